@@ -1,0 +1,88 @@
+//===- Passes.td - Conversions out of the mqa dialect ------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_CONVERSION_PASSES_TD
+#define MQA_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Converts kernels from fragments to the NVVM and LLVM dialects (level 6 to 7)";
+  let description = [{
+    One conversion of everything that a kernel of level 6 holds: our
+    `mqa.wgmma`, `mqa.wgmma_wait` and `mqa.unpack_fragment`, and, by upstream's
+    patterns, NVGPU, GPU, memref, vector, arith, math, cf and ub ops.
+
+    - A WGMMA becomes one `nvvm.wgmma.mma_async` per 32 bytes of K. Both
+      descriptors step by 32 bytes: A and B are K-major.
+    - A wait becomes inline PTX through which the accumulator's registers pass,
+      so that no later pass reads them early.
+    - Dynamic shared memory is aligned to 1024 bytes, as swizzled tiles need.
+    - Tensor-map arguments are passed by value in constant memory
+      (`llvm.byval`, `nvvm.grid_constant`), 64-byte aligned.
+
+    Contract: structured control flow is lowered (`convert-scf-to-cf`), memref
+    views are expanded (`expand-strided-metadata`).
+
+    ```mlir
+    %d = mqa.wgmma %k, %q : memref<64x64xf8E4M3FN, ...>, ... -> !mqa.fragment<vector<64x8xf32>>
+    // becomes
+    %0 = nvvm.wgmma.mma_async %ka, %qa, %undef, <m = 64, n = 8, k = 32>, D [<f32>, <zero>], A [<e4m3>, <one>, <row>], B [<e4m3>, <one>, <col>] : ...
+    %1 = nvvm.wgmma.mma_async %kb, %qb, %0, <m = 64, n = 8, k = 32>, D [<f32>, <one>], A [<e4m3>, <one>, <row>], B [<e4m3>, <one>, <col>] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Converts mqa.logits on memrefs to linalg on f32 scratch";
+  let description = [{
+    Keys are decoded once per op, transposed, into a scratch of D x N f32. Then, for each query
+    that sees a key of the op: its heads are decoded to f32, multiplied with the
+    keys, passed through relu, weighted and summed over heads, scaled, and
+    written inside the query's range; with `clean` the rest of the row is -inf.
+
+    Where the op's number of keys has a static bound (a tile), the scratch has
+    that static shape, so that the contraction can be vectorized.
+
+    Contract: the op is bufferized.
+
+    ```mlir
+    mqa.logits ins(%q, %k, ...) outs(%out)
+    // becomes
+    linalg.generic (decode) ins(%k) outs(%keys)
+    scf.for %m { linalg.generic (decode) ins(%q_m) outs(%query)
+                 linalg.matmul ins(%query, %keys) outs(%scores)
+                 linalg.generic (relu, weight, sum) ins(%scores, %w_m) outs(%sums)
+                 linalg.generic (scale) ins(%sums, %scale) outs(%out_m) }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
+  let summary = "Expands arith.extf from f8E4M3FN to integer arithmetic";
+  let description = [{
+    LLVM has no fp8 type. The extension to f32 is exact: exponent and mantissa
+    move to their places and the bias is added; subnormals are converted as
+    integers; 0x7f is NaN. Works on scalars and vectors. (The conversion to LLVM
+    makes an i8 of each f8 element in memory.)
+
+    ```mlir
+    %0 = arith.extf %x : f8E4M3FN to f32
+    // becomes
+    %b = arith.bitcast %x : f8E4M3FN to i8
+    %bits = arith.extui %b : i8 to i32
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+#endif // MQA_CONVERSION_PASSES_TD

@@ -1,0 +1,40 @@
+//===- MQADialect.td - The mqa dialect ---------------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_DIALECT_TD
+#define MQA_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def MQA_Dialect : Dialect {
+  let name = "mqa";
+  let cppNamespace = "::mlir::mqa";
+  let summary = "Attention logits for sparse-attention indexers";
+  let description = [{
+    Sparse attention scores every query against every cached key with a cheap
+    "indexer" before it attends to the best ones. `mqa.logits` is that score;
+    the other ops are the steps by which it becomes a Hopper kernel:
+
+    | level | ops |
+    | --- | --- |
+    | 1, 2: the op, then with a schedule | `mqa.logits` |
+    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.key_range`, `mqa.clean_rows` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.tile_logits` |
+    | 5: vectors | (the vector dialect), `mqa.ring_*` |
+    | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
+    | 7: NVVM | none |
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::tensor::TensorDialect",
+  ];
+}
+
+#endif // MQA_DIALECT_TD

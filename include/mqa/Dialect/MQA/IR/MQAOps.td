@@ -1,0 +1,104 @@
+//===- MQAOps.td - The public ops of the mqa dialect -------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_OPS_TD
+#define MQA_OPS_TD
+
+include "mqa/Dialect/MQA/IR/MQAAttrs.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+class MQA_Op<string mnemonic, list<Trait> traits = []>
+    : Op<MQA_Dialect, mnemonic, traits>;
+
+def MQA_LogitsOp : MQA_Op<"logits", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "Multi-query attention logits over a range of keys per query";
+  let description = [{
+    ```
+    out[m, n] = k_scale[n] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[n, d], 0)
+                for max(ks[m], 0) <= n < min(ke[m], N)
+    ```
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `q` | M x H x D | f8E4M3FN |
+    | `k` | N x D | f8E4M3FN |
+    | `k_scale` | N | f32 |
+    | `weights` | M x H | f32 |
+    | `ks`, `ke` | M | i32 |
+    | `key_offset` (optional, 0) | | index |
+    | `out` | M x N | f32 |
+
+    M queries and N keys are static or dynamic; H is 32 or 64 heads and D a head
+    dim of 32, 64 or 128. Operands are all tensors (then the op returns the new
+    `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
+    rows; everything inside a row is contiguous.
+
+    Outside a row's range the op writes -inf with `clean`, and nothing without
+    it: such elements keep the value that `out` had. Ranges may be empty,
+    reversed, negative, past N, or in any order. NaN in q, k, k_scale or weights
+    reaches every logit that it takes part in.
+
+    `key_offset` is the position of key 0 of this op in the sequence to which
+    `ks` and `ke` refer: tiling the op over keys advances it.
+
+    In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
+
+    Example:
+
+    ```mlir
+    %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+    ```
+  }];
+
+  let arguments = (ins
+    AnyShaped:$q, AnyShaped:$k, AnyShaped:$k_scale, AnyShaped:$weights,
+    AnyShaped:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
+    AnyShaped:$out,
+    UnitAttr:$clean,
+    OptionalAttr<MQA_ScheduleAttr>:$schedule);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+
+  let assemblyFormat = [{
+    `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
+      type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`
+      type($ks) `,` type($ke) `)`
+    (`key_offset` `(` $key_offset^ `)`)?
+    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+  }];
+
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+
+    ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }
+    ShapedType getKeyType() { return cast<ShapedType>(getK().getType()); }
+    ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
+    int64_t getNumHeads() { return getQueryType().getDimSize(1); }
+    int64_t getHeadDim() { return getQueryType().getDimSize(2); }
+    /// The operands that carry data, without `key_offset`: q, k, k_scale,
+    /// weights, ks, ke, out.
+    SmallVector<Value> getDataOperands();
+    /// The names of `getDataOperands()`, in the same order.
+    static ArrayRef<StringRef> getDataOperandNames();
+  }];
+
+  let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+}
+
+#endif // MQA_OPS_TD

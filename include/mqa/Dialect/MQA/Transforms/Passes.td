@@ -1,0 +1,319 @@
+//===- Passes.td - Passes over the mqa dialect -------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TRANSFORMS_PASSES_TD
+#define MQA_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
+  let summary = "One-Shot Bufferize with rows that may be strided";
+  let description = [{
+    Runs upstream One-Shot Bufferize over whole modules. A tensor argument
+    becomes a memref whose row stride and offset are dynamic and whose rows are
+    contiguous: callers may pass slices, while kernels may load whole rows.
+
+    Contract: results are buffers of the function; a result that is bufferized
+    in place is the argument itself.
+
+    ```mlir
+    func.func @f(%q: tensor<?x64x128xf8E4M3FN>, ...)
+    // becomes
+    func.func @f(%q: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1], offset: ?>>, ...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Distributes warpgroup-level vectors over the threads (level 5 to 6)";
+  let description = [{
+    Takes the code of one warpgroup, in which a vector is a whole tile, to the
+    code of one thread, in which values are registers:
+
+    - a `vector.contract` of two shared-memory tiles becomes fence, `mqa.wgmma`,
+      commit and `mqa.wgmma_wait`, and its elements are the fragment's registers;
+    - element-wise ops, broadcasts and reads are computed at the elements that the
+      thread owns;
+    - a reduction over columns is summed in the thread, then over the four lanes
+      that share a row; the sums are transposed among the lanes on the way, so that
+      each lane ends with its own element instead of a copy of all;
+    - the write stores the elements that the lane ended with, where the mask holds.
+
+    Contract: every `vector.transfer_write` in the function is of a value that
+    is computed element-wise from one `vector.multi_reduction` of a
+    `vector.contract`. Anything else is an error.
+
+    ```mlir
+    %s = vector.contract ... %k, %q, %zero : ... into vector<2x64x64xf32>
+    // becomes
+    nvvm.wgmma.fence.aligned
+    %d = mqa.wgmma %k, %q : ... -> !mqa.fragment<vector<64x128xf32>>
+    nvvm.wgmma.commit.group.sync.aligned
+    %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
+    %r:64 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands mqa.key_range and mqa.clean_rows to loops and scalars";
+  let description = [{
+    `mqa.key_range` becomes loads, minima and maxima of `max_rows` unrolled rows;
+    `mqa.clean_rows` a loop per row in which the threads take turns, four
+    elements at a time where the row is aligned to 16 bytes.
+
+    ```mlir
+    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2} : ...
+    // becomes
+    %ks0 = memref.load %ks[%c0] : ...
+    %lo0 = arith.maxsi %ks0, %c0 : index
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def MQAHoistReleasesPass : Pass<"mqa-hoist-releases", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Releases a ring slot right after its last read";
+  let description = [{
+    Moves each `mqa.ring_release` up to behind the last op that reads a tile of
+    its slot. A tile that a WGMMA reads is in use until the wait for it. The
+    producer then refills the slot while the consumer still reduces.
+
+    Contract: get and release of a slot are in the same block.
+
+    ```mlir
+    %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; (reduce %e); mqa.ring_release %r[%i]
+    // becomes
+    %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; mqa.ring_release %r[%i]; (reduce %e)
+    ```
+  }];
+}
+
+def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Lowers rings to shared-memory buffers, mbarriers and TMA loads";
+  let description = [{
+    A ring becomes one buffer per tile in dynamic shared memory and two groups of
+    mbarriers, full and empty. `mqa.ring_put` becomes `nvgpu.tma.async.load`s
+    whose bytes the full barrier counts; get and release become wait and arrive.
+
+    A source that is a view of a kernel argument turns that argument into a
+    `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
+    the recipe from which the caller makes the tensor map.
+
+    Contract: `mqa.ring_put` is executed by one thread
+    (`mqa-specialize-warps`); sources are unit-stride `memref.subview`s of
+    kernel arguments; such an argument has no other use. Sets
+    `mqa.dynamic_shared_memory` (bytes) on the kernel.
+
+    ```mlir
+    mqa.ring_put %ring[%i], %tile : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
+    // becomes
+    nvgpu.mbarrier.try_wait.parity %empty[%slot], %parity, %ticks : ...
+    nvgpu.mbarrier.arrive.expect_tx %full[%slot], %bytes : ...
+    nvgpu.tma.async.load %map[%c0, %n], %full[%slot] to %buffer : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
+  let summary = "Gives every mqa.logits a schedule (level 1 to 2)";
+  let description = [{
+    Attaches `#mqa.schedule` to each `mqa.logits` that has none: the one given by
+    the option, else the default for its H and D. A schedule that breaks a limit
+    of sm_90a is an error that names the limit; so is one that the op already had.
+
+    ```mlir
+    mqa.logits ins(...) outs(...)
+    // becomes
+    mqa.logits ins(...) outs(...) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+    ```
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", /*default=*/"\"\"",
+           "The schedule of every op that has none, for instance "
+           "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'">
+  ];
+}
+
+def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Splits a staged kernel in producer, cleaner and consumer warps (level 4)";
+  let description = [{
+    Clones the kernel's persistent loop once per role and keeps in each clone
+    what its role does:
+
+    | role | threads | keeps |
+    | --- | --- | --- |
+    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, release; each warpgroup takes its 64 keys of a stage |
+    | producer | the first thread after them | put |
+    | cleaner | the last 96 threads | `mqa.clean_rows` |
+
+    and moves registers from the producer's warpgroup to the consumers
+    (`nvvm.setmaxregister`).
+
+    Contract: the rings and the loop are at the top of the kernel, which
+    carries `mqa.schedule`.
+
+    ```mlir
+    scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.ring_release ... }
+    // becomes
+    scf.if %is_consumer {
+      nvvm.setmaxregister increase 112
+      scf.for ... { mqa.ring_get ...; mqa.tile_logits ...; mqa.ring_release ... }
+    } else {
+      nvvm.setmaxregister decrease 32
+      scf.if %is_producer { scf.for ... { mqa.ring_put ... } }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Stages the tiles of mqa.logits in shared-memory rings (level 3 to 4)";
+  let description = [{
+    Replaces each `mqa.logits` on tiles of global memory by `mqa.tile_logits` on
+    slots of two rings: queries and weights, filled once per query block, and
+    keys and scales, filled once per key block. The loops carry the rings'
+    positions.
+
+    Contract: the op is in the inner of two nested `scf.for`; its q and weights
+    are views made outside the inner loop.
+
+    ```mlir
+    scf.for %n = %lo to %hi step %c256 {
+      mqa.logits ins(%q, %k, ...) outs(%out) {schedule = ...}
+    }
+    // becomes
+    mqa.ring_put %query_ring[%i], %q, %w; %qs, %ws = mqa.ring_get %query_ring[%i]
+    scf.for %n = %lo to %hi step %c256 iter_args(%j = ...) {
+      mqa.ring_put %key_ring[%j], %k, %s; %kt, %st = mqa.ring_get %key_ring[%j]
+      mqa.tile_logits ins(%qs, %kt, ...) outs(%out)
+      mqa.ring_release %key_ring[%j]
+    }
+    mqa.ring_release %query_ring[%i]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
+  let summary = "Makes a persistent kernel of each mqa.logits function (level 2 to 3)";
+  let description = [{
+    Each `func.func` that consists of one scheduled `mqa.logits` on its
+    memref arguments becomes a `gpu.func` of the same name: a block takes every
+    grid-size'th query block, and goes over the key blocks between the first and
+    the last key that any of its queries may see. The body is the same op on
+    tiles, made by its TilingInterface. With `clean`, `mqa.clean_rows` covers
+    the rest of the rows.
+
+    Sets `known_block_size` and `mqa.schedule` on the kernel, and `mqa.operand`
+    on each argument: the name of the operand of `mqa.logits` that it is.
+
+    ```mlir
+    func.func @f(...) { mqa.logits ins(%q, ...) outs(%out) {schedule = ...}; return }
+    // becomes
+    gpu.module @kernels { gpu.func @f(...) kernel {
+      scf.for %b = %block_id to %blocks step %grid_dim {
+        %lo, %hi = mqa.key_range ...
+        scf.for %n = %lo to %hi step %c256 { mqa.logits ins(%q_tile, ...) outs(%out_tile) }
+      }
+    } }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
+  let summary = "Tiles mqa.logits into independent tasks for the cores of a CPU";
+  let description = [{
+    Tiles each `mqa.logits` by `tile-sizes` queries and keys into an
+    `scf.forall` through its TilingInterface; the tiles are independent.
+
+    ```mlir
+    mqa.logits ins(%q, ...) outs(%out)
+    // becomes
+    scf.forall (%m, %n) = (0, 0) to (%M, %N) step (16, 128) { mqa.logits ins(%q_tile, ...) outs(%out_tile) }
+    ```
+  }];
+  let options = [
+    ListOption<"tileSizes", "tile-sizes", "int64_t",
+               "Queries and keys of a task (default 16,128)">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::func::FuncOp"> {
+  let summary = "Makes the body of a function's scf.forall callable, one task a call";
+  let description = [{
+    Turns a function whose only work is one `scf.forall` into the function of
+    one task: it takes one more index per loop, the number of the task in that
+    dimension. The caller hands out the tasks; `mqa.task_sizes` on the function
+    holds the loops' steps, from which it derives how many there are.
+
+    ```mlir
+    func.func @f(%out: memref<?x?xf32>) { scf.forall (%m, %n) = ... step (16, 128) { ... } return }
+    // becomes
+    func.func @f(%out: memref<?x?xf32>, %i: index, %j: index) attributes {mqa.task_sizes = array<i64: 16, 128>} { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
+}
+
+def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Tiles linalg ops of static shape to registers and vectorizes them";
+  let description = [{
+    Drives upstream's tiling, `linalg::vectorize`, transfer hoisting and
+    contraction lowering over each `linalg` op of static shape: a contraction is
+    tiled to `register-tile` rows and columns of an accumulator that stays in
+    registers over its reduction. Ops of dynamic shape are left to
+    `convert-linalg-to-loops`.
+  }];
+  let options = [
+    ListOption<"registerTile", "register-tile", "int64_t",
+               "Rows and columns of the accumulator (default 4,32)">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Writes mqa.tile_logits as warpgroup-level vectors (level 4 to 5)";
+  let description = [{
+    `mqa.tile_logits` becomes a contraction, `arith.maximumf`, a multiplication by
+    the weights, a reduction over the heads, the scale and a masked write, all on
+    vectors of whole tiles. Reads that do not depend on the tile (weights and
+    ranges) are placed where their memref is defined, outside the key loop.
+
+    ```mlir
+    mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) first_key(%n) outs(%out : ...)
+    // becomes
+    %s = vector.contract ... %kv, %qv, %zero : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<2x64x64xf32>
+    %r = arith.maximumf %s, %zero : vector<2x64x64xf32>
+    %p = arith.mulf %r, %w : vector<2x64x64xf32>
+    %t = vector.multi_reduction <add>, %p, %zero2 [2] : vector<2x64x64xf32> to vector<2x64xf32>
+    ...
+    vector.transfer_write %l, %out[%c0, %c0], %mask : vector<2x64xf32>, memref<?x?xf32, ...>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
+#endif // MQA_TRANSFORMS_PASSES_TD

@@ -1,0 +1,76 @@
+//===- TilePlan.h - What a schedule means on Hopper -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one place that knows the limits of sm_90a. A schedule says four sizes;
+// the plan derives bytes, threads and registers from them, or says which limit
+// is broken.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
+#define MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Limits and shapes of sm_90a (CUDA C++ Programming Guide, "Compute
+/// Capabilities"; PTX ISA, "wgmma" and "Tensor map").
+namespace hopper {
+constexpr int64_t kWarpThreads = 32;
+constexpr int64_t kWarpgroupThreads = 128;
+constexpr int64_t kWarpgroupWarps = kWarpgroupThreads / kWarpThreads;
+constexpr int64_t kMaxThreads = 1024;
+constexpr int64_t kRegisters = 65536;
+constexpr int64_t kMaxThreadRegisters = 240;
+/// setmaxnreg and the launch both hand out registers in steps of 8 a thread.
+constexpr int64_t kRegisterGranule = 8;
+/// 227 KiB: what one block may use.
+constexpr int64_t kSharedMemoryBytes = 232448;
+/// A swizzled TMA box and a WGMMA operand start at a multiple of this.
+constexpr int64_t kTileAlignment = 1024;
+constexpr int64_t kWgmmaRows = 64;
+constexpr int64_t kWgmmaMaxColumns = 256;
+/// Bytes of K that one WGMMA instruction takes.
+constexpr int64_t kWgmmaKBytes = 32;
+constexpr int64_t kMaxBoxDim = 256;
+/// Registers left to the producer warpgroup: address arithmetic and a fill.
+constexpr int64_t kProducerRegisters = 32;
+} // namespace hopper
+
+struct TilePlan {
+  /// Computes the plan of `schedule` for `op`, or reports the broken limit.
+  static FailureOr<TilePlan>
+  get(LogitsOp op, ScheduleAttr schedule,
+      function_ref<InFlightDiagnostic()> emitError);
+
+  /// The schedule that is used where none is given.
+  static ScheduleAttr getDefaultSchedule(LogitsOp op);
+
+  ScheduleAttr schedule;
+  /// Query block: q and weights. Two stages, so that the next block's queries
+  /// load while the last keys of this one are being scored.
+  RingType queryRing;
+  /// Key stage: k and k_scale.
+  RingType keyRing;
+  /// Threads of a block: the consumer warpgroups, then one producer warpgroup.
+  int64_t numThreads;
+  /// Registers a consumer thread may use after setmaxnreg.
+  int64_t consumerRegisters;
+  /// Ring buffers and barriers.
+  int64_t sharedMemoryBytes;
+};
+
+/// Registers of a consumer thread when `numWarpgroups` consumer warpgroups and
+/// one producer warpgroup share a block.
+int64_t getConsumerRegisters(int64_t numWarpgroups);
+
+/// Bytes that `tile` takes in a ring, aligned as WGMMA and TMA need it.
+int64_t getAlignedTileBytes(MemRefType tile);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H

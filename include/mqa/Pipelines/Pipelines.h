@@ -1,0 +1,63 @@
+//===- Pipelines.h - The two ways down ---------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_PIPELINES_PIPELINES_H
+#define MQA_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassOptions.h"
+#include "llvm/ADT/ArrayRef.h"
+
+namespace mlir {
+class OpPassManager;
+
+namespace mqa {
+
+struct ToNVVMPipelineOptions
+    : public PassPipelineOptions<ToNVVMPipelineOptions> {
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("The schedule of every op that has none, for instance "
+                     "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'")};
+  PassOptions::Option<std::string> chip{
+      *this, "chip", llvm::cl::desc("The GPU (default sm_90a)"),
+      llvm::cl::init("sm_90a")};
+};
+
+/// From `mqa.logits` on tensors or memrefs to kernels of registers, mbarriers and
+/// TMA loads (levels 1 to 6): the last level whose kernel signature still says
+/// how to launch it.
+void buildToFragmentsPipeline(OpPassManager &pm,
+                              const ToNVVMPipelineOptions &options);
+
+/// From there to kernels in the NVVM and LLVM dialects (level 7).
+void buildFragmentsToNVVMPipeline(OpPassManager &pm,
+                                  const ToNVVMPipelineOptions &options);
+
+struct ToCPUPipelineOptions : public PassPipelineOptions<ToCPUPipelineOptions> {
+  PassOptions::ListOption<int64_t> taskSizes{
+      *this, "task-sizes",
+      llvm::cl::desc("Queries and keys of a task (default 16,128)")};
+  PassOptions::ListOption<int64_t> registerTile{
+      *this, "register-tile",
+      llvm::cl::desc("Rows and columns of the accumulator that stays in vector "
+                     "registers (default 4,32)")};
+};
+
+/// From `mqa.logits` to functions of one task each in the linalg, vector and scf
+/// dialects on memrefs.
+void buildToTasksPipeline(OpPassManager &pm,
+                          const ToCPUPipelineOptions &options);
+
+/// From there to the LLVM dialect.
+void buildTasksToLLVMPipeline(OpPassManager &pm);
+
+/// Registers `--mqa-to-nvvm` and `--mqa-to-cpu`.
+void registerPipelines();
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_PIPELINES_PIPELINES_H

@@ -1,0 +1,35 @@
+//===- Bundle.h - Writes what the runtime loads -----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TARGET_BUNDLE_H
+#define MQA_TARGET_BUNDLE_H
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
+#include <utility>
+
+namespace mlir {
+namespace mqa {
+
+/// A bundle: a manifest and named sections of bytes ("ptx", "cubin", "object").
+/// docs/bundle.md describes the format.
+struct BundleContents {
+  /// "version", "target", "kernels", ...: all but "sections".
+  llvm::json::Object manifest;
+  llvm::SmallVector<std::pair<std::string, std::string>> sections;
+};
+
+/// Writes `bundle` in the format that the runtime reads.
+void writeBundle(BundleContents bundle, llvm::raw_ostream &os);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_TARGET_BUNDLE_H

@@ -1,0 +1,96 @@
+//===- ExpandFp8.cpp - Expands arith.extf from f8E4M3FN -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Conversion/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDFP8PASS
+#include "mqa/Conversion/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+
+/// `type` with another element type: a scalar, or a vector of the same shape.
+static Type withElementType(Type type, Type element) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(element);
+  return element;
+}
+
+namespace {
+struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override {
+    Type inType = op.getIn().getType(), outType = op.getType();
+    if (!isa<Float8E4M3FNType>(getElementTypeOrSelf(inType)) ||
+        !getElementTypeOrSelf(outType).isF32())
+      return b.notifyMatchFailure(op, "not from f8E4M3FN to f32");
+    Location loc = op.getLoc();
+    Type i8 = withElementType(inType, b.getI8Type());
+    Type i32 = withElementType(inType, b.getI32Type());
+    auto constant = [&](int64_t value) -> Value {
+      TypedAttr attr = b.getI32IntegerAttr(static_cast<int32_t>(value));
+      if (auto vector = dyn_cast<VectorType>(i32))
+        attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
+      return arith::ConstantOp::create(b, loc, attr);
+    };
+    auto constantF32 = [&](float value) -> Value {
+      TypedAttr attr = b.getF32FloatAttr(value);
+      if (auto vector = dyn_cast<VectorType>(outType))
+        attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
+      return arith::ConstantOp::create(b, loc, attr);
+    };
+    auto compare = [&](arith::CmpIPredicate predicate, Value lhs, Value rhs) -> Value {
+      return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
+    };
+    auto select = [&](Value condition, Value yes, Value no) -> Value {
+      return arith::SelectOp::create(b, loc, condition, yes, no);
+    };
+
+    // Sign, 4 bits of exponent (bias 7), 3 bits of mantissa; f32 has bias 127
+    // and 23 bits.
+    Value bits = arith::ExtUIOp::create(
+        b, loc, i32, arith::BitcastOp::create(b, loc, i8, op.getIn()));
+    Value magnitude = arith::AndIOp::create(b, loc, bits, constant(0x7f));
+    Value sign = arith::ShLIOp::create(
+        b, loc, arith::AndIOp::create(b, loc, bits, constant(0x80)), constant(24));
+    Value normal = arith::AddIOp::create(
+        b, loc, arith::ShLIOp::create(b, loc, magnitude, constant(20)),
+        constant(int64_t(127 - 7) << 23));
+    // A subnormal is its mantissa times 2^-9.
+    Value subnormal = arith::BitcastOp::create(
+        b, loc, i32,
+        arith::MulFOp::create(b, loc,
+                              arith::UIToFPOp::create(b, loc, outType, magnitude),
+                              constantF32(0x1p-9f)));
+    using arith::CmpIPredicate;
+    Value value = select(compare(CmpIPredicate::ult, magnitude, constant(8)),
+                         subnormal, normal);
+    value = select(compare(CmpIPredicate::eq, magnitude, constant(0x7f)),
+                   constant(0x7fc00000), value);
+    value = arith::OrIOp::create(b, loc, value, sign);
+    b.replaceOpWithNewOp<arith::BitcastOp>(op, outType, value);
+    return success();
+  }
+};
+
+struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandExtF>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

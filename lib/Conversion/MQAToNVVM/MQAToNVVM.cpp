@@ -1,0 +1,213 @@
+//===- MQAToNVVM.cpp - From fragments to the NVVM dialect -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WgmmaLowering.h"
+#include "mqa/Conversion/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVGPUToNVVM/NVGPUToNVVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_CONVERTMQATONVVMPASS
+#include "mqa/Conversion/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+namespace {
+/// gpu.dynamic_shared_memory, but aligned as swizzled tiles need it: upstream's
+/// lowering aligns to 128 bytes.
+struct DynamicSharedMemoryLowering
+    : ConvertOpToLLVMPattern<gpu::DynamicSharedMemoryOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(gpu::DynamicSharedMemoryOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr StringLiteral kName = "mqa_dynamic_shared_memory";
+    Location loc = op.getLoc();
+    auto module = op->getParentOfType<gpu::GPUModuleOp>();
+    auto pointerType = LLVM::LLVMPointerType::get(
+        rewriter.getContext(),
+        static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+    if (!module.lookupSymbol(kName)) {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(module.getBody());
+      LLVM::GlobalOp::create(
+          rewriter, loc, LLVM::LLVMArrayType::get(rewriter.getI8Type(), 0),
+          /*isConstant=*/false, LLVM::Linkage::External, kName, Attribute(),
+          hopper::kTileAlignment, pointerType.getAddressSpace());
+    }
+    Value base = LLVM::AddressOfOp::create(rewriter, loc, pointerType, kName);
+    auto type = cast<MemRefType>(op.getResultMemref().getType());
+    auto descriptor = MemRefDescriptor::poison(
+        rewriter, loc, getTypeConverter()->convertType(type));
+    auto constant = [&](int64_t value) {
+      return createIndexAttrConstant(rewriter, loc, getIndexType(), value);
+    };
+    descriptor.setAllocatedPtr(rewriter, loc, base);
+    descriptor.setAlignedPtr(rewriter, loc, base);
+    descriptor.setOffset(rewriter, loc, constant(0));
+    // How much there is, is only known at launch.
+    descriptor.setSize(rewriter, loc, 0, constant(0));
+    descriptor.setStride(rewriter, loc, 0, constant(1));
+    rewriter.replaceOp(op, {descriptor});
+    return success();
+  }
+};
+
+
+/// mqa.row_block: the one address that needs 64 bits, where an index has 32.
+struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(RowBlockOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    MemRefDescriptor source(adaptor.getSource());
+    Type i64 = rewriter.getI64Type();
+    auto extend = [&](Value value) -> Value {
+      if (value.getType() == i64)
+        return value;
+      return LLVM::SExtOp::create(rewriter, loc, i64, value);
+    };
+    Value stride = source.stride(rewriter, loc, 0);
+    Value elements = LLVM::AddOp::create(
+        rewriter, loc, extend(source.offset(rewriter, loc)),
+        LLVM::MulOp::create(rewriter, loc, extend(adaptor.getRow()),
+                            extend(stride)));
+    Value base = source.alignedPtr(rewriter, loc);
+    Value start =
+        LLVM::GEPOp::create(rewriter, loc, base.getType(),
+                            rewriter.getF32Type(), base, elements);
+    auto result = MemRefDescriptor::poison(
+        rewriter, loc, getTypeConverter()->convertType(op.getType()));
+    result.setAllocatedPtr(rewriter, loc, start);
+    result.setAlignedPtr(rewriter, loc, start);
+    result.setOffset(rewriter, loc,
+                     createIndexAttrConstant(rewriter, loc, getIndexType(), 0));
+    result.setSize(rewriter, loc, 0, adaptor.getNumRows());
+    result.setSize(rewriter, loc, 1, source.size(rewriter, loc, 1));
+    result.setStride(rewriter, loc, 0, stride);
+    result.setStride(rewriter, loc, 1, source.stride(rewriter, loc, 1));
+    rewriter.replaceOp(op, {result});
+    return success();
+  }
+};
+} // namespace
+
+/// The positions of a kernel's tensor maps among the parameters that its
+/// signature is converted to.
+static SmallVector<unsigned> getTensorMapPositions(gpu::GPUFuncOp kernel) {
+  SmallVector<unsigned> positions;
+  unsigned position = 0;
+  for (Type type : kernel.getArgumentTypes()) {
+    if (isa<nvgpu::TensorMapDescriptorType>(type))
+      positions.push_back(position);
+    // A memref is passed as two pointers, offset, sizes and strides.
+    auto memref = dyn_cast<MemRefType>(type);
+    position += memref ? 3 + 2 * memref.getRank() : 1;
+  }
+  return positions;
+}
+
+static void setKernelAttributes(LLVM::LLVMFuncOp func,
+                                ArrayRef<unsigned> tensorMaps) {
+  Builder b(func.getContext());
+  auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 128);
+  for (unsigned i : tensorMaps) {
+    func.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
+                    TypeAttr::get(bytes));
+    func.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                    b.getUnitAttr());
+    func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                    b.getI64IntegerAttr(64));
+  }
+  // ptxas ignores setmaxnreg unless it knows how many registers a block may have
+  // (warning C7508): known_block_size became nvvm.maxntid, this is the other half.
+  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                b.getI32IntegerAttr(1));
+}
+
+static void addTypeConversions(LLVMTypeConverter &converter) {
+  configureGpuToNVVMTypeConverter(converter);
+  converter.addConversion([](FragmentType type) -> Type {
+    return getAccumulatorType(type);
+  });
+  converter.addConversion([&](nvgpu::MBarrierTokenType type) -> Type {
+    return IntegerType::get(type.getContext(), 64);
+  });
+  converter.addConversion([&](nvgpu::MBarrierGroupType type) -> Type {
+    return converter.convertType(
+        nvgpu::getMBarrierMemrefType(type.getContext(), type));
+  });
+  converter.addConversion([](nvgpu::TensorMapDescriptorType type) -> Type {
+    return LLVM::LLVMPointerType::get(type.getContext());
+  });
+}
+
+namespace {
+struct ConvertMQAToNVVMPass
+    : mqa::impl::ConvertMQAToNVVMPassBase<ConvertMQAToNVVMPass> {
+  void runOnOperation() override {
+    gpu::GPUModuleOp module = getOperation();
+    MLIRContext *context = &getContext();
+    llvm::StringMap<SmallVector<unsigned>> tensorMaps;
+    for (auto kernel : module.getOps<gpu::GPUFuncOp>())
+      if (kernel.isKernel())
+        tensorMaps[kernel.getName()] = getTensorMapPositions(kernel);
+
+    // 32-bit indices halve the registers of address arithmetic; what may be
+    // larger goes through mqa.row_block and tensor maps.
+    LowerToLLVMOptions options(context);
+    options.overrideIndexBitwidth(32);
+    LLVMTypeConverter converter(context, options);
+    addTypeConversions(converter);
+    RewritePatternSet patterns(context);
+    populateWgmmaToNVVMPatterns(converter, patterns);
+    patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
+    patterns.add<RowBlockLowering>(converter);
+    populateNVGPUToNVVMConversionPatterns(converter, patterns);
+    populateGpuToNVVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+
+    ConversionTarget target(*context);
+    configureGpuToNVVMConversionLegality(target);
+    target.addLegalOp<gpu::GPUModuleOp>();
+    target.addLegalOp<UnrealizedConversionCastOp>();
+    if (failed(applyFullConversion(module, target, std::move(patterns))))
+      return signalPassFailure();
+    for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
+      auto it = tensorMaps.find(func.getName());
+      if (it != tensorMaps.end())
+        setKernelAttributes(func, it->second);
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,105 @@
+//===- LogitsOpTiling.cpp - mqa.logits: TilingInterface -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static OpFoldResult getDim(OpBuilder &b, Location loc, Value shaped,
+                           int64_t dim) {
+  if (isa<MemRefType>(shaped.getType()))
+    return memref::getMixedSize(b, loc, shaped, dim);
+  return tensor::getMixedSize(b, loc, shaped, dim);
+}
+
+/// The slice of `source` with the given offsets and sizes, unit strides.
+static Value getSlice(OpBuilder &b, Location loc, Value source,
+                      ArrayRef<OpFoldResult> offsets,
+                      ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  if (isa<MemRefType>(source.getType()))
+    return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
+  return tensor::ExtractSliceOp::create(b, loc, source, offsets, sizes,
+                                        strides);
+}
+
+SmallVector<utils::IteratorType> LogitsOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}
+
+SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  return {Range{zero, getDim(b, getLoc(), getOut(), 0), one},
+          Range{zero, getDim(b, getLoc(), getOut(), 1), one}};
+}
+
+FailureOr<TilingResult>
+LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                 ArrayRef<OpFoldResult> sizes) {
+  Location loc = getLoc();
+  OpFoldResult zero = b.getIndexAttr(0);
+  OpFoldResult heads = b.getIndexAttr(getNumHeads());
+  OpFoldResult headDim = b.getIndexAttr(getHeadDim());
+  OpFoldResult m = offsets[0], n = offsets[1];
+  OpFoldResult numM = sizes[0], numN = sizes[1];
+
+  SmallVector<Value> operands = {
+      getSlice(b, loc, getQ(), {m, zero, zero}, {numM, heads, headDim}),
+      getSlice(b, loc, getK(), {n, zero}, {numN, headDim}),
+      getSlice(b, loc, getKScale(), {n}, {numN}),
+      getSlice(b, loc, getWeights(), {m, zero}, {numM, heads}),
+      getSlice(b, loc, getKs(), {m}, {numM}),
+      getSlice(b, loc, getKe(), {m}, {numM}),
+  };
+  Value out = getSlice(b, loc, getOut(), {m, n}, {numM, numN});
+  SmallVector<Operation *> slices;
+  for (Value operand : operands)
+    slices.push_back(operand.getDefiningOp());
+  slices.push_back(out.getDefiningOp());
+
+  // Ranges count keys of the whole sequence, the tile counts from its first.
+  OpFoldResult keyOffset = n;
+  if (getKeyOffset()) {
+    AffineExpr d0, d1;
+    bindDims(getContext(), d0, d1);
+    keyOffset = affine::makeComposedFoldedAffineApply(
+        b, loc, d0 + d1, {getAsOpFoldResult(getKeyOffset()), n});
+  }
+  Value keyOffsetValue = getValueOrCreateConstantIndexOp(b, loc, keyOffset);
+
+  Type resultType;
+  if (getResult())
+    resultType = out.getType();
+  auto tiled = LogitsOp::create(
+      b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
+      operands[4], operands[5], keyOffsetValue, out, getCleanAttr(),
+      getScheduleAttr());
+  return TilingResult{
+      {tiled}, SmallVector<Value>(tiled->getResults()), slices};
+}
+
+LogicalResult LogitsOp::getResultTilePosition(
+    OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+FailureOr<TilingResult>
+LogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
+                                  ArrayRef<OpFoldResult> offsets,
+                                  ArrayRef<OpFoldResult> sizes) {
+  return getTiledImplementation(b, offsets, sizes);
+}

@@ -1,0 +1,103 @@
+//===- MQADialect.cpp - Registration, attributes and types ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+#include "mqa/Dialect/MQA/IR/MQADialect.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "mqa/Dialect/MQA/IR/MQATypes.cpp.inc"
+
+void MQADialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "mqa/Dialect/MQA/IR/MQATypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "mqa/Dialect/MQA/IR/MQAOps.cpp.inc"
+      >();
+}
+
+LogicalResult
+ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                     int64_t blockQ, int64_t blockKv, int64_t warpgroups,
+                     int64_t stages) {
+  std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
+                                                {"block_kv", blockKv},
+                                                {"warpgroups", warpgroups},
+                                                {"stages", stages}};
+  for (auto [name, value] : parameters)
+    if (value < 1)
+      return emitError() << "schedule parameter '" << name
+                         << "' must be positive, found " << value;
+  return success();
+}
+
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t stages, ArrayRef<MemRefType> tiles) {
+  if (stages < 1)
+    return emitError() << "a ring has at least one stage, found " << stages;
+  if (tiles.empty())
+    return emitError() << "a ring has at least one tile type";
+  for (MemRefType tile : tiles) {
+    if (!tile.hasStaticShape() || !tile.getLayout().isIdentity())
+      return emitError() << "a ring tile must have a static shape and the "
+                            "identity layout, found "
+                         << tile;
+    if (!tile.getElementType().isIntOrFloat())
+      return emitError() << "a ring tile must hold integers or floats, found "
+                         << tile;
+  }
+  return success();
+}
+
+int64_t RingType::getSlotBytes() const {
+  int64_t bytes = 0;
+  for (MemRefType tile : getTiles())
+    bytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  return bytes;
+}
+
+MemRefType RingType::getSlotType(unsigned i) const {
+  MemRefType tile = getTiles()[i];
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  (void)tile.getStridesAndOffset(strides, offset);
+  auto layout =
+      StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, strides);
+  return MemRefType::get(tile.getShape(), tile.getElementType(), layout,
+                         tile.getMemorySpace());
+}
+
+LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   VectorType tile) {
+  if (tile.getRank() != 2 || tile.isScalable() || tile.getDimSize(0) != 64 ||
+      !tile.getElementType().isF32())
+    return emitError() << "a fragment is a vector of 64xNxf32, found " << tile;
+  int64_t n = tile.getDimSize(1);
+  if (n % 8 != 0 || n > 256)
+    return emitError() << "a fragment's N must be a multiple of 8 up to 256, "
+                          "found "
+                       << n;
+  return success();
+}

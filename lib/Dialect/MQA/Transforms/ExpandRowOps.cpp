@@ -1,0 +1,157 @@
+//===- ExpandRowOps.cpp - Expands mqa.key_range and mqa.clean_rows --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDROWOPSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+using arith::CmpIPredicate;
+
+static Value constant(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
+  Location loc = op.getLoc();
+  b.setInsertionPoint(op);
+  Value zero = constant(b, loc, 0), one = constant(b, loc, 1);
+  Value numKeys = op.getNumKeys();
+  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
+  Value lastRow = arith::SubIOp::create(b, loc, numRows, one);
+  auto load = [&](Value memref, Value row) -> Value {
+    Value bound = memref::LoadOp::create(b, loc, memref, row);
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
+  };
+
+  Value lo = numKeys, hi = zero;
+  for (int64_t i = 0, e = op.getMaxRows(); i < e; ++i) {
+    // A block with fewer rows reads its last one again.
+    Value row = i == 0 ? zero : arith::MinSIOp::create(b, loc, constant(b, loc, i), lastRow);
+    Value start = arith::MaxSIOp::create(b, loc, load(op.getKs(), row), zero);
+    Value end = arith::MinSIOp::create(b, loc, load(op.getKe(), row), numKeys);
+    // An empty or reversed range must not widen the others.
+    Value some = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, start, end);
+    start = arith::SelectOp::create(b, loc, some, start, numKeys);
+    end = arith::SelectOp::create(b, loc, some, end, zero);
+    lo = arith::MinSIOp::create(b, loc, lo, start);
+    hi = arith::MaxSIOp::create(b, loc, hi, end);
+  }
+  lo = arith::MinSIOp::create(b, loc, lo, hi);
+  b.replaceOp(op, {lo, hi});
+}
+
+/// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
+/// groups of four elements t, t + T, ..., counted from the last 16-byte boundary
+/// before `begin`.
+static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
+                        Value end, Value thread, Value numThreads) {
+  Location loc = op.getLoc();
+  constexpr int64_t kGroup = 4;
+  Type f32 = b.getF32Type();
+  Value group = constant(b, loc, kGroup);
+  Value inf = arith::ConstantOp::create(
+      b, loc, b.getFloatAttr(f32, -std::numeric_limits<double>::infinity()));
+  auto infGroup = vector::BroadcastOp::create(b, loc, VectorType::get({kGroup}, f32), inf);
+
+  // Elements between the last 16-byte boundary and the row's `begin`.
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, op.getOut());
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, metadata.getBaseBuffer());
+  Value address = arith::DivUIOp::create(b, loc, base, constant(b, loc, 4));
+  Value rowStart = arith::MulIOp::create(b, loc, row, metadata.getStrides()[0]);
+  for (Value part : {Value(metadata.getOffset()), rowStart, begin})
+    address = arith::AddIOp::create(b, loc, address, part);
+  Value past = arith::RemUIOp::create(b, loc, address, group);
+  Value aligned = arith::SubIOp::create(b, loc, begin, past);
+
+  Value first = arith::AddIOp::create(b, loc, aligned, arith::MulIOp::create(b, loc, thread, group));
+  Value step = arith::MulIOp::create(b, loc, numThreads, group);
+  scf::ForOp::create(
+      b, loc, first, end, step, ValueRange(),
+      [&](OpBuilder &b, Location loc, Value column, ValueRange) {
+        Value next = arith::AddIOp::create(b, loc, column, group);
+        Value whole = arith::AndIOp::create(
+            b, loc, arith::CmpIOp::create(b, loc, CmpIPredicate::sge, column, begin),
+            arith::CmpIOp::create(b, loc, CmpIPredicate::sle, next, end));
+        scf::IfOp::create(
+            b, loc, whole,
+            [&](OpBuilder &b, Location loc) {
+              auto store = vector::StoreOp::create(b, loc, infGroup, op.getOut(),
+                                                   ValueRange{row, column});
+              store.setAlignment(16);
+              scf::YieldOp::create(b, loc);
+            },
+            [&](OpBuilder &b, Location loc) {
+              Value from = arith::MaxSIOp::create(b, loc, column, begin);
+              Value to = arith::MinSIOp::create(b, loc, next, end);
+              scf::ForOp::create(b, loc, from, to, constant(b, loc, 1), ValueRange(),
+                                 [&](OpBuilder &b, Location loc, Value one, ValueRange) {
+                                   memref::StoreOp::create(b, loc, inf, op.getOut(), ValueRange{row, one});
+                                   scf::YieldOp::create(b, loc);
+                                 });
+              scf::YieldOp::create(b, loc);
+            });
+        scf::YieldOp::create(b, loc);
+      });
+}
+
+static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
+  Location loc = op.getLoc();
+  b.setInsertionPoint(op);
+  Value zero = constant(b, loc, 0), one = constant(b, loc, 1), two = constant(b, loc, 2);
+  Value thread = op.getThread() ? op.getThread() : zero;
+  Value numThreads = op.getNumThreads() ? op.getNumThreads() : one;
+  Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
+  Value numColumns = memref::DimOp::create(b, loc, op.getOut(), one);
+  // One loop over both ends of all rows: the cleaner has few registers, and
+  // two copies of the fill need twice as many.
+  Value numEnds = arith::MulIOp::create(b, loc, numRows, two);
+  scf::ForOp::create(
+      b, loc, zero, numEnds, one, ValueRange(),
+      [&](OpBuilder &b, Location loc, Value i, ValueRange) {
+        Value row = arith::DivUIOp::create(b, loc, i, two);
+        Value end = arith::RemUIOp::create(b, loc, i, two);
+        Value isLeft = arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
+        Value from = arith::SelectOp::create(b, loc, isLeft, zero, op.getHi());
+        Value to = arith::SelectOp::create(b, loc, isLeft, op.getLo(), numColumns);
+        fillColumns(b, op, row, from, to, thread, numThreads);
+        scf::YieldOp::create(b, loc);
+      });
+  b.eraseOp(op);
+}
+
+namespace {
+struct ExpandRowOpsPass
+    : mqa::impl::MQAExpandRowOpsPassBase<ExpandRowOpsPass> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<KeyRangeOp, CleanRowsOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      if (auto range = dyn_cast<KeyRangeOp>(op))
+        expandKeyRange(rewriter, range);
+      else
+        expandCleanRows(rewriter, cast<CleanRowsOp>(op));
+    }
+  }
+};
+} // namespace

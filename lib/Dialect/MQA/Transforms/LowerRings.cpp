@@ -1,0 +1,316 @@
+//===- LowerRings.cpp - Rings to shared memory, mbarriers and TMA ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQALOWERRINGSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+namespace {
+/// What a ring became.
+struct LoweredRing {
+  RingType type;
+  /// One memref of `stages` tiles per tile type.
+  SmallVector<Value> buffers;
+  Value full, empty;
+};
+
+/// Slot and phase of a position.
+struct Slot {
+  Value index;
+  /// 0 in the first round through the ring, 1 in the second, and so on.
+  Value parity;
+};
+
+class RingLowering {
+public:
+  explicit RingLowering(gpu::GPUFuncOp kernel)
+      : kernel(kernel), b(kernel.getContext()), loc(kernel.getLoc()) {}
+  LogicalResult run();
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  void create(RingCreateOp op);
+  void initBarriers();
+  Slot getSlot(const LoweredRing &ring, Value position);
+  Value getTile(const LoweredRing &ring, unsigned tile, Value slot, MemRefType type);
+  void wait(Value barriers, Slot slot, Value parity);
+  LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
+  void put(RingPutOp op);
+  void get(RingGetOp op);
+  void release(RingReleaseOp op);
+
+  gpu::GPUFuncOp kernel;
+  IRRewriter b;
+  Location loc;
+  DenseMap<Value, LoweredRing> rings;
+  SmallVector<std::pair<RingCreateOp, LoweredRing>> created;
+  Value sharedMemory;
+  int64_t sharedMemoryBytes = 0;
+};
+} // namespace
+
+/// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
+/// tiles (scales, weights) are read by plain loads.
+static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
+  if (tile.getElementTypeBitWidth() != 8)
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
+  switch (tile.getShape().back()) {
+  case 128:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
+  case 64:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_64B;
+  case 32:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_32B;
+  default:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
+  }
+}
+
+void RingLowering::create(RingCreateOp op) {
+  LoweredRing ring{op.getRing().getType(), {}, {}, {}};
+  auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
+                                              gpu::AddressSpace::Workgroup);
+  b.setInsertionPoint(op);
+  if (!sharedMemory)
+    sharedMemory = gpu::DynamicSharedMemoryOp::create(
+        b, loc, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                                MemRefLayoutAttrInterface{}, workgroup));
+  for (MemRefType tile : ring.type.getTiles()) {
+    SmallVector<int64_t> shape{ring.type.getStages()};
+    llvm::append_range(shape, tile.getShape());
+    auto type = MemRefType::get(shape, tile.getElementType(),
+                                MemRefLayoutAttrInterface{}, workgroup);
+    ring.buffers.push_back(memref::ViewOp::create(
+        b, loc, type, sharedMemory, constant(sharedMemoryBytes), ValueRange()));
+    sharedMemoryBytes += getAlignedTileBytes(type);
+  }
+  auto group = nvgpu::MBarrierGroupType::get(b.getContext(), workgroup,
+                                             ring.type.getStages());
+  ring.full = nvgpu::MBarrierCreateOp::create(b, loc, group);
+  ring.empty = nvgpu::MBarrierCreateOp::create(b, loc, group);
+  rings[op.getRing()] = ring;
+  created.push_back({op, ring});
+}
+
+/// One thread initialises all barriers; the fence shows them to the TMA unit.
+void RingLowering::initBarriers() {
+  b.setInsertionPointAfter(created.back().first);
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        thread, constant(0));
+  auto init = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
+  b.setInsertionPointToStart(init.thenBlock());
+  for (auto &[op, ring] : created) {
+    for (int64_t i = 0; i < ring.type.getStages(); ++i) {
+      Value index = constant(i);
+      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(1), index, Value());
+      nvgpu::MBarrierInitOp::create(b, loc, ring.empty,
+                                    constant(op.getConsumers()), index, Value());
+    }
+  }
+  NVVM::FenceMbarrierInitOp::create(b, loc);
+  b.setInsertionPointAfter(init);
+  gpu::BarrierOp::create(b, loc);
+}
+
+Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
+  Value stages = arith::ConstantIntOp::create(b, loc, ring.type.getStages(), 32);
+  Value slot = arith::RemUIOp::create(b, loc, position, stages);
+  Value round = arith::DivUIOp::create(b, loc, position, stages);
+  return {arith::IndexCastUIOp::create(b, loc, b.getIndexType(), slot),
+          arith::TruncIOp::create(b, loc, b.getI1Type(), round)};
+}
+
+Value RingLowering::getTile(const LoweredRing &ring, unsigned tile, Value slot,
+                            MemRefType type) {
+  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
+  SmallVector<OpFoldResult> offsets{slot}, sizes{b.getIndexAttr(1)};
+  for (int64_t size : shape) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(b.getIndexAttr(size));
+  }
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  return memref::SubViewOp::create(b, loc, type, ring.buffers[tile], offsets,
+                                   sizes, strides);
+}
+
+void RingLowering::wait(Value barriers, Slot slot, Value parity) {
+  // The time limit of one try; the op tries again until the phase is over.
+  constexpr int64_t kTicks = 10000000;
+  nvgpu::MBarrierTryWaitParityOp::create(b, loc, barriers, parity,
+                                         constant(kTicks), slot.index);
+}
+
+/// The kernel argument that `source` is a view of, and the view's coordinates as
+/// a tensor map takes them: the contiguous dimension first.
+static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
+  auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
+  auto argument = view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
+  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
+      !view.hasUnitStride() ||
+      view.getSourceType().getRank() != view.getType().getRank())
+    return op.emitOpError() << "source " << i
+                            << " must be a unit-stride memref.subview of a "
+                               "kernel argument";
+  return view;
+}
+
+/// Turns each kernel argument that rings are filled from into the tensor map that
+/// loads the ring's tile of it.
+LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
+  DenseMap<BlockArgument, MemRefType> tileOf;
+  for (RingPutOp op : puts) {
+    for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
+      FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
+      if (failed(view))
+        return failure();
+      auto argument = cast<BlockArgument>(view->getSource());
+      if (tileOf.try_emplace(argument, tile).first->second != tile)
+        return op.emitOpError() << "loads argument " << argument.getArgNumber()
+                                << " with tiles of different shapes";
+    }
+  }
+  for (auto [argument, tile] : tileOf) {
+    for (Operation *user : argument.getUsers())
+      if (!isa<memref::SubViewOp>(user) ||
+          !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
+        return user->emitOpError() << "uses argument " << argument.getArgNumber()
+                                   << ", which becomes a tensor map";
+    argument.setType(nvgpu::TensorMapDescriptorType::get(
+        b.getContext(), tile, getSwizzle(tile),
+        nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
+        nvgpu::TensorMapOOBKind::OOB_ZERO,
+        nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
+  }
+  kernel.setFunctionType(b.getFunctionType(
+      llvm::to_vector(kernel.getBody().front().getArgumentTypes()), {}));
+  return success();
+}
+
+void RingLowering::put(RingPutOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  // A fresh barrier counts as past its phase of parity 1: the first round does
+  // not wait.
+  Value one = arith::ConstantIntOp::create(b, loc, 1, 1);
+  wait(ring.empty, slot, arith::XOrIOp::create(b, loc, slot.parity, one));
+  nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full,
+                                          constant(ring.type.getSlotBytes()),
+                                          slot.index, Value());
+  SmallVector<memref::SubViewOp> views;
+  for (auto [i, source] : llvm::enumerate(op.getSources())) {
+    auto view = source.getDefiningOp<memref::SubViewOp>();
+    views.push_back(view);
+    SmallVector<Value> coordinates;
+    for (OpFoldResult offset : llvm::reverse(view.getMixedOffsets()))
+      coordinates.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
+    Value buffer = getTile(ring, i, slot.index, ring.type.getSlotType(i));
+    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, view.getSource(),
+                                  coordinates, slot.index, Value(), Value());
+  }
+  b.eraseOp(op);
+  for (memref::SubViewOp view : views)
+    if (view->use_empty())
+      b.eraseOp(view);
+}
+
+void RingLowering::get(RingGetOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  wait(ring.full, slot, slot.parity);
+  SmallVector<Value> tiles;
+  for (auto [i, result] : llvm::enumerate(op.getTiles()))
+    tiles.push_back(getTile(ring, i, slot.index, cast<MemRefType>(result.getType())));
+  b.replaceOp(op, tiles);
+}
+
+/// One lane arrives for its warp, once all lanes are there.
+void RingLowering::release(RingReleaseOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
+  NVVM::SyncWarpOp::create(b, loc, all);
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lane,
+                                        constant(0));
+  scf::IfOp::create(b, loc, isFirst, [&](OpBuilder &nested, Location loc) {
+    nvgpu::MBarrierArriveOp::create(
+        nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
+        ring.empty, slot.index);
+    scf::YieldOp::create(nested, loc);
+  });
+  b.eraseOp(op);
+}
+
+LogicalResult RingLowering::run() {
+  SmallVector<RingCreateOp> creates;
+  SmallVector<RingPutOp> puts;
+  SmallVector<RingGetOp> gets;
+  SmallVector<RingReleaseOp> releases;
+  kernel.walk([&](Operation *op) {
+    if (auto create = dyn_cast<RingCreateOp>(op))
+      creates.push_back(create);
+    else if (auto put = dyn_cast<RingPutOp>(op))
+      puts.push_back(put);
+    else if (auto get = dyn_cast<RingGetOp>(op))
+      gets.push_back(get);
+    else if (auto release = dyn_cast<RingReleaseOp>(op))
+      releases.push_back(release);
+  });
+  if (creates.empty())
+    return success();
+  for (RingCreateOp op : creates)
+    if (op->getBlock() != &kernel.getBody().front())
+      return op.emitOpError("must be at the top of the kernel");
+  if (failed(makeTensorMaps(puts)))
+    return failure();
+  for (RingCreateOp op : creates)
+    create(op);
+  initBarriers();
+  for (RingPutOp op : puts)
+    put(op);
+  for (RingGetOp op : gets)
+    get(op);
+  for (RingReleaseOp op : releases)
+    release(op);
+  for (RingCreateOp op : creates)
+    b.eraseOp(op);
+  kernel->setAttr("mqa.dynamic_shared_memory",
+                  b.getI64IntegerAttr(sharedMemoryBytes));
+  return success();
+}
+
+namespace {
+struct LowerRingsPass : mqa::impl::MQALowerRingsPassBase<LowerRingsPass> {
+  void runOnOperation() override {
+    if (failed(RingLowering(getOperation()).run()))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,111 @@
+//===- OutlineTasks.cpp - Makes a scf.forall callable, one task a call ----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAOUTLINETASKSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// Gives the arguments of `func` the names of the operands of the mqa.logits that
+/// they are sliced for, and the function its `clean`.
+static void nameArguments(func::FuncOp func, LogitsOp logits) {
+  Builder b(func.getContext());
+  for (auto [value, name] : llvm::zip_equal(
+           logits.getDataOperands(), LogitsOp::getDataOperandNames())) {
+    while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+      value = view.getViewSource();
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      func.setArgAttr(argument.getArgNumber(), "mqa.operand", b.getStringAttr(name));
+  }
+  if (logits.getClean())
+    func->setAttr("mqa.clean", b.getUnitAttr());
+}
+
+static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
+  auto returnOp = cast<func::ReturnOp>(func.getBody().front().getTerminator());
+  for (Value value : returnOp.getOperands())
+    if (!isa<BlockArgument>(value))
+      return func.emitError("a task cannot return what it computes; results "
+                            "must be arguments");
+  if (forall.getNumResults())
+    return forall.emitOpError("must be bufferized before it is outlined");
+  SmallVector<int64_t> steps;
+  for (OpFoldResult step : forall.getMixedStep()) {
+    std::optional<int64_t> value = getConstantIntValue(step);
+    if (!value)
+      return forall.emitOpError("needs constant steps");
+    steps.push_back(*value);
+  }
+  if (forall.walk([&](LogitsOp logits) {
+              nameArguments(func, logits);
+              return WalkResult::interrupt();
+            }).wasInterrupted() == false)
+    return forall.emitOpError("holds no mqa.logits");
+
+  IRRewriter b(func.getContext());
+  Location loc = forall.getLoc();
+  b.setInsertionPoint(forall);
+  SmallVector<Value> offsets;
+  for (auto [lower, step] : llvm::zip_equal(forall.getMixedLowerBound(), steps)) {
+    unsigned position = func.getNumArguments();
+    if (failed(func.insertArgument(position, b.getIndexType(), {}, loc)))
+      return failure();
+    AffineExpr task, start;
+    bindDims(b.getContext(), task);
+    bindSymbols(b.getContext(), start);
+    OpFoldResult offset = affine::makeComposedFoldedAffineApply(
+        b, loc, start + task * step, {OpFoldResult(func.getArgument(position)), lower});
+    offsets.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
+  }
+  b.eraseOp(forall.getTerminator());
+  b.inlineBlockBefore(forall.getBody(), forall, offsets);
+  b.eraseOp(forall);
+
+  func->setAttr("mqa.task_sizes", b.getDenseI64ArrayAttr(steps));
+  func->setAttr("llvm.emit_c_interface", b.getUnitAttr());
+  BitVector results(func.getNumResults(), true);
+  b.modifyOpInPlace(returnOp, [&] { returnOp->setOperands({}); });
+  return func.eraseResults(results);
+}
+
+namespace {
+struct OutlineTasksPass : mqa::impl::MQAOutlineTasksPassBase<OutlineTasksPass> {
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    if (func.isExternal())
+      return;
+    auto foralls = llvm::to_vector(func.getBody().front().getOps<scf::ForallOp>());
+    if (foralls.empty())
+      return;
+    if (foralls.size() != 1) {
+      func.emitError("holds more than one scf.forall");
+      return signalPassFailure();
+    }
+    for (Operation &op : func.getBody().front().without_terminator()) {
+      if (&op == foralls.front() || isMemoryEffectFree(&op))
+        continue;
+      op.emitError("does work beside the tasks of the function");
+      return signalPassFailure();
+    }
+    if (failed(outline(func, foralls.front())))
+      signalPassFailure();
+  }
+};
+} // namespace

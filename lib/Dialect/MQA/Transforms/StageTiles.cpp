@@ -1,0 +1,165 @@
+//===- StageTiles.cpp - Stages the tiles of mqa.logits in rings -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQASTAGETILESPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// Makes `loop` carry one more i32 for each of `inits`, which it returns as the
+/// values at the start of an iteration. `getNext` maps them to those at its end.
+static FailureOr<scf::ForOp>
+addCounters(RewriterBase &rewriter, scf::ForOp loop, ValueRange inits,
+            function_ref<SmallVector<Value>(OpBuilder &, Location,
+                                            ArrayRef<BlockArgument>)>
+                getNext) {
+  auto yields = [&](OpBuilder &b, Location loc,
+                    ArrayRef<BlockArgument> newArgs) {
+    return getNext(b, loc, newArgs);
+  };
+  FailureOr<LoopLikeOpInterface> replaced =
+      loop.replaceWithAdditionalYields(rewriter, inits,
+                                       /*replaceInitOperandUsesInLoop=*/false,
+                                       yields);
+  if (failed(replaced))
+    return failure();
+  return cast<scf::ForOp>(replaced->getOperation());
+}
+
+static SmallVector<Type> getSlotTypes(RingType ring) {
+  SmallVector<Type> types;
+  for (size_t i = 0; i < ring.getTiles().size(); ++i)
+    types.push_back(ring.getSlotType(i));
+  return types;
+}
+
+/// The rows of which the op writes the columns from `key_offset` on.
+static FailureOr<Value> getWholeRows(LogitsOp logits) {
+  auto view = logits.getOut().getDefiningOp<memref::SubViewOp>();
+  if (view && view.hasUnitStride()) {
+    SmallVector<OpFoldResult> offsets = view.getMixedOffsets();
+    if (isConstantIntValue(offsets[0], 0) &&
+        isEqualConstantIntOrValue(offsets[1], logits.getKeyOffset()))
+      return view.getSource();
+  }
+  return logits.emitOpError("operand 'out' must be a memref.subview of whole "
+                            "rows at [0, key_offset]");
+}
+
+static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
+  Location loc = logits.getLoc();
+  auto kernel = logits->getParentOfType<gpu::GPUFuncOp>();
+  auto inner = dyn_cast<scf::ForOp>(logits->getParentOp());
+  auto outer = inner ? dyn_cast<scf::ForOp>(inner->getParentOp()) : nullptr;
+  if (!outer)
+    return logits.emitOpError("must be in the inner of two nested scf.for");
+  ScheduleAttr schedule = logits.getScheduleAttr();
+  if (!schedule)
+    return logits.emitOpError("needs a schedule before it is staged");
+  auto emitPlanError = [&] {
+    return logits.emitOpError() << "schedule " << schedule
+                                << " does not fit: ";
+  };
+  FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, emitPlanError);
+  if (failed(plan))
+    return failure();
+  for (auto [value, name] :
+       {std::pair<Value, StringRef>{logits.getQ(), "q"},
+        {logits.getWeights(), "weights"}, {logits.getKs(), "ks"},
+        {logits.getKe(), "ke"}})
+    if (!inner.isDefinedOutsideOfLoop(value))
+      return logits.emitOpError() << "operand '" << name
+                                  << "' must be defined outside the key loop";
+  if (!logits.getKeyOffset())
+    return logits.emitOpError("a tile needs 'key_offset'");
+  FailureOr<Value> outRows = getWholeRows(logits);
+  if (failed(outRows))
+    return failure();
+
+  rewriter.setInsertionPointToStart(&kernel.getBody().front());
+  Value queryRing = RingCreateOp::create(rewriter, loc, plan->queryRing, 1);
+  Value keyRing = RingCreateOp::create(rewriter, loc, plan->keyRing, 1);
+  Value zero = arith::ConstantIntOp::create(rewriter, loc, 0, 32);
+  Value one = arith::ConstantIntOp::create(rewriter, loc, 1, 32);
+  auto increment = [&](OpBuilder &b, Location loc, Value counter) -> Value {
+    return arith::AddIOp::create(b, loc, counter, one);
+  };
+
+  // How many query blocks, and how many key stages, went by so far.
+  auto outerPositions = addCounters(
+      rewriter, outer, {zero, zero},
+      [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
+        return SmallVector<Value>{increment(b, loc, args[0]), args[1]};
+      });
+  if (failed(outerPositions))
+    return failure();
+  outer = *outerPositions;
+  Value queryPosition = outer.getRegionIterArgs().take_back(2)[0];
+  Value keyPosition = outer.getRegionIterArgs().back();
+  inner = cast<scf::ForOp>(logits->getParentOp());
+  auto innerPositions = addCounters(
+      rewriter, inner, {keyPosition},
+      [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
+        return SmallVector<Value>{increment(b, loc, args[0])};
+      });
+  if (failed(innerPositions))
+    return failure();
+  inner = *innerPositions;
+  auto outerYield = cast<scf::YieldOp>(outer.getBody()->getTerminator());
+  rewriter.modifyOpInPlace(outerYield, [&] {
+    outerYield->setOperand(outerYield->getNumOperands() - 1,
+                           inner.getResults().back());
+  });
+  Value stagePosition = inner.getRegionIterArgs().back();
+
+  rewriter.setInsertionPoint(inner);
+  RingPutOp::create(rewriter, loc, queryRing, queryPosition,
+                    ValueRange{logits.getQ(), logits.getWeights()});
+  auto queries = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
+                                   queryRing, queryPosition);
+  rewriter.setInsertionPointAfter(inner);
+  RingReleaseOp::create(rewriter, loc, queryRing, queryPosition);
+
+  rewriter.setInsertionPoint(logits);
+  RingPutOp::create(rewriter, loc, keyRing, stagePosition,
+                    ValueRange{logits.getK(), logits.getKScale()});
+  auto keys = RingGetOp::create(rewriter, loc, getSlotTypes(plan->keyRing),
+                                keyRing, stagePosition);
+  TileLogitsOp::create(rewriter, loc, queries.getResult(0), keys.getResult(0),
+                       keys.getResult(1), queries.getResult(1), logits.getKs(),
+                       logits.getKe(), logits.getKeyOffset(), *outRows,
+                       logits.getCleanAttr());
+  RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
+  rewriter.eraseOp(logits);
+  return success();
+}
+
+namespace {
+struct StageTilesPass : mqa::impl::MQAStageTilesPassBase<StageTilesPass> {
+  void runOnOperation() override {
+    SmallVector<LogitsOp> ops;
+    getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (LogitsOp op : ops)
+      if (failed(stage(rewriter, op)))
+        return signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,58 @@
+//===- TileTasks.cpp - Tiles mqa.logits into tasks for CPU cores ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQATILETASKSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+namespace {
+struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
+  using MQATileTasksPassBase::MQATileTasksPassBase;
+
+  void runOnOperation() override {
+    SmallVector<int64_t> sizes(tileSizes.begin(), tileSizes.end());
+    if (sizes.empty())
+      sizes = {16, 128};
+    if (sizes.size() != 2 || sizes[0] < 1 || sizes[1] < 1) {
+      getOperation().emitError("'tile-sizes' needs two positive sizes: queries "
+                               "and keys");
+      return signalPassFailure();
+    }
+    IRRewriter rewriter(&getContext());
+    scf::SCFTilingOptions options;
+    options.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
+    options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+
+    SmallVector<LogitsOp> ops;
+    getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
+    for (LogitsOp op : ops) {
+      rewriter.setInsertionPoint(op);
+      FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+          rewriter, cast<TilingInterface>(op.getOperation()), options);
+      if (failed(tiled)) {
+        op.emitOpError("cannot be tiled");
+        return signalPassFailure();
+      }
+      rewriter.replaceOp(op, tiled->replacements);
+    }
+  }
+};
+} // namespace

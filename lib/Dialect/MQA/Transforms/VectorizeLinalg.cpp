@@ -1,0 +1,137 @@
+//===- VectorizeLinalg.cpp - Register tiles and vectors for linalg --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAVECTORIZELINALGPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// The largest divisor of `size` that is at most `limit`: tiles are full.
+static int64_t getTileSize(int64_t size, int64_t limit) {
+  int64_t tile = std::min(size, limit);
+  while (size % tile)
+    --tile;
+  return tile;
+}
+
+/// One step of a reduction at a time, `registerTile` columns (and, where two loops
+/// are parallel, rows) of the result at once.
+static SmallVector<int64_t> getTileSizes(linalg::LinalgOp op,
+                                         ArrayRef<int64_t> registerTile) {
+  SmallVector<int64_t> sizes;
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  bool isContraction = op.getNumReductionLoops() > 0 && parallel.size() == 2;
+  for (auto [i, range] : llvm::enumerate(ranges)) {
+    if (!llvm::is_contained(parallel, i))
+      sizes.push_back(1);
+    else if (i == parallel.back())
+      sizes.push_back(getTileSize(range, registerTile[1]));
+    else
+      sizes.push_back(isContraction ? getTileSize(range, registerTile[0]) : 1);
+  }
+  return sizes;
+}
+
+static LogicalResult vectorize(IRRewriter &rewriter, linalg::LinalgOp op,
+                               ArrayRef<int64_t> registerTile) {
+  scf::SCFTilingOptions options;
+  options.setTileSizes(
+      getAsIndexOpFoldResult(op.getContext(), getTileSizes(op, registerTile)));
+  rewriter.setInsertionPoint(op);
+  FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+      rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return op.emitError("cannot be tiled to registers");
+  rewriter.eraseOp(op);
+  for (Operation *tile : tiled->tiledOps) {
+    rewriter.setInsertionPoint(tile);
+    if (failed(linalg::vectorize(rewriter, tile, {}, {}, false, false, false,
+                                 /*createNamedContraction=*/true)))
+      return tile->emitError("cannot be vectorized");
+    rewriter.eraseOp(tile);
+  }
+  return success();
+}
+
+/// Keeps accumulators in registers over their reductions: loads and stores of a
+/// tile move out of the loop in which its address does not change.
+static LogicalResult hoistAccumulators(func::FuncOp func) {
+  RewritePatternSet patterns(func.getContext());
+  memref::populateFoldMemRefAliasOpPatterns(patterns);
+  if (failed(applyPatternsGreedily(func, std::move(patterns))))
+    return failure();
+  func.walk([](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
+  linalg::hoistRedundantVectorTransfers(func);
+  return success();
+}
+
+static LogicalResult lowerVectors(func::FuncOp func) {
+  RewritePatternSet patterns(func.getContext());
+  vector::populateVectorReductionToContractPatterns(patterns);
+  vector::populateVectorContractLoweringPatterns(
+      patterns, vector::VectorContractLowering::OuterProduct);
+  vector::populateVectorOuterProductLoweringPatterns(patterns);
+  vector::populateVectorMultiReductionLoweringPatterns(
+      patterns, vector::VectorMultiReductionLowering::InnerParallel);
+  vector::populateVectorBroadcastLoweringPatterns(patterns);
+  vector::populateVectorTransposeLoweringPatterns(
+      patterns, vector::VectorTransposeLowering::EltWise);
+  vector::populateCastAwayVectorLeadingOneDimPatterns(patterns);
+  return applyPatternsGreedily(func, std::move(patterns));
+}
+
+namespace {
+struct VectorizeLinalgPass
+    : mqa::impl::MQAVectorizeLinalgPassBase<VectorizeLinalgPass> {
+  using MQAVectorizeLinalgPassBase::MQAVectorizeLinalgPassBase;
+
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    SmallVector<int64_t> tile(registerTile.begin(), registerTile.end());
+    if (tile.empty())
+      tile = {4, 32};
+    if (tile.size() != 2 || tile[0] < 1 || tile[1] < 1) {
+      func.emitError("'register-tile' needs two positive sizes: rows and columns");
+      return signalPassFailure();
+    }
+    SmallVector<linalg::LinalgOp> ops;
+    func.walk([&](linalg::LinalgOp op) {
+      if (!op.hasDynamicShape() && op.hasPureBufferSemantics())
+        ops.push_back(op);
+    });
+    if (ops.empty())
+      return;
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : ops)
+      if (failed(vectorize(rewriter, op, tile)))
+        return signalPassFailure();
+    if (failed(hoistAccumulators(func)) || failed(lowerVectors(func)))
+      signalPassFailure();
+  }
+};
+} // namespace

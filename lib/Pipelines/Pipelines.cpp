@@ -1,0 +1,140 @@
+//===- Pipelines.cpp - The two ways down ----------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Pipelines/Pipelines.h"
+
+#include "mqa/Conversion/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+void mqa::buildToFragmentsPipeline(OpPassManager &pm,
+                                   const ToNVVMPipelineOptions &options) {
+  // Level 1 to 2: decide all sizes, then leave tensors.
+  MQASelectSchedulePassOptions scheduleOptions;
+  scheduleOptions.schedule = options.schedule;
+  pm.addPass(createMQASelectSchedulePass(scheduleOptions));
+  pm.addPass(createMQABufferizePass());
+  pm.addPass(createCanonicalizerPass());
+  // Level 3.
+  pm.addPass(createMQATileLogitsPass());
+  OpPassManager &kernel = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  kernel.addPass(createCSEPass());
+  // Level 4.
+  kernel.addPass(createMQAStageTilesPass());
+  kernel.addPass(createMQASpecializeWarpsPass());
+  kernel.addPass(createCanonicalizerPass());
+  // Level 5.
+  kernel.addPass(createMQAVectorizeTilesPass());
+  // Level 6. Releases are hoisted when the reads are where they will stay.
+  kernel.addPass(createMQADistributeVectorsPass());
+  kernel.addPass(createMQAHoistReleasesPass());
+  kernel.addPass(createMQAExpandRowOpsPass());
+  kernel.addPass(createMQALowerRingsPass());
+  kernel.addPass(createCanonicalizerPass());
+  kernel.addPass(createCSEPass());
+}
+
+void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm,
+                                       const ToNVVMPipelineOptions &options) {
+  OpPassManager &module = pm.nest<gpu::GPUModuleOp>();
+  // What convert-mqa-to-nvvm expects: views as pointers and offsets, no affine
+  // arithmetic, no structured control flow.
+  module.addPass(memref::createExpandStridedMetadataPass());
+  module.addPass(createLowerAffinePass());
+  module.addPass(createSCFToControlFlowPass());
+  module.addPass(createCanonicalizerPass());
+  module.addPass(createConvertMQAToNVVMPass());
+  module.addPass(createConvertNVVMToLLVMPass());
+  module.addPass(createReconcileUnrealizedCastsPass());
+  module.addPass(createCSEPass());
+  GpuNVVMAttachTargetOptions target;
+  target.chip = options.chip;
+  // PTX 8.6 has the TMA load whose destination is this block alone.
+  target.features = "+ptx86";
+  target.optLevel = 3;
+  pm.addPass(createGpuNVVMAttachTarget(target));
+}
+
+void mqa::buildToTasksPipeline(OpPassManager &pm,
+                               const ToCPUPipelineOptions &options) {
+  pm.addPass(createMQABufferizePass());
+  pm.addPass(createCanonicalizerPass());
+  OpPassManager &func = pm.nest<func::FuncOp>();
+  MQATileTasksPassOptions tasks;
+  tasks.tileSizes.assign(options.taskSizes.begin(), options.taskSizes.end());
+  func.addPass(createMQATileTasksPass(tasks));
+  func.addPass(createMQAOutlineTasksPass());
+  func.addPass(createCanonicalizerPass());
+  func.addPass(createConvertMQAToLinalgPass());
+  func.addPass(createCanonicalizerPass());
+  MQAVectorizeLinalgPassOptions vectors;
+  vectors.registerTile.assign(options.registerTile.begin(),
+                              options.registerTile.end());
+  func.addPass(createMQAVectorizeLinalgPass(vectors));
+  func.addPass(createCanonicalizerPass());
+  func.addPass(createCSEPass());
+}
+
+void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
+  OpPassManager &func = pm.nest<func::FuncOp>();
+  // What has no static shape stays scalar here; LLVM vectorizes its loops.
+  func.addPass(createConvertLinalgToLoopsPass());
+  func.addPass(createMQAExpandFp8Pass());
+  func.addPass(createConvertVectorToSCFPass(
+      VectorTransferToSCFOptions().enableFullUnroll()));
+  func.addPass(memref::createExpandStridedMetadataPass());
+  func.addPass(createLowerAffinePass());
+  func.addPass(createSCFToControlFlowPass());
+  func.addPass(createCanonicalizerPass());
+  func.addPass(createCSEPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mqa::registerPipelines() {
+  PassPipelineRegistration<ToNVVMPipelineOptions>(
+      "mqa-to-nvvm",
+      "mqa.logits to Hopper kernels in the NVVM dialect, level by level",
+      [](OpPassManager &pm, const ToNVVMPipelineOptions &options) {
+        buildToFragmentsPipeline(pm, options);
+        buildFragmentsToNVVMPipeline(pm, options);
+      });
+  PassPipelineRegistration<ToCPUPipelineOptions>(
+      "mqa-to-cpu", "mqa.logits to task functions in the LLVM dialect",
+      [](OpPassManager &pm, const ToCPUPipelineOptions &options) {
+        buildToTasksPipeline(pm, options);
+        buildTasksToLLVMPipeline(pm);
+      });
+}

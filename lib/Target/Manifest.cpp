@@ -1,0 +1,130 @@
+//===- Manifest.cpp - How to launch compiled kernels ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Target/Manifest.h"
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static int64_t getSwizzleBytes(nvgpu::TensorMapSwizzleKind swizzle) {
+  switch (swizzle) {
+  case nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE:
+    return 0;
+  case nvgpu::TensorMapSwizzleKind::SWIZZLE_32B:
+    return 32;
+  case nvgpu::TensorMapSwizzleKind::SWIZZLE_64B:
+    return 64;
+  case nvgpu::TensorMapSwizzleKind::SWIZZLE_128B:
+    return 128;
+  }
+  llvm_unreachable("unknown swizzle");
+}
+
+static llvm::json::Object describeParameter(StringRef operand, Type type) {
+  llvm::json::Object parameter{{"operand", operand}};
+  if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type)) {
+    parameter["kind"] = "tensor_map";
+    parameter["box"] = llvm::json::Array(map.getTensor().getShape());
+    parameter["element_bytes"] = map.getTensor().getElementTypeBitWidth() / 8;
+    parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
+  } else {
+    parameter["kind"] = "memref";
+    parameter["rank"] = cast<MemRefType>(type).getRank();
+  }
+  return parameter;
+}
+
+/// The shape of whatever a parameter loads or holds.
+static ArrayRef<int64_t> getShape(Type type) {
+  if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type))
+    return map.getTensor().getShape();
+  return cast<MemRefType>(type).getShape();
+}
+
+static int64_t getSize(int64_t size) {
+  return ShapedType::isDynamic(size) ? -1 : size;
+}
+
+/// What is common to both targets. Arguments carry `mqa.operand`.
+static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
+  llvm::json::Object kernel{{"name", func.getName()},
+                            {"op", "mqa.logits"},
+                            {"clean", func->hasAttr("mqa.clean")}};
+  llvm::json::Array parameters;
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+    auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand");
+    if (!operand)
+      continue;
+    parameters.push_back(describeParameter(operand, type));
+    if (operand == "q") {
+      kernel["num_heads"] = getShape(type)[1];
+      kernel["head_dim"] = getShape(type)[2];
+    } else if (operand == "out") {
+      kernel["num_queries"] = getSize(getShape(type)[0]);
+      kernel["num_keys"] = getSize(getShape(type)[1]);
+    }
+  }
+  if (!kernel.get("num_heads") || !kernel.get("num_keys"))
+    return func.emitError("is no kernel: arguments lack 'mqa.operand'");
+  kernel["parameters"] = std::move(parameters);
+  return kernel;
+}
+
+FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
+  llvm::json::Array kernels;
+  WalkResult result = module.walk([&](gpu::GPUFuncOp func) {
+    auto schedule = func->getAttrOfType<ScheduleAttr>("mqa.schedule");
+    auto sharedMemory =
+        func->getAttrOfType<IntegerAttr>("mqa.dynamic_shared_memory");
+    DenseI32ArrayAttr block = func.getKnownBlockSizeAttr();
+    if (!schedule || !sharedMemory || !block) {
+      func.emitError("is no kernel of level 6: it lacks 'mqa.schedule', "
+                     "'mqa.dynamic_shared_memory' or 'known_block_size'");
+      return WalkResult::interrupt();
+    }
+    FailureOr<llvm::json::Object> kernel =
+        describeKernel(cast<FunctionOpInterface>(func.getOperation()));
+    if (failed(kernel))
+      return WalkResult::interrupt();
+    std::string scheduleText;
+    llvm::raw_string_ostream(scheduleText) << schedule;
+    (*kernel)["schedule"] = scheduleText;
+    (*kernel)["block_threads"] = block[0];
+    (*kernel)["block_queries"] = schedule.getBlockQ();
+    (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();
+    kernels.push_back(std::move(*kernel));
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return kernels;
+}
+
+FailureOr<llvm::json::Array> mqa::describeCpuKernels(ModuleOp module) {
+  llvm::json::Array kernels;
+  for (auto func : module.getOps<func::FuncOp>()) {
+    auto sizes = func->getAttrOfType<DenseI64ArrayAttr>("mqa.task_sizes");
+    if (!sizes)
+      continue;
+    if (sizes.size() != 2)
+      return func.emitError("needs two 'mqa.task_sizes': queries and keys");
+    FailureOr<llvm::json::Object> kernel =
+        describeKernel(cast<FunctionOpInterface>(func.getOperation()));
+    if (failed(kernel))
+      return failure();
+    (*kernel)["task_queries"] = sizes[0];
+    (*kernel)["task_keys"] = sizes[1];
+    kernels.push_back(std::move(*kernel));
+  }
+  return kernels;
+}

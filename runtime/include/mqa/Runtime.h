@@ -1,0 +1,133 @@
+/*===- Runtime.h - Load and launch compiled MQA bundles -----------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|* The C API of the MQA runtime. It needs neither LLVM nor the CUDA toolkit;  *|
+|* libcuda is opened when the first kernel for a GPU is loaded.               *|
+|*                                                                            *|
+|* Every function that can fail returns a status; mqa_last_error() then says  *|
+|* what was wrong, with the argument's name and value. Handles stay usable    *|
+|* after an error. Functions may be called from any thread; one kernel may be *|
+|* launched by several threads at once.                                       *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef MQA_RUNTIME_H
+#define MQA_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define MQA_API __attribute__((visibility("default")))
+#else
+#define MQA_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mqa_status {
+  MQA_SUCCESS = 0,
+  /** An argument of the call is null, misaligned, too large, or does not fit. */
+  MQA_ERROR_INVALID_ARGUMENT = 1,
+  /** The bundle is truncated, altered, or of another version. */
+  MQA_ERROR_INVALID_BUNDLE = 2,
+  /** The bundle holds no kernel of that name or kind. */
+  MQA_ERROR_NOT_FOUND = 3,
+  /** This machine cannot run the kernel: no driver, wrong GPU, or wrong CPU. */
+  MQA_ERROR_UNSUPPORTED = 4,
+  /** A driver call failed; the message names it and holds the driver's words. */
+  MQA_ERROR_DRIVER = 5,
+  /** The operating system refused: no file, no memory, no thread. */
+  MQA_ERROR_SYSTEM = 6
+} mqa_status;
+
+/** The message of the last error on this thread; "" if there was none. Valid
+ *  until the next call of a function of this header on this thread. */
+MQA_API const char *mqa_last_error(void);
+
+/** The name of a status, for instance "invalid argument". */
+MQA_API const char *mqa_status_name(mqa_status status);
+
+/*===----------------------------------------------------------------------===*\
+|* Bundles                                                                    *|
+\*===----------------------------------------------------------------------===*/
+
+/** What the compiler made of one MLIR file: one or more kernels. */
+typedef struct mqa_bundle mqa_bundle;
+
+/** Loads a bundle from a file. */
+MQA_API mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle);
+
+/** Loads a bundle from memory, which is copied. */
+MQA_API mqa_status mqa_bundle_load_memory(const void *data, size_t size,
+                                          mqa_bundle **bundle);
+
+/** Frees a bundle; null is ignored. Kernels made from it stay valid. */
+MQA_API void mqa_bundle_destroy(mqa_bundle *bundle);
+
+/** Number of kernels in the bundle. */
+MQA_API size_t mqa_bundle_num_kernels(const mqa_bundle *bundle);
+
+/** What a kernel computes. Sizes that the kernel takes at launch are -1. */
+typedef struct mqa_kernel_info {
+  const char *name;   /**< the function in the MLIR file; owned by the bundle */
+  const char *target; /**< "sm_90a" or "cpu"; owned by the bundle */
+  int64_t num_queries, num_heads, head_dim, num_keys;
+  int clean; /**< 1 if it writes -inf outside the ranges */
+} mqa_kernel_info;
+
+/** Describes kernel `index` of the bundle. */
+MQA_API mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
+                                          mqa_kernel_info *info);
+
+/*===----------------------------------------------------------------------===*\
+|* Kernels                                                                    *|
+\*===----------------------------------------------------------------------===*/
+
+/** A kernel that is loaded and ready to launch. */
+typedef struct mqa_kernel mqa_kernel;
+
+/** Loads kernel `name` (null: the bundle's first).
+ *
+ *  For a GPU it is loaded into the CUDA context that is current on this thread,
+ *  or, if there is none, into the primary context of `device`. For a CPU,
+ *  `device` is the number of threads, 0 meaning one per core. */
+MQA_API mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
+                                   int device, mqa_kernel **kernel);
+
+/** Unloads a kernel; null is ignored. No launch of it may be under way. */
+MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);
+
+/** The operands of mqa.logits: pointers to device memory for a GPU kernel, to
+ *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
+ *  M = num_queries, N = num_keys; H and D are those of the kernel. */
+typedef struct mqa_logits_args {
+  const void *q; /**< M x H x D f8E4M3FN; GPU: 16-byte aligned */
+  int64_t q_stride; /**< from query to query, at least H*D; GPU: multiple of 16 */
+  const void *k; /**< N x D f8E4M3FN; GPU: 16-byte aligned */
+  int64_t k_stride; /**< from key to key, at least D; GPU: multiple of 16 */
+  const float *k_scale; /**< N; GPU: 16-byte aligned */
+  const float *weights; /**< M x H; GPU: 16-byte aligned */
+  int64_t weights_stride; /**< at least H; GPU: multiple of 4 */
+  const int32_t *ks; /**< M: first key of each query's range */
+  const int32_t *ke; /**< M: first key behind it */
+  float *out; /**< M x N */
+  int64_t out_stride; /**< at least N */
+  int64_t num_queries, num_keys;
+} mqa_logits_args;
+
+/** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream or
+ *  cudaStream_t; null is the default stream) and returns without allocating or
+ *  synchronising: the call may be captured in a graph. On a CPU, returns when
+ *  `out` is written, and `stream` must be null. */
+MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
+                                     const mqa_logits_args *args, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MQA_RUNTIME_H */

@@ -1,0 +1,75 @@
+//===- Arguments.cpp - The operands of one launch, checked ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Arguments.h"
+
+#include <limits>
+
+using namespace mqa::runtime;
+
+static mqa_status invalid(const std::string &message) {
+  return fail(MQA_ERROR_INVALID_ARGUMENT, message);
+}
+
+static mqa_status checkSize(const char *name, int64_t size, int64_t expected) {
+  // Ranges are 32-bit, and kernels step past the last key by at most one stage.
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max() - 1024;
+  if (size < 0 || size > kMax)
+    return invalid(std::string(name) + " must be from 0 to " +
+                   std::to_string(kMax) + ", found " + std::to_string(size));
+  if (expected >= 0 && size != expected)
+    return invalid(std::string(name) + " must be " + std::to_string(expected) +
+                   " for this kernel, found " + std::to_string(size));
+  return MQA_SUCCESS;
+}
+
+static mqa_status checkTensor(const Tensor &tensor, const char *strideName,
+                              int64_t rowElements) {
+  if (!tensor.data)
+    return invalid(std::string(tensor.name) + " is null");
+  auto address = reinterpret_cast<uintptr_t>(tensor.data);
+  if (address % tensor.elementBytes)
+    return invalid(std::string(tensor.name) + " must be aligned to " +
+                   std::to_string(tensor.elementBytes) + " bytes, found address " +
+                   std::to_string(address));
+  constexpr int64_t kMaxStride = int64_t(1) << 40;
+  int64_t stride = tensor.strides[0];
+  if (strideName && (stride < rowElements || stride > kMaxStride))
+    return invalid(std::string(strideName) + " must be from " +
+                   std::to_string(rowElements) + " to 2^40, found " +
+                   std::to_string(stride));
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_logits_args &args,
+                                        Tensors &tensors) {
+  int64_t m = args.num_queries, n = args.num_keys;
+  int64_t h = kernel.numHeads, d = kernel.headDim;
+  MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
+  MQA_RETURN_IF_FAILED(checkSize("num_keys", n, kernel.numKeys));
+  tensors = {{
+      {"q", args.q, 1, 3, {m, h, d}, {args.q_stride, d, 1}},
+      {"k", args.k, 1, 2, {n, d, 0}, {args.k_stride, 1, 0}},
+      {"k_scale", args.k_scale, 4, 1, {n, 0, 0}, {1, 0, 0}},
+      {"weights", args.weights, 4, 2, {m, h, 0}, {args.weights_stride, 1, 0}},
+      {"ks", args.ks, 4, 1, {m, 0, 0}, {1, 0, 0}},
+      {"ke", args.ke, 4, 1, {m, 0, 0}, {1, 0, 0}},
+      {"out", args.out, 4, 2, {m, n, 0}, {args.out_stride, 1, 0}},
+  }};
+  // With no query or no key nothing is read or written: pointers may be null.
+  if (m == 0 || n == 0)
+    return MQA_SUCCESS;
+  static const char *const strideNames[kNumOperands] = {
+      "q_stride", "k_stride", nullptr, "weights_stride", nullptr, nullptr, "out_stride"};
+  for (int i = 0; i < kNumOperands; ++i) {
+    int64_t rowElements = 1;
+    for (int dim = 1; dim < tensors[i].rank; ++dim)
+      rowElements *= tensors[i].sizes[dim];
+    MQA_RETURN_IF_FAILED(checkTensor(tensors[i], strideNames[i], rowElements));
+  }
+  return MQA_SUCCESS;
+}

@@ -1,0 +1,33 @@
+//===- Arguments.h - The operands of one launch, checked --------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_RUNTIME_LIB_ARGUMENTS_H
+#define MQA_RUNTIME_LIB_ARGUMENTS_H
+
+#include "Bundle.h"
+
+#include <array>
+
+namespace mqa::runtime {
+
+/// One operand as the kernels see it: outermost dimension first.
+struct Tensor {
+  const char *name;
+  const void *data;
+  int elementBytes;
+  int rank;
+  std::array<int64_t, 3> sizes, strides;
+};
+
+using Tensors = std::array<Tensor, kNumOperands>;
+
+/// Checks what every target requires of the arguments and describes them.
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_logits_args &args, Tensors &tensors);
+
+} // namespace mqa::runtime
+
+#endif // MQA_RUNTIME_LIB_ARGUMENTS_H

@@ -1,0 +1,268 @@
+//===- Bundle.cpp - Parses and checks bundles -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Bundle.h"
+
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include <cstring>
+#include <limits>
+
+using namespace mqa::runtime;
+using nlohmann::json;
+
+static constexpr char kMagic[] = "MQABNDL1";
+static constexpr size_t kHeaderBytes = 24;
+static constexpr int kVersion = 1;
+
+static mqa_status invalid(const std::string &message) {
+  return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
+}
+
+template <typename T> static T readLittleEndian(const unsigned char *data) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i)
+    value |= static_cast<T>(data[i]) << (8 * i);
+  return value;
+}
+
+static uint32_t checksum(const unsigned char *data, size_t size) {
+  return static_cast<uint32_t>(crc32_z(0, data, size));
+}
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Reads fields of JSON objects; remembers the first that is not as it must be.
+class Reader {
+public:
+  std::string error;
+
+  const json &object(const json &parent, const char *key) {
+    static const json empty = json::object();
+    const json *value = find(parent, key);
+    if (value && value->is_object())
+      return *value;
+    note(key, "an object");
+    return empty;
+  }
+  const json &array(const json &parent, const char *key) {
+    static const json empty = json::array();
+    const json *value = find(parent, key);
+    if (value && value->is_array())
+      return *value;
+    note(key, "an array");
+    return empty;
+  }
+  std::string string(const json &parent, const char *key) {
+    const json *value = find(parent, key);
+    if (value && value->is_string())
+      return value->get<std::string>();
+    note(key, "a string");
+    return {};
+  }
+  bool boolean(const json &parent, const char *key) {
+    const json *value = find(parent, key);
+    if (value && value->is_boolean())
+      return value->get<bool>();
+    note(key, "true or false");
+    return false;
+  }
+  int64_t integer(const json &parent, const char *key, int64_t min,
+                  int64_t max = std::numeric_limits<int32_t>::max()) {
+    const json *value = find(parent, key);
+    if (value)
+      return toInteger(*value, key, min, max);
+    note(key, "an integer");
+    return min;
+  }
+  int64_t toInteger(const json &value, const char *key, int64_t min, int64_t max) {
+    if (value.is_number_integer() && value >= min && value <= max)
+      return value.get<int64_t>();
+    note(key, "an integer from " + std::to_string(min) + " to " + std::to_string(max));
+    return min;
+  }
+  void note(const char *key, const std::string &expected) {
+    if (error.empty())
+      error = std::string("manifest field '") + key + "' must be " + expected;
+  }
+
+private:
+  static const json *find(const json &parent, const char *key) {
+    if (!parent.is_object())
+      return nullptr;
+    auto it = parent.find(key);
+    return it == parent.end() ? nullptr : &*it;
+  }
+};
+} // namespace
+
+static Operand readOperand(Reader &reader, const json &parameter) {
+  static const char *const names[kNumOperands] = {
+      "q", "k", "k_scale", "weights", "ks", "ke", "out"};
+  std::string name = reader.string(parameter, "operand");
+  for (int i = 0; i < kNumOperands; ++i)
+    if (name == names[i])
+      return static_cast<Operand>(i);
+  reader.note("operand", "the name of an operand of mqa.logits");
+  return Operand::Q;
+}
+
+/// How many dimensions each operand has.
+static int getRank(Operand operand) {
+  switch (operand) {
+  case Operand::Q:
+    return 3;
+  case Operand::K:
+  case Operand::Weights:
+  case Operand::Out:
+    return 2;
+  case Operand::KScale:
+  case Operand::Ks:
+  case Operand::Ke:
+    return 1;
+  }
+  return 0;
+}
+
+static Parameter readParameter(Reader &reader, const json &value) {
+  Parameter parameter;
+  parameter.operand = readOperand(reader, value);
+  size_t rank = getRank(parameter.operand);
+  std::string kind = reader.string(value, "kind");
+  if (kind == "tensor_map") {
+    parameter.kind = Parameter::Kind::TensorMap;
+    for (const json &dim : reader.array(value, "box"))
+      parameter.box.push_back(reader.toInteger(dim, "box", 1, 256));
+    if (parameter.box.size() != rank)
+      reader.note("box", "of the operand's rank");
+    parameter.elementBytes = reader.integer(value, "element_bytes", 1, 8);
+    parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
+  } else if (kind == "memref") {
+    parameter.kind = Parameter::Kind::Memref;
+    parameter.rank = reader.integer(value, "rank", 1, 3);
+    if (parameter.rank != static_cast<int>(rank))
+      reader.note("rank", "the operand's rank");
+  } else {
+    parameter.kind = Parameter::Kind::Memref;
+    reader.note("kind", "'tensor_map' or 'memref'");
+  }
+  return parameter;
+}
+
+static KernelDescription readKernel(Reader &reader, const json &value,
+                                    bool isCpu) {
+  KernelDescription kernel;
+  kernel.name = reader.string(value, "name");
+  kernel.clean = reader.boolean(value, "clean");
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  kernel.numQueries = reader.integer(value, "num_queries", -1, kMax);
+  kernel.numHeads = reader.integer(value, "num_heads", 1, 128);
+  kernel.headDim = reader.integer(value, "head_dim", 1, 256);
+  kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
+  for (const json &parameter : reader.array(value, "parameters"))
+    kernel.parameters.push_back(readParameter(reader, parameter));
+  if (isCpu) {
+    kernel.taskQueries = reader.integer(value, "task_queries", 1);
+    kernel.taskKeys = reader.integer(value, "task_keys", 1);
+  } else {
+    kernel.blockThreads = reader.integer(value, "block_threads", 1, 1024);
+    kernel.sharedMemoryBytes = reader.integer(value, "shared_memory_bytes", 0);
+    kernel.blockQueries = reader.integer(value, "block_queries", 1, 256);
+  }
+  return kernel;
+}
+
+static void readManifest(Reader &reader, const json &manifest, Bundle &bundle) {
+  int64_t version = reader.integer(manifest, "version", 1);
+  if (version != kVersion)
+    reader.note("version", std::to_string(kVersion) + ", found " + std::to_string(version));
+  bundle.target = reader.string(manifest, "target");
+  bool isCpu = bundle.target == "cpu";
+  if (isCpu) {
+    for (const json &feature : reader.array(manifest, "cpu_features")) {
+      if (feature.is_string())
+        bundle.cpuFeatures.push_back(feature.get<std::string>());
+      else
+        reader.note("cpu_features", "an array of strings");
+    }
+  }
+  for (const json &kernel : reader.array(manifest, "kernels"))
+    bundle.kernels.push_back(readKernel(reader, kernel, isCpu));
+  if (bundle.kernels.empty())
+    reader.note("kernels", "an array of at least one kernel");
+}
+
+//===----------------------------------------------------------------------===//
+// Sections
+//===----------------------------------------------------------------------===//
+
+static mqa_status readSection(Reader &reader, const json &section,
+                              const unsigned char *data, size_t size,
+                              Bundle &bundle) {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  std::string name = reader.string(section, "name");
+  uint64_t offset = reader.integer(section, "offset", 0, kMax);
+  uint64_t length = reader.integer(section, "size", 1, kMax);
+  uint64_t crc = reader.integer(section, "crc32", 0, std::numeric_limits<uint32_t>::max());
+  if (!reader.error.empty())
+    return invalid(reader.error);
+  if (offset > size || length > size - offset)
+    return invalid("section '" + name + "' ends behind the file: truncated?");
+  const unsigned char *begin = data + offset;
+  if (checksum(begin, length) != crc)
+    return invalid("section '" + name + "' is altered: its checksum differs");
+  std::vector<char> *target = name == "ptx"      ? &bundle.ptx
+                              : name == "cubin"  ? &bundle.cubin
+                              : name == "object" ? &bundle.object
+                                                 : nullptr;
+  if (!target)
+    return invalid("unknown section '" + name + "'");
+  target->assign(begin, begin + length);
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::parseBundle(const void *data, size_t size,
+                                     std::shared_ptr<const Bundle> &result) {
+  auto *bytes = static_cast<const unsigned char *>(data);
+  if (size < kHeaderBytes || std::memcmp(bytes, kMagic, 8) != 0)
+    return invalid("not an MQA bundle (or of another version): it does not "
+                   "start with " + std::string(kMagic));
+  uint64_t manifestBytes = readLittleEndian<uint64_t>(bytes + 8);
+  uint32_t manifestCrc = readLittleEndian<uint32_t>(bytes + 16);
+  if (readLittleEndian<uint32_t>(bytes + 20) != 0)
+    return invalid("reserved header field is not 0");
+  if (manifestBytes > size - kHeaderBytes)
+    return invalid("the manifest ends behind the file: truncated?");
+  const unsigned char *manifestBegin = bytes + kHeaderBytes;
+  if (checksum(manifestBegin, manifestBytes) != manifestCrc)
+    return invalid("the manifest is altered: its checksum differs");
+  json manifest = json::parse(manifestBegin, manifestBegin + manifestBytes,
+                              /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!manifest.is_object())
+    return invalid("the manifest is not a JSON object");
+
+  auto bundle = std::make_shared<Bundle>();
+  Reader reader;
+  readManifest(reader, manifest, *bundle);
+  if (!reader.error.empty())
+    return invalid(reader.error);
+  const unsigned char *sections = manifestBegin + manifestBytes;
+  size_t sectionBytes = size - kHeaderBytes - manifestBytes;
+  for (const json &section : reader.array(manifest, "sections"))
+    MQA_RETURN_IF_FAILED(
+        readSection(reader, section, sections, sectionBytes, *bundle));
+  if (bundle->target == "cpu" ? bundle->object.empty() : bundle->ptx.empty())
+    return invalid("holds no code for target '" + bundle->target + "'");
+  // The driver reads PTX as a string.
+  if (!bundle->ptx.empty())
+    bundle->ptx.push_back('\0');
+  result = std::move(bundle);
+  return MQA_SUCCESS;
+}

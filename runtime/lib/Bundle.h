@@ -1,0 +1,72 @@
+//===- Bundle.h - The file that the compiler hands the runtime --*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Layout, little-endian:
+//
+//   0   8 bytes  magic "MQABNDL1"
+//   8   u64      size of the manifest
+//   16  u32      CRC-32 of the manifest
+//   20  u32      0
+//   24  ...      the manifest: JSON, described in docs/bundle.md
+//   ... ...      the sections, at the offsets that the manifest gives
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_RUNTIME_LIB_BUNDLE_H
+#define MQA_RUNTIME_LIB_BUNDLE_H
+
+#include "Status.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mqa::runtime {
+
+/// The data operands of mqa.logits, in the order of the op.
+enum class Operand { Q, K, KScale, Weights, Ks, Ke, Out };
+constexpr int kNumOperands = 7;
+
+/// One parameter of a kernel's signature, as the compiler left it.
+struct Parameter {
+  enum class Kind { TensorMap, Memref } kind;
+  Operand operand;
+  /// TensorMap: the tile that one load brings, outermost dimension first, its
+  /// element size and the swizzle of its rows, both in bytes (0: no swizzle).
+  std::vector<uint32_t> box;
+  int elementBytes = 0;
+  int swizzleBytes = 0;
+  /// Memref: rank of the descriptor.
+  int rank = 0;
+};
+
+struct KernelDescription {
+  std::string name;
+  bool clean = false;
+  /// -1: given at launch.
+  int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
+  std::vector<Parameter> parameters;
+  /// GPU: threads and dynamic shared memory of a block, queries of a block.
+  uint32_t blockThreads = 0, sharedMemoryBytes = 0, blockQueries = 0;
+  /// CPU: queries and keys of a task.
+  int64_t taskQueries = 0, taskKeys = 0;
+};
+
+struct Bundle {
+  std::string target;
+  /// CPU: what the machine must have, by the names of /proc/cpuinfo.
+  std::vector<std::string> cpuFeatures;
+  std::vector<KernelDescription> kernels;
+  /// Empty where the bundle has no such section.
+  std::vector<char> ptx, cubin, object;
+};
+
+/// Parses and checks a bundle.
+mqa_status parseBundle(const void *data, size_t size,
+                       std::shared_ptr<const Bundle> &bundle);
+
+} // namespace mqa::runtime
+
+#endif // MQA_RUNTIME_LIB_BUNDLE_H

@@ -1,0 +1,204 @@
+//===- GpuKernel.cpp - Loads and launches kernels on a GPU ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CudaDriver.h"
+#include "Kernel.h"
+#include "TensorMap.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace mqa::runtime;
+
+namespace {
+/// Makes a context current for its lifetime.
+class ScopedContext {
+public:
+  explicit ScopedContext(const CudaDriver &driver) : driver(driver) {}
+  ~ScopedContext() {
+    CUcontext popped;
+    if (pushed)
+      driver.cuCtxPopCurrent(&popped);
+  }
+  mqa_status push(CUcontext context) {
+    MQA_CUDA(driver, cuCtxPushCurrent, context);
+    pushed = true;
+    return MQA_SUCCESS;
+  }
+
+private:
+  const CudaDriver &driver;
+  bool pushed = false;
+};
+
+/// The parameters of one launch: room for every parameter's value, and the
+/// pointers to them that the driver wants. Lives on the stack of the launch.
+class ParameterPack {
+public:
+  void addPointer(const void *pointer) { add(reinterpret_cast<uint64_t>(pointer)); }
+  /// Kernels index with 32 bits.
+  void addIndex(int64_t index) { add(static_cast<uint32_t>(index)); }
+  void addTensorMap(CUtensorMap *map) { pointers[count++] = map; }
+  void **getPointers() { return pointers; }
+
+private:
+  void add(uint64_t value) {
+    values[count] = value;
+    pointers[count] = &values[count];
+    ++count;
+  }
+  // A memref of rank r takes 3 + 2r parameters.
+  static constexpr int kMax = kNumOperands * 9;
+  uint64_t values[kMax];
+  void *pointers[kMax];
+  int count = 0;
+};
+
+class GpuKernel final : public Kernel {
+public:
+  GpuKernel(std::shared_ptr<const Bundle> bundle,
+            const KernelDescription &description, const CudaDriver &driver)
+      : Kernel(std::move(bundle), description), driver(driver) {}
+  ~GpuKernel() override;
+
+  mqa_status load(int ordinal);
+  mqa_status launch(const Tensors &tensors, void *stream) override;
+
+private:
+  mqa_status enterContext(int ordinal);
+  mqa_status checkDevice();
+
+  const CudaDriver &driver;
+  CUdevice device = 0;
+  CUcontext context = nullptr;
+  bool ownsPrimaryContext = false;
+  CUmodule module = nullptr;
+  CUfunction function = nullptr;
+  int numMultiprocessors = 0;
+};
+} // namespace
+
+GpuKernel::~GpuKernel() {
+  if (module) {
+    ScopedContext scope(driver);
+    if (!scope.push(context))
+      driver.cuModuleUnload(module);
+  }
+  if (ownsPrimaryContext)
+    driver.cuDevicePrimaryCtxRelease(device);
+}
+
+/// The context that is current, else the device's primary one.
+mqa_status GpuKernel::enterContext(int ordinal) {
+  MQA_CUDA(driver, cuCtxGetCurrent, &context);
+  if (context) {
+    MQA_CUDA(driver, cuCtxGetDevice, &device);
+    return MQA_SUCCESS;
+  }
+  MQA_CUDA(driver, cuDeviceGet, &device, ordinal);
+  MQA_CUDA(driver, cuDevicePrimaryCtxRetain, &context, device);
+  ownsPrimaryContext = true;
+  return MQA_SUCCESS;
+}
+
+mqa_status GpuKernel::checkDevice() {
+  int major, minor, sharedMemory;
+  MQA_CUDA(driver, cuDeviceGetAttribute, &major, cuda::kComputeCapabilityMajor, device);
+  MQA_CUDA(driver, cuDeviceGetAttribute, &minor, cuda::kComputeCapabilityMinor, device);
+  MQA_CUDA(driver, cuDeviceGetAttribute, &sharedMemory,
+           cuda::kMaxSharedMemoryPerBlockOptin, device);
+  MQA_CUDA(driver, cuDeviceGetAttribute, &numMultiprocessors,
+           cuda::kMultiprocessorCount, device);
+  // sm_90a is architecture-specific: it runs on compute capability 9.0 alone.
+  std::string found = "sm_" + std::to_string(major) + std::to_string(minor);
+  if (bundle->target != found + "a")
+    return fail(MQA_ERROR_UNSUPPORTED, "kernel '" + description->name +
+                                           "' is for " + bundle->target +
+                                           ", the device is " + found);
+  if (static_cast<int64_t>(description->sharedMemoryBytes) > sharedMemory)
+    return fail(MQA_ERROR_UNSUPPORTED,
+                "kernel '" + description->name + "' needs " +
+                    std::to_string(description->sharedMemoryBytes) +
+                    " bytes of shared memory, the device has " +
+                    std::to_string(sharedMemory));
+  return MQA_SUCCESS;
+}
+
+mqa_status GpuKernel::load(int ordinal) {
+  MQA_RETURN_IF_FAILED(enterContext(ordinal));
+  MQA_RETURN_IF_FAILED(checkDevice());
+  ScopedContext scope(driver);
+  MQA_RETURN_IF_FAILED(scope.push(context));
+  const std::vector<char> &image =
+      bundle->cubin.empty() ? bundle->ptx : bundle->cubin;
+  MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
+  MQA_CUDA(driver, cuModuleGetFunction, &function, module, description->name.c_str());
+  MQA_CUDA(driver, cuFuncSetAttribute, function, cuda::kMaxDynamicSharedSizeBytes,
+           description->sharedMemoryBytes);
+  return MQA_SUCCESS;
+}
+
+mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
+  const Tensor &out = tensors[static_cast<int>(Operand::Out)];
+  int64_t blockQueries = description->blockQueries;
+  if (out.strides[0] > std::numeric_limits<int32_t>::max() / blockQueries)
+    return fail(MQA_ERROR_INVALID_ARGUMENT,
+                "out_stride must be at most " +
+                    std::to_string(std::numeric_limits<int32_t>::max() / blockQueries) +
+                    " for this kernel, found " + std::to_string(out.strides[0]));
+
+  CUtensorMap maps[kNumOperands];
+  ParameterPack pack;
+  for (const Parameter &parameter : description->parameters) {
+    int index = static_cast<int>(parameter.operand);
+    const Tensor &tensor = tensors[index];
+    if (parameter.kind == Parameter::Kind::TensorMap) {
+      MQA_RETURN_IF_FAILED(encodeTensorMap(driver, parameter, tensor, maps[index]));
+      pack.addTensorMap(&maps[index]);
+      continue;
+    }
+    // A memref descriptor: allocated and aligned pointer, offset, sizes, strides.
+    pack.addPointer(tensor.data);
+    pack.addPointer(tensor.data);
+    pack.addIndex(0);
+    for (int i = 0; i < tensor.rank; ++i)
+      pack.addIndex(tensor.sizes[i]);
+    for (int i = 0; i < tensor.rank; ++i)
+      pack.addIndex(tensor.strides[i]);
+  }
+
+  // The kernel is persistent: one block per multiprocessor, or per query block.
+  int64_t numBlocks = (out.sizes[0] + blockQueries - 1) / blockQueries;
+  unsigned grid = std::min<int64_t>(numBlocks, numMultiprocessors);
+  CUcontext current = nullptr;
+  MQA_CUDA(driver, cuCtxGetCurrent, &current);
+  ScopedContext scope(driver);
+  if (current != context)
+    MQA_RETURN_IF_FAILED(scope.push(context));
+  MQA_CUDA(driver, cuLaunchKernel, function, grid, 1, 1, description->blockThreads,
+           1, 1, description->sharedMemoryBytes, static_cast<CUstream>(stream),
+           pack.getPointers(), nullptr);
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::loadGpuKernel(std::shared_ptr<const Bundle> bundle,
+                                       const KernelDescription &description,
+                                       int device,
+                                       std::unique_ptr<Kernel> &kernel) {
+  const CudaDriver *driver;
+  MQA_RETURN_IF_FAILED(CudaDriver::get(driver));
+  // Every parameter once, so that the tensor maps of a launch are distinct.
+  unsigned seen = 0;
+  for (const Parameter &parameter : description.parameters)
+    seen |= 1u << static_cast<int>(parameter.operand);
+  if (description.parameters.size() != kNumOperands || seen != (1u << kNumOperands) - 1)
+    return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: kernel '" + description.name +
+                                              "' does not take every operand once");
+  auto loaded = std::make_unique<GpuKernel>(std::move(bundle), description, *driver);
+  MQA_RETURN_IF_FAILED(loaded->load(device));
+  kernel = std::move(loaded);
+  return MQA_SUCCESS;
+}

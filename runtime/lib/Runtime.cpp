@@ -1,0 +1,157 @@
+//===- Runtime.cpp - The C API --------------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Runtime.h"
+#include "Bundle.h"
+#include "Kernel.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <new>
+
+using namespace mqa::runtime;
+
+struct mqa_bundle {
+  std::shared_ptr<const Bundle> bundle;
+};
+
+struct mqa_kernel {
+  std::unique_ptr<Kernel> kernel;
+};
+
+/// Runs `body` so that no exception crosses the C API.
+template <typename Body> static mqa_status guard(Body body) noexcept {
+  try {
+    clearError();
+    return body();
+  } catch (const std::bad_alloc &) {
+    return MQA_ERROR_SYSTEM;
+  } catch (const std::exception &error) {
+    return fail(MQA_ERROR_SYSTEM, error.what());
+  }
+}
+
+static mqa_status requireNotNull(const void *pointer, const char *name) {
+  if (pointer)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_INVALID_ARGUMENT, std::string(name) + " is null");
+}
+
+const char *mqa_last_error(void) { return getLastError().c_str(); }
+
+const char *mqa_status_name(mqa_status status) {
+  switch (status) {
+  case MQA_SUCCESS:
+    return "success";
+  case MQA_ERROR_INVALID_ARGUMENT:
+    return "invalid argument";
+  case MQA_ERROR_INVALID_BUNDLE:
+    return "invalid bundle";
+  case MQA_ERROR_NOT_FOUND:
+    return "not found";
+  case MQA_ERROR_UNSUPPORTED:
+    return "unsupported";
+  case MQA_ERROR_DRIVER:
+    return "driver error";
+  case MQA_ERROR_SYSTEM:
+    return "system error";
+  }
+  return "unknown status";
+}
+
+mqa_status mqa_bundle_load_memory(const void *data, size_t size,
+                                  mqa_bundle **bundle) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    *bundle = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(data, "data"));
+    auto handle = std::make_unique<mqa_bundle>();
+    MQA_RETURN_IF_FAILED(parseBundle(data, size, handle->bundle));
+    *bundle = handle.release();
+    return MQA_SUCCESS;
+  });
+}
+
+mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    *bundle = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(path, "path"));
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::string data((std::istreambuf_iterator<char>(file)), {});
+    if (!file.is_open() || file.bad())
+      return fail(MQA_ERROR_SYSTEM, "cannot read '" + std::string(path) + "': " +
+                                        std::strerror(errno ? errno : EIO));
+    return mqa_bundle_load_memory(data.data(), data.size(), bundle);
+  });
+}
+
+void mqa_bundle_destroy(mqa_bundle *bundle) { delete bundle; }
+
+size_t mqa_bundle_num_kernels(const mqa_bundle *bundle) {
+  return bundle ? bundle->bundle->kernels.size() : 0;
+}
+
+mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
+                                  mqa_kernel_info *info) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    MQA_RETURN_IF_FAILED(requireNotNull(info, "info"));
+    const auto &kernels = bundle->bundle->kernels;
+    if (index >= kernels.size())
+      return fail(MQA_ERROR_NOT_FOUND, "the bundle has " +
+                                           std::to_string(kernels.size()) +
+                                           " kernels, index is " + std::to_string(index));
+    const KernelDescription &kernel = kernels[index];
+    *info = {kernel.name.c_str(), bundle->bundle->target.c_str(),
+             kernel.numQueries,   kernel.numHeads,
+             kernel.headDim,      kernel.numKeys,
+             kernel.clean ? 1 : 0};
+    return MQA_SUCCESS;
+  });
+}
+
+mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
+                           int device, mqa_kernel **kernel) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    *kernel = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    const Bundle &contents = *bundle->bundle;
+    const KernelDescription *found = name ? nullptr : &contents.kernels.front();
+    for (const KernelDescription &candidate : contents.kernels)
+      if (name && candidate.name == name)
+        found = &candidate;
+    if (!found)
+      return fail(MQA_ERROR_NOT_FOUND,
+                  "the bundle has no kernel '" + std::string(name) + "'");
+    auto handle = std::make_unique<mqa_kernel>();
+    auto load = contents.target == "cpu" ? loadCpuKernel : loadGpuKernel;
+    MQA_RETURN_IF_FAILED(load(bundle->bundle, *found, device, handle->kernel));
+    *kernel = handle.release();
+    return MQA_SUCCESS;
+  });
+}
+
+void mqa_kernel_destroy(mqa_kernel *kernel) { delete kernel; }
+
+mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
+                             void *stream) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    Tensors tensors;
+    MQA_RETURN_IF_FAILED(
+        checkArguments(kernel->kernel->getDescription(), *args, tensors));
+    if (args->num_queries == 0 || args->num_keys == 0)
+      return MQA_SUCCESS;
+    return kernel->kernel->launch(tensors, stream);
+  });
+}

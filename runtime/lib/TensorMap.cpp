@@ -1,0 +1,69 @@
+//===- TensorMap.cpp - Tensor maps for TMA loads --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TensorMap.h"
+
+using namespace mqa::runtime;
+
+static mqa_status invalid(const Tensor &tensor, const std::string &message,
+                          int64_t found) {
+  return fail(MQA_ERROR_INVALID_ARGUMENT, std::string(tensor.name) + ": " +
+                                              message + ", found " +
+                                              std::to_string(found));
+}
+
+static int getSwizzle(int bytes) {
+  switch (bytes) {
+  case 128:
+    return cuda::kSwizzle128B;
+  case 64:
+    return cuda::kSwizzle64B;
+  case 32:
+    return cuda::kSwizzle32B;
+  default:
+    return cuda::kSwizzleNone;
+  }
+}
+
+mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
+                                         const Parameter &recipe,
+                                         const Tensor &tensor,
+                                         CUtensorMap &map) {
+  auto address = reinterpret_cast<uintptr_t>(tensor.data);
+  if (address % 16)
+    return invalid(tensor, "a tensor-map load needs a 16-byte aligned address", address);
+
+  // Tensor maps list the contiguous dimension first.
+  uint64_t sizes[3], strides[2];
+  uint32_t box[3], elementStrides[3];
+  for (int i = 0; i < tensor.rank; ++i) {
+    int dim = tensor.rank - 1 - i;
+    sizes[i] = tensor.sizes[dim];
+    box[i] = recipe.box[dim];
+    elementStrides[i] = 1;
+    if (sizes[i] == 0 || sizes[i] > uint64_t(1) << 32)
+      return invalid(tensor, "a tensor map has sizes from 1 to 2^32", tensor.sizes[dim]);
+    if (i == 0)
+      continue;
+    strides[i - 1] = tensor.strides[dim] * tensor.elementBytes;
+    if (strides[i - 1] % 16)
+      return invalid(tensor, "a tensor-map load needs strides of a multiple of 16 bytes",
+                     strides[i - 1]);
+    if (strides[i - 1] >= uint64_t(1) << 40)
+      return invalid(tensor, "a tensor map has strides below 2^40 bytes", strides[i - 1]);
+  }
+  if ((uint64_t(box[0]) * tensor.elementBytes) % 16)
+    return invalid(tensor, "a tensor-map box has rows of a multiple of 16 bytes",
+                   int64_t(box[0]) * tensor.elementBytes);
+
+  // fp8 has no type of its own; bytes are loaded as they are.
+  int type = tensor.elementBytes == 1 ? cuda::kUint8 : cuda::kFloat32;
+  MQA_CUDA(driver, cuTensorMapEncodeTiled, &map, type, tensor.rank,
+           const_cast<void *>(tensor.data), sizes, strides, box, elementStrides,
+           cuda::kInterleaveNone, getSwizzle(recipe.swizzleBytes),
+           cuda::kL2Promotion128B, cuda::kOobFillZero);
+  return MQA_SUCCESS;
+}

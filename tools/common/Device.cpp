@@ -1,0 +1,174 @@
+//===- Device.cpp - Memory and time of the device that runs kernels -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Device.h"
+#include "CudaDriver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+using namespace mqa::tools;
+using namespace mqa::runtime;
+
+void mqa::tools::fatal(const std::string &message) {
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  std::exit(1);
+}
+
+void mqa::tools::require(mqa_status status) {
+  if (status)
+    fatal(mqa_last_error());
+}
+
+double mqa::tools::getMedian(std::vector<double> values) {
+  auto middle = values.begin() + values.size() / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+//===----------------------------------------------------------------------===//
+// GPU
+//===----------------------------------------------------------------------===//
+
+namespace {
+class GpuBuffer final : public Buffer {
+public:
+  GpuBuffer(const CudaDriver &driver, size_t bytes) : driver(driver) {
+    // An empty tensor still has an address.
+    check(driver.cuMemAlloc(&pointer, std::max<size_t>(bytes, 16)), "cuMemAlloc");
+  }
+  ~GpuBuffer() override { driver.cuMemFree(pointer); }
+  void *get() const override { return reinterpret_cast<void *>(pointer); }
+  void copyFrom(const void *host, size_t bytes) override {
+    check(driver.cuMemcpyHtoD(pointer, host, bytes), "cuMemcpyHtoD");
+  }
+  void copyTo(void *host, size_t bytes) const override {
+    check(driver.cuMemcpyDtoH(host, pointer, bytes), "cuMemcpyDtoH");
+  }
+
+private:
+  void check(CUresult result, const char *call) const {
+    require(driver.check(result, call));
+  }
+  const CudaDriver &driver;
+  CUdeviceptr pointer = 0;
+};
+
+class Gpu final : public Device {
+public:
+  Gpu() {
+    require(CudaDriver::get(driver));
+    check(driver->cuDeviceGet(&device, 0), "cuDeviceGet");
+    check(driver->cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
+    check(driver->cuCtxPushCurrent(context), "cuCtxPushCurrent");
+  }
+  ~Gpu() override { driver->cuDevicePrimaryCtxRelease(device); }
+
+  std::string getName() const override {
+    char name[128] = "";
+    check(driver->cuDeviceGetName(name, sizeof(name) - 1, device), "cuDeviceGetName");
+    return name;
+  }
+  std::unique_ptr<Buffer> allocate(size_t bytes) override {
+    return std::make_unique<GpuBuffer>(*driver, bytes);
+  }
+  void synchronize() override {
+    check(driver->cuCtxSynchronize(), "cuCtxSynchronize");
+  }
+  std::vector<double> time(int repeat, const std::function<void()> &work) override {
+    CUevent start, end;
+    check(driver->cuEventCreate(&start, 0), "cuEventCreate");
+    check(driver->cuEventCreate(&end, 0), "cuEventCreate");
+    std::vector<double> times;
+    for (int i = 0; i < repeat; ++i) {
+      float milliseconds;
+      check(driver->cuEventRecord(start, nullptr), "cuEventRecord");
+      work();
+      check(driver->cuEventRecord(end, nullptr), "cuEventRecord");
+      check(driver->cuEventSynchronize(end), "cuEventSynchronize");
+      check(driver->cuEventElapsedTime(&milliseconds, start, end), "cuEventElapsedTime");
+      times.push_back(milliseconds * 1e3);
+    }
+    driver->cuEventDestroy(start);
+    driver->cuEventDestroy(end);
+    return times;
+  }
+
+private:
+  void check(CUresult result, const char *call) const {
+    require(driver->check(result, call));
+  }
+  const CudaDriver *driver = nullptr;
+  CUdevice device = 0;
+  CUcontext context = nullptr;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// CPU
+//===----------------------------------------------------------------------===//
+
+namespace {
+class CpuBuffer final : public Buffer {
+public:
+  explicit CpuBuffer(size_t bytes)
+      : pointer(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64)) {
+    if (!pointer)
+      fatal("out of memory: " + std::to_string(bytes) + " bytes");
+  }
+  ~CpuBuffer() override { std::free(pointer); }
+  void *get() const override { return pointer; }
+  void copyFrom(const void *host, size_t bytes) override {
+    if (bytes)
+      std::memcpy(pointer, host, bytes);
+  }
+  void copyTo(void *host, size_t bytes) const override {
+    if (bytes)
+      std::memcpy(host, pointer, bytes);
+  }
+
+private:
+  void *pointer;
+};
+
+class Cpu final : public Device {
+public:
+  std::string getName() const override {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);)
+      if (line.rfind("model name", 0) == 0)
+        return "CPU (" + line.substr(line.find(':') + 2) + ", " +
+               std::to_string(std::thread::hardware_concurrency()) + " cores)";
+    return "CPU";
+  }
+  std::unique_ptr<Buffer> allocate(size_t bytes) override {
+    return std::make_unique<CpuBuffer>(bytes);
+  }
+  void synchronize() override {}
+  std::vector<double> time(int repeat, const std::function<void()> &work) override {
+    std::vector<double> times;
+    for (int i = 0; i < repeat; ++i) {
+      auto start = std::chrono::steady_clock::now();
+      work();
+      std::chrono::duration<double, std::micro> elapsed =
+          std::chrono::steady_clock::now() - start;
+      times.push_back(elapsed.count());
+    }
+    return times;
+  }
+};
+} // namespace
+
+std::unique_ptr<Device> Device::create(const std::string &target) {
+  if (target == "cpu")
+    return std::make_unique<Cpu>();
+  return std::make_unique<Gpu>();
+}

@@ -1,0 +1,136 @@
+//===- Problem.cpp - Inputs of mqa.logits on the host ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Problem.h"
+#include "Fp8.h"
+#include "Parallel.h"
+
+#include <cmath>
+
+using namespace mqa::tools;
+
+namespace {
+/// A counter-based generator: value i does not depend on the others, so threads
+/// need no order (splitmix64, Steele et al., 2014).
+class Random {
+public:
+  Random(uint64_t seed, uint64_t stream)
+      : key(mix(seed ^ (stream * 0x9e3779b97f4a7c15ull))) {}
+  uint64_t bits(uint64_t i) const { return mix(key + i * 0x9e3779b97f4a7c15ull); }
+  /// In (0, 1).
+  double uniform(uint64_t i) const { return ((bits(i) >> 11) + 0.5) * 0x1p-53; }
+  int64_t integer(uint64_t i, int64_t min, int64_t max) const {
+    return min + static_cast<int64_t>(bits(i) % static_cast<uint64_t>(max - min + 1));
+  }
+  float normal(uint64_t i) const {
+    double radius = std::sqrt(-2.0 * std::log(uniform(2 * i)));
+    return static_cast<float>(radius * std::cos(6.283185307179586 * uniform(2 * i + 1)));
+  }
+
+private:
+  static uint64_t mix(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+  uint64_t key;
+};
+
+enum Stream { kQuery, kKey, kWeights, kRanges, kScale };
+constexpr int64_t kGrain = 1 << 16;
+} // namespace
+
+int64_t Problem::countPairs() const {
+  int64_t pairs = 0;
+  for (int64_t m = 0; m < shape.numQueries; ++m)
+    pairs += end(m) - begin(m);
+  return pairs;
+}
+
+static void makeRanges(Problem &problem, Mask mask, const Random &random) {
+  int64_t m = problem.shape.numQueries, n = problem.shape.numKeys;
+  problem.ks.assign(m, 0);
+  problem.ke.assign(m, 0);
+  int64_t half = m / 2, ranks = m ? std::max<int64_t>(1, n / m) : 1;
+  int64_t rank = ranks / 3;
+  for (int64_t i = 0; i < m; ++i) {
+    int64_t ks = 0, ke = n;
+    switch (mask) {
+    case Mask::Causal:
+      ke = n - m + i;
+      break;
+    case Mask::Cp:
+      ke = i < half ? rank * half + i : (ranks * 2 - 1 - rank) * half + (i - half);
+      break;
+    case Mask::Full:
+      break;
+    case Mask::Random:
+      ks = random.integer(2 * i, -n / 8, n + n / 8);
+      ke = random.integer(2 * i + 1, -n / 8, n + n / 8);
+      // Two of three ranges the right way round.
+      if (ke < ks && i % 3 != 0)
+        std::swap(ks, ke);
+      break;
+    }
+    problem.ks[i] = static_cast<int32_t>(ks);
+    problem.ke[i] = static_cast<int32_t>(ke);
+  }
+}
+
+static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed) {
+  Problem problem;
+  problem.shape = shape;
+  problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim);
+  problem.k.resize(shape.numKeys * shape.headDim);
+  problem.kScale.resize(shape.numKeys);
+  problem.weights.resize(shape.numQueries * shape.numHeads);
+  makeRanges(problem, mask, Random(seed, kRanges));
+  return problem;
+}
+
+Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed) {
+  Problem problem = makeEmpty(shape, mask, seed);
+  Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights);
+  parallelFor(problem.q.size(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      problem.q[i] = encodeFp8(query.normal(i));
+  });
+  int64_t d = shape.headDim;
+  parallelFor(shape.numKeys, 512, [&](int64_t begin, int64_t end) {
+    std::vector<float> row(d);
+    for (int64_t n = begin; n < end; ++n) {
+      float largest = 1e-4f;
+      for (int64_t i = 0; i < d; ++i) {
+        row[i] = key.normal(n * d + i);
+        largest = std::max(largest, std::fabs(row[i]));
+      }
+      float scale = largest / kFp8Max;
+      problem.kScale[n] = scale;
+      for (int64_t i = 0; i < d; ++i)
+        problem.k[n * d + i] = encodeFp8(row[i] / scale);
+    }
+  });
+  for (size_t i = 0; i < problem.weights.size(); ++i)
+    problem.weights[i] = weights.normal(i);
+  return problem;
+}
+
+Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
+                                       uint64_t seed) {
+  Problem problem = makeEmpty(shape, mask, seed);
+  Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights), scale(seed, kScale);
+  // 128 products of magnitude at most 1, 64 heads of at most 1/4 of that: sums
+  // stay under 2^12.
+  for (size_t i = 0; i < problem.q.size(); ++i)
+    problem.q[i] = encodeFp8(query.integer(i, -1, 1));
+  for (size_t i = 0; i < problem.k.size(); ++i)
+    problem.k[i] = encodeFp8(key.integer(i, -1, 1));
+  for (size_t i = 0; i < problem.kScale.size(); ++i)
+    problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
+  for (size_t i = 0; i < problem.weights.size(); ++i)
+    problem.weights[i] = static_cast<float>(weights.integer(i, -1, 1));
+  return problem;
+}

@@ -1,0 +1,56 @@
+//===- Problem.h - Inputs of mqa.logits on the host -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_COMMON_PROBLEM_H
+#define MQA_TOOLS_COMMON_PROBLEM_H
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mqa::tools {
+
+/// Which keys each query sees (N keys, M queries):
+///   Causal: [0, N - M + m)
+///   Cp:     the two half-chunks of rank (N / M) / 3 of a context-parallel group
+///   Full:   [0, N)
+///   Random: any, also empty, reversed, negative and past N
+enum class Mask { Causal, Cp, Full, Random };
+
+struct Shape {
+  int64_t numQueries, numHeads, headDim, numKeys;
+};
+
+/// Inputs of one launch, quantised as the peer's test does it: normal values; q
+/// is cast to fp8, k is scaled by its largest magnitude per key.
+struct Problem {
+  Shape shape;
+  std::vector<uint8_t> q, k;
+  std::vector<float> kScale, weights;
+  std::vector<int32_t> ks, ke;
+
+  /// The range of query m as columns of the output.
+  int64_t begin(int64_t m) const {
+    return std::clamp<int64_t>(ks[m], 0, shape.numKeys);
+  }
+  int64_t end(int64_t m) const {
+    return std::max(begin(m), std::min<int64_t>(ke[m], shape.numKeys));
+  }
+  /// Sum of the lengths of all ranges: 2 H D operations each.
+  int64_t countPairs() const;
+};
+
+/// The same shape, mask and seed give the same problem on every machine.
+Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed);
+
+/// Values that keep every partial sum a small integer and every scale a power of
+/// two: a correct kernel is exact on them.
+Problem makeIntegerProblem(const Shape &shape, Mask mask, uint64_t seed);
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_COMMON_PROBLEM_H

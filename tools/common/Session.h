@@ -1,0 +1,56 @@
+//===- Session.h - One kernel on one problem --------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_COMMON_SESSION_H
+#define MQA_TOOLS_COMMON_SESSION_H
+
+#include "Check.h"
+#include "Device.h"
+
+#include <optional>
+
+namespace mqa::tools {
+
+/// A bundle's kernel that is loaded.
+class LoadedKernel {
+public:
+  /// The bundle's first kernel that cleans or does not, as asked; any, if it does
+  /// not matter.
+  LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean, int device = 0);
+  ~LoadedKernel() { mqa_kernel_destroy(kernel); }
+  LoadedKernel(const LoadedKernel &) = delete;
+
+  mqa_kernel *get() const { return kernel; }
+  const mqa_kernel_info &getInfo() const { return info; }
+
+private:
+  mqa_kernel *kernel = nullptr;
+  mqa_kernel_info info{};
+};
+
+/// A problem's buffers on a device.
+class Session {
+public:
+  /// `outStride` 0 means as tight as rows can be.
+  Session(Device &device, const Problem &problem, int64_t outStride = 0);
+
+  void poison();
+  void launch(const LoadedKernel &kernel) { require(mqa_logits_launch(kernel.get(), &args, nullptr)); }
+  /// The output on the host, after all launches.
+  const Output &download();
+  CheckResult check(const LoadedKernel &kernel, int64_t maxPairs);
+
+private:
+  Device &device;
+  const Problem &problem;
+  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, out;
+  Output output;
+  mqa_logits_args args{};
+};
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_COMMON_SESSION_H

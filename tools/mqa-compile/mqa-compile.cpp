@@ -1,0 +1,221 @@
+//===- mqa-compile.cpp - From MLIR text to a bundle -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/InitAll.h"
+#include "mqa/Pipelines/Pipelines.h"
+#include "mqa/Target/Bundle.h"
+#include "mqa/Target/CPUObject.h"
+#include "mqa/Target/Manifest.h"
+#include "mqa/Target/PTX.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+namespace cl = llvm::cl;
+
+namespace {
+enum class EmitKind { Bundle, PTX, Cubin, MLIR };
+} // namespace
+
+static cl::OptionCategory category("mqa-compile options");
+static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<input.mlir>"),
+                                      cl::init("-"), cl::cat(category));
+static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
+                                       cl::value_desc("file"), cl::init("-"),
+                                       cl::cat(category));
+static cl::opt<std::string>
+    target("target", cl::desc("sm_90a (a Hopper GPU) or cpu (this machine's)"),
+           cl::init("sm_90a"), cl::cat(category));
+static cl::opt<EmitKind> emit(
+    "emit", cl::desc("What to write"), cl::init(EmitKind::Bundle),
+    cl::values(clEnumValN(EmitKind::Bundle, "bundle",
+                          "what mqa-run and the runtime load (default)"),
+               clEnumValN(EmitKind::PTX, "ptx", "the kernels' PTX"),
+               clEnumValN(EmitKind::Cubin, "cubin",
+                          "the kernels' machine code (needs ptxas)"),
+               clEnumValN(EmitKind::MLIR, "mlir", "the last level of MLIR")),
+    cl::cat(category));
+static cl::opt<std::string> scheduleOption(
+    "mqa-schedule",
+    cl::desc("The schedule of every op that has none, for instance "
+             "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'"),
+    cl::cat(category));
+
+//===----------------------------------------------------------------------===//
+// The two ways down
+//===----------------------------------------------------------------------===//
+
+/// A manifest with what is common to all targets.
+static llvm::json::Object makeManifest(llvm::json::Array kernels) {
+  return llvm::json::Object{{"version", 1},
+                            {"compiler", "mqa " MQA_VERSION},
+                            {"target", target.getValue()},
+                            {"kernels", std::move(kernels)}};
+}
+
+static void printModule(ModuleOp module, llvm::raw_ostream &os) {
+  module.print(os);
+  os << "\n";
+}
+
+static LogicalResult requireKernels(ModuleOp module,
+                                    const FailureOr<llvm::json::Array> &kernels) {
+  if (failed(kernels))
+    return failure();
+  if (kernels->empty())
+    return module.emitError("has no function with an mqa.logits to compile");
+  return success();
+}
+
+static LogicalResult compileForGpu(ModuleOp module, llvm::raw_ostream &os) {
+  ToNVVMPipelineOptions options;
+  options.schedule = scheduleOption;
+  options.chip = target;
+  PassManager toFragments(module.getContext());
+  buildToFragmentsPipeline(toFragments, options);
+  if (failed(toFragments.run(module)))
+    return failure();
+  // The last level whose signatures say how to launch the kernels.
+  FailureOr<llvm::json::Array> kernels = describeGpuKernels(module);
+  if (failed(requireKernels(module, kernels)))
+    return failure();
+  PassManager toNVVM(module.getContext());
+  buildFragmentsToNVVMPipeline(toNVVM, options);
+  if (failed(toNVVM.run(module)))
+    return failure();
+  if (emit == EmitKind::MLIR) {
+    printModule(module, os);
+    return success();
+  }
+
+  FailureOr<std::string> ptx = translateToPTX(module);
+  if (failed(ptx))
+    return failure();
+  if (emit == EmitKind::PTX) {
+    os << *ptx;
+    return success();
+  }
+  BundleContents bundle;
+  bundle.manifest = makeManifest(std::move(*kernels));
+  bundle.sections.push_back({"ptx", *ptx});
+  std::optional<std::string> ptxas = findPtxas();
+  if (!ptxas && emit == EmitKind::Cubin)
+    return module.emitError("no ptxas found: --emit=cubin needs the CUDA toolkit");
+  if (ptxas) {
+    FailureOr<std::string> cubin =
+        assemblePTX(module.getLoc(), *ptxas, target, *ptx);
+    if (failed(cubin))
+      return failure();
+    if (emit == EmitKind::Cubin) {
+      os << *cubin;
+      return success();
+    }
+    bundle.sections.push_back({"cubin", *cubin});
+  }
+  writeBundle(std::move(bundle), os);
+  return success();
+}
+
+static LogicalResult compileForCpu(ModuleOp module, llvm::raw_ostream &os) {
+  CPUTarget host = CPUTarget::getHost();
+  ToCPUPipelineOptions options;
+  options.registerTile = host.registerTile;
+  PassManager toTasks(module.getContext());
+  buildToTasksPipeline(toTasks, options);
+  if (failed(toTasks.run(module)))
+    return failure();
+  FailureOr<llvm::json::Array> kernels = describeCpuKernels(module);
+  if (failed(requireKernels(module, kernels)))
+    return failure();
+  PassManager toLLVM(module.getContext());
+  buildTasksToLLVMPipeline(toLLVM);
+  if (failed(toLLVM.run(module)) || failed(addTaskEntryPoints(module)))
+    return failure();
+  if (emit == EmitKind::MLIR) {
+    printModule(module, os);
+    return success();
+  }
+  FailureOr<std::string> object = translateToSharedObject(module, host);
+  if (failed(object))
+    return failure();
+  BundleContents bundle;
+  bundle.manifest = makeManifest(std::move(*kernels));
+  bundle.manifest["cpu"] = host.cpu;
+  bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
+  bundle.sections.push_back({"object", *object});
+  writeBundle(std::move(bundle), os);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Command line
+//===----------------------------------------------------------------------===//
+
+/// Exit codes: 0 success, 1 the input is at fault, 2 the command line is.
+static int usageError(const llvm::Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
+  return 2;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  std::string errors;
+  llvm::raw_string_ostream errorStream(errors);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "Compiles mqa.logits to a bundle that mqa-run and the runtime load\n",
+          &errorStream)) {
+    llvm::errs() << errors;
+    return 2;
+  }
+  if (target != "sm_90a" && target != "cpu")
+    return usageError("--target must be sm_90a or cpu, found '" + target + "'");
+  if (target == "cpu" && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
+    return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  llvm::SourceMgr sourceMgr;
+  SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputFile, &message);
+  if (!input) {
+    llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
+    return 1;
+  }
+  sourceMgr.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
+  if (!module)
+    return 1;
+
+  // Compiled to memory first: a failure leaves an old output file as it was.
+  std::string output;
+  llvm::raw_string_ostream os(output);
+  LogicalResult result = target == "cpu" ? compileForCpu(*module, os)
+                                         : compileForGpu(*module, os);
+  if (failed(result))
+    return 1;
+  if (llvm::Error error = llvm::writeToOutput(outputFile, [&](llvm::raw_ostream &file) {
+        file << output;
+        return llvm::Error::success();
+      })) {
+    llvm::WithColor::error(llvm::errs(), "mqa-compile")
+        << "cannot write '" << outputFile << "': " << llvm::toString(std::move(error)) << "\n";
+    return 1;
+  }
+  return 0;
+}
