@@ -83,22 +83,25 @@ public:
   void synchronize() override {
     check(driver->cuCtxSynchronize(), "cuCtxSynchronize");
   }
-  std::vector<double> time(int repeat, const std::function<void()> &work) override {
-    CUevent start, end;
-    check(driver->cuEventCreate(&start, 0), "cuEventCreate");
-    check(driver->cuEventCreate(&end, 0), "cuEventCreate");
+  std::vector<double> timeQueue(const std::vector<Work> &works) override {
+    std::vector<CUevent> events(works.size() + 1);
+    for (CUevent &event : events)
+      check(driver->cuEventCreate(&event, 0), "cuEventCreate");
+    check(driver->cuEventRecord(events[0], nullptr), "cuEventRecord");
+    for (size_t i = 0; i < works.size(); ++i) {
+      works[i]();
+      check(driver->cuEventRecord(events[i + 1], nullptr), "cuEventRecord");
+    }
+    check(driver->cuEventSynchronize(events.back()), "cuEventSynchronize");
     std::vector<double> times;
-    for (int i = 0; i < repeat; ++i) {
+    for (size_t i = 0; i < works.size(); ++i) {
       float milliseconds;
-      check(driver->cuEventRecord(start, nullptr), "cuEventRecord");
-      work();
-      check(driver->cuEventRecord(end, nullptr), "cuEventRecord");
-      check(driver->cuEventSynchronize(end), "cuEventSynchronize");
-      check(driver->cuEventElapsedTime(&milliseconds, start, end), "cuEventElapsedTime");
+      check(driver->cuEventElapsedTime(&milliseconds, events[i], events[i + 1]),
+            "cuEventElapsedTime");
       times.push_back(milliseconds * 1e3);
     }
-    driver->cuEventDestroy(start);
-    driver->cuEventDestroy(end);
+    for (CUevent event : events)
+      driver->cuEventDestroy(event);
     return times;
   }
 
@@ -153,9 +156,9 @@ public:
     return std::make_unique<CpuBuffer>(bytes);
   }
   void synchronize() override {}
-  std::vector<double> time(int repeat, const std::function<void()> &work) override {
+  std::vector<double> timeQueue(const std::vector<Work> &works) override {
     std::vector<double> times;
-    for (int i = 0; i < repeat; ++i) {
+    for (const Work &work : works) {
       auto start = std::chrono::steady_clock::now();
       work();
       std::chrono::duration<double, std::micro> elapsed =

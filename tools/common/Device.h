@@ -44,8 +44,16 @@ public:
   virtual std::string getName() const = 0;
   virtual std::unique_ptr<Buffer> allocate(size_t bytes) = 0;
   virtual void synchronize() = 0;
-  /// Microseconds that each of `repeat` runs of `work` took on the device.
-  virtual std::vector<double> time(int repeat, const std::function<void()> &work) = 0;
+  using Work = std::function<void()>;
+  /// Enqueues all of `works` in order without waiting in between, and returns the
+  /// microseconds that each took on the device. The first also shows the time
+  /// of its launch; the others are launched while it runs.
+  virtual std::vector<double> timeQueue(const std::vector<Work> &works) = 0;
+
+  /// Microseconds of each of `repeat` runs of `work`, enqueued at once.
+  std::vector<double> time(int repeat, const Work &work) {
+    return timeQueue(std::vector<Work>(repeat, work));
+  }
 
   /// A buffer that holds what `host` holds.
   template <typename T>

@@ -122,8 +122,8 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
                                        uint64_t seed) {
   Problem problem = makeEmpty(shape, mask, seed);
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights), scale(seed, kScale);
-  // 128 products of magnitude at most 1, 64 heads of at most 1/4 of that: sums
-  // stay under 2^12.
+  // Scores are integers of magnitude at most D = 128, logits sums of at most 64
+  // of them: exact in f32, and in the fewer bits that WGMMA keeps.
   for (size_t i = 0; i < problem.q.size(); ++i)
     problem.q[i] = encodeFp8(query.integer(i, -1, 1));
   for (size_t i = 0; i < problem.k.size(); ++i)

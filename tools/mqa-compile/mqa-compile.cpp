@@ -88,9 +88,13 @@ static LogicalResult compileForGpu(ModuleOp module, llvm::raw_ostream &os) {
   if (failed(toFragments.run(module)))
     return failure();
   // The last level whose signatures say how to launch the kernels.
-  FailureOr<llvm::json::Array> kernels = describeGpuKernels(module);
-  if (failed(requireKernels(module, kernels)))
-    return failure();
+  llvm::json::Array kernels;
+  if (emit == EmitKind::Bundle) {
+    FailureOr<llvm::json::Array> described = describeGpuKernels(module);
+    if (failed(requireKernels(module, described)))
+      return failure();
+    kernels = std::move(*described);
+  }
   PassManager toNVVM(module.getContext());
   buildFragmentsToNVVMPipeline(toNVVM, options);
   if (failed(toNVVM.run(module)))
@@ -108,7 +112,7 @@ static LogicalResult compileForGpu(ModuleOp module, llvm::raw_ostream &os) {
     return success();
   }
   BundleContents bundle;
-  bundle.manifest = makeManifest(std::move(*kernels));
+  bundle.manifest = makeManifest(std::move(kernels));
   bundle.sections.push_back({"ptx", *ptx});
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas && emit == EmitKind::Cubin)

@@ -50,6 +50,8 @@ LogicalResult RowBlockOp::verify() {
 }
 
 void CleanRowsOp::getEffects(EffectList &effects) {
+  addRead(effects, getKsMutable());
+  addRead(effects, getKeMutable());
   addWrite(effects, getOutMutable());
 }
 

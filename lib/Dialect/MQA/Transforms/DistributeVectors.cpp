@@ -133,15 +133,25 @@ FailureOr<Value> Distributor::emitUncached(Operation *op,
     return emit(broadcast.getSource(), inner);
   }
   if (auto cast = dyn_cast<vector::ShapeCastOp>(op)) {
-    // Only unit dims come and go.
-    Coordinates inner;
+    // Unit dims come and go; the others keep their order.
+    Coordinates others;
     for (auto [coordinate, size] :
          llvm::zip_equal(at, cast.getResultVectorType().getShape()))
       if (size != 1)
-        inner.push_back(coordinate);
-    if (static_cast<int64_t>(inner.size()) != cast.getSourceVectorType().getRank())
-      return op->emitError("only a shape_cast that adds unit dims can be "
-                           "distributed");
+        others.push_back(coordinate);
+    Coordinates inner;
+    for (int64_t size : cast.getSourceVectorType().getShape()) {
+      if (size == 1) {
+        inner.push_back(Coordinate{});
+        continue;
+      }
+      if (others.empty())
+        return op->emitError("only a shape_cast of unit dims can be distributed");
+      inner.push_back(others.front());
+      others.erase(others.begin());
+    }
+    if (!others.empty())
+      return op->emitError("only a shape_cast of unit dims can be distributed");
     return emit(cast.getSource(), inner);
   }
   if (isa<vector::StepOp>(op))

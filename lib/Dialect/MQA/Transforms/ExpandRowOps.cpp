@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -28,6 +29,12 @@ static Value constant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
+/// bounds[row] as an index.
+static Value loadBound(OpBuilder &b, Location loc, Value bounds, Value row) {
+  Value bound = memref::LoadOp::create(b, loc, bounds, row);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
+}
+
 static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
@@ -35,17 +42,12 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Value numKeys = op.getNumKeys();
   Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
   Value lastRow = arith::SubIOp::create(b, loc, numRows, one);
-  auto load = [&](Value memref, Value row) -> Value {
-    Value bound = memref::LoadOp::create(b, loc, memref, row);
-    return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
-  };
-
   Value lo = numKeys, hi = zero;
   for (int64_t i = 0, e = op.getMaxRows(); i < e; ++i) {
     // A block with fewer rows reads its last one again.
     Value row = i == 0 ? zero : arith::MinSIOp::create(b, loc, constant(b, loc, i), lastRow);
-    Value start = arith::MaxSIOp::create(b, loc, load(op.getKs(), row), zero);
-    Value end = arith::MinSIOp::create(b, loc, load(op.getKe(), row), numKeys);
+    Value start = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKs(), row), zero);
+    Value end = arith::MinSIOp::create(b, loc, loadBound(b, loc, op.getKe(), row), numKeys);
     // An empty or reversed range must not widen the others.
     Value some = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, start, end);
     start = arith::SelectOp::create(b, loc, some, start, numKeys);
@@ -55,6 +57,14 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   }
   lo = arith::MinSIOp::create(b, loc, lo, hi);
   b.replaceOp(op, {lo, hi});
+}
+
+static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {
+  Builder b(context);
+  auto unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/b.getBoolAttr(true),
+                                          {}, {}, {}, {}, {}, {});
+  return LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {},
+                                       {}, {}, {}, {}, {}, {}, {});
 }
 
 /// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
@@ -82,33 +92,34 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
 
   Value first = arith::AddIOp::create(b, loc, aligned, arith::MulIOp::create(b, loc, thread, group));
   Value step = arith::MulIOp::create(b, loc, numThreads, group);
-  scf::ForOp::create(
-      b, loc, first, end, step, ValueRange(),
-      [&](OpBuilder &b, Location loc, Value column, ValueRange) {
-        Value next = arith::AddIOp::create(b, loc, column, group);
-        Value whole = arith::AndIOp::create(
-            b, loc, arith::CmpIOp::create(b, loc, CmpIPredicate::sge, column, begin),
-            arith::CmpIOp::create(b, loc, CmpIPredicate::sle, next, end));
-        scf::IfOp::create(
-            b, loc, whole,
-            [&](OpBuilder &b, Location loc) {
-              auto store = vector::StoreOp::create(b, loc, infGroup, op.getOut(),
-                                                   ValueRange{row, column});
-              store.setAlignment(16);
-              scf::YieldOp::create(b, loc);
-            },
-            [&](OpBuilder &b, Location loc) {
-              Value from = arith::MaxSIOp::create(b, loc, column, begin);
-              Value to = arith::MinSIOp::create(b, loc, next, end);
-              scf::ForOp::create(b, loc, from, to, constant(b, loc, 1), ValueRange(),
-                                 [&](OpBuilder &b, Location loc, Value one, ValueRange) {
-                                   memref::StoreOp::create(b, loc, inf, op.getOut(), ValueRange{row, one});
-                                   scf::YieldOp::create(b, loc);
-                                 });
-              scf::YieldOp::create(b, loc);
-            });
+  auto isIn = [&](OpBuilder &b, Value from, Value to) -> Value {
+    return arith::AndIOp::create(
+        b, loc, arith::CmpIOp::create(b, loc, CmpIPredicate::sge, from, begin),
+        arith::CmpIOp::create(b, loc, CmpIPredicate::sle, to, end));
+  };
+  auto fill = scf::ForOp::create(b, loc, first, end, step);
+  // Unrolled, the loop would need more registers than the cleaner has.
+  fill->setAttr("llvm.loop_annotation", getNoUnroll(b.getContext()));
+  OpBuilder body = OpBuilder::atBlockBegin(fill.getBody());
+  Value column = fill.getInductionVar();
+  Value next = arith::AddIOp::create(body, loc, column, group);
+  auto storeGroup = [&](OpBuilder &b, Location loc) {
+    auto store = vector::StoreOp::create(b, loc, infGroup, op.getOut(), ValueRange{row, column});
+    store.setAlignment(16);
+    scf::YieldOp::create(b, loc);
+  };
+  auto storeSingly = [&](OpBuilder &b, Location loc) {
+    for (int64_t i = 0; i < kGroup; ++i) {
+      Value one = arith::AddIOp::create(b, loc, column, constant(b, loc, i));
+      Value behind = arith::AddIOp::create(b, loc, column, constant(b, loc, i + 1));
+      scf::IfOp::create(b, loc, isIn(b, one, behind), [&](OpBuilder &b, Location loc) {
+        memref::StoreOp::create(b, loc, inf, op.getOut(), ValueRange{row, one});
         scf::YieldOp::create(b, loc);
       });
+    }
+    scf::YieldOp::create(b, loc);
+  };
+  scf::IfOp::create(body, loc, isIn(body, column, next), storeGroup, storeSingly);
 }
 
 static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
@@ -122,17 +133,23 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   // One loop over both ends of all rows: the cleaner has few registers, and
   // two copies of the fill need twice as many.
   Value numEnds = arith::MulIOp::create(b, loc, numRows, two);
-  scf::ForOp::create(
+  auto ends = scf::ForOp::create(
       b, loc, zero, numEnds, one, ValueRange(),
       [&](OpBuilder &b, Location loc, Value i, ValueRange) {
         Value row = arith::DivUIOp::create(b, loc, i, two);
         Value end = arith::RemUIOp::create(b, loc, i, two);
         Value isLeft = arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
-        Value from = arith::SelectOp::create(b, loc, isLeft, zero, op.getHi());
-        Value to = arith::SelectOp::create(b, loc, isLeft, op.getLo(), numColumns);
+        // The range as columns: 0 <= lo <= hi <= numColumns.
+        Value lo = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKs(), row), zero);
+        lo = arith::MinSIOp::create(b, loc, lo, numColumns);
+        Value hi = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKe(), row), lo);
+        hi = arith::MinSIOp::create(b, loc, hi, numColumns);
+        Value from = arith::SelectOp::create(b, loc, isLeft, zero, hi);
+        Value to = arith::SelectOp::create(b, loc, isLeft, lo, numColumns);
         fillColumns(b, op, row, from, to, thread, numThreads);
         scf::YieldOp::create(b, loc);
       });
+  ends->setAttr("llvm.loop_annotation", getNoUnroll(b.getContext()));
   b.eraseOp(op);
 }
 

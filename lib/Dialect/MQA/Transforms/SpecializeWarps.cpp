@@ -56,7 +56,14 @@ private:
 } // namespace
 
 template <typename... ForeignOps> scf::ForOp Specializer::cloneWithout() {
-  auto clone = cast<scf::ForOp>(rewriter.clone(*loop));
+  // Each role reads block and grid itself: nothing is kept in registers across
+  // the branch for the sake of another role.
+  IRMapping mapping;
+  for (Value operand : {loop.getLowerBound(), loop.getStep()})
+    if (operand.getDefiningOp<gpu::BlockIdOp>() ||
+        operand.getDefiningOp<gpu::GridDimOp>())
+      rewriter.clone(*operand.getDefiningOp(), mapping);
+  auto clone = cast<scf::ForOp>(rewriter.clone(*loop, mapping));
   SmallVector<Operation *> foreign;
   clone.walk([&](Operation *op) {
     if (isa<ForeignOps...>(op))
@@ -86,8 +93,7 @@ void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
   Value firstKey =
       arith::AddIOp::create(rewriter, loc, op.getFirstKey(), first);
   TileLogitsOp::create(rewriter, loc, op.getQ(), k, scale, op.getWeights(),
-                       op.getKs(), op.getKe(), firstKey, op.getOut(),
-                       op.getCleanAttr());
+                       op.getKs(), op.getKe(), firstKey, op.getOut());
   rewriter.eraseOp(op);
 }
 

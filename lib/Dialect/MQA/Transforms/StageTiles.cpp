@@ -89,6 +89,9 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
                                   << "' must be defined outside the key loop";
   if (!logits.getKeyOffset())
     return logits.emitOpError("a tile needs 'key_offset'");
+  if (logits.getClean())
+    return logits.emitOpError("a tile cannot have 'clean': mqa.clean_rows cleans "
+                              "whole rows");
   FailureOr<Value> outRows = getWholeRows(logits);
   if (failed(outRows))
     return failure();
@@ -144,8 +147,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
                                 keyRing, stagePosition);
   TileLogitsOp::create(rewriter, loc, queries.getResult(0), keys.getResult(0),
                        keys.getResult(1), queries.getResult(1), logits.getKs(),
-                       logits.getKe(), logits.getKeyOffset(), *outRows,
-                       logits.getCleanAttr());
+                       logits.getKe(), logits.getKeyOffset(), *outRows);
   RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
   rewriter.eraseOp(logits);
   return success();

@@ -129,17 +129,8 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
           {OpFoldResult(range.getLo())}));
   Value step = arith::ConstantIndexOp::create(b, loc, blockKv);
   auto keys = scf::ForOp::create(b, loc, lo, range.getHi(), step);
-  if (logits.getClean()) {
-    // The tiles clean what they cover: from lo to the end of the last one.
-    AffineExpr d1;
-    bindDims(b.getContext(), d0, d1);
-    Value covered = getValueOrCreateConstantIndexOp(
-        b, loc,
-        affine::makeComposedFoldedAffineApply(
-            b, loc, d0 + (d1 - d0).ceilDiv(blockKv) * blockKv,
-            {OpFoldResult(lo), OpFoldResult(range.getHi())}));
-    CleanRowsOp::create(b, loc, outRows, lo, covered, Value(), Value());
-  }
+  if (logits.getClean())
+    CleanRowsOp::create(b, loc, outRows, ks, ke, Value(), Value());
 
   b.setInsertionPointToStart(keys.getBody());
   OpFoldResult n = keys.getInductionVar();
@@ -153,6 +144,8 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   if (failed(tiling))
     return failure();
   auto tile = cast<LogitsOp>(tiling->tiledOps.front());
+  // mqa.clean_rows does that for the whole rows.
+  tile.setClean(false);
   Operation *outTile = tile.getOut().getDefiningOp();
   b.setInsertionPoint(outTile);
   SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));

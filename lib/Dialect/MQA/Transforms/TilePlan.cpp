@@ -42,10 +42,13 @@ static int64_t getRingBytes(RingType ring) {
 }
 
 ScheduleAttr TilePlan::getDefaultSchedule(LogitsOp op) {
-  // 128 accumulator columns and four warpgroups: the shape that four
-  // warpgroups' registers hold with the weights beside it.
+  // 128 accumulator columns: what the registers of four warpgroups hold with the
+  // weights beside it. A lane that ends with two logits (H = 32: four queries)
+  // needs more, which three warpgroups have.
+  int64_t warpgroups = op.getNumHeads() == 64 ? 4 : 3;
   return ScheduleAttr::get(op.getContext(), /*block_q=*/128 / op.getNumHeads(),
-                           /*block_kv=*/256, /*warpgroups=*/4, /*stages=*/4);
+                           /*block_kv=*/warpgroups * kWgmmaRows, warpgroups,
+                           /*stages=*/4);
 }
 
 FailureOr<TilePlan>

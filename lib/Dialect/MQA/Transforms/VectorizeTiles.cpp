@@ -147,19 +147,14 @@ void TileVectorizer::run() {
   Value mask = computeMask();
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   SmallVector<Value> indices{zero, op.getFirstKey()};
-  // A query past the end has an empty range; what is cleaned needs the check.
-  bool queriesInBounds = !op.getClean();
-  if (op.getClean()) {
-    Value outside = splat(cast<VectorType>(logits.getType()),
-                          -std::numeric_limits<double>::infinity());
-    logits = arith::SelectOp::create(b, loc, mask, logits, outside);
-    mask = Value();
-  }
+  // A query past the end of the problem has an empty range, but a range may end
+  // past the last key.
+  SmallVector<bool> inBounds{true, false};
   auto map = AffineMapAttr::get(
       AffineMap::getMultiDimIdentityMap(2, b.getContext()));
   vector::TransferWriteOp::create(b, loc, /*result=*/Type(), logits,
                                   op.getOut(), indices, map, mask,
-                                  b.getBoolArrayAttr({queriesInBounds, false}));
+                                  b.getBoolArrayAttr(inBounds));
   b.eraseOp(op);
 }
 

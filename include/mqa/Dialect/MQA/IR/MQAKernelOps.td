@@ -67,26 +67,26 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
 def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "Writes -inf to the columns of a block of rows that no tile covers";
+  let summary = "Writes -inf outside of each row's range";
   let description = [{
-    Writes -inf to out[m, n] for every row m, where n < lo or n >= hi. The work
-    is shared by `num_threads` threads, of which this is number `thread`; absent
-    means one thread.
+    Writes -inf to out[m, n] for every row m of the block and every n that is not
+    in max(ks[m], 0) <= n < min(ke[m], N). The work is shared by `num_threads`
+    threads, of which this is number `thread`; absent means one thread.
 
-    Why this op exists: a row block's tiles cover only [lo, hi); with `clean`
-    the rest of the row is a plain fill, which other threads than those of the
-    matrix unit do beside it.
+    Why this op exists: cleaning is a plain fill, which other threads than those
+    of the matrix unit do beside it: it then costs no more than its bytes.
 
     ```mlir
-    mqa.clean_rows %rows keep %lo to %hi threads %i of %n
-        : memref<?x?xf32, strided<[?, 1]>>
+    mqa.clean_rows %out_rows, %ks, %ke threads %i of %n
+        : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32], [2]>:$out, Index:$lo, Index:$hi,
+  let arguments = (ins MemRefRankOf<[F32], [2]>:$out,
+                       MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
                        Optional<Index>:$thread, Optional<Index>:$num_threads);
   let assemblyFormat = [{
-    $out `keep` $lo `to` $hi (`threads` $thread^ `of` $num_threads)?
-    attr-dict `:` type($out)
+    $out `,` $ks `,` $ke (`threads` $thread^ `of` $num_threads)?
+    attr-dict `:` type($out) `,` type($ks) `,` type($ke)
   }];
   let hasVerifier = 1;
 }
@@ -176,19 +176,19 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     the sequence; `out` holds the whole rows of the tile's queries, so that key n
     of the tile belongs to column first_key + n. Only elements inside the bounds
     of `out`, `ks` and `ke` are read and written: they end where the problem
-    ends, while a staged tile always has its full size.
+    ends, while a staged tile always has its full size. Elements outside of a
+    query's range are not written.
 
     ```mlir
     mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...)
-        first_key(%n) outs(%out_rows : memref<?x?xf32, strided<[?, 1]>>) {clean}
+        first_key(%n) outs(%out_rows : memref<?x?xf32, strided<[?, 1]>>)
     ```
   }];
   let arguments = (ins
     MemRefRankOf<[F8E4M3FN], [3]>:$q, MemRefRankOf<[F8E4M3FN], [2]>:$k,
     MemRefRankOf<[F32], [1]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
     MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-    Index:$first_key, MemRefRankOf<[F32], [2]>:$out,
-    UnitAttr:$clean);
+    Index:$first_key, MemRefRankOf<[F32], [2]>:$out);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
       type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`

@@ -78,8 +78,9 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
     ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def MQAHoistReleasesPass : Pass<"mqa-hoist-releases", "::mlir::gpu::GPUFuncOp"> {

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# One round on a GPU machine that has neither MLIR nor this repository's build:
+#   tools/gpu.sh pack DIR    here: compile every bundle, copy the tools beside them
+#   DIR/gpu.sh check         there: random shapes on every bundle, sanitizers
+#   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+pack() {
+  local dir=$1 root=$here/.. build
+  build=${MQA_BUILD_DIR:-$root/build}
+  mkdir -p "$dir"
+  # The example's text with other head counts, head dims and static sizes.
+  for h in 32 64; do
+    for d in 32 64 128; do
+      sed -e "s/x64x128xf8/x${h}x${d}xf8/; s/<?x128xf8/<?x${d}xf8/; s/<?x64xf32/<?x${h}xf32/" \
+        "$root/test/Examples/logits.mlir" > "$dir/h${h}_d${d}.mlir"
+      "$build/bin/mqa-compile" "$dir/h${h}_d${d}.mlir" -o "$dir/h${h}_d${d}.mqa"
+    done
+  done
+  sed -e 's/<?x64x128xf8/<70x64x128xf8/g; s/<?x128xf8/<700x128xf8/g; s/%k_scale: tensor<?xf32>/%k_scale: tensor<700xf32>/; s/tensor<?xf32>,$/tensor<700xf32>,/; s/<?x64xf32/<70x64xf32/g; s/<?xi32/<70xi32/g; s/<?x?xf32/<70x700xf32/g' \
+    "$root/test/Examples/logits.mlir" > "$dir/static.mlir"
+  "$build/bin/mqa-compile" "$dir/static.mlir" -o "$dir/static.mqa"
+  "$build/bin/mqa-compile" "$root/tools/mqa-bench/ceiling.mlir" --emit=ptx -o "$dir/ceiling.ptx"
+  cp "$build/bin/mqa-run" "$build/bin/mqa-bench" "$root/tools/mqa-bench/peer_h100.json" "$here/gpu.sh" "$dir/"
+  echo "packed $(du -sh "$dir" | cut -f1) in $dir"
+}
+
+check() {
+  "$here/mqa-bench" random "$here"/*.mqa --cases="${CASES:-50}" --reruns="${RERUNS:-20}"
+  command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return; }
+  for tool in memcheck racecheck initcheck synccheck; do
+    for bundle in "$here"/h*.mqa; do
+      echo "$tool $(basename "$bundle"): $(compute-sanitizer --tool $tool "$here/mqa-run" "$bundle" \
+        --seq-len=13 --seq-len-kv=777 --mask=random --clean --verify | grep -E 'SUMMARY|FAIL')"
+    done
+  done
+}
+
+time_() {
+  "$here/mqa-bench" prefill "$here/h64_d128.mqa" --ceiling="$here/ceiling.ptx" --peer="$here/peer_h100.json" "$@"
+}
+
+case "${1:-}" in
+  pack) pack "${2:?folder}" ;;
+  check) check ;;
+  time) shift; time_ "$@" ;;
+  *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+esac

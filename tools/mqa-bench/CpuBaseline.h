@@ -1,0 +1,27 @@
+//===- CpuBaseline.h - mqa.logits as a plain C++ loop nest ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_MQA_BENCH_CPUBASELINE_H
+#define MQA_TOOLS_MQA_BENCH_CPUBASELINE_H
+
+#include "Problem.h"
+
+namespace mqa::tools {
+
+/// A problem whose q and k are decoded to f32 beforehand.
+struct DecodedProblem {
+  explicit DecodedProblem(const Problem &problem);
+  const Problem &problem;
+  std::vector<float> q, k;
+};
+
+/// The formula of mqa.logits as one would write it down, on one thread. Compiled
+/// with -O3 -march=native.
+void runCpuBaseline(const DecodedProblem &problem, float *out);
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_MQA_BENCH_CPUBASELINE_H
