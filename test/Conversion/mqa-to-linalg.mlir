@@ -1,0 +1,53 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,mqa-outline-tasks,convert-mqa-to-linalg))' --split-input-file | FileCheck %s --check-prefix=TILE
+
+// Without a bound on the keys, scratch is on the heap.
+// CHECK-LABEL: func @logits
+// CHECK-DAG: %[[QUERY:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64x128xf32>
+// CHECK-DAG: %[[KEYS:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<128x?xf32>
+// CHECK-DAG: %[[SCORES:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<64x?xf32>
+// CHECK-DAG: %[[SUMS:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xf32>
+// Keys are decoded once, each to a column.
+// CHECK: scf.for
+// CHECK: memref.subview %[[KEYS]][0, %{{.*}}] [128, 1] [1, 1] : memref<128x?xf32> to memref<128xf32, strided<[?], offset: ?>>
+// CHECK: linalg.generic
+// CHECK: arith.extf
+// Then every query that sees a key.
+// CHECK: scf.for
+// CHECK: scf.if
+// CHECK: arith.extf
+// CHECK: linalg.matmul ins(%[[QUERY]], %[[KEYS]] : {{.*}}) outs(%[[SCORES]] :
+// CHECK: linalg.generic
+// CHECK: arith.maximumf
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: linalg.mul
+// CHECK-NOT: linalg.fill
+// CHECK: memref.dealloc %[[KEYS]]
+// CHECK-NOT: mqa.logits
+
+// A task has at most 128 keys: everything has a static shape.
+// TILE-LABEL: func @logits
+// TILE-DAG: memref.alloca() {alignment = 64 : i64} : memref<128x128xf32>
+// TILE-DAG: memref.alloca() {alignment = 64 : i64} : memref<64x128xf32>
+// TILE-NOT: memref.alloc(
+// TILE: linalg.matmul ins(%{{.*}} : memref<64x128xf32>, memref<128x128xf32>) outs(%{{.*}} : memref<64x128xf32>)
+func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// What lies outside of the range on both sides is -inf.
+// CHECK-LABEL: func @clean
+// CHECK: linalg.mul
+// CHECK: }
+// CHECK: arith.constant 0xFF800000
+// CHECK: linalg.fill
+// CHECK: arith.constant 0xFF800000
+// CHECK: linalg.fill
+func.func @clean(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean}
+  return
+}

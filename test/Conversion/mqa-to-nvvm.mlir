@@ -1,0 +1,90 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(convert-mqa-to-nvvm,canonicalize))' --split-input-file | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // 128-byte rows: swizzle mode 1, groups of eight rows 1024 bytes apart; four
+  // steps of 32 bytes in both descriptors.
+  // CHECK-LABEL: llvm.func @rows128
+  // CHECK: llvm.mlir.constant(4611686293305360384 : i64)
+  // CHECK: nvvm.wgmma.mma_async %[[A:.*]], %[[B:.*]], %{{.*}}, <m = 64, n = 8, k = 32>, D[<f32>, <zero>], A[<e4m3>, <one>, <row>], B[<e4m3>, <one>, <col>]
+  // CHECK: %[[A1:.*]] = llvm.add %[[A]], %[[STEP:.*]] : i64
+  // CHECK: %[[B1:.*]] = llvm.add %[[B]], %[[STEP]] : i64
+  // CHECK: nvvm.wgmma.mma_async %[[A1]], %[[B1]], {{.*}} D[<f32>, <one>]
+  // CHECK-COUNT-2: nvvm.wgmma.mma_async
+  // CHECK-NOT: nvvm.wgmma.mma_async
+  // The registers pass through the wait.
+  // CHECK: llvm.inline_asm has_side_effects {{.*}} "wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,0,1,2,3"
+  gpu.func @rows128(%a: memref<64x128xf8E4M3FN, #smem>, %b: memref<8x128xf8E4M3FN, #smem>, %o: memref<4xf32>) kernel {
+    %d = mqa.wgmma %a, %b : memref<64x128xf8E4M3FN, #smem>, memref<8x128xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+    %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
+    %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
+    %c0 = arith.constant 0 : index
+    memref.store %r#3, %o[%c0] : memref<4xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // 64-byte rows: swizzle mode 2, groups 512 bytes apart, two steps.
+  // CHECK-LABEL: llvm.func @rows64
+  // CHECK: llvm.mlir.constant(-9223371899415756800 : i64)
+  // CHECK-COUNT-2: nvvm.wgmma.mma_async
+  // CHECK-NOT: nvvm.wgmma.mma_async
+  gpu.func @rows64(%a: memref<64x64xf8E4M3FN, #smem>, %b: memref<8x64xf8E4M3FN, #smem>) kernel {
+    %d = mqa.wgmma %a, %b : memref<64x64xf8E4M3FN, #smem>, memref<8x64xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // 32-byte rows: swizzle mode 3, groups 256 bytes apart, one step.
+  // CHECK-LABEL: llvm.func @rows32
+  // CHECK: llvm.mlir.constant(-4611685949707845632 : i64)
+  // CHECK-COUNT-1: nvvm.wgmma.mma_async
+  // CHECK-NOT: nvvm.wgmma.mma_async
+  gpu.func @rows32(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) kernel {
+    %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  // Tensor maps are passed by value; launch bounds make ptxas keep setmaxnreg.
+  // CHECK: llvm.mlir.global external @mqa_dynamic_shared_memory() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+  // CHECK-LABEL: llvm.func @signature
+  // CHECK-SAME: (%{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}
+  // CHECK-SAME: nvvm.maxntid = array<i32: 640, 1, 1>
+  // CHECK-SAME: nvvm.minctasm = 1 : i32
+  gpu.func @signature(%map: !nvgpu.tensormap.descriptor<tensor = memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>, %o: memref<?xi8>) kernel attributes {known_block_size = array<i32: 640, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %smem = gpu.dynamic_shared_memory : memref<?xi8, #gpu.address_space<workgroup>>
+    %v = memref.load %smem[%c0] : memref<?xi8, #gpu.address_space<workgroup>>
+    memref.store %v, %o[%c0] : memref<?xi8>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  // An index has 32 bits, the address of a row block 64.
+  // CHECK-LABEL: llvm.func @row_block
+  // CHECK: %[[ROW:.*]] = llvm.sext %{{.*}} : i32 to i64
+  // CHECK: %[[STRIDE:.*]] = llvm.sext %{{.*}} : i32 to i64
+  // CHECK: llvm.mul %[[STRIDE]], %[[ROW]]
+  gpu.func @row_block(%o: memref<?x?xf32>, %m: index, %v: f32) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %rows = mqa.row_block %o[%m] rows %c1 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+    memref.store %v, %rows[%c0, %c0] : memref<?x?xf32, strided<[?, 1]>>
+    gpu.return
+  }
+}

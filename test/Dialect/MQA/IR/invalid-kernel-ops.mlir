@@ -1,0 +1,235 @@
+// RUN: mqa-opt %s --split-input-file --verify-diagnostics --allow-unregistered-dialect
+
+// expected-error@+1 {{schedule parameter 'block_q' must be positive, found 0}}
+"test.op"() {schedule = #mqa.schedule<block_q = 0, block_kv = 256, warpgroups = 4, stages = 4>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'block_kv' must be positive, found -1}}
+"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = -1, warpgroups = 4, stages = 4>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'warpgroups' must be positive, found 0}}
+"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 0, stages = 4>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'stages' must be positive, found 0}}
+"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 0>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{expected ','}}
+"test.op"() {schedule = #mqa.schedule<block_q = 2>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{a ring has at least one stage, found 0}}
+func.func private @f(!mqa.ring<0, memref<4xf32>>)
+
+// -----
+
+// expected-error@+1 {{a ring tile must have a static shape and the identity layout}}
+func.func private @f(!mqa.ring<2, memref<?xf32>>)
+
+// -----
+
+// expected-error@+1 {{a ring tile must have a static shape and the identity layout}}
+func.func private @f(!mqa.ring<2, memref<4xf32, strided<[2]>>>)
+
+// -----
+
+// expected-error@+1 {{a ring tile must hold integers or floats}}
+func.func private @f(!mqa.ring<2, memref<4xindex>>)
+
+// -----
+
+// expected-error@+1 {{a fragment is a vector of 64xNxf32}}
+func.func private @f(!mqa.fragment<vector<32x8xf32>>)
+
+// -----
+
+// expected-error@+1 {{a fragment is a vector of 64xNxf32}}
+func.func private @f(!mqa.fragment<vector<64x8xf16>>)
+
+// -----
+
+// expected-error@+1 {{a fragment's N must be a multiple of 8 up to 256, found 12}}
+func.func private @f(!mqa.fragment<vector<64x12xf32>>)
+
+// -----
+
+func.func @f(%ks: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
+  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 0 : i64} : memref<?xi32>, memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ks: memref<?xi64>, %n: index) {
+  // expected-error@+1 {{operand #0 must be}}
+  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 1 : i64} : memref<?xi64>, memref<?xi64>
+  return
+}
+
+// -----
+
+func.func @f(%out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %n: index) {
+  // expected-error@+1 {{result must be a block of rows of}}
+  %0 = mqa.row_block %out[%n] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1], offset: ?>>
+  return
+}
+
+// -----
+
+func.func @f(%out: memref<?x?xf32>, %ks: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{'thread' and 'num_threads' come together}}
+  "mqa.clean_rows"(%out, %ks, %ks, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>} : (memref<?x?xf32>, memref<?xi32>, memref<?xi32>, index) -> ()
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error@+1 {{attribute 'consumers' failed to satisfy constraint}}
+  %ring = mqa.ring_create {consumers = 0 : i64} : !mqa.ring<2, memref<4xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+  // expected-error@+1 {{needs one source per tile of the ring: expected 1, found 2}}
+  mqa.ring_put %r[%i], %a, %a : !mqa.ring<2, memref<4xf32>>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xi32>) {
+  // expected-error@+1 {{source 0 is 'memref<4xi32>', which does not fit the ring's tile 'memref<4xf32>'}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32>>, memref<4xi32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<5xf32>) {
+  // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 5 > 4}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32>>, memref<5xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
+  // expected-error@+1 {{returns one tile per tile of the ring: expected 1, found 2}}
+  %0:2 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32>> -> memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
+  // expected-error@+1 {{result 0 must be a view of 'memref<4xf32>', found 'memref<8xf32>'}}
+  %0 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32>> -> memref<8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'k' must have a static shape}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{head dim of 'k' is 64, but 'q' has 128}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'k_scale' has 32 keys, but 'k' has 64}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'weights' must have the queries and heads of 'q'}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%a: memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'a' must have a static shape}}
+  %d = mqa.wgmma %a, %b : memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN>) {
+  // expected-error@+1 {{operand 'b' must lie in workgroup memory}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN> -> !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x64xf8E4M3FN, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operands must agree in K, found 32 and 64}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%a: memref<64x256xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x256xf8E4M3FN, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{rows must be 32, 64 or 128 bytes (one swizzle), found 256}}
+  %d = mqa.wgmma %a, %b : memref<64x256xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x256xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<16x32xf8E4M3FN, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{of 64 x 16 rows does not give the fragment}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<16x32xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
+  // expected-error@+1 {{attribute 'pending' failed to satisfy constraint}}
+  %e = mqa.wgmma_wait %d {pending = 8 : i64} : !mqa.fragment<vector<64x8xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
+  // expected-error@+1 {{has 4 registers, found 3 results}}
+  %e:3 = "mqa.unpack_fragment"(%d) : (!mqa.fragment<vector<64x8xf32>>) -> (f32, f32, f32)
+  return
+}

@@ -1,0 +1,67 @@
+// RUN: mqa-opt %s | mqa-opt | FileCheck %s
+// RUN: mqa-opt %s --mlir-print-op-generic | mqa-opt | FileCheck %s
+// RUN: mqa-opt %s --emit-bytecode | mqa-opt | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+!key_ring = !mqa.ring<4, memref<256x128xf8E4M3FN, #smem>, memref<256xf32, #smem>>
+!key_slot = memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!scale_slot = memref<256xf32, strided<[1], offset: ?>, #smem>
+
+// CHECK-LABEL: func @logits_on_tensors
+// CHECK: %[[R:.*]] = mqa.logits ins(%{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) -> tensor<?x?xf32>
+// CHECK: return %[[R]]
+func.func @logits_on_tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func @logits_on_memrefs
+// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 4, block_kv = 192, warpgroups = 3, stages = 4>}
+func.func @logits_on_memrefs(%q: memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, %k: memref<5x64xf8E4M3FN>, %s: memref<5xf32>, %w: memref<3x32xf32>, %ks: memref<3xi32>, %ke: memref<3xi32>, %out: memref<3x5xf32>, %n: index) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, memref<5x64xf8E4M3FN>, memref<5xf32>, memref<3x32xf32>, memref<3xi32>, memref<3xi32>) key_offset(%n) outs(%out : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 4, block_kv = 192, warpgroups = 3, stages = 4>}
+  return
+}
+
+// CHECK-LABEL: func @row_ops
+// CHECK: mqa.key_range %{{.*}}, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+// CHECK: %[[ROWS:.*]] = mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
+// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} : memref
+func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>) {
+  %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+  %rows = mqa.row_block %out[%lo] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
+  mqa.clean_rows %rows, %ks, %ke : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  mqa.clean_rows %rows, %ks, %ke threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  return
+}
+
+// CHECK-LABEL: func @rings
+// CHECK: %[[RING:.*]] = mqa.ring_create {consumers = 16 : i64} : <4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<256xf32, #gpu.address_space<workgroup>>>
+// CHECK: mqa.ring_put %[[RING]][%{{.*}}], %{{.*}}, %{{.*}} :
+// CHECK: mqa.ring_get %[[RING]][%{{.*}}] :
+// CHECK: mqa.ring_release %[[RING]][%{{.*}}] :
+func.func @rings(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %i: i32) {
+  %ring = mqa.ring_create {consumers = 16 : i64} : !key_ring
+  mqa.ring_put %ring[%i], %k, %s : !key_ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+  %0:2 = mqa.ring_get %ring[%i] : !key_ring -> !key_slot, !scale_slot
+  mqa.ring_release %ring[%i] : !key_ring
+  return
+}
+
+// CHECK-LABEL: func @tile
+// CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>)
+func.func @tile(%q: memref<2x64x128xf8E4M3FN, #smem>, %k: !key_slot, %s: !scale_slot, %w: memref<2x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x64x128xf8E4M3FN, #smem>, !key_slot, !scale_slot, memref<2x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// CHECK-LABEL: func @fragments
+// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
+// CHECK: %[[E:.*]] = mqa.wgmma_wait %[[D]] {pending = 1 : i64} : <vector<64x8xf32>>
+// CHECK: %{{.*}}:4 = mqa.unpack_fragment %[[E]] : !mqa.fragment<vector<64x8xf32>>
+func.func @fragments(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<1x8x32xf8E4M3FN, #smem>) {
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #smem>, memref<1x8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  %e = mqa.wgmma_wait %d {pending = 1 : i64} : !mqa.fragment<vector<64x8xf32>>
+  %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
+  return
+}

@@ -1,0 +1,39 @@
+// RUN: mqa-opt %s --mqa-bufferize --split-input-file | FileCheck %s
+
+// Rows may be strided; inside a row everything is contiguous.
+// CHECK-LABEL: func @in_place
+// CHECK-SAME: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1], offset: ?>>
+// CHECK-SAME: memref<?x128xf8E4M3FN, strided<[?, 1], offset: ?>>
+// CHECK-SAME: memref<?xf32, strided<[1], offset: ?>>
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, strided<[?, 1], offset: ?>>
+// CHECK-NOT: memref.copy
+// CHECK: mqa.logits {{.*}} outs(%[[OUT]] :
+// CHECK: return %[[OUT]]
+func.func @in_place(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// Without `clean` the old value of `out` shows through: it must be there.
+// CHECK-LABEL: func @reads_out
+// CHECK: %[[NEW:.*]] = memref.alloc
+// CHECK: memref.copy %{{.*}}, %[[NEW]]
+// CHECK: mqa.logits {{.*}} outs(%[[NEW]] :
+func.func @reads_out(%q: tensor<2x64x128xf8E4M3FN>, %k: tensor<8x128xf8E4M3FN>, %s: tensor<8xf32>, %w: tensor<2x64xf32>, %ks: tensor<2xi32>, %ke: tensor<2xi32>, %out: tensor<2x8xf32> {bufferization.writable = false}) -> tensor<2x8xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<2x64x128xf8E4M3FN>, tensor<8x128xf8E4M3FN>, tensor<8xf32>, tensor<2x64xf32>, tensor<2xi32>, tensor<2xi32>) outs(%out : tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %0 : tensor<2x8xf32>
+}
+
+// -----
+
+// With `clean` every element is written: nothing is copied.
+// CHECK-LABEL: func @writes_all
+// CHECK: %[[NEW:.*]] = memref.alloc
+// CHECK-NOT: memref.copy
+// CHECK: mqa.logits {{.*}} outs(%[[NEW]] :
+func.func @writes_all(%q: tensor<2x64x128xf8E4M3FN>, %k: tensor<8x128xf8E4M3FN>, %s: tensor<8xf32>, %w: tensor<2x64xf32>, %ks: tensor<2xi32>, %ke: tensor<2xi32>, %out: tensor<2x8xf32> {bufferization.writable = false}) -> tensor<2x8xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<2x64x128xf8E4M3FN>, tensor<8x128xf8E4M3FN>, tensor<8xf32>, tensor<2x64xf32>, tensor<2xi32>, tensor<2xi32>) outs(%out : tensor<2x8xf32>) {clean} -> tensor<2x8xf32>
+  return %0 : tensor<2x8xf32>
+}

@@ -1,0 +1,40 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-row-ops,canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s
+
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @key_range
+  // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32>, %[[KE:[a-z0-9]+]]: memref<?xi32>, %[[N:[a-z0-9]+]]: index
+  // CHECK: memref.load %[[KS]][%c0]
+  // CHECK: arith.maxsi
+  // CHECK: memref.load %[[KE]][%c0]
+  // CHECK: arith.minsi
+  // An empty range must not widen the others.
+  // CHECK: %[[SOME:.*]] = arith.cmpi slt
+  // CHECK: arith.select %[[SOME]], %{{.*}}, %[[N]]
+  // The second row, or the first again where there is no second.
+  // CHECK: %[[ROW:.*]] = arith.minsi %{{.*}}, %c1
+  // CHECK: memref.load %[[KS]][%[[ROW]]]
+  // CHECK: "test.use"
+  gpu.func @key_range(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index) kernel {
+    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+    "test.use"(%lo, %hi) : (index, index) -> ()
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @clean_rows
+  // CHECK-DAG: %[[INF:.*]] = arith.constant 0xFF800000 : f32
+  // CHECK-DAG: %[[GROUP:.*]] = arith.constant dense<0xFF800000> : vector<4xf32>
+  // Both ends of every row; groups of four where all of it is outside the range.
+  // CHECK: scf.for
+  // CHECK: memref.load
+  // CHECK: memref.load
+  // CHECK: memref.extract_aligned_pointer_as_index
+  // CHECK: scf.for
+  // CHECK: scf.if
+  // CHECK-NEXT: vector.store %[[GROUP]], {{.*}} {alignment = 16 : i64}
+  // CHECK: else
+  // CHECK-COUNT-4: memref.store %[[INF]]
+  gpu.func @clean_rows(%out: memref<?x?xf32, strided<[?, 1]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %t: index, %n: index) kernel {
+    mqa.clean_rows %out, %ks, %ke threads %t of %n : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+}

@@ -1,0 +1,67 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-lower-rings)))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %t = memref.subview %s[%n] [%n] [2] : memref<?xf32> to memref<?xf32, strided<[2], offset: ?>>
+    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[2], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    // expected-error@+1 {{uses argument 0, which becomes a tensor map}}
+    "test.use"(%s) : (memref<?xf32>) -> ()
+    mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+!small = !mqa.ring<4, memref<32xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %small = mqa.ring_create : !small
+    %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[1], offset: ?>>
+    // expected-error@+1 {{loads argument 0 with tiles of different shapes}}
+    mqa.ring_put %small[%p], %t : !small, memref<?xf32, strided<[1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%b: i1) kernel {
+    scf.if %b {
+      // expected-error@+1 {{must be at the top of the kernel}}
+      %ring = mqa.ring_create : !ring
+    }
+    gpu.return
+  }
+}

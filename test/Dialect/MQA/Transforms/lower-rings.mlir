@@ -1,0 +1,49 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-lower-rings,canonicalize)))' --allow-unregistered-dialect | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
+!k = memref<64x64xf8E4M3FN, strided<[64, 1], offset: ?>, #smem>
+!s = memref<64xf32, strided<[1], offset: ?>, #smem>
+gpu.module @kernels {
+  // The arguments become tensor maps; their types are the recipe.
+  // CHECK-LABEL: gpu.func @ring
+  // CHECK-SAME: %[[KMAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_64b
+  // CHECK-SAME: %[[SMAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<64xf32, #gpu.address_space<workgroup>>, swizzle = none
+  // CHECK-SAME: mqa.dynamic_shared_memory = 17408 : i64
+  // CHECK: %[[SMEM:.*]] = gpu.dynamic_shared_memory
+  // CHECK: %[[K:.*]] = memref.view %[[SMEM]][%c0][] : {{.*}} to memref<4x64x64xf8E4M3FN
+  // CHECK: %[[S:.*]] = memref.view %[[SMEM]][%c16384][] : {{.*}} to memref<4x64xf32
+  // CHECK: %[[FULL:.*]] = nvgpu.mbarrier.create
+  // CHECK: %[[EMPTY:.*]] = nvgpu.mbarrier.create
+  // CHECK: scf.if
+  // CHECK: nvgpu.mbarrier.init %[[FULL]][%c0], %c1
+  // CHECK: nvgpu.mbarrier.init %[[EMPTY]][%c0], %c8
+  // CHECK: nvvm.fence.mbarrier.init
+  // CHECK: gpu.barrier
+  gpu.func @ring(%karg: memref<?x64xf8E4M3FN>, %sarg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel {
+    %ring = mqa.ring_create {consumers = 8 : i64} : !ring
+    %kt = memref.subview %karg[%n, 0] [%rows, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    %st = memref.subview %sarg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    // CHECK: %[[SLOT:.*]] = arith.remui %{{.*}}, %c4_i32
+    // CHECK: %[[ROUND:.*]] = arith.divui %{{.*}}, %c4_i32
+    // CHECK: %[[I:.*]] = arith.index_castui %[[SLOT]]
+    // CHECK: %[[PARITY:.*]] = arith.trunci %[[ROUND]] : i32 to i1
+    // The first round does not wait.
+    // CHECK: %[[NOT:.*]] = arith.xori %[[PARITY]], %true
+    // CHECK: nvgpu.mbarrier.try_wait.parity %[[EMPTY]][%[[I]]], %[[NOT]]
+    // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I]]], %c4352
+    // CHECK: nvgpu.tma.async.load %[[KMAP]][%c0, %[[N:.*]]], %[[FULL]][%[[I]]] to
+    // CHECK: nvgpu.tma.async.load %[[SMAP]][%[[N]]], %[[FULL]][%[[I]]] to
+    mqa.ring_put %ring[%p], %kt, %st : !ring, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>, memref<?xf32, strided<[1], offset: ?>>
+    // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]][%{{.*}}], %{{.*}}
+    // CHECK: memref.subview %[[K]][%{{.*}}, 0, 0] [1, 64, 64] [1, 1, 1]
+    %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
+    "test.use"(%0#0) : (!k) -> ()
+    // One lane arrives for its warp.
+    // CHECK: nvvm.bar.warp.sync
+    // CHECK: scf.if
+    // CHECK-NEXT: nvgpu.mbarrier.arrive %[[EMPTY]]
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}

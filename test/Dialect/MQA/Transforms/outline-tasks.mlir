@@ -1,0 +1,20 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,mqa-outline-tasks))' | FileCheck %s
+
+// CHECK: #[[M:.*]] = affine_map<()[s0] -> (s0 * 16)>
+// CHECK: #[[N:.*]] = affine_map<()[s0] -> (s0 * 128)>
+// CHECK-LABEL: func @tasks
+// CHECK-SAME: {mqa.operand = "q"}
+// CHECK-SAME: {mqa.operand = "out"}
+// CHECK-SAME: %[[I:[a-z0-9]+]]: index, %[[J:[a-z0-9]+]]: index) attributes
+// CHECK-SAME: llvm.emit_c_interface
+// CHECK-SAME: mqa.clean
+// CHECK-SAME: mqa.task_sizes = array<i64: 16, 128>
+// CHECK-DAG: affine.apply #[[M]]()[%[[I]]]
+// CHECK-DAG: affine.apply #[[N]]()[%[[J]]]
+// CHECK-NOT: scf.forall
+// CHECK: mqa.logits
+// CHECK: return{{$}}
+func.func @tasks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> memref<?x?xf32> {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean}
+  return %out : memref<?x?xf32>
+}

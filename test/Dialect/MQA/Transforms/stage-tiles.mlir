@@ -1,0 +1,38 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-stage-tiles)))' | FileCheck %s
+
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @stage
+  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<256xf32, #gpu.address_space<workgroup>>>
+  // CHECK: scf.for {{.*}} iter_args(%[[I:.*]] = %c0_i32, %[[J:.*]] = %c0_i32) -> (i32, i32)
+  // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] :
+  // CHECK: %[[QS:.*]]:2 = mqa.ring_get %[[QR]][%[[I]]]
+  // CHECK: %[[LAST:.*]] = scf.for %[[N:.*]] = {{.*}} iter_args(%[[S:.*]] = %[[J]]) -> (i32)
+  // CHECK: mqa.ring_put %[[KR]][%[[S]]]
+  // CHECK: %[[KS:.*]]:2 = mqa.ring_get %[[KR]][%[[S]]]
+  // CHECK: mqa.tile_logits ins(%[[QS]]#0, %[[KS]]#0, %[[KS]]#1, %[[QS]]#1, {{.*}}) first_key(%[[N]]) outs(%[[ROWS:.*]] :
+  // CHECK: mqa.ring_release %[[KR]][%[[S]]]
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[S]], %c1_i32
+  // CHECK: scf.yield %[[NEXT]] : i32
+  // CHECK: mqa.ring_release %[[QR]][%[[I]]]
+  // CHECK: scf.yield %{{.*}}, %[[LAST]] : i32, i32
+  gpu.func @stage(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %m: index, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c256 = arith.constant 256 : index
+    scf.for %b = %c0 to %m step %c2 {
+      %qt = memref.subview %q[%b, 0, 0] [2, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
+      %wt = memref.subview %w[%b, 0] [2, 64] [1, 1] : memref<?x64xf32> to memref<2x64xf32, strided<[64, 1], offset: ?>>
+      %kst = memref.subview %ks[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
+      %ket = memref.subview %ke[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
+      %rows = mqa.row_block %out[%b] rows %c2 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      scf.for %i = %c0 to %n step %c256 {
+        %kt = memref.subview %k[%i, 0] [256, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %st = memref.subview %s[%i] [256] [1] : memref<?xf32> to memref<256xf32, strided<[1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [2, 256] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x256xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+      }
+    }
+    gpu.return
+  }
+}

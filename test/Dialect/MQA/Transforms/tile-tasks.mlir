@@ -1,0 +1,42 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks))' --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks{tile-sizes=3,32}))' --split-input-file | FileCheck %s --check-prefix=SIZES
+// RUN: not mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks{tile-sizes=3}))' --split-input-file 2>&1 | FileCheck %s --check-prefix=BAD
+// BAD: 'tile-sizes' needs two positive sizes: queries and keys
+
+// CHECK-LABEL: func @memrefs
+// CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, %{{.*}}) step (16, 128)
+// CHECK: memref.subview %{{.*}}[%[[M]], 0, 0]
+// CHECK: memref.subview %{{.*}}[%[[N]], 0]
+// The tile counts keys from its first one; ranges count from the sequence's.
+// CHECK: mqa.logits {{.*}} key_offset(%[[N]]) outs
+// SIZES-LABEL: func @memrefs
+// SIZES: step (3, 32)
+func.func @memrefs(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// An offset that the op has is added to.
+// CHECK-LABEL: func @offset
+// CHECK-SAME: %[[START:[a-z0-9]+]]: index
+// CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) =
+// CHECK: %[[SUM:.*]] = affine.apply #{{.*}}(%{{.*}})[%{{.*}}]
+// CHECK: mqa.logits {{.*}} key_offset(%[[SUM]]) outs
+func.func @offset(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %start: index) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) key_offset(%start) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @tensors
+// CHECK: %[[R:.*]] = scf.forall {{.*}} shared_outs(%[[O:.*]] = %{{.*}}) -> (tensor<?x?xf32>)
+// CHECK: %[[T:.*]] = mqa.logits {{.*}} {clean} -> tensor<?x?xf32>
+// CHECK: tensor.parallel_insert_slice %[[T]] into %[[O]]
+// CHECK: return %[[R]]
+func.func @tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}

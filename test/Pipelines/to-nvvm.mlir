@@ -1,0 +1,13 @@
+// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm | FileCheck %s
+// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 1, block_kv = 128, warpgroups = 2, stages = 6'" | FileCheck %s --check-prefix=GIVEN
+// RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 9, block_kv = 128, warpgroups = 2, stages = 6'" 2>&1 | FileCheck %s --check-prefix=BAD
+
+// BAD: schedule #mqa.schedule<block_q = 9, {{.*}}> does not fit: block_q * H is 576 accumulator columns, but WGMMA has at most 256
+
+// CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx86">]
+// CHECK: llvm.func @logits(%{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>
+// CHECK-SAME: nvvm.maxntid = array<i32: 640, 1, 1>
+// CHECK: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// CHECK-NOT: unrealized_conversion_cast
+// GIVEN: nvvm.maxntid = array<i32: 384, 1, 1>
+// GIVEN: wgmma.mma_async.sync.aligned.m64n64k32.f32.e4m3.e4m3

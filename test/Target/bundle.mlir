@@ -1,0 +1,25 @@
+// RUN: mqa-compile %examples/logits.mlir -o %t.mqa
+// RUN: head -c 2600 %t.mqa | FileCheck %s
+// RUN: mqa-compile %examples/logits.mlir --target=cpu -o %t.cpu.mqa
+// RUN: head -c 3400 %t.cpu.mqa | FileCheck %s --check-prefix=CPU
+
+// CHECK: MQABNDL1
+// CHECK: "block_queries": 2
+// CHECK: "block_threads": 640
+// CHECK: "clean": false
+// CHECK: "head_dim": 128
+// CHECK: "name": "logits"
+// CHECK: "num_heads": 64
+// CHECK: "num_keys": -1
+// CHECK: "box": [
+// CHECK: "kind": "tensor_map"
+// CHECK: "operand": "q"
+// CHECK: "swizzle_bytes": 128
+// CHECK: "kind": "memref"
+// CHECK: "operand": "ks"
+
+// CPU: MQABNDL1
+// CPU: "cpu_features": [
+// CPU: "task_keys": 128
+// CPU: "task_queries": 16
+// CPU: "target": "cpu"

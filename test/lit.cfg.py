@@ -1,0 +1,23 @@
+import os
+import shutil
+
+import lit.formats
+
+config.name = "MQA"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.join(config.mqa_source_dir, "test")
+config.test_exec_root = os.path.join(config.mqa_binary_dir, "test")
+# Inputs of other tests, and GoogleTest's sources.
+config.excludes = ["Examples", "Runtime"]
+
+tools = [os.path.join(config.mqa_binary_dir, "bin"), config.llvm_tools_dir]
+path = os.pathsep.join(tools + [os.environ["PATH"]])
+config.environment["PATH"] = path
+config.substitutions.append(("%examples", os.path.join(config.test_source_root, "Examples")))
+config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tools", "mqa-bench")))
+
+# ptxas is found as mqa-compile finds it.
+ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
+if ptxas:
+    config.available_features.add("ptxas")
