@@ -1,0 +1,106 @@
+//===- BundleTest.cpp - What is and what is not a bundle ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestBundle.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace mqa::test;
+
+static std::string makeValid() { return makeBundle(makeGpuManifest(), "ptx", "// PTX"); }
+
+/// Expects that the bundle is refused with a message that holds `message`.
+static void expectInvalid(const std::string &bundle, const std::string &message) {
+  mqa_bundle *handle = nullptr;
+  EXPECT_EQ(load(bundle, &handle), MQA_ERROR_INVALID_BUNDLE);
+  EXPECT_EQ(handle, nullptr);
+  EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos) << mqa_last_error();
+}
+
+static void expectInvalidManifest(const std::function<void(nlohmann::json &)> &change, const std::string &message) {
+  nlohmann::json manifest = makeGpuManifest();
+  change(manifest);
+  expectInvalid(makeBundle(manifest, "ptx", "// PTX"), message);
+}
+
+TEST(BundleTest, DescribesItsKernels) {
+  mqa_bundle *bundle;
+  ASSERT_EQ(load(makeValid(), &bundle), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_STREQ(mqa_last_error(), "");
+  EXPECT_EQ(mqa_bundle_num_kernels(bundle), 1u);
+  mqa_kernel_info info;
+  ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
+  EXPECT_STREQ(info.name, "logits");
+  EXPECT_STREQ(info.target, "sm_90a");
+  EXPECT_EQ(info.num_queries, -1);
+  EXPECT_EQ(info.num_heads, 64);
+  EXPECT_EQ(info.head_dim, 128);
+  EXPECT_EQ(info.num_keys, -1);
+  EXPECT_EQ(info.clean, 0);
+  EXPECT_EQ(mqa_bundle_kernel_info(bundle, 1, &info), MQA_ERROR_NOT_FOUND);
+  EXPECT_STREQ(mqa_last_error(), "the bundle has 1 kernels, index is 1");
+  mqa_bundle_destroy(bundle);
+}
+
+TEST(BundleTest, NullArguments) {
+  mqa_bundle *bundle;
+  mqa_kernel_info info;
+  EXPECT_EQ(mqa_bundle_load_memory(nullptr, 10, &bundle), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "data is null");
+  EXPECT_EQ(mqa_bundle_load_memory("x", 1, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "bundle is null");
+  EXPECT_EQ(mqa_bundle_load_file(nullptr, &bundle), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "path is null");
+  EXPECT_EQ(mqa_bundle_kernel_info(nullptr, 0, &info), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_bundle_num_kernels(nullptr), 0u);
+  mqa_bundle_destroy(nullptr);
+}
+
+TEST(BundleTest, MissingFile) {
+  mqa_bundle *bundle;
+  EXPECT_EQ(mqa_bundle_load_file("/nonexistent/x.mqa", &bundle), MQA_ERROR_SYSTEM);
+  EXPECT_STREQ(mqa_last_error(), "cannot read '/nonexistent/x.mqa': No such file or directory");
+}
+
+TEST(BundleTest, EveryTruncationIsRefused) {
+  std::string valid = makeValid();
+  for (size_t size = 0; size < valid.size(); ++size) {
+    mqa_bundle *bundle;
+    ASSERT_EQ(load(valid.substr(0, size), &bundle), MQA_ERROR_INVALID_BUNDLE) << size;
+  }
+}
+
+TEST(BundleTest, EveryFlippedBitIsRefused) {
+  std::string valid = makeValid();
+  for (size_t i = 0; i < valid.size() * 8; ++i) {
+    std::string altered = valid;
+    altered[i / 8] = static_cast<char>(altered[i / 8] ^ (1 << (i % 8)));
+    mqa_bundle *bundle;
+    ASSERT_EQ(load(altered, &bundle), MQA_ERROR_INVALID_BUNDLE) << "bit " << i;
+  }
+}
+
+TEST(BundleTest, ManifestFields) {
+  expectInvalidManifest([](auto &m) { m["version"] = 2; }, "'version' must be 1, found 2");
+  expectInvalidManifest([](auto &m) { m.erase("target"); }, "'target' must be a string");
+  expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); }, "'kernels' must be");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_heads"] = 0; }, "'num_heads' must be an integer from 1 to 128");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["head_dim"] = "x"; }, "'head_dim' must be an integer");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_keys"] = 1e30; }, "'num_keys' must be an integer");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["clean"] = 1; }, "'clean' must be true or false");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["operand"] = "v"; },
+                        "'operand' must be the name of an operand");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["kind"] = "x"; }, "'kind' must be");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["box"] = {1, 2}; }, "'box' must be of the operand's rank");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][1]["box"] = {512, 128}; },
+                        "'box' must be an integer from 1 to 256");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][6]["rank"] = 1; }, "'rank' must be the operand's rank");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["block_threads"] = 4096; }, "'block_threads' must be");
+  expectInvalid(makeBundle(makeGpuManifest(), "nonsense", "x"), "unknown section 'nonsense'");
+  expectInvalid(makeBundle(makeGpuManifest(), "object", "x"), "holds no code for target 'sm_90a'");
+}

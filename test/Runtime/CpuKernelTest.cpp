@@ -1,0 +1,135 @@
+//===- CpuKernelTest.cpp - Kernels on the CPU -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestBundle.h"
+#include "ThreadPool.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <thread>
+
+using namespace mqa::test;
+
+static std::string readFakeTask() {
+  std::ifstream file(MQA_FAKE_TASK, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+namespace {
+/// The fake task's kernel on a 5 x 7 problem.
+struct CpuKernelTest : testing::Test {
+  void SetUp() override { loadKernel(0); }
+  void TearDown() override {
+    mqa_kernel_destroy(kernel);
+    mqa_bundle_destroy(bundle);
+  }
+  void loadKernel(int threads) {
+    ASSERT_EQ(load(makeBundle(makeCpuManifest(), "object", readFakeTask()), &bundle), MQA_SUCCESS) << mqa_last_error();
+    ASSERT_EQ(mqa_kernel_load(bundle, "logits", threads, &kernel), MQA_SUCCESS) << mqa_last_error();
+  }
+  mqa_logits_args makeArgs() {
+    return {q, 32, k, 8, f, f, 4, i, i, out, 9, 5, 7};
+  }
+  uint8_t q[5 * 32] = {}, k[7 * 8] = {};
+  float f[20] = {}, out[5 * 9] = {};
+  int32_t i[5] = {};
+  mqa_bundle *bundle = nullptr;
+  mqa_kernel *kernel = nullptr;
+};
+} // namespace
+
+TEST_F(CpuKernelTest, RunsEveryTaskOnce) {
+  mqa_logits_args args = makeArgs();
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS) << mqa_last_error();
+  for (int m = 0; m < 5; ++m)
+    for (int n = 0; n < 9; ++n)
+      EXPECT_EQ(out[m * 9 + n], n < 7 ? 100 * (m / 2) + n / 3 + 1 : 0) << m << "," << n;
+}
+
+TEST_F(CpuKernelTest, SeveralThreadsMayLaunch) {
+  mqa_logits_args args = makeArgs();
+  std::vector<std::thread> threads;
+  std::vector<std::vector<float>> outs(8, std::vector<float>(45));
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      mqa_logits_args mine = args;
+      mine.out = outs[t].data();
+      for (int repeat = 0; repeat < 50; ++repeat)
+        EXPECT_EQ(mqa_logits_launch(kernel, &mine, nullptr), MQA_SUCCESS);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &result : outs)
+    EXPECT_EQ(result[0], 50);
+}
+
+TEST_F(CpuKernelTest, RefusesAStream) {
+  mqa_logits_args args = makeArgs();
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, &args), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "stream must be null for a CPU kernel");
+}
+
+TEST_F(CpuKernelTest, TwoBundlesAtOnce) {
+  // Loaded from memory files whose numbers, and so names, could be the same.
+  mqa_bundle *first = bundle;
+  mqa_kernel *firstKernel = kernel;
+  loadKernel(1);
+  mqa_logits_args args = makeArgs();
+  EXPECT_EQ(mqa_logits_launch(firstKernel, &args, nullptr), MQA_SUCCESS);
+  mqa_kernel_destroy(firstKernel);
+  mqa_bundle_destroy(first);
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(out[0], 2);
+}
+
+TEST_F(CpuKernelTest, BundleMayGoBeforeTheKernel) {
+  mqa_bundle_destroy(bundle);
+  bundle = nullptr;
+  mqa_logits_args args = makeArgs();
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+}
+
+TEST(CpuKernelLoadTest, Errors) {
+  mqa_bundle *bundle;
+  mqa_kernel *kernel;
+  ASSERT_EQ(load(makeBundle(makeCpuManifest(), "object", "not an ELF file"), &bundle), MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_INVALID_BUNDLE);
+  EXPECT_EQ(mqa_kernel_load(bundle, "other", 0, &kernel), MQA_ERROR_NOT_FOUND);
+  EXPECT_STREQ(mqa_last_error(), "the bundle has no kernel 'other'");
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, -1, &kernel), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_kernel_load(nullptr, nullptr, 0, &kernel), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  mqa_bundle_destroy(bundle);
+
+  nlohmann::json manifest = makeCpuManifest();
+  manifest["cpu_features"] = {"no_such_feature"};
+  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle), MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_UNSUPPORTED);
+  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' needs a processor with no_such_feature");
+  mqa_bundle_destroy(bundle);
+
+  manifest = makeCpuManifest();
+  manifest["kernels"][0]["name"] = "absent";
+  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle), MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_INVALID_BUNDLE);
+  EXPECT_STREQ(mqa_last_error(), "bundle: the object has no function mqa_task_absent");
+  mqa_bundle_destroy(bundle);
+}
+
+TEST(ThreadPoolTest, EveryIndexOnce) {
+  for (int threads : {1, 2, 7}) {
+    mqa::runtime::ThreadPool pool(threads);
+    for (int64_t count : {0, 1, 5, 1000}) {
+      std::vector<std::atomic<int>> seen(count);
+      pool.run(count, [&](int64_t i) { ++seen[i]; });
+      for (auto &value : seen)
+        EXPECT_EQ(value, 1);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+//===- FakeCuda.cpp - A libcuda that records what it is asked -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FakeCuda.h"
+#include "CudaDriver.h"
+
+using namespace mqa::runtime;
+
+extern "C" FakeCudaState *fakeCudaState() {
+  static FakeCudaState state;
+  return &state;
+}
+
+static CUcontext fakeContext() { return reinterpret_cast<CUcontext>(0x1000); }
+
+/// Records a call; its result.
+static CUresult call(const char *name) {
+  FakeCudaState &state = *fakeCudaState();
+  state.calls.push_back(name);
+  return state.failingCall == name ? 700 : cuda::kSuccess;
+}
+
+#define RETURN_IF_FAILING(name)                                                \
+  if (CUresult result = call(name))                                            \
+  return result
+
+extern "C" {
+CUresult cuInit(unsigned) { return cuda::kSuccess; }
+CUresult cuGetErrorString(CUresult, const char **text) {
+  *text = "an illegal memory access was encountered";
+  return cuda::kSuccess;
+}
+CUresult cuDeviceGet(CUdevice *device, int ordinal) {
+  RETURN_IF_FAILING("cuDeviceGet");
+  *device = ordinal;
+  return cuda::kSuccess;
+}
+CUresult cuDeviceGetName(char *name, int length, CUdevice) {
+  std::strncpy(name, "Fake GPU", length);
+  return cuda::kSuccess;
+}
+CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
+  RETURN_IF_FAILING("cuDeviceGetAttribute");
+  const FakeCudaState &state = *fakeCudaState();
+  *value = attribute == cuda::kMultiprocessorCount      ? state.multiprocessors
+           : attribute == cuda::kComputeCapabilityMajor ? state.major
+           : attribute == cuda::kComputeCapabilityMinor ? state.minor
+                                                        : state.sharedMemory;
+  return cuda::kSuccess;
+}
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+  RETURN_IF_FAILING("cuDevicePrimaryCtxRetain");
+  *context = fakeContext();
+  ++fakeCudaState()->retainedContexts;
+  return cuda::kSuccess;
+}
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
+  --fakeCudaState()->retainedContexts;
+  return cuda::kSuccess;
+}
+CUresult cuCtxGetCurrent(CUcontext *context) {
+  RETURN_IF_FAILING("cuCtxGetCurrent");
+  const FakeCudaState &state = *fakeCudaState();
+  *context = state.hasContext || state.pushedContexts ? fakeContext() : nullptr;
+  return cuda::kSuccess;
+}
+CUresult cuCtxGetDevice(CUdevice *device) {
+  RETURN_IF_FAILING("cuCtxGetDevice");
+  *device = 0;
+  return cuda::kSuccess;
+}
+CUresult cuCtxPushCurrent_v2(CUcontext) {
+  RETURN_IF_FAILING("cuCtxPushCurrent");
+  ++fakeCudaState()->pushedContexts;
+  return cuda::kSuccess;
+}
+CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+  *context = fakeContext();
+  --fakeCudaState()->pushedContexts;
+  return cuda::kSuccess;
+}
+CUresult cuCtxSynchronize() { return call("cuCtxSynchronize"); }
+CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+  RETURN_IF_FAILING("cuModuleLoadData");
+  fakeCudaState()->image = static_cast<const char *>(image);
+  *module = reinterpret_cast<CUmodule>(0x2000);
+  ++fakeCudaState()->liveModules;
+  return cuda::kSuccess;
+}
+CUresult cuModuleUnload(CUmodule) {
+  --fakeCudaState()->liveModules;
+  return cuda::kSuccess;
+}
+CUresult cuModuleGetFunction(CUfunction *function, CUmodule, const char *) {
+  RETURN_IF_FAILING("cuModuleGetFunction");
+  *function = reinterpret_cast<CUfunction>(0x3000);
+  return cuda::kSuccess;
+}
+CUresult cuFuncSetAttribute(CUfunction, int, int) { return call("cuFuncSetAttribute"); }
+CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank, void *address,
+                                const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                                const uint32_t *elementStrides, int interleave, int swizzle,
+                                int l2Promotion, int oobFill) {
+  RETURN_IF_FAILING("cuTensorMapEncodeTiled");
+  FakeCudaState &state = *fakeCudaState();
+  map->opaque[0] = state.maps.size();
+  state.maps.push_back({dataType,
+                        address,
+                        {sizes, sizes + rank},
+                        {strides, strides + rank - 1},
+                        {box, box + rank},
+                        {elementStrides, elementStrides + rank},
+                        interleave,
+                        swizzle,
+                        l2Promotion,
+                        oobFill});
+  return cuda::kSuccess;
+}
+CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned, unsigned, unsigned blockX, unsigned, unsigned,
+                        unsigned sharedMemoryBytes, CUstream stream, void **parameters, void **) {
+  RETURN_IF_FAILING("cuLaunchKernel");
+  FakeCudaState &state = *fakeCudaState();
+  FakeLaunch launch{gridX, blockX, sharedMemoryBytes, stream, {}};
+  for (size_t i = 0; i < state.parameterCount; ++i) {
+    uint64_t value;
+    std::memcpy(&value, parameters[i], sizeof(value));
+    launch.parameters.push_back(value);
+  }
+  state.launches.push_back(launch);
+  return cuda::kSuccess;
+}
+CUresult cuMemAlloc_v2(CUdeviceptr *, size_t) { return call("cuMemAlloc"); }
+CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }
+CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) { return call("cuMemcpyHtoD"); }
+CUresult cuMemcpyDtoH_v2(void *, CUdeviceptr, size_t) { return call("cuMemcpyDtoH"); }
+CUresult cuMemsetD32_v2(CUdeviceptr, unsigned, size_t) { return call("cuMemsetD32"); }
+CUresult cuEventCreate(CUevent *, unsigned) { return call("cuEventCreate"); }
+CUresult cuEventDestroy_v2(CUevent) { return call("cuEventDestroy"); }
+CUresult cuEventRecord(CUevent, CUstream) { return call("cuEventRecord"); }
+CUresult cuEventSynchronize(CUevent) { return call("cuEventSynchronize"); }
+CUresult cuEventElapsedTime(float *, CUevent, CUevent) { return call("cuEventElapsedTime"); }
+}

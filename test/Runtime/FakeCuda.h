@@ -1,0 +1,50 @@
+//===- FakeCuda.h - What the fake driver saw and does -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TEST_RUNTIME_FAKECUDA_H
+#define MQA_TEST_RUNTIME_FAKECUDA_H
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+/// The arguments of one cuTensorMapEncodeTiled; a map's first word is the index
+/// of its record.
+struct FakeTensorMap {
+  int dataType;
+  void *address;
+  std::vector<uint64_t> sizes, strides;
+  std::vector<uint32_t> box, elementStrides;
+  int interleave, swizzle, l2Promotion, oobFill;
+};
+
+struct FakeLaunch {
+  unsigned grid, block, sharedMemoryBytes;
+  void *stream;
+  /// The pointers that the driver would read parameters from; they are only
+  /// valid during the call, so eight bytes of each are kept.
+  std::vector<uint64_t> parameters;
+};
+
+struct FakeCudaState {
+  // What the driver does.
+  std::string failingCall;
+  int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132;
+  bool hasContext = false;
+  size_t parameterCount = 0;
+  // What it saw.
+  std::vector<std::string> calls;
+  std::vector<FakeTensorMap> maps;
+  std::vector<FakeLaunch> launches;
+  std::string image;
+  int liveModules = 0, retainedContexts = 0, pushedContexts = 0;
+};
+
+/// Exported by the fake libcuda.
+extern "C" FakeCudaState *fakeCudaState();
+
+#endif // MQA_TEST_RUNTIME_FAKECUDA_H

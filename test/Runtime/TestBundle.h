@@ -1,0 +1,74 @@
+//===- TestBundle.h - Bundles made by hand ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TEST_RUNTIME_TESTBUNDLE_H
+#define MQA_TEST_RUNTIME_TESTBUNDLE_H
+
+#include "mqa/Runtime.h"
+
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include <string>
+
+namespace mqa::test {
+
+inline uint32_t checksum(const std::string &data) {
+  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()));
+}
+
+/// A manifest of one GPU kernel: H = 64, D = 128, blocks of two queries.
+inline nlohmann::json makeGpuManifest() {
+  using nlohmann::json;
+  json parameters = {
+      {{"kind", "tensor_map"}, {"operand", "q"}, {"box", {2, 64, 128}}, {"element_bytes", 1}, {"swizzle_bytes", 128}},
+      {{"kind", "tensor_map"}, {"operand", "k"}, {"box", {256, 128}}, {"element_bytes", 1}, {"swizzle_bytes", 128}},
+      {{"kind", "tensor_map"}, {"operand", "k_scale"}, {"box", {256}}, {"element_bytes", 4}, {"swizzle_bytes", 0}},
+      {{"kind", "tensor_map"}, {"operand", "weights"}, {"box", {2, 64}}, {"element_bytes", 4}, {"swizzle_bytes", 0}},
+      {{"kind", "memref"}, {"operand", "ks"}, {"rank", 1}},
+      {{"kind", "memref"}, {"operand", "ke"}, {"rank", 1}},
+      {{"kind", "memref"}, {"operand", "out"}, {"rank", 2}}};
+  json kernel = {{"name", "logits"},   {"clean", false},      {"num_queries", -1},    {"num_heads", 64},
+                 {"head_dim", 128},    {"num_keys", -1},      {"block_threads", 640}, {"shared_memory_bytes", 168960},
+                 {"block_queries", 2}, {"parameters", parameters}};
+  return {{"version", 1}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+}
+
+/// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.
+inline nlohmann::json makeCpuManifest() {
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["target"] = "cpu";
+  manifest["cpu_features"] = nlohmann::json::array();
+  nlohmann::json &kernel = manifest["kernels"][0];
+  kernel["num_heads"] = 4;
+  kernel["head_dim"] = 8;
+  kernel["task_queries"] = 2;
+  kernel["task_keys"] = 3;
+  return manifest;
+}
+
+/// The bundle with this manifest, to which one section is added.
+inline std::string makeBundle(nlohmann::json manifest, const std::string &section, const std::string &data) {
+  manifest["sections"] = {{{"name", section}, {"offset", 0}, {"size", data.size()}, {"crc32", checksum(data)}}};
+  std::string text = manifest.dump();
+  std::string bundle = "MQABNDL1";
+  auto append = [&](uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i)
+      bundle.push_back(static_cast<char>(value >> (8 * i)));
+  };
+  append(text.size(), 8);
+  append(checksum(text), 4);
+  append(0, 4);
+  return bundle + text + data;
+}
+
+inline mqa_status load(const std::string &bundle, mqa_bundle **handle) {
+  return mqa_bundle_load_memory(bundle.data(), bundle.size(), handle);
+}
+
+} // namespace mqa::test
+
+#endif // MQA_TEST_RUNTIME_TESTBUNDLE_H
