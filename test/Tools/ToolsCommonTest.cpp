@@ -117,7 +117,7 @@ TEST(CheckTest, FindsEveryKindOfError) {
     return output.data[output.guard + m * output.stride + n];
   };
   Output wrong = right;
-  cell(wrong, 2, 3) *= 2;
+  cell(wrong, 2, 3) += 1;
   EXPECT_GT(checkOutput(problem, wrong, true, 1 << 20).elementErrors, 0);
   wrong = right;
   cell(wrong, 2, 19) = 0;
