@@ -1,5 +1,5 @@
 // Each level in turn, on the example.
-// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm --mlir-print-ir-after-all 2>&1 | FileCheck %s
+// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm --mlir-print-ir-after-all --mlir-disable-threading 2>&1 | FileCheck %s
 
 // Level 2: a schedule; then memrefs.
 // CHECK: IR Dump After {{.*}}mqa-select-schedule
