@@ -6,8 +6,9 @@ set -euo pipefail
 install_packages
 build_all
 say "testing"
-cases=$(($(find "$root/test" -name '*.mlir' -not -path '*/Examples/*' -o -name '*.test' | wc -l) +
-  $(grep -rhc -- '^// -----$' "$root/test" --include='*.mlir' | paste -sd+ | sed 's/^$/0/')))
-errors=$(grep -rho 'expected-error' "$root/test" --include='*.mlir' | wc -l)
-echo "lit: $cases cases, $errors of them expect an error"
+# A file is a case, and so is each further part of a split one.
+files=$(find "$root/test" -name '*.mlir' -not -path '*/Examples/*' -o -name '*.test' | wc -l)
+parts=$(grep -rh --include='*.mlir' -e '^// -----$' "$root/test" | wc -l)
+errors=$(grep -rho --include='*.mlir' -e 'expected-error' "$root/test" | wc -l)
+echo "lit: $((files + parts)) cases in $files files, $errors expected errors"
 ctest --test-dir "$build" --output-on-failure "$@"
