@@ -34,11 +34,11 @@ FailureOr<std::string> mqa::translateToPTX(ModuleOp module) {
 }
 
 std::optional<std::string> mqa::findPtxas() {
-  for (ArrayRef<StringRef> paths :
-       {ArrayRef<StringRef>(), ArrayRef<StringRef>("/usr/local/cuda/bin")})
-    if (llvm::ErrorOr<std::string> path =
-            llvm::sys::findProgramByName("ptxas", paths))
-      return *path;
+  if (auto path = llvm::sys::findProgramByName("ptxas"))
+    return *path;
+  StringRef toolkit = "/usr/local/cuda/bin";
+  if (auto path = llvm::sys::findProgramByName("ptxas", toolkit))
+    return *path;
   return std::nullopt;
 }
 
