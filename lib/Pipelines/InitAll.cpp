@@ -96,9 +96,9 @@ void mqa::registerAllPasses() {
   registerSymbolDCEPass();
   memref::registerExpandStridedMetadataPass();
   registerConvertLinalgToLoopsPass();
-  for (auto create : {createLowerAffinePass, createSCFToControlFlowPass,
-                      createConvertNVVMToLLVMPass,
-                      createReconcileUnrealizedCastsPass})
+  for (auto create :
+       {createLowerAffinePass, createSCFToControlFlowPass,
+        createConvertNVVMToLLVMPass, createReconcileUnrealizedCastsPass})
     registerPass([create] { return create(); });
   registerGpuNVVMAttachTarget();
   registerGpuModuleToBinaryPass();

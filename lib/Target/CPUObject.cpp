@@ -30,16 +30,19 @@ CPUTarget CPUTarget::getHost() {
   target.cpu = llvm::sys::getHostCPUName().str();
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   for (const auto &feature : features)
-    target.features += (feature.second ? "+" : "-") + feature.first().str() + ",";
+    target.features +=
+        (feature.second ? "+" : "-") + feature.first().str() + ",";
   // Vector extensions, whose names LLVM and Linux share: what a foreign machine
   // may lack.
-  for (StringRef name : {"avx", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"})
+  for (StringRef name :
+       {"avx", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"})
     if (features.lookup(name))
       target.required.push_back(name.str());
-  // 32 registers of 16 elements, or 16 of 8: accumulators, the key's columns, and
-  // the query's broadcast element.
-  target.registerTile = features.lookup("avx512f") ? SmallVector<int64_t>{8, 32}
-                                                   : SmallVector<int64_t>{4, 16};
+  // 32 registers of 16 elements, or 16 of 8: accumulators, the key's columns,
+  // and the query's broadcast element.
+  target.registerTile = features.lookup("avx512f")
+                            ? SmallVector<int64_t>{8, 32}
+                            : SmallVector<int64_t>{4, 16};
   return target;
 }
 
@@ -51,7 +54,8 @@ LogicalResult mqa::addTaskEntryPoints(ModuleOp module) {
     // The translation to LLVM IR does not know our attributes.
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
       func.removeArgAttr(i, "mqa.operand");
-    if (func->hasAttr("mqa.task_sizes") && !func.getName().starts_with("_mlir_ciface_"))
+    if (func->hasAttr("mqa.task_sizes") &&
+        !func.getName().starts_with("_mlir_ciface_"))
       tasks.push_back(func);
   }
   for (LLVM::LLVMFuncOp task : tasks) {
@@ -61,19 +65,21 @@ LogicalResult mqa::addTaskEntryPoints(ModuleOp module) {
     if (!callee)
       return task.emitError("has no C interface");
     ArrayRef<Type> parameters = callee.getFunctionType().getParams();
-    size_t numOperands = llvm::count_if(parameters, llvm::IsaPred<LLVM::LLVMPointerType>);
+    size_t numOperands =
+        llvm::count_if(parameters, llvm::IsaPred<LLVM::LLVMPointerType>);
     b.setInsertionPointToEnd(module.getBody());
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(b.getContext()),
-        {pointer, b.getI64Type(), b.getI64Type()});
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                    {pointer, b.getI64Type(), b.getI64Type()});
     auto entry = LLVM::LLVMFuncOp::create(
         b, loc, ("mqa_task_" + task.getName()).str(), type);
     Block *block = entry.addEntryBlock(b);
     b.setInsertionPointToStart(block);
     SmallVector<Value> arguments;
     for (size_t i = 0; i < numOperands; ++i) {
-      Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, block->getArgument(0),
-                                       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+      Value slot =
+          LLVM::GEPOp::create(b, loc, pointer, pointer, block->getArgument(0),
+                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
       arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, slot));
     }
     arguments.push_back(block->getArgument(1));
@@ -106,7 +112,8 @@ createTargetMachine(ModuleOp module, const CPUTarget &target) {
 static FailureOr<SmallVector<char>> translateToObject(ModuleOp module,
                                                       const CPUTarget &target) {
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context);
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(module, context);
   if (!llvmModule)
     return module.emitError("cannot be translated to LLVM IR");
   auto machine = createTargetMachine(module, target);
@@ -120,20 +127,22 @@ static FailureOr<SmallVector<char>> translateToObject(ModuleOp module,
     // Let LLVM use the widest vectors there are.
     function.addFnAttr("prefer-vector-width", "512");
   }
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine->get());
+  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0,
+                                            machine->get());
   if (llvm::Error error = optimize(llvmModule.get()))
     return reportError(module, std::move(error));
   SmallVector<char> object;
   llvm::raw_svector_ostream os(object);
   llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, os, nullptr, llvm::CodeGenFileType::ObjectFile))
+  if ((*machine)->addPassesToEmitFile(passes, os, nullptr,
+                                      llvm::CodeGenFileType::ObjectFile))
     return module.emitError("the target cannot emit objects");
   passes.run(*llvmModule);
   return object;
 }
 
-FailureOr<std::string>
-mqa::translateToSharedObject(ModuleOp module, const CPUTarget &target) {
+FailureOr<std::string> mqa::translateToSharedObject(ModuleOp module,
+                                                    const CPUTarget &target) {
   FailureOr<SmallVector<char>> object = translateToObject(module, target);
   if (failed(object))
     return failure();
@@ -144,7 +153,8 @@ mqa::translateToSharedObject(ModuleOp module, const CPUTarget &target) {
   std::error_code error;
   if ((error = llvm::sys::fs::createTemporaryFile("mqa", "o", input)) ||
       (error = llvm::sys::fs::createTemporaryFile("mqa", "so", output)))
-    return module.emitError() << "cannot create a temporary file: " << error.message();
+    return module.emitError()
+           << "cannot create a temporary file: " << error.message();
   llvm::scope_exit cleanUp([&] {
     llvm::sys::fs::remove(input);
     llvm::sys::fs::remove(output);
@@ -157,7 +167,8 @@ mqa::translateToSharedObject(ModuleOp module, const CPUTarget &target) {
       return module.emitError() << "cannot write '" << input << "'";
   }
   std::string message;
-  if (llvm::sys::ExecuteAndWait(*linker, {*linker, "-shared", input, "-o", output},
+  if (llvm::sys::ExecuteAndWait(*linker,
+                                {*linker, "-shared", input, "-o", output},
                                 std::nullopt, {}, 120, 0, &message))
     return module.emitError() << "ld failed " << message;
   auto buffer = llvm::MemoryBuffer::getFile(output);

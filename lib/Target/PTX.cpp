@@ -26,8 +26,8 @@ FailureOr<std::string> mqa::translateToPTX(ModuleOp module) {
     return failure();
   auto binaries = llvm::to_vector(module.getOps<gpu::BinaryOp>());
   if (binaries.size() != 1 || binaries.front().getObjects().size() != 1)
-    return module.emitError() << "expected one gpu.module with kernels, found "
-                              << binaries.size();
+    return module.emitError()
+           << "expected one gpu.module with kernels, found " << binaries.size();
   auto object = cast<gpu::ObjectAttr>(binaries.front().getObjects()[0]);
   // The serializer ends the string for C.
   return object.getObject().getValue().rtrim('\0').str();
@@ -43,7 +43,8 @@ std::optional<std::string> mqa::findPtxas() {
 }
 
 /// A fresh temporary file's path, or an error at `loc`.
-static FailureOr<SmallString<128>> makeTemporary(Location loc, StringRef suffix) {
+static FailureOr<SmallString<128>> makeTemporary(Location loc,
+                                                 StringRef suffix) {
   SmallString<128> path;
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("mqa", suffix, path))
@@ -93,7 +94,8 @@ FailureOr<std::string> mqa::assemblePTX(Location loc, StringRef ptxas,
       return emitError(loc) << "cannot write '" << *input << "'";
   }
   std::string arch = ("-arch=" + chip).str();
-  std::optional<StringRef> redirects[] = {StringRef(), StringRef(*logPath), StringRef(*logPath)};
+  std::optional<StringRef> redirects[] = {StringRef(), StringRef(*logPath),
+                                          StringRef(*logPath)};
   std::string message;
   int exitCode = llvm::sys::ExecuteAndWait(
       ptxas, {ptxas, "-v", arch, *input, "-o", *output}, std::nullopt,

@@ -33,8 +33,8 @@ static mqa_status checkTensor(const Tensor &tensor, const char *strideName,
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
   if (address % tensor.elementBytes)
     return invalid(std::string(tensor.name) + " must be aligned to " +
-                   std::to_string(tensor.elementBytes) + " bytes, found address " +
-                   std::to_string(address));
+                   std::to_string(tensor.elementBytes) +
+                   " bytes, found address " + std::to_string(address));
   constexpr int64_t kMaxStride = int64_t(1) << 40;
   int64_t stride = tensor.strides[0];
   if (strideName && (stride < rowElements || stride > kMaxStride))
@@ -64,7 +64,8 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
   if (m == 0 || n == 0)
     return MQA_SUCCESS;
   static const char *const strideNames[kNumOperands] = {
-      "q_stride", "k_stride", nullptr, "weights_stride", nullptr, nullptr, "out_stride"};
+      "q_stride", "k_stride", nullptr,     "weights_stride",
+      nullptr,    nullptr,    "out_stride"};
   for (int i = 0; i < kNumOperands; ++i) {
     int64_t rowElements = 1;
     for (int dim = 1; dim < tensors[i].rank; ++dim)

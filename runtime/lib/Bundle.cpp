@@ -82,10 +82,12 @@ public:
     note(key, "an integer");
     return min;
   }
-  int64_t toInteger(const json &value, const char *key, int64_t min, int64_t max) {
+  int64_t toInteger(const json &value, const char *key, int64_t min,
+                    int64_t max) {
     if (value.is_number_integer() && value >= min && value <= max)
       return value.get<int64_t>();
-    note(key, "an integer from " + std::to_string(min) + " to " + std::to_string(max));
+    note(key, "an integer from " + std::to_string(min) + " to " +
+                  std::to_string(max));
     return min;
   }
   void note(const char *key, const std::string &expected) {
@@ -182,7 +184,8 @@ static KernelDescription readKernel(Reader &reader, const json &value,
 static void readManifest(Reader &reader, const json &manifest, Bundle &bundle) {
   int64_t version = reader.integer(manifest, "version", 1);
   if (version != kVersion)
-    reader.note("version", std::to_string(kVersion) + ", found " + std::to_string(version));
+    reader.note("version", std::to_string(kVersion) + ", found " +
+                               std::to_string(version));
   bundle.target = reader.string(manifest, "target");
   bool isCpu = bundle.target == "cpu";
   if (isCpu) {
@@ -210,7 +213,8 @@ static mqa_status readSection(Reader &reader, const json &section,
   std::string name = reader.string(section, "name");
   uint64_t offset = reader.integer(section, "offset", 0, kMax);
   uint64_t length = reader.integer(section, "size", 1, kMax);
-  uint64_t crc = reader.integer(section, "crc32", 0, std::numeric_limits<uint32_t>::max());
+  uint64_t crc =
+      reader.integer(section, "crc32", 0, std::numeric_limits<uint32_t>::max());
   if (!reader.error.empty())
     return invalid(reader.error);
   if (offset > size || length > size - offset)
@@ -233,7 +237,8 @@ mqa_status mqa::runtime::parseBundle(const void *data, size_t size,
   auto *bytes = static_cast<const unsigned char *>(data);
   if (size < kHeaderBytes || std::memcmp(bytes, kMagic, 8) != 0)
     return invalid("not an MQA bundle (or of another version): it does not "
-                   "start with " + std::string(kMagic));
+                   "start with " +
+                   std::string(kMagic));
   uint64_t manifestBytes = readLittleEndian<uint64_t>(bytes + 8);
   uint32_t manifestCrc = readLittleEndian<uint32_t>(bytes + 16);
   if (readLittleEndian<uint32_t>(bytes + 20) != 0)

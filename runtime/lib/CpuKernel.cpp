@@ -63,15 +63,16 @@ static mqa_status systemError(const std::string &what) {
   return fail(MQA_ERROR_SYSTEM, what + ": " + std::strerror(errno));
 }
 
-/// Loads the object from memory: the bundle is one file, and nothing of it should
-/// be left on disk.
+/// Loads the object from memory: the bundle is one file, and nothing of it
+/// should be left on disk.
 mqa_status CpuKernel::openLibrary() {
   file = memfd_create("mqa-kernel", MFD_CLOEXEC);
   if (file < 0)
     return systemError("memfd_create");
   const std::vector<char> &object = bundle->object;
   for (size_t written = 0; written < object.size();) {
-    ssize_t count = write(file, object.data() + written, object.size() - written);
+    ssize_t count =
+        write(file, object.data() + written, object.size() - written);
     if (count < 0)
       return systemError("write to a memory file");
     written += count;
@@ -80,7 +81,8 @@ mqa_status CpuKernel::openLibrary() {
   library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
     return fail(MQA_ERROR_INVALID_BUNDLE,
-                std::string("bundle: the object cannot be loaded: ") + dlerror());
+                std::string("bundle: the object cannot be loaded: ") +
+                    dlerror());
   return MQA_SUCCESS;
 }
 
@@ -98,7 +100,8 @@ mqa_status CpuKernel::load() {
   for (const std::string &feature : bundle->cpuFeatures)
     if (flags.find(" " + feature + " ") == std::string::npos)
       return fail(MQA_ERROR_UNSUPPORTED, "kernel '" + description->name +
-                                             "' needs a processor with " + feature);
+                                             "' needs a processor with " +
+                                             feature);
   MQA_RETURN_IF_FAILED(openLibrary());
   std::string symbol = "mqa_task_" + description->name;
   function = reinterpret_cast<TaskFunction>(dlsym(library, symbol.c_str()));
@@ -110,7 +113,8 @@ mqa_status CpuKernel::load() {
 
 mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
   if (stream)
-    return fail(MQA_ERROR_INVALID_ARGUMENT, "stream must be null for a CPU kernel");
+    return fail(MQA_ERROR_INVALID_ARGUMENT,
+                "stream must be null for a CPU kernel");
   MemrefDescriptor descriptors[kNumOperands];
   const MemrefDescriptor *operands[kNumOperands];
   for (int i = 0; i < kNumOperands; ++i) {
@@ -124,12 +128,13 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
     operands[i] = &descriptors[i];
   }
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
-  auto numTasks = [](int64_t size, int64_t step) { return (size + step - 1) / step; };
+  auto numTasks = [](int64_t size, int64_t step) {
+    return (size + step - 1) / step;
+  };
   int64_t queryTasks = numTasks(out.sizes[0], description->taskQueries);
   int64_t keyTasks = numTasks(out.sizes[1], description->taskKeys);
-  pool.run(queryTasks * keyTasks, [&](int64_t i) {
-    function(operands, i / keyTasks, i % keyTasks);
-  });
+  pool.run(queryTasks * keyTasks,
+           [&](int64_t i) { function(operands, i / keyTasks, i % keyTasks); });
   return MQA_SUCCESS;
 }
 
@@ -141,8 +146,10 @@ mqa_status mqa::runtime::loadCpuKernel(std::shared_ptr<const Bundle> bundle,
   if (numThreads < 0 || numThreads > kMaxThreads)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
                 "device (the number of threads) must be from 0 to " +
-                    std::to_string(kMaxThreads) + ", found " + std::to_string(numThreads));
-  auto loaded = std::make_unique<CpuKernel>(std::move(bundle), description, numThreads);
+                    std::to_string(kMaxThreads) + ", found " +
+                    std::to_string(numThreads));
+  auto loaded =
+      std::make_unique<CpuKernel>(std::move(bundle), description, numThreads);
   MQA_RETURN_IF_FAILED(loaded->load());
   kernel = std::move(loaded);
   return MQA_SUCCESS;

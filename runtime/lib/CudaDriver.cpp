@@ -31,16 +31,18 @@ static LoadedDriver load() {
   void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library)
     return failWith(MQA_ERROR_UNSUPPORTED,
-                    std::string("no CUDA driver on this machine: ") + dlerror());
+                    std::string("no CUDA driver on this machine: ") +
+                        dlerror());
 #define MQA_LOAD(name, symbol, parameters)                                     \
-  loaded.driver.name = reinterpret_cast<CUresult(*) parameters>(               \
-      dlsym(library, symbol));                                                 \
+  loaded.driver.name =                                                         \
+      reinterpret_cast<CUresult(*) parameters>(dlsym(library, symbol));        \
   if (!loaded.driver.name)                                                     \
     return failWith(MQA_ERROR_UNSUPPORTED,                                     \
                     "the CUDA driver is too old: it has no " symbol);
   MQA_CUDA_FUNCTIONS(MQA_LOAD)
 #undef MQA_LOAD
-  if (mqa_status status = loaded.driver.check(loaded.driver.cuInit(0), "cuInit"))
+  if (mqa_status status =
+          loaded.driver.check(loaded.driver.cuInit(0), "cuInit"))
     return failWith(status, getLastError());
   return loaded;
 }
@@ -60,5 +62,6 @@ mqa_status CudaDriver::check(CUresult result, const char *call) const {
   if (cuGetErrorString(result, &text) != cuda::kSuccess || !text)
     text = "unknown error";
   return fail(MQA_ERROR_DRIVER, std::string(call) + " failed: " + text +
-                                    " (CUDA error " + std::to_string(result) + ")");
+                                    " (CUDA error " + std::to_string(result) +
+                                    ")");
 }

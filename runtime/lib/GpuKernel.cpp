@@ -38,7 +38,9 @@ private:
 /// pointers to them that the driver wants. Lives on the stack of the launch.
 class ParameterPack {
 public:
-  void addPointer(const void *pointer) { add(reinterpret_cast<uint64_t>(pointer)); }
+  void addPointer(const void *pointer) {
+    add(reinterpret_cast<uint64_t>(pointer));
+  }
   /// Kernels index with 32 bits.
   void addIndex(int64_t index) { add(static_cast<uint32_t>(index)); }
   void addTensorMap(CUtensorMap *map) { pointers[count++] = map; }
@@ -106,8 +108,10 @@ mqa_status GpuKernel::enterContext(int ordinal) {
 
 mqa_status GpuKernel::checkDevice() {
   int major, minor, sharedMemory;
-  MQA_CUDA(driver, cuDeviceGetAttribute, &major, cuda::kComputeCapabilityMajor, device);
-  MQA_CUDA(driver, cuDeviceGetAttribute, &minor, cuda::kComputeCapabilityMinor, device);
+  MQA_CUDA(driver, cuDeviceGetAttribute, &major, cuda::kComputeCapabilityMajor,
+           device);
+  MQA_CUDA(driver, cuDeviceGetAttribute, &minor, cuda::kComputeCapabilityMinor,
+           device);
   MQA_CUDA(driver, cuDeviceGetAttribute, &sharedMemory,
            cuda::kMaxSharedMemoryPerBlockOptin, device);
   MQA_CUDA(driver, cuDeviceGetAttribute, &numMultiprocessors,
@@ -135,9 +139,10 @@ mqa_status GpuKernel::load(int ordinal) {
   const std::vector<char> &image =
       bundle->cubin.empty() ? bundle->ptx : bundle->cubin;
   MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
-  MQA_CUDA(driver, cuModuleGetFunction, &function, module, description->name.c_str());
-  MQA_CUDA(driver, cuFuncSetAttribute, function, cuda::kMaxDynamicSharedSizeBytes,
-           description->sharedMemoryBytes);
+  MQA_CUDA(driver, cuModuleGetFunction, &function, module,
+           description->name.c_str());
+  MQA_CUDA(driver, cuFuncSetAttribute, function,
+           cuda::kMaxDynamicSharedSizeBytes, description->sharedMemoryBytes);
   return MQA_SUCCESS;
 }
 
@@ -145,10 +150,11 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
   int64_t blockQueries = description->blockQueries;
   if (out.strides[0] > std::numeric_limits<int32_t>::max() / blockQueries)
-    return fail(MQA_ERROR_INVALID_ARGUMENT,
-                "out_stride must be at most " +
-                    std::to_string(std::numeric_limits<int32_t>::max() / blockQueries) +
-                    " for this kernel, found " + std::to_string(out.strides[0]));
+    return fail(
+        MQA_ERROR_INVALID_ARGUMENT,
+        "out_stride must be at most " +
+            std::to_string(std::numeric_limits<int32_t>::max() / blockQueries) +
+            " for this kernel, found " + std::to_string(out.strides[0]));
 
   CUtensorMap maps[kNumOperands];
   ParameterPack pack;
@@ -156,11 +162,13 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
     int index = static_cast<int>(parameter.operand);
     const Tensor &tensor = tensors[index];
     if (parameter.kind == Parameter::Kind::TensorMap) {
-      MQA_RETURN_IF_FAILED(encodeTensorMap(driver, parameter, tensor, maps[index]));
+      MQA_RETURN_IF_FAILED(
+          encodeTensorMap(driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);
       continue;
     }
-    // A memref descriptor: allocated and aligned pointer, offset, sizes, strides.
+    // A memref descriptor: allocated and aligned pointer, offset, sizes,
+    // strides.
     pack.addPointer(tensor.data);
     pack.addPointer(tensor.data);
     pack.addIndex(0);
@@ -178,9 +186,9 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
   ScopedContext scope(driver);
   if (current != context)
     MQA_RETURN_IF_FAILED(scope.push(context));
-  MQA_CUDA(driver, cuLaunchKernel, function, grid, 1, 1, description->blockThreads,
-           1, 1, description->sharedMemoryBytes, static_cast<CUstream>(stream),
-           pack.getPointers(), nullptr);
+  MQA_CUDA(driver, cuLaunchKernel, function, grid, 1, 1,
+           description->blockThreads, 1, 1, description->sharedMemoryBytes,
+           static_cast<CUstream>(stream), pack.getPointers(), nullptr);
   return MQA_SUCCESS;
 }
 
@@ -194,10 +202,13 @@ mqa_status mqa::runtime::loadGpuKernel(std::shared_ptr<const Bundle> bundle,
   unsigned seen = 0;
   for (const Parameter &parameter : description.parameters)
     seen |= 1u << static_cast<int>(parameter.operand);
-  if (description.parameters.size() != kNumOperands || seen != (1u << kNumOperands) - 1)
-    return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: kernel '" + description.name +
-                                              "' does not take every operand once");
-  auto loaded = std::make_unique<GpuKernel>(std::move(bundle), description, *driver);
+  if (description.parameters.size() != kNumOperands ||
+      seen != (1u << kNumOperands) - 1)
+    return fail(MQA_ERROR_INVALID_BUNDLE,
+                "bundle: kernel '" + description.name +
+                    "' does not take every operand once");
+  auto loaded =
+      std::make_unique<GpuKernel>(std::move(bundle), description, *driver);
   MQA_RETURN_IF_FAILED(loaded->load(device));
   kernel = std::move(loaded);
   return MQA_SUCCESS;

@@ -87,8 +87,9 @@ mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle) {
     std::ifstream file(path, std::ios::binary);
     std::string data((std::istreambuf_iterator<char>(file)), {});
     if (!file.is_open() || file.bad())
-      return fail(MQA_ERROR_SYSTEM, "cannot read '" + std::string(path) + "': " +
-                                        std::strerror(errno ? errno : EIO));
+      return fail(MQA_ERROR_SYSTEM,
+                  "cannot read '" + std::string(path) +
+                      "': " + std::strerror(errno ? errno : EIO));
     return mqa_bundle_load_memory(data.data(), data.size(), bundle);
   });
 }
@@ -106,9 +107,9 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
     MQA_RETURN_IF_FAILED(requireNotNull(info, "info"));
     const auto &kernels = bundle->bundle->kernels;
     if (index >= kernels.size())
-      return fail(MQA_ERROR_NOT_FOUND, "the bundle has " +
-                                           std::to_string(kernels.size()) +
-                                           " kernels, index is " + std::to_string(index));
+      return fail(MQA_ERROR_NOT_FOUND,
+                  "the bundle has " + std::to_string(kernels.size()) +
+                      " kernels, index is " + std::to_string(index));
     const KernelDescription &kernel = kernels[index];
     *info = {kernel.name.c_str(), bundle->bundle->target.c_str(),
              kernel.numQueries,   kernel.numHeads,

@@ -23,7 +23,8 @@ const std::string &getLastError();
 
 } // namespace mqa::runtime
 
-/// Returns the status of `call` from the enclosing function unless it succeeded.
+/// Returns the status of `call` from the enclosing function unless it
+/// succeeded.
 #define MQA_RETURN_IF_FAILED(call)                                             \
   do {                                                                         \
     if (mqa_status status_ = (call))                                           \

@@ -34,7 +34,8 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
                                          CUtensorMap &map) {
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
   if (address % 16)
-    return invalid(tensor, "a tensor-map load needs a 16-byte aligned address", address);
+    return invalid(tensor, "a tensor-map load needs a 16-byte aligned address",
+                   address);
 
   // Tensor maps list the contiguous dimension first.
   uint64_t sizes[3], strides[2];
@@ -45,18 +46,22 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
     box[i] = recipe.box[dim];
     elementStrides[i] = 1;
     if (sizes[i] == 0 || sizes[i] > uint64_t(1) << 32)
-      return invalid(tensor, "a tensor map has sizes from 1 to 2^32", tensor.sizes[dim]);
+      return invalid(tensor, "a tensor map has sizes from 1 to 2^32",
+                     tensor.sizes[dim]);
     if (i == 0)
       continue;
     strides[i - 1] = tensor.strides[dim] * tensor.elementBytes;
     if (strides[i - 1] % 16)
-      return invalid(tensor, "a tensor-map load needs strides of a multiple of 16 bytes",
-                     strides[i - 1]);
+      return invalid(
+          tensor, "a tensor-map load needs strides of a multiple of 16 bytes",
+          strides[i - 1]);
     if (strides[i - 1] >= uint64_t(1) << 40)
-      return invalid(tensor, "a tensor map has strides below 2^40 bytes", strides[i - 1]);
+      return invalid(tensor, "a tensor map has strides below 2^40 bytes",
+                     strides[i - 1]);
   }
   if ((uint64_t(box[0]) * tensor.elementBytes) % 16)
-    return invalid(tensor, "a tensor-map box has rows of a multiple of 16 bytes",
+    return invalid(tensor,
+                   "a tensor-map box has rows of a multiple of 16 bytes",
                    int64_t(box[0]) * tensor.elementBytes);
 
   // fp8 has no type of its own; bytes are loaded as they are.

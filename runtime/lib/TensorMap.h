@@ -12,8 +12,8 @@
 
 namespace mqa::runtime {
 
-/// Makes the tensor map that loads boxes of `recipe` from `tensor`, after it has
-/// checked every precondition of cuTensorMapEncodeTiled.
+/// Makes the tensor map that loads boxes of `recipe` from `tensor`, after it
+/// has checked every precondition of cuTensorMapEncodeTiled.
 mqa_status encodeTensorMap(const CudaDriver &driver, const Parameter &recipe,
                            const Tensor &tensor, CUtensorMap &map);
 

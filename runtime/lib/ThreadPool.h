@@ -17,7 +17,8 @@
 
 namespace mqa::runtime {
 
-/// A fixed number of threads that run numbered tasks; the caller is one of them.
+/// A fixed number of threads that run numbered tasks; the caller is one of
+/// them.
 class ThreadPool {
 public:
   /// `numThreads` counts the caller; 0 means one per core.

@@ -12,17 +12,23 @@
 
 using namespace mqa::test;
 
-static std::string makeValid() { return makeBundle(makeGpuManifest(), "ptx", "// PTX"); }
+static std::string makeValid() {
+  return makeBundle(makeGpuManifest(), "ptx", "// PTX");
+}
 
 /// Expects that the bundle is refused with a message that holds `message`.
-static void expectInvalid(const std::string &bundle, const std::string &message) {
+static void expectInvalid(const std::string &bundle,
+                          const std::string &message) {
   mqa_bundle *handle = nullptr;
   EXPECT_EQ(load(bundle, &handle), MQA_ERROR_INVALID_BUNDLE);
   EXPECT_EQ(handle, nullptr);
-  EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos) << mqa_last_error();
+  EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
+      << mqa_last_error();
 }
 
-static void expectInvalidManifest(const std::function<void(nlohmann::json &)> &change, const std::string &message) {
+static void
+expectInvalidManifest(const std::function<void(nlohmann::json &)> &change,
+                      const std::string &message) {
   nlohmann::json manifest = makeGpuManifest();
   change(manifest);
   expectInvalid(makeBundle(manifest, "ptx", "// PTX"), message);
@@ -50,28 +56,34 @@ TEST(BundleTest, DescribesItsKernels) {
 TEST(BundleTest, NullArguments) {
   mqa_bundle *bundle;
   mqa_kernel_info info;
-  EXPECT_EQ(mqa_bundle_load_memory(nullptr, 10, &bundle), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_bundle_load_memory(nullptr, 10, &bundle),
+            MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "data is null");
-  EXPECT_EQ(mqa_bundle_load_memory("x", 1, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_bundle_load_memory("x", 1, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "bundle is null");
   EXPECT_EQ(mqa_bundle_load_file(nullptr, &bundle), MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "path is null");
-  EXPECT_EQ(mqa_bundle_kernel_info(nullptr, 0, &info), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_bundle_kernel_info(nullptr, 0, &info),
+            MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(mqa_bundle_num_kernels(nullptr), 0u);
   mqa_bundle_destroy(nullptr);
 }
 
 TEST(BundleTest, MissingFile) {
   mqa_bundle *bundle;
-  EXPECT_EQ(mqa_bundle_load_file("/nonexistent/x.mqa", &bundle), MQA_ERROR_SYSTEM);
-  EXPECT_STREQ(mqa_last_error(), "cannot read '/nonexistent/x.mqa': No such file or directory");
+  EXPECT_EQ(mqa_bundle_load_file("/nonexistent/x.mqa", &bundle),
+            MQA_ERROR_SYSTEM);
+  EXPECT_STREQ(mqa_last_error(),
+               "cannot read '/nonexistent/x.mqa': No such file or directory");
 }
 
 TEST(BundleTest, EveryTruncationIsRefused) {
   std::string valid = makeValid();
   for (size_t size = 0; size < valid.size(); ++size) {
     mqa_bundle *bundle;
-    ASSERT_EQ(load(valid.substr(0, size), &bundle), MQA_ERROR_INVALID_BUNDLE) << size;
+    ASSERT_EQ(load(valid.substr(0, size), &bundle), MQA_ERROR_INVALID_BUNDLE)
+        << size;
   }
 }
 
@@ -86,21 +98,44 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
 }
 
 TEST(BundleTest, ManifestFields) {
-  expectInvalidManifest([](auto &m) { m["version"] = 2; }, "'version' must be 1, found 2");
-  expectInvalidManifest([](auto &m) { m.erase("target"); }, "'target' must be a string");
-  expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); }, "'kernels' must be");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_heads"] = 0; }, "'num_heads' must be an integer from 1 to 128");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["head_dim"] = "x"; }, "'head_dim' must be an integer");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_keys"] = 1e30; }, "'num_keys' must be an integer");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["clean"] = 1; }, "'clean' must be true or false");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["operand"] = "v"; },
-                        "'operand' must be the name of an operand");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["kind"] = "x"; }, "'kind' must be");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][0]["box"] = {1, 2}; }, "'box' must be of the operand's rank");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][1]["box"] = {512, 128}; },
-                        "'box' must be an integer from 1 to 256");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["parameters"][6]["rank"] = 1; }, "'rank' must be the operand's rank");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["block_threads"] = 4096; }, "'block_threads' must be");
-  expectInvalid(makeBundle(makeGpuManifest(), "nonsense", "x"), "unknown section 'nonsense'");
-  expectInvalid(makeBundle(makeGpuManifest(), "object", "x"), "holds no code for target 'sm_90a'");
+  expectInvalidManifest([](auto &m) { m["version"] = 2; },
+                        "'version' must be 1, found 2");
+  expectInvalidManifest([](auto &m) { m.erase("target"); },
+                        "'target' must be a string");
+  expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },
+                        "'kernels' must be");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_heads"] = 0; },
+                        "'num_heads' must be an integer from 1 to 128");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["head_dim"] = "x"; },
+                        "'head_dim' must be an integer");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_keys"] = 1e30; },
+                        "'num_keys' must be an integer");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["clean"] = 1; },
+                        "'clean' must be true or false");
+  expectInvalidManifest(
+      [](auto &m) { m["kernels"][0]["parameters"][0]["operand"] = "v"; },
+      "'operand' must be the name of an operand");
+  expectInvalidManifest(
+      [](auto &m) { m["kernels"][0]["parameters"][0]["kind"] = "x"; },
+      "'kind' must be");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][0]["box"] = {1, 2};
+      },
+      "'box' must be of the operand's rank");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][1]["box"] = {512, 128};
+      },
+      "'box' must be an integer from 1 to 256");
+  expectInvalidManifest(
+      [](auto &m) { m["kernels"][0]["parameters"][6]["rank"] = 1; },
+      "'rank' must be the operand's rank");
+  expectInvalidManifest(
+      [](auto &m) { m["kernels"][0]["block_threads"] = 4096; },
+      "'block_threads' must be");
+  expectInvalid(makeBundle(makeGpuManifest(), "nonsense", "x"),
+                "unknown section 'nonsense'");
+  expectInvalid(makeBundle(makeGpuManifest(), "object", "x"),
+                "holds no code for target 'sm_90a'");
 }

@@ -30,8 +30,12 @@ struct CpuKernelTest : testing::Test {
     mqa_bundle_destroy(bundle);
   }
   void loadKernel(int threads) {
-    ASSERT_EQ(load(makeBundle(makeCpuManifest(), "object", readFakeTask()), &bundle), MQA_SUCCESS) << mqa_last_error();
-    ASSERT_EQ(mqa_kernel_load(bundle, "logits", threads, &kernel), MQA_SUCCESS) << mqa_last_error();
+    ASSERT_EQ(
+        load(makeBundle(makeCpuManifest(), "object", readFakeTask()), &bundle),
+        MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_kernel_load(bundle, "logits", threads, &kernel), MQA_SUCCESS)
+        << mqa_last_error();
   }
   mqa_logits_args makeArgs() {
     return {q, 32, k, 8, f, f, 4, i, i, out, 9, 5, 7};
@@ -46,10 +50,12 @@ struct CpuKernelTest : testing::Test {
 
 TEST_F(CpuKernelTest, RunsEveryTaskOnce) {
   mqa_logits_args args = makeArgs();
-  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS) << mqa_last_error();
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
   for (int m = 0; m < 5; ++m)
     for (int n = 0; n < 9; ++n)
-      EXPECT_EQ(out[m * 9 + n], n < 7 ? 100 * (m / 2) + n / 3 + 1 : 0) << m << "," << n;
+      EXPECT_EQ(out[m * 9 + n], n < 7 ? 100 * (m / 2) + n / 3 + 1 : 0)
+          << m << "," << n;
 }
 
 TEST_F(CpuKernelTest, SeveralThreadsMayLaunch) {
@@ -71,7 +77,8 @@ TEST_F(CpuKernelTest, SeveralThreadsMayLaunch) {
 
 TEST_F(CpuKernelTest, RefusesAStream) {
   mqa_logits_args args = makeArgs();
-  EXPECT_EQ(mqa_logits_launch(kernel, &args, &args), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, &args),
+            MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "stream must be null for a CPU kernel");
 }
 
@@ -98,27 +105,39 @@ TEST_F(CpuKernelTest, BundleMayGoBeforeTheKernel) {
 TEST(CpuKernelLoadTest, Errors) {
   mqa_bundle *bundle;
   mqa_kernel *kernel;
-  ASSERT_EQ(load(makeBundle(makeCpuManifest(), "object", "not an ELF file"), &bundle), MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_INVALID_BUNDLE);
+  ASSERT_EQ(
+      load(makeBundle(makeCpuManifest(), "object", "not an ELF file"), &bundle),
+      MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_INVALID_BUNDLE);
   EXPECT_EQ(mqa_kernel_load(bundle, "other", 0, &kernel), MQA_ERROR_NOT_FOUND);
   EXPECT_STREQ(mqa_last_error(), "the bundle has no kernel 'other'");
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, -1, &kernel), MQA_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(mqa_kernel_load(nullptr, nullptr, 0, &kernel), MQA_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, -1, &kernel),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_kernel_load(nullptr, nullptr, 0, &kernel),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
   mqa_bundle_destroy(bundle);
 
   nlohmann::json manifest = makeCpuManifest();
   manifest["cpu_features"] = {"no_such_feature"};
-  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle), MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_UNSUPPORTED);
-  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' needs a processor with no_such_feature");
+  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle),
+            MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_UNSUPPORTED);
+  EXPECT_STREQ(mqa_last_error(),
+               "kernel 'logits' needs a processor with no_such_feature");
   mqa_bundle_destroy(bundle);
 
   manifest = makeCpuManifest();
   manifest["kernels"][0]["name"] = "absent";
-  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle), MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_INVALID_BUNDLE);
-  EXPECT_STREQ(mqa_last_error(), "bundle: the object has no function mqa_task_absent");
+  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle),
+            MQA_SUCCESS);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_INVALID_BUNDLE);
+  EXPECT_STREQ(mqa_last_error(),
+               "bundle: the object has no function mqa_task_absent");
   mqa_bundle_destroy(bundle);
 }
 

@@ -99,11 +99,14 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule, const char *) {
   *function = reinterpret_cast<CUfunction>(0x3000);
   return cuda::kSuccess;
 }
-CUresult cuFuncSetAttribute(CUfunction, int, int) { return call("cuFuncSetAttribute"); }
-CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank, void *address,
-                                const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
-                                const uint32_t *elementStrides, int interleave, int swizzle,
-                                int l2Promotion, int oobFill) {
+CUresult cuFuncSetAttribute(CUfunction, int, int) {
+  return call("cuFuncSetAttribute");
+}
+CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
+                                void *address, const uint64_t *sizes,
+                                const uint64_t *strides, const uint32_t *box,
+                                const uint32_t *elementStrides, int interleave,
+                                int swizzle, int l2Promotion, int oobFill) {
   RETURN_IF_FAILING("cuTensorMapEncodeTiled");
   FakeCudaState &state = *fakeCudaState();
   map->opaque[0] = state.maps.size();
@@ -119,8 +122,10 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank, v
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned, unsigned, unsigned blockX, unsigned, unsigned,
-                        unsigned sharedMemoryBytes, CUstream stream, void **parameters, void **) {
+CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned, unsigned,
+                        unsigned blockX, unsigned, unsigned,
+                        unsigned sharedMemoryBytes, CUstream stream,
+                        void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernel");
   FakeCudaState &state = *fakeCudaState();
   FakeLaunch launch{gridX, blockX, sharedMemoryBytes, stream, {}};
@@ -134,12 +139,20 @@ CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned, unsigned, unsigned
 }
 CUresult cuMemAlloc_v2(CUdeviceptr *, size_t) { return call("cuMemAlloc"); }
 CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }
-CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) { return call("cuMemcpyHtoD"); }
-CUresult cuMemcpyDtoH_v2(void *, CUdeviceptr, size_t) { return call("cuMemcpyDtoH"); }
-CUresult cuMemsetD32_v2(CUdeviceptr, unsigned, size_t) { return call("cuMemsetD32"); }
+CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) {
+  return call("cuMemcpyHtoD");
+}
+CUresult cuMemcpyDtoH_v2(void *, CUdeviceptr, size_t) {
+  return call("cuMemcpyDtoH");
+}
+CUresult cuMemsetD32_v2(CUdeviceptr, unsigned, size_t) {
+  return call("cuMemsetD32");
+}
 CUresult cuEventCreate(CUevent *, unsigned) { return call("cuEventCreate"); }
 CUresult cuEventDestroy_v2(CUevent) { return call("cuEventDestroy"); }
 CUresult cuEventRecord(CUevent, CUstream) { return call("cuEventRecord"); }
 CUresult cuEventSynchronize(CUevent) { return call("cuEventSynchronize"); }
-CUresult cuEventElapsedTime(float *, CUevent, CUevent) { return call("cuEventElapsedTime"); }
+CUresult cuEventElapsedTime(float *, CUevent, CUevent) {
+  return call("cuEventElapsedTime");
+}
 }

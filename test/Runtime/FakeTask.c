@@ -7,11 +7,14 @@ typedef struct {
   int64_t offset, shape[4];
 } matrix;
 
-void mqa_task_logits(const matrix *const *operands, int64_t query_task, int64_t key_task) {
+void mqa_task_logits(const matrix *const *operands, int64_t query_task,
+                     int64_t key_task) {
   const matrix *out = operands[6];
   float *data = (float *)out->aligned + out->offset;
   /* Tasks of 2 x 3, as the test's manifest says. */
-  for (int64_t m = 2 * query_task; m < 2 * query_task + 2 && m < out->shape[0]; ++m)
-    for (int64_t n = 3 * key_task; n < 3 * key_task + 3 && n < out->shape[1]; ++n)
+  for (int64_t m = 2 * query_task; m < 2 * query_task + 2 && m < out->shape[0];
+       ++m)
+    for (int64_t n = 3 * key_task; n < 3 * key_task + 3 && n < out->shape[1];
+         ++n)
       data[m * out->shape[2] + n] += (float)(100 * query_task + key_task + 1);
 }

@@ -19,29 +19,39 @@ using namespace mqa::test;
 static FakeCudaState &getFake() {
   static auto *get = [] {
     void *library = dlopen(MQA_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
-    return reinterpret_cast<FakeCudaState *(*)()>(dlsym(library, "fakeCudaState"));
+    return reinterpret_cast<FakeCudaState *(*)()>(
+        dlsym(library, "fakeCudaState"));
   }();
   return *get();
 }
 
 /// Device addresses that are never dereferenced.
-template <typename T> static T *address(uint64_t value) { return reinterpret_cast<T *>(value); }
+template <typename T> static T *address(uint64_t value) {
+  return reinterpret_cast<T *>(value);
+}
 
 static mqa_logits_args makeArgs() {
-  return {address<void>(0x10000), 8192,
-          address<void>(0x20000), 128,
+  return {address<void>(0x10000),
+          8192,
+          address<void>(0x20000),
+          128,
           address<float>(0x30000),
-          address<float>(0x40000), 64,
-          address<int32_t>(0x50000), address<int32_t>(0x60000),
-          address<float>(0x70000), 5000,
-          301, 4097};
+          address<float>(0x40000),
+          64,
+          address<int32_t>(0x50000),
+          address<int32_t>(0x60000),
+          address<float>(0x70000),
+          5000,
+          301,
+          4097};
 }
 
 namespace {
 struct GpuKernelTest : testing::Test {
   void SetUp() override {
     getFake() = FakeCudaState();
-    ASSERT_EQ(load(makeBundle(makeGpuManifest(), "ptx", "// PTX"), &bundle), MQA_SUCCESS);
+    ASSERT_EQ(load(makeBundle(makeGpuManifest(), "ptx", "// PTX"), &bundle),
+              MQA_SUCCESS);
   }
   void TearDown() override {
     mqa_kernel_destroy(kernel);
@@ -50,10 +60,15 @@ struct GpuKernelTest : testing::Test {
     EXPECT_EQ(getFake().retainedContexts, 0);
     EXPECT_EQ(getFake().pushedContexts, 0);
   }
-  void loadKernel() { ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS) << mqa_last_error(); }
+  void loadKernel() {
+    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
+        << mqa_last_error();
+  }
   void expectInvalid(const mqa_logits_args &args, const std::string &message) {
-    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_ERROR_INVALID_ARGUMENT);
-    EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos) << mqa_last_error();
+    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
+              MQA_ERROR_INVALID_ARGUMENT);
+    EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
+        << mqa_last_error();
   }
   mqa_bundle *bundle = nullptr;
   mqa_kernel *kernel = nullptr;
@@ -75,11 +90,13 @@ TEST_F(GpuKernelTest, UsesTheCurrentContext) {
 
 TEST_F(GpuKernelTest, Launch) {
   loadKernel();
-  // Four tensor maps, two memrefs of rank 1 (five parameters each), one of rank 2.
+  // Four tensor maps, two memrefs of rank 1 (five parameters each), one of
+  // rank 2.
   getFake().parameterCount = 4 + 2 * 5 + 7;
   mqa_logits_args args = makeArgs();
   int stream;
-  ASSERT_EQ(mqa_logits_launch(kernel, &args, &stream), MQA_SUCCESS) << mqa_last_error();
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, &stream), MQA_SUCCESS)
+      << mqa_last_error();
   ASSERT_EQ(getFake().launches.size(), 1u);
   const FakeLaunch &launch = getFake().launches[0];
   EXPECT_EQ(launch.grid, 132u);
@@ -148,30 +165,40 @@ TEST_F(GpuKernelTest, NothingToDo) {
   loadKernel();
   mqa_logits_args args = {};
   args.num_keys = 100;
-  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
   args.num_queries = 100;
   args.num_keys = 0;
-  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
   EXPECT_TRUE(getFake().launches.empty());
 }
 
 TEST_F(GpuKernelTest, WrongDevice) {
   getFake().major = 8;
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_UNSUPPORTED);
-  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' is for sm_90a, the device is sm_80");
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_UNSUPPORTED);
+  EXPECT_STREQ(mqa_last_error(),
+               "kernel 'logits' is for sm_90a, the device is sm_80");
   getFake().major = 9;
   getFake().sharedMemory = 100000;
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_UNSUPPORTED);
-  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' needs 168960 bytes of shared memory, the device has 100000");
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_UNSUPPORTED);
+  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' needs 168960 bytes of shared "
+                                 "memory, the device has 100000");
 }
 
 TEST_F(GpuKernelTest, EveryFailingCallOfLoad) {
-  for (const char *call : {"cuCtxGetCurrent", "cuDeviceGet", "cuDevicePrimaryCtxRetain", "cuDeviceGetAttribute",
-                           "cuCtxPushCurrent", "cuModuleLoadData", "cuModuleGetFunction", "cuFuncSetAttribute"}) {
+  for (const char *call :
+       {"cuCtxGetCurrent", "cuDeviceGet", "cuDevicePrimaryCtxRetain",
+        "cuDeviceGetAttribute", "cuCtxPushCurrent", "cuModuleLoadData",
+        "cuModuleGetFunction", "cuFuncSetAttribute"}) {
     getFake().failingCall = call;
-    EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_DRIVER) << call;
+    EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_DRIVER)
+        << call;
     EXPECT_EQ(std::string(mqa_last_error()),
-              std::string(call) + " failed: an illegal memory access was encountered (CUDA error 700)");
+              std::string(call) + " failed: an illegal memory access was "
+                                  "encountered (CUDA error 700)");
     EXPECT_EQ(kernel, nullptr);
     EXPECT_EQ(getFake().liveModules, 0) << call;
     EXPECT_EQ(getFake().retainedContexts, 0) << call;
@@ -184,21 +211,26 @@ TEST_F(GpuKernelTest, EveryFailingCallOfLoad) {
 TEST_F(GpuKernelTest, EveryFailingCallOfLaunch) {
   loadKernel();
   mqa_logits_args args = makeArgs();
-  for (const char *call : {"cuTensorMapEncodeTiled", "cuCtxGetCurrent", "cuCtxPushCurrent", "cuLaunchKernel"}) {
+  for (const char *call : {"cuTensorMapEncodeTiled", "cuCtxGetCurrent",
+                           "cuCtxPushCurrent", "cuLaunchKernel"}) {
     getFake().failingCall = call;
-    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_ERROR_DRIVER) << call;
+    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_ERROR_DRIVER)
+        << call;
     EXPECT_EQ(getFake().pushedContexts, 0) << call;
   }
   getFake().failingCall = "";
-  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS) << "the handle stays usable";
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << "the handle stays usable";
 }
 
 TEST_F(GpuKernelTest, BadArguments) {
   loadKernel();
-  EXPECT_EQ(mqa_logits_launch(kernel, nullptr, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_logits_launch(kernel, nullptr, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "args is null");
   mqa_logits_args good = makeArgs(), args = good;
-  EXPECT_EQ(mqa_logits_launch(nullptr, &args, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_logits_launch(nullptr, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
 
   args = good, args.q = nullptr, expectInvalid(args, "q is null");
   args = good, args.k = nullptr, expectInvalid(args, "k is null");
@@ -208,23 +240,43 @@ TEST_F(GpuKernelTest, BadArguments) {
   args = good, args.ke = nullptr, expectInvalid(args, "ke is null");
   args = good, args.out = nullptr, expectInvalid(args, "out is null");
 
-  args = good, args.q = address<void>(0x10008), expectInvalid(args, "q: a tensor-map load needs a 16-byte aligned address, found 65544");
-  args = good, args.k = address<void>(0x20001), expectInvalid(args, "k: a tensor-map load needs a 16-byte aligned");
-  args = good, args.k_scale = address<float>(0x30004), expectInvalid(args, "k_scale: a tensor-map load needs a 16-byte aligned");
-  args = good, args.weights = address<float>(0x40002), expectInvalid(args, "weights must be aligned to 4 bytes");
-  args = good, args.out = address<float>(0x70001), expectInvalid(args, "out must be aligned to 4 bytes, found address 458753");
-  args = good, args.ks = address<int32_t>(0x50002), expectInvalid(args, "ks must be aligned to 4 bytes");
+  args = good, args.q = address<void>(0x10008),
+  expectInvalid(
+      args,
+      "q: a tensor-map load needs a 16-byte aligned address, found 65544");
+  args = good, args.k = address<void>(0x20001),
+  expectInvalid(args, "k: a tensor-map load needs a 16-byte aligned");
+  args = good, args.k_scale = address<float>(0x30004),
+  expectInvalid(args, "k_scale: a tensor-map load needs a 16-byte aligned");
+  args = good, args.weights = address<float>(0x40002),
+  expectInvalid(args, "weights must be aligned to 4 bytes");
+  args = good, args.out = address<float>(0x70001),
+  expectInvalid(args, "out must be aligned to 4 bytes, found address 458753");
+  args = good, args.ks = address<int32_t>(0x50002),
+  expectInvalid(args, "ks must be aligned to 4 bytes");
 
-  args = good, args.q_stride = 8191, expectInvalid(args, "q_stride must be from 8192 to 2^40, found 8191");
-  args = good, args.q_stride = 8200, expectInvalid(args, "q: a tensor-map load needs strides of a multiple of 16 bytes, found 8200");
-  args = good, args.k_stride = -128, expectInvalid(args, "k_stride must be from 128 to 2^40, found -128");
-  args = good, args.weights_stride = 66, expectInvalid(args, "weights: a tensor-map load needs strides of a multiple of 16 bytes, found 264");
-  args = good, args.out_stride = 4096, expectInvalid(args, "out_stride must be from 4097 to 2^40, found 4096");
-  args = good, args.out_stride = int64_t(1) << 31, expectInvalid(args, "out_stride must be at most 1073741823 for this kernel");
-  args = good, args.q_stride = int64_t(1) << 40, expectInvalid(args, "q: a tensor map has strides below 2^40 bytes");
+  args = good, args.q_stride = 8191,
+  expectInvalid(args, "q_stride must be from 8192 to 2^40, found 8191");
+  args = good, args.q_stride = 8200,
+  expectInvalid(args, "q: a tensor-map load needs strides of a multiple of 16 "
+                      "bytes, found 8200");
+  args = good, args.k_stride = -128,
+  expectInvalid(args, "k_stride must be from 128 to 2^40, found -128");
+  args = good, args.weights_stride = 66,
+  expectInvalid(args, "weights: a tensor-map load needs strides of a multiple "
+                      "of 16 bytes, found 264");
+  args = good, args.out_stride = 4096,
+  expectInvalid(args, "out_stride must be from 4097 to 2^40, found 4096");
+  args = good, args.out_stride = int64_t(1) << 31,
+  expectInvalid(args, "out_stride must be at most 1073741823 for this kernel");
+  args = good, args.q_stride = int64_t(1) << 40,
+  expectInvalid(args, "q: a tensor map has strides below 2^40 bytes");
 
-  args = good, args.num_queries = -1, expectInvalid(args, "num_queries must be from 0 to 2147482623, found -1");
-  args = good, args.num_keys = int64_t(1) << 31, expectInvalid(args, "num_keys must be from 0 to 2147482623, found 2147483648");
+  args = good, args.num_queries = -1,
+  expectInvalid(args, "num_queries must be from 0 to 2147482623, found -1");
+  args = good, args.num_keys = int64_t(1) << 31,
+  expectInvalid(args,
+                "num_keys must be from 0 to 2147482623, found 2147483648");
   EXPECT_TRUE(getFake().launches.empty());
 }
 
@@ -235,7 +287,8 @@ TEST_F(GpuKernelTest, FixedSizes) {
   manifest["kernels"][0]["num_keys"] = 4097;
   ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
   loadKernel();
-  expectInvalid(makeArgs(), "num_queries must be 300 for this kernel, found 301");
+  expectInvalid(makeArgs(),
+                "num_queries must be 300 for this kernel, found 301");
 }
 
 TEST_F(GpuKernelTest, IncompleteParameters) {
@@ -243,6 +296,8 @@ TEST_F(GpuKernelTest, IncompleteParameters) {
   nlohmann::json manifest = makeGpuManifest();
   manifest["kernels"][0]["parameters"].erase(3);
   ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_ERROR_INVALID_BUNDLE);
-  EXPECT_STREQ(mqa_last_error(), "bundle: kernel 'logits' does not take every operand once");
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
+            MQA_ERROR_INVALID_BUNDLE);
+  EXPECT_STREQ(mqa_last_error(),
+               "bundle: kernel 'logits' does not take every operand once");
 }

@@ -19,12 +19,18 @@ int main(void) {
   mqa_kernel *kernel = NULL;
   mqa_logits_args args;
   memset(&args, 0, sizeof args);
-  expect(mqa_bundle_load_file("/nonexistent", &bundle) == MQA_ERROR_SYSTEM, "missing file");
+  expect(mqa_bundle_load_file("/nonexistent", &bundle) == MQA_ERROR_SYSTEM,
+         "missing file");
   expect(strlen(mqa_last_error()) > 0, "message");
-  expect(mqa_bundle_load_memory("x", 1, &bundle) == MQA_ERROR_INVALID_BUNDLE, "no bundle");
-  expect(mqa_kernel_load(bundle, NULL, 0, &kernel) == MQA_ERROR_INVALID_ARGUMENT, "null bundle");
-  expect(mqa_logits_launch(kernel, &args, NULL) == MQA_ERROR_INVALID_ARGUMENT, "null kernel");
-  expect(strcmp(mqa_status_name(MQA_ERROR_DRIVER), "driver error") == 0, "status name");
+  expect(mqa_bundle_load_memory("x", 1, &bundle) == MQA_ERROR_INVALID_BUNDLE,
+         "no bundle");
+  expect(mqa_kernel_load(bundle, NULL, 0, &kernel) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null bundle");
+  expect(mqa_logits_launch(kernel, &args, NULL) == MQA_ERROR_INVALID_ARGUMENT,
+         "null kernel");
+  expect(strcmp(mqa_status_name(MQA_ERROR_DRIVER), "driver error") == 0,
+         "status name");
   expect(mqa_bundle_num_kernels(bundle) == 0, "no kernels");
   mqa_kernel_destroy(kernel);
   mqa_bundle_destroy(bundle);

@@ -17,23 +17,41 @@
 namespace mqa::test {
 
 inline uint32_t checksum(const std::string &data) {
-  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()));
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()));
 }
 
 /// A manifest of one GPU kernel: H = 64, D = 128, blocks of two queries.
 inline nlohmann::json makeGpuManifest() {
   using nlohmann::json;
-  json parameters = {
-      {{"kind", "tensor_map"}, {"operand", "q"}, {"box", {2, 64, 128}}, {"element_bytes", 1}, {"swizzle_bytes", 128}},
-      {{"kind", "tensor_map"}, {"operand", "k"}, {"box", {256, 128}}, {"element_bytes", 1}, {"swizzle_bytes", 128}},
-      {{"kind", "tensor_map"}, {"operand", "k_scale"}, {"box", {256}}, {"element_bytes", 4}, {"swizzle_bytes", 0}},
-      {{"kind", "tensor_map"}, {"operand", "weights"}, {"box", {2, 64}}, {"element_bytes", 4}, {"swizzle_bytes", 0}},
-      {{"kind", "memref"}, {"operand", "ks"}, {"rank", 1}},
-      {{"kind", "memref"}, {"operand", "ke"}, {"rank", 1}},
-      {{"kind", "memref"}, {"operand", "out"}, {"rank", 2}}};
-  json kernel = {{"name", "logits"},   {"clean", false},      {"num_queries", -1},    {"num_heads", 64},
-                 {"head_dim", 128},    {"num_keys", -1},      {"block_threads", 640}, {"shared_memory_bytes", 168960},
-                 {"block_queries", 2}, {"parameters", parameters}};
+  json parameters = {{{"kind", "tensor_map"},
+                      {"operand", "q"},
+                      {"box", {2, 64, 128}},
+                      {"element_bytes", 1},
+                      {"swizzle_bytes", 128}},
+                     {{"kind", "tensor_map"},
+                      {"operand", "k"},
+                      {"box", {256, 128}},
+                      {"element_bytes", 1},
+                      {"swizzle_bytes", 128}},
+                     {{"kind", "tensor_map"},
+                      {"operand", "k_scale"},
+                      {"box", {256}},
+                      {"element_bytes", 4},
+                      {"swizzle_bytes", 0}},
+                     {{"kind", "tensor_map"},
+                      {"operand", "weights"},
+                      {"box", {2, 64}},
+                      {"element_bytes", 4},
+                      {"swizzle_bytes", 0}},
+                     {{"kind", "memref"}, {"operand", "ks"}, {"rank", 1}},
+                     {{"kind", "memref"}, {"operand", "ke"}, {"rank", 1}},
+                     {{"kind", "memref"}, {"operand", "out"}, {"rank", 2}}};
+  json kernel = {{"name", "logits"},     {"clean", false},
+                 {"num_queries", -1},    {"num_heads", 64},
+                 {"head_dim", 128},      {"num_keys", -1},
+                 {"block_threads", 640}, {"shared_memory_bytes", 168960},
+                 {"block_queries", 2},   {"parameters", parameters}};
   return {{"version", 1}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
@@ -51,8 +69,13 @@ inline nlohmann::json makeCpuManifest() {
 }
 
 /// The bundle with this manifest, to which one section is added.
-inline std::string makeBundle(nlohmann::json manifest, const std::string &section, const std::string &data) {
-  manifest["sections"] = {{{"name", section}, {"offset", 0}, {"size", data.size()}, {"crc32", checksum(data)}}};
+inline std::string makeBundle(nlohmann::json manifest,
+                              const std::string &section,
+                              const std::string &data) {
+  manifest["sections"] = {{{"name", section},
+                           {"offset", 0},
+                           {"size", data.size()},
+                           {"crc32", checksum(data)}}};
   std::string text = manifest.dump();
   std::string bundle = "MQABNDL1";
   auto append = [&](uint64_t value, int bytes) {

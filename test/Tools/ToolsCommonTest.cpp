@@ -40,7 +40,8 @@ TEST(Fp8Test, KnownValues) {
 
 TEST(Fp8Test, RoundsToNearestEven) {
   for (int bits = 0; bits < 0x7d; ++bits) {
-    float low = decodeFp8(static_cast<uint8_t>(bits)), high = decodeFp8(static_cast<uint8_t>(bits + 1));
+    float low = decodeFp8(static_cast<uint8_t>(bits)),
+          high = decodeFp8(static_cast<uint8_t>(bits + 1));
     float middle = (low + high) / 2;
     EXPECT_EQ(encodeFp8(middle), bits % 2 ? bits + 1 : bits) << middle;
     EXPECT_EQ(encodeFp8(std::nextafter(middle, low)), bits) << middle;
@@ -55,7 +56,8 @@ TEST(Fp8Test, RoundsToNearestEven) {
 static const Shape kShape{6, 4, 8, 20};
 
 /// What a correct kernel leaves, computed in the plainest way.
-static Output computeOutput(const Problem &problem, bool clean, int64_t stride) {
+static Output computeOutput(const Problem &problem, bool clean,
+                            int64_t stride) {
   Output output(problem.shape, stride, 16);
   const Shape &s = problem.shape;
   for (int64_t m = 0; m < s.numQueries; ++m) {
@@ -70,7 +72,9 @@ static Output computeOutput(const Problem &problem, bool clean, int64_t stride) 
       for (int64_t h = 0; h < s.numHeads; ++h) {
         double score = 0;
         for (int64_t d = 0; d < s.headDim; ++d)
-          score += double(decodeFp8(problem.q[(m * s.numHeads + h) * s.headDim + d])) * decodeFp8(problem.k[n * s.headDim + d]);
+          score += double(decodeFp8(
+                       problem.q[(m * s.numHeads + h) * s.headDim + d])) *
+                   decodeFp8(problem.k[n * s.headDim + d]);
         logit += problem.weights[m * s.numHeads + h] * std::max(score, 0.0);
       }
       row[n] = static_cast<float>(problem.kScale[n] * logit);
@@ -80,7 +84,8 @@ static Output computeOutput(const Problem &problem, bool clean, int64_t stride) 
 }
 
 TEST(ProblemTest, SameSeedSameProblem) {
-  Problem a = makeProblem(kShape, Mask::Random, 7), b = makeProblem(kShape, Mask::Random, 7);
+  Problem a = makeProblem(kShape, Mask::Random, 7),
+          b = makeProblem(kShape, Mask::Random, 7);
   EXPECT_EQ(a.q, b.q);
   EXPECT_EQ(a.k, b.k);
   EXPECT_EQ(a.ks, b.ks);
@@ -103,7 +108,8 @@ TEST(CheckTest, AcceptsWhatIsRight) {
   for (Mask mask : {Mask::Causal, Mask::Cp, Mask::Full, Mask::Random})
     for (bool clean : {false, true}) {
       Problem problem = makeProblem(kShape, mask, 3);
-      CheckResult result = checkOutput(problem, computeOutput(problem, clean, 23), clean, 1 << 20);
+      CheckResult result = checkOutput(
+          problem, computeOutput(problem, clean, 23), clean, 1 << 20);
       EXPECT_TRUE(result.passes());
       EXPECT_EQ(result.sampledRows, 6);
       EXPECT_LT(result.relativeError, 1e-6);

@@ -153,13 +153,17 @@ static void checkValues(const Problem &problem, const Output &output,
   Sums sums;
   for (const Sums &part : parts)
     sums.add(part);
-  result.relativeError = sums.reference > 0 ? std::sqrt(sums.error / sums.reference) : std::sqrt(sums.error);
-  result.difference = sums.squares > 0 ? 1 - 2 * sums.product / sums.squares : 0;
+  result.relativeError = sums.reference > 0
+                             ? std::sqrt(sums.error / sums.reference)
+                             : std::sqrt(sums.error);
+  result.difference =
+      sums.squares > 0 ? 1 - 2 * sums.product / sums.squares : 0;
   result.elementErrors = sums.elementErrors;
 }
 
-CheckResult mqa::tools::checkOutput(const Problem &problem, const Output &output,
-                                    bool clean, int64_t maxPairs) {
+CheckResult mqa::tools::checkOutput(const Problem &problem,
+                                    const Output &output, bool clean,
+                                    int64_t maxPairs) {
   CheckResult result;
   checkMask(problem, output, clean, result);
   checkValues(problem, output, maxPairs, result);

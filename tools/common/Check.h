@@ -16,8 +16,8 @@ namespace mqa::tools {
 /// What a cell holds that nobody wrote: a NaN that no computation gives.
 constexpr uint32_t kPoison = 0xffbad123;
 
-/// An output on the host: rows of `stride` floats, and `guard` floats before and
-/// behind them, all poisoned before the launch.
+/// An output on the host: rows of `stride` floats, and `guard` floats before
+/// and behind them, all poisoned before the launch.
 struct Output {
   std::vector<float> data;
   int64_t numQueries, numKeys, stride;
@@ -34,8 +34,8 @@ struct CheckResult {
   double difference = 0;
   /// Cells further from the reference than 2^-9 k_scale sum |w max(.,0)|.
   int64_t elementErrors = 0;
-  /// Cells inside a range that are unwritten or -inf, or outside one that are not
-  /// -inf (clean) or not untouched (not clean). All cells are looked at.
+  /// Cells inside a range that are unwritten or -inf, or outside one that are
+  /// not -inf (clean) or not untouched (not clean). All cells are looked at.
   int64_t maskMismatches = 0;
   /// Floats written outside of the M x N window.
   int64_t outsideWrites = 0;
@@ -48,10 +48,10 @@ struct CheckResult {
   }
 };
 
-/// Compares at most about `maxPairs` (query, key) pairs in whole rows, spread over
-/// the problem; all rows if they are fewer.
-CheckResult checkOutput(const Problem &problem, const Output &output, bool clean,
-                        int64_t maxPairs);
+/// Compares at most about `maxPairs` (query, key) pairs in whole rows, spread
+/// over the problem; all rows if they are fewer.
+CheckResult checkOutput(const Problem &problem, const Output &output,
+                        bool clean, int64_t maxPairs);
 
 } // namespace mqa::tools
 

@@ -43,7 +43,8 @@ class GpuBuffer final : public Buffer {
 public:
   GpuBuffer(const CudaDriver &driver, size_t bytes) : driver(driver) {
     // An empty tensor still has an address.
-    check(driver.cuMemAlloc(&pointer, std::max<size_t>(bytes, 16)), "cuMemAlloc");
+    check(driver.cuMemAlloc(&pointer, std::max<size_t>(bytes, 16)),
+          "cuMemAlloc");
   }
   ~GpuBuffer() override { driver.cuMemFree(pointer); }
   void *get() const override { return reinterpret_cast<void *>(pointer); }
@@ -67,14 +68,16 @@ public:
   Gpu() {
     require(CudaDriver::get(driver));
     check(driver->cuDeviceGet(&device, 0), "cuDeviceGet");
-    check(driver->cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
+    check(driver->cuDevicePrimaryCtxRetain(&context, device),
+          "cuDevicePrimaryCtxRetain");
     check(driver->cuCtxPushCurrent(context), "cuCtxPushCurrent");
   }
   ~Gpu() override { driver->cuDevicePrimaryCtxRelease(device); }
 
   std::string getName() const override {
     char name[128] = "";
-    check(driver->cuDeviceGetName(name, sizeof(name) - 1, device), "cuDeviceGetName");
+    check(driver->cuDeviceGetName(name, sizeof(name) - 1, device),
+          "cuDeviceGetName");
     return name;
   }
   std::unique_ptr<Buffer> allocate(size_t bytes) override {

@@ -1,4 +1,5 @@
-//===- Device.h - Memory and time of the device that runs kernels *- C++ -*-===//
+//===- Device.h - Memory and time of the device that runs kernels *- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -45,9 +46,9 @@ public:
   virtual std::unique_ptr<Buffer> allocate(size_t bytes) = 0;
   virtual void synchronize() = 0;
   using Work = std::function<void()>;
-  /// Enqueues all of `works` in order without waiting in between, and returns the
-  /// microseconds that each took on the device. The first also shows the time
-  /// of its launch; the others are launched while it runs.
+  /// Enqueues all of `works` in order without waiting in between, and returns
+  /// the microseconds that each took on the device. The first also shows the
+  /// time of its launch; the others are launched while it runs.
   virtual std::vector<double> timeQueue(const std::vector<Work> &works) = 0;
 
   /// Microseconds of each of `repeat` runs of `work`, enqueued at once.

@@ -31,7 +31,8 @@ uint8_t mqa::tools::encodeFp8(float value) {
   if (exponent < -6)
     exponent = -6;
   // In units of the last mantissa bit; nearbyint rounds to nearest even.
-  int steps = static_cast<int>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
+  int steps =
+      static_cast<int>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
   // 16 steps are the next power of two; below 8 steps it is subnormal.
   int bits = steps < 8 ? steps : ((exponent + 7) << 3) + (steps - 8);
   return sign | static_cast<uint8_t>(bits);

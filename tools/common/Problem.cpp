@@ -19,15 +19,19 @@ class Random {
 public:
   Random(uint64_t seed, uint64_t stream)
       : key(mix(seed ^ (stream * 0x9e3779b97f4a7c15ull))) {}
-  uint64_t bits(uint64_t i) const { return mix(key + i * 0x9e3779b97f4a7c15ull); }
+  uint64_t bits(uint64_t i) const {
+    return mix(key + i * 0x9e3779b97f4a7c15ull);
+  }
   /// In (0, 1).
   double uniform(uint64_t i) const { return ((bits(i) >> 11) + 0.5) * 0x1p-53; }
   int64_t integer(uint64_t i, int64_t min, int64_t max) const {
-    return min + static_cast<int64_t>(bits(i) % static_cast<uint64_t>(max - min + 1));
+    return min +
+           static_cast<int64_t>(bits(i) % static_cast<uint64_t>(max - min + 1));
   }
   float normal(uint64_t i) const {
     double radius = std::sqrt(-2.0 * std::log(uniform(2 * i)));
-    return static_cast<float>(radius * std::cos(6.283185307179586 * uniform(2 * i + 1)));
+    return static_cast<float>(radius *
+                              std::cos(6.283185307179586 * uniform(2 * i + 1)));
   }
 
 private:
@@ -63,7 +67,8 @@ static void makeRanges(Problem &problem, Mask mask, const Random &random) {
       ke = n - m + i;
       break;
     case Mask::Cp:
-      ke = i < half ? rank * half + i : (ranks * 2 - 1 - rank) * half + (i - half);
+      ke = i < half ? rank * half + i
+                    : (ranks * 2 - 1 - rank) * half + (i - half);
       break;
     case Mask::Full:
       break;
@@ -121,7 +126,8 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed) {
 Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
                                        uint64_t seed) {
   Problem problem = makeEmpty(shape, mask, seed);
-  Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights), scale(seed, kScale);
+  Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights),
+      scale(seed, kScale);
   // Scores are integers of magnitude at most D = 128, logits sums of at most 64
   // of them: exact in f32, and in the fewer bits that WGMMA keeps.
   for (size_t i = 0; i < problem.q.size(); ++i)

@@ -16,9 +16,9 @@ namespace mqa::tools {
 
 /// Which keys each query sees (N keys, M queries):
 ///   Causal: [0, N - M + m)
-///   Cp:     the two half-chunks of rank (N / M) / 3 of a context-parallel group
-///   Full:   [0, N)
-///   Random: any, also empty, reversed, negative and past N
+///   Cp:     the two half-chunks of rank (N / M) / 3 of a context-parallel
+///   group Full:   [0, N) Random: any, also empty, reversed, negative and past
+///   N
 enum class Mask { Causal, Cp, Full, Random };
 
 struct Shape {
@@ -47,8 +47,8 @@ struct Problem {
 /// The same shape, mask and seed give the same problem on every machine.
 Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed);
 
-/// Values that keep every partial sum a small integer and every scale a power of
-/// two: a correct kernel is exact on them.
+/// Values that keep every partial sum a small integer and every scale a power
+/// of two: a correct kernel is exact on them.
 Problem makeIntegerProblem(const Shape &shape, Mask mask, uint64_t seed);
 
 } // namespace mqa::tools

@@ -31,7 +31,8 @@ Session::Session(Device &device, const Problem &problem, int64_t outStride)
       weights(device.upload(problem.weights)), ks(device.upload(problem.ks)),
       ke(device.upload(problem.ke)),
       output(problem.shape,
-             outStride ? outStride : std::max<int64_t>(1, problem.shape.numKeys),
+             outStride ? outStride
+                       : std::max<int64_t>(1, problem.shape.numKeys),
              kGuard) {
   out = device.allocate(output.getBytes());
   poison();

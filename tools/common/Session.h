@@ -17,9 +17,10 @@ namespace mqa::tools {
 /// A bundle's kernel that is loaded.
 class LoadedKernel {
 public:
-  /// The bundle's first kernel that cleans or does not, as asked; any, if it does
-  /// not matter.
-  LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean, int device = 0);
+  /// The bundle's first kernel that cleans or does not, as asked; any, if it
+  /// does not matter.
+  LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
+               int device = 0);
   ~LoadedKernel() { mqa_kernel_destroy(kernel); }
   LoadedKernel(const LoadedKernel &) = delete;
 
@@ -38,7 +39,9 @@ public:
   Session(Device &device, const Problem &problem, int64_t outStride = 0);
 
   void poison();
-  void launch(const LoadedKernel &kernel) { require(mqa_logits_launch(kernel.get(), &args, nullptr)); }
+  void launch(const LoadedKernel &kernel) {
+    require(mqa_logits_launch(kernel.get(), &args, nullptr));
+  }
   /// The output on the host, after all launches.
   const Output &download();
   CheckResult check(const LoadedKernel &kernel, int64_t maxPairs);

@@ -31,10 +31,12 @@ WgmmaCeiling::WgmmaCeiling(Device &device, const std::string &path)
     require(driver->check(result, call));
   };
   check(driver->cuCtxGetDevice(&ordinal), "cuCtxGetDevice");
-  check(driver->cuDeviceGetAttribute(&numMultiprocessors, cuda::kMultiprocessorCount, ordinal),
+  check(driver->cuDeviceGetAttribute(&numMultiprocessors,
+                                     cuda::kMultiprocessorCount, ordinal),
         "cuDeviceGetAttribute");
   check(driver->cuModuleLoadData(&module, image.data()), "cuModuleLoadData");
-  check(driver->cuModuleGetFunction(&function, module, "wgmma_ceiling"), "cuModuleGetFunction");
+  check(driver->cuModuleGetFunction(&function, module, "wgmma_ceiling"),
+        "cuModuleGetFunction");
 }
 
 WgmmaCeiling::~WgmmaCeiling() { driver->cuModuleUnload(module); }
@@ -45,9 +47,10 @@ void WgmmaCeiling::launch() {
   void *data = sink->get();
   uint32_t offset = 0, size = 1, stride = 1;
   void *parameters[] = {&iterations, &data, &data, &offset, &size, &stride};
-  require(driver->check(driver->cuLaunchKernel(function, numMultiprocessors, 1, 1, kThreads, 1, 1,
-                                               kSharedMemoryBytes, nullptr, parameters, nullptr),
-                        "cuLaunchKernel"));
+  require(driver->check(
+      driver->cuLaunchKernel(function, numMultiprocessors, 1, 1, kThreads, 1, 1,
+                             kSharedMemoryBytes, nullptr, parameters, nullptr),
+      "cuLaunchKernel"));
 }
 
 double WgmmaCeiling::getOperations() const {

@@ -12,8 +12,8 @@
 
 namespace mqa::tools {
 
-/// The WGMMA rate of this device, measured by ceiling.mlir: fp8 tiles from shared
-/// memory and nothing else.
+/// The WGMMA rate of this device, measured by ceiling.mlir: fp8 tiles from
+/// shared memory and nothing else.
 class WgmmaCeiling {
 public:
   /// `path`: the cubin or PTX of ceiling.mlir. A context must be current.

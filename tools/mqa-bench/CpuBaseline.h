@@ -18,8 +18,8 @@ struct DecodedProblem {
   std::vector<float> q, k;
 };
 
-/// The formula of mqa.logits as one would write it down, on one thread. Compiled
-/// with -O3 -march=native.
+/// The formula of mqa.logits as one would write it down, on one thread.
+/// Compiled with -O3 -march=native.
 void runCpuBaseline(const DecodedProblem &problem, float *out);
 
 } // namespace mqa::tools

@@ -39,7 +39,9 @@ struct Candidate {
 
 static std::vector<Cell> getCells(int64_t maxKeys) {
   std::vector<Cell> cells;
-  for (auto [name, mask] : {std::pair<const char *, Mask>{"causal", Mask::Causal}, {"cp", Mask::Cp}})
+  for (auto [name, mask] :
+       {std::pair<const char *, Mask>{"causal", Mask::Causal},
+        {"cp", Mask::Cp}})
     for (int64_t m : {2048, 4096})
       for (int64_t n = 4096; n <= std::min<int64_t>(maxKeys, 131072); n *= 2)
         cells.push_back({name, mask, m, n});
@@ -60,7 +62,8 @@ static std::optional<PeerTimes> findPeer(const json &peer, const Cell &cell) {
   if (!peer.contains("cells"))
     return std::nullopt;
   for (const json &entry : peer["cells"])
-    if (entry["mask"] == cell.maskName && entry["m"] == cell.numQueries && entry["n"] == cell.numKeys)
+    if (entry["mask"] == cell.maskName && entry["m"] == cell.numQueries &&
+        entry["n"] == cell.numKeys)
       return PeerTimes{entry["kernel_us"], entry["clean_us"]};
   return std::nullopt;
 }
@@ -74,11 +77,13 @@ static double getGeometricMean(const std::vector<double> &logarithms) {
 
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
-static bool runCell(Device &device, const Cell &cell, std::vector<Candidate> &candidates,
-                    WgmmaCeiling &ceiling, std::optional<PeerTimes> peer, int repeat, json &rows) {
+static bool runCell(Device &device, const Cell &cell,
+                    std::vector<Candidate> &candidates, WgmmaCeiling &ceiling,
+                    std::optional<PeerTimes> peer, int repeat, json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Shape shape{cell.numQueries, info.num_heads, info.head_dim, cell.numKeys};
-  Problem problem = makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys);
+  Problem problem =
+      makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys);
   Session session(device, problem);
   std::vector<CheckResult> checks;
   for (Candidate &candidate : candidates) {
@@ -87,9 +92,9 @@ static bool runCell(Device &device, const Cell &cell, std::vector<Candidate> &ca
     checks.push_back(session.check(*candidate.kernel, /*maxPairs=*/1 << 19));
   }
 
-  // The ceiling comes first: the kernels are then launched while it runs, and no
-  // launch shows in their times. It runs at the end again, since it is measured
-  // against kernels that follow each other.
+  // The ceiling comes first: the kernels are then launched while it runs, and
+  // no launch shows in their times. It runs at the end again, since it is
+  // measured against kernels that follow each other.
   std::vector<Device::Work> round{[&] { ceiling.launch(); }};
   for (Candidate &candidate : candidates)
     round.push_back([&] { session.launch(*candidate.kernel); });
@@ -106,7 +111,8 @@ static bool runCell(Device &device, const Cell &cell, std::vector<Candidate> &ca
   }
 
   double ceilingRate = ceiling.getOperations() / getMedian(ceilingTimes) * 1e-6;
-  double operations = 2.0 * shape.numHeads * shape.headDim * problem.countPairs();
+  double operations =
+      2.0 * shape.numHeads * shape.headDim * problem.countPairs();
   bool pass = true;
   for (size_t i = 0; i < candidates.size(); ++i) {
     Candidate &candidate = candidates[i];
@@ -118,18 +124,31 @@ static bool runCell(Device &device, const Cell &cell, std::vector<Candidate> &ca
       ratio = (peer->kernel + (clean ? peer->clean : 0)) / time;
       candidate.ratios.push_back(std::log(ratio));
     }
-    std::printf("| %-20s | %-6s | %4ld | %6ld | %.2e | %6ld | %8.1f | %6.0f | %6.0f | %.3f | %.3f | %s |\n",
-                candidate.name.c_str(), cell.maskName, static_cast<long>(cell.numQueries),
+    std::printf("| %-20s | %-6s | %4ld | %6ld | %.2e | %6ld | %8.1f | %6.0f | "
+                "%6.0f | %.3f | %.3f | %s |\n",
+                candidate.name.c_str(), cell.maskName,
+                static_cast<long>(cell.numQueries),
                 static_cast<long>(cell.numKeys), check.relativeError,
-                static_cast<long>(check.maskMismatches + check.outsideWrites + check.elementErrors),
-                time, rate, ceilingRate, rate / ceilingRate, ratio, check.passes() ? "ok" : "WRONG");
+                static_cast<long>(check.maskMismatches + check.outsideWrites +
+                                  check.elementErrors),
+                time, rate, ceilingRate, rate / ceilingRate, ratio,
+                check.passes() ? "ok" : "WRONG");
     std::fflush(stdout);
-    rows.push_back({{"kernel", candidate.name}, {"mask", cell.maskName}, {"m", cell.numQueries},
-                    {"n", cell.numKeys}, {"clean", clean}, {"relative_error", check.relativeError},
-                    {"difference", check.difference}, {"element_errors", check.elementErrors},
-                    {"mask_mismatches", check.maskMismatches}, {"outside_writes", check.outsideWrites},
-                    {"time_us", time}, {"tflops", rate}, {"ceiling_tflops", ceilingRate},
-                    {"peer_ratio", ratio}, {"pass", check.passes()}});
+    rows.push_back({{"kernel", candidate.name},
+                    {"mask", cell.maskName},
+                    {"m", cell.numQueries},
+                    {"n", cell.numKeys},
+                    {"clean", clean},
+                    {"relative_error", check.relativeError},
+                    {"difference", check.difference},
+                    {"element_errors", check.elementErrors},
+                    {"mask_mismatches", check.maskMismatches},
+                    {"outside_writes", check.outsideWrites},
+                    {"time_us", time},
+                    {"tflops", rate},
+                    {"ceiling_tflops", ceilingRate},
+                    {"peer_ratio", ratio},
+                    {"pass", check.passes()}});
     pass = pass && check.passes();
   }
   return pass;
@@ -150,24 +169,33 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
       mqa_kernel_info info;
       require(mqa_bundle_kernel_info(bundle, i, &info));
       bool clean = info.clean;
-      candidates.push_back({stem + (clean ? " clean" : ""), std::make_unique<LoadedKernel>(bundle, clean), {}});
+      candidates.push_back({stem + (clean ? " clean" : ""),
+                            std::make_unique<LoadedKernel>(bundle, clean),
+                            {}});
     }
   }
   json peer = readPeer(options.peer), rows = json::array();
-  std::printf("device: %s, median of %d interleaved rounds\n\n", device->getName().c_str(), options.repeat);
-  std::printf("| kernel | mask | M | N | rel. error | wrong cells | us | TFLOP/s | ceiling | share | x peer | |\n");
-  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  std::printf("device: %s, median of %d interleaved rounds\n\n",
+              device->getName().c_str(), options.repeat);
+  std::printf("| kernel | mask | M | N | rel. error | wrong cells | us | "
+              "TFLOP/s | ceiling | share | x peer | |\n");
+  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
+              "--- | --- |\n");
   bool pass = true;
   for (const Cell &cell : getCells(options.maxKeys))
-    pass &= runCell(*device, cell, candidates, ceiling, findPeer(peer, cell), options.repeat, rows);
+    pass &= runCell(*device, cell, candidates, ceiling, findPeer(peer, cell),
+                    options.repeat, rows);
   std::printf("\n");
   for (const Candidate &candidate : candidates)
     if (!candidate.ratios.empty())
-      std::printf("geometric mean against the peer's times, %s: %.3f (least %.3f)\n",
-                  candidate.name.c_str(), getGeometricMean(candidate.ratios),
-                  std::exp(*std::min_element(candidate.ratios.begin(), candidate.ratios.end())));
+      std::printf(
+          "geometric mean against the peer's times, %s: %.3f (least %.3f)\n",
+          candidate.name.c_str(), getGeometricMean(candidate.ratios),
+          std::exp(*std::min_element(candidate.ratios.begin(),
+                                     candidate.ratios.end())));
   if (!options.json.empty())
-    std::ofstream(options.json) << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
+    std::ofstream(options.json)
+        << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
   candidates.clear();
   for (mqa_bundle *bundle : bundles)
     mqa_bundle_destroy(bundle);

@@ -21,9 +21,9 @@ struct PrefillOptions {
   int repeat = 21;
 };
 
-/// Checks and times every bundle on the 24 cells of the prefill table, all kernels
-/// interleaved with the ceiling, and prints a table. Returns the exit code: 1 if
-/// a cell is wrong.
+/// Checks and times every bundle on the 24 cells of the prefill table, all
+/// kernels interleaved with the ceiling, and prints a table. Returns the exit
+/// code: 1 if a cell is wrong.
 int runPrefill(const PrefillOptions &options);
 
 } // namespace mqa::tools

@@ -14,9 +14,10 @@
 
 using namespace mqa::tools;
 
-/// Random small shapes and masks: each is checked, and run again `reruns` times for
-/// the same bits.
-static int runRandom(const std::vector<std::string> &paths, int cases, int reruns, uint64_t seed) {
+/// Random small shapes and masks: each is checked, and run again `reruns` times
+/// for the same bits.
+static int runRandom(const std::vector<std::string> &paths, int cases,
+                     int reruns, uint64_t seed) {
   int wrong = 0, total = 0;
   double worst = 0;
   for (const std::string &path : paths) {
@@ -32,8 +33,8 @@ static int runRandom(const std::vector<std::string> &paths, int cases, int rerun
       for (int c = 0; c < cases; ++c) {
         uint64_t bits = (seed + c + 1) * 0x9e3779b97f4a7c15ull;
         bits ^= bits >> 29;
-        Shape shape{static_cast<int64_t>(bits % 130), info.num_heads, info.head_dim,
-                    static_cast<int64_t>((bits >> 16) % 1500)};
+        Shape shape{static_cast<int64_t>(bits % 130), info.num_heads,
+                    info.head_dim, static_cast<int64_t>((bits >> 16) % 1500)};
         if (info.num_queries >= 0)
           shape.numQueries = info.num_queries;
         if (info.num_keys >= 0)
@@ -41,8 +42,10 @@ static int runRandom(const std::vector<std::string> &paths, int cases, int rerun
         Mask mask = static_cast<Mask>((bits >> 32) % 4);
         bool integers = (bits >> 36) % 4 == 0;
         int64_t slack = (bits >> 40) % 7;
-        Problem problem = integers ? makeIntegerProblem(shape, mask, bits) : makeProblem(shape, mask, bits);
-        Session session(*device, problem, shape.numKeys + slack + (shape.numKeys + slack == 0));
+        Problem problem = integers ? makeIntegerProblem(shape, mask, bits)
+                                   : makeProblem(shape, mask, bits);
+        Session session(*device, problem,
+                        shape.numKeys + slack + (shape.numKeys + slack == 0));
         session.launch(kernel);
         CheckResult check = session.check(kernel, 1 << 22);
         bool pass = check.passes() && (!integers || check.relativeError == 0);
@@ -51,32 +54,40 @@ static int runRandom(const std::vector<std::string> &paths, int cases, int rerun
           session.poison();
           session.launch(kernel);
           const std::vector<float> &again = session.download().data;
-          pass = std::memcmp(again.data(), bitsOfFirst.data(), again.size() * sizeof(float)) == 0;
+          pass = std::memcmp(again.data(), bitsOfFirst.data(),
+                             again.size() * sizeof(float)) == 0;
         }
         ++total;
         worst = std::max(worst, check.relativeError);
         if (pass)
           continue;
         ++wrong;
-        std::printf("WRONG: %s %s M=%ld N=%ld mask=%d integers=%d: error %.2e, elements %ld, mask %ld, outside %ld\n",
-                    path.c_str(), info.name, static_cast<long>(shape.numQueries), static_cast<long>(shape.numKeys),
-                    static_cast<int>(mask), integers, check.relativeError, static_cast<long>(check.elementErrors),
-                    static_cast<long>(check.maskMismatches), static_cast<long>(check.outsideWrites));
+        std::printf(
+            "WRONG: %s %s M=%ld N=%ld mask=%d integers=%d: error %.2e, "
+            "elements %ld, mask %ld, outside %ld\n",
+            path.c_str(), info.name, static_cast<long>(shape.numQueries),
+            static_cast<long>(shape.numKeys), static_cast<int>(mask), integers,
+            check.relativeError, static_cast<long>(check.elementErrors),
+            static_cast<long>(check.maskMismatches),
+            static_cast<long>(check.outsideWrites));
       }
     }
     mqa_bundle_destroy(bundle);
   }
-  std::printf("random shapes: %d cases (seed %lu), %d reruns each, worst relative error %.2e, %d wrong\n", total,
-              static_cast<unsigned long>(seed), reruns, worst, wrong);
+  std::printf("random shapes: %d cases (seed %lu), %d reruns each, worst "
+              "relative error %.2e, %d wrong\n",
+              total, static_cast<unsigned long>(seed), reruns, worst, wrong);
   return wrong ? 1 : 0;
 }
 
 /// The CPU kernel against a plain loop nest over decoded f32.
-static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys, int repeat) {
+static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
+                  int repeat) {
   mqa_bundle *bundle;
   require(mqa_bundle_load_file(path.c_str(), &bundle));
   std::unique_ptr<Device> device = Device::create("cpu");
-  LoadedKernel oneThread(bundle, std::nullopt, 1), allCores(bundle, std::nullopt, 0);
+  LoadedKernel oneThread(bundle, std::nullopt, 1),
+      allCores(bundle, std::nullopt, 0);
   const mqa_kernel_info &info = oneThread.getInfo();
   Shape shape{numQueries, info.num_heads, info.head_dim, numKeys};
   Problem problem = makeProblem(shape, Mask::Causal, 1);
@@ -85,15 +96,22 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys, 
   CheckResult check = session.check(allCores, 1 << 20);
   DecodedProblem decoded(problem);
   std::vector<float> out(numQueries * numKeys);
-  double baseline = getMedian(device->time(repeat, [&] { runCpuBaseline(decoded, out.data()); }));
-  double one = getMedian(device->time(repeat, [&] { session.launch(oneThread); }));
-  double all = getMedian(device->time(repeat, [&] { session.launch(allCores); }));
-  double operations = 2.0 * shape.numHeads * shape.headDim * problem.countPairs();
-  std::printf("device: %s\nshape: M=%ld H=%ld D=%ld N=%ld, relative error %.2e\n", device->getName().c_str(),
-              static_cast<long>(numQueries), static_cast<long>(info.num_heads), static_cast<long>(info.head_dim),
-              static_cast<long>(numKeys), check.relativeError);
+  double baseline = getMedian(
+      device->time(repeat, [&] { runCpuBaseline(decoded, out.data()); }));
+  double one =
+      getMedian(device->time(repeat, [&] { session.launch(oneThread); }));
+  double all =
+      getMedian(device->time(repeat, [&] { session.launch(allCores); }));
+  double operations =
+      2.0 * shape.numHeads * shape.headDim * problem.countPairs();
+  std::printf(
+      "device: %s\nshape: M=%ld H=%ld D=%ld N=%ld, relative error %.2e\n",
+      device->getName().c_str(), static_cast<long>(numQueries),
+      static_cast<long>(info.num_heads), static_cast<long>(info.head_dim),
+      static_cast<long>(numKeys), check.relativeError);
   auto print = [&](const char *name, double time) {
-    std::printf("%-40s %10.0f us %8.1f GFLOP/s %6.2f x\n", name, time, operations / time * 1e-3, baseline / time);
+    std::printf("%-40s %10.0f us %8.1f GFLOP/s %6.2f x\n", name, time,
+                operations / time * 1e-3, baseline / time);
   };
   print("C++ loop nest, -O3 -march=native", baseline);
   print("mqa kernel, one thread", one);
@@ -107,19 +125,30 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
 
   PrefillOptions prefill;
-  CLI::App *prefillCommand = app.add_subcommand("prefill", "The prefill table on a GPU, against the ceiling of the same run");
-  prefillCommand->add_option("bundles", prefill.bundles, "Bundles for the GPU")->required();
-  prefillCommand->add_option("--ceiling", prefill.ceiling, "Cubin or PTX of ceiling.mlir")->required();
-  prefillCommand->add_option("--peer", prefill.peer, "Times to compare with (peer_h100.json)");
-  prefillCommand->add_option("--max-keys", prefill.maxKeys, "The longest sequence of keys");
-  prefillCommand->add_option("--repeat", prefill.repeat, "Interleaved rounds")->check(CLI::Range(1, 1000));
-  prefillCommand->add_option("--json", prefill.json, "Also write the rows to this file");
+  CLI::App *prefillCommand = app.add_subcommand(
+      "prefill",
+      "The prefill table on a GPU, against the ceiling of the same run");
+  prefillCommand->add_option("bundles", prefill.bundles, "Bundles for the GPU")
+      ->required();
+  prefillCommand
+      ->add_option("--ceiling", prefill.ceiling, "Cubin or PTX of ceiling.mlir")
+      ->required();
+  prefillCommand->add_option("--peer", prefill.peer,
+                             "Times to compare with (peer_h100.json)");
+  prefillCommand->add_option("--max-keys", prefill.maxKeys,
+                             "The longest sequence of keys");
+  prefillCommand->add_option("--repeat", prefill.repeat, "Interleaved rounds")
+      ->check(CLI::Range(1, 1000));
+  prefillCommand->add_option("--json", prefill.json,
+                             "Also write the rows to this file");
 
   std::vector<std::string> randomBundles;
   int cases = 50, reruns = 20;
   uint64_t seed = 0;
-  CLI::App *randomCommand = app.add_subcommand("random", "Random small shapes: checked, and rerun for the same bits");
-  randomCommand->add_option("bundles", randomBundles, "Bundles for any target")->required();
+  CLI::App *randomCommand = app.add_subcommand(
+      "random", "Random small shapes: checked, and rerun for the same bits");
+  randomCommand->add_option("bundles", randomBundles, "Bundles for any target")
+      ->required();
   randomCommand->add_option("--cases", cases, "Shapes per kernel");
   randomCommand->add_option("--reruns", reruns, "Reruns per shape");
   randomCommand->add_option("--seed", seed, "Seed of shapes and data");
@@ -127,11 +156,14 @@ int main(int argc, char **argv) {
   std::string cpuBundle;
   int64_t cpuQueries = 128, cpuKeys = 2048;
   int cpuRepeat = 5;
-  CLI::App *cpuCommand = app.add_subcommand("cpu", "The CPU kernel against a plain C++ loop nest");
-  cpuCommand->add_option("bundle", cpuBundle, "A bundle for the CPU")->required();
+  CLI::App *cpuCommand =
+      app.add_subcommand("cpu", "The CPU kernel against a plain C++ loop nest");
+  cpuCommand->add_option("bundle", cpuBundle, "A bundle for the CPU")
+      ->required();
   cpuCommand->add_option("--seq-len", cpuQueries, "Queries");
   cpuCommand->add_option("--seq-len-kv", cpuKeys, "Keys");
-  cpuCommand->add_option("--repeat", cpuRepeat, "Timed runs")->check(CLI::Range(1, 1000));
+  cpuCommand->add_option("--repeat", cpuRepeat, "Timed runs")
+      ->check(CLI::Range(1, 1000));
 
   try {
     app.parse(argc, argv);

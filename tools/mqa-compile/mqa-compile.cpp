@@ -70,8 +70,8 @@ static void printModule(ModuleOp module, llvm::raw_ostream &os) {
   os << "\n";
 }
 
-static LogicalResult requireKernels(ModuleOp module,
-                                    const FailureOr<llvm::json::Array> &kernels) {
+static LogicalResult
+requireKernels(ModuleOp module, const FailureOr<llvm::json::Array> &kernels) {
   if (failed(kernels))
     return failure();
   if (kernels->empty())
@@ -116,7 +116,8 @@ static LogicalResult compileForGpu(ModuleOp module, llvm::raw_ostream &os) {
   bundle.sections.push_back({"ptx", *ptx});
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas && emit == EmitKind::Cubin)
-    return module.emitError("no ptxas found: --emit=cubin needs the CUDA toolkit");
+    return module.emitError(
+        "no ptxas found: --emit=cubin needs the CUDA toolkit");
   if (ptxas) {
     FailureOr<std::string> cubin =
         assemblePTX(module.getLoc(), *ptxas, target, *ptx);
@@ -179,7 +180,8 @@ int main(int argc, char **argv) {
   std::string errors;
   llvm::raw_string_ostream errorStream(errors);
   if (!cl::ParseCommandLineOptions(
-          argc, argv, "Compiles mqa.logits to a bundle that mqa-run and the runtime load\n",
+          argc, argv,
+          "Compiles mqa.logits to a bundle that mqa-run and the runtime load\n",
           &errorStream)) {
     llvm::errs() << errors;
     return 2;
@@ -195,7 +197,8 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sourceMgr;
   SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
   std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputFile, &message);
+  std::unique_ptr<llvm::MemoryBuffer> input =
+      openInputFile(inputFile, &message);
   if (!input) {
     llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
     return 1;
@@ -209,16 +212,18 @@ int main(int argc, char **argv) {
   // Compiled to memory first: a failure leaves an old output file as it was.
   std::string output;
   llvm::raw_string_ostream os(output);
-  LogicalResult result = target == "cpu" ? compileForCpu(*module, os)
-                                         : compileForGpu(*module, os);
+  LogicalResult result =
+      target == "cpu" ? compileForCpu(*module, os) : compileForGpu(*module, os);
   if (failed(result))
     return 1;
-  if (llvm::Error error = llvm::writeToOutput(outputFile, [&](llvm::raw_ostream &file) {
-        file << output;
-        return llvm::Error::success();
-      })) {
+  if (llvm::Error error =
+          llvm::writeToOutput(outputFile, [&](llvm::raw_ostream &file) {
+            file << output;
+            return llvm::Error::success();
+          })) {
     llvm::WithColor::error(llvm::errs(), "mqa-compile")
-        << "cannot write '" << outputFile << "': " << llvm::toString(std::move(error)) << "\n";
+        << "cannot write '" << outputFile
+        << "': " << llvm::toString(std::move(error)) << "\n";
     return 1;
   }
   return 0;

@@ -28,23 +28,30 @@ struct Options {
 /// Exit codes: 0 success, 1 an error or a wrong result, 2 the command line.
 static int parse(int argc, char **argv, Options &options) {
   CLI::App app{"Launches a compiled mqa.logits on random data"};
-  app.add_option("bundle", options.bundle, "What mqa-compile wrote")->required();
+  app.add_option("bundle", options.bundle, "What mqa-compile wrote")
+      ->required();
   app.add_option("--seq-len", options.seqLen, "Queries M (default 256)");
   app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)");
   std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
                                        {"cp", Mask::Cp},
                                        {"full", Mask::Full},
                                        {"random", Mask::Random}};
-  app.add_option("--mask", options.mask, "Range of keys per query: causal, cp, full or random")
+  app.add_option("--mask", options.mask,
+                 "Range of keys per query: causal, cp, full or random")
       ->transform(CLI::CheckedTransformer(masks).description("MASK"));
-  app.add_flag("--clean", options.clean, "Use the kernel that writes -inf outside the ranges");
-  app.add_option("--out-stride", options.outStride, "Elements from row to row of the output (default N)");
+  app.add_flag("--clean", options.clean,
+               "Use the kernel that writes -inf outside the ranges");
+  app.add_option("--out-stride", options.outStride,
+                 "Elements from row to row of the output (default N)");
   app.add_option("--seed", options.seed, "Seed of the random data");
-  app.add_flag("--integers", options.integers, "Small integers and scales of powers of two: exact");
+  app.add_flag("--integers", options.integers,
+               "Small integers and scales of powers of two: exact");
   app.add_flag("--verify", options.verify, "Compare with a float64 oracle");
-  app.add_option("--repeat", options.repeat, "Timed launches; the median is reported")
+  app.add_option("--repeat", options.repeat,
+                 "Timed launches; the median is reported")
       ->check(CLI::Range(1, 100000));
-  app.add_option("--reruns", options.reruns, "Launch this often again and compare the bits")
+  app.add_option("--reruns", options.reruns,
+                 "Launch this often again and compare the bits")
       ->check(CLI::Range(0, 100000));
   app.add_flag("--json", options.json, "Print one JSON object");
   try {
@@ -56,7 +63,8 @@ static int parse(int argc, char **argv, Options &options) {
 }
 
 /// A size that the kernel fixes, or the one asked for.
-static int64_t getSize(const char *name, int64_t fixed, int64_t asked, int64_t otherwise) {
+static int64_t getSize(const char *name, int64_t fixed, int64_t asked,
+                       int64_t otherwise) {
   if (fixed < 0)
     return asked < 0 ? otherwise : asked;
   if (asked >= 0 && asked != fixed)
@@ -65,39 +73,47 @@ static int64_t getSize(const char *name, int64_t fixed, int64_t asked, int64_t o
   return fixed;
 }
 
-static int64_t countChangedReruns(Session &session, const LoadedKernel &kernel, int reruns) {
+static int64_t countChangedReruns(Session &session, const LoadedKernel &kernel,
+                                  int reruns) {
   std::vector<float> first = session.download().data;
   int64_t changed = 0;
   for (int i = 0; i < reruns; ++i) {
     session.poison();
     session.launch(kernel);
     const std::vector<float> &again = session.download().data;
-    changed += std::memcmp(first.data(), again.data(), first.size() * sizeof(float)) != 0;
+    changed += std::memcmp(first.data(), again.data(),
+                           first.size() * sizeof(float)) != 0;
   }
   return changed;
 }
 
 static void printText(const nlohmann::json &report) {
-  std::printf("device:          %s\n", report["device"].get<std::string>().c_str());
-  std::printf("kernel:          %s (%s)\n", report["kernel"].get<std::string>().c_str(),
+  std::printf("device:          %s\n",
+              report["device"].get<std::string>().c_str());
+  std::printf("kernel:          %s (%s)\n",
+              report["kernel"].get<std::string>().c_str(),
               report["target"].get<std::string>().c_str());
   std::printf("shape:           M=%ld H=%ld D=%ld N=%ld\n",
               report["seq_len"].get<long>(), report["num_heads"].get<long>(),
               report["head_dim"].get<long>(), report["seq_len_kv"].get<long>());
   if (report.contains("relative_error")) {
     std::printf("relative error:  %.3g (%ld rows checked)\n",
-                report["relative_error"].get<double>(), report["checked_rows"].get<long>());
+                report["relative_error"].get<double>(),
+                report["checked_rows"].get<long>());
     std::printf("element errors:  %ld\n", report["element_errors"].get<long>());
-    std::printf("mask mismatches: %ld\n", report["mask_mismatches"].get<long>());
+    std::printf("mask mismatches: %ld\n",
+                report["mask_mismatches"].get<long>());
     std::printf("outside writes:  %ld\n", report["outside_writes"].get<long>());
   }
   if (report.contains("changed_reruns"))
-    std::printf("changed reruns:  %ld of %ld\n", report["changed_reruns"].get<long>(),
+    std::printf("changed reruns:  %ld of %ld\n",
+                report["changed_reruns"].get<long>(),
                 report["reruns"].get<long>());
   std::printf("time:            %.1f us (median of %ld), %.2f TFLOP/s\n",
               report["time_us"].get<double>(), report["repeat"].get<long>(),
               report["tflops"].get<double>());
-  std::printf("result:          %s\n", report["pass"].get<bool>() ? "pass" : "FAIL");
+  std::printf("result:          %s\n",
+              report["pass"].get<bool>() ? "pass" : "FAIL");
 }
 
 static int run(const Options &options) {
@@ -114,25 +130,25 @@ static int run(const Options &options) {
   const mqa_kernel_info &info = kernel.getInfo();
 
   Shape shape;
-  shape.numQueries = getSize("--seq-len", info.num_queries, options.seqLen, 256);
-  shape.numKeys = getSize("--seq-len-kv", info.num_keys, options.seqLenKv, 4096);
+  shape.numQueries =
+      getSize("--seq-len", info.num_queries, options.seqLen, 256);
+  shape.numKeys =
+      getSize("--seq-len-kv", info.num_keys, options.seqLenKv, 4096);
   shape.numHeads = info.num_heads;
   shape.headDim = info.head_dim;
-  Problem problem = options.integers ? makeIntegerProblem(shape, options.mask, options.seed)
-                                     : makeProblem(shape, options.mask, options.seed);
+  Problem problem = options.integers
+                        ? makeIntegerProblem(shape, options.mask, options.seed)
+                        : makeProblem(shape, options.mask, options.seed);
   if (options.outStride && options.outStride < shape.numKeys)
     fatal("--out-stride must be at least N = " + std::to_string(shape.numKeys) +
           ", found " + std::to_string(options.outStride));
 
-  nlohmann::json report = {{"device", device->getName()},
-                           {"kernel", info.name},
-                           {"target", info.target},
-                           {"clean", info.clean != 0},
-                           {"seq_len", shape.numQueries},
-                           {"seq_len_kv", shape.numKeys},
-                           {"num_heads", shape.numHeads},
-                           {"head_dim", shape.headDim},
-                           {"seed", options.seed}};
+  nlohmann::json report = {
+      {"device", device->getName()}, {"kernel", info.name},
+      {"target", info.target},       {"clean", info.clean != 0},
+      {"seq_len", shape.numQueries}, {"seq_len_kv", shape.numKeys},
+      {"num_heads", shape.numHeads}, {"head_dim", shape.headDim},
+      {"seed", options.seed}};
   bool pass = true;
   Session session(*device, problem, options.outStride);
   session.launch(kernel);
@@ -154,8 +170,10 @@ static int run(const Options &options) {
     pass = pass && changed == 0;
   }
   device->synchronize();
-  double time = getMedian(device->time(options.repeat, [&] { session.launch(kernel); }));
-  double operations = 2.0 * shape.numHeads * shape.headDim * problem.countPairs();
+  double time =
+      getMedian(device->time(options.repeat, [&] { session.launch(kernel); }));
+  double operations =
+      2.0 * shape.numHeads * shape.headDim * problem.countPairs();
   report["repeat"] = options.repeat;
   report["time_us"] = time;
   report["tflops"] = operations / time * 1e-6;

@@ -1,4 +1,5 @@
-//===- Pipelines.h - The two ways down ---------------------------*- C++ -*-===//
+//===- Pipelines.h - The two ways down ---------------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -19,16 +20,17 @@ struct ToNVVMPipelineOptions
     : public PassPipelineOptions<ToNVVMPipelineOptions> {
   PassOptions::Option<std::string> schedule{
       *this, "schedule",
-      llvm::cl::desc("The schedule of every op that has none, for instance "
-                     "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'")};
+      llvm::cl::desc(
+          "The schedule of every op that has none, for instance "
+          "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'")};
   PassOptions::Option<std::string> chip{
       *this, "chip", llvm::cl::desc("The GPU (default sm_90a)"),
       llvm::cl::init("sm_90a")};
 };
 
-/// From `mqa.logits` on tensors or memrefs to kernels of registers, mbarriers and
-/// TMA loads (levels 1 to 6): the last level whose kernel signature still says
-/// how to launch it.
+/// From `mqa.logits` on tensors or memrefs to kernels of registers, mbarriers
+/// and TMA loads (levels 1 to 6): the last level whose kernel signature still
+/// says how to launch it.
 void buildToFragmentsPipeline(OpPassManager &pm,
                               const ToNVVMPipelineOptions &options);
 
@@ -46,8 +48,8 @@ struct ToCPUPipelineOptions : public PassPipelineOptions<ToCPUPipelineOptions> {
                      "registers (default 4,32)")};
 };
 
-/// From `mqa.logits` to functions of one task each in the linalg, vector and scf
-/// dialects on memrefs.
+/// From `mqa.logits` to functions of one task each in the linalg, vector and
+/// scf dialects on memrefs.
 void buildToTasksPipeline(OpPassManager &pm,
                           const ToCPUPipelineOptions &options);
 

@@ -13,8 +13,8 @@
 namespace mlir {
 namespace mqa {
 
-/// Describes the kernels of a module at level 6 (after `mqa-lower-rings`), whose
-/// signatures still say what each parameter is: tensor maps with box and
+/// Describes the kernels of a module at level 6 (after `mqa-lower-rings`),
+/// whose signatures still say what each parameter is: tensor maps with box and
 /// swizzle, memrefs with rank.
 FailureOr<llvm::json::Array> describeGpuKernels(ModuleOp module);
 

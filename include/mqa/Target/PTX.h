@@ -23,8 +23,8 @@ std::optional<std::string> findPtxas();
 
 /// Assembles PTX. Spills, and warnings that a kernel became slow (wgmma
 /// serialised, setmaxnreg ignored), are reported as warnings at `loc`.
-FailureOr<std::string> assemblePTX(Location loc, StringRef ptxas, StringRef chip,
-                                   StringRef ptx);
+FailureOr<std::string> assemblePTX(Location loc, StringRef ptxas,
+                                   StringRef chip, StringRef ptx);
 
 } // namespace mqa
 } // namespace mlir

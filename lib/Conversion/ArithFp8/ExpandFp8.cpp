@@ -51,7 +51,8 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
         attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
       return arith::ConstantOp::create(b, loc, attr);
     };
-    auto compare = [&](arith::CmpIPredicate predicate, Value lhs, Value rhs) -> Value {
+    auto compare = [&](arith::CmpIPredicate predicate, Value lhs,
+                       Value rhs) -> Value {
       return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
     };
     auto select = [&](Value condition, Value yes, Value no) -> Value {
@@ -64,16 +65,17 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
         b, loc, i32, arith::BitcastOp::create(b, loc, i8, op.getIn()));
     Value magnitude = arith::AndIOp::create(b, loc, bits, constant(0x7f));
     Value sign = arith::ShLIOp::create(
-        b, loc, arith::AndIOp::create(b, loc, bits, constant(0x80)), constant(24));
+        b, loc, arith::AndIOp::create(b, loc, bits, constant(0x80)),
+        constant(24));
     Value normal = arith::AddIOp::create(
         b, loc, arith::ShLIOp::create(b, loc, magnitude, constant(20)),
         constant(int64_t(127 - 7) << 23));
     // A subnormal is its mantissa times 2^-9.
     Value subnormal = arith::BitcastOp::create(
         b, loc, i32,
-        arith::MulFOp::create(b, loc,
-                              arith::UIToFPOp::create(b, loc, outType, magnitude),
-                              constantF32(0x1p-9f)));
+        arith::MulFOp::create(
+            b, loc, arith::UIToFPOp::create(b, loc, outType, magnitude),
+            constantF32(0x1p-9f)));
     using arith::CmpIPredicate;
     Value value = select(compare(CmpIPredicate::ult, magnitude, constant(8)),
                          subnormal, normal);

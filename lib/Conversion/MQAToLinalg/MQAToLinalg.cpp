@@ -45,7 +45,8 @@ private:
   }
   Value allocate(ArrayRef<int64_t> shape);
   void fill(Value memref, double value) {
-    linalg::FillOp::create(b, loc, ValueRange{constantF32(value)}, ValueRange{memref});
+    linalg::FillOp::create(b, loc, ValueRange{constantF32(value)},
+                           ValueRange{memref});
   }
   /// Drops the first dimension of `memref` at `row`; columns from `from` on, if
   /// given, `count` of them.
@@ -63,14 +64,15 @@ private:
   int64_t numHeads, headDim;
   Value numKeys, keyColumns;
   bool keysMayEndEarly = false;
-  /// Decoded keys [D, N], decoded heads of a query [H, D], scores [H, N], sums [N].
+  /// Decoded keys [D, N], decoded heads of a query [H, D], scores [H, N], sums
+  /// [N].
   Value keys, query, scores, sums;
   SmallVector<Value> heapBuffers;
 };
 } // namespace
 
-/// Static scratch lives on the stack of the function, once; dynamic on the heap.
-/// A dimension of size kDynamic has `keyColumns` elements.
+/// Static scratch lives on the stack of the function, once; dynamic on the
+/// heap. A dimension of size kDynamic has `keyColumns` elements.
 Value LogitsToLinalg::allocate(ArrayRef<int64_t> shape) {
   auto type = MemRefType::get(shape, b.getF32Type());
   auto alignment = b.getI64IntegerAttr(64);
@@ -80,7 +82,8 @@ Value LogitsToLinalg::allocate(ArrayRef<int64_t> shape) {
     b.setInsertionPointToStart(&func.getFunctionBody().front());
     return memref::AllocaOp::create(b, loc, type, alignment);
   }
-  Value buffer = memref::AllocOp::create(b, loc, type, ValueRange{keyColumns}, alignment);
+  Value buffer =
+      memref::AllocOp::create(b, loc, type, ValueRange{keyColumns}, alignment);
   heapBuffers.push_back(buffer);
   return buffer;
 }
@@ -94,7 +97,8 @@ Value LogitsToLinalg::getRow(Value memref, OpFoldResult row) {
   sizes[0] = b.getIndexAttr(1);
   auto reduced = memref::SubViewOp::inferRankReducedResultType(
       type.getShape().drop_front(), type, offsets, sizes, strides);
-  return memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes,
+                                   strides);
 }
 
 Value LogitsToLinalg::getColumns(Value row, Value from, Value count) {
@@ -111,7 +115,8 @@ void LogitsToLinalg::decode(Value source, Value target) {
   linalg::GenericOp::create(
       b, loc, ValueRange{source}, ValueRange{target}, maps, iterators,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value f32 = arith::ExtFOp::create(nested, loc, nested.getF32Type(), args[0]);
+        Value f32 =
+            arith::ExtFOp::create(nested, loc, nested.getF32Type(), args[0]);
         linalg::YieldOp::create(nested, loc, f32);
       });
 }
@@ -127,10 +132,12 @@ void LogitsToLinalg::decodeKeys() {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   auto type = cast<MemRefType>(keys.getType());
   SmallVector<OpFoldResult> offsets{zero, loop.getInductionVar()};
-  SmallVector<OpFoldResult> sizes{b.getIndexAttr(headDim), one}, strides{one, one};
+  SmallVector<OpFoldResult> sizes{b.getIndexAttr(headDim), one},
+      strides{one, one};
   auto columnType = memref::SubViewOp::inferRankReducedResultType(
       {headDim}, type, offsets, sizes, strides);
-  Value column = memref::SubViewOp::create(b, loc, columnType, keys, offsets, sizes, strides);
+  Value column = memref::SubViewOp::create(b, loc, columnType, keys, offsets,
+                                           sizes, strides);
   decode(getRow(op.getK(), loop.getInductionVar()), column);
 }
 
@@ -150,7 +157,8 @@ void LogitsToLinalg::scoreQuery(Value m) {
       ArrayRef<AffineMap>{map({h, n}), map({h}), map({n})},
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
       [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value zero = arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
+        Value zero =
+            arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
         // maximumf, not maxnumf: NaN must reach the logit.
         Value relu = arith::MaximumFOp::create(nested, loc, args[0], zero);
         Value weighted = arith::MulFOp::create(nested, loc, relu, args[1]);
@@ -198,13 +206,15 @@ void LogitsToLinalg::run() {
   decodeKeys();
 
   Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
-  auto queries = scf::ForOp::create(b, loc, constant(0), numQueries, constant(1));
+  auto queries =
+      scf::ForOp::create(b, loc, constant(0), numQueries, constant(1));
   b.setInsertionPointToStart(queries.getBody());
   Value m = queries.getInductionVar();
   Value from = clipBound(op.getKs(), m), to = clipBound(op.getKe(), m);
   // An empty or reversed range ends where it begins.
   to = arith::MaxSIOp::create(b, loc, from, to);
-  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
   auto ifSome = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
   b.setInsertionPointToStart(ifSome.thenBlock());
   scoreQuery(m);
@@ -213,7 +223,8 @@ void LogitsToLinalg::run() {
   if (op.getClean()) {
     Value row = getRow(op.getOut(), m);
     Value rest = arith::SubIOp::create(b, loc, numKeys, to);
-    fill(getColumns(row, constant(0), from), -std::numeric_limits<double>::infinity());
+    fill(getColumns(row, constant(0), from),
+         -std::numeric_limits<double>::infinity());
     fill(getColumns(row, to, rest), -std::numeric_limits<double>::infinity());
   }
   b.setInsertionPointAfter(queries);

@@ -76,7 +76,6 @@ struct DynamicSharedMemoryLowering
   }
 };
 
-
 /// mqa.row_block: the one address that needs 64 bits, where an index has 32.
 struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -98,9 +97,8 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
         LLVM::MulOp::create(rewriter, loc, extend(adaptor.getRow()),
                             extend(stride)));
     Value base = source.alignedPtr(rewriter, loc);
-    Value start =
-        LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                            rewriter.getF32Type(), base, elements);
+    Value start = LLVM::GEPOp::create(rewriter, loc, base.getType(),
+                                      rewriter.getF32Type(), base, elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);
@@ -144,17 +142,17 @@ static void setKernelAttributes(LLVM::LLVMFuncOp func,
     func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                     b.getI64IntegerAttr(64));
   }
-  // ptxas ignores setmaxnreg unless it knows how many registers a block may have
-  // (warning C7508): known_block_size became nvvm.maxntid, this is the other half.
+  // ptxas ignores setmaxnreg unless it knows how many registers a block may
+  // have (warning C7508): known_block_size became nvvm.maxntid, this is the
+  // other half.
   func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                 b.getI32IntegerAttr(1));
 }
 
 static void addTypeConversions(LLVMTypeConverter &converter) {
   configureGpuToNVVMTypeConverter(converter);
-  converter.addConversion([](FragmentType type) -> Type {
-    return getAccumulatorType(type);
-  });
+  converter.addConversion(
+      [](FragmentType type) -> Type { return getAccumulatorType(type); });
   converter.addConversion([&](nvgpu::MBarrierTokenType type) -> Type {
     return IntegerType::get(type.getContext(), 64);
   });

@@ -7,6 +7,7 @@
 #include "WgmmaLowering.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -32,21 +33,26 @@ namespace {
 struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
-  /// The descriptor of a tile: its address in units of 16 bytes, and its layout.
+  /// The descriptor of a tile: its address in units of 16 bytes, and its
+  /// layout.
   Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
                       MemRefType type, Value memref) const {
-    SmallVector<Value> origin(
-        type.getRank(),
-        createIndexAttrConstant(rewriter, loc, getIndexType(), 0));
-    Value pointer = getStridedElementPtr(rewriter, loc, type, memref, origin);
     Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
     auto constant = [&](Type type, uint64_t value) -> Value {
-      return LLVM::ConstantOp::create(rewriter, loc, type,
-                                      rewriter.getIntegerAttr(type, static_cast<int64_t>(value)));
+      return LLVM::ConstantOp::create(
+          rewriter, loc, type,
+          rewriter.getIntegerAttr(type, static_cast<int64_t>(value)));
     };
-    Value address = LLVM::PtrToIntOp::create(rewriter, loc, i32, pointer);
-    address = LLVM::AndOp::create(rewriter, loc, address, constant(i32, 0x3ffff));
+    // Shared memory has 32-bit addresses: base and offset are added as such,
+    // not as pointers, which have 64 bits.
+    MemRefDescriptor descriptor(memref);
+    Value address = LLVM::PtrToIntOp::create(
+        rewriter, loc, i32, descriptor.alignedPtr(rewriter, loc));
+    address = LLVM::AddOp::create(rewriter, loc, address,
+                                  descriptor.offset(rewriter, loc));
     address = LLVM::LShrOp::create(rewriter, loc, address, constant(i32, 4));
+    address =
+        LLVM::AndOp::create(rewriter, loc, address, constant(i32, 0x3fff));
     address = LLVM::ZExtOp::create(rewriter, loc, i64, address);
     uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
     return LLVM::OrOp::create(rewriter, loc, address, constant(i64, layout));
@@ -108,17 +114,19 @@ struct WgmmaWaitLowering : ConvertOpToLLVMPattern<WgmmaWaitOp> {
     SmallVector<Value> registers;
     std::string outputs, inputs;
     for (int64_t i = 0; i < count; ++i) {
-      registers.push_back(LLVM::ExtractValueOp::create(rewriter, loc, adaptor.getFragment(), i));
+      registers.push_back(LLVM::ExtractValueOp::create(
+          rewriter, loc, adaptor.getFragment(), i));
       outputs += (i ? ",=f" : "=f");
       inputs += "," + std::to_string(i);
     }
-    std::string assembly =
-        "wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) + ";";
+    std::string assembly = "wgmma.wait_group.sync.aligned " +
+                           std::to_string(op.getPending()) + ";";
     auto wait = LLVM::InlineAsmOp::create(
-        rewriter, loc, getAccumulatorType(op.getFragment().getType()), registers, assembly,
-        outputs + inputs, /*has_side_effects=*/true, /*is_align_stack=*/false,
-        LLVM::TailCallKind::None,
-        LLVM::AsmDialectAttr::get(rewriter.getContext(), LLVM::AsmDialect::AD_ATT),
+        rewriter, loc, getAccumulatorType(op.getFragment().getType()),
+        registers, assembly, outputs + inputs, /*has_side_effects=*/true,
+        /*is_align_stack=*/false, LLVM::TailCallKind::None,
+        LLVM::AsmDialectAttr::get(rewriter.getContext(),
+                                  LLVM::AsmDialect::AD_ATT),
         /*operand_attrs=*/ArrayAttr());
     rewriter.replaceOp(op, wait.getRes());
     return success();
@@ -143,5 +151,6 @@ struct UnpackFragmentLowering : ConvertOpToLLVMPattern<UnpackFragmentOp> {
 
 void mqa::populateWgmmaToNVVMPatterns(const LLVMTypeConverter &converter,
                                       RewritePatternSet &patterns) {
-  patterns.add<UnpackFragmentLowering, WgmmaLowering, WgmmaWaitLowering>(converter);
+  patterns.add<UnpackFragmentLowering, WgmmaLowering, WgmmaWaitLowering>(
+      converter);
 }

@@ -23,7 +23,8 @@ void populateWgmmaToNVVMPatterns(const LLVMTypeConverter &converter,
                                  RewritePatternSet &patterns);
 
 /// The constant part of the shared-memory matrix descriptor of a K-major tile
-/// with rows of `rowBytes`: swizzle mode and offset between groups of eight rows.
+/// with rows of `rowBytes`: swizzle mode and offset between groups of eight
+/// rows.
 uint64_t getMatrixDescriptorBits(int64_t rowBytes);
 } // namespace mqa
 } // namespace mlir

@@ -30,7 +30,8 @@ extern "C" {
 
 typedef enum mqa_status {
   MQA_SUCCESS = 0,
-  /** An argument of the call is null, misaligned, too large, or does not fit. */
+  /** An argument of the call is null, misaligned, too large, or does not fit.
+   */
   MQA_ERROR_INVALID_ARGUMENT = 1,
   /** The bundle is truncated, altered, or of another version. */
   MQA_ERROR_INVALID_BUNDLE = 2,
@@ -38,7 +39,8 @@ typedef enum mqa_status {
   MQA_ERROR_NOT_FOUND = 3,
   /** This machine cannot run the kernel: no driver, wrong GPU, or wrong CPU. */
   MQA_ERROR_UNSUPPORTED = 4,
-  /** A driver call failed; the message names it and holds the driver's words. */
+  /** A driver call failed; the message names it and holds the driver's words.
+   */
   MQA_ERROR_DRIVER = 5,
   /** The operating system refused: no file, no memory, no thread. */
   MQA_ERROR_SYSTEM = 6
@@ -80,8 +82,8 @@ typedef struct mqa_kernel_info {
 } mqa_kernel_info;
 
 /** Describes kernel `index` of the bundle. */
-MQA_API mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
-                                          mqa_kernel_info *info);
+MQA_API mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle,
+                                          size_t index, mqa_kernel_info *info);
 
 /*===----------------------------------------------------------------------===*\
 |* Kernels                                                                    *|
@@ -106,22 +108,23 @@ MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);
  *  M = num_queries, N = num_keys; H and D are those of the kernel. */
 typedef struct mqa_logits_args {
   const void *q; /**< M x H x D f8E4M3FN; GPU: 16-byte aligned */
-  int64_t q_stride; /**< from query to query, at least H*D; GPU: multiple of 16 */
+  int64_t
+      q_stride;  /**< from query to query, at least H*D; GPU: multiple of 16 */
   const void *k; /**< N x D f8E4M3FN; GPU: 16-byte aligned */
-  int64_t k_stride; /**< from key to key, at least D; GPU: multiple of 16 */
+  int64_t k_stride;     /**< from key to key, at least D; GPU: multiple of 16 */
   const float *k_scale; /**< N; GPU: 16-byte aligned */
   const float *weights; /**< M x H; GPU: 16-byte aligned */
   int64_t weights_stride; /**< at least H; GPU: multiple of 4 */
-  const int32_t *ks; /**< M: first key of each query's range */
-  const int32_t *ke; /**< M: first key behind it */
-  float *out; /**< M x N */
-  int64_t out_stride; /**< at least N */
+  const int32_t *ks;      /**< M: first key of each query's range */
+  const int32_t *ke;      /**< M: first key behind it */
+  float *out;             /**< M x N */
+  int64_t out_stride;     /**< at least N */
   int64_t num_queries, num_keys;
 } mqa_logits_args;
 
-/** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream or
- *  cudaStream_t; null is the default stream) and returns without allocating or
- *  synchronising: the call may be captured in a graph. On a CPU, returns when
+/** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream
+ * or cudaStream_t; null is the default stream) and returns without allocating
+ * or synchronising: the call may be captured in a graph. On a CPU, returns when
  *  `out` is written, and `stream` must be null. */
 MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
                                      const mqa_logits_args *args, void *stream);

@@ -145,7 +145,8 @@ LogicalResult TileLogitsOp::verify() {
 
 LogicalResult WgmmaOp::verify() {
   MemRefType a = getA().getType(), b = getB().getType();
-  for (auto [name, type] : {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
+  for (auto [name, type] :
+       {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
     if (!type.hasStaticShape())
       return emitOpError() << "operand '" << name
                            << "' must have a static shape, found " << type;

@@ -16,7 +16,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<Value> LogitsOp::getDataOperands() {
-  return {getQ(), getK(), getKScale(), getWeights(), getKs(), getKe(), getOut()};
+  return {getQ(),  getK(),  getKScale(), getWeights(),
+          getKs(), getKe(), getOut()};
 }
 
 ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
@@ -30,8 +31,8 @@ ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// What one operand must look like: a name for each dimension (dimensions of the
-/// same name agree between operands), and its element type.
+/// What one operand must look like: a name for each dimension (dimensions of
+/// the same name agree between operands), and its element type.
 struct OperandRule {
   StringRef dims;
   Type elementType;
@@ -47,8 +48,8 @@ static StringRef formatDims(StringRef dims, SmallVectorImpl<char> &storage) {
   return StringRef(storage.data(), storage.size());
 }
 
-/// Everything inside a row of a memref operand must be contiguous: TMA boxes and
-/// vector loads step by one element there.
+/// Everything inside a row of a memref operand must be contiguous: TMA boxes
+/// and vector loads step by one element there.
 static LogicalResult verifyRowLayout(Operation *op, StringRef name,
                                      MemRefType type) {
   SmallVector<int64_t> strides;
@@ -117,24 +118,26 @@ LogicalResult LogitsOp::verify() {
     for (auto [dim, size] : llvm::zip_equal(rule.dims, shaped.getShape())) {
       if (ShapedType::isDynamic(size))
         continue;
-      auto *it = llvm::find_if(known,
-                               [dim = dim](auto &k) { return k.name == dim; });
+      auto *it =
+          llvm::find_if(known, [dim = dim](auto &k) { return k.name == dim; });
       if (it == known.end())
         known.push_back({dim, size, name});
       else if (it->size != size)
-        return emitOpError() << "dimension " << Twine(dim) << " of '" << name
-                             << "' is " << size << ", but '" << it->operand
-                             << "' has " << it->size;
+        return emitOpError()
+               << "dimension " << Twine(dim) << " of '" << name << "' is "
+               << size << ", but '" << it->operand << "' has " << it->size;
     }
   }
 
-  if (ShapedType::isDynamic(getNumHeads()) || !llvm::is_contained({32, 64}, getNumHeads()))
+  if (ShapedType::isDynamic(getNumHeads()) ||
+      !llvm::is_contained({32, 64}, getNumHeads()))
     return emitOpError() << "number of heads H (dimension 1 of 'q') must be 32 "
                             "or 64, found "
                          << (ShapedType::isDynamic(getNumHeads())
                                  ? Twine("a dynamic one")
                                  : Twine(getNumHeads()));
-  if (ShapedType::isDynamic(getHeadDim()) || !llvm::is_contained({32, 64, 128}, getHeadDim()))
+  if (ShapedType::isDynamic(getHeadDim()) ||
+      !llvm::is_contained({32, 64, 128}, getHeadDim()))
     return emitOpError() << "head dim D (dimension 2 of 'q') must be 32, 64 or "
                             "128, found "
                          << (ShapedType::isDynamic(getHeadDim())
@@ -198,8 +201,8 @@ LogicalResult LogitsOp::fold(FoldAdaptor adaptor,
 }
 
 namespace {
-/// mqa.logits(tensor.cast(x)) -> mqa.logits(x), where the cast only forgot static
-/// sizes: a kernel for known sizes is never worse.
+/// mqa.logits(tensor.cast(x)) -> mqa.logits(x), where the cast only forgot
+/// static sizes: a kernel for known sizes is never worse.
 struct FoldTensorCast : OpRewritePattern<LogitsOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LogitsOp op,

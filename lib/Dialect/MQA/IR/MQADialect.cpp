@@ -39,10 +39,9 @@ void MQADialect::initialize() {
       >();
 }
 
-LogicalResult
-ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                     int64_t blockQ, int64_t blockKv, int64_t warpgroups,
-                     int64_t stages) {
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t blockQ, int64_t blockKv,
+                                   int64_t warpgroups, int64_t stages) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
                                                 {"warpgroups", warpgroups},

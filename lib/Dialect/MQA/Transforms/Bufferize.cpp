@@ -29,9 +29,8 @@ static BufferLikeType getStridedRowsType(TensorLikeType tensor,
                                          const BufferizationOptions &) {
   auto type = dyn_cast<RankedTensorType>(tensor);
   if (!type)
-    return cast<BufferLikeType>(
-        Type(UnrankedMemRefType::get(cast<TensorType>(tensor).getElementType(),
-                                     memorySpace)));
+    return cast<BufferLikeType>(Type(UnrankedMemRefType::get(
+        cast<TensorType>(tensor).getElementType(), memorySpace)));
   SmallVector<int64_t> strides(type.getRank(), 1);
   for (int64_t i = type.getRank() - 2; i >= 0; --i) {
     int64_t inner = type.getDimSize(i + 1);
@@ -39,8 +38,8 @@ static BufferLikeType getStridedRowsType(TensorLikeType tensor,
                  !ShapedType::isDynamic(strides[i + 1]);
     strides[i] = known ? strides[i + 1] * inner : ShapedType::kDynamic;
   }
-  auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic,
-                                       strides);
+  auto layout =
+      StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
   return cast<BufferLikeType>(Type(MemRefType::get(
       type.getShape(), type.getElementType(), layout, memorySpace)));
 }

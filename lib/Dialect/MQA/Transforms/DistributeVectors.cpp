@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Works backwards from each write. The elements that a lane stores follow from
-// the layout of the WGMMA accumulator and from the reduction over columns; every
-// vector op is then computed at just the elements that are needed, where it
-// stood, so that what was hoisted stays hoisted.
+// the layout of the WGMMA accumulator and from the reduction over columns;
+// every vector op is then computed at just the elements that are needed, where
+// it stood, so that what was hoisted stays hoisted.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,8 +61,8 @@ private:
   FailureOr<Value> sumOwnColumns(vector::MultiDimReductionOp reduction,
                                  Coordinate row, int64_t query);
   LogicalResult reduce(vector::MultiDimReductionOp reduction);
-  void reduceOverQuad(Location loc, SmallVector<Element> &elements,
-                      int64_t bit, int64_t dim);
+  void reduceOverQuad(Location loc, SmallVector<Element> &elements, int64_t bit,
+                      int64_t dim);
   LogicalResult store(vector::TransferWriteOp write, const Element &element);
 
   IRRewriter &b;
@@ -146,7 +146,8 @@ FailureOr<Value> Distributor::emitUncached(Operation *op,
         continue;
       }
       if (others.empty())
-        return op->emitError("only a shape_cast of unit dims can be distributed");
+        return op->emitError(
+            "only a shape_cast of unit dims can be distributed");
       inner.push_back(others.front());
       others.erase(others.begin());
     }
@@ -163,8 +164,8 @@ FailureOr<Value> Distributor::emitUncached(Operation *op,
         .getResult();
   if (OpTrait::hasElementwiseMappableTraits(op))
     return emitElementwise(op, at);
-  return op->emitError("'") << op->getName()
-                            << "' cannot be distributed over a warpgroup";
+  return op->emitError("'")
+         << op->getName() << "' cannot be distributed over a warpgroup";
 }
 
 FailureOr<Value> Distributor::emitElementwise(Operation *op,
@@ -187,7 +188,8 @@ FailureOr<Value> Distributor::emitRead(vector::TransferReadOp read,
                                        const Coordinates &at) {
   Location loc = read.getLoc();
   if (!read.getPermutationMap().isMinorIdentity() || read.getMask() ||
-      read.getTransferRank() != cast<MemRefType>(read.getBase().getType()).getRank())
+      read.getTransferRank() !=
+          cast<MemRefType>(read.getBase().getType()).getRank())
     return read.emitError("only an unmasked read of a whole memref can be "
                           "distributed");
   SmallVector<Value> indices;
@@ -199,8 +201,10 @@ FailureOr<Value> Distributor::emitRead(vector::TransferReadOp read,
     if (read.isDimInBounds(dim))
       continue;
     Value size = memref::DimOp::create(b, loc, read.getBase(), dim);
-    Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
-    inBounds = inBounds ? arith::AndIOp::create(b, loc, inBounds, inside) : inside;
+    Value inside =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
+    inBounds =
+        inBounds ? arith::AndIOp::create(b, loc, inBounds, inside) : inside;
   }
   auto load = [&](OpBuilder &builder) -> Value {
     return memref::LoadOp::create(builder, loc, read.getBase(), indices);
@@ -238,27 +242,31 @@ static Value getWholeTile(Value vector) {
 LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
   if (registers.contains(contract))
     return success();
-  Value a = getWholeTile(contract.getLhs()), tileB = getWholeTile(contract.getRhs());
+  Value a = getWholeTile(contract.getLhs()),
+        tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
-    return contract.emitError("operands must be whole tiles in workgroup memory");
+    return contract.emitError(
+        "operands must be whole tiles in workgroup memory");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
   AffineExpr n, m, h, d;
   bindDims(b.getContext(), n, m, h, d);
   auto expected = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}}, b.getContext());
+      ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}},
+      b.getContext());
   if (!resultType || contract.getIndexingMapsArray() != ArrayRef(expected) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
-    return contract.emitError("must be (n, d) x (m, h, d) -> (m, n, h) onto zero");
+    return contract.emitError(
+        "must be (n, d) x (m, h, d) -> (m, n, h) onto zero");
   ArrayRef<int64_t> shape = resultType.getShape();
   if (shape[2] % FragmentLayout::kColumnsPerQuad)
-    return contract.emitError() << "heads must be a multiple of "
-                                << FragmentLayout::kColumnsPerQuad << ", found "
-                                << shape[2];
+    return contract.emitError()
+           << "heads must be a multiple of " << FragmentLayout::kColumnsPerQuad
+           << ", found " << shape[2];
   int64_t columns = shape[0] * shape[2];
   if (shape[1] != kWgmmaRows || columns > kWgmmaMaxColumns)
-    return contract.emitError() << "one WGMMA has " << kWgmmaRows << " x up to "
-                                << kWgmmaMaxColumns << " results, found "
-                                << shape[1] << " x " << columns;
+    return contract.emitError()
+           << "one WGMMA has " << kWgmmaRows << " x up to " << kWgmmaMaxColumns
+           << " results, found " << shape[1] << " x " << columns;
 
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(contract);
@@ -270,7 +278,8 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
   Value done = WgmmaWaitOp::create(b, loc, fragment, started, /*pending=*/0);
   auto unpacked = UnpackFragmentOp::create(
-      b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()), done);
+      b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
+      done);
   registers[contract] = llvm::to_vector_of<Value>(unpacked.getRegisters());
   return success();
 }
@@ -280,17 +289,21 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
 //===----------------------------------------------------------------------===//
 
 /// The sum of the thread's own columns of `query` in `row`.
-FailureOr<Value> Distributor::sumOwnColumns(vector::MultiDimReductionOp reduction,
-                                            Coordinate row, int64_t query) {
+FailureOr<Value>
+Distributor::sumOwnColumns(vector::MultiDimReductionOp reduction,
+                           Coordinate row, int64_t query) {
   Location loc = reduction.getLoc();
   int64_t heads = reduction.getSourceVectorType().getDimSize(2);
   // Where the source is a product, sum by fused multiply-add.
   auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
-  // Two chains, even and odd columns: half the latency.
+  // Two chains, even and odd columns: half the latency. (One chain was 2 %
+  // slower, and so were chains that take both rows of a column in turn.)
   Value sums[FragmentLayout::kColumnPair];
-  for (int64_t head = 0; head < heads; head += FragmentLayout::kColumnsPerQuad) {
+  for (int64_t head = 0; head < heads;
+       head += FragmentLayout::kColumnsPerQuad) {
     for (int64_t e = 0; e < FragmentLayout::kColumnPair; ++e) {
-      Coordinates at{Coordinate{query, Value(), 0}, row, layout.getColumn(head + e)};
+      Coordinates at{Coordinate{query, Value(), 0}, row,
+                     layout.getColumn(head + e)};
       Value &sum = sums[e];
       if (sum && product) {
         FailureOr<Value> lhs = emit(product.getLhs(), at);
@@ -309,9 +322,9 @@ FailureOr<Value> Distributor::sumOwnColumns(vector::MultiDimReductionOp reductio
   return arith::AddFOp::create(b, loc, sums[0], sums[1]).getResult();
 }
 
-/// Adds the elements of lanes that differ in quad bit `bit`. Where elements come
-/// in pairs along `dim`, each lane sends one of the pair and keeps the other:
-/// half the shuffles, and no lane ends with a copy of another's sums.
+/// Adds the elements of lanes that differ in quad bit `bit`. Where elements
+/// come in pairs along `dim`, each lane sends one of the pair and keeps the
+/// other: half the shuffles, and no lane ends with a copy of another's sums.
 void Distributor::reduceOverQuad(Location loc, SmallVector<Element> &elements,
                                  int64_t bit, int64_t dim) {
   auto exchange = [&](Value value) -> Value {
@@ -358,7 +371,8 @@ LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
   if (cache.contains(reduction.getResult()))
     return success();
   auto type = reduction.getSourceVectorType();
-  if (type.getRank() != 3 || reduction.getKind() != vector::CombiningKind::ADD ||
+  if (type.getRank() != 3 ||
+      reduction.getKind() != vector::CombiningKind::ADD ||
       reduction.getReductionMask() != SmallVector<bool>{false, false, true} ||
       !matchPattern(reduction.getAcc(), m_AnyZeroFloat()))
     return reduction.emitError("must add up the last of three dims onto zero");
@@ -398,7 +412,8 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
   b.setInsertionPoint(write);
   Value condition;
   auto require = [&](Value other) {
-    condition = condition ? arith::AndIOp::create(b, loc, condition, other) : other;
+    condition =
+        condition ? arith::AndIOp::create(b, loc, condition, other) : other;
   };
   if (write.getMask()) {
     FailureOr<Value> mask = emit(write.getMask(), element.at);
@@ -414,7 +429,8 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
     if (write.isDimInBounds(dim))
       continue;
     Value size = memref::DimOp::create(b, loc, write.getBase(), dim);
-    require(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size));
+    require(
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size));
   }
   for (int64_t bit = 0; bit < 2; ++bit) {
     if (!replicated[bit])
@@ -462,7 +478,8 @@ LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
   }
   if (!reduction || !contract)
     return write.emitError("must come from a reduction of a contraction");
-  if (!write.getPermutationMap().isIdentity() || write.getVectorType().getRank() != 2)
+  if (!write.getPermutationMap().isIdentity() ||
+      write.getVectorType().getRank() != 2)
     return write.emitError("must be of a 2-D vector, not permuted");
   if (failed(startContraction(contract)) || failed(reduce(reduction)))
     return failure();

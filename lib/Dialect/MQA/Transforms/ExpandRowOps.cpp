@@ -45,9 +45,13 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Value lo = numKeys, hi = zero;
   for (int64_t i = 0, e = op.getMaxRows(); i < e; ++i) {
     // A block with fewer rows reads its last one again.
-    Value row = i == 0 ? zero : arith::MinSIOp::create(b, loc, constant(b, loc, i), lastRow);
-    Value start = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKs(), row), zero);
-    Value end = arith::MinSIOp::create(b, loc, loadBound(b, loc, op.getKe(), row), numKeys);
+    Value row =
+        i == 0 ? zero
+               : arith::MinSIOp::create(b, loc, constant(b, loc, i), lastRow);
+    Value start = arith::MaxSIOp::create(
+        b, loc, loadBound(b, loc, op.getKs(), row), zero);
+    Value end = arith::MinSIOp::create(
+        b, loc, loadBound(b, loc, op.getKe(), row), numKeys);
     // An empty or reversed range must not widen the others.
     Value some = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, start, end);
     start = arith::SelectOp::create(b, loc, some, start, numKeys);
@@ -61,15 +65,15 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
 
 static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {
   Builder b(context);
-  auto unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/b.getBoolAttr(true),
-                                          {}, {}, {}, {}, {}, {});
-  return LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {},
-                                       {}, {}, {}, {}, {}, {}, {});
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      context, /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  return LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {},
+                                       {}, {}, {}, {}, {}, {}, {}, {});
 }
 
 /// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
-/// groups of four elements t, t + T, ..., counted from the last 16-byte boundary
-/// before `begin`.
+/// groups of four elements t, t + T, ..., counted from the last 16-byte
+/// boundary before `begin`.
 static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
                         Value end, Value thread, Value numThreads) {
   Location loc = op.getLoc();
@@ -78,11 +82,13 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
   Value group = constant(b, loc, kGroup);
   Value inf = arith::ConstantOp::create(
       b, loc, b.getFloatAttr(f32, -std::numeric_limits<double>::infinity()));
-  auto infGroup = vector::BroadcastOp::create(b, loc, VectorType::get({kGroup}, f32), inf);
+  auto infGroup =
+      vector::BroadcastOp::create(b, loc, VectorType::get({kGroup}, f32), inf);
 
   // Elements between the last 16-byte boundary and the row's `begin`.
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, op.getOut());
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, metadata.getBaseBuffer());
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(
+      b, loc, metadata.getBaseBuffer());
   Value address = arith::DivUIOp::create(b, loc, base, constant(b, loc, 4));
   Value rowStart = arith::MulIOp::create(b, loc, row, metadata.getStrides()[0]);
   for (Value part : {Value(metadata.getOffset()), rowStart, begin})
@@ -90,7 +96,8 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
   Value past = arith::RemUIOp::create(b, loc, address, group);
   Value aligned = arith::SubIOp::create(b, loc, begin, past);
 
-  Value first = arith::AddIOp::create(b, loc, aligned, arith::MulIOp::create(b, loc, thread, group));
+  Value first = arith::AddIOp::create(
+      b, loc, aligned, arith::MulIOp::create(b, loc, thread, group));
   Value step = arith::MulIOp::create(b, loc, numThreads, group);
   auto isIn = [&](OpBuilder &b, Value from, Value to) -> Value {
     return arith::AndIOp::create(
@@ -104,28 +111,34 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
   Value column = fill.getInductionVar();
   Value next = arith::AddIOp::create(body, loc, column, group);
   auto storeGroup = [&](OpBuilder &b, Location loc) {
-    auto store = vector::StoreOp::create(b, loc, infGroup, op.getOut(), ValueRange{row, column});
+    auto store = vector::StoreOp::create(b, loc, infGroup, op.getOut(),
+                                         ValueRange{row, column});
     store.setAlignment(16);
     scf::YieldOp::create(b, loc);
   };
   auto storeSingly = [&](OpBuilder &b, Location loc) {
     for (int64_t i = 0; i < kGroup; ++i) {
       Value one = arith::AddIOp::create(b, loc, column, constant(b, loc, i));
-      Value behind = arith::AddIOp::create(b, loc, column, constant(b, loc, i + 1));
-      scf::IfOp::create(b, loc, isIn(b, one, behind), [&](OpBuilder &b, Location loc) {
-        memref::StoreOp::create(b, loc, inf, op.getOut(), ValueRange{row, one});
-        scf::YieldOp::create(b, loc);
-      });
+      Value behind =
+          arith::AddIOp::create(b, loc, column, constant(b, loc, i + 1));
+      scf::IfOp::create(b, loc, isIn(b, one, behind),
+                        [&](OpBuilder &b, Location loc) {
+                          memref::StoreOp::create(b, loc, inf, op.getOut(),
+                                                  ValueRange{row, one});
+                          scf::YieldOp::create(b, loc);
+                        });
     }
     scf::YieldOp::create(b, loc);
   };
-  scf::IfOp::create(body, loc, isIn(body, column, next), storeGroup, storeSingly);
+  scf::IfOp::create(body, loc, isIn(body, column, next), storeGroup,
+                    storeSingly);
 }
 
 static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
-  Value zero = constant(b, loc, 0), one = constant(b, loc, 1), two = constant(b, loc, 2);
+  Value zero = constant(b, loc, 0), one = constant(b, loc, 1),
+        two = constant(b, loc, 2);
   Value thread = op.getThread() ? op.getThread() : zero;
   Value numThreads = op.getNumThreads() ? op.getNumThreads() : one;
   Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
@@ -138,11 +151,14 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
       [&](OpBuilder &b, Location loc, Value i, ValueRange) {
         Value row = arith::DivUIOp::create(b, loc, i, two);
         Value end = arith::RemUIOp::create(b, loc, i, two);
-        Value isLeft = arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
+        Value isLeft =
+            arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
         // The range as columns: 0 <= lo <= hi <= numColumns.
-        Value lo = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKs(), row), zero);
+        Value lo = arith::MaxSIOp::create(
+            b, loc, loadBound(b, loc, op.getKs(), row), zero);
         lo = arith::MinSIOp::create(b, loc, lo, numColumns);
-        Value hi = arith::MaxSIOp::create(b, loc, loadBound(b, loc, op.getKe(), row), lo);
+        Value hi = arith::MaxSIOp::create(
+            b, loc, loadBound(b, loc, op.getKe(), row), lo);
         hi = arith::MinSIOp::create(b, loc, hi, numColumns);
         Value from = arith::SelectOp::create(b, loc, isLeft, zero, hi);
         Value to = arith::SelectOp::create(b, loc, isLeft, lo, numColumns);
@@ -154,8 +170,7 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
 }
 
 namespace {
-struct ExpandRowOpsPass
-    : mqa::impl::MQAExpandRowOpsPassBase<ExpandRowOpsPass> {
+struct ExpandRowOpsPass : mqa::impl::MQAExpandRowOpsPassBase<ExpandRowOpsPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     SmallVector<Operation *> ops;

@@ -20,8 +20,10 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
     return arith::ConstantIndexOp::create(b, loc, value);
   };
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value inWarpgroup = arith::RemUIOp::create(b, loc, thread, constant(kWarpgroupThreads));
-  Value warp = arith::DivUIOp::create(b, loc, inWarpgroup, constant(kWarpThreads));
+  Value inWarpgroup =
+      arith::RemUIOp::create(b, loc, thread, constant(kWarpgroupThreads));
+  Value warp =
+      arith::DivUIOp::create(b, loc, inWarpgroup, constant(kWarpThreads));
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   Value rowInWarp = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
   Value warpRow = arith::MulIOp::create(b, loc, warp, constant(16));
@@ -38,7 +40,8 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
 
 FailureOr<int64_t> FragmentLayout::getRegister(Coordinate at,
                                                int64_t columnOffset) const {
-  int64_t e = columnOffset % kColumnsPerQuad, j = columnOffset / kColumnsPerQuad;
+  int64_t e = columnOffset % kColumnsPerQuad,
+          j = columnOffset / kColumnsPerQuad;
   if (at.base != row || at.offset % 8 || at.offset > 8 || e >= kColumnPair)
     return failure();
   return 4 * j + 2 * (at.offset / 8) + e;
@@ -54,7 +57,8 @@ Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {
   Value step = quadBitIndices[bit];
   if (delta != 1)
     step = arith::MulIOp::create(
-        builder, loc, step, arith::ConstantIndexOp::create(builder, loc, delta));
+        builder, loc, step,
+        arith::ConstantIndexOp::create(builder, loc, delta));
   result.base =
       a.base ? arith::AddIOp::create(builder, loc, a.base, step) : step;
   selected.push_back({a.base, delta, bit, result.base});

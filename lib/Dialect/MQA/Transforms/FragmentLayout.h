@@ -24,15 +24,15 @@ struct Coordinate {
   }
 };
 
-/// The elements of a warpgroup's 64 x N WGMMA accumulator that one thread holds:
-/// register 4j + 2i + e is row `row + 8i`, column `8j + column + e`.
+/// The elements of a warpgroup's 64 x N WGMMA accumulator that one thread
+/// holds: register 4j + 2i + e is row `row + 8i`, column `8j + column + e`.
 class FragmentLayout {
 public:
   /// Emits the thread's coordinates at the builder's insertion point.
   FragmentLayout(OpBuilder &b, Location loc);
 
-  static constexpr int64_t kRowHalves = 2;     // i
-  static constexpr int64_t kColumnPair = 2;    // e
+  static constexpr int64_t kRowHalves = 2;  // i
+  static constexpr int64_t kColumnPair = 2; // e
   static constexpr int64_t kColumnsPerQuad = 8;
   static constexpr int64_t kQuadLanes = 4;
 
@@ -42,13 +42,13 @@ public:
   /// The register that holds the element, if the thread holds it.
   FailureOr<int64_t> getRegister(Coordinate row, int64_t columnOffset) const;
 
-  /// Bit `index` (0 or 1) of the thread's place in its quad, the four lanes that
-  /// share their rows: as i1 and as index.
+  /// Bit `index` (0 or 1) of the thread's place in its quad, the four lanes
+  /// that share their rows: as i1 and as index.
   Value getQuadBit(int64_t index) const { return quadBits[index]; }
   Value getQuadBitAsIndex(int64_t index) const { return quadBitIndices[index]; }
 
-  /// The coordinate that is `a` where the quad bit is 0 and `a + delta` where it
-  /// is 1. Emitted where the layout was, once.
+  /// The coordinate that is `a` where the quad bit is 0 and `a + delta` where
+  /// it is 1. Emitted where the layout was, once.
   Coordinate select(Coordinate a, int64_t delta, int64_t bit);
 
 private:

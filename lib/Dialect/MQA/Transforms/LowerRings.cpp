@@ -54,7 +54,8 @@ private:
   void create(RingCreateOp op);
   void initBarriers();
   Slot getSlot(const LoweredRing &ring, Value position);
-  Value getTile(const LoweredRing &ring, unsigned tile, Value slot, MemRefType type);
+  Value getTile(const LoweredRing &ring, unsigned tile, Value slot,
+                MemRefType type);
   void wait(Value barriers, Slot slot, Value parity);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
   void put(RingPutOp op);
@@ -90,13 +91,14 @@ static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
 
 void RingLowering::create(RingCreateOp op) {
   LoweredRing ring{op.getRing().getType(), {}, {}, {}};
-  auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
-                                              gpu::AddressSpace::Workgroup);
+  auto workgroup =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
   if (!sharedMemory)
     sharedMemory = gpu::DynamicSharedMemoryOp::create(
-        b, loc, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
-                                MemRefLayoutAttrInterface{}, workgroup));
+        b, loc,
+        MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                        MemRefLayoutAttrInterface{}, workgroup));
   for (MemRefType tile : ring.type.getTiles()) {
     SmallVector<int64_t> shape{ring.type.getStages()};
     llvm::append_range(shape, tile.getShape());
@@ -125,9 +127,10 @@ void RingLowering::initBarriers() {
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
-      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(1), index, Value());
-      nvgpu::MBarrierInitOp::create(b, loc, ring.empty,
-                                    constant(op.getConsumers()), index, Value());
+      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(1), index,
+                                    Value());
+      nvgpu::MBarrierInitOp::create(
+          b, loc, ring.empty, constant(op.getConsumers()), index, Value());
     }
   }
   NVVM::FenceMbarrierInitOp::create(b, loc);
@@ -136,7 +139,8 @@ void RingLowering::initBarriers() {
 }
 
 Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
-  Value stages = arith::ConstantIntOp::create(b, loc, ring.type.getStages(), 32);
+  Value stages =
+      arith::ConstantIntOp::create(b, loc, ring.type.getStages(), 32);
   Value slot = arith::RemUIOp::create(b, loc, position, stages);
   Value round = arith::DivUIOp::create(b, loc, position, stages);
   return {arith::IndexCastUIOp::create(b, loc, b.getIndexType(), slot),
@@ -163,11 +167,12 @@ void RingLowering::wait(Value barriers, Slot slot, Value parity) {
                                          constant(kTicks), slot.index);
 }
 
-/// The kernel argument that `source` is a view of, and the view's coordinates as
-/// a tensor map takes them: the contiguous dimension first.
+/// The kernel argument that `source` is a view of, and the view's coordinates
+/// as a tensor map takes them: the contiguous dimension first.
 static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
   auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
-  auto argument = view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
+  auto argument =
+      view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
   if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
       !view.hasUnitStride() ||
       view.getSourceType().getRank() != view.getType().getRank())
@@ -177,8 +182,8 @@ static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
   return view;
 }
 
-/// Turns each kernel argument that rings are filled from into the tensor map that
-/// loads the ring's tile of it.
+/// Turns each kernel argument that rings are filled from into the tensor map
+/// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
   DenseMap<BlockArgument, MemRefType> tileOf;
   for (RingPutOp op : puts) {
@@ -196,8 +201,9 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
     for (Operation *user : argument.getUsers())
       if (!isa<memref::SubViewOp>(user) ||
           !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
-        return user->emitOpError() << "uses argument " << argument.getArgNumber()
-                                   << ", which becomes a tensor map";
+        return user->emitOpError()
+               << "uses argument " << argument.getArgNumber()
+               << ", which becomes a tensor map";
     argument.setType(nvgpu::TensorMapDescriptorType::get(
         b.getContext(), tile, getSwizzle(tile),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
@@ -244,7 +250,8 @@ void RingLowering::get(RingGetOp op) {
   wait(ring.full, slot, slot.parity);
   SmallVector<Value> tiles;
   for (auto [i, result] : llvm::enumerate(op.getTiles()))
-    tiles.push_back(getTile(ring, i, slot.index, cast<MemRefType>(result.getType())));
+    tiles.push_back(
+        getTile(ring, i, slot.index, cast<MemRefType>(result.getType())));
   b.replaceOp(op, tiles);
 }
 

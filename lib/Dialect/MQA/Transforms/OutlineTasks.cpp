@@ -23,16 +23,17 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Gives the arguments of `func` the names of the operands of the mqa.logits that
-/// they are sliced for, and the function its `clean`.
+/// Gives the arguments of `func` the names of the operands of the mqa.logits
+/// that they are sliced for, and the function its `clean`.
 static void nameArguments(func::FuncOp func, LogitsOp logits) {
   Builder b(func.getContext());
-  for (auto [value, name] : llvm::zip_equal(
-           logits.getDataOperands(), LogitsOp::getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
+                                            LogitsOp::getDataOperandNames())) {
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
     if (auto argument = dyn_cast<BlockArgument>(value))
-      func.setArgAttr(argument.getArgNumber(), "mqa.operand", b.getStringAttr(name));
+      func.setArgAttr(argument.getArgNumber(), "mqa.operand",
+                      b.getStringAttr(name));
   }
   if (logits.getClean())
     func->setAttr("mqa.clean", b.getUnitAttr());
@@ -53,17 +54,20 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
       return forall.emitOpError("needs constant steps");
     steps.push_back(*value);
   }
-  if (forall.walk([&](LogitsOp logits) {
-              nameArguments(func, logits);
-              return WalkResult::interrupt();
-            }).wasInterrupted() == false)
+  if (forall
+          .walk([&](LogitsOp logits) {
+            nameArguments(func, logits);
+            return WalkResult::interrupt();
+          })
+          .wasInterrupted() == false)
     return forall.emitOpError("holds no mqa.logits");
 
   IRRewriter b(func.getContext());
   Location loc = forall.getLoc();
   b.setInsertionPoint(forall);
   SmallVector<Value> offsets;
-  for (auto [lower, step] : llvm::zip_equal(forall.getMixedLowerBound(), steps)) {
+  for (auto [lower, step] :
+       llvm::zip_equal(forall.getMixedLowerBound(), steps)) {
     unsigned position = func.getNumArguments();
     if (failed(func.insertArgument(position, b.getIndexType(), {}, loc)))
       return failure();
@@ -71,7 +75,8 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
     bindDims(b.getContext(), task);
     bindSymbols(b.getContext(), start);
     OpFoldResult offset = affine::makeComposedFoldedAffineApply(
-        b, loc, start + task * step, {OpFoldResult(func.getArgument(position)), lower});
+        b, loc, start + task * step,
+        {OpFoldResult(func.getArgument(position)), lower});
     offsets.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
   }
   b.eraseOp(forall.getTerminator());
@@ -91,7 +96,8 @@ struct OutlineTasksPass : mqa::impl::MQAOutlineTasksPassBase<OutlineTasksPass> {
     func::FuncOp func = getOperation();
     if (func.isExternal())
       return;
-    auto foralls = llvm::to_vector(func.getBody().front().getOps<scf::ForallOp>());
+    auto foralls =
+        llvm::to_vector(func.getBody().front().getOps<scf::ForallOp>());
     if (foralls.empty())
       return;
     if (foralls.size() != 1) {

@@ -81,7 +81,8 @@ void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
   rewriter.setInsertionPoint(op);
   OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
   OpFoldResult rows = rewriter.getIndexAttr(kWgmmaRows);
-  OpFoldResult headDim = rewriter.getIndexAttr(op.getK().getType().getDimSize(1));
+  OpFoldResult headDim =
+      rewriter.getIndexAttr(op.getK().getType().getDimSize(1));
   Value first =
       arith::MulIOp::create(rewriter, loc, warpgroup, constant(kWgmmaRows));
   Value k = memref::SubViewOp::create(
@@ -122,8 +123,8 @@ void Specializer::buildCleaner(Value threadId) {
   Value thread =
       arith::SubIOp::create(rewriter, loc, threadId, constant(firstThread));
   Value numThreads = constant(kWarpgroupThreads - kWarpThreads);
-  scf::ForOp clone = cloneWithout<RingPutOp, RingGetOp, RingReleaseOp,
-                                  TileLogitsOp>();
+  scf::ForOp clone =
+      cloneWithout<RingPutOp, RingGetOp, RingReleaseOp, TileLogitsOp>();
   // The loops over keys now only count ring positions, which nobody reads.
   SmallVector<scf::ForOp> counting;
   clone.getBody()->walk([&](scf::ForOp inner) {
@@ -142,9 +143,8 @@ void Specializer::buildCleaner(Value threadId) {
 
 LogicalResult Specializer::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
-  kernel.walk([&](RingCreateOp op) {
-    op.setConsumers(warpgroups * kWarpgroupWarps);
-  });
+  kernel.walk(
+      [&](RingCreateOp op) { op.setConsumers(warpgroups * kWarpgroupWarps); });
   bool cleans = loop.walk([](CleanRowsOp) { return WalkResult::interrupt(); })
                     .wasInterrupted();
 
@@ -161,14 +161,16 @@ LogicalResult Specializer::run() {
   NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
                                  NVVM::SetMaxRegisterAction::decrease);
   Value isProducer = compare(arith::CmpIPredicate::eq, threadId, producer);
-  auto loads = scf::IfOp::create(rewriter, loc, isProducer, /*withElseRegion=*/false);
+  auto loads =
+      scf::IfOp::create(rewriter, loc, isProducer, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(loads.thenBlock());
   cloneWithout<RingGetOp, RingReleaseOp, TileLogitsOp, CleanRowsOp>();
   if (cleans) {
     rewriter.setInsertionPointAfter(loads);
-    Value isCleaner = compare(arith::CmpIPredicate::uge, threadId,
-                              producer + kWarpThreads);
-    auto cleaner = scf::IfOp::create(rewriter, loc, isCleaner, /*withElseRegion=*/false);
+    Value isCleaner =
+        compare(arith::CmpIPredicate::uge, threadId, producer + kWarpThreads);
+    auto cleaner =
+        scf::IfOp::create(rewriter, loc, isCleaner, /*withElseRegion=*/false);
     rewriter.setInsertionPointToStart(cleaner.thenBlock());
     buildCleaner(threadId);
   }

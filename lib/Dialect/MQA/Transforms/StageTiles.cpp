@@ -24,7 +24,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Makes `loop` carry one more i32 for each of `inits`, which it returns as the
-/// values at the start of an iteration. `getNext` maps them to those at its end.
+/// values at the start of an iteration. `getNext` maps them to those at its
+/// end.
 static FailureOr<scf::ForOp>
 addCounters(RewriterBase &rewriter, scf::ForOp loop, ValueRange inits,
             function_ref<SmallVector<Value>(OpBuilder &, Location,
@@ -34,10 +35,9 @@ addCounters(RewriterBase &rewriter, scf::ForOp loop, ValueRange inits,
                     ArrayRef<BlockArgument> newArgs) {
     return getNext(b, loc, newArgs);
   };
-  FailureOr<LoopLikeOpInterface> replaced =
-      loop.replaceWithAdditionalYields(rewriter, inits,
-                                       /*replaceInitOperandUsesInLoop=*/false,
-                                       yields);
+  FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
+      rewriter, inits,
+      /*replaceInitOperandUsesInLoop=*/false, yields);
   if (failed(replaced))
     return failure();
   return cast<scf::ForOp>(replaced->getOperation());
@@ -74,24 +74,24 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   if (!schedule)
     return logits.emitOpError("needs a schedule before it is staged");
   auto emitPlanError = [&] {
-    return logits.emitOpError() << "schedule " << schedule
-                                << " does not fit: ";
+    return logits.emitOpError() << "schedule " << schedule << " does not fit: ";
   };
   FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, emitPlanError);
   if (failed(plan))
     return failure();
-  for (auto [value, name] :
-       {std::pair<Value, StringRef>{logits.getQ(), "q"},
-        {logits.getWeights(), "weights"}, {logits.getKs(), "ks"},
-        {logits.getKe(), "ke"}})
+  for (auto [value, name] : {std::pair<Value, StringRef>{logits.getQ(), "q"},
+                             {logits.getWeights(), "weights"},
+                             {logits.getKs(), "ks"},
+                             {logits.getKe(), "ke"}})
     if (!inner.isDefinedOutsideOfLoop(value))
-      return logits.emitOpError() << "operand '" << name
-                                  << "' must be defined outside the key loop";
+      return logits.emitOpError()
+             << "operand '" << name << "' must be defined outside the key loop";
   if (!logits.getKeyOffset())
     return logits.emitOpError("a tile needs 'key_offset'");
   if (logits.getClean())
-    return logits.emitOpError("a tile cannot have 'clean': mqa.clean_rows cleans "
-                              "whole rows");
+    return logits.emitOpError(
+        "a tile cannot have 'clean': mqa.clean_rows cleans "
+        "whole rows");
   FailureOr<Value> outRows = getWholeRows(logits);
   if (failed(outRows))
     return failure();

@@ -41,8 +41,8 @@ static FailureOr<LogitsOp> getKernelBody(func::FuncOp func) {
   if (logits.getKeyOffset())
     return logits.emitOpError("with 'key_offset' cannot become a kernel");
   SmallPtrSet<Value, 8> seen;
-  for (auto [value, name] : llvm::zip_equal(
-           logits.getDataOperands(), LogitsOp::getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
+                                            LogitsOp::getDataOperandNames())) {
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument || !seen.insert(value).second)
       return logits.emitOpError()
@@ -60,8 +60,8 @@ static FailureOr<LogitsOp> getKernelBody(func::FuncOp func) {
 
 /// `type` in global memory of the device.
 static MemRefType getGlobalType(MemRefType type) {
-  auto global = gpu::AddressSpaceAttr::get(type.getContext(),
-                                           gpu::AddressSpace::Global);
+  auto global =
+      gpu::AddressSpaceAttr::get(type.getContext(), gpu::AddressSpace::Global);
   return MemRefType::get(type.getShape(), type.getElementType(),
                          type.getLayout(), global);
 }
@@ -82,8 +82,8 @@ static Value getRowBlock(OpBuilder &b, Location loc, Value out, OpFoldResult m,
                             getValueOrCreateConstantIndexOp(b, loc, rows));
 }
 
-/// Builds the kernel's loops around tiles of `logits`, an op on the arguments of
-/// the kernel at whose start the builder is.
+/// Builds the kernel's loops around tiles of `logits`, an op on the arguments
+/// of the kernel at whose start the builder is.
 static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
                                           const TilePlan &plan) {
   Location loc = logits.getLoc();
@@ -178,9 +178,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   SmallVector<Type> argTypes;
   for (Type type : func.getArgumentTypes())
     argTypes.push_back(getGlobalType(cast<MemRefType>(type)));
-  auto kernel =
-      gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
-                             rewriter.getFunctionType(argTypes, {}));
+  auto kernel = gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
+                                       rewriter.getFunctionType(argTypes, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   rewriter.getUnitAttr());
   kernel.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
@@ -188,8 +187,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   kernel->setAttr("mqa.schedule", schedule);
   if (logits.getClean())
     kernel->setAttr("mqa.clean", rewriter.getUnitAttr());
-  for (auto [value, name] : llvm::zip_equal(
-           logits.getDataOperands(), LogitsOp::getDataOperandNames()))
+  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
+                                            LogitsOp::getDataOperandNames()))
     kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(), "mqa.operand",
                       rewriter.getStringAttr(name));
 
@@ -219,10 +218,10 @@ struct TileLogitsPass : mqa::impl::MQATileLogitsPassBase<TileLogitsPass> {
       return;
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPointToStart(getOperation().getBody());
-    auto module = gpu::GPUModuleOp::create(rewriter, getOperation().getLoc(),
-                                           "kernels");
-    getOperation()->setAttr(
-        gpu::GPUDialect::getContainerModuleAttrName(), rewriter.getUnitAttr());
+    auto module =
+        gpu::GPUModuleOp::create(rewriter, getOperation().getLoc(), "kernels");
+    getOperation()->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                            rewriter.getUnitAttr());
     for (func::FuncOp func : funcs)
       if (failed(makeKernel(rewriter, module, func)))
         return signalPassFailure();

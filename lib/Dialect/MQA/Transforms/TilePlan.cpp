@@ -42,9 +42,9 @@ static int64_t getRingBytes(RingType ring) {
 }
 
 ScheduleAttr TilePlan::getDefaultSchedule(LogitsOp op) {
-  // 128 accumulator columns: what the registers of four warpgroups hold with the
-  // weights beside it. A lane that ends with two logits (H = 32: four queries)
-  // needs more, which three warpgroups have.
+  // 128 accumulator columns: what the registers of four warpgroups hold with
+  // the weights beside it. A lane that ends with two logits (H = 32: four
+  // queries) needs more, which three warpgroups have.
   int64_t warpgroups = op.getNumHeads() == 64 ? 4 : 3;
   return ScheduleAttr::get(op.getContext(), /*block_q=*/128 / op.getNumHeads(),
                            /*block_kv=*/warpgroups * kWgmmaRows, warpgroups,
@@ -66,8 +66,8 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << kWgmmaMaxColumns;
   if (blockKv != warpgroups * kWgmmaRows)
     return emitError() << "block_kv is " << blockKv << ", but " << warpgroups
-                       << " warpgroups take " << kWgmmaRows << " keys each: "
-                       << warpgroups * kWgmmaRows;
+                       << " warpgroups take " << kWgmmaRows
+                       << " keys each: " << warpgroups * kWgmmaRows;
   if (blockKv > kMaxBoxDim)
     return emitError() << "block_kv is " << blockKv
                        << ", but a TMA box has at most " << kMaxBoxDim
@@ -90,14 +90,15 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   constexpr int64_t kOtherRegisters = 16;
   int64_t needed = accumulators + weights + kOtherRegisters;
   if (needed > plan.consumerRegisters)
-    return emitError() << "a consumer thread needs " << needed
-                       << " registers (" << accumulators << " accumulators, "
-                       << weights << " weights), but " << warpgroups
+    return emitError() << "a consumer thread needs " << needed << " registers ("
+                       << accumulators << " accumulators, " << weights
+                       << " weights), but " << warpgroups
                        << " warpgroups leave it " << plan.consumerRegisters;
 
   Type f8 = op.getQueryType().getElementType();
   Type f32 = Float32Type::get(context);
-  auto workgroup = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+  auto workgroup =
+      gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
   auto tile = [&](ArrayRef<int64_t> shape, Type type) {
     return MemRefType::get(shape, type, MemRefLayoutAttrInterface{}, workgroup);
   };

@@ -37,8 +37,8 @@ static int64_t getTileSize(int64_t size, int64_t limit) {
   return tile;
 }
 
-/// One step of a reduction at a time, `registerTile` columns (and, where two loops
-/// are parallel, rows) of the result at once.
+/// One step of a reduction at a time, `registerTile` columns (and, where two
+/// loops are parallel, rows) of the result at once.
 static SmallVector<int64_t> getTileSizes(linalg::LinalgOp op,
                                          ArrayRef<int64_t> registerTile) {
   SmallVector<int64_t> sizes;
@@ -116,7 +116,8 @@ struct VectorizeLinalgPass
     if (tile.empty())
       tile = {4, 32};
     if (tile.size() != 2 || tile[0] < 1 || tile[1] < 1) {
-      func.emitError("'register-tile' needs two positive sizes: rows and columns");
+      func.emitError(
+          "'register-tile' needs two positive sizes: rows and columns");
       return signalPassFailure();
     }
     SmallVector<linalg::LinalgOp> ops;

@@ -40,7 +40,9 @@ public:
 private:
   Value splat(VectorType type, double value) {
     return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), value)));
+        b, loc,
+        DenseElementsAttr::get(type,
+                               b.getFloatAttr(type.getElementType(), value)));
   }
   /// Reads all of a memref of at most `shape`; zero past its end.
   Value read(Value memref, ArrayRef<int64_t> shape);
@@ -94,7 +96,8 @@ Value TileVectorizer::computeLogits() {
   bindDims(b.getContext(), n, m, h, d);
   using vector::IteratorType;
   Value scores = vector::ContractionOp::create(
-      b, loc, k, q, zero, ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}},
+      b, loc, k, q, zero,
+      ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}},
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
                              IteratorType::parallel, IteratorType::reduction});
   // maximumf, not maxnumf: NaN must reach the logit.
@@ -150,8 +153,8 @@ void TileVectorizer::run() {
   // A query past the end of the problem has an empty range, but a range may end
   // past the last key.
   SmallVector<bool> inBounds{true, false};
-  auto map = AffineMapAttr::get(
-      AffineMap::getMultiDimIdentityMap(2, b.getContext()));
+  auto map =
+      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, b.getContext()));
   vector::TransferWriteOp::create(b, loc, /*result=*/Type(), logits,
                                   op.getOut(), indices, map, mask,
                                   b.getBoolArrayAttr(inBounds));

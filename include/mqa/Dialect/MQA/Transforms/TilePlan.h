@@ -42,9 +42,8 @@ constexpr int64_t kProducerRegisters = 32;
 
 struct TilePlan {
   /// Computes the plan of `schedule` for `op`, or reports the broken limit.
-  static FailureOr<TilePlan>
-  get(LogitsOp op, ScheduleAttr schedule,
-      function_ref<InFlightDiagnostic()> emitError);
+  static FailureOr<TilePlan> get(LogitsOp op, ScheduleAttr schedule,
+                                 function_ref<InFlightDiagnostic()> emitError);
 
   /// The schedule that is used where none is given.
   static ScheduleAttr getDefaultSchedule(LogitsOp op);
