@@ -6,79 +6,12 @@
 
 #include "CpuBaseline.h"
 #include "Prefill.h"
+#include "RandomCases.h"
 #include "Session.h"
 
 #include <CLI/CLI.hpp>
 
-#include <cstring>
-
 using namespace mqa::tools;
-
-/// Random small shapes and masks: each is checked, and run again `reruns` times
-/// for the same bits.
-static int runRandom(const std::vector<std::string> &paths, int cases,
-                     int reruns, uint64_t seed) {
-  int wrong = 0, total = 0;
-  double worst = 0;
-  for (const std::string &path : paths) {
-    mqa_bundle *bundle;
-    require(mqa_bundle_load_file(path.c_str(), &bundle));
-    mqa_kernel_info first;
-    require(mqa_bundle_kernel_info(bundle, 0, &first));
-    std::unique_ptr<Device> device = Device::create(first.target);
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      mqa_kernel_info info;
-      require(mqa_bundle_kernel_info(bundle, i, &info));
-      LoadedKernel kernel(bundle, info.clean != 0);
-      for (int c = 0; c < cases; ++c) {
-        uint64_t bits = (seed + c + 1) * 0x9e3779b97f4a7c15ull;
-        bits ^= bits >> 29;
-        Shape shape{static_cast<int64_t>(bits % 130), info.num_heads,
-                    info.head_dim, static_cast<int64_t>((bits >> 16) % 1500)};
-        if (info.num_queries >= 0)
-          shape.numQueries = info.num_queries;
-        if (info.num_keys >= 0)
-          shape.numKeys = info.num_keys;
-        Mask mask = static_cast<Mask>((bits >> 32) % 4);
-        bool integers = (bits >> 36) % 4 == 0;
-        int64_t slack = (bits >> 40) % 7;
-        Problem problem = integers ? makeIntegerProblem(shape, mask, bits)
-                                   : makeProblem(shape, mask, bits);
-        Session session(*device, problem,
-                        shape.numKeys + slack + (shape.numKeys + slack == 0));
-        session.launch(kernel);
-        CheckResult check = session.check(kernel, 1 << 22);
-        bool pass = check.passes() && (!integers || check.relativeError == 0);
-        std::vector<float> bitsOfFirst = session.download().data;
-        for (int r = 0; r < reruns && pass; ++r) {
-          session.poison();
-          session.launch(kernel);
-          const std::vector<float> &again = session.download().data;
-          pass = std::memcmp(again.data(), bitsOfFirst.data(),
-                             again.size() * sizeof(float)) == 0;
-        }
-        ++total;
-        worst = std::max(worst, check.relativeError);
-        if (pass)
-          continue;
-        ++wrong;
-        std::printf(
-            "WRONG: %s %s M=%ld N=%ld mask=%d integers=%d: error %.2e, "
-            "elements %ld, mask %ld, outside %ld\n",
-            path.c_str(), info.name, static_cast<long>(shape.numQueries),
-            static_cast<long>(shape.numKeys), static_cast<int>(mask), integers,
-            check.relativeError, static_cast<long>(check.elementErrors),
-            static_cast<long>(check.maskMismatches),
-            static_cast<long>(check.outsideWrites));
-      }
-    }
-    mqa_bundle_destroy(bundle);
-  }
-  std::printf("random shapes: %d cases (seed %lu), %d reruns each, worst "
-              "relative error %.2e, %d wrong\n",
-              total, static_cast<unsigned long>(seed), reruns, worst, wrong);
-  return wrong ? 1 : 0;
-}
 
 /// The CPU kernel against a plain loop nest over decoded f32.
 static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
@@ -142,16 +75,14 @@ int main(int argc, char **argv) {
   prefillCommand->add_option("--json", prefill.json,
                              "Also write the rows to this file");
 
-  std::vector<std::string> randomBundles;
-  int cases = 50, reruns = 20;
-  uint64_t seed = 0;
+  RandomOptions random;
   CLI::App *randomCommand = app.add_subcommand(
       "random", "Random small shapes: checked, and rerun for the same bits");
-  randomCommand->add_option("bundles", randomBundles, "Bundles for any target")
+  randomCommand->add_option("bundles", random.bundles, "Bundles for any target")
       ->required();
-  randomCommand->add_option("--cases", cases, "Shapes per kernel");
-  randomCommand->add_option("--reruns", reruns, "Reruns per shape");
-  randomCommand->add_option("--seed", seed, "Seed of shapes and data");
+  randomCommand->add_option("--cases", random.cases, "Shapes per kernel");
+  randomCommand->add_option("--reruns", random.reruns, "Reruns per shape");
+  randomCommand->add_option("--seed", random.seed, "Seed of shapes and data");
 
   std::string cpuBundle;
   int64_t cpuQueries = 128, cpuKeys = 2048;
@@ -173,6 +104,6 @@ int main(int argc, char **argv) {
   if (*prefillCommand)
     return runPrefill(prefill);
   if (*randomCommand)
-    return runRandom(randomBundles, cases, reruns, seed);
+    return runRandom(random);
   return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);
 }

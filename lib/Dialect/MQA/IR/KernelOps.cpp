@@ -106,6 +106,19 @@ LogicalResult RingGetOp::verify() {
 // Tiles and fragments
 //===----------------------------------------------------------------------===//
 
+/// A tile that the matrix unit reads.
+static LogicalResult verifyStaged(Operation *op, StringRef name,
+                                  MemRefType type) {
+  if (!type.hasStaticShape())
+    return op->emitOpError() << "operand '" << name
+                             << "' must have a static shape, found " << type;
+  if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
+    return op->emitOpError()
+           << "operand '" << name << "' must lie in workgroup memory, found "
+           << type;
+  return success();
+}
+
 void TileLogitsOp::getEffects(EffectList &effects) {
   for (OpOperand *operand :
        {&getQMutable(), &getKMutable(), &getKScaleMutable(),
@@ -122,12 +135,8 @@ LogicalResult TileLogitsOp::verify() {
       {"k_scale", getKScale().getType()},
       {"weights", getWeights().getType()}};
   for (auto [name, type] : staged) {
-    if (!type.hasStaticShape())
-      return emitOpError() << "operand '" << name
-                           << "' must have a static shape, found " << type;
-    if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
-      return emitOpError() << "operand '" << name
-                           << "' must lie in workgroup memory, found " << type;
+    if (failed(verifyStaged(*this, name, type)))
+      return failure();
   }
   if (k.getDimSize(1) != q.getDimSize(2))
     return emitOpError() << "head dim of 'k' is " << k.getDimSize(1)
@@ -147,12 +156,8 @@ LogicalResult WgmmaOp::verify() {
   MemRefType a = getA().getType(), b = getB().getType();
   for (auto [name, type] :
        {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
-    if (!type.hasStaticShape())
-      return emitOpError() << "operand '" << name
-                           << "' must have a static shape, found " << type;
-    if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
-      return emitOpError() << "operand '" << name
-                           << "' must lie in workgroup memory, found " << type;
+    if (failed(verifyStaged(*this, name, type)))
+      return failure();
   }
   int64_t rows = b.getNumElements() / b.getShape().back();
   VectorType tile = getResult().getType().getTile();

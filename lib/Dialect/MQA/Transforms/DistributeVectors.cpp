@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FragmentLayout.h"
+#include "VectorScalars.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -35,28 +35,14 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
 namespace {
-using Coordinates = SmallVector<Coordinate, 3>;
-
-/// An element of a vector that a lane holds after the reduction.
-struct Element {
-  Coordinates at;
-  Value value;
-};
-
 class Distributor {
 public:
-  Distributor(IRRewriter &b, FragmentLayout &layout) : b(b), layout(layout) {}
+  Distributor(IRRewriter &b, FragmentLayout &layout)
+      : b(b), layout(layout), scalars(b, layout) {}
 
   LogicalResult distribute(vector::TransferWriteOp write);
 
 private:
-  /// The scalar at `at` of `vector`, emitted where `vector` is defined.
-  FailureOr<Value> emit(Value vector, const Coordinates &at);
-  FailureOr<Value> emitUncached(Operation *op, const Coordinates &at);
-  FailureOr<Value> emitRead(vector::TransferReadOp read, const Coordinates &at);
-  FailureOr<Value> emitElementwise(Operation *op, const Coordinates &at);
-  Value emitCoordinate(Location loc, Coordinate at);
-
   LogicalResult startContraction(vector::ContractionOp contract);
   FailureOr<Value> sumOwnColumns(vector::MultiDimReductionOp reduction,
                                  Coordinate row, int64_t query);
@@ -67,160 +53,11 @@ private:
 
   IRRewriter &b;
   FragmentLayout &layout;
-  DenseMap<Value, SmallVector<Element>> cache;
-  /// The registers of each contraction.
-  DenseMap<Operation *, SmallVector<Value>> registers;
+  VectorScalars scalars;
   /// Which quad bits no reduced element differs in: those lanes hold copies.
   bool replicated[2] = {false, false};
 };
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Scalars of vectors
-//===----------------------------------------------------------------------===//
-
-Value Distributor::emitCoordinate(Location loc, Coordinate at) {
-  Value offset = arith::ConstantIndexOp::create(b, loc, at.offset);
-  if (!at.base)
-    return offset;
-  if (at.offset == 0)
-    return at.base;
-  return arith::AddIOp::create(b, loc, at.base, offset);
-}
-
-FailureOr<Value> Distributor::emit(Value vector, const Coordinates &at) {
-  if (!isa<VectorType>(vector.getType()))
-    return vector;
-  for (const Element &element : cache[vector])
-    if (element.at == at)
-      return element.value;
-  Operation *op = vector.getDefiningOp();
-  if (!op)
-    return emitError(vector.getLoc(),
-                     "a vector that is a block argument cannot be distributed");
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op);
-  FailureOr<Value> value = emitUncached(op, at);
-  if (succeeded(value))
-    cache[vector].push_back({at, *value});
-  return value;
-}
-
-FailureOr<Value> Distributor::emitUncached(Operation *op,
-                                           const Coordinates &at) {
-  Location loc = op->getLoc();
-  if (auto read = dyn_cast<vector::TransferReadOp>(op))
-    return emitRead(read, at);
-  if (auto contract = dyn_cast<vector::ContractionOp>(op)) {
-    // The fragment's rows are keys, its columns queries x heads.
-    int64_t heads = cast<VectorType>(contract.getResultType()).getDimSize(2);
-    FailureOr<int64_t> index = failure();
-    if (!at[0].base)
-      index = layout.getRegister(at[1], at[0].offset * heads + at[2].offset);
-    if (failed(index))
-      return op->emitError("an element of this contraction is read by a thread "
-                           "that does not hold it");
-    return registers.lookup(op)[*index];
-  }
-  if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
-    auto source = dyn_cast<VectorType>(broadcast.getSourceType());
-    if (!source)
-      return broadcast.getSource();
-    Coordinates inner(at.end() - source.getRank(), at.end());
-    for (auto [dim, coordinate] : llvm::enumerate(inner))
-      if (source.getDimSize(dim) == 1)
-        coordinate = Coordinate{};
-    return emit(broadcast.getSource(), inner);
-  }
-  if (auto cast = dyn_cast<vector::ShapeCastOp>(op)) {
-    // Unit dims come and go; the others keep their order.
-    Coordinates others;
-    for (auto [coordinate, size] :
-         llvm::zip_equal(at, cast.getResultVectorType().getShape()))
-      if (size != 1)
-        others.push_back(coordinate);
-    Coordinates inner;
-    for (int64_t size : cast.getSourceVectorType().getShape()) {
-      if (size == 1) {
-        inner.push_back(Coordinate{});
-        continue;
-      }
-      if (others.empty())
-        return op->emitError(
-            "only a shape_cast of unit dims can be distributed");
-      inner.push_back(others.front());
-      others.erase(others.begin());
-    }
-    if (!others.empty())
-      return op->emitError("only a shape_cast of unit dims can be distributed");
-    return emit(cast.getSource(), inner);
-  }
-  if (isa<vector::StepOp>(op))
-    return emitCoordinate(loc, at[0]);
-  DenseElementsAttr constant;
-  if (matchPattern(op, m_Constant(&constant)) && constant.isSplat())
-    return arith::ConstantOp::create(
-               b, loc, cast<TypedAttr>(constant.getSplatValue<Attribute>()))
-        .getResult();
-  if (OpTrait::hasElementwiseMappableTraits(op))
-    return emitElementwise(op, at);
-  return op->emitError("'")
-         << op->getName() << "' cannot be distributed over a warpgroup";
-}
-
-FailureOr<Value> Distributor::emitElementwise(Operation *op,
-                                              const Coordinates &at) {
-  SmallVector<Value> operands;
-  for (Value operand : op->getOperands()) {
-    FailureOr<Value> scalar = emit(operand, at);
-    if (failed(scalar))
-      return failure();
-    operands.push_back(*scalar);
-  }
-  OperationState state(op->getLoc(), op->getName());
-  state.addOperands(operands);
-  state.addTypes(getElementTypeOrSelf(op->getResult(0).getType()));
-  state.addAttributes(op->getAttrs());
-  return b.create(state)->getResult(0);
-}
-
-FailureOr<Value> Distributor::emitRead(vector::TransferReadOp read,
-                                       const Coordinates &at) {
-  Location loc = read.getLoc();
-  if (!read.getPermutationMap().isMinorIdentity() || read.getMask() ||
-      read.getTransferRank() !=
-          cast<MemRefType>(read.getBase().getType()).getRank())
-    return read.emitError("only an unmasked read of a whole memref can be "
-                          "distributed");
-  SmallVector<Value> indices;
-  Value inBounds;
-  for (auto [dim, coordinate] : llvm::enumerate(at)) {
-    Value index = arith::AddIOp::create(b, loc, read.getIndices()[dim],
-                                        emitCoordinate(loc, coordinate));
-    indices.push_back(index);
-    if (read.isDimInBounds(dim))
-      continue;
-    Value size = memref::DimOp::create(b, loc, read.getBase(), dim);
-    Value inside =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
-    inBounds =
-        inBounds ? arith::AndIOp::create(b, loc, inBounds, inside) : inside;
-  }
-  auto load = [&](OpBuilder &builder) -> Value {
-    return memref::LoadOp::create(builder, loc, read.getBase(), indices);
-  };
-  if (!inBounds)
-    return load(b);
-  auto guarded = scf::IfOp::create(
-      b, loc, inBounds,
-      [&](OpBuilder &nested, Location loc) {
-        scf::YieldOp::create(nested, loc, load(nested));
-      },
-      [&](OpBuilder &nested, Location loc) {
-        scf::YieldOp::create(nested, loc, read.getPadding());
-      });
-  return guarded.getResult(0);
-}
 
 //===----------------------------------------------------------------------===//
 // Contraction
@@ -240,7 +77,7 @@ static Value getWholeTile(Value vector) {
 }
 
 LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
-  if (registers.contains(contract))
+  if (scalars.hasRegisters(contract))
     return success();
   Value a = getWholeTile(contract.getLhs()),
         tileB = getWholeTile(contract.getRhs());
@@ -280,7 +117,7 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
   auto unpacked = UnpackFragmentOp::create(
       b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
       done);
-  registers[contract] = llvm::to_vector_of<Value>(unpacked.getRegisters());
+  scalars.setRegisters(contract, unpacked.getRegisters());
   return success();
 }
 
@@ -306,14 +143,14 @@ Distributor::sumOwnColumns(vector::MultiDimReductionOp reduction,
                      layout.getColumn(head + e)};
       Value &sum = sums[e];
       if (sum && product) {
-        FailureOr<Value> lhs = emit(product.getLhs(), at);
-        FailureOr<Value> rhs = emit(product.getRhs(), at);
+        FailureOr<Value> lhs = scalars.emit(product.getLhs(), at);
+        FailureOr<Value> rhs = scalars.emit(product.getRhs(), at);
         if (failed(lhs) || failed(rhs))
           return failure();
         sum = math::FmaOp::create(b, loc, *lhs, *rhs, sum);
         continue;
       }
-      FailureOr<Value> term = emit(reduction.getSource(), at);
+      FailureOr<Value> term = scalars.emit(reduction.getSource(), at);
       if (failed(term))
         return failure();
       sum = sum ? arith::AddFOp::create(b, loc, sum, *term) : *term;
@@ -368,7 +205,7 @@ void Distributor::reduceOverQuad(Location loc, SmallVector<Element> &elements,
 }
 
 LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
-  if (cache.contains(reduction.getResult()))
+  if (!scalars.getElements(reduction.getResult()).empty())
     return success();
   auto type = reduction.getSourceVectorType();
   if (type.getRank() != 3 ||
@@ -395,7 +232,7 @@ LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
   bool pairQueries = type.getDimSize(0) % 2 == 0;
   reduceOverQuad(reduction.getLoc(), elements, 0, pairQueries ? 0 : 1);
   reduceOverQuad(reduction.getLoc(), elements, 1, 1);
-  cache[reduction.getResult()] = elements;
+  scalars.setElements(reduction.getResult(), elements);
   return success();
 }
 
@@ -406,7 +243,7 @@ LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
 LogicalResult Distributor::store(vector::TransferWriteOp write,
                                  const Element &element) {
   Location loc = write.getLoc();
-  FailureOr<Value> value = emit(write.getVector(), element.at);
+  FailureOr<Value> value = scalars.emit(write.getVector(), element.at);
   if (failed(value))
     return failure();
   b.setInsertionPoint(write);
@@ -416,15 +253,16 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
         condition ? arith::AndIOp::create(b, loc, condition, other) : other;
   };
   if (write.getMask()) {
-    FailureOr<Value> mask = emit(write.getMask(), element.at);
+    FailureOr<Value> mask = scalars.emit(write.getMask(), element.at);
     if (failed(mask))
       return failure();
     require(*mask);
   }
   SmallVector<Value> indices;
   for (auto [dim, coordinate] : llvm::enumerate(element.at)) {
-    Value index = arith::AddIOp::create(b, loc, write.getIndices()[dim],
-                                        emitCoordinate(loc, coordinate));
+    Value index =
+        arith::AddIOp::create(b, loc, write.getIndices()[dim],
+                              scalars.emitCoordinate(loc, coordinate));
     indices.push_back(index);
     if (write.isDimInBounds(dim))
       continue;
@@ -484,7 +322,8 @@ LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
   if (failed(startContraction(contract)) || failed(reduce(reduction)))
     return failure();
 
-  SmallVector<Element> owned = cache[reduction.getResult()];
+  SmallVector<Element> owned =
+      llvm::to_vector(scalars.getElements(reduction.getResult()));
   for (const Element &element : owned)
     if (failed(store(write, element)))
       return failure();

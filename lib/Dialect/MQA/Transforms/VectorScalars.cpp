@@ -1,0 +1,165 @@
+//===- VectorScalars.cpp - Elements of warpgroup-level vectors ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "VectorScalars.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+Value VectorScalars::emitCoordinate(Location loc, Coordinate at) {
+  Value offset = arith::ConstantIndexOp::create(b, loc, at.offset);
+  if (!at.base)
+    return offset;
+  if (at.offset == 0)
+    return at.base;
+  return arith::AddIOp::create(b, loc, at.base, offset);
+}
+
+FailureOr<Value> VectorScalars::emit(Value vector, const Coordinates &at) {
+  if (!isa<VectorType>(vector.getType()))
+    return vector;
+  for (const Element &element : cache[vector])
+    if (element.at == at)
+      return element.value;
+  Operation *op = vector.getDefiningOp();
+  if (!op)
+    return emitError(vector.getLoc(),
+                     "a vector that is a block argument cannot be distributed");
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op);
+  FailureOr<Value> value = emitUncached(op, at);
+  if (succeeded(value))
+    cache[vector].push_back({at, *value});
+  return value;
+}
+
+FailureOr<Value> VectorScalars::emitContraction(vector::ContractionOp op,
+                                                const Coordinates &at) {
+  // The fragment's rows are keys, its columns queries x heads.
+  int64_t heads = cast<VectorType>(op.getResultType()).getDimSize(2);
+  FailureOr<int64_t> index = failure();
+  if (!at[0].base)
+    index = layout.getRegister(at[1], at[0].offset * heads + at[2].offset);
+  if (failed(index))
+    return op.emitError("an element of this contraction is read by a thread "
+                        "that does not hold it");
+  return registers.lookup(op)[*index];
+}
+
+FailureOr<Value> VectorScalars::emitBroadcast(vector::BroadcastOp op,
+                                              const Coordinates &at) {
+  auto source = dyn_cast<VectorType>(op.getSourceType());
+  if (!source)
+    return op.getSource();
+  Coordinates inner(at.end() - source.getRank(), at.end());
+  for (auto [dim, coordinate] : llvm::enumerate(inner))
+    if (source.getDimSize(dim) == 1)
+      coordinate = Coordinate{};
+  return emit(op.getSource(), inner);
+}
+
+/// Unit dims come and go; the others keep their order.
+FailureOr<Value> VectorScalars::emitShapeCast(vector::ShapeCastOp op,
+                                              const Coordinates &at) {
+  Coordinates others;
+  for (auto [coordinate, size] :
+       llvm::zip_equal(at, op.getResultVectorType().getShape()))
+    if (size != 1)
+      others.push_back(coordinate);
+  ArrayRef<int64_t> shape = op.getSourceVectorType().getShape();
+  auto isUnit = [](int64_t size) { return size == 1; };
+  if (shape.size() - llvm::count_if(shape, isUnit) != others.size())
+    return op.emitError("only a shape_cast of unit dims can be distributed");
+  Coordinates inner;
+  size_t next = 0;
+  for (int64_t size : shape)
+    inner.push_back(isUnit(size) ? Coordinate{} : others[next++]);
+  return emit(op.getSource(), inner);
+}
+
+FailureOr<Value> VectorScalars::emitUncached(Operation *op,
+                                             const Coordinates &at) {
+  if (auto read = dyn_cast<vector::TransferReadOp>(op))
+    return emitRead(read, at);
+  if (auto contract = dyn_cast<vector::ContractionOp>(op))
+    return emitContraction(contract, at);
+  if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
+    return emitBroadcast(broadcast, at);
+  if (auto cast = dyn_cast<vector::ShapeCastOp>(op))
+    return emitShapeCast(cast, at);
+  if (isa<vector::StepOp>(op))
+    return emitCoordinate(op->getLoc(), at[0]);
+  DenseElementsAttr constant;
+  if (matchPattern(op, m_Constant(&constant)) && constant.isSplat())
+    return arith::ConstantOp::create(
+               b, op->getLoc(),
+               cast<TypedAttr>(constant.getSplatValue<Attribute>()))
+        .getResult();
+  if (OpTrait::hasElementwiseMappableTraits(op))
+    return emitElementwise(op, at);
+  return op->emitError("'")
+         << op->getName() << "' cannot be distributed over a warpgroup";
+}
+
+FailureOr<Value> VectorScalars::emitElementwise(Operation *op,
+                                                const Coordinates &at) {
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    FailureOr<Value> scalar = emit(operand, at);
+    if (failed(scalar))
+      return failure();
+    operands.push_back(*scalar);
+  }
+  OperationState state(op->getLoc(), op->getName());
+  state.addOperands(operands);
+  state.addTypes(getElementTypeOrSelf(op->getResult(0).getType()));
+  state.addAttributes(op->getAttrs());
+  return b.create(state)->getResult(0);
+}
+
+FailureOr<Value> VectorScalars::emitRead(vector::TransferReadOp read,
+                                         const Coordinates &at) {
+  Location loc = read.getLoc();
+  if (!read.getPermutationMap().isMinorIdentity() || read.getMask() ||
+      read.getTransferRank() !=
+          cast<MemRefType>(read.getBase().getType()).getRank())
+    return read.emitError("only an unmasked read of a whole memref can be "
+                          "distributed");
+  SmallVector<Value> indices;
+  Value inBounds;
+  for (auto [dim, coordinate] : llvm::enumerate(at)) {
+    Value index = arith::AddIOp::create(b, loc, read.getIndices()[dim],
+                                        emitCoordinate(loc, coordinate));
+    indices.push_back(index);
+    if (read.isDimInBounds(dim))
+      continue;
+    Value size = memref::DimOp::create(b, loc, read.getBase(), dim);
+    Value inside =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
+    inBounds =
+        inBounds ? arith::AndIOp::create(b, loc, inBounds, inside) : inside;
+  }
+  auto load = [&](OpBuilder &builder) -> Value {
+    return memref::LoadOp::create(builder, loc, read.getBase(), indices);
+  };
+  if (!inBounds)
+    return load(b);
+  auto guarded = scf::IfOp::create(
+      b, loc, inBounds,
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, load(nested));
+      },
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, read.getPadding());
+      });
+  return guarded.getResult(0);
+}

@@ -1,0 +1,122 @@
+//===- RandomCases.cpp - Many small problems ------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RandomCases.h"
+#include "Session.h"
+
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <random>
+
+using namespace mqa::tools;
+
+namespace {
+struct Case {
+  Problem problem;
+  int64_t outStride;
+  bool integers;
+  std::string description;
+};
+
+struct Summary {
+  int cases = 0, wrong = 0;
+  double worstError = 0;
+};
+} // namespace
+
+/// A few NaN of both signs, where there is room for them.
+static void plantNaN(Problem &problem, std::mt19937_64 &random) {
+  for (uint8_t bits : {0x7f, 0xff}) {
+    if (!problem.q.empty())
+      problem.q[random() % problem.q.size()] = bits;
+    if (!problem.k.empty())
+      problem.k[random() % problem.k.size()] = bits;
+  }
+  if (!problem.kScale.empty())
+    problem.kScale[random() % problem.kScale.size()] =
+        std::numeric_limits<float>::quiet_NaN();
+}
+
+static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto draw = [&](int64_t count) {
+    return static_cast<int64_t>(random() % count);
+  };
+  Shape shape{draw(130), info.num_heads, info.head_dim, draw(1500)};
+  if (info.num_queries >= 0)
+    shape.numQueries = info.num_queries;
+  if (info.num_keys >= 0)
+    shape.numKeys = info.num_keys;
+  auto mask = static_cast<Mask>(draw(4));
+  int64_t kind = draw(4), slack = draw(7);
+  bool integers = kind == 0, nan = kind == 1;
+  Problem problem = integers ? makeIntegerProblem(shape, mask, seed)
+                             : makeProblem(shape, mask, seed);
+  if (nan)
+    plantNaN(problem, random);
+  std::string description = "M=" + std::to_string(shape.numQueries) +
+                            " N=" + std::to_string(shape.numKeys) + " mask " +
+                            std::to_string(static_cast<int>(mask)) +
+                            (integers ? ", integers"
+                             : nan    ? ", NaN"
+                                      : "") +
+                            ", seed " + std::to_string(seed);
+  return {std::move(problem), std::max<int64_t>(1, shape.numKeys + slack),
+          integers, description};
+}
+
+static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
+                    int reruns, Summary &summary) {
+  Session session(device, c.problem, c.outStride);
+  session.launch(kernel);
+  CheckResult check = session.check(kernel, /*maxPairs=*/1 << 22);
+  bool pass = check.passes() && (!c.integers || check.relativeError == 0);
+  std::vector<float> first = session.download().data;
+  int changed = 0;
+  for (int i = 0; i < reruns; ++i) {
+    session.poison();
+    session.launch(kernel);
+    const std::vector<float> &again = session.download().data;
+    changed += std::memcmp(again.data(), first.data(),
+                           first.size() * sizeof(float)) != 0;
+  }
+  ++summary.cases;
+  summary.worstError = std::max(summary.worstError, check.relativeError);
+  if (pass && changed == 0)
+    return;
+  ++summary.wrong;
+  std::printf("WRONG: %s, %s: error %.2e, elements %ld, mask %ld, outside %ld, "
+              "changed reruns %d\n",
+              kernel.getInfo().name, c.description.c_str(), check.relativeError,
+              static_cast<long>(check.elementErrors),
+              static_cast<long>(check.maskMismatches),
+              static_cast<long>(check.outsideWrites), changed);
+}
+
+int mqa::tools::runRandom(const RandomOptions &options) {
+  Summary summary;
+  for (const std::string &path : options.bundles) {
+    mqa_bundle *bundle;
+    require(mqa_bundle_load_file(path.c_str(), &bundle));
+    mqa_kernel_info info;
+    require(mqa_bundle_kernel_info(bundle, 0, &info));
+    std::unique_ptr<Device> device = Device::create(info.target);
+    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
+      require(mqa_bundle_kernel_info(bundle, i, &info));
+      LoadedKernel kernel(bundle, info.clean != 0);
+      for (int c = 0; c < options.cases; ++c)
+        runCase(*device, kernel, drawCase(info, options.seed + c),
+                options.reruns, summary);
+    }
+    mqa_bundle_destroy(bundle);
+  }
+  std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
+              "relative error %.2e, %d wrong\n",
+              summary.cases, static_cast<unsigned long>(options.seed),
+              options.reruns, summary.worstError, summary.wrong);
+  return summary.wrong ? 1 : 0;
+}

@@ -1,0 +1,31 @@
+//===- RandomCases.h - Many small problems ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_MQA_BENCH_RANDOMCASES_H
+#define MQA_TOOLS_MQA_BENCH_RANDOMCASES_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mqa::tools {
+
+struct RandomOptions {
+  std::vector<std::string> bundles;
+  /// Problems per kernel, and launches of each that must give the same bits.
+  int cases = 50, reruns = 20;
+  uint64_t seed = 0;
+};
+
+/// Runs every kernel of every bundle on problems of random small shape, mask
+/// and output stride; a quarter of them in small integers, which must be exact,
+/// a quarter with NaN in q, k and k_scale, which must reach the right logits.
+/// Prints what is wrong and a summary; returns the exit code.
+int runRandom(const RandomOptions &options);
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_MQA_BENCH_RANDOMCASES_H
