@@ -101,9 +101,13 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (*prefillCommand)
-    return runPrefill(prefill);
-  if (*randomCommand)
-    return runRandom(random);
-  return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);
+  try {
+    if (*prefillCommand)
+      return runPrefill(prefill);
+    if (*randomCommand)
+      return runRandom(random);
+    return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);
+  } catch (const std::exception &error) {
+    fatal(error.what());
+  }
 }

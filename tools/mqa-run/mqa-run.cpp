@@ -11,6 +11,8 @@
 
 #include <cstring>
 #include <iostream>
+#include <limits>
+#include <new>
 
 using namespace mqa::tools;
 
@@ -25,13 +27,18 @@ struct Options {
 };
 } // namespace
 
+/// Queries and keys that ranges of 32 bits can count.
+static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
+
 /// Exit codes: 0 success, 1 an error or a wrong result, 2 the command line.
 static int parse(int argc, char **argv, Options &options) {
   CLI::App app{"Launches a compiled mqa.logits on random data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
-  app.add_option("--seq-len", options.seqLen, "Queries M (default 256)");
-  app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)");
+  app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
+      ->check(CLI::Range(int64_t(0), kMaxSize));
+  app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
+      ->check(CLI::Range(int64_t(0), kMaxSize));
   std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
                                        {"cp", Mask::Cp},
                                        {"full", Mask::Full},
@@ -190,5 +197,11 @@ int main(int argc, char **argv) {
   Options options;
   if (int code = parse(argc, argv, options))
     return code < 0 ? 0 : code;
-  return run(options);
+  try {
+    return run(options);
+  } catch (const std::bad_alloc &) {
+    fatal("out of memory: the problem does not fit this machine");
+  } catch (const std::exception &error) {
+    fatal(error.what());
+  }
 }

@@ -64,8 +64,10 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "a ring tile must have a static shape and the "
                             "identity layout, found "
                          << tile;
-    if (!tile.getElementType().isIntOrFloat())
-      return emitError() << "a ring tile must hold integers or floats, found "
+    if (!tile.getElementType().isIntOrFloat() ||
+        tile.getElementTypeBitWidth() % 8 != 0)
+      return emitError() << "a ring tile must hold integers or floats of whole "
+                            "bytes, found "
                          << tile;
   }
   return success();

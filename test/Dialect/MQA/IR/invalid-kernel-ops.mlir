@@ -40,8 +40,13 @@ func.func private @f(!mqa.ring<2, memref<4xf32, strided<[2]>>>)
 
 // -----
 
-// expected-error@+1 {{a ring tile must hold integers or floats}}
+// expected-error@+1 {{a ring tile must hold integers or floats of whole bytes}}
 func.func private @f(!mqa.ring<2, memref<4xindex>>)
+
+// -----
+
+// expected-error@+1 {{a ring tile must hold integers or floats of whole bytes}}
+func.func private @f(!mqa.ring<2, memref<8xi1>>)
 
 // -----
 
