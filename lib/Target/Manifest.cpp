@@ -101,6 +101,7 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
     (*kernel)["schedule"] = scheduleText;
     (*kernel)["block_threads"] = block[0];
     (*kernel)["block_queries"] = schedule.getBlockQ();
+    (*kernel)["block_keys"] = schedule.getBlockKv();
     (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();
     kernels.push_back(std::move(*kernel));
     return WalkResult::advance();

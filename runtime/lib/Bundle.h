@@ -48,8 +48,10 @@ struct KernelDescription {
   /// -1: given at launch.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
   std::vector<Parameter> parameters;
-  /// GPU: threads and dynamic shared memory of a block, queries of a block.
-  uint32_t blockThreads = 0, sharedMemoryBytes = 0, blockQueries = 0;
+  /// GPU: threads and dynamic shared memory of a block, queries and keys of a
+  /// tile.
+  uint32_t blockThreads = 0, sharedMemoryBytes = 0;
+  uint32_t blockQueries = 0, blockKeys = 0;
   /// CPU: queries and keys of a task.
   int64_t taskQueries = 0, taskKeys = 0;
 };

@@ -122,13 +122,13 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned, unsigned,
+CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned,
                         unsigned blockX, unsigned, unsigned,
                         unsigned sharedMemoryBytes, CUstream stream,
                         void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernel");
   FakeCudaState &state = *fakeCudaState();
-  FakeLaunch launch{gridX, blockX, sharedMemoryBytes, stream, {}};
+  FakeLaunch launch{gridX, gridY, blockX, sharedMemoryBytes, stream, {}};
   for (size_t i = 0; i < state.parameterCount; ++i) {
     uint64_t value;
     std::memcpy(&value, parameters[i], sizeof(value));

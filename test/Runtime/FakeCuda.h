@@ -23,7 +23,7 @@ struct FakeTensorMap {
 };
 
 struct FakeLaunch {
-  unsigned grid, block, sharedMemoryBytes;
+  unsigned gridX, gridY, block, sharedMemoryBytes;
   void *stream;
   /// The pointers that the driver would read parameters from; they are only
   /// valid during the call, so eight bytes of each are kept.

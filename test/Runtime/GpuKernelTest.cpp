@@ -99,7 +99,8 @@ TEST_F(GpuKernelTest, Launch) {
       << mqa_last_error();
   ASSERT_EQ(getFake().launches.size(), 1u);
   const FakeLaunch &launch = getFake().launches[0];
-  EXPECT_EQ(launch.grid, 132u);
+  EXPECT_EQ(launch.gridX, 132u);
+  EXPECT_EQ(launch.gridY, 1u);
   EXPECT_EQ(launch.block, 640u);
   EXPECT_EQ(launch.sharedMemoryBytes, 168960u);
   EXPECT_EQ(launch.stream, &stream);
@@ -153,12 +154,17 @@ TEST_F(GpuKernelTest, TensorMaps) {
   EXPECT_EQ(weights.strides, (std::vector<uint64_t>{256}));
 }
 
-TEST_F(GpuKernelTest, FewerBlocksThanMultiprocessors) {
+TEST_F(GpuKernelTest, FewQueries) {
   loadKernel();
   mqa_logits_args args = makeArgs();
   args.num_queries = 7;
   ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
-  EXPECT_EQ(getFake().launches[0].grid, 4u);
+  EXPECT_EQ(getFake().launches[0].gridX, 4u);
+  EXPECT_EQ(getFake().launches[0].gridY, 17u) << "no more shares than tiles";
+  args.num_keys = 100000;
+  args.out_stride = 100000;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches[1].gridY, 132u / 4u);
 }
 
 TEST_F(GpuKernelTest, NothingToDo) {

@@ -82,6 +82,33 @@ static Value getRowBlock(OpBuilder &b, Location loc, Value out, OpFoldResult m,
                             getValueOrCreateConstantIndexOp(b, loc, rows));
 }
 
+/// The keys of [lo, hi) that this block of the grid takes: of the tiles that
+/// cover them, share number `block_id y` of `grid_dim y`. With few queries the
+/// caller launches several such shares, so that they use the whole device.
+static std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc, Value lo,
+                                          Value hi, int64_t blockKv) {
+  AffineExpr d0, d1;
+  bindDims(b.getContext(), d0, d1);
+  Value numTiles = getValueOrCreateConstantIndexOp(
+      b, loc,
+      affine::makeComposedFoldedAffineApply(
+          b, loc, (d1 - d0).ceilDiv(blockKv),
+          {OpFoldResult(lo), OpFoldResult(hi)}));
+  Value share = gpu::BlockIdOp::create(b, loc, gpu::Dimension::y);
+  Value numShares = gpu::GridDimOp::create(b, loc, gpu::Dimension::y);
+  Value size = arith::ConstantIndexOp::create(b, loc, blockKv);
+  auto getBound = [&](Value part) -> Value {
+    Value scaled = arith::MulIOp::create(b, loc, numTiles, part);
+    Value tile = arith::DivUIOp::create(b, loc, scaled, numShares);
+    Value offset = arith::MulIOp::create(b, loc, tile, size);
+    return arith::AddIOp::create(b, loc, lo, offset);
+  };
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value next = arith::AddIOp::create(b, loc, share, one);
+  Value end = arith::MinSIOp::create(b, loc, getBound(next), hi);
+  return {getBound(share), end};
+}
+
 /// Builds the kernel's loops around tiles of `logits`, an op on the arguments
 /// of the kernel at whose start the builder is.
 static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
@@ -127,10 +154,20 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
       affine::makeComposedFoldedAffineApply(
           b, loc, d0.floorDiv(kStoreKeys) * kStoreKeys,
           {OpFoldResult(range.getLo())}));
+  auto [begin, end] = getOwnKeys(b, loc, lo, range.getHi(), blockKv);
   Value step = arith::ConstantIndexOp::create(b, loc, blockKv);
-  auto keys = scf::ForOp::create(b, loc, lo, range.getHi(), step);
-  if (logits.getClean())
-    CleanRowsOp::create(b, loc, outRows, ks, ke, Value(), Value());
+  auto keys = scf::ForOp::create(b, loc, begin, end, step);
+  if (logits.getClean()) {
+    // The first share cleans the rows.
+    Value share = gpu::BlockIdOp::create(b, loc, gpu::Dimension::y);
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    Value isFirst =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, share, zero);
+    scf::IfOp::create(b, loc, isFirst, [&](OpBuilder &nested, Location loc) {
+      CleanRowsOp::create(nested, loc, outRows, ks, ke, Value(), Value());
+      scf::YieldOp::create(nested, loc);
+    });
+  }
 
   b.setInsertionPointToStart(keys.getBody());
   OpFoldResult n = keys.getInductionVar();

@@ -15,9 +15,18 @@
 // CHECK: %[[BLOCK_ROWS:.*]] = mqa.row_block %[[OUT]]
 // CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range %[[KSB]], %{{.*}}, %{{.*}} {max_rows = 2 : i64}
 // CHECK-NOT: mqa.clean_rows
+// Of the tiles, this block's share.
+// CHECK: %[[TILES:.*]] = affine.apply #{{.*}}(%[[HI]], %{{.*}})
+// CHECK: %[[SHARE:.*]] = gpu.block_id y
+// CHECK: %[[SHARES:.*]] = gpu.grid_dim y
+// CHECK: arith.muli %[[TILES]], %{{.*}}
+// CHECK: arith.divui %{{.*}}, %[[SHARES]]
+// CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[HI]]
+// CHECK: arith.muli %[[TILES]], %[[SHARE]]
+// CHECK: %[[BEGIN:.*]] = arith.addi
 // The queries do not change over the keys: their view is made outside.
 // CHECK: %[[Q:.*]] = memref.subview %{{.*}} : memref<?x64x128xf8E4M3FN
-// CHECK: scf.for %[[N:.*]] = %{{.*}} to %[[HI]] step %{{.*}}
+// CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[END]] step %{{.*}}
 // CHECK: %[[K:.*]] = memref.subview %{{.*}}[%[[N]], 0]
 // CHECK: %[[O:.*]] = memref.subview %[[BLOCK_ROWS]][0, %[[N]]]
 // CHECK: mqa.logits ins(%[[Q]], %[[K]], {{.*}}) key_offset(%[[N]]) outs(%[[O]] : {{.*}}) {schedule =
@@ -35,7 +44,8 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // CHECK-SAME: mqa.clean
 // CHECK: %[[ROWS:.*]] = mqa.row_block
 // CHECK: mqa.logits {{.*}} {schedule =
-// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} :
+// CHECK: scf.if
+// CHECK-NEXT: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} :
 // CHECK: gpu.return
 func.func @clean(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> memref<?x?xf32> {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}

@@ -218,8 +218,9 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
   let description = [{
     Each `func.func` that consists of one scheduled `mqa.logits` on its
     memref arguments becomes a `gpu.func` of the same name: a block takes every
-    grid-size'th query block, and goes over the key blocks between the first and
-    the last key that any of its queries may see. The body is the same op on
+    grid-size'th query block (grid dimension x), and goes over the key blocks
+    between the first and the last key that any of its queries may see; with a grid
+    dimension y, over its share of them. Any grid computes the same. The body is the same op on
     tiles, made by its TilingInterface. With `clean`, `mqa.clean_rows` covers
     the rest of the rows.
 
