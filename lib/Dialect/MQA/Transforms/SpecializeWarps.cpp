@@ -56,15 +56,13 @@ private:
 } // namespace
 
 template <typename... ForeignOps> scf::ForOp Specializer::cloneWithout() {
-  // Each role computes what leads up to the loop itself: nothing is kept in
-  // registers across the branch for the sake of another role.
+  // Each role reads block and grid itself: nothing is kept in registers across
+  // the branch for the sake of another role.
   IRMapping mapping;
-  for (Operation &op : *loop->getBlock()) {
-    if (&op == loop)
-      break;
-    if (isMemoryEffectFree(&op) && !isa<gpu::ThreadIdOp>(op))
-      rewriter.clone(op, mapping);
-  }
+  for (Value operand : {loop.getLowerBound(), loop.getStep()})
+    if (operand.getDefiningOp<gpu::BlockIdOp>() ||
+        operand.getDefiningOp<gpu::GridDimOp>())
+      rewriter.clone(*operand.getDefiningOp(), mapping);
   auto clone = cast<scf::ForOp>(rewriter.clone(*loop, mapping));
   SmallVector<Operation *> foreign;
   clone.walk([&](Operation *op) {
@@ -73,6 +71,7 @@ template <typename... ForeignOps> scf::ForOp Specializer::cloneWithout() {
   });
   for (Operation *op : llvm::reverse(foreign))
     rewriter.eraseOp(op);
+  (void)runRegionDCE(rewriter, clone->getRegions());
   return clone;
 }
 
@@ -176,7 +175,6 @@ LogicalResult Specializer::run() {
     buildCleaner(threadId);
   }
   rewriter.eraseOp(loop);
-  (void)runRegionDCE(rewriter, kernel->getRegions());
   return success();
 }
 

@@ -19,11 +19,12 @@
 // CHECK: %[[TILES:.*]] = affine.apply #{{.*}}(%[[HI]], %{{.*}})
 // CHECK: %[[SHARE:.*]] = gpu.block_id y
 // CHECK: %[[SHARES:.*]] = gpu.grid_dim y
-// CHECK: arith.muli %[[TILES]], %{{.*}}
-// CHECK: arith.divui %{{.*}}, %[[SHARES]]
-// CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[HI]]
-// CHECK: arith.muli %[[TILES]], %[[SHARE]]
-// CHECK: %[[BEGIN:.*]] = arith.addi
+// CHECK: arith.addi %[[TILES]], %[[SHARES]]
+// CHECK: arith.divui %{{.*}} : i32
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[SHARE]]
+// CHECK: %[[BEGIN:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+// CHECK: %[[NEXT:.*]] = arith.addi %[[BEGIN]]
+// CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %[[HI]]
 // The queries do not change over the keys: their view is made outside.
 // CHECK: %[[Q:.*]] = memref.subview %{{.*}} : memref<?x64x128xf8E4M3FN
 // CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[END]] step %{{.*}}
