@@ -199,9 +199,7 @@ struct SpecializeWarpsPass
       kernel.emitOpError("needs the attribute 'mqa.schedule'");
       return signalPassFailure();
     }
-    if (loops.front().getNumResults() &&
-        !llvm::all_of(loops.front().getResults(),
-                      [](Value v) { return v.use_empty(); })) {
+    if (!loops.front()->use_empty()) {
       kernel.emitOpError("reads a result of the loop over rings");
       return signalPassFailure();
     }

@@ -96,24 +96,23 @@ static std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc, Value lo,
           {OpFoldResult(lo), OpFoldResult(hi)}));
   Value share = gpu::BlockIdOp::create(b, loc, gpu::Dimension::y);
   Value numShares = gpu::GridDimOp::create(b, loc, gpu::Dimension::y);
-  // In 32 bits, where a division costs a quarter. An empty range may make it
-  // wrap to any number of tiles: the loop from `begin` to `hi` stays empty.
-  auto to32Bits = [&](Value value) -> Value {
-    return arith::IndexCastUIOp::create(b, loc, b.getI32Type(), value);
-  };
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   Value sum = arith::AddIOp::create(b, loc, numTiles, numShares);
   Value dividend = arith::SubIOp::create(b, loc, sum, one);
-  Value quotient =
-      arith::DivUIOp::create(b, loc, to32Bits(dividend), to32Bits(numShares));
-  Value tiles =
-      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), quotient);
+  Value shareTiles = arith::DivUIOp::create(b, loc, dividend, numShares);
+  // Clamped as tiles: past the end, 32-bit keys could overflow.
+  auto clampTile = [&](Value tile) -> Value {
+    return arith::MinSIOp::create(b, loc, tile, numTiles);
+  };
+  Value first = clampTile(arith::MulIOp::create(b, loc, share, shareTiles));
+  Value last = clampTile(arith::AddIOp::create(b, loc, first, shareTiles));
   Value size = arith::ConstantIndexOp::create(b, loc, blockKv);
-  Value shareKeys = arith::MulIOp::create(b, loc, tiles, size);
-  Value offset = arith::MulIOp::create(b, loc, share, shareKeys);
-  Value begin = arith::AddIOp::create(b, loc, lo, offset);
-  Value next = arith::AddIOp::create(b, loc, begin, shareKeys);
-  return {begin, arith::MinSIOp::create(b, loc, next, hi)};
+  auto getKey = [&](Value tile) -> Value {
+    return arith::AddIOp::create(b, loc, lo,
+                                 arith::MulIOp::create(b, loc, tile, size));
+  };
+  Value begin = getKey(first);
+  return {begin, arith::MinSIOp::create(b, loc, getKey(last), hi)};
 }
 
 /// Builds the kernel's loops around tiles of `logits`, an op on the arguments

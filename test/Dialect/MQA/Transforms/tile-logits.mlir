@@ -20,11 +20,15 @@
 // CHECK: %[[SHARE:.*]] = gpu.block_id y
 // CHECK: %[[SHARES:.*]] = gpu.grid_dim y
 // CHECK: arith.addi %[[TILES]], %[[SHARES]]
-// CHECK: arith.divui %{{.*}} : i32
-// CHECK: %[[OFFSET:.*]] = arith.muli %[[SHARE]]
-// CHECK: %[[BEGIN:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
-// CHECK: %[[NEXT:.*]] = arith.addi %[[BEGIN]]
-// CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %[[HI]]
+// CHECK: %[[SIZE:.*]] = arith.divui %{{.*}}, %[[SHARES]]
+// CHECK: arith.muli %[[SHARE]], %[[SIZE]]
+// CHECK: %[[FIRST:.*]] = arith.minsi %{{.*}}, %[[TILES]]
+// CHECK: arith.addi %[[FIRST]], %[[SIZE]]
+// CHECK: %[[LAST:.*]] = arith.minsi %{{.*}}, %[[TILES]]
+// CHECK: arith.muli %[[FIRST]], %{{.*}}
+// CHECK: %[[BEGIN:.*]] = arith.addi
+// CHECK: arith.muli %[[LAST]], %{{.*}}
+// CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[HI]]
 // The queries do not change over the keys: their view is made outside.
 // CHECK: %[[Q:.*]] = memref.subview %{{.*}} : memref<?x64x128xf8E4M3FN
 // CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[END]] step %{{.*}}
