@@ -55,6 +55,8 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQADistributeVectorsPass());
   kernel.addPass(createMQAHoistReleasesPass());
   kernel.addPass(createMQAExpandRowOpsPass());
+  kernel.addPass(createMQAExpandFitQueriesPass());
+  kernel.addPass(createMQAExpandTileSharePass());
   kernel.addPass(createMQALowerRingsPass());
   kernel.addPass(createCanonicalizerPass());
   kernel.addPass(createCSEPass());

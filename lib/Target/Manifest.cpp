@@ -66,9 +66,12 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
     if (!operand)
       continue;
     parameters.push_back(describeParameter(operand, type));
+    // A tensor map's box has all head dims of q, but not all heads: those are
+    // in the weights.
     if (operand == "q") {
-      kernel["num_heads"] = getShape(type)[1];
       kernel["head_dim"] = getShape(type)[2];
+    } else if (operand == "weights") {
+      kernel["num_heads"] = getShape(type)[1];
     } else if (operand == "out") {
       kernel["num_queries"] = getSize(getShape(type)[0]);
       kernel["num_keys"] = getSize(getShape(type)[1]);
@@ -102,6 +105,8 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
     (*kernel)["block_threads"] = block[0];
     (*kernel)["block_queries"] = schedule.getBlockQ();
     (*kernel)["block_keys"] = schedule.getBlockKv();
+    (*kernel)["fast"] = schedule.getReduction() == Reduction::F16;
+    (*kernel)["splits_keys"] = schedule.getSplit() == Split::Tiles;
     (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();
     kernels.push_back(std::move(*kernel));
     return WalkResult::advance();

@@ -44,14 +44,15 @@ struct Parameter {
 
 struct KernelDescription {
   std::string name;
-  bool clean = false;
+  bool clean = false, fast = false;
   /// -1: given at launch.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
   std::vector<Parameter> parameters;
   /// GPU: threads and dynamic shared memory of a block, queries and keys of a
-  /// tile.
+  /// tile, and whether the keys of a query block may go to several blocks.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
   uint32_t blockQueries = 0, blockKeys = 0;
+  bool splitsKeys = false;
   /// CPU: queries and keys of a task.
   int64_t taskQueries = 0, taskKeys = 0;
 };

@@ -178,19 +178,19 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
       pack.addIndex(tensor.strides[i]);
   }
 
-  // The kernel is persistent: one block per multiprocessor goes over the query
-  // blocks. Where there are fewer of those, their keys are split in shares.
+  // The kernel is persistent: one block per multiprocessor, or one per piece of
+  // work where there are fewer of those.
   auto ceilDiv = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   int64_t queryBlocks = ceilDiv(out.sizes[0], blockQueries);
   int64_t keyTiles = ceilDiv(out.sizes[1], description->blockKeys);
-  unsigned gridX = std::min<int64_t>(queryBlocks, numMultiprocessors);
-  unsigned gridY = std::min<int64_t>(keyTiles, numMultiprocessors / gridX);
+  int64_t pieces = queryBlocks * (description->splitsKeys ? keyTiles : 1);
+  unsigned grid = std::min<int64_t>(pieces, numMultiprocessors);
   CUcontext current = nullptr;
   MQA_CUDA(driver, cuCtxGetCurrent, &current);
   ScopedContext scope(driver);
   if (current != context)
     MQA_RETURN_IF_FAILED(scope.push(context));
-  MQA_CUDA(driver, cuLaunchKernel, function, gridX, gridY, 1,
+  MQA_CUDA(driver, cuLaunchKernel, function, grid, 1, 1,
            description->blockThreads, 1, 1, description->sharedMemoryBytes,
            static_cast<CUstream>(stream), pack.getPointers(), nullptr);
   return MQA_SUCCESS;

@@ -3,13 +3,14 @@
 
 // Level 2: a schedule; then memrefs.
 // CHECK: IR Dump After {{.*}}mqa-select-schedule
-// CHECK: mqa.logits {{.*}} {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>} -> tensor<?x?xf32>
+// CHECK: mqa.logits {{.*}} {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, relu = add_abs>} -> tensor<?x?xf32>
 // CHECK: IR Dump After {{.*}}mqa-bufferize
 // CHECK: func.func @logits(%{{.*}}: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1], offset: ?>>
 
 // Level 3: a persistent kernel on tiles.
 // CHECK: IR Dump After {{.*}}mqa-tile-logits
 // CHECK: gpu.func @logits
+// CHECK: mqa.tile_share
 // CHECK: mqa.key_range
 // CHECK: mqa.logits {{.*}} key_offset
 // CHECK: gpu.func @logits_clean
@@ -35,6 +36,9 @@
 // CHECK: IR Dump After {{.*}}mqa-hoist-releases
 // CHECK: IR Dump After {{.*}}mqa-expand-row-ops
 // CHECK-NOT: mqa.key_range
+// CHECK: IR Dump After {{.*}}mqa-expand-fit-queries
+// CHECK: IR Dump After {{.*}}mqa-expand-tile-share
+// CHECK-NOT: mqa.tile_share
 // CHECK: IR Dump After {{.*}}mqa-lower-rings
 // CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK: nvgpu.tma.async.load

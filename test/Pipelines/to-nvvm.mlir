@@ -1,8 +1,8 @@
 // RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm | FileCheck %s
-// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 1, block_kv = 128, warpgroups = 2, stages = 6'" | FileCheck %s --check-prefix=GIVEN
-// RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 9, block_kv = 128, warpgroups = 2, stages = 6'" 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 4, block_kv = 128, tile_kv = 64, stages = 6'" | FileCheck %s --check-prefix=GIVEN
+// RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 4, block_kv = 288, tile_kv = 288, stages = 6'" 2>&1 | FileCheck %s --check-prefix=BAD
 
-// BAD: schedule #mqa.schedule<block_q = 9, {{.*}}> does not fit: block_q * H is 576 accumulator columns, but WGMMA has at most 256
+// BAD: schedule #mqa.schedule<block_q = 4, {{.*}}> does not fit: tile_kv is 288 accumulator columns, but WGMMA has at most 256
 
 // CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx86">]
 // CHECK: llvm.func @logits(%{{.*}}: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>

@@ -159,12 +159,24 @@ TEST_F(GpuKernelTest, FewQueries) {
   mqa_logits_args args = makeArgs();
   args.num_queries = 7;
   ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
-  EXPECT_EQ(getFake().launches[0].gridX, 4u);
-  EXPECT_EQ(getFake().launches[0].gridY, 17u) << "no more shares than tiles";
+  EXPECT_EQ(getFake().launches[0].gridX, 4u * 17u) << "no more than tiles";
+  EXPECT_EQ(getFake().launches[0].gridY, 1u);
   args.num_keys = 100000;
   args.out_stride = 100000;
   ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
-  EXPECT_EQ(getFake().launches[1].gridY, 132u / 4u);
+  EXPECT_EQ(getFake().launches[1].gridX, 132u);
+}
+
+TEST_F(GpuKernelTest, WholeQueryBlocks) {
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["kernels"][0]["splits_keys"] = false;
+  mqa_bundle_destroy(bundle);
+  ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
+  loadKernel();
+  mqa_logits_args args = makeArgs();
+  args.num_queries = 7;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches[0].gridX, 4u);
 }
 
 TEST_F(GpuKernelTest, NothingToDo) {

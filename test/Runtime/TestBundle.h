@@ -52,6 +52,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"head_dim", 128},         {"num_keys", -1},
                  {"block_threads", 640},    {"shared_memory_bytes", 168960},
                  {"block_queries", 2},      {"block_keys", 256},
+                 {"splits_keys", true},     {"fast", false},
                  {"parameters", parameters}};
   return {{"version", 1}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }

@@ -4,9 +4,10 @@
 // RUN: head -c 3400 %t.cpu.mqa | FileCheck %s --check-prefix=CPU
 
 // CHECK: MQABNDL1
-// CHECK: "block_queries": 2
+// CHECK: "block_queries": 8
 // CHECK: "block_threads": 640
 // CHECK: "clean": false
+// CHECK: "fast": false
 // CHECK: "head_dim": 128
 // CHECK: "name": "logits"
 // CHECK: "num_heads": 64

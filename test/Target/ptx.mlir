@@ -1,4 +1,5 @@
 // RUN: mqa-compile %examples/logits.mlir --emit=ptx -o - | FileCheck %s
+// RUN: mqa-compile %examples/logits.mlir --mqa-schedule=fast --emit=ptx -o - | FileCheck %s --check-prefix=FAST
 
 // CHECK: .target sm_90a
 // CHECK: .extern .shared .align 1024 .b8 mqa_dynamic_shared_memory[];
@@ -14,7 +15,16 @@
 // CHECK-DAG: cp.async.bulk.tensor.3d.shared::cluster.global
 // CHECK-DAG: cp.async.bulk.tensor.2d.shared::cluster.global
 // CHECK-DAG: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
-// CHECK-DAG: max.NaN.f32
+// CHECK-DAG: redux.sync.min.s32
 // CHECK-DAG: shfl.sync.bfly.b32
 // CHECK: .visible .entry logits_clean(
 // CHECK: st.global.v4.b32
+
+// In half precision: relu and conversion of two scores in one instruction, two
+// multiply-adds in one.
+// FAST: .visible .entry logits(
+// FAST-DAG: cvt.rn.relu.f16x2.f32
+// FAST-DAG: fma.rn.f16x2
+// FAST-DAG: fence.proxy.async.shared::cta
+// FAST-DAG: cvt.rn.f16x2.e4m3x2
+// FAST-DAG: cvt.rn.satfinite.e4m3x2.f16x2

@@ -32,7 +32,8 @@ struct CheckResult {
   double relativeError = 0;
   /// 1 - 2 sum(out ref) / sum(out^2 + ref^2), the peer's measure.
   double difference = 0;
-  /// Cells further from the reference than 2^-9 k_scale sum |w max(.,0)|.
+  /// Cells further from the reference than 2^-9 k_scale sum |w max(.,0)|; 2^-7
+  /// for a fast kernel: 13 roundings to 11 bits.
   int64_t elementErrors = 0;
   /// Cells inside a range that are unwritten or -inf, or outside one that are
   /// not -inf (clean) or not untouched (not clean). All cells are looked at.
@@ -40,18 +41,20 @@ struct CheckResult {
   /// Floats written outside of the M x N window.
   int64_t outsideWrites = 0;
   int64_t sampledRows = 0;
+  /// Whether it is held to the tolerances of a reduction in half precision.
+  bool fast = false;
 
-  /// The tolerances of the exact (f32) reduction.
+  /// 5e-4 for the exact (f32) reduction, 1e-3 for the fast one.
   bool passes() const {
-    return relativeError <= 5e-4 && difference < 5e-6 && elementErrors == 0 &&
-           maskMismatches == 0 && outsideWrites == 0;
+    return relativeError <= (fast ? 1e-3 : 5e-4) && difference < 5e-6 &&
+           elementErrors == 0 && maskMismatches == 0 && outsideWrites == 0;
   }
 };
 
 /// Compares at most about `maxPairs` (query, key) pairs in whole rows, spread
 /// over the problem; all rows if they are fewer.
 CheckResult checkOutput(const Problem &problem, const Output &output,
-                        bool clean, int64_t maxPairs);
+                        bool clean, int64_t maxPairs, bool fast = false);
 
 } // namespace mqa::tools
 

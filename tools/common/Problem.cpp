@@ -96,7 +96,8 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed) {
   return problem;
 }
 
-Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed) {
+Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
+                                bool wide) {
   Problem problem = makeEmpty(shape, mask, seed);
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights);
   parallelFor(problem.q.size(), kGrain, [&](int64_t begin, int64_t end) {
@@ -120,6 +121,17 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed) {
   });
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = weights.normal(i);
+  if (!wide)
+    return problem;
+  for (size_t head = 0; head < problem.weights.size(); ++head) {
+    float largest = 1e-4f;
+    for (int64_t i = 0; i < d; ++i)
+      largest = std::max(largest, std::fabs(query.normal(head * d + i)));
+    float scale = largest / kFp8Max;
+    for (int64_t i = 0; i < d; ++i)
+      problem.q[head * d + i] = encodeFp8(query.normal(head * d + i) / scale);
+    problem.weights[head] *= scale;
+  }
   return problem;
 }
 

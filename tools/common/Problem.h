@@ -45,7 +45,10 @@ struct Problem {
 };
 
 /// The same shape, mask and seed give the same problem on every machine.
-Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed);
+/// `wide`: q too is quantised by its largest magnitude, for each head, and the
+/// weights take the scale back: scores are then far past what an f16 holds.
+Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed,
+                    bool wide = false);
 
 /// Values that keep every partial sum a small integer and every scale a power
 /// of two: a correct kernel is exact on them.

@@ -64,5 +64,6 @@ const Output &Session::download() {
 }
 
 CheckResult Session::check(const LoadedKernel &kernel, int64_t maxPairs) {
-  return checkOutput(problem, download(), kernel.getInfo().clean, maxPairs);
+  return checkOutput(problem, download(), kernel.getInfo().clean, maxPairs,
+                     kernel.getInfo().fast);
 }

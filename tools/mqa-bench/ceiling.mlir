@@ -6,7 +6,7 @@
 
 !smem = memref<?xi8, #gpu.address_space<workgroup>>
 !a = memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>
-!b = memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>
+!b = memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>
 !words = memref<8192xi32, #gpu.address_space<workgroup>>
 !fragment = !mqa.fragment<vector<64x128xf32>>
 

@@ -49,8 +49,9 @@ static cl::opt<EmitKind> emit(
     cl::cat(category));
 static cl::opt<std::string> scheduleOption(
     "mqa-schedule",
-    cl::desc("The schedule of every op that has none, for instance "
-             "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'"),
+    cl::desc("The schedule of every op that has none: 'exact' (default), "
+             "'fast' (heads summed in half precision), or for instance "
+             "'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'"),
     cl::cat(category));
 
 //===----------------------------------------------------------------------===//

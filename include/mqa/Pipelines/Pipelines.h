@@ -21,8 +21,9 @@ struct ToNVVMPipelineOptions
   PassOptions::Option<std::string> schedule{
       *this, "schedule",
       llvm::cl::desc(
-          "The schedule of every op that has none, for instance "
-          "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'")};
+          "The schedule of every op that has none: 'exact' (default) or "
+          "'fast' of the table, or for instance 'block_q = 8, block_kv = 256, "
+          "tile_kv = 128, stages = 2'")};
   PassOptions::Option<std::string> chip{
       *this, "chip", llvm::cl::desc("The GPU (default sm_90a)"),
       llvm::cl::init("sm_90a")};

@@ -188,17 +188,22 @@ struct ConvertMQAToNVVMPass
     patterns.add<RowBlockLowering>(converter);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);
     populateGpuToNVVMConversionPatterns(converter, patterns);
+    populateGpuSubgroupReduceOpLoweringPattern(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
-    populateMathToLLVMConversionPatterns(converter, patterns);
+    // Before upstream's patterns for a GPU, which call libdevice: a machine
+    // without a CUDA toolkit has none.
+    populateMathToLLVMConversionPatterns(converter, patterns,
+                                         /*approximateLog1p=*/false,
+                                         PatternBenefit(2));
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
 
     ConversionTarget target(*context);
     configureGpuToNVVMConversionLegality(target);
     target.addLegalOp<gpu::GPUModuleOp>();
-    target.addLegalOp<UnrealizedConversionCastOp>();
+    target.addLegalOp<UnrealizedConversionCastOp, LLVM::FAbsOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
     for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -31,6 +32,14 @@ static void addWrite(EffectList &effects, OpOperand &operand) {
 void KeyRangeOp::getEffects(EffectList &effects) {
   addRead(effects, getKsMutable());
   addRead(effects, getKeMutable());
+}
+
+void TileShareOp::getEffects(EffectList &effects) {
+  addRead(effects, getKsMutable());
+  addRead(effects, getKeMutable());
+  // A barrier: neither removed nor moved.
+  effects.emplace_back(MemoryEffects::Write::get(),
+                       SideEffects::DefaultResource::get());
 }
 
 Value RowBlockOp::getViewSource() { return getSource(); }
@@ -72,15 +81,20 @@ LogicalResult RingPutOp::verify() {
                          << tiles.size() << ", found " << getSources().size();
   for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles)) {
     auto type = cast<MemRefType>(source.getType());
-    if (type.getRank() != tile.getRank() ||
+    int64_t boxDims = tile.getRank() - type.getRank();
+    if (boxDims < 0 || boxDims > type.getRank() ||
         type.getElementType() != tile.getElementType())
       return emitOpError() << "source " << i << " is " << type
                            << ", which does not fit the ring's tile " << tile;
-    for (auto [dim, size] : llvm::enumerate(type.getShape()))
-      if (!ShapedType::isDynamic(size) && size > tile.getDimSize(dim))
-        return emitOpError() << "source " << i << " is larger than the ring's "
-                             << "tile in dimension " << dim << ": " << size
-                             << " > " << tile.getDimSize(dim);
+    for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+      int64_t room = tile.getDimSize(boxDims + dim);
+      if (static_cast<int64_t>(dim) < boxDims)
+        room *= tile.getDimSize(dim);
+      if (!ShapedType::isDynamic(size) && size > room)
+        return emitOpError()
+               << "source " << i << " is larger than the ring's "
+               << "tile in dimension " << dim << ": " << size << " > " << room;
+    }
   }
   return success();
 }
@@ -119,11 +133,41 @@ static LogicalResult verifyStaged(Operation *op, StringRef name,
   return success();
 }
 
+void FitQueriesOp::getEffects(EffectList &effects) {
+  for (OpOperand *operand : {&getQMutable(), &getWeightsMutable()}) {
+    addRead(effects, *operand);
+    addWrite(effects, *operand);
+  }
+}
+
+LogicalResult FitQueriesOp::verify() {
+  if (!getThread() != !getNumThreads())
+    return emitOpError("'thread' and 'num_threads' come together");
+  for (auto [name, type] :
+       {std::pair<StringRef, MemRefType>{"q", getQ().getType()},
+        {"weights", getWeights().getType()},
+        {"factors", getFactors().getType()}})
+    if (failed(verifyStaged(*this, name, type)))
+      return failure();
+  int64_t queries = 4 * getQ().getType().getDimSize(0);
+  ArrayRef<int64_t> factors = getFactors().getType().getShape();
+  if (getWeights().getType().getDimSize(0) != queries || factors[0] != 2 ||
+      factors[1] != queries)
+    return emitOpError() << "of " << queries
+                         << " queries needs as many rows of "
+                         << "'weights' and 2 x " << queries
+                         << " factors, found " << getWeights().getType()
+                         << " and " << getFactors().getType();
+  return success();
+}
+
 void TileLogitsOp::getEffects(EffectList &effects) {
   for (OpOperand *operand :
        {&getQMutable(), &getKMutable(), &getKScaleMutable(),
         &getWeightsMutable(), &getKsMutable(), &getKeMutable()})
     addRead(effects, *operand);
+  for (OpOperand &operand : getFactorsMutable())
+    addRead(effects, operand);
   addWrite(effects, getOutMutable());
 }
 
@@ -138,17 +182,23 @@ LogicalResult TileLogitsOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  if (k.getDimSize(1) != q.getDimSize(2))
-    return emitOpError() << "head dim of 'k' is " << k.getDimSize(1)
-                         << ", but 'q' has " << q.getDimSize(2);
-  if (getKScale().getType().getDimSize(0) != k.getDimSize(0))
-    return emitOpError() << "'k_scale' has "
-                         << getKScale().getType().getDimSize(0)
-                         << " keys, but 'k' has " << k.getDimSize(0);
-  if (getWeights().getType().getShape() != q.getShape().take_front(2))
+  if (q.getDimSize(2) != 4 || q.getDimSize(3) != 16)
+    return emitOpError() << "'q' must have head tiles of 4 queries x 16 heads, "
+                            "found "
+                         << q;
+  if (k.getDimSize(2) != q.getDimSize(4))
+    return emitOpError() << "head dim of 'k' is " << k.getDimSize(2)
+                         << ", but 'q' has " << q.getDimSize(4);
+  if (getKScale().getType().getShape() != k.getShape().take_front(2))
+    return emitOpError() << "'k_scale' must have the keys of 'k', found "
+                         << getKScale().getType() << " and " << k;
+  MemRefType weights = getWeights().getType();
+  if (weights.getDimSize(0) != 4 * q.getDimSize(0) ||
+      static_cast<int64_t>(llvm::divideCeil(weights.getDimSize(1), 16)) !=
+          q.getDimSize(1))
     return emitOpError() << "'weights' must have the queries and heads of 'q', "
                             "found "
-                         << getWeights().getType() << " and " << q;
+                         << weights << " and " << q;
   return success();
 }
 
@@ -159,7 +209,7 @@ LogicalResult WgmmaOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  int64_t rows = b.getNumElements() / b.getShape().back();
+  int64_t rows = a.getNumElements() / a.getShape().back();
   VectorType tile = getResult().getType().getTile();
   if (a.getShape().back() != b.getShape().back())
     return emitOpError() << "operands must agree in K, found "
@@ -169,8 +219,8 @@ LogicalResult WgmmaOp::verify() {
     return emitOpError()
            << "rows must be 32, 64 or 128 bytes (one swizzle), found "
            << a.getShape().back();
-  if (a.getDimSize(0) != 64 || rows != tile.getDimSize(1))
-    return emitOpError() << "of " << a.getDimSize(0) << " x " << rows
+  if (rows != 64 || b.getDimSize(0) != tile.getDimSize(1))
+    return emitOpError() << "of " << rows << " x " << b.getDimSize(0)
                          << " rows does not give the fragment " << tile;
   return success();
 }

@@ -18,6 +18,7 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 #include "mqa/Dialect/MQA/IR/MQADialect.cpp.inc"
+#include "mqa/Dialect/MQA/IR/MQAEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
@@ -41,15 +42,33 @@ void MQADialect::initialize() {
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t blockQ, int64_t blockKv,
-                                   int64_t warpgroups, int64_t stages) {
+                                   int64_t tileKv, int64_t stages,
+                                   int64_t accumulators, Relu, Reduction,
+                                   Split) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
-                                                {"warpgroups", warpgroups},
+                                                {"tile_kv", tileKv},
                                                 {"stages", stages}};
   for (auto [name, value] : parameters)
     if (value < 1)
       return emitError() << "schedule parameter '" << name
                          << "' must be positive, found " << value;
+  if (blockQ % 4)
+    return emitError() << "schedule parameter 'block_q' must be a multiple of "
+                          "4, the queries of a warpgroup, found "
+                       << blockQ;
+  if (tileKv % 32)
+    return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
+                          "32, a key for each lane, found "
+                       << tileKv;
+  if (blockKv % tileKv)
+    return emitError() << "schedule parameter 'block_kv' must be a multiple "
+                          "of tile_kv = "
+                       << tileKv << ", found " << blockKv;
+  if (accumulators < 1 || accumulators > 2)
+    return emitError() << "schedule parameter 'accumulators' must be 1 or 2, "
+                          "found "
+                       << accumulators;
   return success();
 }
 

@@ -44,18 +44,16 @@ public:
 
 private:
   LogicalResult startContraction(vector::ContractionOp contract);
-  FailureOr<Value> sumOwnColumns(vector::MultiDimReductionOp reduction,
-                                 Coordinate row, int64_t query);
+  FailureOr<SmallVector<Element>>
+  sumInThread(vector::MultiDimReductionOp reduction);
+  void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
+                    int64_t delta);
   LogicalResult reduce(vector::MultiDimReductionOp reduction);
-  void reduceOverQuad(Location loc, SmallVector<Element> &elements, int64_t bit,
-                      int64_t dim);
   LogicalResult store(vector::TransferWriteOp write, const Element &element);
 
   IRRewriter &b;
   FragmentLayout &layout;
   VectorScalars scalars;
-  /// Which quad bits no reduced element differs in: those lanes hold copies.
-  bool replicated[2] = {false, false};
 };
 } // namespace
 
@@ -76,6 +74,8 @@ static Value getWholeTile(Value vector) {
   return read.getBase();
 }
 
+/// Starts the WGMMA where the contraction stands, and waits for it where it is
+/// first used: WGMMAs that were started in between stay in flight.
 LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
   if (scalars.hasRegisters(contract))
     return success();
@@ -85,35 +85,45 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
     return contract.emitError(
         "operands must be whole tiles in workgroup memory");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
-  AffineExpr n, m, h, d;
-  bindDims(b.getContext(), n, m, h, d);
+  AffineExpr p, h, n, d;
+  bindDims(b.getContext(), p, h, n, d);
   auto expected = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}},
+      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
       b.getContext());
   if (!resultType || contract.getIndexingMapsArray() != ArrayRef(expected) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
     return contract.emitError(
-        "must be (n, d) x (m, h, d) -> (m, n, h) onto zero");
+        "must be (p, h, d) x (n, d) -> (p, h, n) onto zero");
   ArrayRef<int64_t> shape = resultType.getShape();
-  if (shape[2] % FragmentLayout::kColumnsPerQuad)
+  if (shape[0] != kTileQueries || shape[1] != kTileHeads ||
+      shape[2] > kWgmmaMaxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
     return contract.emitError()
-           << "heads must be a multiple of " << FragmentLayout::kColumnsPerQuad
-           << ", found " << shape[2];
-  int64_t columns = shape[0] * shape[2];
-  if (shape[1] != kWgmmaRows || columns > kWgmmaMaxColumns)
-    return contract.emitError()
-           << "one WGMMA has " << kWgmmaRows << " x up to " << kWgmmaMaxColumns
-           << " results, found " << shape[1] << " x " << columns;
+           << "one WGMMA has " << kTileQueries << " x " << kTileHeads
+           << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
+           << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
+           << " x " << shape[1] << " and " << shape[2];
 
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(contract);
   Location loc = contract.getLoc();
   auto fragment = FragmentType::get(
-      b.getContext(), VectorType::get({shape[1], columns}, b.getF32Type()));
+      b.getContext(), VectorType::get({kWgmmaRows, shape[2]}, b.getF32Type()));
   NVVM::WgmmaFenceAlignedOp::create(b, loc);
   Value started = WgmmaOp::create(b, loc, fragment, a, tileB);
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
-  Value done = WgmmaWaitOp::create(b, loc, fragment, started, /*pending=*/0);
+
+  Operation *firstUse = nullptr;
+  for (Operation *user : contract->getUsers())
+    if (user->getBlock() == contract->getBlock() &&
+        (!firstUse || user->isBeforeInBlock(firstUse)))
+      firstUse = user;
+  int64_t pending = 0;
+  for (Operation *op = contract->getNextNode(); op && op != firstUse;
+       op = op->getNextNode())
+    pending += isa<vector::ContractionOp>(op);
+  if (firstUse)
+    b.setInsertionPoint(firstUse);
+  Value done = WgmmaWaitOp::create(b, loc, fragment, started, pending);
   auto unpacked = UnpackFragmentOp::create(
       b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
       done);
@@ -125,113 +135,140 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
 // Reduction
 //===----------------------------------------------------------------------===//
 
-/// The sum of the thread's own columns of `query` in `row`.
-FailureOr<Value>
-Distributor::sumOwnColumns(vector::MultiDimReductionOp reduction,
-                           Coordinate row, int64_t query) {
+/// The thread's own part of the reduction: a sum over its rows for each of its
+/// columns, on top of that of the reduction it adds to.
+FailureOr<SmallVector<Element>>
+Distributor::sumInThread(vector::MultiDimReductionOp reduction) {
+  VectorType type = reduction.getSourceVectorType();
+  if (type.getRank() != 3 ||
+      reduction.getKind() != vector::CombiningKind::ADD ||
+      reduction.getReductionMask() != SmallVector<bool>{false, true, false})
+    return reduction.emitError("must add up the second of three dims");
+  SmallVector<Element> sums;
+  if (auto previous =
+          reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {
+    FailureOr<SmallVector<Element>> partial = sumInThread(previous);
+    if (failed(partial))
+      return failure();
+    sums = std::move(*partial);
+  } else if (!matchPattern(reduction.getAcc(), m_AnyZeroFloat())) {
+    return reduction.emitError("must add to zero or to another reduction");
+  }
+
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(reduction);
   Location loc = reduction.getLoc();
-  int64_t heads = reduction.getSourceVectorType().getDimSize(2);
+  bool packed = type.getElementType().isF16();
+  int64_t step = packed ? FragmentLayout::kColumnPair : 1;
   // Where the source is a product, sum by fused multiply-add.
   auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
-  // Two chains, even and odd columns: half the latency. (One chain was 2 %
-  // slower, and so were chains that take both rows of a column in turn.)
-  Value sums[FragmentLayout::kColumnPair];
-  for (int64_t head = 0; head < heads;
-       head += FragmentLayout::kColumnsPerQuad) {
-    for (int64_t e = 0; e < FragmentLayout::kColumnPair; ++e) {
-      Coordinates at{Coordinate{query, Value(), 0}, row,
-                     layout.getColumn(head + e)};
-      Value &sum = sums[e];
-      if (sum && product) {
-        FailureOr<Value> lhs = scalars.emit(product.getLhs(), at);
-        FailureOr<Value> rhs = scalars.emit(product.getRhs(), at);
-        if (failed(lhs) || failed(rhs))
+  auto emit = [&](Value vector, const Coordinates &at) {
+    return packed ? scalars.emitPair(vector, at) : scalars.emit(vector, at);
+  };
+  // Row by row: neighbours multiply by the same weight, which then is read
+  // once.
+  for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
+    size_t next = 0;
+    for (int64_t j = 0; j < type.getDimSize(2);
+         j += FragmentLayout::kColumnsPerQuad) {
+      for (int64_t e = 0; e < FragmentLayout::kColumnPair; e += step, ++next) {
+        Coordinate query = layout.getQuery(), column = layout.getColumn(j + e);
+        Coordinates at{query, layout.getHead(half), column};
+        bool first = next == sums.size();
+        if (product && !first) {
+          FailureOr<Value> lhs = emit(product.getLhs(), at);
+          FailureOr<Value> rhs = emit(product.getRhs(), at);
+          if (failed(lhs) || failed(rhs))
+            return failure();
+          Value &sum = sums[next].value;
+          sum = math::FmaOp::create(b, loc, *lhs, *rhs, sum);
+          continue;
+        }
+        FailureOr<Value> term = emit(reduction.getSource(), at);
+        if (failed(term))
           return failure();
-        sum = math::FmaOp::create(b, loc, *lhs, *rhs, sum);
-        continue;
+        if (first)
+          sums.push_back({{query, column}, *term});
+        else
+          sums[next].value =
+              arith::AddFOp::create(b, loc, sums[next].value, *term);
       }
-      FailureOr<Value> term = scalars.emit(reduction.getSource(), at);
-      if (failed(term))
-        return failure();
-      sum = sum ? arith::AddFOp::create(b, loc, sum, *term) : *term;
     }
   }
-  return arith::AddFOp::create(b, loc, sums[0], sums[1]).getResult();
+  return sums;
 }
 
-/// Adds the elements of lanes that differ in quad bit `bit`. Where elements
-/// come in pairs along `dim`, each lane sends one of the pair and keeps the
-/// other: half the shuffles, and no lane ends with a copy of another's sums.
-void Distributor::reduceOverQuad(Location loc, SmallVector<Element> &elements,
-                                 int64_t bit, int64_t dim) {
-  auto exchange = [&](Value value) -> Value {
-    return gpu::ShuffleOp::create(b, loc, value, 1 << bit, kWarpThreads,
+/// The value of the lane whose number differs in bit `bit`.
+static Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
+  Type type = value.getType(), i32 = b.getI32Type(), i16 = b.getI16Type();
+  auto shuffle = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, loc, word, 1 << bit, kWarpThreads,
                                   gpu::ShuffleMode::XOR)
         .getShuffleResult();
   };
+  if (isa<VectorType>(type)) {
+    // Two f16 travel as one word.
+    auto words = VectorType::get({1}, i32);
+    value = vector::BitCastOp::create(b, loc, words, value);
+    value = shuffle(vector::ExtractOp::create(b, loc, value, 0));
+    value = vector::BroadcastOp::create(b, loc, words, value);
+    return vector::BitCastOp::create(b, loc, type, value);
+  }
+  if (type.isF16()) {
+    value = arith::BitcastOp::create(b, loc, i16, value);
+    value = shuffle(arith::ExtUIOp::create(b, loc, i32, value));
+    value = arith::TruncIOp::create(b, loc, i16, value);
+    return arith::BitcastOp::create(b, loc, type, value);
+  }
+  return shuffle(value);
+}
+
+/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
+/// whose columns are `delta` apart, each lane sends one and keeps the other:
+/// half the shuffles, and no lane ends with a copy of another's sums.
+void Distributor::sumOverLanes(Location loc, SmallVector<Element> &elements,
+                               int64_t bit, int64_t delta) {
   SmallVector<Element> result;
-  SmallVector<bool> used(elements.size(), false);
-  for (size_t i = 0; i < elements.size(); ++i) {
-    if (used[i])
+  Value isSecond = layout.getLaneBit(bit);
+  for (const Element &first : elements) {
+    if (first.at[1].offset / delta % 2)
       continue;
-    const Element &first = elements[i];
-    // Its partner: the next one that differs in `dim` alone.
-    size_t partner = i + 1;
-    int64_t delta = 0;
-    for (; partner < elements.size(); ++partner) {
-      Coordinates other = elements[partner].at;
-      delta = other[dim].offset - first.at[dim].offset;
-      other[dim].offset = first.at[dim].offset;
-      if (!used[partner] && delta > 0 && other == first.at)
-        break;
-    }
-    if (partner == elements.size()) {
-      Value other = exchange(first.value);
-      result.push_back(
-          {first.at, arith::AddFOp::create(b, loc, first.value, other)});
-      replicated[bit] = true;
-      continue;
-    }
-    used[partner] = true;
-    Value isSecond = layout.getQuadBit(bit);
-    Value second = elements[partner].value;
-    Value keep = arith::SelectOp::create(b, loc, isSecond, second, first.value);
-    Value send = arith::SelectOp::create(b, loc, isSecond, first.value, second);
+    Coordinates partner = first.at;
+    partner[1].offset += delta;
+    // There is one: the columns are whole multiples of `kStoreKeys`.
+    auto second = llvm::find_if(
+        elements, [&](const Element &e) { return e.at == partner; });
+    Value keep =
+        arith::SelectOp::create(b, loc, isSecond, second->value, first.value);
+    Value send =
+        arith::SelectOp::create(b, loc, isSecond, first.value, second->value);
     Coordinates at = first.at;
-    at[dim] = layout.select(at[dim], delta, bit);
-    result.push_back({at, arith::AddFOp::create(b, loc, keep, exchange(send))});
+    at[1] = layout.select(at[1], delta, bit);
+    result.push_back(
+        {at, arith::AddFOp::create(b, loc, keep, exchange(b, loc, send, bit))});
   }
   elements = std::move(result);
 }
 
 LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
-  if (!scalars.getElements(reduction.getResult()).empty())
-    return success();
-  auto type = reduction.getSourceVectorType();
-  if (type.getRank() != 3 ||
-      reduction.getKind() != vector::CombiningKind::ADD ||
-      reduction.getReductionMask() != SmallVector<bool>{false, false, true} ||
-      !matchPattern(reduction.getAcc(), m_AnyZeroFloat()))
-    return reduction.emitError("must add up the last of three dims onto zero");
-
+  FailureOr<SmallVector<Element>> sums = sumInThread(reduction);
+  if (failed(sums))
+    return failure();
+  if (reduction.getSourceVectorType().getDimSize(2) % kStoreKeys)
+    return reduction.emitError()
+           << "keys must be a multiple of " << kStoreKeys << ", found "
+           << reduction.getSourceVectorType().getDimSize(2);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(reduction);
-  SmallVector<Element> elements;
-  for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
-    for (int64_t query = 0; query < type.getDimSize(0); ++query) {
-      Coordinate row = layout.getRow(half);
-      FailureOr<Value> sum = sumOwnColumns(reduction, row, query);
-      if (failed(sum))
-        return failure();
-      elements.push_back({{Coordinate{query, Value(), 0}, row}, *sum});
-    }
-  }
-  // Queries are paired first, then the two halves of the rows; with one query
-  // the halves are paired at once.
-  replicated[0] = replicated[1] = false;
-  bool pairQueries = type.getDimSize(0) % 2 == 0;
-  reduceOverQuad(reduction.getLoc(), elements, 0, pairQueries ? 0 : 1);
-  reduceOverQuad(reduction.getLoc(), elements, 1, 1);
+  Location loc = reduction.getLoc();
+  SmallVector<Element> elements = std::move(*sums);
+  // Lane bits 2 to 4 are rows; they become the column bits that the lane does
+  // not have yet, so that a warp ends with 32 neighbouring columns.
+  sumOverLanes(loc, elements, /*bit=*/4, /*delta=*/16);
+  sumOverLanes(loc, elements, /*bit=*/3, /*delta=*/8);
+  if (reduction.getSourceVectorType().getElementType().isF16())
+    elements = scalars.unpackPairs(loc, elements);
+  sumOverLanes(loc, elements, /*bit=*/2, /*delta=*/1);
   scalars.setElements(reduction.getResult(), elements);
   return success();
 }
@@ -260,22 +297,21 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
   }
   SmallVector<Value> indices;
   for (auto [dim, coordinate] : llvm::enumerate(element.at)) {
-    Value index =
-        arith::AddIOp::create(b, loc, write.getIndices()[dim],
-                              scalars.emitCoordinate(loc, coordinate));
+    // What the thread's elements share first, and then a constant that cannot
+    // overflow: it becomes part of the store instruction.
+    Value index = write.getIndices()[dim];
+    if (coordinate.base)
+      index = arith::AddIOp::create(b, loc, index, coordinate.base);
+    Value offset = arith::ConstantIndexOp::create(b, loc, coordinate.offset);
+    index = arith::AddIOp::create(b, loc, index, offset,
+                                  arith::IntegerOverflowFlags::nsw |
+                                      arith::IntegerOverflowFlags::nuw);
     indices.push_back(index);
     if (write.isDimInBounds(dim))
       continue;
     Value size = memref::DimOp::create(b, loc, write.getBase(), dim);
     require(
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size));
-  }
-  for (int64_t bit = 0; bit < 2; ++bit) {
-    if (!replicated[bit])
-      continue;
-    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-    require(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                  layout.getQuadBitAsIndex(bit), zero));
   }
   auto write1 = [&](OpBuilder &nested) {
     memref::StoreOp::create(nested, loc, *value, write.getBase(), indices);
@@ -292,9 +328,9 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
 }
 
 LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
-  // The reduction that the value comes from, and the contraction behind it.
+  // The reduction that the value comes from, and the contractions behind it.
   vector::MultiDimReductionOp reduction;
-  vector::ContractionOp contract;
+  SmallVector<vector::ContractionOp> contracts;
   SmallVector<Value> worklist{write.getVector()};
   DenseSet<Value> seen;
   while (!worklist.empty()) {
@@ -303,23 +339,27 @@ LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
     if (!op || !isa<VectorType>(value.getType()) || !seen.insert(value).second)
       continue;
     if (auto candidate = dyn_cast<vector::MultiDimReductionOp>(op)) {
-      if (reduction)
+      bool isAddedTo = llvm::any_of(op->getUsers(),
+                                    llvm::IsaPred<vector::MultiDimReductionOp>);
+      if (!isAddedTo && reduction)
         return write.emitError("comes from more than one reduction");
-      reduction = candidate;
-    } else if (auto candidate = dyn_cast<vector::ContractionOp>(op)) {
-      if (contract)
-        return write.emitError("comes from more than one contraction");
-      contract = candidate;
+      if (!isAddedTo)
+        reduction = candidate;
+    } else if (auto contract = dyn_cast<vector::ContractionOp>(op)) {
+      contracts.push_back(contract);
       continue;
     }
     llvm::append_range(worklist, op->getOperands());
   }
-  if (!reduction || !contract)
+  if (!reduction || contracts.empty())
     return write.emitError("must come from a reduction of a contraction");
   if (!write.getPermutationMap().isIdentity() ||
       write.getVectorType().getRank() != 2)
     return write.emitError("must be of a 2-D vector, not permuted");
-  if (failed(startContraction(contract)) || failed(reduce(reduction)))
+  for (vector::ContractionOp contract : contracts)
+    if (failed(startContraction(contract)))
+      return failure();
+  if (failed(reduce(reduction)))
     return failure();
 
   SmallVector<Element> owned =

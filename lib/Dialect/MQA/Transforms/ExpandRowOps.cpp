@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RowRange.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
@@ -29,38 +30,32 @@ static Value constant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
-/// bounds[row] as an index.
-static Value loadBound(OpBuilder &b, Location loc, Value bounds, Value row) {
-  Value bound = memref::LoadOp::create(b, loc, bounds, row);
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
+/// min or max of `value` over the lanes of a warp.
+static Value reduceOverWarp(OpBuilder &b, Location loc, Value value,
+                            gpu::AllReduceOperation operation) {
+  Type i32 = b.getI32Type();
+  Value narrow = arith::IndexCastOp::create(b, loc, i32, value);
+  Value reduced =
+      gpu::SubgroupReduceOp::create(b, loc, narrow, operation, /*uniform=*/true,
+                                    /*cluster_size=*/std::nullopt);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), reduced);
 }
 
 static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
   Value zero = constant(b, loc, 0), one = constant(b, loc, 1);
-  Value numKeys = op.getNumKeys();
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(b, loc, 32));
+  // Lanes without a row of their own read the last one again.
   Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
   Value lastRow = arith::SubIOp::create(b, loc, numRows, one);
-  Value lo = numKeys, hi = zero;
-  for (int64_t i = 0, e = op.getMaxRows(); i < e; ++i) {
-    // A block with fewer rows reads its last one again.
-    Value row =
-        i == 0 ? zero
-               : arith::MinSIOp::create(b, loc, constant(b, loc, i), lastRow);
-    Value start = arith::MaxSIOp::create(
-        b, loc, loadBound(b, loc, op.getKs(), row), zero);
-    Value end = arith::MinSIOp::create(
-        b, loc, loadBound(b, loc, op.getKe(), row), numKeys);
-    // An empty or reversed range must not widen the others.
-    Value some = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, start, end);
-    start = arith::SelectOp::create(b, loc, some, start, numKeys);
-    end = arith::SelectOp::create(b, loc, some, end, zero);
-    lo = arith::MinSIOp::create(b, loc, lo, start);
-    hi = arith::MaxSIOp::create(b, loc, hi, end);
-  }
-  lo = arith::MinSIOp::create(b, loc, lo, hi);
-  b.replaceOp(op, {lo, hi});
+  Value row = arith::MinSIOp::create(b, loc, lane, lastRow);
+  auto [start, end] =
+      mqa::emitRowRange(b, loc, op.getKs(), op.getKe(), row, op.getNumKeys());
+  Value lo = reduceOverWarp(b, loc, start, gpu::AllReduceOperation::MINSI);
+  Value hi = reduceOverWarp(b, loc, end, gpu::AllReduceOperation::MAXSI);
+  b.replaceOp(op, {mqa::emitAlignedStart(b, loc, lo, hi, op.getAlign()), hi});
 }
 
 static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {
@@ -155,10 +150,10 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
             arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
         // The range as columns: 0 <= lo <= hi <= numColumns.
         Value lo = arith::MaxSIOp::create(
-            b, loc, loadBound(b, loc, op.getKs(), row), zero);
+            b, loc, mqa::loadBound(b, loc, op.getKs(), row), zero);
         lo = arith::MinSIOp::create(b, loc, lo, numColumns);
         Value hi = arith::MaxSIOp::create(
-            b, loc, loadBound(b, loc, op.getKe(), row), lo);
+            b, loc, mqa::loadBound(b, loc, op.getKe(), row), lo);
         hi = arith::MinSIOp::create(b, loc, hi, numColumns);
         Value from = arith::SelectOp::create(b, loc, isLeft, zero, hi);
         Value to = arith::SelectOp::create(b, loc, isLeft, lo, numColumns);

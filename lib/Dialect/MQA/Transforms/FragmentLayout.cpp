@@ -22,29 +22,38 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value inWarpgroup =
       arith::RemUIOp::create(b, loc, thread, constant(kWarpgroupThreads));
-  Value warp =
+  // The same in all lanes, and read from the first, so that ptxas knows it.
+  Type i32 = b.getI32Type();
+  Value ownWarp =
       arith::DivUIOp::create(b, loc, inWarpgroup, constant(kWarpThreads));
+  auto uniform = gpu::ShuffleOp::create(
+      b, loc, arith::IndexCastOp::create(b, loc, i32, ownWarp), 0, kWarpThreads,
+      gpu::ShuffleMode::IDX);
+  warp = arith::IndexCastOp::create(b, loc, b.getIndexType(),
+                                    uniform.getShuffleResult());
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
-  Value rowInWarp = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
-  Value warpRow = arith::MulIOp::create(b, loc, warp, constant(16));
-  row = arith::AddIOp::create(b, loc, warpRow, rowInWarp);
+  constexpr int64_t kQuadLanes = 4;
+  row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
   Value inQuad = arith::RemUIOp::create(b, loc, lane, constant(kQuadLanes));
   column = arith::MulIOp::create(b, loc, inQuad, constant(kColumnPair));
-  quadBitIndices[0] = arith::RemUIOp::create(b, loc, inQuad, constant(2));
-  quadBitIndices[1] = arith::DivUIOp::create(b, loc, inQuad, constant(2));
-  for (auto [bit, index] : llvm::zip_equal(quadBits, quadBitIndices))
-    bit = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, index,
-                                constant(0));
+  for (int64_t i = 0; i < 5; ++i) {
+    Value above = arith::DivUIOp::create(b, loc, lane, constant(1 << i));
+    laneBitIndices[i] = arith::RemUIOp::create(b, loc, above, constant(2));
+    laneBits[i] = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                        laneBitIndices[i], constant(0));
+  }
   builder.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
 }
 
-FailureOr<int64_t> FragmentLayout::getRegister(Coordinate at,
-                                               int64_t columnOffset) const {
-  int64_t e = columnOffset % kColumnsPerQuad,
-          j = columnOffset / kColumnsPerQuad;
-  if (at.base != row || at.offset % 8 || at.offset > 8 || e >= kColumnPair)
+FailureOr<int64_t> FragmentLayout::getRegister(Coordinate query,
+                                               Coordinate head,
+                                               Coordinate at) const {
+  int64_t j = at.offset / kColumnsPerQuad, e = at.offset % kColumnsPerQuad;
+  if (query.base != warp || query.offset != 0 || head.base != row ||
+      head.offset % 8 || head.offset > 8 || at.base != column ||
+      e >= kColumnPair)
     return failure();
-  return 4 * j + 2 * (at.offset / 8) + e;
+  return 4 * j + 2 * (head.offset / 8) + e;
 }
 
 Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {
@@ -54,7 +63,7 @@ Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {
       result.base = s.to;
   if (result.base)
     return result;
-  Value step = quadBitIndices[bit];
+  Value step = laneBitIndices[bit];
   if (delta != 1)
     step = arith::MulIOp::create(
         builder, loc, step,

@@ -24,8 +24,9 @@ struct Coordinate {
   }
 };
 
-/// The elements of a warpgroup's 64 x N WGMMA accumulator that one thread
-/// holds: register 4j + 2i + e is row `row + 8i`, column `8j + column + e`.
+/// The elements of a warpgroup's WGMMA accumulator that one thread holds. The
+/// 64 rows are 4 queries x 16 heads, a query for each warp: register 4j + 2i +
+/// e is query `warp`, head `row + 8i`, column (key) `8j + column + e`.
 class FragmentLayout {
 public:
   /// Emits the thread's coordinates at the builder's insertion point.
@@ -34,28 +35,28 @@ public:
   static constexpr int64_t kRowHalves = 2;  // i
   static constexpr int64_t kColumnPair = 2; // e
   static constexpr int64_t kColumnsPerQuad = 8;
-  static constexpr int64_t kQuadLanes = 4;
 
-  Coordinate getRow(int64_t half) const { return {8 * half, row, 55}; }
+  Coordinate getQuery() const { return {0, warp, 3}; }
+  Coordinate getHead(int64_t half) const { return {8 * half, row, 7}; }
   Coordinate getColumn(int64_t offset) const { return {offset, column, 6}; }
 
   /// The register that holds the element, if the thread holds it.
-  FailureOr<int64_t> getRegister(Coordinate row, int64_t columnOffset) const;
+  FailureOr<int64_t> getRegister(Coordinate query, Coordinate head,
+                                 Coordinate column) const;
 
-  /// Bit `index` (0 or 1) of the thread's place in its quad, the four lanes
-  /// that share their rows: as i1 and as index.
-  Value getQuadBit(int64_t index) const { return quadBits[index]; }
-  Value getQuadBitAsIndex(int64_t index) const { return quadBitIndices[index]; }
+  /// Whether the thread's lane number has bit `bit`. The lanes that hold the
+  /// same columns, in other rows, differ in bits 2 to 4.
+  Value getLaneBit(int64_t bit) const { return laneBits[bit]; }
 
-  /// The coordinate that is `a` where the quad bit is 0 and `a + delta` where
+  /// The coordinate that is `a` where lane bit `bit` is 0 and `a + delta` where
   /// it is 1. Emitted where the layout was, once.
   Coordinate select(Coordinate a, int64_t delta, int64_t bit);
 
 private:
   OpBuilder builder;
   Location loc;
-  Value row, column;
-  Value quadBits[2], quadBitIndices[2];
+  Value warp, row, column;
+  Value laneBits[5], laneBitIndices[5];
   /// What `select` made so far, so that equal coordinates share one value.
   struct Selected {
     Value from;

@@ -20,20 +20,21 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// The get whose slot `release` gives back, in the same block.
+/// The get whose slot `release` gives back, in its block or in one around it.
 static RingGetOp findGet(RingReleaseOp release) {
-  for (Operation *op = release->getPrevNode(); op; op = op->getPrevNode())
-    if (auto get = dyn_cast<RingGetOp>(op))
-      if (get.getRing() == release.getRing() &&
-          get.getPosition() == release.getPosition())
-        return get;
+  for (Operation *from = release; from && !isa<gpu::GPUFuncOp>(from);
+       from = from->getParentOp())
+    for (Operation *op = from->getPrevNode(); op; op = op->getPrevNode())
+      if (auto get = dyn_cast<RingGetOp>(op))
+        if (get.getRing() == release.getRing() &&
+            get.getPosition() == release.getPosition())
+          return get;
   return nullptr;
 }
 
-/// The last op in the block of `get` that still needs the slot's contents.
-static Operation *findLastUse(RingGetOp get) {
-  Block *block = get->getBlock();
-  Operation *last = get;
+/// The last op in `block` that still needs the slot's contents; null if none.
+static Operation *findLastUse(RingGetOp get, Block *block) {
+  Operation *last = get->getBlock() == block ? get.getOperation() : nullptr;
   SmallVector<Value> worklist(get->result_begin(), get->result_end());
   while (!worklist.empty()) {
     for (Operation *user : worklist.pop_back_val().getUsers()) {
@@ -42,7 +43,7 @@ static Operation *findLastUse(RingGetOp get) {
       if (isa<ViewLikeOpInterface, WgmmaOp>(user))
         llvm::append_range(worklist, user->getResults());
       Operation *inBlock = block->findAncestorOpInBlock(*user);
-      if (inBlock && last->isBeforeInBlock(inBlock))
+      if (inBlock && (!last || last->isBeforeInBlock(inBlock)))
         last = inBlock;
     }
   }
@@ -59,8 +60,8 @@ struct HoistReleasesPass
       RingGetOp get = findGet(release);
       if (!get)
         continue;
-      Operation *last = findLastUse(get);
-      if (last->isBeforeInBlock(release))
+      Operation *last = findLastUse(get, release->getBlock());
+      if (last && last->isBeforeInBlock(release))
         release->moveAfter(last);
     }
   }

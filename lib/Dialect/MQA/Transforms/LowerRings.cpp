@@ -13,6 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 namespace mlir {
 namespace mqa {
@@ -58,6 +59,9 @@ private:
                 MemRefType type);
   void wait(Value barriers, Slot slot, Value parity);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
+  Value isFirstLane();
+  void load(const LoweredRing &ring, unsigned tile, memref::SubViewOp view,
+            Slot slot);
   void put(RingPutOp op);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
@@ -182,6 +186,12 @@ static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
   return view;
 }
 
+/// The box of which `tile` holds one or several: its last dims.
+static MemRefType getBox(MemRefType tile, int64_t rank) {
+  return MemRefType::get(tile.getShape().take_back(rank), tile.getElementType(),
+                         MemRefLayoutAttrInterface{}, tile.getMemorySpace());
+}
+
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
@@ -192,7 +202,13 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
       if (failed(view))
         return failure();
       auto argument = cast<BlockArgument>(view->getSource());
-      if (tileOf.try_emplace(argument, tile).first->second != tile)
+      MemRefType box = getBox(tile, view->getType().getRank());
+      if (llvm::any_of(box.getShape(),
+                       [](int64_t size) { return size > kMaxBoxDim; }))
+        return op.emitOpError() << "source " << i << " is loaded in boxes of "
+                                << box << ", but a TMA box has at most "
+                                << kMaxBoxDim << " elements in each dimension";
+      if (tileOf.try_emplace(argument, box).first->second != box)
         return op.emitOpError() << "loads argument " << argument.getArgNumber()
                                 << " with tiles of different shapes";
     }
@@ -210,9 +226,60 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
   }
-  kernel.setFunctionType(b.getFunctionType(
-      llvm::to_vector(kernel.getBody().front().getArgumentTypes()), {}));
+  // Behind the arguments, the block has the workgroup's shared variables.
+  auto arguments =
+      kernel.getArguments().take_front(kernel.getFunctionType().getNumInputs());
+  SmallVector<Type> types(ValueRange(arguments).getTypes());
+  kernel.setFunctionType(b.getFunctionType(types, {}));
   return success();
+}
+
+Value RingLowering::isFirstLane() {
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lane,
+                               constant(0));
+}
+
+/// Starts to load the boxes of one tile of a slot.
+void RingLowering::load(const LoweredRing &ring, unsigned tile,
+                        memref::SubViewOp view, Slot slot) {
+  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
+  int64_t rank = view.getType().getRank(), boxDims = shape.size() - rank;
+  ArrayRef<int64_t> counts = shape.take_front(boxDims);
+  ArrayRef<int64_t> box = shape.take_back(rank);
+  SmallVector<Value> origin;
+  for (OpFoldResult offset : view.getMixedOffsets())
+    origin.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
+
+  int64_t numBoxes = computeProduct(counts);
+  SmallVector<int64_t> strides = computeStrides(counts);
+  for (int64_t i = 0; i < numBoxes; ++i) {
+    SmallVector<int64_t> at = delinearize(i, strides);
+    SmallVector<OpFoldResult> offsets{slot.index}, sizes{b.getIndexAttr(1)};
+    SmallVector<Value> coordinates = origin;
+    for (int64_t dim = 0; dim < boxDims; ++dim) {
+      offsets.push_back(b.getIndexAttr(at[dim]));
+      sizes.push_back(b.getIndexAttr(1));
+      if (at[dim])
+        coordinates[dim] = arith::AddIOp::create(b, loc, coordinates[dim],
+                                                 constant(at[dim] * box[dim]));
+    }
+    for (int64_t size : box) {
+      offsets.push_back(b.getIndexAttr(0));
+      sizes.push_back(b.getIndexAttr(size));
+    }
+    SmallVector<OpFoldResult> unit(sizes.size(), b.getIndexAttr(1));
+    auto source = cast<MemRefType>(ring.buffers[tile].getType());
+    auto type = memref::SubViewOp::inferRankReducedResultType(
+        box, source, offsets, sizes, unit);
+    Value buffer = memref::SubViewOp::create(b, loc, type, ring.buffers[tile],
+                                             offsets, sizes, unit);
+    // A tensor map takes the contiguous dimension first.
+    SmallVector<Value> reversed(llvm::reverse(coordinates));
+    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, view.getSource(),
+                                  reversed, slot.index, Value(), Value());
+  }
 }
 
 void RingLowering::put(RingPutOp op) {
@@ -223,19 +290,16 @@ void RingLowering::put(RingPutOp op) {
   // not wait.
   Value one = arith::ConstantIntOp::create(b, loc, 1, 1);
   wait(ring.empty, slot, arith::XOrIOp::create(b, loc, slot.parity, one));
+  auto start =
+      scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
+  b.setInsertionPointToStart(start.thenBlock());
   nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full,
                                           constant(ring.type.getSlotBytes()),
                                           slot.index, Value());
   SmallVector<memref::SubViewOp> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
-    auto view = source.getDefiningOp<memref::SubViewOp>();
-    views.push_back(view);
-    SmallVector<Value> coordinates;
-    for (OpFoldResult offset : llvm::reverse(view.getMixedOffsets()))
-      coordinates.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
-    Value buffer = getTile(ring, i, slot.index, ring.type.getSlotType(i));
-    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, view.getSource(),
-                                  coordinates, slot.index, Value(), Value());
+    views.push_back(source.getDefiningOp<memref::SubViewOp>());
+    load(ring, i, views.back(), slot);
   }
   b.eraseOp(op);
   for (memref::SubViewOp view : views)
@@ -262,16 +326,13 @@ void RingLowering::release(RingReleaseOp op) {
   Slot slot = getSlot(ring, op.getPosition());
   Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
   NVVM::SyncWarpOp::create(b, loc, all);
-  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lane,
-                                        constant(0));
-  scf::IfOp::create(b, loc, isFirst, [&](OpBuilder &nested, Location loc) {
-    nvgpu::MBarrierArriveOp::create(
-        nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
-        ring.empty, slot.index);
-    scf::YieldOp::create(nested, loc);
-  });
+  scf::IfOp::create(
+      b, loc, isFirstLane(), [&](OpBuilder &nested, Location loc) {
+        nvgpu::MBarrierArriveOp::create(
+            nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
+            ring.empty, slot.index);
+        scf::YieldOp::create(nested, loc);
+      });
   b.eraseOp(op);
 }
 

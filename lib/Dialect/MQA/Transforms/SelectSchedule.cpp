@@ -5,9 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
-
-#include "mlir/AsmParser/AsmParser.h"
 
 namespace mlir {
 namespace mqa {
@@ -25,23 +24,29 @@ struct SelectSchedulePass
   using MQASelectSchedulePassBase::MQASelectSchedulePassBase;
 
   void runOnOperation() override {
+    // A name of the table, or parameters.
+    bool isName = schedule == "exact" || schedule == "fast";
     ScheduleAttr given;
-    if (!schedule.empty()) {
-      std::string text = "#mqa.schedule<" + schedule + ">";
-      given = dyn_cast_or_null<ScheduleAttr>(
-          parseAttribute(text, &getContext(), Type(), nullptr,
-                         /*isKnownNullTerminated=*/true));
+    if (!schedule.empty() && !isName) {
+      given = parseSchedule(&getContext(), schedule);
       if (!given) {
         emitError(UnknownLoc::get(&getContext()))
-            << "cannot parse '" << text << "', expected for instance "
-            << "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'";
+            << "cannot parse '#mqa.schedule<" << schedule
+            << ">', expected 'exact', 'fast' or for instance "
+            << "'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'";
         return signalPassFailure();
       }
     }
     WalkResult result = getOperation()->walk([&](LogitsOp op) {
       ScheduleAttr chosen = op.getScheduleAttr();
       if (!chosen)
-        chosen = given ? given : TilePlan::getDefaultSchedule(op);
+        chosen = given ? given
+                       : lookUpSchedule(op, isName ? StringRef(schedule)
+                                                   : StringRef("exact"));
+      if (!chosen) {
+        op.emitOpError("has no schedule in the table");
+        return WalkResult::interrupt();
+      }
       auto emitPlanError = [&] {
         return op.emitOpError() << "schedule " << chosen << " does not fit: ";
       };

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir {
@@ -29,9 +30,11 @@ namespace {
 /// What is needed to write one role's clone of the loop.
 class Specializer {
 public:
-  Specializer(gpu::GPUFuncOp kernel, scf::ForOp loop, int64_t warpgroups)
+  Specializer(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
+              ScheduleAttr schedule)
       : rewriter(kernel.getContext()), loc(loop.getLoc()), loop(loop),
-        warpgroups(warpgroups) {}
+        cleaning(cleaning), schedule(schedule),
+        warpgroups(schedule.getWarpgroups()) {}
 
   LogicalResult run();
 
@@ -45,12 +48,15 @@ private:
   /// Clones the loop at the insertion point without the ops of other roles.
   template <typename... ForeignOps> scf::ForOp cloneWithout();
   void buildConsumers(Value threadId);
+  void skipPastEnd(TileLogitsOp op, Value rows);
   void narrowToWarpgroup(TileLogitsOp op, Value warpgroup);
   void buildCleaner(Value threadId);
 
   IRRewriter rewriter;
   Location loc;
-  scf::ForOp loop;
+  /// The loop over tiles, and the one that cleans, if there is one.
+  scf::ForOp loop, cleaning;
+  ScheduleAttr schedule;
   int64_t warpgroups;
 };
 } // namespace
@@ -75,27 +81,104 @@ template <typename... ForeignOps> scf::ForOp Specializer::cloneWithout() {
   return clone;
 }
 
-/// Restricts a stage's tile to the 64 keys of one warpgroup.
+/// The loop over keys that `op` is in, if there is one around it.
+static scf::ForOp getKeyLoop(Operation *op) {
+  return dyn_cast<scf::ForOp>(op->getParentOp());
+}
+
+/// Guards `op` and the release of its keys: a warpgroup whose keys all lie
+/// behind the loop's end, or which has no query, only releases them.
+void Specializer::skipPastEnd(TileLogitsOp op, Value rows) {
+  scf::ForOp loop = getKeyLoop(op);
+  auto release = dyn_cast_or_null<RingReleaseOp>(op->getNextNode());
+  if (!loop || !release || schedule.getWarpgroups() == 1)
+    return;
+  rewriter.setInsertionPoint(op);
+  Value keys = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
+                                     op.getFirstKey(), loop.getUpperBound());
+  Value queries = compare(arith::CmpIPredicate::sgt, rows, 0);
+  Value some = arith::AndIOp::create(rewriter, loc, keys, queries);
+  auto guard = scf::IfOp::create(rewriter, loc, some, /*withElseRegion=*/true);
+  rewriter.setInsertionPointToStart(guard.elseBlock());
+  rewriter.clone(*release);
+  rewriter.moveOpBefore(op, guard.thenBlock()->getTerminator());
+  rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
+}
+
+/// Restricts a block's tile to the 4 queries and `tile_kv` keys of one
+/// warpgroup: warpgroups go over the keys first.
 void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
   OpBuilder::InsertionGuard guard(rewriter);
+  // The rows' views come as early as they can, so that what is read of them is
+  // on its way while the block's range is computed.
+  Operation *early = op;
+  if (scf::ForOp keys = getKeyLoop(op))
+    for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
+      early = range;
+  rewriter.setInsertionPoint(early);
+  int64_t tileKv = schedule.getTileKv();
+  Value keyGroups = constant(schedule.getKeyGroups());
+  Value queryGroup =
+      arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  Value firstRow =
+      arith::MulIOp::create(rewriter, loc, queryGroup, constant(kTileQueries));
+
+  // Group `group` of a staged tile whose first dimension counts groups.
+  auto getGroup = [&](Value tile, Value group) -> Value {
+    auto type = cast<MemRefType>(tile.getType());
+    SmallVector<OpFoldResult> offsets(type.getRank(), rewriter.getIndexAttr(0));
+    SmallVector<OpFoldResult> sizes,
+        strides(type.getRank(), rewriter.getIndexAttr(1));
+    for (int64_t size : type.getShape())
+      sizes.push_back(rewriter.getIndexAttr(size));
+    offsets[0] = group;
+    sizes[0] = rewriter.getIndexAttr(1);
+    return memref::SubViewOp::create(rewriter, loc, tile, offsets, sizes,
+                                     strides);
+  };
+  // The rows of `value` from `firstRow` on: `count` of them.
+  auto getRows = [&](Value value, OpFoldResult count) -> Value {
+    auto type = cast<MemRefType>(value.getType());
+    SmallVector<OpFoldResult> offsets{firstRow}, sizes{count};
+    if (type.getRank() == 2) {
+      offsets.push_back(rewriter.getIndexAttr(0));
+      sizes.push_back(memref::getMixedSize(rewriter, loc, value, 1));
+    }
+    SmallVector<OpFoldResult> strides(sizes.size(), rewriter.getIndexAttr(1));
+    return memref::SubViewOp::create(rewriter, loc, value, offsets, sizes,
+                                     strides);
+  };
+  // Rows of the problem end somewhere, those of a staged tile do not.
+  Value numRows = memref::DimOp::create(rewriter, loc, op.getKs(), 0);
+  Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
+  rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
+  rows = arith::MinSIOp::create(rewriter, loc, rows, constant(kTileQueries));
+
+  Value ks = getRows(op.getKs(), rows), ke = getRows(op.getKe(), rows);
+  Value out = getRows(op.getOut(), rows);
+  Value firstOfGroup =
+      arith::MulIOp::create(rewriter, loc, keyGroup, constant(tileKv));
   rewriter.setInsertionPoint(op);
-  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
-  OpFoldResult rows = rewriter.getIndexAttr(kWgmmaRows);
-  OpFoldResult headDim =
-      rewriter.getIndexAttr(op.getK().getType().getDimSize(1));
-  Value first =
-      arith::MulIOp::create(rewriter, loc, warpgroup, constant(kWgmmaRows));
-  Value k = memref::SubViewOp::create(
-      rewriter, loc, op.getK(), ArrayRef<OpFoldResult>{first, zero},
-      ArrayRef<OpFoldResult>{rows, headDim}, ArrayRef<OpFoldResult>{one, one});
-  Value scale = memref::SubViewOp::create(
-      rewriter, loc, op.getKScale(), ArrayRef<OpFoldResult>{first},
-      ArrayRef<OpFoldResult>{rows}, ArrayRef<OpFoldResult>{one});
   Value firstKey =
-      arith::AddIOp::create(rewriter, loc, op.getFirstKey(), first);
-  TileLogitsOp::create(rewriter, loc, op.getQ(), k, scale, op.getWeights(),
-                       op.getKs(), op.getKe(), firstKey, op.getOut());
+      arith::AddIOp::create(rewriter, loc, op.getFirstKey(), firstOfGroup);
+  Value factors;
+  if (op.getFactors()) {
+    OpFoldResult zero = rewriter.getIndexAttr(0),
+                 one = rewriter.getIndexAttr(1);
+    factors = memref::SubViewOp::create(
+        rewriter, loc, op.getFactors(), ArrayRef<OpFoldResult>{zero, firstRow},
+        ArrayRef<OpFoldResult>{rewriter.getIndexAttr(2),
+                               rewriter.getIndexAttr(kTileQueries)},
+        ArrayRef<OpFoldResult>{one, one});
+  }
+  auto narrow = TileLogitsOp::create(
+      rewriter, loc, getGroup(op.getQ(), queryGroup),
+      getGroup(op.getK(), keyGroup), getGroup(op.getKScale(), keyGroup),
+      getRows(op.getWeights(), rewriter.getIndexAttr(kTileQueries)), ks, ke,
+      firstKey, out, factors);
   rewriter.eraseOp(op);
+  skipPastEnd(narrow, rows);
 }
 
 void Specializer::buildConsumers(Value threadId) {
@@ -111,29 +194,29 @@ void Specializer::buildConsumers(Value threadId) {
                                         gpu::ShuffleMode::IDX);
   Value warpgroup = arith::IndexCastOp::create(
       rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
-  scf::ForOp clone = cloneWithout<RingPutOp, CleanRowsOp>();
+  Value numConsumers = constant(warpgroups * kWarpgroupThreads);
+  scf::ForOp clone = cloneWithout<RingPutOp>();
+  clone.walk([&](FitQueriesOp op) {
+    op.getThreadMutable().assign(threadId);
+    op.getNumThreadsMutable().assign(numConsumers);
+  });
   SmallVector<TileLogitsOp> tiles;
   clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });
   for (TileLogitsOp op : tiles)
     narrowToWarpgroup(op, warpgroup);
+  // What a warpgroup takes of a query block is the same for all its keys.
+  clone.walk([](scf::ForOp inner) { moveLoopInvariantCode(inner); });
 }
 
+/// Moves the cleaning loop here, its rows shared by the role's threads.
 void Specializer::buildCleaner(Value threadId) {
   int64_t firstThread = warpgroups * kWarpgroupThreads + kWarpThreads;
   Value thread =
       arith::SubIOp::create(rewriter, loc, threadId, constant(firstThread));
   Value numThreads = constant(kWarpgroupThreads - kWarpThreads);
-  scf::ForOp clone =
-      cloneWithout<RingPutOp, RingGetOp, RingReleaseOp, TileLogitsOp>();
-  // The loops over keys now only count ring positions, which nobody reads.
-  SmallVector<scf::ForOp> counting;
-  clone.getBody()->walk([&](scf::ForOp inner) {
-    if (isMemoryEffectFree(inner))
-      counting.push_back(inner);
-  });
-  for (scf::ForOp inner : counting)
-    rewriter.replaceOp(inner, inner.getInitArgs());
-  clone.walk([&](CleanRowsOp op) {
+  rewriter.moveOpBefore(cleaning, rewriter.getInsertionBlock(),
+                        rewriter.getInsertionPoint());
+  cleaning.walk([&](CleanRowsOp op) {
     rewriter.modifyOpInPlace(op, [&] {
       op.getThreadMutable().assign(thread);
       op.getNumThreadsMutable().assign(numThreads);
@@ -145,8 +228,6 @@ LogicalResult Specializer::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
   kernel.walk(
       [&](RingCreateOp op) { op.setConsumers(warpgroups * kWarpgroupWarps); });
-  bool cleans = loop.walk([](CleanRowsOp) { return WalkResult::interrupt(); })
-                    .wasInterrupted();
 
   rewriter.setInsertionPoint(loop);
   Value threadId = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
@@ -160,12 +241,13 @@ LogicalResult Specializer::run() {
   rewriter.setInsertionPointToStart(roles.elseBlock());
   NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
                                  NVVM::SetMaxRegisterAction::decrease);
-  Value isProducer = compare(arith::CmpIPredicate::eq, threadId, producer);
+  Value isProducer =
+      compare(arith::CmpIPredicate::ult, threadId, producer + kWarpThreads);
   auto loads =
       scf::IfOp::create(rewriter, loc, isProducer, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(loads.thenBlock());
-  cloneWithout<RingGetOp, RingReleaseOp, TileLogitsOp, CleanRowsOp>();
-  if (cleans) {
+  cloneWithout<RingGetOp, RingReleaseOp, TileLogitsOp, FitQueriesOp>();
+  if (cleaning) {
     rewriter.setInsertionPointAfter(loads);
     Value isCleaner =
         compare(arith::CmpIPredicate::uge, threadId, producer + kWarpThreads);
@@ -183,15 +265,25 @@ struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    SmallVector<scf::ForOp> loops;
-    for (auto loop : kernel.getBody().front().getOps<scf::ForOp>())
-      if (loop.walk([](RingPutOp) { return WalkResult::interrupt(); })
-              .wasInterrupted())
+    SmallVector<scf::ForOp> loops, cleaning;
+    auto contains = [](scf::ForOp loop, auto isWanted) {
+      return loop
+          .walk([&](Operation *op) {
+            return isWanted(op) ? WalkResult::interrupt()
+                                : WalkResult::advance();
+          })
+          .wasInterrupted();
+    };
+    for (auto loop : kernel.getBody().front().getOps<scf::ForOp>()) {
+      if (contains(loop, llvm::IsaPred<RingPutOp>))
         loops.push_back(loop);
+      else if (contains(loop, llvm::IsaPred<CleanRowsOp>))
+        cleaning.push_back(loop);
+    }
     if (loops.empty())
       return;
-    if (loops.size() != 1) {
-      kernel.emitOpError("has more than one loop over rings");
+    if (loops.size() != 1 || cleaning.size() > 1) {
+      kernel.emitOpError("has more than one loop over rings, or that cleans");
       return signalPassFailure();
     }
     auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
@@ -204,18 +296,22 @@ struct SpecializeWarpsPass
       return signalPassFailure();
     }
     WalkResult result = kernel.walk([&](TileLogitsOp op) {
-      int64_t keys = op.getK().getType().getDimSize(0);
-      if (keys == schedule.getWarpgroups() * kWgmmaRows)
+      int64_t queryGroups = op.getQ().getType().getDimSize(0);
+      ArrayRef<int64_t> k = op.getK().getType().getShape();
+      if (queryGroups == schedule.getQueryGroups() &&
+          k[0] == schedule.getKeyGroups() && k[1] == schedule.getTileKv())
         return WalkResult::advance();
-      op.emitOpError() << "has a stage of " << keys << " keys, but "
-                       << schedule.getWarpgroups() << " warpgroups take "
-                       << schedule.getWarpgroups() * kWgmmaRows;
+      op.emitOpError() << "has " << queryGroups << " x " << kTileQueries
+                       << " queries and " << k[0] << " x " << k[1]
+                       << " keys, which is not the block of " << schedule;
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
       return signalPassFailure();
-    Specializer specializer(kernel, loops.front(), schedule.getWarpgroups());
-    if (failed(specializer.run()))
+    scf::ForOp cleaningLoop =
+        cleaning.empty() ? scf::ForOp() : cleaning.front();
+    if (failed(
+            Specializer(kernel, loops.front(), cleaningLoop, schedule).run()))
       signalPassFailure();
   }
 };

@@ -135,8 +135,17 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   rewriter.setInsertionPoint(inner);
   RingPutOp::create(rewriter, loc, queryRing, queryPosition,
                     ValueRange{logits.getQ(), logits.getWeights()});
-  auto queries = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
-                                   queryRing, queryPosition);
+  auto staged = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
+                                  queryRing, queryPosition);
+  Value factors;
+  if (schedule.getReduction() == Reduction::F16) {
+    int64_t queries = plan->queryRing.getTiles()[1].getDimSize(0);
+    auto type = MemRefType::get({2, queries}, rewriter.getF32Type(),
+                                MemRefLayoutAttrInterface{},
+                                plan->queryRing.getTiles()[1].getMemorySpace());
+    factors = FitQueriesOp::create(rewriter, loc, type, staged.getResult(0),
+                                   staged.getResult(1), Value(), Value());
+  }
   rewriter.setInsertionPointAfter(inner);
   RingReleaseOp::create(rewriter, loc, queryRing, queryPosition);
 
@@ -145,9 +154,10 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
                     ValueRange{logits.getK(), logits.getKScale()});
   auto keys = RingGetOp::create(rewriter, loc, getSlotTypes(plan->keyRing),
                                 keyRing, stagePosition);
-  TileLogitsOp::create(rewriter, loc, queries.getResult(0), keys.getResult(0),
-                       keys.getResult(1), queries.getResult(1), logits.getKs(),
-                       logits.getKe(), logits.getKeyOffset(), *outRows);
+  TileLogitsOp::create(rewriter, loc, staged.getResult(0), keys.getResult(0),
+                       keys.getResult(1), staged.getResult(1), logits.getKs(),
+                       logits.getKe(), logits.getKeyOffset(), *outRows,
+                       factors);
   RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
   rewriter.eraseOp(logits);
   return success();

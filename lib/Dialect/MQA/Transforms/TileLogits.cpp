@@ -82,37 +82,97 @@ static Value getRowBlock(OpBuilder &b, Location loc, Value out, OpFoldResult m,
                             getValueOrCreateConstantIndexOp(b, loc, rows));
 }
 
-/// The keys of [lo, hi) that this block of the grid takes: of the tiles that
-/// cover them, share number `block_id y` of `grid_dim y`. With few queries the
-/// caller launches several such shares, so that they use the whole device.
-static std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc, Value lo,
-                                          Value hi, int64_t blockKv) {
-  AffineExpr d0, d1;
-  bindDims(b.getContext(), d0, d1);
-  Value numTiles = getValueOrCreateConstantIndexOp(
+/// Which query blocks, and which of their key tiles, a block of the grid takes.
+struct Work {
+  Value firstBlock, endBlock, step;
+  /// Of the first and of the last query block; absent: all tiles.
+  Value firstTile, lastTile;
+};
+
+/// What it takes to begin a query block, in the time of key tiles: found by
+/// measurement. The f16 reduction first has to scale the queries.
+static int64_t getBlockCost(ScheduleAttr schedule) {
+  return schedule.getReduction() == Reduction::F16 ? 2 : 1;
+}
+
+static Work getWork(OpBuilder &b, LogitsOp logits, Value numKeys,
+                    ScheduleAttr schedule) {
+  Location loc = logits.getLoc();
+  Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
+  Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  if (schedule.getSplit() == Split::Tiles) {
+    Type index = b.getIndexType();
+    auto share = TileShareOp::create(
+        b, loc, index, index, index, index, logits.getKs(), logits.getKe(),
+        numKeys, block, gridDim, schedule.getBlockQ(), schedule.getTileKv(),
+        getBlockCost(schedule), hopper::kStoreKeys);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    return {share.getFirstBlock(), share.getEndBlock(), one,
+            share.getFirstTile(), share.getLastTile()};
+  }
+  AffineExpr s0;
+  bindSymbols(b.getContext(), s0);
+  Value numBlocks = getValueOrCreateConstantIndexOp(
       b, loc,
       affine::makeComposedFoldedAffineApply(
-          b, loc, (d1 - d0).ceilDiv(blockKv),
-          {OpFoldResult(lo), OpFoldResult(hi)}));
-  Value share = gpu::BlockIdOp::create(b, loc, gpu::Dimension::y);
-  Value numShares = gpu::GridDimOp::create(b, loc, gpu::Dimension::y);
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value sum = arith::AddIOp::create(b, loc, numTiles, numShares);
-  Value dividend = arith::SubIOp::create(b, loc, sum, one);
-  Value shareTiles = arith::DivUIOp::create(b, loc, dividend, numShares);
-  // Clamped as tiles: past the end, 32-bit keys could overflow.
-  auto clampTile = [&](Value tile) -> Value {
-    return arith::MinSIOp::create(b, loc, tile, numTiles);
+          b, loc, s0.ceilDiv(schedule.getBlockQ()),
+          {memref::getMixedSize(b, loc, logits.getOut(), 0)}));
+  return {block, numBlocks, gridDim, Value(), Value()};
+}
+
+/// The keys of [lo, hi) that the work has of query block `block`.
+static std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc,
+                                          const Work &work, Value block,
+                                          Value lo, Value hi, int64_t tileKv) {
+  if (!work.firstTile)
+    return {lo, hi};
+  auto isEqual = [&](Value lhs, Value rhs) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lhs, rhs);
   };
-  Value first = clampTile(arith::MulIOp::create(b, loc, share, shareTiles));
-  Value last = clampTile(arith::AddIOp::create(b, loc, first, shareTiles));
-  Value size = arith::ConstantIndexOp::create(b, loc, blockKv);
   auto getKey = [&](Value tile) -> Value {
+    Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
     return arith::AddIOp::create(b, loc, lo,
                                  arith::MulIOp::create(b, loc, tile, size));
   };
-  Value begin = getKey(first);
-  return {begin, arith::MinSIOp::create(b, loc, getKey(last), hi)};
+  Value begin = arith::SelectOp::create(b, loc, isEqual(block, work.firstBlock),
+                                        getKey(work.firstTile), lo);
+  Value next = arith::AddIOp::create(b, loc, block, work.step);
+  // The end of a tile inside of the range cannot overflow, that of the last one
+  // could.
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value lastKey = getKey(arith::SubIOp::create(b, loc, work.lastTile, one));
+  Value room = arith::SubIOp::create(b, loc, hi, lastKey);
+  Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
+  Value last = arith::AddIOp::create(
+      b, loc, lastKey, arith::MinSIOp::create(b, loc, room, size));
+  return {begin, arith::SelectOp::create(b, loc, isEqual(next, work.endBlock),
+                                         last, hi)};
+}
+
+/// Rows [m, m + rows) of a vector or matrix.
+static Value getRows(OpBuilder &b, Location loc, Value value, OpFoldResult m,
+                     OpFoldResult rows) {
+  SmallVector<OpFoldResult> one = {b.getIndexAttr(1)};
+  return memref::SubViewOp::create(b, loc, value, m, rows, one);
+}
+
+/// Every block of the grid cleans each grid-size'th row.
+static void buildCleaningLoop(OpBuilder &b, LogitsOp logits,
+                              OpFoldResult numQueries) {
+  Location loc = logits.getLoc();
+  Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
+  Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  Value end = getValueOrCreateConstantIndexOp(b, loc, numQueries);
+  scf::ForOp::create(
+      b, loc, block, end, gridDim, ValueRange(),
+      [&](OpBuilder &nested, Location loc, Value m, ValueRange) {
+        OpFoldResult one = nested.getIndexAttr(1);
+        Value row = getRowBlock(nested, loc, logits.getOut(), m, one);
+        CleanRowsOp::create(
+            nested, loc, row, getRows(nested, loc, logits.getKs(), m, one),
+            getRows(nested, loc, logits.getKe(), m, one), Value(), Value());
+        scf::YieldOp::create(nested, loc);
+      });
 }
 
 /// Builds the kernel's loops around tiles of `logits`, an op on the arguments
@@ -129,51 +189,30 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   SmallVector<Range> domain = logits.getIterationDomain(b);
   OpFoldResult numQueries = domain[0].size;
   Value numKeys = getValueOrCreateConstantIndexOp(b, loc, domain[1].size);
-  Value numBlocks = getValueOrCreateConstantIndexOp(
-      b, loc,
-      affine::makeComposedFoldedAffineApply(b, loc, s0.ceilDiv(blockQ),
-                                            {numQueries}));
-  Value blockId = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
-  Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  if (logits.getClean())
+    buildCleaningLoop(b, logits, numQueries);
+  Work work = getWork(b, logits, numKeys, plan.schedule);
 
-  auto blocks = scf::ForOp::create(b, loc, blockId, numBlocks, gridDim);
+  auto blocks =
+      scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
   b.setInsertionPointToStart(blocks.getBody());
-  OpFoldResult m = affine::makeComposedFoldedAffineApply(
-      b, loc, d0 * blockQ, {OpFoldResult(blocks.getInductionVar())});
+  Value block = blocks.getInductionVar();
+  OpFoldResult m = affine::makeComposedFoldedAffineApply(b, loc, d0 * blockQ,
+                                                         {OpFoldResult(block)});
   OpFoldResult rows = affine::makeComposedFoldedAffineMin(
       b, loc,
       AffineMap::get(1, 1, {b.getAffineConstantExpr(blockQ), s0 - d0},
                      b.getContext()),
       {m, numQueries});
-  SmallVector<OpFoldResult> one = {b.getIndexAttr(1)};
-  auto getRows = [&](Value value) -> Value {
-    return memref::SubViewOp::create(b, loc, value, m, rows, one);
-  };
-  Value ks = getRows(logits.getKs()), ke = getRows(logits.getKe());
+  Value ks = getRows(b, loc, logits.getKs(), m, rows);
+  Value ke = getRows(b, loc, logits.getKe(), m, rows);
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
-                                  ks, ke, numKeys, blockQ);
-  // A warp stores 16 keys of a row at a time: start where that is aligned.
-  constexpr int64_t kStoreKeys = 16;
-  Value lo = getValueOrCreateConstantIndexOp(
-      b, loc,
-      affine::makeComposedFoldedAffineApply(
-          b, loc, d0.floorDiv(kStoreKeys) * kStoreKeys,
-          {OpFoldResult(range.getLo())}));
-  auto [begin, end] = getOwnKeys(b, loc, lo, range.getHi(), blockKv);
+                                  ks, ke, numKeys, blockQ, hopper::kStoreKeys);
+  auto [begin, end] = getOwnKeys(b, loc, work, block, range.getLo(),
+                                 range.getHi(), plan.schedule.getTileKv());
   Value step = arith::ConstantIndexOp::create(b, loc, blockKv);
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
-  if (logits.getClean()) {
-    // The first share cleans the rows.
-    Value share = gpu::BlockIdOp::create(b, loc, gpu::Dimension::y);
-    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-    Value isFirst =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, share, zero);
-    scf::IfOp::create(b, loc, isFirst, [&](OpBuilder &nested, Location loc) {
-      CleanRowsOp::create(nested, loc, outRows, ks, ke, Value(), Value());
-      scf::YieldOp::create(nested, loc);
-    });
-  }
 
   b.setInsertionPointToStart(keys.getBody());
   OpFoldResult n = keys.getInductionVar();

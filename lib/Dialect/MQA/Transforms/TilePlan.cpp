@@ -15,7 +15,9 @@ using namespace mlir::mqa::hopper;
 
 int64_t mqa::getConsumerRegisters(int64_t numWarpgroups) {
   // The block's registers are fixed at launch, in granules per thread;
-  // setmaxnreg only moves them from the producer to the consumers.
+  // setmaxnreg only moves them from the producer to the consumers. (A producer
+  // of a single warp would not help: each quarter of the chip's registers
+  // serves each fourth warp, so that a 17th warp costs as much as four.)
   int64_t threads = (numWarpgroups + 1) * kWarpgroupThreads;
   int64_t atLaunch = llvm::alignDown(kRegisters / threads, kRegisterGranule);
   int64_t forConsumers =
@@ -41,37 +43,21 @@ static int64_t getRingBytes(RingType ring) {
   return bytes;
 }
 
-ScheduleAttr TilePlan::getDefaultSchedule(LogitsOp op) {
-  // 128 accumulator columns: what the registers of four warpgroups hold with
-  // the weights beside it. A lane that ends with two logits (H = 32: four
-  // queries) needs more, which three warpgroups have.
-  int64_t warpgroups = op.getNumHeads() == 64 ? 4 : 3;
-  return ScheduleAttr::get(op.getContext(), /*block_q=*/128 / op.getNumHeads(),
-                           /*block_kv=*/warpgroups * kWgmmaRows, warpgroups,
-                           /*stages=*/4);
-}
-
 FailureOr<TilePlan>
 TilePlan::get(LogitsOp op, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
   MLIRContext *context = op.getContext();
   int64_t heads = op.getNumHeads(), headDim = op.getHeadDim();
-  int64_t blockQ = schedule.getBlockQ(), blockKv = schedule.getBlockKv();
+  int64_t tileKv = schedule.getTileKv();
+  int64_t queryGroups = schedule.getQueryGroups();
+  int64_t keyGroups = schedule.getKeyGroups();
   int64_t warpgroups = schedule.getWarpgroups();
+  int64_t headTiles = llvm::divideCeil(heads, kTileHeads);
 
-  int64_t columns = blockQ * heads;
-  if (columns > kWgmmaMaxColumns)
-    return emitError() << "block_q * H is " << columns
+  if (tileKv > kWgmmaMaxColumns)
+    return emitError() << "tile_kv is " << tileKv
                        << " accumulator columns, but WGMMA has at most "
                        << kWgmmaMaxColumns;
-  if (blockKv != warpgroups * kWgmmaRows)
-    return emitError() << "block_kv is " << blockKv << ", but " << warpgroups
-                       << " warpgroups take " << kWgmmaRows
-                       << " keys each: " << warpgroups * kWgmmaRows;
-  if (blockKv > kMaxBoxDim)
-    return emitError() << "block_kv is " << blockKv
-                       << ", but a TMA box has at most " << kMaxBoxDim
-                       << " rows";
   if (schedule.getStages() < 2)
     return emitError() << "stages is " << schedule.getStages()
                        << ", but loads overlap with work only from 2 on";
@@ -85,14 +71,18 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << " threads, but a block has at most " << kMaxThreads;
 
   plan.consumerRegisters = getConsumerRegisters(warpgroups);
-  // Accumulators, this thread's share of the weights, and addresses.
-  int64_t accumulators = columns / 2, weights = columns / 4;
-  constexpr int64_t kOtherRegisters = 16;
-  int64_t needed = accumulators + weights + kOtherRegisters;
+  // A thread has two rows of each head tile: their weights, and a sum per
+  // column that it holds, in f16 two columns in a register. Then addresses.
+  bool packed = schedule.getReduction() == Reduction::F16;
+  int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
+  int64_t sums = packed ? tileKv / 8 : tileKv / 4;
+  int64_t weights = 2 * headTiles;
+  constexpr int64_t kOtherRegisters = 8;
+  int64_t needed = accumulators + sums + weights + kOtherRegisters;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
-                       << accumulators << " accumulators, " << weights
-                       << " weights), but " << warpgroups
+                       << accumulators << " accumulators, " << sums << " sums, "
+                       << weights << " weights), but " << warpgroups
                        << " warpgroups leave it " << plan.consumerRegisters;
 
   Type f8 = op.getQueryType().getElementType();
@@ -105,12 +95,17 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   constexpr int64_t kQueryStages = 2;
   plan.queryRing = RingType::get(
       context, kQueryStages,
-      {tile({blockQ, heads, headDim}, f8), tile({blockQ, heads}, f32)});
-  plan.keyRing =
-      RingType::get(context, schedule.getStages(),
-                    {tile({blockKv, headDim}, f8), tile({blockKv}, f32)});
+      {tile({queryGroups, headTiles, kTileQueries, kTileHeads, headDim}, f8),
+       tile({queryGroups * kTileQueries, heads}, f32)});
+  plan.keyRing = RingType::get(
+      context, schedule.getStages(),
+      {tile({keyGroups, tileKv, headDim}, f8), tile({keyGroups, tileKv}, f32)});
   plan.sharedMemoryBytes =
-      getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing);
+      getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
+  // Of mqa.fit_queries: an exponent per head and two factors per query.
+  if (packed)
+    plan.sharedMemoryBytes +=
+        4 * schedule.getBlockQ() * (headTiles * kTileHeads + 2);
   if (plan.sharedMemoryBytes > kSharedMemoryBytes)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "

@@ -7,6 +7,7 @@
 #include "VectorScalars.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -42,13 +43,88 @@ FailureOr<Value> VectorScalars::emit(Value vector, const Coordinates &at) {
   return value;
 }
 
+/// The x of max(x, 0).
+static Value getReluOperand(Value vector) {
+  auto relu = vector.getDefiningOp<arith::MaximumFOp>();
+  return relu && matchPattern(relu.getRhs(), m_AnyZeroFloat()) ? relu.getLhs()
+                                                               : Value();
+}
+
+FailureOr<Value> VectorScalars::emitPair(Value vector, const Coordinates &at) {
+  for (const Element &element : pairs[vector])
+    if (element.at == at)
+      return element.value;
+  Operation *op = vector.getDefiningOp();
+  Location loc = vector.getLoc();
+  Coordinates next = at;
+  ++next.back().offset;
+  auto type = VectorType::get({2}, b.getF16Type());
+  OpBuilder::InsertionGuard guard(b);
+  auto truncate = dyn_cast_or_null<arith::TruncFOp>(op);
+  if (truncate) {
+    // One conversion takes both, and relu with them.
+    Value relu = getReluOperand(truncate.getIn());
+    Value source = relu ? relu : truncate.getIn();
+    FailureOr<Value> low = emit(source, at), high = emit(source, next);
+    if (failed(low) || failed(high))
+      return failure();
+    b.setInsertionPoint(op);
+    auto rounding =
+        NVVM::FPRoundingModeAttr::get(b.getContext(), NVVM::FPRoundingMode::RN);
+    auto noSaturation = NVVM::SaturationModeAttr::get(
+        b.getContext(), NVVM::SaturationMode::NONE);
+    Value pair = NVVM::ConvertF32x2ToF16x2Op::create(
+        b, loc, type, *high, *low, /*random_bits=*/Value(), rounding,
+        noSaturation, b.getBoolAttr(static_cast<bool>(relu)));
+    pairs[vector].push_back({at, pair});
+    return pair;
+  }
+  if (auto broadcast = dyn_cast_or_null<vector::BroadcastOp>(op)) {
+    auto source = dyn_cast<VectorType>(broadcast.getSourceType());
+    if (!source || source.getShape().back() == 1) {
+      // The same in all columns: one pair does for them, made where the scalar
+      // is.
+      Coordinates column = at;
+      column.back() = Coordinate{};
+      if (column != at)
+        return emitPair(vector, column);
+      FailureOr<Value> scalar = emit(vector, at);
+      if (failed(scalar))
+        return failure();
+      b.setInsertionPointAfterValue(*scalar);
+      Value pair = vector::BroadcastOp::create(b, loc, type, *scalar);
+      pairs[vector].push_back({at, pair});
+      return pair;
+    }
+  }
+  if (auto product = dyn_cast_or_null<arith::MulFOp>(op)) {
+    FailureOr<Value> lhs = emitPair(product.getLhs(), at),
+                     rhs = emitPair(product.getRhs(), at);
+    if (failed(lhs) || failed(rhs))
+      return failure();
+    b.setInsertionPoint(op);
+    return arith::MulFOp::create(b, loc, *lhs, *rhs).getResult();
+  }
+  return emitError(loc, "cannot be distributed in pairs of f16");
+}
+
+SmallVector<Element> VectorScalars::unpackPairs(Location loc,
+                                                ArrayRef<Element> pairs) {
+  SmallVector<Element> elements;
+  for (const Element &pair : pairs) {
+    for (int64_t i = 0; i < 2; ++i) {
+      Value half = vector::ExtractOp::create(b, loc, pair.value, i);
+      Coordinates at = pair.at;
+      at.back().offset += i;
+      elements.push_back({at, half});
+    }
+  }
+  return elements;
+}
+
 FailureOr<Value> VectorScalars::emitContraction(vector::ContractionOp op,
                                                 const Coordinates &at) {
-  // The fragment's rows are keys, its columns queries x heads.
-  int64_t heads = cast<VectorType>(op.getResultType()).getDimSize(2);
-  FailureOr<int64_t> index = failure();
-  if (!at[0].base)
-    index = layout.getRegister(at[1], at[0].offset * heads + at[2].offset);
+  FailureOr<int64_t> index = layout.getRegister(at[0], at[1], at[2]);
   if (failed(index))
     return op.emitError("an element of this contraction is read by a thread "
                         "that does not hold it");

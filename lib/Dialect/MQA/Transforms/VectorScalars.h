@@ -17,7 +17,7 @@ namespace mqa {
 
 using Coordinates = SmallVector<Coordinate, 3>;
 
-/// An element of a vector that this thread holds.
+/// An element of a vector that this thread holds, or two neighbours in f16.
 struct Element {
   Coordinates at;
   Value value;
@@ -34,6 +34,11 @@ public:
   /// The scalar at `at` of `vector`. Elements of contractions and reductions
   /// must have been set.
   FailureOr<Value> emit(Value vector, const Coordinates &at);
+  /// As `emit`, but two f16 of neighbouring columns, `at` and the next, in one
+  /// register.
+  FailureOr<Value> emitPair(Value vector, const Coordinates &at);
+  /// The single elements of such pairs.
+  SmallVector<Element> unpackPairs(Location loc, ArrayRef<Element> pairs);
   /// A coordinate as an index, at the insertion point.
   Value emitCoordinate(Location loc, Coordinate at);
 
@@ -61,7 +66,7 @@ private:
 
   IRRewriter &b;
   const FragmentLayout &layout;
-  DenseMap<Value, SmallVector<Element>> cache;
+  DenseMap<Value, SmallVector<Element>> cache, pairs;
   DenseMap<Operation *, SmallVector<Value>> registers;
 };
 

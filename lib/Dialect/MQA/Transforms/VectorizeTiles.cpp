@@ -10,6 +10,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir {
@@ -23,16 +25,17 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 namespace {
-/// Writes one tile. Vectors are indexed [query, key, head] up to the reduction
-/// over heads, [query, key] from there on.
+/// Writes one warpgroup's tile. Vectors are indexed [query, head, key] up to
+/// the reduction over heads, [query, key] from there on.
 class TileVectorizer {
 public:
-  TileVectorizer(IRRewriter &b, TileLogitsOp op)
-      : b(b), op(op), loc(op.getLoc()) {
+  TileVectorizer(IRRewriter &b, TileLogitsOp op, ScheduleAttr schedule)
+      : b(b), op(op), loc(op.getLoc()), schedule(schedule) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
-    queries = q[0];
-    heads = q[1];
-    keys = op.getK().getType().getDimSize(0);
+    headTiles = q[1];
+    queries = q[2];
+    heads = q[3];
+    keys = op.getK().getType().getDimSize(1);
   }
 
   void run();
@@ -44,96 +47,236 @@ private:
         DenseElementsAttr::get(type,
                                b.getFloatAttr(type.getElementType(), value)));
   }
-  /// Reads all of a memref of at most `shape`; zero past its end.
-  Value read(Value memref, ArrayRef<int64_t> shape);
+  /// The view of `memref` without the given leading dims, at these positions.
+  Value dropLeading(Value memref, ArrayRef<int64_t> positions);
+  /// Reads a vector of `shape` from `memref`; zero past its end.
+  Value read(Value memref, ArrayRef<int64_t> shape, int64_t column = 0);
   /// As `read`, but where the memref is defined: out of the loops in which it
   /// does not change.
-  Value readAtDefinition(Value memref, ArrayRef<int64_t> shape);
+  Value readAtDefinition(Value memref, ArrayRef<int64_t> shape,
+                         int64_t column = 0);
+  Value computeScores(int64_t headTile);
+  Relu getRelu(int64_t headTile);
+  Value computeRelu(Relu relu, Value scores);
+  Value addWeighted(int64_t headTile, Value scores, Value sums);
+  Value getFactors(int64_t i);
   Value computeLogits();
-  Value getBounds(Value memref);
+  Value getBounds(Value memref, bool isEnd);
   Value computeMask();
 
   IRRewriter &b;
   TileLogitsOp op;
   Location loc;
-  int64_t queries, heads, keys;
+  ScheduleAttr schedule;
+  int64_t headTiles, queries, heads, keys;
 };
 } // namespace
 
-Value TileVectorizer::read(Value memref, ArrayRef<int64_t> shape) {
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
+Value TileVectorizer::dropLeading(Value memref, ArrayRef<int64_t> positions) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<OpFoldResult> offsets, sizes,
+      strides(type.getRank(), b.getIndexAttr(1));
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    bool drop = dim < positions.size();
+    offsets.push_back(b.getIndexAttr(drop ? positions[dim] : 0));
+    sizes.push_back(b.getIndexAttr(drop ? 1 : size));
+  }
+  auto result = memref::SubViewOp::inferRankReducedResultType(
+      type.getShape().drop_front(positions.size()), type, offsets, sizes,
+      strides);
+  return memref::SubViewOp::create(b, loc, result, memref, offsets, sizes,
+                                   strides);
+}
+
+Value TileVectorizer::read(Value memref, ArrayRef<int64_t> shape,
+                           int64_t column) {
+  auto source = cast<MemRefType>(memref.getType());
+  Type element = source.getElementType();
   auto type = VectorType::get(shape, element);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   SmallVector<Value> indices(shape.size(), zero);
+  if (column)
+    indices.back() = arith::ConstantIndexOp::create(b, loc, column);
   Value padding = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
   SmallVector<bool> inBounds;
-  for (int64_t size : cast<MemRefType>(memref.getType()).getShape())
-    inBounds.push_back(!ShapedType::isDynamic(size));
+  for (auto [dim, size] : llvm::enumerate(source.getShape())) {
+    int64_t first = dim + 1 == shape.size() ? column : 0;
+    inBounds.push_back(!ShapedType::isDynamic(size) &&
+                       first + shape[dim] <= size);
+  }
   return vector::TransferReadOp::create(b, loc, type, memref, indices, padding,
                                         inBounds);
 }
 
-Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape) {
+Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
+                                       int64_t column) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointAfterValue(memref);
-  return read(memref, shape);
+  return read(memref, shape, column);
 }
 
-/// k_scale * sum over heads of weights * max(k . q, 0), indexed [query, key].
-Value TileVectorizer::computeLogits() {
-  Type f32 = b.getF32Type();
-  int64_t headDim = op.getQ().getType().getDimSize(2);
-  Value weights = readAtDefinition(op.getWeights(), {queries, heads});
-  weights = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, 1, heads}, f32), weights);
-  Value scale = read(op.getKScale(), {keys});
-  Value k = read(op.getK(), {keys, headDim});
-  Value q = read(op.getQ(), {queries, heads, headDim});
-
-  auto scoreType = VectorType::get({queries, keys, heads}, f32);
-  Value zero = splat(scoreType, 0.0);
-  AffineExpr n, m, h, d;
-  bindDims(b.getContext(), n, m, h, d);
+/// q . k of one head tile.
+Value TileVectorizer::computeScores(int64_t headTile) {
+  int64_t headDim = op.getQ().getType().getDimSize(4);
+  Value q =
+      read(dropLeading(op.getQ(), {0, headTile}), {queries, heads, headDim});
+  Value k = read(dropLeading(op.getK(), {0}), {keys, headDim});
+  auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
+  AffineExpr p, h, n, d;
+  bindDims(b.getContext(), p, h, n, d);
   using vector::IteratorType;
-  Value scores = vector::ContractionOp::create(
-      b, loc, k, q, zero,
-      ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {m, h, d}, {m, n, h}},
+  return vector::ContractionOp::create(
+      b, loc, q, k, splat(type, 0.0),
+      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
                              IteratorType::parallel, IteratorType::reduction});
-  // maximumf, not maxnumf: NaN must reach the logit.
-  Value relu = arith::MaximumFOp::create(b, loc, scores, zero);
-  Value weightsOfAll = vector::BroadcastOp::create(b, loc, scoreType, weights);
-  Value weighted = arith::MulFOp::create(b, loc, relu, weightsOfAll);
-  Value sums = vector::MultiDimReductionOp::create(
-      b, loc, weighted, splat(VectorType::get({queries, keys}, f32), 0.0),
-      ArrayRef<bool>{false, false, true}, vector::CombiningKind::ADD);
-  Value scaleOfAll = vector::BroadcastOp::create(
-      b, loc, VectorType::get({queries, keys}, f32), scale);
-  return arith::MulFOp::create(b, loc, sums, scaleOfAll);
 }
 
-/// Bounds of the queries' ranges as [query, key] vectors; a query past the end
-/// of the problem has an empty range.
-Value TileVectorizer::getBounds(Value memref) {
-  OpBuilder::InsertionGuard guard(b);
-  Value bounds = readAtDefinition(memref, {queries});
-  b.setInsertionPointAfterValue(bounds);
-  auto type = VectorType::get({queries}, b.getIndexType());
-  bounds = arith::IndexCastOp::create(b, loc, type, bounds);
+Relu TileVectorizer::getRelu(int64_t headTile) {
+  if (schedule.getRelu() != Relu::Mixed)
+    return schedule.getRelu();
+  return headTile % 2 == 0 ? Relu::AddAbs : Relu::IntegerMax;
+}
+
+/// max(scores, 0), or twice that (`add_abs`). NaN must reach the logit: WGMMA's
+/// is positive as an integer. Scores of fp8 are never infinite.
+Value TileVectorizer::computeRelu(Relu relu, Value scores) {
+  auto type = cast<VectorType>(scores.getType());
+  switch (relu) {
+  case Relu::Mixed:
+    break;
+  case Relu::Max:
+    return arith::MaximumFOp::create(b, loc, scores, splat(type, 0.0));
+  case Relu::AddAbs:
+    return arith::AddFOp::create(b, loc, scores,
+                                 math::AbsFOp::create(b, loc, scores));
+  case Relu::IntegerMax: {
+    auto bitsType = VectorType::get(type.getShape(), b.getI32Type());
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bitsType));
+    Value bits = arith::BitcastOp::create(b, loc, bitsType, scores);
+    bits = arith::MaxSIOp::create(b, loc, bits, zero);
+    return arith::BitcastOp::create(b, loc, type, bits);
+  }
+  }
+  llvm_unreachable("unknown relu");
+}
+
+/// sums + the sum over a head tile's heads of weights * relu(scores).
+Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
+  auto type = cast<VectorType>(scores.getType());
+  bool half = schedule.getReduction() == Reduction::F16;
+  Value weights =
+      readAtDefinition(op.getWeights(), {queries, heads}, headTile * heads);
+  Value relu;
+  if (half) {
+    type = type.clone(b.getF16Type());
+    Value positive = arith::MaximumFOp::create(
+        b, loc, scores, splat(cast<VectorType>(scores.getType()), 0.0));
+    relu = arith::TruncFOp::create(b, loc, type, positive);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(weights);
+    weights = arith::TruncFOp::create(
+        b, loc, VectorType::get({queries, heads}, b.getF16Type()), weights);
+  } else {
+    relu = computeRelu(getRelu(headTile), scores);
+    if (getRelu(headTile) == Relu::AddAbs) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointAfterValue(weights);
+      weights = arith::MulFOp::create(
+          b, loc, weights, splat(cast<VectorType>(weights.getType()), 0.5));
+    }
+  }
   Value column = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, 1}, b.getIndexType()), bounds);
+      b, loc, VectorType::get({queries, heads, 1}, type.getElementType()),
+      weights);
+  Value weightsOfAll = vector::BroadcastOp::create(b, loc, type, column);
+  Value weighted = arith::MulFOp::create(b, loc, relu, weightsOfAll);
+  return vector::MultiDimReductionOp::create(b, loc, weighted, sums,
+                                             ArrayRef<bool>{false, true, false},
+                                             vector::CombiningKind::ADD);
+}
+
+/// Row `i` of the factors, as a view made where they are.
+Value TileVectorizer::getFactors(int64_t i) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(op.getFactors());
+  return dropLeading(op.getFactors(), {i});
+}
+
+/// k_scale * sum over heads of weights * relu(q . k), indexed [query, key].
+Value TileVectorizer::computeLogits() {
+  auto type = VectorType::get({queries, keys}, b.getF32Type());
+  bool half = schedule.getReduction() == Reduction::F16;
+  Value sums =
+      splat(VectorType::get({queries, keys},
+                            half ? Type(b.getF16Type()) : Type(b.getF32Type())),
+            0.0);
+  // With several accumulators, the next head tiles' scores are started before
+  // one is reduced.
+  int64_t ahead = schedule.getAccumulators() - 1;
+  SmallVector<Value> scores;
+  for (int64_t i = 0; i < headTiles + ahead; ++i) {
+    if (i < headTiles)
+      scores.push_back(computeScores(i));
+    if (i >= ahead)
+      sums = addWeighted(i - ahead, scores[i - ahead], sums);
+  }
+  // Read last: registers are short while head tiles are reduced.
+  Value scale = read(dropLeading(op.getKScale(), {0}), {keys});
+  if (half)
+    sums = arith::ExtFOp::create(b, loc, type, sums);
+  Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
+  Value logits = arith::MulFOp::create(b, loc, sums, scaleOfAll);
+  for (int64_t i = 0; op.getFactors() && i < 2; ++i) {
+    Value factor = readAtDefinition(getFactors(i), {queries});
+    factor = vector::ShapeCastOp::create(
+        b, loc, VectorType::get({queries, 1}, b.getF32Type()), factor);
+    factor = vector::BroadcastOp::create(b, loc, type, factor);
+    logits = arith::MulFOp::create(b, loc, logits, factor);
+  }
+  return logits;
+}
+
+/// Bounds of the queries' ranges, counted from the tile's first key, as [query,
+/// key] vectors. A query past the end of the problem has an empty range; a
+/// range ends at the latest with the columns of `out`.
+Value TileVectorizer::getBounds(Value memref, bool isEnd) {
+  Type index = b.getIndexType();
+  auto type = VectorType::get({queries}, index);
+  auto broadcast = [&](Value value) -> Value {
+    return vector::BroadcastOp::create(b, loc, type, value);
+  };
+  Value bounds = readAtDefinition(memref, {queries});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(bounds);
+    bounds = arith::IndexCastOp::create(b, loc, type, bounds);
+    if (isEnd) {
+      b.setInsertionPointAfterValue(op.getOut());
+      Value numKeys = memref::DimOp::create(b, loc, op.getOut(), 1);
+      if (bounds.getDefiningOp()->isBeforeInBlock(numKeys.getDefiningOp()))
+        b.setInsertionPointAfterValue(numKeys);
+      else
+        b.setInsertionPointAfterValue(bounds);
+      bounds = arith::MinSIOp::create(b, loc, bounds, broadcast(numKeys));
+    }
+    // Far below 0, a bound could not be counted from the tile.
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    bounds = arith::MaxSIOp::create(b, loc, bounds, zero);
+  }
+  bounds = arith::SubIOp::create(b, loc, bounds, broadcast(op.getFirstKey()));
+  Value column = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, 1}, index), bounds);
   return vector::BroadcastOp::create(
-      b, loc, VectorType::get({queries, keys}, b.getIndexType()), column);
+      b, loc, VectorType::get({queries, keys}, index), column);
 }
 
 /// Which [query, key] lie in the query's range.
 Value TileVectorizer::computeMask() {
   Type index = b.getIndexType();
-  Value ks = getBounds(op.getKs()), ke = getBounds(op.getKe());
-  Value step = vector::StepOp::create(b, loc, VectorType::get({keys}, index));
-  Value first = vector::BroadcastOp::create(
-      b, loc, VectorType::get({keys}, index), op.getFirstKey());
-  Value key = arith::AddIOp::create(b, loc, step, first);
+  Value ks = getBounds(op.getKs(), /*isEnd=*/false);
+  Value ke = getBounds(op.getKe(), /*isEnd=*/true);
+  Value key = vector::StepOp::create(b, loc, VectorType::get({keys}, index));
   Value keyOfAll = vector::BroadcastOp::create(
       b, loc, VectorType::get({queries, keys}, index), key);
   using arith::CmpIPredicate;
@@ -150,9 +293,8 @@ void TileVectorizer::run() {
   Value mask = computeMask();
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   SmallVector<Value> indices{zero, op.getFirstKey()};
-  // A query past the end of the problem has an empty range, but a range may end
-  // past the last key.
-  SmallVector<bool> inBounds{true, false};
+  // The mask ends where `out` does.
+  SmallVector<bool> inBounds{true, true};
   auto map =
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, b.getContext()));
   vector::TransferWriteOp::create(b, loc, /*result=*/Type(), logits,
@@ -167,9 +309,23 @@ struct VectorizeTilesPass
   void runOnOperation() override {
     SmallVector<TileLogitsOp> ops;
     getOperation().walk([&](TileLogitsOp op) { ops.push_back(op); });
+    if (ops.empty())
+      return;
+    auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("mqa.schedule");
+    if (!schedule) {
+      getOperation().emitOpError("needs the attribute 'mqa.schedule'");
+      return signalPassFailure();
+    }
     IRRewriter rewriter(&getContext());
-    for (TileLogitsOp op : ops)
-      TileVectorizer(rewriter, op).run();
+    for (TileLogitsOp op : ops) {
+      if (op.getQ().getType().getDimSize(0) != 1 ||
+          op.getK().getType().getDimSize(0) != 1) {
+        op.emitOpError("must be narrowed to one warpgroup's group of queries "
+                       "and of keys before it is vectorized");
+        return signalPassFailure();
+      }
+      TileVectorizer(rewriter, op, schedule).run();
+    }
   }
 };
 } // namespace

@@ -1,26 +1,52 @@
 // RUN: mqa-opt %s --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 // expected-error@+1 {{schedule parameter 'block_q' must be positive, found 0}}
-"test.op"() {schedule = #mqa.schedule<block_q = 0, block_kv = 256, warpgroups = 4, stages = 4>} : () -> ()
+"test.op"() {schedule = #mqa.schedule<block_q = 0, block_kv = 256, tile_kv = 128, stages = 4>} : () -> ()
 
 // -----
 
 // expected-error@+1 {{schedule parameter 'block_kv' must be positive, found -1}}
-"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = -1, warpgroups = 4, stages = 4>} : () -> ()
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = -1, tile_kv = 128, stages = 4>} : () -> ()
 
 // -----
 
-// expected-error@+1 {{schedule parameter 'warpgroups' must be positive, found 0}}
-"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 0, stages = 4>} : () -> ()
+// expected-error@+1 {{schedule parameter 'tile_kv' must be positive, found 0}}
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 0, stages = 4>} : () -> ()
 
 // -----
 
 // expected-error@+1 {{schedule parameter 'stages' must be positive, found 0}}
-"test.op"() {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 0>} : () -> ()
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 0>} : () -> ()
 
 // -----
 
-// expected-error@+1 {{expected ','}}
+// expected-error@+1 {{schedule parameter 'block_q' must be a multiple of 4, the queries of a warpgroup, found 6}}
+"test.op"() {schedule = #mqa.schedule<block_q = 6, block_kv = 256, tile_kv = 128, stages = 2>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'tile_kv' must be a multiple of 32, a key for each lane, found 48}}
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 96, tile_kv = 48, stages = 2>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'block_kv' must be a multiple of tile_kv = 128, found 192}}
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 192, tile_kv = 128, stages = 2>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'accumulators' must be 1 or 2, found 3}}
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_kv = 128, stages = 2, accumulators = 3>} : () -> ()
+
+// -----
+
+// expected-error@+2 {{expected one of [max, integer_max, add_abs, mixed]}}
+// expected-error@+1 {{failed to parse MQA_ScheduleAttr parameter 'relu'}}
+"test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_kv = 128, stages = 2, relu = none>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{struct is missing required parameter: block_kv}}
 "test.op"() {schedule = #mqa.schedule<block_q = 2>} : () -> ()
 
 // -----
@@ -68,6 +94,22 @@ func.func private @f(!mqa.fragment<vector<64x12xf32>>)
 func.func @f(%ks: memref<?xi32>, %n: index) {
   // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
   %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 0 : i64} : memref<?xi32>, memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ks: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
+  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 33 : i64} : memref<?xi32>, memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ks: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{attribute 'tile_kv' failed to satisfy constraint}}
+  %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2 : i64, tile_kv = 0 : i64} : memref<?xi32>, memref<?xi32>
   return
 }
 
@@ -129,6 +171,22 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<5xf32>) {
 
 // -----
 
+func.func @f(%r: !mqa.ring<2, memref<2x4xf32>>, %i: i32, %a: memref<9xf32>) {
+  // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 9 > 8}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<2x4xf32>>, memref<9xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<2x2x4xf32>>, %i: i32, %a: memref<9xf32>) {
+  // expected-error@+1 {{source 0 is 'memref<9xf32>', which does not fit the ring's tile}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<2x2x4xf32>>, memref<9xf32>
+  return
+}
+
+// -----
+
 func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
   // expected-error@+1 {{returns one tile per tile of the ring: expected 1, found 2}}
   %0:2 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32>> -> memref<4xf32>, memref<4xf32>
@@ -145,41 +203,41 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'k' must have a static shape}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{head dim of 'k' is 64, but 'q' has 128}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<2x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{'k_scale' has 32 keys, but 'k' has 64}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'k_scale' must have the keys of 'k'}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<2x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'weights' must have the queries and heads of 'q'}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<2x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
@@ -236,5 +294,37 @@ func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
 func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
   // expected-error@+1 {{has 4 registers, found 3 results}}
   %e:3 = "mqa.unpack_fragment"(%d) : (!mqa.fragment<vector<64x8xf32>>) -> (f32, f32, f32)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x2x32x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'q' must have head tiles of 4 queries x 16 heads}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x2x32x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{'thread' and 'num_threads' come together}}
+  %f = "mqa.fit_queries"(%q, %w, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x16xf32, #gpu.address_space<workgroup>>, index) -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
+  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x32xf8E4M3FN>, memref<4x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{of 4 queries needs as many rows of 'weights' and 2 x 4 factors}}
+  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }

@@ -16,19 +16,21 @@ func.func @logits_on_tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E
 }
 
 // CHECK-LABEL: func @logits_on_memrefs
-// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 4, block_kv = 192, warpgroups = 3, stages = 4>}
+// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 3, accumulators = 2, relu = integer_max, split = blocks>}
 func.func @logits_on_memrefs(%q: memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, %k: memref<5x64xf8E4M3FN>, %s: memref<5xf32>, %w: memref<3x32xf32>, %ks: memref<3xi32>, %ke: memref<3xi32>, %out: memref<3x5xf32>, %n: index) {
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, memref<5x64xf8E4M3FN>, memref<5xf32>, memref<3x32xf32>, memref<3xi32>, memref<3xi32>) key_offset(%n) outs(%out : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 4, block_kv = 192, warpgroups = 3, stages = 4>}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, memref<5x64xf8E4M3FN>, memref<5xf32>, memref<3x32xf32>, memref<3xi32>, memref<3xi32>) key_offset(%n) outs(%out : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 3, accumulators = 2, relu = integer_max, split = blocks>}
   return
 }
 
 // CHECK-LABEL: func @row_ops
 // CHECK: mqa.key_range %{{.*}}, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %{{.*}} share %{{.*}} of %{{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64} : memref<?xi32>, memref<?xi32>
 // CHECK: %[[ROWS:.*]] = mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} : memref
 func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>) {
   %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+  %b, %t, %be, %te = mqa.tile_share %ks, %ke, %n share %lo of %hi {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
   %rows = mqa.row_block %out[%lo] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
   mqa.clean_rows %rows, %ks, %ke : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
   mqa.clean_rows %rows, %ks, %ke threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
@@ -49,18 +51,24 @@ func.func @rings(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %i: i32) {
 }
 
 // CHECK-LABEL: func @tile
+// CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
+// CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
 // CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>)
-func.func @tile(%q: memref<2x64x128xf8E4M3FN, #smem>, %k: !key_slot, %s: !scale_slot, %w: memref<2x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x64x128xf8E4M3FN, #smem>, !key_slot, !scale_slot, memref<2x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+// CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>)
+func.func @tile(%q: memref<2x4x4x16x128xf8E4M3FN, #smem>, %k: memref<2x128x128xf8E4M3FN, #smem>, %s: memref<2x128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  %f = mqa.fit_queries %q, %w : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<2x128x128xf8E4M3FN, #smem>, memref<2x128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<2x128x128xf8E4M3FN, #smem>, memref<2x128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>) factors(%f : memref<2x8xf32, #smem>)
   return
 }
 
 // CHECK-LABEL: func @fragments
-// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
+// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
 // CHECK: %[[E:.*]] = mqa.wgmma_wait %[[D]] {pending = 1 : i64} : <vector<64x8xf32>>
 // CHECK: %{{.*}}:4 = mqa.unpack_fragment %[[E]] : !mqa.fragment<vector<64x8xf32>>
-func.func @fragments(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<1x8x32xf8E4M3FN, #smem>) {
-  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #smem>, memref<1x8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+func.func @fragments(%a: memref<4x16x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) {
+  %d = mqa.wgmma %a, %b : memref<4x16x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
   %e = mqa.wgmma_wait %d {pending = 1 : i64} : !mqa.fragment<vector<64x8xf32>>
   %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
   return

@@ -3,19 +3,25 @@
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @key_range
   // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32>, %[[KE:[a-z0-9]+]]: memref<?xi32>, %[[N:[a-z0-9]+]]: index
-  // CHECK: memref.load %[[KS]][%c0]
+  // A row per lane; lanes past the last row read it again.
+  // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
+  // CHECK: %[[ROW:.*]] = arith.minsi %[[LANE]]
+  // CHECK: memref.load %[[KS]][%[[ROW]]]
   // CHECK: arith.maxsi
-  // CHECK: memref.load %[[KE]][%c0]
+  // CHECK: memref.load %[[KE]][%[[ROW]]]
   // CHECK: arith.minsi
   // An empty range must not widen the others.
   // CHECK: %[[SOME:.*]] = arith.cmpi slt
   // CHECK: arith.select %[[SOME]], %{{.*}}, %[[N]]
-  // The second row, or the first again where there is no second.
-  // CHECK: %[[ROW:.*]] = arith.minsi %{{.*}}, %c1
-  // CHECK: memref.load %[[KS]][%[[ROW]]]
+  // CHECK: gpu.subgroup_reduce minsi %{{.*}} uniform
+  // CHECK: gpu.subgroup_reduce maxsi %{{.*}} uniform
+  // The start is aligned.
+  // CHECK: arith.minsi
+  // CHECK: arith.remui
+  // CHECK: arith.subi
   // CHECK: "test.use"
   gpu.func @key_range(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index) kernel {
-    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
+    %lo, %hi = mqa.key_range %ks, %ke, %n {align = 16 : i64, max_rows = 8 : i64} : memref<?xi32>, memref<?xi32>
     "test.use"(%lo, %hi) : (index, index) -> ()
     gpu.return
   }

@@ -1,18 +1,20 @@
 // RUN: mqa-opt %s --mqa-select-schedule | FileCheck %s --check-prefixes=CHECK,DEFAULT
-// RUN: mqa-opt %s --mqa-select-schedule="schedule='block_q = 1, block_kv = 128, warpgroups = 2, stages = 6'" | FileCheck %s --check-prefixes=CHECK,GIVEN
-// RUN: not mqa-opt %s --mqa-select-schedule="schedule='block_q = 1'" 2>&1 | FileCheck %s --check-prefix=UNPARSABLE
-// UNPARSABLE: cannot parse '#mqa.schedule<block_q = 1>', expected for instance
+// RUN: mqa-opt %s --mqa-select-schedule="schedule='block_q = 4, block_kv = 64, tile_kv = 32, stages = 6'" | FileCheck %s --check-prefixes=CHECK,GIVEN
+// RUN: mqa-opt %s --mqa-select-schedule="schedule=fast" | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: not mqa-opt %s --mqa-select-schedule="schedule='block_q = 4'" 2>&1 | FileCheck %s --check-prefix=UNPARSABLE
+// UNPARSABLE: cannot parse '#mqa.schedule<block_q = 4>', expected 'exact', 'fast' or for instance
 
 // CHECK-LABEL: func @h64
-// DEFAULT: schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>
-// GIVEN: schedule = #mqa.schedule<block_q = 1, block_kv = 128, warpgroups = 2, stages = 6>
+// DEFAULT: schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, relu = add_abs>
+// FAST: schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, reduction = f16>
+// GIVEN: schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 32, stages = 6>
 func.func @h64(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return
 }
 
 // CHECK-LABEL: func @h32
-// DEFAULT: schedule = #mqa.schedule<block_q = 4, block_kv = 192, warpgroups = 3, stages = 4>
+// DEFAULT: schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, relu = add_abs>
 func.func @h32(%q: memref<?x32x64xf8E4M3FN>, %k: memref<?x64xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x32xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x32x64xf8E4M3FN>, memref<?x64xf8E4M3FN>, memref<?xf32>, memref<?x32xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return
@@ -20,8 +22,16 @@ func.func @h32(%q: memref<?x32x64xf8E4M3FN>, %k: memref<?x64xf8E4M3FN>, %s: memr
 
 // A schedule that the op has is kept.
 // CHECK-LABEL: func @kept
-// CHECK: schedule = #mqa.schedule<block_q = 2, block_kv = 192, warpgroups = 3, stages = 5>
+// CHECK: schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 2, accumulators = 2, relu = max, split = blocks>
 func.func @kept(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 192, warpgroups = 3, stages = 5>}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 2, accumulators = 2, relu = max, split = blocks>}
+  return
+}
+
+// A problem known to be small has an entry of its own.
+// CHECK-LABEL: func @few_queries
+// DEFAULT: schedule = #mqa.schedule<block_q = 4, block_kv = 512,
+func.func @few_queries(%q: memref<3x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<3x64xf32>, %ks: memref<3xi32>, %ke: memref<3xi32>, %out: memref<3x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<3x64xf32>, memref<3xi32>, memref<3xi32>) outs(%out : memref<3x?xf32>)
   return
 }

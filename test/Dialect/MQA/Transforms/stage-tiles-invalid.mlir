@@ -3,7 +3,7 @@
 gpu.module @kernels {
   gpu.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) kernel {
     // expected-error@+1 {{must be in the inner of two nested scf.for}}
-    mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+    mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
     gpu.return
   }
 }
@@ -29,7 +29,7 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       scf.for %j = %n to %n step %n {
         // expected-error@+1 {{a tile needs 'key_offset'}}
-        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return
@@ -43,7 +43,7 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       scf.for %j = %n to %n step %n {
         // expected-error@+1 {{a tile cannot have 'clean': mqa.clean_rows cleans whole rows}}
-        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return
@@ -57,7 +57,7 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       scf.for %j = %n to %n step %n {
         // expected-error@+1 {{operand 'out' must be a memref.subview of whole rows at [0, key_offset]}}
-        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+        mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return
@@ -72,7 +72,7 @@ gpu.module @kernels {
       scf.for %j = %n to %n step %n {
         %wt = memref.subview %w[%j, 0] [2, 64] [1, 1] : memref<?x64xf32> to memref<2x64xf32, strided<[64, 1], offset: ?>>
         // expected-error@+1 {{operand 'weights' must be defined outside the key loop}}
-        mqa.logits ins(%q, %k, %s, %wt, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+        mqa.logits ins(%q, %k, %s, %wt, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<?xi32>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return

@@ -2,8 +2,8 @@
 
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @stage
-  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<2x64xf32, #gpu.address_space<workgroup>>>
-  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<256xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<2x128x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<2x128xf32, #gpu.address_space<workgroup>>>
   // CHECK: scf.for {{.*}} iter_args(%[[I:.*]] = %c0_i32, %[[J:.*]] = %c0_i32) -> (i32, i32)
   // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] :
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get %[[QR]][%[[I]]]
@@ -30,7 +30,33 @@ gpu.module @kernels {
         %kt = memref.subview %k[%i, 0] [256, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>
         %st = memref.subview %s[%i] [256] [1] : memref<?xf32> to memref<256xf32, strided<[1], offset: ?>>
         %ot = memref.subview %rows[0, %i] [2, 256] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x256xf32, strided<[?, 1], offset: ?>>
-        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+      }
+    }
+    gpu.return
+  }
+
+  // A reduction in half precision first scales the queries.
+  // CHECK-LABEL: gpu.func @fast
+  // CHECK: %[[QS:.*]]:2 = mqa.ring_get
+  // CHECK: %[[FACTORS:.*]] = mqa.fit_queries %[[QS]]#0, %[[QS]]#1 : {{.*}} -> memref<2x8xf32, #gpu.address_space<workgroup>>
+  // CHECK: scf.for
+  // CHECK: mqa.tile_logits {{.*}} factors(%[[FACTORS]] :
+  gpu.func @fast(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %m: index, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %c256 = arith.constant 256 : index
+    scf.for %b = %c0 to %m step %c2 {
+      %qt = memref.subview %q[%b, 0, 0] [2, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
+      %wt = memref.subview %w[%b, 0] [2, 64] [1, 1] : memref<?x64xf32> to memref<2x64xf32, strided<[64, 1], offset: ?>>
+      %kst = memref.subview %ks[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
+      %ket = memref.subview %ke[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
+      %rows = mqa.row_block %out[%b] rows %c2 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      scf.for %i = %c0 to %n step %c256 {
+        %kt = memref.subview %k[%i, 0] [256, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %st = memref.subview %s[%i] [256] [1] : memref<?xf32> to memref<256xf32, strided<[1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [2, 256] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x256xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, reduction = f16>}
       }
     }
     gpu.return

@@ -1,60 +1,70 @@
 // RUN: mqa-opt %s --mqa-tile-logits --cse --split-input-file | FileCheck %s
 
-// CHECK-DAG: #[[BLOCKS:.*]] = affine_map<()[s0] -> (s0 ceildiv 2)>
-// CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0)[s0] -> ({{.*}}2{{.*}})>
+// CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0)[s0] -> ({{.*}}8{{.*}})>
 // CHECK: gpu.module @kernels
 // CHECK: gpu.func @logits(
 // CHECK-SAME: memref<?x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = "q"}
 // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = "ks"}
 // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.schedule = #mqa.schedule<{{.*}}>}
+// CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[OUT]], %{{.*}}
 // CHECK: %[[BLOCK:.*]] = gpu.block_id x
 // CHECK: %[[GRID:.*]] = gpu.grid_dim x
-// CHECK: scf.for %[[B:.*]] = %[[BLOCK]] to %{{.*}} step %[[GRID]]
+// Equal shares of the tiles of all query blocks.
+// CHECK: %[[FIRST:.*]], %[[TILE:.*]], %[[END:.*]], %[[LAST_TILE:.*]] = mqa.tile_share %[[KS]], %{{.*}}, %{{.*}} share %[[BLOCK]] of %[[GRID]] {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64}
+// CHECK: scf.for %[[B:.*]] = %[[FIRST]] to %[[END]] step
 // CHECK: %[[KSB:.*]] = memref.subview %[[KS]]
 // CHECK: %[[BLOCK_ROWS:.*]] = mqa.row_block %[[OUT]]
-// CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range %[[KSB]], %{{.*}}, %{{.*}} {max_rows = 2 : i64}
+// CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range %[[KSB]], %{{.*}}, %{{.*}} {align = 32 : i64, max_rows = 8 : i64}
 // CHECK-NOT: mqa.clean_rows
-// Of the tiles, this block's share.
-// CHECK: %[[TILES:.*]] = affine.apply #{{.*}}(%[[HI]], %{{.*}})
-// CHECK: %[[SHARE:.*]] = gpu.block_id y
-// CHECK: %[[SHARES:.*]] = gpu.grid_dim y
-// CHECK: arith.addi %[[TILES]], %[[SHARES]]
-// CHECK: %[[SIZE:.*]] = arith.divui %{{.*}}, %[[SHARES]]
-// CHECK: arith.muli %[[SHARE]], %[[SIZE]]
-// CHECK: %[[FIRST:.*]] = arith.minsi %{{.*}}, %[[TILES]]
-// CHECK: arith.addi %[[FIRST]], %[[SIZE]]
-// CHECK: %[[LAST:.*]] = arith.minsi %{{.*}}, %[[TILES]]
-// CHECK: arith.muli %[[FIRST]], %{{.*}}
-// CHECK: %[[BEGIN:.*]] = arith.addi
-// CHECK: arith.muli %[[LAST]], %{{.*}}
-// CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[HI]]
+// Of the first and the last block, the tiles of this share.
+// CHECK: %[[IS_FIRST:.*]] = arith.cmpi eq, %[[B]], %[[FIRST]]
+// CHECK: %[[BEGIN:.*]] = arith.select %[[IS_FIRST]], %{{.*}}, %[[LO]]
+// CHECK: %[[IS_LAST:.*]] = arith.cmpi eq, %{{.*}}, %[[END]]
+// CHECK: %[[STOP:.*]] = arith.select %[[IS_LAST]], %{{.*}}, %[[HI]]
 // The queries do not change over the keys: their view is made outside.
 // CHECK: %[[Q:.*]] = memref.subview %{{.*}} : memref<?x64x128xf8E4M3FN
-// CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[END]] step %{{.*}}
+// CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[STOP]] step %{{.*}}
 // CHECK: %[[K:.*]] = memref.subview %{{.*}}[%[[N]], 0]
 // CHECK: %[[O:.*]] = memref.subview %[[BLOCK_ROWS]][0, %[[N]]]
 // CHECK: mqa.logits ins(%[[Q]], %[[K]], {{.*}}) key_offset(%[[N]]) outs(%[[O]] : {{.*}}) {schedule =
 // CHECK: gpu.return
 // CHECK-NOT: func.func
 func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
   return
 }
 
 // -----
 
-// A function may return its out argument; cleaning covers whole rows.
+// A function may return its out argument; cleaning covers whole rows, each of
+// them by one block of the grid.
 // CHECK: gpu.func @clean(
 // CHECK-SAME: mqa.clean
-// CHECK: %[[ROWS:.*]] = mqa.row_block
+// CHECK: scf.for %[[M:.*]] = %{{.*}} to %{{.*}} step
+// CHECK: %[[ROW:.*]] = mqa.row_block %{{.*}}[%[[M]]]
+// CHECK: mqa.clean_rows %[[ROW]], %{{.*}}, %{{.*}} :
+// CHECK: mqa.tile_share
 // CHECK: mqa.logits {{.*}} {schedule =
-// CHECK: scf.if
-// CHECK-NEXT: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} :
 // CHECK: gpu.return
 func.func @clean(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> memref<?x?xf32> {
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
   return %out : memref<?x?xf32>
+}
+
+// -----
+
+// Whole query blocks in turn.
+// CHECK: gpu.func @blocks(
+// CHECK: %[[BLOCK:.*]] = gpu.block_id x
+// CHECK: %[[GRID:.*]] = gpu.grid_dim x
+// CHECK-NOT: mqa.tile_share
+// CHECK: scf.for %{{.*}} = %[[BLOCK]] to %{{.*}} step %[[GRID]]
+// CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range
+// CHECK: scf.for %{{.*}} = %[[LO]] to %[[HI]] step
+func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, split = blocks>}
+  return
 }
 
 // -----

@@ -1,36 +1,81 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-vectorize-tiles,cse)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!q = memref<2x64x128xf8E4M3FN, #smem>
-!k = memref<64x128xf8E4M3FN, #smem>
-!s = memref<64xf32, #smem>
-!w = memref<2x64xf32, #smem>
+!q = memref<1x2x4x16x128xf8E4M3FN, #smem>
+!k = memref<1x64x128xf8E4M3FN, #smem>
+!s = memref<1x64xf32, #smem>
+!w = memref<4x32xf32, #smem>
+!f = memref<2x4xf32, #smem>
 
-// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3)>
-// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d2, d3)>
-// CHECK-DAG: #[[S:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d0, d2)>
+// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
+// CHECK-DAG: #[[S:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
 
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @tile
   // What does not depend on the tile is read outside the loop.
-  // CHECK-DAG: %[[KSV:.*]] = vector.transfer_read %{{.*}} : memref<?xi32>, vector<2xi32>
-  // CHECK-DAG: %[[W:.*]] = vector.transfer_read %{{.*}} {in_bounds = [true, true]} : memref<2x64xf32, #gpu.address_space<workgroup>>, vector<2x64xf32>
+  // CHECK-DAG: %[[KSV:.*]] = vector.transfer_read %{{.*}} : memref<?xi32>, vector<4xi32>
+  // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
+  // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c16{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
   // CHECK: scf.for %[[N:.*]] =
-  // CHECK: %[[SCALE:.*]] = vector.transfer_read %{{.*}} : memref<64xf32, #gpu.address_space<workgroup>>, vector<64xf32>
-  // CHECK: %[[SCORES:.*]] = vector.contract {indexing_maps = [#[[K]], #[[Q]], #[[S]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} {{.*}} : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<2x64x64xf32>
-  // CHECK: %[[RELU:.*]] = arith.maximumf %[[SCORES]], %{{.*}} : vector<2x64x64xf32>
-  // CHECK: %[[WEIGHTED:.*]] = arith.mulf %[[RELU]], %{{.*}} : vector<2x64x64xf32>
-  // CHECK: %[[SUM:.*]] = vector.multi_reduction <add>, %[[WEIGHTED]], %{{.*}} [2] : vector<2x64x64xf32> to vector<2x64xf32>
-  // CHECK: %[[LOGITS:.*]] = arith.mulf %[[SUM]], %{{.*}} : vector<2x64xf32>
+  // CHECK: %[[SCORES:.*]] = vector.contract {indexing_maps = [#[[Q]], #[[K]], #[[S]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} {{.*}} : vector<4x16x128xf8E4M3FN>, vector<64x128xf8E4M3FN> into vector<4x16x64xf32>
+  // CHECK: %[[RELU:.*]] = arith.maximumf %[[SCORES]], %{{.*}} : vector<4x16x64xf32>
+  // CHECK: %[[WEIGHTED:.*]] = arith.mulf %[[RELU]], %{{.*}} : vector<4x16x64xf32>
+  // CHECK: %[[SUM:.*]] = vector.multi_reduction <add>, %[[WEIGHTED]], %{{.*}} [1] : vector<4x16x64xf32> to vector<4x64xf32>
+  // The second head tile adds to the first.
+  // CHECK: vector.contract
+  // CHECK: %[[ALL:.*]] = vector.multi_reduction <add>, %{{.*}}, %[[SUM]] [1]
+  // CHECK: %[[SCALE:.*]] = vector.transfer_read %{{.*}} : memref<64xf32, {{.*}}>, vector<64xf32>
+  // CHECK: %[[LOGITS:.*]] = arith.mulf %[[ALL]], %{{.*}} : vector<4x64xf32>
   // CHECK: arith.cmpi sge
   // CHECK: arith.cmpi slt
   // CHECK: %[[MASK:.*]] = arith.andi
-  // CHECK: vector.transfer_write %[[LOGITS]], %{{.*}}[%c0{{.*}}, %[[N]]], %[[MASK]] {in_bounds = [true, false]} : vector<2x64xf32>, memref<?x?xf32>
-  gpu.func @tile(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+  // CHECK: vector.transfer_write %[[LOGITS]], %{{.*}}[%c0{{.*}}, %[[N]]], %[[MASK]] {in_bounds = [true, true]} : vector<4x64xf32>, memref<?x?xf32>
+  gpu.func @tile(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, relu = max>} {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+    }
+    gpu.return
+  }
+
+  // Both head tiles are started before the first is reduced. One takes x + |x|
+  // and half the weight, the other the maximum of the bits.
+  // CHECK-LABEL: gpu.func @mixed
+  // CHECK: arith.constant dense<5.000000e-01> : vector<4x16xf32>
+  // CHECK: scf.for
+  // CHECK: %[[S0:.*]] = vector.contract
+  // CHECK: %[[S1:.*]] = vector.contract
+  // CHECK: %[[ABS:.*]] = math.absf %[[S0]]
+  // CHECK: arith.addf %[[S0]], %[[ABS]]
+  // CHECK: vector.multi_reduction
+  // CHECK: %[[BITS:.*]] = arith.bitcast %[[S1]]
+  // CHECK: arith.maxsi %[[BITS]]
+  gpu.func @mixed(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, accumulators = 2, relu = mixed>} {
+    %c0 = arith.constant 0 : index
+    %c64 = arith.constant 64 : index
+    scf.for %i = %c0 to %n step %c64 {
+      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+    }
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @fast
+  // CHECK: arith.truncf %{{.*}} : vector<4x16xf32> to vector<4x16xf16>
+  // CHECK: scf.for
+  // CHECK: arith.maximumf
+  // CHECK: arith.truncf %{{.*}} : vector<4x16x64xf32> to vector<4x16x64xf16>
+  // CHECK: vector.multi_reduction <add>, %{{.*}}, %{{.*}} [1] : vector<4x16x64xf16> to vector<4x64xf16>
+  // CHECK: arith.extf %{{.*}} : vector<4x64xf16> to vector<4x64xf32>
+  // The key's scale, then both factors of the query.
+  // CHECK-COUNT-3: arith.mulf %{{.*}} : vector<4x64xf32>
+  // CHECK: vector.transfer_write
+  gpu.func @fast(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>, %f: !f) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, reduction = f16>} {
+    %c0 = arith.constant 0 : index
+    %c64 = arith.constant 64 : index
+    scf.for %i = %c0 to %n step %c64 {
+      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>) factors(%f : !f)
     }
     gpu.return
   }

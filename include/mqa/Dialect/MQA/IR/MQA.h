@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include "mqa/Dialect/MQA/IR/MQADialect.h.inc"
+#include "mqa/Dialect/MQA/IR/MQAEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAAttrs.h.inc"

@@ -10,31 +10,70 @@
 include "mqa/Dialect/MQA/IR/MQADialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinTypeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+
+def MQA_ReluAttr : I32EnumAttr<"Relu", "How a score becomes non-negative", [
+    I32EnumAttrCase<"Max", 0, "max">, I32EnumAttrCase<"IntegerMax", 1, "integer_max">,
+    I32EnumAttrCase<"AddAbs", 2, "add_abs">, I32EnumAttrCase<"Mixed", 3, "mixed">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_ReductionAttr : I32EnumAttr<"Reduction", "The type that heads are summed in", [
+    I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of the grid", [
+    I32EnumAttrCase<"Tiles", 0, "tiles">, I32EnumAttrCase<"Blocks", 1, "blocks">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
 
 def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let mnemonic = "schedule";
-  let summary = "Every size that shapes a Hopper kernel";
+  let summary = "Everything that shapes a Hopper kernel";
   let description = [{
     | parameter | meaning | unit |
     | --- | --- | --- |
-    | `block_q` | queries of one block: they share every key read | rows of q |
-    | `block_kv` | keys of one stage | rows of k |
-    | `warpgroups` | consumer warpgroups; each takes 64 keys of a stage | 128 threads |
+    | `block_q` | queries of one block: they share every key read; a multiple of 4 | rows of q |
+    | `block_kv` | keys of one stage; a multiple of `tile_kv` | rows of k |
+    | `tile_kv` | keys of one WGMMA; a multiple of 32 | rows of k |
     | `stages` | stages of the key ring in shared memory | stages of `block_kv` keys |
+    | `accumulators` | WGMMA results of a warpgroup in flight: with 2, one is reduced while the next is computed | 1 or 2 |
+    | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. Same results, different units of the chip | |
+    | `reduction` | `f32`: exact; `f16`: relu, weights and sum over the heads in packed half precision, queries and weights scaled by powers of two so that nothing overflows; error at most 1e-3 | |
+    | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: whole query blocks in turn | |
 
-    Everything else (threads, bytes, registers, limits) follows and is computed
-    by `TilePlan`, which also says which limit a schedule breaks.
+    A warpgroup takes 4 queries and `tile_kv` keys of a stage, so there are
+    (block_q / 4) * (block_kv / tile_kv) consumer warpgroups. Everything else
+    (threads, bytes, registers, limits) follows and is computed by `TilePlan`,
+    which also says which limit a schedule breaks.
 
     Example:
 
     ```mlir
-    #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>
+    #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>
     ```
   }];
   let parameters = (ins "int64_t":$block_q, "int64_t":$block_kv,
-                        "int64_t":$warpgroups, "int64_t":$stages);
+      "int64_t":$tile_kv, "int64_t":$stages,
+      DefaultValuedParameter<"int64_t", "1">:$accumulators,
+      DefaultValuedParameter<"::mlir::mqa::Relu",
+                             "::mlir::mqa::Relu::Mixed">:$relu,
+      DefaultValuedParameter<"::mlir::mqa::Reduction",
+                             "::mlir::mqa::Reduction::F32">:$reduction,
+      DefaultValuedParameter<"::mlir::mqa::Split",
+                             "::mlir::mqa::Split::Tiles">:$split);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Consumer warpgroups of a block: along the queries, along the keys, all.
+    int64_t getQueryGroups() const { return getBlockQ() / 4; }
+    int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
+    int64_t getWarpgroups() const { return getQueryGroups() * getKeyGroups(); }
+  }];
 }
 
 class MQA_Type<string name, string typeMnemonic>
@@ -49,11 +88,11 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
     empty or full: `mqa.ring_put` fills an empty one, `mqa.ring_get` waits for
     a full one and `mqa.ring_release` gives it back.
 
-    Example: four stages of 256 keys and their scales.
+    Example: two stages of 2 x 128 keys and their scales.
 
     ```mlir
-    !mqa.ring<4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>,
-                 memref<256xf32, #gpu.address_space<workgroup>>>
+    !mqa.ring<2, memref<2x128x128xf8E4M3FN, #gpu.address_space<workgroup>>,
+                 memref<2x128xf32, #gpu.address_space<workgroup>>>
     ```
   }];
   let parameters = (ins "int64_t":$stages,

@@ -19,24 +19,66 @@ def MQA_KeyRangeOp : MQA_Op<"key_range", [
   let summary = "The keys that at least one query of a block may see";
   let description = [{
     The smallest range [lo, hi) that holds max(ks[m], 0) <= n < min(ke[m],
-    num_keys) for every row m of the block, which has 1 to `max_rows` rows;
-    lo = hi where no row sees a key.
+    num_keys) for every row m of the block, which has 1 to `max_rows` rows, and
+    whose lo is a multiple of `align`; lo = hi = 0 where no row sees a key.
 
-    Why this op exists: producer, consumers and cleaner of a specialised kernel
-    must agree on the range, so each recomputes it from the same op.
+    Executed by a whole, converged warp.
+
+    Why this op exists: producer and consumers of a specialised kernel must agree
+    on the range, so each recomputes it from the same op. A warp reads the rows of
+    a block at once, a row per lane.
 
     ```mlir
-    %lo, %hi = mqa.key_range %ks, %ke, %num_keys {max_rows = 2}
+    %lo, %hi = mqa.key_range %ks, %ke, %num_keys {align = 32, max_rows = 8}
         : memref<?xi32, strided<[1], offset: ?>>
     ```
   }];
   let arguments = (ins MemRefRankOf<[I32], [1]>:$ks,
                        MemRefRankOf<[I32], [1]>:$ke,
                        Index:$num_keys,
-                       ConfinedAttr<I64Attr, [IntPositive]>:$max_rows);
+                       ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<32>]>:$max_rows,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
   let results = (outs Index:$lo, Index:$hi);
   let assemblyFormat = [{
     $ks `,` $ke `,` $num_keys attr-dict `:` type($ks) `,` type($ke)
+  }];
+}
+
+def MQA_TileShareOp : MQA_Op<"tile_share", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "An equal share of all key tiles of all query blocks";
+  let description = [{
+    A query block of `block_q` rows has ceil((hi - lo) / tile_kv) tiles, where
+    [lo, hi) is its `mqa.key_range`. With the tiles of all blocks laid end to end,
+    and behind those of each block a gap of `block_cost` tiles, share number
+    `share` of `num_shares` equal ones begins at tile `first_tile` of block
+    `first_block` and ends before tile `last_tile` of block `end_block - 1`. A
+    share without tiles has first_block = end_block. The gap stands for the time
+    that it takes to begin a block.
+
+    Executed by all threads of a workgroup together, which it synchronises.
+
+    Why this op exists: ranges differ from query to query, and only the device
+    knows them. Query blocks handed out whole end unevenly; equal shares of the
+    tiles do not, and need nothing from the caller.
+
+    ```mlir
+    %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %num_keys share %i of %n
+        {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[I32], [1]>:$ks,
+                       MemRefRankOf<[I32], [1]>:$ke, Index:$num_keys,
+                       Index:$share, Index:$num_shares,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$block_q,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$tile_kv,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$block_cost,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
+  let results = (outs Index:$first_block, Index:$first_tile, Index:$end_block,
+                      Index:$last_tile);
+  let assemblyFormat = [{
+    $ks `,` $ke `,` $num_keys `share` $share `of` $num_shares attr-dict
+    `:` type($ks) `,` type($ke)
   }];
 }
 
@@ -123,12 +165,17 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by one thread. The copies are asynchronous: the slot is full once
+    Executed by a whole, converged warp, one lane of which starts the copies.
+    The copies are asynchronous: the slot is full once
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
+
+    A tile may have more dims than its source: the first of them count boxes,
+    along the first dims of the source. So a source of 8 x 64 x 128 fills a tile of
+    2 x 4 x 4 x 16 x 128 with 2 x 4 boxes of 4 x 16 x 128, each contiguous.
   }] # positionDoc # [{
     ```mlir
-    mqa.ring_put %ring[%i], %k_tile, %k_scale_tile : !mqa.ring<...>, memref<...>, memref<...>
+    mqa.ring_put %ring[%i], %k_rows, %k_scale_rows : !mqa.ring<...>, memref<...>, memref<...>
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position,
@@ -167,16 +214,65 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release"> {
   let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
 }
 
+def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Scales staged queries and weights so that f16 cannot overflow";
+  let description = [{
+    In place, by powers of two: a head's q by 2^-s, so that |q . k| <= 64000 for
+    every k of finite f8E4M3FN; a query's weights by 2^(s - e), so that the sum of
+    their magnitudes is at most 1. Every score and every partial sum over heads
+    is then a finite f16. Returns 2^e as two factors per query, of about half the
+    exponent each: weights * relu(q . k) summed over the heads, times both factors, is
+    what it was before.
+
+    s follows from the sum of |q| over a head, times 448. An element of q that becomes
+    subnormal is rounded: by at most 2^(s - 10), which is at most 2^-16 of the
+    sum of |q|.
+
+    Executed by `num_threads` threads, whole warps, of which this is number
+    `thread`, between a get and the first use of the slot; they synchronise.
+    Absent means one warp.
+
+    Why this op exists: a sum over heads in packed f16 costs half of one in f32,
+    but scores of fp8 reach 448 * 448 * D, far past 65504. Scaling a query block
+    once costs next to nothing beside all its keys.
+
+    ```mlir
+    %f = mqa.fit_queries %q, %weights threads %i of %n
+        : memref<2x4x4x16x128xf8E4M3FN, 3>, memref<8x64xf32, 3> -> memref<2x8xf32, 3>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [5]>:$q,
+                       MemRefRankOf<[F32], [2]>:$weights,
+                       Optional<Index>:$thread, Optional<Index>:$num_threads);
+  let results = (outs MemRefRankOf<[F32], [2]>:$factors);
+  let assemblyFormat = [{
+    $q `,` $weights (`threads` $thread^ `of` $num_threads)? attr-dict
+    `:` type($q) `,` type($weights) `->` type($factors)
+  }];
+  let hasVerifier = 1;
+}
+
 def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "mqa.logits of one staged tile";
   let description = [{
     The formula of `mqa.logits` on a tile whose q, k, k_scale and weights lie in
-    shared memory with static shapes. Key 0 of the tile is key `first_key` of
-    the sequence; `out` holds the whole rows of the tile's queries, so that key n
-    of the tile belongs to column first_key + n. Only elements inside the bounds
-    of `out`, `ks` and `ke` are read and written: they end where the problem
-    ends, while a staged tile always has its full size. Elements outside of a
+    shared memory with static shapes:
+
+    | operand | shape | element |
+    | --- | --- | --- |
+    | q | groups x head tiles x 4 x 16 x D | (g, t, p, r): query 4g + p, head 16t + r |
+    | k, k_scale | groups x keys (x D) | (g, j): key g * keys + j |
+    | weights | 4 * groups x H | a row per query |
+    | ks, ke, out | global, at most 4 * groups rows | a row per query; out has whole rows |
+    | factors | 2 x 4 * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
+
+    Key 0 of the tile is key `first_key` of the sequence, so that key n of the
+    tile belongs to column first_key + n of `out`. Only elements inside the bounds of
+    `out`, `ks` and `ke` are read and written: they end where the problem ends,
+    while a staged tile always has its full size. Elements outside of a
     query's range are not written.
 
     ```mlir
@@ -185,15 +281,17 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     ```
   }];
   let arguments = (ins
-    MemRefRankOf<[F8E4M3FN], [3]>:$q, MemRefRankOf<[F8E4M3FN], [2]>:$k,
-    MemRefRankOf<[F32], [1]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
+    MemRefRankOf<[F8E4M3FN], [5]>:$q, MemRefRankOf<[F8E4M3FN], [3]>:$k,
+    MemRefRankOf<[F32], [2]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
     MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-    Index:$first_key, MemRefRankOf<[F32], [2]>:$out);
+    Index:$first_key, MemRefRankOf<[F32], [2]>:$out,
+    Optional<MemRefRankOf<[F32], [2]>>:$factors);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
       type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`
       type($ks) `,` type($ke) `)`
-    `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)` attr-dict
+    `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
+    (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -205,7 +303,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
-    A is 64 x K keys, B is N x K (leading dims of B are flattened into N), both
+    A is 64 x K (leading dims are flattened into the 64 rows), B is N x K, both
     f8E4M3FN and K-major in shared memory, rows swizzled by their size: 32, 64 or
     128 bytes. All K steps are issued; the result must not be read before an
     `mqa.wgmma_wait` that follows an `nvvm.wgmma.commit.group.sync.aligned`.
@@ -214,12 +312,12 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     if it were MN-major, and fuses fence, mma, commit and wait in one.
 
     ```mlir
-    %acc = mqa.wgmma %k, %q : memref<64x128xf8E4M3FN, 3>, memref<2x64x128xf8E4M3FN, 3>
+    %acc = mqa.wgmma %q, %k : memref<4x16x128xf8E4M3FN, 3>, memref<128x128xf8E4M3FN, 3>
         -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN], [2]>:$a,
-                       MemRefRankOf<[F8E4M3FN], [2, 3]>:$b);
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [2, 3]>:$a,
+                       MemRefRankOf<[F8E4M3FN], [2]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{
     $a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)

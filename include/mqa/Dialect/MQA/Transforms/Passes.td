@@ -61,27 +61,76 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::mqa::MQADialect", "::mlir::NVVM::NVVMDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands mqa.key_range and mqa.clean_rows to loops and scalars";
   let description = [{
-    `mqa.key_range` becomes loads, minima and maxima of `max_rows` unrolled rows;
-    `mqa.clean_rows` a loop per row in which the threads take turns, four
+    `mqa.key_range` becomes loads of a row per lane, and a minimum and a maximum
+    over the warp; `mqa.clean_rows` a loop per row in which the threads take turns, four
     elements at a time where the row is aligned to 16 bytes.
 
     ```mlir
-    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2} : ...
+    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 8} : ...
     // becomes
-    %ks0 = memref.load %ks[%c0] : ...
-    %lo0 = arith.maxsi %ks0, %c0 : index
+    %s = memref.load %ks[%lane_row] : ...
+    %lo = gpu.subgroup_reduce minsi %s uniform : (i32) -> i32
     ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
+}
+
+def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands mqa.fit_queries to code of one thread";
+  let description = [{
+    Warps take 512 bytes of queries at a time: a lane adds up the magnitudes of 16
+    bytes, the lanes of a head add up theirs, and multiply the head's bytes where its
+    exponent is not 0. After a barrier, a warp per query scales the weights.
+
+    Contract: the tile's rows have 32, 64 or 128 bytes (their swizzle then stays
+    inside a row) and fill whole rounds of all warps; it is executed once per
+    query block by all consumers.
+
+    ```mlir
+    %f = mqa.fit_queries %q, %w threads %i of %n : ...
+    // becomes
+    scf.for ... { vector.load, nvvm.convert.f8x2.to.f16x2, gpu.shuffle xor, ..., vector.store }
+    nvvm.barrier id = %c1 number_of_threads = %n
+    scf.if %has_query { gpu.subgroup_reduce maxsi ..., memref.store }
+    nvvm.barrier id = %c1 number_of_threads = %n
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands mqa.tile_share to counting, a scan and a search";
+  let description = [{
+    Each thread counts the key tiles of a run of query blocks; a scan over the
+    workgroup tells it which tiles its run holds; the threads that hold the first
+    and the last tile of the share write block and tile to shared memory.
+
+    Contract: the kernel has `known_block_size`; all its threads reach the op.
+
+    ```mlir
+    %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %n share %i of %shares {...} : ...
+    // becomes
+    %own = scf.for %block = %begin to %end ... { count the tiles of the block }
+    %scan = gpu.shuffle up %own, ...
+    memref.store ..., %sums[%warp]; gpu.barrier
+    ...
+    %b = memref.load %results[%c0] : memref<4xi32, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def MQAHoistReleasesPass : Pass<"mqa-hoist-releases", "::mlir::gpu::GPUFuncOp"> {
@@ -91,7 +140,7 @@ def MQAHoistReleasesPass : Pass<"mqa-hoist-releases", "::mlir::gpu::GPUFuncOp"> 
     its slot. A tile that a WGMMA reads is in use until the wait for it. The
     producer then refills the slot while the consumer still reduces.
 
-    Contract: get and release of a slot are in the same block.
+    Contract: the release is in the block of the get, or nested in it.
 
     ```mlir
     %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; (reduce %e); mqa.ring_release %r[%i]
@@ -134,19 +183,20 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
   let summary = "Gives every mqa.logits a schedule (level 1 to 2)";
   let description = [{
     Attaches `#mqa.schedule` to each `mqa.logits` that has none: the one given by
-    the option, else the default for its H and D. A schedule that breaks a limit
+    the option, else the one that the table (`schedules.json`, filled by
+    measurement) has for its H, D and size. A schedule that breaks a limit
     of sm_90a is an error that names the limit; so is one that the op already had.
 
     ```mlir
     mqa.logits ins(...) outs(...)
     // becomes
-    mqa.logits ins(...) outs(...) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, warpgroups = 4, stages = 4>}
+    mqa.logits ins(...) outs(...) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
     ```
   }];
   let options = [
     Option<"schedule", "schedule", "std::string", /*default=*/"\"\"",
-           "The schedule of every op that has none, for instance "
-           "'block_q = 2, block_kv = 256, warpgroups = 4, stages = 4'">
+           "The schedule of every op that has none: 'exact' (default) or "
+           "'fast' of the table, or for instance 'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'">
   ];
 }
 
@@ -159,11 +209,12 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, release; each warpgroup takes its 64 keys of a stage |
-    | producer | the first thread after them | put |
-    | cleaner | the last 96 threads | `mqa.clean_rows` |
+    | producer | the warp after them | put |
+    | cleaner, where there is something to clean | the last 96 threads | the loop with `mqa.clean_rows` |
 
-    and moves registers from the producer's warpgroup to the consumers
-    (`nvvm.setmaxregister`).
+    and moves registers from the last warpgroup to the consumers
+    (`nvvm.setmaxregister`). A warpgroup whose keys all lie behind the
+    end of the range skips them.
 
     Contract: the rings and the loop are at the top of the kernel, which
     carries `mqa.schedule`.
@@ -316,7 +367,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     vector.transfer_write %l, %out[%c0, %c0], %mask : vector<2x64xf32>, memref<?x?xf32, ...>
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
 #endif // MQA_TRANSFORMS_PASSES_TD

@@ -38,6 +38,15 @@ constexpr int64_t kWgmmaKBytes = 32;
 constexpr int64_t kMaxBoxDim = 256;
 /// Registers left to the producer warpgroup: address arithmetic and a fill.
 constexpr int64_t kProducerRegisters = 32;
+// A head tile: the rows of one WGMMA. Each warp of the warpgroup has the 16
+// rows of one query, so that a sum over heads never leaves the warp.
+constexpr int64_t kTileQueries = 4;
+constexpr int64_t kTileHeads = 16;
+// A warp stores this many keys of a row at a time: tiles start where that is
+// aligned.
+constexpr int64_t kStoreKeys = 32;
+// What mqa.tile_share needs of shared memory: a sum per warp, and its results.
+constexpr int64_t kShareBytes = 256;
 } // namespace hopper
 
 struct TilePlan {
@@ -45,16 +54,14 @@ struct TilePlan {
   static FailureOr<TilePlan> get(LogitsOp op, ScheduleAttr schedule,
                                  function_ref<InFlightDiagnostic()> emitError);
 
-  /// The schedule that is used where none is given.
-  static ScheduleAttr getDefaultSchedule(LogitsOp op);
-
   ScheduleAttr schedule;
-  /// Query block: q and weights. Two stages, so that the next block's queries
-  /// load while the last keys of this one are being scored.
+  /// Query block: q in head tiles, and weights. Two stages, so that the next
+  /// block's queries load while the last keys of this one are being scored.
   RingType queryRing;
-  /// Key stage: k and k_scale.
+  /// Key stage: k and k_scale in tiles of `tile_kv` keys.
   RingType keyRing;
-  /// Threads of a block: the consumer warpgroups, then one producer warpgroup.
+  /// Threads of a block: the consumer warpgroups, then one warpgroup of a
+  /// producer warp and three that clean rows, where that is asked for.
   int64_t numThreads;
   /// Registers a consumer thread may use after setmaxnreg.
   int64_t consumerRegisters;

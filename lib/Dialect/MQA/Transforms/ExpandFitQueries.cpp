@@ -1,0 +1,354 @@
+//===- ExpandFitQueries.cpp - Expands mqa.fit_queries ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDFITQUERIESPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+using arith::CmpIPredicate;
+
+namespace {
+constexpr int64_t kLaneBytes = 16;
+constexpr int64_t kWarpBytes = kWarpThreads * kLaneBytes;
+/// The largest magnitude of f8E4M3FN, and what a score may reach: a little less
+/// than the largest f16, since the magnitudes are added up in f16.
+constexpr double kMaxKey = 448, kMaxScore = 64000;
+
+class Expansion {
+public:
+  Expansion(gpu::GPUFuncOp kernel, FitQueriesOp op)
+      : kernel(kernel), op(op), b(op), loc(op.getLoc()) {
+    ArrayRef<int64_t> q = op.getQ().getType().getShape();
+    headTiles = q[1];
+    headDim = q[4];
+    numRows = q[0] * q[1] * q[2] * q[3];
+    numQueries = q[0] * q[2];
+    numHeads = op.getWeights().getType().getDimSize(1);
+  }
+  void run();
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value i32(int64_t value) {
+    return arith::ConstantIntOp::create(b, loc, value, 32);
+  }
+  Value f32(double value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  }
+  template <typename Op> Value make(Value lhs, Value rhs) {
+    return Op::create(b, loc, lhs, rhs);
+  }
+  Value compare(CmpIPredicate predicate, Value lhs, Value rhs) {
+    return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
+  }
+  Value bitcast(Type type, Value value) {
+    return arith::BitcastOp::create(b, loc, type, value);
+  }
+  Value allocate(ArrayRef<int64_t> shape, Type element) {
+    auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
+                                                gpu::AddressSpace::Workgroup);
+    return kernel.addWorkgroupAttribution(
+        MemRefType::get(shape, element, MemRefLayoutAttrInterface{}, workgroup),
+        loc);
+  }
+  /// 2^exponent as f32; the exponent is that of a normal number.
+  Value powerOfTwo(Value exponent) {
+    Value biased = make<arith::AddIOp>(exponent, i32(127));
+    return bitcast(b.getF32Type(), make<arith::ShLIOp>(biased, i32(23)));
+  }
+  SmallVector<Value> unpack(Value bytes);
+  Value pack(ArrayRef<Value> pairs);
+  Value computeExponent(ArrayRef<Value> pairs);
+  void scaleHeads(Value bytes, ArrayRef<Value> offsets);
+  void scaleQueries();
+  void scaleWeights();
+  void synchronize();
+
+  gpu::GPUFuncOp kernel;
+  FitQueriesOp op;
+  IRRewriter b;
+  Location loc;
+  int64_t headTiles, headDim, numRows, numQueries, numHeads;
+  Value lane, warp, numThreads, numWarps, exponents, factors;
+};
+} // namespace
+
+/// The f16 values of 16 bytes, two by two.
+SmallVector<Value> Expansion::unpack(Value bytes) {
+  SmallVector<Value> pairs;
+  auto f8 = TypeAttr::get(op.getQ().getType().getElementType());
+  auto type = VectorType::get({2}, b.getF16Type());
+  for (int64_t i = 0; i < kLaneBytes; i += 2) {
+    Value pair = vector::ShuffleOp::create(b, loc, bytes, bytes,
+                                           ArrayRef<int64_t>{i, i + 1});
+    pairs.push_back(NVVM::ConvertF8x2ToF16x2Op::create(
+        b, loc, type, pair, /*relu=*/b.getBoolAttr(false), f8));
+  }
+  return pairs;
+}
+
+/// The opposite of `unpack`.
+Value Expansion::pack(ArrayRef<Value> pairs) {
+  auto f8 = TypeAttr::get(op.getQ().getType().getElementType());
+  auto type = VectorType::get({2}, b.getI8Type());
+  SmallVector<Value> parts;
+  for (Value pair : pairs)
+    parts.push_back(NVVM::ConvertF16x2ToF8x2Op::create(
+        b, loc, type, pair, /*relu=*/b.getBoolAttr(false), f8));
+  while (parts.size() > 1) {
+    SmallVector<Value> joined;
+    for (size_t i = 0; i < parts.size(); i += 2) {
+      int64_t size = cast<VectorType>(parts[i].getType()).getNumElements();
+      auto order = llvm::to_vector(llvm::seq<int64_t>(0, 2 * size));
+      joined.push_back(
+          vector::ShuffleOp::create(b, loc, parts[i], parts[i + 1], order));
+    }
+    parts = std::move(joined);
+  }
+  return parts.front();
+}
+
+/// The exponent s of the head that this lane holds 16 bytes of.
+Value Expansion::computeExponent(ArrayRef<Value> pairs) {
+  Value sum;
+  for (Value pair : pairs) {
+    Value magnitude = math::AbsFOp::create(b, loc, pair);
+    sum = sum ? make<arith::AddFOp>(sum, magnitude) : magnitude;
+  }
+  auto extend = [&](int64_t i) -> Value {
+    Value half = vector::ExtractOp::create(b, loc, sum, i);
+    return arith::ExtFOp::create(b, loc, b.getF32Type(), half);
+  };
+  Value total = make<arith::AddFOp>(extend(0), extend(1));
+  for (int64_t step = 1; step < headDim / kLaneBytes; step *= 2) {
+    auto other = gpu::ShuffleOp::create(b, loc, total, step, kWarpThreads,
+                                        gpu::ShuffleMode::XOR);
+    total = make<arith::AddFOp>(total, other.getShuffleResult());
+  }
+  // ceil(log2) of how far the bound is off, by the bits of the float. A head of
+  // zeros or with NaN is left alone.
+  Value excess = make<arith::MulFOp>(total, f32(kMaxKey / kMaxScore));
+  Value bits = bitcast(b.getI32Type(), excess);
+  Value exponent =
+      make<arith::ShRUIOp>(make<arith::AddIOp>(bits, i32(0x7fffff)), i32(23));
+  exponent = make<arith::SubIOp>(exponent, i32(127));
+  // 2^-s must be an f16.
+  exponent = make<arith::MaxSIOp>(exponent, i32(-15));
+  Value isPositive =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, excess, f32(0));
+  return arith::SelectOp::create(b, loc, isPositive, exponent, i32(0));
+}
+
+/// Scales the heads at `offsets` of `bytes`: first all are read and judged, so
+/// that their latencies overlap, then those that are off are written.
+void Expansion::scaleHeads(Value bytes, ArrayRef<Value> offsets) {
+  auto f8s =
+      VectorType::get({kLaneBytes}, op.getQ().getType().getElementType());
+  auto words = VectorType::get({kLaneBytes}, b.getI8Type());
+  SmallVector<Value> loaded, found;
+  for (Value offset : offsets)
+    loaded.push_back(
+        bitcast(words, vector::LoadOp::create(b, loc, f8s, bytes, offset)));
+  for (Value value : loaded)
+    found.push_back(computeExponent(unpack(value)));
+  for (auto [offset, value, exponent] :
+       llvm::zip_equal(offsets, loaded, found)) {
+    OpBuilder::InsertionGuard guard(b);
+    Value inRow = make<arith::RemUIOp>(offset, constant(headDim));
+    Value row = make<arith::DivUIOp>(offset, constant(headDim));
+    auto isFirst = scf::IfOp::create(
+        b, loc, compare(CmpIPredicate::eq, inRow, constant(0)), false);
+    auto isOff = scf::IfOp::create(
+        b, loc, compare(CmpIPredicate::ne, exponent, i32(0)), false);
+    b.setInsertionPointToStart(isFirst.thenBlock());
+    memref::StoreOp::create(b, loc, exponent, exponents, row);
+
+    b.setInsertionPointToStart(isOff.thenBlock());
+    Value biased = make<arith::SubIOp>(i32(15), exponent);
+    Value half = arith::TruncIOp::create(b, loc, b.getI16Type(),
+                                         make<arith::ShLIOp>(biased, i32(10)));
+    Value scale = vector::BroadcastOp::create(
+        b, loc, VectorType::get({2}, b.getF16Type()),
+        bitcast(b.getF16Type(), half));
+    SmallVector<Value> pairs = unpack(value);
+    for (Value &pair : pairs)
+      pair = make<arith::MulFOp>(pair, scale);
+    vector::StoreOp::create(b, loc, bitcast(f8s, pack(pairs)), bytes, offset);
+  }
+}
+
+void Expansion::scaleQueries() {
+  auto type = op.getQ().getType();
+  SmallVector<ReassociationIndices> all{
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()))};
+  // A swizzle permutes the bytes of a row among themselves: that is no matter
+  // here.
+  Value bytes = memref::CollapseShapeOp::create(b, loc, op.getQ(), all);
+  Value first =
+      make<arith::AddIOp>(make<arith::MulIOp>(warp, constant(kWarpBytes)),
+                          make<arith::MulIOp>(lane, constant(kLaneBytes)));
+  int64_t numBytes = numRows * headDim;
+  std::optional<int64_t> threads = getConstantIntValue(numThreads);
+  if (threads && numBytes % (*threads * kLaneBytes) == 0) {
+    SmallVector<Value> offsets;
+    for (int64_t i = 0; i < numBytes; i += *threads * kLaneBytes)
+      offsets.push_back(make<arith::AddIOp>(first, constant(i)));
+    return scaleHeads(bytes, offsets);
+  }
+  Value step = make<arith::MulIOp>(numWarps, constant(kWarpBytes));
+  auto loop = scf::ForOp::create(b, loc, first, constant(numBytes), step);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scaleHeads(bytes, loop.getInductionVar());
+}
+
+/// A warp for each query.
+void Expansion::scaleWeights() {
+  auto loop = scf::ForOp::create(b, loc, warp, constant(numQueries), numWarps);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value query = loop.getInductionVar();
+  Value group = make<arith::DivUIOp>(query, constant(kTileQueries));
+  Value inGroup = make<arith::RemUIOp>(query, constant(kTileQueries));
+  struct Head {
+    Value index, exists, weight, exponent;
+  };
+  SmallVector<Head> heads;
+  Value greatest = i32(-1000);
+  for (int64_t i = 0; i < numHeads; i += kWarpThreads) {
+    Head head;
+    Value index = make<arith::AddIOp>(lane, constant(i));
+    head.exists = compare(CmpIPredicate::ult, index, constant(numHeads));
+    head.index =
+        arith::SelectOp::create(b, loc, head.exists, index, constant(0));
+    // Row (group, head tile, query, head) of the tile.
+    Value tile = make<arith::DivUIOp>(head.index, constant(kTileHeads));
+    Value row = make<arith::AddIOp>(
+        make<arith::MulIOp>(group, constant(headTiles)), tile);
+    row = make<arith::AddIOp>(make<arith::MulIOp>(row, constant(kTileQueries)),
+                              inGroup);
+    row = make<arith::AddIOp>(
+        make<arith::MulIOp>(row, constant(kTileHeads)),
+        make<arith::RemUIOp>(head.index, constant(kTileHeads)));
+    head.exponent = memref::LoadOp::create(b, loc, exponents, row);
+    head.weight = memref::LoadOp::create(b, loc, op.getWeights(),
+                                         ValueRange{query, head.index});
+    Value bits = make<arith::AndIOp>(bitcast(b.getI32Type(), head.weight),
+                                     i32(0x7fffffff));
+    Value own =
+        make<arith::SubIOp>(make<arith::ShRUIOp>(bits, i32(23)), i32(127));
+    own = make<arith::AddIOp>(own, head.exponent);
+    Value counts = make<arith::AndIOp>(
+        head.exists, compare(CmpIPredicate::ne, bits, i32(0)));
+    own = arith::SelectOp::create(b, loc, counts, own, i32(-1000));
+    greatest = make<arith::MaxSIOp>(greatest, own);
+    heads.push_back(head);
+  }
+  greatest = gpu::SubgroupReduceOp::create(
+      b, loc, greatest, gpu::AllReduceOperation::MAXSI, /*uniform=*/true,
+      /*cluster_size=*/std::nullopt);
+  // Each weight is below 2^(greatest + 1).
+  Value exponent =
+      make<arith::AddIOp>(greatest, i32(1 + llvm::Log2_64_Ceil(numHeads)));
+  Value some = compare(CmpIPredicate::ne, greatest, i32(-1000));
+  exponent = arith::SelectOp::create(b, loc, some, exponent, i32(0));
+  // In two steps: a single power of two could be too large for an f32.
+  auto split = [&](Value whole) {
+    Value half = make<arith::ShRSIOp>(whole, i32(1));
+    return std::pair<Value, Value>{half, make<arith::SubIOp>(whole, half)};
+  };
+  for (const Head &head : heads) {
+    auto [low, high] = split(make<arith::SubIOp>(head.exponent, exponent));
+    Value scaled = make<arith::MulFOp>(head.weight, powerOfTwo(low));
+    scaled = make<arith::MulFOp>(scaled, powerOfTwo(high));
+    scf::IfOp::create(b, loc, head.exists, [&](OpBuilder &nested, Location l) {
+      memref::StoreOp::create(nested, l, scaled, op.getWeights(),
+                              ValueRange{query, head.index});
+      scf::YieldOp::create(nested, l);
+    });
+  }
+  auto isFirst = scf::IfOp::create(
+      b, loc, compare(CmpIPredicate::eq, lane, constant(0)), false);
+  b.setInsertionPointToStart(isFirst.thenBlock());
+  auto [low, high] = split(exponent);
+  memref::StoreOp::create(b, loc, powerOfTwo(low), factors,
+                          ValueRange{constant(0), query});
+  memref::StoreOp::create(b, loc, powerOfTwo(high), factors,
+                          ValueRange{constant(1), query});
+}
+
+void Expansion::synchronize() {
+  // Barrier 0 is the whole block's; only consumers come here.
+  Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), numThreads);
+  NVVM::BarrierOp::create(b, loc, /*res=*/Type(), i32(1), count,
+                          NVVM::BarrierReductionAttr(), Value());
+}
+
+void Expansion::run() {
+  Value warpThreads = constant(kWarpThreads);
+  Value thread = op.getThread();
+  numThreads = op.getNumThreads() ? op.getNumThreads() : warpThreads;
+  if (!thread)
+    thread = make<arith::RemUIOp>(
+        gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x), warpThreads);
+  lane = make<arith::RemUIOp>(thread, warpThreads);
+  warp = make<arith::DivUIOp>(thread, warpThreads);
+  numWarps = make<arith::DivUIOp>(numThreads, warpThreads);
+  exponents = allocate({numRows}, b.getI32Type());
+  factors = allocate(op.getFactors().getType().getShape(), b.getF32Type());
+
+  scaleQueries();
+  // WGMMA reads what ordinary stores wrote.
+  NVVM::FenceProxyOp::create(
+      b, loc,
+      NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
+      NVVM::SharedSpaceAttr::get(b.getContext(),
+                                 NVVM::SharedSpace::shared_cta));
+  synchronize();
+  scaleWeights();
+  synchronize();
+  b.replaceOp(op, factors);
+}
+
+namespace {
+struct ExpandFitQueriesPass
+    : mqa::impl::MQAExpandFitQueriesPassBase<ExpandFitQueriesPass> {
+  void runOnOperation() override {
+    SmallVector<FitQueriesOp> ops;
+    getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
+    for (FitQueriesOp op : ops) {
+      int64_t headDim = op.getQ().getType().getDimSize(4);
+      if (!llvm::is_contained({32, 64, 128}, headDim)) {
+        op.emitOpError() << "has rows of " << headDim
+                         << " bytes; those of one swizzle are 32, 64 or 128";
+        return signalPassFailure();
+      }
+      Expansion(getOperation(), op).run();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,263 @@
+//===- ExpandTileShare.cpp - Expands mqa.tile_share -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RowRange.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDTILESHAREPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+using arith::CmpIPredicate;
+
+namespace {
+/// The expansion of one op. Each thread counts the tiles of a run of query
+/// blocks; a scan over the threads tells it where its run begins; the threads
+/// whose run holds the share's first or last tile say so in shared memory.
+class Expansion {
+public:
+  Expansion(gpu::GPUFuncOp kernel, TileShareOp op, int64_t numThreads)
+      : kernel(kernel), op(op), b(op), loc(op.getLoc()),
+        numThreads(numThreads) {}
+
+  void run();
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value sub(Value lhs, Value rhs) {
+    return arith::SubIOp::create(b, loc, lhs, rhs);
+  }
+  Value compare(CmpIPredicate predicate, Value lhs, Value rhs) {
+    return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
+  }
+  Value isIn(Value tile, Value first, Value count) {
+    return arith::AndIOp::create(
+        b, loc, compare(CmpIPredicate::sge, tile, first),
+        compare(CmpIPredicate::slt, tile, add(first, count)));
+  }
+  Value ceilDiv(Value lhs, Value rhs) {
+    return arith::DivUIOp::create(b, loc, sub(add(lhs, rhs), constant(1)), rhs);
+  }
+  Value toI32(Value value) {
+    return arith::IndexCastOp::create(b, loc, b.getI32Type(), value);
+  }
+  Value toIndex(Value value) {
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+  }
+  Value addOverWarp(Value value) {
+    return toIndex(gpu::SubgroupReduceOp::create(
+        b, loc, toI32(value), gpu::AllReduceOperation::ADD, /*uniform=*/true,
+        /*cluster_size=*/std::nullopt));
+  }
+  Value allocate(int64_t size) {
+    auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
+                                                gpu::AddressSpace::Workgroup);
+    return kernel.addWorkgroupAttribution(
+        MemRefType::get({size}, b.getI32Type(), MemRefLayoutAttrInterface{},
+                        workgroup),
+        loc);
+  }
+  Value countTiles(Value block);
+  Value getLength(Value tiles);
+  Value countRun(Value begin, Value end);
+  std::pair<Value, Value> scan(Value own, Value thread);
+  void publish(Value begin, Value end, Value first, Value own, Value from,
+               Value to, Value results);
+
+  gpu::GPUFuncOp kernel;
+  TileShareOp op;
+  IRRewriter b;
+  Location loc;
+  int64_t numThreads;
+};
+} // namespace
+
+/// The key tiles of query block `block`.
+Value Expansion::countTiles(Value block) {
+  Value numKeys = op.getNumKeys(), zero = constant(0);
+  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
+  Value lastRow = sub(numRows, constant(1));
+  Value row = arith::MulIOp::create(b, loc, block, constant(op.getBlockQ()));
+  Value lo = numKeys, hi = zero;
+  for (int64_t i = 0, e = op.getBlockQ(); i < e; ++i) {
+    // A block with fewer rows reads its last one again.
+    Value own = arith::MinSIOp::create(b, loc, add(row, constant(i)), lastRow);
+    auto [start, end] =
+        emitRowRange(b, loc, op.getKs(), op.getKe(), own, numKeys);
+    lo = arith::MinSIOp::create(b, loc, lo, start);
+    hi = arith::MaxSIOp::create(b, loc, hi, end);
+  }
+  lo = emitAlignedStart(b, loc, lo, hi, op.getAlign());
+  // hi - lo may be close to 2^31.
+  Value keys = sub(hi, lo), size = constant(op.getTileKv());
+  Value whole = arith::DivUIOp::create(b, loc, keys, size);
+  Value rest = arith::RemUIOp::create(b, loc, keys, size);
+  Value some = compare(CmpIPredicate::ne, rest, zero);
+  Value one = constant(1);
+  return add(whole, arith::SelectOp::create(b, loc, some, one, zero));
+}
+
+/// The length of a block with that many tiles, with the gap behind it.
+Value Expansion::getLength(Value tiles) {
+  Value some = compare(CmpIPredicate::ne, tiles, constant(0));
+  Value gap = arith::SelectOp::create(b, loc, some, constant(op.getBlockCost()),
+                                      constant(0));
+  return add(tiles, gap);
+}
+
+/// The length of query blocks [begin, end).
+Value Expansion::countRun(Value begin, Value end) {
+  auto loop = scf::ForOp::create(b, loc, begin, end, constant(1),
+                                 ValueRange{constant(0)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value sum = add(loop.getRegionIterArg(0),
+                  getLength(countTiles(loop.getInductionVar())));
+  scf::YieldOp::create(b, loc, sum);
+  return loop.getResult(0);
+}
+
+/// The sum of `own` over the threads before this one, and over all.
+std::pair<Value, Value> Expansion::scan(Value own, Value thread) {
+  Value warpThreads = constant(hopper::kWarpThreads);
+  Value lane = arith::RemUIOp::create(b, loc, thread, warpThreads);
+  Value warp = arith::DivUIOp::create(b, loc, thread, warpThreads);
+  Value inclusive = own;
+  for (int64_t step = 1; step < hopper::kWarpThreads; step *= 2) {
+    auto below =
+        gpu::ShuffleOp::create(b, loc, toI32(inclusive), step,
+                               hopper::kWarpThreads, gpu::ShuffleMode::UP);
+    Value exists = compare(CmpIPredicate::uge, lane, constant(step));
+    Value term = arith::SelectOp::create(
+        b, loc, exists, toIndex(below.getShuffleResult()), constant(0));
+    inclusive = add(inclusive, term);
+  }
+  int64_t numWarps = numThreads / hopper::kWarpThreads;
+  Value sums = allocate(numWarps);
+  Value isLast =
+      compare(CmpIPredicate::eq, lane, constant(hopper::kWarpThreads - 1));
+  scf::IfOp::create(b, loc, isLast, [&](OpBuilder &nested, Location loc) {
+    Value word =
+        arith::IndexCastOp::create(nested, loc, nested.getI32Type(), inclusive);
+    memref::StoreOp::create(nested, loc, word, sums, warp);
+    scf::YieldOp::create(nested, loc);
+  });
+  gpu::BarrierOp::create(b, loc);
+  // Every warp adds up the sums of all warps, a lane each: there are at
+  // most 32.
+  Value isWarp = compare(CmpIPredicate::ult, lane, constant(numWarps));
+  Value slot = arith::SelectOp::create(b, loc, isWarp, lane, constant(0));
+  Value sum = toIndex(memref::LoadOp::create(b, loc, sums, slot));
+  sum = arith::SelectOp::create(b, loc, isWarp, sum, constant(0));
+  Value isBefore = compare(CmpIPredicate::ult, lane, warp);
+  Value before =
+      addOverWarp(arith::SelectOp::create(b, loc, isBefore, sum, constant(0)));
+  return {add(before, sub(inclusive, own)), addOverWarp(sum)};
+}
+
+/// Where the positions `from` and `to` are in blocks [begin, end), which start
+/// at `first`, writes block and tile to `results`: in a gap, the tile after it
+/// for `from`, and that before it for `to`.
+void Expansion::publish(Value begin, Value end, Value first, Value own,
+                        Value from, Value to, Value results) {
+  Value holds = arith::OrIOp::create(b, loc, isIn(from, first, own),
+                                     isIn(to, first, own));
+  auto found = scf::IfOp::create(b, loc, holds, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(found.thenBlock());
+  auto loop =
+      scf::ForOp::create(b, loc, begin, end, constant(1), ValueRange{first});
+  b.setInsertionPointToStart(loop.getBody());
+  Value block = loop.getInductionVar(), start = loop.getRegionIterArg(0);
+  Value count = countTiles(block), length = getLength(count);
+  for (auto [slot, position] : {std::pair<int64_t, Value>{0, from}, {2, to}}) {
+    auto here = scf::IfOp::create(b, loc, isIn(position, start, length),
+                                  /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(here.thenBlock());
+    Value tile = sub(position, start);
+    Value isGap = compare(CmpIPredicate::sge, tile, count), at = block;
+    Value one = constant(1);
+    if (slot == 0)
+      at = arith::SelectOp::create(b, loc, isGap, add(block, one), block);
+    Value beside = slot == 0 ? constant(0) : sub(count, one);
+    tile = arith::SelectOp::create(b, loc, isGap, beside, tile);
+    memref::StoreOp::create(b, loc, toI32(at), results, constant(slot));
+    memref::StoreOp::create(b, loc, toI32(tile), results, constant(slot + 1));
+  }
+  scf::YieldOp::create(b, loc, add(start, length));
+}
+
+void Expansion::run() {
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value zero = constant(0), one = constant(1);
+  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
+  Value numBlocks = ceilDiv(numRows, constant(op.getBlockQ()));
+  Value runLength = ceilDiv(numBlocks, constant(numThreads));
+  Value begin = arith::MinSIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, thread, runLength), numBlocks);
+  Value end = arith::MinSIOp::create(b, loc, add(begin, runLength), numBlocks);
+  Value own = countRun(begin, end);
+  auto [first, total] = scan(own, thread);
+
+  Value share = op.getShare(), numShares = op.getNumShares();
+  Value each = arith::DivUIOp::create(b, loc, total, numShares);
+  Value extra = arith::RemUIOp::create(b, loc, total, numShares);
+  Value from = add(arith::MulIOp::create(b, loc, share, each),
+                   arith::MinSIOp::create(b, loc, share, extra));
+  Value isLonger = compare(CmpIPredicate::slt, share, extra);
+  Value count = add(each, arith::SelectOp::create(b, loc, isLonger, one, zero));
+  Value last = sub(add(from, count), one);
+  Value results = allocate(4);
+  publish(begin, end, first, own, from, last, results);
+  gpu::BarrierOp::create(b, loc);
+
+  Value isEmpty = compare(CmpIPredicate::eq, count, zero);
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < 4; ++i) {
+    Value value = toIndex(memref::LoadOp::create(b, loc, results, constant(i)));
+    // A block and a tile are published; their ends are one further.
+    if (i >= 2)
+      value = add(value, one);
+    values.push_back(arith::SelectOp::create(b, loc, isEmpty, zero, value));
+  }
+  b.replaceOp(op, values);
+}
+
+namespace {
+struct ExpandTileSharePass
+    : mqa::impl::MQAExpandTileSharePassBase<ExpandTileSharePass> {
+  void runOnOperation() override {
+    SmallVector<TileShareOp> ops;
+    getOperation().walk([&](TileShareOp op) { ops.push_back(op); });
+    for (TileShareOp op : ops) {
+      DenseI32ArrayAttr size = getOperation().getKnownBlockSizeAttr();
+      if (!size || size[0] % hopper::kWarpThreads || size[0] > 1024) {
+        op.emitOpError(
+            "needs a kernel whose 'known_block_size' is whole warps");
+        return signalPassFailure();
+      }
+      Expansion(getOperation(), op, size[0]).run();
+    }
+  }
+};
+} // namespace

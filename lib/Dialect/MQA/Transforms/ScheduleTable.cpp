@@ -1,0 +1,58 @@
+//===- ScheduleTable.cpp - Schedules found by measurement -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// schedules.json, which the build embeds.
+static constexpr StringLiteral kTable =
+#include "schedules.inc"
+    ;
+
+ScheduleAttr mqa::parseSchedule(MLIRContext *context, StringRef parameters) {
+  std::string text = ("#mqa.schedule<" + parameters + ">").str();
+  ScopedDiagnosticHandler silence(context, [](Diagnostic &) {});
+  return dyn_cast_or_null<ScheduleAttr>(
+      parseAttribute(text, context, Type(), nullptr,
+                     /*isKnownNullTerminated=*/true));
+}
+
+/// Whether `entry` says nothing else about `key` than `value`.
+static bool fits(const llvm::json::Object &entry, StringRef key,
+                 int64_t value) {
+  std::optional<int64_t> wanted = entry.getInteger(key);
+  return !wanted || *wanted == value;
+}
+
+ScheduleAttr mqa::lookUpSchedule(LogitsOp op, StringRef name, StringRef chip) {
+  static const llvm::json::Value table = [] {
+    llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(kTable);
+    if (!parsed)
+      llvm::report_fatal_error(parsed.takeError());
+    return std::move(*parsed);
+  }();
+  int64_t numQueries = op.getQueryType().getDimSize(0);
+  for (const llvm::json::Value &value : *table.getAsArray()) {
+    const llvm::json::Object &entry = *value.getAsObject();
+    if (entry.getString("name") != name || entry.getString("chip") != chip ||
+        !fits(entry, "num_heads", op.getNumHeads()) ||
+        !fits(entry, "head_dim", op.getHeadDim()))
+      continue;
+    // Where the number of queries is only known at launch, it may be any.
+    std::optional<int64_t> maxQueries = entry.getInteger("max_queries");
+    if (maxQueries &&
+        (ShapedType::isDynamic(numQueries) || numQueries > *maxQueries))
+      continue;
+    return parseSchedule(op.getContext(), *entry.getString("schedule"));
+  }
+  return {};
+}

@@ -1,0 +1,63 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-fit-queries,canonicalize,cse)))' --allow-unregistered-dialect --split-input-file | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @fit
+  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x1x4x16x32xf8E4M3FN
+  // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x16xf32
+  // CHECK-SAME: workgroup(%[[EXPONENTS:.*]] : memref<64xi32, {{.*}}>, %[[FACTORS:.*]] : memref<2x4xf32, {{.*}}>)
+  // 2048 bytes, 128 threads: a round. Magnitudes of 16 bytes, then of the two
+  // lanes that share a head.
+  // CHECK: %[[BYTES:.*]] = memref.collapse_shape %[[Q]]
+  // CHECK: vector.load %[[BYTES]]
+  // CHECK-COUNT-8: nvvm.convert.f8x2.to.f16x2
+  // CHECK-COUNT-8: math.absf
+  // CHECK-COUNT-1: gpu.shuffle xor
+  // CHECK: memref.store %[[S:.*]], %[[EXPONENTS]]
+  // Only heads that are off are written.
+  // CHECK: %[[OFF:.*]] = arith.cmpi ne, %[[S]]
+  // CHECK: scf.if %[[OFF]]
+  // CHECK-COUNT-8: nvvm.convert.f16x2.to.f8x2
+  // CHECK: vector.store %{{.*}}, %[[BYTES]]
+  // CHECK: nvvm.fence.proxy
+  // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %{{.*}}
+  // CHECK: memref.load %[[EXPONENTS]]
+  // CHECK: memref.load %[[W]]
+  // CHECK: gpu.subgroup_reduce maxsi
+  // CHECK: memref.store %{{.*}}, %[[W]]
+  // CHECK-COUNT-2: memref.store %{{.*}}, %[[FACTORS]]
+  // CHECK: nvvm.barrier
+  // CHECK: "test.use"(%[[FACTORS]])
+  gpu.func @fit(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index) kernel {
+    %n = arith.constant 128 : index
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
+    gpu.return
+  }
+
+  // One warp takes all rounds, and reads them before it judges the first.
+  // CHECK-LABEL: gpu.func @one_warp
+  // CHECK: %[[BYTES:.*]] = memref.collapse_shape
+  // CHECK-COUNT-8: vector.load %[[BYTES]]
+  // CHECK: nvvm.convert
+  gpu.func @one_warp(%q: memref<1x1x4x16x64xf8E4M3FN, #smem>, %w: memref<4x5xf32, #smem>) kernel {
+    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x64xf8E4M3FN, #smem>, memref<4x5xf32, #smem> -> memref<2x4xf32, #smem>
+    "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // A number of threads that is not known: a loop over the rounds.
+  // CHECK-LABEL: gpu.func @any
+  // CHECK: scf.for
+  // CHECK: vector.load
+  gpu.func @any(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel {
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
+    gpu.return
+  }
+}

@@ -1,0 +1,19 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-tile-share)))' --split-input-file --verify-diagnostics
+
+gpu.module @kernels {
+  gpu.func @f(%ks: memref<?xi32>, %n: index) kernel {
+    // expected-error@+1 {{needs a kernel whose 'known_block_size' is whole warps}}
+    %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%ks: memref<?xi32>, %n: index) kernel attributes {known_block_size = array<i32: 100, 1, 1>} {
+    // expected-error@+1 {{needs a kernel whose 'known_block_size' is whole warps}}
+    %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+}
