@@ -3,6 +3,10 @@
 #   tools/gpu.sh pack DIR    here: compile every bundle, copy the tools beside them
 #   DIR/gpu.sh check         there: random shapes on every bundle, sanitizers
 #   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
+#   DIR/gpu.sh shapes [ARGS] there: the same for every H and D
+# and to search for schedules:
+#   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
+#   DIR/gpu.sh search [ARGS]                  there: the winners, as entries of schedules.json
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -16,13 +20,26 @@ pack() {
       sed -e "s/x64x128xf8/x${h}x${d}xf8/; s/<?x128xf8/<?x${d}xf8/; s/<?x64xf32/<?x${h}xf32/" \
         "$root/test/Examples/logits.mlir" > "$dir/h${h}_d${d}.mlir"
       "$build/bin/mqa-compile" "$dir/h${h}_d${d}.mlir" -o "$dir/h${h}_d${d}.mqa"
+      "$build/bin/mqa-compile" "$dir/h${h}_d${d}.mlir" -o "$dir/h${h}_d${d}_fast.mqa" --mqa-schedule=fast
     done
   done
   sed -e 's/<?x64x128xf8/<70x64x128xf8/g; s/<?x128xf8/<700x128xf8/g; s/%k_scale: tensor<?xf32>/%k_scale: tensor<700xf32>/; s/tensor<?xf32>,$/tensor<700xf32>,/; s/<?x64xf32/<70x64xf32/g; s/<?xi32/<70xi32/g; s/<?x?xf32/<70x700xf32/g' \
     "$root/test/Examples/logits.mlir" > "$dir/static.mlir"
   "$build/bin/mqa-compile" "$dir/static.mlir" -o "$dir/static.mqa"
-  "$build/bin/mqa-compile" "$root/tools/mqa-bench/ceiling.mlir" --emit=ptx -o "$dir/ceiling.ptx"
-  cp "$build/bin/mqa-run" "$build/bin/mqa-bench" "$root/tools/mqa-bench/peer_h100.json" "$here/gpu.sh" "$dir/"
+  copy_tools "$dir"
+}
+
+candidates() {
+  local dir=$1 input=${2:-$here/../test/Examples/logits.mlir}
+  "${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile" "$input" --mqa-search -o "$dir"
+  copy_tools "$dir"
+}
+
+copy_tools() {
+  local dir=$1 root=$here/..
+  local bin=${MQA_BUILD_DIR:-$root/build}/bin
+  "$bin/mqa-compile" "$root/tools/mqa-bench/ceiling.mlir" --emit=ptx -o "$dir/ceiling.ptx"
+  cp "$bin/mqa-run" "$bin/mqa-bench" "$root/tools/mqa-bench/peer_h100.json" "$here/gpu.sh" "$dir/"
   echo "packed $(du -sh "$dir" | cut -f1) in $dir"
 }
 
@@ -30,7 +47,7 @@ check() {
   "$here/mqa-bench" random "$here"/*.mqa --cases="${CASES:-50}" --reruns="${RERUNS:-20}"
   command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return; }
   for tool in memcheck racecheck initcheck synccheck; do
-    for bundle in "$here"/h*.mqa; do
+    for bundle in "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa; do
       echo "$tool $(basename "$bundle"): $(compute-sanitizer --tool $tool "$here/mqa-run" "$bundle" \
         --seq-len=13 --seq-len-kv=777 --mask=random --clean --verify | grep -E 'SUMMARY|FAIL')"
     done
@@ -38,12 +55,22 @@ check() {
 }
 
 time_() {
-  "$here/mqa-bench" prefill "$here/h64_d128.mqa" --ceiling="$here/ceiling.ptx" --peer="$here/peer_h100.json" "$@"
+  "$here/mqa-bench" prefill "$here/h64_d128.mqa" "$here/h64_d128_fast.mqa" --ceiling="$here/ceiling.ptx" --peer="$here/peer_h100.json" "$@"
+}
+
+shapes() {
+  "$here/mqa-bench" prefill "$here"/h*.mqa --ceiling="$here/ceiling.ptx" "$@"
+}
+
+search() {
+  "$here/mqa-bench" search "$here"/h*.mqa --ceiling="$here/ceiling.ptx" --table="$here/winners.json" "$@"
 }
 
 case "${1:-}" in
+  candidates) candidates "${2:?folder}" "${@:3}" ;;
+  shapes | search) "$@" ;;
   pack) pack "${2:?folder}" ;;
   check) check ;;
   time) shift; time_ "$@" ;;
-  *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
 esac

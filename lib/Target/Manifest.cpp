@@ -101,7 +101,11 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
       return WalkResult::interrupt();
     std::string scheduleText;
     llvm::raw_string_ostream(scheduleText) << schedule;
-    (*kernel)["schedule"] = scheduleText;
+    // Its parameters alone, as the table and --mqa-schedule have them.
+    StringRef parameters = scheduleText;
+    (void)parameters.consume_front("#mqa.schedule<");
+    (void)parameters.consume_back(">");
+    (*kernel)["schedule"] = parameters.str();
     (*kernel)["block_threads"] = block[0];
     (*kernel)["block_queries"] = schedule.getBlockQ();
     (*kernel)["block_keys"] = schedule.getBlockKv();

@@ -178,6 +178,7 @@ static KernelDescription readKernel(Reader &reader, const json &value,
     kernel.sharedMemoryBytes = reader.integer(value, "shared_memory_bytes", 0);
     kernel.blockQueries = reader.integer(value, "block_queries", 1, 256);
     kernel.blockKeys = reader.integer(value, "block_keys", 1, 4096);
+    kernel.schedule = reader.string(value, "schedule");
     kernel.fast = reader.boolean(value, "fast");
     kernel.splitsKeys = reader.boolean(value, "splits_keys");
   }

@@ -43,7 +43,7 @@ struct Parameter {
 };
 
 struct KernelDescription {
-  std::string name;
+  std::string name, schedule;
   bool clean = false, fast = false;
   /// -1: given at launch.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;

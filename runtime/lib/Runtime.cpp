@@ -111,10 +111,11 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
                   "the bundle has " + std::to_string(kernels.size()) +
                       " kernels, index is " + std::to_string(index));
     const KernelDescription &kernel = kernels[index];
-    *info = {kernel.name.c_str(),  bundle->bundle->target.c_str(),
-             kernel.numQueries,    kernel.numHeads,
-             kernel.headDim,       kernel.numKeys,
-             kernel.clean ? 1 : 0, kernel.fast ? 1 : 0};
+    *info = {kernel.name.c_str(),    bundle->bundle->target.c_str(),
+             kernel.numQueries,      kernel.numHeads,
+             kernel.headDim,         kernel.numKeys,
+             kernel.clean ? 1 : 0,   kernel.fast ? 1 : 0,
+             kernel.schedule.c_str()};
     return MQA_SUCCESS;
   });
 }

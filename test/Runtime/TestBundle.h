@@ -47,13 +47,13 @@ inline nlohmann::json makeGpuManifest() {
                      {{"kind", "memref"}, {"operand", "ks"}, {"rank", 1}},
                      {{"kind", "memref"}, {"operand", "ke"}, {"rank", 1}},
                      {{"kind", "memref"}, {"operand", "out"}, {"rank", 2}}};
-  json kernel = {{"name", "logits"},        {"clean", false},
-                 {"num_queries", -1},       {"num_heads", 64},
-                 {"head_dim", 128},         {"num_keys", -1},
-                 {"block_threads", 640},    {"shared_memory_bytes", 168960},
-                 {"block_queries", 2},      {"block_keys", 256},
-                 {"splits_keys", true},     {"fast", false},
-                 {"parameters", parameters}};
+  json kernel = {{"name", "logits"},          {"clean", false},
+                 {"num_queries", -1},         {"num_heads", 64},
+                 {"head_dim", 128},           {"num_keys", -1},
+                 {"block_threads", 640},      {"shared_memory_bytes", 168960},
+                 {"block_queries", 2},        {"block_keys", 256},
+                 {"splits_keys", true},       {"fast", false},
+                 {"schedule", "block_q = 2"}, {"parameters", parameters}};
   return {{"version", 1}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 

@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 
 using namespace mqa::tools;
 using nlohmann::json;
@@ -32,9 +33,13 @@ struct PeerTimes {
 struct Candidate {
   std::string name;
   std::unique_ptr<LoadedKernel> kernel;
-  /// Logarithms of the ratios to the peer.
-  std::vector<double> ratios;
+  /// Logarithms of the ratios to the peer, and of the rates.
+  std::vector<double> ratios, rates;
+  bool passes = true;
 };
+
+/// Candidates of one H and D: they are measured on the same problems.
+using Group = std::vector<Candidate>;
 } // namespace
 
 static std::vector<Cell> getCells(int64_t maxKeys) {
@@ -77,9 +82,9 @@ static double getGeometricMean(const std::vector<double> &logarithms) {
 
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
-static bool runCell(Device &device, const Cell &cell,
-                    std::vector<Candidate> &candidates, WgmmaCeiling &ceiling,
-                    std::optional<PeerTimes> peer, int repeat, json &rows) {
+static bool runCell(Device &device, const Cell &cell, Group &candidates,
+                    WgmmaCeiling &ceiling, std::optional<PeerTimes> peer,
+                    int repeat, int64_t maxPairs, json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Shape shape{cell.numQueries, info.num_heads, info.head_dim, cell.numKeys};
   Problem problem =
@@ -89,7 +94,7 @@ static bool runCell(Device &device, const Cell &cell,
   for (Candidate &candidate : candidates) {
     session.poison();
     session.launch(*candidate.kernel);
-    checks.push_back(session.check(*candidate.kernel, /*maxPairs=*/1 << 19));
+    checks.push_back(session.check(*candidate.kernel, maxPairs));
   }
 
   // The ceiling comes first: the kernels are then launched while it runs, and
@@ -120,7 +125,9 @@ static bool runCell(Device &device, const Cell &cell,
     bool clean = candidate.kernel->getInfo().clean;
     double time = getMedian(times[i]), rate = operations / time * 1e-6;
     double ratio = 0;
-    if (peer) {
+    candidate.rates.push_back(std::log(rate));
+    candidate.passes &= check.passes();
+    if (peer && shape.numHeads == 64 && shape.headDim == 128) {
       ratio = (peer->kernel + (clean ? peer->clean : 0)) / time;
       candidate.ratios.push_back(std::log(ratio));
     }
@@ -135,6 +142,9 @@ static bool runCell(Device &device, const Cell &cell,
                 check.passes() ? "ok" : "WRONG");
     std::fflush(stdout);
     rows.push_back({{"kernel", candidate.name},
+                    {"schedule", candidate.kernel->getInfo().schedule},
+                    {"num_heads", shape.numHeads},
+                    {"head_dim", shape.headDim},
                     {"mask", cell.maskName},
                     {"m", cell.numQueries},
                     {"n", cell.numKeys},
@@ -154,10 +164,35 @@ static bool runCell(Device &device, const Cell &cell,
   return pass;
 }
 
+/// The entries of the schedule table that the measurements speak for.
+static json
+makeTable(const std::map<std::pair<int64_t, int64_t>, Group> &groups) {
+  json table = json::array();
+  for (const auto &[shape, group] : groups) {
+    for (bool fast : {false, true}) {
+      const Candidate *best = nullptr;
+      for (const Candidate &candidate : group)
+        if (candidate.passes && candidate.kernel->getInfo().fast == fast &&
+            (!best ||
+             getGeometricMean(candidate.rates) > getGeometricMean(best->rates)))
+          best = &candidate;
+      if (!best)
+        continue;
+      table.push_back({{"name", fast ? "fast" : "exact"},
+                       {"chip", "sm_90a"},
+                       {"num_heads", shape.first},
+                       {"head_dim", shape.second},
+                       {"schedule", best->kernel->getInfo().schedule},
+                       {"tflops", std::round(getGeometricMean(best->rates))}});
+    }
+  }
+  return table;
+}
+
 int mqa::tools::runPrefill(const PrefillOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   WgmmaCeiling ceiling(*device, options.ceiling);
-  std::vector<Candidate> candidates;
+  std::map<std::pair<int64_t, int64_t>, Group> groups;
   std::vector<mqa_bundle *> bundles;
   for (const std::string &path : options.bundles) {
     mqa_bundle *bundle;
@@ -169,9 +204,13 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
       mqa_kernel_info info;
       require(mqa_bundle_kernel_info(bundle, i, &info));
       bool clean = info.clean;
-      candidates.push_back({stem + (clean ? " clean" : ""),
-                            std::make_unique<LoadedKernel>(bundle, clean),
-                            {}});
+      if (clean && !options.table.empty())
+        continue;
+      groups[{info.num_heads, info.head_dim}].push_back(
+          {stem + (clean ? " clean" : ""),
+           std::make_unique<LoadedKernel>(bundle, clean),
+           {},
+           {}});
     }
   }
   json peer = readPeer(options.peer), rows = json::array();
@@ -181,22 +220,38 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
               "TFLOP/s | ceiling | share | x peer | |\n");
   std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
               "--- | --- |\n");
+  // A search has many candidates: of each it looks at fewer rows, but at every
+  // cell of the mask.
+  int64_t maxPairs = options.table.empty() ? 1 << 19 : 1 << 15;
   bool pass = true;
-  for (const Cell &cell : getCells(options.maxKeys))
-    pass &= runCell(*device, cell, candidates, ceiling, findPeer(peer, cell),
-                    options.repeat, rows);
+  for (auto &[shape, group] : groups)
+    for (const Cell &cell : getCells(options.maxKeys))
+      pass &= runCell(*device, cell, group, ceiling, findPeer(peer, cell),
+                      options.repeat, maxPairs, rows);
   std::printf("\n");
-  for (const Candidate &candidate : candidates)
-    if (!candidate.ratios.empty())
-      std::printf(
-          "geometric mean against the peer's times, %s: %.3f (least %.3f)\n",
-          candidate.name.c_str(), getGeometricMean(candidate.ratios),
-          std::exp(*std::min_element(candidate.ratios.begin(),
-                                     candidate.ratios.end())));
+  for (const auto &[shape, group] : groups) {
+    for (const Candidate &candidate : group) {
+      std::printf("%s (H = %ld, D = %ld): geometric mean %.0f TFLOP/s",
+                  candidate.name.c_str(), static_cast<long>(shape.first),
+                  static_cast<long>(shape.second),
+                  getGeometricMean(candidate.rates));
+      if (!candidate.ratios.empty())
+        std::printf(", %.3f x the peer's times (least %.3f)",
+                    getGeometricMean(candidate.ratios),
+                    std::exp(*std::min_element(candidate.ratios.begin(),
+                                               candidate.ratios.end())));
+      std::printf("%s\n", candidate.passes ? "" : ", WRONG");
+    }
+  }
   if (!options.json.empty())
     std::ofstream(options.json)
         << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
-  candidates.clear();
+  if (!options.table.empty()) {
+    json table = makeTable(groups);
+    std::ofstream(options.table) << table.dump(1) << "\n";
+    std::printf("\nwinners, for schedules.json:\n%s\n", table.dump(1).c_str());
+  }
+  groups.clear();
   for (mqa_bundle *bundle : bundles)
     mqa_bundle_destroy(bundle);
   return pass ? 0 : 1;

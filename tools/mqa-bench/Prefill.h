@@ -16,6 +16,9 @@ namespace mqa::tools {
 struct PrefillOptions {
   std::vector<std::string> bundles;
   std::string ceiling, peer, json;
+  /// Where the best exact and the best fast schedule of each H and D go, as
+  /// entries of the compiler's schedules.json. Kernels that clean are left out.
+  std::string table;
   /// The longest sequence of keys that is measured.
   int64_t maxKeys = 131072;
   int repeat = 21;

@@ -75,6 +75,29 @@ int main(int argc, char **argv) {
   prefillCommand->add_option("--json", prefill.json,
                              "Also write the rows to this file");
 
+  PrefillOptions search;
+  search.maxKeys = 16384;
+  search.repeat = 7;
+  CLI::App *searchCommand = app.add_subcommand(
+      "search",
+      "Measures the bundles of mqa-compile --mqa-search on the prefill "
+      "table, and writes the best schedules");
+  searchCommand->add_option("bundles", search.bundles, "Bundles for the GPU")
+      ->required();
+  searchCommand
+      ->add_option("--ceiling", search.ceiling, "Cubin or PTX of ceiling.mlir")
+      ->required();
+  searchCommand
+      ->add_option("--table", search.table,
+                   "The winners go to this file, as entries of schedules.json")
+      ->required();
+  searchCommand->add_option("--max-keys", search.maxKeys,
+                            "The longest sequence of keys");
+  searchCommand->add_option("--repeat", search.repeat, "Interleaved rounds")
+      ->check(CLI::Range(1, 1000));
+  searchCommand->add_option("--json", search.json,
+                            "Also write all rows to this file");
+
   RandomOptions random;
   CLI::App *randomCommand = app.add_subcommand(
       "random", "Random small shapes: checked, and rerun for the same bits");
@@ -104,6 +127,8 @@ int main(int argc, char **argv) {
   try {
     if (*prefillCommand)
       return runPrefill(prefill);
+    if (*searchCommand)
+      return runPrefill(search);
     if (*randomCommand)
       return runRandom(random);
     return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/InitAll.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
@@ -17,7 +18,9 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
 
@@ -52,6 +55,12 @@ static cl::opt<std::string> scheduleOption(
     cl::desc("The schedule of every op that has none: 'exact' (default), "
              "'fast' (heads summed in half precision), or for instance "
              "'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'"),
+    cl::cat(category));
+
+static cl::opt<bool> search(
+    "mqa-search",
+    cl::desc("Compile every schedule worth measuring: -o names a folder, which "
+             "gets a bundle each (then: mqa-bench search)"),
     cl::cat(category));
 
 //===----------------------------------------------------------------------===//
@@ -175,6 +184,53 @@ static int usageError(const llvm::Twine &message) {
   return 2;
 }
 
+/// Writes `output` to the file `path`.
+static LogicalResult writeFile(StringRef path, StringRef output) {
+  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &file) {
+    file << output;
+    return llvm::Error::success();
+  });
+  if (!error)
+    return success();
+  llvm::WithColor::error(llvm::errs(), "mqa-compile")
+      << "cannot write '" << path << "': " << llvm::toString(std::move(error))
+      << "\n";
+  return failure();
+}
+
+/// A bundle in the folder `outputFile` for each schedule of the module's first
+/// op.
+static LogicalResult compileCandidates(ModuleOp module) {
+  LogitsOp first;
+  module.walk([&](LogitsOp op) {
+    first = op;
+    return WalkResult::interrupt();
+  });
+  if (!first)
+    return module.emitError("has no function with an mqa.logits to compile");
+  if (std::error_code error =
+          llvm::sys::fs::create_directories(outputFile.getValue()))
+    return module.emitError("cannot create the folder '")
+           << outputFile << "': " << error.message();
+  auto schedules = enumerateSchedules(first);
+  for (auto [i, schedule] : llvm::enumerate(schedules)) {
+    OwningOpRef<ModuleOp> candidate(module.clone());
+    candidate->walk([&](LogitsOp op) { op.setScheduleAttr(schedule); });
+    std::string output;
+    llvm::raw_string_ostream os(output);
+    if (failed(compileForGpu(*candidate, os)))
+      return failure();
+    SmallString<128> path(outputFile.getValue());
+    llvm::sys::path::append(path, "h" + llvm::Twine(first.getNumHeads()) +
+                                      "_d" + llvm::Twine(first.getHeadDim()) +
+                                      "_" + llvm::Twine(i) + ".mqa");
+    if (failed(writeFile(path, output)))
+      return failure();
+    llvm::outs() << path << ": " << schedule << "\n";
+  }
+  return success();
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
@@ -191,6 +247,12 @@ int main(int argc, char **argv) {
     return usageError("--target must be sm_90a or cpu, found '" + target + "'");
   if (target == "cpu" && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
     return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
+
+  if (search &&
+      (target == "cpu" || emit != EmitKind::Bundle || outputFile == "-"))
+    return usageError(
+        "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
+        "and takes neither --emit nor --target=cpu");
 
   DialectRegistry registry;
   registerAllDialects(registry);
@@ -210,6 +272,9 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
 
+  if (search)
+    return failed(compileCandidates(*module));
+
   // Compiled to memory first: a failure leaves an old output file as it was.
   std::string output;
   llvm::raw_string_ostream os(output);
@@ -217,15 +282,5 @@ int main(int argc, char **argv) {
       target == "cpu" ? compileForCpu(*module, os) : compileForGpu(*module, os);
   if (failed(result))
     return 1;
-  if (llvm::Error error =
-          llvm::writeToOutput(outputFile, [&](llvm::raw_ostream &file) {
-            file << output;
-            return llvm::Error::success();
-          })) {
-    llvm::WithColor::error(llvm::errs(), "mqa-compile")
-        << "cannot write '" << outputFile
-        << "': " << llvm::toString(std::move(error)) << "\n";
-    return 1;
-  }
-  return 0;
+  return failed(writeFile(outputFile, output));
 }

@@ -78,8 +78,10 @@ typedef struct mqa_kernel_info {
   const char *name;   /**< the function in the MLIR file; owned by the bundle */
   const char *target; /**< "sm_90a" or "cpu"; owned by the bundle */
   int64_t num_queries, num_heads, head_dim, num_keys;
-  int clean; /**< 1 if it writes -inf outside the ranges */
-  int fast;  /**< 1 if it sums over the heads in half precision */
+  int clean;            /**< 1 if it writes -inf outside the ranges */
+  int fast;             /**< 1 if it sums over the heads in half precision */
+  const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
+                             the bundle */
 } mqa_kernel_info;
 
 /** Describes kernel `index` of the bundle. */

@@ -21,6 +21,10 @@ ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 ScheduleAttr lookUpSchedule(LogitsOp op, StringRef name,
                             StringRef chip = "sm_90a");
 
+/// Schedules of `op` that are worth measuring: all that fit among those that
+/// keep three or four consumer warpgroups busy.
+SmallVector<ScheduleAttr> enumerateSchedules(LogitsOp op);
+
 } // namespace mqa
 } // namespace mlir
 
