@@ -30,11 +30,17 @@ static int64_t getSwizzleBytes(nvgpu::TensorMapSwizzleKind swizzle) {
   llvm_unreachable("unknown swizzle");
 }
 
-static llvm::json::Object describeParameter(StringRef operand, Type type) {
+/// `boxDims`: the dims of the operand in the order of a tensor map's box; null
+/// means as they are.
+static llvm::json::Object describeParameter(StringRef operand, Type type,
+                                            DenseI64ArrayAttr boxDims) {
   llvm::json::Object parameter{{"operand", operand}};
   if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type)) {
     parameter["kind"] = "tensor_map";
     parameter["box"] = llvm::json::Array(map.getTensor().getShape());
+    auto dims = llvm::to_vector(llvm::seq(map.getTensor().getRank()));
+    parameter["dims"] = llvm::json::Array(
+        boxDims ? boxDims.asArrayRef() : ArrayRef<int64_t>(dims));
     parameter["element_bytes"] = map.getTensor().getElementTypeBitWidth() / 8;
     parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
   } else {
@@ -65,13 +71,14 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
     auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand");
     if (!operand)
       continue;
-    parameters.push_back(describeParameter(operand, type));
-    // A tensor map's box has all head dims of q, but not all heads: those are
-    // in the weights.
+    parameters.push_back(describeParameter(
+        operand, type,
+        func.getArgAttrOfType<DenseI64ArrayAttr>(i, "mqa.box_dims")));
+    // A tensor map's box has all head dims of q, but not all heads.
     if (operand == "q") {
-      kernel["head_dim"] = getShape(type)[2];
-    } else if (operand == "weights") {
-      kernel["num_heads"] = getShape(type)[1];
+      kernel["head_dim"] = getShape(type).back();
+      auto numHeads = func->getAttrOfType<IntegerAttr>("mqa.num_heads");
+      kernel["num_heads"] = numHeads ? numHeads.getInt() : getShape(type)[1];
     } else if (operand == "out") {
       kernel["num_queries"] = getSize(getShape(type)[0]);
       kernel["num_keys"] = getSize(getShape(type)[1]);

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 static constexpr char kMagic[] = "MQABNDL1";
 static constexpr size_t kHeaderBytes = 24;
-static constexpr int kVersion = 1;
+static constexpr int kVersion = 2;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
@@ -144,6 +144,15 @@ static Parameter readParameter(Reader &reader, const json &value) {
       parameter.box.push_back(reader.toInteger(dim, "box", 1, 256));
     if (parameter.box.size() != rank)
       reader.note("box", "of the operand's rank");
+    unsigned seen = 0;
+    for (const json &dim : reader.array(value, "dims")) {
+      parameter.dims.push_back(reader.toInteger(dim, "dims", 0, rank - 1));
+      seen |= 1u << parameter.dims.back();
+    }
+    // Rows stay contiguous.
+    if (parameter.dims.size() != rank || seen != (1u << rank) - 1 ||
+        parameter.dims.back() != rank - 1)
+      reader.note("dims", "the operand's dimensions in some order, rows last");
     parameter.elementBytes = reader.integer(value, "element_bytes", 1, 8);
     parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
   } else if (kind == "memref") {

@@ -33,9 +33,10 @@ constexpr int kNumOperands = 7;
 struct Parameter {
   enum class Kind { TensorMap, Memref } kind;
   Operand operand;
-  /// TensorMap: the tile that one load brings, outermost dimension first, its
-  /// element size and the swizzle of its rows, both in bytes (0: no swizzle).
-  std::vector<uint32_t> box;
+  /// TensorMap: the box that one load brings, outermost dimension first, which
+  /// dimension of the operand each of them is, the element size and the swizzle
+  /// of its rows, both in bytes (0: no swizzle).
+  std::vector<uint32_t> box, dims;
   int elementBytes = 0;
   int swizzleBytes = 0;
   /// Memref: rank of the descriptor.

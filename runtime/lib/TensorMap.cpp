@@ -41,9 +41,9 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
   uint64_t sizes[3], strides[2];
   uint32_t box[3], elementStrides[3];
   for (int i = 0; i < tensor.rank; ++i) {
-    int dim = tensor.rank - 1 - i;
+    int position = tensor.rank - 1 - i, dim = recipe.dims[position];
     sizes[i] = tensor.sizes[dim];
-    box[i] = recipe.box[dim];
+    box[i] = recipe.box[position];
     elementStrides[i] = 1;
     if (sizes[i] == 0 || sizes[i] > uint64_t(1) << 32)
       return invalid(tensor, "a tensor map has sizes from 1 to 2^32",

@@ -3,7 +3,7 @@
 
 // Level 2: a schedule; then memrefs.
 // CHECK: IR Dump After {{.*}}mqa-select-schedule
-// CHECK: mqa.logits {{.*}} {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x?xf32>
+// CHECK: mqa.logits {{.*}} {schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>} -> tensor<?x?xf32>
 // CHECK: IR Dump After {{.*}}mqa-bufferize
 // CHECK: func.func @logits(%{{.*}}: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1], offset: ?>>
 

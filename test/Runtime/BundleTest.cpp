@@ -98,8 +98,8 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
 }
 
 TEST(BundleTest, ManifestFields) {
-  expectInvalidManifest([](auto &m) { m["version"] = 2; },
-                        "'version' must be 1, found 2");
+  expectInvalidManifest([](auto &m) { m["version"] = 1; },
+                        "'version' must be 2, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },
                         "'target' must be a string");
   expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },
@@ -128,6 +128,16 @@ TEST(BundleTest, ManifestFields) {
         m["kernels"][0]["parameters"][1]["box"] = {512, 128};
       },
       "'box' must be an integer from 1 to 256");
+  for (auto dims : {nlohmann::json{0, 0, 2}, nlohmann::json{0, 2, 1},
+                    nlohmann::json{0, 1}})
+    expectInvalidManifest(
+        [&](auto &m) { m["kernels"][0]["parameters"][0]["dims"] = dims; },
+        "'dims' must be the operand's dimensions in some order, rows last");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][0]["dims"] = {0, 1, 3};
+      },
+      "'dims' must be an integer from 0 to 2");
   expectInvalidManifest(
       [](auto &m) { m["kernels"][0]["parameters"][6]["rank"] = 1; },
       "'rank' must be the operand's rank");

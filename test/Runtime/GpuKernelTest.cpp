@@ -134,9 +134,10 @@ TEST_F(GpuKernelTest, TensorMaps) {
   const FakeTensorMap &q = getFake().maps[0];
   EXPECT_EQ(q.dataType, 0) << "fp8 is loaded as UINT8";
   EXPECT_EQ(q.address, address<void>(0x10000));
-  EXPECT_EQ(q.sizes, (std::vector<uint64_t>{128, 64, 301}));
-  EXPECT_EQ(q.strides, (std::vector<uint64_t>{128, 8208}));
-  EXPECT_EQ(q.box, (std::vector<uint32_t>{128, 64, 2}));
+  // The box has queries inside of heads.
+  EXPECT_EQ(q.sizes, (std::vector<uint64_t>{128, 301, 64}));
+  EXPECT_EQ(q.strides, (std::vector<uint64_t>{8208, 128}));
+  EXPECT_EQ(q.box, (std::vector<uint32_t>{128, 2, 64}));
   EXPECT_EQ(q.elementStrides, (std::vector<uint32_t>{1, 1, 1}));
   EXPECT_EQ(q.swizzle, 3) << "128 bytes";
   EXPECT_EQ(q.interleave, 0);

@@ -26,22 +26,26 @@ inline nlohmann::json makeGpuManifest() {
   using nlohmann::json;
   json parameters = {{{"kind", "tensor_map"},
                       {"operand", "q"},
-                      {"box", {2, 64, 128}},
+                      {"box", {64, 2, 128}},
+                      {"dims", {1, 0, 2}},
                       {"element_bytes", 1},
                       {"swizzle_bytes", 128}},
                      {{"kind", "tensor_map"},
                       {"operand", "k"},
                       {"box", {256, 128}},
+                      {"dims", {0, 1}},
                       {"element_bytes", 1},
                       {"swizzle_bytes", 128}},
                      {{"kind", "tensor_map"},
                       {"operand", "k_scale"},
                       {"box", {256}},
+                      {"dims", {0}},
                       {"element_bytes", 4},
                       {"swizzle_bytes", 0}},
                      {{"kind", "tensor_map"},
                       {"operand", "weights"},
                       {"box", {2, 64}},
+                      {"dims", {0, 1}},
                       {"element_bytes", 4},
                       {"swizzle_bytes", 0}},
                      {{"kind", "memref"}, {"operand", "ks"}, {"rank", 1}},
@@ -54,7 +58,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"block_queries", 2},        {"block_keys", 256},
                  {"splits_keys", true},       {"fast", false},
                  {"schedule", "block_q = 2"}, {"parameters", parameters}};
-  return {{"version", 1}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 2}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
 /// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.

@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/MathExtras.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -74,22 +74,79 @@ LogicalResult CleanRowsOp::verify() {
 // Rings
 //===----------------------------------------------------------------------===//
 
+AffineMap RingPutOp::getTileMap(unsigned i) {
+  if (ArrayAttr maps = getTileMapsAttr())
+    return cast<AffineMapAttr>(maps[i]).getValue();
+  return AffineMap::getMultiDimIdentityMap(
+      getRing().getType().getTiles()[i].getRank(), getContext());
+}
+
+SmallVector<int64_t> RingPutOp::getBoxDims(unsigned i) {
+  AffineMap map = getTileMap(i);
+  int64_t first = map.getNumDims() - map.getNumResults();
+  SmallVector<int64_t> dims(map.getNumResults());
+  for (auto [dim, result] : llvm::enumerate(map.getResults()))
+    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
+      if (result.isFunctionOfDim(at))
+        dims[at - first] = dim;
+  return dims;
+}
+
+/// Whether the last dims of `map` are a box: each a dim of the source.
+static bool hasBox(AffineMap map) {
+  int64_t first = map.getNumDims() - map.getNumResults();
+  if (first < 0 || map.getNumSymbols() != 0)
+    return false;
+  llvm::SmallBitVector seen(map.getNumDims());
+  SmallVector<int64_t> zero(map.getNumDims(), 0);
+  SmallVector<int64_t> origin = llvm::to_vector(map.compose(zero));
+  for (auto [i, result] : llvm::enumerate(map.getResults())) {
+    int64_t inBox = -1, count = 0;
+    if (!result.isPureAffine() || origin[i] != 0)
+      return false;
+    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
+      if (result.isFunctionOfDim(at)) {
+        inBox = at;
+        ++count;
+      }
+    if (count != 1 || seen.test(inBox))
+      return false;
+    seen.set(inBox);
+    SmallVector<int64_t> unit = zero;
+    unit[inBox] = 1;
+    if (map.compose(unit)[i] != 1)
+      return false;
+  }
+  return true;
+}
+
 LogicalResult RingPutOp::verify() {
   ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
   if (tiles.size() != getSources().size())
     return emitOpError() << "needs one source per tile of the ring: expected "
                          << tiles.size() << ", found " << getSources().size();
+  if (getTileMaps() && getTileMaps()->size() != tiles.size())
+    return emitOpError() << "needs one of 'tile_maps' per tile of the ring: "
+                         << "expected " << tiles.size() << ", found "
+                         << getTileMaps()->size();
   for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles)) {
     auto type = cast<MemRefType>(source.getType());
-    int64_t boxDims = tile.getRank() - type.getRank();
-    if (boxDims < 0 || boxDims > type.getRank() ||
+    AffineMap map = getTileMap(i);
+    if (map.getNumDims() != tile.getRank() ||
+        map.getNumResults() != type.getRank() ||
         type.getElementType() != tile.getElementType())
       return emitOpError() << "source " << i << " is " << type
                            << ", which does not fit the ring's tile " << tile;
+    if (!hasBox(map))
+      return emitOpError() << "tile map " << i << " must end with a box of "
+                           << "dims of the source, found "
+                           << AffineMapAttr::get(map);
+    SmallVector<int64_t> last;
+    for (int64_t size : tile.getShape())
+      last.push_back(size - 1);
+    SmallVector<int64_t> greatest = llvm::to_vector(map.compose(last));
     for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-      int64_t room = tile.getDimSize(boxDims + dim);
-      if (static_cast<int64_t>(dim) < boxDims)
-        room *= tile.getDimSize(dim);
+      int64_t room = greatest[dim] + 1;
       if (!ShapedType::isDynamic(size) && size > room)
         return emitOpError()
                << "source " << i << " is larger than the ring's "
@@ -149,12 +206,14 @@ LogicalResult FitQueriesOp::verify() {
         {"factors", getFactors().getType()}})
     if (failed(verifyStaged(*this, name, type)))
       return failure();
-  int64_t queries = 4 * getQ().getType().getDimSize(0);
+  ArrayRef<int64_t> q = getQ().getType().getShape();
+  int64_t queries = q[0] * q[2] * q[4], heads = q[1] * q[3];
   ArrayRef<int64_t> factors = getFactors().getType().getShape();
-  if (getWeights().getType().getDimSize(0) != queries || factors[0] != 2 ||
+  if (getWeights().getType().getDimSize(0) != queries ||
+      getWeights().getType().getDimSize(1) < heads || factors[0] != 2 ||
       factors[1] != queries)
-    return emitOpError() << "of " << queries
-                         << " queries needs as many rows of "
+    return emitOpError() << "of " << queries << " queries and " << heads
+                         << " heads needs as many "
                          << "'weights' and 2 x " << queries
                          << " factors, found " << getWeights().getType()
                          << " and " << getFactors().getType();
@@ -182,20 +241,19 @@ LogicalResult TileLogitsOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  if (q.getDimSize(2) != 4 || q.getDimSize(3) != 16)
-    return emitOpError() << "'q' must have head tiles of 4 queries x 16 heads, "
-                            "found "
+  if (q.getDimSize(2) != 4 || q.getDimSize(3) * q.getDimSize(4) != 16)
+    return emitOpError() << "'q' must have head tiles of 4 warps x 16 rows, "
+                            "heads x queries, found "
                          << q;
-  if (k.getDimSize(2) != q.getDimSize(4))
-    return emitOpError() << "head dim of 'k' is " << k.getDimSize(2)
-                         << ", but 'q' has " << q.getDimSize(4);
-  if (getKScale().getType().getShape() != k.getShape().take_front(2))
+  if (k.getDimSize(1) != q.getDimSize(5))
+    return emitOpError() << "head dim of 'k' is " << k.getDimSize(1)
+                         << ", but 'q' has " << q.getDimSize(5);
+  if (getKScale().getType().getDimSize(0) != k.getDimSize(0))
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
   MemRefType weights = getWeights().getType();
-  if (weights.getDimSize(0) != 4 * q.getDimSize(0) ||
-      static_cast<int64_t>(llvm::divideCeil(weights.getDimSize(1), 16)) !=
-          q.getDimSize(1))
+  if (weights.getDimSize(0) != getTileQueries() * q.getDimSize(0) ||
+      weights.getDimSize(1) < q.getDimSize(1) * q.getDimSize(3))
     return emitOpError() << "'weights' must have the queries and heads of 'q', "
                             "found "
                          << weights << " and " << q;

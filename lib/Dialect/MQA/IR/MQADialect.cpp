@@ -42,9 +42,10 @@ void MQADialect::initialize() {
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t blockQ, int64_t blockKv,
-                                   int64_t tileKv, int64_t stages,
+                                   int64_t tileQ, int64_t tileKv,
+                                   int64_t queryStages, int64_t stages,
                                    int64_t accumulators, Relu, Reduction,
-                                   Split) {
+                                   Split, int64_t blockCost) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
                                                 {"tile_kv", tileKv},
@@ -53,10 +54,14 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     if (value < 1)
       return emitError() << "schedule parameter '" << name
                          << "' must be positive, found " << value;
-  if (blockQ % 4)
+  if (!llvm::is_contained({4, 8, 16, 32}, tileQ))
+    return emitError() << "schedule parameter 'tile_q' must be 4, 8, 16 or 32, "
+                          "found "
+                       << tileQ;
+  if (blockQ % tileQ)
     return emitError() << "schedule parameter 'block_q' must be a multiple of "
-                          "4, the queries of a warpgroup, found "
-                       << blockQ;
+                          "tile_q = "
+                       << tileQ << ", found " << blockQ;
   if (tileKv % 32)
     return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
                           "32, a key for each lane, found "
@@ -65,6 +70,14 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule parameter 'block_kv' must be a multiple "
                           "of tile_kv = "
                        << tileKv << ", found " << blockKv;
+  if (queryStages < 1 || queryStages > 2)
+    return emitError() << "schedule parameter 'query_stages' must be 1 or 2, "
+                          "found "
+                       << queryStages;
+  if (blockCost < 0)
+    return emitError() << "schedule parameter 'block_cost' must not be "
+                          "negative, found "
+                       << blockCost;
   if (accumulators < 1 || accumulators > 2)
     return emitError() << "schedule parameter 'accumulators' must be 1 or 2, "
                           "found "

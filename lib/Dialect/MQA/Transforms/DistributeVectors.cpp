@@ -61,8 +61,26 @@ private:
 // Contraction
 //===----------------------------------------------------------------------===//
 
+/// The read behind the left operand of a contraction: a head tile whose rows are
+/// warps x heads x queries, as queries x heads.
+static Value getHeadTileRead(Value vector) {
+  auto cast = vector.getDefiningOp<vector::ShapeCastOp>();
+  auto transpose = cast ? cast.getSource().getDefiningOp<vector::TransposeOp>()
+                        : vector::TransposeOp();
+  if (!transpose ||
+      transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3})
+    return {};
+  ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
+                    to = cast.getResultVectorType().getShape();
+  if (to.size() != 3 || to[0] != from[0] * from[1] || to[1] != from[2])
+    return {};
+  return transpose.getVector();
+}
+
 /// The memref that `vector` is all of, where it is one in shared memory.
 static Value getWholeTile(Value vector) {
+  if (!vector)
+    return {};
   auto read = vector.getDefiningOp<vector::TransferReadOp>();
   if (!read || read.hasOutOfBoundsDim() || read.getMask() ||
       !read.getPermutationMap().isIdentity())
@@ -79,11 +97,12 @@ static Value getWholeTile(Value vector) {
 LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
   if (scalars.hasRegisters(contract))
     return success();
-  Value a = getWholeTile(contract.getLhs()),
+  Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
         tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
     return contract.emitError(
-        "operands must be whole tiles in workgroup memory");
+        "operands must be whole tiles in workgroup memory, the left one of "
+        "warps x heads x queries");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
@@ -95,10 +114,11 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
     return contract.emitError(
         "must be (p, h, d) x (n, d) -> (p, h, n) onto zero");
   ArrayRef<int64_t> shape = resultType.getShape();
-  if (shape[0] != kTileQueries || shape[1] != kTileHeads ||
+  int64_t queries = kWarpgroupWarps * layout.getWarpQueries();
+  if (shape[0] != queries || shape[1] != layout.getHeads() ||
       shape[2] > kWgmmaMaxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
     return contract.emitError()
-           << "one WGMMA has " << kTileQueries << " x " << kTileHeads
+           << "one WGMMA has " << queries << " x " << layout.getHeads()
            << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
            << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
            << " x " << shape[1] << " and " << shape[2];
@@ -262,13 +282,16 @@ LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
   b.setInsertionPoint(reduction);
   Location loc = reduction.getLoc();
   SmallVector<Element> elements = std::move(*sums);
-  // Lane bits 2 to 4 are rows; they become the column bits that the lane does
-  // not have yet, so that a warp ends with 32 neighbouring columns.
-  sumOverLanes(loc, elements, /*bit=*/4, /*delta=*/16);
-  sumOverLanes(loc, elements, /*bit=*/3, /*delta=*/8);
+  // The lane bits that are heads become the column bits that the lane does not
+  // have yet, so that the lanes of a query end with neighbouring columns.
+  int64_t first = layout.getFirstHeadBit();
+  for (int64_t bit = kLaneBits - 1; bit > first; --bit)
+    sumOverLanes(loc, elements, bit,
+                 FragmentLayout::kColumnsPerQuad << (bit - first - 1));
   if (reduction.getSourceVectorType().getElementType().isF16())
     elements = scalars.unpackPairs(loc, elements);
-  sumOverLanes(loc, elements, /*bit=*/2, /*delta=*/1);
+  if (first < kLaneBits)
+    sumOverLanes(loc, elements, first, /*delta=*/1);
   scalars.setElements(reduction.getResult(), elements);
   return success();
 }
@@ -370,6 +393,28 @@ LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
   return success();
 }
 
+/// Queries of one warp's rows, which all contractions of the kernel agree on.
+static FailureOr<int64_t> getWarpQueries(gpu::GPUFuncOp kernel) {
+  int64_t warpQueries = 0;
+  WalkResult result = kernel.walk([&](vector::ContractionOp contract) {
+    int64_t rows = contract.getLhsType().getDimSize(0);
+    int64_t own = rows / kWarpgroupWarps;
+    if (rows % kWarpgroupWarps || !llvm::is_contained({1, 2, 4, 8}, own)) {
+      contract.emitError() << "must have 4, 8, 16 or 32 queries, found " << rows;
+      return WalkResult::interrupt();
+    }
+    if (warpQueries && own != warpQueries) {
+      contract.emitError("has not as many queries as the kernel's others");
+      return WalkResult::interrupt();
+    }
+    warpQueries = own;
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return warpQueries ? warpQueries : 1;
+}
+
 namespace {
 struct DistributeVectorsPass
     : mqa::impl::MQADistributeVectorsPassBase<DistributeVectorsPass> {
@@ -381,7 +426,10 @@ struct DistributeVectorsPass
       return;
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPointToStart(&kernel.getBody().front());
-    FragmentLayout layout(rewriter, kernel.getLoc());
+    FailureOr<int64_t> warpQueries = getWarpQueries(kernel);
+    if (failed(warpQueries))
+      return signalPassFailure();
+    FragmentLayout layout(rewriter, kernel.getLoc(), *warpQueries);
     for (vector::TransferWriteOp write : writes) {
       Distributor distributor(rewriter, layout);
       if (failed(distributor.distribute(write)))

@@ -42,10 +42,12 @@ public:
       : kernel(kernel), op(op), b(op), loc(op.getLoc()) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
-    headDim = q[4];
-    numRows = q[0] * q[1] * q[2] * q[3];
-    numQueries = q[0] * q[2];
-    numHeads = op.getWeights().getType().getDimSize(1);
+    tileHeads = q[3];
+    warpQueries = q[4];
+    headDim = q[5];
+    numRows = q[0] * q[1] * q[2] * q[3] * q[4];
+    numQueries = q[0] * q[2] * q[4];
+    numHeads = headTiles * tileHeads;
   }
   void run();
 
@@ -92,7 +94,8 @@ private:
   FitQueriesOp op;
   IRRewriter b;
   Location loc;
-  int64_t headTiles, headDim, numRows, numQueries, numHeads;
+  int64_t headTiles, tileHeads, warpQueries, headDim;
+  int64_t numRows, numQueries, numHeads;
   Value lane, warp, numThreads, numWarps, exponents, factors;
 };
 } // namespace
@@ -232,8 +235,16 @@ void Expansion::scaleWeights() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value query = loop.getInductionVar();
-  Value group = make<arith::DivUIOp>(query, constant(kTileQueries));
-  Value inGroup = make<arith::RemUIOp>(query, constant(kTileQueries));
+  auto divide = [&](Value value, int64_t by) {
+    return std::pair<Value, Value>{make<arith::DivUIOp>(value, constant(by)),
+                                   make<arith::RemUIOp>(value, constant(by))};
+  };
+  auto join = [&](Value major, int64_t size, Value minor) {
+    return make<arith::AddIOp>(make<arith::MulIOp>(major, constant(size)),
+                               minor);
+  };
+  auto [ownWarp, inWarp] = divide(query, warpQueries);
+  auto [group, warpInGroup] = divide(ownWarp, kWarpgroupWarps);
   struct Head {
     Value index, exists, weight, exponent;
   };
@@ -245,15 +256,12 @@ void Expansion::scaleWeights() {
     head.exists = compare(CmpIPredicate::ult, index, constant(numHeads));
     head.index =
         arith::SelectOp::create(b, loc, head.exists, index, constant(0));
-    // Row (group, head tile, query, head) of the tile.
-    Value tile = make<arith::DivUIOp>(head.index, constant(kTileHeads));
-    Value row = make<arith::AddIOp>(
-        make<arith::MulIOp>(group, constant(headTiles)), tile);
-    row = make<arith::AddIOp>(make<arith::MulIOp>(row, constant(kTileQueries)),
-                              inGroup);
-    row = make<arith::AddIOp>(
-        make<arith::MulIOp>(row, constant(kTileHeads)),
-        make<arith::RemUIOp>(head.index, constant(kTileHeads)));
+    // Row (group, head tile, warp, head, query) of the tile.
+    auto [tile, headInTile] = divide(head.index, tileHeads);
+    Value row = join(group, headTiles, tile);
+    row = join(row, kWarpgroupWarps, warpInGroup);
+    row = join(row, tileHeads, headInTile);
+    row = join(row, warpQueries, inWarp);
     head.exponent = memref::LoadOp::create(b, loc, exponents, row);
     head.weight = memref::LoadOp::create(b, loc, op.getWeights(),
                                          ValueRange{query, head.index});
@@ -341,7 +349,7 @@ struct ExpandFitQueriesPass
     SmallVector<FitQueriesOp> ops;
     getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
     for (FitQueriesOp op : ops) {
-      int64_t headDim = op.getQ().getType().getDimSize(4);
+      int64_t headDim = op.getQ().getType().getDimSize(5);
       if (!llvm::is_contained({32, 64, 128}, headDim)) {
         op.emitOpError() << "has rows of " << headDim
                          << " bytes; those of one swizzle are 32, 64 or 128";

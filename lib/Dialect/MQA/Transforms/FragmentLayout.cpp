@@ -9,13 +9,14 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
-FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
-    : builder(b), loc(loc) {
+FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries)
+    : builder(b), loc(loc), warpQueries(warpQueries) {
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
@@ -29,11 +30,21 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
   auto uniform = gpu::ShuffleOp::create(
       b, loc, arith::IndexCastOp::create(b, loc, i32, ownWarp), 0, kWarpThreads,
       gpu::ShuffleMode::IDX);
-  warp = arith::IndexCastOp::create(b, loc, b.getIndexType(),
-                                    uniform.getShuffleResult());
+  Value warp = arith::IndexCastOp::create(b, loc, b.getIndexType(),
+                                          uniform.getShuffleResult());
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   constexpr int64_t kQuadLanes = 4;
-  row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
+  Value row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
+  // Where a warp has a single query, or each half-row a query of its own, one of
+  // the two is the same in all lanes.
+  query = warp;
+  if (warpQueries > 1) {
+    Value first = arith::MulIOp::create(b, loc, warp, constant(warpQueries));
+    Value inWarp = arith::RemUIOp::create(b, loc, row, constant(warpQueries));
+    query = arith::AddIOp::create(b, loc, first, inWarp);
+  }
+  if (warpQueries < kHalfRows)
+    head = arith::DivUIOp::create(b, loc, row, constant(warpQueries));
   Value inQuad = arith::RemUIOp::create(b, loc, lane, constant(kQuadLanes));
   column = arith::MulIOp::create(b, loc, inQuad, constant(kColumnPair));
   for (int64_t i = 0; i < 5; ++i) {
@@ -45,15 +56,21 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc)
   builder.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
 }
 
-FailureOr<int64_t> FragmentLayout::getRegister(Coordinate query,
-                                               Coordinate head,
+int64_t FragmentLayout::getFirstHeadBit() const {
+  constexpr int64_t kFirstRowBit = 2;
+  return kFirstRowBit + llvm::Log2_64(warpQueries);
+}
+
+FailureOr<int64_t> FragmentLayout::getRegister(Coordinate atQuery,
+                                               Coordinate atHead,
                                                Coordinate at) const {
   int64_t j = at.offset / kColumnsPerQuad, e = at.offset % kColumnsPerQuad;
-  if (query.base != warp || query.offset != 0 || head.base != row ||
-      head.offset % 8 || head.offset > 8 || at.base != column ||
-      e >= kColumnPair)
+  int64_t halfHeads = getHeads() / 2;
+  if (atQuery.base != query || atQuery.offset != 0 || atHead.base != head ||
+      atHead.offset % halfHeads || atHead.offset > halfHeads ||
+      at.base != column || e >= kColumnPair)
     return failure();
-  return 4 * j + 2 * (head.offset / 8) + e;
+  return 4 * j + 2 * (atHead.offset / halfHeads) + e;
 }
 
 Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {

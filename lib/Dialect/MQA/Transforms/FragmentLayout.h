@@ -24,20 +24,27 @@ struct Coordinate {
   }
 };
 
-/// The elements of a warpgroup's WGMMA accumulator that one thread holds. The
-/// 64 rows are 4 queries x 16 heads, a query for each warp: register 4j + 2i +
-/// e is query `warp`, head `row + 8i`, column (key) `8j + column + e`.
+/// The elements of a warpgroup's WGMMA accumulator that one thread holds. Each of
+/// the 4 warps has 16 rows, heads x P queries: register 4j + 2i + e of lane l is
+/// row 8i + l / 4 of its warp, so query `P * warp + (l / 4) mod P` and head
+/// `(8i + l / 4) / P`, and column (key) `8j + 2 (l mod 4) + e`.
 class FragmentLayout {
 public:
-  /// Emits the thread's coordinates at the builder's insertion point.
-  FragmentLayout(OpBuilder &b, Location loc);
+  /// Emits the thread's coordinates at the builder's insertion point. A warp has
+  /// `warpQueries` queries: 1, 2, 4 or 8.
+  FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries);
 
   static constexpr int64_t kRowHalves = 2;  // i
   static constexpr int64_t kColumnPair = 2; // e
   static constexpr int64_t kColumnsPerQuad = 8;
 
-  Coordinate getQuery() const { return {0, warp, 3}; }
-  Coordinate getHead(int64_t half) const { return {8 * half, row, 7}; }
+  int64_t getWarpQueries() const { return warpQueries; }
+  /// Heads of a WGMMA: both halves of a thread are heads of the same query.
+  int64_t getHeads() const { return kRowHalves * kHalfRows / warpQueries; }
+  Coordinate getQuery() const { return {0, query, 4 * warpQueries - 1}; }
+  Coordinate getHead(int64_t half) const {
+    return {half * getHeads() / 2, head, getHeads() / 2 - 1};
+  }
   Coordinate getColumn(int64_t offset) const { return {offset, column, 6}; }
 
   /// The register that holds the element, if the thread holds it.
@@ -45,8 +52,10 @@ public:
                                  Coordinate column) const;
 
   /// Whether the thread's lane number has bit `bit`. The lanes that hold the
-  /// same columns, in other rows, differ in bits 2 to 4.
+  /// same columns of the same query, of other heads, differ in the bits from
+  /// `getFirstHeadBit()` to 4.
   Value getLaneBit(int64_t bit) const { return laneBits[bit]; }
+  int64_t getFirstHeadBit() const;
 
   /// The coordinate that is `a` where lane bit `bit` is 0 and `a + delta` where
   /// it is 1. Emitted where the layout was, once.
@@ -54,8 +63,11 @@ public:
 
 private:
   OpBuilder builder;
+  static constexpr int64_t kHalfRows = 8;
+
   Location loc;
-  Value warp, row, column;
+  int64_t warpQueries;
+  Value query, head, column;
   Value laneBits[5], laneBitIndices[5];
   /// What `select` made so far, so that equal coordinates share one value.
   struct Selected {

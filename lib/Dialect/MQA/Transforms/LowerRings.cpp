@@ -60,8 +60,8 @@ private:
   void wait(Value barriers, Slot slot, Value parity);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
   Value isFirstLane();
-  void load(const LoweredRing &ring, unsigned tile, memref::SubViewOp view,
-            Slot slot);
+  void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
+            memref::SubViewOp view, Slot slot);
   void put(RingPutOp op);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
@@ -128,6 +128,10 @@ void RingLowering::initBarriers() {
                                         thread, constant(0));
   auto init = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
   b.setInsertionPointToStart(init.thenBlock());
+  // The first load need not wait for its tensor map.
+  for (BlockArgument argument : kernel.getArguments())
+    if (isa<nvgpu::TensorMapDescriptorType>(argument.getType()))
+      nvgpu::TmaPrefetchOp::create(b, loc, argument, Value());
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
@@ -195,7 +199,11 @@ static MemRefType getBox(MemRefType tile, int64_t rank) {
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
-  DenseMap<BlockArgument, MemRefType> tileOf;
+  struct Recipe {
+    MemRefType box;
+    SmallVector<int64_t> dims;
+  };
+  DenseMap<BlockArgument, Recipe> recipes;
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
       FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
@@ -208,12 +216,15 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxDim << " elements in each dimension";
-      if (tileOf.try_emplace(argument, box).first->second != box)
+      Recipe own{box, op.getBoxDims(i)};
+      Recipe &recipe = recipes.try_emplace(argument, own).first->second;
+      if (recipe.box != own.box || recipe.dims != own.dims)
         return op.emitOpError() << "loads argument " << argument.getArgNumber()
                                 << " with tiles of different shapes";
     }
   }
-  for (auto [argument, tile] : tileOf) {
+  for (auto &[argument, recipe] : recipes) {
+    MemRefType tile = recipe.box;
     for (Operation *user : argument.getUsers())
       if (!isa<memref::SubViewOp>(user) ||
           !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
@@ -225,6 +236,9 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
+    if (!llvm::is_sorted(recipe.dims))
+      kernel.setArgAttr(argument.getArgNumber(), "mqa.box_dims",
+                        b.getDenseI64ArrayAttr(recipe.dims));
   }
   // Behind the arguments, the block has the workgroup's shared variables.
   auto arguments =
@@ -242,7 +256,7 @@ Value RingLowering::isFirstLane() {
 }
 
 /// Starts to load the boxes of one tile of a slot.
-void RingLowering::load(const LoweredRing &ring, unsigned tile,
+void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
                         memref::SubViewOp view, Slot slot) {
   ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
   int64_t rank = view.getType().getRank(), boxDims = shape.size() - rank;
@@ -252,19 +266,25 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile,
   for (OpFoldResult offset : view.getMixedOffsets())
     origin.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
 
+  AffineMap map = op.getTileMap(tile);
+  SmallVector<int64_t> dims = op.getBoxDims(tile);
   int64_t numBoxes = computeProduct(counts);
   SmallVector<int64_t> strides = computeStrides(counts);
   for (int64_t i = 0; i < numBoxes; ++i) {
     SmallVector<int64_t> at = delinearize(i, strides);
     SmallVector<OpFoldResult> offsets{slot.index}, sizes{b.getIndexAttr(1)};
-    SmallVector<Value> coordinates = origin;
-    for (int64_t dim = 0; dim < boxDims; ++dim) {
-      offsets.push_back(b.getIndexAttr(at[dim]));
+    for (int64_t position : at) {
+      offsets.push_back(b.getIndexAttr(position));
       sizes.push_back(b.getIndexAttr(1));
-      if (at[dim])
-        coordinates[dim] = arith::AddIOp::create(b, loc, coordinates[dim],
-                                                 constant(at[dim] * box[dim]));
     }
+    at.append(rank, 0);
+    SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
+    SmallVector<Value> coordinates;
+    for (int64_t dim : dims)
+      coordinates.push_back(
+          first[dim] ? arith::AddIOp::create(b, loc, origin[dim],
+                                             constant(first[dim]))
+                     : origin[dim]);
     for (int64_t size : box) {
       offsets.push_back(b.getIndexAttr(0));
       sizes.push_back(b.getIndexAttr(size));
@@ -299,7 +319,7 @@ void RingLowering::put(RingPutOp op) {
   SmallVector<memref::SubViewOp> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
     views.push_back(source.getDefiningOp<memref::SubViewOp>());
-    load(ring, i, views.back(), slot);
+    load(ring, i, op, views.back(), slot);
   }
   b.eraseOp(op);
   for (memref::SubViewOp view : views)

@@ -18,32 +18,31 @@ static bool fits(LogitsOp op, ScheduleAttr schedule) {
 SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOp op) {
   MLIRContext *context = op.getContext();
   SmallVector<ScheduleAttr> schedules;
-  auto add = [&](int64_t blockQ, int64_t keyGroups, int64_t tileKv,
-                 int64_t accumulators, Relu relu, Reduction reduction) {
-    // More stages only where the ones that there are come in small pieces.
-    for (int64_t stages : {4, 3, 2}) {
-      auto schedule =
-          ScheduleAttr::get(context, blockQ, keyGroups * tileKv, tileKv, stages,
-                            accumulators, relu, reduction, Split::Tiles);
-      if (!fits(op, schedule))
-        continue;
-      schedules.push_back(schedule);
-      return;
+  // The most stages that there is room for, and rather two of queries.
+  auto add = [&](int64_t queryGroups, int64_t keyGroups, int64_t tileQ,
+                 int64_t tileKv, Reduction reduction) {
+    // What a block costs to begin: the queries of an f16 reduction are scaled.
+    int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
+    for (int64_t queryStages : {2, 1}) {
+      for (int64_t stages = 2 * keyGroups + 4; stages > keyGroups; --stages) {
+        auto schedule = ScheduleAttr::get(
+            context, queryGroups * tileQ, keyGroups * tileKv, tileQ, tileKv,
+            queryStages, stages, /*accumulators=*/1, Relu::AddAbs, reduction,
+            Split::Tiles, blockCost);
+        if (!fits(op, schedule))
+          continue;
+        schedules.push_back(schedule);
+        return;
+      }
     }
   };
-  for (int64_t queryGroups : {1, 2, 3, 4})
-    for (int64_t keyGroups : {1, 2, 3, 4})
-      for (int64_t tileKv : {64, 96, 128, 192})
-        for (int64_t accumulators : {1, 2}) {
-          int64_t warpgroups = queryGroups * keyGroups;
-          int64_t blockQ = queryGroups * hopper::kTileQueries;
-          if (warpgroups < 3 || warpgroups > 4)
-            continue;
-          for (Relu relu : {Relu::AddAbs, Relu::Mixed, Relu::IntegerMax})
-            add(blockQ, keyGroups, tileKv, accumulators, relu, Reduction::F32);
-          // The packed conversion is relu as well.
-          add(blockQ, keyGroups, tileKv, accumulators, Relu::Mixed,
-              Reduction::F16);
-        }
+  // Three or four warpgroups: fewer leave the tensor cores waiting, more have
+  // too few registers.
+  constexpr std::pair<int64_t, int64_t> kGroups[] = {{1, 4}, {1, 3}, {2, 2}};
+  for (auto [queryGroups, keyGroups] : kGroups)
+    for (int64_t tileQ : {4, 8, 16, 32})
+      for (int64_t tileKv : {96, 128})
+        for (Reduction reduction : {Reduction::F32, Reduction::F16})
+          add(queryGroups, keyGroups, tileQ, tileKv, reduction);
   return schedules;
 }

@@ -7,6 +7,7 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -48,8 +49,9 @@ private:
   /// Clones the loop at the insertion point without the ops of other roles.
   template <typename... ForeignOps> scf::ForOp cloneWithout();
   void buildConsumers(Value threadId);
-  void skipPastEnd(TileLogitsOp op, Value rows);
-  void narrowToWarpgroup(TileLogitsOp op, Value warpgroup);
+  void takeTurns(scf::ForOp keys, Value keyGroup);
+  void skipWithoutQueries(TileLogitsOp op, Value rows);
+  void narrowToQueries(TileLogitsOp op, Value queryGroup);
   void buildCleaner(Value threadId);
 
   IRRewriter rewriter;
@@ -86,18 +88,76 @@ static scf::ForOp getKeyLoop(Operation *op) {
   return dyn_cast<scf::ForOp>(op->getParentOp());
 }
 
-/// Guards `op` and the release of its keys: a warpgroup whose keys all lie
-/// behind the loop's end, or which has no query, only releases them.
-void Specializer::skipPastEnd(TileLogitsOp op, Value rows) {
-  scf::ForOp loop = getKeyLoop(op);
+/// What leads from the loop's key to `value` inside its body.
+static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
+  (void)getBackwardSlice(value, &slice, options);
+  return slice;
+}
+
+/// Whether `value` is computed from the key of `loop`, and from nothing else
+/// that changes in it.
+static bool followsFrom(Value value, scf::ForOp loop) {
+  bool usesKey = false;
+  for (Operation *op : getSliceInBody(value, loop)) {
+    if (!isPure(op))
+      return false;
+    for (Value operand : op->getOperands()) {
+      usesKey |= operand == loop.getInductionVar();
+      if (llvm::is_contained(loop.getRegionIterArgs(), operand))
+        return false;
+    }
+  }
+  return usesKey;
+}
+
+/// Restricts a loop over key tiles to those of one of the groups of warpgroups
+/// that take tiles in turn. The turns follow the ring's positions, so that they
+/// go on where they were at the end of the last query block: a group may get
+/// more tiles of a block than another, but not more of all blocks.
+void Specializer::takeTurns(scf::ForOp keys, Value keyGroup) {
+  int64_t groups = schedule.getKeyGroups();
+  auto gets = keys.getBody()->getOps<RingGetOp>();
+  if (groups == 1 || gets.empty())
+    return;
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(keys);
+  // The position of the loop's first tile: what leads to it in the body, at the
+  // loop's start.
+  Value position = (*gets.begin()).getPosition();
+  IRMapping atStart;
+  atStart.map(keys.getInductionVar(), keys.getLowerBound());
+  for (Operation *op : getSliceInBody(position, keys))
+    rewriter.clone(*op, atStart);
+  Value first = atStart.lookupOrDefault(position);
+
+  Type i32 = rewriter.getI32Type();
+  Value count = arith::ConstantIntOp::create(rewriter, loc, groups, 32);
+  Value group = arith::IndexCastOp::create(rewriter, loc, i32, keyGroup);
+  Value turn = arith::RemUIOp::create(rewriter, loc, first, count);
+  Value ahead = arith::SubIOp::create(
+      rewriter, loc, arith::AddIOp::create(rewriter, loc, group, count), turn);
+  ahead = arith::RemUIOp::create(rewriter, loc, ahead, count);
+  ahead = arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                     ahead);
+  Value step = keys.getStep();
+  Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
+  keys.setLowerBound(arith::AddIOp::create(rewriter, loc, keys.getLowerBound(),
+                                           skipped));
+  keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
+}
+
+/// Guards `op` and the release of its keys: a warpgroup that has no query only
+/// releases them.
+void Specializer::skipWithoutQueries(TileLogitsOp op, Value rows) {
   auto release = dyn_cast_or_null<RingReleaseOp>(op->getNextNode());
-  if (!loop || !release || schedule.getWarpgroups() == 1)
+  if (!release || schedule.getQueryGroups() == 1)
     return;
   rewriter.setInsertionPoint(op);
-  Value keys = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
-                                     op.getFirstKey(), loop.getUpperBound());
-  Value queries = compare(arith::CmpIPredicate::sgt, rows, 0);
-  Value some = arith::AndIOp::create(rewriter, loc, keys, queries);
+  Value some = compare(arith::CmpIPredicate::sgt, rows, 0);
   auto guard = scf::IfOp::create(rewriter, loc, some, /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(guard.elseBlock());
   rewriter.clone(*release);
@@ -105,9 +165,8 @@ void Specializer::skipPastEnd(TileLogitsOp op, Value rows) {
   rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
 }
 
-/// Restricts a block's tile to the 4 queries and `tile_kv` keys of one
-/// warpgroup: warpgroups go over the keys first.
-void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
+/// Restricts a block's tile to the `tile_q` queries of one warpgroup.
+void Specializer::narrowToQueries(TileLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   // The rows' views come as early as they can, so that what is read of them is
   // on its way while the block's range is computed.
@@ -116,13 +175,9 @@ void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
     for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
       early = range;
   rewriter.setInsertionPoint(early);
-  int64_t tileKv = schedule.getTileKv();
-  Value keyGroups = constant(schedule.getKeyGroups());
-  Value queryGroup =
-      arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
-  Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  int64_t tileQ = schedule.getTileQ();
   Value firstRow =
-      arith::MulIOp::create(rewriter, loc, queryGroup, constant(kTileQueries));
+      arith::MulIOp::create(rewriter, loc, queryGroup, constant(tileQ));
 
   // Group `group` of a staged tile whose first dimension counts groups.
   auto getGroup = [&](Value tile, Value group) -> Value {
@@ -153,15 +208,11 @@ void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
   Value numRows = memref::DimOp::create(rewriter, loc, op.getKs(), 0);
   Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
   rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
-  rows = arith::MinSIOp::create(rewriter, loc, rows, constant(kTileQueries));
+  rows = arith::MinSIOp::create(rewriter, loc, rows, constant(tileQ));
 
   Value ks = getRows(op.getKs(), rows), ke = getRows(op.getKe(), rows);
   Value out = getRows(op.getOut(), rows);
-  Value firstOfGroup =
-      arith::MulIOp::create(rewriter, loc, keyGroup, constant(tileKv));
   rewriter.setInsertionPoint(op);
-  Value firstKey =
-      arith::AddIOp::create(rewriter, loc, op.getFirstKey(), firstOfGroup);
   Value factors;
   if (op.getFactors()) {
     OpFoldResult zero = rewriter.getIndexAttr(0),
@@ -169,16 +220,15 @@ void Specializer::narrowToWarpgroup(TileLogitsOp op, Value warpgroup) {
     factors = memref::SubViewOp::create(
         rewriter, loc, op.getFactors(), ArrayRef<OpFoldResult>{zero, firstRow},
         ArrayRef<OpFoldResult>{rewriter.getIndexAttr(2),
-                               rewriter.getIndexAttr(kTileQueries)},
+                               rewriter.getIndexAttr(tileQ)},
         ArrayRef<OpFoldResult>{one, one});
   }
   auto narrow = TileLogitsOp::create(
-      rewriter, loc, getGroup(op.getQ(), queryGroup),
-      getGroup(op.getK(), keyGroup), getGroup(op.getKScale(), keyGroup),
-      getRows(op.getWeights(), rewriter.getIndexAttr(kTileQueries)), ks, ke,
-      firstKey, out, factors);
+      rewriter, loc, getGroup(op.getQ(), queryGroup), op.getK(), op.getKScale(),
+      getRows(op.getWeights(), rewriter.getIndexAttr(tileQ)), ks, ke,
+      op.getFirstKey(), out, factors);
   rewriter.eraseOp(op);
-  skipPastEnd(narrow, rows);
+  skipWithoutQueries(narrow, rows);
 }
 
 void Specializer::buildConsumers(Value threadId) {
@@ -194,6 +244,11 @@ void Specializer::buildConsumers(Value threadId) {
                                         gpu::ShuffleMode::IDX);
   Value warpgroup = arith::IndexCastOp::create(
       rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
+  // Warpgroups go over the keys first.
+  Value keyGroups = constant(schedule.getKeyGroups());
+  Value queryGroup =
+      arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value numConsumers = constant(warpgroups * kWarpgroupThreads);
   scf::ForOp clone = cloneWithout<RingPutOp>();
   clone.walk([&](FitQueriesOp op) {
@@ -202,8 +257,15 @@ void Specializer::buildConsumers(Value threadId) {
   });
   SmallVector<TileLogitsOp> tiles;
   clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });
+  // Only the key loops have ring positions that follow from their keys.
+  SmallVector<scf::ForOp> keyLoops;
   for (TileLogitsOp op : tiles)
-    narrowToWarpgroup(op, warpgroup);
+    if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
+      keyLoops.push_back(keys);
+  for (scf::ForOp keys : keyLoops)
+    takeTurns(keys, keyGroup);
+  for (TileLogitsOp op : tiles)
+    narrowToQueries(op, queryGroup);
   // What a warpgroup takes of a query block is the same for all its keys.
   clone.walk([](scf::ForOp inner) { moveLoopInvariantCode(inner); });
 }
@@ -226,8 +288,15 @@ void Specializer::buildCleaner(Value threadId) {
 
 LogicalResult Specializer::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
+  // A slot of keys has the readers of one turn, one of queries all.
   kernel.walk(
       [&](RingCreateOp op) { op.setConsumers(warpgroups * kWarpgroupWarps); });
+  loop.walk([&](RingGetOp op) {
+    if (op->getParentOp() == loop)
+      return;
+    if (auto create = op.getRing().getDefiningOp<RingCreateOp>())
+      create.setConsumers(schedule.getQueryGroups() * kWarpgroupWarps);
+  });
 
   rewriter.setInsertionPoint(loop);
   Value threadId = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
@@ -297,15 +366,24 @@ struct SpecializeWarpsPass
     }
     WalkResult result = kernel.walk([&](TileLogitsOp op) {
       int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      ArrayRef<int64_t> k = op.getK().getType().getShape();
+      int64_t tileQ = op.getTileQueries(), keys = op.getK().getType().getDimSize(0);
       if (queryGroups == schedule.getQueryGroups() &&
-          k[0] == schedule.getKeyGroups() && k[1] == schedule.getTileKv())
+          tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
         return WalkResult::advance();
-      op.emitOpError() << "has " << queryGroups << " x " << kTileQueries
-                       << " queries and " << k[0] << " x " << k[1]
+      op.emitOpError() << "has " << queryGroups << " x " << tileQ
+                       << " queries and " << keys
                        << " keys, which is not the block of " << schedule;
       return WalkResult::interrupt();
     });
+    if (!result.wasInterrupted() && schedule.getKeyGroups() > 1)
+      result = loops.front().walk([&](RingGetOp op) {
+        auto keys = cast<scf::ForOp>(op->getParentOp());
+        if (keys == loops.front() || followsFrom(op.getPosition(), keys))
+          return WalkResult::advance();
+        op.emitOpError("position must follow from the loop's key, so that "
+                       "warpgroups can take turns");
+        return WalkResult::interrupt();
+      });
     if (result.wasInterrupted())
       return signalPassFailure();
     scf::ForOp cleaningLoop =

@@ -43,6 +43,19 @@ addCounters(RewriterBase &rewriter, scf::ForOp loop, ValueRange inits,
   return cast<scf::ForOp>(replaced->getOperation());
 }
 
+/// How often the body of `loop` runs, as an i32.
+static Value countSteps(OpBuilder &b, Location loc, scf::ForOp loop) {
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value size = arith::SubIOp::create(b, loc, loop.getUpperBound(),
+                                     loop.getLowerBound());
+  size = arith::MaxSIOp::create(b, loc, size, zero);
+  Value roundUp = arith::SubIOp::create(b, loc, loop.getStep(), one);
+  size = arith::AddIOp::create(b, loc, size, roundUp);
+  Value count = arith::DivUIOp::create(b, loc, size, loop.getStep());
+  return arith::IndexCastOp::create(b, loc, b.getI32Type(), count);
+}
+
 static SmallVector<Type> getSlotTypes(RingType ring) {
   SmallVector<Type> types;
   for (size_t i = 0; i < ring.getTiles().size(); ++i)
@@ -105,11 +118,16 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return arith::AddIOp::create(b, loc, counter, one);
   };
 
-  // How many query blocks, and how many key stages, went by so far.
+  // How many query blocks, and how many key tiles, went by so far. Inside the key
+  // loop the position follows from the key, so that a loop over some of the keys
+  // has the same positions.
   auto outerPositions = addCounters(
       rewriter, outer, {zero, zero},
       [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
-        return SmallVector<Value>{increment(b, loc, args[0]), args[1]};
+        Value numTiles = countSteps(b, loc, inner);
+        return SmallVector<Value>{
+            increment(b, loc, args[0]),
+            arith::AddIOp::create(b, loc, args[1], numTiles)};
       });
   if (failed(outerPositions))
     return failure();
@@ -117,24 +135,20 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   Value queryPosition = outer.getRegionIterArgs().take_back(2)[0];
   Value keyPosition = outer.getRegionIterArgs().back();
   inner = cast<scf::ForOp>(logits->getParentOp());
-  auto innerPositions = addCounters(
-      rewriter, inner, {keyPosition},
-      [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
-        return SmallVector<Value>{increment(b, loc, args[0])};
-      });
-  if (failed(innerPositions))
-    return failure();
-  inner = *innerPositions;
-  auto outerYield = cast<scf::YieldOp>(outer.getBody()->getTerminator());
-  rewriter.modifyOpInPlace(outerYield, [&] {
-    outerYield->setOperand(outerYield->getNumOperands() - 1,
-                           inner.getResults().back());
-  });
-  Value stagePosition = inner.getRegionIterArgs().back();
+  rewriter.setInsertionPoint(logits);
+  Value done = arith::SubIOp::create(rewriter, loc, inner.getInductionVar(),
+                                     inner.getLowerBound());
+  done = arith::DivUIOp::create(rewriter, loc, done, inner.getStep());
+  done = arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(), done);
+  Value stagePosition =
+      arith::AddIOp::create(rewriter, loc, keyPosition, done);
 
   rewriter.setInsertionPoint(inner);
-  RingPutOp::create(rewriter, loc, queryRing, queryPosition,
-                    ValueRange{logits.getQ(), logits.getWeights()});
+  AffineMap weightsMap = rewriter.getMultiDimIdentityMap(2);
+  RingPutOp::create(
+      rewriter, loc, queryRing, queryPosition,
+      ValueRange{logits.getQ(), logits.getWeights()},
+      rewriter.getAffineMapArrayAttr({plan->queryMap, weightsMap}));
   auto staged = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
                                   queryRing, queryPosition);
   Value factors;
@@ -151,7 +165,8 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
 
   rewriter.setInsertionPoint(logits);
   RingPutOp::create(rewriter, loc, keyRing, stagePosition,
-                    ValueRange{logits.getK(), logits.getKScale()});
+                    ValueRange{logits.getK(), logits.getKScale()},
+                    /*tile_maps=*/ArrayAttr());
   auto keys = RingGetOp::create(rewriter, loc, getSlotTypes(plan->keyRing),
                                 keyRing, stagePosition);
   TileLogitsOp::create(rewriter, loc, staged.getResult(0), keys.getResult(0),

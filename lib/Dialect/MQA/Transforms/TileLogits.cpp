@@ -89,12 +89,6 @@ struct Work {
   Value firstTile, lastTile;
 };
 
-/// What it takes to begin a query block, in the time of key tiles: found by
-/// measurement. The f16 reduction first has to scale the queries.
-static int64_t getBlockCost(ScheduleAttr schedule) {
-  return schedule.getReduction() == Reduction::F16 ? 2 : 1;
-}
-
 static Work getWork(OpBuilder &b, LogitsOp logits, Value numKeys,
                     ScheduleAttr schedule) {
   Location loc = logits.getLoc();
@@ -105,7 +99,7 @@ static Work getWork(OpBuilder &b, LogitsOp logits, Value numKeys,
     auto share = TileShareOp::create(
         b, loc, index, index, index, index, logits.getKs(), logits.getKe(),
         numKeys, block, gridDim, schedule.getBlockQ(), schedule.getTileKv(),
-        getBlockCost(schedule), hopper::kStoreKeys);
+        schedule.getBlockCost(), hopper::kStoreKeys);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
     return {share.getFirstBlock(), share.getEndBlock(), one,
             share.getFirstTile(), share.getLastTile()};
@@ -181,7 +175,7 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
                                           const TilePlan &plan) {
   Location loc = logits.getLoc();
   int64_t blockQ = plan.schedule.getBlockQ();
-  int64_t blockKv = plan.schedule.getBlockKv();
+  int64_t tileKv = plan.schedule.getTileKv();
   AffineExpr d0, s0;
   bindDims(b.getContext(), d0);
   bindSymbols(b.getContext(), s0);
@@ -210,15 +204,15 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
                                   ks, ke, numKeys, blockQ, hopper::kStoreKeys);
   auto [begin, end] = getOwnKeys(b, loc, work, block, range.getLo(),
-                                 range.getHi(), plan.schedule.getTileKv());
-  Value step = arith::ConstantIndexOp::create(b, loc, blockKv);
+                                 range.getHi(), tileKv);
+  Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
 
   b.setInsertionPointToStart(keys.getBody());
   OpFoldResult n = keys.getInductionVar();
   OpFoldResult columns = affine::makeComposedFoldedAffineMin(
       b, loc,
-      AffineMap::get(1, 1, {b.getAffineConstantExpr(blockKv), s0 - d0},
+      AffineMap::get(1, 1, {b.getAffineConstantExpr(tileKv), s0 - d0},
                      b.getContext()),
       {n, OpFoldResult(numKeys)});
   FailureOr<TilingResult> tiling =
@@ -267,6 +261,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   kernel.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
       {static_cast<int32_t>(plan->numThreads), 1, 1}));
   kernel->setAttr("mqa.schedule", schedule);
+  kernel->setAttr("mqa.num_heads",
+                  rewriter.getI64IntegerAttr(logits.getNumHeads()));
   if (logits.getClean())
     kernel->setAttr("mqa.clean", rewriter.getUnitAttr());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),

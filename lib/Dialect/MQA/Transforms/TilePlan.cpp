@@ -27,6 +27,8 @@ int64_t mqa::getConsumerRegisters(int64_t numWarpgroups) {
                            kMaxThreadRegisters);
 }
 
+bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
+
 int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   int64_t bytes = tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   return llvm::alignTo(bytes, kTileAlignment);
@@ -50,9 +52,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   int64_t heads = op.getNumHeads(), headDim = op.getHeadDim();
   int64_t tileKv = schedule.getTileKv();
   int64_t queryGroups = schedule.getQueryGroups();
-  int64_t keyGroups = schedule.getKeyGroups();
   int64_t warpgroups = schedule.getWarpgroups();
-  int64_t headTiles = llvm::divideCeil(heads, kTileHeads);
+  int64_t warpQueries = schedule.getTileQ() / kWarpgroupWarps;
+  int64_t tileHeads = kWarpRows / warpQueries;
+  int64_t headTiles = llvm::divideCeil(heads, tileHeads);
 
   if (tileKv > kWgmmaMaxColumns)
     return emitError() << "tile_kv is " << tileKv
@@ -61,6 +64,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   if (schedule.getStages() < 2)
     return emitError() << "stages is " << schedule.getStages()
                        << ", but loads overlap with work only from 2 on";
+  if (schedule.getStages() < schedule.getKeyGroups())
+    return emitError() << "stages is " << schedule.getStages() << ", but "
+                       << schedule.getKeyGroups()
+                       << " warpgroups work on a stage each";
 
   TilePlan plan;
   plan.schedule = schedule;
@@ -71,12 +78,12 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << " threads, but a block has at most " << kMaxThreads;
 
   plan.consumerRegisters = getConsumerRegisters(warpgroups);
-  // A thread has two rows of each head tile: their weights, and a sum per
-  // column that it holds, in f16 two columns in a register. Then addresses.
+  // A thread has two rows of each head tile: their weights, and a sum per column
+  // that it holds, in f16 two columns in a register. Then addresses.
   bool packed = schedule.getReduction() == Reduction::F16;
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
-  int64_t weights = 2 * headTiles;
+  int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
   constexpr int64_t kOtherRegisters = 8;
   int64_t needed = accumulators + sums + weights + kOtherRegisters;
   if (needed > plan.consumerRegisters)
@@ -92,20 +99,33 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   auto tile = [&](ArrayRef<int64_t> shape, Type type) {
     return MemRefType::get(shape, type, MemRefLayoutAttrInterface{}, workgroup);
   };
-  constexpr int64_t kQueryStages = 2;
+  // The lanes of a warp read weights of several queries at a time: with rows a
+  // bit longer, from different banks.
+  constexpr int64_t kBankPadding = 4;
+  int64_t weightColumns =
+      headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
   plan.queryRing = RingType::get(
-      context, kQueryStages,
-      {tile({queryGroups, headTiles, kTileQueries, kTileHeads, headDim}, f8),
-       tile({queryGroups * kTileQueries, heads}, f32)});
-  plan.keyRing = RingType::get(
-      context, schedule.getStages(),
-      {tile({keyGroups, tileKv, headDim}, f8), tile({keyGroups, tileKv}, f32)});
+      context, schedule.getQueryStages(),
+      {tile({queryGroups, headTiles, kWarpgroupWarps, tileHeads, warpQueries,
+             headDim},
+            f8),
+       tile({schedule.getBlockQ(), weightColumns}, f32)});
+  AffineExpr group, headTile, warp, head, query, d;
+  bindDims(context, group, headTile, warp, head, query, d);
+  plan.queryMap = AffineMap::get(
+      6, 0,
+      {group * schedule.getTileQ() + warp * warpQueries + query,
+       headTile * tileHeads + head, d},
+      context);
+  plan.keyRing =
+      RingType::get(context, schedule.getStages(),
+                    {tile({tileKv, headDim}, f8), tile({tileKv}, f32)});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   // Of mqa.fit_queries: an exponent per head and two factors per query.
   if (packed)
     plan.sharedMemoryBytes +=
-        4 * schedule.getBlockQ() * (headTiles * kTileHeads + 2);
+        4 * schedule.getBlockQ() * (headTiles * tileHeads + 2);
   if (plan.sharedMemoryBytes > kSharedMemoryBytes)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "

@@ -7,6 +7,7 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -33,9 +34,9 @@ public:
       : b(b), op(op), loc(op.getLoc()), schedule(schedule) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
-    queries = q[2];
+    queries = op.getTileQueries();
     heads = q[3];
-    keys = op.getK().getType().getDimSize(1);
+    keys = op.getK().getType().getDimSize(0);
   }
 
   void run();
@@ -51,6 +52,9 @@ private:
   Value dropLeading(Value memref, ArrayRef<int64_t> positions);
   /// Reads a vector of `shape` from `memref`; zero past its end.
   Value read(Value memref, ArrayRef<int64_t> shape, int64_t column = 0);
+  /// The weights of one head tile, as `read`; where `keepsWeights` says so, out
+  /// of the loops in which they do not change.
+  Value readWeights(int64_t headTile);
   /// As `read`, but where the memref is defined: out of the loops in which it
   /// does not change.
   Value readAtDefinition(Value memref, ArrayRef<int64_t> shape,
@@ -117,10 +121,15 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
 
 /// q . k of one head tile.
 Value TileVectorizer::computeScores(int64_t headTile) {
-  int64_t headDim = op.getQ().getType().getDimSize(4);
-  Value q =
-      read(dropLeading(op.getQ(), {0, headTile}), {queries, heads, headDim});
-  Value k = read(dropLeading(op.getK(), {0}), {keys, headDim});
+  // The rows of a warp are its heads x its queries.
+  ArrayRef<int64_t> shape = op.getQ().getType().getShape().drop_front(2);
+  int64_t headDim = shape.back();
+  Value q = read(dropLeading(op.getQ(), {0, headTile}), shape);
+  q = vector::TransposeOp::create(b, loc, q, ArrayRef<int64_t>{0, 2, 1, 3});
+  Type f8 = op.getQ().getType().getElementType();
+  q = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, heads, headDim}, f8), q);
+  Value k = read(op.getK(), {keys, headDim});
   auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
@@ -161,12 +170,18 @@ Value TileVectorizer::computeRelu(Relu relu, Value scores) {
   llvm_unreachable("unknown relu");
 }
 
+Value TileVectorizer::readWeights(int64_t headTile) {
+  SmallVector<int64_t, 2> shape{queries, heads};
+  if (keepsWeights(headTiles))
+    return readAtDefinition(op.getWeights(), shape, headTile * heads);
+  return read(op.getWeights(), shape, headTile * heads);
+}
+
 /// sums + the sum over a head tile's heads of weights * relu(scores).
 Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
   auto type = cast<VectorType>(scores.getType());
   bool half = schedule.getReduction() == Reduction::F16;
-  Value weights =
-      readAtDefinition(op.getWeights(), {queries, heads}, headTile * heads);
+  Value weights = readWeights(headTile);
   Value relu;
   if (half) {
     type = type.clone(b.getF16Type());
@@ -222,7 +237,7 @@ Value TileVectorizer::computeLogits() {
       sums = addWeighted(i - ahead, scores[i - ahead], sums);
   }
   // Read last: registers are short while head tiles are reduced.
-  Value scale = read(dropLeading(op.getKScale(), {0}), {keys});
+  Value scale = read(op.getKScale(), {keys});
   if (half)
     sums = arith::ExtFOp::create(b, loc, type, sums);
   Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
@@ -318,10 +333,9 @@ struct VectorizeTilesPass
     }
     IRRewriter rewriter(&getContext());
     for (TileLogitsOp op : ops) {
-      if (op.getQ().getType().getDimSize(0) != 1 ||
-          op.getK().getType().getDimSize(0) != 1) {
+      if (op.getQ().getType().getDimSize(0) != 1) {
         op.emitOpError("must be narrowed to one warpgroup's group of queries "
-                       "and of keys before it is vectorized");
+                       "before it is vectorized");
         return signalPassFailure();
       }
       TileVectorizer(rewriter, op, schedule).run();

@@ -20,8 +20,23 @@
 
 // -----
 
-// expected-error@+1 {{schedule parameter 'block_q' must be a multiple of 4, the queries of a warpgroup, found 6}}
+// expected-error@+1 {{schedule parameter 'block_q' must be a multiple of tile_q = 4, found 6}}
 "test.op"() {schedule = #mqa.schedule<block_q = 6, block_kv = 256, tile_kv = 128, stages = 2>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'tile_q' must be 4, 8, 16 or 32, found 12}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 12, block_kv = 64, tile_q = 12, tile_kv = 64, stages = 2>}
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'query_stages' must be 1 or 2, found 3}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, query_stages = 3, stages = 2>}
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'block_cost' must not be negative, found -1}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, block_cost = -1>}
 
 // -----
 
@@ -173,7 +188,39 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<5xf32>) {
 
 func.func @f(%r: !mqa.ring<2, memref<2x4xf32>>, %i: i32, %a: memref<9xf32>) {
   // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 9 > 8}}
-  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<2x4xf32>>, memref<9xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + n)>]} : !mqa.ring<2, memref<2x4xf32>>, memref<9xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<2x4xf32>>, %i: i32, %a: memref<8xf32>) {
+  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + 2 * n)>]} : !mqa.ring<2, memref<2x4xf32>>, memref<8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4x4xf32>>, %i: i32, %a: memref<4x4xf32>) {
+  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(m, n) -> (n, n)>]} : !mqa.ring<2, memref<4x4xf32>>, memref<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(n) -> (n + 1)>]} : !mqa.ring<2, memref<4xf32>>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+  // expected-error@+1 {{needs one of 'tile_maps' per tile of the ring: expected 1, found 0}}
+  mqa.ring_put %r[%i], %a {tile_maps = []} : !mqa.ring<2, memref<4xf32>>, memref<4xf32>
   return
 }
 
@@ -203,41 +250,41 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'k' must have a static shape}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{head dim of 'k' is 64, but 'q' has 128}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'k_scale' must have the keys of 'k'}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'weights' must have the queries and heads of 'q'}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
@@ -299,32 +346,32 @@ func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
 
 // -----
 
-func.func @f(%q: memref<1x4x2x32x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<1x64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{'q' must have head tiles of 4 queries x 16 heads}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x2x32x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+func.func @f(%q: memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'q' must have head tiles of 4 warps x 16 rows, heads x queries}}
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>, %n: index) {
+func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{'thread' and 'num_threads' come together}}
-  %f = "mqa.fit_queries"(%q, %w, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x16xf32, #gpu.address_space<workgroup>>, index) -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  %f = "mqa.fit_queries"(%q, %w, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x16xf32, #gpu.address_space<workgroup>>, index) -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>) {
+func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x32xf8E4M3FN>, memref<4x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN>, memref<4x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{of 4 queries needs as many rows of 'weights' and 2 x 4 factors}}
-  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{of 4 queries and 16 heads needs as many 'weights' and 2 x 4 factors}}
+  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }

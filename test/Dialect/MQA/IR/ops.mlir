@@ -7,6 +7,8 @@
 !key_slot = memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
 !scale_slot = memref<256xf32, strided<[1], offset: ?>, #smem>
 
+// CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 8 + d2 * 2 + d4, d1 * 8 + d3, d5)>
+
 // CHECK-LABEL: func @logits_on_tensors
 // CHECK: %[[R:.*]] = mqa.logits ins(%{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) -> tensor<?x?xf32>
 // CHECK: return %[[R]]
@@ -16,9 +18,9 @@ func.func @logits_on_tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E
 }
 
 // CHECK-LABEL: func @logits_on_memrefs
-// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 3, accumulators = 2, relu = integer_max, split = blocks>}
+// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 16, block_kv = 96, tile_q = 8, tile_kv = 96, query_stages = 1, stages = 3, accumulators = 2, relu = integer_max, split = blocks, block_cost = 0>}
 func.func @logits_on_memrefs(%q: memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, %k: memref<5x64xf8E4M3FN>, %s: memref<5xf32>, %w: memref<3x32xf32>, %ks: memref<3xi32>, %ke: memref<3xi32>, %out: memref<3x5xf32>, %n: index) {
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, memref<5x64xf8E4M3FN>, memref<5xf32>, memref<3x32xf32>, memref<3xi32>, memref<3xi32>) key_offset(%n) outs(%out : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 12, block_kv = 96, tile_kv = 96, stages = 3, accumulators = 2, relu = integer_max, split = blocks>}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1], offset: ?>>, memref<5x64xf8E4M3FN>, memref<5xf32>, memref<3x32xf32>, memref<3xi32>, memref<3xi32>) key_offset(%n) outs(%out : memref<3x5xf32>) {clean, schedule = #mqa.schedule<block_q = 16, block_kv = 96, tile_q = 8, tile_kv = 96, query_stages = 1, stages = 3, accumulators = 2, relu = integer_max, split = blocks, block_cost = 0>}
   return
 }
 
@@ -50,25 +52,34 @@ func.func @rings(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %i: i32) {
   return
 }
 
+// Boxes of 8 heads x 2 queries: four of them, one per warp, in each of 8 head tiles.
+// CHECK-LABEL: func @tile_maps
+// CHECK: mqa.ring_put %{{.*}}[%{{.*}}], %{{.*}} {tile_maps = [#[[MAP]]]} :
+func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
+  %ring = mqa.ring_create : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>
+  mqa.ring_put %ring[%i], %q {tile_maps = [affine_map<(g, t, w, h, q, d) -> (8 * g + 2 * w + q, 8 * t + h, d)>]} : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>, memref<?x64x128xf8E4M3FN>
+  return
+}
+
 // CHECK-LABEL: func @tile
-// CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
+// CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x1x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
 // CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>)
 // CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>)
-func.func @tile(%q: memref<2x4x4x16x128xf8E4M3FN, #smem>, %k: memref<2x128x128xf8E4M3FN, #smem>, %s: memref<2x128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  %f = mqa.fit_queries %q, %w : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
-  %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<2x128x128xf8E4M3FN, #smem>, memref<2x128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x128xf8E4M3FN, #smem>, memref<2x128x128xf8E4M3FN, #smem>, memref<2x128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>) factors(%f : memref<2x8xf32, #smem>)
+func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  %f = mqa.fit_queries %q, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>) factors(%f : memref<2x8xf32, #smem>)
   return
 }
 
 // CHECK-LABEL: func @fragments
-// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<4x16x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
+// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<4x8x2x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
 // CHECK: %[[E:.*]] = mqa.wgmma_wait %[[D]] {pending = 1 : i64} : <vector<64x8xf32>>
 // CHECK: %{{.*}}:4 = mqa.unpack_fragment %[[E]] : !mqa.fragment<vector<64x8xf32>>
-func.func @fragments(%a: memref<4x16x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) {
-  %d = mqa.wgmma %a, %b : memref<4x16x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+func.func @fragments(%a: memref<4x8x2x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) {
+  %d = mqa.wgmma %a, %b : memref<4x8x2x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
   %e = mqa.wgmma_wait %d {pending = 1 : i64} : !mqa.fragment<vector<64x8xf32>>
   %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
   return

@@ -5,7 +5,7 @@
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -13,7 +13,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     // expected-error@+1 {{must come from a reduction of a contraction}}
     vector.transfer_write %zeros, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
     gpu.return
@@ -27,7 +29,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -35,7 +37,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     // expected-error@+1 {{must be (p, h, d) x (n, d) -> (p, h, n) onto zero}}
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %one : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -51,7 +55,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -59,7 +63,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %kg = vector.transfer_read %g[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN>, vector<32x32xf8E4M3FN>
     // expected-error@+1 {{operands must be whole tiles in workgroup memory}}
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %kg, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -76,7 +82,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -84,7 +90,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     // expected-error@+1 {{must add up the second of three dims}}
     %sum = vector.multi_reduction <maximumf>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -100,7 +108,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -108,7 +116,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
     %sum2 = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -126,7 +136,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>, %small: vector<4x16x16xf32>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>, %small: vector<4x16x16xf32>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -134,7 +144,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     // expected-error@+1 {{'vector.interleave' cannot be distributed}}
     %half = vector.interleave %small, %small : vector<4x16x16xf32> -> vector<4x16x32xf32>
@@ -153,7 +165,7 @@ gpu.module @kernels {
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
   // expected-error@+1 {{a vector that is a block argument cannot be distributed}}
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -161,7 +173,9 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %t = arith.addf %s, %v : vector<4x16x32xf32>
     %sum = vector.multi_reduction <add>, %t, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -177,13 +191,15 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<8x32xf8E4M3FN, #smem>, %out: memref<4x8xf32>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<8x32xf8E4M3FN, #smem>, %out: memref<4x8xf32>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x8xf32>
     %zeros = arith.constant dense<0.0> : vector<4x8xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<8x32xf8E4M3FN, #smem>, vector<8x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<8x32xf8E4M3FN> into vector<4x16x8xf32>
     // expected-error@+1 {{keys must be a multiple of 32, found 8}}
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x8xf32> to vector<4x8xf32>
@@ -206,7 +222,7 @@ gpu.module @kernels {
     %zeros = arith.constant dense<0.0> : vector<2x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
     %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<2x32x32xf8E4M3FN, #smem>, vector<2x32x32xf8E4M3FN>
-    // expected-error@+1 {{one WGMMA has 4 x 16 rows and a multiple of 8 up to 256 columns, found 2 x 32 and 32}}
+    // expected-error@+1 {{must have 4, 8, 16 or 32 queries, found 2}}
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<2x32x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<2x32x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<2x32x32xf32> to vector<2x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<2x32xf32>, memref<2x32xf32>
@@ -221,7 +237,7 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @f(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
@@ -229,12 +245,54 @@ gpu.module @kernels {
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #smem>, vector<4x16x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
     %ones = arith.constant dense<1.0> : vector<4x32xf32>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     // expected-error@+1 {{must add to zero or to another reduction}}
     %sum = vector.multi_reduction <add>, %s, %ones [1] : vector<4x16x32xf32> to vector<4x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  gpu.func @f(%qt: memref<4x8x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x8x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x8x1x32xf8E4M3FN, #smem>, vector<4x8x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x8x1x32xf8E4M3FN> to vector<4x1x8x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x8x32xf8E4M3FN> to vector<4x8x32xf8E4M3FN>
+    // expected-error@+1 {{one WGMMA has 4 x 16 rows and a multiple of 8 up to 256 columns, found 4 x 8 and 32}}
+    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x8x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x8x32xf32>
+    %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x8x32xf32> to vector<4x32xf32>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  gpu.func @f(%q4: vector<4x16x32xf8E4M3FN>, %q8: vector<8x8x32xf8E4M3FN>, %k: vector<32x32xf8E4M3FN>, %zero4: vector<4x16x32xf32>, %zero8: vector<8x8x32xf32>, %zeros: vector<4x32xf32>, %out: memref<4x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %s4 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q4, %k, %zero4 : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    // expected-error@+1 {{has not as many queries as the kernel's others}}
+    %s8 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q8, %k, %zero8 : vector<8x8x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<8x8x32xf32>
+    vector.transfer_write %zeros, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
     gpu.return
   }
 }

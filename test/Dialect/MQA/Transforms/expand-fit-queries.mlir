@@ -3,7 +3,7 @@
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @fit
-  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x1x4x16x32xf8E4M3FN
+  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x1x4x16x1x32xf8E4M3FN
   // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x16xf32
   // CHECK-SAME: workgroup(%[[EXPONENTS:.*]] : memref<64xi32, {{.*}}>, %[[FACTORS:.*]] : memref<2x4xf32, {{.*}}>)
   // 2048 bytes, 128 threads: a round. Magnitudes of 16 bytes, then of the two
@@ -28,9 +28,9 @@ gpu.module @kernels {
   // CHECK-COUNT-2: memref.store %{{.*}}, %[[FACTORS]]
   // CHECK: nvvm.barrier
   // CHECK: "test.use"(%[[FACTORS]])
-  gpu.func @fit(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index) kernel {
+  gpu.func @fit(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index) kernel {
     %n = arith.constant 128 : index
-    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -40,8 +40,8 @@ gpu.module @kernels {
   // CHECK: %[[BYTES:.*]] = memref.collapse_shape
   // CHECK-COUNT-8: vector.load %[[BYTES]]
   // CHECK: nvvm.convert
-  gpu.func @one_warp(%q: memref<1x1x4x16x64xf8E4M3FN, #smem>, %w: memref<4x5xf32, #smem>) kernel {
-    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x64xf8E4M3FN, #smem>, memref<4x5xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @one_warp(%q: memref<1x1x4x16x1x64xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>) kernel {
+    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x64xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -55,8 +55,8 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @any
   // CHECK: scf.for
   // CHECK: vector.load
-  gpu.func @any(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel {
-    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @any(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel {
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }

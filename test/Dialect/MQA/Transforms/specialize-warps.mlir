@@ -1,43 +1,42 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<2x32x128xf8E4M3FN, #smem>, memref<2x32xf32, #smem>>
-!k = memref<2x32x128xf8E4M3FN, strided<[4096, 128, 1], offset: ?>, #smem>
-!s = memref<2x32xf32, strided<[32, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>, memref<32xf32, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!s = memref<32xf32, strided<[1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
 !w = memref<4x64xf32, #smem>
 !f = memref<2x4xf32, #smem>
 
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @specialize
-  // CHECK: mqa.ring_create {consumers = 8 : i64}
+  // Two warpgroups take key tiles in turn: one of them reads a slot.
+  // CHECK: mqa.ring_create {consumers = 4 : i64}
   // CHECK: %[[TID:.*]] = gpu.thread_id x
   // CHECK: %[[C256:.*]] = arith.constant 256 : index
   // CHECK: %[[IS_CONSUMER:.*]] = arith.cmpi ult, %[[TID]], %[[C256]]
   // CHECK: scf.if %[[IS_CONSUMER]] {
   // CHECK: nvvm.setmaxregister increase 232
   // CHECK: %[[WG:.*]] = arith.index_cast %{{.*}} : i32 to index
-  // CHECK: gpu.block_id x
-  // What a warpgroup takes of the queries is the same in all loops here.
   // CHECK: %[[QUERY_GROUP:.*]] = arith.divui %[[WG]], %{{.*}}
   // CHECK: %[[KEY_GROUP:.*]] = arith.remui %[[WG]], %{{.*}}
-  // CHECK: %[[KS:.*]] = memref.subview %{{.*}} : memref<?xi32> to
-  // CHECK: memref.subview %{{.*}}[%[[QUERY_GROUP]], 0, 0, 0, 0] [1, 4, 4, 16, 128]
-  // CHECK: scf.for
-  // CHECK: mqa.key_range
+  // CHECK: gpu.block_id x
+  // What a warpgroup takes of the queries is the same in all loops here.
+  // CHECK: memref.subview %{{.*}} : memref<?xi32> to
+  // CHECK: memref.subview %{{.*}}[%[[QUERY_GROUP]], 0, 0, 0, 0, 0] [1, 4, 4, 16, 1, 128]
+  // CHECK: scf.for {{.*}} iter_args(%[[P:.*]] = %{{.*}})
+  // CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range
   // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %[[TID]] of
-  // CHECK: scf.for %[[N:.*]] = %{{.*}} to %[[END:.*]] step
+  // The loop starts at the first tile whose position is this group's turn.
+  // CHECK: %[[FIRST:.*]] = arith.addi %[[P]], %{{.*}} : i32
+  // CHECK: %[[TURN:.*]] = arith.remui %[[FIRST]], %c2_i32
+  // CHECK: %[[BEHIND:.*]] = arith.subi %{{.*}}, %[[TURN]] : i32
+  // CHECK: %[[AHEAD:.*]] = arith.remui %[[BEHIND]], %c2_i32
+  // CHECK: %[[BEGIN:.*]] = arith.addi %[[LO]], %{{.*}} : index
+  // CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[HI]] step
   // CHECK-NOT: mqa.ring_put
   // CHECK: %[[SLOT:.*]]:2 = mqa.ring_get
-  // CHECK: %[[KEY:.*]] = arith.addi %[[N]]
-  // CHECK-DAG: %[[K:.*]] = memref.subview %[[SLOT]]#0[%[[KEY_GROUP]], 0, 0] [1, 32, 128] [1, 1, 1]
-  // CHECK-DAG: %[[S:.*]] = memref.subview %[[SLOT]]#1[%[[KEY_GROUP]], 0] [1, 32] [1, 1]
-  // Keys past the end are released unread.
-  // CHECK: %[[SOME_KEYS:.*]] = arith.cmpi slt, %[[KEY]], %[[END]]
-  // CHECK: scf.if
-  // CHECK-NEXT: mqa.tile_logits ins(%{{.*}}, %[[K]], %[[S]], {{.*}}) first_key(%[[KEY]])
-  // CHECK-NEXT: mqa.ring_release
-  // CHECK-NEXT: } else {
+  // CHECK-NEXT: mqa.tile_logits ins(%{{.*}}, %[[SLOT]]#0, %[[SLOT]]#1, {{.*}}) first_key(%[[N]])
   // CHECK-NEXT: mqa.ring_release
   // CHECK: } else {
   // CHECK: nvvm.setmaxregister decrease 32
@@ -64,15 +63,47 @@ gpu.module @kernels {
     %r = scf.for %i = %block to %n step %grid iter_args(%p = %c0) -> (i32) {
       %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
       %f = mqa.fit_queries %q, %w : !q, !w -> !f
-      %last = scf.for %j = %lo to %hi step %grid iter_args(%p2 = %p) -> (i32) {
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %tile = arith.divui %past, %grid : index
+        %tile32 = arith.index_cast %tile : index to i32
+        %p2 = arith.addi %p, %tile32 : i32
         mqa.ring_put %ring[%p2], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p2] : !ring -> !k, !s
         mqa.tile_logits ins(%q, %0#0, %0#1, %w, %ks, %ks : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%j) outs(%out : memref<?x?xf32>) factors(%f : !f)
         mqa.ring_release %ring[%p2] : !ring
-        %next = arith.addi %p2, %c1 : i32
+      }
+      %next = arith.addi %p, %c1 : i32
+      scf.yield %next : i32
+    }
+    gpu.return
+  }
+
+  // A warpgroup without queries only releases its keys; a slot has readers for
+  // both groups of queries.
+  // CHECK-LABEL: gpu.func @query_groups
+  // CHECK: mqa.ring_create {consumers = 8 : i64}
+  // CHECK: %[[ROWS:.*]] = arith.minsi
+  // CHECK: %[[SOME:.*]] = arith.cmpi sgt, %{{.*}}, %{{.*}} : index
+  // CHECK: scf.if %[[SOME]] {
+  // CHECK-NEXT: mqa.tile_logits
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: } else {
+  // CHECK-NEXT: mqa.ring_release
+  gpu.func @query_groups(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 32, tile_kv = 32, stages = 4>} {
+    %ring = mqa.ring_create : !ring
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %block = gpu.block_id x
+    scf.for %i = %block to %n step %n {
+      scf.for %j = %i to %n step %n iter_args(%p = %c0) -> (i32) {
+        mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+        %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
+        mqa.tile_logits ins(%q, %0#0, %0#1, %w, %ks, %ks : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%j) outs(%out : memref<?x?xf32>)
+        mqa.ring_release %ring[%p] : !ring
+        %next = arith.addi %p, %c1 : i32
         scf.yield %next : i32
       }
-      scf.yield %last : i32
     }
     gpu.return
   }

@@ -1,36 +1,47 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-stage-tiles)))' | FileCheck %s
 
+// A head tile has 4 warps, each with 16 heads of one query.
+// CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 4 + d2 + d4, d1 * 16 + d3, d5)>
+
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @stage
-  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x4x4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
-  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<2x128x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<2x128xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<128xf32, #gpu.address_space<workgroup>>>
   // CHECK: scf.for {{.*}} iter_args(%[[I:.*]] = %c0_i32, %[[J:.*]] = %c0_i32) -> (i32, i32)
-  // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] :
+  // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] {tile_maps = [#[[MAP]], #{{.*}}]} :
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get %[[QR]][%[[I]]]
-  // CHECK: %[[LAST:.*]] = scf.for %[[N:.*]] = {{.*}} iter_args(%[[S:.*]] = %[[J]]) -> (i32)
+  // CHECK: scf.for %[[N:.*]] = %[[LO:.*]] to %[[HI:.*]] step %[[STEP:.*]] {
+  // A key's tile follows from the key.
+  // CHECK: %[[PAST:.*]] = arith.subi %[[N]], %[[LO]]
+  // CHECK: %[[TILE:.*]] = arith.divui %[[PAST]], %[[STEP]]
+  // CHECK: %[[TILE32:.*]] = arith.index_cast %[[TILE]]
+  // CHECK: %[[S:.*]] = arith.addi %[[J]], %[[TILE32]]
   // CHECK: mqa.ring_put %[[KR]][%[[S]]]
   // CHECK: %[[KS:.*]]:2 = mqa.ring_get %[[KR]][%[[S]]]
   // CHECK: mqa.tile_logits ins(%[[QS]]#0, %[[KS]]#0, %[[KS]]#1, %[[QS]]#1, {{.*}}) first_key(%[[N]]) outs(%[[ROWS:.*]] :
   // CHECK: mqa.ring_release %[[KR]][%[[S]]]
-  // CHECK: %[[NEXT:.*]] = arith.addi %[[S]], %c1_i32
-  // CHECK: scf.yield %[[NEXT]] : i32
   // CHECK: mqa.ring_release %[[QR]][%[[I]]]
-  // CHECK: scf.yield %{{.*}}, %[[LAST]] : i32, i32
+  // CHECK: %[[LENGTH:.*]] = arith.subi %[[HI]], %[[LO]]
+  // CHECK: %[[COUNT:.*]] = arith.divui %{{.*}}, %[[STEP]]
+  // CHECK: %[[COUNT32:.*]] = arith.index_cast %[[COUNT]]
+  // CHECK: %[[NEXT_I:.*]] = arith.addi %[[I]], %c1_i32
+  // CHECK: %[[NEXT_J:.*]] = arith.addi %[[J]], %[[COUNT32]]
+  // CHECK: scf.yield %[[NEXT_I]], %[[NEXT_J]] : i32, i32
   gpu.func @stage(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %m: index, %n: index) kernel {
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
-    %c256 = arith.constant 256 : index
+    %c128 = arith.constant 128 : index
     scf.for %b = %c0 to %m step %c2 {
       %qt = memref.subview %q[%b, 0, 0] [2, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
       %wt = memref.subview %w[%b, 0] [2, 64] [1, 1] : memref<?x64xf32> to memref<2x64xf32, strided<[64, 1], offset: ?>>
       %kst = memref.subview %ks[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
       %ket = memref.subview %ke[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
       %rows = mqa.row_block %out[%b] rows %c2 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
-      scf.for %i = %c0 to %n step %c256 {
-        %kt = memref.subview %k[%i, 0] [256, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>
-        %st = memref.subview %s[%i] [256] [1] : memref<?xf32> to memref<256xf32, strided<[1], offset: ?>>
-        %ot = memref.subview %rows[0, %i] [2, 256] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x256xf32, strided<[?, 1], offset: ?>>
-        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+      scf.for %i = %c0 to %n step %c128 {
+        %kt = memref.subview %k[%i, 0] [128, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %st = memref.subview %s[%i] [128] [1] : memref<?xf32> to memref<128xf32, strided<[1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [2, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x128xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<128xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return
@@ -45,18 +56,18 @@ gpu.module @kernels {
   gpu.func @fast(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %m: index, %n: index) kernel {
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
-    %c256 = arith.constant 256 : index
+    %c128 = arith.constant 128 : index
     scf.for %b = %c0 to %m step %c2 {
       %qt = memref.subview %q[%b, 0, 0] [2, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
       %wt = memref.subview %w[%b, 0] [2, 64] [1, 1] : memref<?x64xf32> to memref<2x64xf32, strided<[64, 1], offset: ?>>
       %kst = memref.subview %ks[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
       %ket = memref.subview %ke[%b] [2] [1] : memref<?xi32> to memref<2xi32, strided<[1], offset: ?>>
       %rows = mqa.row_block %out[%b] rows %c2 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
-      scf.for %i = %c0 to %n step %c256 {
-        %kt = memref.subview %k[%i, 0] [256, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>
-        %st = memref.subview %s[%i] [256] [1] : memref<?xf32> to memref<256xf32, strided<[1], offset: ?>>
-        %ot = memref.subview %rows[0, %i] [2, 256] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x256xf32, strided<[?, 1], offset: ?>>
-        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<256xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x256xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, reduction = f16>}
+      scf.for %i = %c0 to %n step %c128 {
+        %kt = memref.subview %k[%i, 0] [128, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %st = memref.subview %s[%i] [128] [1] : memref<?xf32> to memref<128xf32, strided<[1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [2, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<2x128xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<2x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<128xf32, strided<[1], offset: ?>>, memref<2x64xf32, strided<[64, 1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>, memref<2xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<2x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, reduction = f16>}
       }
     }
     gpu.return

@@ -3,8 +3,8 @@
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // expected-error@+1 {{needs the attribute 'mqa.schedule'}}
-  gpu.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %k: memref<1x32x32xf8E4M3FN, #smem>, %s: memref<1x32xf32, #smem>, %w: memref<4x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
-    mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<1x32x32xf8E4M3FN, #smem>, memref<1x32xf32, #smem>, memref<4x16xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  gpu.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<4x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<32x32xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<4x16xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
     gpu.return
   }
 }
@@ -13,9 +13,9 @@ gpu.module @kernels {
 
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  gpu.func @f(%q: memref<1x1x4x16x32xf8E4M3FN, #smem>, %k: memref<2x32x32xf8E4M3FN, #smem>, %s: memref<2x32xf32, #smem>, %w: memref<4x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 32, stages = 2>} {
-    // expected-error@+1 {{must be narrowed to one warpgroup's group of queries and of keys before it is vectorized}}
-    mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x1x4x16x32xf8E4M3FN, #smem>, memref<2x32x32xf8E4M3FN, #smem>, memref<2x32xf32, #smem>, memref<4x16xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  gpu.func @f(%q: memref<2x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<8x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 64, tile_kv = 32, stages = 2>} {
+    // expected-error@+1 {{must be narrowed to one warpgroup's group of queries before it is vectorized}}
+    mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<2x1x4x16x1x32xf8E4M3FN, #smem>, memref<32x32xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<8x16xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
     gpu.return
   }
 }

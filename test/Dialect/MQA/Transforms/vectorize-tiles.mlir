@@ -1,9 +1,9 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-vectorize-tiles,cse)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x2x4x16x128xf8E4M3FN, #smem>
-!k = memref<1x64x128xf8E4M3FN, #smem>
-!s = memref<1x64xf32, #smem>
+!q = memref<1x2x4x16x1x128xf8E4M3FN, #smem>
+!k = memref<64x128xf8E4M3FN, #smem>
+!s = memref<64xf32, #smem>
 !w = memref<4x32xf32, #smem>
 !f = memref<2x4xf32, #smem>
 
@@ -18,6 +18,10 @@ gpu.module @kernels {
   // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
   // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c16{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
   // CHECK: scf.for %[[N:.*]] =
+  // The rows of a warp are its heads x its queries.
+  // CHECK: %[[ROWS:.*]] = vector.transfer_read %{{.*}} : memref<4x16x1x128xf8E4M3FN, {{.*}}>, vector<4x16x1x128xf8E4M3FN>
+  // CHECK: %[[TRANSPOSED:.*]] = vector.transpose %[[ROWS]], [0, 2, 1, 3]
+  // CHECK: vector.shape_cast %[[TRANSPOSED]] : vector<4x1x16x128xf8E4M3FN> to vector<4x16x128xf8E4M3FN>
   // CHECK: %[[SCORES:.*]] = vector.contract {indexing_maps = [#[[Q]], #[[K]], #[[S]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} {{.*}} : vector<4x16x128xf8E4M3FN>, vector<64x128xf8E4M3FN> into vector<4x16x64xf32>
   // CHECK: %[[RELU:.*]] = arith.maximumf %[[SCORES]], %{{.*}} : vector<4x16x64xf32>
   // CHECK: %[[WEIGHTED:.*]] = arith.mulf %[[RELU]], %{{.*}} : vector<4x16x64xf32>
@@ -57,6 +61,24 @@ gpu.module @kernels {
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+    }
+    gpu.return
+  }
+
+  // The weights of 8 head tiles are too many to keep: each are read where they
+  // are used.
+  // CHECK-LABEL: gpu.func @eight_queries
+  // CHECK: scf.for
+  // CHECK: vector.shape_cast %{{.*}} : vector<4x2x8x128xf8E4M3FN> to vector<8x8x128xf8E4M3FN>
+  // CHECK: vector.contract {{.*}} into vector<8x8x64xf32>
+  // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
+  // CHECK: vector.contract
+  // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c8{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
+  gpu.func @eight_queries(%q: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 64, tile_q = 8, tile_kv = 64, stages = 2>} {
+    %c0 = arith.constant 0 : index
+    %c64 = arith.constant 64 : index
+    scf.for %i = %c0 to %n step %c64 {
+      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
     }
     gpu.return
   }

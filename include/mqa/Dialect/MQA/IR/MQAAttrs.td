@@ -37,40 +37,52 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let description = [{
     | parameter | meaning | unit |
     | --- | --- | --- |
-    | `block_q` | queries of one block: they share every key read; a multiple of 4 | rows of q |
-    | `block_kv` | keys of one stage; a multiple of `tile_kv` | rows of k |
+    | `block_q` | queries of one block: they share every key read; a multiple of `tile_q` | rows of q |
+    | `block_kv` | keys that the warpgroups of a block work on at a time; a multiple of `tile_kv` | rows of k |
+    | `tile_q` | queries of one WGMMA, which has 64 / `tile_q` heads of each: 4, 8, 16 or 32 | rows of q |
     | `tile_kv` | keys of one WGMMA; a multiple of 32 | rows of k |
-    | `stages` | stages of the key ring in shared memory | stages of `block_kv` keys |
+    | `query_stages` | stages of the query ring: with 2, the next block's queries load while this one's last keys are scored | 1 or 2 |
+    | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | WGMMA results of a warpgroup in flight: with 2, one is reduced while the next is computed | 1 or 2 |
     | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. Same results, different units of the chip | |
     | `reduction` | `f32`: exact; `f16`: relu, weights and sum over the heads in packed half precision, queries and weights scaled by powers of two so that nothing overflows; error at most 1e-3 | |
     | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: whole query blocks in turn | |
+    | `block_cost` | what it takes to begin a query block, in key tiles: counted when tiles are shared | tiles of `tile_kv` keys |
 
-    A warpgroup takes 4 queries and `tile_kv` keys of a stage, so there are
-    (block_q / 4) * (block_kv / tile_kv) consumer warpgroups. Everything else
-    (threads, bytes, registers, limits) follows and is computed by `TilePlan`,
-    which also says which limit a schedule breaks.
+    A warpgroup takes `tile_q` queries and a stage of `tile_kv` keys, so there are
+    (block_q / tile_q) * (block_kv / tile_kv) consumer warpgroups: those of the
+    same queries take stages in turn. Everything else (threads, bytes, registers,
+    limits) follows and is computed by `TilePlan`, which also says which limit a
+    schedule breaks.
+
+    The more queries and the fewer heads a WGMMA has, the less a sum over the heads
+    has to cross lanes: a warp has 16 rows, `tile_q` / 4 queries of 64 / `tile_q`
+    heads. But all heads of a block's queries lie in shared memory.
 
     Example:
 
     ```mlir
-    #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>
+    #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>
     ```
   }];
   let parameters = (ins "int64_t":$block_q, "int64_t":$block_kv,
-      "int64_t":$tile_kv, "int64_t":$stages,
+      DefaultValuedParameter<"int64_t", "4">:$tile_q,
+      "int64_t":$tile_kv,
+      DefaultValuedParameter<"int64_t", "2">:$query_stages,
+      "int64_t":$stages,
       DefaultValuedParameter<"int64_t", "1">:$accumulators,
       DefaultValuedParameter<"::mlir::mqa::Relu",
-                             "::mlir::mqa::Relu::Mixed">:$relu,
+                             "::mlir::mqa::Relu::AddAbs">:$relu,
       DefaultValuedParameter<"::mlir::mqa::Reduction",
                              "::mlir::mqa::Reduction::F32">:$reduction,
       DefaultValuedParameter<"::mlir::mqa::Split",
-                             "::mlir::mqa::Split::Tiles">:$split);
+                             "::mlir::mqa::Split::Tiles">:$split,
+      DefaultValuedParameter<"int64_t", "1">:$block_cost);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Consumer warpgroups of a block: along the queries, along the keys, all.
-    int64_t getQueryGroups() const { return getBlockQ() / 4; }
+    int64_t getQueryGroups() const { return getBlockQ() / getTileQ(); }
     int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
     int64_t getWarpgroups() const { return getQueryGroups() * getKeyGroups(); }
   }];

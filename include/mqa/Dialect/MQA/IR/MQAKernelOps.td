@@ -170,18 +170,28 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
 
-    A tile may have more dims than its source: the first of them count boxes,
-    along the first dims of the source. So a source of 8 x 64 x 128 fills a tile of
-    2 x 4 x 4 x 16 x 128 with 2 x 4 boxes of 4 x 16 x 128, each contiguous.
+    `tile_maps` says where each tile's elements come from; absent means that tile
+    and source have the same dims. The last dims of a tile are a box that one copy
+    fills, so they are dims of the source in some order; those before count boxes.
+    With (g, t, w, h, q, d) -> (8g + 2w + q, 8t + h, d) a source of 8 queries x 64
+    heads x 128 fills a tile of 1 x 8 x 4 x 8 x 2 x 128 with 8 x 4 boxes of 8 heads
+    x 2 queries x 128.
   }] # positionDoc # [{
     ```mlir
     mqa.ring_put %ring[%i], %k_rows, %k_scale_rows : !mqa.ring<...>, memref<...>, memref<...>
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position,
-                       Variadic<AnyMemRef>:$sources);
+                       Variadic<AnyMemRef>:$sources,
+                       OptionalAttr<AffineMapArrayAttr>:$tile_maps);
   let assemblyFormat = [{
     $ring `[` $position `]` `,` $sources attr-dict `:` type($ring) `,` type($sources)
+  }];
+  let extraClassDeclaration = [{
+    /// Where the elements of tile `i` come from in source `i`.
+    AffineMap getTileMap(unsigned i);
+    /// The dims of source `i` that the last dims of its tile are.
+    SmallVector<int64_t> getBoxDims(unsigned i);
   }];
   let hasVerifier = 1;
 }
@@ -240,10 +250,10 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 
     ```mlir
     %f = mqa.fit_queries %q, %weights threads %i of %n
-        : memref<2x4x4x16x128xf8E4M3FN, 3>, memref<8x64xf32, 3> -> memref<2x8xf32, 3>
+        : memref<2x4x4x16x1x128xf8E4M3FN, 3>, memref<8x64xf32, 3> -> memref<2x8xf32, 3>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN], [5]>:$q,
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [6]>:$q,
                        MemRefRankOf<[F32], [2]>:$weights,
                        Optional<Index>:$thread, Optional<Index>:$num_threads);
   let results = (outs MemRefRankOf<[F32], [2]>:$factors);
@@ -263,11 +273,11 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
     | operand | shape | element |
     | --- | --- | --- |
-    | q | groups x head tiles x 4 x 16 x D | (g, t, p, r): query 4g + p, head 16t + r |
-    | k, k_scale | groups x keys (x D) | (g, j): key g * keys + j |
-    | weights | 4 * groups x H | a row per query |
-    | ks, ke, out | global, at most 4 * groups rows | a row per query; out has whole rows |
-    | factors | 2 x 4 * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
+    | q | groups x head tiles x 4 warps x R x P x D, R * P = 16 | (g, t, w, r, p): query (4g + w) * P + p, head R * t + r |
+    | k, k_scale | keys (x D) | |
+    | weights | 4 * P * groups x at least R * head tiles | a row per query |
+    | ks, ke, out | global, at most 4 * P * groups rows | a row per query; out has whole rows |
+    | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
 
     Key 0 of the tile is key `first_key` of the sequence, so that key n of the
     tile belongs to column first_key + n of `out`. Only elements inside the bounds of
@@ -281,8 +291,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     ```
   }];
   let arguments = (ins
-    MemRefRankOf<[F8E4M3FN], [5]>:$q, MemRefRankOf<[F8E4M3FN], [3]>:$k,
-    MemRefRankOf<[F32], [2]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
+    MemRefRankOf<[F8E4M3FN], [6]>:$q, MemRefRankOf<[F8E4M3FN], [2]>:$k,
+    MemRefRankOf<[F32], [1]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
     MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
     Index:$first_key, MemRefRankOf<[F32], [2]>:$out,
     Optional<MemRefRankOf<[F32], [2]>>:$factors);
@@ -292,6 +302,11 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
       type($ks) `,` type($ke) `)`
     `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
     (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// Queries of a head tile, and of one warp's rows of it.
+    int64_t getTileQueries() { return 4 * getWarpQueries(); }
+    int64_t getWarpQueries() { return getQ().getType().getDimSize(4); }
   }];
   let hasVerifier = 1;
 }
@@ -312,11 +327,11 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     if it were MN-major, and fuses fence, mma, commit and wait in one.
 
     ```mlir
-    %acc = mqa.wgmma %q, %k : memref<4x16x128xf8E4M3FN, 3>, memref<128x128xf8E4M3FN, 3>
+    %acc = mqa.wgmma %q, %k : memref<4x8x2x128xf8E4M3FN, 3>, memref<128x128xf8E4M3FN, 3>
         -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN], [2, 3]>:$a,
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [2, 3, 4]>:$a,
                        MemRefRankOf<[F8E4M3FN], [2]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{

@@ -2,9 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place that knows the limits of sm_90a. A schedule says four sizes;
-// the plan derives bytes, threads and registers from them, or says which limit
-// is broken.
+// The one place that knows the limits of sm_90a. A schedule says sizes; the plan
+// derives bytes, threads and registers from them, or says which limit is broken.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +19,7 @@ namespace mqa {
 /// Capabilities"; PTX ISA, "wgmma" and "Tensor map").
 namespace hopper {
 constexpr int64_t kWarpThreads = 32;
+constexpr int64_t kLaneBits = 5;
 constexpr int64_t kWarpgroupThreads = 128;
 constexpr int64_t kWarpgroupWarps = kWarpgroupThreads / kWarpThreads;
 constexpr int64_t kMaxThreads = 1024;
@@ -38,10 +38,9 @@ constexpr int64_t kWgmmaKBytes = 32;
 constexpr int64_t kMaxBoxDim = 256;
 /// Registers left to the producer warpgroup: address arithmetic and a fill.
 constexpr int64_t kProducerRegisters = 32;
-// A head tile: the rows of one WGMMA. Each warp of the warpgroup has the 16
-// rows of one query, so that a sum over heads never leaves the warp.
-constexpr int64_t kTileQueries = 4;
-constexpr int64_t kTileHeads = 16;
+// Each warp of a warpgroup has 16 rows of a WGMMA: all heads of some queries, so
+// that a sum over heads never leaves the warp.
+constexpr int64_t kWarpRows = 16;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
 constexpr int64_t kStoreKeys = 32;
@@ -55,10 +54,12 @@ struct TilePlan {
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
-  /// Query block: q in head tiles, and weights. Two stages, so that the next
-  /// block's queries load while the last keys of this one are being scored.
+  /// Query block: q in head tiles, and weights.
   RingType queryRing;
-  /// Key stage: k and k_scale in tiles of `tile_kv` keys.
+  /// Where a slot's elements of q come from: (group, head tile, warp, head,
+  /// query, d) to (query, head, d).
+  AffineMap queryMap;
+  /// Key stage: `tile_kv` rows of k and of k_scale.
   RingType keyRing;
   /// Threads of a block: the consumer warpgroups, then one warpgroup of a
   /// producer warp and three that clean rows, where that is asked for.
@@ -72,6 +73,10 @@ struct TilePlan {
 /// Registers of a consumer thread when `numWarpgroups` consumer warpgroups and
 /// one producer warpgroup share a block.
 int64_t getConsumerRegisters(int64_t numWarpgroups);
+
+/// Whether a thread keeps its weights of all `headTiles` in registers; else it
+/// reads those of each head tile when it needs them.
+bool keepsWeights(int64_t headTiles);
 
 /// Bytes that `tile` takes in a ring, aligned as WGMMA and TMA need it.
 int64_t getAlignedTileBytes(MemRefType tile);
