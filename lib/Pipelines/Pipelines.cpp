@@ -53,7 +53,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAVectorizeTilesPass());
   // Level 6. Releases are hoisted when the reads are where they will stay.
   kernel.addPass(createMQADistributeVectorsPass());
-  kernel.addPass(createMQAHoistReleasesPass());
+  kernel.addPass(createMQATightenSlotsPass());
   kernel.addPass(createMQAExpandRowOpsPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());

@@ -81,7 +81,8 @@ static void reportSlowness(Location loc, StringRef log) {
   for (StringRef line : lines) {
     bool spills = line.contains("bytes spill stores") &&
                   getBytes(line, "bytes spill loads") > kHarmlessSpill;
-    if (spills || line.contains("warning"))
+    // C7510 and C7512 say that WGMMA is serialised, as information only.
+    if (spills || line.contains("warning") || line.contains("(C75"))
       emitWarning(loc) << "ptxas: " << line.trim();
   }
 }

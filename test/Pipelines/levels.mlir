@@ -33,7 +33,7 @@
 // CHECK: IR Dump After {{.*}}mqa-distribute-vectors
 // CHECK: mqa.wgmma
 // CHECK: mqa.unpack_fragment
-// CHECK: IR Dump After {{.*}}mqa-hoist-releases
+// CHECK: IR Dump After {{.*}}mqa-tighten-slots
 // CHECK: IR Dump After {{.*}}mqa-expand-row-ops
 // CHECK-NOT: mqa.key_range
 // CHECK: IR Dump After {{.*}}mqa-expand-fit-queries

@@ -33,16 +33,16 @@ namespace {
 struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
-  /// The descriptor of a tile: its address in units of 16 bytes, and its
-  /// layout.
-  Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
-                      MemRefType type, Value memref) const {
-    Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
-    auto constant = [&](Type type, uint64_t value) -> Value {
-      return LLVM::ConstantOp::create(
-          rewriter, loc, type,
-          rewriter.getIntegerAttr(type, static_cast<int64_t>(value)));
-    };
+  static Value constant(OpBuilder &b, Location loc, Type type, uint64_t value) {
+    return LLVM::ConstantOp::create(
+        b, loc, type, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+  }
+
+  /// The low half of a tile's descriptor: its address in units of 16 bytes, and
+  /// the leading offset.
+  Value getAddressWord(ConversionPatternRewriter &rewriter, Location loc,
+                       MemRefType type, Value memref) const {
+    Type i32 = rewriter.getI32Type();
     // Shared memory has 32-bit addresses: base and offset are added as such,
     // not as pointers, which have 64 bits.
     MemRefDescriptor descriptor(memref);
@@ -50,12 +50,39 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
         rewriter, loc, i32, descriptor.alignedPtr(rewriter, loc));
     address = LLVM::AddOp::create(rewriter, loc, address,
                                   descriptor.offset(rewriter, loc));
-    address = LLVM::LShrOp::create(rewriter, loc, address, constant(i32, 4));
-    address =
-        LLVM::AndOp::create(rewriter, loc, address, constant(i32, 0x3fff));
-    address = LLVM::ZExtOp::create(rewriter, loc, i64, address);
+    address = LLVM::LShrOp::create(rewriter, loc, address,
+                                   constant(rewriter, loc, i32, 4));
     uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
-    return LLVM::OrOp::create(rewriter, loc, address, constant(i64, layout));
+    Value word = LLVM::AddOp::create(
+        rewriter, loc, address,
+        constant(rewriter, loc, i32, layout & 0xffffffff));
+    // Each step of K has a descriptor of its own. LLVM would compute those of all
+    // tiles of q before the loop, which takes a register or two for each.
+    auto asmDialect = LLVM::AsmDialectAttr::get(rewriter.getContext(),
+                                                LLVM::AsmDialect::AD_ATT);
+    return LLVM::InlineAsmOp::create(
+               rewriter, loc, i32, word, "mov.b32 $0, $1;", "=r,r",
+               /*has_side_effects=*/true, /*is_align_stack=*/false,
+               LLVM::TailCallKind::None, asmDialect,
+               /*operand_attrs=*/ArrayAttr())
+        .getRes();
+  }
+
+  /// The descriptor of step `step` of K: 32 bytes on inside the swizzled row for
+  /// each.
+  Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
+                      MemRefType type, Value addressWord, int64_t step) const {
+    Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
+    constexpr int64_t kUnits = hopper::kWgmmaKBytes / 16;
+    if (step)
+      addressWord =
+          LLVM::AddOp::create(rewriter, loc, addressWord,
+                              constant(rewriter, loc, i32, step * kUnits));
+    Value low = LLVM::ZExtOp::create(rewriter, loc, i64, addressWord);
+    uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
+    return LLVM::OrOp::create(
+        rewriter, loc, low,
+        constant(rewriter, loc, i64, layout & 0xffffffff00000000));
   }
 
   LogicalResult
@@ -64,8 +91,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     Location loc = op.getLoc();
     MLIRContext *context = rewriter.getContext();
     MemRefType aType = op.getA().getType(), bType = op.getB().getType();
-    Value a = getDescriptor(rewriter, loc, aType, adaptor.getA());
-    Value b = getDescriptor(rewriter, loc, bType, adaptor.getB());
+    Value a = getAddressWord(rewriter, loc, aType, adaptor.getA());
+    Value b = getAddressWord(rewriter, loc, bType, adaptor.getB());
     FragmentType fragment = op.getResult().getType();
 
     using namespace NVVM;
@@ -77,24 +104,17 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     auto scaleIn = WGMMAScaleInAttr::get(context, WGMMAScaleIn::one);
     auto row = MMALayoutAttr::get(context, MMALayout::row);
     auto col = MMALayoutAttr::get(context, MMALayout::col);
-    Value step = LLVM::ConstantOp::create(
-        rewriter, loc, rewriter.getI64Type(),
-        rewriter.getI64IntegerAttr(hopper::kWgmmaKBytes / 16));
-
     Type accumulatorType = getAccumulatorType(fragment);
     Value accumulator = LLVM::UndefOp::create(rewriter, loc, accumulatorType);
     int64_t steps = aType.getShape().back() / hopper::kWgmmaKBytes;
     for (int64_t i = 0; i < steps; ++i) {
-      if (i > 0) {
-        // Both operands are K-major: 32 bytes on inside the swizzled row.
-        a = LLVM::AddOp::create(rewriter, loc, a, step);
-        b = LLVM::AddOp::create(rewriter, loc, b, step);
-      }
       auto scaleOut = WGMMAScaleOutAttr::get(
           context, i == 0 ? WGMMAScaleOut::zero : WGMMAScaleOut::one);
       accumulator = WgmmaMmaAsyncOp::create(
-          rewriter, loc, accumulatorType, accumulator, a, b, shape, e4m3, e4m3,
-          f32, scaleOut, scaleIn, scaleIn, row, col, MMAIntOverflowAttr());
+          rewriter, loc, accumulatorType, accumulator,
+          getDescriptor(rewriter, loc, aType, a, i),
+          getDescriptor(rewriter, loc, bType, b, i), shape, e4m3, e4m3, f32,
+          scaleOut, scaleIn, scaleIn, row, col, MMAIntOverflowAttr());
     }
     rewriter.replaceOp(op, accumulator);
     return success();

@@ -68,6 +68,14 @@ private:
         b, loc, toI32(value), gpu::AllReduceOperation::ADD, /*uniform=*/true,
         /*cluster_size=*/std::nullopt));
   }
+  /// The value of lane 0, so that ptxas knows it to be the same in the whole warp:
+  /// the loops that it bounds then count, and address, in uniform registers.
+  Value emitUniform(Value value) {
+    Value word = toI32(value);
+    return toIndex(gpu::ShuffleOp::create(b, loc, word, 0, hopper::kWarpThreads,
+                                          gpu::ShuffleMode::IDX)
+                       .getShuffleResult());
+  }
   Value allocate(int64_t size) {
     auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
                                                 gpu::AddressSpace::Workgroup);
@@ -238,7 +246,8 @@ void Expansion::run() {
     // A block and a tile are published; their ends are one further.
     if (i >= 2)
       value = add(value, one);
-    values.push_back(arith::SelectOp::create(b, loc, isEmpty, zero, value));
+    value = arith::SelectOp::create(b, loc, isEmpty, zero, value);
+    values.push_back(emitUniform(value));
   }
   b.replaceOp(op, values);
 }

@@ -33,6 +33,10 @@ struct LoweredRing {
   /// One memref of `stages` tiles per tile type.
   SmallVector<Value> buffers;
   Value full, empty;
+  /// Whether who gets a slot need not have got it in the round before: it then
+  /// does not know that this round is over, and could take its phase of the full
+  /// barrier, which has the same parity, for the one after the next.
+  bool changesHands;
 };
 
 /// Slot and phase of a position.
@@ -58,6 +62,7 @@ private:
   Value getTile(const LoweredRing &ring, unsigned tile, Value slot,
                 MemRefType type);
   void wait(Value barriers, Slot slot, Value parity);
+  void waitForEmpty(const LoweredRing &ring, Slot slot);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
   Value isFirstLane();
   void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
@@ -94,7 +99,9 @@ static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
 }
 
 void RingLowering::create(RingCreateOp op) {
-  LoweredRing ring{op.getRing().getType(), {}, {}, {}};
+  RingType ringType = op.getRing().getType();
+  LoweredRing ring{
+      ringType, {}, {}, {}, ringType.getStages() % op.getTurns() != 0};
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -302,14 +309,19 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
   }
 }
 
-void RingLowering::put(RingPutOp op) {
-  const LoweredRing &ring = rings[op.getRing()];
-  b.setInsertionPoint(op);
-  Slot slot = getSlot(ring, op.getPosition());
+/// Until the slot was released in the round before.
+void RingLowering::waitForEmpty(const LoweredRing &ring, Slot slot) {
   // A fresh barrier counts as past its phase of parity 1: the first round does
   // not wait.
   Value one = arith::ConstantIntOp::create(b, loc, 1, 1);
   wait(ring.empty, slot, arith::XOrIOp::create(b, loc, slot.parity, one));
+}
+
+void RingLowering::put(RingPutOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  waitForEmpty(ring, slot);
   auto start =
       scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
   b.setInsertionPointToStart(start.thenBlock());
@@ -331,6 +343,8 @@ void RingLowering::get(RingGetOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
+  if (ring.changesHands)
+    waitForEmpty(ring, slot);
   wait(ring.full, slot, slot.parity);
   SmallVector<Value> tiles;
   for (auto [i, result] : llvm::enumerate(op.getTiles()))

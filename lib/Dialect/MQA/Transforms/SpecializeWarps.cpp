@@ -150,19 +150,26 @@ void Specializer::takeTurns(scf::ForOp keys, Value keyGroup) {
   keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
 }
 
-/// Guards `op` and the release of its keys: a warpgroup that has no query only
+/// Guards `op` and the releases behind it: a warpgroup that has no query only
 /// releases them.
 void Specializer::skipWithoutQueries(TileLogitsOp op, Value rows) {
-  auto release = dyn_cast_or_null<RingReleaseOp>(op->getNextNode());
-  if (!release || schedule.getQueryGroups() == 1)
+  SmallVector<RingReleaseOp> releases;
+  for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
+    if (auto release = dyn_cast<RingReleaseOp>(next))
+      releases.push_back(release);
+    else
+      break;
+  if (releases.empty() || schedule.getQueryGroups() == 1)
     return;
   rewriter.setInsertionPoint(op);
   Value some = compare(arith::CmpIPredicate::sgt, rows, 0);
   auto guard = scf::IfOp::create(rewriter, loc, some, /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(guard.elseBlock());
-  rewriter.clone(*release);
+  for (RingReleaseOp release : releases)
+    rewriter.clone(*release);
   rewriter.moveOpBefore(op, guard.thenBlock()->getTerminator());
-  rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
+  for (RingReleaseOp release : releases)
+    rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
 }
 
 /// Restricts a block's tile to the `tile_q` queries of one warpgroup.
@@ -294,8 +301,11 @@ LogicalResult Specializer::run() {
   loop.walk([&](RingGetOp op) {
     if (op->getParentOp() == loop)
       return;
-    if (auto create = op.getRing().getDefiningOp<RingCreateOp>())
-      create.setConsumers(schedule.getQueryGroups() * kWarpgroupWarps);
+    auto create = op.getRing().getDefiningOp<RingCreateOp>();
+    if (!create)
+      return;
+    create.setConsumers(schedule.getQueryGroups() * kWarpgroupWarps);
+    create.setTurns(schedule.getKeyGroups());
   });
 
   rewriter.setInsertionPoint(loop);

@@ -141,7 +141,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   let summary = "Allocates a ring of shared-memory stages and its barriers";
   let description = [{
     All slots start empty. A slot becomes empty again after `consumers`
-    releases, each by one whole warp.
+    releases, each by one whole warp. With `turns` above 1, that many groups of
+    consumers get slots in turn, by position; else every consumer gets every slot.
 
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
@@ -149,7 +150,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     ```
   }];
   let arguments = (ins
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns);
   let results = (outs MQA_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
 }

@@ -59,8 +59,9 @@ struct TilePlan {
   /// Where a slot's elements of q come from: (group, head tile, warp, head,
   /// query, d) to (query, head, d).
   AffineMap queryMap;
-  /// Key stage: `tile_kv` rows of k and of k_scale.
-  RingType keyRing;
+  /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
+  /// their own, as a tile of k is used up earlier; null: they share one.
+  RingType keyRing, scaleRing;
   /// Threads of a block: the consumer warpgroups, then one warpgroup of a
   /// producer warp and three that clean rows, where that is asked for.
   int64_t numThreads;

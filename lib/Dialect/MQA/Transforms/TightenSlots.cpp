@@ -1,4 +1,4 @@
-//===- HoistReleases.cpp - Releases a ring slot after its last read -------===//
+//===- TightenSlots.cpp - Late waits for slots, early releases ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -8,11 +8,14 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir {
 namespace mqa {
-#define GEN_PASS_DEF_MQAHOISTRELEASESPASS
+#define GEN_PASS_DEF_MQATIGHTENSLOTSPASS
 #include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
 } // namespace mqa
 } // namespace mlir
@@ -32,16 +35,29 @@ static RingGetOp findGet(RingReleaseOp release) {
   return nullptr;
 }
 
-/// The last op in `block` that still needs the slot's contents; null if none.
+/// The last op in `block` that still needs the slot's contents; null if none. What
+/// was loaded from it is followed to where it is stored: a load that nothing has
+/// waited for yet may still be on its way when the release gets there (seen in
+/// kernels that spill, whose loads queue for long).
 static Operation *findLastUse(RingGetOp get, Block *block) {
   Operation *last = get->getBlock() == block ? get.getOperation() : nullptr;
   SmallVector<Value> worklist(get->result_begin(), get->result_end());
+  DenseSet<Value> seen, loaded;
   while (!worklist.empty()) {
     for (Operation *user : worklist.pop_back_val().getUsers()) {
       // A view is the slot under another name; an accumulator that is not
-      // waited for is a read under way.
-      if (isa<ViewLikeOpInterface, WgmmaOp>(user))
-        llvm::append_range(worklist, user->getResults());
+      // waited for is a read under way, and so is a value that was loaded.
+      bool isLoad = isa<memref::LoadOp, vector::LoadOp>(user);
+      bool isLoaded = llvm::any_of(user->getOperands(), [&](Value operand) {
+        return loaded.contains(operand);
+      });
+      if (isLoad || isLoaded)
+        loaded.insert_range(user->getResults());
+      if (isa<ViewLikeOpInterface, WgmmaOp>(user) || isLoad ||
+          (isLoaded && isPure(user)))
+        for (Value result : user->getResults())
+          if (seen.insert(result).second)
+            worklist.push_back(result);
       Operation *inBlock = block->findAncestorOpInBlock(*user);
       if (inBlock && (!last || last->isBeforeInBlock(inBlock)))
         last = inBlock;
@@ -50,10 +66,29 @@ static Operation *findLastUse(RingGetOp get, Block *block) {
   return last;
 }
 
+/// The first op of the get's block that loads from the slot; null where the slot
+/// has other uses: between a WGMMA and the fence before it there can be no wait.
+static Operation *findFirstLoad(RingGetOp get) {
+  Operation *first = nullptr;
+  for (Operation *user : get->getUsers()) {
+    if (!isa<memref::LoadOp, vector::LoadOp>(user))
+      return nullptr;
+    Operation *inBlock = get->getBlock()->findAncestorOpInBlock(*user);
+    if (!first || inBlock->isBeforeInBlock(first))
+      first = inBlock;
+  }
+  return first;
+}
+
 namespace {
-struct HoistReleasesPass
-    : mqa::impl::MQAHoistReleasesPassBase<HoistReleasesPass> {
+struct TightenSlotsPass
+    : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
   void runOnOperation() override {
+    SmallVector<RingGetOp> gets;
+    getOperation().walk([&](RingGetOp op) { gets.push_back(op); });
+    for (RingGetOp get : gets)
+      if (Operation *first = findFirstLoad(get))
+        get->moveBefore(first);
     SmallVector<RingReleaseOp> releases;
     getOperation().walk([&](RingReleaseOp op) { releases.push_back(op); });
     for (RingReleaseOp release : releases) {

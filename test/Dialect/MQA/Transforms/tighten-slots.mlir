@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-hoist-releases)))' --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-tighten-slots)))' --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #smem>>
