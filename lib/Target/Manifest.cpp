@@ -39,8 +39,8 @@ static llvm::json::Object describeParameter(StringRef operand, Type type,
     parameter["kind"] = "tensor_map";
     parameter["box"] = llvm::json::Array(map.getTensor().getShape());
     auto dims = llvm::to_vector(llvm::seq(map.getTensor().getRank()));
-    parameter["dims"] = llvm::json::Array(
-        boxDims ? boxDims.asArrayRef() : ArrayRef<int64_t>(dims));
+    parameter["dims"] = llvm::json::Array(boxDims ? boxDims.asArrayRef()
+                                                  : ArrayRef<int64_t>(dims));
     parameter["element_bytes"] = map.getTensor().getElementTypeBitWidth() / 8;
     parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
   } else {

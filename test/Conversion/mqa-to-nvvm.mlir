@@ -5,11 +5,22 @@ gpu.module @kernels {
   // 128-byte rows: swizzle mode 1, groups of eight rows 1024 bytes apart; four
   // steps of 32 bytes in both descriptors.
   // CHECK-LABEL: llvm.func @rows128
-  // CHECK: llvm.mlir.constant(4611686293305360384 : i64)
-  // CHECK: nvvm.wgmma.mma_async %[[A:.*]], %[[B:.*]], %{{.*}}, <m = 64, n = 8, k = 32>, D[<f32>, <zero>], A[<e4m3>, <one>, <row>], B[<e4m3>, <one>, <col>]
-  // CHECK: %[[A1:.*]] = llvm.add %[[A]], %[[STEP:.*]] : i64
-  // CHECK: %[[B1:.*]] = llvm.add %[[B]], %[[STEP]] : i64
-  // CHECK: nvvm.wgmma.mma_async %[[A1]], %[[B1]], {{.*}} D[<f32>, <one>]
+  // The low word of a descriptor, address / 16 and leading offset, stays where it is;
+  // the high word is swizzle and stride.
+  // CHECK-DAG: %[[STEP:.*]] = llvm.mlir.constant(2 : i32)
+  // CHECK-DAG: %[[HIGH:.*]] = llvm.mlir.constant(4611686293305294848 : i64)
+  // CHECK-DAG: llvm.mlir.constant(65536 : i32)
+  // CHECK: %[[LOW_A:.*]] = llvm.inline_asm has_side_effects {{.*}} "mov.b32 $0, $1;", "=r,r"
+  // CHECK: %[[LOW_B:.*]] = llvm.inline_asm has_side_effects {{.*}} "mov.b32 $0, $1;", "=r,r"
+  // CHECK: %[[A64:.*]] = llvm.zext %[[LOW_A]]
+  // CHECK: %[[A:.*]] = llvm.or %[[A64]], %[[HIGH]]
+  // CHECK: %[[B64:.*]] = llvm.zext %[[LOW_B]]
+  // CHECK: %[[B:.*]] = llvm.or %[[B64]], %[[HIGH]]
+  // CHECK: nvvm.wgmma.mma_async %[[A]], %[[B]], %{{.*}}, <m = 64, n = 8, k = 32>, D[<f32>, <zero>], A[<e4m3>, <one>, <row>], B[<e4m3>, <one>, <col>]
+  // Both operands are K-major: 32 bytes on for each step.
+  // CHECK: llvm.add %[[LOW_A]], %[[STEP]] : i32
+  // CHECK: llvm.add %[[LOW_B]], %[[STEP]] : i32
+  // CHECK: nvvm.wgmma.mma_async {{.*}} D[<f32>, <one>]
   // CHECK-COUNT-2: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
   // The registers pass through the wait.
@@ -30,7 +41,7 @@ gpu.module @kernels {
 gpu.module @kernels {
   // 64-byte rows: swizzle mode 2, groups 512 bytes apart, two steps.
   // CHECK-LABEL: llvm.func @rows64
-  // CHECK: llvm.mlir.constant(-9223371899415756800 : i64)
+  // CHECK: llvm.mlir.constant(-9223371899415822336 : i64)
   // CHECK-COUNT-2: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
   gpu.func @rows64(%a: memref<64x64xf8E4M3FN, #smem>, %b: memref<8x64xf8E4M3FN, #smem>) kernel {
@@ -45,7 +56,7 @@ gpu.module @kernels {
 gpu.module @kernels {
   // 32-byte rows: swizzle mode 3, groups 256 bytes apart, one step.
   // CHECK-LABEL: llvm.func @rows32
-  // CHECK: llvm.mlir.constant(-4611685949707845632 : i64)
+  // CHECK: llvm.mlir.constant(-4611685949707911168 : i64)
   // CHECK-COUNT-1: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
   gpu.func @rows32(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) kernel {

@@ -128,8 +128,8 @@ TEST(BundleTest, ManifestFields) {
         m["kernels"][0]["parameters"][1]["box"] = {512, 128};
       },
       "'box' must be an integer from 1 to 256");
-  for (auto dims : {nlohmann::json{0, 0, 2}, nlohmann::json{0, 2, 1},
-                    nlohmann::json{0, 1}})
+  for (auto dims :
+       {nlohmann::json{0, 0, 2}, nlohmann::json{0, 2, 1}, nlohmann::json{0, 1}})
     expectInvalidManifest(
         [&](auto &m) { m["kernels"][0]["parameters"][0]["dims"] = dims; },
         "'dims' must be the operand's dimensions in some order, rows last");

@@ -53,11 +53,11 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     address = LLVM::LShrOp::create(rewriter, loc, address,
                                    constant(rewriter, loc, i32, 4));
     uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
-    Value word = LLVM::AddOp::create(
-        rewriter, loc, address,
-        constant(rewriter, loc, i32, layout & 0xffffffff));
-    // Each step of K has a descriptor of its own. LLVM would compute those of all
-    // tiles of q before the loop, which takes a register or two for each.
+    Value word =
+        LLVM::AddOp::create(rewriter, loc, address,
+                            constant(rewriter, loc, i32, layout & 0xffffffff));
+    // Each step of K has a descriptor of its own. LLVM would compute those of
+    // all tiles of q before the loop, which takes a register or two for each.
     auto asmDialect = LLVM::AsmDialectAttr::get(rewriter.getContext(),
                                                 LLVM::AsmDialect::AD_ATT);
     return LLVM::InlineAsmOp::create(
@@ -68,8 +68,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
         .getRes();
   }
 
-  /// The descriptor of step `step` of K: 32 bytes on inside the swizzled row for
-  /// each.
+  /// The descriptor of step `step` of K: 32 bytes on inside the swizzled row
+  /// for each.
   Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
                       MemRefType type, Value addressWord, int64_t step) const {
     Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
@@ -108,13 +108,14 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     Value accumulator = LLVM::UndefOp::create(rewriter, loc, accumulatorType);
     int64_t steps = aType.getShape().back() / hopper::kWgmmaKBytes;
     for (int64_t i = 0; i < steps; ++i) {
+      Value descriptorA = getDescriptor(rewriter, loc, aType, a, i);
+      Value descriptorB = getDescriptor(rewriter, loc, bType, b, i);
       auto scaleOut = WGMMAScaleOutAttr::get(
           context, i == 0 ? WGMMAScaleOut::zero : WGMMAScaleOut::one);
       accumulator = WgmmaMmaAsyncOp::create(
-          rewriter, loc, accumulatorType, accumulator,
-          getDescriptor(rewriter, loc, aType, a, i),
-          getDescriptor(rewriter, loc, bType, b, i), shape, e4m3, e4m3, f32,
-          scaleOut, scaleIn, scaleIn, row, col, MMAIntOverflowAttr());
+          rewriter, loc, accumulatorType, accumulator, descriptorA, descriptorB,
+          shape, e4m3, e4m3, f32, scaleOut, scaleIn, scaleIn, row, col,
+          MMAIntOverflowAttr());
     }
     rewriter.replaceOp(op, accumulator);
     return success();

@@ -44,8 +44,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t blockQ, int64_t blockKv,
                                    int64_t tileQ, int64_t tileKv,
                                    int64_t queryStages, int64_t stages,
-                                   int64_t accumulators, Relu, Reduction,
-                                   Split, int64_t blockCost) {
+                                   int64_t accumulators, Relu, Reduction, Split,
+                                   int64_t blockCost) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
                                                 {"tile_kv", tileKv},

@@ -61,14 +61,13 @@ private:
 // Contraction
 //===----------------------------------------------------------------------===//
 
-/// The read behind the left operand of a contraction: a head tile whose rows are
-/// warps x heads x queries, as queries x heads.
+/// The read behind the left operand of a contraction: a head tile whose rows
+/// are warps x heads x queries, as queries x heads.
 static Value getHeadTileRead(Value vector) {
   auto cast = vector.getDefiningOp<vector::ShapeCastOp>();
   auto transpose = cast ? cast.getSource().getDefiningOp<vector::TransposeOp>()
                         : vector::TransposeOp();
-  if (!transpose ||
-      transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3})
+  if (!transpose || transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3})
     return {};
   ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
                     to = cast.getResultVectorType().getShape();
@@ -400,7 +399,8 @@ static FailureOr<int64_t> getWarpQueries(gpu::GPUFuncOp kernel) {
     int64_t rows = contract.getLhsType().getDimSize(0);
     int64_t own = rows / kWarpgroupWarps;
     if (rows % kWarpgroupWarps || !llvm::is_contained({1, 2, 4, 8}, own)) {
-      contract.emitError() << "must have 4, 8, 16 or 32 queries, found " << rows;
+      contract.emitError() << "must have 4, 8, 16 or 32 queries, found "
+                           << rows;
       return WalkResult::interrupt();
     }
     if (warpQueries && own != warpQueries) {

@@ -68,8 +68,9 @@ private:
         b, loc, toI32(value), gpu::AllReduceOperation::ADD, /*uniform=*/true,
         /*cluster_size=*/std::nullopt));
   }
-  /// The value of lane 0, so that ptxas knows it to be the same in the whole warp:
-  /// the loops that it bounds then count, and address, in uniform registers.
+  /// The value of lane 0, so that ptxas knows it to be the same in the whole
+  /// warp: the loops that it bounds then count, and address, in uniform
+  /// registers.
   Value emitUniform(Value value) {
     Value word = toI32(value);
     return toIndex(gpu::ShuffleOp::create(b, loc, word, 0, hopper::kWarpThreads,

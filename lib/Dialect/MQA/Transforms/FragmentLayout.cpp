@@ -35,8 +35,8 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries)
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   constexpr int64_t kQuadLanes = 4;
   Value row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
-  // Where a warp has a single query, or each half-row a query of its own, one of
-  // the two is the same in all lanes.
+  // Where a warp has a single query, or each half-row a query of its own, one
+  // of the two is the same in all lanes.
   query = warp;
   if (warpQueries > 1) {
     Value first = arith::MulIOp::create(b, loc, warp, constant(warpQueries));

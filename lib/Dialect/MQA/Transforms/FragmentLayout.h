@@ -24,14 +24,15 @@ struct Coordinate {
   }
 };
 
-/// The elements of a warpgroup's WGMMA accumulator that one thread holds. Each of
-/// the 4 warps has 16 rows, heads x P queries: register 4j + 2i + e of lane l is
-/// row 8i + l / 4 of its warp, so query `P * warp + (l / 4) mod P` and head
+/// The elements of a warpgroup's WGMMA accumulator that one thread holds. Each
+/// of the 4 warps has 16 rows, heads x P queries: register 4j + 2i + e of lane
+/// l is row 8i + l / 4 of its warp, so query `P * warp + (l / 4) mod P` and
+/// head
 /// `(8i + l / 4) / P`, and column (key) `8j + 2 (l mod 4) + e`.
 class FragmentLayout {
 public:
-  /// Emits the thread's coordinates at the builder's insertion point. A warp has
-  /// `warpQueries` queries: 1, 2, 4 or 8.
+  /// Emits the thread's coordinates at the builder's insertion point. A warp
+  /// has `warpQueries` queries: 1, 2, 4 or 8.
   FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries);
 
   static constexpr int64_t kRowHalves = 2;  // i

@@ -34,8 +34,8 @@ struct LoweredRing {
   SmallVector<Value> buffers;
   Value full, empty;
   /// Whether who gets a slot need not have got it in the round before: it then
-  /// does not know that this round is over, and could take its phase of the full
-  /// barrier, which has the same parity, for the one after the next.
+  /// does not know that this round is over, and could take its phase of the
+  /// full barrier, which has the same parity, for the one after the next.
   bool changesHands;
 };
 
@@ -289,9 +289,9 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
     SmallVector<Value> coordinates;
     for (int64_t dim : dims)
       coordinates.push_back(
-          first[dim] ? arith::AddIOp::create(b, loc, origin[dim],
-                                             constant(first[dim]))
-                     : origin[dim]);
+          first[dim]
+              ? arith::AddIOp::create(b, loc, origin[dim], constant(first[dim]))
+              : origin[dim]);
     for (int64_t size : box) {
       offsets.push_back(b.getIndexAttr(0));
       sizes.push_back(b.getIndexAttr(size));

@@ -141,12 +141,12 @@ void Specializer::takeTurns(scf::ForOp keys, Value keyGroup) {
   Value ahead = arith::SubIOp::create(
       rewriter, loc, arith::AddIOp::create(rewriter, loc, group, count), turn);
   ahead = arith::RemUIOp::create(rewriter, loc, ahead, count);
-  ahead = arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
-                                     ahead);
+  ahead =
+      arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(), ahead);
   Value step = keys.getStep();
   Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
-  keys.setLowerBound(arith::AddIOp::create(rewriter, loc, keys.getLowerBound(),
-                                           skipped));
+  keys.setLowerBound(
+      arith::AddIOp::create(rewriter, loc, keys.getLowerBound(), skipped));
   keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
 }
 
@@ -376,7 +376,8 @@ struct SpecializeWarpsPass
     }
     WalkResult result = kernel.walk([&](TileLogitsOp op) {
       int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      int64_t tileQ = op.getTileQueries(), keys = op.getK().getType().getDimSize(0);
+      int64_t tileQ = op.getTileQueries(),
+              keys = op.getK().getType().getDimSize(0);
       if (queryGroups == schedule.getQueryGroups() &&
           tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
         return WalkResult::advance();

@@ -47,8 +47,8 @@ addCounters(RewriterBase &rewriter, scf::ForOp loop, ValueRange inits,
 static Value countSteps(OpBuilder &b, Location loc, scf::ForOp loop) {
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value size = arith::SubIOp::create(b, loc, loop.getUpperBound(),
-                                     loop.getLowerBound());
+  Value size =
+      arith::SubIOp::create(b, loc, loop.getUpperBound(), loop.getLowerBound());
   size = arith::MaxSIOp::create(b, loc, size, zero);
   Value roundUp = arith::SubIOp::create(b, loc, loop.getStep(), one);
   size = arith::AddIOp::create(b, loc, size, roundUp);
@@ -121,9 +121,9 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return arith::AddIOp::create(b, loc, counter, one);
   };
 
-  // How many query blocks, and how many key tiles, went by so far. Inside the key
-  // loop the position follows from the key, so that a loop over some of the keys
-  // has the same positions.
+  // How many query blocks, and how many key tiles, went by so far. Inside the
+  // key loop the position follows from the key, so that a loop over some of the
+  // keys has the same positions.
   auto outerPositions = addCounters(
       rewriter, outer, {zero, zero},
       [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
@@ -143,8 +143,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
                                      inner.getLowerBound());
   done = arith::DivUIOp::create(rewriter, loc, done, inner.getStep());
   done = arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(), done);
-  Value stagePosition =
-      arith::AddIOp::create(rewriter, loc, keyPosition, done);
+  Value stagePosition = arith::AddIOp::create(rewriter, loc, keyPosition, done);
 
   rewriter.setInsertionPoint(inner);
   AffineMap weightsMap = rewriter.getMultiDimIdentityMap(2);
@@ -179,8 +178,8 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     llvm::append_range(tiles, putAndGet(keyRing, logits.getK()));
     llvm::append_range(tiles, putAndGet(scaleRing, logits.getKScale()));
   } else {
-    llvm::append_range(
-        tiles, putAndGet(keyRing, {logits.getK(), logits.getKScale()}));
+    llvm::append_range(tiles,
+                       putAndGet(keyRing, {logits.getK(), logits.getKScale()}));
   }
   TileLogitsOp::create(rewriter, loc, staged.getResult(0), tiles[0], tiles[1],
                        staged.getResult(1), logits.getKs(), logits.getKe(),

@@ -35,10 +35,10 @@ static RingGetOp findGet(RingReleaseOp release) {
   return nullptr;
 }
 
-/// The last op in `block` that still needs the slot's contents; null if none. What
-/// was loaded from it is followed to where it is stored: a load that nothing has
-/// waited for yet may still be on its way when the release gets there (seen in
-/// kernels that spill, whose loads queue for long).
+/// The last op in `block` that still needs the slot's contents; null if none.
+/// What was loaded from it is followed to where it is stored: a load that
+/// nothing has waited for yet may still be on its way when the release gets
+/// there (seen in kernels that spill, whose loads queue for long).
 static Operation *findLastUse(RingGetOp get, Block *block) {
   Operation *last = get->getBlock() == block ? get.getOperation() : nullptr;
   SmallVector<Value> worklist(get->result_begin(), get->result_end());
@@ -66,8 +66,9 @@ static Operation *findLastUse(RingGetOp get, Block *block) {
   return last;
 }
 
-/// The first op of the get's block that loads from the slot; null where the slot
-/// has other uses: between a WGMMA and the fence before it there can be no wait.
+/// The first op of the get's block that loads from the slot; null where the
+/// slot has other uses: between a WGMMA and the fence before it there can be no
+/// wait.
 static Operation *findFirstLoad(RingGetOp get) {
   Operation *first = nullptr;
   for (Operation *user : get->getUsers()) {
@@ -81,8 +82,7 @@ static Operation *findFirstLoad(RingGetOp get) {
 }
 
 namespace {
-struct TightenSlotsPass
-    : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
+struct TightenSlotsPass : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
   void runOnOperation() override {
     SmallVector<RingGetOp> gets;
     getOperation().walk([&](RingGetOp op) { gets.push_back(op); });

@@ -203,8 +203,8 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
                                   ks, ke, numKeys, blockQ, hopper::kStoreKeys);
-  auto [begin, end] = getOwnKeys(b, loc, work, block, range.getLo(),
-                                 range.getHi(), tileKv);
+  auto [begin, end] =
+      getOwnKeys(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
 

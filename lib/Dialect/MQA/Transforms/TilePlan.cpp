@@ -61,6 +61,11 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
     return emitError() << "tile_kv is " << tileKv
                        << " accumulator columns, but WGMMA has at most "
                        << kWgmmaMaxColumns;
+  if (schedule.getBlockQ() > kWarpThreads)
+    return emitError() << "block_q is " << schedule.getBlockQ()
+                       << ", but a warp reads the ranges of a block at once: "
+                          "at most "
+                       << kWarpThreads;
   if (schedule.getStages() < 2)
     return emitError() << "stages is " << schedule.getStages()
                        << ", but loads overlap with work only from 2 on";
@@ -76,8 +81,7 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
-                       << " makes " << headTiles << " of " << heads
-                       << " heads";
+                       << " makes " << headTiles << " of " << heads << " heads";
 
   TilePlan plan;
   plan.schedule = schedule;
@@ -88,8 +92,8 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << " threads, but a block has at most " << kMaxThreads;
 
   plan.consumerRegisters = getConsumerRegisters(warpgroups);
-  // A thread has two rows of each head tile: their weights, and a sum per column
-  // that it holds, in f16 two columns in a register. Then addresses.
+  // A thread has two rows of each head tile: their weights, and a sum per
+  // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
@@ -113,19 +117,19 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   constexpr int64_t kBankPadding = 4;
   int64_t weightColumns =
       headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
-  plan.queryRing = RingType::get(
-      context, schedule.getQueryStages(),
-      {tile({queryGroups, headTiles, kWarpgroupWarps, tileHeads, warpQueries,
-             headDim},
-            f8),
-       tile({schedule.getBlockQ(), weightColumns}, f32)});
+  plan.queryRing =
+      RingType::get(context, schedule.getQueryStages(),
+                    {tile({queryGroups, headTiles, kWarpgroupWarps, tileHeads,
+                           warpQueries, headDim},
+                          f8),
+                     tile({schedule.getBlockQ(), weightColumns}, f32)});
   AffineExpr group, headTile, warp, head, query, d;
   bindDims(context, group, headTile, warp, head, query, d);
-  plan.queryMap = AffineMap::get(
-      6, 0,
-      {group * schedule.getTileQ() + warp * warpQueries + query,
-       headTile * tileHeads + head, d},
-      context);
+  plan.queryMap =
+      AffineMap::get(6, 0,
+                     {group * schedule.getTileQ() + warp * warpQueries + query,
+                      headTile * tileHeads + head, d},
+                     context);
   SmallVector<MemRefType> keyTiles{tile({tileKv, headDim}, f8)};
   MemRefType scaleTile = tile({tileKv}, f32);
   // FIXME: with two rings, kernels that scale queries (reduction f16) hung now

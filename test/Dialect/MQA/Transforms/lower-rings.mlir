@@ -46,4 +46,37 @@ gpu.module @kernels {
     mqa.ring_release %ring[%p] : !ring
     gpu.return
   }
+
+  // Boxes with heads and queries in another order than the argument's: one for each
+  // of 4 warps, at queries 0, 2, 4 and 6 of the block.
+  // CHECK-LABEL: gpu.func @boxes
+  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<8x2x64xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_64b{{.*}}> {mqa.box_dims = array<i64: 1, 0, 2>}
+  // CHECK: nvgpu.tma.prefetch.descriptor %[[MAP]]
+  // CHECK: nvgpu.tma.async.load %[[MAP]][%c0, %[[M:[a-z0-9]+]], %c0]
+  // CHECK: %[[M2:.*]] = arith.addi %[[M]], %c2
+  // CHECK: nvgpu.tma.async.load %[[MAP]][%c0, %[[M2]], %c0]
+  // CHECK-COUNT-2: nvgpu.tma.async.load
+  // CHECK-NOT: nvgpu.tma.async.load
+  gpu.func @boxes(%qarg: memref<?x8x64xf8E4M3FN>, %p: i32, %m: index, %rows: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>
+    %q = memref.subview %qarg[%m, 0, 0] [%rows, 8, 64] [1, 1, 1] : memref<?x8x64xf8E4M3FN> to memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %q {tile_maps = [affine_map<(w, h, q, d) -> (2 * w + q, h, d)>]} : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
+    gpu.return
+  }
+
+  // Two groups get slots in turn. With three stages, who gets a slot has not got it
+  // in the round before, and first waits until that is over.
+  // CHECK-LABEL: gpu.func @turns
+  // CHECK: %[[FULL:.*]] = nvgpu.mbarrier.create
+  // CHECK: %[[EMPTY:.*]] = nvgpu.mbarrier.create
+  // CHECK: %[[PARITY:.*]] = arith.trunci
+  // CHECK: %[[BEFORE:.*]] = arith.xori %[[PARITY]], %true
+  // CHECK: nvgpu.mbarrier.try_wait.parity %[[EMPTY]][%{{.*}}], %[[BEFORE]]
+  // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]][%{{.*}}], %[[PARITY]]
+  gpu.func @turns(%p: i32) kernel {
+    %ring = mqa.ring_create {turns = 2 : i64} : !mqa.ring<3, memref<64xf32, #smem>>
+    %0 = mqa.ring_get %ring[%p] : !mqa.ring<3, memref<64xf32, #smem>> -> memref<64xf32, strided<[1], offset: ?>, #smem>
+    "test.use"(%0) : (memref<64xf32, strided<[1], offset: ?>, #smem>) -> ()
+    gpu.return
+  }
 }

@@ -14,8 +14,8 @@ func.func @h64(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: me
 }
 
 // CHECK-LABEL: func @h32
-// DEFAULT: schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>
-// FAST: schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5, reduction = f16, block_cost = 3>
+// DEFAULT: schedule = #mqa.schedule<block_q = 16, block_kv = 512, tile_q = 16, tile_kv = 128, stages = 12>
+// FAST: schedule = #mqa.schedule<block_q = 16, block_kv = 384, tile_q = 16, tile_kv = 96, stages = 12, reduction = f16, block_cost = 3>
 func.func @h32(%q: memref<?x32x64xf8E4M3FN>, %k: memref<?x64xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x32xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x32x64xf8E4M3FN>, memref<?x64xf8E4M3FN>, memref<?xf32>, memref<?x32xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return

@@ -11,7 +11,7 @@
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @specialize
   // Two warpgroups take key tiles in turn: one of them reads a slot.
-  // CHECK: mqa.ring_create {consumers = 4 : i64}
+  // CHECK: mqa.ring_create {consumers = 4 : i64, turns = 2 : i64}
   // CHECK: %[[TID:.*]] = gpu.thread_id x
   // CHECK: %[[C256:.*]] = arith.constant 256 : index
   // CHECK: %[[IS_CONSUMER:.*]] = arith.cmpi ult, %[[TID]], %[[C256]]

@@ -6,7 +6,8 @@
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @stage
   // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
-  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<128xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[SR:.*]] = mqa.ring_create : <2, memref<128xf32, #gpu.address_space<workgroup>>>
   // CHECK: scf.for {{.*}} iter_args(%[[I:.*]] = %c0_i32, %[[J:.*]] = %c0_i32) -> (i32, i32)
   // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] {tile_maps = [#[[MAP]], #{{.*}}]} :
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get %[[QR]][%[[I]]]
@@ -17,9 +18,12 @@ gpu.module @kernels {
   // CHECK: %[[TILE32:.*]] = arith.index_cast %[[TILE]]
   // CHECK: %[[S:.*]] = arith.addi %[[J]], %[[TILE32]]
   // CHECK: mqa.ring_put %[[KR]][%[[S]]]
-  // CHECK: %[[KS:.*]]:2 = mqa.ring_get %[[KR]][%[[S]]]
-  // CHECK: mqa.tile_logits ins(%[[QS]]#0, %[[KS]]#0, %[[KS]]#1, %[[QS]]#1, {{.*}}) first_key(%[[N]]) outs(%[[ROWS:.*]] :
+  // CHECK: %[[KEYS:.*]] = mqa.ring_get %[[KR]][%[[S]]]
+  // CHECK: mqa.ring_put %[[SR]][%[[S]]]
+  // CHECK: %[[SCALES:.*]] = mqa.ring_get %[[SR]][%[[S]]]
+  // CHECK: mqa.tile_logits ins(%[[QS]]#0, %[[KEYS]], %[[SCALES]], %[[QS]]#1, {{.*}}) first_key(%[[N]]) outs(%[[ROWS:.*]] :
   // CHECK: mqa.ring_release %[[KR]][%[[S]]]
+  // CHECK: mqa.ring_release %[[SR]][%[[S]]]
   // CHECK: mqa.ring_release %[[QR]][%[[I]]]
   // CHECK: %[[LENGTH:.*]] = arith.subi %[[HI]], %[[LO]]
   // CHECK: %[[COUNT:.*]] = arith.divui %{{.*}}, %[[STEP]]
@@ -47,8 +51,10 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // A reduction in half precision first scales the queries.
+  // A reduction in half precision first scales the queries; keys and their scales
+  // share a ring.
   // CHECK-LABEL: gpu.func @fast
+  // CHECK-DAG: mqa.ring_create : <2, memref<128x128xf8E4M3FN, {{.*}}>, memref<128xf32, {{.*}}>>
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get
   // CHECK: %[[FACTORS:.*]] = mqa.fit_queries %[[QS]]#0, %[[QS]]#1 : {{.*}} -> memref<2x8xf32, #gpu.address_space<workgroup>>
   // CHECK: scf.for

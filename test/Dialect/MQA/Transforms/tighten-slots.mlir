@@ -49,4 +49,32 @@ gpu.module @kernels {
     mqa.ring_release %ring[%q] : !ring
     gpu.return
   }
+
+  // What was loaded is in use until it is stored: the release waits for that. The
+  // wait for the slot moves down to the load.
+  // CHECK-LABEL: gpu.func @after_store
+  // CHECK: "test.other"
+  // CHECK-NEXT: %[[S:.*]] = mqa.ring_get
+  // CHECK-NEXT: %[[V:.*]] = memref.load %[[S]]
+  // CHECK-NEXT: %[[P:.*]] = arith.mulf %[[V]], %[[V]]
+  // CHECK-NEXT: "test.other"
+  // CHECK-NEXT: scf.if
+  // CHECK-NEXT: memref.store %[[P]]
+  // CHECK-NEXT: }
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  gpu.func @after_store(%p: i32, %i: index, %c: i1, %out: memref<?xf32>) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<64xf32, #smem>>
+    %s = mqa.ring_get %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>> -> memref<64xf32, strided<[1], offset: ?>, #smem>
+    "test.other"() : () -> ()
+    %v = memref.load %s[%i] : memref<64xf32, strided<[1], offset: ?>, #smem>
+    %m = arith.mulf %v, %v : f32
+    "test.other"() : () -> ()
+    scf.if %c {
+      memref.store %m, %out[%i] : memref<?xf32>
+    }
+    "test.other"() : () -> ()
+    mqa.ring_release %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>>
+    gpu.return
+  }
 }

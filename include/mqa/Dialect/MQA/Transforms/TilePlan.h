@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place that knows the limits of sm_90a. A schedule says sizes; the plan
-// derives bytes, threads and registers from them, or says which limit is broken.
+// The one place that knows the limits of sm_90a. A schedule says sizes; the
+// plan derives bytes, threads and registers from them, or says which limit is
+// broken.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +39,8 @@ constexpr int64_t kWgmmaKBytes = 32;
 constexpr int64_t kMaxBoxDim = 256;
 /// Registers left to the producer warpgroup: address arithmetic and a fill.
 constexpr int64_t kProducerRegisters = 32;
-// Each warp of a warpgroup has 16 rows of a WGMMA: all heads of some queries, so
-// that a sum over heads never leaves the warp.
+// Each warp of a warpgroup has 16 rows of a WGMMA: all heads of some queries,
+// so that a sum over heads never leaves the warp.
 constexpr int64_t kWarpRows = 16;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
