@@ -218,8 +218,26 @@ static LogicalResult compileCandidates(ModuleOp module) {
     candidate->walk([&](LogitsOp op) { op.setScheduleAttr(schedule); });
     std::string output;
     llvm::raw_string_ostream os(output);
-    if (failed(compileForGpu(*candidate, os)))
-      return failure();
+    // Where ptxas was there and warns, the kernel spills or waits for each
+    // WGMMA: not worth the device's time.
+    bool isSlow = false;
+    {
+      ScopedDiagnosticHandler handler(
+          module.getContext(), [&](Diagnostic &diagnostic) {
+            bool isPtxas =
+                diagnostic.getSeverity() == DiagnosticSeverity::Warning &&
+                StringRef(diagnostic.str()).starts_with("ptxas:");
+            isSlow |= isPtxas;
+            return success(isPtxas);
+          });
+      if (failed(compileForGpu(*candidate, os)))
+        return failure();
+    }
+    if (isSlow) {
+      llvm::outs() << "left out, spills or serialises WGMMA: " << schedule
+                   << "\n";
+      continue;
+    }
     SmallString<128> path(outputFile.getValue());
     llvm::sys::path::append(path, "h" + llvm::Twine(first.getNumHeads()) +
                                       "_d" + llvm::Twine(first.getHeadDim()) +
