@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One round on a GPU machine that has neither MLIR nor this repository's build:
 #   tools/gpu.sh pack DIR    here: compile every bundle, copy the tools beside them
-#   DIR/gpu.sh check         there: random shapes on every bundle, sanitizers
+#   DIR/gpu.sh check         there: random shapes and a large one on every bundle, sanitizers
 #   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
 #   DIR/gpu.sh shapes [ARGS] there: the same for every H and D
 # and to search for schedules:
@@ -44,7 +44,11 @@ copy_tools() {
 }
 
 check() {
-  "$here/mqa-bench" random "$here"/*.mqa --cases="${CASES:-50}" --reruns="${RERUNS:-20}"
+  # Bundle by bundle, with a time limit: a kernel that hangs would end the round.
+  for bundle in "$here"/*.mqa; do
+    echo "$(basename "$bundle"): $(timeout 120 "$here/mqa-bench" random "$bundle" --cases="${CASES:-50}" \
+      --reruns="${RERUNS:-20}" --large-reruns="${LARGE_RERUNS:-40}" || echo 'FAILED (after 120 s: it hangs)')"
+  done
   command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return; }
   for tool in memcheck racecheck initcheck synccheck; do
     for bundle in "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa; do

@@ -70,11 +70,24 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
           integers, description};
 }
 
+/// 2048 queries x 8192 keys, or the kernel's own sizes.
+static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
+  auto getSize = [](int64_t fixed, int64_t size) {
+    return fixed < 0 ? size : fixed;
+  };
+  Shape shape{getSize(info.num_queries, 2048), info.num_heads, info.head_dim,
+              getSize(info.num_keys, 8192)};
+  bool isMultiple = shape.numKeys % shape.numQueries == 0;
+  return {makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed),
+          std::max<int64_t>(1, shape.numKeys), /*integers=*/false,
+          "large, seed " + std::to_string(seed)};
+}
+
 static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
-                    int reruns, Summary &summary) {
+                    int reruns, int64_t maxPairs, Summary &summary) {
   Session session(device, c.problem, c.outStride);
   session.launch(kernel);
-  CheckResult check = session.check(kernel, /*maxPairs=*/1 << 22);
+  CheckResult check = session.check(kernel, maxPairs);
   bool exact = c.integers && !kernel.getInfo().fast;
   bool pass = check.passes() && (!exact || check.relativeError == 0);
   std::vector<float> first = session.download().data;
@@ -112,7 +125,10 @@ int mqa::tools::runRandom(const RandomOptions &options) {
       LoadedKernel kernel(bundle, info.clean != 0);
       for (int c = 0; c < options.cases; ++c)
         runCase(*device, kernel, drawCase(info, options.seed + c),
-                options.reruns, summary);
+                options.reruns, /*maxPairs=*/1 << 22, summary);
+      if (options.largeReruns)
+        runCase(*device, kernel, makeLargeCase(info, options.seed),
+                options.largeReruns, /*maxPairs=*/1 << 17, summary);
     }
     mqa_bundle_destroy(bundle);
   }

@@ -17,6 +17,10 @@ struct RandomOptions {
   std::vector<std::string> bundles;
   /// Problems per kernel, and launches of each that must give the same bits.
   int cases = 50, reruns = 20;
+  /// Launches of one large problem per kernel, which must give the same bits:
+  /// what small problems do not show, as they fill neither the rings nor the
+  /// chip.
+  int largeReruns = 0;
   uint64_t seed = 0;
 };
 

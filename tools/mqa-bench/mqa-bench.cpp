@@ -105,6 +105,9 @@ int main(int argc, char **argv) {
       ->required();
   randomCommand->add_option("--cases", random.cases, "Shapes per kernel");
   randomCommand->add_option("--reruns", random.reruns, "Reruns per shape");
+  randomCommand->add_option("--large-reruns", random.largeReruns,
+                            "Reruns of one problem of 2048 x 8192 per kernel "
+                            "(default 0: none)");
   randomCommand->add_option("--seed", random.seed, "Seed of shapes and data");
 
   std::string cpuBundle;
