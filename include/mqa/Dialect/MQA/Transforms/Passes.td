@@ -39,9 +39,10 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       commit and `mqa.wgmma_wait`, and its elements are the fragment's registers;
     - element-wise ops, broadcasts and reads are computed at the elements that the
       thread owns;
-    - a reduction over columns is summed in the thread, then over the four lanes
-      that share a row; the sums are transposed among the lanes on the way, so that
-      each lane ends with its own element instead of a copy of all;
+    - a reduction over heads is summed in the thread, then over the lanes that have
+      other heads of the same query (8, 4, 2 or no others); the sums are transposed
+      among the lanes on the way, so that each lane ends with elements of its own
+      instead of copies;
     - the write stores the elements that the lane ended with, where the mask holds.
 
     Contract: every `vector.transfer_write` in the function is of a value that
@@ -49,10 +50,10 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     `vector.contract`. Anything else is an error.
 
     ```mlir
-    %s = vector.contract ... %k, %q, %zero : ... into vector<2x64x64xf32>
+    %s = vector.contract ... %q, %k, %zero : ... into vector<8x8x128xf32>
     // becomes
     nvvm.wgmma.fence.aligned
-    %d = mqa.wgmma %k, %q : ... -> !mqa.fragment<vector<64x128xf32>>
+    %d = mqa.wgmma %q, %k : ... -> !mqa.fragment<vector<64x128xf32>>
     nvvm.wgmma.commit.group.sync.aligned
     %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
     %r:64 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x128xf32>>
@@ -209,16 +210,17 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
 
     | role | threads | keeps |
     | --- | --- | --- |
-    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, release; each warpgroup takes its 64 keys of a stage |
+    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
     | producer | the warp after them | put |
     | cleaner, where there is something to clean | the last 96 threads | the loop with `mqa.clean_rows` |
 
     and moves registers from the last warpgroup to the consumers
-    (`nvvm.setmaxregister`). A warpgroup whose keys all lie behind the
-    end of the range skips them.
+    (`nvvm.setmaxregister`). Groups of warpgroups take key stages in turn: the loop
+    over keys starts at the first stage whose ring position is the group's turn, and
+    steps over those of the others. A warpgroup without queries only releases.
 
     Contract: the rings and the loop are at the top of the kernel, which
-    carries `mqa.schedule`.
+    carries `mqa.schedule`; the position of a key stage follows from the loop's key.
 
     ```mlir
     scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.ring_release ... }
@@ -241,23 +243,25 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Stages the tiles of mqa.logits in shared-memory rings (level 3 to 4)";
   let description = [{
     Replaces each `mqa.logits` on tiles of global memory by `mqa.tile_logits` on
-    slots of two rings: queries and weights, filled once per query block, and
-    keys and scales, filled once per key block. The loops carry the rings'
-    positions.
+    slots of rings: queries and weights, filled once per query block, and keys, and
+    their scales, filled once per key tile. The loop over query blocks carries the
+    rings' positions; inside the loop over keys a position follows from the key.
 
     Contract: the op is in the inner of two nested `scf.for`; its q and weights
     are views made outside the inner loop.
 
     ```mlir
-    scf.for %n = %lo to %hi step %c256 {
+    scf.for %n = %lo to %hi step %c128 {
       mqa.logits ins(%q, %k, ...) outs(%out) {schedule = ...}
     }
     // becomes
     mqa.ring_put %query_ring[%i], %q, %w; %qs, %ws = mqa.ring_get %query_ring[%i]
-    scf.for %n = %lo to %hi step %c256 iter_args(%j = ...) {
-      mqa.ring_put %key_ring[%j], %k, %s; %kt, %st = mqa.ring_get %key_ring[%j]
-      mqa.tile_logits ins(%qs, %kt, ...) outs(%out)
-      mqa.ring_release %key_ring[%j]
+    scf.for %n = %lo to %hi step %c128 {
+      %p = (%n - %lo) / 128 + %j
+      mqa.ring_put %key_ring[%p], %k; %kt = mqa.ring_get %key_ring[%p]
+      mqa.ring_put %scale_ring[%p], %s; %st = mqa.ring_get %scale_ring[%p]
+      mqa.tile_logits ins(%qs, %kt, %st, ...) outs(%out)
+      mqa.ring_release %key_ring[%p]; mqa.ring_release %scale_ring[%p]
     }
     mqa.ring_release %query_ring[%i]
     ```
@@ -360,12 +364,12 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     ```mlir
     mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) first_key(%n) outs(%out : ...)
     // becomes
-    %s = vector.contract ... %kv, %qv, %zero : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<2x64x64xf32>
-    %r = arith.maximumf %s, %zero : vector<2x64x64xf32>
-    %p = arith.mulf %r, %w : vector<2x64x64xf32>
-    %t = vector.multi_reduction <add>, %p, %zero2 [2] : vector<2x64x64xf32> to vector<2x64xf32>
+    %s = vector.contract ... %qv, %kv, %zero : vector<8x8x128xf8E4M3FN>, vector<128x128xf8E4M3FN> into vector<8x8x128xf32>
+    %r = arith.maximumf %s, %zero : vector<8x8x128xf32>
+    %p = arith.mulf %r, %w : vector<8x8x128xf32>
+    %t = vector.multi_reduction <add>, %p, %sums [1] : vector<8x8x128xf32> to vector<8x128xf32>
     ...
-    vector.transfer_write %l, %out[%c0, %c0], %mask : vector<2x64xf32>, memref<?x?xf32, ...>
+    vector.transfer_write %l, %out[%c0, %n], %mask : vector<8x128xf32>, memref<?x?xf32, ...>
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
