@@ -65,6 +65,10 @@ private:
   void waitForEmpty(const LoweredRing &ring, Slot slot);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
   Value isFirstLane();
+  void syncWarp() {
+    Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
+    NVVM::SyncWarpOp::create(b, loc, all);
+  }
   void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
             memref::SubViewOp view, Slot slot);
   void put(RingPutOp op);
@@ -333,6 +337,11 @@ void RingLowering::put(RingPutOp op) {
     views.push_back(source.getDefiningOp<memref::SubViewOp>());
     load(ring, i, op, views.back(), slot);
   }
+  // Otherwise LLVM lets the first lane go on by itself, through the waits
+  // behind this put: the other lanes then wait in a copy of them, and while
+  // they do, the first lane may not get to start its loads.
+  b.setInsertionPointAfter(start);
+  syncWarp();
   b.eraseOp(op);
   for (memref::SubViewOp view : views)
     if (view->use_empty())
@@ -358,8 +367,7 @@ void RingLowering::release(RingReleaseOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
-  Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
-  NVVM::SyncWarpOp::create(b, loc, all);
+  syncWarp();
   scf::IfOp::create(
       b, loc, isFirstLane(), [&](OpBuilder &nested, Location loc) {
         nvgpu::MBarrierArriveOp::create(

@@ -132,8 +132,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                      context);
   SmallVector<MemRefType> keyTiles{tile({tileKv, headDim}, f8)};
   MemRefType scaleTile = tile({tileKv}, f32);
-  // FIXME: with two rings, kernels that scale queries (reduction f16) hung now
-  // and then on an H100. What waits there for what is not known.
+  // FIXME: with two rings, kernels that scale queries (reduction f16) hung on
+  // an H100. The likely cause, a producer warp that came apart between two
+  // puts, is mended (mqa-lower-rings); to be split again once that has run on a
+  // device.
   if (packed) {
     keyTiles.push_back(scaleTile);
   } else {

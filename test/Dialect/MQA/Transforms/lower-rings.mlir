@@ -34,6 +34,8 @@ gpu.module @kernels {
     // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I]]], %c4352
     // CHECK: nvgpu.tma.async.load %[[KMAP]][%c0, %[[N:.*]]], %[[FULL]][%[[I]]] to
     // CHECK: nvgpu.tma.async.load %[[SMAP]][%[[N]]], %[[FULL]][%[[I]]] to
+    // CHECK-NEXT: }
+    // CHECK: nvvm.bar.warp.sync
     mqa.ring_put %ring[%p], %kt, %st : !ring, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>, memref<?xf32, strided<[1], offset: ?>>
     // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]][%{{.*}}], %{{.*}}
     // CHECK: memref.subview %[[K]][%{{.*}}, 0, 0] [1, 64, 64] [1, 1, 1]
