@@ -45,17 +45,21 @@ copy_tools() {
 
 check() {
   # Bundle by bundle, with a time limit: a kernel that hangs would end the round.
+  local failed=0
   for bundle in "$here"/*.mqa; do
-    echo "$(basename "$bundle"): $(timeout 120 "$here/mqa-bench" random "$bundle" --cases="${CASES:-50}" \
-      --reruns="${RERUNS:-20}" --large-reruns="${LARGE_RERUNS:-40}" || echo 'FAILED (after 120 s: it hangs)')"
+    echo -n "$(basename "$bundle"): "
+    timeout 120 "$here/mqa-bench" random "$bundle" --cases="${CASES:-50}" \
+      --reruns="${RERUNS:-20}" --large-reruns="${LARGE_RERUNS:-40}" ||
+      { echo "FAILED with $? (124: over 120 s, it hangs)"; failed=1; }
   done
-  command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return; }
+  command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return $failed; }
   for tool in memcheck racecheck initcheck synccheck; do
     for bundle in "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa; do
       echo "$tool $(basename "$bundle"): $(compute-sanitizer --tool $tool "$here/mqa-run" "$bundle" \
         --seq-len=13 --seq-len-kv=777 --mask=random --clean --verify | grep -E 'SUMMARY|FAIL')"
     done
   done
+  return $failed
 }
 
 time_() {
