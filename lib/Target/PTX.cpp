@@ -63,7 +63,7 @@ static FailureOr<std::string> readFile(Location loc, StringRef path) {
 
 /// Spilled bytes that do no harm: what a kernel's outer loop keeps while its
 /// key loop has all registers, and reads again once per query block.
-static constexpr int64_t kHarmlessSpill = 192;
+static constexpr int64_t kHarmlessSpill = 128;
 
 /// The number before `what` in a line of ptxas' log; 0 if it is not there.
 static int64_t getBytes(StringRef line, StringRef what) {
