@@ -137,10 +137,11 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
 def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Waits for a ring slot before its first read, releases it after its last";
   let description = [{
-    Moves each `mqa.ring_get` of what is only loaded down to the first load, and each `mqa.ring_release` up
-    to behind the last op that reads a tile of its slot. A tile that a WGMMA reads is
-    in use until the wait for it; one that is loaded from, until what was loaded is
-    stored. The producer then refills the slot while the consumer still reduces.
+    Moves each `mqa.ring_get` of what is only loaded down to the first load, and
+    each `mqa.ring_release` up to behind the last op that reads a tile of its slot.
+    A tile that a WGMMA reads is in use until the wait for it; one that is loaded
+    from, until what was loaded is stored. The producer then refills the slot while
+    the consumer still reduces.
 
     Contract: the release is in the block of the get, or nested in it.
 
