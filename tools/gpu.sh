@@ -55,8 +55,11 @@ check() {
   command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return $failed; }
   for tool in memcheck racecheck initcheck synccheck; do
     for bundle in "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa; do
-      echo "$tool $(basename "$bundle"): $(compute-sanitizer --tool $tool "$here/mqa-run" "$bundle" \
-        --seq-len=13 --seq-len-kv=777 --mask=random --clean --verify | grep -E 'SUMMARY|FAIL')"
+      echo -n "$tool $(basename "$bundle"): "
+      log=$(compute-sanitizer --tool $tool --error-exitcode=1 "$here/mqa-run" "$bundle" \
+        --seq-len=13 --seq-len-kv=777 --mask=random --clean --verify 2>&1) ||
+        { echo -n "FAILED: "; failed=1; }
+      grep -E 'SUMMARY|FAIL' <<< "$log" || { echo "no summary"; failed=1; }
     done
   done
   return $failed

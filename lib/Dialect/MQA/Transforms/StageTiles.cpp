@@ -112,9 +112,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   Value queryRing = RingCreateOp::create(rewriter, loc, plan->queryRing, 1, 1);
   Value keyRing = RingCreateOp::create(rewriter, loc, plan->keyRing, 1, 1);
-  Value scaleRing;
-  if (plan->scaleRing)
-    scaleRing = RingCreateOp::create(rewriter, loc, plan->scaleRing, 1, 1);
+  Value scaleRing = RingCreateOp::create(rewriter, loc, plan->scaleRing, 1, 1);
   Value zero = arith::ConstantIntOp::create(rewriter, loc, 0, 32);
   Value one = arith::ConstantIntOp::create(rewriter, loc, 1, 32);
   auto increment = [&](OpBuilder &b, Location loc, Value counter) -> Value {
@@ -166,27 +164,20 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   RingReleaseOp::create(rewriter, loc, queryRing, queryPosition);
 
   rewriter.setInsertionPoint(logits);
-  auto putAndGet = [&](Value ring, ValueRange sources) -> ValueRange {
-    RingPutOp::create(rewriter, loc, ring, stagePosition, sources,
+  auto putAndGet = [&](Value ring, Value source) -> Value {
+    RingPutOp::create(rewriter, loc, ring, stagePosition, source,
                       /*tile_maps=*/ArrayAttr());
     auto types = getSlotTypes(cast<RingType>(ring.getType()));
     return RingGetOp::create(rewriter, loc, types, ring, stagePosition)
-        .getTiles();
+        .getTiles()[0];
   };
-  SmallVector<Value> tiles;
-  if (scaleRing) {
-    llvm::append_range(tiles, putAndGet(keyRing, logits.getK()));
-    llvm::append_range(tiles, putAndGet(scaleRing, logits.getKScale()));
-  } else {
-    llvm::append_range(tiles,
-                       putAndGet(keyRing, {logits.getK(), logits.getKScale()}));
-  }
-  TileLogitsOp::create(rewriter, loc, staged.getResult(0), tiles[0], tiles[1],
+  Value keys = putAndGet(keyRing, logits.getK());
+  Value scales = putAndGet(scaleRing, logits.getKScale());
+  TileLogitsOp::create(rewriter, loc, staged.getResult(0), keys, scales,
                        staged.getResult(1), logits.getKs(), logits.getKe(),
                        logits.getKeyOffset(), *outRows, factors);
   RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
-  if (scaleRing)
-    RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
+  RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
   rewriter.eraseOp(logits);
   return success();
 }

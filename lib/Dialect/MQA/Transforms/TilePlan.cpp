@@ -130,25 +130,15 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                      {group * schedule.getTileQ() + warp * warpQueries + query,
                       headTile * tileHeads + head, d},
                      context);
-  SmallVector<MemRefType> keyTiles{tile({tileKv, headDim}, f8)};
-  MemRefType scaleTile = tile({tileKv}, f32);
-  // FIXME: with two rings, kernels that scale queries (reduction f16) hung on
-  // an H100. The likely cause, a producer warp that came apart between two
-  // puts, is mended (mqa-lower-rings); to be split again once that has run on a
-  // device.
-  if (packed) {
-    keyTiles.push_back(scaleTile);
-  } else {
-    // As many for each group of warpgroups that takes stages in turn.
-    int64_t scaleStages =
-        llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
-    plan.scaleRing = RingType::get(context, scaleStages, {scaleTile});
-  }
-  plan.keyRing = RingType::get(context, schedule.getStages(), keyTiles);
-  plan.sharedMemoryBytes =
-      getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
-  if (plan.scaleRing)
-    plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
+  plan.keyRing = RingType::get(context, schedule.getStages(),
+                               {tile({tileKv, headDim}, f8)});
+  // As many for each group of warpgroups that takes stages in turn.
+  int64_t scaleStages =
+      llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
+  plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
+  plan.sharedMemoryBytes = getRingBytes(plan.queryRing) +
+                           getRingBytes(plan.keyRing) +
+                           getRingBytes(plan.scaleRing) + kShareBytes;
   // Of mqa.fit_queries: an exponent per head and two factors per query.
   if (packed)
     plan.sharedMemoryBytes +=

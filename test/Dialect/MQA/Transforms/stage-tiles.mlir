@@ -51,10 +51,8 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // A reduction in half precision first scales the queries; keys and their scales
-  // share a ring.
+  // A reduction in half precision first scales the queries.
   // CHECK-LABEL: gpu.func @fast
-  // CHECK-DAG: mqa.ring_create : <2, memref<128x128xf8E4M3FN, {{.*}}>, memref<128xf32, {{.*}}>>
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get
   // CHECK: %[[FACTORS:.*]] = mqa.fit_queries %[[QS]]#0, %[[QS]]#1 : {{.*}} -> memref<2x8xf32, #gpu.address_space<workgroup>>
   // CHECK: scf.for

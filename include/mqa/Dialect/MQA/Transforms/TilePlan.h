@@ -61,7 +61,7 @@ struct TilePlan {
   /// query, d) to (query, head, d).
   AffineMap queryMap;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
-  /// their own, as a tile of k is used up earlier; null: they share one.
+  /// their own, as a tile of k is used up earlier.
   RingType keyRing, scaleRing;
   /// Threads of a block: the consumer warpgroups, then one warpgroup of a
   /// producer warp and three that clean rows, where that is asked for.
