@@ -4,6 +4,9 @@
 #   DIR/gpu.sh check         there: random shapes and a large one on every bundle, sanitizers
 #   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
 #   DIR/gpu.sh shapes [ARGS] there: the same for every H and D
+# and for the whole surface of the op, beyond what is timed:
+#   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops
+#   DIR/gpu.sh battery                           there: random problems of each
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
 #   DIR/gpu.sh search [ARGS]                  there: the winners, as entries of schedules.json
@@ -33,6 +36,31 @@ candidates() {
   local dir=$1 input=${2:-$here/../test/Examples/logits.mlir}
   "${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile" "$input" --mqa-search -o "$dir"
   copy_tools "$dir"
+}
+
+pack_battery() {
+  local dir=$1 ops=${2:-70} seed=${3:-0}
+  python3 "$here/../test/Battery/draw_ops.py" "$dir" --count="$ops" --seed="$seed"
+  for op in "$dir"/*.mlir; do
+    # A schedule that spills is slow, not wrong.
+    "${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile" "$op" -o "${op%.mlir}.mqa" 2> "$dir/log" || { cat "$dir/log"; exit 1; }
+  done
+  copy_tools "$dir"
+}
+
+# One process for each bundle, with a time limit: a kernel that hangs would end
+# the round.
+battery() {
+  local failed=0 total=0
+  for bundle in "$here"/op*.mqa; do
+    log=$(timeout 120 "$here/mqa-bench" random "$bundle" --cases="${CASES:-30}" --reruns="${RERUNS:-2}" 2>&1) ||
+      { echo "FAILED: $(grep "$(basename "${bundle%.mqa}")" "$here/ops.txt")"; echo "$log"; failed=$((failed + 1)); }
+    total=$((total + $(sed -n 's/^random shapes: \([0-9]*\) cases.*/\1/p' <<< "$log")))
+    echo "$log" | sed -n 's/.*worst relative error \([^,]*\),.*/\1/p' >> "$here/errors.txt"
+  done
+  echo "battery: $total cases of $(ls "$here"/op*.mqa | wc -l) ops, $failed ops failed, worst relative error $(sort -g "$here/errors.txt" | tail -1)"
+  rm "$here/errors.txt"
+  return $((failed > 0))
 }
 
 copy_tools() {
@@ -81,7 +109,9 @@ case "${1:-}" in
   candidates) candidates "${2:?folder}" "${@:3}" ;;
   shapes | search) "$@" ;;
   pack) pack "${2:?folder}" ;;
+  pack-battery) pack_battery "${2:?folder}" "${@:3}" ;;
   check) check ;;
+  battery) battery ;;
   time) shift; time_ "$@" ;;
-  *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,13s/^# //p' "$0"; exit 2 ;;
 esac

@@ -21,6 +21,7 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -108,6 +109,10 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
   // What has no static shape stays scalar here; LLVM vectorizes its loops.
   func.addPass(createConvertLinalgToLoopsPass());
   func.addPass(createMQAExpandFp8Pass());
+  // LLVM rounds to bf16 by a function that a task's object does not have.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  func.addPass(arith::createArithExpandOpsPass(expand));
   func.addPass(createConvertVectorToSCFPass(
       VectorTransferToSCFOptions().enableFullUnroll()));
   func.addPass(memref::createExpandStridedMetadataPass());

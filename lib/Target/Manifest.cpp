@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -30,18 +31,27 @@ static int64_t getSwizzleBytes(nvgpu::TensorMapSwizzleKind swizzle) {
   llvm_unreachable("unknown swizzle");
 }
 
+/// By the name that MLIR prints.
+static std::string getElementTypeName(Type type) {
+  auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
+  std::string name;
+  llvm::raw_string_ostream(name)
+      << getElementTypeOrSelf(map ? map.getTensor() : type);
+  return name;
+}
+
 /// `boxDims`: the dims of the operand in the order of a tensor map's box; null
 /// means as they are.
 static llvm::json::Object describeParameter(StringRef operand, Type type,
                                             DenseI64ArrayAttr boxDims) {
-  llvm::json::Object parameter{{"operand", operand}};
+  llvm::json::Object parameter{{"operand", operand},
+                               {"element_type", getElementTypeName(type)}};
   if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type)) {
     parameter["kind"] = "tensor_map";
     parameter["box"] = llvm::json::Array(map.getTensor().getShape());
     auto dims = llvm::to_vector(llvm::seq(map.getTensor().getRank()));
     parameter["dims"] = llvm::json::Array(boxDims ? boxDims.asArrayRef()
                                                   : ArrayRef<int64_t>(dims));
-    parameter["element_bytes"] = map.getTensor().getElementTypeBitWidth() / 8;
     parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
   } else {
     parameter["kind"] = "memref";
@@ -65,7 +75,8 @@ static int64_t getSize(int64_t size) {
 static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
   llvm::json::Object kernel{{"name", func.getName()},
                             {"op", "mqa.logits"},
-                            {"clean", func->hasAttr("mqa.clean")}};
+                            {"clean", func->hasAttr("mqa.clean")},
+                            {"relu", !func->hasAttr("mqa.no_activation")}};
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand");
@@ -74,11 +85,12 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
     parameters.push_back(describeParameter(
         operand, type,
         func.getArgAttrOfType<DenseI64ArrayAttr>(i, "mqa.box_dims")));
-    // A tensor map's box has all head dims of q, but not all heads.
+    // A tensor map's box has not all heads of q, nor all of their elements.
     if (operand == "q") {
-      kernel["head_dim"] = getShape(type).back();
       auto numHeads = func->getAttrOfType<IntegerAttr>("mqa.num_heads");
+      auto headDim = func->getAttrOfType<IntegerAttr>("mqa.head_dim");
       kernel["num_heads"] = numHeads ? numHeads.getInt() : getShape(type)[1];
+      kernel["head_dim"] = headDim ? headDim.getInt() : getShape(type)[2];
     } else if (operand == "out") {
       kernel["num_queries"] = getSize(getShape(type)[0]);
       kernel["num_keys"] = getSize(getShape(type)[1]);

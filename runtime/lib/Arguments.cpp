@@ -31,9 +31,9 @@ static mqa_status checkTensor(const Tensor &tensor, const char *strideName,
   if (!tensor.data)
     return invalid(std::string(tensor.name) + " is null");
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
-  if (address % tensor.elementBytes)
+  if (address % tensor.getElementBytes())
     return invalid(std::string(tensor.name) + " must be aligned to " +
-                   std::to_string(tensor.elementBytes) +
+                   std::to_string(tensor.getElementBytes()) +
                    " bytes, found address " + std::to_string(address));
   constexpr int64_t kMaxStride = int64_t(1) << 40;
   int64_t stride = tensor.strides[0];
@@ -51,14 +51,25 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
   int64_t h = kernel.numHeads, d = kernel.headDim;
   MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_keys", n, kernel.numKeys));
+  mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors = {{
-      {"q", args.q, 1, 3, {m, h, d}, {args.q_stride, d, 1}},
-      {"k", args.k, 1, 2, {n, d, 0}, {args.k_stride, 1, 0}},
-      {"k_scale", args.k_scale, 4, 1, {n, 0, 0}, {1, 0, 0}},
-      {"weights", args.weights, 4, 2, {m, h, 0}, {args.weights_stride, 1, 0}},
-      {"ks", args.ks, 4, 1, {m, 0, 0}, {1, 0, 0}},
-      {"ke", args.ke, 4, 1, {m, 0, 0}, {1, 0, 0}},
-      {"out", args.out, 4, 2, {m, n, 0}, {args.out_stride, 1, 0}},
+      {"q", args.q, input, 3, {m, h, d}, {args.q_stride, d, 1}},
+      {"k", args.k, input, 2, {n, d, 0}, {args.k_stride, 1, 0}},
+      {"k_scale", args.k_scale, MQA_F32, 1, {n, 0, 0}, {1, 0, 0}},
+      {"weights",
+       args.weights,
+       MQA_F32,
+       2,
+       {m, h, 0},
+       {args.weights_stride, 1, 0}},
+      {"ks", args.ks, MQA_I32, 1, {m, 0, 0}, {1, 0, 0}},
+      {"ke", args.ke, MQA_I32, 1, {m, 0, 0}, {1, 0, 0}},
+      {"out",
+       args.out,
+       kernel.getElementType(Operand::Out),
+       2,
+       {m, n, 0},
+       {args.out_stride, 1, 0}},
   }};
   // With no query or no key nothing is read or written: pointers may be null.
   if (m == 0 || n == 0)

@@ -17,9 +17,13 @@ namespace mqa::runtime {
 struct Tensor {
   const char *name;
   const void *data;
-  int elementBytes;
+  mqa_element_type elementType;
   int rank;
   std::array<int64_t, 3> sizes, strides;
+
+  int getElementBytes() const {
+    return mqa::runtime::getElementBytes(elementType);
+  }
 };
 
 using Tensors = std::array<Tensor, kNumOperands>;

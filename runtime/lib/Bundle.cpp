@@ -17,7 +17,7 @@ using nlohmann::json;
 
 static constexpr char kMagic[] = "MQABNDL1";
 static constexpr size_t kHeaderBytes = 24;
-static constexpr int kVersion = 2;
+static constexpr int kVersion = 3;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
@@ -116,6 +116,59 @@ static Operand readOperand(Reader &reader, const json &parameter) {
   return Operand::Q;
 }
 
+static mqa_element_type readElementType(Reader &reader,
+                                        const json &parameter) {
+  static const std::pair<const char *, mqa_element_type> names[] = {
+      {"f8E4M3FN", MQA_F8E4M3FN}, {"f8E5M2", MQA_F8E5M2}, {"bf16", MQA_BF16},
+      {"f16", MQA_F16},           {"f32", MQA_F32},       {"i32", MQA_I32}};
+  std::string found = reader.string(parameter, "element_type");
+  for (auto [name, type] : names)
+    if (found == name)
+      return type;
+  reader.note("element_type", "the name of a type");
+  return MQA_F32;
+}
+
+int mqa::runtime::getElementBytes(mqa_element_type type) {
+  switch (type) {
+  case MQA_F8E4M3FN:
+  case MQA_F8E5M2:
+    return 1;
+  case MQA_BF16:
+  case MQA_F16:
+    return 2;
+  case MQA_F32:
+  case MQA_I32:
+    return 4;
+  }
+  return 4;
+}
+
+mqa_element_type KernelDescription::getElementType(Operand operand) const {
+  for (const Parameter &parameter : parameters)
+    if (parameter.operand == operand)
+      return parameter.elementType;
+  return MQA_F32;
+}
+
+/// Whether an operand may have elements of this type.
+static bool accepts(Operand operand, mqa_element_type type) {
+  switch (operand) {
+  case Operand::Q:
+  case Operand::K:
+    return type != MQA_F32 && type != MQA_I32;
+  case Operand::KScale:
+  case Operand::Weights:
+    return type == MQA_F32;
+  case Operand::Ks:
+  case Operand::Ke:
+    return type == MQA_I32;
+  case Operand::Out:
+    return type == MQA_F32 || type == MQA_BF16 || type == MQA_F16;
+  }
+  return false;
+}
+
 /// How many dimensions each operand has.
 static int getRank(Operand operand) {
   switch (operand) {
@@ -136,6 +189,9 @@ static int getRank(Operand operand) {
 static Parameter readParameter(Reader &reader, const json &value) {
   Parameter parameter;
   parameter.operand = readOperand(reader, value);
+  parameter.elementType = readElementType(reader, value);
+  if (!accepts(parameter.operand, parameter.elementType))
+    reader.note("element_type", "one that the operand may have");
   size_t rank = getRank(parameter.operand);
   std::string kind = reader.string(value, "kind");
   if (kind == "tensor_map") {
@@ -153,7 +209,6 @@ static Parameter readParameter(Reader &reader, const json &value) {
     if (parameter.dims.size() != rank || seen != (1u << rank) - 1 ||
         parameter.dims.back() != rank - 1)
       reader.note("dims", "the operand's dimensions in some order, rows last");
-    parameter.elementBytes = reader.integer(value, "element_bytes", 1, 8);
     parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
   } else if (kind == "memref") {
     parameter.kind = Parameter::Kind::Memref;
@@ -172,6 +227,7 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   KernelDescription kernel;
   kernel.name = reader.string(value, "name");
   kernel.clean = reader.boolean(value, "clean");
+  kernel.relu = reader.boolean(value, "relu");
   constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
   kernel.numQueries = reader.integer(value, "num_queries", -1, kMax);
   kernel.numHeads = reader.integer(value, "num_heads", 1, 128);
@@ -179,6 +235,8 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
   for (const json &parameter : reader.array(value, "parameters"))
     kernel.parameters.push_back(readParameter(reader, parameter));
+  if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
+    reader.note("element_type", "the same for q and k");
   if (isCpu) {
     kernel.taskQueries = reader.integer(value, "task_queries", 1);
     kernel.taskKeys = reader.integer(value, "task_keys", 1);

@@ -33,22 +33,26 @@ constexpr int kNumOperands = 7;
 struct Parameter {
   enum class Kind { TensorMap, Memref } kind;
   Operand operand;
+  mqa_element_type elementType = MQA_F32;
   /// TensorMap: the box that one load brings, outermost dimension first, which
-  /// dimension of the operand each of them is, the element size and the swizzle
-  /// of its rows, both in bytes (0: no swizzle).
+  /// dimension of the operand each of them is, and the swizzle of its rows in
+  /// bytes (0: no swizzle).
   std::vector<uint32_t> box, dims;
-  int elementBytes = 0;
   int swizzleBytes = 0;
   /// Memref: rank of the descriptor.
   int rank = 0;
 };
 
+int getElementBytes(mqa_element_type type);
+
 struct KernelDescription {
   std::string name, schedule;
-  bool clean = false, fast = false;
+  bool clean = false, fast = false, relu = true;
   /// -1: given at launch.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
   std::vector<Parameter> parameters;
+  /// That of the parameter, or f32.
+  mqa_element_type getElementType(Operand operand) const;
   /// GPU: threads and dynamic shared memory of a block, queries and keys of a
   /// tile, and whether the keys of a query block may go to several blocks.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;

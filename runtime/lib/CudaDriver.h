@@ -45,6 +45,7 @@ constexpr int kMaxDynamicSharedSizeBytes = 8;
 
 // CUtensorMapDataType
 constexpr int kUint8 = 0;
+constexpr int kUint16 = 1;
 constexpr int kFloat32 = 7;
 // CUtensorMapInterleave, CUtensorMapFloatOOBfill
 constexpr int kInterleaveNone = 0;

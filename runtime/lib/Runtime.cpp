@@ -114,7 +114,10 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
     *info = {kernel.name.c_str(),    bundle->bundle->target.c_str(),
              kernel.numQueries,      kernel.numHeads,
              kernel.headDim,         kernel.numKeys,
-             kernel.clean ? 1 : 0,   kernel.fast ? 1 : 0,
+             kernel.getElementType(Operand::Q),
+             kernel.getElementType(Operand::Out),
+             kernel.relu ? 1 : 0,    kernel.clean ? 1 : 0,
+             kernel.fast ? 1 : 0,
              kernel.schedule.c_str()};
     return MQA_SUCCESS;
   });

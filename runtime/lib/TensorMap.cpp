@@ -37,6 +37,7 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
     return invalid(tensor, "a tensor-map load needs a 16-byte aligned address",
                    address);
 
+  const int elementBytes = tensor.getElementBytes();
   // Tensor maps list the contiguous dimension first.
   uint64_t sizes[3], strides[2];
   uint32_t box[3], elementStrides[3];
@@ -50,7 +51,7 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
                      tensor.sizes[dim]);
     if (i == 0)
       continue;
-    strides[i - 1] = tensor.strides[dim] * tensor.elementBytes;
+    strides[i - 1] = tensor.strides[dim] * elementBytes;
     if (strides[i - 1] % 16)
       return invalid(
           tensor, "a tensor-map load needs strides of a multiple of 16 bytes",
@@ -59,13 +60,15 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
       return invalid(tensor, "a tensor map has strides below 2^40 bytes",
                      strides[i - 1]);
   }
-  if ((uint64_t(box[0]) * tensor.elementBytes) % 16)
+  if ((uint64_t(box[0]) * elementBytes) % 16)
     return invalid(tensor,
                    "a tensor-map box has rows of a multiple of 16 bytes",
-                   int64_t(box[0]) * tensor.elementBytes);
+                   int64_t(box[0]) * elementBytes);
 
-  // fp8 has no type of its own; bytes are loaded as they are.
-  int type = tensor.elementBytes == 1 ? cuda::kUint8 : cuda::kFloat32;
+  // fp8 has no type of its own; bits are loaded as they are.
+  int type = elementBytes == 1   ? cuda::kUint8
+             : elementBytes == 2 ? cuda::kUint16
+                                 : cuda::kFloat32;
   MQA_CUDA(driver, cuTensorMapEncodeTiled, &map, type, tensor.rank,
            const_cast<void *>(tensor.data), sizes, strides, box, elementStrides,
            cuda::kInterleaveNone, getSwizzle(recipe.swizzleBytes),

@@ -21,7 +21,8 @@
 // CHECK: arith.maximumf
 // CHECK: arith.mulf
 // CHECK: arith.addf
-// CHECK: linalg.mul
+// CHECK: linalg.generic
+// CHECK: arith.mulf
 // CHECK-NOT: linalg.fill
 // CHECK: memref.dealloc %[[KEYS]]
 // CHECK-NOT: mqa.logits
@@ -41,7 +42,7 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 
 // What lies outside of the range on both sides is -inf.
 // CHECK-LABEL: func @clean
-// CHECK: linalg.mul
+// CHECK: linalg.generic
 // CHECK: }
 // CHECK: arith.constant 0xFF800000
 // CHECK: linalg.fill
@@ -49,5 +50,18 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // CHECK: linalg.fill
 func.func @clean(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean}
+  return
+}
+
+// Without relu, and with logits that are rounded at the end.
+// CHECK-LABEL: func @linear_bf16
+// CHECK: linalg.matmul
+// CHECK-NOT: arith.maximumf
+// CHECK: arith.addf
+// CHECK: %[[LOGIT:.*]] = arith.mulf
+// CHECK-NEXT: %[[ROUNDED:.*]] = arith.truncf %[[LOGIT]] : f32 to bf16
+// CHECK-NEXT: linalg.yield %[[ROUNDED]]
+func.func @linear_bf16(%q: memref<?x5x48xf16>, %k: memref<?x48xf16>, %s: memref<?xf32>, %w: memref<?x5xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xbf16>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x5x48xf16>, memref<?x48xf16>, memref<?xf32>, memref<?x5xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xbf16>) {activation = #mqa.activation<none>}
   return
 }

@@ -99,3 +99,32 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // Chunks of 64 bytes, two steps of K each; a 16-bit type has 16 elements in a
+  // step. The second chunk of A is 64 x 64 bytes on, that of B 8 x 64 (in units of
+  // 16).
+  // CHECK-LABEL: llvm.func @chunks
+  // CHECK-DAG: %[[STEP:.*]] = llvm.mlir.constant(2 : i32)
+  // CHECK-DAG: %[[CHUNK_A:.*]] = llvm.mlir.constant(256 : i32)
+  // CHECK-DAG: %[[CHUNK_B:.*]] = llvm.mlir.constant(32 : i32)
+  // CHECK: nvvm.wgmma.mma_async {{.*}}, <m = 64, n = 8, k = 16>, D[<f32>, <zero>], A[<bf16>, <one>, <row>], B[<bf16>, <one>, <col>]
+  // CHECK: llvm.add %{{.*}}, %[[STEP]]
+  // CHECK: llvm.add %{{.*}}, %[[STEP]]
+  // CHECK: nvvm.wgmma.mma_async
+  // CHECK: llvm.add %{{.*}}, %[[CHUNK_A]]
+  // CHECK: llvm.add %{{.*}}, %[[CHUNK_B]]
+  // CHECK-COUNT-2: nvvm.wgmma.mma_async
+  // CHECK-NOT: nvvm.wgmma.mma_async
+  gpu.func @chunks(%a: memref<2x64x32xbf16, #smem>, %b: memref<2x8x32xbf16, #smem>, %o: memref<?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %d = mqa.wgmma %a, %b : memref<2x64x32xbf16, #smem>, memref<2x8x32xbf16, #smem> -> !mqa.fragment<vector<64x8xf32>>
+    %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
+    %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
+    memref.store %r#0, %o[%c0] : memref<?xf32>
+    gpu.return
+  }
+}

@@ -99,7 +99,7 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
 
 TEST(BundleTest, ManifestFields) {
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
-                        "'version' must be 2, found 1");
+                        "'version' must be 3, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },
                         "'target' must be a string");
   expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },

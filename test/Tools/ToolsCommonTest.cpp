@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
-#include "Fp8.h"
 
 #include <gtest/gtest.h>
 
@@ -15,38 +14,54 @@
 using namespace mqa::tools;
 
 //===----------------------------------------------------------------------===//
-// fp8
+// Element types
 //===----------------------------------------------------------------------===//
 
-TEST(Fp8Test, EveryCodeRoundTrips) {
-  for (int bits = 0; bits < 256; ++bits) {
-    float value = decodeFp8(static_cast<uint8_t>(bits));
-    if ((bits & 0x7f) == 0x7f)
-      EXPECT_TRUE(std::isnan(value));
-    else
-      EXPECT_EQ(encodeFp8(value), bits) << value;
-  }
+static const mqa_element_type kTypes[] = {MQA_F8E4M3FN, MQA_F8E5M2, MQA_BF16,
+                                          MQA_F16};
+
+TEST(ElementTypeTest, EveryCodeRoundTrips) {
+  for (mqa_element_type type : kTypes)
+    for (uint32_t bits = 0; bits < 1u << (8 * getBytes(type)); ++bits) {
+      float value = decode(type, bits);
+      if (std::isnan(value))
+        EXPECT_TRUE(std::isnan(decode(type, encode(type, value))));
+      else
+        EXPECT_EQ(encode(type, value), bits) << value;
+    }
 }
 
-TEST(Fp8Test, KnownValues) {
-  EXPECT_EQ(decodeFp8(0x7e), 448.0f);
-  EXPECT_EQ(decodeFp8(0x38), 1.0f);
-  EXPECT_EQ(decodeFp8(0x01), 0x1p-9f);
-  EXPECT_EQ(decodeFp8(0x08), 0x1p-6f);
-  EXPECT_TRUE(std::signbit(decodeFp8(0x80)));
-  EXPECT_EQ(encodeFp8(1e9f), 0x7e);
-  EXPECT_EQ(encodeFp8(-std::numeric_limits<float>::infinity()), 0xfe);
+TEST(ElementTypeTest, KnownValues) {
+  float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(decode(MQA_F8E4M3FN, 0x7e), 448.0f);
+  EXPECT_EQ(decode(MQA_F8E4M3FN, 0x38), 1.0f);
+  EXPECT_EQ(decode(MQA_F8E4M3FN, 0x01), 0x1p-9f);
+  EXPECT_EQ(decode(MQA_F8E4M3FN, 0x08), 0x1p-6f);
+  EXPECT_TRUE(std::isnan(decode(MQA_F8E4M3FN, 0x7f)));
+  EXPECT_TRUE(std::signbit(decode(MQA_F8E4M3FN, 0x80)));
+  EXPECT_EQ(encode(MQA_F8E4M3FN, 1e9f), 0x7eu);
+  EXPECT_EQ(encode(MQA_F8E4M3FN, -inf), 0xfeu);
+  EXPECT_EQ(decode(MQA_F8E5M2, 0x7b), 57344.0f);
+  EXPECT_EQ(decode(MQA_F8E5M2, 0x7c), inf);
+  EXPECT_EQ(decode(MQA_F8E5M2, 0x01), 0x1p-16f);
+  EXPECT_EQ(getMax(MQA_F16), 65504.0f);
+  EXPECT_EQ(encode(MQA_F16, 65520.0f), 0x7c00u);
+  EXPECT_EQ(encode(MQA_F16, 65519.0f), 0x7bffu);
+  EXPECT_EQ(decode(MQA_F16, 0x0001), 0x1p-24f);
+  EXPECT_EQ(decode(MQA_BF16, 0x3f80), 1.0f);
+  EXPECT_EQ(encode(MQA_BF16, -inf), 0xff80u);
+  EXPECT_EQ(decode(MQA_F32, encode(MQA_F32, 0.1f)), 0.1f);
 }
 
-TEST(Fp8Test, RoundsToNearestEven) {
-  for (int bits = 0; bits < 0x7d; ++bits) {
-    float low = decodeFp8(static_cast<uint8_t>(bits)),
-          high = decodeFp8(static_cast<uint8_t>(bits + 1));
-    float middle = (low + high) / 2;
-    EXPECT_EQ(encodeFp8(middle), bits % 2 ? bits + 1 : bits) << middle;
-    EXPECT_EQ(encodeFp8(std::nextafter(middle, low)), bits) << middle;
-    EXPECT_EQ(encodeFp8(std::nextafter(middle, high)), bits + 1) << middle;
-  }
+TEST(ElementTypeTest, RoundsToNearestEven) {
+  for (mqa_element_type type : kTypes)
+    for (uint32_t bits = 0; decode(type, bits) < getMax(type); ++bits) {
+      float low = decode(type, bits), high = decode(type, bits + 1);
+      float middle = low + (high - low) / 2;
+      EXPECT_EQ(encode(type, middle), bits % 2 ? bits + 1 : bits) << middle;
+      EXPECT_EQ(encode(type, std::nextafter(middle, low)), bits) << middle;
+      EXPECT_EQ(encode(type, std::nextafter(middle, high)), bits + 1) << middle;
+    }
 }
 
 //===----------------------------------------------------------------------===//
@@ -58,26 +73,30 @@ static const Shape kShape{6, 4, 8, 20};
 /// What a correct kernel leaves, computed in the plainest way.
 static Output computeOutput(const Problem &problem, bool clean,
                             int64_t stride) {
-  Output output(problem.shape, stride, 16);
+  Output output(problem, stride, 16);
   const Shape &s = problem.shape;
+  mqa_element_type input = problem.format.input;
+  std::vector<float> q = decodeAll(input, problem.q),
+                     k = decodeAll(input, problem.k);
   for (int64_t m = 0; m < s.numQueries; ++m) {
-    float *row = output.data.data() + output.guard + m * stride;
     for (int64_t n = 0; n < s.numKeys; ++n) {
+      size_t at = output.getIndex(m, n);
       if (n < problem.begin(m) || n >= problem.end(m)) {
         if (clean)
-          row[n] = -std::numeric_limits<float>::infinity();
+          output.set(at, -std::numeric_limits<float>::infinity());
         continue;
       }
       double logit = 0;
       for (int64_t h = 0; h < s.numHeads; ++h) {
         double score = 0;
         for (int64_t d = 0; d < s.headDim; ++d)
-          score += double(decodeFp8(
-                       problem.q[(m * s.numHeads + h) * s.headDim + d])) *
-                   decodeFp8(problem.k[n * s.headDim + d]);
-        logit += problem.weights[m * s.numHeads + h] * std::max(score, 0.0);
+          score += double(q[(m * s.numHeads + h) * s.headDim + d]) *
+                   k[n * s.headDim + d];
+        if (problem.format.relu)
+          score = std::max(score, 0.0);
+        logit += problem.weights[m * s.numHeads + h] * score;
       }
-      row[n] = static_cast<float>(problem.kScale[n] * logit);
+      output.set(at, static_cast<float>(problem.kScale[n] * logit));
     }
   }
   return output;
@@ -116,30 +135,44 @@ TEST(CheckTest, AcceptsWhatIsRight) {
     }
 }
 
+TEST(CheckTest, AcceptsEveryFormat) {
+  for (mqa_element_type input : kTypes)
+    for (mqa_element_type out : {MQA_F32, MQA_BF16, MQA_F16})
+      for (bool relu : {false, true}) {
+        Problem problem = makeProblem(kShape, Mask::Causal, 3, /*wide=*/false,
+                                      {input, out, relu});
+        Output output = computeOutput(problem, true, 23);
+        EXPECT_TRUE(checkOutput(problem, output, true, 1 << 20).passes());
+        size_t at = output.getIndex(2, 3);
+        output.set(at, output.get(at) * 1.1f + 1);
+        EXPECT_FALSE(checkOutput(problem, output, true, 1 << 20).passes());
+      }
+}
+
 TEST(CheckTest, FindsEveryKindOfError) {
   Problem problem = makeProblem(kShape, Mask::Causal, 3);
   Output right = computeOutput(problem, true, 23);
-  auto cell = [](Output &output, int64_t m, int64_t n) -> float & {
-    return output.data[output.guard + m * output.stride + n];
+  auto set = [](Output &output, int64_t m, int64_t n, float value) {
+    output.set(output.getIndex(m, n), value);
   };
   Output wrong = right;
-  cell(wrong, 2, 3) += 1;
+  set(wrong, 2, 3, right.get(right.getIndex(2, 3)) + 1);
   EXPECT_GT(checkOutput(problem, wrong, true, 1 << 20).elementErrors, 0);
   wrong = right;
-  cell(wrong, 2, 19) = 0;
+  set(wrong, 2, 19, 0);
   EXPECT_EQ(checkOutput(problem, wrong, true, 1 << 20).maskMismatches, 1);
   wrong = right;
-  cell(wrong, 2, 3) = -std::numeric_limits<float>::infinity();
+  set(wrong, 2, 3, -std::numeric_limits<float>::infinity());
   EXPECT_EQ(checkOutput(problem, wrong, true, 1 << 20).maskMismatches, 1);
   wrong = right;
-  cell(wrong, 2, 21) = 0;
+  set(wrong, 2, 21, 0);
   EXPECT_EQ(checkOutput(problem, wrong, true, 1 << 20).outsideWrites, 1);
   wrong = right;
-  wrong.data.front() = 0;
-  wrong.data.back() = 0;
+  wrong.set(0, 0);
+  wrong.set(wrong.getSize() - 1, 0);
   EXPECT_EQ(checkOutput(problem, wrong, true, 1 << 20).outsideWrites, 2);
   wrong = right;
-  cell(wrong, 1, 1) = std::numeric_limits<float>::quiet_NaN();
+  set(wrong, 1, 1, std::numeric_limits<float>::quiet_NaN());
   EXPECT_FALSE(checkOutput(problem, wrong, true, 1 << 20).passes());
   // Cleaned where nothing may be written.
   EXPECT_GT(checkOutput(problem, right, false, 1 << 20).maskMismatches, 0);
@@ -149,9 +182,9 @@ TEST(CheckTest, NaNMustReachTheLogit) {
   Problem problem = makeProblem(kShape, Mask::Full, 3);
   problem.q[5] = 0x7f;
   Output output = computeOutput(problem, false, 20);
-  EXPECT_TRUE(std::isnan(output.data[output.guard]));
+  EXPECT_TRUE(std::isnan(output.get(output.guard)));
   EXPECT_TRUE(checkOutput(problem, output, false, 1 << 20).passes());
   // A maximum that drops NaN, as the peer's does.
-  output.data[output.guard] = 0;
+  output.set(output.guard, 0);
   EXPECT_FALSE(checkOutput(problem, output, false, 1 << 20).passes());
 }

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
-#include "Fp8.h"
 #include "Parallel.h"
 
 #include <cmath>
@@ -15,22 +14,22 @@
 
 using namespace mqa::tools;
 
-static uint32_t getBits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
+uint32_t mqa::tools::getPoison(mqa_element_type type) {
+  return getBytes(type) == 2 ? 0xffba : 0xffbad123;
 }
 
-static float getPoison() {
-  float value;
-  std::memcpy(&value, &kPoison, sizeof(value));
-  return value;
+Output::Output(const Problem &problem, int64_t stride, size_t guard)
+    : type(problem.format.out), numQueries(problem.shape.numQueries),
+      numKeys(problem.shape.numKeys), stride(stride), guard(guard) {
+  size_t size = 2 * guard + numQueries * stride;
+  data.resize(size * tools::getBytes(type));
+  uint32_t poison = getPoison(type);
+  constexpr int64_t kGrain = 1 << 20;
+  parallelFor(size, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      storeBits(type, data.data(), i, poison);
+  });
 }
-
-Output::Output(const Shape &shape, int64_t stride, size_t guard)
-    : data(2 * guard + shape.numQueries * stride, getPoison()),
-      numQueries(shape.numQueries), numKeys(shape.numKeys), stride(stride),
-      guard(guard) {}
 
 //===----------------------------------------------------------------------===//
 // Mask
@@ -38,29 +37,33 @@ Output::Output(const Shape &shape, int64_t stride, size_t guard)
 
 static void checkMask(const Problem &problem, const Output &output, bool clean,
                       CheckResult &result) {
-  const uint32_t inf = getBits(-std::numeric_limits<float>::infinity());
+  const uint32_t inf =
+      encode(output.type, -std::numeric_limits<float>::infinity());
+  const uint32_t poison = getPoison(output.type);
   std::atomic<int64_t> mismatches{0}, outside{0};
   parallelFor(output.numQueries, 4, [&](int64_t first, int64_t last) {
     int64_t wrong = 0, written = 0;
     for (int64_t m = first; m < last; ++m) {
-      const float *row = output.data.data() + output.guard + m * output.stride;
+      auto bits = [&, row = output.getIndex(m, 0)](int64_t n) {
+        return output.getBits(row + n);
+      };
       int64_t begin = problem.begin(m), end = problem.end(m);
-      uint32_t expected = clean ? inf : kPoison;
+      uint32_t expected = clean ? inf : poison;
       for (int64_t n = 0; n < begin; ++n)
-        wrong += getBits(row[n]) != expected;
+        wrong += bits(n) != expected;
       for (int64_t n = begin; n < end; ++n)
-        wrong += getBits(row[n]) == kPoison || getBits(row[n]) == inf;
+        wrong += bits(n) == poison || bits(n) == inf;
       for (int64_t n = end; n < output.numKeys; ++n)
-        wrong += getBits(row[n]) != expected;
+        wrong += bits(n) != expected;
       for (int64_t n = output.numKeys; n < output.stride; ++n)
-        written += getBits(row[n]) != kPoison;
+        written += bits(n) != poison;
     }
     mismatches += wrong;
     outside += written;
   });
   for (size_t i = 0; i < output.guard; ++i) {
-    outside += getBits(output.data[i]) != kPoison;
-    outside += getBits(output.data[output.data.size() - 1 - i]) != kPoison;
+    outside += output.getBits(i) != poison;
+    outside += output.getBits(output.getSize() - 1 - i) != poison;
   }
   result.maskMismatches = mismatches;
   result.outsideWrites = outside;
@@ -86,39 +89,62 @@ struct Sums {
 
 /// Compares one row with the formula of mqa.logits in float64.
 static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
-                     const float *decode, double tolerance) {
+                     const std::vector<float> &keys, double tolerance) {
   const Shape &shape = problem.shape;
   int64_t h = shape.numHeads, d = shape.headDim;
   // Heads innermost: the loop over them has no dependence and vectorizes.
-  std::vector<double> query(d * h), scores(h);
+  std::vector<double> query(d * h), scores(h), squares(h);
+  mqa_element_type input = problem.format.input;
   for (int64_t head = 0; head < h; ++head)
     for (int64_t i = 0; i < d; ++i)
-      query[i * h + head] = decode[problem.q[(m * h + head) * d + i]];
+      query[i * h + head] =
+          decode(input, loadBits(input, problem.q.data(),
+                                 (m * h + head) * d + i));
   const float *weights = problem.weights.data() + m * h;
-  const float *row = output.data.data() + output.guard + m * output.stride;
+  bool narrow = getBytes(output.type) < 4;
+  double dotError = getBytes(input) == 1 ? 0x1p-11 : 0x1p-19;
   Sums sums;
   for (int64_t n = problem.begin(m), end = problem.end(m); n < end; ++n) {
     std::fill(scores.begin(), scores.end(), 0.0);
+    std::fill(squares.begin(), squares.end(), 0.0);
     for (int64_t i = 0; i < d; ++i) {
-      double key = decode[problem.k[n * d + i]];
-      for (int64_t head = 0; head < h; ++head)
-        scores[head] += query[i * h + head] * key;
+      double key = keys[n * d + i];
+      for (int64_t head = 0; head < h; ++head) {
+        double product = query[i * h + head] * key;
+        scores[head] += product;
+        squares[head] += product * product;
+      }
     }
-    double logit = 0, magnitude = 0;
+    double logit = 0, magnitude = 0, cancelled = 0;
     for (int64_t head = 0; head < h; ++head) {
       // Not std::max: NaN must reach the logit.
-      double relu = scores[head] < 0 ? 0.0 : scores[head];
+      double relu =
+          problem.format.relu && scores[head] < 0 ? 0.0 : scores[head];
       logit += weights[head] * relu;
       magnitude += std::fabs(weights[head] * relu);
+      cancelled += double(weights[head]) * weights[head] * squares[head];
     }
     double scale = problem.kScale[n];
-    double reference = scale * logit, value = row[n];
+    double reference = scale * logit, value = output.get(output.getIndex(m, n));
     if (std::isnan(reference) || std::isnan(value)) {
       sums.elementErrors += std::isnan(reference) != std::isnan(value);
       continue;
     }
+    if (std::isinf(reference) || std::isinf(value)) {
+      // What the type cannot hold; how near to its largest value is no matter.
+      double largest = getMax(output.type) * (1 - 0x1p-7);
+      sums.elementErrors += std::signbit(reference) != std::signbit(value) ||
+                            std::fabs(reference) < largest ||
+                            std::fabs(value) < largest;
+      continue;
+    }
     double error = value - reference;
-    double bound = tolerance * std::fabs(scale) * magnitude;
+    double bound = std::fabs(scale) *
+                   (tolerance * magnitude + dotError * std::sqrt(cancelled));
+    // The step of a subnormal f16 does not shrink with the value.
+    if (narrow)
+      bound += 0x1p-8 * std::fabs(reference) +
+               (output.type == MQA_F16 ? 0x1p-25 : 0.0);
     sums.elementErrors += !(std::fabs(error) <= bound);
     sums.error += error * error;
     sums.reference += reference * reference;
@@ -130,9 +156,7 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
 
 static void checkValues(const Problem &problem, const Output &output,
                         int64_t maxPairs, CheckResult &result) {
-  float decode[256];
-  for (int i = 0; i < 256; ++i)
-    decode[i] = decodeFp8(static_cast<uint8_t>(i));
+  std::vector<float> keys = decodeAll(problem.format.input, problem.k);
   int64_t m = problem.shape.numQueries;
   int64_t pairs = problem.countPairs();
   // Every step'th row, and always the last one.
@@ -148,7 +172,7 @@ static void checkValues(const Problem &problem, const Output &output,
   std::vector<Sums> parts(rows.size());
   parallelFor(rows.size(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      parts[i] = checkRow(problem, output, rows[i], decode,
+      parts[i] = checkRow(problem, output, rows[i], keys,
                           result.fast ? 0x1p-7 : 0x1p-9);
   });
   Sums sums;
@@ -167,6 +191,7 @@ CheckResult mqa::tools::checkOutput(const Problem &problem,
                                     int64_t maxPairs, bool fast) {
   CheckResult result;
   result.fast = fast;
+  result.narrow = getBytes(output.type) < 4;
   checkMask(problem, output, clean, result);
   checkValues(problem, output, maxPairs, result);
   return result;

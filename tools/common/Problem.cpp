@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Problem.h"
-#include "Fp8.h"
 #include "Parallel.h"
 
 #include <cmath>
@@ -85,11 +84,14 @@ static void makeRanges(Problem &problem, Mask mask, const Random &random) {
   }
 }
 
-static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed) {
+static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
+                         const Format &format) {
   Problem problem;
   problem.shape = shape;
-  problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim);
-  problem.k.resize(shape.numKeys * shape.headDim);
+  problem.format = format;
+  int64_t bytes = getBytes(format.input);
+  problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim * bytes);
+  problem.k.resize(shape.numKeys * shape.headDim * bytes);
   problem.kScale.resize(shape.numKeys);
   problem.weights.resize(shape.numQueries * shape.numHeads);
   makeRanges(problem, mask, Random(seed, kRanges));
@@ -97,14 +99,20 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed) {
 }
 
 Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
-                                bool wide) {
-  Problem problem = makeEmpty(shape, mask, seed);
+                                bool wide, const Format &format) {
+  Problem problem = makeEmpty(shape, mask, seed, format);
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights);
-  parallelFor(problem.q.size(), kGrain, [&](int64_t begin, int64_t end) {
+  auto store = [&](std::vector<uint8_t> &data, int64_t i, float value) {
+    storeBits(format.input, data.data(), i, encode(format.input, value));
+  };
+  // What a row is scaled to. A 16-bit type would need no scale, and sums of its
+  // largest values would not be finite.
+  float greatest = std::min(getMax(format.input), getMax(MQA_F8E4M3FN));
+  int64_t d = shape.headDim, numRows = shape.numQueries * shape.numHeads;
+  parallelFor(numRows * d, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      problem.q[i] = encodeFp8(query.normal(i));
+      store(problem.q, i, query.normal(i));
   });
-  int64_t d = shape.headDim;
   parallelFor(shape.numKeys, 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
     for (int64_t n = begin; n < end; ++n) {
@@ -113,39 +121,44 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
         row[i] = key.normal(n * d + i);
         largest = std::max(largest, std::fabs(row[i]));
       }
-      float scale = largest / kFp8Max;
+      float scale = largest / greatest;
       problem.kScale[n] = scale;
       for (int64_t i = 0; i < d; ++i)
-        problem.k[n * d + i] = encodeFp8(row[i] / scale);
+        store(problem.k, n * d + i, row[i] / scale);
     }
   });
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = weights.normal(i);
   if (!wide)
     return problem;
-  for (size_t head = 0; head < problem.weights.size(); ++head) {
+  for (int64_t head = 0; head < numRows; ++head) {
     float largest = 1e-4f;
     for (int64_t i = 0; i < d; ++i)
       largest = std::max(largest, std::fabs(query.normal(head * d + i)));
-    float scale = largest / kFp8Max;
+    float scale = largest / greatest;
     for (int64_t i = 0; i < d; ++i)
-      problem.q[head * d + i] = encodeFp8(query.normal(head * d + i) / scale);
+      store(problem.q, head * d + i, query.normal(head * d + i) / scale);
     problem.weights[head] *= scale;
   }
   return problem;
 }
 
 Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
-                                       uint64_t seed) {
-  Problem problem = makeEmpty(shape, mask, seed);
+                                       uint64_t seed, const Format &format) {
+  Problem problem = makeEmpty(shape, mask, seed, format);
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights),
       scale(seed, kScale);
-  // Scores are integers of magnitude at most D = 128, logits sums of at most 64
-  // of them: exact in f32, and in the fewer bits that WGMMA keeps.
-  for (size_t i = 0; i < problem.q.size(); ++i)
-    problem.q[i] = encodeFp8(query.integer(i, -1, 1));
-  for (size_t i = 0; i < problem.k.size(); ++i)
-    problem.k[i] = encodeFp8(key.integer(i, -1, 1));
+  auto store = [&](std::vector<uint8_t> &data, int64_t i, int64_t value) {
+    storeBits(format.input, data.data(), i,
+              encode(format.input, static_cast<float>(value)));
+  };
+  // Scores are integers of magnitude at most D = 256, logits sums of at most
+  // 128 of them: exact in f32, and in the fewer bits that WGMMA keeps.
+  int64_t d = shape.headDim;
+  for (int64_t i = 0; i < shape.numQueries * shape.numHeads * d; ++i)
+    store(problem.q, i, query.integer(i, -1, 1));
+  for (int64_t i = 0; i < shape.numKeys * d; ++i)
+    store(problem.k, i, key.integer(i, -1, 1));
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)

@@ -7,6 +7,8 @@
 #ifndef MQA_TOOLS_COMMON_PROBLEM_H
 #define MQA_TOOLS_COMMON_PROBLEM_H
 
+#include "ElementType.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -25,10 +27,18 @@ struct Shape {
   int64_t numQueries, numHeads, headDim, numKeys;
 };
 
+/// What a kernel computes besides its shape.
+struct Format {
+  mqa_element_type input = MQA_F8E4M3FN, out = MQA_F32;
+  bool relu = true;
+};
+
 /// Inputs of one launch, quantised as the peer's test does it: normal values; q
-/// is cast to fp8, k is scaled by its largest magnitude per key.
+/// is cast to the input's type, k is scaled by its largest magnitude per key.
 struct Problem {
   Shape shape;
+  Format format;
+  /// Packed elements of the input's type.
   std::vector<uint8_t> q, k;
   std::vector<float> kScale, weights;
   std::vector<int32_t> ks, ke;
@@ -48,11 +58,12 @@ struct Problem {
 /// `wide`: q too is quantised by its largest magnitude, for each head, and the
 /// weights take the scale back: scores are then far past what an f16 holds.
 Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed,
-                    bool wide = false);
+                    bool wide = false, const Format &format = {});
 
 /// Values that keep every partial sum a small integer and every scale a power
 /// of two: a correct kernel is exact on them.
-Problem makeIntegerProblem(const Shape &shape, Mask mask, uint64_t seed);
+Problem makeIntegerProblem(const Shape &shape, Mask mask, uint64_t seed,
+                           const Format &format = {});
 
 } // namespace mqa::tools
 

@@ -8,6 +8,10 @@
 
 using namespace mqa::tools;
 
+Format mqa::tools::getFormat(const mqa_kernel_info &info) {
+  return {info.input_type, info.out_type, info.relu != 0};
+}
+
 LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
                            int device) {
   for (size_t i = 0, e = mqa_bundle_num_kernels(bundle); i < e; ++i) {
@@ -30,11 +34,11 @@ Session::Session(Device &device, const Problem &problem, int64_t outStride)
       k(device.upload(problem.k)), kScale(device.upload(problem.kScale)),
       weights(device.upload(problem.weights)), ks(device.upload(problem.ks)),
       ke(device.upload(problem.ke)),
-      output(problem.shape,
+      output(problem,
              outStride ? outStride
                        : std::max<int64_t>(1, problem.shape.numKeys),
              kGuard) {
-  out = device.allocate(output.getBytes());
+  out = device.allocate(output.data.size());
   poison();
   const Shape &shape = problem.shape;
   args.q = q->get();
@@ -46,20 +50,20 @@ Session::Session(Device &device, const Problem &problem, int64_t outStride)
   args.weights_stride = shape.numHeads;
   args.ks = ks->as<int32_t>();
   args.ke = ke->as<int32_t>();
-  args.out = out->as<float>(kGuard);
+  args.out = out->as<uint8_t>(kGuard * getBytes(output.type));
   args.out_stride = output.stride;
   args.num_queries = shape.numQueries;
   args.num_keys = shape.numKeys;
 }
 
 void Session::poison() {
-  output = Output(problem.shape, output.stride, kGuard);
-  out->copyFrom(output.data.data(), output.getBytes());
+  output = Output(problem, output.stride, kGuard);
+  out->copyFrom(output.data.data(), output.data.size());
 }
 
 const Output &Session::download() {
   device.synchronize();
-  out->copyTo(output.data.data(), output.getBytes());
+  out->copyTo(output.data.data(), output.data.size());
   return output;
 }
 

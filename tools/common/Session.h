@@ -14,6 +14,9 @@
 
 namespace mqa::tools {
 
+/// What problems for a kernel look like.
+Format getFormat(const mqa_kernel_info &info);
+
 /// A bundle's kernel that is loaded.
 class LoadedKernel {
 public:

@@ -5,16 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuBaseline.h"
-#include "Fp8.h"
 
 using namespace mqa::tools;
 
-DecodedProblem::DecodedProblem(const Problem &problem) : problem(problem) {
-  for (uint8_t bits : problem.q)
-    q.push_back(decodeFp8(bits));
-  for (uint8_t bits : problem.k)
-    k.push_back(decodeFp8(bits));
-}
+DecodedProblem::DecodedProblem(const Problem &problem)
+    : problem(problem), q(decodeAll(problem.format.input, problem.q)),
+      k(decodeAll(problem.format.input, problem.k)) {}
 
 void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
   const Problem &problem = decoded.problem;

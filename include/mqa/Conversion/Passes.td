@@ -67,11 +67,11 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
 }
 
 def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
-  let summary = "Expands arith.extf from f8E4M3FN to integer arithmetic";
+  let summary = "Expands arith.extf from f8E4M3FN and f8E5M2";
   let description = [{
-    LLVM has no fp8 type. The extension to f32 is exact: exponent and mantissa
-    move to their places and the bias is added; subnormals are converted as
-    integers; 0x7f is NaN. Works on scalars and vectors. (The conversion to LLVM
+    LLVM has no fp8 type. The extension to f32 is exact. Of f8E4M3FN, exponent and
+    mantissa move to their places and the bias is added; subnormals are converted
+    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. Works on scalars and vectors. (The conversion to LLVM
     makes an i8 of each f8 element in memory.)
 
     ```mlir

@@ -87,10 +87,37 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// f8E5M2 is the upper half of an f16.
+struct ExpandE5M2 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override {
+    Type inType = op.getIn().getType(), outType = op.getType();
+    if (!isa<Float8E5M2Type>(getElementTypeOrSelf(inType)) ||
+        !getElementTypeOrSelf(outType).isF32())
+      return b.notifyMatchFailure(op, "not from f8E5M2 to f32");
+    Location loc = op.getLoc();
+    Type i8 = withElementType(inType, b.getI8Type());
+    Type i16 = withElementType(inType, b.getI16Type());
+    TypedAttr eight = b.getI16IntegerAttr(8);
+    if (auto vector = dyn_cast<VectorType>(i16))
+      eight = DenseElementsAttr::get(vector, cast<Attribute>(eight));
+    Value bits = arith::ExtUIOp::create(
+        b, loc, i16, arith::BitcastOp::create(b, loc, i8, op.getIn()));
+    bits = arith::ShLIOp::create(b, loc, bits,
+                                 arith::ConstantOp::create(b, loc, eight));
+    Type f16 = withElementType(inType, b.getF16Type());
+    Value half = arith::BitcastOp::create(b, loc, f16, bits);
+    b.replaceOpWithNewOp<arith::ExtFOp>(op, outType, half);
+    return success();
+  }
+};
+
 struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandExtF>(&getContext());
+    patterns.add<ExpandE5M2, ExpandExtF>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace mlir {
@@ -40,13 +41,12 @@ private:
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
-  Value constantF32(double value) {
-    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
-  }
   Value allocate(ArrayRef<int64_t> shape);
   void fill(Value memref, double value) {
-    linalg::FillOp::create(b, loc, ValueRange{constantF32(value)},
-                           ValueRange{memref});
+    Type type = getElementTypeOrSelf(memref);
+    Value filling =
+        arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+    linalg::FillOp::create(b, loc, ValueRange{filling}, ValueRange{memref});
   }
   /// Drops the first dimension of `memref` at `row`; columns from `from` on, if
   /// given, `count` of them.
@@ -157,11 +157,14 @@ void LogitsToLinalg::scoreQuery(Value m) {
       ArrayRef<AffineMap>{map({h, n}), map({h}), map({n})},
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
       [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value zero =
-            arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
-        // maximumf, not maxnumf: NaN must reach the logit.
-        Value relu = arith::MaximumFOp::create(nested, loc, args[0], zero);
-        Value weighted = arith::MulFOp::create(nested, loc, relu, args[1]);
+        Value score = args[0];
+        if (op.getActivation() == Activation::Relu) {
+          Value zero = arith::ConstantOp::create(nested, loc,
+                                                 nested.getF32FloatAttr(0.0));
+          // maximumf, not maxnumf: NaN must reach the logit.
+          score = arith::MaximumFOp::create(nested, loc, score, zero);
+        }
+        Value weighted = arith::MulFOp::create(nested, loc, score, args[1]);
         Value sum = arith::AddFOp::create(nested, loc, args[2], weighted);
         linalg::YieldOp::create(nested, loc, sum);
       });
@@ -177,13 +180,23 @@ Value LogitsToLinalg::clipBound(Value bounds, Value m) {
   return arith::MinSIOp::create(b, loc, bound, numKeys);
 }
 
-/// out[m, n] = sums[n] * k_scale[n] for from <= n < to.
+/// out[m, n] = sums[n] * k_scale[n] for from <= n < to, rounded if need be.
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
   Value count = arith::SubIOp::create(b, loc, to, from);
   Value source = getColumns(sums, from, count);
   Value scale = getColumns(op.getKScale(), from, count);
   Value target = getColumns(getRow(op.getOut(), m), from, count);
-  linalg::MulOp::create(b, loc, ValueRange{source, scale}, ValueRange{target});
+  Type type = op.getOutType().getElementType();
+  SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, ValueRange{source, scale}, ValueRange{target}, maps,
+      IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value logit = arith::MulFOp::create(nested, loc, args[0], args[1]);
+        if (!type.isF32())
+          logit = arith::TruncFOp::create(nested, loc, type, logit);
+        linalg::YieldOp::create(nested, loc, logit);
+      });
 }
 
 void LogitsToLinalg::run() {

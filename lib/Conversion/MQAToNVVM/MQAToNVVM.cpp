@@ -98,7 +98,8 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
                             extend(stride)));
     Value base = source.alignedPtr(rewriter, loc);
     Value start = LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                                      rewriter.getF32Type(), base, elements);
+                                      op.getType().getElementType(), base,
+                                      elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);

@@ -11,6 +11,7 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -29,6 +30,14 @@ uint64_t mqa::getMatrixDescriptorBits(int64_t rowBytes) {
   return swizzle << 62 | stride << 32 | leading << 16;
 }
 
+static NVVM::WGMMATypes getInputType(MemRefType type) {
+  return llvm::TypeSwitch<Type, NVVM::WGMMATypes>(type.getElementType())
+      .Case([](Float8E4M3FNType) { return NVVM::WGMMATypes::e4m3; })
+      .Case([](Float8E5M2Type) { return NVVM::WGMMATypes::e5m2; })
+      .Case([](BFloat16Type) { return NVVM::WGMMATypes::bf16; })
+      .Default([](Type) { return NVVM::WGMMATypes::f16; });
+}
+
 namespace {
 struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -41,18 +50,23 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
   /// The low half of a tile's descriptor: its address in units of 16 bytes, and
   /// the leading offset.
   Value getAddressWord(ConversionPatternRewriter &rewriter, Location loc,
-                       MemRefType type, Value memref) const {
+                       MemRefType type, int64_t rowBytes, Value memref) const {
     Type i32 = rewriter.getI32Type();
     // Shared memory has 32-bit addresses: base and offset are added as such,
     // not as pointers, which have 64 bits.
     MemRefDescriptor descriptor(memref);
     Value address = LLVM::PtrToIntOp::create(
         rewriter, loc, i32, descriptor.alignedPtr(rewriter, loc));
-    address = LLVM::AddOp::create(rewriter, loc, address,
-                                  descriptor.offset(rewriter, loc));
+    // An offset counts elements.
+    Value offset = descriptor.offset(rewriter, loc);
+    int64_t elementBytes = type.getElementTypeBitWidth() / 8;
+    if (elementBytes != 1)
+      offset = LLVM::MulOp::create(rewriter, loc, offset,
+                                   constant(rewriter, loc, i32, elementBytes));
+    address = LLVM::AddOp::create(rewriter, loc, address, offset);
     address = LLVM::LShrOp::create(rewriter, loc, address,
                                    constant(rewriter, loc, i32, 4));
-    uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
+    uint64_t layout = getMatrixDescriptorBits(rowBytes);
     Value word =
         LLVM::AddOp::create(rewriter, loc, address,
                             constant(rewriter, loc, i32, layout & 0xffffffff));
@@ -68,18 +82,15 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
         .getRes();
   }
 
-  /// The descriptor of step `step` of K: 32 bytes on inside the swizzled row
-  /// for each.
+  /// The descriptor of a tile's rows from `byte` of them on.
   Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
-                      MemRefType type, Value addressWord, int64_t step) const {
+                      int64_t rowBytes, Value addressWord, int64_t byte) const {
     Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
-    constexpr int64_t kUnits = hopper::kWgmmaKBytes / 16;
-    if (step)
-      addressWord =
-          LLVM::AddOp::create(rewriter, loc, addressWord,
-                              constant(rewriter, loc, i32, step * kUnits));
+    if (byte)
+      addressWord = LLVM::AddOp::create(rewriter, loc, addressWord,
+                                        constant(rewriter, loc, i32, byte / 16));
     Value low = LLVM::ZExtOp::create(rewriter, loc, i64, addressWord);
-    uint64_t layout = getMatrixDescriptorBits(type.getShape().back());
+    uint64_t layout = getMatrixDescriptorBits(rowBytes);
     return LLVM::OrOp::create(
         rewriter, loc, low,
         constant(rewriter, loc, i64, layout & 0xffffffff00000000));
@@ -91,30 +102,40 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     Location loc = op.getLoc();
     MLIRContext *context = rewriter.getContext();
     MemRefType aType = op.getA().getType(), bType = op.getB().getType();
-    Value a = getAddressWord(rewriter, loc, aType, adaptor.getA());
-    Value b = getAddressWord(rewriter, loc, bType, adaptor.getB());
+    int64_t rowBytes = op.getRowBytes();
+    Value a = getAddressWord(rewriter, loc, aType, rowBytes, adaptor.getA());
+    Value b = getAddressWord(rewriter, loc, bType, rowBytes, adaptor.getB());
     FragmentType fragment = op.getResult().getType();
 
     using namespace NVVM;
     auto shape = MMAShapeAttr::get(context, hopper::kWgmmaRows,
                                    fragment.getTile().getDimSize(1),
-                                   hopper::kWgmmaKBytes);
-    auto e4m3 = WGMMATypesAttr::get(context, WGMMATypes::e4m3);
+                                   hopper::kWgmmaKBytes * 8 /
+                                       aType.getElementTypeBitWidth());
+    auto input = WGMMATypesAttr::get(context, getInputType(aType));
     auto f32 = WGMMATypesAttr::get(context, WGMMATypes::f32);
     auto scaleIn = WGMMAScaleInAttr::get(context, WGMMAScaleIn::one);
     auto row = MMALayoutAttr::get(context, MMALayout::row);
     auto col = MMALayoutAttr::get(context, MMALayout::col);
     Type accumulatorType = getAccumulatorType(fragment);
     Value accumulator = LLVM::UndefOp::create(rewriter, loc, accumulatorType);
-    int64_t steps = aType.getShape().back() / hopper::kWgmmaKBytes;
-    for (int64_t i = 0; i < steps; ++i) {
-      Value descriptorA = getDescriptor(rewriter, loc, aType, a, i);
-      Value descriptorB = getDescriptor(rewriter, loc, bType, b, i);
+    // A step of K is 32 bytes on inside a swizzled row; the rows of the next
+    // chunk lie behind those of this one.
+    int64_t stepsOfChunk = rowBytes / hopper::kWgmmaKBytes;
+    int64_t columns = fragment.getTile().getDimSize(1);
+    for (int64_t i = 0, e = op.getChunks() * stepsOfChunk; i < e; ++i) {
+      int64_t chunk = i / stepsOfChunk;
+      int64_t inRow = i % stepsOfChunk * hopper::kWgmmaKBytes;
+      Value descriptorA =
+          getDescriptor(rewriter, loc, rowBytes, a,
+                        chunk * hopper::kWgmmaRows * rowBytes + inRow);
+      Value descriptorB = getDescriptor(rewriter, loc, rowBytes, b,
+                                        chunk * columns * rowBytes + inRow);
       auto scaleOut = WGMMAScaleOutAttr::get(
           context, i == 0 ? WGMMAScaleOut::zero : WGMMAScaleOut::one);
       accumulator = WgmmaMmaAsyncOp::create(
           rewriter, loc, accumulatorType, accumulator, descriptorA, descriptorB,
-          shape, e4m3, e4m3, f32, scaleOut, scaleIn, scaleIn, row, col,
+          shape, input, input, f32, scaleOut, scaleIn, scaleIn, row, col,
           MMAIntOverflowAttr());
     }
     rewriter.replaceOp(op, accumulator);

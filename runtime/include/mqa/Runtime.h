@@ -73,11 +73,24 @@ MQA_API void mqa_bundle_destroy(mqa_bundle *bundle);
 /** Number of kernels in the bundle. */
 MQA_API size_t mqa_bundle_num_kernels(const mqa_bundle *bundle);
 
+/** Types of elements, by their names in MLIR. */
+typedef enum mqa_element_type {
+  MQA_F8E4M3FN,
+  MQA_F8E5M2,
+  MQA_BF16,
+  MQA_F16,
+  MQA_F32,
+  MQA_I32
+} mqa_element_type;
+
 /** What a kernel computes. Sizes that the kernel takes at launch are -1. */
 typedef struct mqa_kernel_info {
   const char *name;   /**< the function in the MLIR file; owned by the bundle */
   const char *target; /**< "sm_90a" or "cpu"; owned by the bundle */
   int64_t num_queries, num_heads, head_dim, num_keys;
+  mqa_element_type input_type; /**< of q and k */
+  mqa_element_type out_type;
+  int relu;             /**< 1 if negative scores count as 0 */
   int clean;            /**< 1 if it writes -inf outside the ranges */
   int fast;             /**< 1 if it sums over the heads in half precision */
   const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
@@ -110,17 +123,19 @@ MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);
  *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
  *  M = num_queries, N = num_keys; H and D are those of the kernel. */
 typedef struct mqa_logits_args {
-  const void *q; /**< M x H x D f8E4M3FN; GPU: 16-byte aligned */
-  int64_t
-      q_stride;  /**< from query to query, at least H*D; GPU: multiple of 16 */
-  const void *k; /**< N x D f8E4M3FN; GPU: 16-byte aligned */
-  int64_t k_stride;     /**< from key to key, at least D; GPU: multiple of 16 */
+  const void *q;        /**< M x H x D of input_type; GPU: 16-byte aligned */
+  int64_t q_stride;     /**< from query to query, at least H*D; GPU: a multiple
+                             of 16 bytes */
+  const void *k;        /**< N x D of input_type; GPU: 16-byte aligned */
+  int64_t k_stride;     /**< from key to key, at least D; GPU: a multiple of 16
+                             bytes */
   const float *k_scale; /**< N; GPU: 16-byte aligned */
-  const float *weights; /**< M x H; GPU: 16-byte aligned */
-  int64_t weights_stride; /**< at least H; GPU: multiple of 4 */
+  const float *weights; /**< M x H; GPU: 16-byte aligned where H is a multiple
+                             of 4 */
+  int64_t weights_stride; /**< at least H; GPU: a multiple of 4 where H is */
   const int32_t *ks;      /**< M: first key of each query's range */
   const int32_t *ke;      /**< M: first key behind it */
-  float *out;             /**< M x N */
+  void *out;              /**< M x N of out_type */
   int64_t out_stride;     /**< at least N */
   int64_t num_queries, num_keys;
 } mqa_logits_args;

@@ -241,19 +241,25 @@ LogicalResult TileLogitsOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  if (q.getDimSize(2) != 4 || q.getDimSize(3) * q.getDimSize(4) != 16)
+  ArrayRef<int64_t> headTile = q.getShape().take_back(4);
+  if (headTile[0] != 4 || headTile[1] * headTile[2] != 16)
     return emitOpError() << "'q' must have head tiles of 4 warps x 16 rows, "
                             "heads x queries, found "
                          << q;
-  if (k.getDimSize(1) != q.getDimSize(5))
-    return emitOpError() << "head dim of 'k' is " << k.getDimSize(1)
-                         << ", but 'q' has " << q.getDimSize(5);
-  if (getKScale().getType().getDimSize(0) != k.getDimSize(0))
+  if (k.getShape().back() != headTile[3])
+    return emitOpError() << "head dim of 'k' is " << k.getShape().back()
+                         << ", but 'q' has " << headTile[3];
+  int64_t chunks = k.getRank() == 3 ? k.getDimSize(0) : 1;
+  if (chunks != getChunks() || k.getElementType() != q.getElementType())
+    return emitOpError() << "'q' and 'k' must have as many chunks of the same "
+                            "type, found "
+                         << q << " and " << k;
+  if (getKScale().getType().getDimSize(0) != k.getShape().take_back(2)[0])
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
   MemRefType weights = getWeights().getType();
   if (weights.getDimSize(0) != getTileQueries() * q.getDimSize(0) ||
-      weights.getDimSize(1) < q.getDimSize(1) * q.getDimSize(3))
+      weights.getDimSize(1) < q.getDimSize(1) * getTileHeads())
     return emitOpError() << "'weights' must have the queries and heads of 'q', "
                             "found "
                          << weights << " and " << q;
@@ -267,18 +273,26 @@ LogicalResult WgmmaOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
+  int64_t chunks = getChunks();
   int64_t rows = a.getNumElements() / a.getShape().back();
+  if (a.getElementType() != b.getElementType() || rows % chunks ||
+      (chunks > 1 && a.getDimSize(0) != chunks))
+    return emitOpError() << "operands must have as many chunks of the same "
+                            "type, found "
+                         << a << " and " << b;
+  rows /= chunks;
   VectorType tile = getResult().getType().getTile();
   if (a.getShape().back() != b.getShape().back())
     return emitOpError() << "operands must agree in K, found "
                          << a.getShape().back() << " and "
                          << b.getShape().back();
-  if (!llvm::is_contained({32, 64, 128}, a.getShape().back()))
+  if (!llvm::is_contained({32, 64, 128}, getRowBytes()))
     return emitOpError()
            << "rows must be 32, 64 or 128 bytes (one swizzle), found "
-           << a.getShape().back();
-  if (rows != 64 || b.getDimSize(0) != tile.getDimSize(1))
-    return emitOpError() << "of " << rows << " x " << b.getDimSize(0)
+           << getRowBytes();
+  int64_t columns = b.getShape().take_back(2)[0];
+  if (rows != 64 || columns != tile.getDimSize(1))
+    return emitOpError() << "of " << rows << " x " << columns
                          << " rows does not give the fragment " << tile;
   return success();
 }

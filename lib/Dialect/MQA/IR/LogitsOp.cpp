@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -26,16 +27,20 @@ ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
   return names;
 }
 
+/// What the op is defined for.
+static constexpr int64_t kMaxHeads = 128, kMaxHeadDim = 256,
+                         kHeadDimMultiple = 16;
+
 //===----------------------------------------------------------------------===//
 // Verifier
 //===----------------------------------------------------------------------===//
 
 namespace {
 /// What one operand must look like: a name for each dimension (dimensions of
-/// the same name agree between operands), and its element type.
+/// the same name agree between operands), and its possible element types.
 struct OperandRule {
   StringRef dims;
-  Type elementType;
+  SmallVector<Type> elementTypes;
 };
 } // namespace
 
@@ -76,13 +81,15 @@ static LogicalResult verifyRowLayout(Operation *op, StringRef name,
 LogicalResult LogitsOp::verify() {
   Builder b(getContext());
   const OperandRule rules[] = {
-      {"MHD", b.getType<Float8E4M3FNType>()},
-      {"ND", b.getType<Float8E4M3FNType>()},
-      {"N", b.getF32Type()},
-      {"MH", b.getF32Type()},
-      {"M", b.getI32Type()},
-      {"M", b.getI32Type()},
-      {"MN", b.getF32Type()},
+      {"MHD",
+       {b.getType<Float8E4M3FNType>(), b.getType<Float8E5M2Type>(),
+        b.getBF16Type(), b.getF16Type()}},
+      {"ND", {getElementTypeOrSelf(getQ())}},
+      {"N", {b.getF32Type()}},
+      {"MH", {b.getF32Type()}},
+      {"M", {b.getI32Type()}},
+      {"M", {b.getI32Type()}},
+      {"MN", {b.getF32Type(), b.getBF16Type(), b.getF16Type()}},
   };
   SmallVector<Value> operands = getDataOperands();
   ArrayRef<StringRef> names = getDataOperandNames();
@@ -111,10 +118,14 @@ LogicalResult LogitsOp::verify() {
                            << formatDims(rule.dims, storage) << " (rank "
                            << rule.dims.size() << "), found rank "
                            << shaped.getRank();
-    if (shaped.getElementType() != rule.elementType)
-      return emitOpError() << "operand '" << name << "' must have element type "
-                           << rule.elementType << ", found "
-                           << shaped.getElementType();
+    if (!llvm::is_contained(rule.elementTypes, shaped.getElementType())) {
+      InFlightDiagnostic error = emitOpError();
+      error << "operand '" << name << "' must have element type ";
+      llvm::interleave(
+          rule.elementTypes, [&](Type type) { error << type; },
+          [&] { error << " or "; });
+      return error << ", found " << shaped.getElementType();
+    }
     for (auto [dim, size] : llvm::zip_equal(rule.dims, shaped.getShape())) {
       if (ShapedType::isDynamic(size))
         continue;
@@ -129,20 +140,20 @@ LogicalResult LogitsOp::verify() {
     }
   }
 
-  if (ShapedType::isDynamic(getNumHeads()) ||
-      !llvm::is_contained({32, 64}, getNumHeads()))
-    return emitOpError() << "number of heads H (dimension 1 of 'q') must be 32 "
-                            "or 64, found "
-                         << (ShapedType::isDynamic(getNumHeads())
+  auto emitSizeError = [&](StringRef what, StringRef allowed, int64_t size) {
+    return emitOpError() << what << " must be " << allowed << ", found "
+                         << (ShapedType::isDynamic(size)
                                  ? Twine("a dynamic one")
-                                 : Twine(getNumHeads()));
-  if (ShapedType::isDynamic(getHeadDim()) ||
-      !llvm::is_contained({32, 64, 128}, getHeadDim()))
-    return emitOpError() << "head dim D (dimension 2 of 'q') must be 32, 64 or "
-                            "128, found "
-                         << (ShapedType::isDynamic(getHeadDim())
-                                 ? Twine("a dynamic one")
-                                 : Twine(getHeadDim()));
+                                 : Twine(size));
+  };
+  // A dynamic size is negative.
+  if (getNumHeads() < 1 || getNumHeads() > kMaxHeads)
+    return emitSizeError("number of heads H (dimension 1 of 'q')",
+                         "from 1 to 128", getNumHeads());
+  if (getHeadDim() < 1 || getHeadDim() > kMaxHeadDim ||
+      getHeadDim() % kHeadDimMultiple)
+    return emitSizeError("head dim D (dimension 2 of 'q')",
+                         "a multiple of 16 up to 256", getHeadDim());
   for (auto [value, name] : llvm::zip_equal(operands, names))
     if (auto memref = dyn_cast<MemRefType>(value.getType()))
       if (failed(verifyRowLayout(*this, name, memref)))

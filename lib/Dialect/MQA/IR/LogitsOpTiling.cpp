@@ -83,7 +83,8 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   auto tiled =
       LogitsOp::create(b, loc, resultType, operands[0], operands[1],
                        operands[2], operands[3], operands[4], operands[5],
-                       keyOffsetValue, out, getCleanAttr(), getScheduleAttr());
+                       keyOffsetValue, out, getCleanAttr(), getActivationAttr(),
+                       getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

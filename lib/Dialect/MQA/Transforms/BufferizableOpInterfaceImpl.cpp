@@ -41,7 +41,7 @@ struct LogitsOpInterface
     LogitsOp::create(rewriter, op->getLoc(), /*result=*/Type(), buffers[0],
                      buffers[1], buffers[2], buffers[3], buffers[4], buffers[5],
                      logits.getKeyOffset(), buffers[6], logits.getCleanAttr(),
-                     logits.getScheduleAttr());
+                     logits.getActivationAttr(), logits.getScheduleAttr());
     replaceOpWithBufferizedValues(rewriter, op, buffers[6]);
     return success();
   }

@@ -67,11 +67,14 @@ static Value getHeadTileRead(Value vector) {
   auto cast = vector.getDefiningOp<vector::ShapeCastOp>();
   auto transpose = cast ? cast.getSource().getDefiningOp<vector::TransposeOp>()
                         : vector::TransposeOp();
-  if (!transpose || transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3})
+  if (!transpose ||
+      (transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3} &&
+       transpose.getPermutation() != ArrayRef<int64_t>{1, 3, 2, 0, 4}))
     return {};
   ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
                     to = cast.getResultVectorType().getShape();
-  if (to.size() != 3 || to[0] != from[0] * from[1] || to[1] != from[2])
+  if (to.size() + 1 != from.size() || to[0] != from[0] * from[1] ||
+      to.drop_front() != from.drop_front(2))
     return {};
   return transpose.getVector();
 }
@@ -103,15 +106,22 @@ LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
         "operands must be whole tiles in workgroup memory, the left one of "
         "warps x heads x queries");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
-  AffineExpr p, h, n, d;
-  bindDims(b.getContext(), p, h, n, d);
+  AffineExpr p, h, n, d, c;
+  bindDims(b.getContext(), p, h, n, d, c);
   auto expected = AffineMap::inferFromExprList(
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
       b.getContext());
-  if (!resultType || contract.getIndexingMapsArray() != ArrayRef(expected) ||
+  bindDims(b.getContext(), p, h, n, c, d);
+  auto inChunks = AffineMap::inferFromExprList(
+      ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
+      b.getContext());
+  if (!resultType ||
+      (contract.getIndexingMapsArray() != ArrayRef(expected) &&
+       contract.getIndexingMapsArray() != ArrayRef(inChunks)) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
     return contract.emitError(
-        "must be (p, h, d) x (n, d) -> (p, h, n) onto zero");
+        "must be (p, h, d) x (n, d) -> (p, h, n) onto zero, or the same in "
+        "chunks");
   ArrayRef<int64_t> shape = resultType.getShape();
   int64_t queries = kWarpgroupWarps * layout.getWarpQueries();
   if (shape[0] != queries || shape[1] != layout.getHeads() ||

@@ -67,24 +67,25 @@ static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {
 }
 
 /// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
-/// groups of four elements t, t + T, ..., counted from the last 16-byte
+/// groups of 16 bytes t, t + T, ..., counted from the last 16-byte
 /// boundary before `begin`.
 static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
                         Value end, Value thread, Value numThreads) {
   Location loc = op.getLoc();
-  constexpr int64_t kGroup = 4;
-  Type f32 = b.getF32Type();
-  Value group = constant(b, loc, kGroup);
+  Type type = op.getOut().getType().getElementType();
+  const int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  const int64_t groupSize = 16 / bytes;
+  Value group = constant(b, loc, groupSize);
   Value inf = arith::ConstantOp::create(
-      b, loc, b.getFloatAttr(f32, -std::numeric_limits<double>::infinity()));
+      b, loc, b.getFloatAttr(type, -std::numeric_limits<double>::infinity()));
   auto infGroup =
-      vector::BroadcastOp::create(b, loc, VectorType::get({kGroup}, f32), inf);
+      vector::BroadcastOp::create(b, loc, VectorType::get({groupSize}, type), inf);
 
   // Elements between the last 16-byte boundary and the row's `begin`.
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, op.getOut());
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(
       b, loc, metadata.getBaseBuffer());
-  Value address = arith::DivUIOp::create(b, loc, base, constant(b, loc, 4));
+  Value address = arith::DivUIOp::create(b, loc, base, constant(b, loc, bytes));
   Value rowStart = arith::MulIOp::create(b, loc, row, metadata.getStrides()[0]);
   for (Value part : {Value(metadata.getOffset()), rowStart, begin})
     address = arith::AddIOp::create(b, loc, address, part);
@@ -112,7 +113,7 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
     scf::YieldOp::create(b, loc);
   };
   auto storeSingly = [&](OpBuilder &b, Location loc) {
-    for (int64_t i = 0; i < kGroup; ++i) {
+    for (int64_t i = 0; i < groupSize; ++i) {
       Value one = arith::AddIOp::create(b, loc, column, constant(b, loc, i));
       Value behind =
           arith::AddIOp::create(b, loc, column, constant(b, loc, i + 1));

@@ -37,6 +37,8 @@ struct LoweredRing {
   /// does not know that this round is over, and could take its phase of the
   /// full barrier, which has the same parity, for the one after the next.
   bool changesHands;
+  /// Whether lanes copy some of the tiles: each then arrives for itself.
+  bool copiedByLanes;
 };
 
 /// Slot and phase of a position.
@@ -71,6 +73,7 @@ private:
   }
   void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
             memref::SubViewOp view, Slot slot);
+  void copyByLanes(Value tile, Value source);
   void put(RingPutOp op);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
@@ -85,12 +88,17 @@ private:
 };
 } // namespace
 
+/// Whether TMA cannot load `source`.
+static bool isCopiedByLanes(Value source) {
+  return isa_and_nonnull<RowBlockOp>(source.getDefiningOp());
+}
+
 /// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
 /// tiles (scales, weights) are read by plain loads.
 static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
-  if (tile.getElementTypeBitWidth() != 8)
+  if (tile.getElementType().isF32())
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
-  switch (tile.getShape().back()) {
+  switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
   case 128:
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
   case 64:
@@ -105,7 +113,10 @@ static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
 void RingLowering::create(RingCreateOp op) {
   RingType ringType = op.getRing().getType();
   LoweredRing ring{
-      ringType, {}, {}, {}, ringType.getStages() % op.getTurns() != 0};
+      ringType, {}, {}, {}, ringType.getStages() % op.getTurns() != 0, false};
+  for (Operation *user : op.getRing().getUsers())
+    if (auto put = dyn_cast<RingPutOp>(user))
+      ring.copiedByLanes |= llvm::any_of(put.getSources(), isCopiedByLanes);
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -146,8 +157,9 @@ void RingLowering::initBarriers() {
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
-      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(1), index,
-                                    Value());
+      int64_t arrivals = ring.copiedByLanes ? 1 + kWarpThreads : 1;
+      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(arrivals),
+                                    index, Value());
       nvgpu::MBarrierInitOp::create(
           b, loc, ring.empty, constant(op.getConsumers()), index, Value());
     }
@@ -217,6 +229,8 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
   DenseMap<BlockArgument, Recipe> recipes;
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
+      if (isCopiedByLanes(op.getSources()[i]))
+        continue;
       FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
       if (failed(view))
         return failure();
@@ -313,6 +327,41 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
   }
 }
 
+/// Fills a matrix in shared memory, lane by lane; zero where `source` ends.
+void RingLowering::copyByLanes(Value tile, Value source) {
+  auto type = cast<MemRefType>(tile.getType());
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  Value columns = constant(type.getDimSize(1));
+  auto loop = scf::ForOp::create(b, loc, lane, constant(type.getNumElements()),
+                                 constant(kWarpThreads));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value row = arith::DivUIOp::create(b, loc, loop.getInductionVar(), columns);
+  Value column =
+      arith::RemUIOp::create(b, loc, loop.getInductionVar(), columns);
+  auto isBefore = [&](Value index, int64_t dim) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index,
+                                 memref::DimOp::create(b, loc, source, dim));
+  };
+  Value isInside =
+      arith::AndIOp::create(b, loc, isBefore(row, 0), isBefore(column, 1));
+  auto element = scf::IfOp::create(
+      b, loc, isInside,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = memref::LoadOp::create(nested, loc, source,
+                                              ValueRange{row, column});
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value zero = arith::ConstantOp::create(
+            nested, loc, nested.getZeroAttr(type.getElementType()));
+        scf::YieldOp::create(nested, loc, zero);
+      });
+  memref::StoreOp::create(b, loc, element.getResult(0), tile,
+                          ValueRange{row, column});
+}
+
 /// Until the slot was released in the round before.
 void RingLowering::waitForEmpty(const LoweredRing &ring, Slot slot) {
   // A fresh barrier counts as past its phase of parity 1: the first round does
@@ -329,11 +378,17 @@ void RingLowering::put(RingPutOp op) {
   auto start =
       scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
   b.setInsertionPointToStart(start.thenBlock());
-  nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full,
-                                          constant(ring.type.getSlotBytes()),
+  int64_t bytes = ring.type.getSlotBytes();
+  for (auto [source, tile] :
+       llvm::zip_equal(op.getSources(), ring.type.getTiles()))
+    if (isCopiedByLanes(source))
+      bytes -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full, constant(bytes),
                                           slot.index, Value());
   SmallVector<memref::SubViewOp> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
+    if (isCopiedByLanes(source))
+      continue;
     views.push_back(source.getDefiningOp<memref::SubViewOp>());
     load(ring, i, op, views.back(), slot);
   }
@@ -342,6 +397,14 @@ void RingLowering::put(RingPutOp op) {
   // they do, the first lane may not get to start its loads.
   b.setInsertionPointAfter(start);
   syncWarp();
+  for (auto [i, source] : llvm::enumerate(op.getSources()))
+    if (isCopiedByLanes(source))
+      copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
+                  source);
+  if (ring.copiedByLanes)
+    nvgpu::MBarrierArriveOp::create(
+        b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,
+        slot.index);
   b.eraseOp(op);
   for (memref::SubViewOp view : views)
     if (view->use_empty())

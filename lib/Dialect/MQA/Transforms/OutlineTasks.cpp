@@ -37,6 +37,8 @@ static void nameArguments(func::FuncOp func, LogitsOp logits) {
   }
   if (logits.getClean())
     func->setAttr("mqa.clean", b.getUnitAttr());
+  if (logits.getActivation() == Activation::None)
+    func->setAttr("mqa.no_activation", b.getUnitAttr());
 }
 
 static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {

@@ -10,32 +10,55 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-static bool fits(LogitsOp op, ScheduleAttr schedule) {
+bool mqa::fitsSchedule(LogitsOp op, ScheduleAttr schedule) {
   ScopedDiagnosticHandler silence(op.getContext(), [](Diagnostic &) {});
   return succeeded(TilePlan::get(op, schedule, [&] { return op.emitError(); }));
 }
 
-SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOp op) {
-  MLIRContext *context = op.getContext();
-  SmallVector<ScheduleAttr> schedules;
-  // The most stages that there is room for, and rather two of queries.
-  auto add = [&](int64_t queryGroups, int64_t keyGroups, int64_t tileQ,
-                 int64_t tileKv, Reduction reduction) {
-    // What a block costs to begin: the queries of an f16 reduction are scaled.
-    int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
-    for (int64_t queryStages : {2, 1}) {
-      for (int64_t stages = 2 * keyGroups + 4; stages > keyGroups; --stages) {
-        auto schedule = ScheduleAttr::get(
-            context, queryGroups * tileQ, keyGroups * tileKv, tileQ, tileKv,
-            queryStages, stages, /*accumulators=*/1, Relu::AddAbs, reduction,
-            Split::Tiles, blockCost);
-        if (!fits(op, schedule))
-          continue;
-        schedules.push_back(schedule);
-        return;
-      }
+/// The schedule of these sizes with the most stages that there is room for, and
+/// rather two of queries; null if it does not fit.
+static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
+                                 int64_t keyGroups, int64_t tileQ,
+                                 int64_t tileKv, Reduction reduction) {
+  // What a block costs to begin: the queries of an f16 reduction are scaled.
+  int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
+  for (int64_t queryStages : {2, 1}) {
+    int64_t least = std::max<int64_t>(keyGroups, 2);
+    for (int64_t stages = 2 * keyGroups + 4; stages >= least; --stages) {
+      auto schedule = ScheduleAttr::get(
+          op.getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
+          tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
+          reduction, Split::Tiles, blockCost);
+      if (mqa::fitsSchedule(op, schedule))
+        return schedule;
     }
+  }
+  return {};
+}
+
+ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
+  // The fewest rows of padding; then many warpgroups, head tiles of 8 heads x 8
+  // queries, and long key tiles.
+  int64_t heads = op.getNumHeads();
+  auto countRows = [&](int64_t tileQ) {
+    int64_t tileHeads = hopper::kWgmmaRows / tileQ;
+    return llvm::alignTo(heads, tileHeads);
   };
+  SmallVector<int64_t> tileQs{8, 16, 4, 32};
+  llvm::stable_sort(tileQs, [&](int64_t a, int64_t b) {
+    return countRows(a) < countRows(b);
+  });
+  for (int64_t keyGroups : {4, 3, 2, 1})
+    for (int64_t tileQ : tileQs)
+      for (int64_t tileKv : {128, 96, 64, 32})
+        if (ScheduleAttr schedule =
+                makeSchedule(op, 1, keyGroups, tileQ, tileKv, reduction))
+          return schedule;
+  return {};
+}
+
+SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOp op) {
+  SmallVector<ScheduleAttr> schedules;
   // Three or four warpgroups: fewer leave the tensor cores waiting, more have
   // too few registers.
   constexpr std::pair<int64_t, int64_t> kGroups[] = {{1, 4}, {1, 3}, {2, 2}};
@@ -43,6 +66,8 @@ SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOp op) {
     for (int64_t tileQ : {4, 8, 16, 32})
       for (int64_t tileKv : {96, 128})
         for (Reduction reduction : {Reduction::F32, Reduction::F16})
-          add(queryGroups, keyGroups, tileQ, tileKv, reduction);
+          if (ScheduleAttr schedule = makeSchedule(op, queryGroups, keyGroups,
+                                                   tileQ, tileKv, reduction))
+            schedules.push_back(schedule);
   return schedules;
 }

@@ -40,6 +40,8 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOp op, StringRef name, StringRef chip) {
       llvm::report_fatal_error(parsed.takeError());
     return std::move(*parsed);
   }();
+  if (!op.hasOnlyFiniteScores())
+    return {};
   int64_t numQueries = op.getQueryType().getDimSize(0);
   for (const llvm::json::Value &value : *table.getAsArray()) {
     const llvm::json::Object &entry = *value.getAsObject();

@@ -164,18 +164,26 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   RingReleaseOp::create(rewriter, loc, queryRing, queryPosition);
 
   rewriter.setInsertionPoint(logits);
-  auto putAndGet = [&](Value ring, Value source) -> Value {
-    RingPutOp::create(rewriter, loc, ring, stagePosition, source,
-                      /*tile_maps=*/ArrayAttr());
+  auto putAndGet = [&](Value ring, Value source, ArrayAttr maps) -> Value {
+    RingPutOp::create(rewriter, loc, ring, stagePosition, source, maps);
     auto types = getSlotTypes(cast<RingType>(ring.getType()));
     return RingGetOp::create(rewriter, loc, types, ring, stagePosition)
         .getTiles()[0];
   };
-  Value keys = putAndGet(keyRing, logits.getK());
-  Value scales = putAndGet(scaleRing, logits.getKScale());
-  TileLogitsOp::create(rewriter, loc, staged.getResult(0), keys, scales,
-                       staged.getResult(1), logits.getKs(), logits.getKe(),
-                       logits.getKeyOffset(), *outRows, factors);
+  // The identity is left out.
+  ArrayAttr keyMaps;
+  if (!plan->keyMap.isIdentity())
+    keyMaps = rewriter.getAffineMapArrayAttr(plan->keyMap);
+  Value keys = putAndGet(keyRing, logits.getK(), keyMaps);
+  Value scales = putAndGet(scaleRing, logits.getKScale(), ArrayAttr());
+  auto tile = TileLogitsOp::create(
+      rewriter, loc, staged.getResult(0), keys, scales, staged.getResult(1),
+      logits.getKs(), logits.getKe(), logits.getKeyOffset(), *outRows, factors,
+      logits.getActivation(), /*num_heads=*/IntegerAttr());
+  ArrayRef<int64_t> q = tile.getQ().getType().getShape();
+  if (!logits.hasOnlyFiniteScores() &&
+      q[1] * tile.getTileHeads() != logits.getNumHeads())
+    tile.setNumHeads(logits.getNumHeads());
   RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
   RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
   rewriter.eraseOp(logits);

@@ -228,6 +228,13 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   b.replaceOpWithNewOp<memref::SubViewOp>(
       outTile, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
       ArrayRef<OpFoldResult>{rows, columns}, ones);
+  if (!plan.loadsWeightsByTma) {
+    Operation *weights = tile.getWeights().getDefiningOp();
+    b.setInsertionPoint(keys);
+    Value block = getRowBlock(b, loc, logits.getWeights(), m, rows);
+    tile.getWeightsMutable().assign(block);
+    b.eraseOp(weights);
+  }
   // The tiling interface slices q, weights and ranges beside the tile; they are
   // those of the whole query block.
   moveLoopInvariantCode(keys);
@@ -263,6 +270,10 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   kernel->setAttr("mqa.schedule", schedule);
   kernel->setAttr("mqa.num_heads",
                   rewriter.getI64IntegerAttr(logits.getNumHeads()));
+  kernel->setAttr("mqa.head_dim",
+                  rewriter.getI64IntegerAttr(logits.getHeadDim()));
+  if (logits.getActivation() == Activation::None)
+    kernel->setAttr("mqa.no_activation", rewriter.getUnitAttr());
   if (logits.getClean())
     kernel->setAttr("mqa.clean", rewriter.getUnitAttr());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),

@@ -34,6 +34,29 @@ int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   return llvm::alignTo(bytes, kTileAlignment);
 }
 
+RowChunks mqa::getRowChunks(int64_t headDim, Type elementType) {
+  int64_t elementBytes = elementType.getIntOrFloatBitWidth() / 8;
+  int64_t rowBytes = llvm::alignTo(headDim * elementBytes, kWgmmaKBytes);
+  int64_t chunkBytes = kMaxSwizzleBytes;
+  while (rowBytes % chunkBytes)
+    chunkBytes /= 2;
+  return {rowBytes / chunkBytes, chunkBytes / elementBytes};
+}
+
+/// Whether the rows of `type` start at multiples of 16 bytes as far as the type
+/// says: a stride that is only known at launch is checked there.
+static bool hasTmaRows(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return false;
+  constexpr int64_t kTmaBytes = 16;
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  return type.getShape().back() * bytes % kTmaBytes == 0 &&
+         (ShapedType::isDynamic(strides[0]) ||
+          strides[0] * bytes % kTmaBytes == 0);
+}
+
 static int64_t getRingBytes(RingType ring) {
   // One full and one empty barrier of 8 bytes per stage.
   int64_t bytes = ring.getStages() * 16;
@@ -78,6 +101,13 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
+  Type inputType = op.getInputElementType();
+  if (packed && (!op.hasOnlyFiniteScores() ||
+                 op.getActivation() != Activation::Relu ||
+                 !llvm::is_contained({32, 64, 128}, headDim)))
+    return emitError() << "reduction f16 is for f8E4M3FN, relu and a head dim "
+                          "of 32, 64 or 128, found "
+                       << inputType << " and " << headDim;
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
@@ -105,7 +135,6 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << weights << " weights), but " << warpgroups
                        << " warpgroups leave it " << plan.consumerRegisters;
 
-  Type f8 = op.getQueryType().getElementType();
   Type f32 = Float32Type::get(context);
   auto workgroup =
       gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
@@ -117,21 +146,43 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   constexpr int64_t kBankPadding = 4;
   int64_t weightColumns =
       headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
+  // Rows of one swizzle have no dim of chunks.
+  RowChunks chunks = getRowChunks(headDim, inputType);
+  SmallVector<int64_t> queryTile{queryGroups, headTiles}, keyTile;
+  AffineExpr group, headTile, chunk = getAffineConstantExpr(0, context);
+  bindDims(context, group, headTile);
+  if (chunks.count > 1) {
+    queryTile.push_back(chunks.count);
+    keyTile.push_back(chunks.count);
+    chunk = getAffineDimExpr(2, context);
+  }
+  int64_t next = queryTile.size();
+  llvm::append_values(queryTile, kWarpgroupWarps, tileHeads, warpQueries,
+                      chunks.elements);
+  auto dim = [&](int64_t i) { return getAffineDimExpr(next + i, context); };
+  plan.queryMap = AffineMap::get(
+      queryTile.size(), 0,
+      {group * schedule.getTileQ() + dim(0) * warpQueries + dim(2),
+       headTile * tileHeads + dim(1), chunk * chunks.elements + dim(3)},
+      context);
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(),
-                    {tile({queryGroups, headTiles, kWarpgroupWarps, tileHeads,
-                           warpQueries, headDim},
-                          f8),
+                    {tile(queryTile, inputType),
                      tile({schedule.getBlockQ(), weightColumns}, f32)});
-  AffineExpr group, headTile, warp, head, query, d;
-  bindDims(context, group, headTile, warp, head, query, d);
-  plan.queryMap =
-      AffineMap::get(6, 0,
-                     {group * schedule.getTileQ() + warp * warpQueries + query,
-                      headTile * tileHeads + head, d},
-                     context);
+  auto weightsType = dyn_cast<MemRefType>(op.getWeights().getType());
+  plan.loadsWeightsByTma =
+      weightsType ? hasTmaRows(weightsType) : heads % 4 == 0;
+  int64_t first = keyTile.size();
+  chunk = getAffineDimExpr(0, context);
+  AffineExpr key = getAffineDimExpr(first, context),
+             inKey = getAffineDimExpr(first + 1, context);
+  plan.keyMap = AffineMap::get(
+      first + 2, 0,
+      {key, chunks.count > 1 ? chunk * chunks.elements + inKey : inKey},
+      context);
+  llvm::append_values(keyTile, tileKv, chunks.elements);
   plan.keyRing = RingType::get(context, schedule.getStages(),
-                               {tile({tileKv, headDim}, f8)});
+                               {tile(keyTile, inputType)});
   // As many for each group of warpgroups that takes stages in turn.
   int64_t scaleStages =
       llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());

@@ -35,8 +35,11 @@ public:
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
     queries = op.getTileQueries();
-    heads = q[3];
-    keys = op.getK().getType().getDimSize(0);
+    heads = op.getTileHeads();
+    keys = op.getKScale().getType().getDimSize(0);
+    // WGMMA's NaN is positive: an integer maximum keeps it. An infinite score
+    // plus its magnitude would be NaN.
+    finiteScores = isa<Float8E4M3FNType>(op.getQ().getType().getElementType());
   }
 
   void run();
@@ -62,6 +65,7 @@ private:
   Value computeScores(int64_t headTile);
   Relu getRelu(int64_t headTile);
   Value computeRelu(Relu relu, Value scores);
+  Value dropPadding(int64_t headTile, Value scores);
   Value addWeighted(int64_t headTile, Value scores, Value sums);
   Value getFactors(int64_t i);
   Value computeLogits();
@@ -73,6 +77,7 @@ private:
   Location loc;
   ScheduleAttr schedule;
   int64_t headTiles, queries, heads, keys;
+  bool finiteScores;
 };
 } // namespace
 
@@ -123,17 +128,31 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
 Value TileVectorizer::computeScores(int64_t headTile) {
   // The rows of a warp are its heads x its queries.
   ArrayRef<int64_t> shape = op.getQ().getType().getShape().drop_front(2);
-  int64_t headDim = shape.back();
+  int64_t headDim = shape.back(), chunks = op.getChunks();
   Value q = read(dropLeading(op.getQ(), {0, headTile}), shape);
-  q = vector::TransposeOp::create(b, loc, q, ArrayRef<int64_t>{0, 2, 1, 3});
-  Type f8 = op.getQ().getType().getElementType();
-  q = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, heads, headDim}, f8), q);
-  Value k = read(op.getK(), {keys, headDim});
+  Type element = op.getQ().getType().getElementType();
   auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
+  Value k = read(op.getK(), op.getK().getType().getShape());
+  using vector::IteratorType;
+  if (chunks > 1) {
+    q = vector::TransposeOp::create(b, loc, q,
+                                    ArrayRef<int64_t>{1, 3, 2, 0, 4});
+    q = vector::ShapeCastOp::create(
+        b, loc, VectorType::get({queries, heads, chunks, headDim}, element), q);
+    AffineExpr p, h, n, c, d;
+    bindDims(b.getContext(), p, h, n, c, d);
+    return vector::ContractionOp::create(
+        b, loc, q, k, splat(type, 0.0),
+        ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
+        ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
+                               IteratorType::parallel, IteratorType::reduction,
+                               IteratorType::reduction});
+  }
+  q = vector::TransposeOp::create(b, loc, q, ArrayRef<int64_t>{0, 2, 1, 3});
+  q = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, heads, headDim}, element), q);
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
-  using vector::IteratorType;
   return vector::ContractionOp::create(
       b, loc, q, k, splat(type, 0.0),
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
@@ -142,13 +161,37 @@ Value TileVectorizer::computeScores(int64_t headTile) {
 }
 
 Relu TileVectorizer::getRelu(int64_t headTile) {
+  if (!finiteScores)
+    return Relu::IntegerMax;
   if (schedule.getRelu() != Relu::Mixed)
     return schedule.getRelu();
   return headTile % 2 == 0 ? Relu::AddAbs : Relu::IntegerMax;
 }
 
+/// Zero for the heads that are padding, which are zero but for keys that are
+/// not finite.
+Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
+  int64_t first = headTile * heads;
+  int64_t numHeads = op.getNumHeads().value_or(first + heads);
+  if (numHeads >= first + heads)
+    return scores;
+  auto type = cast<VectorType>(scores.getType());
+  auto headType = VectorType::get({heads}, b.getIndexType());
+  Value head = vector::StepOp::create(b, loc, headType);
+  Value end = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(headType, b.getIndexAttr(numHeads - first)));
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, head, end);
+  Type i1 = b.getI1Type();
+  exists = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({heads, 1}, i1), exists);
+  exists = vector::BroadcastOp::create(b, loc, type.clone(i1), exists);
+  return arith::SelectOp::create(b, loc, exists, scores, splat(type, 0.0));
+}
+
 /// max(scores, 0), or twice that (`add_abs`). NaN must reach the logit: WGMMA's
-/// is positive as an integer. Scores of fp8 are never infinite.
+/// is positive as an integer. Scores of f8E4M3FN are never infinite.
 Value TileVectorizer::computeRelu(Relu relu, Value scores) {
   auto type = cast<VectorType>(scores.getType());
   switch (relu) {
@@ -193,8 +236,10 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
     weights = arith::TruncFOp::create(
         b, loc, VectorType::get({queries, heads}, b.getF16Type()), weights);
   } else {
-    relu = computeRelu(getRelu(headTile), scores);
-    if (getRelu(headTile) == Relu::AddAbs) {
+    bool isRelu = op.getActivation() == Activation::Relu;
+    scores = dropPadding(headTile, scores);
+    relu = isRelu ? computeRelu(getRelu(headTile), scores) : scores;
+    if (isRelu && getRelu(headTile) == Relu::AddAbs) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointAfterValue(weights);
       weights = arith::MulFOp::create(
@@ -305,6 +350,10 @@ Value TileVectorizer::computeMask() {
 void TileVectorizer::run() {
   b.setInsertionPoint(op);
   Value logits = computeLogits();
+  Type outType = op.getOut().getType().getElementType();
+  if (!outType.isF32())
+    logits = arith::TruncFOp::create(
+        b, loc, VectorType::get({queries, keys}, outType), logits);
   Value mask = computeMask();
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   SmallVector<Value> indices{zero, op.getFirstKey()};

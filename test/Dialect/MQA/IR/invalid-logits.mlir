@@ -33,7 +33,7 @@ func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tens
 // -----
 
 func.func @f(%q: tensor<?x64x128xf8E5M2>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{operand 'q' must have element type 'f8E4M3FN', found 'f8E5M2'}}
+  // expected-error@+1 {{operand 'k' must have element type 'f8E5M2', found 'f8E4M3FN'}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E5M2>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
@@ -80,9 +80,9 @@ func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tens
 
 // -----
 
-func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xbf16>) {
-  // expected-error@+1 {{operand 'out' must have element type 'f32', found 'bf16'}}
-  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xbf16>) -> tensor<?x?xbf16>
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf64>) {
+  // expected-error@+1 {{operand 'out' must have element type 'f32' or 'bf16' or 'f16', found 'f64'}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf64>) -> tensor<?x?xf64>
   return
 }
 
@@ -128,32 +128,32 @@ func.func @f(%q: tensor<6x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tens
 
 // -----
 
-func.func @f(%q: tensor<?x48x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x48xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be 32 or 64, found 48}}
-  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x48x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x48xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+func.func @f(%q: tensor<?x129x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x129xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be from 1 to 128, found 129}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x129x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x129xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
 
 // -----
 
 func.func @f(%q: tensor<?x?x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x?xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be 32 or 64, found a dynamic one}}
+  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be from 1 to 128, found a dynamic one}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x?x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: tensor<?x64x96xf8E4M3FN>, %k: tensor<?x96xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{head dim D (dimension 2 of 'q') must be 32, 64 or 128, found 96}}
-  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x96xf8E4M3FN>, tensor<?x96xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+func.func @f(%q: tensor<?x64x40xf8E4M3FN>, %k: tensor<?x40xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{head dim D (dimension 2 of 'q') must be a multiple of 16 up to 256, found 40}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x40xf8E4M3FN>, tensor<?x40xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
 
 // -----
 
 func.func @f(%q: tensor<?x64x?xf8E4M3FN>, %k: tensor<?x?xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{head dim D (dimension 2 of 'q') must be 32, 64 or 128, found a dynamic one}}
+  // expected-error@+1 {{head dim D (dimension 2 of 'q') must be a multiple of 16 up to 256, found a dynamic one}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x?xf8E4M3FN>, tensor<?x?xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
@@ -219,5 +219,29 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32, affine_map<(d0, d1) -> (d0 floordiv 2, d1)>>) {
   // expected-error@+1 {{operand 'out' must have a strided layout}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32, affine_map<(d0, d1) -> (d0 floordiv 2, d1)>>)
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xi8>, %k: tensor<?x128xi8>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{operand 'q' must have element type 'f8E4M3FN' or 'f8E5M2' or 'bf16' or 'f16', found 'i8'}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xi8>, tensor<?x128xi8>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x0x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x0xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be from 1 to 128, found 0}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x0x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x0xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x272xbf16>, %k: tensor<?x272xbf16>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{head dim D (dimension 2 of 'q') must be a multiple of 16 up to 256, found 272}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x272xbf16>, tensor<?x272xbf16>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }

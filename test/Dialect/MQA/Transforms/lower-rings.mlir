@@ -81,4 +81,30 @@ gpu.module @kernels {
     "test.use"(%0) : (memref<64xf32, strided<[1], offset: ?>, #smem>) -> ()
     gpu.return
   }
+
+  // Rows that TMA cannot load: lanes copy them, zeros behind their end, and each
+  // arrives for itself, beside the lane that starts the loads of the other tile.
+  // CHECK-LABEL: gpu.func @lanes
+  // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<?x5xf32>
+  // CHECK: %[[FULL:.*]] = nvgpu.mbarrier.create
+  // CHECK: nvgpu.mbarrier.init %[[FULL]][%c0], %c33
+  // CHECK: %[[ROWS:.*]] = mqa.row_block %[[W]]
+  // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I:.*]]], %c1024
+  // CHECK: nvvm.bar.warp.sync
+  // CHECK: scf.for %[[AT:.*]] = %{{.*}} to %c64 step %c32
+  // CHECK: %[[ROW:.*]] = arith.divui %[[AT]], %c8
+  // CHECK: %[[COLUMN:.*]] = arith.remui %[[AT]], %c8
+  // CHECK: %[[VALUE:.*]] = scf.if
+  // CHECK: memref.load %[[ROWS]][%[[ROW]], %[[COLUMN]]]
+  // CHECK: } else {
+  // CHECK: scf.yield %cst
+  // CHECK: memref.store %[[VALUE]], %{{.*}}[%[[ROW]], %[[COLUMN]]]
+  // CHECK: nvgpu.mbarrier.arrive %[[FULL]][%[[I]]]
+  gpu.func @lanes(%qarg: memref<?x64xf16>, %warg: memref<?x5xf32>, %p: i32, %m: index, %rows: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>
+    %q = memref.subview %qarg[%m, 0] [%rows, 64] [1, 1] : memref<?x64xf16> to memref<?x64xf16, strided<[64, 1], offset: ?>>
+    %w = mqa.row_block %warg[%m] rows %rows : memref<?x5xf32> -> memref<?x5xf32, strided<[5, 1]>>
+    mqa.ring_put %ring[%p], %q, %w : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>, memref<?x64xf16, strided<[64, 1], offset: ?>>, memref<?x5xf32, strided<[5, 1]>>
+    gpu.return
+  }
 }

@@ -69,3 +69,20 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 16, block_kv = 384, tile_q = 16, tile_kv = 96, query_stages = 1, stages = 4, reduction = f16>}
   return
 }
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf16>, %k: memref<?x128xf16>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{reduction f16 is for f8E4M3FN, relu and a head dim of 32, 64 or 128, found 'f16' and 128}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf16>, memref<?x128xf16>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_q = 8, tile_kv = 64, stages = 4, reduction = f16>}
+  return
+}
+
+// -----
+
+// Four queries of 128 heads do not fit, and a block has at least four.
+func.func @f(%q: memref<?x128x256xbf16>, %k: memref<?x256xbf16>, %s: memref<?xf32>, %w: memref<?x128xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{the rings take 298320 bytes of shared memory, but a block has 232448}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x128x256xbf16>, memref<?x256xbf16>, memref<?xf32>, memref<?x128xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}

@@ -36,3 +36,20 @@ func.func @few_queries(%q: memref<3x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<3x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<3x64xf32>, memref<3xi32>, memref<3xi32>) outs(%out : memref<3x?xf32>)
   return
 }
+
+// What was not measured gets the schedule with the fewest rows of padding that
+// fits: 2 heads x 32 queries in a WGMMA.
+// CHECK-LABEL: func @derived
+// DEFAULT: schedule = #mqa.schedule<block_q = 32, block_kv = 512, tile_q = 32, tile_kv = 128,
+func.func @derived(%q: memref<?x6x64xf8E4M3FN>, %k: memref<?x64xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x6xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x6x64xf8E4M3FN>, memref<?x64xf8E4M3FN>, memref<?xf32>, memref<?x6xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// A 16-bit logit is rounded by more than an f16 reduction costs.
+// CHECK-LABEL: func @bf16_logits
+// DEFAULT: reduction = f16
+func.func @bf16_logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xbf16>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xbf16>)
+  return
+}

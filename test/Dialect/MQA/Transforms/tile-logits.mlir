@@ -6,7 +6,7 @@
 // CHECK-SAME: memref<?x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = "q"}
 // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = "ks"}
 // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
-// CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.num_heads = 64 : i64, mqa.schedule = #mqa.schedule<{{.*}}>}
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.head_dim = 128 : i64, mqa.num_heads = 64 : i64, mqa.schedule = #mqa.schedule<{{.*}}>}
 // CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[OUT]], %{{.*}}
 // CHECK: %[[BLOCK:.*]] = gpu.block_id x
 // CHECK: %[[GRID:.*]] = gpu.grid_dim x

@@ -19,6 +19,16 @@ def MQA_ReluAttr : I32EnumAttr<"Relu", "How a score becomes non-negative", [
   let genSpecializedAttr = 0;
 }
 
+def MQA_ActivationAttr : I32EnumAttr<"Activation", "What becomes of a score before it is weighted", [
+    I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"None", 1, "none">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_ActivationEnumAttr : EnumAttr<MQA_Dialect, MQA_ActivationAttr, "activation"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_ReductionAttr : I32EnumAttr<"Reduction", "The type that heads are summed in", [
     I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">]> {
   let cppNamespace = "::mlir::mqa";

@@ -98,8 +98,8 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
         : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32], [2]>:$source, Index:$row, Index:$num_rows);
-  let results = (outs MemRefRankOf<[F32], [2]>:$result);
+  let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$source, Index:$row, Index:$num_rows);
+  let results = (outs MemRefRankOf<[F32, BF16, F16], [2]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
   }];
@@ -123,7 +123,7 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
         : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32], [2]>:$out,
+  let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$out,
                        MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
                        Optional<Index>:$thread, Optional<Index>:$num_threads);
   let assemblyFormat = [{
@@ -171,6 +171,10 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     The copies are asynchronous: the slot is full once
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
+
+    A source that is an `mqa.row_block` is copied by the lanes of the warp
+    themselves, where TMA cannot (it needs rows of a multiple of 16 bytes); the rest
+    of its tile becomes zero.
 
     `tile_maps` says where each tile's elements come from; absent means that tile
     and source have the same dims. The last dims of a tile are a box that one copy
@@ -277,8 +281,9 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | --- | --- | --- |
     | q | groups x head tiles x 4 warps x R x P x D, R * P = 16 | (g, t, w, r, p): query (4g + w) * P + p, head R * t + r |
     | k, k_scale | keys (x D) | |
+    | q, k of wider rows | groups x head tiles x chunks x 4 x R x P x C, chunks x keys x C | D in chunks of C, which are rows of one swizzle; zero from D on |
     | weights | 4 * P * groups x at least R * head tiles | a row per query |
-    | ks, ke, out | global, at most 4 * P * groups rows | a row per query; out has whole rows |
+    | ks, ke, out | global, at most 4 * P * groups rows | a row per query; out has whole rows, of f32, bf16 or f16 |
     | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
 
     Key 0 of the tile is key `first_key` of the sequence, so that key n of the
@@ -287,17 +292,23 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     while a staged tile always has its full size. Elements outside of a
     query's range are not written.
 
+    Heads from `num_heads` on are padding: q and weights are zero there. It is given
+    where a key may be infinite, which times zero would be NaN.
+
     ```mlir
     mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...)
         first_key(%n) outs(%out_rows : memref<?x?xf32, strided<[?, 1]>>)
     ```
   }];
   let arguments = (ins
-    MemRefRankOf<[F8E4M3FN], [6]>:$q, MemRefRankOf<[F8E4M3FN], [2]>:$k,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [6, 7]>:$q,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$k,
     MemRefRankOf<[F32], [1]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
     MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-    Index:$first_key, MemRefRankOf<[F32], [2]>:$out,
-    Optional<MemRefRankOf<[F32], [2]>>:$factors);
+    Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out,
+    Optional<MemRefRankOf<[F32], [2]>>:$factors,
+    DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
+    OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$num_heads);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
       type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`
@@ -308,7 +319,12 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
   let extraClassDeclaration = [{
     /// Queries of a head tile, and of one warp's rows of it.
     int64_t getTileQueries() { return 4 * getWarpQueries(); }
-    int64_t getWarpQueries() { return getQ().getType().getDimSize(4); }
+    int64_t getWarpQueries() { return getQ().getType().getShape().take_back(2)[0]; }
+    /// Heads of a head tile, and chunks of a row.
+    int64_t getTileHeads() { return getQ().getType().getShape().take_back(3)[0]; }
+    int64_t getChunks() {
+      return getQ().getType().getRank() == 7 ? getQ().getType().getDimSize(2) : 1;
+    }
   }];
   let hasVerifier = 1;
 }
@@ -320,9 +336,10 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
-    A is 64 x K (leading dims are flattened into the 64 rows), B is N x K, both
-    f8E4M3FN and K-major in shared memory, rows swizzled by their size: 32, 64 or
-    128 bytes. All K steps are issued; the result must not be read before an
+    A is 64 x K (leading dims are flattened into the 64 rows), B is N x K, both of
+    the same type and K-major in shared memory, rows swizzled by their size: 32, 64 or
+    128 bytes. A wider K comes in chunks, of which both have the same number, as their
+    first dim. All K steps are issued; the result must not be read before an
     `mqa.wgmma_wait` that follows an `nvvm.wgmma.commit.group.sync.aligned`.
 
     Why this op exists: `nvgpu.warpgroup.mma` steps the descriptor of an fp8 B as
@@ -333,11 +350,22 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
         -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN], [2, 3, 4]>:$a,
-                       MemRefRankOf<[F8E4M3FN], [2]>:$b);
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>:$a,
+                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{
     $a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// Chunks of K.
+    int64_t getChunks() {
+      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
+    }
+    /// Bytes of a row of one chunk.
+    int64_t getRowBytes() {
+      MemRefType type = getB().getType();
+      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+    }
   }];
   let hasVerifier = 1;
 }

@@ -32,16 +32,18 @@ def MQA_LogitsOp : MQA_Op<"logits", [
 
     | operand | shape | element type |
     | --- | --- | --- |
-    | `q` | M x H x D | f8E4M3FN |
-    | `k` | N x D | f8E4M3FN |
+    | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
+    | `k` | N x D | as `q` |
     | `k_scale` | N | f32 |
     | `weights` | M x H | f32 |
     | `ks`, `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | M x N | f32 |
+    | `out` | M x N | f32, bf16 or f16 |
 
-    M queries and N keys are static or dynamic; H is 32 or 64 heads and D a head
-    dim of 32, 64 or 128. Operands are all tensors (then the op returns the new
+    M queries and N keys are static or dynamic; there are 1 to 128 heads H, and
+    the head dim D is a multiple of 16 up to 256. Sums are of f32; `out` is rounded
+    once, at the end. With `activation = #mqa.activation<none>` there is no
+    max(..., 0). Operands are all tensors (then the op returns the new
     `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
     rows; everything inside a row is contiguous.
 
@@ -70,6 +72,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     AnyShaped:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
     AnyShaped:$out,
     UnitAttr:$clean,
+    DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
 
@@ -89,6 +92,13 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
     int64_t getNumHeads() { return getQueryType().getDimSize(1); }
     int64_t getHeadDim() { return getQueryType().getDimSize(2); }
+    /// That of q and k.
+    Type getInputElementType() { return getQueryType().getElementType(); }
+    /// Whether every score of this op is finite or NaN: f8E4M3FN has no
+    /// infinity.
+    bool hasOnlyFiniteScores() {
+      return isa<Float8E4M3FNType>(getInputElementType());
+    }
     /// The operands that carry data, without `key_offset`: q, k, k_scale,
     /// weights, ks, ke, out.
     SmallVector<Value> getDataOperands();

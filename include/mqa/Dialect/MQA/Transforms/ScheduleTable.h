@@ -16,10 +16,18 @@ namespace mqa {
 /// if they cannot be parsed.
 ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 
-/// The first entry of `schedules.json` called `name` ("exact" or "fast") that
-/// fits `op` on `chip`; null if there is none.
+/// The first entry of `schedules.json` called `name` ("exact" or "fast") for the
+/// shape of `op` on `chip`; null if there is none. What was measured are kernels
+/// of f8E4M3FN, so others have no entry.
 ScheduleAttr lookUpSchedule(LogitsOp op, StringRef name,
                             StringRef chip = "sm_90a");
+
+/// Whether `schedule` fits `op`; emits nothing.
+bool fitsSchedule(LogitsOp op, ScheduleAttr schedule);
+
+/// The likeliest of the schedules that fit `op`, by what the searches for other
+/// shapes found: for shapes that were not measured. Null if none fits.
+ScheduleAttr deriveSchedule(LogitsOp op, Reduction reduction);
 
 /// Schedules of `op` that are worth measuring: all that fit among those that
 /// keep three or four consumer warpgroups busy.

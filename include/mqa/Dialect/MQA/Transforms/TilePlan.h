@@ -36,6 +36,7 @@ constexpr int64_t kWgmmaRows = 64;
 constexpr int64_t kWgmmaMaxColumns = 256;
 /// Bytes of K that one WGMMA instruction takes.
 constexpr int64_t kWgmmaKBytes = 32;
+constexpr int64_t kMaxSwizzleBytes = 128;
 constexpr int64_t kMaxBoxDim = 256;
 /// Registers left to the producer warpgroup: address arithmetic and a fill.
 constexpr int64_t kProducerRegisters = 32;
@@ -49,6 +50,17 @@ constexpr int64_t kStoreKeys = 32;
 constexpr int64_t kShareBytes = 256;
 } // namespace hopper
 
+/// How the rows of q and k lie in shared memory: WGMMA reads rows of one
+/// swizzle, so others are cut into chunks, zero behind their end.
+struct RowChunks {
+  /// Chunks of a row, and elements of a chunk.
+  int64_t count, elements;
+};
+
+/// The widest chunks that waste nothing, but for rounding up to 32 bytes, which
+/// one WGMMA takes.
+RowChunks getRowChunks(int64_t headDim, Type elementType);
+
 struct TilePlan {
   /// Computes the plan of `schedule` for `op`, or reports the broken limit.
   static FailureOr<TilePlan> get(LogitsOp op, ScheduleAttr schedule,
@@ -57,9 +69,12 @@ struct TilePlan {
   ScheduleAttr schedule;
   /// Query block: q in head tiles, and weights.
   RingType queryRing;
-  /// Where a slot's elements of q come from: (group, head tile, warp, head,
-  /// query, d) to (query, head, d).
-  AffineMap queryMap;
+  /// Where a slot's elements of q come from: (group, head tile, [chunk,] warp,
+  /// head, query, d) to (query, head, d); and those of k: ([chunk,] key, d) to
+  /// (key, d).
+  AffineMap queryMap, keyMap;
+  /// Whether TMA can load weights: their rows are a multiple of 16 bytes.
+  bool loadsWeightsByTma;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, as a tile of k is used up earlier.
   RingType keyRing, scaleRing;
