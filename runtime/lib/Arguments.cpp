@@ -58,7 +58,7 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
       {"k_scale", args.k_scale, MQA_F32, 1, {n, 0, 0}, {1, 0, 0}},
       {"weights",
        args.weights,
-       MQA_F32,
+       kernel.getElementType(Operand::Weights),
        2,
        {m, h, 0},
        {args.weights_stride, 1, 0}},
@@ -78,6 +78,8 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
       "q_stride", "k_stride", nullptr,     "weights_stride",
       nullptr,    nullptr,    "out_stride"};
   for (int i = 0; i < kNumOperands; ++i) {
+    if (!kernel.find(static_cast<Operand>(i)))
+      continue;
     int64_t rowElements = 1;
     for (int dim = 1; dim < tensors[i].rank; ++dim)
       rowElements *= tensors[i].sizes[dim];

@@ -144,11 +144,16 @@ int mqa::runtime::getElementBytes(mqa_element_type type) {
   return 4;
 }
 
-mqa_element_type KernelDescription::getElementType(Operand operand) const {
+const Parameter *KernelDescription::find(Operand operand) const {
   for (const Parameter &parameter : parameters)
     if (parameter.operand == operand)
-      return parameter.elementType;
-  return MQA_F32;
+      return &parameter;
+  return nullptr;
+}
+
+mqa_element_type KernelDescription::getElementType(Operand operand) const {
+  const Parameter *parameter = find(operand);
+  return parameter ? parameter->elementType : MQA_F32;
 }
 
 /// Whether an operand may have elements of this type.
@@ -158,8 +163,9 @@ static bool accepts(Operand operand, mqa_element_type type) {
   case Operand::K:
     return type != MQA_F32 && type != MQA_I32;
   case Operand::KScale:
-  case Operand::Weights:
     return type == MQA_F32;
+  case Operand::Weights:
+    return type == MQA_F32 || type == MQA_BF16;
   case Operand::Ks:
   case Operand::Ke:
     return type == MQA_I32;
@@ -235,6 +241,17 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
   for (const json &parameter : reader.array(value, "parameters"))
     kernel.parameters.push_back(readParameter(reader, parameter));
+  // Every operand once, so that the tensor maps of a launch are distinct; two
+  // may be left out.
+  for (int i = 0; i < kNumOperands; ++i) {
+    auto operand = static_cast<Operand>(i);
+    int count = 0;
+    for (const Parameter &parameter : kernel.parameters)
+      count += parameter.operand == operand;
+    bool optional = operand == Operand::KScale || operand == Operand::Weights;
+    if (count > 1 || (count == 0 && !optional))
+      reader.note("parameters", "every operand of mqa.logits once");
+  }
   if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
     reader.note("element_type", "the same for q and k");
   if (isCpu) {

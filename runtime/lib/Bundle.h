@@ -51,6 +51,8 @@ struct KernelDescription {
   /// -1: given at launch.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
   std::vector<Parameter> parameters;
+  /// Null for an operand that the kernel was compiled without.
+  const Parameter *find(Operand operand) const;
   /// That of the parameter, or f32.
   mqa_element_type getElementType(Operand operand) const;
   /// GPU: threads and dynamic shared memory of a block, queries and keys of a

@@ -27,8 +27,8 @@ struct MemrefDescriptor {
   int64_t shape[6];
 };
 
-/// One task: the descriptors of all operands in the order of the op, and the
-/// task's position in queries and in keys.
+/// One task: the descriptors of all parameters, and the task's position in
+/// queries and in keys.
 using TaskFunction = void (*)(const MemrefDescriptor *const *operands,
                               int64_t queryTask, int64_t keyTask);
 
@@ -117,8 +117,9 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
                 "stream must be null for a CPU kernel");
   MemrefDescriptor descriptors[kNumOperands];
   const MemrefDescriptor *operands[kNumOperands];
-  for (int i = 0; i < kNumOperands; ++i) {
-    const Tensor &tensor = tensors[i];
+  for (size_t i = 0; i < description->parameters.size(); ++i) {
+    const Tensor &tensor =
+        tensors[static_cast<int>(description->parameters[i].operand)];
     descriptors[i].allocated = descriptors[i].aligned = tensor.data;
     descriptors[i].offset = 0;
     for (int dim = 0; dim < tensor.rank; ++dim) {

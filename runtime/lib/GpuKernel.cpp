@@ -202,15 +202,6 @@ mqa_status mqa::runtime::loadGpuKernel(std::shared_ptr<const Bundle> bundle,
                                        std::unique_ptr<Kernel> &kernel) {
   const CudaDriver *driver;
   MQA_RETURN_IF_FAILED(CudaDriver::get(driver));
-  // Every parameter once, so that the tensor maps of a launch are distinct.
-  unsigned seen = 0;
-  for (const Parameter &parameter : description.parameters)
-    seen |= 1u << static_cast<int>(parameter.operand);
-  if (description.parameters.size() != kNumOperands ||
-      seen != (1u << kNumOperands) - 1)
-    return fail(MQA_ERROR_INVALID_BUNDLE,
-                "bundle: kernel '" + description.name +
-                    "' does not take every operand once");
   auto loaded =
       std::make_unique<GpuKernel>(std::move(bundle), description, *driver);
   MQA_RETURN_IF_FAILED(loaded->load(device));

@@ -22,6 +22,8 @@ def draw(rng):
         "input": rng.choice(INPUTS),
         "out": rng.choice(OUTS),
         "activation": rng.choice(["relu", "relu", "none"]),
+        "k_scale": rng.random() < 0.85,
+        "weights": rng.choice(["f32", "f32", "f32", "bf16", "none"]),
         "clean": rng.random() < 0.5,
         "queries": "?",
         "keys": "?",
@@ -37,23 +39,24 @@ def to_mlir(op):
     operands = [
         ("q", f"tensor<{m}x{h}x{d}x{op['input']}>"),
         ("k", f"tensor<{n}x{d}x{op['input']}>"),
-        ("k_scale", f"tensor<{n}xf32>"),
-        ("weights", f"tensor<{m}x{h}xf32>"),
+        ("k_scale", f"tensor<{n}xf32>" if op["k_scale"] else None),
+        ("weights", f"tensor<{m}x{h}x{op['weights']}>" if op["weights"] != "none" else None),
         ("ks", f"tensor<{m}xi32>"),
         ("ke", f"tensor<{m}xi32>"),
         ("out", f"tensor<{m}x{n}x{op['out']}>"),
     ]
     out = operands[-1][1]
     inputs = operands[:-1]
+    arguments = [(name, type) for name, type in operands if type]
     attributes = []
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
     if op["clean"]:
         attributes.append("clean")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
-    return f"""func.func @logits({", ".join(f"%{n}: {t}" for n, t in operands)}) -> {out} {{
-  %0 = mqa.logits ins({", ".join(f"%{n}" for n, _ in inputs)} :
-         {", ".join(t for _, t in inputs)})
+    return f"""func.func @logits({", ".join(f"%{n}: {t}" for n, t in arguments)}) -> {out} {{
+  %0 = mqa.logits ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
+         {", ".join(t for _, t in inputs if t)})
        outs(%out : {out}){dictionary} -> {out}
   return %0 : {out}
 }}

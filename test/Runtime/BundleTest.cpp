@@ -98,6 +98,27 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
 }
 
 TEST(BundleTest, ManifestFields) {
+  // Only weights and scales may be left out, and nothing comes twice.
+  for (int missing : {0, 1, 4, 5, 6})
+    expectInvalidManifest(
+        [&](auto &m) { m["kernels"][0]["parameters"].erase(missing); },
+        "'parameters' must be every operand of mqa.logits once");
+  expectInvalidManifest(
+      [](auto &m) {
+        auto &parameters = m["kernels"][0]["parameters"];
+        parameters.push_back(parameters[2]);
+      },
+      "'parameters' must be every operand of mqa.logits once");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][0]["element_type"] = "bf16";
+      },
+      "'element_type' must be the same for q and k");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][2]["element_type"] = "f16";
+      },
+      "'element_type' must be one that the operand may have");
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
                         "'version' must be 3, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },

@@ -310,13 +310,20 @@ TEST_F(GpuKernelTest, FixedSizes) {
                 "num_queries must be 300 for this kernel, found 301");
 }
 
-TEST_F(GpuKernelTest, IncompleteParameters) {
+// Weights may be left out: then they are not an argument.
+TEST_F(GpuKernelTest, WithoutWeights) {
   mqa_bundle_destroy(bundle);
   nlohmann::json manifest = makeGpuManifest();
   manifest["kernels"][0]["parameters"].erase(3);
   ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
-            MQA_ERROR_INVALID_BUNDLE);
-  EXPECT_STREQ(mqa_last_error(),
-               "bundle: kernel 'logits' does not take every operand once");
+  mqa_kernel_info info;
+  ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
+  EXPECT_EQ(info.has_weights, 0);
+  EXPECT_EQ(info.has_k_scale, 1);
+  loadKernel();
+  mqa_logits_args args = makeArgs();
+  args.weights = nullptr;
+  args.weights_stride = 0;
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
 }

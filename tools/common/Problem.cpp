@@ -98,6 +98,17 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
   return problem;
 }
 
+/// What the kernel sees of scales and weights.
+static void roundToFormat(Problem &problem) {
+  const Format &format = problem.format;
+  for (float &weight : problem.weights)
+    weight = format.hasWeights
+                 ? decode(format.weights, encode(format.weights, weight))
+                 : 1.0f;
+  if (!format.hasKScale)
+    std::fill(problem.kScale.begin(), problem.kScale.end(), 1.0f);
+}
+
 Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
                                 bool wide, const Format &format) {
   Problem problem = makeEmpty(shape, mask, seed, format);
@@ -121,7 +132,8 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
         row[i] = key.normal(n * d + i);
         largest = std::max(largest, std::fabs(row[i]));
       }
-      float scale = largest / greatest;
+      // Without scales, keys are as they are drawn.
+      float scale = format.hasKScale ? largest / greatest : 1.0f;
       problem.kScale[n] = scale;
       for (int64_t i = 0; i < d; ++i)
         store(problem.k, n * d + i, row[i] / scale);
@@ -129,9 +141,8 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
   });
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = weights.normal(i);
-  if (!wide)
-    return problem;
-  for (int64_t head = 0; head < numRows; ++head) {
+  wide = wide && format.hasWeights;
+  for (int64_t head = 0; wide && head < numRows; ++head) {
     float largest = 1e-4f;
     for (int64_t i = 0; i < d; ++i)
       largest = std::max(largest, std::fabs(query.normal(head * d + i)));
@@ -140,6 +151,7 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
       store(problem.q, head * d + i, query.normal(head * d + i) / scale);
     problem.weights[head] *= scale;
   }
+  roundToFormat(problem);
   return problem;
 }
 
@@ -163,5 +175,6 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = static_cast<float>(weights.integer(i, -1, 1));
+  roundToFormat(problem);
   return problem;
 }

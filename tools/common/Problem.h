@@ -31,6 +31,8 @@ struct Shape {
 struct Format {
   mqa_element_type input = MQA_F8E4M3FN, out = MQA_F32;
   bool relu = true;
+  mqa_element_type weights = MQA_F32;
+  bool hasWeights = true, hasKScale = true;
 };
 
 /// Inputs of one launch, quantised as the peer's test does it: normal values; q
@@ -40,6 +42,7 @@ struct Problem {
   Format format;
   /// Packed elements of the input's type.
   std::vector<uint8_t> q, k;
+  /// Ones where the kernel has none. Weights are values of their type.
   std::vector<float> kScale, weights;
   std::vector<int32_t> ks, ke;
 

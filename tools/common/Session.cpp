@@ -9,7 +9,8 @@
 using namespace mqa::tools;
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type, info.out_type, info.relu != 0};
+  return {info.input_type,   info.out_type,         info.relu != 0,
+          info.weights_type, info.has_weights != 0, info.has_k_scale != 0};
 }
 
 LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
@@ -29,10 +30,18 @@ LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
 /// Room before and behind the output in which nobody may write.
 static constexpr size_t kGuard = 1024;
 
+static std::vector<uint8_t> packWeights(const Problem &problem) {
+  mqa_element_type type = problem.format.weights;
+  std::vector<uint8_t> data(problem.weights.size() * getBytes(type));
+  for (size_t i = 0; i < problem.weights.size(); ++i)
+    storeBits(type, data.data(), i, encode(type, problem.weights[i]));
+  return data;
+}
+
 Session::Session(Device &device, const Problem &problem, int64_t outStride)
     : device(device), problem(problem), q(device.upload(problem.q)),
       k(device.upload(problem.k)), kScale(device.upload(problem.kScale)),
-      weights(device.upload(problem.weights)), ks(device.upload(problem.ks)),
+      weights(device.upload(packWeights(problem))), ks(device.upload(problem.ks)),
       ke(device.upload(problem.ke)),
       output(problem,
              outStride ? outStride
@@ -45,8 +54,11 @@ Session::Session(Device &device, const Problem &problem, int64_t outStride)
   args.q_stride = shape.numHeads * shape.headDim;
   args.k = k->get();
   args.k_stride = shape.headDim;
-  args.k_scale = kScale->as<float>();
-  args.weights = weights->as<float>();
+  // Null where the kernel has none: it must not look at them.
+  if (problem.format.hasKScale)
+    args.k_scale = kScale->as<float>();
+  if (problem.format.hasWeights)
+    args.weights = weights->get();
   args.weights_stride = shape.numHeads;
   args.ks = ks->as<int32_t>();
   args.ke = ke->as<int32_t>();

@@ -38,7 +38,7 @@ static void plantNaN(Problem &problem, std::mt19937_64 &random) {
       if (size_t size = data->size() / getBytes(type))
         storeBits(type, data->data(), random() % size, bits);
   }
-  if (!problem.kScale.empty())
+  if (!problem.kScale.empty() && problem.format.hasKScale)
     problem.kScale[random() % problem.kScale.size()] =
         std::numeric_limits<float>::quiet_NaN();
 }

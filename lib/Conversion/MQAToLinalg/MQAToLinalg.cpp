@@ -152,9 +152,15 @@ void LogitsToLinalg::scoreQuery(Value m) {
   auto map = [&](ArrayRef<AffineExpr> results) {
     return AffineMap::get(2, 0, results, b.getContext());
   };
+  SmallVector<Value> inputs{scores};
+  SmallVector<AffineMap> maps{map({h, n})};
+  if (op.getWeights()) {
+    inputs.push_back(getRow(op.getWeights(), m));
+    maps.push_back(map({h}));
+  }
+  maps.push_back(map({n}));
   linalg::GenericOp::create(
-      b, loc, ValueRange{scores, getRow(op.getWeights(), m)}, ValueRange{sums},
-      ArrayRef<AffineMap>{map({h, n}), map({h}), map({n})},
+      b, loc, inputs, ValueRange{sums}, maps,
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value score = args[0];
@@ -164,8 +170,14 @@ void LogitsToLinalg::scoreQuery(Value m) {
           // maximumf, not maxnumf: NaN must reach the logit.
           score = arith::MaximumFOp::create(nested, loc, score, zero);
         }
-        Value weighted = arith::MulFOp::create(nested, loc, score, args[1]);
-        Value sum = arith::AddFOp::create(nested, loc, args[2], weighted);
+        if (op.getWeights()) {
+          Value weight = args[1];
+          if (!weight.getType().isF32())
+            weight = arith::ExtFOp::create(nested, loc, nested.getF32Type(),
+                                           weight);
+          score = arith::MulFOp::create(nested, loc, score, weight);
+        }
+        Value sum = arith::AddFOp::create(nested, loc, args.back(), score);
         linalg::YieldOp::create(nested, loc, sum);
       });
 }
@@ -184,15 +196,18 @@ Value LogitsToLinalg::clipBound(Value bounds, Value m) {
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
   Value count = arith::SubIOp::create(b, loc, to, from);
   Value source = getColumns(sums, from, count);
-  Value scale = getColumns(op.getKScale(), from, count);
   Value target = getColumns(getRow(op.getOut(), m), from, count);
   Type type = op.getOutType().getElementType();
-  SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(1));
+  SmallVector<Value> inputs{source};
+  if (op.getKScale())
+    inputs.push_back(getColumns(op.getKScale(), from, count));
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
   linalg::GenericOp::create(
-      b, loc, ValueRange{source, scale}, ValueRange{target}, maps,
-      IteratorType::parallel,
+      b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value logit = arith::MulFOp::create(nested, loc, args[0], args[1]);
+        Value logit = args[0];
+        if (op.getKScale())
+          logit = arith::MulFOp::create(nested, loc, logit, args[1]);
         if (!type.isF32())
           logit = arith::TruncFOp::create(nested, loc, type, logit);
         linalg::YieldOp::create(nested, loc, logit);

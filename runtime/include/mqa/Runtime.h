@@ -90,6 +90,9 @@ typedef struct mqa_kernel_info {
   int64_t num_queries, num_heads, head_dim, num_keys;
   mqa_element_type input_type; /**< of q and k */
   mqa_element_type out_type;
+  mqa_element_type weights_type;
+  int has_weights;      /**< 0: weights are 1, and not an argument */
+  int has_k_scale;      /**< likewise */
   int relu;             /**< 1 if negative scores count as 0 */
   int clean;            /**< 1 if it writes -inf outside the ranges */
   int fast;             /**< 1 if it sums over the heads in half precision */
@@ -129,9 +132,10 @@ typedef struct mqa_logits_args {
   const void *k;        /**< N x D of input_type; GPU: 16-byte aligned */
   int64_t k_stride;     /**< from key to key, at least D; GPU: a multiple of 16
                              bytes */
-  const float *k_scale; /**< N; GPU: 16-byte aligned */
-  const float *weights; /**< M x H; GPU: 16-byte aligned where H is a multiple
-                             of 4 */
+  const float *k_scale; /**< N; GPU: 16-byte aligned. Ignored where the kernel
+                             has none, as weights are */
+  const void *weights;  /**< M x H of weights_type; GPU: f32 16-byte aligned
+                             where H is a multiple of 4 */
   int64_t weights_stride; /**< at least H; GPU: a multiple of 4 where H is */
   const int32_t *ks;      /**< M: first key of each query's range */
   const int32_t *ke;      /**< M: first key behind it */

@@ -7,11 +7,58 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
+
+/// `q, k, (k_scale | none), (weights | none), ks, ke : types of those present`.
+static ParseResult parseLogitsInputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &q, Type &qType,
+    OpAsmParser::UnresolvedOperand &k, Type &kType,
+    std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
+    std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
+    OpAsmParser::UnresolvedOperand &ks, Type &ksType,
+    OpAsmParser::UnresolvedOperand &ke, Type &keType) {
+  auto parseOptional =
+      [&](std::optional<OpAsmParser::UnresolvedOperand> &operand)
+      -> ParseResult {
+    if (succeeded(parser.parseOptionalKeyword("none")))
+      return parser.parseComma();
+    operand.emplace();
+    return failure(parser.parseOperand(*operand) || parser.parseComma());
+  };
+  if (parser.parseOperand(q) || parser.parseComma() || parser.parseOperand(k) ||
+      parser.parseComma() || failed(parseOptional(kScale)) ||
+      failed(parseOptional(weights)) || parser.parseOperand(ks) ||
+      parser.parseComma() || parser.parseOperand(ke) || parser.parseColonType(qType) ||
+      parser.parseComma() || parser.parseType(kType))
+    return failure();
+  if (kScale && (parser.parseComma() || parser.parseType(kScaleType)))
+    return failure();
+  if (weights && (parser.parseComma() || parser.parseType(weightsType)))
+    return failure();
+  return failure(parser.parseComma() || parser.parseType(ksType) ||
+                 parser.parseComma() || parser.parseType(keType));
+}
+
+static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
+                              Value k, Type, Value kScale, Type, Value weights,
+                              Type, Value ks, Type, Value ke, Type) {
+  Value operands[] = {q, k, kScale, weights, ks, ke};
+  llvm::interleaveComma(operands, printer, [&](Value operand) {
+    if (operand)
+      printer << operand;
+    else
+      printer << "none";
+  });
+  printer << " : ";
+  llvm::interleaveComma(
+      llvm::make_filter_range(operands, [](Value v) { return bool(v); }),
+      printer, [&](Value operand) { printer << operand.getType(); });
+}
 
 #define GET_OP_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAOps.cpp.inc"
@@ -120,6 +167,14 @@ static bool hasBox(AffineMap map) {
   return true;
 }
 
+/// Whether lanes copy `source` and extend its elements to `target`.
+static bool isWidenedByLanes(Value source, Type target) {
+  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(source));
+  auto wide = dyn_cast<FloatType>(target);
+  return type && wide && type.getWidth() < wide.getWidth() &&
+         isa_and_nonnull<RowBlockOp>(source.getDefiningOp());
+}
+
 LogicalResult RingPutOp::verify() {
   ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
   if (tiles.size() != getSources().size())
@@ -134,7 +189,8 @@ LogicalResult RingPutOp::verify() {
     AffineMap map = getTileMap(i);
     if (map.getNumDims() != tile.getRank() ||
         map.getNumResults() != type.getRank() ||
-        type.getElementType() != tile.getElementType())
+        (type.getElementType() != tile.getElementType() &&
+         !isWidenedByLanes(source, tile.getElementType())))
       return emitOpError() << "source " << i << " is " << type
                            << ", which does not fit the ring's tile " << tile;
     if (!hasBox(map))
@@ -222,21 +278,22 @@ LogicalResult FitQueriesOp::verify() {
 
 void TileLogitsOp::getEffects(EffectList &effects) {
   for (OpOperand *operand :
-       {&getQMutable(), &getKMutable(), &getKScaleMutable(),
-        &getWeightsMutable(), &getKsMutable(), &getKeMutable()})
+       {&getQMutable(), &getKMutable(), &getKsMutable(), &getKeMutable()})
     addRead(effects, *operand);
-  for (OpOperand &operand : getFactorsMutable())
-    addRead(effects, operand);
+  for (MutableOperandRange range :
+       {getKScaleMutable(), getWeightsMutable(), getFactorsMutable()})
+    for (OpOperand &operand : range)
+      addRead(effects, operand);
   addWrite(effects, getOutMutable());
 }
 
 LogicalResult TileLogitsOp::verify() {
   MemRefType q = getQ().getType(), k = getK().getType();
-  std::pair<StringRef, MemRefType> staged[] = {
-      {"q", q},
-      {"k", k},
-      {"k_scale", getKScale().getType()},
-      {"weights", getWeights().getType()}};
+  SmallVector<std::pair<StringRef, MemRefType>> staged{{"q", q}, {"k", k}};
+  if (getKScale())
+    staged.push_back({"k_scale", getKScale().getType()});
+  if (getWeights())
+    staged.push_back({"weights", getWeights().getType()});
   for (auto [name, type] : staged) {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
@@ -254,9 +311,11 @@ LogicalResult TileLogitsOp::verify() {
     return emitOpError() << "'q' and 'k' must have as many chunks of the same "
                             "type, found "
                          << q << " and " << k;
-  if (getKScale().getType().getDimSize(0) != k.getShape().take_back(2)[0])
+  if (getKScale() && getKScale().getType().getDimSize(0) != getNumKeys())
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
+  if (!getWeights())
+    return success();
   MemRefType weights = getWeights().getType();
   if (weights.getDimSize(0) != getTileQueries() * q.getDimSize(0) ||
       weights.getDimSize(1) < q.getDimSize(1) * getTileHeads())

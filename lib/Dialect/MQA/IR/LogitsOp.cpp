@@ -86,7 +86,7 @@ LogicalResult LogitsOp::verify() {
         b.getBF16Type(), b.getF16Type()}},
       {"ND", {getElementTypeOrSelf(getQ())}},
       {"N", {b.getF32Type()}},
-      {"MH", {b.getF32Type()}},
+      {"MH", {b.getF32Type(), b.getBF16Type()}},
       {"M", {b.getI32Type()}},
       {"M", {b.getI32Type()}},
       {"MN", {b.getF32Type(), b.getBF16Type(), b.getF16Type()}},
@@ -102,6 +102,8 @@ LogicalResult LogitsOp::verify() {
   };
   SmallVector<KnownDim> known;
   for (auto [value, name, rule] : llvm::zip_equal(operands, names, rules)) {
+    if (!value)
+      continue;
     Type type = value.getType();
     if (!isa<RankedTensorType, MemRefType>(type))
       return emitOpError() << "operand '" << name
@@ -155,7 +157,8 @@ LogicalResult LogitsOp::verify() {
     return emitSizeError("head dim D (dimension 2 of 'q')",
                          "a multiple of 16 up to 256", getHeadDim());
   for (auto [value, name] : llvm::zip_equal(operands, names))
-    if (auto memref = dyn_cast<MemRefType>(value.getType()))
+    if (auto memref =
+            value ? dyn_cast<MemRefType>(value.getType()) : MemRefType())
       if (failed(verifyRowLayout(*this, name, memref)))
         return failure();
 

@@ -56,14 +56,16 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   SmallVector<Value> operands = {
       getSlice(b, loc, getQ(), {m, zero, zero}, {numM, heads, headDim}),
       getSlice(b, loc, getK(), {n, zero}, {numN, headDim}),
-      getSlice(b, loc, getKScale(), {n}, {numN}),
-      getSlice(b, loc, getWeights(), {m, zero}, {numM, heads}),
+      getKScale() ? getSlice(b, loc, getKScale(), {n}, {numN}) : Value(),
+      getWeights() ? getSlice(b, loc, getWeights(), {m, zero}, {numM, heads})
+                   : Value(),
       getSlice(b, loc, getKs(), {m}, {numM}),
       getSlice(b, loc, getKe(), {m}, {numM}),
   };
   Value out = getSlice(b, loc, getOut(), {m, n}, {numM, numN});
   SmallVector<Operation *> slices;
-  for (Value operand : operands)
+  for (Value operand : llvm::make_filter_range(
+           operands, [](Value value) { return bool(value); }))
     slices.push_back(operand.getDefiningOp());
   slices.push_back(out.getDefiningOp());
 

@@ -32,6 +32,10 @@ struct LogitsOpInterface
       return success();
     SmallVector<Value> buffers;
     for (Value operand : logits.getDataOperands()) {
+      if (!operand) {
+        buffers.push_back(Value());
+        continue;
+      }
       FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
       if (failed(buffer))
         return failure();

@@ -351,6 +351,9 @@ void RingLowering::copyByLanes(Value tile, Value source) {
       [&](OpBuilder &nested, Location loc) {
         Value loaded = memref::LoadOp::create(nested, loc, source,
                                               ValueRange{row, column});
+        if (loaded.getType() != type.getElementType())
+          loaded = arith::ExtFOp::create(nested, loc, type.getElementType(),
+                                         loaded);
         scf::YieldOp::create(nested, loc, loaded);
       },
       [&](OpBuilder &nested, Location loc) {

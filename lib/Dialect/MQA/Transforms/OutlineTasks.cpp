@@ -29,6 +29,8 @@ static void nameArguments(func::FuncOp func, LogitsOp logits) {
   Builder b(func.getContext());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             LogitsOp::getDataOperandNames())) {
+    if (!value)
+      continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
     if (auto argument = dyn_cast<BlockArgument>(value))

@@ -232,7 +232,9 @@ void Specializer::narrowToQueries(TileLogitsOp op, Value queryGroup) {
   }
   auto narrow = TileLogitsOp::create(
       rewriter, loc, getGroup(op.getQ(), queryGroup), op.getK(), op.getKScale(),
-      getRows(op.getWeights(), rewriter.getIndexAttr(tileQ)), ks, ke,
+      op.getWeights() ? getRows(op.getWeights(), rewriter.getIndexAttr(tileQ))
+                      : Value(),
+      ks, ke,
       op.getFirstKey(), out, factors, op.getActivation(), op.getNumHeadsAttr());
   rewriter.eraseOp(op);
   skipWithoutQueries(narrow, rows);
@@ -377,7 +379,7 @@ struct SpecializeWarpsPass
     WalkResult result = kernel.walk([&](TileLogitsOp op) {
       int64_t queryGroups = op.getQ().getType().getDimSize(0);
       int64_t tileQ = op.getTileQueries(),
-              keys = op.getKScale().getType().getDimSize(0);
+              keys = op.getNumKeys();
       if (queryGroups == schedule.getQueryGroups() &&
           tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
         return WalkResult::advance();

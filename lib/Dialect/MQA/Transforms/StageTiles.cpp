@@ -96,7 +96,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
                              {logits.getWeights(), "weights"},
                              {logits.getKs(), "ks"},
                              {logits.getKe(), "ke"}})
-    if (!inner.isDefinedOutsideOfLoop(value))
+    if (value && !inner.isDefinedOutsideOfLoop(value))
       return logits.emitOpError()
              << "operand '" << name << "' must be defined outside the key loop";
   if (!logits.getKeyOffset())
@@ -112,7 +112,9 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   Value queryRing = RingCreateOp::create(rewriter, loc, plan->queryRing, 1, 1);
   Value keyRing = RingCreateOp::create(rewriter, loc, plan->keyRing, 1, 1);
-  Value scaleRing = RingCreateOp::create(rewriter, loc, plan->scaleRing, 1, 1);
+  Value scaleRing;
+  if (plan->scaleRing)
+    scaleRing = RingCreateOp::create(rewriter, loc, plan->scaleRing, 1, 1);
   Value zero = arith::ConstantIntOp::create(rewriter, loc, 0, 32);
   Value one = arith::ConstantIntOp::create(rewriter, loc, 1, 32);
   auto increment = [&](OpBuilder &b, Location loc, Value counter) -> Value {
@@ -144,11 +146,14 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   Value stagePosition = arith::AddIOp::create(rewriter, loc, keyPosition, done);
 
   rewriter.setInsertionPoint(inner);
-  AffineMap weightsMap = rewriter.getMultiDimIdentityMap(2);
-  RingPutOp::create(
-      rewriter, loc, queryRing, queryPosition,
-      ValueRange{logits.getQ(), logits.getWeights()},
-      rewriter.getAffineMapArrayAttr({plan->queryMap, weightsMap}));
+  SmallVector<Value> sources{logits.getQ()};
+  SmallVector<AffineMap> maps{plan->queryMap};
+  if (logits.getWeights()) {
+    sources.push_back(logits.getWeights());
+    maps.push_back(rewriter.getMultiDimIdentityMap(2));
+  }
+  RingPutOp::create(rewriter, loc, queryRing, queryPosition, sources,
+                    rewriter.getAffineMapArrayAttr(maps));
   auto staged = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
                                   queryRing, queryPosition);
   Value factors;
@@ -175,9 +180,13 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   if (!plan->keyMap.isIdentity())
     keyMaps = rewriter.getAffineMapArrayAttr(plan->keyMap);
   Value keys = putAndGet(keyRing, logits.getK(), keyMaps);
-  Value scales = putAndGet(scaleRing, logits.getKScale(), ArrayAttr());
+  Value scales, weights;
+  if (scaleRing)
+    scales = putAndGet(scaleRing, logits.getKScale(), ArrayAttr());
+  if (logits.getWeights())
+    weights = staged.getResult(1);
   auto tile = TileLogitsOp::create(
-      rewriter, loc, staged.getResult(0), keys, scales, staged.getResult(1),
+      rewriter, loc, staged.getResult(0), keys, scales, weights,
       logits.getKs(), logits.getKe(), logits.getKeyOffset(), *outRows, factors,
       logits.getActivation(), /*num_heads=*/IntegerAttr());
   ArrayRef<int64_t> q = tile.getQ().getType().getShape();
@@ -185,7 +194,8 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
       q[1] * tile.getTileHeads() != logits.getNumHeads())
     tile.setNumHeads(logits.getNumHeads());
   RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
-  RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
+  if (scaleRing)
+    RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
   rewriter.eraseOp(logits);
   return success();
 }

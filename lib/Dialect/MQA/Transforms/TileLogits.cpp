@@ -43,6 +43,8 @@ static FailureOr<LogitsOp> getKernelBody(func::FuncOp func) {
   SmallPtrSet<Value, 8> seen;
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             LogitsOp::getDataOperandNames())) {
+    if (!value)
+      continue;
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument || !seen.insert(value).second)
       return logits.emitOpError()
@@ -228,7 +230,7 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   b.replaceOpWithNewOp<memref::SubViewOp>(
       outTile, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
       ArrayRef<OpFoldResult>{rows, columns}, ones);
-  if (!plan.loadsWeightsByTma) {
+  if (logits.getWeights() && !plan.loadsWeightsByTma) {
     Operation *weights = tile.getWeights().getDefiningOp();
     b.setInsertionPoint(keys);
     Value block = getRowBlock(b, loc, logits.getWeights(), m, rows);
@@ -278,7 +280,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
     kernel->setAttr("mqa.clean", rewriter.getUnitAttr());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             LogitsOp::getDataOperandNames()))
-    kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(), "mqa.operand",
+    if (value)
+      kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(), "mqa.operand",
                       rewriter.getStringAttr(name));
 
   rewriter.setInsertionPointToStart(&kernel.getBody().front());

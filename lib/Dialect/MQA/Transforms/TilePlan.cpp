@@ -43,18 +43,20 @@ RowChunks mqa::getRowChunks(int64_t headDim, Type elementType) {
   return {rowBytes / chunkBytes, chunkBytes / elementBytes};
 }
 
-/// Whether the rows of `type` start at multiples of 16 bytes as far as the type
-/// says: a stride that is only known at launch is checked there.
-static bool hasTmaRows(MemRefType type) {
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  if (failed(type.getStridesAndOffset(strides, offset)))
+/// Whether `type` is of f32 and its rows start at multiples of 16 bytes as far
+/// as the type says: a stride that is only known at launch is checked there.
+static bool hasTmaRows(Type type) {
+  auto shaped = cast<ShapedType>(type);
+  int64_t stride = shaped.getShape().back();
+  constexpr int64_t kTmaElements = 4;
+  if (!shaped.getElementType().isF32() || stride % kTmaElements)
     return false;
-  constexpr int64_t kTmaBytes = 16;
-  int64_t bytes = type.getElementTypeBitWidth() / 8;
-  return type.getShape().back() * bytes % kTmaBytes == 0 &&
-         (ShapedType::isDynamic(strides[0]) ||
-          strides[0] * bytes % kTmaBytes == 0);
+  SmallVector<int64_t> strides{stride, 1};
+  int64_t offset;
+  if (auto memref = dyn_cast<MemRefType>(type))
+    if (failed(memref.getStridesAndOffset(strides, offset)))
+      return false;
+  return ShapedType::isDynamic(strides[0]) || strides[0] % kTmaElements == 0;
 }
 
 static int64_t getRingBytes(RingType ring) {
@@ -102,12 +104,13 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
   Type inputType = op.getInputElementType();
-  if (packed && (!op.hasOnlyFiniteScores() ||
+  if (packed && (!op.hasOnlyFiniteScores() || !op.getWeights() ||
                  op.getActivation() != Activation::Relu ||
                  !llvm::is_contained({32, 64, 128}, headDim)))
-    return emitError() << "reduction f16 is for f8E4M3FN, relu and a head dim "
-                          "of 32, 64 or 128, found "
-                       << inputType << " and " << headDim;
+    return emitError() << "reduction f16 is for f8E4M3FN, relu, weights and a "
+                          "head dim of 32, 64 or 128, found "
+                       << inputType << (op.getWeights() ? "" : ", no weights")
+                       << " and " << headDim;
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
@@ -165,13 +168,13 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
       {group * schedule.getTileQ() + dim(0) * warpQueries + dim(2),
        headTile * tileHeads + dim(1), chunk * chunks.elements + dim(3)},
       context);
+  SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
+  if (op.getWeights()) {
+    queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
+    plan.loadsWeightsByTma = hasTmaRows(op.getWeights().getType());
+  }
   plan.queryRing =
-      RingType::get(context, schedule.getQueryStages(),
-                    {tile(queryTile, inputType),
-                     tile({schedule.getBlockQ(), weightColumns}, f32)});
-  auto weightsType = dyn_cast<MemRefType>(op.getWeights().getType());
-  plan.loadsWeightsByTma =
-      weightsType ? hasTmaRows(weightsType) : heads % 4 == 0;
+      RingType::get(context, schedule.getQueryStages(), queryTiles);
   int64_t first = keyTile.size();
   chunk = getAffineDimExpr(0, context);
   AffineExpr key = getAffineDimExpr(first, context),
@@ -183,13 +186,15 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   llvm::append_values(keyTile, tileKv, chunks.elements);
   plan.keyRing = RingType::get(context, schedule.getStages(),
                                {tile(keyTile, inputType)});
-  // As many for each group of warpgroups that takes stages in turn.
-  int64_t scaleStages =
-      llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
-  plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
-  plan.sharedMemoryBytes = getRingBytes(plan.queryRing) +
-                           getRingBytes(plan.keyRing) +
-                           getRingBytes(plan.scaleRing) + kShareBytes;
+  plan.sharedMemoryBytes =
+      getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
+  if (op.getKScale()) {
+    // As many for each group of warpgroups that takes stages in turn.
+    int64_t scaleStages =
+        llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
+    plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
+    plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
+  }
   // Of mqa.fit_queries: an exponent per head and two factors per query.
   if (packed)
     plan.sharedMemoryBytes +=

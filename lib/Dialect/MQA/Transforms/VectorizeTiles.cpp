@@ -36,7 +36,7 @@ public:
     headTiles = q[1];
     queries = op.getTileQueries();
     heads = op.getTileHeads();
-    keys = op.getKScale().getType().getDimSize(0);
+    keys = op.getNumKeys();
     // WGMMA's NaN is positive: an integer maximum keeps it. An infinite score
     // plus its magnitude would be NaN.
     finiteScores = isa<Float8E4M3FNType>(op.getQ().getType().getElementType());
@@ -215,6 +215,8 @@ Value TileVectorizer::computeRelu(Relu relu, Value scores) {
 
 Value TileVectorizer::readWeights(int64_t headTile) {
   SmallVector<int64_t, 2> shape{queries, heads};
+  if (!op.getWeights())
+    return splat(VectorType::get(shape, b.getF32Type()), 1.0);
   if (keepsWeights(headTiles))
     return readAtDefinition(op.getWeights(), shape, headTile * heads);
   return read(op.getWeights(), shape, headTile * heads);
@@ -282,11 +284,14 @@ Value TileVectorizer::computeLogits() {
       sums = addWeighted(i - ahead, scores[i - ahead], sums);
   }
   // Read last: registers are short while head tiles are reduced.
-  Value scale = read(op.getKScale(), {keys});
+  Value scale = op.getKScale() ? read(op.getKScale(), {keys}) : Value();
+  Value logits = sums;
   if (half)
-    sums = arith::ExtFOp::create(b, loc, type, sums);
-  Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
-  Value logits = arith::MulFOp::create(b, loc, sums, scaleOfAll);
+    logits = arith::ExtFOp::create(b, loc, type, logits);
+  if (scale) {
+    Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
+    logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
+  }
   for (int64_t i = 0; op.getFactors() && i < 2; ++i) {
     Value factor = readAtDefinition(getFactors(i), {queries});
     factor = vector::ShapeCastOp::create(

@@ -84,3 +84,13 @@ func.func @fragments(%a: memref<4x8x2x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M
   %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
   return
 }
+
+// Scales and weights may be left out.
+// CHECK-LABEL: func @without_scales
+// CHECK: mqa.logits ins(%{{.*}}, %{{.*}}, none, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?x5xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%{{.*}} : tensor<?x?xbf16>) {activation = #mqa.activation<none>} -> tensor<?x?xbf16>
+// CHECK: mqa.logits ins(%{{.*}}, %{{.*}}, none, none, %{{.*}}, %{{.*}} : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?xi32>, tensor<?xi32>) outs
+func.func @without_scales(%q: tensor<?x5x80xf16>, %k: tensor<?x80xf16>, %w: tensor<?x5xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xbf16>) -> tensor<?x?xbf16> {
+  %0 = mqa.logits ins(%q, %k, none, %w, %ks, %ke : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?x5xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xbf16>) {activation = #mqa.activation<none>} -> tensor<?x?xbf16>
+  %1 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?xi32>, tensor<?xi32>) outs(%0 : tensor<?x?xbf16>) -> tensor<?x?xbf16>
+  return %1 : tensor<?x?xbf16>
+}

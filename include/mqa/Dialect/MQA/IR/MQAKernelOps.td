@@ -173,8 +173,8 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     rest of the slot then holds unspecified values.
 
     A source that is an `mqa.row_block` is copied by the lanes of the warp
-    themselves, where TMA cannot (it needs rows of a multiple of 16 bytes); the rest
-    of its tile becomes zero.
+    themselves, where TMA cannot (it needs rows of a multiple of 16 bytes); it may
+    have narrower floats than its tile, and the rest of its tile becomes zero.
 
     `tile_maps` says where each tile's elements come from; absent means that tile
     and source have the same dims. The last dims of a tile are a box that one copy
@@ -271,6 +271,7 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 }
 
 def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
+    AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "mqa.logits of one staged tile";
   let description = [{
@@ -282,7 +283,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | q | groups x head tiles x 4 warps x R x P x D, R * P = 16 | (g, t, w, r, p): query (4g + w) * P + p, head R * t + r |
     | k, k_scale | keys (x D) | |
     | q, k of wider rows | groups x head tiles x chunks x 4 x R x P x C, chunks x keys x C | D in chunks of C, which are rows of one swizzle; zero from D on |
-    | weights | 4 * P * groups x at least R * head tiles | a row per query |
+    | weights | (as k_scale, `none`: 1) 4 * P * groups x at least R * head tiles | a row per query |
     | ks, ke, out | global, at most 4 * P * groups rows | a row per query; out has whole rows, of f32, bf16 or f16 |
     | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
 
@@ -303,16 +304,16 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
   let arguments = (ins
     MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [6, 7]>:$q,
     MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$k,
-    MemRefRankOf<[F32], [1]>:$k_scale, MemRefRankOf<[F32], [2]>:$weights,
+    Optional<MemRefRankOf<[F32], [1]>>:$k_scale,
+    Optional<MemRefRankOf<[F32], [2]>>:$weights,
     MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
     Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$num_heads);
   let assemblyFormat = [{
-    `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
-      type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`
-      type($ks) `,` type($ke) `)`
+    `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
+      type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
     `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
     (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict
   }];
@@ -320,6 +321,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     /// Queries of a head tile, and of one warp's rows of it.
     int64_t getTileQueries() { return 4 * getWarpQueries(); }
     int64_t getWarpQueries() { return getQ().getType().getShape().take_back(2)[0]; }
+    /// Keys of the tile.
+    int64_t getNumKeys() { return getK().getType().getShape().take_back(2)[0]; }
     /// Heads of a head tile, and chunks of a row.
     int64_t getTileHeads() { return getQ().getType().getShape().take_back(3)[0]; }
     int64_t getChunks() {

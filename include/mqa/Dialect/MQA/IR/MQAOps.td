@@ -17,6 +17,7 @@ class MQA_Op<string mnemonic, list<Trait> traits = []>
     : Op<MQA_Dialect, mnemonic, traits>;
 
 def MQA_LogitsOp : MQA_Op<"logits", [
+    AttrSizedOperandSegments,
     DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
@@ -34,8 +35,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | N x D | as `q` |
-    | `k_scale` | N | f32 |
-    | `weights` | M x H | f32 |
+    | `k_scale` (optional, 1) | N | f32 |
+    | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks`, `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
     | `out` | M x N | f32, bf16 or f16 |
@@ -55,6 +56,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     `key_offset` is the position of key 0 of this op in the sequence to which
     `ks` and `ke` refer: tiling the op over keys advances it.
 
+    `none` in the place of `k_scale` or `weights` leaves it out.
+
     In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
 
     Example:
@@ -64,11 +67,15 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+    %1 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>,
+             tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     ```
   }];
 
   let arguments = (ins
-    AnyShaped:$q, AnyShaped:$k, AnyShaped:$k_scale, AnyShaped:$weights,
+    AnyShaped:$q, AnyShaped:$k, Optional<AnyShaped>:$k_scale,
+    Optional<AnyShaped>:$weights,
     AnyShaped:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
     AnyShaped:$out,
     UnitAttr:$clean,
@@ -77,9 +84,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
   let results = (outs Optional<AnyRankedTensor>:$result);
 
   let assemblyFormat = [{
-    `ins` `(` $q `,` $k `,` $k_scale `,` $weights `,` $ks `,` $ke `:`
-      type($q) `,` type($k) `,` type($k_scale) `,` type($weights) `,`
-      type($ks) `,` type($ke) `)`
+    `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
+      type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
     (`key_offset` `(` $key_offset^ `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
@@ -100,7 +106,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
       return isa<Float8E4M3FNType>(getInputElementType());
     }
     /// The operands that carry data, without `key_offset`: q, k, k_scale,
-    /// weights, ks, ke, out.
+    /// weights, ks, ke, out. One that is left out is null.
     SmallVector<Value> getDataOperands();
     /// The names of `getDataOperands()`, in the same order.
     static ArrayRef<StringRef> getDataOperandNames();

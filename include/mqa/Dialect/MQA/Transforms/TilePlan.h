@@ -67,16 +67,16 @@ struct TilePlan {
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
-  /// Query block: q in head tiles, and weights.
+  /// Query block: q in head tiles, and weights where there are any.
   RingType queryRing;
   /// Where a slot's elements of q come from: (group, head tile, [chunk,] warp,
   /// head, query, d) to (query, head, d); and those of k: ([chunk,] key, d) to
   /// (key, d).
   AffineMap queryMap, keyMap;
   /// Whether TMA can load weights: their rows are a multiple of 16 bytes.
-  bool loadsWeightsByTma;
+  bool loadsWeightsByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
-  /// their own, as a tile of k is used up earlier.
+  /// their own, as a tile of k is used up earlier; null where there are none.
   RingType keyRing, scaleRing;
   /// Threads of a block: the consumer warpgroups, then one warpgroup of a
   /// producer warp and three that clean rows, where that is asked for.
