@@ -14,6 +14,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir {
 namespace mqa {
@@ -444,6 +445,27 @@ void RingLowering::release(RingReleaseOp op) {
   b.eraseOp(op);
 }
 
+/// Buffers and barriers of all rings must fit a block. What is far too large is
+/// not multiplied out: sizes of IR may be any.
+static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates) {
+  uint64_t total = 0;
+  for (RingCreateOp op : creates) {
+    uint64_t slot = 2 * sizeof(uint64_t);
+    for (MemRefType tile : op.getRing().getType().getTiles()) {
+      uint64_t bytes = tile.getElementTypeBitWidth() / 8;
+      for (int64_t size : tile.getShape())
+        bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size);
+      slot = llvm::SaturatingAdd(slot, bytes);
+    }
+    uint64_t stages = op.getRing().getType().getStages();
+    total = llvm::SaturatingMultiplyAdd(slot, stages, total);
+    if (total > static_cast<uint64_t>(kSharedMemoryBytes))
+      return op.emitOpError() << "needs more shared memory than the "
+                              << kSharedMemoryBytes << " bytes of a block";
+  }
+  return success();
+}
+
 LogicalResult RingLowering::run() {
   SmallVector<RingCreateOp> creates;
   SmallVector<RingPutOp> puts;
@@ -464,7 +486,7 @@ LogicalResult RingLowering::run() {
   for (RingCreateOp op : creates)
     if (op->getBlock() != &kernel.getBody().front())
       return op.emitOpError("must be at the top of the kernel");
-  if (failed(makeTensorMaps(puts)))
+  if (failed(verifyBytes(creates)) || failed(makeTensorMaps(puts)))
     return failure();
   for (RingCreateOp op : creates)
     create(op);

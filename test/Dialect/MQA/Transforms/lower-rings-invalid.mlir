@@ -65,3 +65,15 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    // expected-error@+1 {{needs more shared memory than the 232448 bytes of a block}}
+    %ring = mqa.ring_create : !mqa.ring<2147483647, memref<128xf32, #smem>>
+    mqa.ring_release %ring[%p] : !mqa.ring<2147483647, memref<128xf32, #smem>>
+    gpu.return
+  }
+}

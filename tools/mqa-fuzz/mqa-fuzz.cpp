@@ -1,0 +1,248 @@
+//===- mqa-fuzz.cpp - Mutated IR through the parser and the passes --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every run parses a mutated input and, where it is valid, runs one pass or
+// pipeline over it. A diagnostic is a good end; a crash, or a run over the time
+// limit, is a finding. Runs happen in child processes, so that one finding does
+// not end the search.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Mutator.h"
+#include "mqa/InitAll.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+static cl::list<std::string> inputFiles(cl::Positional, cl::OneOrMore,
+                                        cl::desc("<MLIR files>"));
+static cl::opt<unsigned> numRuns("mqa-runs", cl::desc("Runs (default 10000)"),
+                                 cl::init(10000));
+static cl::opt<unsigned> firstSeed("mqa-seed", cl::desc("Seed of the first run"),
+                                   cl::init(0));
+static cl::opt<unsigned> timeLimit("mqa-time-limit",
+                                   cl::desc("Seconds of one run (default 20)"),
+                                   cl::init(20));
+static cl::opt<std::string>
+    findingsDir("mqa-findings", cl::desc("Where inputs that crash are written"),
+                cl::init("."));
+
+/// Every pass of ours where it is nested, and both ways down.
+static const char *const kPipelines[] = {
+    "mqa-to-nvvm",
+    "mqa-to-cpu",
+    "mqa-select-schedule",
+    "mqa-bufferize",
+    "mqa-tile-logits",
+    "gpu.module(gpu.func(mqa-stage-tiles))",
+    "gpu.module(gpu.func(mqa-specialize-warps))",
+    "gpu.module(gpu.func(mqa-vectorize-tiles))",
+    "gpu.module(gpu.func(mqa-distribute-vectors))",
+    "gpu.module(gpu.func(mqa-tighten-slots))",
+    "gpu.module(gpu.func(mqa-expand-row-ops))",
+    "gpu.module(gpu.func(mqa-expand-fit-queries))",
+    "gpu.module(gpu.func(mqa-expand-tile-share))",
+    "gpu.module(gpu.func(mqa-lower-rings))",
+    "gpu.module(convert-mqa-to-nvvm)",
+    "func.func(mqa-tile-tasks)",
+    "func.func(mqa-outline-tasks)",
+    "func.func(convert-mqa-to-linalg)",
+    "func.func(mqa-vectorize-linalg)",
+    "func.func(mqa-expand-fp8)",
+    "canonicalize",
+};
+
+namespace {
+/// What a child tells its parent, also when it dies.
+struct Progress {
+  unsigned next, parsed, passed, readerCrashes;
+  /// Whether the run under way has its IR.
+  bool hasParsed;
+};
+
+struct Case {
+  std::string input;
+  const char *pipeline;
+  bool isBytecode;
+};
+} // namespace
+
+static std::string toBytecode(const std::string &text,
+                              const DialectRegistry &registry) {
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.allowUnregisteredDialects();
+  ScopedDiagnosticHandler silence(&context, [](Diagnostic &) {});
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  std::string bytes;
+  if (module) {
+    llvm::raw_string_ostream stream(bytes);
+    (void)writeBytecodeToFile(*module, stream);
+  }
+  return bytes;
+}
+
+static Case makeCase(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
+                     const DialectRegistry &registry) {
+  std::mt19937_64 random(seed);
+  Case result;
+  result.pipeline = kPipelines[random() % std::size(kPipelines)];
+  result.isBytecode = random() % 8 == 0;
+  if (result.isBytecode)
+    result.input = mutator.mutateBytes(
+        toBytecode(mutator.pick(random), registry), random);
+  else
+    result.input = mutator.mutateText(random);
+  return result;
+}
+
+static void runCase(const Case &test, const DialectRegistry &registry,
+                    Progress &progress) {
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.allowUnregisteredDialects();
+  ScopedDiagnosticHandler silence(&context, [](Diagnostic &) {});
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(test.input, &context);
+  if (!module)
+    return;
+  ++progress.parsed;
+  progress.hasParsed = true;
+  PassManager pm(&context);
+  if (failed(parsePassPipeline(test.pipeline, pm)))
+    llvm::report_fatal_error("cannot parse the pipeline of a run");
+  progress.passed += succeeded(pm.run(*module));
+}
+
+/// MLIR's reader does not stand every change of bytecode, and may corrupt memory
+/// before it crashes: such a run has a process of its own, and counts as a
+/// finding only where the reader had returned. Returns false for one.
+static bool runApart(const Case &test, const DialectRegistry &registry,
+                     Progress &progress) {
+  progress.hasParsed = false;
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(timeLimit);
+    runCase(test, registry, progress);
+    _exit(0);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) < 0)
+    return false;
+  bool isFine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  progress.readerCrashes += !isFine && !progress.hasParsed;
+  return isFine || !progress.hasParsed;
+}
+
+/// Runs from `progress.next` on, until all are done or one does not return.
+static int runChild(const ::mqa::fuzz::Mutator &mutator,
+                    const DialectRegistry &registry, Progress &progress) {
+  // A run that needs that much has gone wrong, and shall not take the machine
+  // with it.
+  rlimit memory{rlim_t(6) << 30, rlim_t(6) << 30}, core{0, 0};
+  setrlimit(RLIMIT_AS, &memory);
+  setrlimit(RLIMIT_CORE, &core);
+  for (; progress.next < firstSeed + numRuns; ++progress.next) {
+    Case test = makeCase(mutator, progress.next, registry);
+    alarm(test.isBytecode ? 2 * timeLimit : timeLimit);
+    if (!test.isBytecode)
+      runCase(test, registry, progress);
+    else if (!runApart(test, registry, progress))
+      return 1;
+  }
+  return 0;
+}
+
+static std::vector<std::string> readCorpus() {
+  std::vector<std::string> corpus;
+  for (const std::string &path : inputFiles) {
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    if (!buffer) {
+      llvm::errs() << "error: cannot read '" << path
+                   << "': " << buffer.getError().message() << "\n";
+      exit(1);
+    }
+    SmallVector<StringRef> parts;
+    (*buffer)->getBuffer().split(parts, "// -----");
+    for (StringRef part : parts)
+      if (!part.trim().empty())
+        corpus.push_back(part.str());
+  }
+  return corpus;
+}
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Runs mutated MLIR through the MQA compiler\n");
+  DialectRegistry registry;
+  mlir::mqa::registerAllDialects(registry);
+  mlir::mqa::registerAllPasses();
+  ::mqa::fuzz::Mutator mutator(readCorpus());
+
+  auto *progress = static_cast<Progress *>(
+      mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  if (progress == MAP_FAILED) {
+    llvm::errs() << "error: no shared memory\n";
+    return 1;
+  }
+  progress->next = firstSeed;
+  unsigned findings = 0;
+  while (progress->next < firstSeed + numRuns) {
+    pid_t child = fork();
+    if (child < 0) {
+      llvm::errs() << "error: cannot fork\n";
+      return 1;
+    }
+    if (child == 0) {
+      // What a dying run prints is not for the table.
+      if (!freopen("/dev/null", "w", stderr))
+        _exit(1);
+      _exit(runChild(mutator, registry, *progress));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+      break;
+    ++findings;
+    Case found = makeCase(mutator, progress->next, registry);
+    std::string path =
+        findingsDir + "/finding-" + std::to_string(progress->next) + ".mlir";
+    std::error_code error;
+    llvm::raw_fd_ostream file(path, error);
+    if (!error)
+      file << found.input;
+    bool isTime = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    llvm::outs() << "FINDING: seed " << progress->next << ", " << found.pipeline
+                 << ", "
+                 << (isTime ? "over the time limit"
+                     : WIFSIGNALED(status)
+                         ? "signal " + std::to_string(WTERMSIG(status))
+                         : "exit " + std::to_string(WEXITSTATUS(status)))
+                 << ", input in " << path << "\n";
+    ++progress->next;
+  }
+  llvm::outs() << "fuzz: " << numRuns << " runs (seeds from " << firstSeed
+               << "), " << progress->parsed << " parsed, " << progress->passed
+               << " compiled, " << findings << " findings; "
+               << progress->readerCrashes
+               << " crashes of MLIR's bytecode reader\n";
+  return findings ? 1 : 0;
+}
