@@ -80,6 +80,15 @@ static double getGeometricMean(const std::vector<double> &logarithms) {
   return logarithms.empty() ? 0 : std::exp(sum / logarithms.size());
 }
 
+/// Kernels with the same problems: heads, head dim, and the format.
+using Problems = std::array<int64_t, 8>;
+
+static Problems getProblems(const mqa_kernel_info &info) {
+  return {info.num_heads,    info.head_dim, info.input_type,
+          info.out_type,     info.relu,     info.weights_type,
+          info.has_weights,  info.has_k_scale};
+}
+
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
 static bool runCell(Device &device, const Cell &cell, Group &candidates,
@@ -88,7 +97,8 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Shape shape{cell.numQueries, info.num_heads, info.head_dim, cell.numKeys};
   Problem problem =
-      makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys);
+      makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys,
+                  /*wide=*/false, getFormat(info));
   Session session(device, problem);
   std::vector<CheckResult> checks;
   for (Candidate &candidate : candidates) {
@@ -127,7 +137,8 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     double ratio = 0;
     candidate.rates.push_back(std::log(rate));
     candidate.passes &= check.passes();
-    if (peer && shape.numHeads == 64 && shape.headDim == 128) {
+    if (peer && shape.numHeads == 64 && shape.headDim == 128 &&
+        info.input_type == MQA_F8E4M3FN && info.out_type == MQA_F32) {
       ratio = (peer->kernel + (clean ? peer->clean : 0)) / time;
       candidate.ratios.push_back(std::log(ratio));
     }
@@ -166,9 +177,10 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
 
 /// The entries of the schedule table that the measurements speak for.
 static json
-makeTable(const std::map<std::pair<int64_t, int64_t>, Group> &groups) {
+makeTable(const std::map<Problems, Group> &groups) {
   json table = json::array();
-  for (const auto &[shape, group] : groups) {
+  for (const auto &[problems, group] : groups) {
+    auto [numHeads, headDim] = std::pair(problems[0], problems[1]);
     for (bool fast : {false, true}) {
       const Candidate *best = nullptr;
       for (const Candidate &candidate : group)
@@ -180,8 +192,8 @@ makeTable(const std::map<std::pair<int64_t, int64_t>, Group> &groups) {
         continue;
       table.push_back({{"name", fast ? "fast" : "exact"},
                        {"chip", "sm_90a"},
-                       {"num_heads", shape.first},
-                       {"head_dim", shape.second},
+                       {"num_heads", numHeads},
+                       {"head_dim", headDim},
                        {"schedule", best->kernel->getInfo().schedule},
                        {"tflops", std::round(getGeometricMean(best->rates))}});
     }
@@ -192,7 +204,7 @@ makeTable(const std::map<std::pair<int64_t, int64_t>, Group> &groups) {
 int mqa::tools::runPrefill(const PrefillOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   WgmmaCeiling ceiling(*device, options.ceiling);
-  std::map<std::pair<int64_t, int64_t>, Group> groups;
+  std::map<Problems, Group> groups;
   std::vector<mqa_bundle *> bundles;
   for (const std::string &path : options.bundles) {
     mqa_bundle *bundle;
@@ -206,7 +218,7 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
       bool clean = info.clean;
       if (clean && !options.table.empty())
         continue;
-      groups[{info.num_heads, info.head_dim}].push_back(
+      groups[getProblems(info)].push_back(
           {stem + (clean ? " clean" : ""),
            std::make_unique<LoadedKernel>(bundle, clean),
            {},
@@ -224,16 +236,15 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   // cell of the mask.
   int64_t maxPairs = options.table.empty() ? 1 << 19 : 1 << 15;
   bool pass = true;
-  for (auto &[shape, group] : groups)
+  for (auto &[problems, group] : groups)
     for (const Cell &cell : getCells(options.maxKeys))
       pass &= runCell(*device, cell, group, ceiling, findPeer(peer, cell),
                       options.repeat, maxPairs, rows);
   std::printf("\n");
-  for (const auto &[shape, group] : groups) {
+  for (const auto &[problems, group] : groups) {
     for (const Candidate &candidate : group) {
       std::printf("%s (H = %ld, D = %ld): geometric mean %.0f TFLOP/s",
-                  candidate.name.c_str(), static_cast<long>(shape.first),
-                  static_cast<long>(shape.second),
+                  candidate.name.c_str(), static_cast<long>(problems[0]), static_cast<long>(problems[1]),
                   getGeometricMean(candidate.rates));
       if (!candidate.ratios.empty())
         std::printf(", %.3f x the peer's times (least %.3f)",
