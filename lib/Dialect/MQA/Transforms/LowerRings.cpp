@@ -331,39 +331,61 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
 /// Fills a matrix in shared memory, lane by lane; zero where `source` ends.
 void RingLowering::copyByLanes(Value tile, Value source) {
   auto type = cast<MemRefType>(tile.getType());
+  // So many loads of a lane are under way at once.
+  constexpr int64_t kBatch = 8;
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   Value columns = constant(type.getDimSize(1));
-  auto loop = scf::ForOp::create(b, loc, lane, constant(type.getNumElements()),
-                                 constant(kWarpThreads));
+  Value end = constant(type.getNumElements());
+  auto loop = scf::ForOp::create(b, loc, lane, end,
+                                 constant(kBatch * kWarpThreads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value row = arith::DivUIOp::create(b, loc, loop.getInductionVar(), columns);
-  Value column =
-      arith::RemUIOp::create(b, loc, loop.getInductionVar(), columns);
-  auto isBefore = [&](Value index, int64_t dim) -> Value {
+  auto isBelow = [&](Value index, Value limit) -> Value {
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index,
-                                 memref::DimOp::create(b, loc, source, dim));
+                                 limit);
   };
-  Value isInside =
-      arith::AndIOp::create(b, loc, isBefore(row, 0), isBefore(column, 1));
-  auto element = scf::IfOp::create(
-      b, loc, isInside,
-      [&](OpBuilder &nested, Location loc) {
-        Value loaded = memref::LoadOp::create(nested, loc, source,
-                                              ValueRange{row, column});
-        if (loaded.getType() != type.getElementType())
-          loaded = arith::ExtFOp::create(nested, loc, type.getElementType(),
-                                         loaded);
-        scf::YieldOp::create(nested, loc, loaded);
-      },
-      [&](OpBuilder &nested, Location loc) {
-        Value zero = arith::ConstantOp::create(
-            nested, loc, nested.getZeroAttr(type.getElementType()));
-        scf::YieldOp::create(nested, loc, zero);
-      });
-  memref::StoreOp::create(b, loc, element.getResult(0), tile,
-                          ValueRange{row, column});
+  struct Element {
+    Value position, row, column, loaded;
+  };
+  SmallVector<Element> elements;
+  for (int64_t i = 0; i < kBatch; ++i) {
+    Element e;
+    e.position = arith::AddIOp::create(b, loc, loop.getInductionVar(),
+                                       constant(i * kWarpThreads));
+    e.row = arith::DivUIOp::create(b, loc, e.position, columns);
+    e.column = arith::RemUIOp::create(b, loc, e.position, columns);
+    Value isInside = arith::AndIOp::create(
+        b, loc, isBelow(e.row, memref::DimOp::create(b, loc, source, 0)),
+        isBelow(e.column, memref::DimOp::create(b, loc, source, 1)));
+    auto load = scf::IfOp::create(
+        b, loc, isInside,
+        [&](OpBuilder &nested, Location loc) {
+          Value loaded = memref::LoadOp::create(nested, loc, source,
+                                                ValueRange{e.row, e.column});
+          scf::YieldOp::create(nested, loc, loaded);
+        },
+        [&](OpBuilder &nested, Location loc) {
+          Type element = cast<MemRefType>(source.getType()).getElementType();
+          Value zero = arith::ConstantOp::create(nested, loc,
+                                                 nested.getZeroAttr(element));
+          scf::YieldOp::create(nested, loc, zero);
+        });
+    e.loaded = load.getResult(0);
+    elements.push_back(e);
+  }
+  for (Element &e : elements) {
+    if (e.loaded.getType() != type.getElementType())
+      e.loaded =
+          arith::ExtFOp::create(b, loc, type.getElementType(), e.loaded);
+    scf::IfOp::create(
+        b, loc, isBelow(e.position, end),
+        [&](OpBuilder &nested, Location loc) {
+          memref::StoreOp::create(nested, loc, e.loaded, tile,
+                                  ValueRange{e.row, e.column});
+          scf::YieldOp::create(nested, loc);
+        });
+  }
 }
 
 /// Until the slot was released in the round before.

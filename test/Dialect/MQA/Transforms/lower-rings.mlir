@@ -91,14 +91,19 @@ gpu.module @kernels {
   // CHECK: %[[ROWS:.*]] = mqa.row_block %[[W]]
   // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I:.*]]], %c1024
   // CHECK: nvvm.bar.warp.sync
-  // CHECK: scf.for %[[AT:.*]] = %{{.*}} to %c64 step %c32
+  // Eight loads first, then what is stored of them.
+  // CHECK: scf.for %[[AT:.*]] = %{{.*}} to %c64 step %c256
   // CHECK: %[[ROW:.*]] = arith.divui %[[AT]], %c8
   // CHECK: %[[COLUMN:.*]] = arith.remui %[[AT]], %c8
   // CHECK: %[[VALUE:.*]] = scf.if
   // CHECK: memref.load %[[ROWS]][%[[ROW]], %[[COLUMN]]]
   // CHECK: } else {
   // CHECK: scf.yield %cst
-  // CHECK: memref.store %[[VALUE]], %{{.*}}[%[[ROW]], %[[COLUMN]]]
+  // CHECK-COUNT-7: memref.load %[[ROWS]]
+  // CHECK: arith.cmpi slt, %[[AT]], %c64
+  // CHECK-NEXT: scf.if
+  // CHECK-NEXT: memref.store %[[VALUE]], %{{.*}}[%[[ROW]], %[[COLUMN]]]
+  // CHECK-COUNT-7: memref.store
   // CHECK: nvgpu.mbarrier.arrive %[[FULL]][%[[I]]]
   gpu.func @lanes(%qarg: memref<?x64xf16>, %warg: memref<?x5xf32>, %p: i32, %m: index, %rows: index) kernel {
     %ring = mqa.ring_create : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>
