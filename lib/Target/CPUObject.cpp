@@ -34,9 +34,8 @@ CPUTarget CPUTarget::getHost() {
         (feature.second ? "+" : "-") + feature.first().str() + ",";
   // Vector extensions, whose names LLVM and Linux share: what a foreign machine
   // may lack.
-  for (StringRef name :
-       {"avx", "avx2", "f16c", "fma", "avx512f", "avx512bw", "avx512dq",
-        "avx512vl"})
+  for (StringRef name : {"avx", "avx2", "f16c", "fma", "avx512f", "avx512bw",
+                         "avx512dq", "avx512vl"})
     if (features.lookup(name))
       target.required.push_back(name.str());
   // 32 registers of 16 elements, or 16 of 8: accumulators, the key's columns,

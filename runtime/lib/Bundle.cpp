@@ -116,8 +116,7 @@ static Operand readOperand(Reader &reader, const json &parameter) {
   return Operand::Q;
 }
 
-static mqa_element_type readElementType(Reader &reader,
-                                        const json &parameter) {
+static mqa_element_type readElementType(Reader &reader, const json &parameter) {
   static const std::pair<const char *, mqa_element_type> names[] = {
       {"f8E4M3FN", MQA_F8E4M3FN}, {"f8E5M2", MQA_F8E5M2}, {"bf16", MQA_BF16},
       {"f16", MQA_F16},           {"f32", MQA_F32},       {"i32", MQA_I32}};

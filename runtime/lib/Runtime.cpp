@@ -111,15 +111,19 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
                   "the bundle has " + std::to_string(kernels.size()) +
                       " kernels, index is " + std::to_string(index));
     const KernelDescription &kernel = kernels[index];
-    *info = {kernel.name.c_str(),    bundle->bundle->target.c_str(),
-             kernel.numQueries,      kernel.numHeads,
-             kernel.headDim,         kernel.numKeys,
+    *info = {kernel.name.c_str(),
+             bundle->bundle->target.c_str(),
+             kernel.numQueries,
+             kernel.numHeads,
+             kernel.headDim,
+             kernel.numKeys,
              kernel.getElementType(Operand::Q),
              kernel.getElementType(Operand::Out),
              kernel.getElementType(Operand::Weights),
              kernel.find(Operand::Weights) ? 1 : 0,
              kernel.find(Operand::KScale) ? 1 : 0,
-             kernel.relu ? 1 : 0,    kernel.clean ? 1 : 0,
+             kernel.relu ? 1 : 0,
+             kernel.clean ? 1 : 0,
              kernel.fast ? 1 : 0,
              kernel.schedule.c_str()};
     return MQA_SUCCESS;

@@ -115,9 +115,7 @@ TEST(BundleTest, ManifestFields) {
       },
       "'element_type' must be the same for q and k");
   expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][2]["element_type"] = "f16";
-      },
+      [](auto &m) { m["kernels"][0]["parameters"][2]["element_type"] = "f16"; },
       "'element_type' must be one that the operand may have");
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
                         "'version' must be 3, found 1");

@@ -60,14 +60,21 @@ inline nlohmann::json makeGpuManifest() {
                       {"operand", "out"},
                       {"element_type", "f32"},
                       {"rank", 2}}};
-  json kernel = {{"name", "logits"},          {"clean", false},
-                 {"num_queries", -1},         {"num_heads", 64},
-                 {"head_dim", 128},           {"num_keys", -1},
-                 {"block_threads", 640},      {"shared_memory_bytes", 168960},
-                 {"block_queries", 2},        {"block_keys", 256},
-                 {"splits_keys", true},       {"fast", false},
+  json kernel = {{"name", "logits"},
+                 {"clean", false},
+                 {"num_queries", -1},
+                 {"num_heads", 64},
+                 {"head_dim", 128},
+                 {"num_keys", -1},
+                 {"block_threads", 640},
+                 {"shared_memory_bytes", 168960},
+                 {"block_queries", 2},
+                 {"block_keys", 256},
+                 {"splits_keys", true},
+                 {"fast", false},
                  {"relu", true},
-                 {"schedule", "block_q = 2"}, {"parameters", parameters}};
+                 {"schedule", "block_q = 2"},
+                 {"parameters", parameters}};
   return {{"version", 3}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 

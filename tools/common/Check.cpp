@@ -97,9 +97,8 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
   mqa_element_type input = problem.format.input;
   for (int64_t head = 0; head < h; ++head)
     for (int64_t i = 0; i < d; ++i)
-      query[i * h + head] =
-          decode(input, loadBits(input, problem.q.data(),
-                                 (m * h + head) * d + i));
+      query[i * h + head] = decode(
+          input, loadBits(input, problem.q.data(), (m * h + head) * d + i));
   const float *weights = problem.weights.data() + m * h;
   bool narrow = getBytes(output.type) < 4;
   double dotError = getBytes(input) == 1 ? 0x1p-10 : 0x1p-19;

@@ -41,12 +41,12 @@ struct CheckResult {
   /// 1 - 2 sum(out ref) / sum(out^2 + ref^2), the peer's measure.
   double difference = 0;
   /// Cells further from the reference than 2^-9 k_scale sum |w max(.,0)|; 2^-7
-  /// for a fast kernel: its worst case, 20 roundings to 11 bits, is 2^-6.7. With
-  /// 16-bit logits 2^-8 of the reference more. On top of that comes what the
-  /// products of a score lose while they are added up, where they cancel out:
-  /// k_scale e sqrt(sum_h w^2 sum_d (q k)^2), with e = 2^-10 for fp8 (WGMMA keeps
-  /// about 14 bits) and 2^-19 for 16-bit inputs. Of many heads that is little; of
-  /// one head with a score near 0 it is all there is.
+  /// for a fast kernel: its worst case, 20 roundings to 11 bits, is 2^-6.7.
+  /// With 16-bit logits 2^-8 of the reference more. On top of that comes what
+  /// the products of a score lose while they are added up, where they cancel
+  /// out: k_scale e sqrt(sum_h w^2 sum_d (q k)^2), with e = 2^-10 for fp8
+  /// (WGMMA keeps about 14 bits) and 2^-19 for 16-bit inputs. Of many heads
+  /// that is little; of one head with a score near 0 it is all there is.
   int64_t elementErrors = 0;
   /// Cells inside a range that are unwritten or -inf, or outside one that are
   /// not -inf (clean) or not untouched (not clean). All cells are looked at.
@@ -61,7 +61,9 @@ struct CheckResult {
   /// 5e-4 for the exact (f32) reduction, 1e-3 for the fast one, 4e-3 for 16-bit
   /// logits.
   bool passes() const {
-    return relativeError <= (narrow ? 4e-3 : fast ? 1e-3 : 5e-4) &&
+    return relativeError <= (narrow ? 4e-3
+                             : fast ? 1e-3
+                                    : 5e-4) &&
            difference < (narrow ? 3e-5 : 5e-6) && elementErrors == 0 &&
            maskMismatches == 0 && outsideWrites == 0;
   }

@@ -41,8 +41,8 @@ static std::vector<uint8_t> packWeights(const Problem &problem) {
 Session::Session(Device &device, const Problem &problem, int64_t outStride)
     : device(device), problem(problem), q(device.upload(problem.q)),
       k(device.upload(problem.k)), kScale(device.upload(problem.kScale)),
-      weights(device.upload(packWeights(problem))), ks(device.upload(problem.ks)),
-      ke(device.upload(problem.ke)),
+      weights(device.upload(packWeights(problem))),
+      ks(device.upload(problem.ks)), ke(device.upload(problem.ke)),
       output(problem,
              outStride ? outStride
                        : std::max<int64_t>(1, problem.shape.numKeys),

@@ -84,9 +84,9 @@ static double getGeometricMean(const std::vector<double> &logarithms) {
 using Problems = std::array<int64_t, 8>;
 
 static Problems getProblems(const mqa_kernel_info &info) {
-  return {info.num_heads,    info.head_dim, info.input_type,
-          info.out_type,     info.relu,     info.weights_type,
-          info.has_weights,  info.has_k_scale};
+  return {info.num_heads,   info.head_dim,   info.input_type,
+          info.out_type,    info.relu,       info.weights_type,
+          info.has_weights, info.has_k_scale};
 }
 
 /// Checks one cell, then measures every candidate and the ceiling, round after
@@ -176,8 +176,7 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
 }
 
 /// The entries of the schedule table that the measurements speak for.
-static json
-makeTable(const std::map<Problems, Group> &groups) {
+static json makeTable(const std::map<Problems, Group> &groups) {
   json table = json::array();
   for (const auto &[problems, group] : groups) {
     auto [numHeads, headDim] = std::pair(problems[0], problems[1]);
@@ -244,7 +243,8 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   for (const auto &[problems, group] : groups) {
     for (const Candidate &candidate : group) {
       std::printf("%s (H = %ld, D = %ld): geometric mean %.0f TFLOP/s",
-                  candidate.name.c_str(), static_cast<long>(problems[0]), static_cast<long>(problems[1]),
+                  candidate.name.c_str(), static_cast<long>(problems[0]),
+                  static_cast<long>(problems[1]),
                   getGeometricMean(candidate.rates));
       if (!candidate.ratios.empty())
         std::printf(", %.3f x the peer's times (least %.3f)",

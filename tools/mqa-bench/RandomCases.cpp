@@ -56,9 +56,9 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   auto mask = static_cast<Mask>(draw(4));
   int64_t kind = draw(4), slack = draw(7);
   bool integers = kind == 0, nan = kind == 1, wide = kind == 2;
-  Problem problem =
-      integers ? makeIntegerProblem(shape, mask, seed, getFormat(info))
-               : makeProblem(shape, mask, seed, wide, getFormat(info));
+  Problem problem = integers
+                        ? makeIntegerProblem(shape, mask, seed, getFormat(info))
+                        : makeProblem(shape, mask, seed, wide, getFormat(info));
   if (nan)
     plantNaN(problem, random);
   std::string description = "M=" + std::to_string(shape.numQueries) +

@@ -23,8 +23,8 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
       allCores(bundle, std::nullopt, 0);
   const mqa_kernel_info &info = oneThread.getInfo();
   Shape shape{numQueries, info.num_heads, info.head_dim, numKeys};
-  Problem problem = makeProblem(shape, Mask::Causal, 1, /*wide=*/false,
-                                getFormat(info));
+  Problem problem =
+      makeProblem(shape, Mask::Causal, 1, /*wide=*/false, getFormat(info));
   Session session(*device, problem);
   session.launch(allCores);
   CheckResult check = session.check(allCores, 1 << 20);

@@ -48,9 +48,9 @@ void Mutator::changeTokens(std::string &text, std::mt19937_64 &random) const {
       "127", "128", "129", "256", "4096", "2147483647", "9223372036854775807",
       "?"};
   static const char *const words[] = {
-      "f32",   "bf16", "f16",  "f8E4M3FN", "f8E5M2",  "i32",    "index",
-      "none",  "true", "max",  "mixed",    "blocks",  "memref", "tensor",
-      "clean", "i1",   "f64",  "vector",   "strided", "offset", "integer_max"};
+      "f32",   "bf16", "f16", "f8E4M3FN", "f8E5M2",  "i32",    "index",
+      "none",  "true", "max", "mixed",    "blocks",  "memref", "tensor",
+      "clean", "i1",   "f64", "vector",   "strided", "offset", "integer_max"};
   std::vector<std::string> tokens = split(text, isSameToken);
   if (tokens.empty())
     return;

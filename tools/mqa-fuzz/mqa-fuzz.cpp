@@ -37,8 +37,8 @@ static cl::list<std::string> inputFiles(cl::Positional, cl::OneOrMore,
                                         cl::desc("<MLIR files>"));
 static cl::opt<unsigned> numRuns("mqa-runs", cl::desc("Runs (default 10000)"),
                                  cl::init(10000));
-static cl::opt<unsigned> firstSeed("mqa-seed", cl::desc("Seed of the first run"),
-                                   cl::init(0));
+static cl::opt<unsigned>
+    firstSeed("mqa-seed", cl::desc("Seed of the first run"), cl::init(0));
 static cl::opt<unsigned> timeLimit("mqa-time-limit",
                                    cl::desc("Seconds of one run (default 20)"),
                                    cl::init(20));
@@ -107,8 +107,8 @@ static Case makeCase(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
   result.pipeline = kPipelines[random() % std::size(kPipelines)];
   result.isBytecode = random() % 8 == 0;
   if (result.isBytecode)
-    result.input = mutator.mutateBytes(
-        toBytecode(mutator.pick(random), registry), random);
+    result.input =
+        mutator.mutateBytes(toBytecode(mutator.pick(random), registry), random);
   else
     result.input = mutator.mutateText(random);
   return result;
@@ -131,9 +131,9 @@ static void runCase(const Case &test, const DialectRegistry &registry,
   progress.passed += succeeded(pm.run(*module));
 }
 
-/// MLIR's reader does not stand every change of bytecode, and may corrupt memory
-/// before it crashes: such a run has a process of its own, and counts as a
-/// finding only where the reader had returned. Returns false for one.
+/// MLIR's reader does not stand every change of bytecode, and may corrupt
+/// memory before it crashes: such a run has a process of its own, and counts as
+/// a finding only where the reader had returned. Returns false for one.
 static bool runApart(const Case &test, const DialectRegistry &registry,
                      Progress &progress) {
   progress.hasParsed = false;

@@ -173,8 +173,8 @@ void LogitsToLinalg::scoreQuery(Value m) {
         if (op.getWeights()) {
           Value weight = args[1];
           if (!weight.getType().isF32())
-            weight = arith::ExtFOp::create(nested, loc, nested.getF32Type(),
-                                           weight);
+            weight =
+                arith::ExtFOp::create(nested, loc, nested.getF32Type(), weight);
           score = arith::MulFOp::create(nested, loc, score, weight);
         }
         Value sum = arith::AddFOp::create(nested, loc, args.back(), score);

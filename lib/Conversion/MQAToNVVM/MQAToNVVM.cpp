@@ -97,9 +97,9 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
         LLVM::MulOp::create(rewriter, loc, extend(adaptor.getRow()),
                             extend(stride)));
     Value base = source.alignedPtr(rewriter, loc);
-    Value start = LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                                      op.getType().getElementType(), base,
-                                      elements);
+    Value start =
+        LLVM::GEPOp::create(rewriter, loc, base.getType(),
+                            op.getType().getElementType(), base, elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);

@@ -87,8 +87,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
                       int64_t rowBytes, Value addressWord, int64_t byte) const {
     Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
     if (byte)
-      addressWord = LLVM::AddOp::create(rewriter, loc, addressWord,
-                                        constant(rewriter, loc, i32, byte / 16));
+      addressWord = LLVM::AddOp::create(
+          rewriter, loc, addressWord, constant(rewriter, loc, i32, byte / 16));
     Value low = LLVM::ZExtOp::create(rewriter, loc, i64, addressWord);
     uint64_t layout = getMatrixDescriptorBits(rowBytes);
     return LLVM::OrOp::create(
@@ -108,10 +108,9 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     FragmentType fragment = op.getResult().getType();
 
     using namespace NVVM;
-    auto shape = MMAShapeAttr::get(context, hopper::kWgmmaRows,
-                                   fragment.getTile().getDimSize(1),
-                                   hopper::kWgmmaKBytes * 8 /
-                                       aType.getElementTypeBitWidth());
+    auto shape = MMAShapeAttr::get(
+        context, hopper::kWgmmaRows, fragment.getTile().getDimSize(1),
+        hopper::kWgmmaKBytes * 8 / aType.getElementTypeBitWidth());
     auto input = WGMMATypesAttr::get(context, getInputType(aType));
     auto f32 = WGMMATypesAttr::get(context, WGMMATypes::f32);
     auto scaleIn = WGMMAScaleInAttr::get(context, WGMMAScaleIn::one);

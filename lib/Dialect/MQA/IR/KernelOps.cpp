@@ -33,8 +33,9 @@ static ParseResult parseLogitsInputs(
   if (parser.parseOperand(q) || parser.parseComma() || parser.parseOperand(k) ||
       parser.parseComma() || failed(parseOptional(kScale)) ||
       failed(parseOptional(weights)) || parser.parseOperand(ks) ||
-      parser.parseComma() || parser.parseOperand(ke) || parser.parseColonType(qType) ||
-      parser.parseComma() || parser.parseType(kType))
+      parser.parseComma() || parser.parseOperand(ke) ||
+      parser.parseColonType(qType) || parser.parseComma() ||
+      parser.parseType(kType))
     return failure();
   if (kScale && (parser.parseComma() || parser.parseType(kScaleType)))
     return failure();

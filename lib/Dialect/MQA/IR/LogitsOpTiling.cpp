@@ -82,11 +82,10 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   Type resultType;
   if (getResult())
     resultType = out.getType();
-  auto tiled =
-      LogitsOp::create(b, loc, resultType, operands[0], operands[1],
-                       operands[2], operands[3], operands[4], operands[5],
-                       keyOffsetValue, out, getCleanAttr(), getActivationAttr(),
-                       getScheduleAttr());
+  auto tiled = LogitsOp::create(
+      b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
+      operands[4], operands[5], keyOffsetValue, out, getCleanAttr(),
+      getActivationAttr(), getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -78,8 +78,8 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
   Value group = constant(b, loc, groupSize);
   Value inf = arith::ConstantOp::create(
       b, loc, b.getFloatAttr(type, -std::numeric_limits<double>::infinity()));
-  auto infGroup =
-      vector::BroadcastOp::create(b, loc, VectorType::get({groupSize}, type), inf);
+  auto infGroup = vector::BroadcastOp::create(
+      b, loc, VectorType::get({groupSize}, type), inf);
 
   // Elements between the last 16-byte boundary and the row's `begin`.
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, op.getOut());

@@ -337,8 +337,8 @@ void RingLowering::copyByLanes(Value tile, Value source) {
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   Value columns = constant(type.getDimSize(1));
   Value end = constant(type.getNumElements());
-  auto loop = scf::ForOp::create(b, loc, lane, end,
-                                 constant(kBatch * kWarpThreads));
+  auto loop =
+      scf::ForOp::create(b, loc, lane, end, constant(kBatch * kWarpThreads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   auto isBelow = [&](Value index, Value limit) -> Value {
@@ -376,15 +376,13 @@ void RingLowering::copyByLanes(Value tile, Value source) {
   }
   for (Element &e : elements) {
     if (e.loaded.getType() != type.getElementType())
-      e.loaded =
-          arith::ExtFOp::create(b, loc, type.getElementType(), e.loaded);
-    scf::IfOp::create(
-        b, loc, isBelow(e.position, end),
-        [&](OpBuilder &nested, Location loc) {
-          memref::StoreOp::create(nested, loc, e.loaded, tile,
-                                  ValueRange{e.row, e.column});
-          scf::YieldOp::create(nested, loc);
-        });
+      e.loaded = arith::ExtFOp::create(b, loc, type.getElementType(), e.loaded);
+    scf::IfOp::create(b, loc, isBelow(e.position, end),
+                      [&](OpBuilder &nested, Location loc) {
+                        memref::StoreOp::create(nested, loc, e.loaded, tile,
+                                                ValueRange{e.row, e.column});
+                        scf::YieldOp::create(nested, loc);
+                      });
   }
 }
 

@@ -234,8 +234,8 @@ void Specializer::narrowToQueries(TileLogitsOp op, Value queryGroup) {
       rewriter, loc, getGroup(op.getQ(), queryGroup), op.getK(), op.getKScale(),
       op.getWeights() ? getRows(op.getWeights(), rewriter.getIndexAttr(tileQ))
                       : Value(),
-      ks, ke,
-      op.getFirstKey(), out, factors, op.getActivation(), op.getNumHeadsAttr());
+      ks, ke, op.getFirstKey(), out, factors, op.getActivation(),
+      op.getNumHeadsAttr());
   rewriter.eraseOp(op);
   skipWithoutQueries(narrow, rows);
 }
@@ -378,8 +378,7 @@ struct SpecializeWarpsPass
     }
     WalkResult result = kernel.walk([&](TileLogitsOp op) {
       int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      int64_t tileQ = op.getTileQueries(),
-              keys = op.getNumKeys();
+      int64_t tileQ = op.getTileQueries(), keys = op.getNumKeys();
       if (queryGroups == schedule.getQueryGroups() &&
           tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
         return WalkResult::advance();

@@ -186,8 +186,8 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   if (logits.getWeights())
     weights = staged.getResult(1);
   auto tile = TileLogitsOp::create(
-      rewriter, loc, staged.getResult(0), keys, scales, weights,
-      logits.getKs(), logits.getKe(), logits.getKeyOffset(), *outRows, factors,
+      rewriter, loc, staged.getResult(0), keys, scales, weights, logits.getKs(),
+      logits.getKe(), logits.getKeyOffset(), *outRows, factors,
       logits.getActivation(), /*num_heads=*/IntegerAttr());
   ArrayRef<int64_t> q = tile.getQ().getType().getShape();
   if (!logits.hasOnlyFiniteScores() &&

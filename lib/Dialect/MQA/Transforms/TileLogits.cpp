@@ -281,8 +281,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             LogitsOp::getDataOperandNames()))
     if (value)
-      kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(), "mqa.operand",
-                      rewriter.getStringAttr(name));
+      kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(),
+                        "mqa.operand", rewriter.getStringAttr(name));
 
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   IRMapping mapping;

@@ -184,8 +184,8 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
       {key, chunks.count > 1 ? chunk * chunks.elements + inKey : inKey},
       context);
   llvm::append_values(keyTile, tileKv, chunks.elements);
-  plan.keyRing = RingType::get(context, schedule.getStages(),
-                               {tile(keyTile, inputType)});
+  plan.keyRing =
+      RingType::get(context, schedule.getStages(), {tile(keyTile, inputType)});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {

@@ -184,8 +184,8 @@ Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
   Value exists =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, head, end);
   Type i1 = b.getI1Type();
-  exists = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({heads, 1}, i1), exists);
+  exists = vector::ShapeCastOp::create(b, loc, VectorType::get({heads, 1}, i1),
+                                       exists);
   exists = vector::BroadcastOp::create(b, loc, type.clone(i1), exists);
   return arith::SelectOp::create(b, loc, exists, scores, splat(type, 0.0));
 }

@@ -16,9 +16,9 @@ namespace mqa {
 /// if they cannot be parsed.
 ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 
-/// The first entry of `schedules.json` called `name` ("exact" or "fast") for the
-/// shape of `op` on `chip`; null if there is none. What was measured are kernels
-/// of f8E4M3FN, so others have no entry.
+/// The first entry of `schedules.json` called `name` ("exact" or "fast") for
+/// the shape of `op` on `chip`; null if there is none. What was measured are
+/// kernels of f8E4M3FN, so others have no entry.
 ScheduleAttr lookUpSchedule(LogitsOp op, StringRef name,
                             StringRef chip = "sm_90a");
 
