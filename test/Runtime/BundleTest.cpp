@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <random>
 
 using namespace mqa::test;
 
@@ -95,6 +96,57 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
     mqa_bundle *bundle;
     ASSERT_EQ(load(altered, &bundle), MQA_ERROR_INVALID_BUNDLE) << "bit " << i;
   }
+}
+
+// Behind a checksum that is right, anything may be in a manifest: it is refused
+// with a message, or describes kernels.
+TEST(BundleTest, AlteredManifestsAreReadOrRefused) {
+  const std::string data = "// PTX";
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["sections"] = {{{"name", "ptx"},
+                           {"offset", 0},
+                           {"size", data.size()},
+                           {"crc32", checksum(data)}}};
+  const std::string text = manifest.dump();
+  const std::string characters = "0123456789-.eE\"{}[],:tfn \\\n";
+  std::mt19937_64 random(0);
+  int refused = 0;
+  for (int i = 0; i < 10000; ++i) {
+    std::string altered = text;
+    for (size_t j = 0, e = 1 + random() % 4; j < e; ++j) {
+      size_t at = random() % altered.size();
+      char c = characters[random() % characters.size()];
+      switch (random() % 4) {
+      case 0:
+        altered.erase(at, 1 + random() % 8);
+        break;
+      case 1:
+        altered.insert(at, 1, c);
+        break;
+      case 2:
+        altered.insert(at, altered.substr(at, random() % 40));
+        break;
+      default:
+        altered[at] = random() % 4 ? c : static_cast<char>(random());
+      }
+    }
+    mqa_bundle *bundle = nullptr;
+    mqa_status status = load(makeBundleOfText(altered, data), &bundle);
+    if (status != MQA_SUCCESS) {
+      ++refused;
+      ASSERT_EQ(status, MQA_ERROR_INVALID_BUNDLE) << altered;
+      ASSERT_EQ(bundle, nullptr);
+      ASSERT_STRNE(mqa_last_error(), "");
+      continue;
+    }
+    for (size_t k = 0; k < mqa_bundle_num_kernels(bundle); ++k) {
+      mqa_kernel_info info;
+      ASSERT_EQ(mqa_bundle_kernel_info(bundle, k, &info), MQA_SUCCESS);
+      ASSERT_GE(info.num_heads, 1);
+    }
+    mqa_bundle_destroy(bundle);
+  }
+  EXPECT_GT(refused, 5000);
 }
 
 TEST(BundleTest, ManifestFields) {

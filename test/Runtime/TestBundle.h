@@ -91,15 +91,9 @@ inline nlohmann::json makeCpuManifest() {
   return manifest;
 }
 
-/// The bundle with this manifest, to which one section is added.
-inline std::string makeBundle(nlohmann::json manifest,
-                              const std::string &section,
-                              const std::string &data) {
-  manifest["sections"] = {{{"name", section},
-                           {"offset", 0},
-                           {"size", data.size()},
-                           {"crc32", checksum(data)}}};
-  std::string text = manifest.dump();
+/// The bundle with this text as its manifest, and its checksum.
+inline std::string makeBundleOfText(const std::string &text,
+                                    const std::string &data) {
   std::string bundle = "MQABNDL1";
   auto append = [&](uint64_t value, int bytes) {
     for (int i = 0; i < bytes; ++i)
@@ -109,6 +103,17 @@ inline std::string makeBundle(nlohmann::json manifest,
   append(checksum(text), 4);
   append(0, 4);
   return bundle + text + data;
+}
+
+/// The bundle with this manifest, to which one section is added.
+inline std::string makeBundle(nlohmann::json manifest,
+                              const std::string &section,
+                              const std::string &data) {
+  manifest["sections"] = {{{"name", section},
+                           {"offset", 0},
+                           {"size", data.size()},
+                           {"crc32", checksum(data)}}};
+  return makeBundleOfText(manifest.dump(), data);
 }
 
 inline mqa_status load(const std::string &bundle, mqa_bundle **handle) {
