@@ -7,6 +7,8 @@
 #include "FakeCuda.h"
 #include "CudaDriver.h"
 
+#include <mutex>
+
 using namespace mqa::runtime;
 
 extern "C" FakeCudaState *fakeCudaState() {
@@ -16,8 +18,14 @@ extern "C" FakeCudaState *fakeCudaState() {
 
 static CUcontext fakeContext() { return reinterpret_cast<CUcontext>(0x1000); }
 
+/// A driver may be called by several threads at once; each has contexts of its
+/// own.
+static std::mutex mutex;
+static thread_local int pushedByThread = 0;
+
 /// Records a call; its result.
 static CUresult call(const char *name) {
+  std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
   state.calls.push_back(name);
   return state.failingCall == name ? 700 : cuda::kSuccess;
@@ -63,8 +71,8 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
 }
 CUresult cuCtxGetCurrent(CUcontext *context) {
   RETURN_IF_FAILING("cuCtxGetCurrent");
-  const FakeCudaState &state = *fakeCudaState();
-  *context = state.hasContext || state.pushedContexts ? fakeContext() : nullptr;
+  *context =
+      fakeCudaState()->hasContext || pushedByThread ? fakeContext() : nullptr;
   return cuda::kSuccess;
 }
 CUresult cuCtxGetDevice(CUdevice *device) {
@@ -74,11 +82,15 @@ CUresult cuCtxGetDevice(CUdevice *device) {
 }
 CUresult cuCtxPushCurrent_v2(CUcontext) {
   RETURN_IF_FAILING("cuCtxPushCurrent");
+  std::lock_guard<std::mutex> lock(mutex);
+  ++pushedByThread;
   ++fakeCudaState()->pushedContexts;
   return cuda::kSuccess;
 }
 CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+  std::lock_guard<std::mutex> lock(mutex);
   *context = fakeContext();
+  --pushedByThread;
   --fakeCudaState()->pushedContexts;
   return cuda::kSuccess;
 }
@@ -108,6 +120,7 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                                 const uint32_t *elementStrides, int interleave,
                                 int swizzle, int l2Promotion, int oobFill) {
   RETURN_IF_FAILING("cuTensorMapEncodeTiled");
+  std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
   map->opaque[0] = state.maps.size();
   state.maps.push_back({dataType,
@@ -127,6 +140,7 @@ CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned,
                         unsigned sharedMemoryBytes, CUstream stream,
                         void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernel");
+  std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
   FakeLaunch launch{gridX, gridY, blockX, sharedMemoryBytes, stream, {}};
   for (size_t i = 0; i < state.parameterCount; ++i) {

@@ -13,6 +13,10 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 using namespace mqa::test;
 
 /// The state of the library that the runtime opens.
@@ -326,4 +330,44 @@ TEST_F(GpuKernelTest, WithoutWeights) {
   args.weights_stride = 0;
   EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
+}
+
+// One handle, many threads: each launches with its own arguments, and sees its
+// own errors.
+TEST_F(GpuKernelTest, SixteenThreads) {
+  getFake().parameterCount = 1;
+  loadKernel();
+  constexpr int kThreads = 16, kLaunches = 1000;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      mqa_logits_args args = makeArgs();
+      args.q = address<void>(0x100000 + 0x1000 * t);
+      for (int i = 0; i < kLaunches; ++i) {
+        wrong += mqa_logits_launch(kernel, &args, address<void>(t + 1)) !=
+                 MQA_SUCCESS;
+        if (i % 100)
+          continue;
+        mqa_logits_args bad = args;
+        bad.num_keys = -1 - t;
+        wrong += mqa_logits_launch(kernel, &bad, nullptr) !=
+                 MQA_ERROR_INVALID_ARGUMENT;
+        wrong +=
+            std::string(mqa_last_error())
+                .find("found " + std::to_string(-1 - t)) == std::string::npos;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+  const FakeCudaState &fake = getFake();
+  ASSERT_EQ(fake.launches.size(), size_t(kThreads * kLaunches));
+  // The first parameter is the tensor map of q, whose first word says which of
+  // the encoded maps it is.
+  for (const FakeLaunch &launch : fake.launches) {
+    auto thread = reinterpret_cast<uintptr_t>(launch.stream) - 1;
+    EXPECT_EQ(fake.maps[launch.parameters[0]].address,
+              address<void>(0x100000 + 0x1000 * thread));
+  }
 }
