@@ -7,6 +7,7 @@
 #include "mqa/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -40,16 +41,10 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
     Type i8 = withElementType(inType, b.getI8Type());
     Type i32 = withElementType(inType, b.getI32Type());
     auto constant = [&](int64_t value) -> Value {
-      TypedAttr attr = b.getI32IntegerAttr(static_cast<int32_t>(value));
-      if (auto vector = dyn_cast<VectorType>(i32))
-        attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
-      return arith::ConstantOp::create(b, loc, attr);
+      return createScalarOrSplatConstant(b, loc, i32, value);
     };
     auto constantF32 = [&](float value) -> Value {
-      TypedAttr attr = b.getF32FloatAttr(value);
-      if (auto vector = dyn_cast<VectorType>(outType))
-        attr = DenseElementsAttr::get(vector, cast<Attribute>(attr));
-      return arith::ConstantOp::create(b, loc, attr);
+      return createScalarOrSplatConstant(b, loc, outType, APFloat(value));
     };
     auto compare = [&](arith::CmpIPredicate predicate, Value lhs,
                        Value rhs) -> Value {
@@ -100,13 +95,10 @@ struct ExpandE5M2 : OpRewritePattern<arith::ExtFOp> {
     Location loc = op.getLoc();
     Type i8 = withElementType(inType, b.getI8Type());
     Type i16 = withElementType(inType, b.getI16Type());
-    TypedAttr eight = b.getI16IntegerAttr(8);
-    if (auto vector = dyn_cast<VectorType>(i16))
-      eight = DenseElementsAttr::get(vector, cast<Attribute>(eight));
     Value bits = arith::ExtUIOp::create(
         b, loc, i16, arith::BitcastOp::create(b, loc, i8, op.getIn()));
-    bits = arith::ShLIOp::create(b, loc, bits,
-                                 arith::ConstantOp::create(b, loc, eight));
+    bits = arith::ShLIOp::create(
+        b, loc, bits, createScalarOrSplatConstant(b, loc, i16, int64_t(8)));
     Type f16 = withElementType(inType, b.getF16Type());
     Value half = arith::BitcastOp::create(b, loc, f16, bits);
     b.replaceOpWithNewOp<arith::ExtFOp>(op, outType, half);
