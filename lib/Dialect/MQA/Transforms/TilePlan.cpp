@@ -152,12 +152,15 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   // Rows of one swizzle have no dim of chunks.
   RowChunks chunks = getRowChunks(headDim, inputType);
   SmallVector<int64_t> queryTile{queryGroups, headTiles}, keyTile;
-  AffineExpr group, headTile, chunk = getAffineConstantExpr(0, context);
+  AffineExpr group, headTile;
+  AffineExpr queryChunk = getAffineConstantExpr(0, context);
+  AffineExpr keyChunk = queryChunk;
   bindDims(context, group, headTile);
   if (chunks.count > 1) {
     queryTile.push_back(chunks.count);
     keyTile.push_back(chunks.count);
-    chunk = getAffineDimExpr(2, context);
+    queryChunk = getAffineDimExpr(2, context);
+    keyChunk = getAffineDimExpr(0, context);
   }
   int64_t next = queryTile.size();
   llvm::append_values(queryTile, kWarpgroupWarps, tileHeads, warpQueries,
@@ -166,7 +169,7 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   plan.queryMap = AffineMap::get(
       queryTile.size(), 0,
       {group * schedule.getTileQ() + dim(0) * warpQueries + dim(2),
-       headTile * tileHeads + dim(1), chunk * chunks.elements + dim(3)},
+       headTile * tileHeads + dim(1), queryChunk * chunks.elements + dim(3)},
       context);
   SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
   if (op.getWeights()) {
@@ -176,13 +179,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
   int64_t first = keyTile.size();
-  chunk = getAffineDimExpr(0, context);
   AffineExpr key = getAffineDimExpr(first, context),
              inKey = getAffineDimExpr(first + 1, context);
   plan.keyMap = AffineMap::get(
-      first + 2, 0,
-      {key, chunks.count > 1 ? chunk * chunks.elements + inKey : inKey},
-      context);
+      first + 2, 0, {key, keyChunk * chunks.elements + inKey}, context);
   llvm::append_values(keyTile, tileKv, chunks.elements);
   plan.keyRing =
       RingType::get(context, schedule.getStages(), {tile(keyTile, inputType)});
