@@ -53,10 +53,17 @@ static llvm::json::Object describeParameter(StringRef operand, Type type,
     parameter["dims"] = llvm::json::Array(boxDims ? boxDims.asArrayRef()
                                                   : ArrayRef<int64_t>(dims));
     parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
-  } else {
-    parameter["kind"] = "memref";
-    parameter["rank"] = cast<MemRefType>(type).getRank();
+    return parameter;
   }
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref) {
+    parameter["kind"] = "index";
+    return parameter;
+  }
+  parameter["kind"] = "memref";
+  parameter["rank"] = memref.getRank();
+  if (operand == "k_scale")
+    parameter["strided"] = memref.getStridesAndOffset().first[0] != 1;
   return parameter;
 }
 
@@ -76,7 +83,12 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
   llvm::json::Object kernel{{"name", func.getName()},
                             {"op", "mqa.logits"},
                             {"clean", func->hasAttr("mqa.clean")},
+                            {"compressed", func->hasAttr("mqa.compressed")},
                             {"relu", !func->hasAttr("mqa.no_activation")}};
+  auto getAttr = [&](StringRef name, int64_t otherwise) {
+    auto attr = func->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getInt() : otherwise;
+  };
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand");
@@ -85,15 +97,22 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
     parameters.push_back(describeParameter(
         operand, type,
         func.getArgAttrOfType<DenseI64ArrayAttr>(i, "mqa.box_dims")));
-    // A tensor map's box has not all heads of q, nor all of their elements.
+    // A tensor map's box has not all heads of q, nor all of their elements, nor
+    // all keys and groups of k: attributes say how many there are.
     if (operand == "q") {
-      auto numHeads = func->getAttrOfType<IntegerAttr>("mqa.num_heads");
-      auto headDim = func->getAttrOfType<IntegerAttr>("mqa.head_dim");
-      kernel["num_heads"] = numHeads ? numHeads.getInt() : getShape(type)[1];
-      kernel["head_dim"] = headDim ? headDim.getInt() : getShape(type)[2];
+      kernel["num_heads"] = getAttr("mqa.num_heads", getShape(type)[1]);
+      kernel["head_dim"] = getAttr("mqa.head_dim", getShape(type)[2]);
+    } else if (operand == "k") {
+      bool grouped = getShape(type).size() == 3;
+      kernel["has_key_groups"] = grouped;
+      kernel["num_groups"] =
+          getAttr("mqa.num_groups", grouped ? getShape(type)[1] : 1);
+      bool isMap = isa<nvgpu::TensorMapDescriptorType>(type);
+      int64_t numKeys = isMap ? ShapedType::kDynamic : getShape(type)[0];
+      kernel["num_keys"] = getSize(getAttr("mqa.num_keys", numKeys));
     } else if (operand == "out") {
       kernel["num_queries"] = getSize(getShape(type)[0]);
-      kernel["num_keys"] = getSize(getShape(type)[1]);
+      kernel["num_columns"] = getSize(getShape(type)[1]);
     }
   }
   if (!kernel.get("num_heads") || !kernel.get("num_keys"))

@@ -28,6 +28,10 @@ struct Tensor {
 
 using Tensors = std::array<Tensor, kNumOperands>;
 
+/// Whether anything is written: not without a query or a column, nor without a
+/// key unless rows are cleaned all the same.
+bool hasWork(const KernelDescription &kernel, const Tensors &tensors);
+
 /// Checks what every target requires of the arguments and describes them.
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_logits_args &args, Tensors &tensors);

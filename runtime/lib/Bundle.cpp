@@ -17,7 +17,7 @@ using nlohmann::json;
 
 static constexpr char kMagic[] = "MQABNDL1";
 static constexpr size_t kHeaderBytes = 24;
-static constexpr int kVersion = 3;
+static constexpr int kVersion = 4;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
@@ -145,7 +145,8 @@ int mqa::runtime::getElementBytes(mqa_element_type type) {
 
 const Parameter *KernelDescription::find(Operand operand) const {
   for (const Parameter &parameter : parameters)
-    if (parameter.operand == operand)
+    if (parameter.kind != Parameter::Kind::Index &&
+        parameter.operand == operand)
       return &parameter;
   return nullptr;
 }
@@ -174,16 +175,18 @@ static bool accepts(Operand operand, mqa_element_type type) {
   return false;
 }
 
-/// How many dimensions each operand has.
-static int getRank(Operand operand) {
+/// How many dimensions an operand has.
+static int getRank(Operand operand, bool hasKeyGroups) {
   switch (operand) {
   case Operand::Q:
     return 3;
   case Operand::K:
+    return 2 + hasKeyGroups;
   case Operand::Weights:
   case Operand::Out:
     return 2;
   case Operand::KScale:
+    return 1 + hasKeyGroups;
   case Operand::Ks:
   case Operand::Ke:
     return 1;
@@ -191,14 +194,22 @@ static int getRank(Operand operand) {
   return 0;
 }
 
-static Parameter readParameter(Reader &reader, const json &value) {
+static Parameter readParameter(Reader &reader, const json &value,
+                               bool hasKeyGroups) {
   Parameter parameter;
+  std::string kind = reader.string(value, "kind");
+  if (kind == "index") {
+    parameter.kind = Parameter::Kind::Index;
+    if (reader.string(value, "operand") != "num_keys")
+      reader.note("operand", "'num_keys' for an index");
+    return parameter;
+  }
   parameter.operand = readOperand(reader, value);
   parameter.elementType = readElementType(reader, value);
   if (!accepts(parameter.operand, parameter.elementType))
     reader.note("element_type", "one that the operand may have");
-  size_t rank = getRank(parameter.operand);
-  std::string kind = reader.string(value, "kind");
+  size_t rank = getRank(parameter.operand, hasKeyGroups);
+  parameter.rank = static_cast<int>(rank);
   if (kind == "tensor_map") {
     parameter.kind = Parameter::Kind::TensorMap;
     for (const json &dim : reader.array(value, "box"))
@@ -217,12 +228,13 @@ static Parameter readParameter(Reader &reader, const json &value) {
     parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
   } else if (kind == "memref") {
     parameter.kind = Parameter::Kind::Memref;
-    parameter.rank = reader.integer(value, "rank", 1, 3);
-    if (parameter.rank != static_cast<int>(rank))
+    if (reader.integer(value, "rank", 1, 3) != parameter.rank)
       reader.note("rank", "the operand's rank");
+    if (parameter.operand == Operand::KScale)
+      parameter.strided = reader.boolean(value, "strided");
   } else {
     parameter.kind = Parameter::Kind::Memref;
-    reader.note("kind", "'tensor_map' or 'memref'");
+    reader.note("kind", "'tensor_map', 'memref' or 'index'");
   }
   return parameter;
 }
@@ -232,25 +244,35 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   KernelDescription kernel;
   kernel.name = reader.string(value, "name");
   kernel.clean = reader.boolean(value, "clean");
+  kernel.compressed = reader.boolean(value, "compressed");
   kernel.relu = reader.boolean(value, "relu");
   constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
   kernel.numQueries = reader.integer(value, "num_queries", -1, kMax);
   kernel.numHeads = reader.integer(value, "num_heads", 1, 128);
   kernel.headDim = reader.integer(value, "head_dim", 1, 256);
+  kernel.numGroups = reader.integer(value, "num_groups", 1, kernel.numHeads);
+  if (kernel.numHeads % kernel.numGroups)
+    reader.note("num_groups", "a divisor of num_heads");
   kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
+  kernel.numColumns = reader.integer(value, "num_columns", -1, kMax);
+  kernel.hasKeyGroups = reader.boolean(value, "has_key_groups");
   for (const json &parameter : reader.array(value, "parameters"))
-    kernel.parameters.push_back(readParameter(reader, parameter));
+    kernel.parameters.push_back(
+        readParameter(reader, parameter, kernel.hasKeyGroups));
   // Every operand once, so that the tensor maps of a launch are distinct; two
   // may be left out.
   for (int i = 0; i < kNumOperands; ++i) {
     auto operand = static_cast<Operand>(i);
     int count = 0;
     for (const Parameter &parameter : kernel.parameters)
-      count += parameter.operand == operand;
+      count += parameter.kind != Parameter::Kind::Index &&
+               parameter.operand == operand;
     bool optional = operand == Operand::KScale || operand == Operand::Weights;
     if (count > 1 || (count == 0 && !optional))
       reader.note("parameters", "every operand of mqa.logits once");
   }
+  if (kernel.parameters.size() > kNumOperands + 1)
+    reader.note("parameters", "at most one index");
   if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
     reader.note("element_type", "the same for q and k");
   if (isCpu) {

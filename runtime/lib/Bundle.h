@@ -31,30 +31,42 @@ constexpr int kNumOperands = 7;
 
 /// One parameter of a kernel's signature, as the compiler left it.
 struct Parameter {
-  enum class Kind { TensorMap, Memref } kind;
-  Operand operand;
+  /// Index: the number of keys, which no memref of the kernel says.
+  enum class Kind { TensorMap, Memref, Index } kind;
+  /// Not of an Index.
+  Operand operand = Operand::Out;
   mqa_element_type elementType = MQA_F32;
   /// TensorMap: the box that one load brings, outermost dimension first, which
   /// dimension of the operand each of them is, and the swizzle of its rows in
   /// bytes (0: no swizzle).
   std::vector<uint32_t> box, dims;
   int swizzleBytes = 0;
-  /// Memref: rank of the descriptor.
+  /// Dimensions of the operand: with key groups, k and k_scale have one more.
   int rank = 0;
+  /// k_scale: whether it may be strided.
+  bool strided = false;
 };
 
 int getElementBytes(mqa_element_type type);
 
 struct KernelDescription {
   std::string name, schedule;
-  bool clean = false, fast = false, relu = true;
-  /// -1: given at launch.
-  int64_t numQueries = -1, numHeads = 0, headDim = 0, numKeys = -1;
+  bool clean = false, compressed = false, fast = false, relu = true;
+  /// -1: given at launch. Columns of `out` are keys where it is not compressed.
+  int64_t numQueries = -1, numHeads = 0, headDim = 0, numGroups = 1;
+  int64_t numKeys = -1, numColumns = -1;
+  /// Whether keys have a dimension of groups, of which there may be one.
+  bool hasKeyGroups = false;
   std::vector<Parameter> parameters;
   /// Null for an operand that the kernel was compiled without.
   const Parameter *find(Operand operand) const;
   /// That of the parameter, or f32.
   mqa_element_type getElementType(Operand operand) const;
+  /// Scales of several groups lie in rows, which may be strided.
+  bool acceptsStridedScales() const {
+    const Parameter *scale = find(Operand::KScale);
+    return scale && (hasKeyGroups || scale->strided);
+  }
   /// GPU: threads and dynamic shared memory of a block, queries and keys of a
   /// tile, and whether the keys of a query block may go to several blocks.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -129,11 +130,16 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
     operands[i] = &descriptors[i];
   }
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
+  const Tensor &k = tensors[static_cast<int>(Operand::K)];
   auto numTasks = [](int64_t size, int64_t step) {
     return (size + step - 1) / step;
   };
   int64_t queryTasks = numTasks(out.sizes[0], description->taskQueries);
-  int64_t keyTasks = numTasks(out.sizes[1], description->taskKeys);
+  // Compressed rows are cleaned by the first task, without a key too.
+  int64_t keys = k.sizes[0];
+  if (description->compressed && description->clean)
+    keys = std::max<int64_t>(keys, 1);
+  int64_t keyTasks = numTasks(keys, description->taskKeys);
   pool.run(queryTasks * keyTasks,
            [&](int64_t i) { function(operands, i / keyTasks, i % keyTasks); });
   return MQA_SUCCESS;

@@ -53,7 +53,7 @@ private:
     ++count;
   }
   // A memref of rank r takes 3 + 2r parameters.
-  static constexpr int kMax = kNumOperands * 9;
+  static constexpr int kMax = kNumOperands * 9 + 1;
   uint64_t values[kMax];
   void *pointers[kMax];
   int count = 0;
@@ -156,17 +156,32 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
             std::to_string(std::numeric_limits<int32_t>::max() / blockQueries) +
             " for this kernel, found " + std::to_string(out.strides[0]));
 
+  const Tensor &keys = tensors[static_cast<int>(Operand::K)];
   CUtensorMap maps[kNumOperands];
   ParameterPack pack;
   for (const Parameter &parameter : description->parameters) {
+    if (parameter.kind == Parameter::Kind::Index) {
+      pack.addIndex(keys.sizes[0]);
+      continue;
+    }
     int index = static_cast<int>(parameter.operand);
-    const Tensor &tensor = tensors[index];
+    Tensor tensor = tensors[index];
     if (parameter.kind == Parameter::Kind::TensorMap) {
+      // A map of nothing cannot be encoded; without keys, nothing is loaded.
+      if (tensor.sizes[0] == 0) {
+        tensor.data = tensors[static_cast<int>(Operand::Q)].data;
+        tensor.sizes[0] = 1;
+      }
       MQA_RETURN_IF_FAILED(
           encodeTensorMap(driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);
       continue;
     }
+    if (tensor.strides[0] > std::numeric_limits<int32_t>::max())
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  std::string(tensor.name) +
+                      "_stride must be below 2^31 for this kernel, found " +
+                      std::to_string(tensor.strides[0]));
     // A memref descriptor: allocated and aligned pointer, offset, sizes,
     // strides.
     pack.addPointer(tensor.data);
@@ -182,8 +197,10 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
   // work where there are fewer of those.
   auto ceilDiv = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   int64_t queryBlocks = ceilDiv(out.sizes[0], blockQueries);
-  int64_t keyTiles = ceilDiv(out.sizes[1], description->blockKeys);
-  int64_t pieces = queryBlocks * (description->splitsKeys ? keyTiles : 1);
+  int64_t keyTiles = ceilDiv(keys.sizes[0], description->blockKeys);
+  int64_t pieces = queryBlocks;
+  if (description->splitsKeys)
+    pieces *= std::max<int64_t>(keyTiles, 1);
   unsigned grid = std::min<int64_t>(pieces, numMultiprocessors);
   CUcontext current = nullptr;
   MQA_CUDA(driver, cuCtxGetCurrent, &current);

@@ -117,13 +117,17 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
              kernel.numHeads,
              kernel.headDim,
              kernel.numKeys,
+             kernel.numGroups,
+             kernel.compressed ? kernel.numColumns : 0,
              kernel.getElementType(Operand::Q),
              kernel.getElementType(Operand::Out),
              kernel.getElementType(Operand::Weights),
              kernel.find(Operand::Weights) ? 1 : 0,
              kernel.find(Operand::KScale) ? 1 : 0,
+             kernel.acceptsStridedScales() ? 1 : 0,
              kernel.relu ? 1 : 0,
              kernel.clean ? 1 : 0,
+             kernel.compressed ? 1 : 0,
              kernel.fast ? 1 : 0,
              kernel.schedule.c_str()};
     return MQA_SUCCESS;
@@ -162,7 +166,7 @@ mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
     Tensors tensors;
     MQA_RETURN_IF_FAILED(
         checkArguments(kernel->kernel->getDescription(), *args, tensors));
-    if (args->num_queries == 0 || args->num_keys == 0)
+    if (!hasWork(kernel->kernel->getDescription(), tensors))
       return MQA_SUCCESS;
     return kernel->kernel->launch(tensors, stream);
   });

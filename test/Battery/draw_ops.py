@@ -3,8 +3,9 @@
 
     draw_ops.py DIR --count=N --seed=S
 
-The surface is that of the op: heads, head dim, element types of q and k and of
-the logits, activation, clean or not, static or dynamic sizes. DIR/ops.txt lists
+The surface is that of the op: heads, head dim, key groups, element types,
+optional operands, activation, clean and compressed or not, static or dynamic
+sizes, tensors or memrefs (then with strided scales). DIR/ops.txt lists
 the files with what was drawn. The same seed gives the same files.
 """
 import argparse
@@ -25,25 +26,52 @@ def draw(rng):
         "k_scale": rng.random() < 0.85,
         "weights": rng.choice(["f32", "f32", "f32", "bf16", "none"]),
         "clean": rng.random() < 0.5,
+        "compressed": rng.random() < 0.3,
+        "groups": None,
+        "memrefs": rng.random() < 0.2,
         "queries": "?",
         "keys": "?",
     }
+    if rng.random() < 0.35:
+        divisors = [g for g in range(1, op["heads"] + 1) if op["heads"] % g == 0]
+        op["groups"] = rng.choice(divisors)
     if rng.random() < 0.2:
         op["queries"] = rng.randint(1, 100)
         op["keys"] = rng.randint(1, 1000)
+    op["columns"] = op["keys"]
+    if op["compressed"] and rng.random() < 0.3:
+        op["columns"] = rng.randint(1, 1200)
     return op
+
+
+def to_type(op, name, shape, element):
+    """A tensor, or a memref with strided rows, and k_scale without rows of its
+    own strided too."""
+    sizes = "x".join(str(size) for size in shape + [element])
+    if not op["memrefs"]:
+        return f"tensor<{sizes}>"
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.insert(0, "?" if "?" in (size, strides[0]) else size * strides[0])
+    if len(shape) > 1 or name == "k_scale":
+        strides[0] = "?"
+    return f"memref<{sizes}, strided<[{', '.join(map(str, strides))}], offset: ?>>"
 
 
 def to_mlir(op):
     m, n, h, d = op["queries"], op["keys"], op["heads"], op["head_dim"]
+    groups = [op["groups"]] if op["groups"] else []
+    shapes = [
+        ("q", [m, h, d], op["input"]),
+        ("k", [n, *groups, d], op["input"]),
+        ("k_scale", [n, *groups], "f32" if op["k_scale"] else None),
+        ("weights", [m, h], op["weights"] if op["weights"] != "none" else None),
+        ("ks", [m], "i32"),
+        ("ke", [m], "i32"),
+        ("out", [m, op["columns"]], op["out"]),
+    ]
     operands = [
-        ("q", f"tensor<{m}x{h}x{d}x{op['input']}>"),
-        ("k", f"tensor<{n}x{d}x{op['input']}>"),
-        ("k_scale", f"tensor<{n}xf32>" if op["k_scale"] else None),
-        ("weights", f"tensor<{m}x{h}x{op['weights']}>" if op["weights"] != "none" else None),
-        ("ks", f"tensor<{m}xi32>"),
-        ("ke", f"tensor<{m}xi32>"),
-        ("out", f"tensor<{m}x{n}x{op['out']}>"),
+        (name, to_type(op, name, shape, element) if element else None) for name, shape, element in shapes
     ]
     out = operands[-1][1]
     inputs = operands[:-1]
@@ -51,13 +79,16 @@ def to_mlir(op):
     attributes = []
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
-    if op["clean"]:
-        attributes.append("clean")
+    attributes += [name for name in ("clean", "compressed") if op[name]]
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
-    return f"""func.func @logits({", ".join(f"%{n}: {t}" for n, t in arguments)}) -> {out} {{
-  %0 = mqa.logits ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
+    call = f"""mqa.logits ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
          {", ".join(t for _, t in inputs if t)})
-       outs(%out : {out}){dictionary} -> {out}
+       outs(%out : {out}){dictionary}"""
+    signature = f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in arguments)})"
+    if op["memrefs"]:
+        return f"{signature} {{\n  {call}\n  return\n}}\n"
+    return f"""{signature} -> {out} {{
+  %0 = {call} -> {out}
   return %0 : {out}
 }}
 """

@@ -65,3 +65,50 @@ func.func @linear_bf16(%q: memref<?x5x48xf16>, %k: memref<?x48xf16>, %s: memref<
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x5x48xf16>, memref<?x48xf16>, memref<?xf32>, memref<?x5xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xbf16>) {activation = #mqa.activation<none>}
   return
 }
+
+// -----
+
+// Key groups one after another, each scaled before it is added.
+// CHECK-LABEL: func @groups
+// CHECK-DAG: %[[KEYS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x32x100xf32>
+// CHECK-DAG: %[[SCORES:.*]] = memref.alloca() {alignment = 64 : i64} : memref<3x100xf32>
+// CHECK: linalg.fill {{.*}} outs(%[[TOTALS:.*]] : memref<100xf32>)
+// CHECK: scf.for %[[G:.*]] = %{{.*}} to %c2
+// CHECK: %[[FIRST:.*]] = affine.apply #{{.*}}(%[[G]])
+// CHECK-DAG: %[[HEADS:.*]] = memref.subview %{{.*}}[%[[FIRST]], 0] [3, 32]
+// CHECK-DAG: %[[GROUP:.*]] = memref.subview %[[KEYS]][%[[G]], 0, 0] [1, 32, 100]
+// CHECK: linalg.matmul ins(%[[HEADS]], %[[GROUP]] : {{.*}}) outs(%[[SCORES]] :
+// CHECK: memref.subview %{{.*}}[0, %[[G]]] [100, 1] {{.*}} : memref<100x2xf32>
+// CHECK: linalg.generic
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: linalg.generic
+// CHECK-NOT: arith.mulf
+// CHECK: return
+func.func @groups(%q: memref<5x6x32xf8E4M3FN>, %k: memref<100x2x32xf8E4M3FN>, %s: memref<100x2xf32>, %ks: memref<5xi32>, %ke: memref<5xi32>, %out: memref<5x100xf32>) {
+  mqa.logits ins(%q, %k, %s, none, %ks, %ke : memref<5x6x32xf8E4M3FN>, memref<100x2x32xf8E4M3FN>, memref<100x2xf32>, memref<5xi32>, memref<5xi32>) outs(%out : memref<5x100xf32>)
+  return
+}
+
+// -----
+
+// A compressed row begins with its range; what its columns do not hold is cut.
+// The tile at key 0 cleans the rest.
+// CHECK-LABEL: func @compressed
+// CHECK-SAME: %[[OFFSET:[a-z0-9]+]]: index, %[[NUM_KEYS:[a-z0-9]+]]: index
+// CHECK: linalg.matmul
+// CHECK: %[[START:.*]] = arith.subi %{{.*}}, %[[OFFSET]]
+// CHECK: %[[COLUMN:.*]] = arith.subi %[[FROM:.*]], %[[START]]
+// CHECK: %[[LAST:.*]] = arith.addi %[[START]], %{{.*}}
+// CHECK: %[[CUT:.*]] = arith.minsi %{{.*}}, %[[LAST]]
+// CHECK: %[[TO:.*]] = arith.maxsi %[[FROM]], %[[CUT]]
+// CHECK: %[[COUNT:.*]] = arith.subi %[[TO]], %[[FROM]]
+// CHECK: memref.subview %{{.*}}[%[[COLUMN]]] [%[[COUNT]]]
+// CHECK: %[[IS_FIRST:.*]] = arith.cmpi eq, %[[OFFSET]], %c0
+// CHECK: scf.if %[[IS_FIRST]]
+// CHECK: arith.minsi %{{.*}}, %[[NUM_KEYS]]
+// CHECK: linalg.fill
+func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %offset: index, %num_keys: index) {
+  mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) key_offset(%offset) num_keys(%num_keys) outs(%out : memref<?x?xf32>) {clean, compressed}
+  return
+}

@@ -98,6 +98,17 @@ gpu.module @kernels {
     memref.store %v, %rows[%c0, %c0] : memref<?x?xf32, strided<[?, 1]>>
     gpu.return
   }
+  // CHECK-LABEL: llvm.func @element_block
+  // CHECK: %[[STRIDE:.*]] = llvm.sext %{{.*}} : i32 to i64
+  // CHECK: %[[ROW:.*]] = llvm.sext %{{.*}} : i32 to i64
+  // CHECK: llvm.mul %[[ROW]], %[[STRIDE]] : i64
+  gpu.func @element_block(%s: memref<?xf32, strided<[?]>>, %n: index, %v: f32) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %rows = mqa.row_block %s[%n] rows %c1 : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
+    memref.store %v, %rows[%c0] : memref<?xf32, strided<[?]>>
+    gpu.return
+  }
 }
 
 // -----

@@ -170,7 +170,7 @@ TEST(BundleTest, ManifestFields) {
       [](auto &m) { m["kernels"][0]["parameters"][2]["element_type"] = "f16"; },
       "'element_type' must be one that the operand may have");
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
-                        "'version' must be 3, found 1");
+                        "'version' must be 4, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },
                         "'target' must be a string");
   expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },

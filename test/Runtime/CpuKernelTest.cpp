@@ -38,7 +38,7 @@ struct CpuKernelTest : testing::Test {
         << mqa_last_error();
   }
   mqa_logits_args makeArgs() {
-    return {q, 32, k, 8, f, f, 4, i, i, out, 9, 5, 7};
+    return {q, 32, k, 8, f, 1, f, 4, i, i, out, 9, 5, 7, 0};
   }
   uint8_t q[5 * 32] = {}, k[7 * 8] = {};
   float f[20] = {}, out[5 * 9] = {};

@@ -47,4 +47,24 @@ struct FakeCudaState {
 /// Exported by the fake libcuda.
 extern "C" FakeCudaState *fakeCudaState();
 
+#ifdef MQA_FAKE_CUDA
+#include <dlfcn.h>
+
+/// The state of the library that dlopen finds.
+inline FakeCudaState &getFake() {
+  static auto *get = [] {
+    void *library = dlopen(MQA_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
+    return reinterpret_cast<FakeCudaState *(*)()>(
+        dlsym(library, "fakeCudaState"));
+  }();
+  return *get();
+}
+
+/// Device addresses that are never dereferenced.
+template <typename T> T *address(uint64_t value) {
+  return reinterpret_cast<T *>(value);
+}
+
+#endif
+
 #endif // MQA_TEST_RUNTIME_FAKECUDA_H

@@ -20,26 +20,13 @@
 using namespace mqa::test;
 
 /// The state of the library that the runtime opens.
-static FakeCudaState &getFake() {
-  static auto *get = [] {
-    void *library = dlopen(MQA_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
-    return reinterpret_cast<FakeCudaState *(*)()>(
-        dlsym(library, "fakeCudaState"));
-  }();
-  return *get();
-}
-
-/// Device addresses that are never dereferenced.
-template <typename T> static T *address(uint64_t value) {
-  return reinterpret_cast<T *>(value);
-}
-
 static mqa_logits_args makeArgs() {
   return {address<void>(0x10000),
           8192,
           address<void>(0x20000),
           128,
           address<float>(0x30000),
+          1,
           address<float>(0x40000),
           64,
           address<int32_t>(0x50000),
@@ -47,7 +34,8 @@ static mqa_logits_args makeArgs() {
           address<float>(0x70000),
           5000,
           301,
-          4097};
+          4097,
+          0};
 }
 
 namespace {

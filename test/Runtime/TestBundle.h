@@ -62,10 +62,14 @@ inline nlohmann::json makeGpuManifest() {
                       {"rank", 2}}};
   json kernel = {{"name", "logits"},
                  {"clean", false},
+                 {"compressed", false},
                  {"num_queries", -1},
                  {"num_heads", 64},
                  {"head_dim", 128},
+                 {"num_groups", 1},
+                 {"has_key_groups", false},
                  {"num_keys", -1},
+                 {"num_columns", -1},
                  {"block_threads", 640},
                  {"shared_memory_bytes", 168960},
                  {"block_queries", 2},
@@ -75,7 +79,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 3}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 4}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
 /// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.

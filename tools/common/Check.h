@@ -21,7 +21,7 @@ uint32_t getPoison(mqa_element_type type);
 struct Output {
   mqa_element_type type;
   std::vector<uint8_t> data;
-  int64_t numQueries, numKeys, stride;
+  int64_t numQueries, numColumns, stride;
   size_t guard;
 
   Output(const Problem &problem, int64_t stride, size_t guard);
@@ -51,7 +51,7 @@ struct CheckResult {
   /// Cells inside a range that are unwritten or -inf, or outside one that are
   /// not -inf (clean) or not untouched (not clean). All cells are looked at.
   int64_t maskMismatches = 0;
-  /// Elements written outside of the M x N window.
+  /// Elements written outside of the M x N (or M x max_seqlen_k) window.
   int64_t outsideWrites = 0;
   int64_t sampledRows = 0;
   /// Whether it is held to the tolerances of a reduction in half precision, and

@@ -91,8 +91,9 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
   problem.format = format;
   int64_t bytes = getBytes(format.input);
   problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim * bytes);
-  problem.k.resize(shape.numKeys * shape.headDim * bytes);
-  problem.kScale.resize(shape.numKeys);
+  int64_t numKeys = shape.numKeys * shape.numGroups;
+  problem.k.resize(numKeys * shape.headDim * bytes);
+  problem.kScale.resize(numKeys);
   problem.weights.resize(shape.numQueries * shape.numHeads);
   makeRanges(problem, mask, Random(seed, kRanges));
   return problem;
@@ -124,7 +125,7 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
     for (int64_t i = begin; i < end; ++i)
       store(problem.q, i, query.normal(i));
   });
-  parallelFor(shape.numKeys, 512, [&](int64_t begin, int64_t end) {
+  parallelFor(problem.kScale.size(), 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
     for (int64_t n = begin; n < end; ++n) {
       float largest = 1e-4f;
@@ -169,7 +170,7 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
   int64_t d = shape.headDim;
   for (int64_t i = 0; i < shape.numQueries * shape.numHeads * d; ++i)
     store(problem.q, i, query.integer(i, -1, 1));
-  for (int64_t i = 0; i < shape.numKeys * d; ++i)
+  for (int64_t i = 0; i < shape.numKeys * shape.numGroups * d; ++i)
     store(problem.k, i, key.integer(i, -1, 1));
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));

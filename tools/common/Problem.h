@@ -25,6 +25,10 @@ enum class Mask { Causal, Cp, Full, Random };
 
 struct Shape {
   int64_t numQueries, numHeads, headDim, numKeys;
+  /// Of heads that share a key vector.
+  int64_t numGroups = 1;
+  /// Columns of a compressed output.
+  int64_t maxSeqlenK = 0;
 };
 
 /// What a kernel computes besides its shape.
@@ -33,6 +37,8 @@ struct Format {
   bool relu = true;
   mqa_element_type weights = MQA_F32;
   bool hasWeights = true, hasKScale = true;
+  /// A row of the output begins with its range.
+  bool compressed = false;
 };
 
 /// Inputs of one launch, quantised as the peer's test does it: normal values; q
@@ -40,18 +46,29 @@ struct Format {
 struct Problem {
   Shape shape;
   Format format;
-  /// Packed elements of the input's type.
+  /// Packed elements of the input's type, those of k N x G x D.
   std::vector<uint8_t> q, k;
-  /// Ones where the kernel has none. Weights are values of their type.
+  /// N x G and M x H; ones where the kernel has none. Weights are values of
+  /// their type.
   std::vector<float> kScale, weights;
   std::vector<int32_t> ks, ke;
 
-  /// The range of query m as columns of the output.
+  /// The range of query m as keys.
   int64_t begin(int64_t m) const {
     return std::clamp<int64_t>(ks[m], 0, shape.numKeys);
   }
   int64_t end(int64_t m) const {
-    return std::max(begin(m), std::min<int64_t>(ke[m], shape.numKeys));
+    int64_t last = std::min<int64_t>(ke[m], shape.numKeys);
+    if (format.compressed)
+      last = std::min(last, begin(m) + shape.maxSeqlenK);
+    return std::max(begin(m), last);
+  }
+  int64_t countColumns() const {
+    return format.compressed ? shape.maxSeqlenK : shape.numKeys;
+  }
+  /// The column of key n in row m of the output.
+  int64_t getColumn(int64_t m, int64_t n) const {
+    return format.compressed ? n - begin(m) : n;
   }
   /// Sum of the lengths of all ranges: 2 H D operations each.
   int64_t countPairs() const;

@@ -6,11 +6,26 @@
 
 #include "Session.h"
 
+#include <cstring>
+
 using namespace mqa::tools;
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,   info.out_type,         info.relu != 0,
-          info.weights_type, info.has_weights != 0, info.has_k_scale != 0};
+  return {info.input_type,     info.out_type,         info.relu != 0,
+          info.weights_type,   info.has_weights != 0, info.has_k_scale != 0,
+          info.compressed != 0};
+}
+
+Shape mqa::tools::getShape(const mqa_kernel_info &info, int64_t numQueries,
+                           int64_t numKeys, int64_t maxSeqlenK) {
+  Shape shape{info.num_queries < 0 ? numQueries : info.num_queries,
+              info.num_heads, info.head_dim,
+              info.num_keys < 0 ? numKeys : info.num_keys, info.num_groups};
+  if (info.compressed)
+    shape.maxSeqlenK = info.max_seqlen_k >= 0 ? info.max_seqlen_k
+                       : maxSeqlenK >= 0      ? maxSeqlenK
+                                              : shape.numKeys;
+  return shape;
 }
 
 LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
@@ -38,34 +53,63 @@ static std::vector<uint8_t> packWeights(const Problem &problem) {
   return data;
 }
 
-Session::Session(Device &device, const Problem &problem, int64_t outStride)
-    : device(device), problem(problem), q(device.upload(problem.q)),
-      k(device.upload(problem.k)), kScale(device.upload(problem.kScale)),
-      weights(device.upload(packWeights(problem))),
-      ks(device.upload(problem.ks)), ke(device.upload(problem.ke)),
-      output(problem,
-             outStride ? outStride
-                       : std::max<int64_t>(1, problem.shape.numKeys),
+/// Rows of `rowElements` elements at `stride` from each other. What is between
+/// them is NaN in every type of float.
+template <typename T>
+static std::unique_ptr<Buffer> uploadRows(Device &device,
+                                          const std::vector<T> &data,
+                                          int64_t rowElements, int64_t stride) {
+  if (stride == rowElements || rowElements == 0)
+    return device.upload(data);
+  size_t rows = data.size() / rowElements;
+  std::vector<T> strided(rows * stride);
+  std::memset(strided.data(), 0xff, strided.size() * sizeof(T));
+  for (size_t i = 0; i < rows; ++i)
+    std::copy_n(data.data() + i * rowElements, rowElements,
+                strided.data() + i * stride);
+  return device.upload(strided);
+}
+
+Session::Session(Device &device, const Problem &problem, const Slack &slack)
+    : device(device), problem(problem), ks(device.upload(problem.ks)),
+      ke(device.upload(problem.ke)),
+      output(problem, std::max<int64_t>(1, problem.countColumns()) + slack.out,
              kGuard) {
   out = device.allocate(output.data.size());
   poison();
   const Shape &shape = problem.shape;
+  args.q_stride = shape.numHeads * shape.headDim + slack.q;
+  args.k_stride = shape.numGroups * shape.headDim + slack.k;
+  args.k_scale_stride = shape.numGroups + slack.kScale;
+  args.weights_stride = shape.numHeads + slack.weights;
+  auto uploadBytes = [&](const std::vector<uint8_t> &data,
+                         mqa_element_type type, int64_t row, int64_t stride) {
+    return uploadRows(device, data, row * getBytes(type),
+                      stride * getBytes(type));
+  };
+  const Format &format = problem.format;
+  q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
+                  args.q_stride);
+  k = uploadBytes(problem.k, format.input, args.k_stride - slack.k,
+                  args.k_stride);
+  kScale =
+      uploadRows(device, problem.kScale, shape.numGroups, args.k_scale_stride);
+  weights = uploadBytes(packWeights(problem), format.weights, shape.numHeads,
+                        args.weights_stride);
   args.q = q->get();
-  args.q_stride = shape.numHeads * shape.headDim;
   args.k = k->get();
-  args.k_stride = shape.headDim;
   // Null where the kernel has none: it must not look at them.
-  if (problem.format.hasKScale)
+  if (format.hasKScale)
     args.k_scale = kScale->as<float>();
-  if (problem.format.hasWeights)
+  if (format.hasWeights)
     args.weights = weights->get();
-  args.weights_stride = shape.numHeads;
   args.ks = ks->as<int32_t>();
   args.ke = ke->as<int32_t>();
   args.out = out->as<uint8_t>(kGuard * getBytes(output.type));
   args.out_stride = output.stride;
   args.num_queries = shape.numQueries;
   args.num_keys = shape.numKeys;
+  args.max_seqlen_k = shape.maxSeqlenK;
 }
 
 void Session::poison() {

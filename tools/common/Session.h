@@ -16,6 +16,16 @@ namespace mqa::tools {
 
 /// What problems for a kernel look like.
 Format getFormat(const mqa_kernel_info &info);
+/// The kernel's own sizes where it has them. A compressed output has as many
+/// columns as keys where nothing else is asked for.
+Shape getShape(const mqa_kernel_info &info, int64_t numQueries, int64_t numKeys,
+               int64_t maxSeqlenK = -1);
+
+/// Elements between the rows of each operand, more than there must be; they
+/// hold NaN. k_scale has rows only in kernels that take strided ones.
+struct Slack {
+  int64_t q = 0, k = 0, kScale = 0, weights = 0, out = 0;
+};
 
 /// A bundle's kernel that is loaded.
 class LoadedKernel {
@@ -38,8 +48,7 @@ private:
 /// A problem's buffers on a device.
 class Session {
 public:
-  /// `outStride` 0 means as tight as rows can be.
-  Session(Device &device, const Problem &problem, int64_t outStride = 0);
+  Session(Device &device, const Problem &problem, const Slack &slack = {});
 
   void poison();
   void launch(const LoadedKernel &kernel) {

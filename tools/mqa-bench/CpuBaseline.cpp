@@ -16,18 +16,23 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
   const Problem &problem = decoded.problem;
   const Shape &shape = problem.shape;
   int64_t numHeads = shape.numHeads, headDim = shape.headDim;
+  int64_t groupHeads = numHeads / shape.numGroups;
   for (int64_t m = 0; m < shape.numQueries; ++m) {
     for (int64_t n = problem.begin(m); n < problem.end(m); ++n) {
-      const float *key = decoded.k.data() + n * headDim;
       float logit = 0;
       for (int64_t h = 0; h < numHeads; ++h) {
+        int64_t group = n * shape.numGroups + h / groupHeads;
+        const float *key = decoded.k.data() + group * headDim;
         const float *query = decoded.q.data() + (m * numHeads + h) * headDim;
         float score = 0;
         for (int64_t d = 0; d < headDim; ++d)
           score += query[d] * key[d];
-        logit += problem.weights[m * numHeads + h] * (score > 0 ? score : 0);
+        if (problem.format.relu)
+          score = score > 0 ? score : 0;
+        logit +=
+            problem.kScale[group] * problem.weights[m * numHeads + h] * score;
       }
-      out[m * shape.numKeys + n] = problem.kScale[n] * logit;
+      out[m * problem.countColumns() + problem.getColumn(m, n)] = logit;
     }
   }
 }

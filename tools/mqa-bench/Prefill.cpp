@@ -81,12 +81,13 @@ static double getGeometricMean(const std::vector<double> &logarithms) {
 }
 
 /// Kernels with the same problems: heads, head dim, and the format.
-using Problems = std::array<int64_t, 8>;
+using Problems = std::array<int64_t, 10>;
 
 static Problems getProblems(const mqa_kernel_info &info) {
-  return {info.num_heads,   info.head_dim,   info.input_type,
-          info.out_type,    info.relu,       info.weights_type,
-          info.has_weights, info.has_k_scale};
+  return {info.num_heads,   info.head_dim,    info.input_type,
+          info.out_type,    info.relu,        info.weights_type,
+          info.has_weights, info.has_k_scale, info.num_groups,
+          info.compressed};
 }
 
 /// Checks one cell, then measures every candidate and the ceiling, round after
@@ -95,7 +96,7 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
                     WgmmaCeiling &ceiling, std::optional<PeerTimes> peer,
                     int repeat, int64_t maxPairs, json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
-  Shape shape{cell.numQueries, info.num_heads, info.head_dim, cell.numKeys};
+  Shape shape = getShape(info, cell.numQueries, cell.numKeys);
   Problem problem =
       makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys,
                   /*wide=*/false, getFormat(info));

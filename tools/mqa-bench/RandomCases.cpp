@@ -17,7 +17,7 @@ using namespace mqa::tools;
 namespace {
 struct Case {
   Problem problem;
-  int64_t outStride;
+  Slack slack;
   bool integers;
   std::string description;
 };
@@ -28,15 +28,23 @@ struct Summary {
 };
 } // namespace
 
-/// A few NaN of both signs, where there is room for them.
+/// A few NaN of both signs, where there is room for them; and infinities, where
+/// the type has them.
 static void plantNaN(Problem &problem, std::mt19937_64 &random) {
   mqa_element_type type = problem.format.input;
   for (float sign : {1.0f, -1.0f}) {
     uint32_t bits = encode(
         type, std::copysign(std::numeric_limits<float>::quiet_NaN(), sign));
-    for (std::vector<uint8_t> *data : {&problem.q, &problem.k})
-      if (size_t size = data->size() / getBytes(type))
-        storeBits(type, data->data(), random() % size, bits);
+    uint32_t infinite = encode(
+        type, std::copysign(std::numeric_limits<float>::infinity(), sign));
+    for (std::vector<uint8_t> *data : {&problem.q, &problem.k}) {
+      size_t size = data->size() / getBytes(type);
+      if (size == 0)
+        continue;
+      storeBits(type, data->data(), random() % size, bits);
+      if (type != MQA_F8E4M3FN)
+        storeBits(type, data->data(), random() % size, infinite);
+    }
   }
   if (!problem.kScale.empty() && problem.format.hasKScale)
     problem.kScale[random() % problem.kScale.size()] =
@@ -48,13 +56,20 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   auto draw = [&](int64_t count) {
     return static_cast<int64_t>(random() % count);
   };
-  Shape shape{draw(130), info.num_heads, info.head_dim, draw(1500)};
-  if (info.num_queries >= 0)
-    shape.numQueries = info.num_queries;
-  if (info.num_keys >= 0)
-    shape.numKeys = info.num_keys;
+  int64_t numQueries = draw(130), numKeys = draw(1500);
+  Shape shape = getShape(info, numQueries, numKeys, draw(numKeys + 100));
   auto mask = static_cast<Mask>(draw(4));
-  int64_t kind = draw(4), slack = draw(7);
+  int64_t kind = draw(4);
+  Slack slack;
+  slack.out = draw(7);
+  // Half of the problems have tight rows. TMA wants strides of 16 bytes.
+  if (draw(2)) {
+    int64_t step = 16 / getBytes(info.input_type);
+    slack.q = step * draw(4);
+    slack.k = step * draw(4);
+    slack.weights = 4 * draw(3);
+    slack.kScale = info.strided_k_scale ? draw(5) : 0;
+  }
   bool integers = kind == 0, nan = kind == 1, wide = kind == 2;
   Problem problem = integers
                         ? makeIntegerProblem(shape, mask, seed, getFormat(info))
@@ -69,27 +84,23 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
                              : wide   ? ", wide"
                                       : "") +
                             ", seed " + std::to_string(seed);
-  return {std::move(problem), std::max<int64_t>(1, shape.numKeys + slack),
-          integers, description};
+  if (info.compressed)
+    description += ", " + std::to_string(shape.maxSeqlenK) + " columns";
+  return {std::move(problem), slack, integers, description};
 }
 
 /// 2048 queries x 8192 keys, or the kernel's own sizes.
 static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
-  auto getSize = [](int64_t fixed, int64_t size) {
-    return fixed < 0 ? size : fixed;
-  };
-  Shape shape{getSize(info.num_queries, 2048), info.num_heads, info.head_dim,
-              getSize(info.num_keys, 8192)};
+  Shape shape = getShape(info, 2048, 8192);
   bool isMultiple = shape.numKeys % shape.numQueries == 0;
   return {makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed,
                       /*wide=*/false, getFormat(info)),
-          std::max<int64_t>(1, shape.numKeys), /*integers=*/false,
-          "large, seed " + std::to_string(seed)};
+          Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};
 }
 
 static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
                     int reruns, int64_t maxPairs, Summary &summary) {
-  Session session(device, c.problem, c.outStride);
+  Session session(device, c.problem, c.slack);
   session.launch(kernel);
   CheckResult check = session.check(kernel, maxPairs);
   bool exact = c.integers && !kernel.getInfo().fast && !check.narrow;

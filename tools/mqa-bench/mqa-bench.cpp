@@ -22,14 +22,14 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
   LoadedKernel oneThread(bundle, std::nullopt, 1),
       allCores(bundle, std::nullopt, 0);
   const mqa_kernel_info &info = oneThread.getInfo();
-  Shape shape{numQueries, info.num_heads, info.head_dim, numKeys};
+  Shape shape = getShape(info, numQueries, numKeys);
   Problem problem =
       makeProblem(shape, Mask::Causal, 1, /*wide=*/false, getFormat(info));
   Session session(*device, problem);
   session.launch(allCores);
   CheckResult check = session.check(allCores, 1 << 20);
   DecodedProblem decoded(problem);
-  std::vector<float> out(numQueries * numKeys);
+  std::vector<float> out(shape.numQueries * problem.countColumns());
   double baseline = getMedian(
       device->time(repeat, [&] { runCpuBaseline(decoded, out.data()); }));
   double one =
@@ -40,9 +40,9 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
       2.0 * shape.numHeads * shape.headDim * problem.countPairs();
   std::printf(
       "device: %s\nshape: M=%ld H=%ld D=%ld N=%ld, relative error %.2e\n",
-      device->getName().c_str(), static_cast<long>(numQueries),
+      device->getName().c_str(), static_cast<long>(shape.numQueries),
       static_cast<long>(info.num_heads), static_cast<long>(info.head_dim),
-      static_cast<long>(numKeys), check.relativeError);
+      static_cast<long>(shape.numKeys), check.relativeError);
   auto print = [&](const char *name, double time) {
     std::printf("%-40s %10.0f us %8.1f GFLOP/s %6.2f x\n", name, time,
                 operations / time * 1e-3, baseline / time);

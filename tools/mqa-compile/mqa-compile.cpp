@@ -69,7 +69,7 @@ static cl::opt<bool> search(
 
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 3},
+  return llvm::json::Object{{"version", 4},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", target.getValue()},
                             {"kernels", std::move(kernels)}};

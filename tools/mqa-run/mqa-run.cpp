@@ -18,7 +18,7 @@ using namespace mqa::tools;
 namespace {
 struct Options {
   std::string bundle;
-  int64_t seqLen = -1, seqLenKv = -1, outStride = 0;
+  int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
   Mask mask = Mask::Causal;
   bool clean = false, verify = false, json = false, integers = false;
   uint64_t seed = 0;
@@ -38,6 +38,9 @@ static int parse(int argc, char **argv, Options &options) {
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
+  app.add_option("--max-seqlen-k", options.maxSeqlenK,
+                 "Columns of a compressed output (default N)")
+      ->check(CLI::Range(int64_t(0), kMaxSize));
   std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
                                        {"cp", Mask::Cp},
                                        {"full", Mask::Full},
@@ -47,8 +50,9 @@ static int parse(int argc, char **argv, Options &options) {
       ->transform(CLI::CheckedTransformer(masks).description("MASK"));
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
-  app.add_option("--out-stride", options.outStride,
-                 "Elements from row to row of the output (default N)");
+  app.add_option(
+      "--out-stride", options.outStride,
+      "Elements from row to row of the output (default: its columns)");
   app.add_option("--seed", options.seed, "Seed of the random data");
   app.add_flag("--integers", options.integers,
                "Small integers and scales of powers of two: exact");
@@ -100,6 +104,10 @@ static void printText(const nlohmann::json &report) {
   std::printf("shape:           M=%ld H=%ld D=%ld N=%ld\n",
               report["seq_len"].get<long>(), report["num_heads"].get<long>(),
               report["head_dim"].get<long>(), report["seq_len_kv"].get<long>());
+  if (report["num_groups"].get<long>() > 1)
+    std::printf("key groups:      %ld\n", report["num_groups"].get<long>());
+  if (report.contains("max_seqlen_k"))
+    std::printf("columns:         %ld\n", report["max_seqlen_k"].get<long>());
   if (report.contains("relative_error")) {
     std::printf("relative error:  %.3g (%ld rows checked)\n",
                 report["relative_error"].get<double>(),
@@ -133,31 +141,39 @@ static int run(const Options &options) {
   LoadedKernel kernel(bundle, clean);
   const mqa_kernel_info &info = kernel.getInfo();
 
-  Shape shape;
-  shape.numQueries =
+  if (!info.compressed && options.maxSeqlenK >= 0)
+    fatal("--max-seqlen-k is for a kernel with a compressed output");
+  int64_t numQueries =
       getSize("--seq-len", info.num_queries, options.seqLen, 256);
-  shape.numKeys =
+  int64_t numKeys =
       getSize("--seq-len-kv", info.num_keys, options.seqLenKv, 4096);
-  shape.numHeads = info.num_heads;
-  shape.headDim = info.head_dim;
+  if (info.compressed)
+    getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, numKeys);
+  Shape shape = getShape(info, numQueries, numKeys, options.maxSeqlenK);
   Format format = getFormat(info);
   Problem problem =
       options.integers
           ? makeIntegerProblem(shape, options.mask, options.seed, format)
           : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
                         format);
-  if (options.outStride && options.outStride < shape.numKeys)
-    fatal("--out-stride must be at least N = " + std::to_string(shape.numKeys) +
-          ", found " + std::to_string(options.outStride));
+  Slack slack;
+  slack.out = options.outStride - std::max<int64_t>(1, problem.countColumns());
+  if (options.outStride && slack.out < 0)
+    fatal("--out-stride must be at least " +
+          std::to_string(problem.countColumns()) + ", the columns, found " +
+          std::to_string(options.outStride));
+  slack.out = std::max<int64_t>(slack.out, 0);
 
   nlohmann::json report = {
-      {"device", device->getName()}, {"kernel", info.name},
-      {"target", info.target},       {"clean", info.clean != 0},
-      {"seq_len", shape.numQueries}, {"seq_len_kv", shape.numKeys},
-      {"num_heads", shape.numHeads}, {"head_dim", shape.headDim},
-      {"seed", options.seed}};
+      {"device", device->getName()},   {"kernel", info.name},
+      {"target", info.target},         {"clean", info.clean != 0},
+      {"seq_len", shape.numQueries},   {"seq_len_kv", shape.numKeys},
+      {"num_heads", shape.numHeads},   {"head_dim", shape.headDim},
+      {"num_groups", shape.numGroups}, {"seed", options.seed}};
   bool pass = true;
-  Session session(*device, problem, options.outStride);
+  if (info.compressed)
+    report["max_seqlen_k"] = shape.maxSeqlenK;
+  Session session(*device, problem, slack);
   session.launch(kernel);
   if (options.verify) {
     constexpr int64_t kMaxPairs = 1 << 20;

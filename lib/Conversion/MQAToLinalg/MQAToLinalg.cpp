@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -33,8 +34,8 @@ namespace {
 class LogitsToLinalg {
 public:
   LogitsToLinalg(IRRewriter &b, LogitsOp op)
-      : b(b), op(op), loc(op.getLoc()), numHeads(op.getNumHeads()),
-        headDim(op.getHeadDim()) {}
+      : b(b), op(op), loc(op.getLoc()), numGroups(op.getNumGroups()),
+        groupHeads(op.getGroupHeads()), headDim(op.getHeadDim()) {}
   void run();
 
 private:
@@ -48,55 +49,69 @@ private:
         arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
     linalg::FillOp::create(b, loc, ValueRange{filling}, ValueRange{memref});
   }
-  /// Drops the first dimension of `memref` at `row`; columns from `from` on, if
-  /// given, `count` of them.
-  Value getRow(Value memref, OpFoldResult row);
+  /// Drops dimension `dim` of `memref` at `position`.
+  Value dropDim(Value memref, unsigned dim, OpFoldResult position);
+  Value getRow(Value memref, OpFoldResult row) {
+    return dropDim(memref, 0, row);
+  }
+  /// Columns from `from` on, `count` of them.
   Value getColumns(Value row, Value from, Value count);
+  /// Rows [first, first + count) of a matrix or vector.
+  Value getRows(Value memref, OpFoldResult first, int64_t count);
+  void forEach(Value count, function_ref<void(Value)> body);
   void decode(Value source, Value target);
   void decodeKeys();
+  void scoreHeads(Value queries, Value keys, Value weights);
   void scoreQuery(Value m);
-  Value clipBound(Value bounds, Value m);
+  void addGroup(Value scales);
+  Value loadBound(Value bounds, Value m);
   void writeQuery(Value m, Value from, Value to);
+  void cleanQuery(Value m, Value from, Value to);
 
   IRRewriter &b;
   LogitsOp op;
   Location loc;
-  int64_t numHeads, headDim;
+  int64_t numGroups, groupHeads, headDim;
   Value numKeys, keyColumns;
   bool keysMayEndEarly = false;
-  /// Decoded keys [D, N], decoded heads of a query [H, D], scores [H, N], sums
-  /// [N].
-  Value keys, query, scores, sums;
+  /// Decoded keys [D, N] or [G, D, N], decoded heads of a query [H, D], scores
+  /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
+  /// sums of those [N].
+  Value keys, query, scores, sums, totals;
   SmallVector<Value> heapBuffers;
 };
 } // namespace
 
-/// Static scratch lives on the stack of the function, once; dynamic on the
-/// heap. A dimension of size kDynamic has `keyColumns` elements.
+/// Static scratch lives on the stack of the function, once; what is dynamic or
+/// large on the heap. A dimension of size kDynamic has `keyColumns` elements.
 Value LogitsToLinalg::allocate(ArrayRef<int64_t> shape) {
   auto type = MemRefType::get(shape, b.getF32Type());
   auto alignment = b.getI64IntegerAttr(64);
-  if (type.hasStaticShape()) {
+  constexpr int64_t kMaxStackElements = 1 << 17;
+  if (type.hasStaticShape() && type.getNumElements() <= kMaxStackElements) {
     OpBuilder::InsertionGuard guard(b);
     auto func = op->getParentOfType<FunctionOpInterface>();
     b.setInsertionPointToStart(&func.getFunctionBody().front());
     return memref::AllocaOp::create(b, loc, type, alignment);
   }
-  Value buffer =
-      memref::AllocOp::create(b, loc, type, ValueRange{keyColumns}, alignment);
+  SmallVector<Value> sizes(type.getNumDynamicDims(), keyColumns);
+  Value buffer = memref::AllocOp::create(b, loc, type, sizes, alignment);
   heapBuffers.push_back(buffer);
   return buffer;
 }
 
-Value LogitsToLinalg::getRow(Value memref, OpFoldResult row) {
+Value LogitsToLinalg::dropDim(Value memref, unsigned dim,
+                              OpFoldResult position) {
   auto type = cast<MemRefType>(memref.getType());
   SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, memref);
   SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
-  offsets[0] = row;
-  sizes[0] = b.getIndexAttr(1);
+  offsets[dim] = position;
+  sizes[dim] = b.getIndexAttr(1);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.erase(shape.begin() + dim);
   auto reduced = memref::SubViewOp::inferRankReducedResultType(
-      type.getShape().drop_front(), type, offsets, sizes, strides);
+      shape, type, offsets, sizes, strides);
   return memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes,
                                    strides);
 }
@@ -105,6 +120,24 @@ Value LogitsToLinalg::getColumns(Value row, Value from, Value count) {
   return memref::SubViewOp::create(b, loc, row, ArrayRef<OpFoldResult>{from},
                                    ArrayRef<OpFoldResult>{count},
                                    ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
+}
+
+Value LogitsToLinalg::getRows(Value memref, OpFoldResult first, int64_t count) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, memref);
+  SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
+  offsets[0] = first;
+  sizes[0] = b.getIndexAttr(count);
+  return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
+}
+
+/// Writes a loop from 0 to `count`.
+void LogitsToLinalg::forEach(Value count, function_ref<void(Value)> body) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ForOp::create(b, loc, constant(0), count, constant(1));
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
 }
 
 /// target = f32(source), element by element.
@@ -126,26 +159,17 @@ void LogitsToLinalg::decodeKeys() {
   // Columns past the last key are multiplied too, and their sums dropped.
   if (keysMayEndEarly)
     fill(keys, 0.0);
-  OpBuilder::InsertionGuard guard(b);
-  auto loop = scf::ForOp::create(b, loc, constant(0), numKeys, constant(1));
-  b.setInsertionPointToStart(loop.getBody());
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  auto type = cast<MemRefType>(keys.getType());
-  SmallVector<OpFoldResult> offsets{zero, loop.getInductionVar()};
-  SmallVector<OpFoldResult> sizes{b.getIndexAttr(headDim), one},
-      strides{one, one};
-  auto columnType = memref::SubViewOp::inferRankReducedResultType(
-      {headDim}, type, offsets, sizes, strides);
-  Value column = memref::SubViewOp::create(b, loc, columnType, keys, offsets,
-                                           sizes, strides);
-  decode(getRow(op.getK(), loop.getInductionVar()), column);
+  unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
+  forEach(numKeys, [&](Value n) {
+    decode(getRow(op.getK(), n), dropDim(keys, last, n));
+  });
 }
 
-/// sums[n] = sum over h of weights[m, h] * max(q[m, h] . k[n], 0).
-void LogitsToLinalg::scoreQuery(Value m) {
-  decode(getRow(op.getQ(), m), query);
+/// sums[n] = sum over h of weights[h] * max(queries[h] . keys[n], 0).
+void LogitsToLinalg::scoreHeads(Value queries, Value keys, Value weights) {
   fill(scores, 0.0);
-  linalg::MatmulOp::create(b, loc, ValueRange{query, keys}, ValueRange{scores});
+  linalg::MatmulOp::create(b, loc, ValueRange{queries, keys},
+                           ValueRange{scores});
   fill(sums, 0.0);
   AffineExpr h, n;
   bindDims(b.getContext(), n, h);
@@ -154,8 +178,8 @@ void LogitsToLinalg::scoreQuery(Value m) {
   };
   SmallVector<Value> inputs{scores};
   SmallVector<AffineMap> maps{map({h, n})};
-  if (op.getWeights()) {
-    inputs.push_back(getRow(op.getWeights(), m));
+  if (weights) {
+    inputs.push_back(weights);
     maps.push_back(map({h}));
   }
   maps.push_back(map({n}));
@@ -170,7 +194,7 @@ void LogitsToLinalg::scoreQuery(Value m) {
           // maximumf, not maxnumf: NaN must reach the logit.
           score = arith::MaximumFOp::create(nested, loc, score, zero);
         }
-        if (op.getWeights()) {
+        if (weights) {
           Value weight = args[1];
           if (!weight.getType().isF32())
             weight =
@@ -182,31 +206,78 @@ void LogitsToLinalg::scoreQuery(Value m) {
       });
 }
 
-/// bounds[m] as a column of this op: from 0 to the number of keys.
-Value LogitsToLinalg::clipBound(Value bounds, Value m) {
-  Value bound = memref::LoadOp::create(b, loc, bounds, m);
-  bound = arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
-  if (op.getKeyOffset())
-    bound = arith::SubIOp::create(b, loc, bound, op.getKeyOffset());
-  bound = arith::MaxSIOp::create(b, loc, bound, constant(0));
-  return arith::MinSIOp::create(b, loc, bound, numKeys);
+/// totals[n] += scales[n] * sums[n].
+void LogitsToLinalg::addGroup(Value scales) {
+  SmallVector<Value> inputs{sums};
+  if (scales)
+    inputs.push_back(scales);
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
+  Value target = getColumns(totals, constant(0), numKeys);
+  inputs[0] = getColumns(sums, constant(0), numKeys);
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value term = args[0];
+        if (scales)
+          term = arith::MulFOp::create(nested, loc, term, args[1]);
+        term = arith::AddFOp::create(nested, loc, args.back(), term);
+        linalg::YieldOp::create(nested, loc, term);
+      });
 }
 
-/// out[m, n] = sums[n] * k_scale[n] for from <= n < to, rounded if need be.
+/// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
+/// `totals`.
+void LogitsToLinalg::scoreQuery(Value m) {
+  decode(getRow(op.getQ(), m), query);
+  Value weights = op.getWeights() ? getRow(op.getWeights(), m) : Value();
+  if (!op.hasKeyGroups())
+    return scoreHeads(query, keys, weights);
+  fill(totals, 0.0);
+  forEach(constant(numGroups), [&](Value g) {
+    OpFoldResult first = affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
+    scoreHeads(getRows(query, first, groupHeads), getRow(keys, g),
+               weights ? getRows(weights, first, groupHeads) : Value());
+    addGroup(op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
+  });
+}
+
+Value LogitsToLinalg::loadBound(Value bounds, Value m) {
+  Value bound = memref::LoadOp::create(b, loc, bounds, m);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
+}
+
+/// out[m, n] = sums[n] * k_scale[n] for from <= n < to, rounded if need be; of
+/// compressed rows the columns that these keys have, as far as there are any.
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
+  Value column = from;
+  if (op.getCompressed()) {
+    // Key n of this op is key key_offset + n, whose column counts from the
+    // range's first.
+    Value start =
+        arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
+    if (op.getKeyOffset())
+      start = arith::SubIOp::create(b, loc, start, op.getKeyOffset());
+    column = arith::SubIOp::create(b, loc, from, start);
+    Value numColumns = memref::DimOp::create(b, loc, op.getOut(), int64_t(1));
+    to = arith::MinSIOp::create(
+        b, loc, to, arith::AddIOp::create(b, loc, start, numColumns));
+    to = arith::MaxSIOp::create(b, loc, from, to);
+  }
   Value count = arith::SubIOp::create(b, loc, to, from);
-  Value source = getColumns(sums, from, count);
-  Value target = getColumns(getRow(op.getOut(), m), from, count);
+  Value source = getColumns(totals ? totals : sums, from, count);
+  Value target = getColumns(getRow(op.getOut(), m), column, count);
   Type type = op.getOutType().getElementType();
   SmallVector<Value> inputs{source};
-  if (op.getKScale())
+  bool scales = op.getKScale() && !totals;
+  if (scales)
     inputs.push_back(getColumns(op.getKScale(), from, count));
   SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
   linalg::GenericOp::create(
       b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value logit = args[0];
-        if (op.getKScale())
+        if (scales)
           logit = arith::MulFOp::create(nested, loc, logit, args[1]);
         if (!type.isF32())
           logit = arith::TruncFOp::create(nested, loc, type, logit);
@@ -214,11 +285,45 @@ void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
       });
 }
 
+/// -inf outside of the range [from, to) of this op's keys. Compressed rows are
+/// cleaned by the tile at key 0, from the range's length on.
+void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
+  double inf = -std::numeric_limits<double>::infinity();
+  Value row = getRow(op.getOut(), m);
+  Value numColumns = memref::DimOp::create(b, loc, row, int64_t(0));
+  if (!op.getCompressed()) {
+    fill(getColumns(row, constant(0), from), inf);
+    fill(getColumns(row, to, arith::SubIOp::create(b, loc, numColumns, to)),
+         inf);
+    return;
+  }
+  OpBuilder::InsertionGuard guard(b);
+  if (op.getKeyOffset()) {
+    Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                          op.getKeyOffset(), constant(0));
+    auto ifFirst = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(ifFirst.thenBlock());
+  }
+  Value all = getValueOrCreateConstantIndexOp(b, loc, op.getNumSequenceKeys(b));
+  Value start =
+      arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
+  Value end = arith::MinSIOp::create(b, loc, loadBound(op.getKe(), m), all);
+  Value length = arith::SubIOp::create(b, loc, end, start);
+  length = arith::MaxSIOp::create(b, loc, length, constant(0));
+  length = arith::MinSIOp::create(b, loc, length, numColumns);
+  fill(getColumns(row, length,
+                  arith::SubIOp::create(b, loc, numColumns, length)),
+       inf);
+}
+
 void LogitsToLinalg::run() {
   b.setInsertionPoint(op);
-  numKeys = memref::DimOp::create(b, loc, op.getOut(), int64_t(1));
+  // Tiles of the rest of a sequence may have no key of `k`, but columns.
+  Value shaped = op.getCompressed() ? op.getK() : op.getOut();
+  int64_t dim = op.getCompressed() ? 0 : 1;
+  numKeys = memref::DimOp::create(b, loc, shaped, dim);
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, {op.getOut(), /*dim=*/int64_t(1)},
+      presburger::BoundType::UB, {shaped, dim},
       /*stopCondition=*/nullptr, /*closedUB=*/true);
   // A bound this large is that of a whole problem, not of a tile.
   constexpr int64_t kMaxColumns = 4096;
@@ -226,36 +331,41 @@ void LogitsToLinalg::run() {
                         ? *bound
                         : ShapedType::kDynamic;
   keyColumns = numKeys;
-  keysMayEndEarly = op.getOutType().isDynamicDim(1);
-  keys = allocate({headDim, columns});
-  query = allocate({numHeads, headDim});
-  scores = allocate({numHeads, columns});
+  keysMayEndEarly = cast<MemRefType>(shaped.getType()).isDynamicDim(dim);
+  SmallVector<int64_t> keyShape{headDim, columns};
+  if (op.hasKeyGroups())
+    keyShape.insert(keyShape.begin(), numGroups);
+  keys = allocate(keyShape);
+  query = allocate({op.getNumHeads(), headDim});
+  scores = allocate({groupHeads, columns});
   sums = allocate({columns});
+  if (op.hasKeyGroups())
+    totals = allocate({columns});
   decodeKeys();
 
   Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
-  auto queries =
-      scf::ForOp::create(b, loc, constant(0), numQueries, constant(1));
-  b.setInsertionPointToStart(queries.getBody());
-  Value m = queries.getInductionVar();
-  Value from = clipBound(op.getKs(), m), to = clipBound(op.getKe(), m);
-  // An empty or reversed range ends where it begins.
-  to = arith::MaxSIOp::create(b, loc, from, to);
-  Value some =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
-  auto ifSome = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
-  b.setInsertionPointToStart(ifSome.thenBlock());
-  scoreQuery(m);
-  writeQuery(m, from, to);
-  b.setInsertionPointAfter(ifSome);
-  if (op.getClean()) {
-    Value row = getRow(op.getOut(), m);
-    Value rest = arith::SubIOp::create(b, loc, numKeys, to);
-    fill(getColumns(row, constant(0), from),
-         -std::numeric_limits<double>::infinity());
-    fill(getColumns(row, to, rest), -std::numeric_limits<double>::infinity());
-  }
-  b.setInsertionPointAfter(queries);
+  forEach(numQueries, [&](Value m) {
+    // A bound as a key of this op: from 0 to the number of keys.
+    auto clipBound = [&](Value bounds) -> Value {
+      Value bound = loadBound(bounds, m);
+      if (op.getKeyOffset())
+        bound = arith::SubIOp::create(b, loc, bound, op.getKeyOffset());
+      bound = arith::MaxSIOp::create(b, loc, bound, constant(0));
+      return arith::MinSIOp::create(b, loc, bound, numKeys);
+    };
+    Value from = clipBound(op.getKs()), to = clipBound(op.getKe());
+    // An empty or reversed range ends where it begins.
+    to = arith::MaxSIOp::create(b, loc, from, to);
+    Value some =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
+    auto ifSome = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(ifSome.thenBlock());
+    scoreQuery(m);
+    writeQuery(m, from, to);
+    b.setInsertionPointAfter(ifSome);
+    if (op.getClean())
+      cleanQuery(m, from, to);
+  });
   for (Value buffer : heapBuffers)
     memref::DeallocOp::create(b, loc, buffer);
   b.eraseOp(op);

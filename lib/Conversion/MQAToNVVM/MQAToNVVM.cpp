@@ -107,9 +107,11 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
     result.setOffset(rewriter, loc,
                      createIndexAttrConstant(rewriter, loc, getIndexType(), 0));
     result.setSize(rewriter, loc, 0, adaptor.getNumRows());
-    result.setSize(rewriter, loc, 1, source.size(rewriter, loc, 1));
     result.setStride(rewriter, loc, 0, stride);
-    result.setStride(rewriter, loc, 1, source.stride(rewriter, loc, 1));
+    if (op.getType().getRank() == 2) {
+      result.setSize(rewriter, loc, 1, source.size(rewriter, loc, 1));
+      result.setStride(rewriter, loc, 1, source.stride(rewriter, loc, 1));
+    }
     rewriter.replaceOp(op, {result});
     return success();
   }

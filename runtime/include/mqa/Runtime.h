@@ -88,13 +88,18 @@ typedef struct mqa_kernel_info {
   const char *name;   /**< the function in the MLIR file; owned by the bundle */
   const char *target; /**< "sm_90a" or "cpu"; owned by the bundle */
   int64_t num_queries, num_heads, head_dim, num_keys;
+  int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
+                                    attention */
+  int64_t max_seqlen_k;        /**< columns of a compressed `out`, else 0 */
   mqa_element_type input_type; /**< of q and k */
   mqa_element_type out_type;
   mqa_element_type weights_type;
   int has_weights;      /**< 0: weights are 1, and not an argument */
   int has_k_scale;      /**< likewise */
+  int strided_k_scale;  /**< 1 if k_scale may have any stride from key to key */
   int relu;             /**< 1 if negative scores count as 0 */
   int clean;            /**< 1 if it writes -inf outside the ranges */
+  int compressed;       /**< 1 if a row of `out` begins with its range */
   int fast;             /**< 1 if it sums over the heads in half precision */
   const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
                              the bundle */
@@ -124,24 +129,29 @@ MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);
 
 /** The operands of mqa.logits: pointers to device memory for a GPU kernel, to
  *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
- *  M = num_queries, N = num_keys; H and D are those of the kernel. */
+ *  M = num_queries, N = num_keys; H, D and G groups are those of the kernel. */
 typedef struct mqa_logits_args {
   const void *q;        /**< M x H x D of input_type; GPU: 16-byte aligned */
   int64_t q_stride;     /**< from query to query, at least H*D; GPU: a multiple
                              of 16 bytes */
-  const void *k;        /**< N x D of input_type; GPU: 16-byte aligned */
-  int64_t k_stride;     /**< from key to key, at least D; GPU: a multiple of 16
-                             bytes */
-  const float *k_scale; /**< N; GPU: 16-byte aligned. Ignored where the kernel
-                             has none, as weights are */
-  const void *weights;  /**< M x H of weights_type; GPU: f32 16-byte aligned
-                             where H is a multiple of 4 */
+  const void *k;        /**< N x G x D of input_type; GPU: 16-byte aligned */
+  int64_t k_stride;     /**< from key to key, at least G*D; GPU: a multiple of
+                             16 bytes */
+  const float *k_scale; /**< N x G; GPU: 16-byte aligned if contiguous. Ignored
+                             where the kernel has none, as weights are */
+  int64_t k_scale_stride; /**< from key to key: 1, or at least G where the
+                               kernel was compiled for strided scales or for
+                               key groups */
+  const void *weights;    /**< M x H of weights_type; GPU: f32 16-byte aligned
+                               where H is a multiple of 4 */
   int64_t weights_stride; /**< at least H; GPU: a multiple of 4 where H is */
   const int32_t *ks;      /**< M: first key of each query's range */
   const int32_t *ke;      /**< M: first key behind it */
-  void *out;              /**< M x N of out_type */
-  int64_t out_stride;     /**< at least N */
+  void *out;          /**< M x N of out_type; compressed: M x max_seqlen_k */
+  int64_t out_stride; /**< at least as many */
   int64_t num_queries, num_keys;
+  int64_t max_seqlen_k; /**< only a compressed kernel looks at it: longer ranges
+                             are cut there */
 } mqa_logits_args;
 
 /** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream

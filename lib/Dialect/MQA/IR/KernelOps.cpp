@@ -14,41 +14,43 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// `q, k, (k_scale | none), (weights | none), ks, ke : types of those present`.
-static ParseResult parseLogitsInputs(
-    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &q, Type &qType,
-    OpAsmParser::UnresolvedOperand &k, Type &kType,
-    std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
-    std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
-    OpAsmParser::UnresolvedOperand &ks, Type &ksType,
-    OpAsmParser::UnresolvedOperand &ke, Type &keType) {
-  auto parseOptional =
-      [&](std::optional<OpAsmParser::UnresolvedOperand> &operand)
-      -> ParseResult {
-    if (succeeded(parser.parseOptionalKeyword("none")))
-      return parser.parseComma();
-    operand.emplace();
-    return failure(parser.parseOperand(*operand) || parser.parseComma());
+//===----------------------------------------------------------------------===//
+// Inputs of which some may be left out
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One of them: `optional` may be spelled `none`, and then has no type.
+struct InputSlot {
+  OpAsmParser::UnresolvedOperand *required;
+  std::optional<OpAsmParser::UnresolvedOperand> *optional;
+  Type *type;
+};
+} // namespace
+
+/// `operand, (operand | none), ... : types of those present`.
+static ParseResult parseInputs(OpAsmParser &parser, ArrayRef<InputSlot> slots) {
+  SmallVector<Type *> types;
+  auto parseSlot = [&](const InputSlot &slot) -> ParseResult {
+    if (slot.optional && succeeded(parser.parseOptionalKeyword("none")))
+      return success();
+    if (slot.optional)
+      slot.optional->emplace();
+    types.push_back(slot.type);
+    return parser.parseOperand(slot.optional ? **slot.optional
+                                             : *slot.required);
   };
-  if (parser.parseOperand(q) || parser.parseComma() || parser.parseOperand(k) ||
-      parser.parseComma() || failed(parseOptional(kScale)) ||
-      failed(parseOptional(weights)) || parser.parseOperand(ks) ||
-      parser.parseComma() || parser.parseOperand(ke) ||
-      parser.parseColonType(qType) || parser.parseComma() ||
-      parser.parseType(kType))
+  for (auto [i, slot] : llvm::enumerate(slots))
+    if ((i && parser.parseComma()) || parseSlot(slot))
+      return failure();
+  if (parser.parseColon())
     return failure();
-  if (kScale && (parser.parseComma() || parser.parseType(kScaleType)))
-    return failure();
-  if (weights && (parser.parseComma() || parser.parseType(weightsType)))
-    return failure();
-  return failure(parser.parseComma() || parser.parseType(ksType) ||
-                 parser.parseComma() || parser.parseType(keType));
+  for (auto [i, type] : llvm::enumerate(types))
+    if ((i && parser.parseComma()) || parser.parseType(*type))
+      return failure();
+  return success();
 }
 
-static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
-                              Value k, Type, Value kScale, Type, Value weights,
-                              Type, Value ks, Type, Value ke, Type) {
-  Value operands[] = {q, k, kScale, weights, ks, ke};
+static void printInputs(OpAsmPrinter &printer, ArrayRef<Value> operands) {
   llvm::interleaveComma(operands, printer, [&](Value operand) {
     if (operand)
       printer << operand;
@@ -59,6 +61,44 @@ static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
   llvm::interleaveComma(
       llvm::make_filter_range(operands, [](Value v) { return bool(v); }),
       printer, [&](Value operand) { printer << operand.getType(); });
+}
+
+static ParseResult parseLogitsInputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &q, Type &qType,
+    OpAsmParser::UnresolvedOperand &k, Type &kType,
+    std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
+    std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
+    OpAsmParser::UnresolvedOperand &ks, Type &ksType,
+    OpAsmParser::UnresolvedOperand &ke, Type &keType) {
+  return parseInputs(parser, {{&q, nullptr, &qType},
+                              {&k, nullptr, &kType},
+                              {nullptr, &kScale, &kScaleType},
+                              {nullptr, &weights, &weightsType},
+                              {&ks, nullptr, &ksType},
+                              {&ke, nullptr, &keType}});
+}
+
+static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
+                              Value k, Type, Value kScale, Type, Value weights,
+                              Type, Value ks, Type, Value ke, Type) {
+  printInputs(printer, {q, k, kScale, weights, ks, ke});
+}
+
+static ParseResult parseTileInputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &q, Type &qType,
+    OpAsmParser::UnresolvedOperand &k, Type &kType,
+    std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
+    std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType) {
+  return parseInputs(parser, {{&q, nullptr, &qType},
+                              {&k, nullptr, &kType},
+                              {nullptr, &kScale, &kScaleType},
+                              {nullptr, &weights, &weightsType}});
+}
+
+static void printTileInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
+                            Value k, Type, Value kScale, Type, Value weights,
+                            Type) {
+  printInputs(printer, {q, k, kScale, weights});
 }
 
 #define GET_OP_CLASSES
@@ -98,9 +138,9 @@ LogicalResult RowBlockOp::verify() {
   int64_t sourceOffset, resultOffset;
   if (failed(source.getStridesAndOffset(sourceStrides, sourceOffset)) ||
       failed(result.getStridesAndOffset(resultStrides, resultOffset)) ||
-      sourceStrides != resultStrides || resultOffset != 0 ||
-      source.getMemorySpace() != result.getMemorySpace() ||
-      source.getDimSize(1) != result.getDimSize(1))
+      source.getRank() != result.getRank() || sourceStrides != resultStrides ||
+      resultOffset != 0 || source.getMemorySpace() != result.getMemorySpace() ||
+      source.getShape().drop_front() != result.getShape().drop_front())
     return emitOpError() << "result must be a block of rows of " << source
                          << " at offset 0, found " << result;
   return success();
@@ -168,12 +208,21 @@ static bool hasBox(AffineMap map) {
   return true;
 }
 
+bool RingPutOp::isCopiedByLanes(Value source) {
+  while (auto view = source.getDefiningOp<ViewLikeOpInterface>()) {
+    if (isa<RowBlockOp>(view))
+      return true;
+    source = view.getViewSource();
+  }
+  return false;
+}
+
 /// Whether lanes copy `source` and extend its elements to `target`.
 static bool isWidenedByLanes(Value source, Type target) {
   auto type = dyn_cast<FloatType>(getElementTypeOrSelf(source));
   auto wide = dyn_cast<FloatType>(target);
   return type && wide && type.getWidth() < wide.getWidth() &&
-         isa_and_nonnull<RowBlockOp>(source.getDefiningOp());
+         RingPutOp::isCopiedByLanes(source);
 }
 
 LogicalResult RingPutOp::verify() {
@@ -278,14 +327,12 @@ LogicalResult FitQueriesOp::verify() {
 }
 
 void TileLogitsOp::getEffects(EffectList &effects) {
-  for (OpOperand *operand :
-       {&getQMutable(), &getKMutable(), &getKsMutable(), &getKeMutable()})
+  for (OpOperand *operand : {&getQMutable(), &getKMutable()})
     addRead(effects, *operand);
   for (MutableOperandRange range :
        {getKScaleMutable(), getWeightsMutable(), getFactorsMutable()})
     for (OpOperand &operand : range)
       addRead(effects, operand);
-  addWrite(effects, getOutMutable());
 }
 
 LogicalResult TileLogitsOp::verify() {
@@ -315,14 +362,41 @@ LogicalResult TileLogitsOp::verify() {
   if (getKScale() && getKScale().getType().getDimSize(0) != getNumKeys())
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
+  int64_t queries = getTileQueries() * q.getDimSize(0);
+  auto expected =
+      VectorType::get({queries, getNumKeys()}, Float32Type::get(getContext()));
+  if (getLogits().getType() != expected ||
+      (getOnto() && getOnto().getType() != expected))
+    return emitOpError() << "of " << queries << " queries and " << getNumKeys()
+                         << " keys gives " << expected << ", found "
+                         << getLogits().getType()
+                         << (getOnto() ? ", or another 'onto'" : "");
   if (!getWeights())
     return success();
   MemRefType weights = getWeights().getType();
-  if (weights.getDimSize(0) != getTileQueries() * q.getDimSize(0) ||
+  if (weights.getDimSize(0) != queries ||
       weights.getDimSize(1) < q.getDimSize(1) * getTileHeads())
     return emitOpError() << "'weights' must have the queries and heads of 'q', "
                             "found "
                          << weights << " and " << q;
+  return success();
+}
+
+void StoreLogitsOp::getEffects(EffectList &effects) {
+  addRead(effects, getKsMutable());
+  addRead(effects, getKeMutable());
+  addWrite(effects, getOutMutable());
+}
+
+void ScatterColumnsOp::getEffects(EffectList &effects) {
+  addWrite(effects, getBaseMutable());
+}
+
+LogicalResult ScatterColumnsOp::verify() {
+  Type element = getVector().getType().getElementType();
+  if (element != getBase().getType().getElementType())
+    return emitOpError() << "writes " << element << " to "
+                         << getBase().getType();
   return success();
 }
 

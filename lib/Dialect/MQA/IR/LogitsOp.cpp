@@ -21,6 +21,14 @@ SmallVector<Value> LogitsOp::getDataOperands() {
           getKs(), getKe(), getOut()};
 }
 
+OpFoldResult LogitsOp::getNumSequenceKeys(OpBuilder &b) {
+  if (getNumKeys())
+    return getAsOpFoldResult(getNumKeys());
+  if (isa<MemRefType>(getK().getType()))
+    return memref::getMixedSize(b, getLoc(), getK(), 0);
+  return tensor::getMixedSize(b, getLoc(), getK(), 0);
+}
+
 ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
   static const StringRef names[] = {"q",  "k",  "k_scale", "weights",
                                     "ks", "ke", "out"};
@@ -54,7 +62,8 @@ static StringRef formatDims(StringRef dims, SmallVectorImpl<char> &storage) {
 }
 
 /// Everything inside a row of a memref operand must be contiguous: TMA boxes
-/// and vector loads step by one element there.
+/// and vector loads step by one element there. Of scales that are one to a row,
+/// nothing is inside.
 static LogicalResult verifyRowLayout(Operation *op, StringRef name,
                                      MemRefType type) {
   SmallVector<int64_t> strides;
@@ -62,7 +71,8 @@ static LogicalResult verifyRowLayout(Operation *op, StringRef name,
   if (failed(type.getStridesAndOffset(strides, offset)))
     return op->emitOpError() << "operand '" << name
                              << "' must have a strided layout, found " << type;
-  int64_t firstInner = type.getRank() == 1 ? 0 : 1;
+  bool isScale = name == "k_scale" && type.getRank() == 1;
+  int64_t firstInner = type.getRank() == 1 && !isScale ? 0 : 1;
   int64_t expected = 1;
   for (int64_t i = type.getRank() - 1; i >= firstInner; --i) {
     if (strides[i] != expected)
@@ -78,19 +88,28 @@ static LogicalResult verifyRowLayout(Operation *op, StringRef name,
   return success();
 }
 
-LogicalResult LogitsOp::verify() {
-  Builder b(getContext());
-  const OperandRule rules[] = {
+/// What each data operand of `op` must look like. With groups, k has three
+/// dims.
+static SmallVector<OperandRule> getOperandRules(LogitsOp op) {
+  Builder b(op.getContext());
+  auto key = dyn_cast<ShapedType>(op.getK().getType());
+  bool grouped = key && key.hasRank() && key.getRank() == 3;
+  return {
       {"MHD",
        {b.getType<Float8E4M3FNType>(), b.getType<Float8E5M2Type>(),
         b.getBF16Type(), b.getF16Type()}},
-      {"ND", {getElementTypeOrSelf(getQ())}},
-      {"N", {b.getF32Type()}},
+      {grouped ? "NGD" : "ND", {getElementTypeOrSelf(op.getQ())}},
+      {grouped ? "NG" : "N", {b.getF32Type()}},
       {"MH", {b.getF32Type(), b.getBF16Type()}},
       {"M", {b.getI32Type()}},
       {"M", {b.getI32Type()}},
-      {"MN", {b.getF32Type(), b.getBF16Type(), b.getF16Type()}},
+      {op.getCompressed() ? "MS" : "MN",
+       {b.getF32Type(), b.getBF16Type(), b.getF16Type()}},
   };
+}
+
+LogicalResult LogitsOp::verify() {
+  SmallVector<OperandRule> rules = getOperandRules(*this);
   SmallVector<Value> operands = getDataOperands();
   ArrayRef<StringRef> names = getDataOperandNames();
 
@@ -156,6 +175,13 @@ LogicalResult LogitsOp::verify() {
       getHeadDim() % kHeadDimMultiple)
     return emitSizeError("head dim D (dimension 2 of 'q')",
                          "a multiple of 16 up to 256", getHeadDim());
+  if (getNumGroups() < 1 || getNumHeads() % getNumGroups())
+    return emitSizeError("number of key groups G (dimension 1 of 'k')",
+                         ("a divisor of H = " + Twine(getNumHeads())).str(),
+                         getNumGroups());
+  if (getNumKeys() && !getCompressed())
+    return emitOpError("has 'num_keys', which is for tiles of a 'compressed' "
+                       "op");
   for (auto [value, name] : llvm::zip_equal(operands, names))
     if (auto memref =
             value ? dyn_cast<MemRefType>(value.getType()) : MemRefType())

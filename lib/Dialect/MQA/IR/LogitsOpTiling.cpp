@@ -34,13 +34,30 @@ static Value getSlice(OpBuilder &b, Location loc, Value source,
 }
 
 SmallVector<utils::IteratorType> LogitsOp::getLoopIteratorTypes() {
-  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+  // Tiles of a compressed tensor's rows overlap, each with what the ones before
+  // wrote; in a memref they write elements of their own.
+  bool overlaps = getCompressed() && getResult();
+  return {utils::IteratorType::parallel, overlaps
+                                             ? utils::IteratorType::reduction
+                                             : utils::IteratorType::parallel};
 }
 
+/// Queries x keys.
 SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  OpFoldResult numKeys = getDim(b, getLoc(), getK(), 0);
+  if (!getCompressed())
+    numKeys = getDim(b, getLoc(), getOut(), 1);
+  else if (getClean())
+    // Rows are cleaned by the tile at key 0, which is there without a key too.
+    numKeys = affine::makeComposedFoldedAffineMax(
+        b, getLoc(),
+        AffineMap::get(0, 1,
+                       {b.getAffineSymbolExpr(0), b.getAffineConstantExpr(1)},
+                       getContext()),
+        {numKeys});
   return {Range{zero, getDim(b, getLoc(), getOut(), 0), one},
-          Range{zero, getDim(b, getLoc(), getOut(), 1), one}};
+          Range{zero, numKeys, one}};
 }
 
 FailureOr<TilingResult>
@@ -52,17 +69,36 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   OpFoldResult headDim = b.getIndexAttr(getHeadDim());
   OpFoldResult m = offsets[0], n = offsets[1];
   OpFoldResult numM = sizes[0], numN = sizes[1];
+  if (getCompressed() && getClean())
+    numN = affine::makeComposedFoldedAffineMin(
+        b, loc, b.getMultiDimIdentityMap(2), {numN, getDim(b, loc, getK(), 0)});
 
+  // Of k and k_scale: keys n to n + numN of all groups.
+  auto getKeys = [&](Value operand, bool hasHeadDim) {
+    SmallVector<OpFoldResult> offsets{n}, sizes{numN};
+    if (hasKeyGroups())
+      sizes.push_back(b.getIndexAttr(getNumGroups()));
+    if (hasHeadDim)
+      sizes.push_back(headDim);
+    offsets.resize(sizes.size(), zero);
+    return getSlice(b, loc, operand, offsets, sizes);
+  };
   SmallVector<Value> operands = {
       getSlice(b, loc, getQ(), {m, zero, zero}, {numM, heads, headDim}),
-      getSlice(b, loc, getK(), {n, zero}, {numN, headDim}),
-      getKScale() ? getSlice(b, loc, getKScale(), {n}, {numN}) : Value(),
+      getKeys(getK(), /*hasHeadDim=*/true),
+      getKScale() ? getKeys(getKScale(), /*hasHeadDim=*/false) : Value(),
       getWeights() ? getSlice(b, loc, getWeights(), {m, zero}, {numM, heads})
                    : Value(),
       getSlice(b, loc, getKs(), {m}, {numM}),
       getSlice(b, loc, getKe(), {m}, {numM}),
   };
-  Value out = getSlice(b, loc, getOut(), {m, n}, {numM, numN});
+  Value out = getCompressed()
+                  ? getSlice(b, loc, getOut(), {m, zero},
+                             {numM, getDim(b, loc, getOut(), 1)})
+                  : getSlice(b, loc, getOut(), {m, n}, {numM, numN});
+  Value numKeys;
+  if (getCompressed())
+    numKeys = getValueOrCreateConstantIndexOp(b, loc, getNumSequenceKeys(b));
   SmallVector<Operation *> slices;
   for (Value operand : llvm::make_filter_range(
            operands, [](Value value) { return bool(value); }))
@@ -84,17 +120,21 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
     resultType = out.getType();
   auto tiled = LogitsOp::create(
       b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
-      operands[4], operands[5], keyOffsetValue, out, getCleanAttr(),
-      getActivationAttr(), getScheduleAttr());
+      operands[4], operands[5], keyOffsetValue, numKeys, out, getCleanAttr(),
+      getCompressedAttr(), getActivationAttr(), getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
 LogicalResult LogitsOp::getResultTilePosition(
-    OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,
+    OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,
     ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
     SmallVector<OpFoldResult> &resultSizes) {
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
+  if (getCompressed()) {
+    resultOffsets[1] = b.getIndexAttr(0);
+    resultSizes[1] = getDim(b, getLoc(), getOut(), 1);
+  }
   return success();
 }
 
@@ -102,5 +142,8 @@ FailureOr<TilingResult>
 LogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
                                   ArrayRef<OpFoldResult> offsets,
                                   ArrayRef<OpFoldResult> sizes) {
+  // A tile of compressed columns does not come from a tile of keys.
+  if (getCompressed())
+    return failure();
   return getTiledImplementation(b, offsets, sizes);
 }

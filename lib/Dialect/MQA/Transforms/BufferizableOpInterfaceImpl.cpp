@@ -19,9 +19,11 @@ struct LogitsOpInterface
     : DstBufferizableOpInterfaceExternalModel<LogitsOpInterface, LogitsOp> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
-    // Without `clean`, elements outside the ranges keep what `out` had.
+    // Without `clean`, elements outside the ranges keep what `out` had; and a
+    // compressed tile cleans only where it is the first.
     auto logits = cast<LogitsOp>(op);
-    return !logits.isDpsInit(&operand) || !logits.getClean();
+    return !logits.isDpsInit(&operand) || !logits.getClean() ||
+           logits.getNumKeys();
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -44,7 +46,8 @@ struct LogitsOpInterface
     rewriter.setInsertionPoint(op);
     LogitsOp::create(rewriter, op->getLoc(), /*result=*/Type(), buffers[0],
                      buffers[1], buffers[2], buffers[3], buffers[4], buffers[5],
-                     logits.getKeyOffset(), buffers[6], logits.getCleanAttr(),
+                     logits.getKeyOffset(), logits.getNumKeys(), buffers[6],
+                     logits.getCleanAttr(), logits.getCompressedAttr(),
                      logits.getActivationAttr(), logits.getScheduleAttr());
     replaceOpWithBufferizedValues(rewriter, op, buffers[6]);
     return success();

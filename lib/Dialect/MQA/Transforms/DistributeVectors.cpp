@@ -21,6 +21,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir {
@@ -35,12 +36,24 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
 namespace {
+/// A write of a vector [query, key].
+struct Write {
+  Operation *op;
+  Value vector, base, mask;
+  /// Of a vector.transfer_write: where it begins, and in which dims it ends
+  /// with the memref.
+  SmallVector<Value> indices;
+  SmallVector<bool> inBounds;
+  /// Of an mqa.scatter_columns.
+  Value columns;
+};
+
 class Distributor {
 public:
   Distributor(IRRewriter &b, FragmentLayout &layout)
       : b(b), layout(layout), scalars(b, layout) {}
 
-  LogicalResult distribute(vector::TransferWriteOp write);
+  LogicalResult distribute(Operation *op);
 
 private:
   LogicalResult startContraction(vector::ContractionOp contract);
@@ -49,7 +62,10 @@ private:
   void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
                     int64_t delta);
   LogicalResult reduce(vector::MultiDimReductionOp reduction);
-  LogicalResult store(vector::TransferWriteOp write, const Element &element);
+  LogicalResult carry(OpResult result, ArrayRef<Element> owned);
+  FailureOr<SmallVector<Value>> getStoreIndices(const Write &write,
+                                                const Coordinates &at);
+  LogicalResult store(const Write &write, const Element &element);
 
   IRRewriter &b;
   FragmentLayout &layout;
@@ -306,47 +322,112 @@ LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
 }
 
 //===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+/// Makes a loop carry this thread's elements of a vector that it carries.
+LogicalResult Distributor::carry(OpResult result, ArrayRef<Element> owned) {
+  auto loop = cast<scf::ForOp>(result.getOwner());
+  unsigned index = result.getResultNumber();
+  Location loc = loop.getLoc();
+  SmallVector<Value> inits;
+  for (const Element &element : owned) {
+    FailureOr<Value> init = scalars.emit(loop.getInitArgs()[index], element.at);
+    if (failed(init))
+      return failure();
+    inits.push_back(*init);
+  }
+  LogicalResult status = success();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop);
+  FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
+      b, inits, /*replaceInitOperandUsesInLoop=*/false,
+      [&](OpBuilder &, Location, ArrayRef<BlockArgument> carried) {
+        // Here the body is still the old loop's.
+        SmallVector<Element> elements(owned);
+        for (auto [element, value] : llvm::zip_equal(elements, carried))
+          element.value = value;
+        scalars.setElements(loop.getRegionIterArg(index), elements);
+        SmallVector<Value> yields;
+        for (const Element &element : owned) {
+          FailureOr<Value> next =
+              scalars.emit(loop.getYieldedValues()[index], element.at);
+          if (failed(next))
+            status = failure();
+          yields.push_back(failed(next) ? element.value : *next);
+        }
+        return yields;
+      });
+  if (failed(replaced) || failed(status))
+    return loop.emitError("cannot carry the elements of a vector");
+  auto carrying = cast<scf::ForOp>(replaced->getOperation());
+  SmallVector<Element> elements(owned);
+  for (auto [element, value] :
+       llvm::zip_equal(elements, carrying.getResults().take_back(owned.size())))
+    element.value = value;
+  scalars.setElements(carrying.getResult(index), elements);
+  // The vector itself is no longer needed.
+  (*carrying.getYieldedValuesMutable())[index].set(
+      carrying.getRegionIterArg(index));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Write
 //===----------------------------------------------------------------------===//
 
-LogicalResult Distributor::store(vector::TransferWriteOp write,
-                                 const Element &element) {
-  Location loc = write.getLoc();
-  FailureOr<Value> value = scalars.emit(write.getVector(), element.at);
-  if (failed(value))
-    return failure();
-  b.setInsertionPoint(write);
-  Value condition;
-  auto require = [&](Value other) {
-    condition =
-        condition ? arith::AndIOp::create(b, loc, condition, other) : other;
-  };
-  if (write.getMask()) {
-    FailureOr<Value> mask = scalars.emit(write.getMask(), element.at);
-    if (failed(mask))
+FailureOr<SmallVector<Value>>
+Distributor::getStoreIndices(const Write &write, const Coordinates &at) {
+  Location loc = write.op->getLoc();
+  if (write.columns) {
+    FailureOr<Value> column = scalars.emit(write.columns, at);
+    if (failed(column))
       return failure();
-    require(*mask);
+    b.setInsertionPoint(write.op);
+    return SmallVector<Value>{scalars.emitCoordinate(loc, at[0]), *column};
   }
+  b.setInsertionPoint(write.op);
   SmallVector<Value> indices;
-  for (auto [dim, coordinate] : llvm::enumerate(element.at)) {
+  for (auto [start, coordinate] : llvm::zip_equal(write.indices, at)) {
     // What the thread's elements share first, and then a constant that cannot
     // overflow: it becomes part of the store instruction.
-    Value index = write.getIndices()[dim];
+    Value index = start;
     if (coordinate.base)
       index = arith::AddIOp::create(b, loc, index, coordinate.base);
     Value offset = arith::ConstantIndexOp::create(b, loc, coordinate.offset);
-    index = arith::AddIOp::create(b, loc, index, offset,
-                                  arith::IntegerOverflowFlags::nsw |
-                                      arith::IntegerOverflowFlags::nuw);
-    indices.push_back(index);
-    if (write.isDimInBounds(dim))
+    indices.push_back(arith::AddIOp::create(
+        b, loc, index, offset,
+        arith::IntegerOverflowFlags::nsw | arith::IntegerOverflowFlags::nuw));
+  }
+  return indices;
+}
+
+LogicalResult Distributor::store(const Write &write, const Element &element) {
+  Location loc = write.op->getLoc();
+  FailureOr<Value> value = scalars.emit(write.vector, element.at);
+  if (failed(value))
+    return failure();
+  Value condition;
+  if (write.mask) {
+    FailureOr<Value> mask = scalars.emit(write.mask, element.at);
+    if (failed(mask))
+      return failure();
+    condition = *mask;
+  }
+  FailureOr<SmallVector<Value>> indices = getStoreIndices(write, element.at);
+  if (failed(indices))
+    return failure();
+  for (auto [dim, inBounds] : llvm::enumerate(write.inBounds)) {
+    if (inBounds)
       continue;
-    Value size = memref::DimOp::create(b, loc, write.getBase(), dim);
-    require(
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size));
+    Value size = memref::DimOp::create(b, loc, write.base, dim);
+    Value fits = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                       (*indices)[dim], size);
+    condition =
+        condition ? arith::AndIOp::create(b, loc, condition, fits) : fits;
   }
   auto write1 = [&](OpBuilder &nested) {
-    memref::StoreOp::create(nested, loc, *value, write.getBase(), indices);
+    memref::StoreOp::create(nested, loc, *value, write.base, *indices);
   };
   if (!condition) {
     write1(b);
@@ -359,35 +440,64 @@ LogicalResult Distributor::store(vector::TransferWriteOp write,
   return success();
 }
 
-LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
-  // The reduction that the value comes from, and the contractions behind it.
+/// What `op` writes: a vector.transfer_write or an mqa.scatter_columns.
+static FailureOr<Write> getWrite(Operation *op) {
+  if (auto scatter = dyn_cast<ScatterColumnsOp>(op))
+    return Write{
+        op, scatter.getVector(), scatter.getBase(), scatter.getMask(), {},
+        {}, scatter.getColumns()};
+  auto transfer = cast<vector::TransferWriteOp>(op);
+  if (!transfer.getPermutationMap().isIdentity() ||
+      transfer.getVectorType().getRank() != 2)
+    return transfer.emitError("must be of a 2-D vector, not permuted");
+  return Write{op,
+               transfer.getVector(),
+               transfer.getBase(),
+               transfer.getMask(),
+               llvm::to_vector(transfer.getIndices()),
+               transfer.getInBoundsValues(),
+               Value()};
+}
+
+LogicalResult Distributor::distribute(Operation *op) {
+  FailureOr<Write> found = getWrite(op);
+  if (failed(found))
+    return failure();
+  // The reduction that the value comes from, the contractions behind it, and
+  // the loop that carries it, if there is one.
   vector::MultiDimReductionOp reduction;
   SmallVector<vector::ContractionOp> contracts;
-  SmallVector<Value> worklist{write.getVector()};
+  OpResult carried;
+  SmallVector<Value> worklist{found->vector};
   DenseSet<Value> seen;
   while (!worklist.empty()) {
     Value value = worklist.pop_back_val();
-    Operation *op = value.getDefiningOp();
-    if (!op || !isa<VectorType>(value.getType()) || !seen.insert(value).second)
+    Operation *source = value.getDefiningOp();
+    if (!source || !isa<VectorType>(value.getType()) ||
+        !seen.insert(value).second)
       continue;
-    if (auto candidate = dyn_cast<vector::MultiDimReductionOp>(op)) {
-      bool isAddedTo = llvm::any_of(op->getUsers(),
+    if (auto loop = dyn_cast<scf::ForOp>(source)) {
+      if (carried)
+        return op->emitError("comes from more than one loop");
+      carried = cast<OpResult>(value);
+      worklist.push_back(loop.getYieldedValues()[carried.getResultNumber()]);
+      continue;
+    }
+    if (auto candidate = dyn_cast<vector::MultiDimReductionOp>(source)) {
+      bool isAddedTo = llvm::any_of(source->getUsers(),
                                     llvm::IsaPred<vector::MultiDimReductionOp>);
       if (!isAddedTo && reduction)
-        return write.emitError("comes from more than one reduction");
+        return op->emitError("comes from more than one reduction");
       if (!isAddedTo)
         reduction = candidate;
-    } else if (auto contract = dyn_cast<vector::ContractionOp>(op)) {
+    } else if (auto contract = dyn_cast<vector::ContractionOp>(source)) {
       contracts.push_back(contract);
       continue;
     }
-    llvm::append_range(worklist, op->getOperands());
+    llvm::append_range(worklist, source->getOperands());
   }
   if (!reduction || contracts.empty())
-    return write.emitError("must come from a reduction of a contraction");
-  if (!write.getPermutationMap().isIdentity() ||
-      write.getVectorType().getRank() != 2)
-    return write.emitError("must be of a 2-D vector, not permuted");
+    return op->emitError("must come from a reduction of a contraction");
   for (vector::ContractionOp contract : contracts)
     if (failed(startContraction(contract)))
       return failure();
@@ -396,6 +506,10 @@ LogicalResult Distributor::distribute(vector::TransferWriteOp write) {
 
   SmallVector<Element> owned =
       llvm::to_vector(scalars.getElements(reduction.getResult()));
+  if (carried && failed(carry(carried, owned)))
+    return failure();
+  // The loop is another one now.
+  Write write = *getWrite(op);
   for (const Element &element : owned)
     if (failed(store(write, element)))
       return failure();
@@ -425,13 +539,28 @@ static FailureOr<int64_t> getWarpQueries(gpu::GPUFuncOp kernel) {
   return warpQueries ? warpQueries : 1;
 }
 
+/// Makes loops forget the vectors that nothing needs of them.
+static void dropCarriedVectors(IRRewriter &rewriter, gpu::GPUFuncOp kernel) {
+  SmallVector<Operation *> loops;
+  kernel.walk([&](scf::ForOp loop) {
+    if (llvm::any_of(loop.getResultTypes(), llvm::IsaPred<VectorType>))
+      loops.push_back(loop);
+  });
+  RewritePatternSet patterns(rewriter.getContext());
+  scf::ForOp::getCanonicalizationPatterns(patterns, rewriter.getContext());
+  (void)applyOpPatternsGreedily(loops, std::move(patterns));
+}
+
 namespace {
 struct DistributeVectorsPass
     : mqa::impl::MQADistributeVectorsPassBase<DistributeVectorsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    SmallVector<vector::TransferWriteOp> writes;
-    kernel.walk([&](vector::TransferWriteOp op) { writes.push_back(op); });
+    SmallVector<Operation *> writes;
+    kernel.walk([&](Operation *op) {
+      if (isa<vector::TransferWriteOp, ScatterColumnsOp>(op))
+        writes.push_back(op);
+    });
     if (writes.empty())
       return;
     IRRewriter rewriter(&getContext());
@@ -440,13 +569,14 @@ struct DistributeVectorsPass
     if (failed(warpQueries))
       return signalPassFailure();
     FragmentLayout layout(rewriter, kernel.getLoc(), *warpQueries);
-    for (vector::TransferWriteOp write : writes) {
+    for (Operation *op : writes) {
       Distributor distributor(rewriter, layout);
-      if (failed(distributor.distribute(write)))
+      if (failed(distributor.distribute(op)))
         return signalPassFailure();
-      rewriter.eraseOp(write);
+      rewriter.eraseOp(op);
     }
     // What the scalars replaced.
+    dropCarriedVectors(rewriter, kernel);
     (void)runRegionDCE(rewriter, kernel->getRegions());
   }
 };

@@ -130,6 +130,25 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
                     storeSingly);
 }
 
+/// The range of a row as columns: 0 <= lo <= hi <= numColumns.
+static std::pair<Value, Value> getRangeColumns(OpBuilder &b, CleanRowsOp op,
+                                               Value row, Value numColumns) {
+  Location loc = op.getLoc();
+  Value zero = constant(b, loc, 0);
+  Value ks = mqa::loadBound(b, loc, op.getKs(), row);
+  Value ke = mqa::loadBound(b, loc, op.getKe(), row);
+  Value lo = arith::MaxSIOp::create(b, loc, ks, zero);
+  if (op.getNumKeys()) {
+    Value end = arith::MinSIOp::create(b, loc, ke, op.getNumKeys());
+    end = arith::MaxSIOp::create(b, loc, end, lo);
+    Value length = arith::SubIOp::create(b, loc, end, lo);
+    return {zero, arith::MinSIOp::create(b, loc, length, numColumns)};
+  }
+  lo = arith::MinSIOp::create(b, loc, lo, numColumns);
+  Value hi = arith::MaxSIOp::create(b, loc, ke, lo);
+  return {lo, arith::MinSIOp::create(b, loc, hi, numColumns)};
+}
+
 static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
@@ -149,13 +168,7 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
         Value end = arith::RemUIOp::create(b, loc, i, two);
         Value isLeft =
             arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
-        // The range as columns: 0 <= lo <= hi <= numColumns.
-        Value lo = arith::MaxSIOp::create(
-            b, loc, mqa::loadBound(b, loc, op.getKs(), row), zero);
-        lo = arith::MinSIOp::create(b, loc, lo, numColumns);
-        Value hi = arith::MaxSIOp::create(
-            b, loc, mqa::loadBound(b, loc, op.getKe(), row), lo);
-        hi = arith::MinSIOp::create(b, loc, hi, numColumns);
+        auto [lo, hi] = getRangeColumns(b, op, row, numColumns);
         Value from = arith::SelectOp::create(b, loc, isLeft, zero, hi);
         Value to = arith::SelectOp::create(b, loc, isLeft, lo, numColumns);
         fillColumns(b, op, row, from, to, thread, numThreads);

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir {
@@ -47,6 +48,13 @@ struct Slot {
   Value index;
   /// 0 in the first round through the ring, 1 in the second, and so on.
   Value parity;
+};
+
+/// How the tensor map of an argument loads it: in which boxes, and which dims
+/// of the argument those of a box are.
+struct TensorMapRecipe {
+  MemRefType box;
+  SmallVector<int64_t> dims;
 };
 
 class RingLowering {
@@ -83,16 +91,12 @@ private:
   IRRewriter b;
   Location loc;
   DenseMap<Value, LoweredRing> rings;
+  DenseMap<Value, TensorMapRecipe> recipes;
   SmallVector<std::pair<RingCreateOp, LoweredRing>> created;
   Value sharedMemory;
   int64_t sharedMemoryBytes = 0;
 };
 } // namespace
-
-/// Whether TMA cannot load `source`.
-static bool isCopiedByLanes(Value source) {
-  return isa_and_nonnull<RowBlockOp>(source.getDefiningOp());
-}
 
 /// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
 /// tiles (scales, weights) are read by plain loads.
@@ -117,7 +121,8 @@ void RingLowering::create(RingCreateOp op) {
       ringType, {}, {}, {}, ringType.getStages() % op.getTurns() != 0, false};
   for (Operation *user : op.getRing().getUsers())
     if (auto put = dyn_cast<RingPutOp>(user))
-      ring.copiedByLanes |= llvm::any_of(put.getSources(), isCopiedByLanes);
+      ring.copiedByLanes |=
+          llvm::any_of(put.getSources(), RingPutOp::isCopiedByLanes);
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -206,50 +211,62 @@ static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
   auto argument =
       view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
   if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
-      !view.hasUnitStride() ||
-      view.getSourceType().getRank() != view.getType().getRank())
+      !view.hasUnitStride())
     return op.emitOpError() << "source " << i
                             << " must be a unit-stride memref.subview of a "
                                "kernel argument";
   return view;
 }
 
-/// The box of which `tile` holds one or several: its last dims.
-static MemRefType getBox(MemRefType tile, int64_t rank) {
-  return MemRefType::get(tile.getShape().take_back(rank), tile.getElementType(),
+/// The box of which `tile` holds one or several: its last dims, as many as
+/// `view` has; before them, one for each dimension that `view` drops.
+static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
+  SmallVector<int64_t> shape(view.getDroppedDims().count(), 1);
+  llvm::append_range(shape,
+                     tile.getShape().take_back(view.getType().getRank()));
+  return MemRefType::get(shape, tile.getElementType(),
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
+}
+
+/// Which dims of the argument the box's are, given those of `view`.
+static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
+                                            ArrayRef<int64_t> viewDims) {
+  llvm::SmallBitVector dropped = view.getDroppedDims();
+  SmallVector<int64_t> dims, kept;
+  for (unsigned i = 0; i < dropped.size(); ++i)
+    (dropped[i] ? dims : kept).push_back(i);
+  for (int64_t dim : viewDims)
+    dims.push_back(kept[dim]);
+  return dims;
 }
 
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
-  struct Recipe {
-    MemRefType box;
-    SmallVector<int64_t> dims;
-  };
-  DenseMap<BlockArgument, Recipe> recipes;
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
-      if (isCopiedByLanes(op.getSources()[i]))
+      if (RingPutOp::isCopiedByLanes(op.getSources()[i]))
         continue;
       FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
       if (failed(view))
         return failure();
       auto argument = cast<BlockArgument>(view->getSource());
-      MemRefType box = getBox(tile, view->getType().getRank());
+      MemRefType box = getBox(tile, *view);
       if (llvm::any_of(box.getShape(),
                        [](int64_t size) { return size > kMaxBoxDim; }))
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxDim << " elements in each dimension";
-      Recipe own{box, op.getBoxDims(i)};
-      Recipe &recipe = recipes.try_emplace(argument, own).first->second;
+      TensorMapRecipe own{box, getArgumentDims(*view, op.getBoxDims(i))};
+      TensorMapRecipe &recipe =
+          recipes.try_emplace(argument, own).first->second;
       if (recipe.box != own.box || recipe.dims != own.dims)
         return op.emitOpError() << "loads argument " << argument.getArgNumber()
                                 << " with tiles of different shapes";
     }
   }
-  for (auto &[argument, recipe] : recipes) {
+  for (auto &[value, recipe] : recipes) {
+    auto argument = cast<BlockArgument>(value);
     MemRefType tile = recipe.box;
     for (Operation *user : argument.getUsers())
       if (!isa<memref::SubViewOp>(user) ||
@@ -294,6 +311,9 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
 
   AffineMap map = op.getTileMap(tile);
   SmallVector<int64_t> dims = op.getBoxDims(tile);
+  // A box has a dim, of one, for each that the view drops.
+  const TensorMapRecipe &recipe = recipes[view.getSource()];
+  int64_t numDropped = recipe.dims.size() - rank;
   int64_t numBoxes = computeProduct(counts);
   SmallVector<int64_t> strides = computeStrides(counts);
   for (int64_t i = 0; i < numBoxes; ++i) {
@@ -306,11 +326,13 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
     at.append(rank, 0);
     SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
     SmallVector<Value> coordinates;
-    for (int64_t dim : dims)
+    for (auto [position, dim] : llvm::enumerate(recipe.dims)) {
+      int64_t inBox = static_cast<int64_t>(position) - numDropped;
+      int64_t offset = inBox < 0 ? 0 : first[dims[inBox]];
       coordinates.push_back(
-          first[dim]
-              ? arith::AddIOp::create(b, loc, origin[dim], constant(first[dim]))
-              : origin[dim]);
+          offset ? arith::AddIOp::create(b, loc, origin[dim], constant(offset))
+                 : origin[dim]);
+    }
     for (int64_t size : box) {
       offsets.push_back(b.getIndexAttr(0));
       sizes.push_back(b.getIndexAttr(size));
@@ -318,7 +340,7 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
     SmallVector<OpFoldResult> unit(sizes.size(), b.getIndexAttr(1));
     auto source = cast<MemRefType>(ring.buffers[tile].getType());
     auto type = memref::SubViewOp::inferRankReducedResultType(
-        box, source, offsets, sizes, unit);
+        recipe.box.getShape(), source, offsets, sizes, unit);
     Value buffer = memref::SubViewOp::create(b, loc, type, ring.buffers[tile],
                                              offsets, sizes, unit);
     // A tensor map takes the contiguous dimension first.
@@ -328,14 +350,16 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
   }
 }
 
-/// Fills a matrix in shared memory, lane by lane; zero where `source` ends.
+/// Fills a matrix or vector in shared memory, lane by lane; zero where `source`
+/// ends.
 void RingLowering::copyByLanes(Value tile, Value source) {
   auto type = cast<MemRefType>(tile.getType());
   // So many loads of a lane are under way at once.
   constexpr int64_t kBatch = 8;
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
-  Value columns = constant(type.getDimSize(1));
+  bool isMatrix = type.getRank() == 2;
+  Value columns = constant(isMatrix ? type.getDimSize(1) : 1);
   Value end = constant(type.getNumElements());
   auto loop =
       scf::ForOp::create(b, loc, lane, end, constant(kBatch * kWarpThreads));
@@ -346,23 +370,29 @@ void RingLowering::copyByLanes(Value tile, Value source) {
                                  limit);
   };
   struct Element {
-    Value position, row, column, loaded;
+    Value position;
+    SmallVector<Value> indices;
+    Value loaded;
   };
   SmallVector<Element> elements;
   for (int64_t i = 0; i < kBatch; ++i) {
     Element e;
     e.position = arith::AddIOp::create(b, loc, loop.getInductionVar(),
                                        constant(i * kWarpThreads));
-    e.row = arith::DivUIOp::create(b, loc, e.position, columns);
-    e.column = arith::RemUIOp::create(b, loc, e.position, columns);
-    Value isInside = arith::AndIOp::create(
-        b, loc, isBelow(e.row, memref::DimOp::create(b, loc, source, 0)),
-        isBelow(e.column, memref::DimOp::create(b, loc, source, 1)));
+    e.indices = {e.position};
+    if (isMatrix)
+      e.indices = {arith::DivUIOp::create(b, loc, e.position, columns),
+                   arith::RemUIOp::create(b, loc, e.position, columns)};
+    Value isInside;
+    for (auto [dim, index] : llvm::enumerate(e.indices)) {
+      Value fits = isBelow(index, memref::DimOp::create(b, loc, source, dim));
+      isInside =
+          isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
+    }
     auto load = scf::IfOp::create(
         b, loc, isInside,
         [&](OpBuilder &nested, Location loc) {
-          Value loaded = memref::LoadOp::create(nested, loc, source,
-                                                ValueRange{e.row, e.column});
+          Value loaded = memref::LoadOp::create(nested, loc, source, e.indices);
           scf::YieldOp::create(nested, loc, loaded);
         },
         [&](OpBuilder &nested, Location loc) {
@@ -377,12 +407,11 @@ void RingLowering::copyByLanes(Value tile, Value source) {
   for (Element &e : elements) {
     if (e.loaded.getType() != type.getElementType())
       e.loaded = arith::ExtFOp::create(b, loc, type.getElementType(), e.loaded);
-    scf::IfOp::create(b, loc, isBelow(e.position, end),
-                      [&](OpBuilder &nested, Location loc) {
-                        memref::StoreOp::create(nested, loc, e.loaded, tile,
-                                                ValueRange{e.row, e.column});
-                        scf::YieldOp::create(nested, loc);
-                      });
+    scf::IfOp::create(
+        b, loc, isBelow(e.position, end), [&](OpBuilder &nested, Location loc) {
+          memref::StoreOp::create(nested, loc, e.loaded, tile, e.indices);
+          scf::YieldOp::create(nested, loc);
+        });
   }
 }
 
@@ -405,13 +434,13 @@ void RingLowering::put(RingPutOp op) {
   int64_t bytes = ring.type.getSlotBytes();
   for (auto [source, tile] :
        llvm::zip_equal(op.getSources(), ring.type.getTiles()))
-    if (isCopiedByLanes(source))
+    if (RingPutOp::isCopiedByLanes(source))
       bytes -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full, constant(bytes),
                                           slot.index, Value());
   SmallVector<memref::SubViewOp> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
-    if (isCopiedByLanes(source))
+    if (RingPutOp::isCopiedByLanes(source))
       continue;
     views.push_back(source.getDefiningOp<memref::SubViewOp>());
     load(ring, i, op, views.back(), slot);
@@ -422,7 +451,7 @@ void RingLowering::put(RingPutOp op) {
   b.setInsertionPointAfter(start);
   syncWarp();
   for (auto [i, source] : llvm::enumerate(op.getSources()))
-    if (isCopiedByLanes(source))
+    if (RingPutOp::isCopiedByLanes(source))
       copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
                   source);
   if (ring.copiedByLanes)

@@ -24,7 +24,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Gives the arguments of `func` the names of the operands of the mqa.logits
-/// that they are sliced for, and the function its `clean`.
+/// that they are sliced for, and the function its
+/// attributes.
 static void nameArguments(func::FuncOp func, LogitsOp logits) {
   Builder b(func.getContext());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
@@ -39,6 +40,8 @@ static void nameArguments(func::FuncOp func, LogitsOp logits) {
   }
   if (logits.getClean())
     func->setAttr("mqa.clean", b.getUnitAttr());
+  if (logits.getCompressed())
+    func->setAttr("mqa.compressed", b.getUnitAttr());
   if (logits.getActivation() == Activation::None)
     func->setAttr("mqa.no_activation", b.getUnitAttr());
 }

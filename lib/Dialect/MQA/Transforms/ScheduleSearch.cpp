@@ -39,7 +39,7 @@ static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
 ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
   // The fewest rows of padding; then many warpgroups, head tiles of 8 heads x 8
   // queries, and long key tiles.
-  int64_t heads = op.getNumHeads();
+  int64_t heads = op.getGroupHeads();
   auto countRows = [&](int64_t tileQ) {
     int64_t tileHeads = hopper::kWgmmaRows / tileQ;
     return llvm::alignTo(heads, tileHeads);
@@ -48,11 +48,15 @@ ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
   llvm::stable_sort(tileQs, [&](int64_t a, int64_t b) {
     return countRows(a) < countRows(b);
   });
-  for (int64_t keyGroups : {4, 3, 2, 1})
+  // Keys with groups are loaded once for each of them, and so are the queries:
+  // there the warpgroups have queries of their own, and share the keys.
+  bool grouped = op.hasKeyGroups();
+  for (int64_t groups : {4, 3, 2, 1})
     for (int64_t tileQ : tileQs)
       for (int64_t tileKv : {128, 96, 64, 32})
         if (ScheduleAttr schedule =
-                makeSchedule(op, 1, keyGroups, tileQ, tileKv, reduction))
+                makeSchedule(op, grouped ? groups : 1, grouped ? 1 : groups,
+                             tileQ, tileKv, reduction))
           return schedule;
   return {};
 }

@@ -50,8 +50,15 @@ private:
   template <typename... ForeignOps> scf::ForOp cloneWithout();
   void buildConsumers(Value threadId);
   void takeTurns(scf::ForOp keys, Value keyGroup);
-  void skipWithoutQueries(TileLogitsOp op, Value rows);
-  void narrowToQueries(TileLogitsOp op, Value queryGroup);
+  /// The rows of the block from which on those of a query group are.
+  Value getFirstRow(Value queryGroup) {
+    return arith::MulIOp::create(rewriter, loc, queryGroup,
+                                 constant(schedule.getTileQ()));
+  }
+  void skipWithoutQueries(StoreLogitsOp op, Value rows);
+  void narrowTile(TileLogitsOp op, Value queryGroup);
+  void narrowStore(StoreLogitsOp op, Value queryGroup);
+  void narrowCarriedTiles(scf::ForOp outer);
   void buildCleaner(Value threadId);
 
   IRRewriter rewriter;
@@ -77,8 +84,12 @@ template <typename... ForeignOps> scf::ForOp Specializer::cloneWithout() {
     if (isa<ForeignOps...>(op))
       foreign.push_back(op);
   });
-  for (Operation *op : llvm::reverse(foreign))
+  for (Operation *op : llvm::reverse(foreign)) {
+    // A loop that only carried tiles from one to the next carries none.
+    if (auto tile = dyn_cast<TileLogitsOp>(op); tile && tile.getOnto())
+      rewriter.replaceAllUsesWith(tile.getLogits(), tile.getOnto());
     rewriter.eraseOp(op);
+  }
   (void)runRegionDCE(rewriter, clone->getRegions());
   return clone;
 }
@@ -150,16 +161,18 @@ void Specializer::takeTurns(scf::ForOp keys, Value keyGroup) {
   keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
 }
 
-/// Guards `op` and the releases behind it: a warpgroup that has no query only
-/// releases them.
-void Specializer::skipWithoutQueries(TileLogitsOp op, Value rows) {
+/// Guards a store with the tile before it and the releases behind it: a
+/// warpgroup that has no query only releases them.
+void Specializer::skipWithoutQueries(StoreLogitsOp op, Value rows) {
+  auto tile = op.getLogits().getDefiningOp<TileLogitsOp>();
   SmallVector<RingReleaseOp> releases;
   for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
     if (auto release = dyn_cast<RingReleaseOp>(next))
       releases.push_back(release);
     else
       break;
-  if (releases.empty() || schedule.getQueryGroups() == 1)
+  if (releases.empty() || schedule.getQueryGroups() == 1 || !tile ||
+      tile->getBlock() != op->getBlock())
     return;
   rewriter.setInsertionPoint(op);
   Value some = compare(arith::CmpIPredicate::sgt, rows, 0);
@@ -167,13 +180,88 @@ void Specializer::skipWithoutQueries(TileLogitsOp op, Value rows) {
   rewriter.setInsertionPointToStart(guard.elseBlock());
   for (RingReleaseOp release : releases)
     rewriter.clone(*release);
+  rewriter.moveOpBefore(tile, guard.thenBlock()->getTerminator());
   rewriter.moveOpBefore(op, guard.thenBlock()->getTerminator());
   for (RingReleaseOp release : releases)
     rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
 }
 
+/// `count` rows of a vector or matrix from `first` on.
+static Value getRows(OpBuilder &b, Location loc, Value value,
+                     OpFoldResult first, OpFoldResult count) {
+  SmallVector<OpFoldResult> offsets{first}, sizes{count};
+  if (cast<MemRefType>(value.getType()).getRank() == 2) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(memref::getMixedSize(b, loc, value, 1));
+  }
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  return memref::SubViewOp::create(b, loc, value, offsets, sizes, strides);
+}
+
+/// Position `group` of a staged tile's first dimension.
+static Value getGroup(OpBuilder &b, Location loc, Value tile, Value group) {
+  auto type = cast<MemRefType>(tile.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes, strides(type.getRank(), b.getIndexAttr(1));
+  for (int64_t size : type.getShape())
+    sizes.push_back(b.getIndexAttr(size));
+  offsets[0] = group;
+  sizes[0] = b.getIndexAttr(1);
+  return memref::SubViewOp::create(b, loc, tile, offsets, sizes, strides);
+}
+
 /// Restricts a block's tile to the `tile_q` queries of one warpgroup.
-void Specializer::narrowToQueries(TileLogitsOp op, Value queryGroup) {
+void Specializer::narrowTile(TileLogitsOp op, Value queryGroup) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  OpFoldResult tileQ = rewriter.getIndexAttr(schedule.getTileQ());
+  Value firstRow = getFirstRow(queryGroup);
+  Value factors, weights;
+  if (op.getFactors()) {
+    OpFoldResult zero = rewriter.getIndexAttr(0),
+                 one = rewriter.getIndexAttr(1);
+    factors = memref::SubViewOp::create(
+        rewriter, loc, op.getFactors(), ArrayRef<OpFoldResult>{zero, firstRow},
+        ArrayRef<OpFoldResult>{rewriter.getIndexAttr(2), tileQ},
+        ArrayRef<OpFoldResult>{one, one});
+  }
+  if (op.getWeights())
+    weights = getRows(rewriter, loc, op.getWeights(), firstRow, tileQ);
+  Value q = getGroup(rewriter, loc, op.getQ(), queryGroup);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getQMutable().assign(q);
+    if (weights)
+      op.getWeightsMutable().assign(weights);
+    if (factors)
+      op.getFactorsMutable().assign(factors);
+    auto type = op.getLogits().getType();
+    op.getLogits().setType(VectorType::get(
+        {schedule.getTileQ(), type.getDimSize(1)}, type.getElementType()));
+  });
+}
+
+/// Makes the tiles that loops carry as narrow as those that they are given.
+void Specializer::narrowCarriedTiles(scf::ForOp outer) {
+  outer.walk([&](scf::ForOp loop) {
+    for (unsigned i = 0; i < loop.getNumResults(); ++i) {
+      Type type = loop.getYieldedValues()[i].getType();
+      if (!isa<VectorType>(type) || type == loop.getResult(i).getType())
+        continue;
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPoint(loop);
+      Value none =
+          arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type));
+      rewriter.modifyOpInPlace(loop, [&] {
+        loop.getInitArgsMutable()[i].set(none);
+        loop.getRegionIterArg(i).setType(type);
+        loop.getResult(i).setType(type);
+      });
+    }
+  });
+}
+
+/// As `narrowTile`, for the store of a tile.
+void Specializer::narrowStore(StoreLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   // The rows' views come as early as they can, so that what is read of them is
   // on its way while the block's range is computed.
@@ -182,62 +270,22 @@ void Specializer::narrowToQueries(TileLogitsOp op, Value queryGroup) {
     for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
       early = range;
   rewriter.setInsertionPoint(early);
-  int64_t tileQ = schedule.getTileQ();
-  Value firstRow =
-      arith::MulIOp::create(rewriter, loc, queryGroup, constant(tileQ));
-
-  // Group `group` of a staged tile whose first dimension counts groups.
-  auto getGroup = [&](Value tile, Value group) -> Value {
-    auto type = cast<MemRefType>(tile.getType());
-    SmallVector<OpFoldResult> offsets(type.getRank(), rewriter.getIndexAttr(0));
-    SmallVector<OpFoldResult> sizes,
-        strides(type.getRank(), rewriter.getIndexAttr(1));
-    for (int64_t size : type.getShape())
-      sizes.push_back(rewriter.getIndexAttr(size));
-    offsets[0] = group;
-    sizes[0] = rewriter.getIndexAttr(1);
-    return memref::SubViewOp::create(rewriter, loc, tile, offsets, sizes,
-                                     strides);
-  };
-  // The rows of `value` from `firstRow` on: `count` of them.
-  auto getRows = [&](Value value, OpFoldResult count) -> Value {
-    auto type = cast<MemRefType>(value.getType());
-    SmallVector<OpFoldResult> offsets{firstRow}, sizes{count};
-    if (type.getRank() == 2) {
-      offsets.push_back(rewriter.getIndexAttr(0));
-      sizes.push_back(memref::getMixedSize(rewriter, loc, value, 1));
-    }
-    SmallVector<OpFoldResult> strides(sizes.size(), rewriter.getIndexAttr(1));
-    return memref::SubViewOp::create(rewriter, loc, value, offsets, sizes,
-                                     strides);
-  };
+  Value firstRow = getFirstRow(queryGroup);
   // Rows of the problem end somewhere, those of a staged tile do not.
   Value numRows = memref::DimOp::create(rewriter, loc, op.getKs(), 0);
   Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
   rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
-  rows = arith::MinSIOp::create(rewriter, loc, rows, constant(tileQ));
-
-  Value ks = getRows(op.getKs(), rows), ke = getRows(op.getKe(), rows);
-  Value out = getRows(op.getOut(), rows);
-  rewriter.setInsertionPoint(op);
-  Value factors;
-  if (op.getFactors()) {
-    OpFoldResult zero = rewriter.getIndexAttr(0),
-                 one = rewriter.getIndexAttr(1);
-    factors = memref::SubViewOp::create(
-        rewriter, loc, op.getFactors(), ArrayRef<OpFoldResult>{zero, firstRow},
-        ArrayRef<OpFoldResult>{rewriter.getIndexAttr(2),
-                               rewriter.getIndexAttr(tileQ)},
-        ArrayRef<OpFoldResult>{one, one});
-  }
-  auto narrow = TileLogitsOp::create(
-      rewriter, loc, getGroup(op.getQ(), queryGroup), op.getK(), op.getKScale(),
-      op.getWeights() ? getRows(op.getWeights(), rewriter.getIndexAttr(tileQ))
-                      : Value(),
-      ks, ke, op.getFirstKey(), out, factors, op.getActivation(),
-      op.getNumHeadsAttr());
-  rewriter.eraseOp(op);
-  skipWithoutQueries(narrow, rows);
+  rows = arith::MinSIOp::create(rewriter, loc, rows,
+                                constant(schedule.getTileQ()));
+  Value ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
+  Value ke = getRows(rewriter, loc, op.getKe(), firstRow, rows);
+  Value out = getRows(rewriter, loc, op.getOut(), firstRow, rows);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getKsMutable().assign(ks);
+    op.getKeMutable().assign(ke);
+    op.getOutMutable().assign(out);
+  });
+  skipWithoutQueries(op, rows);
 }
 
 void Specializer::buildConsumers(Value threadId) {
@@ -265,16 +313,21 @@ void Specializer::buildConsumers(Value threadId) {
     op.getNumThreadsMutable().assign(numConsumers);
   });
   SmallVector<TileLogitsOp> tiles;
+  SmallVector<StoreLogitsOp> stores;
   clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });
+  clone.walk([&](StoreLogitsOp op) { stores.push_back(op); });
   // Only the key loops have ring positions that follow from their keys.
   SmallVector<scf::ForOp> keyLoops;
-  for (TileLogitsOp op : tiles)
+  for (StoreLogitsOp op : stores)
     if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
       keyLoops.push_back(keys);
   for (scf::ForOp keys : keyLoops)
     takeTurns(keys, keyGroup);
   for (TileLogitsOp op : tiles)
-    narrowToQueries(op, queryGroup);
+    narrowTile(op, queryGroup);
+  narrowCarriedTiles(clone);
+  for (StoreLogitsOp op : stores)
+    narrowStore(op, queryGroup);
   // What a warpgroup takes of a query block is the same for all its keys.
   clone.walk([](scf::ForOp inner) { moveLoopInvariantCode(inner); });
 }
@@ -327,7 +380,8 @@ LogicalResult Specializer::run() {
   auto loads =
       scf::IfOp::create(rewriter, loc, isProducer, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(loads.thenBlock());
-  cloneWithout<RingGetOp, RingReleaseOp, TileLogitsOp, FitQueriesOp>();
+  cloneWithout<RingGetOp, RingReleaseOp, TileLogitsOp, StoreLogitsOp,
+               FitQueriesOp>();
   if (cleaning) {
     rewriter.setInsertionPointAfter(loads);
     Value isCleaner =

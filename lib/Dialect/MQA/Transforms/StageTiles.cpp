@@ -63,8 +63,46 @@ static SmallVector<Type> getSlotTypes(RingType ring) {
   return types;
 }
 
+namespace {
+/// Stages one tile. With key groups, a loop over them goes around what is
+/// staged, so that a slot of either ring holds one group.
+class TileStager {
+public:
+  TileStager(RewriterBase &b, LogitsOp logits, TilePlan plan)
+      : b(b), logits(logits), loc(logits.getLoc()), plan(std::move(plan)),
+        numGroups(logits.getNumGroups()), groupHeads(logits.getGroupHeads()) {}
+
+  LogicalResult stage(scf::ForOp outer);
+
+private:
+  void createRings(gpu::GPUFuncOp kernel);
+  Value getHeads(Value operand, Value group);
+  Value getKeys(Value operand, Value group);
+  RingGetOp putQueries(Value position, Value group);
+  Value fitQueries(RingGetOp staged);
+  Value putAndGet(Value ring, Value position, Value source, ArrayAttr maps);
+  VectorType getTileType() {
+    return VectorType::get(
+        {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
+  }
+  Value buildTile(Value position, Value group, RingGetOp staged, Value factors,
+                  Value onto);
+  Value buildGroups(Value position);
+
+  RewriterBase &b;
+  LogitsOp logits;
+  Location loc;
+  TilePlan plan;
+  int64_t numGroups, groupHeads;
+  /// No scales, no ring of them.
+  Value queryRing, keyRing, scaleRing;
+};
+} // namespace
+
 /// The rows of which the op writes the columns from `key_offset` on.
 static FailureOr<Value> getWholeRows(LogitsOp logits) {
+  if (logits.getCompressed())
+    return logits.getOut();
   auto view = logits.getOut().getDefiningOp<memref::SubViewOp>();
   if (view && view.hasUnitStride()) {
     SmallVector<OpFoldResult> offsets = view.getMixedOffsets();
@@ -76,9 +114,202 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
                             "rows at [0, key_offset]");
 }
 
+/// `view` at `at` and of `size` in dimension `dim`, which is dropped where
+/// asked for. A view of a kernel's argument stays one.
+static Value narrowView(OpBuilder &b, Location loc, Value view, unsigned dim,
+                        OpFoldResult at, int64_t size, bool drop) {
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, view);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  if (auto outer = view.getDefiningOp<memref::SubViewOp>()) {
+    view = outer.getSource();
+    offsets = outer.getMixedOffsets();
+    sizes = outer.getMixedSizes();
+  }
+  offsets[dim] = at;
+  sizes[dim] = b.getIndexAttr(size);
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  if (!drop)
+    return memref::SubViewOp::create(b, loc, view, offsets, sizes, strides);
+  SmallVector<int64_t> shape;
+  for (auto [i, dimSize] : llvm::enumerate(sizes))
+    if (i != dim)
+      shape.push_back(
+          getConstantIntValue(dimSize).value_or(ShapedType::kDynamic));
+  auto reduced = memref::SubViewOp::inferRankReducedResultType(
+      shape, cast<MemRefType>(view.getType()), offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, reduced, view, offsets, sizes,
+                                   strides);
+}
+
+void TileStager::createRings(gpu::GPUFuncOp kernel) {
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1);
+  keyRing = RingCreateOp::create(b, loc, plan.keyRing, 1, 1);
+  if (plan.scaleRing)
+    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1);
+}
+
+/// The heads of `group` of q or weights; all of them without groups.
+Value TileStager::getHeads(Value operand, Value group) {
+  if (!group)
+    return operand;
+  Value size = arith::ConstantIndexOp::create(b, loc, groupHeads);
+  Value first = arith::MulIOp::create(b, loc, group, size);
+  return narrowView(b, loc, operand, 1, first, groupHeads, /*drop=*/false);
+}
+
+/// `group` of k or k_scale.
+Value TileStager::getKeys(Value operand, Value group) {
+  if (!group)
+    return operand;
+  return narrowView(b, loc, operand, 1, group, 1, /*drop=*/true);
+}
+
+RingGetOp TileStager::putQueries(Value position, Value group) {
+  SmallVector<Value> sources{getHeads(logits.getQ(), group)};
+  SmallVector<AffineMap> maps{plan.queryMap};
+  if (logits.getWeights()) {
+    sources.push_back(getHeads(logits.getWeights(), group));
+    maps.push_back(b.getMultiDimIdentityMap(2));
+  }
+  RingPutOp::create(b, loc, queryRing, position, sources,
+                    b.getAffineMapArrayAttr(maps));
+  return RingGetOp::create(b, loc, getSlotTypes(plan.queryRing), queryRing,
+                           position);
+}
+
+/// The factors of an f16 reduction; null for another.
+Value TileStager::fitQueries(RingGetOp staged) {
+  if (plan.schedule.getReduction() != Reduction::F16)
+    return {};
+  MemRefType weights = plan.queryRing.getTiles()[1];
+  auto type =
+      MemRefType::get({2, weights.getDimSize(0)}, b.getF32Type(),
+                      MemRefLayoutAttrInterface{}, weights.getMemorySpace());
+  return FitQueriesOp::create(b, loc, type, staged.getResult(0),
+                              staged.getResult(1), Value(), Value());
+}
+
+Value TileStager::putAndGet(Value ring, Value position, Value source,
+                            ArrayAttr maps) {
+  RingPutOp::create(b, loc, ring, position, source, maps);
+  auto types = getSlotTypes(cast<RingType>(ring.getType()));
+  return RingGetOp::create(b, loc, types, ring, position).getTiles()[0];
+}
+
+/// The logits of a tile of keys, which is staged, and staged queries.
+Value TileStager::buildTile(Value position, Value group, RingGetOp staged,
+                            Value factors, Value onto) {
+  // The identity is left out.
+  ArrayAttr keyMaps;
+  if (!plan.keyMap.isIdentity())
+    keyMaps = b.getAffineMapArrayAttr(plan.keyMap);
+  Value keys =
+      putAndGet(keyRing, position, getKeys(logits.getK(), group), keyMaps);
+  Value scales, weights;
+  if (scaleRing)
+    scales = putAndGet(scaleRing, position, getKeys(logits.getKScale(), group),
+                       ArrayAttr());
+  if (logits.getWeights())
+    weights = staged.getResult(1);
+  auto tile = TileLogitsOp::create(
+      b, loc, getTileType(), staged.getResult(0), keys, scales, weights, onto,
+      factors, logits.getActivation(), /*num_heads=*/IntegerAttr());
+  // Padding is zero; but behind a group of q come the heads of the next.
+  ArrayRef<int64_t> q = tile.getQ().getType().getShape();
+  bool isZero = logits.hasOnlyFiniteScores() && !group;
+  if (!isZero && q[1] * tile.getTileHeads() != groupHeads)
+    tile.setNumHeads(groupHeads);
+  return tile.getLogits();
+}
+
+/// The sum of all groups' logits of a tile of keys; the first group has the
+/// rings' slots at `position`.
+Value TileStager::buildGroups(Value position) {
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(getTileType()));
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value end = arith::ConstantIndexOp::create(b, loc, numGroups);
+  auto loop = scf::ForOp::create(b, loc, zero, end, one, none);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value group = loop.getInductionVar();
+  Value own = arith::AddIOp::create(
+      b, loc, position,
+      arith::IndexCastOp::create(b, loc, b.getI32Type(), group));
+  RingGetOp staged = putQueries(own, group);
+  Value sum = buildTile(own, group, staged, /*factors=*/Value(),
+                        loop.getRegionIterArg(0));
+  for (Value ring : {queryRing, keyRing, scaleRing})
+    if (ring)
+      RingReleaseOp::create(b, loc, ring, own);
+  scf::YieldOp::create(b, loc, sum);
+  return loop.getResult(0);
+}
+
+LogicalResult TileStager::stage(scf::ForOp outer) {
+  FailureOr<Value> outRows = getWholeRows(logits);
+  if (failed(outRows))
+    return failure();
+  createRings(logits->getParentOfType<gpu::GPUFuncOp>());
+  Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
+  Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
+  Value groups = arith::ConstantIntOp::create(b, loc, numGroups, 32);
+  bool grouped = logits.hasKeyGroups();
+
+  // How many query blocks, and how many key tiles, went by so far. Inside the
+  // key loop the position follows from the key, so that a loop over some of the
+  // keys has the same positions.
+  auto inner = cast<scf::ForOp>(logits->getParentOp());
+  auto withCounters = addCounters(
+      b, outer, {zero, zero},
+      [&](OpBuilder &nested, Location loc, ArrayRef<BlockArgument> args) {
+        Value numTiles = countSteps(nested, loc, inner);
+        if (grouped)
+          numTiles = arith::MulIOp::create(nested, loc, numTiles, groups);
+        return SmallVector<Value>{
+            arith::AddIOp::create(nested, loc, args[0], one),
+            arith::AddIOp::create(nested, loc, args[1], numTiles)};
+      });
+  if (failed(withCounters))
+    return failure();
+  outer = *withCounters;
+  Value queryPosition = outer.getRegionIterArgs().take_back(2)[0];
+  Value keyPosition = outer.getRegionIterArgs().back();
+  inner = cast<scf::ForOp>(logits->getParentOp());
+  b.setInsertionPoint(logits);
+  Value done = arith::SubIOp::create(b, loc, inner.getInductionVar(),
+                                     inner.getLowerBound());
+  done = arith::DivUIOp::create(b, loc, done, inner.getStep());
+  done = arith::IndexCastOp::create(b, loc, b.getI32Type(), done);
+  if (grouped)
+    done = arith::MulIOp::create(b, loc, done, groups);
+  Value position = arith::AddIOp::create(b, loc, keyPosition, done);
+
+  Value tile;
+  if (grouped) {
+    tile = buildGroups(position);
+  } else {
+    b.setInsertionPoint(inner);
+    RingGetOp staged = putQueries(queryPosition, /*group=*/Value());
+    Value factors = fitQueries(staged);
+    b.setInsertionPointAfter(inner);
+    RingReleaseOp::create(b, loc, queryRing, queryPosition);
+    b.setInsertionPoint(logits);
+    tile = buildTile(position, /*group=*/Value(), staged, factors,
+                     /*onto=*/Value());
+  }
+  StoreLogitsOp::create(b, loc, tile, logits.getKs(), logits.getKe(),
+                        logits.getKeyOffset(), logits.getNumKeys(), *outRows);
+  for (Value ring : {keyRing, scaleRing})
+    if (ring && !grouped)
+      RingReleaseOp::create(b, loc, ring, position);
+  b.eraseOp(logits);
+  return success();
+}
+
+/// Checks that `logits` is a tile in two loops, and stages it.
 static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
-  Location loc = logits.getLoc();
-  auto kernel = logits->getParentOfType<gpu::GPUFuncOp>();
   auto inner = dyn_cast<scf::ForOp>(logits->getParentOp());
   auto outer = inner ? dyn_cast<scf::ForOp>(inner->getParentOp()) : nullptr;
   if (!outer)
@@ -101,103 +332,13 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
              << "operand '" << name << "' must be defined outside the key loop";
   if (!logits.getKeyOffset())
     return logits.emitOpError("a tile needs 'key_offset'");
+  if (logits.getCompressed() && !logits.getNumKeys())
+    return logits.emitOpError("a compressed tile needs 'num_keys'");
   if (logits.getClean())
     return logits.emitOpError(
         "a tile cannot have 'clean': mqa.clean_rows cleans "
         "whole rows");
-  FailureOr<Value> outRows = getWholeRows(logits);
-  if (failed(outRows))
-    return failure();
-
-  rewriter.setInsertionPointToStart(&kernel.getBody().front());
-  Value queryRing = RingCreateOp::create(rewriter, loc, plan->queryRing, 1, 1);
-  Value keyRing = RingCreateOp::create(rewriter, loc, plan->keyRing, 1, 1);
-  Value scaleRing;
-  if (plan->scaleRing)
-    scaleRing = RingCreateOp::create(rewriter, loc, plan->scaleRing, 1, 1);
-  Value zero = arith::ConstantIntOp::create(rewriter, loc, 0, 32);
-  Value one = arith::ConstantIntOp::create(rewriter, loc, 1, 32);
-  auto increment = [&](OpBuilder &b, Location loc, Value counter) -> Value {
-    return arith::AddIOp::create(b, loc, counter, one);
-  };
-
-  // How many query blocks, and how many key tiles, went by so far. Inside the
-  // key loop the position follows from the key, so that a loop over some of the
-  // keys has the same positions.
-  auto outerPositions = addCounters(
-      rewriter, outer, {zero, zero},
-      [&](OpBuilder &b, Location loc, ArrayRef<BlockArgument> args) {
-        Value numTiles = countSteps(b, loc, inner);
-        return SmallVector<Value>{
-            increment(b, loc, args[0]),
-            arith::AddIOp::create(b, loc, args[1], numTiles)};
-      });
-  if (failed(outerPositions))
-    return failure();
-  outer = *outerPositions;
-  Value queryPosition = outer.getRegionIterArgs().take_back(2)[0];
-  Value keyPosition = outer.getRegionIterArgs().back();
-  inner = cast<scf::ForOp>(logits->getParentOp());
-  rewriter.setInsertionPoint(logits);
-  Value done = arith::SubIOp::create(rewriter, loc, inner.getInductionVar(),
-                                     inner.getLowerBound());
-  done = arith::DivUIOp::create(rewriter, loc, done, inner.getStep());
-  done = arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(), done);
-  Value stagePosition = arith::AddIOp::create(rewriter, loc, keyPosition, done);
-
-  rewriter.setInsertionPoint(inner);
-  SmallVector<Value> sources{logits.getQ()};
-  SmallVector<AffineMap> maps{plan->queryMap};
-  if (logits.getWeights()) {
-    sources.push_back(logits.getWeights());
-    maps.push_back(rewriter.getMultiDimIdentityMap(2));
-  }
-  RingPutOp::create(rewriter, loc, queryRing, queryPosition, sources,
-                    rewriter.getAffineMapArrayAttr(maps));
-  auto staged = RingGetOp::create(rewriter, loc, getSlotTypes(plan->queryRing),
-                                  queryRing, queryPosition);
-  Value factors;
-  if (schedule.getReduction() == Reduction::F16) {
-    int64_t queries = plan->queryRing.getTiles()[1].getDimSize(0);
-    auto type = MemRefType::get({2, queries}, rewriter.getF32Type(),
-                                MemRefLayoutAttrInterface{},
-                                plan->queryRing.getTiles()[1].getMemorySpace());
-    factors = FitQueriesOp::create(rewriter, loc, type, staged.getResult(0),
-                                   staged.getResult(1), Value(), Value());
-  }
-  rewriter.setInsertionPointAfter(inner);
-  RingReleaseOp::create(rewriter, loc, queryRing, queryPosition);
-
-  rewriter.setInsertionPoint(logits);
-  auto putAndGet = [&](Value ring, Value source, ArrayAttr maps) -> Value {
-    RingPutOp::create(rewriter, loc, ring, stagePosition, source, maps);
-    auto types = getSlotTypes(cast<RingType>(ring.getType()));
-    return RingGetOp::create(rewriter, loc, types, ring, stagePosition)
-        .getTiles()[0];
-  };
-  // The identity is left out.
-  ArrayAttr keyMaps;
-  if (!plan->keyMap.isIdentity())
-    keyMaps = rewriter.getAffineMapArrayAttr(plan->keyMap);
-  Value keys = putAndGet(keyRing, logits.getK(), keyMaps);
-  Value scales, weights;
-  if (scaleRing)
-    scales = putAndGet(scaleRing, logits.getKScale(), ArrayAttr());
-  if (logits.getWeights())
-    weights = staged.getResult(1);
-  auto tile = TileLogitsOp::create(
-      rewriter, loc, staged.getResult(0), keys, scales, weights, logits.getKs(),
-      logits.getKe(), logits.getKeyOffset(), *outRows, factors,
-      logits.getActivation(), /*num_heads=*/IntegerAttr());
-  ArrayRef<int64_t> q = tile.getQ().getType().getShape();
-  if (!logits.hasOnlyFiniteScores() &&
-      q[1] * tile.getTileHeads() != logits.getNumHeads())
-    tile.setNumHeads(logits.getNumHeads());
-  RingReleaseOp::create(rewriter, loc, keyRing, stagePosition);
-  if (scaleRing)
-    RingReleaseOp::create(rewriter, loc, scaleRing, stagePosition);
-  rewriter.eraseOp(logits);
-  return success();
+  return TileStager(rewriter, logits, std::move(*plan)).stage(outer);
 }
 
 namespace {

@@ -38,8 +38,9 @@ static FailureOr<LogitsOp> getKernelBody(func::FuncOp func) {
   }
   if (logits.getResult())
     return logits.emitOpError("must be bufferized before it is tiled");
-  if (logits.getKeyOffset())
-    return logits.emitOpError("with 'key_offset' cannot become a kernel");
+  if (logits.getKeyOffset() || logits.getNumKeys())
+    return logits.emitOpError(
+        "with 'key_offset' or 'num_keys' cannot become a kernel");
   SmallPtrSet<Value, 8> seen;
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             LogitsOp::getDataOperandNames())) {
@@ -68,18 +69,19 @@ static MemRefType getGlobalType(MemRefType type) {
                          type.getLayout(), global);
 }
 
-/// Rows [m, m + rows) of `out`.
-static Value getRowBlock(OpBuilder &b, Location loc, Value out, OpFoldResult m,
-                         OpFoldResult rows) {
-  auto type = cast<MemRefType>(out.getType());
-  SmallVector<int64_t> strides;
+/// Rows [m, m + rows) of a matrix or vector.
+static Value getRowBlock(OpBuilder &b, Location loc, Value source,
+                         OpFoldResult m, OpFoldResult rows) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> strides, shape(type.getShape());
   int64_t offset;
   (void)type.getStridesAndOffset(strides, offset);
+  shape[0] = ShapedType::kDynamic;
   auto blockType = MemRefType::get(
-      {ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType(),
+      shape, type.getElementType(),
       StridedLayoutAttr::get(b.getContext(), /*offset=*/0, strides),
       type.getMemorySpace());
-  return RowBlockOp::create(b, loc, blockType, out,
+  return RowBlockOp::create(b, loc, blockType, source,
                             getValueOrCreateConstantIndexOp(b, loc, m),
                             getValueOrCreateConstantIndexOp(b, loc, rows));
 }
@@ -164,9 +166,10 @@ static void buildCleaningLoop(OpBuilder &b, LogitsOp logits,
       [&](OpBuilder &nested, Location loc, Value m, ValueRange) {
         OpFoldResult one = nested.getIndexAttr(1);
         Value row = getRowBlock(nested, loc, logits.getOut(), m, one);
-        CleanRowsOp::create(
-            nested, loc, row, getRows(nested, loc, logits.getKs(), m, one),
-            getRows(nested, loc, logits.getKe(), m, one), Value(), Value());
+        CleanRowsOp::create(nested, loc, row,
+                            getRows(nested, loc, logits.getKs(), m, one),
+                            getRows(nested, loc, logits.getKe(), m, one),
+                            logits.getNumKeys(), Value(), Value());
         scf::YieldOp::create(nested, loc);
       });
 }
@@ -182,11 +185,15 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   bindDims(b.getContext(), d0);
   bindSymbols(b.getContext(), s0);
 
-  SmallVector<Range> domain = logits.getIterationDomain(b);
-  OpFoldResult numQueries = domain[0].size;
-  Value numKeys = getValueOrCreateConstantIndexOp(b, loc, domain[1].size);
+  OpFoldResult numQueries = memref::getMixedSize(b, loc, logits.getOut(), 0);
+  Value numKeys = logits.getNumKeys();
+  if (!numKeys)
+    numKeys = getValueOrCreateConstantIndexOp(
+        b, loc, memref::getMixedSize(b, loc, logits.getOut(), 1));
   if (logits.getClean())
     buildCleaningLoop(b, logits, numQueries);
+  // Whole rows are cleaned there, not tiles.
+  logits.setClean(false);
   Work work = getWork(b, logits, numKeys, plan.schedule);
 
   auto blocks =
@@ -222,20 +229,30 @@ static LogicalResult buildPersistentLoops(RewriterBase &b, LogitsOp logits,
   if (failed(tiling))
     return failure();
   auto tile = cast<LogitsOp>(tiling->tiledOps.front());
-  // mqa.clean_rows does that for the whole rows.
-  tile.setClean(false);
-  Operation *outTile = tile.getOut().getDefiningOp();
-  b.setInsertionPoint(outTile);
-  SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
-  b.replaceOpWithNewOp<memref::SubViewOp>(
-      outTile, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
-      ArrayRef<OpFoldResult>{rows, columns}, ones);
+  auto replaceSlice = [&](OpOperand &operand, Value value) {
+    Operation *slice = operand.get().getDefiningOp();
+    operand.set(value);
+    b.eraseOp(slice);
+  };
+  // Rows are counted with 64 bits, and inside a block of them with 32.
+  Value outTile = outRows;
+  if (!logits.getCompressed()) {
+    b.setInsertionPoint(tile);
+    SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+    outTile = memref::SubViewOp::create(
+        b, loc, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
+        ArrayRef<OpFoldResult>{rows, columns}, ones);
+  }
+  replaceSlice(tile.getOutMutable(), outTile);
   if (logits.getWeights() && !plan.loadsWeightsByTma) {
-    Operation *weights = tile.getWeights().getDefiningOp();
     b.setInsertionPoint(keys);
-    Value block = getRowBlock(b, loc, logits.getWeights(), m, rows);
-    tile.getWeightsMutable().assign(block);
-    b.eraseOp(weights);
+    replaceSlice(*tile.getWeightsMutable().begin(),
+                 getRowBlock(b, loc, logits.getWeights(), m, rows));
+  }
+  if (logits.getKScale() && !plan.loadsScalesByTma) {
+    b.setInsertionPoint(tile);
+    replaceSlice(*tile.getKScaleMutable().begin(),
+                 getRowBlock(b, loc, logits.getKScale(), n, columns));
   }
   // The tiling interface slices q, weights and ranges beside the tile; they are
   // those of the whole query block.
@@ -263,6 +280,12 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   SmallVector<Type> argTypes;
   for (Type type : func.getArgumentTypes())
     argTypes.push_back(getGlobalType(cast<MemRefType>(type)));
+  // Rows of compressed logits do not say how many keys there are, and neither
+  // will k, as a tensor map.
+  bool needsNumKeys =
+      logits.getCompressed() && logits.getKeyType().isDynamicDim(0);
+  if (needsNumKeys)
+    argTypes.push_back(rewriter.getIndexType());
   auto kernel = gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
                                        rewriter.getFunctionType(argTypes, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
@@ -274,6 +297,13 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                   rewriter.getI64IntegerAttr(logits.getNumHeads()));
   kernel->setAttr("mqa.head_dim",
                   rewriter.getI64IntegerAttr(logits.getHeadDim()));
+  if (logits.hasKeyGroups())
+    kernel->setAttr("mqa.num_groups",
+                    rewriter.getI64IntegerAttr(logits.getNumGroups()));
+  if (int64_t n = logits.getKeyType().getDimSize(0); n >= 0)
+    kernel->setAttr("mqa.num_keys", rewriter.getI64IntegerAttr(n));
+  if (logits.getCompressed())
+    kernel->setAttr("mqa.compressed", rewriter.getUnitAttr());
   if (logits.getActivation() == Activation::None)
     kernel->setAttr("mqa.no_activation", rewriter.getUnitAttr());
   if (logits.getClean())
@@ -286,8 +316,24 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
 
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   IRMapping mapping;
-  mapping.map(func.getArguments(), kernel.getArguments());
+  mapping.map(func.getArguments(),
+              kernel.getArguments().take_front(func.getNumArguments()));
   auto onDevice = cast<LogitsOp>(rewriter.clone(*logits, mapping));
+  if (logits.getCompressed()) {
+    unsigned position = func.getNumArguments();
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(onDevice);
+    Value numKeys;
+    if (needsNumKeys) {
+      numKeys = kernel.getArgument(position);
+      kernel.setArgAttr(position, "mqa.operand",
+                        rewriter.getStringAttr("num_keys"));
+    } else {
+      numKeys = arith::ConstantIndexOp::create(
+          rewriter, func.getLoc(), logits.getKeyType().getDimSize(0));
+    }
+    onDevice.getNumKeysMutable().assign(numKeys);
+  }
   if (failed(buildPersistentLoops(rewriter, onDevice, *plan)))
     return failure();
   rewriter.eraseOp(onDevice);

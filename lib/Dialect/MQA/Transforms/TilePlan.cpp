@@ -74,7 +74,8 @@ FailureOr<TilePlan>
 TilePlan::get(LogitsOp op, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
   MLIRContext *context = op.getContext();
-  int64_t heads = op.getNumHeads(), headDim = op.getHeadDim();
+  // Groups of heads go one after another, each with its own keys.
+  int64_t heads = op.getGroupHeads(), headDim = op.getHeadDim();
   int64_t tileKv = schedule.getTileKv();
   int64_t queryGroups = schedule.getQueryGroups();
   int64_t warpgroups = schedule.getWarpgroups();
@@ -99,18 +100,25 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << schedule.getKeyGroups()
                        << " warpgroups work on a stage each";
 
+  if (op.hasKeyGroups() && schedule.getKeyGroups() > 1)
+    return emitError() << "warpgroups cannot take turns (block_kv = "
+                       << schedule.getBlockKv()
+                       << " is not tile_kv = " << tileKv
+                       << ") at keys that have groups";
+
   // 2 rows of each head tile are added up in a thread: with the conversions and
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
   Type inputType = op.getInputElementType();
   if (packed && (!op.hasOnlyFiniteScores() || !op.getWeights() ||
-                 op.getActivation() != Activation::Relu ||
+                 op.getActivation() != Activation::Relu || op.hasKeyGroups() ||
                  !llvm::is_contained({32, 64, 128}, headDim)))
-    return emitError() << "reduction f16 is for f8E4M3FN, relu, weights and a "
-                          "head dim of 32, 64 or 128, found "
+    return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
+                          "head dim of 32, 64 or 128 and no key groups, found "
                        << inputType << (op.getWeights() ? "" : ", no weights")
-                       << " and " << headDim;
+                       << (op.hasKeyGroups() ? ", key groups" : "") << " and "
+                       << headDim;
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
@@ -129,6 +137,9 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
+  // The sums of the groups before, of which a thread has a share.
+  if (op.hasKeyGroups())
+    sums += schedule.getTileQ() * tileKv / kWarpgroupThreads;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
   constexpr int64_t kOtherRegisters = 8;
   int64_t needed = accumulators + sums + weights + kOtherRegisters;
@@ -174,7 +185,8 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
   if (op.getWeights()) {
     queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
-    plan.loadsWeightsByTma = hasTmaRows(op.getWeights().getType());
+    plan.loadsWeightsByTma =
+        !op.hasKeyGroups() && hasTmaRows(op.getWeights().getType());
   }
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
@@ -189,6 +201,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {
+    auto scales = dyn_cast<MemRefType>(op.getKScale().getType());
+    plan.loadsScalesByTma =
+        !op.hasKeyGroups() &&
+        (!scales || scales.getStridesAndOffset().first[0] == 1);
     // As many for each group of warpgroups that takes stages in turn.
     int64_t scaleStages =
         llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());

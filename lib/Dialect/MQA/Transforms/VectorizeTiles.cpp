@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "VectorizeStore.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
@@ -42,6 +43,8 @@ public:
     finiteScores = isa<Float8E4M3FNType>(op.getQ().getType().getElementType());
   }
 
+  /// k_scale * sum over heads of weights * relu(q . k), and what it is added
+  /// onto, indexed [query, key].
   void run();
 
 private:
@@ -53,8 +56,9 @@ private:
   }
   /// The view of `memref` without the given leading dims, at these positions.
   Value dropLeading(Value memref, ArrayRef<int64_t> positions);
-  /// Reads a vector of `shape` from `memref`; zero past its end.
-  Value read(Value memref, ArrayRef<int64_t> shape, int64_t column = 0);
+  Value read(Value memref, ArrayRef<int64_t> shape, int64_t column = 0) {
+    return mqa::readVector(b, loc, memref, shape, column);
+  }
   /// The weights of one head tile, as `read`; where `keepsWeights` says so, out
   /// of the loops in which they do not change.
   Value readWeights(int64_t headTile);
@@ -69,8 +73,6 @@ private:
   Value addWeighted(int64_t headTile, Value scores, Value sums);
   Value getFactors(int64_t i);
   Value computeLogits();
-  Value getBounds(Value memref, bool isEnd);
-  Value computeMask();
 
   IRRewriter &b;
   TileLogitsOp op;
@@ -95,26 +97,6 @@ Value TileVectorizer::dropLeading(Value memref, ArrayRef<int64_t> positions) {
       strides);
   return memref::SubViewOp::create(b, loc, result, memref, offsets, sizes,
                                    strides);
-}
-
-Value TileVectorizer::read(Value memref, ArrayRef<int64_t> shape,
-                           int64_t column) {
-  auto source = cast<MemRefType>(memref.getType());
-  Type element = source.getElementType();
-  auto type = VectorType::get(shape, element);
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  SmallVector<Value> indices(shape.size(), zero);
-  if (column)
-    indices.back() = arith::ConstantIndexOp::create(b, loc, column);
-  Value padding = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-  SmallVector<bool> inBounds;
-  for (auto [dim, size] : llvm::enumerate(source.getShape())) {
-    int64_t first = dim + 1 == shape.size() ? column : 0;
-    inBounds.push_back(!ShapedType::isDynamic(size) &&
-                       first + shape[dim] <= size);
-  }
-  return vector::TransferReadOp::create(b, loc, type, memref, indices, padding,
-                                        inBounds);
 }
 
 Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
@@ -265,7 +247,6 @@ Value TileVectorizer::getFactors(int64_t i) {
   return dropLeading(op.getFactors(), {i});
 }
 
-/// k_scale * sum over heads of weights * relu(q . k), indexed [query, key].
 Value TileVectorizer::computeLogits() {
   auto type = VectorType::get({queries, keys}, b.getF32Type());
   bool half = schedule.getReduction() == Reduction::F16;
@@ -299,94 +280,32 @@ Value TileVectorizer::computeLogits() {
     factor = vector::BroadcastOp::create(b, loc, type, factor);
     logits = arith::MulFOp::create(b, loc, logits, factor);
   }
+  if (op.getOnto())
+    logits = arith::AddFOp::create(b, loc, op.getOnto(), logits);
   return logits;
-}
-
-/// Bounds of the queries' ranges, counted from the tile's first key, as [query,
-/// key] vectors. A query past the end of the problem has an empty range; a
-/// range ends at the latest with the columns of `out`.
-Value TileVectorizer::getBounds(Value memref, bool isEnd) {
-  Type index = b.getIndexType();
-  auto type = VectorType::get({queries}, index);
-  auto broadcast = [&](Value value) -> Value {
-    return vector::BroadcastOp::create(b, loc, type, value);
-  };
-  Value bounds = readAtDefinition(memref, {queries});
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointAfterValue(bounds);
-    bounds = arith::IndexCastOp::create(b, loc, type, bounds);
-    if (isEnd) {
-      b.setInsertionPointAfterValue(op.getOut());
-      Value numKeys = memref::DimOp::create(b, loc, op.getOut(), 1);
-      if (bounds.getDefiningOp()->isBeforeInBlock(numKeys.getDefiningOp()))
-        b.setInsertionPointAfterValue(numKeys);
-      else
-        b.setInsertionPointAfterValue(bounds);
-      bounds = arith::MinSIOp::create(b, loc, bounds, broadcast(numKeys));
-    }
-    // Far below 0, a bound could not be counted from the tile.
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    bounds = arith::MaxSIOp::create(b, loc, bounds, zero);
-  }
-  bounds = arith::SubIOp::create(b, loc, bounds, broadcast(op.getFirstKey()));
-  Value column = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, 1}, index), bounds);
-  return vector::BroadcastOp::create(
-      b, loc, VectorType::get({queries, keys}, index), column);
-}
-
-/// Which [query, key] lie in the query's range.
-Value TileVectorizer::computeMask() {
-  Type index = b.getIndexType();
-  Value ks = getBounds(op.getKs(), /*isEnd=*/false);
-  Value ke = getBounds(op.getKe(), /*isEnd=*/true);
-  Value key = vector::StepOp::create(b, loc, VectorType::get({keys}, index));
-  Value keyOfAll = vector::BroadcastOp::create(
-      b, loc, VectorType::get({queries, keys}, index), key);
-  using arith::CmpIPredicate;
-  Value started =
-      arith::CmpIOp::create(b, loc, CmpIPredicate::sge, keyOfAll, ks);
-  Value notEnded =
-      arith::CmpIOp::create(b, loc, CmpIPredicate::slt, keyOfAll, ke);
-  return arith::AndIOp::create(b, loc, started, notEnded);
 }
 
 void TileVectorizer::run() {
   b.setInsertionPoint(op);
-  Value logits = computeLogits();
-  Type outType = op.getOut().getType().getElementType();
-  if (!outType.isF32())
-    logits = arith::TruncFOp::create(
-        b, loc, VectorType::get({queries, keys}, outType), logits);
-  Value mask = computeMask();
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  SmallVector<Value> indices{zero, op.getFirstKey()};
-  // The mask ends where `out` does.
-  SmallVector<bool> inBounds{true, true};
-  auto map =
-      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, b.getContext()));
-  vector::TransferWriteOp::create(b, loc, /*result=*/Type(), logits,
-                                  op.getOut(), indices, map, mask,
-                                  b.getBoolArrayAttr(inBounds));
-  b.eraseOp(op);
+  b.replaceOp(op, computeLogits());
 }
 
 namespace {
 struct VectorizeTilesPass
     : mqa::impl::MQAVectorizeTilesPassBase<VectorizeTilesPass> {
   void runOnOperation() override {
-    SmallVector<TileLogitsOp> ops;
-    getOperation().walk([&](TileLogitsOp op) { ops.push_back(op); });
-    if (ops.empty())
-      return;
-    auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("mqa.schedule");
-    if (!schedule) {
-      getOperation().emitOpError("needs the attribute 'mqa.schedule'");
+    gpu::GPUFuncOp kernel = getOperation();
+    SmallVector<TileLogitsOp> tiles;
+    SmallVector<StoreLogitsOp> stores;
+    kernel.walk([&](TileLogitsOp op) { tiles.push_back(op); });
+    kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
+    auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
+    if (!schedule && !tiles.empty()) {
+      kernel.emitOpError("needs the attribute 'mqa.schedule'");
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
-    for (TileLogitsOp op : ops) {
+    for (TileLogitsOp op : tiles) {
       if (op.getQ().getType().getDimSize(0) != 1) {
         op.emitOpError("must be narrowed to one warpgroup's group of queries "
                        "before it is vectorized");
@@ -394,6 +313,8 @@ struct VectorizeTilesPass
       }
       TileVectorizer(rewriter, op, schedule).run();
     }
+    for (StoreLogitsOp op : stores)
+      vectorizeStore(rewriter, op);
   }
 };
 } // namespace

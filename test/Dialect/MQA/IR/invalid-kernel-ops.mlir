@@ -148,7 +148,7 @@ func.func @f(%out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %n: index) {
 
 func.func @f(%out: memref<?x?xf32>, %ks: memref<?xi32>, %n: index) {
   // expected-error@+1 {{'thread' and 'num_threads' come together}}
-  "mqa.clean_rows"(%out, %ks, %ks, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>} : (memref<?x?xf32>, memref<?xi32>, memref<?xi32>, index) -> ()
+  "mqa.clean_rows"(%out, %ks, %ks, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0, 1, 0>} : (memref<?x?xf32>, memref<?xi32>, memref<?xi32>, index) -> ()
   return
 }
 
@@ -252,7 +252,7 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'k' must have a static shape}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
@@ -260,7 +260,7 @@ func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>,
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
@@ -268,7 +268,7 @@ func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #g
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{head dim of 'k' is 64, but 'q' has 128}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
@@ -276,7 +276,7 @@ func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>,
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'k_scale' must have the keys of 'k'}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
@@ -284,7 +284,7 @@ func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>,
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'weights' must have the queries and heads of 'q'}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
@@ -348,7 +348,7 @@ func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
 
 func.func @f(%q: memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'q' must have head tiles of 4 warps x 16 rows, heads x queries}}
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ks : memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<8x64xf32>
   return
 }
 
@@ -373,5 +373,45 @@ func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.addre
 func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{of 4 queries and 16 heads needs as many 'weights' and 2 x 4 factors}}
   %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{of 4 queries and 64 keys gives 'vector<4x64xf32>', found 'vector<8x64xf32>'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) : vector<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %v: vector<4x32xf32>) {
+  // expected-error@+1 {{of 4 queries and 64 keys gives 'vector<4x64xf32>', found 'vector<4x64xf32>', or another 'onto'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) onto(%v : vector<4x32xf32>) : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%v: vector<4x32xf32>, %out: memref<?x?xbf16>, %columns: vector<4x32xindex>, %mask: vector<4x32xi1>) {
+  // expected-error@+1 {{writes 'f32' to 'memref<?x?xbf16>'}}
+  mqa.scatter_columns %v, %out[%columns] mask %mask : vector<4x32xf32>, memref<?x?xbf16>, vector<4x32xindex>, vector<4x32xi1>
+  return
+}
+
+// -----
+
+func.func @f(%v: vector<4x32xf32>, %out: memref<?x?xf32>, %columns: vector<4x64xindex>, %mask: vector<4x32xi1>) {
+  // expected-error@+1 {{all of {vector, columns, mask} have same shape}}
+  mqa.scatter_columns %v, %out[%columns] mask %mask : vector<4x32xf32>, memref<?x?xf32>, vector<4x64xindex>, vector<4x32xi1>
+  return
+}
+
+// -----
+
+func.func @f(%s: memref<?xf32, strided<[?], offset: ?>>, %n: index) {
+  // expected-error@+1 {{result must be a block of rows of}}
+  %0 = mqa.row_block %s[%n] rows %n : memref<?xf32, strided<[?], offset: ?>> -> memref<?xf32>
   return
 }

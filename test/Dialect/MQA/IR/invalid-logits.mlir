@@ -8,9 +8,58 @@ func.func @f(%q: tensor<?x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<
 
 // -----
 
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x1x1x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{operand 'k' must have shape NxD (rank 2), found rank 4}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x1x1x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// Keys with groups have a scale each.
 func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x1x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{operand 'k' must have shape NxD (rank 2), found rank 3}}
+  // expected-error@+1 {{operand 'k_scale' must have shape NxG (rank 2), found rank 1}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x1x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x4x128xf8E4M3FN>, %s: tensor<?x8xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{dimension G of 'k_scale' is 8, but 'k' has 4}}
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x4x128xf8E4M3FN>, tensor<?x8xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x6x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{number of key groups G (dimension 1 of 'k') must be a divisor of H = 64, found 6}}
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x6x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+1 {{number of key groups G (dimension 1 of 'k') must be a divisor of H = 64, found a dynamic one}}
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>, %n: index) {
+  // expected-error@+1 {{has 'num_keys', which is for tiles of a 'compressed' op}}
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) num_keys(%n) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?xf32>) {
+  // expected-error@+1 {{operand 'out' must have shape MxS (rank 2), found rank 1}}
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?xf32>) {compressed} -> tensor<?xf32>
   return
 }
 
@@ -208,9 +257,18 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN, strided<[
 
 // -----
 
-func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32, strided<[2]>>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{operand 'k_scale' must be contiguous inside a row: stride of dimension 0 must be 1, found 2}}
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32, strided<[2]>>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+// Scales may be strided from key to key, but not inside the row of a key's groups.
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x2x128xf8E4M3FN>, %s: memref<?x2xf32, strided<[4, 2]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'k_scale' must be contiguous inside a row: stride of dimension 1 must be 1, found 2}}
+  mqa.logits ins(%q, %k, %s, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x2x128xf8E4M3FN>, memref<?x2xf32, strided<[4, 2]>>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32, strided<[2]>>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'ks' must be contiguous inside a row: stride of dimension 0 must be 1, found 2}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32, strided<[2]>>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return
 }
 

@@ -24,18 +24,32 @@ func.func @logits_on_memrefs(%q: memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1],
   return
 }
 
+// Keys with groups, rows that begin with their range, and a tile of such.
+// CHECK-LABEL: func @groups_compressed
+// CHECK: mqa.logits ins({{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, {{.*}}) outs(%{{.*}} : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) num_keys(%{{.*}}) outs(%{{.*}} : tensor<?x2048xf32>) {compressed} -> tensor<?x2048xf32>
+func.func @groups_compressed(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x8x128xf8E4M3FN>, %s: tensor<?x8xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x2048xf32>, %n: index) -> tensor<?x2048xf32> {
+  %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+  %1 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) key_offset(%n) num_keys(%n) outs(%0 : tensor<?x2048xf32>) {compressed} -> tensor<?x2048xf32>
+  return %1 : tensor<?x2048xf32>
+}
+
 // CHECK-LABEL: func @row_ops
 // CHECK: mqa.key_range %{{.*}}, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
 // CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %{{.*}} share %{{.*}} of %{{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64} : memref<?xi32>, memref<?xi32>
 // CHECK: %[[ROWS:.*]] = mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} : memref
-func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>) {
+// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} num_keys(%{{.*}}) : memref
+// CHECK: mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
+func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %s: memref<?xf32, strided<[?]>>) {
   %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
   %b, %t, %be, %te = mqa.tile_share %ks, %ke, %n share %lo of %hi {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
   %rows = mqa.row_block %out[%lo] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
   mqa.clean_rows %rows, %ks, %ke : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
   mqa.clean_rows %rows, %ks, %ke threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  mqa.clean_rows %rows, %ks, %ke num_keys(%n) : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  %scales = mqa.row_block %s[%lo] rows %n : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
   return
 }
 
@@ -64,13 +78,17 @@ func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
 // CHECK-LABEL: func @tile
 // CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x1x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
-// CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>)
-// CHECK: mqa.tile_logits ins(%{{.*}}) first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>)
+// CHECK: %[[L:.*]] = mqa.tile_logits ins(%{{.*}}) : vector<8x128xf32>
+// CHECK: mqa.store_logits %[[L]], %{{.*}}, %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+// CHECK: mqa.tile_logits ins(%{{.*}}) onto(%[[L]] : vector<8x128xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>) : vector<8x128xf32>
+// CHECK: mqa.store_logits {{.*}} first_key(%{{.*}}) num_keys(%{{.*}}) outs(
 func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   %f = mqa.fit_queries %q, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
   %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
-  mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>) factors(%f : memref<2x8xf32, #smem>)
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
+  mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+  %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) : vector<8x128xf32>
+  mqa.store_logits %logits1, %ks, %ke first_key(%n) num_keys(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
   return
 }
 
@@ -93,4 +111,11 @@ func.func @without_scales(%q: tensor<?x5x80xf16>, %k: tensor<?x80xf16>, %w: tens
   %0 = mqa.logits ins(%q, %k, none, %w, %ks, %ke : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?x5xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xbf16>) {activation = #mqa.activation<none>} -> tensor<?x?xbf16>
   %1 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?xi32>, tensor<?xi32>) outs(%0 : tensor<?x?xbf16>) -> tensor<?x?xbf16>
   return %1 : tensor<?x?xbf16>
+}
+
+// CHECK-LABEL: func @scatter
+// CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%{{.*}}] mask %{{.*}} : vector<8x128xbf16>, memref<?x?xbf16>, vector<8x128xindex>, vector<8x128xi1>
+func.func @scatter(%v: vector<8x128xbf16>, %rows: memref<?x?xbf16>, %columns: vector<8x128xindex>, %mask: vector<8x128xi1>) {
+  mqa.scatter_columns %v, %rows[%columns] mask %mask : vector<8x128xbf16>, memref<?x?xbf16>, vector<8x128xindex>, vector<8x128xi1>
+  return
 }

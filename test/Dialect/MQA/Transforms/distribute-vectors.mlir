@@ -215,3 +215,53 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// A loop that adds up vectors carries what the thread owns of them: here one
+// element, since 4 x 32 are shared by 128 threads. It then goes to the column
+// that `columns` names.
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @carried
+  // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<4x64xf32>
+  // CHECK-SAME: %[[SHIFT:[a-z0-9]+]]: index
+  // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args(%[[BEFORE:.*]] = %cst) -> (f32)
+  // CHECK: mqa.wgmma_wait
+  // CHECK: %[[SHUFFLED:.*]] = arith.addf
+  // CHECK: %[[AFTER:.*]] = arith.addf %[[BEFORE]], %{{.*}} : f32
+  // CHECK: scf.yield %[[AFTER]] : f32
+  // CHECK: %[[COLUMN:.*]] = arith.addi %{{.*}}, %[[SHIFT]] : index
+  // CHECK: %[[FITS:.*]] = arith.cmpi slt, %[[COLUMN]], %c40
+  // CHECK: scf.if %[[FITS]] {
+  // CHECK: memref.store %[[SUM]], %[[OUT]][%{{.*}}, %[[COLUMN]]]
+  // CHECK-NOT: vector
+  gpu.func @carried(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x64xf32>, %shift: index, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %total = scf.for %i = %c0 to %n step %c1 iter_args(%before = %zeros) -> (vector<4x32xf32>) {
+      %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
+      %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
+      %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+      %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+      %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+      %after = arith.addf %before, %sum : vector<4x32xf32>
+      scf.yield %after : vector<4x32xf32>
+    }
+    %step = vector.step : vector<32xindex>
+    %keys = vector.broadcast %step : vector<32xindex> to vector<4x32xindex>
+    %shifts = vector.broadcast %shift : index to vector<4x32xindex>
+    %columns = arith.addi %keys, %shifts : vector<4x32xindex>
+    %end = arith.constant dense<40> : vector<4x32xindex>
+    %mask = arith.cmpi slt, %columns, %end : vector<4x32xindex>
+    mqa.scatter_columns %total, %out[%columns] mask %mask : vector<4x32xf32>, memref<4x64xf32>, vector<4x32xindex>, vector<4x32xi1>
+    gpu.return
+  }
+}

@@ -43,4 +43,18 @@ gpu.module @kernels {
     mqa.clean_rows %out, %ks, %ke threads %t of %n : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
     gpu.return
   }
+
+  // A compressed row has its range in front: -inf from the length on.
+  // CHECK-LABEL: gpu.func @clean_compressed
+  // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index
+  // CHECK: %[[START:.*]] = arith.maxsi %{{.*}}, %c0
+  // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[NUM_KEYS]]
+  // CHECK: %[[STOP:.*]] = arith.maxsi %[[END]], %[[START]]
+  // CHECK: %[[LENGTH:.*]] = arith.subi %[[STOP]], %[[START]]
+  // CHECK: %[[CUT:.*]] = arith.minsi %[[LENGTH]], %{{.*}}
+  // CHECK: arith.select %{{.*}}, %c0{{.*}}, %[[CUT]]
+  gpu.func @clean_compressed(%out: memref<?x?xf32, strided<[?, 1]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %num_keys: index) kernel {
+    mqa.clean_rows %out, %ks, %ke num_keys(%num_keys) : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
 }

@@ -112,4 +112,31 @@ gpu.module @kernels {
     mqa.ring_put %ring[%p], %q, %w : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>, memref<?x64xf16, strided<[64, 1], offset: ?>>, memref<?x5xf32, strided<[5, 1]>>
     gpu.return
   }
+
+  // A vector is copied element by element, as is a view of a block of rows.
+  // CHECK-LABEL: gpu.func @lanes_vector
+  // CHECK: %[[BLOCK:.*]] = mqa.row_block
+  // CHECK: %[[COLUMN:.*]] = memref.subview %[[BLOCK]]
+  // CHECK: scf.for %[[AT:.*]] = %{{.*}} to %c64 step %c256
+  // CHECK: arith.cmpi slt, %[[AT]], %{{.*}} : index
+  // CHECK: memref.load %[[COLUMN]][%[[AT]]]
+  gpu.func @lanes_vector(%sarg: memref<?x4xf32>, %p: i32, %n: index, %g: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<64xf32, #smem>>
+    %s = mqa.row_block %sarg[%n] rows %n : memref<?x4xf32> -> memref<?x4xf32, strided<[4, 1]>>
+    %sg = memref.subview %s[0, %g] [%n, 1] [1, 1] : memref<?x4xf32, strided<[4, 1]>> to memref<?xf32, strided<[4], offset: ?>>
+    mqa.ring_put %ring[%p], %sg : !mqa.ring<2, memref<64xf32, #smem>>, memref<?xf32, strided<[4], offset: ?>>
+    gpu.return
+  }
+
+  // One key group: a box of one in that dimension, which comes first.
+  // CHECK-LABEL: gpu.func @group
+  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<1x64x128xf8E4M3FN, {{.*}}> {mqa.box_dims = array<i64: 1, 0, 2>}
+  // CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[G:[a-z0-9]+]]: index
+  // CHECK: nvgpu.tma.async.load %[[MAP]][%{{.*}}, %[[N]], %[[G]]], {{.*}} -> memref<1x64x128xf8E4M3FN
+  gpu.func @group(%karg: memref<?x4x128xf8E4M3FN>, %p: i32, %n: index, %g: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>
+    %k = memref.subview %karg[%n, %g, 0] [%n, 1, 128] [1, 1, 1] : memref<?x4x128xf8E4M3FN> to memref<?x128xf8E4M3FN, strided<[512, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %k : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN, strided<[512, 1], offset: ?>>
+    gpu.return
+  }
 }

@@ -55,7 +55,8 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
       // expected-error@+1 {{has 1 x 4 queries and 32 keys, which is not the block of #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 4>}}
-      mqa.tile_logits ins(%q, %k, %t, %w, %ks, %ks : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<32x128xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<4x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%n) outs(%out : memref<?x?xf32>)
+      %logits = mqa.tile_logits ins(%q, %k, %t, %w : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<32x128xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<4x64xf32, #smem>) : vector<4x32xf32>
+      mqa.store_logits %logits, %ks, %ks first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
   }

@@ -36,7 +36,8 @@ gpu.module @kernels {
   // CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[HI]] step
   // CHECK-NOT: mqa.ring_put
   // CHECK: %[[SLOT:.*]]:2 = mqa.ring_get
-  // CHECK-NEXT: mqa.tile_logits ins(%{{.*}}, %[[SLOT]]#0, %[[SLOT]]#1, {{.*}}) first_key(%[[N]])
+  // CHECK-NEXT: %[[TILE:.*]] = mqa.tile_logits ins(%{{.*}}, %[[SLOT]]#0, %[[SLOT]]#1, {{.*}})
+  // CHECK-NEXT: mqa.store_logits %[[TILE]], {{.*}} first_key(%[[N]])
   // CHECK-NEXT: mqa.ring_release
   // CHECK: } else {
   // CHECK: nvvm.setmaxregister decrease 32
@@ -44,6 +45,7 @@ gpu.module @kernels {
   // CHECK: scf.if
   // CHECK: scf.for
   // CHECK-NOT: mqa.tile_logits
+  // CHECK-NOT: mqa.store_logits
   // CHECK-NOT: mqa.fit_queries
   // CHECK: mqa.ring_put
   // CHECK-NOT: mqa.ring_get
@@ -70,7 +72,8 @@ gpu.module @kernels {
         %p2 = arith.addi %p, %tile32 : i32
         mqa.ring_put %ring[%p2], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p2] : !ring -> !k, !s
-        mqa.tile_logits ins(%q, %0#0, %0#1, %w, %ks, %ks : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%j) outs(%out : memref<?x?xf32>) factors(%f : !f)
+        %logits = mqa.tile_logits ins(%q, %0#0, %0#1, %w : !q, !k, !s, !w) factors(%f : !f) : vector<4x32xf32>
+        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
         mqa.ring_release %ring[%p2] : !ring
       }
       %next = arith.addi %p, %c1 : i32
@@ -86,7 +89,8 @@ gpu.module @kernels {
   // CHECK: %[[ROWS:.*]] = arith.minsi
   // CHECK: %[[SOME:.*]] = arith.cmpi sgt, %{{.*}}, %{{.*}} : index
   // CHECK: scf.if %[[SOME]] {
-  // CHECK-NEXT: mqa.tile_logits
+  // CHECK-NEXT: mqa.tile_logits {{.*}} : vector<4x32xf32>
+  // CHECK-NEXT: mqa.store_logits
   // CHECK-NEXT: mqa.ring_release
   // CHECK-NEXT: } else {
   // CHECK-NEXT: mqa.ring_release
@@ -99,10 +103,45 @@ gpu.module @kernels {
       scf.for %j = %i to %n step %n iter_args(%p = %c0) -> (i32) {
         mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
-        mqa.tile_logits ins(%q, %0#0, %0#1, %w, %ks, %ks : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%j) outs(%out : memref<?x?xf32>)
+        %logits1 = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>) : vector<8x32xf32>
+        mqa.store_logits %logits1, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
         mqa.ring_release %ring[%p] : !ring
         %next = arith.addi %p, %c1 : i32
         scf.yield %next : i32
+      }
+    }
+    gpu.return
+  }
+
+  // Tiles that a loop over key groups carries become as narrow as a warpgroup's;
+  // the producer's loop computes none.
+  // CHECK-LABEL: gpu.func @carried
+  // CHECK: nvvm.setmaxregister increase
+  // CHECK: %[[NONE:.*]] = arith.constant dense<0.000000e+00> : vector<4x32xf32>
+  // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args(%[[BEFORE:.*]] = %[[NONE]]) -> (vector<4x32xf32>)
+  // CHECK: %[[AFTER:.*]] = mqa.tile_logits {{.*}} onto(%[[BEFORE]] : vector<4x32xf32>) : vector<4x32xf32>
+  // CHECK: mqa.ring_release
+  // CHECK: scf.yield %[[AFTER]]
+  // CHECK: mqa.store_logits %[[SUM]], {{.*}} : vector<4x32xf32>
+  // CHECK: nvvm.setmaxregister decrease
+  // CHECK: scf.for {{.*}} iter_args(%[[CARRIED:.*]] = %{{.*}}) -> (vector<8x32xf32>)
+  // CHECK: mqa.ring_put
+  // CHECK: scf.yield %[[CARRIED]]
+  // CHECK-NOT: mqa.store_logits
+  gpu.func @carried(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 32, tile_kv = 32, stages = 4>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %none = arith.constant dense<0.0> : vector<8x32xf32>
+    scf.for %i = %block to %n step %n {
+      scf.for %j = %i to %n step %n {
+        %sum = scf.for %g = %block to %n step %n iter_args(%before = %none) -> (vector<8x32xf32>) {
+          mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+          %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
+          %logits = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>) onto(%before : vector<8x32xf32>) : vector<8x32xf32>
+          mqa.ring_release %ring[%p] : !ring
+          scf.yield %logits : vector<8x32xf32>
+        }
+        mqa.store_logits %sum, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
       }
     }
     gpu.return

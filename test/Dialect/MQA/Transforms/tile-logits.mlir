@@ -69,6 +69,59 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 
 // -----
 
+// Rows of compressed logits do not say how many keys there are: the kernel takes
+// that as an argument of its own.
+// CHECK: gpu.func @compressed(
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
+// CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = "num_keys"}
+// CHECK-SAME: mqa.compressed
+// CHECK: mqa.clean_rows %{{.*}}, %{{.*}}, %{{.*}} num_keys(%[[NUM_KEYS]]) :
+// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %[[NUM_KEYS]] share
+// CHECK: %[[ROWS:.*]] = mqa.row_block %[[OUT]]
+// CHECK: mqa.key_range %{{.*}}, %{{.*}}, %[[NUM_KEYS]]
+// CHECK: mqa.logits {{.*}} num_keys(%[[NUM_KEYS]]) outs(%[[ROWS]] : {{.*}}) {compressed, schedule =
+func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+  return
+}
+
+// -----
+
+// A static number of keys is a constant.
+// CHECK: gpu.func @compressed_static(
+// CHECK-SAME: {mqa.operand = "out"}) kernel
+// CHECK-SAME: mqa.num_keys = 700 : i64
+// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %c700{{.*}} share
+func.func @compressed_static(%q: memref<?x64x128xf8E4M3FN>, %k: memref<700x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<700x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+  return
+}
+
+// -----
+
+// TMA cannot load strided scales; nor those of key groups, or their weights.
+// CHECK: gpu.func @strided_scales(
+// CHECK: scf.for %[[N:.*]] = %{{.*}} to %{{.*}} step %c128
+// CHECK: mqa.row_block %{{.*}}[%[[N]]] rows %{{.*}} : memref<?xf32, strided<[?], offset: ?>, {{.*}}> -> memref<?xf32, strided<[?]>, {{.*}}>
+func.func @strided_scales(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32, strided<[?], offset: ?>>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32, strided<[?], offset: ?>>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+  return
+}
+
+// -----
+
+// CHECK: gpu.func @groups(
+// CHECK-SAME: mqa.num_groups = 4 : i64
+// CHECK-DAG: mqa.row_block {{.*}} -> memref<?x64xf32
+// CHECK-DAG: mqa.row_block {{.*}} -> memref<?x4xf32
+// CHECK: mqa.logits
+func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x4x128xf8E4M3FN>, %s: memref<?x4xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x4x128xf8E4M3FN>, memref<?x4xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_kv = 128, stages = 2>}
+  return
+}
+
+// -----
+
 // Other functions are left alone.
 // CHECK-NOT: gpu.module
 // CHECK: func.func @other

@@ -40,3 +40,32 @@ func.func @tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
+
+// -----
+
+// Tiles of compressed rows have all columns and the number of all keys. The tile
+// at key 0, which cleans, is there without a key too, and then has none.
+// CHECK-LABEL: func @compressed
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x128xf8E4M3FN>
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32>
+// CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[K]], %c0
+// CHECK: %[[ONE:.*]] = affine.max #{{.*}}()[%[[NUM_KEYS]]]
+// CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, %[[ONE]]) step (16, 128)
+// CHECK: %[[SIZE:.*]] = affine.min #{{.*}}(%[[N]])[%[[ONE]]{{.*}}]
+// CHECK: memref.subview %[[K]][%[[N]], 0] [%{{.*}}, 128]
+// CHECK: memref.subview %[[OUT]][%[[M]], 0] [%{{.*}}, %{{.*}}]
+// CHECK: mqa.logits {{.*}} key_offset(%[[N]]) num_keys(%{{.*}}) outs(%{{.*}}) {clean, compressed}
+func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, compressed}
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @groups
+// CHECK: memref.subview %{{.*}}[%{{.*}}, 0, 0] [%{{.*}}, 8, 128] {{.*}} : memref<?x8x128xf8E4M3FN>
+// CHECK: memref.subview %{{.*}}[%{{.*}}, 0] [%{{.*}}, 8] {{.*}} : memref<?x8xf32>
+func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x8x128xf8E4M3FN>, %s: memref<?x8xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x8x128xf8E4M3FN>, memref<?x8xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}

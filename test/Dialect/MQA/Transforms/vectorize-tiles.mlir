@@ -39,7 +39,8 @@ gpu.module @kernels {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+      %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) : vector<4x64xf32>
+      mqa.store_logits %logits, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
   }
@@ -60,7 +61,8 @@ gpu.module @kernels {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+      %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) : vector<4x64xf32>
+      mqa.store_logits %logits1, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
   }
@@ -78,7 +80,8 @@ gpu.module @kernels {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>)
+      %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>) : vector<8x64xf32>
+      mqa.store_logits %logits2, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<8x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
   }
@@ -97,8 +100,37 @@ gpu.module @kernels {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      mqa.tile_logits ins(%q, %k, %s, %w, %ks, %ke : !q, !k, !s, !w, memref<?xi32>, memref<?xi32>) first_key(%i) outs(%out : memref<?x?xf32>) factors(%f : !f)
+      %logits3 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) factors(%f : !f) : vector<4x64xf32>
+      mqa.store_logits %logits3, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     }
+    gpu.return
+  }
+
+  // Logits of other heads, to which these are added.
+  // CHECK-LABEL: gpu.func @onto
+  // CHECK-SAME: %[[BEFORE:[a-z0-9]+]]: vector<4x64xf32>
+  // CHECK: %[[LOGITS:.*]] = arith.mulf %{{.*}} : vector<4x64xf32>
+  // CHECK: arith.addf %[[BEFORE]], %[[LOGITS]] : vector<4x64xf32>
+  gpu.func @onto(%q: !q, %k: !k, %s: !s, %w: !w, %before: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>} {
+    %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) onto(%before : vector<4x64xf32>) : vector<4x64xf32>
+    mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+
+  // Compressed rows: a column counts from its range's start. Ranges end with the
+  // keys, and what does not fit the row is masked.
+  // CHECK-LABEL: gpu.func @compressed
+  // CHECK-SAME: %{{[a-z0-9]+}}: index, %[[NUM_KEYS:[a-z0-9]+]]: index, %[[OUT:[a-z0-9]+]]: memref
+  // CHECK-DAG: %[[COLUMNS:.*]] = memref.dim %[[OUT]], %c1
+  // CHECK-DAG: vector.broadcast %[[NUM_KEYS]] : index to vector<4xindex>
+  // CHECK: %[[STARTED:.*]] = arith.cmpi sge, %[[KEY:.*]], %[[START:.*]] : vector<4x64xindex>
+  // CHECK: %[[COLUMN:.*]] = arith.subi %[[KEY]], %[[START]] : vector<4x64xindex>
+  // CHECK: %[[END:.*]] = vector.broadcast %[[COLUMNS]] : index to vector<4x64xindex>
+  // CHECK: %[[FITS:.*]] = arith.cmpi slt, %[[COLUMN]], %[[END]]
+  // CHECK: %[[MASK:.*]] = arith.andi %{{.*}}, %[[FITS]]
+  // CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%[[COLUMN]]] mask %[[MASK]] : vector<4x64xbf16>
+  gpu.func @compressed(%logits: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %num_keys: index, %out: memref<?x?xbf16>) kernel {
+    mqa.store_logits %logits, %ks, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<?x?xbf16>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     gpu.return
   }
 }

@@ -84,10 +84,10 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
-  let summary = "Some rows of a matrix, as a matrix of its own";
+  let summary = "Some rows of a matrix or vector, as one of its own";
   let description = [{
-    Rows [row, row + num_rows) of `source`. The result starts at its first
-    element (offset 0).
+    Rows [row, row + num_rows) of `source`, of which an element is a row where it is
+    a vector. The result starts at its first element (offset 0).
 
     Why this op exists: on the device an index has 32 bits, which inside a block
     of rows suffices and halves the registers of address arithmetic. A logits
@@ -98,8 +98,8 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
         : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$source, Index:$row, Index:$num_rows);
-  let results = (outs MemRefRankOf<[F32, BF16, F16], [2]>:$result);
+  let arguments = (ins MemRefRankOf<[F32, BF16, F16], [1, 2]>:$source, Index:$row, Index:$num_rows);
+  let results = (outs MemRefRankOf<[F32, BF16, F16], [1, 2]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
   }];
@@ -115,6 +115,9 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     in max(ks[m], 0) <= n < min(ke[m], N). The work is shared by `num_threads`
     threads, of which this is number `thread`; absent means one thread.
 
+    With `num_keys` rows are compressed: N is `num_keys`, and the columns from the
+    range's length on are written.
+
     Why this op exists: cleaning is a plain fill, which other threads than those
     of the matrix unit do beside it: it then costs no more than its bytes.
 
@@ -125,9 +128,11 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
   }];
   let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$out,
                        MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
+                       Optional<Index>:$num_keys,
                        Optional<Index>:$thread, Optional<Index>:$num_threads);
   let assemblyFormat = [{
-    $out `,` $ks `,` $ke (`threads` $thread^ `of` $num_threads)?
+    $out `,` $ks `,` $ke (`num_keys` `(` $num_keys^ `)`)?
+    (`threads` $thread^ `of` $num_threads)?
     attr-dict `:` type($out) `,` type($ks) `,` type($ke)
   }];
   let hasVerifier = 1;
@@ -172,9 +177,9 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
 
-    A source that is an `mqa.row_block` is copied by the lanes of the warp
-    themselves, where TMA cannot (it needs rows of a multiple of 16 bytes); it may
-    have narrower floats than its tile, and the rest of its tile becomes zero.
+    A source that is an `mqa.row_block`, or a view of one, is copied by the lanes of
+    the warp themselves, where TMA cannot (it needs rows of a multiple of 16 bytes);
+    it may have narrower floats than its tile, and the rest of its tile becomes zero.
 
     `tile_maps` says where each tile's elements come from; absent means that tile
     and source have the same dims. The last dims of a tile are a box that one copy
@@ -194,6 +199,8 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     $ring `[` $position `]` `,` $sources attr-dict `:` type($ring) `,` type($sources)
   }];
   let extraClassDeclaration = [{
+    /// Whether TMA cannot load `source`.
+    static bool isCopiedByLanes(Value source);
     /// Where the elements of tile `i` come from in source `i`.
     AffineMap getTileMap(unsigned i);
     /// The dims of source `i` that the last dims of its tile are.
@@ -273,10 +280,11 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "mqa.logits of one staged tile";
+  let summary = "The logits of one staged tile";
   let description = [{
     The formula of `mqa.logits` on a tile whose q, k, k_scale and weights lie in
-    shared memory with static shapes:
+    shared memory with static shapes; ranges are no matter here, but of
+    `mqa.store_logits`:
 
     | operand | shape | element |
     | --- | --- | --- |
@@ -284,21 +292,15 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | k, k_scale | keys (x D) | |
     | q, k of wider rows | groups x head tiles x chunks x 4 x R x P x C, chunks x keys x C | D in chunks of C, which are rows of one swizzle; zero from D on |
     | weights | (as k_scale, `none`: 1) 4 * P * groups x at least R * head tiles | a row per query |
-    | ks, ke, out | global, at most 4 * P * groups rows | a row per query; out has whole rows, of f32, bf16 or f16 |
+    | onto | 4 * P * groups x keys | to which the logits are added: those of other heads |
     | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
-
-    Key 0 of the tile is key `first_key` of the sequence, so that key n of the
-    tile belongs to column first_key + n of `out`. Only elements inside the bounds of
-    `out`, `ks` and `ke` are read and written: they end where the problem ends,
-    while a staged tile always has its full size. Elements outside of a
-    query's range are not written.
+    | result | 4 * P * groups x keys | |
 
     Heads from `num_heads` on are padding: q and weights are zero there. It is given
-    where a key may be infinite, which times zero would be NaN.
+    where q is not, or where a key may be infinite, which times zero would be NaN.
 
     ```mlir
-    mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...)
-        first_key(%n) outs(%out_rows : memref<?x?xf32, strided<[?, 1]>>)
+    %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
     ```
   }];
   let arguments = (ins
@@ -306,16 +308,16 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$k,
     Optional<MemRefRankOf<[F32], [1]>>:$k_scale,
     Optional<MemRefRankOf<[F32], [2]>>:$weights,
-    MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-    Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out,
+    Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$num_heads);
+  let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
-    `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
-      type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
-    `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
-    (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict
+    `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,
+      type($k_scale), $weights, type($weights)) `)`
+    (`onto` `(` $onto^ `:` type($onto) `)`)?
+    (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
     /// Queries of a head tile, and of one warp's rows of it.
@@ -328,6 +330,64 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     int64_t getChunks() {
       return getQ().getType().getRank() == 7 ? getQ().getType().getDimSize(2) : 1;
     }
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Stores the logits of a tile that lie in their query's range";
+  let description = [{
+    `logits` has a row per query and a column per key, of which the first is key
+    `first_key` of the sequence: key n belongs to column n of `out`. `ks`, `ke` and
+    `out` (whole rows, of f32, bf16 or f16) have a row per query, or fewer, where
+    the problem ends. Elements outside of a query's range or of `out` are not
+    written.
+
+    With `num_keys` rows are compressed: the sequence has that many keys, and key n
+    belongs to column n - max(ks[m], 0).
+
+    ```mlir
+    mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)
+        : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [F32]>:$logits,
+    MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
+    Index:$first_key, Optional<Index>:$num_keys,
+    MemRefRankOf<[F32, BF16, F16], [2]>:$out);
+  let assemblyFormat = [{
+    $logits `,` $ks `,` $ke `first_key` `(` $first_key `)`
+    (`num_keys` `(` $num_keys^ `)`)? `outs` `(` $out `:` type($out) `)` attr-dict
+    `:` type($logits) `,` type($ks) `,` type($ke)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Level 5: vectors
+//===----------------------------------------------------------------------===//
+
+def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
+    AllShapesMatch<["vector", "columns", "mask"]>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Writes a vector to columns that each element names";
+  let description = [{
+    base[m, columns[m, n]] = vector[m, n] where mask[m, n].
+
+    Why this op exists: `vector.transfer_write` writes all rows from the same column
+    on, `vector.scatter` all elements to one row.
+
+    ```mlir
+    mqa.scatter_columns %v, %rows[%columns] mask %mask
+        : vector<8x128xf32>, memref<?x?xf32, strided<[?, 1]>>, vector<8x128xindex>, vector<8x128xi1>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [F32, BF16, F16]>:$vector,
+    MemRefRankOf<[F32, BF16, F16], [2]>:$base,
+    VectorOfRankAndType<[2], [Index]>:$columns, VectorOfRankAndType<[2], [I1]>:$mask);
+  let assemblyFormat = [{
+    $vector `,` $base `[` $columns `]` `mask` $mask attr-dict
+    `:` type($vector) `,` type($base) `,` type($columns) `,` type($mask)
   }];
   let hasVerifier = 1;
 }

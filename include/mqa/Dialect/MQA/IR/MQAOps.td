@@ -34,12 +34,13 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | operand | shape | element type |
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
-    | `k` | N x D | as `q` |
-    | `k_scale` (optional, 1) | N | f32 |
+    | `k` | N x D, or N x G x D | as `q` |
+    | `k_scale` (optional, 1) | N, or N x G | f32 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks`, `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | M x N | f32, bf16 or f16 |
+    | `num_keys` (optional, N of `k`) | | index |
+    | `out` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
 
     M queries and N keys are static or dynamic; there are 1 to 128 heads H, and
     the head dim D is a multiple of 16 up to 256. Sums are of f32; `out` is rounded
@@ -48,13 +49,24 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
     rows; everything inside a row is contiguous.
 
+    A key may have one vector for each of G groups of heads, of which H is a
+    multiple: head h reads group h / (H / G), and the group's scale multiplies
+    inside the sum over heads. G = 1 is multi-query attention, G = H multi-head
+    attention, and others are grouped-query attention.
+
     Outside a row's range the op writes -inf with `clean`, and nothing without
     it: such elements keep the value that `out` had. Ranges may be empty,
     reversed, negative, past N, or in any order. NaN in q, k, k_scale or weights
     reaches every logit that it takes part in.
 
+    With `compressed` a row begins with its range: column j of row m belongs to
+    key max(ks[m], 0) + j. A range longer than S columns is cut there; columns
+    past its length are -inf with `clean` and not written without.
+
     `key_offset` is the position of key 0 of this op in the sequence to which
-    `ks` and `ke` refer: tiling the op over keys advances it.
+    `ks` and `ke` refer: tiling the op over keys advances it. Tiles of a
+    `compressed` op have all of its columns and, as `num_keys`, the number of keys
+    of the whole sequence; the tile at key 0 cleans.
 
     `none` in the place of `k_scale` or `weights` leaves it out.
 
@@ -70,6 +82,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     %1 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>,
              tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %2 = mqa.logits ins(%q, %k_groups, %k_scales, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%rows : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
     ```
   }];
 
@@ -77,8 +93,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     AnyShaped:$q, AnyShaped:$k, Optional<AnyShaped>:$k_scale,
     Optional<AnyShaped>:$weights,
     AnyShaped:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
+    Optional<Index>:$num_keys,
     AnyShaped:$out,
     UnitAttr:$clean,
+    UnitAttr:$compressed,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
@@ -86,7 +104,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
   let assemblyFormat = [{
     `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
-    (`key_offset` `(` $key_offset^ `)`)?
+    (`key_offset` `(` $key_offset^ `)`)? (`num_keys` `(` $num_keys^ `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
 
@@ -98,6 +116,12 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
     int64_t getNumHeads() { return getQueryType().getDimSize(1); }
     int64_t getHeadDim() { return getQueryType().getDimSize(2); }
+    /// Whether keys have a dimension of groups.
+    bool hasKeyGroups() { return getKeyType().getRank() == 3; }
+    int64_t getNumGroups() {
+      return hasKeyGroups() ? getKeyType().getDimSize(1) : 1;
+    }
+    int64_t getGroupHeads() { return getNumHeads() / getNumGroups(); }
     /// That of q and k.
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every score of this op is finite or NaN: f8E4M3FN has no
@@ -105,8 +129,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     bool hasOnlyFiniteScores() {
       return isa<Float8E4M3FNType>(getInputElementType());
     }
-    /// The operands that carry data, without `key_offset`: q, k, k_scale,
-    /// weights, ks, ke, out. One that is left out is null.
+    /// Keys of the whole sequence, to which ranges refer.
+    OpFoldResult getNumSequenceKeys(OpBuilder &b);
+    /// The operands that carry data, without `key_offset` and `num_keys`: q,
+    /// k, k_scale, weights, ks, ke, out. One that is left out is null.
     SmallVector<Value> getDataOperands();
     /// The names of `getDataOperands()`, in the same order.
     static ArrayRef<StringRef> getDataOperandNames();

@@ -43,11 +43,13 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       other heads of the same query (8, 4, 2 or no others); the sums are transposed
       among the lanes on the way, so that each lane ends with elements of its own
       instead of copies;
-    - the write stores the elements that the lane ended with, where the mask holds.
+    - an `scf.for` that carries a vector carries the elements that the lane ended
+      with;
+    - the write stores them, where the mask holds.
 
-    Contract: every `vector.transfer_write` in the function is of a value that
-    is computed element-wise from one `vector.multi_reduction` of a
-    `vector.contract`. Anything else is an error.
+    Contract: every `vector.transfer_write` and `mqa.scatter_columns` in the function
+    is of a value that is computed element-wise from one `vector.multi_reduction` of
+    a `vector.contract`, perhaps carried by one loop. Anything else is an error.
 
     ```mlir
     %s = vector.contract ... %q, %k, %zero : ... into vector<8x8x128xf32>
@@ -211,7 +213,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
 
     | role | threads | keeps |
     | --- | --- | --- |
-    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
+    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, `mqa.store_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
     | producer | the warp after them | put |
     | cleaner, where there is something to clean | the last 96 threads | the loop with `mqa.clean_rows` |
 
@@ -224,11 +226,11 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     carries `mqa.schedule`; the position of a key stage follows from the loop's key.
 
     ```mlir
-    scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.ring_release ... }
+    scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.store_logits ...; mqa.ring_release ... }
     // becomes
     scf.if %is_consumer {
       nvvm.setmaxregister increase 112
-      scf.for ... { mqa.ring_get ...; mqa.tile_logits ...; mqa.ring_release ... }
+      scf.for ... { mqa.ring_get ...; mqa.tile_logits ...; mqa.store_logits ...; mqa.ring_release ... }
     } else {
       nvvm.setmaxregister decrease 32
       scf.if %is_producer { scf.for ... { mqa.ring_put ... } }
@@ -244,9 +246,13 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Stages the tiles of mqa.logits in shared-memory rings (level 3 to 4)";
   let description = [{
     Replaces each `mqa.logits` on tiles of global memory by `mqa.tile_logits` on
-    slots of rings: queries and weights, filled once per query block, and keys, and
-    their scales, filled once per key tile. The loop over query blocks carries the
-    rings' positions; inside the loop over keys a position follows from the key.
+    slots of rings, and an `mqa.store_logits`: queries and weights, filled once per
+    query block, and keys, and their scales, filled once per key tile. The loop over
+    query blocks carries the rings' positions; inside the loop over keys a position
+    follows from the key.
+
+    Where keys have groups, the rings are filled once per key tile and group, in a
+    loop over the groups, which adds up their logits.
 
     Contract: the op is in the inner of two nested `scf.for`; its q and weights
     are views made outside the inner loop.
@@ -261,7 +267,8 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
       %p = (%n - %lo) / 128 + %j
       mqa.ring_put %key_ring[%p], %k; %kt = mqa.ring_get %key_ring[%p]
       mqa.ring_put %scale_ring[%p], %s; %st = mqa.ring_get %scale_ring[%p]
-      mqa.tile_logits ins(%qs, %kt, %st, ...) outs(%out)
+      %l = mqa.tile_logits ins(%qs, %kt, %st, ...)
+      mqa.store_logits %l, %ks, %ke first_key(%n) outs(%rows)
       mqa.ring_release %key_ring[%p]; mqa.ring_release %scale_ring[%p]
     }
     mqa.ring_release %query_ring[%i]
@@ -355,15 +362,17 @@ def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"
 }
 
 def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Writes mqa.tile_logits as warpgroup-level vectors (level 4 to 5)";
+  let summary = "Writes tiles and stores as warpgroup-level vectors (level 4 to 5)";
   let description = [{
     `mqa.tile_logits` becomes a contraction, `arith.maximumf`, a multiplication by
-    the weights, a reduction over the heads, the scale and a masked write, all on
+    the weights, a reduction over the heads and the scale; `mqa.store_logits` becomes a
+    masked write, or where rows are compressed an `mqa.scatter_columns`, all on
     vectors of whole tiles. Reads that do not depend on the tile (weights and
     ranges) are placed where their memref is defined, outside the key loop.
 
     ```mlir
-    mqa.tile_logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) first_key(%n) outs(%out : ...)
+    %l = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
+    mqa.store_logits %l, %ks, %ke first_key(%n) outs(%out : ...) : ...
     // becomes
     %s = vector.contract ... %qv, %kv, %zero : vector<8x8x128xf8E4M3FN>, vector<128x128xf8E4M3FN> into vector<8x8x128xf32>
     %r = arith.maximumf %s, %zero : vector<8x8x128xf32>

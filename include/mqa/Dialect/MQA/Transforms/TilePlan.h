@@ -67,14 +67,16 @@ struct TilePlan {
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
-  /// Query block: q in head tiles, and weights where there are any.
+  /// Query block: q in head tiles, and weights where there are any. With key
+  /// groups, those of one group.
   RingType queryRing;
   /// Where a slot's elements of q come from: (group, head tile, [chunk,] warp,
   /// head, query, d) to (query, head, d); and those of k: ([chunk,] key, d) to
   /// (key, d).
   AffineMap queryMap, keyMap;
-  /// Whether TMA can load weights: their rows are a multiple of 16 bytes.
-  bool loadsWeightsByTma = false;
+  /// Whether TMA can load weights: their rows are a multiple of 16 bytes; and
+  /// scales: they are contiguous. Those of key groups are not.
+  bool loadsWeightsByTma = false, loadsScalesByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, as a tile of k is used up earlier; null where there are none.
   RingType keyRing, scaleRing;

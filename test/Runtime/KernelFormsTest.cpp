@@ -1,0 +1,196 @@
+//===- KernelFormsTest.cpp - Compressed logits, groups, strided scales ----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the forms of mqa.logits change about a launch, on the fake driver.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FakeCuda.h"
+#include "TestBundle.h"
+
+#include <gtest/gtest.h>
+
+using namespace mqa::test;
+
+/// 100 queries and 1000 keys, densely packed.
+static mqa_logits_args makeArgs() {
+  mqa_logits_args args = {};
+  args.q = address<void>(0x10000);
+  args.q_stride = 64 * 128;
+  args.k = address<void>(0x20000);
+  args.k_stride = 128;
+  args.k_scale = address<float>(0x30000);
+  args.k_scale_stride = 1;
+  args.weights = address<float>(0x40000);
+  args.weights_stride = 64;
+  args.ks = address<int32_t>(0x50000);
+  args.ke = address<int32_t>(0x60000);
+  args.out = address<void>(0x70000);
+  args.out_stride = 1000;
+  args.num_queries = 100;
+  args.num_keys = 1000;
+  return args;
+}
+
+namespace {
+struct KernelFormsTest : testing::Test {
+  void SetUp() override { getFake() = FakeCudaState(); }
+  void TearDown() override {
+    mqa_kernel_destroy(kernel);
+    mqa_bundle_destroy(bundle);
+  }
+  void loadKernel(const nlohmann::json &manifest) {
+    ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
+  }
+  void expectInvalid(const mqa_logits_args &args, const char *message) {
+    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
+              MQA_ERROR_INVALID_ARGUMENT);
+    EXPECT_STREQ(mqa_last_error(), message);
+  }
+  mqa_bundle *bundle = nullptr;
+  mqa_kernel *kernel = nullptr;
+  mqa_kernel_info info;
+};
+} // namespace
+
+/// Rows of keys' length, whose kernel takes the number of keys as an index.
+static nlohmann::json makeCompressedManifest(bool clean) {
+  nlohmann::json manifest = makeGpuManifest();
+  nlohmann::json &entry = manifest["kernels"][0];
+  entry["compressed"] = true;
+  entry["clean"] = clean;
+  entry["parameters"].push_back(
+      {{"kind", "index"}, {"operand", "num_keys"}, {"element_type", "index"}});
+  return manifest;
+}
+
+TEST_F(KernelFormsTest, CompressedColumns) {
+  loadKernel(makeCompressedManifest(/*clean=*/false));
+  EXPECT_EQ(info.compressed, 1);
+  EXPECT_EQ(info.max_seqlen_k, -1);
+  getFake().parameterCount = 4 + 2 * 5 + 7 + 1;
+  mqa_logits_args args = makeArgs();
+  args.max_seqlen_k = 300;
+  args.out_stride = 300;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  const std::vector<uint64_t> &p = getFake().launches[0].parameters;
+  EXPECT_EQ(p[18] & 0xffffffff, 300u) << "columns of out";
+  EXPECT_EQ(p[21] & 0xffffffff, 1000u) << "the index: keys";
+  args.out_stride = 299;
+  expectInvalid(args, "out_stride must be from 300 to 2^40, found 299");
+  args.max_seqlen_k = -1;
+  expectInvalid(args, "max_seqlen_k must be from 0 to 2147482623, found -1");
+}
+
+TEST_F(KernelFormsTest, CompressedRowsAreCleanedWithoutKeys) {
+  loadKernel(makeCompressedManifest(/*clean=*/true));
+  mqa_logits_args args = makeArgs();
+  args.k = nullptr;
+  args.k_scale = nullptr;
+  args.num_keys = 0;
+  args.max_seqlen_k = 300;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  ASSERT_EQ(getFake().launches.size(), 1u);
+  // A tensor map of nothing cannot be encoded.
+  EXPECT_EQ(getFake().maps[1].sizes, (std::vector<uint64_t>{128, 1}));
+  EXPECT_EQ(getFake().maps[1].address, args.q);
+  args.max_seqlen_k = 0;
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches.size(), 1u) << "no column, no launch";
+}
+
+TEST_F(KernelFormsTest, CompressedWithoutCleanNeedsKeys) {
+  loadKernel(makeCompressedManifest(/*clean=*/false));
+  mqa_logits_args args = makeArgs();
+  args.num_keys = 0;
+  args.max_seqlen_k = 300;
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_TRUE(getFake().launches.empty());
+}
+
+TEST_F(KernelFormsTest, FixedColumns) {
+  nlohmann::json manifest = makeCompressedManifest(/*clean=*/false);
+  manifest["kernels"][0]["num_columns"] = 512;
+  loadKernel(manifest);
+  EXPECT_EQ(info.max_seqlen_k, 512);
+  mqa_logits_args args = makeArgs();
+  args.max_seqlen_k = 300;
+  expectInvalid(args, "max_seqlen_k must be 512 for this kernel, found 300");
+}
+
+/// k_scale by a memref instead of a tensor map.
+static nlohmann::json makeStridedManifest() {
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["kernels"][0]["parameters"][2] = {{"kind", "memref"},
+                                             {"operand", "k_scale"},
+                                             {"element_type", "f32"},
+                                             {"rank", 1},
+                                             {"strided", true}};
+  return manifest;
+}
+
+TEST_F(KernelFormsTest, StridedScales) {
+  loadKernel(makeStridedManifest());
+  EXPECT_EQ(info.strided_k_scale, 1);
+  getFake().parameterCount = 3 + 3 * 5 + 7;
+  mqa_logits_args args = makeArgs();
+  args.k_scale = address<float>(0x30004);
+  args.k_scale_stride = 33;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  const std::vector<uint64_t> &p = getFake().launches[0].parameters;
+  EXPECT_EQ(p[2], 0x30004u);
+  EXPECT_EQ(p[5] & 0xffffffff, 1000u);
+  EXPECT_EQ(p[6] & 0xffffffff, 33u);
+  args.k_scale_stride = 0;
+  expectInvalid(args, "k_scale_stride must be from 1 to 2^40, found 0");
+  args.k_scale_stride = int64_t(1) << 31;
+  expectInvalid(args, "k_scale_stride must be below 2^31 for this kernel, "
+                      "found 2147483648");
+}
+
+TEST_F(KernelFormsTest, ContiguousScales) {
+  loadKernel(makeGpuManifest());
+  EXPECT_EQ(info.strided_k_scale, 0);
+  mqa_logits_args args = makeArgs();
+  args.k_scale_stride = 2;
+  expectInvalid(args, "k_scale_stride must be 1 for this kernel, which was "
+                      "compiled for contiguous scales, found 2");
+}
+
+TEST_F(KernelFormsTest, KeyGroups) {
+  nlohmann::json manifest = makeStridedManifest();
+  nlohmann::json &entry = manifest["kernels"][0];
+  entry["num_groups"] = 8;
+  entry["has_key_groups"] = true;
+  entry["parameters"][1]["box"] = {1, 256, 128};
+  entry["parameters"][1]["dims"] = {1, 0, 2};
+  entry["parameters"][2]["rank"] = 2;
+  loadKernel(manifest);
+  EXPECT_EQ(info.num_groups, 8);
+  EXPECT_EQ(info.strided_k_scale, 1);
+  mqa_logits_args args = makeArgs();
+  args.k_stride = 8 * 128;
+  args.k_scale_stride = 10;
+  getFake().parameterCount = 3 + 7 + 2 * 5 + 7;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  const FakeTensorMap &k = getFake().maps[1];
+  EXPECT_EQ(k.sizes, (std::vector<uint64_t>{128, 1000, 8}));
+  EXPECT_EQ(k.strides, (std::vector<uint64_t>{8 * 128, 128}));
+  EXPECT_EQ(k.box, (std::vector<uint32_t>{128, 256, 1}));
+  const std::vector<uint64_t> &p = getFake().launches[0].parameters;
+  EXPECT_EQ(p[6] & 0xffffffff, 8u) << "groups";
+  EXPECT_EQ(p[7] & 0xffffffff, 10u) << "from key to key";
+  args.k_scale_stride = 7;
+  expectInvalid(args, "k_scale_stride must be from 8 to 2^40, found 7");
+  args = makeArgs();
+  expectInvalid(args, "k_stride must be from 1024 to 2^40, found 128");
+}
