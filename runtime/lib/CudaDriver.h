@@ -25,6 +25,8 @@ using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
+using CUgraph = struct CUgraph_st *;
+using CUgraphExec = struct CUgraphExec_st *;
 
 /// An opaque tensor map.
 struct alignas(64) CUtensorMap {
@@ -42,6 +44,10 @@ constexpr int kMaxSharedMemoryPerBlockOptin = 97;
 
 // CUfunction_attribute
 constexpr int kMaxDynamicSharedSizeBytes = 8;
+
+// CUstream_flags, CUstreamCaptureMode
+constexpr unsigned kStreamNonBlocking = 1;
+constexpr int kStreamCaptureThreadLocal = 1;
 
 // CUtensorMapDataType
 constexpr int kUint8 = 0;
@@ -106,7 +112,19 @@ constexpr int kL2Promotion128B = 2;
   X(cuEventRecord, "cuEventRecord", (CUevent event, CUstream stream))          \
   X(cuEventSynchronize, "cuEventSynchronize", (CUevent event))                 \
   X(cuEventElapsedTime, "cuEventElapsedTime",                                  \
-    (float *milliseconds, CUevent start, CUevent end))
+    (float *milliseconds, CUevent start, CUevent end))                         \
+  X(cuStreamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))     \
+  X(cuStreamDestroy, "cuStreamDestroy_v2", (CUstream stream))                  \
+  X(cuStreamSynchronize, "cuStreamSynchronize", (CUstream stream))             \
+  X(cuStreamBeginCapture, "cuStreamBeginCapture_v2",                           \
+    (CUstream stream, int mode))                                               \
+  X(cuStreamEndCapture, "cuStreamEndCapture",                                  \
+    (CUstream stream, CUgraph * graph))                                        \
+  X(cuGraphInstantiate, "cuGraphInstantiateWithFlags",                         \
+    (CUgraphExec * executable, CUgraph graph, unsigned long long flags))       \
+  X(cuGraphLaunch, "cuGraphLaunch", (CUgraphExec executable, CUstream stream)) \
+  X(cuGraphDestroy, "cuGraphDestroy", (CUgraph graph))                         \
+  X(cuGraphExecDestroy, "cuGraphExecDestroy", (CUgraphExec executable))
 
 /// The functions of libcuda.
 struct CudaDriver {

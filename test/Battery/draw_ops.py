@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Writes seeded random mqa.logits ops, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S
+    draw_ops.py DIR --count=N --seed=S [--edges]
 
 The surface is that of the op: heads, head dim, key groups, element types,
 optional operands, activation, clean and compressed or not, static or dynamic
-sizes, tensors or memrefs (then with strided scales). DIR/ops.txt lists
-the files with what was drawn. The same seed gives the same files.
+sizes, tensors or memrefs (then with strided scales). With --edges, first come
+edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
+DIR/ops.txt lists the files with what was drawn. The same seed gives the same files.
 """
 import argparse
 import pathlib
@@ -42,6 +43,30 @@ def draw(rng):
     if op["compressed"] and rng.random() < 0.3:
         op["columns"] = rng.randint(1, 1200)
     return op
+
+
+# Few heads, no power of two, narrow swizzles; one form of the op each.
+EDGES = [
+    {"heads": 1, "head_dim": 32},
+    {"heads": 4, "head_dim": 64, "clean": True},
+    {"heads": 8, "head_dim": 32, "compressed": True, "clean": True},
+    {"heads": 16, "head_dim": 64, "compressed": True},
+    {"heads": 5, "head_dim": 48, "input": "f8E5M2", "memrefs": True},
+    {"heads": 64, "head_dim": 128, "compressed": True, "clean": True},
+    {"heads": 33, "head_dim": 80, "input": "bf16", "out": "bf16", "weights": "bf16"},
+    {"heads": 12, "head_dim": 128, "groups": 4, "clean": True},
+    {"heads": 6, "head_dim": 64, "groups": 6, "input": "f16", "out": "f16", "compressed": True},
+    {"heads": 64, "head_dim": 64, "out": "f16", "clean": True},
+    {"heads": 111, "head_dim": 256, "input": "bf16", "clean": True},
+    {"heads": 32, "head_dim": 32, "k_scale": False, "weights": "none", "activation": "none"},
+]
+
+
+def make_edge(form):
+    op = {"input": "f8E4M3FN", "out": "f32", "activation": "relu", "k_scale": True}
+    op |= {"weights": "f32", "clean": False, "compressed": False, "groups": None}
+    op |= {"memrefs": False, "queries": "?", "keys": "?", "columns": "?"}
+    return op | form
 
 
 def to_type(op, name, shape, element):
@@ -99,13 +124,15 @@ def main():
     parser.add_argument("dir", type=pathlib.Path)
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--edges", action="store_true")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
+    ops = [(f"op{i:04}.mlir", draw(rng)) for i in range(options.count)]
+    if options.edges:
+        ops = [(f"edge{i:02}.mlir", make_edge(form)) for i, form in enumerate(EDGES)] + ops
     lines = []
-    for i in range(options.count):
-        op = draw(rng)
-        name = f"op{i:04}.mlir"
+    for name, op in ops:
         (options.dir / name).write_text(to_mlir(op))
         lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))
     (options.dir / "ops.txt").write_text("\n".join(lines) + "\n")

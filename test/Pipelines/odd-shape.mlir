@@ -17,7 +17,7 @@
 // STAGED: %[[WEIGHTS:.*]] = mqa.row_block %{{.*}} : memref<?x5xf32
 // STAGED: mqa.ring_put %[[QUERIES]][%{{.*}}], %{{.*}}, %[[WEIGHTS]] {tile_maps = [#[[Q]], #{{.*}}]}
 // STAGED: mqa.ring_put %[[KEYS]][%{{.*}}], %{{.*}} {tile_maps = [#[[K]]]}
-// STAGED: mqa.tile_logits {{.*}} {num_heads = 5 : i64}
+// STAGED: mqa.tile_logits {{.*}} num_heads(%c5{{.*}})
 
 // VECTORS: vector.contract {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]
 // An infinite key times the zeros of the padding is NaN, and must not count.

@@ -169,4 +169,20 @@ CUresult cuEventSynchronize(CUevent) { return call("cuEventSynchronize"); }
 CUresult cuEventElapsedTime(float *, CUevent, CUevent) {
   return call("cuEventElapsedTime");
 }
+CUresult cuStreamCreate(CUstream *, unsigned) { return call("cuStreamCreate"); }
+CUresult cuStreamDestroy_v2(CUstream) { return call("cuStreamDestroy"); }
+CUresult cuStreamSynchronize(CUstream) { return call("cuStreamSynchronize"); }
+CUresult cuStreamBeginCapture_v2(CUstream, int) {
+  return call("cuStreamBeginCapture");
+}
+CUresult cuStreamEndCapture(CUstream, CUgraph *) {
+  return call("cuStreamEndCapture");
+}
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *, CUgraph,
+                                     unsigned long long) {
+  return call("cuGraphInstantiate");
+}
+CUresult cuGraphLaunch(CUgraphExec, CUstream) { return call("cuGraphLaunch"); }
+CUresult cuGraphDestroy(CUgraph) { return call("cuGraphDestroy"); }
+CUresult cuGraphExecDestroy(CUgraphExec) { return call("cuGraphExecDestroy"); }
 }

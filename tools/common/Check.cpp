@@ -106,7 +106,7 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
           input, loadBits(input, problem.q.data(), (m * h + head) * d + i));
   const float *weights = problem.weights.data() + m * h;
   bool narrow = getBytes(output.type) < 4;
-  double dotError = getBytes(input) == 1 ? 0x1p-10 : 0x1p-19;
+  double dotError = getBytes(input) == 1 ? 0x1p-9 : 0x1p-19;
   Sums sums;
   for (int64_t n = problem.begin(m), end = problem.end(m); n < end; ++n) {
     std::fill(scores.begin(), scores.end(), 0.0);

@@ -44,9 +44,10 @@ struct CheckResult {
   /// for a fast kernel: its worst case, 20 roundings to 11 bits, is 2^-6.7.
   /// With 16-bit logits 2^-8 of the reference more. On top of that comes what
   /// the products of a score lose while they are added up, where they cancel
-  /// out: k_scale e sqrt(sum_h w^2 sum_d (q k)^2), with e = 2^-10 for fp8
-  /// (WGMMA keeps about 14 bits) and 2^-19 for 16-bit inputs. Of many heads
-  /// that is little; of one head with a score near 0 it is all there is.
+  /// out: k_scale e sqrt(sum_h w^2 sum_d (q k)^2), with e = 2^-9 for fp8
+  /// (WGMMA keeps about 14 bits, and cuts off) and 2^-19 for 16-bit inputs. Of
+  /// many heads that is little; of one head with a score near 0 it is all there
+  /// is.
   int64_t elementErrors = 0;
   /// Cells inside a range that are unwritten or -inf, or outside one that are
   /// not -inf (clean) or not untouched (not clean). All cells are looked at.

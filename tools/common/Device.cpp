@@ -63,6 +63,55 @@ private:
   CUdeviceptr pointer = 0;
 };
 
+class GpuStream final : public Stream {
+public:
+  explicit GpuStream(const CudaDriver &driver) : driver(driver) {
+    require(
+        driver.check(driver.cuStreamCreate(&stream, cuda::kStreamNonBlocking),
+                     "cuStreamCreate"));
+  }
+  ~GpuStream() override { driver.cuStreamDestroy(stream); }
+  void *get() const override { return stream; }
+  void synchronize() override {
+    require(driver.check(driver.cuStreamSynchronize(stream),
+                         "cuStreamSynchronize"));
+  }
+
+private:
+  const CudaDriver &driver;
+  CUstream stream = nullptr;
+};
+
+class GpuGraph final : public Graph {
+public:
+  GpuGraph(const CudaDriver &driver, Stream &stream, const Device::Work &work)
+      : driver(driver) {
+    auto *handle = static_cast<CUstream>(stream.get());
+    check(driver.cuStreamBeginCapture(handle, cuda::kStreamCaptureThreadLocal),
+          "cuStreamBeginCapture");
+    work();
+    check(driver.cuStreamEndCapture(handle, &graph), "cuStreamEndCapture");
+    check(driver.cuGraphInstantiate(&executable, graph, 0),
+          "cuGraphInstantiate");
+  }
+  ~GpuGraph() override {
+    driver.cuGraphExecDestroy(executable);
+    driver.cuGraphDestroy(graph);
+  }
+  void launch(Stream &stream) override {
+    check(driver.cuGraphLaunch(executable, static_cast<CUstream>(stream.get())),
+          "cuGraphLaunch");
+  }
+
+private:
+  void check(CUresult result, const char *call) const {
+    require(driver.check(result, call));
+  }
+  const CudaDriver &driver;
+  CUgraph graph = nullptr;
+  CUgraphExec executable = nullptr;
+};
+
 class Gpu final : public Device {
 public:
   Gpu() {
@@ -106,6 +155,12 @@ public:
     for (CUevent event : events)
       driver->cuEventDestroy(event);
     return times;
+  }
+  std::unique_ptr<Stream> createStream() override {
+    return std::make_unique<GpuStream>(*driver);
+  }
+  std::unique_ptr<Graph> capture(Stream &stream, const Work &work) override {
+    return std::make_unique<GpuGraph>(*driver, stream, work);
   }
 
 private:

@@ -36,6 +36,22 @@ public:
   }
 };
 
+/// A queue of work beside the default one.
+class Stream {
+public:
+  virtual ~Stream() = default;
+  /// As the runtime takes it.
+  virtual void *get() const = 0;
+  virtual void synchronize() = 0;
+};
+
+/// Captured work that can be enqueued again.
+class Graph {
+public:
+  virtual ~Graph() = default;
+  virtual void launch(Stream &stream) = 0;
+};
+
 class Device {
 public:
   /// For the bundle's target: "cpu", or a GPU (the first one).
@@ -50,6 +66,12 @@ public:
   /// the microseconds that each took on the device. The first also shows the
   /// time of its launch; the others are launched while it runs.
   virtual std::vector<double> timeQueue(const std::vector<Work> &works) = 0;
+  /// Null on a device that has no streams.
+  virtual std::unique_ptr<Stream> createStream() { return nullptr; }
+  /// What `work` enqueues on `stream`, as a graph; null without streams.
+  virtual std::unique_ptr<Graph> capture(Stream &, const Work &) {
+    return nullptr;
+  }
 
   /// Microseconds of each of `repeat` runs of `work`, enqueued at once.
   std::vector<double> time(int repeat, const Work &work) {

@@ -53,20 +53,20 @@ static std::vector<uint8_t> packWeights(const Problem &problem) {
   return data;
 }
 
-/// Rows of `rowElements` elements at `stride` from each other. What is between
-/// them is NaN in every type of float.
+/// Rows of `rowElements` elements at `stride` from each other, behind
+/// `rowsBefore` others. What is between them is NaN in every type of float.
 template <typename T>
-static std::unique_ptr<Buffer> uploadRows(Device &device,
-                                          const std::vector<T> &data,
-                                          int64_t rowElements, int64_t stride) {
-  if (stride == rowElements || rowElements == 0)
+static std::unique_ptr<Buffer>
+uploadRows(Device &device, const std::vector<T> &data, int64_t rowElements,
+           int64_t stride, int64_t rowsBefore) {
+  if ((stride == rowElements && rowsBefore == 0) || rowElements == 0)
     return device.upload(data);
   size_t rows = data.size() / rowElements;
-  std::vector<T> strided(rows * stride);
+  std::vector<T> strided((rowsBefore + rows) * stride);
   std::memset(strided.data(), 0xff, strided.size() * sizeof(T));
   for (size_t i = 0; i < rows; ++i)
     std::copy_n(data.data() + i * rowElements, rowElements,
-                strided.data() + i * stride);
+                strided.data() + (rowsBefore + i) * stride);
   return device.upload(strided);
 }
 
@@ -85,24 +85,28 @@ Session::Session(Device &device, const Problem &problem, const Slack &slack)
   auto uploadBytes = [&](const std::vector<uint8_t> &data,
                          mqa_element_type type, int64_t row, int64_t stride) {
     return uploadRows(device, data, row * getBytes(type),
-                      stride * getBytes(type));
+                      stride * getBytes(type), slack.rowsBefore);
   };
   const Format &format = problem.format;
   q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
                   args.q_stride);
   k = uploadBytes(problem.k, format.input, args.k_stride - slack.k,
                   args.k_stride);
-  kScale =
-      uploadRows(device, problem.kScale, shape.numGroups, args.k_scale_stride);
+  kScale = uploadRows(device, problem.kScale, shape.numGroups,
+                      args.k_scale_stride, slack.rowsBefore);
   weights = uploadBytes(packWeights(problem), format.weights, shape.numHeads,
                         args.weights_stride);
-  args.q = q->get();
-  args.k = k->get();
+  auto getFirstRow = [&](const Buffer &buffer, int64_t stride,
+                         mqa_element_type type) {
+    return buffer.as<uint8_t>(slack.rowsBefore * stride * getBytes(type));
+  };
+  args.q = getFirstRow(*q, args.q_stride, format.input);
+  args.k = getFirstRow(*k, args.k_stride, format.input);
   // Null where the kernel has none: it must not look at them.
   if (format.hasKScale)
-    args.k_scale = kScale->as<float>();
+    args.k_scale = kScale->as<float>(slack.rowsBefore * args.k_scale_stride);
   if (format.hasWeights)
-    args.weights = weights->get();
+    args.weights = getFirstRow(*weights, args.weights_stride, format.weights);
   args.ks = ks->as<int32_t>();
   args.ke = ke->as<int32_t>();
   args.out = out->as<uint8_t>(kGuard * getBytes(output.type));

@@ -21,10 +21,12 @@ Format getFormat(const mqa_kernel_info &info);
 Shape getShape(const mqa_kernel_info &info, int64_t numQueries, int64_t numKeys,
                int64_t maxSeqlenK = -1);
 
-/// Elements between the rows of each operand, more than there must be; they
-/// hold NaN. k_scale has rows only in kernels that take strided ones.
+/// Elements between the rows of each operand, more than there must be, and rows
+/// of q, k, k_scale and weights before the first; they hold NaN. k_scale has
+/// rows only in kernels that take strided ones.
 struct Slack {
   int64_t q = 0, k = 0, kScale = 0, weights = 0, out = 0;
+  int64_t rowsBefore = 0;
 };
 
 /// A bundle's kernel that is loaded.
@@ -51,8 +53,8 @@ public:
   Session(Device &device, const Problem &problem, const Slack &slack = {});
 
   void poison();
-  void launch(const LoadedKernel &kernel) {
-    require(mqa_logits_launch(kernel.get(), &args, nullptr));
+  void launch(const LoadedKernel &kernel, void *stream = nullptr) {
+    require(mqa_logits_launch(kernel.get(), &args, stream));
   }
   /// The output on the host, after all launches.
   const Output &download();

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuBaseline.h"
+#include "EdgeCases.h"
 #include "Prefill.h"
 #include "RandomCases.h"
 #include "Session.h"
@@ -111,6 +112,17 @@ int main(int argc, char **argv) {
                             "(default 0: none)");
   randomCommand->add_option("--seed", random.seed, "Seed of shapes and data");
 
+  EdgeOptions edges;
+  CLI::App *edgesCommand = app.add_subcommand(
+      "edges", "Edge cases by name: checked, and rerun for the same bits, also "
+               "in graphs and on two streams");
+  edgesCommand->add_option("bundles", edges.bundles, "Bundles for any target")
+      ->required();
+  edgesCommand->add_option("--reruns", edges.reruns, "Reruns of each way");
+  edgesCommand->add_flag("--large", edges.large,
+                         "Also an output of more than 2^31 elements");
+  edgesCommand->add_flag("--verbose", edges.verbose, "Print every case");
+
   std::string cpuBundle;
   int64_t cpuQueries = 128, cpuKeys = 2048;
   int cpuRepeat = 5;
@@ -133,6 +145,8 @@ int main(int argc, char **argv) {
       return runPrefill(prefill);
     if (*searchCommand)
       return runPrefill(search);
+    if (*edgesCommand)
+      return runEdges(edges);
     if (*randomCommand)
       return runRandom(random);
     return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);

@@ -45,7 +45,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileQ, int64_t tileKv,
                                    int64_t queryStages, int64_t stages,
                                    int64_t accumulators, Relu, Reduction, Split,
-                                   int64_t blockCost) {
+                                   int64_t blockCost, int64_t blockHeads) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
                                                 {"tile_kv", tileKv},
@@ -78,6 +78,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule parameter 'block_cost' must not be "
                           "negative, found "
                        << blockCost;
+  if (int64_t tileHeads = 64 / tileQ; blockHeads < 0 || blockHeads % tileHeads)
+    return emitError() << "schedule parameter 'block_heads' must be a multiple "
+                          "of 64 / tile_q = "
+                       << tileHeads << ", found " << blockHeads;
   if (accumulators < 1 || accumulators > 2)
     return emitError() << "schedule parameter 'accumulators' must be 1 or 2, "
                           "found "

@@ -166,8 +166,10 @@ void RingLowering::initBarriers() {
       int64_t arrivals = ring.copiedByLanes ? 1 + kWarpThreads : 1;
       nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(arrivals),
                                     index, Value());
-      nvgpu::MBarrierInitOp::create(
-          b, loc, ring.empty, constant(op.getConsumers()), index, Value());
+      int64_t releases =
+          op.getConsumers() * (ring.copiedByLanes ? kWarpThreads : 1);
+      nvgpu::MBarrierInitOp::create(b, loc, ring.empty, constant(releases),
+                                    index, Value());
     }
   }
   NVVM::FenceMbarrierInitOp::create(b, loc);
@@ -478,19 +480,27 @@ void RingLowering::get(RingGetOp op) {
   b.replaceOp(op, tiles);
 }
 
-/// One lane arrives for its warp, once all lanes are there.
+/// One lane arrives for its warp, once all lanes are there. Where lanes write
+/// the slot, all arrive: each says itself that it has read.
 void RingLowering::release(RingReleaseOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
-  syncWarp();
-  scf::IfOp::create(
-      b, loc, isFirstLane(), [&](OpBuilder &nested, Location loc) {
-        nvgpu::MBarrierArriveOp::create(
-            nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
-            ring.empty, slot.index);
-        scf::YieldOp::create(nested, loc);
-      });
+  auto arrive = [&](OpBuilder &nested) {
+    nvgpu::MBarrierArriveOp::create(
+        nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
+        ring.empty, slot.index);
+  };
+  if (ring.copiedByLanes) {
+    arrive(b);
+  } else {
+    syncWarp();
+    scf::IfOp::create(b, loc, isFirstLane(),
+                      [&](OpBuilder &nested, Location loc) {
+                        arrive(nested);
+                        scf::YieldOp::create(nested, loc);
+                      });
+  }
   b.eraseOp(op);
 }
 

@@ -19,7 +19,8 @@ bool mqa::fitsSchedule(LogitsOp op, ScheduleAttr schedule) {
 /// rather two of queries; null if it does not fit.
 static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
                                  int64_t keyGroups, int64_t tileQ,
-                                 int64_t tileKv, Reduction reduction) {
+                                 int64_t tileKv, Reduction reduction,
+                                 int64_t blockHeads = 0) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
   for (int64_t queryStages : {2, 1}) {
@@ -28,7 +29,7 @@ static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
       auto schedule = ScheduleAttr::get(
           op.getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
           tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
-          reduction, Split::Tiles, blockCost);
+          reduction, Split::Tiles, blockCost, blockHeads);
       if (mqa::fitsSchedule(op, schedule))
         return schedule;
     }
@@ -49,15 +50,22 @@ ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
     return countRows(a) < countRows(b);
   });
   // Keys with groups are loaded once for each of them, and so are the queries:
-  // there the warpgroups have queries of their own, and share the keys.
-  bool grouped = op.hasKeyGroups();
-  for (int64_t groups : {4, 3, 2, 1})
-    for (int64_t tileQ : tileQs)
-      for (int64_t tileKv : {128, 96, 64, 32})
-        if (ScheduleAttr schedule =
-                makeSchedule(op, grouped ? groups : 1, grouped ? 1 : groups,
-                             tileQ, tileKv, reduction))
-          return schedule;
+  // there the warpgroups have queries of their own, and share the keys. So it
+  // is where only half of the heads have room: that is enough for any.
+  for (int64_t parts : {1, 2})
+    for (int64_t groups : {4, 3, 2, 1})
+      for (int64_t tileQ : tileQs)
+        for (int64_t tileKv : {128, 96, 64, 32}) {
+          bool byParts = parts > 1 || op.hasKeyGroups();
+          int64_t blockHeads = 0;
+          if (parts > 1)
+            blockHeads = llvm::alignTo(llvm::divideCeil(heads, parts),
+                                       hopper::kWgmmaRows / tileQ);
+          if (ScheduleAttr schedule =
+                  makeSchedule(op, byParts ? groups : 1, byParts ? 1 : groups,
+                               tileQ, tileKv, reduction, blockHeads))
+            return schedule;
+        }
   return {};
 }
 

@@ -7,11 +7,14 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir {
 namespace mqa {
@@ -64,36 +67,50 @@ static SmallVector<Type> getSlotTypes(RingType ring) {
 }
 
 namespace {
-/// Stages one tile. With key groups, a loop over them goes around what is
-/// staged, so that a slot of either ring holds one group.
+/// What is staged together: all heads, or some of a key group's.
+struct HeadBlock {
+  /// Null without groups.
+  Value group;
+  /// Null for all heads.
+  Value firstHead;
+  OpFoldResult numHeads;
+};
+
+/// Stages one tile. With key groups, or where not all heads have room, a loop
+/// over head blocks goes around what is staged: a slot of either ring is for
+/// one of them.
 class TileStager {
 public:
   TileStager(RewriterBase &b, LogitsOp logits, TilePlan plan)
       : b(b), logits(logits), loc(logits.getLoc()), plan(std::move(plan)),
-        numGroups(logits.getNumGroups()), groupHeads(logits.getGroupHeads()) {}
+        groupHeads(logits.getGroupHeads()) {}
 
   LogicalResult stage(scf::ForOp outer);
 
 private:
   void createRings(gpu::GPUFuncOp kernel);
-  Value getHeads(Value operand, Value group);
-  Value getKeys(Value operand, Value group);
-  RingGetOp putQueries(Value position, Value group);
+  HeadBlock getAllHeads() {
+    return {Value(), Value(), b.getIndexAttr(groupHeads)};
+  }
+  HeadBlock getHeadBlock(Value index);
+  Value getHeads(Value operand, const HeadBlock &heads);
+  Value getKeys(Value operand, const HeadBlock &heads);
+  RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
   Value putAndGet(Value ring, Value position, Value source, ArrayAttr maps);
   VectorType getTileType() {
     return VectorType::get(
         {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
   }
-  Value buildTile(Value position, Value group, RingGetOp staged, Value factors,
-                  Value onto);
-  Value buildGroups(Value position);
+  Value buildTile(Value position, const HeadBlock &heads, RingGetOp staged,
+                  Value factors, Value onto);
+  Value buildHeadBlocks(Value position);
 
   RewriterBase &b;
   LogitsOp logits;
   Location loc;
   TilePlan plan;
-  int64_t numGroups, groupHeads;
+  int64_t groupHeads;
   /// No scales, no ring of them.
   Value queryRing, keyRing, scaleRing;
 };
@@ -117,7 +134,7 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
 /// `view` at `at` and of `size` in dimension `dim`, which is dropped where
 /// asked for. A view of a kernel's argument stays one.
 static Value narrowView(OpBuilder &b, Location loc, Value view, unsigned dim,
-                        OpFoldResult at, int64_t size, bool drop) {
+                        OpFoldResult at, OpFoldResult size, bool drop) {
   SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, view);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   if (auto outer = view.getDefiningOp<memref::SubViewOp>()) {
@@ -126,7 +143,7 @@ static Value narrowView(OpBuilder &b, Location loc, Value view, unsigned dim,
     sizes = outer.getMixedSizes();
   }
   offsets[dim] = at;
-  sizes[dim] = b.getIndexAttr(size);
+  sizes[dim] = size;
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
   if (!drop)
     return memref::SubViewOp::create(b, loc, view, offsets, sizes, strides);
@@ -149,27 +166,51 @@ void TileStager::createRings(gpu::GPUFuncOp kernel) {
     scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1);
 }
 
-/// The heads of `group` of q or weights; all of them without groups.
-Value TileStager::getHeads(Value operand, Value group) {
-  if (!group)
-    return operand;
-  Value size = arith::ConstantIndexOp::create(b, loc, groupHeads);
-  Value first = arith::MulIOp::create(b, loc, group, size);
-  return narrowView(b, loc, operand, 1, first, groupHeads, /*drop=*/false);
+/// Head block `index` of all groups.
+HeadBlock TileStager::getHeadBlock(Value index) {
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  int64_t size = plan.blockHeads;
+  int64_t perGroup = llvm::divideCeil(groupHeads, size);
+  auto apply = [&](AffineExpr expr) -> Value {
+    return affine::makeComposedAffineApply(b, loc, expr, {index});
+  };
+  HeadBlock heads{
+      Value(), apply(d0.floorDiv(perGroup) * groupHeads + d0 % perGroup * size),
+      b.getIndexAttr(size)};
+  if (logits.hasKeyGroups())
+    heads.group = apply(d0.floorDiv(perGroup));
+  if (groupHeads % size)
+    heads.numHeads = affine::makeComposedFoldedAffineMin(
+        b, loc,
+        AffineMap::get(
+            1, 0,
+            {b.getAffineConstantExpr(size), groupHeads - d0 % perGroup * size},
+            b.getContext()),
+        {OpFoldResult(index)});
+  return heads;
 }
 
-/// `group` of k or k_scale.
-Value TileStager::getKeys(Value operand, Value group) {
-  if (!group)
+/// These heads of q or weights.
+Value TileStager::getHeads(Value operand, const HeadBlock &heads) {
+  if (!heads.firstHead)
     return operand;
-  return narrowView(b, loc, operand, 1, group, 1, /*drop=*/true);
+  return narrowView(b, loc, operand, 1, heads.firstHead, heads.numHeads,
+                    /*drop=*/false);
 }
 
-RingGetOp TileStager::putQueries(Value position, Value group) {
-  SmallVector<Value> sources{getHeads(logits.getQ(), group)};
+/// What is theirs of k or k_scale.
+Value TileStager::getKeys(Value operand, const HeadBlock &heads) {
+  if (!heads.group)
+    return operand;
+  return narrowView(b, loc, operand, 1, heads.group, b.getIndexAttr(1),
+                    /*drop=*/true);
+}
+
+RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
+  SmallVector<Value> sources{getHeads(logits.getQ(), heads)};
   SmallVector<AffineMap> maps{plan.queryMap};
   if (logits.getWeights()) {
-    sources.push_back(getHeads(logits.getWeights(), group));
+    sources.push_back(getHeads(logits.getWeights(), heads));
     maps.push_back(b.getMultiDimIdentityMap(2));
   }
   RingPutOp::create(b, loc, queryRing, position, sources,
@@ -198,47 +239,49 @@ Value TileStager::putAndGet(Value ring, Value position, Value source,
 }
 
 /// The logits of a tile of keys, which is staged, and staged queries.
-Value TileStager::buildTile(Value position, Value group, RingGetOp staged,
-                            Value factors, Value onto) {
+Value TileStager::buildTile(Value position, const HeadBlock &heads,
+                            RingGetOp staged, Value factors, Value onto) {
   // The identity is left out.
   ArrayAttr keyMaps;
   if (!plan.keyMap.isIdentity())
     keyMaps = b.getAffineMapArrayAttr(plan.keyMap);
   Value keys =
-      putAndGet(keyRing, position, getKeys(logits.getK(), group), keyMaps);
+      putAndGet(keyRing, position, getKeys(logits.getK(), heads), keyMaps);
   Value scales, weights;
   if (scaleRing)
-    scales = putAndGet(scaleRing, position, getKeys(logits.getKScale(), group),
+    scales = putAndGet(scaleRing, position, getKeys(logits.getKScale(), heads),
                        ArrayAttr());
   if (logits.getWeights())
     weights = staged.getResult(1);
-  auto tile = TileLogitsOp::create(
-      b, loc, getTileType(), staged.getResult(0), keys, scales, weights, onto,
-      factors, logits.getActivation(), /*num_heads=*/IntegerAttr());
-  // Padding is zero; but behind a group of q come the heads of the next.
-  ArrayRef<int64_t> q = tile.getQ().getType().getShape();
-  bool isZero = logits.hasOnlyFiniteScores() && !group;
-  if (!isZero && q[1] * tile.getTileHeads() != groupHeads)
-    tile.setNumHeads(groupHeads);
-  return tile.getLogits();
+  // Padding is zero; but behind a block of q come the heads of the next.
+  ArrayRef<int64_t> q = plan.queryRing.getTiles()[0].getShape();
+  int64_t tileHeads = q[1] * q[q.size() - 3];
+  bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;
+  Value numHeads;
+  if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))
+    numHeads = getValueOrCreateConstantIndexOp(b, loc, heads.numHeads);
+  return TileLogitsOp::create(b, loc, getTileType(), staged.getResult(0), keys,
+                              scales, weights, onto, factors,
+                              logits.getActivation(), numHeads);
 }
 
-/// The sum of all groups' logits of a tile of keys; the first group has the
-/// rings' slots at `position`.
-Value TileStager::buildGroups(Value position) {
+/// The sum of all head blocks' logits of a tile of keys; the first of them has
+/// the rings' slots at `position`.
+Value TileStager::buildHeadBlocks(Value position) {
   Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(getTileType()));
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value end = arith::ConstantIndexOp::create(b, loc, numGroups);
+  Value end = arith::ConstantIndexOp::create(b, loc, plan.numHeadBlocks);
   auto loop = scf::ForOp::create(b, loc, zero, end, one, none);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value group = loop.getInductionVar();
+  Value index = loop.getInductionVar();
   Value own = arith::AddIOp::create(
       b, loc, position,
-      arith::IndexCastOp::create(b, loc, b.getI32Type(), group));
-  RingGetOp staged = putQueries(own, group);
-  Value sum = buildTile(own, group, staged, /*factors=*/Value(),
+      arith::IndexCastOp::create(b, loc, b.getI32Type(), index));
+  HeadBlock heads = getHeadBlock(index);
+  RingGetOp staged = putQueries(own, heads);
+  Value sum = buildTile(own, heads, staged, /*factors=*/Value(),
                         loop.getRegionIterArg(0));
   for (Value ring : {queryRing, keyRing, scaleRing})
     if (ring)
@@ -254,8 +297,8 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
   createRings(logits->getParentOfType<gpu::GPUFuncOp>());
   Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
   Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
-  Value groups = arith::ConstantIntOp::create(b, loc, numGroups, 32);
-  bool grouped = logits.hasKeyGroups();
+  Value blocks = arith::ConstantIntOp::create(b, loc, plan.numHeadBlocks, 32);
+  bool byParts = plan.stagesByParts;
 
   // How many query blocks, and how many key tiles, went by so far. Inside the
   // key loop the position follows from the key, so that a loop over some of the
@@ -265,8 +308,8 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
       b, outer, {zero, zero},
       [&](OpBuilder &nested, Location loc, ArrayRef<BlockArgument> args) {
         Value numTiles = countSteps(nested, loc, inner);
-        if (grouped)
-          numTiles = arith::MulIOp::create(nested, loc, numTiles, groups);
+        if (byParts)
+          numTiles = arith::MulIOp::create(nested, loc, numTiles, blocks);
         return SmallVector<Value>{
             arith::AddIOp::create(nested, loc, args[0], one),
             arith::AddIOp::create(nested, loc, args[1], numTiles)};
@@ -282,27 +325,27 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
                                      inner.getLowerBound());
   done = arith::DivUIOp::create(b, loc, done, inner.getStep());
   done = arith::IndexCastOp::create(b, loc, b.getI32Type(), done);
-  if (grouped)
-    done = arith::MulIOp::create(b, loc, done, groups);
+  if (byParts)
+    done = arith::MulIOp::create(b, loc, done, blocks);
   Value position = arith::AddIOp::create(b, loc, keyPosition, done);
 
   Value tile;
-  if (grouped) {
-    tile = buildGroups(position);
+  if (byParts) {
+    tile = buildHeadBlocks(position);
   } else {
     b.setInsertionPoint(inner);
-    RingGetOp staged = putQueries(queryPosition, /*group=*/Value());
+    RingGetOp staged = putQueries(queryPosition, getAllHeads());
     Value factors = fitQueries(staged);
     b.setInsertionPointAfter(inner);
     RingReleaseOp::create(b, loc, queryRing, queryPosition);
     b.setInsertionPoint(logits);
-    tile = buildTile(position, /*group=*/Value(), staged, factors,
+    tile = buildTile(position, getAllHeads(), staged, factors,
                      /*onto=*/Value());
   }
   StoreLogitsOp::create(b, loc, tile, logits.getKs(), logits.getKe(),
                         logits.getKeyOffset(), logits.getNumKeys(), *outRows);
   for (Value ring : {keyRing, scaleRing})
-    if (ring && !grouped)
+    if (ring && !byParts)
       RingReleaseOp::create(b, loc, ring, position);
   b.eraseOp(logits);
   return success();

@@ -74,8 +74,10 @@ FailureOr<TilePlan>
 TilePlan::get(LogitsOp op, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
   MLIRContext *context = op.getContext();
-  // Groups of heads go one after another, each with its own keys.
-  int64_t heads = op.getGroupHeads(), headDim = op.getHeadDim();
+  int64_t headDim = op.getHeadDim(), groupHeads = op.getGroupHeads();
+  int64_t heads = groupHeads;
+  if (schedule.getBlockHeads())
+    heads = std::min(heads, schedule.getBlockHeads());
   int64_t tileKv = schedule.getTileKv();
   int64_t queryGroups = schedule.getQueryGroups();
   int64_t warpgroups = schedule.getWarpgroups();
@@ -100,11 +102,14 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
                        << schedule.getKeyGroups()
                        << " warpgroups work on a stage each";
 
-  if (op.hasKeyGroups() && schedule.getKeyGroups() > 1)
+  // Groups of heads go one after another, each with its own keys.
+  bool stagesByParts = op.hasKeyGroups() || heads < groupHeads;
+  if (stagesByParts && schedule.getKeyGroups() > 1)
     return emitError() << "warpgroups cannot take turns (block_kv = "
                        << schedule.getBlockKv()
                        << " is not tile_kv = " << tileKv
-                       << ") at keys that have groups";
+                       << ") at keys that are staged for a part of the heads "
+                          "at a time";
 
   // 2 rows of each head tile are added up in a thread: with the conversions and
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
@@ -112,13 +117,13 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   bool packed = schedule.getReduction() == Reduction::F16;
   Type inputType = op.getInputElementType();
   if (packed && (!op.hasOnlyFiniteScores() || !op.getWeights() ||
-                 op.getActivation() != Activation::Relu || op.hasKeyGroups() ||
+                 op.getActivation() != Activation::Relu || stagesByParts ||
                  !llvm::is_contained({32, 64, 128}, headDim)))
-    return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
-                          "head dim of 32, 64 or 128 and no key groups, found "
-                       << inputType << (op.getWeights() ? "" : ", no weights")
-                       << (op.hasKeyGroups() ? ", key groups" : "") << " and "
-                       << headDim;
+    return emitError()
+           << "reduction f16 is for f8E4M3FN, relu, weights, a "
+              "head dim of 32, 64 or 128 and all heads at once, found "
+           << inputType << (op.getWeights() ? "" : ", no weights")
+           << (stagesByParts ? ", heads by parts" : "") << " and " << headDim;
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
@@ -126,6 +131,9 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
 
   TilePlan plan;
   plan.schedule = schedule;
+  plan.blockHeads = heads;
+  plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
+  plan.stagesByParts = stagesByParts;
   plan.numThreads = (warpgroups + 1) * kWarpgroupThreads;
   if (plan.numThreads > kMaxThreads)
     return emitError() << warpgroups << " consumer warpgroups and a producer "
@@ -137,8 +145,8 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
-  // The sums of the groups before, of which a thread has a share.
-  if (op.hasKeyGroups())
+  // The sums of the heads before, of which a thread has a share.
+  if (stagesByParts)
     sums += schedule.getTileQ() * tileKv / kWarpgroupThreads;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
   constexpr int64_t kOtherRegisters = 8;
@@ -186,7 +194,7 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   if (op.getWeights()) {
     queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
     plan.loadsWeightsByTma =
-        !op.hasKeyGroups() && hasTmaRows(op.getWeights().getType());
+        !stagesByParts && hasTmaRows(op.getWeights().getType());
   }
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);

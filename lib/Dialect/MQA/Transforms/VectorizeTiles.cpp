@@ -14,6 +14,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir {
@@ -154,15 +155,15 @@ Relu TileVectorizer::getRelu(int64_t headTile) {
 /// not finite.
 Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
   int64_t first = headTile * heads;
-  int64_t numHeads = op.getNumHeads().value_or(first + heads);
-  if (numHeads >= first + heads)
+  Value numHeads = op.getNumHeads();
+  if (!numHeads || getConstantIntValue(numHeads).value_or(0) >= first + heads)
     return scores;
   auto type = cast<VectorType>(scores.getType());
   auto headType = VectorType::get({heads}, b.getIndexType());
   Value head = vector::StepOp::create(b, loc, headType);
-  Value end = arith::ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(headType, b.getIndexAttr(numHeads - first)));
+  Value offset = arith::ConstantIndexOp::create(b, loc, first);
+  Value end = vector::BroadcastOp::create(
+      b, loc, headType, arith::SubIOp::create(b, loc, numHeads, offset));
   Value exists =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, head, end);
   Type i1 = b.getI1Type();

@@ -35,6 +35,11 @@ func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64,
 
 // -----
 
+// expected-error@+1 {{schedule parameter 'block_heads' must be a multiple of 64 / tile_q = 16, found 24}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, block_heads = 24>}
+
+// -----
+
 // expected-error@+1 {{schedule parameter 'block_cost' must not be negative, found -1}}
 func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, block_cost = -1>}
 

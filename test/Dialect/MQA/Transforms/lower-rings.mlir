@@ -87,7 +87,9 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @lanes
   // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<?x5xf32>
   // CHECK: %[[FULL:.*]] = nvgpu.mbarrier.create
+  // CHECK: %[[EMPTY:.*]] = nvgpu.mbarrier.create
   // CHECK: nvgpu.mbarrier.init %[[FULL]][%c0], %c33
+  // CHECK: nvgpu.mbarrier.init %[[EMPTY]][%c0], %c32
   // CHECK: %[[ROWS:.*]] = mqa.row_block %[[W]]
   // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I:.*]]], %c1024
   // CHECK: nvvm.bar.warp.sync
@@ -105,11 +107,15 @@ gpu.module @kernels {
   // CHECK-NEXT: memref.store %[[VALUE]], %{{.*}}[%[[ROW]], %[[COLUMN]]]
   // CHECK-COUNT-7: memref.store
   // CHECK: nvgpu.mbarrier.arrive %[[FULL]][%[[I]]]
+  // Each lane of a reader releases for itself too.
+  // CHECK-NOT: scf.if
+  // CHECK: nvgpu.mbarrier.arrive %[[EMPTY]]
   gpu.func @lanes(%qarg: memref<?x64xf16>, %warg: memref<?x5xf32>, %p: i32, %m: index, %rows: index) kernel {
     %ring = mqa.ring_create : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>
     %q = memref.subview %qarg[%m, 0] [%rows, 64] [1, 1] : memref<?x64xf16> to memref<?x64xf16, strided<[64, 1], offset: ?>>
     %w = mqa.row_block %warg[%m] rows %rows : memref<?x5xf32> -> memref<?x5xf32, strided<[5, 1]>>
     mqa.ring_put %ring[%p], %q, %w : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>, memref<?x64xf16, strided<[64, 1], offset: ?>>, memref<?x5xf32, strided<[5, 1]>>
+    mqa.ring_release %ring[%p] : !mqa.ring<2, memref<8x64xf16, #smem>, memref<8x8xf32, #smem>>
     gpu.return
   }
 

@@ -73,24 +73,24 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf16>, %k: memref<?x128xf16>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{reduction f16 is for f8E4M3FN, relu, weights, a head dim of 32, 64 or 128 and no key groups, found 'f16' and 128}}
+  // expected-error@+1 {{reduction f16 is for f8E4M3FN, relu, weights, a head dim of 32, 64 or 128 and all heads at once, found 'f16' and 128}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf16>, memref<?x128xf16>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_q = 8, tile_kv = 64, stages = 4, reduction = f16>}
   return
 }
 
 // -----
 
-// Four queries of 128 heads do not fit, and a block has at least four.
+// All heads of four queries do not fit, and a block has at least four.
 func.func @f(%q: memref<?x128x256xbf16>, %k: memref<?x256xbf16>, %s: memref<?xf32>, %w: memref<?x128xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   // expected-error@+1 {{the rings take 298320 bytes of shared memory, but a block has 232448}}
-  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x128x256xbf16>, memref<?x256xbf16>, memref<?xf32>, memref<?x128xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x128x256xbf16>, memref<?x256xbf16>, memref<?xf32>, memref<?x128xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 4, block_kv = 32, tile_kv = 32, query_stages = 1, stages = 2>}
   return
 }
 
 // -----
 
 func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x2x128xf8E4M3FN>, %s: tensor<?x2xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error@+1 {{warpgroups cannot take turns (block_kv = 256 is not tile_kv = 128) at keys that have groups}}
+  // expected-error@+1 {{warpgroups cannot take turns (block_kv = 256 is not tile_kv = 128) at keys that are staged for a part of the heads at a time}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x2x128xf8E4M3FN>, tensor<?x2xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }

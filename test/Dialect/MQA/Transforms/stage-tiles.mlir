@@ -80,7 +80,7 @@ gpu.module @kernels {
 
   // A slot holds one key group: its heads of q and weights, its keys and its
   // scales. The groups of a tile follow each other in the rings, and their
-  // logits add up. Without relu's zeros behind a group's heads, they are masked.
+  // logits add up. Behind a group's heads of q come the next one's: they are masked.
   // CHECK-LABEL: gpu.func @groups
   // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x12x128xf8E4M3FN>
   // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x2x128xf8E4M3FN>
@@ -94,15 +94,16 @@ gpu.module @kernels {
   // CHECK: %[[SUM:.*]] = scf.for %[[G:.*]] = %{{.*}} to %c2{{.*}} iter_args(%[[BEFORE:.*]] = %{{.*}}) -> (vector<8x128xf32>)
   // CHECK: %[[G32:.*]] = arith.index_cast %[[G]]
   // CHECK: %[[P:.*]] = arith.addi %[[FIRST]], %[[G32]]
-  // CHECK: %[[HEAD:.*]] = arith.muli %[[G]], %c6
+  // CHECK: %[[HEAD:.*]] = affine.apply #{{.*}}(%[[G]])
+  // CHECK: %[[GROUP:.*]] = affine.apply #{{.*}}(%[[G]])
   // CHECK: %[[QG:.*]] = memref.subview %[[Q]][%[[B]], %[[HEAD]], 0] [8, 6, 128]
   // CHECK: %[[WG:.*]] = memref.subview %[[W]][0, %{{.*}}] [%{{.*}}, 6]
   // CHECK: mqa.ring_put %{{.*}}[%[[P]]], %[[QG]], %[[WG]]
-  // CHECK: %[[KG:.*]] = memref.subview %[[K]][%[[N]], %[[G]], 0] [128, 1, 128] {{.*}} to memref<128x128xf8E4M3FN
+  // CHECK: %[[KG:.*]] = memref.subview %[[K]][%[[N]], %[[GROUP]], 0] [128, 1, 128] {{.*}} to memref<128x128xf8E4M3FN
   // CHECK: mqa.ring_put %{{.*}}[%[[P]]], %[[KG]]
-  // CHECK: %[[SG:.*]] = memref.subview %[[S]][0, %[[G]]] [%{{.*}}, 1] {{.*}} to memref<?xf32
+  // CHECK: %[[SG:.*]] = memref.subview %[[S]][0, %[[GROUP]]] [%{{.*}}, 1] {{.*}} to memref<?xf32
   // CHECK: mqa.ring_put %{{.*}}[%[[P]]], %[[SG]]
-  // CHECK: %[[AFTER:.*]] = mqa.tile_logits {{.*}} onto(%[[BEFORE]] : vector<8x128xf32>) {num_heads = 6 : i64}
+  // CHECK: %[[AFTER:.*]] = mqa.tile_logits {{.*}} onto(%[[BEFORE]] : vector<8x128xf32>) num_heads(%c6{{.*}})
   // CHECK-COUNT-3: mqa.ring_release %{{.*}}[%[[P]]]
   // CHECK: scf.yield %[[AFTER]]
   // CHECK: mqa.store_logits %[[SUM]]
@@ -121,6 +122,32 @@ gpu.module @kernels {
         %st = mqa.row_block %s[%i] rows %c128 : memref<?x2xf32> -> memref<?x2xf32, strided<[2, 1]>>
         %ot = memref.subview %rows[0, %i] [8, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<8x128xf32, strided<[?, 1], offset: ?>>
         mqa.logits ins(%qt, %kt, %st, %wt, %kst, %ket : memref<8x12x128xf8E4M3FN, strided<[1536, 128, 1], offset: ?>>, memref<128x2x128xf8E4M3FN, strided<[256, 128, 1], offset: ?>>, memref<?x2xf32, strided<[2, 1]>>, memref<?x12xf32, strided<[12, 1]>>, memref<8xi32, strided<[1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<8x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
+      }
+    }
+    gpu.return
+  }
+
+  // Heads by parts, of which the last is smaller: 16 of 20, then 4.
+  // CHECK-LABEL: gpu.func @head_blocks
+  // CHECK-DAG: mqa.ring_create : <2, memref<1x2x4x8x2x128xf8E4M3FN, {{.*}}>>
+  // CHECK: scf.for %[[B:.*]] = %{{.*}} to %c2{{.*}} iter_args
+  // CHECK: %[[FIRST:.*]] = affine.apply #{{.*}}(%[[B]])
+  // CHECK: %[[COUNT:.*]] = affine.min #{{.*}}(%[[B]])
+  // CHECK: memref.subview %{{.*}}[%{{.*}}, %[[FIRST]], 0] [8, %[[COUNT]], 128]
+  // CHECK: mqa.tile_logits {{.*}} num_heads(%[[COUNT]])
+  gpu.func @head_blocks(%q: memref<?x20x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    %c128 = arith.constant 128 : index
+    scf.for %b = %c0 to %n step %c8 {
+      %qt = memref.subview %q[%b, 0, 0] [8, 20, 128] [1, 1, 1] : memref<?x20x128xf8E4M3FN> to memref<8x20x128xf8E4M3FN, strided<[2560, 128, 1], offset: ?>>
+      %kst = memref.subview %ks[%b] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
+      %ket = memref.subview %ke[%b] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
+      %rows = mqa.row_block %out[%b] rows %c8 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      scf.for %i = %c0 to %n step %c128 {
+        %kt = memref.subview %k[%i, 0] [128, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [8, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<8x128xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, none, none, %kst, %ket : memref<8x20x128xf8E4M3FN, strided<[2560, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<8x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2, block_heads = 16>}
       }
     }
     gpu.return

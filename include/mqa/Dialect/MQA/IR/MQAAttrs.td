@@ -57,6 +57,7 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. Same results, different units of the chip | |
     | `reduction` | `f32`: exact; `f16`: relu, weights and sum over the heads in packed half precision, queries and weights scaled by powers of two so that nothing overflows; error at most 1e-3 | |
     | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: whole query blocks in turn | |
+    | `block_heads` | heads that are staged at a time, with their keys, in a loop over all of them (or over those of a key group); a multiple of 64 / `tile_q`; 0: all at once, queries once per block | heads |
     | `block_cost` | what it takes to begin a query block, in key tiles: counted when tiles are shared | tiles of `tile_kv` keys |
 
     A warpgroup takes `tile_q` queries and a stage of `tile_kv` keys, so there are
@@ -67,7 +68,8 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
 
     The more queries and the fewer heads a WGMMA has, the less a sum over the heads
     has to cross lanes: a warp has 16 rows, `tile_q` / 4 queries of 64 / `tile_q`
-    heads. But all heads of a block's queries lie in shared memory.
+    heads. But all heads of a block's queries lie in shared memory, or
+    `block_heads` of them, which are then loaded again for every key tile.
 
     Example:
 
@@ -87,7 +89,8 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
                              "::mlir::mqa::Reduction::F32">:$reduction,
       DefaultValuedParameter<"::mlir::mqa::Split",
                              "::mlir::mqa::Split::Tiles">:$split,
-      DefaultValuedParameter<"int64_t", "1">:$block_cost);
+      DefaultValuedParameter<"int64_t", "1">:$block_cost,
+      DefaultValuedParameter<"int64_t", "0">:$block_heads);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

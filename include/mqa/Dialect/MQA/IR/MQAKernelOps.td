@@ -296,8 +296,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
     | result | 4 * P * groups x keys | |
 
-    Heads from `num_heads` on are padding: q and weights are zero there. It is given
-    where q is not, or where a key may be infinite, which times zero would be NaN.
+    Heads from `num_heads` on are padding, where weights are zero; it is given where q
+    is not zero, or a key may be infinite, which times zero would be NaN.
 
     ```mlir
     %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
@@ -311,13 +311,14 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
-    OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$num_heads);
+    Optional<Index>:$num_heads);
   let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
     `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights)) `)`
     (`onto` `(` $onto^ `:` type($onto) `)`)?
-    (`factors` `(` $factors^ `:` type($factors) `)`)? attr-dict `:` type($logits)
+    (`factors` `(` $factors^ `:` type($factors) `)`)?
+    (`num_heads` `(` $num_heads^ `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
     /// Queries of a head tile, and of one warp's rows of it.

@@ -251,8 +251,9 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     query blocks carries the rings' positions; inside the loop over keys a position
     follows from the key.
 
-    Where keys have groups, the rings are filled once per key tile and group, in a
-    loop over the groups, which adds up their logits.
+    Where keys have groups, or only some heads have room (`block_heads`), the rings
+    are filled once per key tile and block of heads, in a loop over those, which adds
+    up their logits.
 
     Contract: the op is in the inner of two nested `scf.for`; its q and weights
     are views made outside the inner loop.
@@ -274,7 +275,8 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     mqa.ring_release %query_ring[%i]
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {

@@ -67,15 +67,20 @@ struct TilePlan {
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
-  /// Query block: q in head tiles, and weights where there are any. With key
-  /// groups, those of one group.
+  /// Heads that are staged at a time, all or some of those that share keys, and
+  /// how many times that is. Staged by parts, queries and keys of a part come
+  /// together, once per key tile.
+  int64_t blockHeads = 0, numHeadBlocks = 1;
+  bool stagesByParts = false;
+  /// Query block: q in head tiles, and weights where there are any, of
+  /// `blockHeads` heads.
   RingType queryRing;
   /// Where a slot's elements of q come from: (group, head tile, [chunk,] warp,
   /// head, query, d) to (query, head, d); and those of k: ([chunk,] key, d) to
   /// (key, d).
   AffineMap queryMap, keyMap;
-  /// Whether TMA can load weights: their rows are a multiple of 16 bytes; and
-  /// scales: they are contiguous. Those of key groups are not.
+  /// Whether TMA can load weights: their rows are a multiple of 16 bytes, and
+  /// staged whole; and scales: they are contiguous, as those of groups are not.
   bool loadsWeightsByTma = false, loadsScalesByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, as a tile of k is used up earlier; null where there are none.

@@ -1,0 +1,243 @@
+//===- EdgeCases.cpp - Problems that broke other kernels ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "EdgeCases.h"
+#include "Session.h"
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <tuple>
+
+using namespace mqa::tools;
+
+namespace {
+/// One edge: a problem's size, and what is done to it and to its layout.
+struct Edge {
+  const char *name;
+  int64_t numQueries, numKeys;
+  Mask mask;
+  void (*change)(Problem &problem, Slack &slack);
+};
+
+struct Summary {
+  int cases = 0, wrong = 0;
+  double worstError = 0;
+};
+} // namespace
+
+/// Sets the range of every query to what `get` says of it.
+template <typename Get> static void setRanges(Problem &problem, Get get) {
+  for (size_t m = 0; m < problem.ks.size(); ++m)
+    std::tie(problem.ks[m], problem.ke[m]) =
+        std::pair<int32_t, int32_t>(get(static_cast<int32_t>(m)));
+}
+
+static void makeEmpty(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(m, m); });
+}
+
+static void makeReversed(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(200 - m, m); });
+}
+
+static void startAnywhere(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(m + 1, m + 150); });
+}
+
+static void endAnywhere(Problem &problem, Slack &) {
+  constexpr int32_t kMin = std::numeric_limits<int32_t>::min();
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  setRanges(problem, [=](int32_t m) {
+    return m % 4 == 0   ? std::pair(kMin, kMax)
+           : m % 4 == 1 ? std::pair(kMax, kMin)
+           : m % 4 == 2 ? std::pair(kMin, kMin)
+                        : std::pair(300 - m, 301 + m);
+  });
+}
+
+static void makeUnequal(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(m, m + (m * m) % 271); });
+}
+
+static void makeSingle(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(m * 7, m * 7 + 1); });
+}
+
+static void addSlack(Problem &problem, Slack &slack) {
+  int64_t step = 16 / getBytes(problem.format.input);
+  slack = {step, 3 * step, 0, 4, 5, 0};
+}
+
+static void addRowsBefore(Problem &, Slack &slack) { slack.rowsBefore = 4; }
+
+/// Zeros of both signs, the largest and smallest magnitudes, subnormals.
+static void makeExtreme(Problem &problem, Slack &) {
+  mqa_element_type type = problem.format.input;
+  // Sums of the largest bf16 would not be finite.
+  float largest = std::min(getMax(type), getMax(MQA_F8E5M2));
+  const float values[] = {0.0f, -0.0f,     largest, -largest, 0x1p-9f,
+                          1.0f, -0x1p-9f,  0x1p-6f, -1.0f,    0x1p-7f,
+                          0.5f, -0x1p-16f, 0x1p-16f};
+  constexpr size_t kCount = std::size(values);
+  for (std::vector<uint8_t> *data : {&problem.q, &problem.k})
+    for (size_t i = 0; i < data->size() / getBytes(type); ++i)
+      storeBits(type, data->data(), i,
+                encode(type, values[(i * i + i / 7) % kCount]));
+  for (size_t i = 0; i < problem.kScale.size(); ++i)
+    if (problem.format.hasKScale)
+      problem.kScale[i] = i % 5 == 0   ? -0.0f
+                          : i % 5 == 1 ? -0x1p-30f
+                                       : 0x1p-20f;
+  for (size_t i = 0; i < problem.weights.size(); ++i)
+    if (problem.format.hasWeights)
+      problem.weights[i] = i % 3 == 0 ? -0.0f : i % 3 == 1 ? -1.0f : 0x1p-10f;
+}
+
+/// NaN in q, k, k_scale and weights, of both signs.
+static void plantNaN(Problem &problem, Slack &) {
+  mqa_element_type type = problem.format.input;
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  for (std::vector<uint8_t> *data : {&problem.q, &problem.k}) {
+    size_t size = data->size() / getBytes(type);
+    storeBits(type, data->data(), size / 3, encode(type, nan));
+    storeBits(type, data->data(), size / 2,
+              encode(type, std::copysign(nan, -1)));
+  }
+  if (problem.format.hasKScale)
+    problem.kScale[problem.kScale.size() / 5] = nan;
+  if (problem.format.hasWeights)
+    problem.weights[problem.weights.size() / 7] = nan;
+}
+
+static void keep(Problem &, Slack &) {}
+
+static const Edge kEdges[] = {
+    {"ke == ks, all empty", 100, 300, Mask::Full, makeEmpty},
+    {"ks > ke", 100, 300, Mask::Full, makeReversed},
+    {"ks not a multiple of 4", 100, 300, Mask::Full, startAnywhere},
+    {"ke > N, extreme bounds", 100, 300, Mask::Full, endAnywhere},
+    {"ranges of unequal lengths", 100, 300, Mask::Full, makeUnequal},
+    {"ranges of one key", 40, 300, Mask::Full, makeSingle},
+    {"M not a multiple of the query tile", 37, 512, Mask::Causal, keep},
+    {"N not a multiple of the key tile", 64, 517, Mask::Full, keep},
+    {"one query", 1, 1000, Mask::Full, keep},
+    {"one key", 50, 1, Mask::Full, keep},
+    {"no query", 0, 100, Mask::Full, keep},
+    {"no key", 50, 0, Mask::Full, keep},
+    {"strided q, k, weights and out", 50, 333, Mask::Random, addSlack},
+    {"sliced q, k, k_scale and weights", 50, 333, Mask::Random, addRowsBefore},
+    {"-0, largest values, subnormals", 33, 400, Mask::Full, makeExtreme},
+    {"NaN", 33, 400, Mask::Full, plantNaN},
+};
+
+/// Compares one launch with the oracle.
+static void runCase(Device &device, const LoadedKernel &kernel,
+                    const char *name, const Problem &problem,
+                    const Slack &slack, bool verbose, Summary &summary) {
+  constexpr int64_t kMaxPairs = 1 << 20;
+  const mqa_kernel_info &info = kernel.getInfo();
+  Session session(device, problem, slack);
+  session.launch(kernel);
+  CheckResult check = session.check(kernel, kMaxPairs);
+  ++summary.cases;
+  summary.worstError = std::max(summary.worstError, check.relativeError);
+  bool wrong = !check.passes();
+  summary.wrong += wrong;
+  if (wrong || verbose)
+    std::printf("%s: %s, %s: error %.2e, elements %ld, mask %ld, outside %ld\n",
+                wrong ? "WRONG" : "right", info.name, name, check.relativeError,
+                static_cast<long>(check.elementErrors),
+                static_cast<long>(check.maskMismatches),
+                static_cast<long>(check.outsideWrites));
+}
+
+/// Launches again in every way there is: the bits must not change.
+static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
+                      Summary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  Shape shape = getShape(info, 300, 2000);
+  Problem problems[2] = {
+      makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
+      makeProblem(shape, Mask::Causal, 2, false, getFormat(info))};
+  Session first(device, problems[0]), second(device, problems[1]);
+  first.launch(kernel);
+  second.launch(kernel);
+  std::vector<uint8_t> firstBits = first.download().data;
+  std::vector<uint8_t> secondBits = second.download().data;
+
+  auto repeat = [&](const char *what, const Device::Work &launch) {
+    int changed = 0;
+    for (int i = 0; i < reruns; ++i) {
+      first.poison();
+      second.poison();
+      launch();
+      changed += first.download().data != firstBits ||
+                 second.download().data != secondBits;
+    }
+    ++summary.cases;
+    summary.wrong += changed != 0;
+    if (changed)
+      std::printf("WRONG: %s, %s: %d of %d differ\n", info.name, what, changed,
+                  reruns);
+  };
+  repeat("reruns", [&] {
+    first.launch(kernel);
+    second.launch(kernel);
+  });
+  std::unique_ptr<Stream> streams[2] = {device.createStream(),
+                                        device.createStream()};
+  if (!streams[0])
+    return;
+  repeat("two streams", [&] {
+    first.launch(kernel, streams[0]->get());
+    second.launch(kernel, streams[1]->get());
+  });
+  std::unique_ptr<Graph> graph = device.capture(*streams[0], [&] {
+    first.launch(kernel, streams[0]->get());
+    second.launch(kernel, streams[0]->get());
+  });
+  repeat("graph replays", [&] { graph->launch(*streams[0]); });
+}
+
+int mqa::tools::runEdges(const EdgeOptions &options) {
+  Summary summary;
+  for (const std::string &path : options.bundles) {
+    mqa_bundle *bundle;
+    require(mqa_bundle_load_file(path.c_str(), &bundle));
+    mqa_kernel_info info;
+    require(mqa_bundle_kernel_info(bundle, 0, &info));
+    std::unique_ptr<Device> device = Device::create(info.target);
+    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
+      require(mqa_bundle_kernel_info(bundle, i, &info));
+      LoadedKernel kernel(bundle, info.clean != 0);
+      for (const Edge &edge : kEdges) {
+        Shape shape = getShape(info, edge.numQueries, edge.numKeys,
+                               edge.numKeys / 2 + 10);
+        Problem problem =
+            makeProblem(shape, edge.mask, 1, /*wide=*/false, getFormat(info));
+        Slack slack;
+        if (shape.numQueries && shape.numKeys)
+          edge.change(problem, slack);
+        runCase(*device, kernel, edge.name, problem, slack, options.verbose,
+                summary);
+      }
+      if (options.large) {
+        Shape shape = getShape(info, 66000, 33000);
+        runCase(*device, kernel, "more than 2^31 elements",
+                makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
+                Slack(), options.verbose, summary);
+      }
+      if (options.reruns)
+        runReruns(*device, kernel, options.reruns, summary);
+    }
+    mqa_bundle_destroy(bundle);
+  }
+  std::printf("edge cases: %d, %d reruns each way, worst relative error %.2e, "
+              "%d wrong\n",
+              summary.cases, options.reruns, summary.worstError, summary.wrong);
+  return summary.wrong ? 1 : 0;
+}
