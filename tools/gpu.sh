@@ -75,18 +75,19 @@ report() {
 }
 
 # Each of compute-sanitizer's tools on a small problem of each bundle. A kernel
-# that ptxas serialised is left out: what the tools add to it needs more registers
-# than setmaxnreg leaves the producer (an illegal instruction; with 56 instead of
-# 32 registers there it runs clean).
+# that ptxas serialised may stop there with an illegal instruction or a wrong
+# program counter: what the tools add to it needs more registers than setmaxnreg
+# leaves the producer (with 56 instead of 32 there, one that did so ran clean).
 sanitize() {
   local failed=0 log
   command -v compute-sanitizer > /dev/null || { echo "no compute-sanitizer here"; return 0; }
   for tool in memcheck racecheck initcheck synccheck; do
     for bundle in "$@"; do
       echo -n "$tool $(basename "$bundle"): "
-      grep -qs C7512 "${bundle%.mqa}.log" && { echo "left out, serialised"; continue; }
       log=$(compute-sanitizer --tool $tool --error-exitcode=1 "$here/mqa-bench" random "$bundle" --cases="${SANITIZE:-1}" --reruns=0 --seed=3 2>&1) ||
-        { echo -n "FAILED: "; failed=1; }
+        { if grep -qs C7512 "${bundle%.mqa}.log" && grep -q 'CUDA error 71[58]' <<< "$log"; then
+            echo "not checked: serialised, too few registers for the tool"; continue
+          fi; echo -n "FAILED: "; failed=1; }
       grep -E 'SUMMARY|WRONG' <<< "$log" || { echo "no summary"; failed=1; }
     done
   done
