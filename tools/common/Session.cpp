@@ -116,6 +116,14 @@ Session::Session(Device &device, const Problem &problem, const Slack &slack)
   args.max_seqlen_k = shape.maxSeqlenK;
 }
 
+void Session::launchEmpty(const LoadedKernel &kernel) {
+  if (!noRanges)
+    noRanges = device.upload(std::vector<int32_t>(problem.ks.size(), 0));
+  mqa_logits_args empty = args;
+  empty.ks = empty.ke = noRanges->as<int32_t>();
+  require(mqa_logits_launch(kernel.get(), &empty, nullptr));
+}
+
 void Session::poison() {
   output = Output(problem, output.stride, kGuard);
   out->copyFrom(output.data.data(), output.data.size());

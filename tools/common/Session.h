@@ -56,6 +56,9 @@ public:
   void launch(const LoadedKernel &kernel, void *stream = nullptr) {
     require(mqa_logits_launch(kernel.get(), &args, stream));
   }
+  /// The same launch with nothing to do but to find that out: every range is
+  /// empty.
+  void launchEmpty(const LoadedKernel &kernel);
   /// The output on the host, after all launches.
   const Output &download();
   CheckResult check(const LoadedKernel &kernel, int64_t maxPairs);
@@ -63,7 +66,7 @@ public:
 private:
   Device &device;
   const Problem &problem;
-  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, out;
+  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, out, noRanges;
   Output output;
   mqa_logits_args args{};
 };

@@ -17,9 +17,36 @@ static constexpr unsigned kThreads = 512, kSharedMemoryBytes = 32768;
 static constexpr int kIterations = 6000;
 static constexpr double kOperationsPerTile = 2.0 * 64 * 128 * 128;
 static constexpr int kWarpgroups = 4;
+// Far more than the L2 holds, and a multiple of what the grid copies at a time.
+static constexpr int kCopyBlocks = 132 * 4, kCopyWordsAtATime = 16;
+static constexpr uint32_t kCopyWords =
+    kCopyBlocks * kThreads * kCopyWordsAtATime * 64;
 
-WgmmaCeiling::WgmmaCeiling(Device &device, const std::string &path)
-    : sink(device.allocate(sizeof(float))) {
+/// A memref of rank 1 with 32-bit indices, as kernel parameters.
+namespace {
+struct Vector {
+  void *data;
+  uint32_t offset = 0, size, stride = 1;
+  void append(std::vector<void *> &parameters) {
+    for (void *part : {static_cast<void *>(&data), static_cast<void *>(&data),
+                       static_cast<void *>(&offset), static_cast<void *>(&size),
+                       static_cast<void *>(&stride)})
+      parameters.push_back(part);
+  }
+};
+} // namespace
+
+CUfunction Ceilings::getFunction(const char *name) {
+  CUfunction function;
+  require(driver->check(driver->cuModuleGetFunction(&function, module, name),
+                        "cuModuleGetFunction"));
+  return function;
+}
+
+Ceilings::Ceilings(Device &device, const std::string &path)
+    : sink(device.allocate(sizeof(float))),
+      from(device.allocate(kCopyWords * sizeof(uint32_t))),
+      to(device.allocate(kCopyWords * sizeof(uint32_t))) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> image((std::istreambuf_iterator<char>(file)), {});
   if (image.empty())
@@ -35,24 +62,39 @@ WgmmaCeiling::WgmmaCeiling(Device &device, const std::string &path)
                                      cuda::kMultiprocessorCount, ordinal),
         "cuDeviceGetAttribute");
   check(driver->cuModuleLoadData(&module, image.data()), "cuModuleLoadData");
-  check(driver->cuModuleGetFunction(&function, module, "wgmma_ceiling"),
-        "cuModuleGetFunction");
+  wgmma = getFunction("wgmma_ceiling");
+  copy = getFunction("copy_ceiling");
 }
 
-WgmmaCeiling::~WgmmaCeiling() { driver->cuModuleUnload(module); }
+Ceilings::~Ceilings() { driver->cuModuleUnload(module); }
 
-void WgmmaCeiling::launch() {
-  // An integer, then a memref descriptor of rank 1 with 32-bit indices.
+void Ceilings::launchWgmma() {
   int iterations = kIterations;
-  void *data = sink->get();
-  uint32_t offset = 0, size = 1, stride = 1;
-  void *parameters[] = {&iterations, &data, &data, &offset, &size, &stride};
-  require(driver->check(
-      driver->cuLaunchKernel(function, numMultiprocessors, 1, 1, kThreads, 1, 1,
-                             kSharedMemoryBytes, nullptr, parameters, nullptr),
-      "cuLaunchKernel"));
+  Vector out{sink->get(), 0, 1};
+  std::vector<void *> parameters{&iterations};
+  out.append(parameters);
+  require(
+      driver->check(driver->cuLaunchKernel(wgmma, numMultiprocessors, 1, 1,
+                                           kThreads, 1, 1, kSharedMemoryBytes,
+                                           nullptr, parameters.data(), nullptr),
+                    "cuLaunchKernel"));
 }
 
-double WgmmaCeiling::getOperations() const {
+double Ceilings::getWgmmaOperations() const {
   return kOperationsPerTile * kWarpgroups * kIterations * numMultiprocessors;
+}
+
+void Ceilings::launchCopy() {
+  Vector source{from->get(), 0, kCopyWords}, target{to->get(), 0, kCopyWords};
+  std::vector<void *> parameters;
+  source.append(parameters);
+  target.append(parameters);
+  require(driver->check(driver->cuLaunchKernel(copy, kCopyBlocks, 1, 1,
+                                               kThreads, 1, 1, 0, nullptr,
+                                               parameters.data(), nullptr),
+                        "cuLaunchKernel"));
+}
+
+double Ceilings::getCopyBytes() const {
+  return 2.0 * kCopyWords * sizeof(uint32_t);
 }

@@ -12,24 +12,29 @@
 
 namespace mqa::tools {
 
-/// The WGMMA rate of this device, measured by ceiling.mlir: fp8 tiles from
-/// shared memory and nothing else.
-class WgmmaCeiling {
+/// The rates of this device, measured by the kernels of ceiling.mlir: fp8 WGMMA
+/// on tiles in shared memory and nothing else, and a copy in global memory.
+class Ceilings {
 public:
   /// `path`: the cubin or PTX of ceiling.mlir. A context must be current.
-  WgmmaCeiling(Device &device, const std::string &path);
-  ~WgmmaCeiling();
+  Ceilings(Device &device, const std::string &path);
+  ~Ceilings();
 
   /// Enqueues about a millisecond of tiles.
-  void launch();
-  double getOperations() const;
+  void launchWgmma();
+  double getWgmmaOperations() const;
+  /// Enqueues a copy that takes about as long.
+  void launchCopy();
+  /// Read and written by it.
+  double getCopyBytes() const;
 
 private:
+  runtime::CUfunction getFunction(const char *name);
   const runtime::CudaDriver *driver = nullptr;
   runtime::CUmodule module = nullptr;
-  runtime::CUfunction function = nullptr;
+  runtime::CUfunction wgmma = nullptr, copy = nullptr;
   int numMultiprocessors = 0;
-  std::unique_ptr<Buffer> sink;
+  std::unique_ptr<Buffer> sink, from, to;
 };
 
 } // namespace mqa::tools

@@ -90,10 +90,22 @@ static Problems getProblems(const mqa_kernel_info &info) {
           info.compressed};
 }
 
+/// What a launch must at least move: every operand once, and the cells that it
+/// writes.
+static double countBytes(const Problem &problem, bool clean) {
+  const Shape &shape = problem.shape;
+  double cells = clean ? double(shape.numQueries) * problem.countColumns()
+                       : double(problem.countPairs());
+  return cells * getBytes(problem.format.out) + problem.q.size() +
+         problem.k.size() + 4.0 * problem.kScale.size() +
+         double(getBytes(problem.format.weights)) * problem.weights.size() +
+         8.0 * shape.numQueries;
+}
+
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
 static bool runCell(Device &device, const Cell &cell, Group &candidates,
-                    WgmmaCeiling &ceiling, std::optional<PeerTimes> peer,
+                    Ceilings &ceilings, std::optional<PeerTimes> peer,
                     int repeat, int64_t maxPairs, json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Shape shape = getShape(info, cell.numQueries, cell.numKeys);
@@ -110,23 +122,25 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
 
   // The ceiling comes first: the kernels are then launched while it runs, and
   // no launch shows in their times. It runs at the end again, since it is
-  // measured against kernels that follow each other.
-  std::vector<Device::Work> round{[&] { ceiling.launch(); }};
+  // measured against kernels that follow each other. Then each kernel on the
+  // same problem with empty ranges, and the copy.
+  std::vector<Device::Work> round{[&] { ceilings.launchWgmma(); }};
   for (Candidate &candidate : candidates)
     round.push_back([&] { session.launch(*candidate.kernel); });
-  round.push_back([&] { ceiling.launch(); });
-  std::vector<std::vector<double>> times(candidates.size());
-  std::vector<double> ceilingTimes;
+  round.push_back([&] { ceilings.launchWgmma(); });
+  for (Candidate &candidate : candidates)
+    round.push_back([&] { session.launchEmpty(*candidate.kernel); });
+  round.push_back([&] { ceilings.launchCopy(); });
+  std::vector<std::vector<double>> times(round.size());
   for (int i = -2; i < repeat; ++i) {
     std::vector<double> measured = device.timeQueue(round);
-    if (i < 0)
-      continue;
-    for (size_t c = 0; c < candidates.size(); ++c)
-      times[c].push_back(measured[c + 1]);
-    ceilingTimes.push_back(measured.back());
+    for (size_t c = 0; i >= 0 && c < round.size(); ++c)
+      times[c].push_back(measured[c]);
   }
-
-  double ceilingRate = ceiling.getOperations() / getMedian(ceilingTimes) * 1e-6;
+  size_t count = candidates.size();
+  double ceilingRate =
+      ceilings.getWgmmaOperations() / getMedian(times[count + 1]) * 1e-6;
+  double copyRate = ceilings.getCopyBytes() / getMedian(times.back()) * 1e-3;
   double operations =
       2.0 * shape.numHeads * shape.headDim * problem.countPairs();
   bool pass = true;
@@ -134,7 +148,9 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     Candidate &candidate = candidates[i];
     const CheckResult &check = checks[i];
     bool clean = candidate.kernel->getInfo().clean;
-    double time = getMedian(times[i]), rate = operations / time * 1e-6;
+    double time = getMedian(times[i + 1]), rate = operations / time * 1e-6;
+    double emptyTime = getMedian(times[count + 2 + i]);
+    double bandwidth = countBytes(problem, clean) / time * 1e-3;
     double ratio = 0;
     candidate.rates.push_back(std::log(rate));
     candidate.passes &= check.passes();
@@ -144,13 +160,14 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
       candidate.ratios.push_back(std::log(ratio));
     }
     std::printf("| %-20s | %-6s | %4ld | %6ld | %.2e | %6ld | %8.1f | %6.0f | "
-                "%6.0f | %.3f | %.3f | %s |\n",
+                "%6.0f | %.3f | %5.0f | %.3f | %5.1f | %.3f | %s |\n",
                 candidate.name.c_str(), cell.maskName,
                 static_cast<long>(cell.numQueries),
                 static_cast<long>(cell.numKeys), check.relativeError,
                 static_cast<long>(check.maskMismatches + check.outsideWrites +
                                   check.elementErrors),
-                time, rate, ceilingRate, rate / ceilingRate, ratio,
+                time, rate, ceilingRate, rate / ceilingRate, bandwidth,
+                bandwidth / copyRate, emptyTime, ratio,
                 check.passes() ? "ok" : "WRONG");
     std::fflush(stdout);
     rows.push_back({{"kernel", candidate.name},
@@ -169,6 +186,9 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
                     {"time_us", time},
                     {"tflops", rate},
                     {"ceiling_tflops", ceilingRate},
+                    {"gb_per_s", bandwidth},
+                    {"copy_gb_per_s", copyRate},
+                    {"empty_us", emptyTime},
                     {"peer_ratio", ratio},
                     {"pass", check.passes()}});
     pass = pass && check.passes();
@@ -203,7 +223,7 @@ static json makeTable(const std::map<Problems, Group> &groups) {
 
 int mqa::tools::runPrefill(const PrefillOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
-  WgmmaCeiling ceiling(*device, options.ceiling);
+  Ceilings ceilings(*device, options.ceiling);
   std::map<Problems, Group> groups;
   std::vector<mqa_bundle *> bundles;
   for (const std::string &path : options.bundles) {
@@ -228,17 +248,19 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   json peer = readPeer(options.peer), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
-  std::printf("| kernel | mask | M | N | rel. error | wrong cells | us | "
-              "TFLOP/s | ceiling | share | x peer | |\n");
+  std::printf(
+      "| kernel | mask | M | N | rel. error | wrong cells | us | "
+      "TFLOP/s | ceiling | share | GB/s | of copy | empty us | x peer | "
+      "|\n");
   std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- | --- |\n");
+              "--- | --- | --- | --- | --- |\n");
   // A search has many candidates: of each it looks at fewer rows, but at every
   // cell of the mask.
   int64_t maxPairs = options.table.empty() ? 1 << 19 : 1 << 15;
   bool pass = true;
   for (auto &[problems, group] : groups)
     for (const Cell &cell : getCells(options.maxKeys))
-      pass &= runCell(*device, cell, group, ceiling, findPeer(peer, cell),
+      pass &= runCell(*device, cell, group, ceilings, findPeer(peer, cell),
                       options.repeat, maxPairs, rows);
   std::printf("\n");
   for (const auto &[problems, group] : groups) {

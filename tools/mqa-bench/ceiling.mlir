@@ -1,6 +1,8 @@
-// The WGMMA ceiling: four warpgroups that do nothing but m64n128k32 e4m3 WGMMA
-// from shared memory, on random bytes (zeros would run faster than any real
-// data). The share of the ceiling of the same run is what mqa-bench reports.
+// What the hardware can do, for mqa-bench to compare with in the same run:
+//
+// - wgmma_ceiling: four warpgroups that do nothing but m64n128k32 e4m3 WGMMA from
+//   shared memory, on random bytes (zeros would run faster than any real data);
+// - copy_ceiling: a copy between two buffers of global memory.
 //
 // Level 6 of the pipeline, so that `mqa-compile --emit=cubin` does the rest.
 
@@ -57,6 +59,39 @@ gpu.module @ceiling {
     %found = arith.cmpf oeq, %sum, %impossible : f32
     scf.if %found {
       memref.store %sum, %sink[%c0] : memref<?xf32, #gpu.address_space<global>>
+    }
+    gpu.return
+  }
+
+  // `from` and `to` hold a multiple of four times the grid's threads of groups of
+  // 16 bytes.
+  gpu.func @copy_ceiling(%from: memref<?xi32, #gpu.address_space<global>>, %to: memref<?xi32, #gpu.address_space<global>>)
+      kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c4 = arith.constant 4 : index
+    %threads = gpu.block_dim x
+    %block = gpu.block_id x
+    %blocks = gpu.grid_dim x
+    %thread = gpu.thread_id x
+    %first = arith.muli %block, %threads : index
+    %own = arith.addi %first, %thread : index
+    %start = arith.muli %own, %c4 : index
+    %all = arith.muli %blocks, %threads : index
+    %stride = arith.muli %all, %c4 : index
+    %step = arith.muli %stride, %c4 : index
+    %end = memref.dim %from, %c0 : memref<?xi32, #gpu.address_space<global>>
+    scf.for %i = %start to %end step %step {
+      %i1 = arith.addi %i, %stride : index
+      %i2 = arith.addi %i1, %stride : index
+      %i3 = arith.addi %i2, %stride : index
+      %v0 = vector.load %from[%i] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      %v1 = vector.load %from[%i1] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      %v2 = vector.load %from[%i2] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      %v3 = vector.load %from[%i3] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      vector.store %v0, %to[%i] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      vector.store %v1, %to[%i1] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      vector.store %v2, %to[%i2] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
+      vector.store %v3, %to[%i3] {alignment = 16 : i64} : memref<?xi32, #gpu.address_space<global>>, vector<4xi32>
     }
     gpu.return
   }

@@ -313,8 +313,11 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
 
   AffineMap map = op.getTileMap(tile);
   SmallVector<int64_t> dims = op.getBoxDims(tile);
+  // No memref any more: not to be had by getSource().
+  auto tensorMap =
+      cast<TypedValue<nvgpu::TensorMapDescriptorType>>(view->getOperand(0));
   // A box has a dim, of one, for each that the view drops.
-  const TensorMapRecipe &recipe = recipes[view.getSource()];
+  const TensorMapRecipe &recipe = recipes[tensorMap];
   int64_t numDropped = recipe.dims.size() - rank;
   int64_t numBoxes = computeProduct(counts);
   SmallVector<int64_t> strides = computeStrides(counts);
@@ -347,7 +350,7 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
                                              offsets, sizes, unit);
     // A tensor map takes the contiguous dimension first.
     SmallVector<Value> reversed(llvm::reverse(coordinates));
-    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, view.getSource(),
+    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, tensorMap,
                                   reversed, slot.index, Value(), Value());
   }
 }
