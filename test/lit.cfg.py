@@ -9,13 +9,18 @@ config.suffixes = [".mlir", ".test"]
 config.test_source_root = os.path.join(config.mqa_source_dir, "test")
 config.test_exec_root = os.path.join(config.mqa_binary_dir, "test")
 # Inputs of other tests, and GoogleTest's sources.
-config.excludes = ["Examples", "Runtime"]
+config.excludes = ["Compiler", "Consumer", "Examples", "Runtime"]
 
 tools = [os.path.join(config.mqa_binary_dir, "bin"), config.llvm_tools_dir]
 path = os.pathsep.join(tools + [os.environ["PATH"]])
 config.environment["PATH"] = path
 config.substitutions.append(("%examples", os.path.join(config.test_source_root, "Examples")))
 config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tools", "mqa-bench")))
+
+# A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime.
+config.substitutions.append(("%plugin", os.path.join(config.mqa_binary_dir, "lib", "MQAPlugin.so")))
+if "-fsanitize" not in config.mqa_cxx_flags:
+    config.available_features.add("plugin")
 
 # ptxas is found as mqa-compile finds it.
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")

@@ -4,18 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Compiler/Compile.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/InitAll.h"
-#include "mqa/Pipelines/Pipelines.h"
-#include "mqa/Target/Bundle.h"
-#include "mqa/Target/CPUObject.h"
-#include "mqa/Target/Manifest.h"
-#include "mqa/Target/PTX.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -27,10 +22,6 @@
 using namespace mlir;
 using namespace mlir::mqa;
 namespace cl = llvm::cl;
-
-namespace {
-enum class EmitKind { Bundle, PTX, Cubin, MLIR };
-} // namespace
 
 static cl::OptionCategory category("mqa-compile options");
 static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<input.mlir>"),
@@ -64,117 +55,6 @@ static cl::opt<bool> search(
     cl::cat(category));
 
 //===----------------------------------------------------------------------===//
-// The two ways down
-//===----------------------------------------------------------------------===//
-
-/// A manifest with what is common to all targets.
-static llvm::json::Object makeManifest(llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 4},
-                            {"compiler", "mqa " MQA_VERSION},
-                            {"target", target.getValue()},
-                            {"kernels", std::move(kernels)}};
-}
-
-static void printModule(ModuleOp module, llvm::raw_ostream &os) {
-  module.print(os);
-  os << "\n";
-}
-
-static LogicalResult
-requireKernels(ModuleOp module, const FailureOr<llvm::json::Array> &kernels) {
-  if (failed(kernels))
-    return failure();
-  if (kernels->empty())
-    return module.emitError("has no function with an mqa.logits to compile");
-  return success();
-}
-
-static LogicalResult compileForGpu(ModuleOp module, llvm::raw_ostream &os) {
-  ToNVVMPipelineOptions options;
-  options.schedule = scheduleOption;
-  options.chip = target;
-  PassManager toFragments(module.getContext());
-  buildToFragmentsPipeline(toFragments, options);
-  if (failed(toFragments.run(module)))
-    return failure();
-  // The last level whose signatures say how to launch the kernels.
-  llvm::json::Array kernels;
-  if (emit == EmitKind::Bundle) {
-    FailureOr<llvm::json::Array> described = describeGpuKernels(module);
-    if (failed(requireKernels(module, described)))
-      return failure();
-    kernels = std::move(*described);
-  }
-  PassManager toNVVM(module.getContext());
-  buildFragmentsToNVVMPipeline(toNVVM, options);
-  if (failed(toNVVM.run(module)))
-    return failure();
-  if (emit == EmitKind::MLIR) {
-    printModule(module, os);
-    return success();
-  }
-
-  FailureOr<std::string> ptx = translateToPTX(module);
-  if (failed(ptx))
-    return failure();
-  if (emit == EmitKind::PTX) {
-    os << *ptx;
-    return success();
-  }
-  BundleContents bundle;
-  bundle.manifest = makeManifest(std::move(kernels));
-  bundle.sections.push_back({"ptx", *ptx});
-  std::optional<std::string> ptxas = findPtxas();
-  if (!ptxas && emit == EmitKind::Cubin)
-    return module.emitError(
-        "no ptxas found: --emit=cubin needs the CUDA toolkit");
-  if (ptxas) {
-    FailureOr<std::string> cubin =
-        assemblePTX(module.getLoc(), *ptxas, target, *ptx);
-    if (failed(cubin))
-      return failure();
-    if (emit == EmitKind::Cubin) {
-      os << *cubin;
-      return success();
-    }
-    bundle.sections.push_back({"cubin", *cubin});
-  }
-  writeBundle(std::move(bundle), os);
-  return success();
-}
-
-static LogicalResult compileForCpu(ModuleOp module, llvm::raw_ostream &os) {
-  CPUTarget host = CPUTarget::getHost();
-  ToCPUPipelineOptions options;
-  options.registerTile = host.registerTile;
-  PassManager toTasks(module.getContext());
-  buildToTasksPipeline(toTasks, options);
-  if (failed(toTasks.run(module)))
-    return failure();
-  FailureOr<llvm::json::Array> kernels = describeCpuKernels(module);
-  if (failed(requireKernels(module, kernels)))
-    return failure();
-  PassManager toLLVM(module.getContext());
-  buildTasksToLLVMPipeline(toLLVM);
-  if (failed(toLLVM.run(module)) || failed(addTaskEntryPoints(module)))
-    return failure();
-  if (emit == EmitKind::MLIR) {
-    printModule(module, os);
-    return success();
-  }
-  FailureOr<std::string> object = translateToSharedObject(module, host);
-  if (failed(object))
-    return failure();
-  BundleContents bundle;
-  bundle.manifest = makeManifest(std::move(*kernels));
-  bundle.manifest["cpu"] = host.cpu;
-  bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
-  bundle.sections.push_back({"object", *object});
-  writeBundle(std::move(bundle), os);
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // Command line
 //===----------------------------------------------------------------------===//
 
@@ -200,7 +80,8 @@ static LogicalResult writeFile(StringRef path, StringRef output) {
 
 /// A bundle in the folder `outputFile` for each schedule of the module's first
 /// op.
-static LogicalResult compileCandidates(ModuleOp module) {
+static LogicalResult compileCandidates(ModuleOp module,
+                                       const CompileOptions &options) {
   LogitsOp first;
   module.walk([&](LogitsOp op) {
     first = op;
@@ -230,7 +111,7 @@ static LogicalResult compileCandidates(ModuleOp module) {
             isSlow |= isPtxas;
             return success(isPtxas);
           });
-      if (failed(compileForGpu(*candidate, os)))
+      if (failed(compileModule(*candidate, options, os)))
         return failure();
     }
     if (isSlow) {
@@ -290,15 +171,17 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
 
+  CompileOptions options;
+  options.target = target;
+  options.schedule = scheduleOption;
+  options.emit = emit;
   if (search)
-    return failed(compileCandidates(*module));
+    return failed(compileCandidates(*module, options));
 
   // Compiled to memory first: a failure leaves an old output file as it was.
   std::string output;
   llvm::raw_string_ostream os(output);
-  LogicalResult result =
-      target == "cpu" ? compileForCpu(*module, os) : compileForGpu(*module, os);
-  if (failed(result))
+  if (failed(compileModule(*module, options, os)))
     return 1;
   return failed(writeFile(outputFile, output));
 }

@@ -1,0 +1,102 @@
+/*===- Compiler.h - Compile mqa.logits in process -----------------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|* The C API of the MQA compiler: MLIR text or a description of an op in, a   *|
+|* bundle in memory out, for mqa_bundle_load_memory of mqa/Runtime.h.         *|
+|*                                                                            *|
+|* Every function may be called from any thread; nothing is shared between    *|
+|* calls. No function aborts or throws on bad input: the result then holds    *|
+|* the diagnostics.                                                           *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef MQA_COMPILER_H
+#define MQA_COMPILER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define MQA_COMPILER_API __attribute__((visibility("default")))
+#else
+#define MQA_COMPILER_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Of this header; raised when a caller would have to change. */
+#define MQA_COMPILER_API_VERSION 1
+
+/** That of the library. */
+MQA_COMPILER_API int mqa_compiler_api_version(void);
+
+/** The compiler's own version, for instance "0.1.0". */
+MQA_COMPILER_API const char *mqa_compiler_version(void);
+
+typedef struct mqa_compile_options {
+  /** "sm_90a", or "cpu" for this machine's; null means "sm_90a". */
+  const char *target;
+  /** "exact", "fast" (heads summed in half precision, error at most 1e-3) or
+   *  the parameters of a #mqa.schedule; null: as the compiler finds best. */
+  const char *schedule;
+} mqa_compile_options;
+
+/** What a compilation gave. */
+typedef struct mqa_compilation mqa_compilation;
+
+/** Compiles MLIR text (need not end with 0) in which each kernel is a function
+ *  that consists of one mqa.logits. `options` may be null. The result is never
+ *  null but when there is no memory; free it with mqa_compilation_destroy. */
+MQA_COMPILER_API mqa_compilation *
+mqa_compile_text(const char *text, size_t size,
+                 const mqa_compile_options *options);
+
+/** An mqa.logits. Zero-initialise it: what is 0 or null has the meaning given in
+ *  brackets. Element types are named as in MLIR. */
+typedef struct mqa_logits_description {
+  const char *name;         /**< of the kernel ["logits"] */
+  int64_t num_heads;        /**< H, 1 to 128 */
+  int64_t head_dim;         /**< D, a multiple of 16 up to 256 */
+  int64_t num_groups;       /**< G: keys are N x G x D [keys are N x D] */
+  int64_t num_queries;      /**< M [given at launch] */
+  int64_t num_keys;         /**< N [given at launch] */
+  int64_t max_seqlen_k;     /**< columns of compressed logits [at launch] */
+  const char *input_type;   /**< of q and k: "f8E5M2", "bf16", "f16"
+                                 ["f8E4M3FN"] */
+  const char *weights_type; /**< "bf16", or "none" to leave them out ["f32"] */
+  const char *out_type;     /**< "bf16", "f16" ["f32"] */
+  int no_k_scale;           /**< 1: there are no scales of keys */
+  int no_activation;        /**< 1: scores are not cut off at 0 */
+  int clean;                /**< 1: -inf outside of the ranges */
+  int compressed;           /**< 1: a row of the logits begins with its range */
+} mqa_logits_description;
+
+/** As mqa_compile_text, for one op. */
+MQA_COMPILER_API mqa_compilation *
+mqa_compile_logits(const mqa_logits_description *description,
+                   const mqa_compile_options *options);
+
+/** 1 if there is a bundle, else 0. */
+MQA_COMPILER_API int mqa_compilation_succeeded(const mqa_compilation *result);
+
+/** The bundle and its size in bytes; null and 0 if there is none. Valid until
+ *  the result is destroyed. */
+MQA_COMPILER_API const void *
+mqa_compilation_bundle(const mqa_compilation *result, size_t *size);
+
+/** Errors and warnings, one per line with its position in the text; "" if there
+ *  were none. Valid until the result is destroyed. */
+MQA_COMPILER_API const char *
+mqa_compilation_diagnostics(const mqa_compilation *result);
+
+/** Frees a result; null is ignored. */
+MQA_COMPILER_API void mqa_compilation_destroy(mqa_compilation *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MQA_COMPILER_H */

@@ -1,0 +1,47 @@
+//===- Compile.h - From a module to a bundle --------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_COMPILER_COMPILE_H
+#define MQA_COMPILER_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace mlir {
+namespace mqa {
+
+/// What `compileModule` writes.
+enum class EmitKind {
+  /// What the runtime loads.
+  Bundle,
+  PTX,
+  /// Machine code; needs ptxas.
+  Cubin,
+  /// The last level of MLIR, in the LLVM dialect.
+  MLIR
+};
+
+struct CompileOptions {
+  /// "sm_90a", or "cpu" for this machine's.
+  std::string target = "sm_90a";
+  /// As the pipeline's option: "exact", "fast" or parameters; empty: by the
+  /// table. Not for a CPU.
+  std::string schedule;
+  EmitKind emit = EmitKind::Bundle;
+};
+
+/// Compiles every function of `module` that consists of one mqa.logits, and
+/// writes the result to `os`. The module is consumed: it ends at the last
+/// level. The context must have what `registerAllDialects` registers. Errors,
+/// warnings (a kernel that spills) and notes are diagnostics of the context.
+LogicalResult compileModule(ModuleOp module, const CompileOptions &options,
+                            raw_ostream &os);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_COMPILER_COMPILE_H

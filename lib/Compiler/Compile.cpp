@@ -1,0 +1,143 @@
+//===- Compile.cpp - From a module to a bundle ----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Compiler/Compile.h"
+
+#include "mqa/Pipelines/Pipelines.h"
+#include "mqa/Target/Bundle.h"
+#include "mqa/Target/CPUObject.h"
+#include "mqa/Target/Manifest.h"
+#include "mqa/Target/PTX.h"
+
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// A manifest with what is common to all targets.
+static llvm::json::Object makeManifest(const CompileOptions &options,
+                                       llvm::json::Array kernels) {
+  return llvm::json::Object{{"version", 4},
+                            {"compiler", "mqa " MQA_VERSION},
+                            {"target", options.target},
+                            {"kernels", std::move(kernels)}};
+}
+
+static void printModule(ModuleOp module, llvm::raw_ostream &os) {
+  module.print(os);
+  os << "\n";
+}
+
+static LogicalResult
+requireKernels(ModuleOp module, const FailureOr<llvm::json::Array> &kernels) {
+  if (failed(kernels))
+    return failure();
+  if (kernels->empty())
+    return module.emitError("has no function with an mqa.logits to compile");
+  return success();
+}
+
+static LogicalResult compileForGpu(ModuleOp module,
+                                   const CompileOptions &options,
+                                   llvm::raw_ostream &os) {
+  ToNVVMPipelineOptions pipeline;
+  pipeline.schedule = options.schedule;
+  pipeline.chip = options.target;
+  EmitKind emit = options.emit;
+  PassManager toFragments(module.getContext());
+  buildToFragmentsPipeline(toFragments, pipeline);
+  if (failed(toFragments.run(module)))
+    return failure();
+  // The last level whose signatures say how to launch the kernels.
+  llvm::json::Array kernels;
+  if (emit == EmitKind::Bundle) {
+    FailureOr<llvm::json::Array> described = describeGpuKernels(module);
+    if (failed(requireKernels(module, described)))
+      return failure();
+    kernels = std::move(*described);
+  }
+  PassManager toNVVM(module.getContext());
+  buildFragmentsToNVVMPipeline(toNVVM, pipeline);
+  if (failed(toNVVM.run(module)))
+    return failure();
+  if (emit == EmitKind::MLIR) {
+    printModule(module, os);
+    return success();
+  }
+
+  FailureOr<std::string> ptx = translateToPTX(module);
+  if (failed(ptx))
+    return failure();
+  if (emit == EmitKind::PTX) {
+    os << *ptx;
+    return success();
+  }
+  BundleContents bundle;
+  bundle.manifest = makeManifest(options, std::move(kernels));
+  bundle.sections.push_back({"ptx", *ptx});
+  std::optional<std::string> ptxas = findPtxas();
+  if (!ptxas && emit == EmitKind::Cubin)
+    return module.emitError(
+        "no ptxas found: --emit=cubin needs the CUDA toolkit");
+  if (ptxas) {
+    FailureOr<std::string> cubin =
+        assemblePTX(module.getLoc(), *ptxas, options.target, *ptx);
+    if (failed(cubin))
+      return failure();
+    if (emit == EmitKind::Cubin) {
+      os << *cubin;
+      return success();
+    }
+    bundle.sections.push_back({"cubin", *cubin});
+  }
+  writeBundle(std::move(bundle), os);
+  return success();
+}
+
+static LogicalResult compileForCpu(ModuleOp module,
+                                   const CompileOptions &options,
+                                   llvm::raw_ostream &os) {
+  if (options.emit == EmitKind::PTX || options.emit == EmitKind::Cubin)
+    return module.emitError("a CPU has neither PTX nor a cubin");
+  CPUTarget host = CPUTarget::getHost();
+  ToCPUPipelineOptions pipeline;
+  pipeline.registerTile = host.registerTile;
+  PassManager toTasks(module.getContext());
+  buildToTasksPipeline(toTasks, pipeline);
+  if (failed(toTasks.run(module)))
+    return failure();
+  FailureOr<llvm::json::Array> kernels = describeCpuKernels(module);
+  if (failed(requireKernels(module, kernels)))
+    return failure();
+  PassManager toLLVM(module.getContext());
+  buildTasksToLLVMPipeline(toLLVM);
+  if (failed(toLLVM.run(module)) || failed(addTaskEntryPoints(module)))
+    return failure();
+  if (options.emit == EmitKind::MLIR) {
+    printModule(module, os);
+    return success();
+  }
+  FailureOr<std::string> object = translateToSharedObject(module, host);
+  if (failed(object))
+    return failure();
+  BundleContents bundle;
+  bundle.manifest = makeManifest(options, std::move(*kernels));
+  bundle.manifest["cpu"] = host.cpu;
+  bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
+  bundle.sections.push_back({"object", *object});
+  writeBundle(std::move(bundle), os);
+  return success();
+}
+
+LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
+                                 llvm::raw_ostream &os) {
+  if (options.target == "cpu")
+    return compileForCpu(module, options, os);
+  if (options.target == "sm_90a")
+    return compileForGpu(module, options, os);
+  return module.emitError("the target must be sm_90a or cpu, found '")
+         << options.target << "'";
+}

@@ -1,0 +1,212 @@
+//===- CompilerAPI.cpp - The compiler's C API -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Compiler.h"
+
+#include "mqa/Compiler/Compile.h"
+#include "mqa/InitAll.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+struct mqa_compilation {
+  std::string bundle, diagnostics;
+  bool succeeded = false;
+};
+
+int mqa_compiler_api_version(void) { return MQA_COMPILER_API_VERSION; }
+
+const char *mqa_compiler_version(void) { return MQA_VERSION; }
+
+/// A line of its own: "error: ..." of the input as a whole.
+static mqa_compilation *refuse(mqa_compilation *result, const Twine &message) {
+  result->diagnostics += ("error: " + message + "\n").str();
+  return result;
+}
+
+static void printDiagnostic(llvm::raw_ostream &os,
+                            const Diagnostic &diagnostic) {
+  if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+    os << at.getLine() << ":" << at.getColumn() << ": ";
+  switch (diagnostic.getSeverity()) {
+  case DiagnosticSeverity::Error:
+    os << "error: ";
+    break;
+  case DiagnosticSeverity::Warning:
+    os << "warning: ";
+    break;
+  case DiagnosticSeverity::Note:
+  case DiagnosticSeverity::Remark:
+    os << "note: ";
+    break;
+  }
+  os << diagnostic << "\n";
+}
+
+static void compile(StringRef text, const mqa_compile_options *given,
+                    mqa_compilation &result) {
+  CompileOptions options;
+  if (given && given->target)
+    options.target = given->target;
+  if (given && given->schedule)
+    options.schedule = given->schedule;
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  // The caller has threads of its own.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::raw_string_ostream diagnostics(result.diagnostics);
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    printDiagnostic(diagnostics, diagnostic);
+    return success();
+  });
+  ParserConfig config(&context);
+  auto module = parseSourceString<ModuleOp>(text, config, "input");
+  if (!module)
+    return;
+  llvm::raw_string_ostream bundle(result.bundle);
+  result.succeeded = succeeded(compileModule(*module, options, bundle));
+}
+
+mqa_compilation *mqa_compile_text(const char *text, size_t size,
+                                  const mqa_compile_options *options) {
+  auto *result = new (std::nothrow) mqa_compilation;
+  if (!result)
+    return nullptr;
+  if (!text)
+    return refuse(result, "text is null");
+  // The lexer looks for the 0 behind the text.
+  std::string copy(text, size);
+  compile(copy, options, *result);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Descriptions
+//===----------------------------------------------------------------------===//
+
+/// `type`, or the default for null; empty if it is not among `allowed`, the
+/// first of which is the default.
+static StringRef chooseType(const char *type, ArrayRef<StringRef> allowed) {
+  if (!type)
+    return allowed.front();
+  return llvm::is_contained(allowed, type) ? StringRef(type) : StringRef();
+}
+
+/// Writes the op; an empty string and a diagnostic where it cannot be.
+static std::string writeOp(const mqa_logits_description &op,
+                           mqa_compilation &result) {
+  StringRef input =
+      chooseType(op.input_type, {"f8E4M3FN", "f8E5M2", "bf16", "f16"});
+  StringRef weights = chooseType(op.weights_type, {"f32", "bf16", "none"});
+  StringRef out = chooseType(op.out_type, {"f32", "bf16", "f16"});
+  if (input.empty() || weights.empty() || out.empty()) {
+    refuse(&result, Twine(input.empty()     ? "input_type"
+                          : weights.empty() ? "weights_type"
+                                            : "out_type") +
+                        " is not a type that mqa.logits takes there");
+    return {};
+  }
+  for (auto [name, value] :
+       {std::pair<const char *, int64_t>{"num_queries", op.num_queries},
+        {"num_keys", op.num_keys},
+        {"num_groups", op.num_groups},
+        {"max_seqlen_k", op.max_seqlen_k},
+        {"num_heads", op.num_heads},
+        {"head_dim", op.head_dim}})
+    if (value < 0) {
+      refuse(&result,
+             Twine(name) + " must not be negative, found " + Twine(value));
+      return {};
+    }
+  auto size = [](int64_t value) {
+    return value ? std::to_string(value) : std::string("?");
+  };
+  std::string m = size(op.num_queries), n = size(op.num_keys);
+  std::string heads = std::to_string(op.num_heads);
+  std::string headDim = std::to_string(op.head_dim);
+  std::string columns = op.compressed ? size(op.max_seqlen_k) : n;
+  std::string groups =
+      op.num_groups ? "x" + std::to_string(op.num_groups) : std::string();
+  auto tensor = [](const Twine &shape, StringRef type) {
+    return ("tensor<" + shape + "x" + type + ">").str();
+  };
+  // Names and types, the type empty for what is left out.
+  std::pair<StringRef, std::string> operands[] = {
+      {"%q", tensor(m + "x" + heads + "x" + headDim, input)},
+      {"%k", tensor(n + groups + "x" + headDim, input)},
+      {"%k_scale", op.no_k_scale ? "" : tensor(n + groups, "f32")},
+      {"%weights", weights == "none" ? "" : tensor(m + "x" + heads, weights)},
+      {"%ks", tensor(m, "i32")},
+      {"%ke", tensor(m, "i32")},
+  };
+  std::string outType = tensor(m + "x" + columns, out);
+  SmallVector<std::string> arguments, inputs, types, attributes;
+  for (auto &[name, type] : operands) {
+    inputs.push_back(type.empty() ? "none" : name.str());
+    if (type.empty())
+      continue;
+    arguments.push_back((name + ": " + type).str());
+    types.push_back(type);
+  }
+  arguments.push_back("%out: " + outType);
+  if (op.no_activation)
+    attributes.push_back("activation = #mqa.activation<none>");
+  if (op.clean)
+    attributes.push_back("clean");
+  if (op.compressed)
+    attributes.push_back("compressed");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "func.func @\"";
+  llvm::printEscapedString(op.name ? op.name : "logits", os);
+  os << "\"(" << llvm::join(arguments, ", ") << ") -> " << outType << " {\n"
+     << "  %0 = mqa.logits ins(" << llvm::join(inputs, ", ") << " : "
+     << llvm::join(types, ", ") << ")\n    outs(%out : " << outType << ") {"
+     << llvm::join(attributes, ", ") << "} -> " << outType << "\n"
+     << "  return %0 : " << outType << "\n}\n";
+  return text;
+}
+
+mqa_compilation *mqa_compile_logits(const mqa_logits_description *description,
+                                    const mqa_compile_options *options) {
+  auto *result = new (std::nothrow) mqa_compilation;
+  if (!result)
+    return nullptr;
+  if (!description)
+    return refuse(result, "description is null");
+  std::string text = writeOp(*description, *result);
+  if (!text.empty())
+    compile(text, options, *result);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+int mqa_compilation_succeeded(const mqa_compilation *result) {
+  return result && result->succeeded;
+}
+
+const void *mqa_compilation_bundle(const mqa_compilation *result,
+                                   size_t *size) {
+  bool exists = mqa_compilation_succeeded(result);
+  if (size)
+    *size = exists ? result->bundle.size() : 0;
+  return exists ? result->bundle.data() : nullptr;
+}
+
+const char *mqa_compilation_diagnostics(const mqa_compilation *result) {
+  return result ? result->diagnostics.c_str() : "error: out of memory\n";
+}
+
+void mqa_compilation_destroy(mqa_compilation *result) { delete result; }

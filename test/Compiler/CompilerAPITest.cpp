@@ -1,0 +1,213 @@
+//===- CompilerAPITest.cpp - The compiler's C API -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Compiler.h"
+#include "mqa/Runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+struct Compilation {
+  explicit Compilation(mqa_compilation *handle)
+      : handle(handle, mqa_compilation_destroy) {}
+  bool succeeded() const { return mqa_compilation_succeeded(handle.get()); }
+  std::string bundle() const {
+    size_t size;
+    const void *data = mqa_compilation_bundle(handle.get(), &size);
+    return std::string(static_cast<const char *>(data), size);
+  }
+  std::string diagnostics() const {
+    return mqa_compilation_diagnostics(handle.get());
+  }
+  std::unique_ptr<mqa_compilation, void (*)(mqa_compilation *)> handle;
+};
+} // namespace
+
+static Compilation compileText(const std::string &text, const char *target,
+                               const char *schedule = nullptr) {
+  mqa_compile_options options = {target, schedule};
+  return Compilation(mqa_compile_text(text.data(), text.size(), &options));
+}
+
+static Compilation compileLogits(const mqa_logits_description &op,
+                                 const char *target) {
+  mqa_compile_options options = {target, nullptr};
+  return Compilation(mqa_compile_logits(&op, &options));
+}
+
+static mqa_logits_description makeOp() {
+  mqa_logits_description op = {};
+  op.num_heads = 64;
+  op.head_dim = 128;
+  return op;
+}
+
+/// What the runtime says of a bundle's first kernel.
+static mqa_kernel_info getInfo(const Compilation &compilation,
+                               mqa_bundle **bundle) {
+  std::string data = compilation.bundle();
+  mqa_kernel_info info = {};
+  EXPECT_EQ(mqa_bundle_load_memory(data.data(), data.size(), bundle),
+            MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_EQ(mqa_bundle_kernel_info(*bundle, 0, &info), MQA_SUCCESS);
+  return info;
+}
+
+TEST(CompilerAPITest, Versions) {
+  EXPECT_EQ(mqa_compiler_api_version(), MQA_COMPILER_API_VERSION);
+  EXPECT_EQ(std::string(mqa_compiler_version()).find("0."), 0u);
+}
+
+TEST(CompilerAPITest, DescriptionsOfEveryForm) {
+  mqa_logits_description op = makeOp();
+  op.name = "a name, \"quoted\"";
+  op.num_groups = 4;
+  op.num_queries = 100;
+  op.num_keys = 1000;
+  op.max_seqlen_k = 300;
+  op.input_type = "bf16";
+  op.weights_type = "bf16";
+  op.out_type = "f16";
+  op.no_activation = 1;
+  op.clean = 1;
+  op.compressed = 1;
+  Compilation cpu = compileLogits(op, "cpu");
+  ASSERT_TRUE(cpu.succeeded()) << cpu.diagnostics();
+  mqa_bundle *bundle;
+  mqa_kernel_info info = getInfo(cpu, &bundle);
+  EXPECT_STREQ(info.name, op.name);
+  EXPECT_STREQ(info.target, "cpu");
+  EXPECT_EQ(info.num_queries, 100);
+  EXPECT_EQ(info.num_keys, 1000);
+  EXPECT_EQ(info.num_groups, 4);
+  EXPECT_EQ(info.max_seqlen_k, 300);
+  EXPECT_EQ(info.input_type, MQA_BF16);
+  EXPECT_EQ(info.weights_type, MQA_BF16);
+  EXPECT_EQ(info.out_type, MQA_F16);
+  EXPECT_EQ(info.relu, 0);
+  EXPECT_EQ(info.clean, 1);
+  EXPECT_EQ(info.compressed, 1);
+  mqa_bundle_destroy(bundle);
+
+  op = makeOp();
+  op.weights_type = "none";
+  op.no_k_scale = 1;
+  Compilation gpu(mqa_compile_logits(&op, nullptr));
+  ASSERT_TRUE(gpu.succeeded()) << gpu.diagnostics();
+  info = getInfo(gpu, &bundle);
+  EXPECT_STREQ(info.name, "logits");
+  EXPECT_STREQ(info.target, "sm_90a");
+  EXPECT_EQ(info.num_queries, -1);
+  EXPECT_EQ(info.has_weights, 0);
+  EXPECT_EQ(info.has_k_scale, 0);
+  mqa_bundle_destroy(bundle);
+}
+
+TEST(CompilerAPITest, BadDescriptions) {
+  auto expectError = [](const mqa_logits_description &op, const char *words) {
+    Compilation result = compileLogits(op, "cpu");
+    EXPECT_FALSE(result.succeeded());
+    EXPECT_NE(result.diagnostics().find(words), std::string::npos)
+        << result.diagnostics();
+    size_t size = 1;
+    EXPECT_EQ(mqa_compilation_bundle(result.handle.get(), &size), nullptr);
+    EXPECT_EQ(size, 0u);
+  };
+  mqa_logits_description op = makeOp();
+  op.input_type = "f64";
+  expectError(op, "input_type is not a type that mqa.logits takes there");
+  op = makeOp();
+  op.weights_type = "f16";
+  expectError(op, "weights_type is not a type");
+  op = makeOp();
+  op.out_type = "f8E4M3FN";
+  expectError(op, "out_type is not a type");
+  op = makeOp();
+  op.num_keys = -1;
+  expectError(op, "num_keys must not be negative, found -1");
+  op = makeOp();
+  op.num_heads = 0;
+  expectError(op, "number of heads H (dimension 1 of 'q') must be from 1 to "
+                  "128, found 0");
+  op = makeOp();
+  op.num_groups = 5;
+  expectError(op, "must be a divisor of H = 64, found 5");
+  Compilation none(mqa_compile_logits(nullptr, nullptr));
+  EXPECT_EQ(none.diagnostics(), "error: description is null\n");
+}
+
+TEST(CompilerAPITest, BadText) {
+  Compilation none(mqa_compile_text(nullptr, 5, nullptr));
+  EXPECT_EQ(none.diagnostics(), "error: text is null\n");
+  Compilation syntax = compileText("func.func @f() {\n  oops\n}\n", "cpu");
+  EXPECT_FALSE(syntax.succeeded());
+  EXPECT_EQ(syntax.diagnostics().find("2:3: error: "), 0u)
+      << syntax.diagnostics();
+  Compilation empty = compileText("", "sm_90a");
+  EXPECT_NE(empty.diagnostics().find(
+                "has no function with an mqa.logits to compile"),
+            std::string::npos)
+      << empty.diagnostics();
+  Compilation target = compileText("", "sm_100");
+  EXPECT_NE(target.diagnostics().find(
+                "the target must be sm_90a or cpu, found 'sm_100'"),
+            std::string::npos)
+      << target.diagnostics();
+  // Not text, and not ended by a 0.
+  std::string bytes = "\x00\xff\x7fMLIR";
+  EXPECT_FALSE(compileText(bytes, "cpu").succeeded());
+}
+
+TEST(CompilerAPITest, Schedules) {
+  std::string text = R"mlir(
+    func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %r: tensor<?xi32>, %e: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+      %0 = mqa.logits ins(%q, %k, %s, %w, %r, %e : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+      return %0 : tensor<?x?xf32>
+    })mlir";
+  Compilation fast = compileText(text, "sm_90a", "fast");
+  ASSERT_TRUE(fast.succeeded()) << fast.diagnostics();
+  mqa_bundle *bundle;
+  EXPECT_EQ(getInfo(fast, &bundle).fast, 1);
+  mqa_bundle_destroy(bundle);
+  Compilation bad = compileText(text, "sm_90a", "block_q = 7");
+  EXPECT_FALSE(bad.succeeded());
+  EXPECT_NE(bad.diagnostics().find("cannot parse"), std::string::npos)
+      << bad.diagnostics();
+}
+
+TEST(CompilerAPITest, ThreadsDoNotShare) {
+  constexpr int kThreads = 8;
+  std::vector<std::string> bundles(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&, i] {
+      mqa_logits_description op = makeOp();
+      op.num_heads = 16;
+      op.head_dim = i % 4 == 3 ? 24 : 32;
+      Compilation result = compileLogits(op, i % 2 ? "cpu" : "sm_90a");
+      EXPECT_EQ(result.succeeded(), i % 4 != 3);
+      EXPECT_EQ(result.diagnostics().find("found 24") != std::string::npos,
+                i % 4 == 3);
+      bundles[i] = result.bundle();
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(bundles[0], bundles[2]) << "the same input gives the same bytes";
+  EXPECT_EQ(bundles[1], bundles[5]);
+}
+
+TEST(CompilerAPITest, NullResults) {
+  mqa_compilation_destroy(nullptr);
+  EXPECT_EQ(mqa_compilation_succeeded(nullptr), 0);
+  EXPECT_EQ(mqa_compilation_bundle(nullptr, nullptr), nullptr);
+}
