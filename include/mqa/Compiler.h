@@ -42,6 +42,11 @@ typedef struct mqa_compile_options {
   /** "exact", "fast" (heads summed in half precision, error at most 1e-3) or
    *  the parameters of a #mqa.schedule; null: as the compiler finds best. */
   const char *schedule;
+  /** A folder that keeps what was compiled; null: none. What was compiled before
+   *  from the same text with the same options, by this build of the compiler, is
+   *  taken from there. Any number of processes may share it. Where it cannot be
+   *  written, that is a warning. */
+  const char *cache;
 } mqa_compile_options;
 
 /** What a compilation gave. */
@@ -81,6 +86,9 @@ mqa_compile_logits(const mqa_logits_description *description,
 
 /** 1 if there is a bundle, else 0. */
 MQA_COMPILER_API int mqa_compilation_succeeded(const mqa_compilation *result);
+
+/** 1 if the bundle comes from the cache, else 0. */
+MQA_COMPILER_API int mqa_compilation_was_cached(const mqa_compilation *result);
 
 /** The bundle and its size in bytes; null and 0 if there is none. Valid until
  *  the result is destroyed. */

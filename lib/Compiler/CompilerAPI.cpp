@@ -6,6 +6,7 @@
 
 #include "mqa/Compiler.h"
 
+#include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
 #include "mqa/InitAll.h"
 
@@ -20,7 +21,7 @@ using namespace mlir::mqa;
 
 struct mqa_compilation {
   std::string bundle, diagnostics;
-  bool succeeded = false;
+  bool succeeded = false, cached = false;
 };
 
 int mqa_compiler_api_version(void) { return MQA_COMPILER_API_VERSION; }
@@ -59,6 +60,17 @@ static void compile(StringRef text, const mqa_compile_options *given,
     options.target = given->target;
   if (given && given->schedule)
     options.schedule = given->schedule;
+  std::optional<BundleCache> cache;
+  std::string key;
+  if (given && given->cache) {
+    cache.emplace(given->cache);
+    key = BundleCache::getKey(text, options);
+    if (std::optional<std::string> bundle = cache->lookUp(key)) {
+      result.bundle = std::move(*bundle);
+      result.succeeded = result.cached = true;
+      return;
+    }
+  }
   DialectRegistry registry;
   registerAllDialects(registry);
   // The caller has threads of its own.
@@ -74,6 +86,11 @@ static void compile(StringRef text, const mqa_compile_options *given,
     return;
   llvm::raw_string_ostream bundle(result.bundle);
   result.succeeded = succeeded(compileModule(*module, options, bundle));
+  if (!cache || !result.succeeded)
+    return;
+  if (llvm::Error error = cache->store(key, result.bundle))
+    diagnostics << "warning: not kept in the cache: "
+                << llvm::toString(std::move(error)) << "\n";
 }
 
 mqa_compilation *mqa_compile_text(const char *text, size_t size,
@@ -195,6 +212,10 @@ mqa_compilation *mqa_compile_logits(const mqa_logits_description *description,
 
 int mqa_compilation_succeeded(const mqa_compilation *result) {
   return result && result->succeeded;
+}
+
+int mqa_compilation_was_cached(const mqa_compilation *result) {
+  return result && result->cached;
 }
 
 const void *mqa_compilation_bundle(const mqa_compilation *result,

@@ -9,11 +9,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
 
 namespace {
 struct Compilation {
@@ -34,13 +37,13 @@ struct Compilation {
 
 static Compilation compileText(const std::string &text, const char *target,
                                const char *schedule = nullptr) {
-  mqa_compile_options options = {target, schedule};
+  mqa_compile_options options = {target, schedule, nullptr};
   return Compilation(mqa_compile_text(text.data(), text.size(), &options));
 }
 
 static Compilation compileLogits(const mqa_logits_description &op,
                                  const char *target) {
-  mqa_compile_options options = {target, nullptr};
+  mqa_compile_options options = {target, nullptr, nullptr};
   return Compilation(mqa_compile_logits(&op, &options));
 }
 
@@ -154,9 +157,9 @@ TEST(CompilerAPITest, BadText) {
   EXPECT_EQ(syntax.diagnostics().find("2:3: error: "), 0u)
       << syntax.diagnostics();
   Compilation empty = compileText("", "sm_90a");
-  EXPECT_NE(empty.diagnostics().find(
-                "has no function with an mqa.logits to compile"),
-            std::string::npos)
+  EXPECT_NE(
+      empty.diagnostics().find("has no function with an mqa.logits to compile"),
+      std::string::npos)
       << empty.diagnostics();
   Compilation target = compileText("", "sm_100");
   EXPECT_NE(target.diagnostics().find(
@@ -210,4 +213,95 @@ TEST(CompilerAPITest, NullResults) {
   mqa_compilation_destroy(nullptr);
   EXPECT_EQ(mqa_compilation_succeeded(nullptr), 0);
   EXPECT_EQ(mqa_compilation_bundle(nullptr, nullptr), nullptr);
+}
+
+//===----------------------------------------------------------------------===//
+// Cache
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct CacheTest : testing::Test {
+  void SetUp() override {
+    folder = std::filesystem::path(testing::TempDir()) /
+             ("mqa-cache-" + std::to_string(getpid()));
+    std::filesystem::remove_all(folder);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+  Compilation compile(int64_t numHeads = 16, const char *schedule = nullptr) {
+    mqa_logits_description op = makeOp();
+    op.num_heads = numHeads;
+    std::string path = folder.string();
+    mqa_compile_options options = {"sm_90a", schedule, path.c_str()};
+    return Compilation(mqa_compile_logits(&op, &options));
+  }
+  static bool wasCached(const Compilation &result) {
+    return mqa_compilation_was_cached(result.handle.get());
+  }
+  std::vector<std::filesystem::path> listFiles() {
+    std::vector<std::filesystem::path> files;
+    for (const auto &entry : std::filesystem::directory_iterator(folder))
+      files.push_back(entry.path());
+    return files;
+  }
+  std::filesystem::path folder;
+};
+} // namespace
+
+TEST_F(CacheTest, SecondTimeFromTheCache) {
+  Compilation cold = compile(), warm = compile();
+  ASSERT_TRUE(cold.succeeded()) << cold.diagnostics();
+  EXPECT_FALSE(wasCached(cold));
+  EXPECT_TRUE(wasCached(warm));
+  EXPECT_EQ(cold.bundle(), warm.bundle());
+  EXPECT_FALSE(wasCached(compile(32))) << "another op";
+  EXPECT_FALSE(wasCached(compile(16, "fast"))) << "another schedule";
+  EXPECT_TRUE(wasCached(compile()));
+  EXPECT_EQ(listFiles().size(), 3u);
+}
+
+TEST_F(CacheTest, FailuresAreNotKept) {
+  EXPECT_FALSE(compile(0).succeeded());
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_F(CacheTest, AlteredEntriesAreCompiledAgain) {
+  std::string bundle = compile().bundle();
+  std::filesystem::path file = listFiles().at(0);
+  auto size = std::filesystem::file_size(file);
+  for (uintmax_t kept : {uintmax_t(0), uintmax_t(20), size / 2, size - 1}) {
+    std::filesystem::resize_file(file, kept);
+    Compilation again = compile();
+    EXPECT_FALSE(wasCached(again)) << kept;
+    EXPECT_EQ(again.bundle(), bundle);
+    EXPECT_TRUE(wasCached(compile()));
+  }
+  {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(size / 2);
+    stream.put('x');
+    stream.put('y');
+  }
+  EXPECT_FALSE(wasCached(compile()));
+  EXPECT_EQ(compile().bundle(), bundle);
+}
+
+TEST_F(CacheTest, AFolderThatCannotBeWrittenIsAWarning) {
+  std::ofstream(folder) << "a file";
+  Compilation result = compile();
+  EXPECT_TRUE(result.succeeded());
+  EXPECT_NE(result.diagnostics().find("warning: not kept in the cache: "),
+            std::string::npos)
+      << result.diagnostics();
+}
+
+TEST_F(CacheTest, ManyAtOnce) {
+  std::vector<std::string> bundles(8);
+  std::vector<std::thread> threads;
+  for (std::string &bundle : bundles)
+    threads.emplace_back([&] { bundle = compile().bundle(); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const std::string &bundle : bundles)
+    EXPECT_EQ(bundle, bundles[0]);
+  EXPECT_EQ(listFiles().size(), 1u) << "nothing temporary is left";
 }

@@ -36,8 +36,8 @@ int main(int argc, char **argv) {
                           ranges,
                           ranges,
                           out};
-  auto func = func::FuncOp::create(b, loc, "indexer",
-                                   b.getFunctionType(types, {out}));
+  auto func =
+      func::FuncOp::create(b, loc, "indexer", b.getFunctionType(types, {out}));
   Block *body = func.addEntryBlock();
   b.setInsertionPointToStart(body);
   auto logits = mqa::LogitsOp::create(

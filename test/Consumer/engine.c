@@ -70,7 +70,7 @@ static int run(const void *bundle_data, size_t bundle_size) {
 int main(void) {
   if (mqa_compiler_api_version() != MQA_COMPILER_API_VERSION)
     return 1;
-  mqa_compile_options options = {"cpu", NULL};
+  mqa_compile_options options = {"cpu", NULL, NULL};
   mqa_logits_description op;
   memset(&op, 0, sizeof op);
   op.name = "scores";

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/InitAll.h"
@@ -14,10 +15,13 @@
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
+
+#include <chrono>
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -47,6 +51,17 @@ static cl::opt<std::string> scheduleOption(
              "'fast' (heads summed in half precision), or for instance "
              "'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'"),
     cl::cat(category));
+
+static cl::opt<std::string> cacheFolder(
+    "mqa-cache",
+    cl::desc("A folder that keeps bundles: what was compiled before is taken "
+             "from there"),
+    cl::value_desc("folder"), cl::cat(category));
+static cl::opt<bool>
+    printTime("mqa-time",
+              cl::desc("Print how long it took, from the text in memory to the "
+                       "bundle in memory, to standard error"),
+              cl::cat(category));
 
 static cl::opt<bool> search(
     "mqa-search",
@@ -130,6 +145,50 @@ static LogicalResult compileCandidates(ModuleOp module,
   return success();
 }
 
+/// What the options ask for of the text in `input`, in memory: a failure leaves
+/// an old output file as it was. A search writes its files itself.
+static FailureOr<std::string>
+compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
+             const CompileOptions &options) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  llvm::SourceMgr sourceMgr;
+  SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
+  sourceMgr.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
+  std::string output;
+  llvm::raw_string_ostream os(output);
+  if (!module)
+    return failure();
+  LogicalResult result = search ? compileCandidates(*module, options)
+                                : compileModule(*module, options, os);
+  if (failed(result))
+    return failure();
+  return output;
+}
+
+/// As `compileInput`; from the cache, if it is there.
+static FailureOr<std::string>
+useCache(std::unique_ptr<llvm::MemoryBuffer> input,
+         const CompileOptions &options, bool &cached) {
+  BundleCache cache(cacheFolder);
+  std::string key = BundleCache::getKey(input->getBuffer(), options);
+  if (std::optional<std::string> bundle = cache.lookUp(key)) {
+    cached = true;
+    return *bundle;
+  }
+  FailureOr<std::string> bundle = compileInput(std::move(input), options);
+  if (failed(bundle))
+    return failure();
+  if (llvm::Error error = cache.store(key, *bundle))
+    llvm::WithColor::warning(llvm::errs(), "mqa-compile")
+        << "not kept in the cache: " << llvm::toString(std::move(error))
+        << "\n";
+  return bundle;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
@@ -153,11 +212,10 @@ int main(int argc, char **argv) {
         "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
         "and takes neither --emit nor --target=cpu");
 
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  MLIRContext context(registry);
-  llvm::SourceMgr sourceMgr;
-  SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
+  if (!cacheFolder.empty() && (search || emit != EmitKind::Bundle))
+    return usageError("--mqa-cache keeps bundles: it takes neither --emit nor "
+                      "--mqa-search");
+
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> input =
       openInputFile(inputFile, &message);
@@ -165,23 +223,21 @@ int main(int argc, char **argv) {
     llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
     return 1;
   }
-  sourceMgr.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
-  if (!module)
-    return 1;
-
   CompileOptions options;
   options.target = target;
   options.schedule = scheduleOption;
   options.emit = emit;
-  if (search)
-    return failed(compileCandidates(*module, options));
-
-  // Compiled to memory first: a failure leaves an old output file as it was.
-  std::string output;
-  llvm::raw_string_ostream os(output);
-  if (failed(compileModule(*module, options, os)))
+  auto start = std::chrono::steady_clock::now();
+  bool cached = false;
+  FailureOr<std::string> output =
+      cacheFolder.empty() ? compileInput(std::move(input), options)
+                          : useCache(std::move(input), options, cached);
+  if (failed(output))
     return 1;
-  return failed(writeFile(outputFile, output));
+  std::chrono::duration<double, std::milli> elapsed =
+      std::chrono::steady_clock::now() - start;
+  if (printTime)
+    llvm::errs() << (cached ? "from the cache" : "compiled") << " in "
+                 << llvm::format("%.1f", elapsed.count()) << " ms\n";
+  return search ? 0 : failed(writeFile(outputFile, *output));
 }

@@ -157,7 +157,11 @@ static int runChild(const ::mqa::fuzz::Mutator &mutator,
   // A run that needs that much has gone wrong, and shall not take the machine
   // with it.
   rlimit memory{rlim_t(6) << 30, rlim_t(6) << 30}, core{0, 0};
+#ifndef __SANITIZE_ADDRESS__ // It reserves terabytes that it does not use.
   setrlimit(RLIMIT_AS, &memory);
+#else
+  (void)memory;
+#endif
   setrlimit(RLIMIT_CORE, &core);
   for (; progress.next < firstSeed + numRuns; ++progress.next) {
     Case test = makeCase(mutator, progress.next, registry);

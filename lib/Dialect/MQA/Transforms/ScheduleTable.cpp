@@ -47,7 +47,8 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOp op, StringRef name, StringRef chip) {
     const llvm::json::Object &entry = *value.getAsObject();
     if (entry.getString("name") != name || entry.getString("chip") != chip ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
-        !fits(entry, "head_dim", op.getHeadDim()))
+        !fits(entry, "head_dim", op.getHeadDim()) ||
+        !fits(entry, "compressed", op.getCompressed()))
       continue;
     // Where the number of queries is only known at launch, it may be any.
     std::optional<int64_t> maxQueries = entry.getInteger("max_queries");

@@ -16,3 +16,18 @@ func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x8x128xf8E4M3FN>, %
   mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x8x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return
 }
+
+// Compressed logits of 32 heads have an entry of their own.
+// CHECK-LABEL: func @compressed
+// CHECK: relu = integer_max
+func.func @compressed(%q: memref<?x32x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x32xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x32x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x32xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {compressed}
+  return
+}
+
+// CHECK-LABEL: func @whole_rows
+// CHECK-NOT: relu = integer_max
+func.func @whole_rows(%q: memref<?x32x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x32xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x32x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x32xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
