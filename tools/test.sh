@@ -11,4 +11,11 @@ files=$(find "$root/test" -name '*.mlir' -not -path '*/Examples/*' -o -name '*.t
 parts=$(grep -rh --include='*.mlir' -e '^// -----$' "$root/test" | wc -l)
 errors=$(grep -rho --include='*.mlir' -e 'expected-error' "$root/test" | wc -l)
 echo "lit: $((files + parts)) cases in $files files, $errors expected errors"
-ctest --test-dir "$build" --output-on-failure "$@"
+# What the long tests counted stands before ctest's summary, which comes last.
+log=$build/ctest.log
+status=0
+ctest --test-dir "$build" --output-on-failure "$@" | tee "$log" | sed '/% tests passed/,$d' || status=$?
+say "counts"
+grep -hE '^(random shapes|edge cases|compiled for|fuzz):?' "$build/Testing/Temporary/LastTest.log" || true
+sed -n '/% tests passed/,$p' "$log"
+exit $status
