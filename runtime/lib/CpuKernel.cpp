@@ -47,6 +47,8 @@ public:
 
   mqa_status load();
   mqa_status launch(const Tensors &tensors, void *stream) override;
+  mqa_status prepare(const Tensors &tensors,
+                     std::unique_ptr<PreparedLaunch> &launch) override;
 
 private:
   mqa_status openLibrary();
@@ -142,6 +144,28 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
   int64_t keyTasks = numTasks(keys, description->taskKeys);
   pool.run(queryTasks * keyTasks,
            [&](int64_t i) { function(operands, i / keyTasks, i % keyTasks); });
+  return MQA_SUCCESS;
+}
+
+namespace {
+/// Descriptors are made at each launch: that is nothing beside a task.
+class CpuLaunch final : public PreparedLaunch {
+public:
+  CpuLaunch(CpuKernel &kernel, const Tensors &tensors)
+      : kernel(kernel), tensors(tensors) {}
+  mqa_status run(void *stream) const override {
+    return kernel.launch(tensors, stream);
+  }
+
+private:
+  CpuKernel &kernel;
+  Tensors tensors;
+};
+} // namespace
+
+mqa_status CpuKernel::prepare(const Tensors &tensors,
+                              std::unique_ptr<PreparedLaunch> &launch) {
+  launch = std::make_unique<CpuLaunch>(*this, tensors);
   return MQA_SUCCESS;
 }
 

@@ -35,16 +35,18 @@ private:
 };
 
 /// The parameters of one launch: room for every parameter's value, and the
-/// pointers to them that the driver wants. Lives on the stack of the launch.
+/// pointers to them that the driver wants. Stays where it is.
 class ParameterPack {
 public:
+  ParameterPack() = default;
+  ParameterPack(const ParameterPack &) = delete;
   void addPointer(const void *pointer) {
     add(reinterpret_cast<uint64_t>(pointer));
   }
   /// Kernels index with 32 bits.
   void addIndex(int64_t index) { add(static_cast<uint32_t>(index)); }
   void addTensorMap(CUtensorMap *map) { pointers[count++] = map; }
-  void **getPointers() { return pointers; }
+  void **getPointers() const { return const_cast<void **>(pointers); }
 
 private:
   void add(uint64_t value) {
@@ -68,8 +70,11 @@ public:
 
   mqa_status load(int ordinal);
   mqa_status launch(const Tensors &tensors, void *stream) override;
+  mqa_status prepare(const Tensors &tensors,
+                     std::unique_ptr<PreparedLaunch> &launch) override;
 
 private:
+  friend class GpuLaunch;
   mqa_status enterContext(int ordinal);
   mqa_status checkDevice();
 
@@ -80,6 +85,20 @@ private:
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   int numMultiprocessors = 0;
+};
+
+/// What the driver is given at each launch on the same arguments.
+class GpuLaunch final : public PreparedLaunch {
+public:
+  explicit GpuLaunch(const GpuKernel &kernel) : kernel(kernel) {}
+  mqa_status encode(const Tensors &tensors);
+  mqa_status run(void *stream) const override;
+
+private:
+  const GpuKernel &kernel;
+  CUtensorMap maps[kNumOperands];
+  ParameterPack pack;
+  unsigned grid = 0;
 };
 } // namespace
 
@@ -146,7 +165,8 @@ mqa_status GpuKernel::load(int ordinal) {
   return MQA_SUCCESS;
 }
 
-mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
+mqa_status GpuLaunch::encode(const Tensors &tensors) {
+  const KernelDescription *description = &kernel.getDescription();
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
   int64_t blockQueries = description->blockQueries;
   if (out.strides[0] > std::numeric_limits<int32_t>::max() / blockQueries)
@@ -157,8 +177,6 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
             " for this kernel, found " + std::to_string(out.strides[0]));
 
   const Tensor &keys = tensors[static_cast<int>(Operand::K)];
-  CUtensorMap maps[kNumOperands];
-  ParameterPack pack;
   for (const Parameter &parameter : description->parameters) {
     if (parameter.kind == Parameter::Kind::Index) {
       pack.addIndex(keys.sizes[0]);
@@ -173,7 +191,7 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
         tensor.sizes[0] = 1;
       }
       MQA_RETURN_IF_FAILED(
-          encodeTensorMap(driver, parameter, tensor, maps[index]));
+          encodeTensorMap(kernel.driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);
       continue;
     }
@@ -201,15 +219,35 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
   int64_t pieces = queryBlocks;
   if (description->splitsKeys)
     pieces *= std::max<int64_t>(keyTiles, 1);
-  unsigned grid = std::min<int64_t>(pieces, numMultiprocessors);
+  grid = std::min<int64_t>(pieces, kernel.numMultiprocessors);
+  return MQA_SUCCESS;
+}
+
+mqa_status GpuLaunch::run(void *stream) const {
+  const CudaDriver &driver = kernel.driver;
+  const KernelDescription &description = kernel.getDescription();
   CUcontext current = nullptr;
   MQA_CUDA(driver, cuCtxGetCurrent, &current);
   ScopedContext scope(driver);
-  if (current != context)
-    MQA_RETURN_IF_FAILED(scope.push(context));
-  MQA_CUDA(driver, cuLaunchKernel, function, grid, 1, 1,
-           description->blockThreads, 1, 1, description->sharedMemoryBytes,
+  if (current != kernel.context)
+    MQA_RETURN_IF_FAILED(scope.push(kernel.context));
+  MQA_CUDA(driver, cuLaunchKernel, kernel.function, grid, 1, 1,
+           description.blockThreads, 1, 1, description.sharedMemoryBytes,
            static_cast<CUstream>(stream), pack.getPointers(), nullptr);
+  return MQA_SUCCESS;
+}
+
+mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
+  GpuLaunch launch(*this);
+  MQA_RETURN_IF_FAILED(launch.encode(tensors));
+  return launch.run(stream);
+}
+
+mqa_status GpuKernel::prepare(const Tensors &tensors,
+                              std::unique_ptr<PreparedLaunch> &launch) {
+  auto prepared = std::make_unique<GpuLaunch>(*this);
+  MQA_RETURN_IF_FAILED(prepared->encode(tensors));
+  launch = std::move(prepared);
   return MQA_SUCCESS;
 }
 

@@ -13,12 +13,22 @@
 
 namespace mqa::runtime {
 
+/// A launch whose arguments are checked and encoded.
+class PreparedLaunch {
+public:
+  virtual ~PreparedLaunch() = default;
+  virtual mqa_status run(void *stream) const = 0;
+};
+
 /// A kernel that is ready to launch, on some target.
 class Kernel {
 public:
   virtual ~Kernel() = default;
-  /// Launches on checked arguments with at least one query and one key.
+  /// Launches on checked arguments with something to do.
   virtual mqa_status launch(const Tensors &tensors, void *stream) = 0;
+  /// The same, to be run later and again. The kernel must outlive it.
+  virtual mqa_status prepare(const Tensors &tensors,
+                             std::unique_ptr<PreparedLaunch> &launch) = 0;
   const KernelDescription &getDescription() const { return *description; }
 
 protected:

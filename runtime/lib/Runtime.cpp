@@ -22,7 +22,13 @@ struct mqa_bundle {
 };
 
 struct mqa_kernel {
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<Kernel> kernel;
+};
+
+struct mqa_launch {
+  std::shared_ptr<Kernel> kernel;
+  /// Null where there is nothing to do.
+  std::unique_ptr<PreparedLaunch> prepared;
 };
 
 /// Runs `body` so that no exception crosses the C API.
@@ -150,7 +156,9 @@ mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
                   "the bundle has no kernel '" + std::string(name) + "'");
     auto handle = std::make_unique<mqa_kernel>();
     auto load = contents.target == "cpu" ? loadCpuKernel : loadGpuKernel;
-    MQA_RETURN_IF_FAILED(load(bundle->bundle, *found, device, handle->kernel));
+    std::unique_ptr<Kernel> loaded;
+    MQA_RETURN_IF_FAILED(load(bundle->bundle, *found, device, loaded));
+    handle->kernel = std::move(loaded);
     *kernel = handle.release();
     return MQA_SUCCESS;
   });
@@ -171,3 +179,31 @@ mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
     return kernel->kernel->launch(tensors, stream);
   });
 }
+
+mqa_status mqa_logits_prepare(mqa_kernel *kernel, const mqa_logits_args *args,
+                              mqa_launch **launch) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launch, "launch"));
+    *launch = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    const KernelDescription &description = kernel->kernel->getDescription();
+    Tensors tensors;
+    MQA_RETURN_IF_FAILED(checkArguments(description, *args, tensors));
+    auto handle = std::make_unique<mqa_launch>();
+    handle->kernel = kernel->kernel;
+    if (hasWork(description, tensors))
+      MQA_RETURN_IF_FAILED(kernel->kernel->prepare(tensors, handle->prepared));
+    *launch = handle.release();
+    return MQA_SUCCESS;
+  });
+}
+
+mqa_status mqa_launch_run(const mqa_launch *launch, void *stream) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launch, "launch"));
+    return launch->prepared ? launch->prepared->run(stream) : MQA_SUCCESS;
+  });
+}
+
+void mqa_launch_destroy(mqa_launch *launch) { delete launch; }

@@ -58,6 +58,20 @@ TEST_F(CpuKernelTest, RunsEveryTaskOnce) {
           << m << "," << n;
 }
 
+TEST_F(CpuKernelTest, PreparedLaunch) {
+  mqa_logits_args args = makeArgs();
+  mqa_launch *launch;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &launch), MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_EQ(out[0], 0);
+  EXPECT_EQ(mqa_launch_run(launch, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(mqa_launch_run(launch, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(out[0], 2);
+  EXPECT_EQ(mqa_launch_run(launch, &args), MQA_ERROR_INVALID_ARGUMENT)
+      << "a stream";
+  mqa_launch_destroy(launch);
+}
+
 TEST_F(CpuKernelTest, SeveralThreadsMayLaunch) {
   mqa_logits_args args = makeArgs();
   std::vector<std::thread> threads;

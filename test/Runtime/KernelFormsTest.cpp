@@ -194,3 +194,63 @@ TEST_F(KernelFormsTest, KeyGroups) {
   args = makeArgs();
   expectInvalid(args, "k_stride must be from 1024 to 2^40, found 128");
 }
+
+TEST_F(KernelFormsTest, PreparedLaunch) {
+  loadKernel(makeGpuManifest());
+  mqa_logits_args args = makeArgs();
+  mqa_launch *launch;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &launch), MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_TRUE(getFake().launches.empty());
+  size_t encoded = getFake().maps.size();
+  args = {}; // The launch has what it needs.
+  // It keeps the kernel, too.
+  mqa_kernel_destroy(kernel);
+  kernel = nullptr;
+  getFake().parameterCount = 4 + 2 * 5 + 7;
+  int stream;
+  for (int i = 0; i < 3; ++i)
+    ASSERT_EQ(mqa_launch_run(launch, &stream), MQA_SUCCESS) << mqa_last_error();
+  ASSERT_EQ(getFake().launches.size(), 3u);
+  EXPECT_EQ(getFake().maps.size(), encoded) << "tensor maps are encoded once";
+  for (const FakeLaunch &one : getFake().launches) {
+    EXPECT_EQ(one.stream, &stream);
+    EXPECT_EQ(one.parameters[4], 0x50000u) << "ks";
+    EXPECT_EQ(one.parameters[14], 0x70000u) << "out";
+  }
+  getFake().failingCall = "cuLaunchKernel";
+  EXPECT_EQ(mqa_launch_run(launch, &stream), MQA_ERROR_DRIVER);
+  getFake().failingCall = "";
+  EXPECT_EQ(mqa_launch_run(launch, &stream), MQA_SUCCESS);
+  mqa_launch_destroy(launch);
+  EXPECT_EQ(getFake().liveModules, 0);
+}
+
+TEST_F(KernelFormsTest, PrepareChecksItsArguments) {
+  loadKernel(makeGpuManifest());
+  mqa_logits_args args = makeArgs();
+  mqa_launch *launch = reinterpret_cast<mqa_launch *>(1);
+  args.q = nullptr;
+  EXPECT_EQ(mqa_logits_prepare(kernel, &args, &launch),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "q is null");
+  EXPECT_EQ(launch, nullptr);
+  EXPECT_EQ(mqa_logits_prepare(nullptr, &args, &launch),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_logits_prepare(kernel, nullptr, &launch),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_logits_prepare(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_launch_run(nullptr, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  args = makeArgs();
+  getFake().failingCall = "cuTensorMapEncodeTiled";
+  EXPECT_EQ(mqa_logits_prepare(kernel, &args, &launch), MQA_ERROR_DRIVER);
+  getFake().failingCall = "";
+  // Nothing to do is no error, and no launch.
+  args.num_queries = 0;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &launch), MQA_SUCCESS);
+  EXPECT_EQ(mqa_launch_run(launch, nullptr), MQA_SUCCESS);
+  EXPECT_TRUE(getFake().launches.empty());
+  mqa_launch_destroy(launch);
+  mqa_launch_destroy(nullptr);
+}

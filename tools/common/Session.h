@@ -56,6 +56,13 @@ public:
   void launch(const LoadedKernel &kernel, void *stream = nullptr) {
     require(mqa_logits_launch(kernel.get(), &args, stream));
   }
+  /// To be run again and again with `mqa_launch_run`.
+  std::unique_ptr<mqa_launch, void (*)(mqa_launch *)>
+  prepare(const LoadedKernel &kernel) {
+    mqa_launch *launch;
+    require(mqa_logits_prepare(kernel.get(), &args, &launch));
+    return {launch, mqa_launch_destroy};
+  }
   /// The same launch with nothing to do but to find that out: every range is
   /// empty.
   void launchEmpty(const LoadedKernel &kernel);

@@ -188,6 +188,12 @@ static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
     first.launch(kernel);
     second.launch(kernel);
   });
+  auto firstLaunch = first.prepare(kernel),
+       secondLaunch = second.prepare(kernel);
+  repeat("prepared launches", [&] {
+    require(mqa_launch_run(firstLaunch.get(), nullptr));
+    require(mqa_launch_run(secondLaunch.get(), nullptr));
+  });
   std::unique_ptr<Stream> streams[2] = {device.createStream(),
                                         device.createStream()};
   if (!streams[0])

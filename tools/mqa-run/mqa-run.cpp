@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <iostream>
 #include <limits>
 #include <new>
@@ -95,6 +96,24 @@ static int64_t countChangedReruns(Session &session, const LoadedKernel &kernel,
   return changed;
 }
 
+/// Median microseconds that the host takes for `launch`, one after the other
+/// with room in the queue.
+static double measureHostTime(Device &device, const Device::Work &launch) {
+  constexpr int kRounds = 20, kLaunches = 50;
+  std::vector<double> times;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < kLaunches; ++i) {
+      auto start = std::chrono::steady_clock::now();
+      launch();
+      std::chrono::duration<double, std::micro> elapsed =
+          std::chrono::steady_clock::now() - start;
+      times.push_back(elapsed.count());
+    }
+    device.synchronize();
+  }
+  return getMedian(times);
+}
+
 static void printText(const nlohmann::json &report) {
   std::printf("device:          %s\n",
               report["device"].get<std::string>().c_str());
@@ -124,6 +143,10 @@ static void printText(const nlohmann::json &report) {
   std::printf("time:            %.1f us (median of %ld), %.2f TFLOP/s\n",
               report["time_us"].get<double>(), report["repeat"].get<long>(),
               report["tflops"].get<double>());
+  if (report.contains("host_us"))
+    std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
+                report["host_us"].get<double>(),
+                report["host_prepared_us"].get<double>());
   std::printf("result:          %s\n",
               report["pass"].get<bool>() ? "pass" : "FAIL");
 }
@@ -202,6 +225,13 @@ static int run(const Options &options) {
   report["repeat"] = options.repeat;
   report["time_us"] = time;
   report["tflops"] = operations / time * 1e-6;
+  if (std::string(info.target) != "cpu") {
+    report["host_us"] =
+        measureHostTime(*device, [&] { session.launch(kernel); });
+    auto launch = session.prepare(kernel);
+    report["host_prepared_us"] = measureHostTime(
+        *device, [&] { require(mqa_launch_run(launch.get(), nullptr)); });
+  }
   report["pass"] = pass;
   if (options.json)
     std::cout << report.dump(2) << "\n";

@@ -161,6 +161,23 @@ typedef struct mqa_logits_args {
 MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
                                      const mqa_logits_args *args, void *stream);
 
+/** A launch on arguments that stay as they are: the same pointers, strides and
+ *  sizes, whatever they point to. Checked and encoded once, it is cheaper to
+ *  enqueue. It keeps the kernel loaded. */
+typedef struct mqa_launch mqa_launch;
+
+/** Prepares a launch; `args` may be gone afterwards. */
+MQA_API mqa_status mqa_logits_prepare(mqa_kernel *kernel,
+                                      const mqa_logits_args *args,
+                                      mqa_launch **launch);
+
+/** As mqa_logits_launch on the arguments it was prepared with; any number of
+ *  times, from any thread. */
+MQA_API mqa_status mqa_launch_run(const mqa_launch *launch, void *stream);
+
+/** Frees a prepared launch; null is ignored. None may be under way. */
+MQA_API void mqa_launch_destroy(mqa_launch *launch);
+
 #ifdef __cplusplus
 }
 #endif
