@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "VectorScalars.h"
+#include "DistributeOps.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -20,7 +20,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -56,12 +55,6 @@ public:
   LogicalResult distribute(Operation *op);
 
 private:
-  LogicalResult startContraction(vector::ContractionOp contract);
-  FailureOr<SmallVector<Element>>
-  sumInThread(vector::MultiDimReductionOp reduction);
-  void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
-                    int64_t delta);
-  LogicalResult reduce(vector::MultiDimReductionOp reduction);
   LogicalResult carry(OpResult result, ArrayRef<Element> owned);
   FailureOr<SmallVector<Value>> getStoreIndices(const Write &write,
                                                 const Coordinates &at);
@@ -72,254 +65,6 @@ private:
   VectorScalars scalars;
 };
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Contraction
-//===----------------------------------------------------------------------===//
-
-/// The read behind the left operand of a contraction: a head tile whose rows
-/// are warps x heads x queries, as queries x heads.
-static Value getHeadTileRead(Value vector) {
-  auto cast = vector.getDefiningOp<vector::ShapeCastOp>();
-  auto transpose = cast ? cast.getSource().getDefiningOp<vector::TransposeOp>()
-                        : vector::TransposeOp();
-  if (!transpose ||
-      (transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3} &&
-       transpose.getPermutation() != ArrayRef<int64_t>{1, 3, 2, 0, 4}))
-    return {};
-  ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
-                    to = cast.getResultVectorType().getShape();
-  if (to.size() + 1 != from.size() || to[0] != from[0] * from[1] ||
-      to.drop_front() != from.drop_front(2))
-    return {};
-  return transpose.getVector();
-}
-
-/// The memref that `vector` is all of, where it is one in shared memory.
-static Value getWholeTile(Value vector) {
-  if (!vector)
-    return {};
-  auto read = vector.getDefiningOp<vector::TransferReadOp>();
-  if (!read || read.hasOutOfBoundsDim() || read.getMask() ||
-      !read.getPermutationMap().isIdentity())
-    return {};
-  auto type = dyn_cast<MemRefType>(read.getBase().getType());
-  if (!type || type.getShape() != read.getVectorType().getShape() ||
-      !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
-    return {};
-  return read.getBase();
-}
-
-/// Starts the WGMMA where the contraction stands, and waits for it where it is
-/// first used: WGMMAs that were started in between stay in flight.
-LogicalResult Distributor::startContraction(vector::ContractionOp contract) {
-  if (scalars.hasRegisters(contract))
-    return success();
-  Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
-        tileB = getWholeTile(contract.getRhs());
-  if (!a || !tileB)
-    return contract.emitError(
-        "operands must be whole tiles in workgroup memory, the left one of "
-        "warps x heads x queries");
-  auto resultType = dyn_cast<VectorType>(contract.getResultType());
-  AffineExpr p, h, n, d, c;
-  bindDims(b.getContext(), p, h, n, d, c);
-  auto expected = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
-      b.getContext());
-  bindDims(b.getContext(), p, h, n, c, d);
-  auto inChunks = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
-      b.getContext());
-  if (!resultType ||
-      (contract.getIndexingMapsArray() != ArrayRef(expected) &&
-       contract.getIndexingMapsArray() != ArrayRef(inChunks)) ||
-      !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
-    return contract.emitError(
-        "must be (p, h, d) x (n, d) -> (p, h, n) onto zero, or the same in "
-        "chunks");
-  ArrayRef<int64_t> shape = resultType.getShape();
-  int64_t queries = kWarpgroupWarps * layout.getWarpQueries();
-  if (shape[0] != queries || shape[1] != layout.getHeads() ||
-      shape[2] > kWgmmaMaxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
-    return contract.emitError()
-           << "one WGMMA has " << queries << " x " << layout.getHeads()
-           << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
-           << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
-           << " x " << shape[1] << " and " << shape[2];
-
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(contract);
-  Location loc = contract.getLoc();
-  auto fragment = FragmentType::get(
-      b.getContext(), VectorType::get({kWgmmaRows, shape[2]}, b.getF32Type()));
-  NVVM::WgmmaFenceAlignedOp::create(b, loc);
-  Value started = WgmmaOp::create(b, loc, fragment, a, tileB);
-  NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
-
-  Operation *firstUse = nullptr;
-  for (Operation *user : contract->getUsers())
-    if (user->getBlock() == contract->getBlock() &&
-        (!firstUse || user->isBeforeInBlock(firstUse)))
-      firstUse = user;
-  int64_t pending = 0;
-  for (Operation *op = contract->getNextNode(); op && op != firstUse;
-       op = op->getNextNode())
-    pending += isa<vector::ContractionOp>(op);
-  if (firstUse)
-    b.setInsertionPoint(firstUse);
-  Value done = WgmmaWaitOp::create(b, loc, fragment, started, pending);
-  auto unpacked = UnpackFragmentOp::create(
-      b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
-      done);
-  scalars.setRegisters(contract, unpacked.getRegisters());
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Reduction
-//===----------------------------------------------------------------------===//
-
-/// The thread's own part of the reduction: a sum over its rows for each of its
-/// columns, on top of that of the reduction it adds to.
-FailureOr<SmallVector<Element>>
-Distributor::sumInThread(vector::MultiDimReductionOp reduction) {
-  VectorType type = reduction.getSourceVectorType();
-  if (type.getRank() != 3 ||
-      reduction.getKind() != vector::CombiningKind::ADD ||
-      reduction.getReductionMask() != SmallVector<bool>{false, true, false})
-    return reduction.emitError("must add up the second of three dims");
-  SmallVector<Element> sums;
-  if (auto previous =
-          reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {
-    FailureOr<SmallVector<Element>> partial = sumInThread(previous);
-    if (failed(partial))
-      return failure();
-    sums = std::move(*partial);
-  } else if (!matchPattern(reduction.getAcc(), m_AnyZeroFloat())) {
-    return reduction.emitError("must add to zero or to another reduction");
-  }
-
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(reduction);
-  Location loc = reduction.getLoc();
-  bool packed = type.getElementType().isF16();
-  int64_t step = packed ? FragmentLayout::kColumnPair : 1;
-  // Where the source is a product, sum by fused multiply-add.
-  auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
-  auto emit = [&](Value vector, const Coordinates &at) {
-    return packed ? scalars.emitPair(vector, at) : scalars.emit(vector, at);
-  };
-  // Row by row: neighbours multiply by the same weight, which then is read
-  // once.
-  for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
-    size_t next = 0;
-    for (int64_t j = 0; j < type.getDimSize(2);
-         j += FragmentLayout::kColumnsPerQuad) {
-      for (int64_t e = 0; e < FragmentLayout::kColumnPair; e += step, ++next) {
-        Coordinate query = layout.getQuery(), column = layout.getColumn(j + e);
-        Coordinates at{query, layout.getHead(half), column};
-        bool first = next == sums.size();
-        if (product && !first) {
-          FailureOr<Value> lhs = emit(product.getLhs(), at);
-          FailureOr<Value> rhs = emit(product.getRhs(), at);
-          if (failed(lhs) || failed(rhs))
-            return failure();
-          Value &sum = sums[next].value;
-          sum = math::FmaOp::create(b, loc, *lhs, *rhs, sum);
-          continue;
-        }
-        FailureOr<Value> term = emit(reduction.getSource(), at);
-        if (failed(term))
-          return failure();
-        if (first)
-          sums.push_back({{query, column}, *term});
-        else
-          sums[next].value =
-              arith::AddFOp::create(b, loc, sums[next].value, *term);
-      }
-    }
-  }
-  return sums;
-}
-
-/// The value of the lane whose number differs in bit `bit`.
-static Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
-  Type type = value.getType(), i32 = b.getI32Type(), i16 = b.getI16Type();
-  auto shuffle = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, loc, word, 1 << bit, kWarpThreads,
-                                  gpu::ShuffleMode::XOR)
-        .getShuffleResult();
-  };
-  if (isa<VectorType>(type)) {
-    // Two f16 travel as one word.
-    auto words = VectorType::get({1}, i32);
-    value = vector::BitCastOp::create(b, loc, words, value);
-    value = shuffle(vector::ExtractOp::create(b, loc, value, 0));
-    value = vector::BroadcastOp::create(b, loc, words, value);
-    return vector::BitCastOp::create(b, loc, type, value);
-  }
-  if (type.isF16()) {
-    value = arith::BitcastOp::create(b, loc, i16, value);
-    value = shuffle(arith::ExtUIOp::create(b, loc, i32, value));
-    value = arith::TruncIOp::create(b, loc, i16, value);
-    return arith::BitcastOp::create(b, loc, type, value);
-  }
-  return shuffle(value);
-}
-
-/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
-/// whose columns are `delta` apart, each lane sends one and keeps the other:
-/// half the shuffles, and no lane ends with a copy of another's sums.
-void Distributor::sumOverLanes(Location loc, SmallVector<Element> &elements,
-                               int64_t bit, int64_t delta) {
-  SmallVector<Element> result;
-  Value isSecond = layout.getLaneBit(bit);
-  for (const Element &first : elements) {
-    if (first.at[1].offset / delta % 2)
-      continue;
-    Coordinates partner = first.at;
-    partner[1].offset += delta;
-    // There is one: the columns are whole multiples of `kStoreKeys`.
-    auto second = llvm::find_if(
-        elements, [&](const Element &e) { return e.at == partner; });
-    Value keep =
-        arith::SelectOp::create(b, loc, isSecond, second->value, first.value);
-    Value send =
-        arith::SelectOp::create(b, loc, isSecond, first.value, second->value);
-    Coordinates at = first.at;
-    at[1] = layout.select(at[1], delta, bit);
-    result.push_back(
-        {at, arith::AddFOp::create(b, loc, keep, exchange(b, loc, send, bit))});
-  }
-  elements = std::move(result);
-}
-
-LogicalResult Distributor::reduce(vector::MultiDimReductionOp reduction) {
-  FailureOr<SmallVector<Element>> sums = sumInThread(reduction);
-  if (failed(sums))
-    return failure();
-  if (reduction.getSourceVectorType().getDimSize(2) % kStoreKeys)
-    return reduction.emitError()
-           << "keys must be a multiple of " << kStoreKeys << ", found "
-           << reduction.getSourceVectorType().getDimSize(2);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(reduction);
-  Location loc = reduction.getLoc();
-  SmallVector<Element> elements = std::move(*sums);
-  // The lane bits that are heads become the column bits that the lane does not
-  // have yet, so that the lanes of a query end with neighbouring columns.
-  int64_t first = layout.getFirstHeadBit();
-  for (int64_t bit = kLaneBits - 1; bit > first; --bit)
-    sumOverLanes(loc, elements, bit,
-                 FragmentLayout::kColumnsPerQuad << (bit - first - 1));
-  if (reduction.getSourceVectorType().getElementType().isF16())
-    elements = scalars.unpackPairs(loc, elements);
-  if (first < kLaneBits)
-    sumOverLanes(loc, elements, first, /*delta=*/1);
-  scalars.setElements(reduction.getResult(), elements);
-  return success();
-}
 
 //===----------------------------------------------------------------------===//
 // Loops
@@ -499,9 +244,9 @@ LogicalResult Distributor::distribute(Operation *op) {
   if (!reduction || contracts.empty())
     return op->emitError("must come from a reduction of a contraction");
   for (vector::ContractionOp contract : contracts)
-    if (failed(startContraction(contract)))
+    if (failed(distributeContraction(b, layout, scalars, contract)))
       return failure();
-  if (failed(reduce(reduction)))
+  if (failed(distributeReduction(b, layout, scalars, reduction)))
     return failure();
 
   SmallVector<Element> owned =

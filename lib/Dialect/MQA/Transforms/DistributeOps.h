@@ -1,0 +1,31 @@
+//===- DistributeOps.h - Single ops of a warpgroup's vectors ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
+#define MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
+
+#include "VectorScalars.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Starts the WGMMA where the contraction stands, waits for it where it is
+/// first used, and gives its registers to `scalars`: WGMMAs that were started
+/// in between stay in flight.
+LogicalResult distributeContraction(IRRewriter &b, const FragmentLayout &layout,
+                                    VectorScalars &scalars,
+                                    vector::ContractionOp contract);
+
+/// Adds up in the thread, then over the lanes, and gives `scalars` the elements
+/// that each lane ends with.
+LogicalResult distributeReduction(IRRewriter &b, FragmentLayout &layout,
+                                  VectorScalars &scalars,
+                                  vector::MultiDimReductionOp reduction);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H

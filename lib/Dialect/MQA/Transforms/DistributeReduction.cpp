@@ -1,0 +1,187 @@
+//===- DistributeReduction.cpp - Sums over heads, over the lanes ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "DistributeOps.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+namespace {
+class ReductionDistributor {
+public:
+  ReductionDistributor(IRRewriter &b, FragmentLayout &layout,
+                       VectorScalars &scalars,
+                       vector::MultiDimReductionOp reduction)
+      : b(b), layout(layout), scalars(scalars), reduction(reduction) {}
+  LogicalResult run();
+
+private:
+  FailureOr<SmallVector<Element>>
+  sumInThread(vector::MultiDimReductionOp reduction);
+  void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
+                    int64_t delta);
+
+  IRRewriter &b;
+  FragmentLayout &layout;
+  VectorScalars &scalars;
+  vector::MultiDimReductionOp reduction;
+};
+} // namespace
+
+/// The thread's own part of the reduction: a sum over its rows for each of its
+/// columns, on top of that of the reduction it adds to.
+FailureOr<SmallVector<Element>>
+ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
+  VectorType type = reduction.getSourceVectorType();
+  if (type.getRank() != 3 ||
+      reduction.getKind() != vector::CombiningKind::ADD ||
+      reduction.getReductionMask() != SmallVector<bool>{false, true, false})
+    return reduction.emitError("must add up the second of three dims");
+  SmallVector<Element> sums;
+  if (auto previous =
+          reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {
+    FailureOr<SmallVector<Element>> partial = sumInThread(previous);
+    if (failed(partial))
+      return failure();
+    sums = std::move(*partial);
+  } else if (!matchPattern(reduction.getAcc(), m_AnyZeroFloat())) {
+    return reduction.emitError("must add to zero or to another reduction");
+  }
+
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(reduction);
+  Location loc = reduction.getLoc();
+  bool packed = type.getElementType().isF16();
+  int64_t step = packed ? FragmentLayout::kColumnPair : 1;
+  // Where the source is a product, sum by fused multiply-add.
+  auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
+  auto emit = [&](Value vector, const Coordinates &at) {
+    return packed ? scalars.emitPair(vector, at) : scalars.emit(vector, at);
+  };
+  // Row by row: neighbours multiply by the same weight, which then is read
+  // once.
+  for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
+    size_t next = 0;
+    for (int64_t j = 0; j < type.getDimSize(2);
+         j += FragmentLayout::kColumnsPerQuad) {
+      for (int64_t e = 0; e < FragmentLayout::kColumnPair; e += step, ++next) {
+        Coordinate query = layout.getQuery(), column = layout.getColumn(j + e);
+        Coordinates at{query, layout.getHead(half), column};
+        bool first = next == sums.size();
+        if (product && !first) {
+          FailureOr<Value> lhs = emit(product.getLhs(), at);
+          FailureOr<Value> rhs = emit(product.getRhs(), at);
+          if (failed(lhs) || failed(rhs))
+            return failure();
+          Value &sum = sums[next].value;
+          sum = math::FmaOp::create(b, loc, *lhs, *rhs, sum);
+          continue;
+        }
+        FailureOr<Value> term = emit(reduction.getSource(), at);
+        if (failed(term))
+          return failure();
+        if (first)
+          sums.push_back({{query, column}, *term});
+        else
+          sums[next].value =
+              arith::AddFOp::create(b, loc, sums[next].value, *term);
+      }
+    }
+  }
+  return sums;
+}
+
+/// The value of the lane whose number differs in bit `bit`.
+static Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
+  Type type = value.getType(), i32 = b.getI32Type(), i16 = b.getI16Type();
+  auto shuffle = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, loc, word, 1 << bit, kWarpThreads,
+                                  gpu::ShuffleMode::XOR)
+        .getShuffleResult();
+  };
+  if (isa<VectorType>(type)) {
+    // Two f16 travel as one word.
+    auto words = VectorType::get({1}, i32);
+    value = vector::BitCastOp::create(b, loc, words, value);
+    value = shuffle(vector::ExtractOp::create(b, loc, value, 0));
+    value = vector::BroadcastOp::create(b, loc, words, value);
+    return vector::BitCastOp::create(b, loc, type, value);
+  }
+  if (type.isF16()) {
+    value = arith::BitcastOp::create(b, loc, i16, value);
+    value = shuffle(arith::ExtUIOp::create(b, loc, i32, value));
+    value = arith::TruncIOp::create(b, loc, i16, value);
+    return arith::BitcastOp::create(b, loc, type, value);
+  }
+  return shuffle(value);
+}
+
+/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
+/// whose columns are `delta` apart, each lane sends one and keeps the other:
+/// half the shuffles, and no lane ends with a copy of another's sums.
+void ReductionDistributor::sumOverLanes(Location loc,
+                                        SmallVector<Element> &elements,
+                                        int64_t bit, int64_t delta) {
+  SmallVector<Element> result;
+  Value isSecond = layout.getLaneBit(bit);
+  for (const Element &first : elements) {
+    if (first.at[1].offset / delta % 2)
+      continue;
+    Coordinates partner = first.at;
+    partner[1].offset += delta;
+    // There is one: the columns are whole multiples of `kStoreKeys`.
+    auto second = llvm::find_if(
+        elements, [&](const Element &e) { return e.at == partner; });
+    Value keep =
+        arith::SelectOp::create(b, loc, isSecond, second->value, first.value);
+    Value send =
+        arith::SelectOp::create(b, loc, isSecond, first.value, second->value);
+    Coordinates at = first.at;
+    at[1] = layout.select(at[1], delta, bit);
+    result.push_back(
+        {at, arith::AddFOp::create(b, loc, keep, exchange(b, loc, send, bit))});
+  }
+  elements = std::move(result);
+}
+
+LogicalResult ReductionDistributor::run() {
+  FailureOr<SmallVector<Element>> sums = sumInThread(reduction);
+  if (failed(sums))
+    return failure();
+  if (reduction.getSourceVectorType().getDimSize(2) % kStoreKeys)
+    return reduction.emitError()
+           << "keys must be a multiple of " << kStoreKeys << ", found "
+           << reduction.getSourceVectorType().getDimSize(2);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(reduction);
+  Location loc = reduction.getLoc();
+  SmallVector<Element> elements = std::move(*sums);
+  // The lane bits that are heads become the column bits that the lane does not
+  // have yet, so that the lanes of a query end with neighbouring columns.
+  int64_t first = layout.getFirstHeadBit();
+  for (int64_t bit = kLaneBits - 1; bit > first; --bit)
+    sumOverLanes(loc, elements, bit,
+                 FragmentLayout::kColumnsPerQuad << (bit - first - 1));
+  if (reduction.getSourceVectorType().getElementType().isF16())
+    elements = scalars.unpackPairs(loc, elements);
+  if (first < kLaneBits)
+    sumOverLanes(loc, elements, first, /*delta=*/1);
+  scalars.setElements(reduction.getResult(), elements);
+  return success();
+}
+
+LogicalResult mqa::distributeReduction(IRRewriter &b, FragmentLayout &layout,
+                                       VectorScalars &scalars,
+                                       vector::MultiDimReductionOp reduction) {
+  return ReductionDistributor(b, layout, scalars, reduction).run();
+}
