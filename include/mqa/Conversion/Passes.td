@@ -1,4 +1,4 @@
-//===- Passes.td - Conversions out of the mqa dialect ------*- tablegen -*-===//
+//===- Passes.td - Conversions into and out of mqa ---------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -41,7 +41,8 @@ def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp
 def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Converts mqa.logits on memrefs to linalg on f32 scratch";
   let description = [{
-    Keys are decoded once per op, transposed, into a scratch of D x N f32. Then, for each query
+    Keys are decoded once per op, transposed, into a scratch of D x N f32, of as many
+    of them as keys have groups. Then, for each query
     that sees a key of the op: its heads are decoded to f32, multiplied with the
     keys, passed through relu, weighted and summed over heads, scaled, and
     written inside the query's range; with `clean` the rest of the row is -inf.
@@ -83,6 +84,45 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
+  let summary = "Finds the logits computation in linalg on tensors (into level 1)";
+  let description = [{
+    Makes an `mqa.logits` of each tensor of M x N whose element [m, n] is
+
+    ```
+    select(ks[m] <= n && n < ke[m],
+           k_scale[n] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[n, d], 0), -inf)
+    ```
+
+    It looks at what an element is, through linalg ops, fills, casts and reshapes by
+    unit dims, not at how the computation is cut into ops: generic or named,
+    fused or not. Factors and operands may be in any order, dimensions of q, k and
+    weights too (then they are transposed). q and k are decoded by `arith.extf`.
+    There may be no scale, no weights, no maximum, and no select, or one with only
+    one of the bounds; the whole may be rounded by `arith.truncf`. A maximum is
+    `arith.maximumf`, or a select by an unordered comparison: both let NaN
+    through, as `mqa.logits` does. Others are left alone.
+
+    A scale inside of the maximum (keys that are dequantised before the contraction)
+    is the same outside only if it is not negative, which is for the user to say:
+    `positive-scales`. It may also round differently.
+
+    ```mlir
+    %scores = linalg.generic ... ins(%q, %k) ... // f8E4M3FN, decoded in the body
+    %relu = linalg.generic ... arith.maximumf
+    %sum = linalg.generic ... ins(%relu, %weights) ... reduction
+    %logits = linalg.generic ... ins(%sum, %k_scale) ... arith.mulf
+    // becomes
+    %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) outs(%empty : ...)
+    ```
+  }];
+  let options = [
+    Option<"positiveScales", "positive-scales", "bool", /*default=*/"false",
+           "No scale of a key is negative or NaN">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::mqa::MQADialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // MQA_CONVERSION_PASSES_TD

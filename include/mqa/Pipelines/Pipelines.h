@@ -1,5 +1,4 @@
-//===- Pipelines.h - The two ways down ---------------------------*- C++
-//-*-===//
+//===- Pipelines.h - The two ways down --------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
