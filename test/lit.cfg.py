@@ -15,6 +15,7 @@ tools = [os.path.join(config.mqa_binary_dir, "bin"), config.llvm_tools_dir]
 path = os.pathsep.join(tools + [os.environ["PATH"]])
 config.environment["PATH"] = path
 config.substitutions.append(("%examples", os.path.join(config.test_source_root, "Examples")))
+config.substitutions.append(("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tools", "mqa-bench")))
 
 # A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime.
