@@ -4,14 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ElementExpr.h"
+#include "MatchLogits.h"
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir {
 namespace mqa {
@@ -22,258 +22,10 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using Kind = ElementExpr::Kind;
-
-namespace {
-/// A tensor, and the order in which it has the dimensions that are wanted.
-struct Input {
-  Value tensor;
-  SmallVector<int64_t> permutation;
-};
-
-/// What was found: the operands of an mqa.logits.
-struct Found {
-  Input q, k, kScale, weights, ks, ke;
-  bool relu = false, clean = false;
-};
-
-class Matcher {
-public:
-  Matcher(Value root, bool positiveScales)
-      : builder(kNumVars), root(root), positiveScales(positiveScales) {}
-  /// Whether `root` is the logits of something.
-  bool match(Found &found);
-
-private:
-  enum Var { kQuery, kKey, kNumVars };
-  bool matchMask(const ExprRef &expr);
-  bool matchLogits(const ExprRef &expr);
-  bool matchHead(const ExprRef &expr, int head);
-  bool matchScores(const ExprRef &expr, int head, bool isCutOff);
-  bool takeScale(const ExprRef &expr);
-
-  ExprBuilder builder;
-  Value root;
-  bool positiveScales;
-  Found result;
-};
-} // namespace
-
-/// The factors of a product.
-static void addFactors(const ExprRef &expr, SmallVectorImpl<ExprRef> &factors) {
-  if (!expr->isOp<arith::MulFOp>()) {
-    factors.push_back(expr);
-    return;
-  }
-  for (const ExprRef &arg : expr->args)
-    addFactors(arg, factors);
-}
-
-static bool isFloat(const ExprRef &expr, bool infinite) {
-  auto value = dyn_cast_or_null<FloatAttr>(expr->constant);
-  if (!value)
-    return false;
-  return infinite
-             ? value.getValue().isInfinity() && value.getValue().isNegative()
-             : value.getValue().isZero();
-}
-
-/// Whether `expr` is a narrower float as an f32.
-static bool isDecoded(const ExprRef &expr) {
-  return expr->isOp<arith::ExtFOp>() &&
-         getElementTypeOrSelf(expr->op->getResult(0)).isF32();
-}
-
-/// Where `leaf` has the dimensions `vars`; nothing if it has others.
-static std::optional<Input> getInput(const ExprRef &leaf, ArrayRef<int> vars) {
-  if (!leaf->isLeaf() || leaf->dims.size() != vars.size())
-    return std::nullopt;
-  Input input{leaf->value, {}};
-  for (int var : vars) {
-    const int *it = llvm::find(leaf->dims, var);
-    if (it == leaf->dims.end())
-      return std::nullopt;
-    input.permutation.push_back(it - leaf->dims.begin());
-  }
-  return input;
-}
-
-/// Integers through casts that keep their value.
-static ExprRef skipCasts(ExprRef expr) {
-  while (expr->isOp<arith::IndexCastOp>() || expr->isOp<arith::ExtSIOp>())
-    expr = expr->args[0];
-  return expr;
-}
-
-/// n >= ks[m], n < ke[m], or both.
-bool Matcher::matchMask(const ExprRef &expr) {
-  if (expr->isOp<arith::AndIOp>())
-    return matchMask(expr->args[0]) && matchMask(expr->args[1]);
-  if (!expr->isOp<arith::CmpIOp>())
-    return false;
-  using arith::CmpIPredicate;
-  CmpIPredicate predicate = cast<arith::CmpIOp>(expr->op).getPredicate();
-  ExprRef lhs = skipCasts(expr->args[0]), rhs = skipCasts(expr->args[1]);
-  if (rhs->kind == Kind::Index) {
-    std::swap(lhs, rhs);
-    predicate = predicate == CmpIPredicate::sle   ? CmpIPredicate::sge
-                : predicate == CmpIPredicate::sgt ? CmpIPredicate::slt
-                                                  : CmpIPredicate::eq;
-  }
-  if (lhs->kind != Kind::Index || lhs->dims[0] != kKey)
-    return false;
-  std::optional<Input> bound = getInput(rhs, {kQuery});
-  if (!bound || !getElementTypeOrSelf(bound->tensor).isInteger(32))
-    return false;
-  Input *target = predicate == CmpIPredicate::sge   ? &result.ks
-                  : predicate == CmpIPredicate::slt ? &result.ke
-                                                    : nullptr;
-  if (!target || target->tensor)
-    return false;
-  *target = *bound;
-  return true;
-}
-
-/// Takes `expr` as k_scale, if it is one and there is none yet.
-bool Matcher::takeScale(const ExprRef &expr) {
-  std::optional<Input> input = getInput(expr, {kKey});
-  if (!input || result.kScale.tensor ||
-      !getElementTypeOrSelf(input->tensor).isF32())
-    return false;
-  result.kScale = *input;
-  return true;
-}
-
-/// The sum over d of q[m, h, d] * k[n, d], perhaps times a scale: which does
-/// not change under relu only if it is not negative.
-bool Matcher::matchScores(const ExprRef &expr, int head, bool isCutOff) {
-  SmallVector<ExprRef> factors, products;
-  addFactors(expr, factors);
-  int headDim = 0;
-  for (const ExprRef &factor : factors) {
-    if (factor->kind == Kind::Sum && factor->dims.size() == 1 &&
-        products.empty()) {
-      headDim = factor->dims[0];
-      addFactors(factor->args[0], products);
-    } else if ((isCutOff && !positiveScales) || !takeScale(factor)) {
-      return false;
-    }
-  }
-  for (const ExprRef &product : products) {
-    // Decoded q and k, and a scale that belongs to the key.
-    if (!isDecoded(product)) {
-      if ((isCutOff && !positiveScales) || !takeScale(product))
-        return false;
-      continue;
-    }
-    const ExprRef &leaf = product->args[0];
-    if (auto q = getInput(leaf, {kQuery, head, headDim}); q && !result.q.tensor)
-      result.q = *q;
-    else if (auto k = getInput(leaf, {kKey, headDim}); k && !result.k.tensor)
-      result.k = *k;
-    else
-      return false;
-  }
-  return result.q.tensor && result.k.tensor;
-}
-
-/// weights[m, h] * max(score, 0), in any order, perhaps without weights or
-/// without the maximum.
-bool Matcher::matchHead(const ExprRef &expr, int head) {
-  SmallVector<ExprRef> factors;
-  addFactors(expr, factors);
-  SmallVector<ExprRef> scores;
-  for (const ExprRef &factor : factors) {
-    ExprRef leaf = isDecoded(factor) ? factor->args[0] : factor;
-    std::optional<Input> weights = getInput(leaf, {kQuery, head});
-    if (weights && !result.weights.tensor) {
-      Type type = getElementTypeOrSelf(weights->tensor);
-      if (!type.isF32() && !type.isBF16())
-        return false;
-      result.weights = *weights;
-      continue;
-    }
-    if (factor->isOp<arith::MaximumFOp>()) {
-      // maxnumf would drop NaN.
-      bool isFirst = isFloat(factor->args[0], /*infinite=*/false);
-      if (result.relu || !isFloat(factor->args[isFirst ? 0 : 1], false) ||
-          !matchScores(factor->args[isFirst ? 1 : 0], head, /*isCutOff=*/true))
-        return false;
-      result.relu = true;
-      continue;
-    }
-    if (factor->isOp<arith::SelectOp>()) {
-      // An unordered comparison is true of NaN, which then stays.
-      const ExprRef &test = factor->args[0], &score = factor->args[1];
-      if (result.relu || !test->isOp<arith::CmpFOp>())
-        return false;
-      auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
-      if ((predicate != arith::CmpFPredicate::UGT &&
-           predicate != arith::CmpFPredicate::UGE) ||
-          test->args[0] != score || !isFloat(test->args[1], false) ||
-          !isFloat(factor->args[2], false) ||
-          !matchScores(score, head, /*isCutOff=*/true))
-        return false;
-      result.relu = true;
-      continue;
-    }
-    scores.push_back(factor);
-  }
-  if (result.relu)
-    return llvm::all_of(scores,
-                        [&](const ExprRef &expr) { return takeScale(expr); });
-  // The rest is the score itself, a factor or several.
-  for (const ExprRef &score : scores)
-    if (!(score->kind == Kind::Sum ? matchScores(score, head, false)
-                                   : takeScale(score)))
-      return false;
-  return result.q.tensor != nullptr;
-}
-
-/// The sum over heads, perhaps times a scale.
-bool Matcher::matchLogits(const ExprRef &expr) {
-  if (expr->isOp<arith::TruncFOp>())
-    return matchLogits(expr->args[0]);
-  if (expr->isOp<arith::SelectOp>()) {
-    result.clean = true;
-    return isFloat(expr->args[2], /*infinite=*/true) &&
-           matchMask(expr->args[0]) && matchLogits(expr->args[1]);
-  }
-  SmallVector<ExprRef> factors;
-  addFactors(expr, factors);
-  bool found = false;
-  for (const ExprRef &factor : factors) {
-    if (factor->kind == Kind::Sum && factor->dims.size() == 1 && !found) {
-      found = matchHead(factor->args[0], factor->dims[0]);
-      if (!found)
-        return false;
-    } else if (!takeScale(factor)) {
-      return false;
-    }
-  }
-  return found;
-}
-
-bool Matcher::match(Found &found) {
-  if (!matchLogits(builder.expand(root, {kQuery, kKey})))
-    return false;
-  Type input = getElementTypeOrSelf(result.q.tensor);
-  Type out = getElementTypeOrSelf(root);
-  if (!out.isF32() && !out.isBF16() && !out.isF16())
-    return false;
-  if (input != getElementTypeOrSelf(result.k.tensor) ||
-      !isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(input))
-    return false;
-  found = result;
-  return true;
-}
-
-//===----------------------------------------------------------------------===//
-// Rewriting
-//===----------------------------------------------------------------------===//
 
 /// The input with its dimensions in order.
-static Value getInOrder(OpBuilder &b, Location loc, const Input &input) {
+static Value getInOrder(OpBuilder &b, Location loc,
+                        const PermutedTensor &input) {
   if (!input.tensor || llvm::is_sorted(input.permutation))
     return input.tensor;
   auto type = cast<RankedTensorType>(input.tensor.getType());
@@ -295,7 +47,7 @@ static Value makeBound(OpBuilder &b, Location loc, OpFoldResult numQueries,
 }
 
 /// Replaces `root`; false where mqa.logits does not take the sizes.
-static bool replace(IRRewriter &b, OpResult root, const Found &found) {
+static bool replace(IRRewriter &b, OpResult root, const LogitsOperands &found) {
   auto out = cast<RankedTensorType>(root.getType());
   auto qType = cast<RankedTensorType>(found.q.tensor.getType());
   int64_t heads = qType.getDimSize(found.q.permutation[1]);
@@ -352,10 +104,12 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
       auto type = op->getNumResults() == 1
                       ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
                       : RankedTensorType();
-      Found found;
-      if (type && type.getRank() == 2 &&
-          Matcher(op->getResult(0), positiveScales).match(found) &&
-          replace(rewriter, op->getResult(0), found) && isOpTriviallyDead(op))
+      if (!type || type.getRank() != 2)
+        continue;
+      std::optional<LogitsOperands> found =
+          matchLogits(op->getResult(0), positiveScales);
+      if (found && replace(rewriter, op->getResult(0), *found) &&
+          isOpTriviallyDead(op))
         rewriter.eraseOp(op);
     }
   }
