@@ -42,10 +42,10 @@ typedef struct mqa_compile_options {
   /** "exact", "fast" (heads summed in half precision, error at most 1e-3) or
    *  the parameters of a #mqa.schedule; null: as the compiler finds best. */
   const char *schedule;
-  /** A folder that keeps what was compiled; null: none. What was compiled before
-   *  from the same text with the same options, by this build of the compiler, is
-   *  taken from there. Any number of processes may share it. Where it cannot be
-   *  written, that is a warning. */
+  /** A folder that keeps what was compiled; null: none. What was compiled
+   * before from the same text with the same options, by this build of the
+   * compiler, is taken from there. Any number of processes may share it. Where
+   * it cannot be written, that is a warning. */
   const char *cache;
 } mqa_compile_options;
 
@@ -59,8 +59,8 @@ MQA_COMPILER_API mqa_compilation *
 mqa_compile_text(const char *text, size_t size,
                  const mqa_compile_options *options);
 
-/** An mqa.logits. Zero-initialise it: what is 0 or null has the meaning given in
- *  brackets. Element types are named as in MLIR. */
+/** An mqa.logits. Zero-initialise it: what is 0 or null has the meaning given
+ * in brackets. Element types are named as in MLIR. */
 typedef struct mqa_logits_description {
   const char *name;         /**< of the kernel ["logits"] */
   int64_t num_heads;        /**< H, 1 to 128 */

@@ -1,4 +1,5 @@
-/* Compiles an op for the CPU and runs it, in C: a row of the result is known. */
+/* Compiles an op for the CPU and runs it, in C: a row of the result is known.
+ */
 
 #include "mqa/Compiler.h"
 #include "mqa/Runtime.h"
@@ -57,8 +58,8 @@ static int run(const void *bundle_data, size_t bundle_size) {
     for (int n = 0; n < kKeys; ++n) {
       float expected = n >= ks[m] && n < ke[m] ? 8.0f * (float)(n + 1) : 7.0f;
       if (out[m * kKeys + n] != expected) {
-        fprintf(stderr, "out[%d, %d] is %g, not %g\n", m, n,
-                out[m * kKeys + n], expected);
+        fprintf(stderr, "out[%d, %d] is %g, not %g\n", m, n, out[m * kKeys + n],
+                expected);
         failed = 1;
       }
     }
