@@ -598,3 +598,79 @@ func.func @f32_inputs(%q: tensor<?x64x128xf32>, %k: tensor<?x128xf32>, %s: tenso
   } -> tensor<?x?xf32>
   return %lg : tensor<?x?xf32>
 }
+
+// Not only is it another computation: as a formula each of these would have 2^32
+// factors. The pass gives up on it at once.
+// CHECK-LABEL: func @squares
+// CHECK-NOT: mqa.logits
+func.func @squares(%x: tensor<?x?xf32>, %e: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %t0 = linalg.mul ins(%x, %x : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t1 = linalg.mul ins(%t0, %t0 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t2 = linalg.mul ins(%t1, %t1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t3 = linalg.mul ins(%t2, %t2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t4 = linalg.mul ins(%t3, %t3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t5 = linalg.mul ins(%t4, %t4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t6 = linalg.mul ins(%t5, %t5 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t7 = linalg.mul ins(%t6, %t6 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t8 = linalg.mul ins(%t7, %t7 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t9 = linalg.mul ins(%t8, %t8 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t10 = linalg.mul ins(%t9, %t9 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t11 = linalg.mul ins(%t10, %t10 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t12 = linalg.mul ins(%t11, %t11 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t13 = linalg.mul ins(%t12, %t12 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t14 = linalg.mul ins(%t13, %t13 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t15 = linalg.mul ins(%t14, %t14 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t16 = linalg.mul ins(%t15, %t15 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t17 = linalg.mul ins(%t16, %t16 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t18 = linalg.mul ins(%t17, %t17 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t19 = linalg.mul ins(%t18, %t18 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t20 = linalg.mul ins(%t19, %t19 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t21 = linalg.mul ins(%t20, %t20 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t22 = linalg.mul ins(%t21, %t21 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t23 = linalg.mul ins(%t22, %t22 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t24 = linalg.mul ins(%t23, %t23 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t25 = linalg.mul ins(%t24, %t24 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t26 = linalg.mul ins(%t25, %t25 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t27 = linalg.mul ins(%t26, %t26 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t28 = linalg.mul ins(%t27, %t27 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t29 = linalg.mul ins(%t28, %t28 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t30 = linalg.mul ins(%t29, %t29 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %t31 = linalg.mul ins(%t30, %t30 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %b = linalg.generic {indexing_maps = [#mn, #mn], iterator_types = ["parallel", "parallel"]} ins(%t31 : tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %p0 = arith.mulf %v, %v : f32
+    %p1 = arith.mulf %p0, %p0 : f32
+    %p2 = arith.mulf %p1, %p1 : f32
+    %p3 = arith.mulf %p2, %p2 : f32
+    %p4 = arith.mulf %p3, %p3 : f32
+    %p5 = arith.mulf %p4, %p4 : f32
+    %p6 = arith.mulf %p5, %p5 : f32
+    %p7 = arith.mulf %p6, %p6 : f32
+    %p8 = arith.mulf %p7, %p7 : f32
+    %p9 = arith.mulf %p8, %p8 : f32
+    %p10 = arith.mulf %p9, %p9 : f32
+    %p11 = arith.mulf %p10, %p10 : f32
+    %p12 = arith.mulf %p11, %p11 : f32
+    %p13 = arith.mulf %p12, %p12 : f32
+    %p14 = arith.mulf %p13, %p13 : f32
+    %p15 = arith.mulf %p14, %p14 : f32
+    %p16 = arith.mulf %p15, %p15 : f32
+    %p17 = arith.mulf %p16, %p16 : f32
+    %p18 = arith.mulf %p17, %p17 : f32
+    %p19 = arith.mulf %p18, %p18 : f32
+    %p20 = arith.mulf %p19, %p19 : f32
+    %p21 = arith.mulf %p20, %p20 : f32
+    %p22 = arith.mulf %p21, %p21 : f32
+    %p23 = arith.mulf %p22, %p22 : f32
+    %p24 = arith.mulf %p23, %p23 : f32
+    %p25 = arith.mulf %p24, %p24 : f32
+    %p26 = arith.mulf %p25, %p25 : f32
+    %p27 = arith.mulf %p26, %p26 : f32
+    %p28 = arith.mulf %p27, %p27 : f32
+    %p29 = arith.mulf %p28, %p28 : f32
+    %p30 = arith.mulf %p29, %p29 : f32
+    %p31 = arith.mulf %p30, %p30 : f32
+    linalg.yield %p31 : f32
+  } -> tensor<?x?xf32>
+  return %b : tensor<?x?xf32>
+}

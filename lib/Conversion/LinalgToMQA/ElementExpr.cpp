@@ -15,6 +15,16 @@ using namespace mlir::mqa;
 
 using Kind = ElementExpr::Kind;
 
+bool ElementExpr::isZero() const {
+  auto value = dyn_cast_or_null<FloatAttr>(constant);
+  return value && value.getValue().isZero();
+}
+
+bool ElementExpr::isNegativeInfinity() const {
+  auto value = dyn_cast_or_null<FloatAttr>(constant);
+  return value && value.getValue().isNegInfinity();
+}
+
 static ExprRef makeLeaf(Value tensor, ArrayRef<int> dims) {
   ElementExpr expr{Kind::Leaf, tensor, SmallVector<int>(dims), {}, nullptr, {}};
   return std::make_shared<const ElementExpr>(std::move(expr));
@@ -69,13 +79,14 @@ collapseDims(RankedTensorType expanded, ArrayRef<ReassociationIndices> groups,
 }
 
 ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
-  // Deeper than any such computation: whatever it is, it is not ours.
-  constexpr int kMaxDepth = 64;
+  // More than any such computation has: whatever it is, it is not ours. A
+  // tensor that is used twice counts twice, so depth alone bounds nothing.
+  constexpr int kMaxDepth = 64, kMaxTensors = 512;
   DenseElementsAttr constant;
   if (matchPattern(tensor, m_Constant(&constant)) && constant.isSplat())
     return makeConstant(cast<TypedAttr>(constant.getSplatValue<Attribute>()));
   auto result = dyn_cast<OpResult>(tensor);
-  if (!result || depth >= kMaxDepth)
+  if (!result || depth >= kMaxDepth || ++numTensors > kMaxTensors)
     return makeLeaf(tensor, dims);
   Operation *op = result.getOwner();
   ++depth;
@@ -109,11 +120,6 @@ static bool isKnown(Operation *op) {
              arith::ConstantOp, arith::ExtFOp, arith::ExtSIOp,
              arith::IndexCastOp, arith::MaximumFOp, arith::MulFOp,
              arith::SelectOp, arith::TruncFOp>(op);
-}
-
-static bool isZero(const ExprRef &expr) {
-  auto value = dyn_cast_or_null<FloatAttr>(expr->constant);
-  return value && value.getValue().isZero();
 }
 
 ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
@@ -195,7 +201,7 @@ ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
     return nullptr;
   ExprRef term = get(sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs());
   ExprRef init = getOperand(*op.getDpsInitOperand(0));
-  if (!term || !init || init->kind != Kind::Constant || !isZero(init))
+  if (!term || !init || !init->isZero())
     return nullptr;
   ElementExpr expr{Kind::Sum, Value(), reduced, {}, nullptr, {term}};
   return std::make_shared<const ElementExpr>(std::move(expr));

@@ -44,6 +44,8 @@ struct ElementExpr {
   SmallVector<ExprRef> args;
 
   static constexpr int kUnit = -1;
+  bool isZero() const;
+  bool isNegativeInfinity() const;
   bool isLeaf() const { return kind == Kind::Leaf; }
   template <typename OpTy> bool isOp() const { return op && isa<OpTy>(op); }
 };
@@ -60,7 +62,7 @@ public:
 private:
   ExprRef expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims);
   int nextVar;
-  int depth = 0;
+  int depth = 0, numTensors = 0;
 };
 
 } // namespace mqa

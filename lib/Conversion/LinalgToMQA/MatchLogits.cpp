@@ -37,21 +37,14 @@ private:
 
 /// The factors of a product.
 static void addFactors(const ExprRef &expr, SmallVectorImpl<ExprRef> &factors) {
-  if (!expr->isOp<arith::MulFOp>()) {
+  // More than a logit has; in one body a number may be its own factor.
+  constexpr size_t kMaxFactors = 8;
+  if (!expr->isOp<arith::MulFOp>() || factors.size() > kMaxFactors) {
     factors.push_back(expr);
     return;
   }
   for (const ExprRef &arg : expr->args)
     addFactors(arg, factors);
-}
-
-static bool isFloat(const ExprRef &expr, bool infinite) {
-  auto value = dyn_cast_or_null<FloatAttr>(expr->constant);
-  if (!value)
-    return false;
-  return infinite
-             ? value.getValue().isInfinity() && value.getValue().isNegative()
-             : value.getValue().isZero();
 }
 
 /// Whether `expr` is a narrower float as an f32.
@@ -172,8 +165,8 @@ bool Matcher::matchHead(const ExprRef &expr, int head) {
     }
     if (factor->isOp<arith::MaximumFOp>()) {
       // maxnumf would drop NaN.
-      bool isFirst = isFloat(factor->args[0], /*infinite=*/false);
-      if (result.relu || !isFloat(factor->args[isFirst ? 0 : 1], false) ||
+      bool isFirst = factor->args[0]->isZero();
+      if (result.relu || !factor->args[isFirst ? 0 : 1]->isZero() ||
           !matchScores(factor->args[isFirst ? 1 : 0], head, /*isCutOff=*/true))
         return false;
       result.relu = true;
@@ -187,8 +180,8 @@ bool Matcher::matchHead(const ExprRef &expr, int head) {
       auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
       if ((predicate != arith::CmpFPredicate::UGT &&
            predicate != arith::CmpFPredicate::UGE) ||
-          test->args[0] != score || !isFloat(test->args[1], false) ||
-          !isFloat(factor->args[2], false) ||
+          test->args[0] != score || !test->args[1]->isZero() ||
+          !factor->args[2]->isZero() ||
           !matchScores(score, head, /*isCutOff=*/true))
         return false;
       result.relu = true;
@@ -213,8 +206,8 @@ bool Matcher::matchLogits(const ExprRef &expr) {
     return matchLogits(expr->args[0]);
   if (expr->isOp<arith::SelectOp>()) {
     result.clean = true;
-    return isFloat(expr->args[2], /*infinite=*/true) &&
-           matchMask(expr->args[0]) && matchLogits(expr->args[1]);
+    return expr->args[2]->isNegativeInfinity() && matchMask(expr->args[0]) &&
+           matchLogits(expr->args[1]);
   }
   SmallVector<ExprRef> factors;
   addFactors(expr, factors);
