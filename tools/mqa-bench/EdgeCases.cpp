@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "EdgeCases.h"
-#include "Session.h"
+#include "CaseSummary.h"
 
 #include <cmath>
 #include <cstdio>
@@ -21,11 +21,6 @@ struct Edge {
   int64_t numQueries, numKeys;
   Mask mask;
   void (*change)(Problem &problem, Slack &slack);
-};
-
-struct Summary {
-  int cases = 0, wrong = 0;
-  double worstError = 0;
 };
 } // namespace
 
@@ -137,7 +132,7 @@ static const Edge kEdges[] = {
 /// Compares one launch with the oracle.
 static void runCase(Device &device, const LoadedKernel &kernel,
                     const char *name, const Problem &problem,
-                    const Slack &slack, bool verbose, Summary &summary) {
+                    const Slack &slack, bool verbose, CaseSummary &summary) {
   constexpr int64_t kMaxPairs = 1 << 20;
   const mqa_kernel_info &info = kernel.getInfo();
   Session session(device, problem, slack);
@@ -157,7 +152,7 @@ static void runCase(Device &device, const LoadedKernel &kernel,
 
 /// Launches again in every way there is: the bits must not change.
 static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
-                      Summary &summary) {
+                      CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
   Shape shape = getShape(info, 300, 2000);
   Problem problems[2] = {
@@ -210,38 +205,30 @@ static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
 }
 
 int mqa::tools::runEdges(const EdgeOptions &options) {
-  Summary summary;
-  for (const std::string &path : options.bundles) {
-    mqa_bundle *bundle;
-    require(mqa_bundle_load_file(path.c_str(), &bundle));
-    mqa_kernel_info info;
-    require(mqa_bundle_kernel_info(bundle, 0, &info));
-    std::unique_ptr<Device> device = Device::create(info.target);
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      require(mqa_bundle_kernel_info(bundle, i, &info));
-      LoadedKernel kernel(bundle, info.clean != 0);
-      for (const Edge &edge : kEdges) {
-        Shape shape = getShape(info, edge.numQueries, edge.numKeys,
-                               edge.numKeys / 2 + 10);
-        Problem problem =
-            makeProblem(shape, edge.mask, 1, /*wide=*/false, getFormat(info));
-        Slack slack;
-        if (shape.numQueries && shape.numKeys)
-          edge.change(problem, slack);
-        runCase(*device, kernel, edge.name, problem, slack, options.verbose,
-                summary);
-      }
-      if (options.large) {
-        Shape shape = getShape(info, 66000, 33000);
-        runCase(*device, kernel, "more than 2^31 elements",
-                makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
-                Slack(), options.verbose, summary);
-      }
-      if (options.reruns)
-        runReruns(*device, kernel, options.reruns, summary);
+  CaseSummary summary;
+  forEachKernel(options.bundles, [&](Device &device,
+                                     const LoadedKernel &kernel) {
+    const mqa_kernel_info &info = kernel.getInfo();
+    for (const Edge &edge : kEdges) {
+      Shape shape =
+          getShape(info, edge.numQueries, edge.numKeys, edge.numKeys / 2 + 10);
+      Problem problem =
+          makeProblem(shape, edge.mask, 1, /*wide=*/false, getFormat(info));
+      Slack slack;
+      if (shape.numQueries && shape.numKeys)
+        edge.change(problem, slack);
+      runCase(device, kernel, edge.name, problem, slack, options.verbose,
+              summary);
     }
-    mqa_bundle_destroy(bundle);
-  }
+    if (options.large) {
+      Shape shape = getShape(info, 66000, 33000);
+      runCase(device, kernel, "more than 2^31 elements",
+              makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
+              Slack(), options.verbose, summary);
+    }
+    if (options.reruns)
+      runReruns(device, kernel, options.reruns, summary);
+  });
   std::printf("edge cases: %d, %d reruns each way, worst relative error %.2e, "
               "%d wrong\n",
               summary.cases, options.reruns, summary.worstError, summary.wrong);

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RandomCases.h"
-#include "Session.h"
+#include "CaseSummary.h"
 
 #include <cstdio>
 #include <cstring>
@@ -20,11 +20,6 @@ struct Case {
   Slack slack;
   bool integers;
   std::string description;
-};
-
-struct Summary {
-  int cases = 0, wrong = 0;
-  double worstError = 0;
 };
 } // namespace
 
@@ -99,7 +94,7 @@ static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
 }
 
 static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
-                    int reruns, int64_t maxPairs, Summary &summary) {
+                    int reruns, int64_t maxPairs, CaseSummary &summary) {
   Session session(device, c.problem, c.slack);
   session.launch(kernel);
   CheckResult check = session.check(kernel, maxPairs);
@@ -126,25 +121,17 @@ static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
 }
 
 int mqa::tools::runRandom(const RandomOptions &options) {
-  Summary summary;
-  for (const std::string &path : options.bundles) {
-    mqa_bundle *bundle;
-    require(mqa_bundle_load_file(path.c_str(), &bundle));
-    mqa_kernel_info info;
-    require(mqa_bundle_kernel_info(bundle, 0, &info));
-    std::unique_ptr<Device> device = Device::create(info.target);
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      require(mqa_bundle_kernel_info(bundle, i, &info));
-      LoadedKernel kernel(bundle, info.clean != 0);
-      for (int c = 0; c < options.cases; ++c)
-        runCase(*device, kernel, drawCase(info, options.seed + c),
-                options.reruns, /*maxPairs=*/1 << 22, summary);
-      if (options.largeReruns)
-        runCase(*device, kernel, makeLargeCase(info, options.seed),
-                options.largeReruns, /*maxPairs=*/1 << 17, summary);
-    }
-    mqa_bundle_destroy(bundle);
-  }
+  CaseSummary summary;
+  forEachKernel(options.bundles, [&](Device &device,
+                                     const LoadedKernel &kernel) {
+    const mqa_kernel_info &info = kernel.getInfo();
+    for (int c = 0; c < options.cases; ++c)
+      runCase(device, kernel, drawCase(info, options.seed + c), options.reruns,
+              /*maxPairs=*/1 << 22, summary);
+    if (options.largeReruns)
+      runCase(device, kernel, makeLargeCase(info, options.seed),
+              options.largeReruns, /*maxPairs=*/1 << 17, summary);
+  });
   std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
               "relative error %.2e, %d wrong\n",
               summary.cases, static_cast<unsigned long>(options.seed),

@@ -1,0 +1,42 @@
+//===- CaseSummary.h - What runs of many cases share ------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_MQA_BENCH_CASESUMMARY_H
+#define MQA_TOOLS_MQA_BENCH_CASESUMMARY_H
+
+#include "Session.h"
+
+#include <string>
+#include <vector>
+
+namespace mqa::tools {
+
+struct CaseSummary {
+  int cases = 0, wrong = 0;
+  double worstError = 0;
+};
+
+/// Calls `run(Device &, const LoadedKernel &)` for every kernel of the bundles,
+/// on the device that the bundle is for.
+template <typename Run>
+void forEachKernel(const std::vector<std::string> &bundles, Run run) {
+  for (const std::string &path : bundles) {
+    mqa_bundle *bundle;
+    require(mqa_bundle_load_file(path.c_str(), &bundle));
+    mqa_kernel_info info;
+    require(mqa_bundle_kernel_info(bundle, 0, &info));
+    std::unique_ptr<Device> device = Device::create(info.target);
+    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
+      require(mqa_bundle_kernel_info(bundle, i, &info));
+      run(*device, LoadedKernel(bundle, info.clean != 0));
+    }
+    mqa_bundle_destroy(bundle);
+  }
+}
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_MQA_BENCH_CASESUMMARY_H
