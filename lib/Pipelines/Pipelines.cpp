@@ -49,6 +49,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   // Level 4.
   kernel.addPass(createMQAStageTilesPass());
   kernel.addPass(createMQASpecializeWarpsPass());
+  kernel.addPass(createMQAPrefetchBlockIdsPass());
   kernel.addPass(createCanonicalizerPass());
   // Level 5.
   kernel.addPass(createMQAVectorizeTilesPass());

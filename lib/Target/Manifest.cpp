@@ -80,14 +80,25 @@ static int64_t getSize(int64_t size) {
 
 /// What is common to both targets. Arguments carry `mqa.operand`.
 static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
+  // Which of the ops it is, its operands tell.
+  bool paged = false;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand"))
+      paged |= operand == "block_table";
   llvm::json::Object kernel{{"name", func.getName()},
-                            {"op", "mqa.logits"},
+                            {"op", paged ? "mqa.paged_logits" : "mqa.logits"},
                             {"clean", func->hasAttr("mqa.clean")},
                             {"compressed", func->hasAttr("mqa.compressed")},
                             {"relu", !func->hasAttr("mqa.no_activation")}};
   auto getAttr = [&](StringRef name, int64_t otherwise) {
     auto attr = func->getAttrOfType<IntegerAttr>(name);
     return attr ? attr.getInt() : otherwise;
+  };
+  // Of the operand's first dimension; a tensor map's box has another.
+  auto getOuter = [&](StringRef name, Type type) {
+    bool isMap = isa<nvgpu::TensorMapDescriptorType>(type);
+    return getSize(
+        getAttr(name, isMap ? ShapedType::kDynamic : getShape(type)[0]));
   };
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
@@ -100,22 +111,30 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
     // A tensor map's box has not all heads of q, nor all of their elements, nor
     // all keys and groups of k: attributes say how many there are.
     if (operand == "q") {
-      kernel["num_heads"] = getAttr("mqa.num_heads", getShape(type)[1]);
-      kernel["head_dim"] = getAttr("mqa.head_dim", getShape(type)[2]);
+      ArrayRef<int64_t> heads = getShape(type).take_back(2);
+      kernel["num_heads"] = getAttr("mqa.num_heads", heads[0]);
+      kernel["head_dim"] = getAttr("mqa.head_dim", heads[1]);
+      if (paged) {
+        kernel["batch"] = getOuter("mqa.batch", type);
+        kernel["next_n"] = getAttr("mqa.next_n", getShape(type)[1]);
+      }
+    } else if (operand == "k" && paged) {
+      kernel["num_blocks"] = getOuter("mqa.num_blocks", type);
+      kernel["block_kv"] = getAttr("mqa.block_kv", getShape(type)[1]);
+    } else if (operand == "block_table") {
+      kernel["max_blocks"] = getSize(getShape(type)[1]);
     } else if (operand == "k") {
       bool grouped = getShape(type).size() == 3;
       kernel["has_key_groups"] = grouped;
       kernel["num_groups"] =
           getAttr("mqa.num_groups", grouped ? getShape(type)[1] : 1);
-      bool isMap = isa<nvgpu::TensorMapDescriptorType>(type);
-      int64_t numKeys = isMap ? ShapedType::kDynamic : getShape(type)[0];
-      kernel["num_keys"] = getSize(getAttr("mqa.num_keys", numKeys));
+      kernel["num_keys"] = getOuter("mqa.num_keys", type);
     } else if (operand == "out") {
       kernel["num_queries"] = getSize(getShape(type)[0]);
       kernel["num_columns"] = getSize(getShape(type)[1]);
     }
   }
-  if (!kernel.get("num_heads") || !kernel.get("num_keys"))
+  if (!kernel.get("num_heads") || !kernel.get(paged ? "block_kv" : "num_keys"))
     return func.emitError("is no kernel: arguments lack 'mqa.operand'");
   kernel["parameters"] = std::move(parameters);
   return kernel;
@@ -147,6 +166,7 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
     (*kernel)["block_threads"] = block[0];
     (*kernel)["block_queries"] = schedule.getBlockQ();
     (*kernel)["block_keys"] = schedule.getBlockKv();
+    (*kernel)["tile_keys"] = schedule.getTileKv();
     (*kernel)["fast"] = schedule.getReduction() == Reduction::F16;
     (*kernel)["splits_keys"] = schedule.getSplit() == Split::Tiles;
     (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();

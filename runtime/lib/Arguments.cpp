@@ -44,17 +44,63 @@ static mqa_status checkTensor(const Tensor &tensor, const char *strideName,
   return MQA_SUCCESS;
 }
 
+static const char *const kStrideNames[kNumOperands] = {"q_stride",
+                                                       "k_stride",
+                                                       "k_scale_stride",
+                                                       "weights_stride",
+                                                       nullptr,
+                                                       nullptr,
+                                                       "out_stride",
+                                                       "context_lens_stride",
+                                                       "block_table_stride"};
+
+/// The operands that `kernel` has, but for those that are not `read`.
+static mqa_status checkTensors(const KernelDescription &kernel,
+                               const Tensors &tensors, bool readsKeys) {
+  for (int i = 0; i < kNumOperands; ++i) {
+    auto operand = static_cast<Operand>(i);
+    const Tensor &tensor = tensors[i];
+    bool isOfKeys = operand == Operand::K || operand == Operand::KScale;
+    if (!kernel.find(operand) || (isOfKeys && !readsKeys))
+      continue;
+    int64_t rowElements = 1;
+    for (int dim = 1; dim < tensor.rank; ++dim)
+      rowElements *= tensor.sizes[dim];
+    // What is one to a row has no stride, but for scales.
+    bool isVector = tensor.rank == 1 && operand != Operand::KScale;
+    MQA_RETURN_IF_FAILED(
+        checkTensor(tensor, isVector ? nullptr : kStrideNames[i], rowElements));
+    if (operand == Operand::KScale && !kernel.acceptsStridedScales() &&
+        tensor.strides[0] != 1)
+      return invalid("k_scale_stride must be 1 for this kernel, which was "
+                     "compiled for contiguous scales, found " +
+                     std::to_string(tensor.strides[0]));
+  }
+  return MQA_SUCCESS;
+}
+
+static mqa_status checkOp(const KernelDescription &kernel, bool paged) {
+  if (kernel.paged == paged)
+    return MQA_SUCCESS;
+  return invalid("kernel '" + kernel.name + "' is of " +
+                 (kernel.paged ? "mqa.paged_logits: use mqa_paged_logits_launch"
+                               : "mqa.logits: use mqa_logits_launch"));
+}
+
 bool mqa::runtime::hasWork(const KernelDescription &kernel,
                            const Tensors &tensors) {
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
   const Tensor &k = tensors[static_cast<int>(Operand::K)];
-  bool hasKeys = k.sizes[0] > 0 || (kernel.compressed && kernel.clean);
+  // Whether a paged cache has keys, only its lengths say.
+  bool hasKeys =
+      kernel.paged || k.sizes[0] > 0 || (kernel.compressed && kernel.clean);
   return out.sizes[0] > 0 && out.sizes[1] > 0 && hasKeys;
 }
 
 mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                                         const mqa_logits_args &args,
                                         Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, /*paged=*/false));
   int64_t m = args.num_queries, n = args.num_keys;
   int64_t h = kernel.numHeads, d = kernel.headDim;
   MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
@@ -65,51 +111,109 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
     MQA_RETURN_IF_FAILED(checkSize("max_seqlen_k", columns, kernel.numColumns));
   }
   mqa_element_type input = kernel.getElementType(Operand::Q);
-  tensors = {{
-      {"q", args.q, input, 3, {m, h, d}, {args.q_stride, d, 1}},
-      {"k", args.k, input, 2, {n, d, 0}, {args.k_stride, 1, 0}},
-      {"k_scale", args.k_scale, MQA_F32, 1, {n, 0, 0}, {args.k_scale_stride}},
-      {"weights",
-       args.weights,
-       kernel.getElementType(Operand::Weights),
-       2,
-       {m, h, 0},
-       {args.weights_stride, 1, 0}},
-      {"ks", args.ks, MQA_I32, 1, {m, 0, 0}, {1, 0, 0}},
-      {"ke", args.ke, MQA_I32, 1, {m, 0, 0}, {1, 0, 0}},
-      {"out",
-       args.out,
-       kernel.getElementType(Operand::Out),
-       2,
-       {m, columns, 0},
-       {args.out_stride, 1, 0}},
-  }};
+  tensors = {};
+  auto set = [&](Operand operand, const Tensor &tensor) {
+    tensors[static_cast<int>(operand)] = tensor;
+  };
+  set(Operand::Q, {"q", args.q, input, 3, {m, h, d}, {args.q_stride, d, 1}});
   if (kernel.hasKeyGroups) {
-    tensors[1] = {"k", args.k, input, 3, {n, groups, d}, {args.k_stride, d, 1}};
-    tensors[2] = {"k_scale", args.k_scale,   MQA_F32,
-                  2,         {n, groups, 0}, {args.k_scale_stride, 1, 0}};
+    set(Operand::K,
+        {"k", args.k, input, 3, {n, groups, d}, {args.k_stride, d, 1}});
+    set(Operand::KScale, {"k_scale",
+                          args.k_scale,
+                          MQA_F32,
+                          2,
+                          {n, groups},
+                          {args.k_scale_stride, 1}});
+  } else {
+    set(Operand::K, {"k", args.k, input, 2, {n, d}, {args.k_stride, 1}});
+    set(Operand::KScale,
+        {"k_scale", args.k_scale, MQA_F32, 1, {n}, {args.k_scale_stride}});
   }
+  set(Operand::Weights, {"weights",
+                         args.weights,
+                         kernel.getElementType(Operand::Weights),
+                         2,
+                         {m, h},
+                         {args.weights_stride, 1}});
+  set(Operand::Ks, {"ks", args.ks, MQA_I32, 1, {m}, {1}});
+  set(Operand::Ke, {"ke", args.ke, MQA_I32, 1, {m}, {1}});
+  set(Operand::Out, {"out",
+                     args.out,
+                     kernel.getElementType(Operand::Out),
+                     2,
+                     {m, columns},
+                     {args.out_stride, 1}});
   // Nothing is read or written then: pointers may be null.
   if (!hasWork(kernel, tensors))
     return MQA_SUCCESS;
-  static const char *const strideNames[kNumOperands] = {
-      "q_stride", "k_stride", "k_scale_stride", "weights_stride",
-      nullptr,    nullptr,    "out_stride"};
-  for (int i = 0; i < kNumOperands; ++i) {
-    // Rows may be cleaned without a key: those pointers may be null too.
-    bool isOfKeys = i == static_cast<int>(Operand::K) ||
-                    i == static_cast<int>(Operand::KScale);
-    if (!kernel.find(static_cast<Operand>(i)) || (isOfKeys && n == 0))
-      continue;
-    int64_t rowElements = 1;
-    for (int dim = 1; dim < tensors[i].rank; ++dim)
-      rowElements *= tensors[i].sizes[dim];
-    MQA_RETURN_IF_FAILED(checkTensor(tensors[i], strideNames[i], rowElements));
-    if (static_cast<Operand>(i) == Operand::KScale &&
-        !kernel.acceptsStridedScales() && tensors[i].strides[0] != 1)
-      return invalid("k_scale_stride must be 1 for this kernel, which was "
-                     "compiled for contiguous scales, found " +
-                     std::to_string(tensors[i].strides[0]));
-  }
-  return MQA_SUCCESS;
+  // Rows may be cleaned without a key: those pointers may be null too.
+  return checkTensors(kernel, tensors, /*readsKeys=*/n > 0);
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_paged_logits_args &args,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, /*paged=*/true));
+  int64_t batch = args.batch, numBlocks = args.num_blocks;
+  int64_t maxBlocks = args.max_blocks, columns = args.max_context_len;
+  int64_t t = kernel.nextN, p = kernel.blockKv;
+  int64_t h = kernel.numHeads, d = kernel.headDim;
+  MQA_RETURN_IF_FAILED(checkSize("batch", batch, kernel.batch));
+  MQA_RETURN_IF_FAILED(
+      checkSize("batch * next_n", batch * t, kernel.numQueries));
+  MQA_RETURN_IF_FAILED(checkSize("num_blocks", numBlocks, kernel.numBlocks));
+  MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
+  MQA_RETURN_IF_FAILED(
+      checkSize("max_context_len", columns, kernel.numColumns));
+  mqa_element_type input = kernel.getElementType(Operand::Q);
+  tensors = {};
+  auto set = [&](Operand operand, const Tensor &tensor) {
+    tensors[static_cast<int>(operand)] = tensor;
+  };
+  set(Operand::Q,
+      {"q", args.q, input, 4, {batch, t, h, d}, {args.q_stride, h * d, d, 1}});
+  set(Operand::K,
+      {"k", args.k, input, 3, {numBlocks, p, d}, {args.k_stride, d, 1}});
+  set(Operand::KScale, {"k_scale",
+                        args.k_scale,
+                        MQA_F32,
+                        2,
+                        {numBlocks, p},
+                        {args.k_scale_stride, 1}});
+  set(Operand::Weights, {"weights",
+                         args.weights,
+                         kernel.getElementType(Operand::Weights),
+                         2,
+                         {batch * t, h},
+                         {args.weights_stride, 1}});
+  if (kernel.hasLengthPerQuery())
+    set(Operand::ContextLens, {"context_lens",
+                               args.context_lens,
+                               MQA_I32,
+                               2,
+                               {batch, t},
+                               {args.context_lens_stride, 1}});
+  else
+    set(Operand::ContextLens,
+        {"context_lens", args.context_lens, MQA_I32, 1, {batch}, {1}});
+  set(Operand::BlockTable, {"block_table",
+                            args.block_table,
+                            MQA_I32,
+                            2,
+                            {batch, maxBlocks},
+                            {args.block_table_stride, 1}});
+  set(Operand::Out, {"out",
+                     args.out,
+                     kernel.getElementType(Operand::Out),
+                     2,
+                     {batch * t, columns},
+                     {args.out_stride, 1}});
+  if (!hasWork(kernel, tensors))
+    return MQA_SUCCESS;
+  if (numBlocks == 0 || maxBlocks == 0)
+    return invalid("num_blocks and max_blocks must be at least 1, found " +
+                   std::to_string(numBlocks) + " and " +
+                   std::to_string(maxBlocks));
+  return checkTensors(kernel, tensors, /*readsKeys=*/true);
 }

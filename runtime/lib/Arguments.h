@@ -19,7 +19,7 @@ struct Tensor {
   const void *data;
   mqa_element_type elementType;
   int rank;
-  std::array<int64_t, 3> sizes, strides;
+  std::array<int64_t, kMaxRank> sizes, strides;
 
   int getElementBytes() const {
     return mqa::runtime::getElementBytes(elementType);
@@ -35,6 +35,10 @@ bool hasWork(const KernelDescription &kernel, const Tensors &tensors);
 /// Checks what every target requires of the arguments and describes them.
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_logits_args &args, Tensors &tensors);
+
+/// Likewise, of mqa.paged_logits.
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_paged_logits_args &args, Tensors &tensors);
 
 } // namespace mqa::runtime
 

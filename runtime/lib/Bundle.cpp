@@ -17,7 +17,7 @@ using nlohmann::json;
 
 static constexpr char kMagic[] = "MQABNDL1";
 static constexpr size_t kHeaderBytes = 24;
-static constexpr int kVersion = 4;
+static constexpr int kVersion = 5;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
@@ -107,12 +107,13 @@ private:
 
 static Operand readOperand(Reader &reader, const json &parameter) {
   static const char *const names[kNumOperands] = {
-      "q", "k", "k_scale", "weights", "ks", "ke", "out"};
+      "q",  "k",   "k_scale",      "weights",    "ks",
+      "ke", "out", "context_lens", "block_table"};
   std::string name = reader.string(parameter, "operand");
   for (int i = 0; i < kNumOperands; ++i)
     if (name == names[i])
       return static_cast<Operand>(i);
-  reader.note("operand", "the name of an operand of mqa.logits");
+  reader.note("operand", "the name of an operand of the op");
   return Operand::Q;
 }
 
@@ -168,6 +169,8 @@ static bool accepts(Operand operand, mqa_element_type type) {
     return type == MQA_F32 || type == MQA_BF16;
   case Operand::Ks:
   case Operand::Ke:
+  case Operand::ContextLens:
+  case Operand::BlockTable:
     return type == MQA_I32;
   case Operand::Out:
     return type == MQA_F32 || type == MQA_BF16 || type == MQA_F16;
@@ -175,27 +178,33 @@ static bool accepts(Operand operand, mqa_element_type type) {
   return false;
 }
 
-/// How many dimensions an operand has.
-static int getRank(Operand operand, bool hasKeyGroups) {
+/// How many dimensions an operand has; 0 where the op has no such operand, or
+/// where the parameter says.
+static int getRank(Operand operand, const KernelDescription &kernel) {
+  bool paged = kernel.paged, hasKeyGroups = kernel.hasKeyGroups;
   switch (operand) {
   case Operand::Q:
-    return 3;
+    return 3 + paged;
   case Operand::K:
-    return 2 + hasKeyGroups;
+    return 2 + (hasKeyGroups || paged);
   case Operand::Weights:
   case Operand::Out:
     return 2;
   case Operand::KScale:
-    return 1 + hasKeyGroups;
+    return 1 + (hasKeyGroups || paged);
   case Operand::Ks:
   case Operand::Ke:
-    return 1;
+    return paged ? 0 : 1;
+  case Operand::BlockTable:
+    return paged ? 2 : 0;
+  case Operand::ContextLens:
+    return 0;
   }
   return 0;
 }
 
 static Parameter readParameter(Reader &reader, const json &value,
-                               bool hasKeyGroups) {
+                               const KernelDescription &kernel) {
   Parameter parameter;
   std::string kind = reader.string(value, "kind");
   if (kind == "index") {
@@ -208,7 +217,11 @@ static Parameter readParameter(Reader &reader, const json &value,
   parameter.elementType = readElementType(reader, value);
   if (!accepts(parameter.operand, parameter.elementType))
     reader.note("element_type", "one that the operand may have");
-  size_t rank = getRank(parameter.operand, hasKeyGroups);
+  size_t rank = getRank(parameter.operand, kernel);
+  if (kernel.paged && parameter.operand == Operand::ContextLens)
+    rank = reader.integer(value, "rank", 1, 2);
+  if (rank == 0)
+    reader.note("operand", "one of the op");
   parameter.rank = static_cast<int>(rank);
   if (kind == "tensor_map") {
     parameter.kind = Parameter::Kind::TensorMap;
@@ -228,7 +241,7 @@ static Parameter readParameter(Reader &reader, const json &value,
     parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
   } else if (kind == "memref") {
     parameter.kind = Parameter::Kind::Memref;
-    if (reader.integer(value, "rank", 1, 3) != parameter.rank)
+    if (reader.integer(value, "rank", 1, kMaxRank) != parameter.rank)
       reader.note("rank", "the operand's rank");
     if (parameter.operand == Operand::KScale)
       parameter.strided = reader.boolean(value, "strided");
@@ -237,6 +250,26 @@ static Parameter readParameter(Reader &reader, const json &value,
     reader.note("kind", "'tensor_map', 'memref' or 'index'");
   }
   return parameter;
+}
+
+static void readPagedSizes(Reader &reader, const json &value,
+                           KernelDescription &kernel) {
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  kernel.batch = reader.integer(value, "batch", -1, kMax);
+  kernel.nextN = reader.integer(value, "next_n", 1, 8);
+  kernel.numBlocks = reader.integer(value, "num_blocks", -1, kMax);
+  kernel.blockKv = reader.integer(value, "block_kv", 16, 256);
+  kernel.maxBlocks = reader.integer(value, "max_blocks", -1, kMax);
+}
+
+static void readKeys(Reader &reader, const json &value,
+                     KernelDescription &kernel) {
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
+  kernel.numGroups = reader.integer(value, "num_groups", 1, kernel.numHeads);
+  if (kernel.numHeads % kernel.numGroups)
+    reader.note("num_groups", "a divisor of num_heads");
+  kernel.hasKeyGroups = reader.boolean(value, "has_key_groups");
 }
 
 static KernelDescription readKernel(Reader &reader, const json &value,
@@ -250,16 +283,18 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   kernel.numQueries = reader.integer(value, "num_queries", -1, kMax);
   kernel.numHeads = reader.integer(value, "num_heads", 1, 128);
   kernel.headDim = reader.integer(value, "head_dim", 1, 256);
-  kernel.numGroups = reader.integer(value, "num_groups", 1, kernel.numHeads);
-  if (kernel.numHeads % kernel.numGroups)
-    reader.note("num_groups", "a divisor of num_heads");
-  kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
+  std::string op = reader.string(value, "op");
+  kernel.paged = op == "mqa.paged_logits";
+  if (!kernel.paged && op != "mqa.logits")
+    reader.note("op", "'mqa.logits' or 'mqa.paged_logits'");
+  if (kernel.paged)
+    readPagedSizes(reader, value, kernel);
+  else
+    readKeys(reader, value, kernel);
   kernel.numColumns = reader.integer(value, "num_columns", -1, kMax);
-  kernel.hasKeyGroups = reader.boolean(value, "has_key_groups");
   for (const json &parameter : reader.array(value, "parameters"))
-    kernel.parameters.push_back(
-        readParameter(reader, parameter, kernel.hasKeyGroups));
-  // Every operand once, so that the tensor maps of a launch are distinct; two
+    kernel.parameters.push_back(readParameter(reader, parameter, kernel));
+  // Every operand once, so that the tensor maps of a launch are distinct; some
   // may be left out.
   for (int i = 0; i < kNumOperands; ++i) {
     auto operand = static_cast<Operand>(i);
@@ -267,9 +302,12 @@ static KernelDescription readKernel(Reader &reader, const json &value,
     for (const Parameter &parameter : kernel.parameters)
       count += parameter.kind != Parameter::Kind::Index &&
                parameter.operand == operand;
-    bool optional = operand == Operand::KScale || operand == Operand::Weights;
+    bool isOfOp = getRank(operand, kernel) ||
+                  (kernel.paged && operand == Operand::ContextLens);
+    bool optional = !isOfOp || operand == Operand::KScale ||
+                    operand == Operand::Weights || operand == Operand::Ks;
     if (count > 1 || (count == 0 && !optional))
-      reader.note("parameters", "every operand of mqa.logits once");
+      reader.note("parameters", "every operand of the op once");
   }
   if (kernel.parameters.size() > kNumOperands + 1)
     reader.note("parameters", "at most one index");
@@ -283,6 +321,7 @@ static KernelDescription readKernel(Reader &reader, const json &value,
     kernel.sharedMemoryBytes = reader.integer(value, "shared_memory_bytes", 0);
     kernel.blockQueries = reader.integer(value, "block_queries", 1, 256);
     kernel.blockKeys = reader.integer(value, "block_keys", 1, 4096);
+    kernel.tileKeys = reader.integer(value, "tile_keys", 1, 256);
     kernel.schedule = reader.string(value, "schedule");
     kernel.fast = reader.boolean(value, "fast");
     kernel.splitsKeys = reader.boolean(value, "splits_keys");

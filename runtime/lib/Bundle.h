@@ -25,9 +25,22 @@
 
 namespace mqa::runtime {
 
-/// The data operands of mqa.logits, in the order of the op.
-enum class Operand { Q, K, KScale, Weights, Ks, Ke, Out };
-constexpr int kNumOperands = 7;
+/// The data operands of mqa.logits, in the order of the op, then those that only
+/// mqa.paged_logits has.
+enum class Operand {
+  Q,
+  K,
+  KScale,
+  Weights,
+  Ks,
+  Ke,
+  Out,
+  ContextLens,
+  BlockTable
+};
+constexpr int kNumOperands = 9;
+/// Dimensions that one of them has at most.
+constexpr int kMaxRank = 4;
 
 /// One parameter of a kernel's signature, as the compiler left it.
 struct Parameter {
@@ -41,7 +54,8 @@ struct Parameter {
   /// bytes (0: no swizzle).
   std::vector<uint32_t> box, dims;
   int swizzleBytes = 0;
-  /// Dimensions of the operand: with key groups, k and k_scale have one more.
+  /// Dimensions of the operand: with key groups, k and k_scale have one more;
+  /// context_lens has one or two.
   int rank = 0;
   /// k_scale: whether it may be strided.
   bool strided = false;
@@ -57,6 +71,10 @@ struct KernelDescription {
   int64_t numKeys = -1, numColumns = -1;
   /// Whether keys have a dimension of groups, of which there may be one.
   bool hasKeyGroups = false;
+  /// Whether the op is mqa.paged_logits, and its sizes: sequences, queries of
+  /// each, blocks of the cache, keys of a block, columns of the block table.
+  bool paged = false;
+  int64_t batch = -1, nextN = 0, numBlocks = -1, blockKv = 0, maxBlocks = -1;
   std::vector<Parameter> parameters;
   /// Null for an operand that the kernel was compiled without.
   const Parameter *find(Operand operand) const;
@@ -65,12 +83,18 @@ struct KernelDescription {
   /// Scales of several groups lie in rows, which may be strided.
   bool acceptsStridedScales() const {
     const Parameter *scale = find(Operand::KScale);
-    return scale && (hasKeyGroups || scale->strided);
+    return scale && (hasKeyGroups || paged || scale->strided);
   }
-  /// GPU: threads and dynamic shared memory of a block, queries and keys of a
-  /// tile, and whether the keys of a query block may go to several blocks.
+  /// Of a paged kernel: whether every query has a length of its own.
+  bool hasLengthPerQuery() const {
+    const Parameter *lens = find(Operand::ContextLens);
+    return lens && lens->rank == 2;
+  }
+  /// GPU: threads and dynamic shared memory of a block, queries and keys that it
+  /// works on at a time, keys of one tile of those, and whether the keys of a
+  /// query block may go to several blocks.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
-  uint32_t blockQueries = 0, blockKeys = 0;
+  uint32_t blockQueries = 0, blockKeys = 0, tileKeys = 0;
   bool splitsKeys = false;
   /// CPU: queries and keys of a task.
   int64_t taskQueries = 0, taskKeys = 0;

@@ -25,7 +25,7 @@ struct MemrefDescriptor {
   const void *allocated, *aligned;
   int64_t offset;
   /// Sizes, then strides.
-  int64_t shape[6];
+  int64_t shape[2 * kMaxRank];
 };
 
 /// One task: the descriptors of all parameters, and the task's position in
@@ -131,14 +131,17 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
     }
     operands[i] = &descriptors[i];
   }
+  // Tasks divide queries x keys, or, of a paged cache, sequences x columns.
+  bool paged = description->paged;
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
   const Tensor &k = tensors[static_cast<int>(Operand::K)];
+  const Tensor &q = tensors[static_cast<int>(Operand::Q)];
   auto numTasks = [](int64_t size, int64_t step) {
     return (size + step - 1) / step;
   };
-  int64_t queryTasks = numTasks(out.sizes[0], description->taskQueries);
+  int64_t queryTasks = numTasks(q.sizes[0], description->taskQueries);
   // Compressed rows are cleaned by the first task, without a key too.
-  int64_t keys = k.sizes[0];
+  int64_t keys = paged ? out.sizes[1] : k.sizes[0];
   if (description->compressed && description->clean)
     keys = std::max<int64_t>(keys, 1);
   int64_t keyTasks = numTasks(keys, description->taskKeys);

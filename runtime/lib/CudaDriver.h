@@ -105,6 +105,8 @@ constexpr int kL2Promotion128B = 2;
     (CUdeviceptr to, const void *from, size_t bytes))                          \
   X(cuMemcpyDtoH, "cuMemcpyDtoH_v2",                                           \
     (void *to, CUdeviceptr from, size_t bytes))                                \
+  X(cuMemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2",                                 \
+    (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))         \
   X(cuMemsetD32, "cuMemsetD32_v2",                                             \
     (CUdeviceptr to, unsigned value, size_t count))                            \
   X(cuEventCreate, "cuEventCreate", (CUevent * event, unsigned flags))         \

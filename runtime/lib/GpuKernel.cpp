@@ -55,7 +55,7 @@ private:
     ++count;
   }
   // A memref of rank r takes 3 + 2r parameters.
-  static constexpr int kMax = kNumOperands * 9 + 1;
+  static constexpr int kMax = kNumOperands * (3 + 2 * kMaxRank) + 1;
   uint64_t values[kMax];
   void *pointers[kMax];
   int count = 0;
@@ -214,8 +214,15 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
   // The kernel is persistent: one block per multiprocessor, or one per piece of
   // work where there are fewer of those.
   auto ceilDiv = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
-  int64_t queryBlocks = ceilDiv(out.sizes[0], blockQueries);
-  int64_t keyTiles = ceilDiv(keys.sizes[0], description->blockKeys);
+  int64_t queryBlocks, keyTiles;
+  if (description->paged) {
+    // How many keys there are, only the device knows.
+    queryBlocks = tensors[static_cast<int>(Operand::Q)].sizes[0];
+    keyTiles = ceilDiv(out.sizes[1], description->tileKeys);
+  } else {
+    queryBlocks = ceilDiv(out.sizes[0], blockQueries);
+    keyTiles = ceilDiv(keys.sizes[0], description->blockKeys);
+  }
   int64_t pieces = queryBlocks;
   if (description->splitsKeys)
     pieces *= std::max<int64_t>(keyTiles, 1);

@@ -131,11 +131,20 @@ mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
              kernel.find(Operand::Weights) ? 1 : 0,
              kernel.find(Operand::KScale) ? 1 : 0,
              kernel.acceptsStridedScales() ? 1 : 0,
+             kernel.find(Operand::Ks) ? 1 : 0,
              kernel.relu ? 1 : 0,
              kernel.clean ? 1 : 0,
              kernel.compressed ? 1 : 0,
              kernel.fast ? 1 : 0,
-             kernel.schedule.c_str()};
+             kernel.schedule.c_str(),
+             kernel.paged ? 1 : 0,
+             kernel.batch,
+             kernel.nextN,
+             kernel.numBlocks,
+             kernel.blockKv,
+             kernel.maxBlocks,
+             kernel.hasLengthPerQuery() ? 1 : 0,
+             kernel.paged ? kernel.numColumns : 0};
     return MQA_SUCCESS;
   });
 }
@@ -166,22 +175,24 @@ mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
 
 void mqa_kernel_destroy(mqa_kernel *kernel) { delete kernel; }
 
-mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
-                             void *stream) {
+template <typename Args>
+static mqa_status launchKernel(mqa_kernel *kernel, const Args *args,
+                               void *stream) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    const KernelDescription &description = kernel->kernel->getDescription();
     Tensors tensors;
-    MQA_RETURN_IF_FAILED(
-        checkArguments(kernel->kernel->getDescription(), *args, tensors));
-    if (!hasWork(kernel->kernel->getDescription(), tensors))
+    MQA_RETURN_IF_FAILED(checkArguments(description, *args, tensors));
+    if (!hasWork(description, tensors))
       return MQA_SUCCESS;
     return kernel->kernel->launch(tensors, stream);
   });
 }
 
-mqa_status mqa_logits_prepare(mqa_kernel *kernel, const mqa_logits_args *args,
-                              mqa_launch **launch) {
+template <typename Args>
+static mqa_status prepareLaunch(mqa_kernel *kernel, const Args *args,
+                                mqa_launch **launch) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launch, "launch"));
     *launch = nullptr;
@@ -197,6 +208,28 @@ mqa_status mqa_logits_prepare(mqa_kernel *kernel, const mqa_logits_args *args,
     *launch = handle.release();
     return MQA_SUCCESS;
   });
+}
+
+mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
+                             void *stream) {
+  return launchKernel(kernel, args, stream);
+}
+
+mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
+                                   const mqa_paged_logits_args *args,
+                                   void *stream) {
+  return launchKernel(kernel, args, stream);
+}
+
+mqa_status mqa_logits_prepare(mqa_kernel *kernel, const mqa_logits_args *args,
+                              mqa_launch **launch) {
+  return prepareLaunch(kernel, args, launch);
+}
+
+mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
+                                    const mqa_paged_logits_args *args,
+                                    mqa_launch **launch) {
+  return prepareLaunch(kernel, args, launch);
 }
 
 mqa_status mqa_launch_run(const mqa_launch *launch, void *stream) {

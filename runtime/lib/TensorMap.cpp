@@ -39,8 +39,8 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
 
   const int elementBytes = tensor.getElementBytes();
   // Tensor maps list the contiguous dimension first.
-  uint64_t sizes[3], strides[2];
-  uint32_t box[3], elementStrides[3];
+  uint64_t sizes[kMaxRank], strides[kMaxRank - 1];
+  uint32_t box[kMaxRank], elementStrides[kMaxRank];
   for (int i = 0; i < tensor.rank; ++i) {
     int position = tensor.rank - 1 - i, dim = recipe.dims[position];
     sizes[i] = tensor.sizes[dim];

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes seeded random mqa.logits ops, one MLIR file each.
+"""Writes seeded random mqa.logits and mqa.paged_logits ops, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S [--edges]
+    draw_ops.py DIR --count=N --seed=S [--edges] [--paged]
 
-The surface is that of the op: heads, head dim, key groups, element types,
+The surface is that of the op (with --paged, of mqa.paged_logits): heads, head dim, key groups, element types,
 optional operands, activation, clean and compressed or not, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
@@ -45,6 +45,31 @@ def draw(rng):
     return op
 
 
+def draw_paged(rng):
+    op = {
+        "heads": rng.choice([1, 4, 8, 16, 32, 64, 64, 128, rng.randint(1, 128)]),
+        "head_dim": rng.choice([32, 64, 128, 128, 16 * rng.randint(1, 16)]),
+        "next_n": rng.choice([1, 1, 2, 2, rng.randint(1, 8)]),
+        "block_kv": rng.choice([16, 32, 64, 64, 128, 256]),
+        "input": rng.choice(["f8E4M3FN", "f8E4M3FN", *INPUTS]),
+        "out": rng.choice(OUTS),
+        "activation": rng.choice(["relu", "relu", "relu", "none"]),
+        "k_scale": rng.random() < 0.85,
+        "weights": rng.choice(["f32", "f32", "f32", "bf16", "none"]),
+        "lens_per_query": rng.random() < 0.5,
+        "clean": rng.random() < 0.5,
+        "memrefs": rng.random() < 0.2,
+        "batch": "?",
+        "columns": "?",
+        "blocks": "?",
+        "table": "?",
+    }
+    if rng.random() < 0.15:
+        op |= {"batch": rng.randint(1, 40), "columns": rng.randint(1, 1500)}
+        op |= {"blocks": rng.randint(1, 300), "table": rng.randint(1, 60)}
+    return op
+
+
 # Few heads, no power of two, narrow swizzles; one form of the op each.
 EDGES = [
     {"heads": 1, "head_dim": 32},
@@ -60,6 +85,23 @@ EDGES = [
     {"heads": 111, "head_dim": 256, "input": "bf16", "clean": True},
     {"heads": 32, "head_dim": 32, "k_scale": False, "weights": "none", "activation": "none"},
 ]
+
+
+PAGED_EDGES = [
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "clean": True},
+    {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "lens_per_query": True},
+    {"heads": 1, "head_dim": 32, "next_n": 3, "block_kv": 16, "clean": True},
+    {"heads": 33, "head_dim": 80, "next_n": 5, "block_kv": 32, "input": "bf16", "out": "f16", "lens_per_query": True},
+    {"heads": 128, "head_dim": 64, "next_n": 8, "block_kv": 128, "out": "bf16", "clean": True},
+    {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
+]
+
+
+def make_paged_edge(form):
+    op = {"input": "f8E4M3FN", "out": "f32", "activation": "relu", "k_scale": True}
+    op |= {"weights": "f32", "clean": False, "lens_per_query": False, "memrefs": False}
+    op |= {"batch": "?", "columns": "?", "blocks": "?", "table": "?"}
+    return op | form
 
 
 def make_edge(form):
@@ -83,20 +125,39 @@ def to_type(op, name, shape, element):
     return f"memref<{sizes}, strided<[{', '.join(map(str, strides))}], offset: ?>>"
 
 
-def to_mlir(op):
-    m, n, h, d = op["queries"], op["keys"], op["heads"], op["head_dim"]
+def to_shapes(op):
+    """Name, shape and element type of each operand; no type where it is left out."""
+    h, d, element = op["heads"], op["head_dim"], op["input"]
+    k_scale = "f32" if op["k_scale"] else None
+    weights = op["weights"] if op["weights"] != "none" else None
+    if "next_n" in op:
+        b, t, c, p = op["batch"], op["next_n"], op["blocks"], op["block_kv"]
+        rows = b if b == "?" else b * t
+        return [
+            ("q", [b, t, h, d], element),
+            ("k", [c, p, d], element),
+            ("k_scale", [c, p], k_scale),
+            ("weights", [rows, h], weights),
+            ("context_lens", [b, t] if op["lens_per_query"] else [b], "i32"),
+            ("block_table", [b, op["table"]], "i32"),
+            ("out", [rows, op["columns"]], op["out"]),
+        ]
+    m, n = op["queries"], op["keys"]
     groups = [op["groups"]] if op["groups"] else []
-    shapes = [
-        ("q", [m, h, d], op["input"]),
-        ("k", [n, *groups, d], op["input"]),
-        ("k_scale", [n, *groups], "f32" if op["k_scale"] else None),
-        ("weights", [m, h], op["weights"] if op["weights"] != "none" else None),
+    return [
+        ("q", [m, h, d], element),
+        ("k", [n, *groups, d], element),
+        ("k_scale", [n, *groups], k_scale),
+        ("weights", [m, h], weights),
         ("ks", [m], "i32"),
         ("ke", [m], "i32"),
         ("out", [m, op["columns"]], op["out"]),
     ]
+
+
+def to_mlir(op):
     operands = [
-        (name, to_type(op, name, shape, element) if element else None) for name, shape, element in shapes
+        (name, to_type(op, name, shape, element) if element else None) for name, shape, element in to_shapes(op)
     ]
     out = operands[-1][1]
     inputs = operands[:-1]
@@ -104,9 +165,10 @@ def to_mlir(op):
     attributes = []
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
-    attributes += [name for name in ("clean", "compressed") if op[name]]
+    attributes += [name for name in ("clean", "compressed") if op.get(name)]
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
-    call = f"""mqa.logits ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
+    name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
+    call = f"""{name} ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
          {", ".join(t for _, t in inputs if t)})
        outs(%out : {out}){dictionary}"""
     signature = f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in arguments)})"
@@ -125,17 +187,21 @@ def main():
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--edges", action="store_true")
+    parser.add_argument("--paged", action="store_true")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
-    ops = [(f"op{i:04}.mlir", draw(rng)) for i in range(options.count)]
+    prefix = "paged_" if options.paged else ""
+    draw_one = draw_paged if options.paged else draw
+    ops = [(f"{prefix}op{i:04}.mlir", draw_one(rng)) for i in range(options.count)]
     if options.edges:
-        ops = [(f"edge{i:02}.mlir", make_edge(form)) for i, form in enumerate(EDGES)] + ops
+        edges = [make_paged_edge(e) for e in PAGED_EDGES] if options.paged else [make_edge(e) for e in EDGES]
+        ops = [(f"{prefix}edge{i:02}.mlir", op) for i, op in enumerate(edges)] + ops
     lines = []
     for name, op in ops:
         (options.dir / name).write_text(to_mlir(op))
         lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))
-    (options.dir / "ops.txt").write_text("\n".join(lines) + "\n")
+    (options.dir / f"{prefix}ops.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

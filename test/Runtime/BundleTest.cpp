@@ -150,17 +150,17 @@ TEST(BundleTest, AlteredManifestsAreReadOrRefused) {
 }
 
 TEST(BundleTest, ManifestFields) {
-  // Only weights and scales may be left out, and nothing comes twice.
-  for (int missing : {0, 1, 4, 5, 6})
+  // Only weights, scales and ks may be left out, and nothing comes twice.
+  for (int missing : {0, 1, 5, 6})
     expectInvalidManifest(
         [&](auto &m) { m["kernels"][0]["parameters"].erase(missing); },
-        "'parameters' must be every operand of mqa.logits once");
+        "'parameters' must be every operand of the op once");
   expectInvalidManifest(
       [](auto &m) {
         auto &parameters = m["kernels"][0]["parameters"];
         parameters.push_back(parameters[2]);
       },
-      "'parameters' must be every operand of mqa.logits once");
+      "'parameters' must be every operand of the op once");
   expectInvalidManifest(
       [](auto &m) {
         m["kernels"][0]["parameters"][0]["element_type"] = "bf16";
@@ -169,8 +169,15 @@ TEST(BundleTest, ManifestFields) {
   expectInvalidManifest(
       [](auto &m) { m["kernels"][0]["parameters"][2]["element_type"] = "f16"; },
       "'element_type' must be one that the operand may have");
+  expectInvalidManifest([](auto &m) { m["kernels"][0]["op"] = "mqa.values"; },
+                        "'op' must be 'mqa.logits' or 'mqa.paged_logits'");
+  expectInvalidManifest(
+      [](auto &m) {
+        m["kernels"][0]["parameters"][4]["operand"] = "block_table";
+      },
+      "'operand' must be one of the op");
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
-                        "'version' must be 4, found 1");
+                        "'version' must be 5, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },
                         "'target' must be a string");
   expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },

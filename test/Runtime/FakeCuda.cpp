@@ -156,6 +156,9 @@ CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }
 CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) {
   return call("cuMemcpyHtoD");
 }
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr, CUdeviceptr, size_t, CUstream) {
+  return call("cuMemcpyDtoDAsync");
+}
 CUresult cuMemcpyDtoH_v2(void *, CUdeviceptr, size_t) {
   return call("cuMemcpyDtoH");
 }

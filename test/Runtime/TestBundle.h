@@ -61,6 +61,7 @@ inline nlohmann::json makeGpuManifest() {
                       {"element_type", "f32"},
                       {"rank", 2}}};
   json kernel = {{"name", "logits"},
+                 {"op", "mqa.logits"},
                  {"clean", false},
                  {"compressed", false},
                  {"num_queries", -1},
@@ -74,12 +75,13 @@ inline nlohmann::json makeGpuManifest() {
                  {"shared_memory_bytes", 168960},
                  {"block_queries", 2},
                  {"block_keys", 256},
+                 {"tile_keys", 256},
                  {"splits_keys", true},
                  {"fast", false},
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 4}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 5}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
 /// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.

@@ -111,10 +111,11 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
   for (int64_t n = problem.begin(m), end = problem.end(m); n < end; ++n) {
     std::fill(scores.begin(), scores.end(), 0.0);
     std::fill(squares.begin(), squares.end(), 0.0);
+    int64_t slot = problem.getSlot(m, n);
     for (int64_t g = 0; g < groups; ++g) {
       int64_t first = g * groupHeads, last = first + groupHeads;
       for (int64_t i = 0; i < d; ++i) {
-        double key = keys[(n * groups + g) * d + i];
+        double key = keys[(slot * groups + g) * d + i];
         for (int64_t head = first; head < last; ++head) {
           double product = query[i * h + head] * key;
           scores[head] += product;
@@ -124,7 +125,7 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
     }
     double reference = 0, magnitude = 0, cancelled = 0;
     for (int64_t head = 0; head < h; ++head) {
-      double scale = problem.kScale[n * groups + head / groupHeads];
+      double scale = problem.kScale[slot * groups + head / groupHeads];
       double weight = scale * weights[head];
       // Not std::max: NaN must reach the logit.
       double relu =

@@ -50,6 +50,9 @@ public:
   void *get() const override { return reinterpret_cast<void *>(pointer); }
   void copyFrom(const void *host, size_t bytes) override {
     check(driver.cuMemcpyHtoD(pointer, host, bytes), "cuMemcpyHtoD");
+    // The call may return while the copy is under way, and streams that do not
+    // wait for the default one would overtake it.
+    check(driver.cuCtxSynchronize(), "cuCtxSynchronize");
   }
   void copyTo(void *host, size_t bytes) const override {
     check(driver.cuMemcpyDtoH(host, pointer, bytes), "cuMemcpyDtoH");

@@ -42,7 +42,7 @@ private:
   uint64_t key;
 };
 
-enum Stream { kQuery, kKey, kWeights, kRanges, kScale };
+enum Stream { kQuery, kKey, kWeights, kRanges, kScale, kTable };
 constexpr int64_t kGrain = 1 << 16;
 } // namespace
 
@@ -110,9 +110,10 @@ static void roundToFormat(Problem &problem) {
     std::fill(problem.kScale.begin(), problem.kScale.end(), 1.0f);
 }
 
-Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
-                                bool wide, const Format &format) {
-  Problem problem = makeEmpty(shape, mask, seed, format);
+/// Normally distributed queries and weights, quantised keys.
+static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
+  const Format &format = problem.format;
+  const Shape &shape = problem.shape;
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights);
   auto store = [&](std::vector<uint8_t> &data, int64_t i, float value) {
     storeBits(format.input, data.data(), i, encode(format.input, value));
@@ -153,12 +154,11 @@ Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
     problem.weights[head] *= scale;
   }
   roundToFormat(problem);
-  return problem;
 }
 
-Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
-                                       uint64_t seed, const Format &format) {
-  Problem problem = makeEmpty(shape, mask, seed, format);
+static void fillIntegers(Problem &problem, uint64_t seed) {
+  const Format &format = problem.format;
+  const Shape &shape = problem.shape;
   Random query(seed, kQuery), key(seed, kKey), weights(seed, kWeights),
       scale(seed, kScale);
   auto store = [&](std::vector<uint8_t> &data, int64_t i, int64_t value) {
@@ -170,12 +170,154 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
   int64_t d = shape.headDim;
   for (int64_t i = 0; i < shape.numQueries * shape.numHeads * d; ++i)
     store(problem.q, i, query.integer(i, -1, 1));
-  for (int64_t i = 0; i < shape.numKeys * shape.numGroups * d; ++i)
+  for (int64_t i = 0, e = problem.kScale.size() * d; i < e; ++i)
     store(problem.k, i, key.integer(i, -1, 1));
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = static_cast<float>(weights.integer(i, -1, 1));
   roundToFormat(problem);
+}
+
+Problem mqa::tools::makeProblem(const Shape &shape, Mask mask, uint64_t seed,
+                                bool wide, const Format &format) {
+  Problem problem = makeEmpty(shape, mask, seed, format);
+  fillNormal(problem, seed, wide);
+  return problem;
+}
+
+Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
+                                       uint64_t seed, const Format &format) {
+  Problem problem = makeEmpty(shape, mask, seed, format);
+  fillIntegers(problem, seed);
+  return problem;
+}
+
+//===----------------------------------------------------------------------===//
+// Paged problems
+//===----------------------------------------------------------------------===//
+
+std::vector<int32_t> mqa::tools::drawLengths(int64_t batch, int64_t average,
+                                             uint64_t seed) {
+  Random random(seed, kRanges);
+  std::vector<int32_t> lengths(batch);
+  for (int64_t b = 0; b < batch; ++b)
+    lengths[b] =
+        static_cast<int32_t>(average * (0.7 + 0.6 * random.uniform(b)) + 0.5);
+  return lengths;
+}
+
+double mqa::tools::countBytes(const Problem &problem, bool clean) {
+  const Shape &shape = problem.shape;
+  const Format &format = problem.format;
+  int64_t m = shape.numQueries;
+  double cells =
+      clean ? double(m) * problem.countColumns() : double(problem.countPairs());
+  double keys = double(shape.numKeys) * shape.numGroups;
+  double ranges = 8.0 * m;
+  if (int64_t t = problem.paging.nextN) {
+    // The longest of a sequence's queries.
+    keys = ranges = 0;
+    for (int64_t b = 0; b < m / t; ++b) {
+      int64_t longest = 0;
+      for (int64_t i = 0; i < t; ++i)
+        longest = std::max(longest, problem.end(b * t + i));
+      keys += longest;
+      ranges += 4.0 * ((longest + problem.paging.blockKv - 1) /
+                       problem.paging.blockKv);
+    }
+    ranges += 4.0 * problem.paging.contextLens.size();
+  }
+  double keyBytes = double(shape.headDim) * getBytes(format.input) +
+                    (format.hasKScale ? 4 : 0);
+  return cells * getBytes(format.out) + problem.q.size() + keys * keyBytes +
+         double(getBytes(format.weights)) * problem.weights.size() + ranges;
+}
+
+void mqa::tools::setPagedRanges(Problem &problem) {
+  const Paging &paging = problem.paging;
+  int64_t t = paging.nextN;
+  bool perQuery = paging.contextLens.size() == problem.ke.size();
+  int64_t room = std::min<int64_t>(problem.shape.numKeys,
+                                   paging.maxBlocks * paging.blockKv);
+  for (int64_t m = 0; m < problem.shape.numQueries; ++m) {
+    int64_t length = perQuery ? paging.contextLens[m]
+                              : paging.contextLens[m / t] - t + m % t + 1;
+    problem.ks[m] = 0;
+    problem.ke[m] = static_cast<int32_t>(std::clamp<int64_t>(length, 0, room));
+  }
+}
+
+/// Gives each block that a sequence needs a place of its own in the cache, as
+/// far as there are enough; garbage to the other entries of the table.
+static void fillBlockTable(Paging &paging, int64_t batch, uint64_t seed,
+                           int64_t columns) {
+  Random random(seed, kTable);
+  int64_t perSequence = paging.contextLens.size() / std::max<int64_t>(1, batch);
+  std::vector<int32_t> order(paging.numBlocks);
+  for (int64_t i = 0; i < paging.numBlocks; ++i)
+    order[i] = static_cast<int32_t>(i);
+  for (int64_t i = paging.numBlocks - 1; i > 0; --i)
+    std::swap(order[i], order[random.integer(i, 0, i)]);
+  size_t next = 0;
+  for (int64_t b = 0; b < batch; ++b) {
+    int64_t longest = 0;
+    for (int64_t i = 0; i < perSequence; ++i)
+      longest =
+          std::max<int64_t>(longest, paging.contextLens[b * perSequence + i]);
+    longest = std::min(longest, columns);
+    for (int64_t i = 0; i < paging.maxBlocks; ++i) {
+      int32_t &entry = paging.blockTable[b * paging.maxBlocks + i];
+      if (i * paging.blockKv < longest)
+        entry = order[next++ % order.size()];
+      else
+        entry = static_cast<int32_t>(random.bits(next + i + b));
+    }
+  }
+}
+
+Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
+                                     bool wide, const Format &format,
+                                     bool integers) {
+  int64_t perSequence = paged.lens.size() / std::max<int64_t>(1, paged.batch);
+  int64_t longest = 0, needed = 0;
+  for (int64_t b = 0; b < paged.batch; ++b) {
+    int64_t own = 0;
+    for (int64_t i = 0; i < perSequence; ++i)
+      own = std::max<int64_t>(own, paged.lens[b * perSequence + i]);
+    longest = std::max(longest, own);
+    needed += (own + paged.blockKv - 1) / paged.blockKv;
+  }
+  int64_t columns = paged.maxContextLen < 0 ? longest : paged.maxContextLen;
+  Problem problem;
+  problem.paging.nextN = paged.nextN;
+  problem.paging.blockKv = paged.blockKv;
+  problem.paging.numBlocks = paged.numBlocks < 0
+                                 ? std::max<int64_t>(1, needed + needed / 16)
+                                 : paged.numBlocks;
+  problem.paging.maxBlocks =
+      paged.maxBlocks < 0
+          ? std::max<int64_t>(1, (longest + paged.blockKv - 1) / paged.blockKv)
+          : paged.maxBlocks;
+  problem.paging.contextLens = paged.lens;
+  problem.paging.blockTable.resize(paged.batch * problem.paging.maxBlocks);
+  fillBlockTable(problem.paging, paged.batch, seed, columns);
+  problem.shape = {paged.batch * paged.nextN, paged.numHeads, paged.headDim,
+                   columns};
+  problem.format = format;
+  int64_t bytes = getBytes(format.input);
+  int64_t slots = problem.paging.numBlocks * paged.blockKv;
+  problem.q.resize(problem.shape.numQueries * paged.numHeads * paged.headDim *
+                   bytes);
+  problem.k.resize(slots * paged.headDim * bytes);
+  problem.kScale.resize(slots);
+  problem.weights.resize(problem.shape.numQueries * paged.numHeads);
+  problem.ks.resize(problem.shape.numQueries);
+  problem.ke.resize(problem.shape.numQueries);
+  setPagedRanges(problem);
+  if (integers)
+    fillIntegers(problem, seed);
+  else
+    fillNormal(problem, seed, wide);
   return problem;
 }

@@ -41,12 +41,33 @@ struct Format {
   bool compressed = false;
 };
 
+/// How keys lie in a paged cache (mqa.paged_logits); nextN is 0 without one.
+struct Paging {
+  /// Queries of a sequence, keys of a block, blocks of the cache, columns of
+  /// the table.
+  int64_t nextN = 0, blockKv = 0, numBlocks = 0, maxBlocks = 0;
+  /// batch x nextN lengths, or one for each sequence.
+  std::vector<int32_t> contextLens, blockTable;
+
+  int64_t getBatch() const {
+    return maxBlocks ? static_cast<int64_t>(blockTable.size()) / maxBlocks : 0;
+  }
+  int64_t getSlot(int64_t sequence, int64_t key) const {
+    return blockTable[sequence * maxBlocks + key / blockKv] * blockKv +
+           key % blockKv;
+  }
+};
+
 /// Inputs of one launch, quantised as the peer's test does it: normal values; q
 /// is cast to the input's type, k is scaled by its largest magnitude per key.
 struct Problem {
+  /// Of a paged problem, `numQueries` are those of all sequences, and `numKeys`
+  /// the columns of the output.
   Shape shape;
   Format format;
-  /// Packed elements of the input's type, those of k N x G x D.
+  Paging paging;
+  /// Packed elements of the input's type, those of k N x G x D; of a paged
+  /// problem, those of the cache's blocks, and so are its scales.
   std::vector<uint8_t> q, k;
   /// N x G and M x H; ones where the kernel has none. Weights are values of
   /// their type.
@@ -62,6 +83,10 @@ struct Problem {
     if (format.compressed)
       last = std::min(last, begin(m) + shape.maxSeqlenK);
     return std::max(begin(m), last);
+  }
+  /// Where key n of query m lies among `k` and `kScale`.
+  int64_t getSlot(int64_t m, int64_t n) const {
+    return paging.nextN ? paging.getSlot(m / paging.nextN, n) : n;
   }
   int64_t countColumns() const {
     return format.compressed ? shape.maxSeqlenK : shape.numKeys;
@@ -82,6 +107,32 @@ Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed,
 
 /// Values that keep every partial sum a small integer and every scale a power
 /// of two: a correct kernel is exact on them.
+/// Sequences of the given lengths against a paged cache that has a block for
+/// each that they need, in any order, and some more. `lens` is batch x nextN,
+/// or batch. What the lengths do not reach, of the table and of the cache, is
+/// garbage.
+struct PagedShape {
+  int64_t batch, nextN, numHeads, headDim, blockKv;
+  std::vector<int32_t> lens;
+  /// Columns of the output, and of the table: at least what the lengths need,
+  /// if that is -1.
+  int64_t maxContextLen = -1, maxBlocks = -1;
+  int64_t numBlocks = -1;
+};
+Problem makePagedProblem(const PagedShape &shape, uint64_t seed,
+                         bool wide = false, const Format &format = {},
+                         bool integers = false);
+
+/// `batch` lengths, uniform from 0.7 to 1.3 times `average`.
+std::vector<int32_t> drawLengths(int64_t batch, int64_t average, uint64_t seed);
+
+/// What a launch must at least move: every operand once, keys as often as a
+/// sequence has them, and the cells that it writes.
+double countBytes(const Problem &problem, bool clean);
+
+/// Sets `ks` and `ke` from the lengths and the block table.
+void setPagedRanges(Problem &problem);
+
 Problem makeIntegerProblem(const Shape &shape, Mask mask, uint64_t seed,
                            const Format &format = {});
 

@@ -53,40 +53,56 @@ static std::vector<uint8_t> packWeights(const Problem &problem) {
   return data;
 }
 
-/// Rows of `rowElements` elements at `stride` from each other, behind
-/// `rowsBefore` others. What is between them is NaN in every type of float.
+/// The rows of `data` with `stride` elements from one to the next, behind
+/// `rowsBefore` others. What is between them is all ones: NaN, if it is read.
 template <typename T>
-static std::unique_ptr<Buffer>
-uploadRows(Device &device, const std::vector<T> &data, int64_t rowElements,
-           int64_t stride, int64_t rowsBefore) {
+static std::vector<T> spread(const std::vector<T> &data, int64_t rowElements,
+                             int64_t stride, int64_t rowsBefore = 0) {
   if ((stride == rowElements && rowsBefore == 0) || rowElements == 0)
-    return device.upload(data);
+    return data;
   size_t rows = data.size() / rowElements;
   std::vector<T> strided((rowsBefore + rows) * stride);
   std::memset(strided.data(), 0xff, strided.size() * sizeof(T));
   for (size_t i = 0; i < rows; ++i)
     std::copy_n(data.data() + i * rowElements, rowElements,
                 strided.data() + (rowsBefore + i) * stride);
-  return device.upload(strided);
+  return strided;
+}
+
+template <typename T>
+static std::unique_ptr<Buffer>
+uploadRows(Device &device, const std::vector<T> &data, int64_t rowElements,
+           int64_t stride, int64_t rowsBefore) {
+  return device.upload(spread(data, rowElements, stride, rowsBefore));
 }
 
 Session::Session(Device &device, const Problem &problem, const Slack &slack)
-    : device(device), problem(problem), ks(device.upload(problem.ks)),
-      ke(device.upload(problem.ke)),
+    : device(device), problem(problem), slack(slack),
       output(problem, std::max<int64_t>(1, problem.countColumns()) + slack.out,
              kGuard) {
   out = device.allocate(output.data.size());
   poison();
+  if (problem.paging.nextN)
+    uploadPaged();
+  else
+    uploadContiguous();
+}
+
+std::unique_ptr<Buffer> Session::uploadBytes(const std::vector<uint8_t> &data,
+                                             mqa_element_type type, int64_t row,
+                                             int64_t stride) {
+  return uploadRows(device, data, row * getBytes(type), stride * getBytes(type),
+                    slack.rowsBefore);
+}
+
+void Session::uploadContiguous() {
+  ks = device.upload(problem.ks);
+  ke = device.upload(problem.ke);
   const Shape &shape = problem.shape;
   args.q_stride = shape.numHeads * shape.headDim + slack.q;
   args.k_stride = shape.numGroups * shape.headDim + slack.k;
   args.k_scale_stride = shape.numGroups + slack.kScale;
   args.weights_stride = shape.numHeads + slack.weights;
-  auto uploadBytes = [&](const std::vector<uint8_t> &data,
-                         mqa_element_type type, int64_t row, int64_t stride) {
-    return uploadRows(device, data, row * getBytes(type),
-                      stride * getBytes(type), slack.rowsBefore);
-  };
   const Format &format = problem.format;
   q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
                   args.q_stride);
@@ -116,7 +132,97 @@ Session::Session(Device &device, const Problem &problem, const Slack &slack)
   args.max_seqlen_k = shape.maxSeqlenK;
 }
 
+/// Keys and scales in buffers of their own, or behind each other in one.
+void Session::uploadCache() {
+  const Format &format = problem.format;
+  const Paging &paging = problem.paging;
+  int64_t keys = paging.blockKv * problem.shape.headDim;
+  pagedArgs.num_blocks = paging.numBlocks;
+  if (!slack.fused || !format.hasKScale) {
+    pagedArgs.k_stride = keys + slack.k;
+    k = uploadRows(device, problem.k, keys * getBytes(format.input),
+                   pagedArgs.k_stride * getBytes(format.input), 0);
+    pagedArgs.k = k->get();
+    if (!format.hasKScale)
+      return;
+    pagedArgs.k_scale_stride = paging.blockKv + slack.kScale;
+    kScale = uploadRows(device, problem.kScale, paging.blockKv,
+                        pagedArgs.k_scale_stride, 0);
+    pagedArgs.k_scale = kScale->as<float>();
+    return;
+  }
+  int64_t keyBytes = keys * getBytes(format.input);
+  int64_t scaleBytes = paging.blockKv * sizeof(float);
+  int64_t stride = keyBytes + scaleBytes + slack.k;
+  std::vector<uint8_t> cache(paging.numBlocks * stride, 0xff);
+  for (int64_t i = 0; i < paging.numBlocks; ++i) {
+    std::memcpy(&cache[i * stride], &problem.k[i * keyBytes], keyBytes);
+    std::memcpy(&cache[i * stride + keyBytes],
+                &problem.kScale[i * paging.blockKv], scaleBytes);
+  }
+  k = device.upload(cache);
+  pagedArgs.k = k->get();
+  pagedArgs.k_stride = stride / getBytes(format.input);
+  pagedArgs.k_scale = reinterpret_cast<const float *>(k->as<uint8_t>(keyBytes));
+  pagedArgs.k_scale_stride = stride / sizeof(float);
+}
+
+void Session::uploadPaged() {
+  const Shape &shape = problem.shape;
+  const Format &format = problem.format;
+  const Paging &paging = problem.paging;
+  int64_t batch = paging.getBatch();
+  int64_t sequence = paging.nextN * shape.numHeads * shape.headDim;
+  pagedArgs.batch = batch;
+  pagedArgs.q_stride = sequence + slack.q;
+  q = uploadRows(device, problem.q, sequence * getBytes(format.input),
+                 pagedArgs.q_stride * getBytes(format.input), 0);
+  pagedArgs.q = q->get();
+  uploadCache();
+  if (format.hasWeights) {
+    pagedArgs.weights_stride = shape.numHeads + slack.weights;
+    weights = uploadRows(
+        device, packWeights(problem), shape.numHeads * getBytes(format.weights),
+        pagedArgs.weights_stride * getBytes(format.weights), 0);
+    pagedArgs.weights = weights->get();
+  }
+  pagedArgs.max_blocks = paging.maxBlocks;
+  pagedArgs.block_table_stride = paging.maxBlocks + slack.table;
+  updatePaging(paging);
+  pagedArgs.out = out->as<uint8_t>(kGuard * getBytes(output.type));
+  pagedArgs.out_stride = output.stride;
+  pagedArgs.max_context_len = shape.numKeys;
+}
+
+void Session::updatePaging(const Paging &paging) {
+  int64_t lensRow =
+      paging.contextLens.size() / std::max<int64_t>(1, paging.getBatch());
+  pagedArgs.context_lens_stride = lensRow + slack.lens;
+  auto newLens =
+      spread(paging.contextLens, lensRow, pagedArgs.context_lens_stride);
+  auto newTable =
+      spread(paging.blockTable, paging.maxBlocks, pagedArgs.block_table_stride);
+  if (!lens) {
+    lens = device.upload(newLens);
+    table = device.upload(newTable);
+    pagedArgs.context_lens = lens->as<int32_t>();
+    pagedArgs.block_table = table->as<int32_t>();
+    return;
+  }
+  lens->copyFrom(newLens.data(), newLens.size() * sizeof(int32_t));
+  table->copyFrom(newTable.data(), newTable.size() * sizeof(int32_t));
+}
+
 void Session::launchEmpty(const LoadedKernel &kernel) {
+  if (problem.paging.nextN) {
+    if (!noRanges)
+      noRanges = device.upload(std::vector<int32_t>(
+          pagedArgs.batch * pagedArgs.context_lens_stride, 0));
+    mqa_paged_logits_args empty = pagedArgs;
+    empty.context_lens = noRanges->as<int32_t>();
+    require(mqa_paged_logits_launch(kernel.get(), &empty, nullptr));
+    return;
+  }
   if (!noRanges)
     noRanges = device.upload(std::vector<int32_t>(problem.ks.size(), 0));
   mqa_logits_args empty = args;

@@ -27,6 +27,12 @@ Shape getShape(const mqa_kernel_info &info, int64_t numQueries, int64_t numKeys,
 struct Slack {
   int64_t q = 0, k = 0, kScale = 0, weights = 0, out = 0;
   int64_t rowsBefore = 0;
+  /// Of a paged problem: between sequences (q), blocks of keys and of scales,
+  /// in elements, and rows of lengths and of the table. With `fused` the scales
+  /// of a block lie behind its keys, as in DeepGEMM's cache, and `k` is in
+  /// bytes.
+  int64_t lens = 0, table = 0;
+  bool fused = false;
 };
 
 /// A bundle's kernel that is loaded.
@@ -54,28 +60,47 @@ public:
 
   void poison();
   void launch(const LoadedKernel &kernel, void *stream = nullptr) {
-    require(mqa_logits_launch(kernel.get(), &args, stream));
+    if (problem.paging.nextN)
+      require(mqa_paged_logits_launch(kernel.get(), &pagedArgs, stream));
+    else
+      require(mqa_logits_launch(kernel.get(), &args, stream));
   }
   /// To be run again and again with `mqa_launch_run`.
   std::unique_ptr<mqa_launch, void (*)(mqa_launch *)>
   prepare(const LoadedKernel &kernel) {
     mqa_launch *launch;
-    require(mqa_logits_prepare(kernel.get(), &args, &launch));
+    if (problem.paging.nextN)
+      require(mqa_paged_logits_prepare(kernel.get(), &pagedArgs, &launch));
+    else
+      require(mqa_logits_prepare(kernel.get(), &args, &launch));
     return {launch, mqa_launch_destroy};
   }
   /// The same launch with nothing to do but to find that out: every range is
   /// empty.
   void launchEmpty(const LoadedKernel &kernel);
+  /// Other lengths and another table for the launches to come, of the same
+  /// sizes.
+  void updatePaging(const Paging &paging);
   /// The output on the host, after all launches.
   const Output &download();
   CheckResult check(const LoadedKernel &kernel, int64_t maxPairs);
 
 private:
+  void uploadContiguous();
+  void uploadPaged();
+  void uploadCache();
+  std::unique_ptr<Buffer> uploadBytes(const std::vector<uint8_t> &data,
+                                      mqa_element_type type, int64_t row,
+                                      int64_t stride);
+
   Device &device;
   const Problem &problem;
-  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, out, noRanges;
+  Slack slack;
+  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, lens, table, out,
+      noRanges;
   Output output;
   mqa_logits_args args{};
+  mqa_paged_logits_args pagedArgs{};
 };
 
 } // namespace mqa::tools

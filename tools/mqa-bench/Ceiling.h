@@ -27,12 +27,16 @@ public:
   void launchCopy();
   /// Read and written by it.
   double getCopyBytes() const;
+  /// Enqueues a read of as much as the copy reads: it leaves nothing else in the
+  /// L2 cache, and nothing that is yet to be written.
+  void launchRead();
+  double getReadBytes() const { return getCopyBytes() / 2; }
 
 private:
   runtime::CUfunction getFunction(const char *name);
   const runtime::CudaDriver *driver = nullptr;
   runtime::CUmodule module = nullptr;
-  runtime::CUfunction wgmma = nullptr, copy = nullptr;
+  runtime::CUfunction wgmma = nullptr, read = nullptr;
   int numMultiprocessors = 0;
   std::unique_ptr<Buffer> sink, from, to;
 };

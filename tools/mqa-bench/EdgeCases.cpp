@@ -7,6 +7,7 @@
 #include "EdgeCases.h"
 #include "CaseSummary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -129,6 +130,115 @@ static const Edge kEdges[] = {
     {"NaN", 33, 400, Mask::Full, plantNaN},
 };
 
+//===----------------------------------------------------------------------===//
+// Paged edges
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct PagedEdge {
+  const char *name;
+  int64_t batch;
+  /// Of sequence b; those of its queries end there, each one key later than the
+  /// one before.
+  int32_t (*length)(int64_t b);
+  /// What else there is to the case.
+  void (*change)(PagedShape &shape, Slack &slack);
+  /// Changes of the problem itself.
+  void (*plant)(Problem &problem, Slack &slack) = nullptr;
+};
+} // namespace
+
+static void keepShape(PagedShape &, Slack &) {}
+
+static void addPagedSlack(PagedShape &shape, Slack &slack) {
+  bool perQuery = static_cast<int64_t>(shape.lens.size()) != shape.batch;
+  // Multiples of 16 bytes for every type.
+  slack.q = slack.k = 16;
+  slack.kScale = slack.weights = 4;
+  slack.out = 5;
+  slack.table = 3;
+  slack.lens = perQuery ? 1 : 0;
+}
+
+static void fuse(PagedShape &, Slack &slack) {
+  slack.fused = true;
+  slack.k = 64;
+}
+
+static void shuffleLengths(PagedShape &shape, Slack &) {
+  for (size_t i = 0; i < shape.lens.size(); ++i)
+    shape.lens[i] = static_cast<int32_t>(i * 7919 % 500);
+}
+
+static void widenOutput(PagedShape &shape, Slack &) {
+  shape.maxContextLen = 3000;
+}
+
+static void narrowOutput(PagedShape &shape, Slack &) {
+  shape.maxContextLen = 100;
+}
+
+static void narrowTable(PagedShape &shape, Slack &) { shape.maxBlocks = 1; }
+
+static void shareBlocks(PagedShape &shape, Slack &) { shape.numBlocks = 3; }
+
+static const PagedEdge kPagedEdges[] = {
+    {"no sequence", 0, [](int64_t) { return 0; }, keepShape},
+    {"all lengths 0, a batch of 32", 32, [](int64_t) { return 0; },
+     widenOutput},
+    {"all lengths 0, a batch of 96", 96, [](int64_t) { return 0; },
+     widenOutput},
+    {"negative and zero lengths beside others", 9,
+     [](int64_t b) { return static_cast<int32_t>(b % 3 * 90 - 90); },
+     keepShape},
+    {"a batch of 1", 1, [](int64_t) { return 1000; }, keepShape},
+    {"a length of 1", 5, [](int64_t) { return 1; }, keepShape},
+    {"fewer tiles than multiprocessors", 3, [](int64_t) { return 200; },
+     keepShape},
+    {"a batch of 8192", 8192,
+     [](int64_t b) { return static_cast<int32_t>(b % 40); }, keepShape},
+    {"one of 20000 keys beside 63 of 100", 64,
+     [](int64_t b) { return b == 17 ? 20000 : 100; }, keepShape},
+    {"lengths that end with a block", 6,
+     [](int64_t b) { return static_cast<int32_t>(256 * b); }, keepShape},
+    {"lengths in any order within a sequence", 8, [](int64_t) { return 500; },
+     shuffleLengths},
+    {"more columns than keys", 4, [](int64_t) { return 300; }, widenOutput},
+    {"lengths past the columns", 4, [](int64_t) { return 300; }, narrowOutput},
+    {"lengths past the table", 4, [](int64_t) { return 300; }, narrowTable},
+    {"repeated blocks", 6, [](int64_t) { return 400; }, shareBlocks},
+    {"strided q, cache, table, lengths and out", 7, [](int64_t) { return 333; },
+     addPagedSlack},
+    {"scales behind their keys, strided", 7, [](int64_t) { return 333; }, fuse},
+    {"-0, largest values, subnormals", 5, [](int64_t) { return 300; },
+     keepShape, makeExtreme},
+    {"NaN", 5, [](int64_t) { return 300; }, keepShape, plantNaN},
+};
+
+/// The shape of an edge case, of the sizes that the kernel knows.
+static PagedShape getPagedShape(const mqa_kernel_info &info, int64_t batch,
+                                int32_t (*length)(int64_t)) {
+  PagedShape shape{info.batch < 0 ? batch : info.batch,
+                   info.next_n,
+                   info.num_heads,
+                   info.head_dim,
+                   info.block_kv,
+                   {}};
+  for (int64_t b = 0; b < shape.batch; ++b)
+    for (int64_t t = 0, e = info.lens_per_query ? info.next_n : 1; t < e; ++t)
+      shape.lens.push_back(static_cast<int32_t>(length(b) - e + t + 1));
+  return shape;
+}
+
+static void setStaticSizes(const mqa_kernel_info &info, PagedShape &shape) {
+  if (info.max_context_len >= 0)
+    shape.maxContextLen = info.max_context_len;
+  if (info.max_blocks >= 0)
+    shape.maxBlocks = info.max_blocks;
+  if (info.num_blocks >= 0)
+    shape.numBlocks = info.num_blocks;
+}
+
 /// Compares one launch with the oracle.
 static void runCase(Device &device, const LoadedKernel &kernel,
                     const char *name, const Problem &problem,
@@ -150,14 +260,92 @@ static void runCase(Device &device, const LoadedKernel &kernel,
                 static_cast<long>(check.outsideWrites));
 }
 
+static void runPagedEdges(Device &device, const LoadedKernel &kernel,
+                          bool verbose, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  for (const PagedEdge &edge : kPagedEdges) {
+    PagedShape shape = getPagedShape(info, edge.batch, edge.length);
+    Slack slack;
+    edge.change(shape, slack);
+    setStaticSizes(info, shape);
+    Problem problem =
+        makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+    if (edge.plant)
+      edge.plant(problem, slack);
+    runCase(device, kernel, edge.name, problem, slack, verbose, summary);
+  }
+}
+
+/// More than 2^31 bytes of cache: the blocks that are used lie at its end.
+static void runLargeCache(Device &device, const LoadedKernel &kernel,
+                          bool verbose, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  PagedShape shape = getPagedShape(
+      info, 20, [](int64_t b) { return static_cast<int32_t>(100 * b); });
+  setStaticSizes(info, shape);
+  constexpr int64_t kBytes = (int64_t(1) << 31) + (int64_t(1) << 28);
+  shape.numBlocks =
+      kBytes / (info.block_kv * info.head_dim * getBytes(info.input_type));
+  runCase(device, kernel, "more than 2^31 bytes of cache",
+          makePagedProblem(shape, 1, /*wide=*/false, getFormat(info)), Slack(),
+          verbose, summary);
+}
+
+/// Replays of one captured launch while lengths, table and cache are others
+/// each time: what an engine does that decodes with a graph.
+static void runChangingReplays(Device &device, const LoadedKernel &kernel,
+                               int reruns, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  std::unique_ptr<Stream> stream = device.createStream();
+  if (!stream || info.batch >= 0)
+    return;
+  // The longest that there will be, so that every replay has room.
+  PagedShape shape = getPagedShape(info, 40, [](int64_t) { return 2000; });
+  setStaticSizes(info, shape);
+  Problem problem = makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+  Session session(device, problem);
+  std::unique_ptr<Graph> graph =
+      device.capture(*stream, [&] { session.launch(kernel, stream->get()); });
+  int wrong = 0;
+  for (int i = 0; i < reruns; ++i) {
+    Paging &paging = problem.paging;
+    for (size_t j = 0; j < paging.contextLens.size(); ++j)
+      paging.contextLens[j] =
+          static_cast<int32_t>((j * 7919 + i * 104729) % 2001 / (i % 5 + 1));
+    std::rotate(paging.blockTable.begin(), paging.blockTable.begin() + 1,
+                paging.blockTable.end());
+    setPagedRanges(problem);
+    session.updatePaging(paging);
+    session.poison();
+    graph->launch(*stream);
+    stream->synchronize();
+    wrong += !session.check(kernel, 1 << 14).passes();
+  }
+  ++summary.cases;
+  summary.wrong += wrong != 0;
+  if (wrong)
+    std::printf("WRONG: %s, replays with other lengths and another table: %d "
+                "of %d\n",
+                info.name, wrong, reruns);
+}
+
 /// Launches again in every way there is: the bits must not change.
 static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
                       CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
-  Shape shape = getShape(info, 300, 2000);
-  Problem problems[2] = {
-      makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
-      makeProblem(shape, Mask::Causal, 2, false, getFormat(info))};
+  Problem problems[2];
+  if (info.paged) {
+    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
+      return static_cast<int32_t>(b * 7919 % 1500);
+    });
+    setStaticSizes(info, shape);
+    problems[0] = makePagedProblem(shape, 1, false, getFormat(info));
+    problems[1] = makePagedProblem(shape, 2, false, getFormat(info));
+  } else {
+    Shape shape = getShape(info, 300, 2000);
+    problems[0] = makeProblem(shape, Mask::Random, 1, false, getFormat(info));
+    problems[1] = makeProblem(shape, Mask::Causal, 2, false, getFormat(info));
+  }
   Session first(device, problems[0]), second(device, problems[1]);
   first.launch(kernel);
   second.launch(kernel);
@@ -209,6 +397,16 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
   forEachKernel(options.bundles, [&](Device &device,
                                      const LoadedKernel &kernel) {
     const mqa_kernel_info &info = kernel.getInfo();
+    if (info.paged) {
+      runPagedEdges(device, kernel, options.verbose, summary);
+      if (options.large)
+        runLargeCache(device, kernel, options.verbose, summary);
+      if (options.reruns) {
+        runReruns(device, kernel, options.reruns, summary);
+        runChangingReplays(device, kernel, options.reruns, summary);
+      }
+      return;
+    }
     for (const Edge &edge : kEdges) {
       Shape shape =
           getShape(info, edge.numQueries, edge.numKeys, edge.numKeys / 2 + 10);

@@ -90,18 +90,6 @@ static Problems getProblems(const mqa_kernel_info &info) {
           info.compressed};
 }
 
-/// What a launch must at least move: every operand once, and the cells that it
-/// writes.
-static double countBytes(const Problem &problem, bool clean) {
-  const Shape &shape = problem.shape;
-  double cells = clean ? double(shape.numQueries) * problem.countColumns()
-                       : double(problem.countPairs());
-  return cells * getBytes(problem.format.out) + problem.q.size() +
-         problem.k.size() + 4.0 * problem.kScale.size() +
-         double(getBytes(problem.format.weights)) * problem.weights.size() +
-         8.0 * shape.numQueries;
-}
-
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
 static bool runCell(Device &device, const Cell &cell, Group &candidates,

@@ -84,8 +84,85 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   return {std::move(problem), slack, integers, description};
 }
 
+/// Lengths of any kind: none, of a few keys, far apart within a sequence or
+/// past the end of the table, and few sequences or many.
+static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto draw = [&](int64_t count) {
+    return static_cast<int64_t>(random() % count);
+  };
+  constexpr int64_t kBatches[] = {0, 1, 2, 7, 32, 150};
+  PagedShape shape{info.batch < 0 ? kBatches[draw(6)] : info.batch,
+                   info.next_n,
+                   info.num_heads,
+                   info.head_dim,
+                   info.block_kv,
+                   {}};
+  int64_t longest = 1 + draw(shape.batch > 100 ? 300 : 2000);
+  int64_t perSequence = info.lens_per_query ? info.next_n : 1;
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    int64_t length = draw(4) ? draw(longest + 1) : 0;
+    bool causal = draw(2);
+    for (int64_t t = 0; t < perSequence; ++t)
+      shape.lens.push_back(static_cast<int32_t>(
+          causal ? length - perSequence + t + 1 : draw(longest + 1)));
+  }
+  shape.maxContextLen =
+      info.max_context_len < 0 ? draw(longest + 200) : info.max_context_len;
+  if (info.max_blocks >= 0 || draw(4) == 0)
+    shape.maxBlocks = info.max_blocks >= 0
+                          ? info.max_blocks
+                          : 1 + draw(longest / info.block_kv + 2);
+  shape.numBlocks = info.num_blocks;
+  int64_t kind = draw(4);
+  bool integers = kind == 0, nan = kind == 1, wide = kind == 2;
+  Slack slack;
+  slack.out = draw(7);
+  slack.fused = draw(2);
+  if (draw(2)) {
+    int64_t step = 16 / getBytes(info.input_type);
+    slack.q = step * draw(4);
+    // Of a fused cache in bytes.
+    slack.k = (slack.fused ? 16 : step) * draw(4);
+    slack.kScale = 4 * draw(3);
+    slack.weights = 4 * draw(3);
+    slack.lens = info.lens_per_query ? draw(3) : 0;
+    slack.table = draw(3);
+  }
+  Problem problem =
+      makePagedProblem(shape, seed, wide, getFormat(info), integers);
+  if (nan)
+    plantNaN(problem, random);
+  std::string description = "batch " + std::to_string(shape.batch) +
+                            ", lengths up to " + std::to_string(longest) +
+                            ", " + std::to_string(problem.shape.numKeys) +
+                            " columns" + (slack.fused ? ", fused" : "") +
+                            (integers ? ", integers"
+                             : nan    ? ", NaN"
+                             : wide   ? ", wide"
+                                      : "") +
+                            ", seed " + std::to_string(seed);
+  return {std::move(problem), slack, integers, description};
+}
+
 /// 2048 queries x 8192 keys, or the kernel's own sizes.
 static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
+  if (info.paged) {
+    PagedShape shape{info.batch < 0 ? 100 : info.batch,
+                     info.next_n,
+                     info.num_heads,
+                     info.head_dim,
+                     info.block_kv,
+                     {}};
+    for (int64_t i = 0;
+         i < shape.batch * (info.lens_per_query ? info.next_n : 1); ++i)
+      shape.lens.push_back(static_cast<int32_t>(3000 + i * 37 % 5000));
+    shape.maxContextLen = info.max_context_len;
+    shape.maxBlocks = info.max_blocks;
+    shape.numBlocks = info.num_blocks;
+    return {makePagedProblem(shape, seed, /*wide=*/false, getFormat(info)),
+            Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};
+  }
   Shape shape = getShape(info, 2048, 8192);
   bool isMultiple = shape.numKeys % shape.numQueries == 0;
   return {makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed,
@@ -122,16 +199,19 @@ static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
 
 int mqa::tools::runRandom(const RandomOptions &options) {
   CaseSummary summary;
-  forEachKernel(options.bundles, [&](Device &device,
-                                     const LoadedKernel &kernel) {
-    const mqa_kernel_info &info = kernel.getInfo();
-    for (int c = 0; c < options.cases; ++c)
-      runCase(device, kernel, drawCase(info, options.seed + c), options.reruns,
-              /*maxPairs=*/1 << 22, summary);
-    if (options.largeReruns)
-      runCase(device, kernel, makeLargeCase(info, options.seed),
-              options.largeReruns, /*maxPairs=*/1 << 17, summary);
-  });
+  forEachKernel(options.bundles,
+                [&](Device &device, const LoadedKernel &kernel) {
+                  const mqa_kernel_info &info = kernel.getInfo();
+                  for (int c = 0; c < options.cases; ++c)
+                    runCase(device, kernel,
+                            info.paged ? drawPagedCase(info, options.seed + c)
+                                       : drawCase(info, options.seed + c),
+                            options.reruns,
+                            /*maxPairs=*/1 << 22, summary);
+                  if (options.largeReruns)
+                    runCase(device, kernel, makeLargeCase(info, options.seed),
+                            options.largeReruns, /*maxPairs=*/1 << 17, summary);
+                });
   std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
               "relative error %.2e, %d wrong\n",
               summary.cases, static_cast<unsigned long>(options.seed),

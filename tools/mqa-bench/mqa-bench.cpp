@@ -6,6 +6,7 @@
 
 #include "CpuBaseline.h"
 #include "EdgeCases.h"
+#include "Paged.h"
 #include "Prefill.h"
 #include "RandomCases.h"
 #include "Session.h"
@@ -77,6 +78,21 @@ int main(int argc, char **argv) {
   prefillCommand->add_option("--json", prefill.json,
                              "Also write the rows to this file");
 
+  PagedOptions paged;
+  CLI::App *pagedCommand = app.add_subcommand(
+      "paged", "The paged table on a GPU, against the copy of the same run");
+  pagedCommand->add_option("bundles", paged.bundles, "Bundles for the GPU")
+      ->required();
+  pagedCommand
+      ->add_option("--ceiling", paged.ceiling, "Cubin or PTX of ceiling.mlir")
+      ->required();
+  pagedCommand->add_option("--peer", paged.peer,
+                           "Times to compare with (peer_h100.json)");
+  pagedCommand->add_option("--repeat", paged.repeat, "Interleaved rounds")
+      ->check(CLI::Range(1, 1000));
+  pagedCommand->add_option("--json", paged.json,
+                           "Also write the rows to this file");
+
   PrefillOptions search;
   search.maxKeys = 16384;
   search.repeat = 7;
@@ -143,6 +159,8 @@ int main(int argc, char **argv) {
   try {
     if (*prefillCommand)
       return runPrefill(prefill);
+    if (*pagedCommand)
+      return runPaged(paged);
     if (*searchCommand)
       return runPrefill(search);
     if (*edgesCommand)

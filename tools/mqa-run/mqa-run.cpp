@@ -22,6 +22,9 @@ struct Options {
   int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
   Mask mask = Mask::Causal;
   bool clean = false, verify = false, json = false, integers = false;
+  int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
+  int64_t maxContextLen = -1;
+  std::vector<int64_t> contextLens;
   uint64_t seed = 0;
   int repeat = 1, reruns = 0;
 };
@@ -32,7 +35,8 @@ static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
 
 /// Exit codes: 0 success, 1 an error or a wrong result, 2 the command line.
 static int parse(int argc, char **argv, Options &options) {
-  CLI::App app{"Launches a compiled mqa.logits on random data"};
+  CLI::App app{
+      "Launches a compiled mqa.logits or mqa.paged_logits on random data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
   app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
@@ -54,6 +58,26 @@ static int parse(int argc, char **argv, Options &options) {
   app.add_option(
       "--out-stride", options.outStride,
       "Elements from row to row of the output (default: its columns)");
+  app.add_option("--batch", options.batch,
+                 "Paged: sequences (default 16, or as many as --context-lens)")
+      ->check(CLI::Range(int64_t(0), kMaxSize));
+  app.add_option("--next-n", options.nextN,
+                 "Paged: queries of a sequence, which the kernel knows")
+      ->check(CLI::Range(1, 8));
+  app.add_option("--block-kv", options.blockKv,
+                 "Paged: keys of a cache block, which the kernel knows")
+      ->check(CLI::Range(16, 256));
+  app.add_option("--context-len", options.contextLen,
+                 "Paged: average length; they are drawn from 0.7 to 1.3 times "
+                 "it (default 4096)")
+      ->check(CLI::Range(int64_t(0), kMaxSize / 2));
+  app.add_option("--context-lens", options.contextLens,
+                 "Paged: the length of each sequence, a,b,c")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t(0), kMaxSize));
+  app.add_option("--max-context-len", options.maxContextLen,
+                 "Paged: columns of the output (default: the longest length)")
+      ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--seed", options.seed, "Seed of the random data");
   app.add_flag("--integers", options.integers,
                "Small integers and scales of powers of two: exact");
@@ -114,15 +138,106 @@ static double measureHostTime(Device &device, const Device::Work &launch) {
   return getMedian(times);
 }
 
+/// The lengths of all sequences: given, or drawn.
+static std::vector<int32_t> getLengths(const Options &options,
+                                       const mqa_kernel_info &info) {
+  std::vector<int32_t> lengths(options.contextLens.begin(),
+                               options.contextLens.end());
+  int64_t asked = options.batch;
+  if (!lengths.empty()) {
+    if (asked >= 0 && asked != static_cast<int64_t>(lengths.size()))
+      fatal("--batch is " + std::to_string(asked) +
+            ", but --context-lens has " + std::to_string(lengths.size()));
+    asked = lengths.size();
+  }
+  int64_t batch = getSize("--batch", info.batch, asked, 16);
+  if (lengths.empty())
+    lengths =
+        drawLengths(batch, options.contextLen < 0 ? 4096 : options.contextLen,
+                    options.seed);
+  return lengths;
+}
+
+static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
+  getSize("--next-n", info.next_n, options.nextN, 0);
+  getSize("--block-kv", info.block_kv, options.blockKv, 0);
+  std::vector<int32_t> lengths = getLengths(options, info);
+  PagedShape shape{static_cast<int64_t>(lengths.size()),
+                   info.next_n,
+                   info.num_heads,
+                   info.head_dim,
+                   info.block_kv,
+                   lengths};
+  if (info.lens_per_query) {
+    // The new queries are the last of their sequence.
+    shape.lens.clear();
+    for (int32_t length : lengths)
+      for (int64_t t = 0; t < info.next_n; ++t)
+        shape.lens.push_back(length - info.next_n + t + 1);
+  }
+  shape.maxContextLen =
+      info.max_context_len < 0 ? options.maxContextLen : info.max_context_len;
+  shape.maxBlocks = info.max_blocks;
+  shape.numBlocks = info.num_blocks;
+  return makePagedProblem(shape, options.seed, /*wide=*/false, getFormat(info),
+                          options.integers);
+}
+
+static Problem makeContiguous(const Options &options,
+                              const mqa_kernel_info &info) {
+  if (!info.compressed && options.maxSeqlenK >= 0)
+    fatal("--max-seqlen-k is for a kernel with a compressed output");
+  int64_t numQueries =
+      getSize("--seq-len", info.num_queries, options.seqLen, 256);
+  int64_t numKeys =
+      getSize("--seq-len-kv", info.num_keys, options.seqLenKv, 4096);
+  if (info.compressed)
+    getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, numKeys);
+  Shape shape = getShape(info, numQueries, numKeys, options.maxSeqlenK);
+  Format format = getFormat(info);
+  Problem problem =
+      options.integers
+          ? makeIntegerProblem(shape, options.mask, options.seed, format)
+          : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
+                        format);
+  if (!info.has_ks)
+    std::fill(problem.ks.begin(), problem.ks.end(), 0);
+  return problem;
+}
+
+/// Options that mean something for the other op alone.
+static void checkOptions(const Options &options, bool paged) {
+  bool pagedOnly = options.batch >= 0 || options.nextN >= 0 ||
+                   options.contextLen >= 0 || options.blockKv >= 0 ||
+                   options.maxContextLen >= 0 || !options.contextLens.empty();
+  bool contiguousOnly =
+      options.seqLen >= 0 || options.seqLenKv >= 0 || options.maxSeqlenK >= 0;
+  if (paged && contiguousOnly)
+    fatal("--seq-len, --seq-len-kv and --max-seqlen-k are for mqa.logits; "
+          "this kernel is of mqa.paged_logits: --batch, --context-len");
+  if (!paged && pagedOnly)
+    fatal("--batch, --next-n, --block-kv, --context-len, --context-lens and "
+          "--max-context-len are for mqa.paged_logits; this kernel is of "
+          "mqa.logits: --seq-len, --seq-len-kv");
+}
+
 static void printText(const nlohmann::json &report) {
   std::printf("device:          %s\n",
               report["device"].get<std::string>().c_str());
   std::printf("kernel:          %s (%s)\n",
               report["kernel"].get<std::string>().c_str(),
               report["target"].get<std::string>().c_str());
-  std::printf("shape:           M=%ld H=%ld D=%ld N=%ld\n",
-              report["seq_len"].get<long>(), report["num_heads"].get<long>(),
-              report["head_dim"].get<long>(), report["seq_len_kv"].get<long>());
+  auto integer = [&](const char *name) { return report[name].get<long>(); };
+  if (report.contains("batch"))
+    std::printf("shape:           B=%ld T=%ld H=%ld D=%ld, blocks of %ld keys, "
+                "%ld columns\n",
+                integer("batch"), integer("next_n"), integer("num_heads"),
+                integer("head_dim"), integer("block_kv"),
+                integer("max_context_len"));
+  else
+    std::printf("shape:           M=%ld H=%ld D=%ld N=%ld\n",
+                integer("seq_len"), integer("num_heads"), integer("head_dim"),
+                integer("seq_len_kv"));
   if (report["num_groups"].get<long>() > 1)
     std::printf("key groups:      %ld\n", report["num_groups"].get<long>());
   if (report.contains("max_seqlen_k"))
@@ -140,9 +255,10 @@ static void printText(const nlohmann::json &report) {
     std::printf("changed reruns:  %ld of %ld\n",
                 report["changed_reruns"].get<long>(),
                 report["reruns"].get<long>());
-  std::printf("time:            %.1f us (median of %ld), %.2f TFLOP/s\n",
+  std::printf("time:            %.1f us (median of %ld), %.2f TFLOP/s, "
+              "%.0f GB/s\n",
               report["time_us"].get<double>(), report["repeat"].get<long>(),
-              report["tflops"].get<double>());
+              report["tflops"].get<double>(), report["gb_per_s"].get<double>());
   if (report.contains("host_us"))
     std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
                 report["host_us"].get<double>(),
@@ -164,22 +280,13 @@ static int run(const Options &options) {
   LoadedKernel kernel(bundle, clean);
   const mqa_kernel_info &info = kernel.getInfo();
 
-  if (!info.compressed && options.maxSeqlenK >= 0)
-    fatal("--max-seqlen-k is for a kernel with a compressed output");
-  int64_t numQueries =
-      getSize("--seq-len", info.num_queries, options.seqLen, 256);
-  int64_t numKeys =
-      getSize("--seq-len-kv", info.num_keys, options.seqLenKv, 4096);
-  if (info.compressed)
-    getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, numKeys);
-  Shape shape = getShape(info, numQueries, numKeys, options.maxSeqlenK);
-  Format format = getFormat(info);
+  checkOptions(options, info.paged);
   Problem problem =
-      options.integers
-          ? makeIntegerProblem(shape, options.mask, options.seed, format)
-          : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
-                        format);
+      info.paged ? makePaged(options, info) : makeContiguous(options, info);
+  const Shape &shape = problem.shape;
   Slack slack;
+  // As engines have it.
+  slack.fused = true;
   slack.out = options.outStride - std::max<int64_t>(1, problem.countColumns());
   if (options.outStride && slack.out < 0)
     fatal("--out-stride must be at least " +
@@ -190,10 +297,18 @@ static int run(const Options &options) {
   nlohmann::json report = {
       {"device", device->getName()},   {"kernel", info.name},
       {"target", info.target},         {"clean", info.clean != 0},
-      {"seq_len", shape.numQueries},   {"seq_len_kv", shape.numKeys},
       {"num_heads", shape.numHeads},   {"head_dim", shape.headDim},
       {"num_groups", shape.numGroups}, {"seed", options.seed}};
   bool pass = true;
+  if (info.paged) {
+    report["batch"] = problem.paging.getBatch();
+    report["next_n"] = info.next_n;
+    report["block_kv"] = info.block_kv;
+    report["max_context_len"] = shape.numKeys;
+  } else {
+    report["seq_len"] = shape.numQueries;
+    report["seq_len_kv"] = shape.numKeys;
+  }
   if (info.compressed)
     report["max_seqlen_k"] = shape.maxSeqlenK;
   Session session(*device, problem, slack);
@@ -225,6 +340,7 @@ static int run(const Options &options) {
   report["repeat"] = options.repeat;
   report["time_us"] = time;
   report["tflops"] = operations / time * 1e-6;
+  report["gb_per_s"] = countBytes(problem, info.clean) / time * 1e-3;
   if (std::string(info.target) != "cpu") {
     report["host_us"] =
         measureHostTime(*device, [&] { session.launch(kernel); });

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandPages.h"
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -65,6 +66,9 @@ private:
   void scoreQuery(Value m);
   void addGroup(Value scales);
   Value loadBound(Value bounds, Value m);
+  /// Where the range of query m begins and ends, counted in the sequence.
+  Value loadStart(Value m);
+  Value loadEnd(Value m);
   void writeQuery(Value m, Value from, Value to);
   void cleanQuery(Value m, Value from, Value to);
 
@@ -247,6 +251,26 @@ Value LogitsToLinalg::loadBound(Value bounds, Value m) {
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
 }
 
+Value LogitsToLinalg::loadStart(Value m) {
+  if (!op.getKs())
+    return constant(0);
+  return arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
+}
+
+Value LogitsToLinalg::loadEnd(Value m) {
+  Value end = loadBound(op.getKe(), op.getCausal() ? constant(0) : m);
+  if (op.getCausal()) {
+    // The last query sees them all.
+    Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
+    Value behind = arith::SubIOp::create(b, loc, numQueries, m);
+    end = arith::SubIOp::create(b, loc, end, behind);
+    end = arith::AddIOp::create(b, loc, end, constant(1));
+  }
+  if (op.getNumKeys())
+    end = arith::MinSIOp::create(b, loc, end, op.getNumKeys());
+  return end;
+}
+
 /// out[m, n] = sums[n] * k_scale[n] for from <= n < to, rounded if need be; of
 /// compressed rows the columns that these keys have, as far as there are any.
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
@@ -254,8 +278,7 @@ void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
   if (op.getCompressed()) {
     // Key n of this op is key key_offset + n, whose column counts from the
     // range's first.
-    Value start =
-        arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
+    Value start = loadStart(m);
     if (op.getKeyOffset())
       start = arith::SubIOp::create(b, loc, start, op.getKeyOffset());
     column = arith::SubIOp::create(b, loc, from, start);
@@ -305,9 +328,8 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
     b.setInsertionPointToStart(ifFirst.thenBlock());
   }
   Value all = getValueOrCreateConstantIndexOp(b, loc, op.getNumSequenceKeys(b));
-  Value start =
-      arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
-  Value end = arith::MinSIOp::create(b, loc, loadBound(op.getKe(), m), all);
+  Value start = loadStart(m);
+  Value end = arith::MinSIOp::create(b, loc, loadEnd(m), all);
   Value length = arith::SubIOp::create(b, loc, end, start);
   length = arith::MaxSIOp::create(b, loc, length, constant(0));
   length = arith::MinSIOp::create(b, loc, length, numColumns);
@@ -346,14 +368,13 @@ void LogitsToLinalg::run() {
   Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
   forEach(numQueries, [&](Value m) {
     // A bound as a key of this op: from 0 to the number of keys.
-    auto clipBound = [&](Value bounds) -> Value {
-      Value bound = loadBound(bounds, m);
+    auto clipBound = [&](Value bound) -> Value {
       if (op.getKeyOffset())
         bound = arith::SubIOp::create(b, loc, bound, op.getKeyOffset());
       bound = arith::MaxSIOp::create(b, loc, bound, constant(0));
       return arith::MinSIOp::create(b, loc, bound, numKeys);
     };
-    Value from = clipBound(op.getKs()), to = clipBound(op.getKe());
+    Value from = clipBound(loadStart(m)), to = clipBound(loadEnd(m));
     // An empty or reversed range ends where it begins.
     to = arith::MaxSIOp::create(b, loc, from, to);
     Value some =
@@ -375,16 +396,23 @@ namespace {
 struct ConvertMQAToLinalgPass
     : mqa::impl::ConvertMQAToLinalgPassBase<ConvertMQAToLinalgPass> {
   void runOnOperation() override {
+    WalkResult result = getOperation().walk([&](LogitsOpInterface op) {
+      if (op->getNumResults() == 0)
+        return WalkResult::advance();
+      op->emitOpError("must be bufferized before it is converted to linalg");
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
+    IRRewriter rewriter(&getContext());
+    SmallVector<PagedLogitsOp> paged;
+    getOperation().walk([&](PagedLogitsOp op) { paged.push_back(op); });
+    for (PagedLogitsOp op : paged)
+      expandPages(rewriter, op);
     SmallVector<LogitsOp> ops;
     getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
-    IRRewriter rewriter(&getContext());
-    for (LogitsOp op : ops) {
-      if (op.getResult()) {
-        op.emitOpError("must be bufferized before it is converted to linalg");
-        return signalPassFailure();
-      }
+    for (LogitsOp op : ops)
       LogitsToLinalg(rewriter, op).run();
-    }
   }
 };
 } // namespace

@@ -97,12 +97,22 @@ typedef struct mqa_kernel_info {
   int has_weights;      /**< 0: weights are 1, and not an argument */
   int has_k_scale;      /**< likewise */
   int strided_k_scale;  /**< 1 if k_scale may have any stride from key to key */
+  int has_ks;           /**< likewise: 0 */
   int relu;             /**< 1 if negative scores count as 0 */
   int clean;            /**< 1 if it writes -inf outside the ranges */
   int compressed;       /**< 1 if a row of `out` begins with its range */
   int fast;             /**< 1 if it sums over the heads in half precision */
   const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
                              the bundle */
+  int paged;            /**< 1 if it is of mqa.paged_logits; what follows is 0
+                             otherwise */
+  int64_t batch;        /**< sequences */
+  int64_t next_n;       /**< queries of a sequence */
+  int64_t num_blocks;   /**< of the cache */
+  int64_t block_kv;     /**< keys of a block */
+  int64_t max_blocks;   /**< columns of the block table */
+  int lens_per_query;   /**< 1 if context_lens is batch x next_n */
+  int64_t max_context_len; /**< columns of `out` */
 } mqa_kernel_info;
 
 /** Describes kernel `index` of the bundle. */
@@ -161,6 +171,39 @@ typedef struct mqa_logits_args {
 MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
                                      const mqa_logits_args *args, void *stream);
 
+/** The operands of mqa.paged_logits, likewise. B = batch, T = next_n and P =
+ *  block_kv are those of the kernel where it knows them.
+ *
+ *  Where a block of the cache has P * D key bytes and then P f32 scales, as in
+ *  DeepGEMM's fp8_paged_mqa_logits, k is the cache, k_scale is the cache + P *
+ * D bytes, and k_scale_stride is k_stride / 4. */
+typedef struct mqa_paged_logits_args {
+  const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
+  int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a
+                         multiple of 16 bytes */
+  const void *k;    /**< num_blocks x P x D; GPU: 16-byte aligned */
+  int64_t k_stride; /**< from block to block, at least P*D; GPU: a multiple
+                         of 16 bytes */
+  const float *k_scale;   /**< num_blocks x P; GPU: 16-byte aligned */
+  int64_t k_scale_stride; /**< from block to block, at least P; GPU: a multiple
+                               of 4 */
+  const void *weights;    /**< (B * T) x H, as in mqa_logits_args */
+  int64_t weights_stride;
+  const int32_t *context_lens; /**< B x T, or B: see mqa_kernel_info */
+  int64_t context_lens_stride; /**< at least T; not looked at with B alone */
+  const int32_t *block_table;  /**< B x max_blocks */
+  int64_t block_table_stride;  /**< at least max_blocks */
+  void *out;                   /**< (B * T) x max_context_len of out_type */
+  int64_t out_stride;          /**< at least max_context_len */
+  int64_t batch, num_blocks, max_blocks, max_context_len;
+} mqa_paged_logits_args;
+
+/** As mqa_logits_launch. Lengths and block table are read on the device, and
+ * work is divided there: a captured graph stays right when they change. */
+MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
+                                           const mqa_paged_logits_args *args,
+                                           void *stream);
+
 /** A launch on arguments that stay as they are: the same pointers, strides and
  *  sizes, whatever they point to. Checked and encoded once, it is cheaper to
  *  enqueue. It keeps the kernel loaded. */
@@ -170,6 +213,10 @@ typedef struct mqa_launch mqa_launch;
 MQA_API mqa_status mqa_logits_prepare(mqa_kernel *kernel,
                                       const mqa_logits_args *args,
                                       mqa_launch **launch);
+
+MQA_API mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
+                                            const mqa_paged_logits_args *args,
+                                            mqa_launch **launch);
 
 /** As mqa_logits_launch on the arguments it was prepared with; any number of
  *  times, from any thread. */

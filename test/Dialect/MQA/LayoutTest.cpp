@@ -131,11 +131,12 @@ static int64_t evaluate(Value value, int64_t thread) {
 // Of every thread and register: the row and column that the PTX ISA gives them
 // ("Register Fragments for wgmma.mma_async.m64nNk..": D).
 TEST(LayoutTest, EveryRegisterOfEveryThread) {
-  for (int64_t warpQueries : {1, 2, 4, 8}) {
+  for (int64_t numQueries : {1, 2, 4, 8, 16, 32}) {
     OwningOpRef<ModuleOp> module =
         ModuleOp::create(UnknownLoc::get(&getContext()));
     OpBuilder b(module->getBodyRegion());
-    FragmentLayout layout(b, module->getLoc(), warpQueries);
+    FragmentLayout layout(b, module->getLoc(), numQueries);
+    int64_t heads = kWgmmaRows / numQueries;
     constexpr int64_t kColumns = 128;
     for (int64_t thread = 0; thread < kWarpgroupThreads; ++thread) {
       auto at = [&](Coordinate c) {
@@ -144,10 +145,18 @@ TEST(LayoutTest, EveryRegisterOfEveryThread) {
       int64_t warp = thread / 32, lane = thread % 32;
       int64_t query = at(layout.getQuery());
       for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
-        // Rows of a warp are its heads x its queries.
+        // Rows of a warp are its heads x its queries; warps that share a query
+        // have its heads one after the other.
         int64_t row = 8 * half + lane / 4;
-        EXPECT_EQ(query, warp * warpQueries + row % warpQueries);
-        EXPECT_EQ(at(layout.getHead(half)), row / warpQueries);
+        if (numQueries >= kWarpgroupWarps) {
+          int64_t warpQueries = numQueries / kWarpgroupWarps;
+          EXPECT_EQ(query, warp * warpQueries + row % warpQueries);
+          EXPECT_EQ(at(layout.getHead(half)), row / warpQueries);
+        } else {
+          int64_t rowOfAll = warp * kWarpRows + row;
+          EXPECT_EQ(query, rowOfAll / heads);
+          EXPECT_EQ(at(layout.getHead(half)), rowOfAll % heads);
+        }
       }
       for (int64_t r = 0; r < kColumns / 2; ++r) {
         int64_t half = r / 2 % 2, column = 8 * (r / 4) + 2 * (lane % 4) + r % 2;

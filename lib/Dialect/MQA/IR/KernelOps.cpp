@@ -68,13 +68,13 @@ static ParseResult parseLogitsInputs(
     OpAsmParser::UnresolvedOperand &k, Type &kType,
     std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
     std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
-    OpAsmParser::UnresolvedOperand &ks, Type &ksType,
+    std::optional<OpAsmParser::UnresolvedOperand> &ks, Type &ksType,
     OpAsmParser::UnresolvedOperand &ke, Type &keType) {
   return parseInputs(parser, {{&q, nullptr, &qType},
                               {&k, nullptr, &kType},
                               {nullptr, &kScale, &kScaleType},
                               {nullptr, &weights, &weightsType},
-                              {&ks, nullptr, &ksType},
+                              {nullptr, &ks, &ksType},
                               {&ke, nullptr, &keType}});
 }
 
@@ -82,6 +82,65 @@ static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
                               Value k, Type, Value kScale, Type, Value weights,
                               Type, Value ks, Type, Value ke, Type) {
   printInputs(printer, {q, k, kScale, weights, ks, ke});
+}
+
+static ParseResult parsePagedInputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &q, Type &qType,
+    OpAsmParser::UnresolvedOperand &k, Type &kType,
+    std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
+    std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
+    OpAsmParser::UnresolvedOperand &contextLens, Type &contextLensType,
+    OpAsmParser::UnresolvedOperand &blockTable, Type &blockTableType) {
+  return parseInputs(parser, {{&q, nullptr, &qType},
+                              {&k, nullptr, &kType},
+                              {nullptr, &kScale, &kScaleType},
+                              {nullptr, &weights, &weightsType},
+                              {&contextLens, nullptr, &contextLensType},
+                              {&blockTable, nullptr, &blockTableType}});
+}
+
+static void printPagedInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
+                             Value k, Type, Value kScale, Type, Value weights,
+                             Type, Value contextLens, Type, Value blockTable,
+                             Type) {
+  printInputs(printer, {q, k, kScale, weights, contextLens, blockTable});
+}
+
+/// `(ks | none), ke`, the types of which come later.
+static ParseResult
+parseBounds(OpAsmParser &parser,
+            std::optional<OpAsmParser::UnresolvedOperand> &ks,
+            OpAsmParser::UnresolvedOperand &ke) {
+  if (failed(parser.parseOptionalKeyword("none")) &&
+      parser.parseOperand(ks.emplace()))
+    return failure();
+  return failure(parser.parseComma() || parser.parseOperand(ke));
+}
+
+static void printBounds(OpAsmPrinter &printer, Operation *, Value ks,
+                        Value ke) {
+  if (ks)
+    printer << ks;
+  else
+    printer << "none";
+  printer << ", " << ke;
+}
+
+/// `[type(ks),] type(ke)`.
+static ParseResult parseBoundTypes(OpAsmParser &parser, Type &ks, Type &ke) {
+  if (parser.parseType(ke))
+    return failure();
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  ks = ke;
+  return parser.parseType(ke);
+}
+
+static void printBoundTypes(OpAsmPrinter &printer, Operation *, Type ks,
+                            Type ke) {
+  if (ks)
+    printer << ks << ", ";
+  printer << ke;
 }
 
 static ParseResult parseTileInputs(
@@ -112,23 +171,57 @@ static void addRead(EffectList &effects, OpOperand &operand) {
                        SideEffects::DefaultResource::get());
 }
 
+static void addReads(EffectList &effects, MutableOperandRange operands) {
+  for (OpOperand &operand : operands)
+    addRead(effects, operand);
+}
+
 static void addWrite(EffectList &effects, OpOperand &operand) {
   effects.emplace_back(MemoryEffects::Write::get(), &operand,
                        SideEffects::DefaultResource::get());
 }
 
 void KeyRangeOp::getEffects(EffectList &effects) {
-  addRead(effects, getKsMutable());
+  addReads(effects, getKsMutable());
   addRead(effects, getKeMutable());
 }
 
 void TileShareOp::getEffects(EffectList &effects) {
-  addRead(effects, getKsMutable());
+  addReads(effects, getKsMutable());
   addRead(effects, getKeMutable());
   // A barrier: neither removed nor moved.
   effects.emplace_back(MemoryEffects::Write::get(),
                        SideEffects::DefaultResource::get());
 }
+
+LogicalResult TileShareOp::verify() {
+  MemRefType ke = getKe().getType();
+  if (ke.getRank() == 2 &&
+      (getKs() || ke.getDimSize(1) != static_cast<int64_t>(getBlockQ())))
+    return emitOpError() << "of blocks of " << getBlockQ()
+                         << " queries needs as many columns of 'ke' and no "
+                            "'ks', found "
+                         << ke;
+  return success();
+}
+
+/// Of the ops that have keys of a paged cache.
+template <typename Op> static LogicalResult verifyGather(Op op) {
+  MemRefType cache = op.getCache().getType(), keys = op.getKeys().getType();
+  if (keys.getRank() + 1 != cache.getRank() ||
+      keys.getElementType() != cache.getElementType() ||
+      keys.getShape().drop_front() != cache.getShape().drop_front(2) ||
+      !keys.getLayout().isIdentity())
+    return op.emitOpError() << "of " << cache << " cannot give " << keys;
+  if (cache.isDynamicDim(1))
+    return op.emitOpError()
+           << "needs cache blocks of a static size, found " << cache;
+  return success();
+}
+
+LogicalResult GatherPagesOp::verify() { return verifyGather(*this); }
+
+LogicalResult GatherBlocksOp::verify() { return verifyGather(*this); }
 
 Value RowBlockOp::getViewSource() { return getSource(); }
 
@@ -147,12 +240,29 @@ LogicalResult RowBlockOp::verify() {
 }
 
 void CleanRowsOp::getEffects(EffectList &effects) {
-  addRead(effects, getKsMutable());
+  addReads(effects, getKsMutable());
   addRead(effects, getKeMutable());
   addWrite(effects, getOutMutable());
 }
 
+/// Of the ops that know ranges by `ks`, `ke` and how to read them.
+template <typename Op> static LogicalResult verifyBounds(Op op) {
+  if (op.getCompressed() && (!op.getNumKeys() || op.getCausal()))
+    return op.emitOpError("with 'compressed' needs 'num_keys', and cannot be "
+                          "'causal'");
+  if (op.getCausal() &&
+      (op.getKs() || op.getKe().getType().getShape() != ArrayRef<int64_t>(1)))
+    return op.emitOpError("with 'causal' needs one element of 'ke', and no "
+                          "'ks', found ")
+           << op.getKe().getType();
+  return success();
+}
+
+LogicalResult StoreLogitsOp::verify() { return verifyBounds(*this); }
+
 LogicalResult CleanRowsOp::verify() {
+  if (failed(verifyBounds(*this)))
+    return failure();
   if (!getThread() != !getNumThreads())
     return emitOpError("'thread' and 'num_threads' come together");
   return success();
@@ -208,7 +318,18 @@ static bool hasBox(AffineMap map) {
   return true;
 }
 
+/// Whether scales come from cache blocks of which TMA cannot fill a part of a
+/// tile: that would have to begin at a multiple of 128 bytes.
+template <typename Op> static bool hasShortScales(Op op) {
+  constexpr int64_t kMinScales = 32;
+  return op && op.getKeys().getType().getElementType().isF32() &&
+         cast<MemRefType>(op.getCache().getType()).getDimSize(1) < kMinScales;
+}
+
 bool RingPutOp::isCopiedByLanes(Value source) {
+  if (hasShortScales(source.getDefiningOp<GatherPagesOp>()) ||
+      hasShortScales(source.getDefiningOp<GatherBlocksOp>()))
+    return true;
   while (auto view = source.getDefiningOp<ViewLikeOpInterface>()) {
     if (isa<RowBlockOp>(view))
       return true;
@@ -362,15 +483,18 @@ LogicalResult TileLogitsOp::verify() {
   if (getKScale() && getKScale().getType().getDimSize(0) != getNumKeys())
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
-  int64_t queries = getTileQueries() * q.getDimSize(0);
-  auto expected =
-      VectorType::get({queries, getNumKeys()}, Float32Type::get(getContext()));
-  if (getLogits().getType() != expected ||
-      (getOnto() && getOnto().getType() != expected))
-    return emitOpError() << "of " << queries << " queries and " << getNumKeys()
-                         << " keys gives " << expected << ", found "
-                         << getLogits().getType()
-                         << (getOnto() ? ", or another 'onto'" : "");
+  // The result says whether warps have queries of their own or share them.
+  VectorType logits = getLogits().getType();
+  int64_t groups = q.getDimSize(0), queries = logits.getDimSize(0);
+  int64_t own = 4 * headTile[2] * groups;
+  bool fits = queries == own ||
+              (headTile[2] == 1 && (queries * 2 == own || queries * 4 == own));
+  if (!fits || logits.getDimSize(1) != getNumKeys() ||
+      (getOnto() && getOnto().getType() != logits))
+    return emitOpError() << "of " << groups << " x " << 4 * headTile[2]
+                         << " rows of queries and " << getNumKeys()
+                         << " keys cannot give " << logits
+                         << (getOnto() ? " onto another type" : "");
   if (!getWeights())
     return success();
   MemRefType weights = getWeights().getType();
@@ -383,7 +507,7 @@ LogicalResult TileLogitsOp::verify() {
 }
 
 void StoreLogitsOp::getEffects(EffectList &effects) {
-  addRead(effects, getKsMutable());
+  addReads(effects, getKsMutable());
   addRead(effects, getKeMutable());
   addWrite(effects, getOutMutable());
 }

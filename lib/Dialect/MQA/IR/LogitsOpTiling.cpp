@@ -4,34 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Slices.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-static OpFoldResult getDim(OpBuilder &b, Location loc, Value shaped,
-                           int64_t dim) {
-  if (isa<MemRefType>(shaped.getType()))
-    return memref::getMixedSize(b, loc, shaped, dim);
-  return tensor::getMixedSize(b, loc, shaped, dim);
-}
-
-/// The slice of `source` with the given offsets and sizes, unit strides.
-static Value getSlice(OpBuilder &b, Location loc, Value source,
-                      ArrayRef<OpFoldResult> offsets,
-                      ArrayRef<OpFoldResult> sizes) {
-  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
-  if (isa<MemRefType>(source.getType()))
-    return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
-  return tensor::ExtractSliceOp::create(b, loc, source, offsets, sizes,
-                                        strides);
-}
 
 SmallVector<utils::IteratorType> LogitsOp::getLoopIteratorTypes() {
   // Tiles of a compressed tensor's rows overlap, each with what the ones before
@@ -63,6 +44,9 @@ SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
+  // Its queries count from the last.
+  if (getCausal())
+    return failure();
   Location loc = getLoc();
   OpFoldResult zero = b.getIndexAttr(0);
   OpFoldResult heads = b.getIndexAttr(getNumHeads());
@@ -89,14 +73,14 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
       getKScale() ? getKeys(getKScale(), /*hasHeadDim=*/false) : Value(),
       getWeights() ? getSlice(b, loc, getWeights(), {m, zero}, {numM, heads})
                    : Value(),
-      getSlice(b, loc, getKs(), {m}, {numM}),
+      getKs() ? getSlice(b, loc, getKs(), {m}, {numM}) : Value(),
       getSlice(b, loc, getKe(), {m}, {numM}),
   };
   Value out = getCompressed()
                   ? getSlice(b, loc, getOut(), {m, zero},
                              {numM, getDim(b, loc, getOut(), 1)})
                   : getSlice(b, loc, getOut(), {m, n}, {numM, numN});
-  Value numKeys;
+  Value numKeys = getNumKeys();
   if (getCompressed())
     numKeys = getValueOrCreateConstantIndexOp(b, loc, getNumSequenceKeys(b));
   SmallVector<Operation *> slices;
@@ -106,22 +90,17 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   slices.push_back(out.getDefiningOp());
 
   // Ranges count keys of the whole sequence, the tile counts from its first.
-  OpFoldResult keyOffset = n;
-  if (getKeyOffset()) {
-    AffineExpr d0, d1;
-    bindDims(getContext(), d0, d1);
-    keyOffset = affine::makeComposedFoldedAffineApply(
-        b, loc, d0 + d1, {getAsOpFoldResult(getKeyOffset()), n});
-  }
-  Value keyOffsetValue = getValueOrCreateConstantIndexOp(b, loc, keyOffset);
+  Value keyOffset = getValueOrCreateConstantIndexOp(
+      b, loc, addOffset(b, loc, getKeyOffset(), n));
 
   Type resultType;
   if (getResult())
     resultType = out.getType();
   auto tiled = LogitsOp::create(
       b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
-      operands[4], operands[5], keyOffsetValue, numKeys, out, getCleanAttr(),
-      getCompressedAttr(), getActivationAttr(), getScheduleAttr());
+      operands[4], operands[5], keyOffset, numKeys, out, getCleanAttr(),
+      getCompressedAttr(), getCausalAttr(), getActivationAttr(),
+      getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -20,6 +20,8 @@ using namespace mlir::mqa;
 #include "mqa/Dialect/MQA/IR/MQADialect.cpp.inc"
 #include "mqa/Dialect/MQA/IR/MQAEnums.cpp.inc"
 
+#include "mqa/Dialect/MQA/IR/MQAInterfaces.cpp.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
 #define GET_TYPEDEF_CLASSES
@@ -54,18 +56,21 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     if (value < 1)
       return emitError() << "schedule parameter '" << name
                          << "' must be positive, found " << value;
-  if (!llvm::is_contained({4, 8, 16, 32}, tileQ))
-    return emitError() << "schedule parameter 'tile_q' must be 4, 8, 16 or 32, "
-                          "found "
+  if (!llvm::is_contained({1, 2, 4, 8, 16, 32}, tileQ))
+    return emitError() << "schedule parameter 'tile_q' must be 1, 2, 4, 8, 16 "
+                          "or 32, found "
                        << tileQ;
   if (blockQ % tileQ)
     return emitError() << "schedule parameter 'block_q' must be a multiple of "
                           "tile_q = "
                        << tileQ << ", found " << blockQ;
-  if (tileKv % 32)
+  int64_t queryThreads = 32 * (tileQ < 4 ? 4 / tileQ : 1);
+  if (tileKv % queryThreads)
     return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
-                          "32, a key for each lane, found "
-                       << tileKv;
+                       << queryThreads
+                       << ", a key for each thread that has a query of tile_q "
+                          "= "
+                       << tileQ << ", found " << tileKv;
   if (blockKv % tileKv)
     return emitError() << "schedule parameter 'block_kv' must be a multiple "
                           "of tile_kv = "

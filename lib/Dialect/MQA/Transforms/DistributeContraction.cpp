@@ -28,8 +28,9 @@ static Value getHeadTileRead(Value vector) {
     return {};
   ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
                     to = cast.getResultVectorType().getShape();
-  if (to.size() + 1 != from.size() || to[0] != from[0] * from[1] ||
-      to.drop_front() != from.drop_front(2))
+  if (to.size() + 1 != from.size() ||
+      to[0] * to[1] != from[0] * from[1] * from[2] ||
+      to.drop_front(2) != from.drop_front(3))
     return {};
   return transpose.getVector();
 }
@@ -79,7 +80,7 @@ LogicalResult mqa::distributeContraction(IRRewriter &b,
         "must be (p, h, d) x (n, d) -> (p, h, n) onto zero, or the same in "
         "chunks");
   ArrayRef<int64_t> shape = resultType.getShape();
-  int64_t queries = kWarpgroupWarps * layout.getWarpQueries();
+  int64_t queries = layout.getNumQueries();
   if (shape[0] != queries || shape[1] != layout.getHeads() ||
       shape[2] > kWgmmaMaxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
     return contract.emitError()

@@ -9,7 +9,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -30,6 +32,8 @@ private:
   sumInThread(vector::MultiDimReductionOp reduction);
   void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
                     int64_t delta);
+  void synchronize(Location loc, Value warp);
+  LogicalResult sumOverWarps(Location loc, SmallVector<Element> &elements);
 
   IRRewriter &b;
   FragmentLayout &layout;
@@ -154,6 +158,75 @@ void ReductionDistributor::sumOverLanes(Location loc,
   elements = std::move(result);
 }
 
+/// Waits for the warpgroup of `warp`.
+void ReductionDistributor::synchronize(Location loc, Value warp) {
+  // Barrier 0 is the whole block's.
+  Type i32 = b.getI32Type();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(b, loc, value, 32);
+  };
+  Value warpgroup = arith::DivUIOp::create(
+      b, loc, arith::IndexCastOp::create(b, loc, i32, warp),
+      constant(kWarpgroupWarps));
+  Value barrier = arith::AddIOp::create(b, loc, warpgroup, constant(1));
+  NVVM::BarrierOp::create(b, loc, /*res=*/Type(), barrier,
+                          constant(kWarpgroupThreads),
+                          NVVM::BarrierReductionAttr(), Value());
+}
+
+/// Adds the elements of the warps that have heads of the same query, through
+/// shared memory; each warp ends with the sums of a part of the columns.
+LogicalResult
+ReductionDistributor::sumOverWarps(Location loc,
+                                   SmallVector<Element> &elements) {
+  auto kernel = reduction->getParentOfType<gpu::GPUFuncOp>();
+  auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
+  VectorType type = reduction.getSourceVectorType();
+  int64_t keys = type.getDimSize(2), queryWarps = layout.getQueryWarps();
+  if (!schedule || !type.getElementType().isF32() ||
+      keys % (queryWarps * kStoreKeys))
+    return reduction.emitError()
+           << "over " << queryWarps
+           << " warps must be of f32, of a multiple of as many times "
+           << kStoreKeys << " keys, in a kernel with 'mqa.schedule'";
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  auto workgroup =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  Value partials = kernel.addWorkgroupAttribution(
+      MemRefType::get({schedule.getWarpgroups() * kWarpgroupWarps, keys},
+                      b.getF32Type(), MemRefLayoutAttrInterface{}, workgroup),
+      loc);
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value warp = arith::DivUIOp::create(b, loc, thread, constant(kWarpThreads));
+  // Those of the tile before have been read.
+  synchronize(loc, warp);
+  for (const Element &element : elements)
+    memref::StoreOp::create(
+        b, loc, element.value, partials,
+        ValueRange{warp, scalars.emitCoordinate(loc, element.at[1])});
+  synchronize(loc, warp);
+  Value first = arith::SubIOp::create(b, loc, warp, layout.getQueryWarp());
+  SmallVector<Element> result;
+  for (const Element &element : elements) {
+    if (element.at[1].offset / kStoreKeys % queryWarps)
+      continue;
+    Coordinates at = element.at;
+    at[1] = layout.selectByWarp(at[1], kStoreKeys);
+    Value column = scalars.emitCoordinate(loc, at[1]), sum;
+    for (int64_t i = 0; i < queryWarps; ++i) {
+      Value row = arith::AddIOp::create(b, loc, first, constant(i));
+      Value partial =
+          memref::LoadOp::create(b, loc, partials, ValueRange{row, column});
+      sum = sum ? arith::AddFOp::create(b, loc, sum, partial) : partial;
+    }
+    result.push_back({at, sum});
+  }
+  elements = std::move(result);
+  return success();
+}
+
 LogicalResult ReductionDistributor::run() {
   FailureOr<SmallVector<Element>> sums = sumInThread(reduction);
   if (failed(sums))
@@ -176,6 +249,8 @@ LogicalResult ReductionDistributor::run() {
     elements = scalars.unpackPairs(loc, elements);
   if (first < kLaneBits)
     sumOverLanes(loc, elements, first, /*delta=*/1);
+  if (layout.getQueryWarps() > 1 && failed(sumOverWarps(loc, elements)))
+    return failure();
   scalars.setElements(reduction.getResult(), elements);
   return success();
 }

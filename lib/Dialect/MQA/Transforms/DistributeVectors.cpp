@@ -74,7 +74,6 @@ private:
 LogicalResult Distributor::carry(OpResult result, ArrayRef<Element> owned) {
   auto loop = cast<scf::ForOp>(result.getOwner());
   unsigned index = result.getResultNumber();
-  Location loc = loop.getLoc();
   SmallVector<Value> inits;
   for (const Element &element : owned) {
     FailureOr<Value> init = scalars.emit(loop.getInitArgs()[index], element.at);
@@ -261,27 +260,26 @@ LogicalResult Distributor::distribute(Operation *op) {
   return success();
 }
 
-/// Queries of one warp's rows, which all contractions of the kernel agree on.
-static FailureOr<int64_t> getWarpQueries(gpu::GPUFuncOp kernel) {
-  int64_t warpQueries = 0;
+/// The queries of a WGMMA, which all contractions of the kernel agree on.
+static FailureOr<int64_t> getNumQueries(gpu::GPUFuncOp kernel) {
+  int64_t numQueries = 0;
   WalkResult result = kernel.walk([&](vector::ContractionOp contract) {
-    int64_t rows = contract.getLhsType().getDimSize(0);
-    int64_t own = rows / kWarpgroupWarps;
-    if (rows % kWarpgroupWarps || !llvm::is_contained({1, 2, 4, 8}, own)) {
-      contract.emitError() << "must have 4, 8, 16 or 32 queries, found "
-                           << rows;
+    int64_t own = contract.getLhsType().getDimSize(0);
+    if (!llvm::is_contained({1, 2, 4, 8, 16, 32}, own)) {
+      contract.emitError() << "must have 1, 2, 4, 8, 16 or 32 queries, found "
+                           << own;
       return WalkResult::interrupt();
     }
-    if (warpQueries && own != warpQueries) {
+    if (numQueries && own != numQueries) {
       contract.emitError("has not as many queries as the kernel's others");
       return WalkResult::interrupt();
     }
-    warpQueries = own;
+    numQueries = own;
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
-  return warpQueries ? warpQueries : 1;
+  return numQueries ? numQueries : kWarpgroupWarps;
 }
 
 /// Makes loops forget the vectors that nothing needs of them.
@@ -310,10 +308,10 @@ struct DistributeVectorsPass
       return;
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPointToStart(&kernel.getBody().front());
-    FailureOr<int64_t> warpQueries = getWarpQueries(kernel);
-    if (failed(warpQueries))
+    FailureOr<int64_t> numQueries = getNumQueries(kernel);
+    if (failed(numQueries))
       return signalPassFailure();
-    FragmentLayout layout(rewriter, kernel.getLoc(), *warpQueries);
+    FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
     for (Operation *op : writes) {
       Distributor distributor(rewriter, layout);
       if (failed(distributor.distribute(op)))

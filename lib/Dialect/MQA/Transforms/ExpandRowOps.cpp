@@ -48,7 +48,7 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(b, loc, 32));
   // Lanes without a row of their own read the last one again.
-  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
+  Value numRows = memref::DimOp::create(b, loc, op.getKe(), zero);
   Value lastRow = arith::SubIOp::create(b, loc, numRows, one);
   Value row = arith::MinSIOp::create(b, loc, lane, lastRow);
   auto [start, end] =
@@ -130,17 +130,35 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
                     storeSingly);
 }
 
+/// The key behind the last one of a row's range.
+static Value loadEnd(OpBuilder &b, CleanRowsOp op, Value row) {
+  Location loc = op.getLoc();
+  Value zero = constant(b, loc, 0);
+  if (!op.getCausal())
+    return mqa::loadBound(b, loc, op.getKe(), row);
+  // The last row sees them all.
+  Value length = mqa::loadBound(b, loc, op.getKe(), zero);
+  Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
+  Value behind = arith::SubIOp::create(b, loc, numRows, row);
+  return arith::AddIOp::create(b, loc,
+                               arith::SubIOp::create(b, loc, length, behind),
+                               constant(b, loc, 1));
+}
+
 /// The range of a row as columns: 0 <= lo <= hi <= numColumns.
 static std::pair<Value, Value> getRangeColumns(OpBuilder &b, CleanRowsOp op,
                                                Value row, Value numColumns) {
   Location loc = op.getLoc();
   Value zero = constant(b, loc, 0);
-  Value ks = mqa::loadBound(b, loc, op.getKs(), row);
-  Value ke = mqa::loadBound(b, loc, op.getKe(), row);
-  Value lo = arith::MaxSIOp::create(b, loc, ks, zero);
-  if (op.getNumKeys()) {
-    Value end = arith::MinSIOp::create(b, loc, ke, op.getNumKeys());
-    end = arith::MaxSIOp::create(b, loc, end, lo);
+  Value lo = zero;
+  if (op.getKs())
+    lo = arith::MaxSIOp::create(b, loc, mqa::loadBound(b, loc, op.getKs(), row),
+                                zero);
+  Value ke = loadEnd(b, op, row);
+  if (op.getNumKeys())
+    ke = arith::MinSIOp::create(b, loc, ke, op.getNumKeys());
+  if (op.getCompressed()) {
+    Value end = arith::MaxSIOp::create(b, loc, ke, lo);
     Value length = arith::SubIOp::create(b, loc, end, lo);
     return {zero, arith::MinSIOp::create(b, loc, length, numColumns)};
   }

@@ -85,6 +85,7 @@ private:
                         workgroup),
         loc);
   }
+  Value countRows();
   Value countTiles(Value block);
   Value getLength(Value tiles);
   Value countRun(Value begin, Value end);
@@ -100,10 +101,18 @@ private:
 };
 } // namespace
 
+/// All queries.
+Value Expansion::countRows() {
+  Value rows = memref::DimOp::create(b, loc, op.getKe(), constant(0));
+  if (op.getKe().getType().getRank() == 2)
+    rows = arith::MulIOp::create(b, loc, rows, constant(op.getBlockQ()));
+  return rows;
+}
+
 /// The key tiles of query block `block`.
 Value Expansion::countTiles(Value block) {
   Value numKeys = op.getNumKeys(), zero = constant(0);
-  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
+  Value numRows = countRows();
   Value lastRow = sub(numRows, constant(1));
   Value row = arith::MulIOp::create(b, loc, block, constant(op.getBlockQ()));
   Value lo = numKeys, hi = zero;
@@ -219,8 +228,7 @@ void Expansion::publish(Value begin, Value end, Value first, Value own,
 void Expansion::run() {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value zero = constant(0), one = constant(1);
-  Value numRows = memref::DimOp::create(b, loc, op.getKs(), zero);
-  Value numBlocks = ceilDiv(numRows, constant(op.getBlockQ()));
+  Value numBlocks = ceilDiv(countRows(), constant(op.getBlockQ()));
   Value runLength = ceilDiv(numBlocks, constant(numThreads));
   Value begin = arith::MinSIOp::create(
       b, loc, arith::MulIOp::create(b, loc, thread, runLength), numBlocks);

@@ -15,8 +15,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
-FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries)
-    : builder(b), loc(loc), warpQueries(warpQueries) {
+FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
+    : builder(b), loc(loc), numQueries(numQueries) {
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
@@ -37,14 +37,24 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries)
   Value row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
   // Where a warp has a single query, or each half-row a query of its own, one
   // of the two is the same in all lanes.
+  int64_t warpQueries = numQueries / kWarpgroupWarps;
   query = warp;
-  if (warpQueries > 1) {
+  head = row;
+  if (getQueryWarps() > 1) {
+    Value queryWarps = constant(getQueryWarps());
+    query = arith::DivUIOp::create(b, loc, warp, queryWarps);
+    queryWarp = arith::RemUIOp::create(b, loc, warp, queryWarps);
+    head = arith::AddIOp::create(
+        b, loc, row,
+        arith::MulIOp::create(b, loc, queryWarp, constant(kWarpRows)));
+  } else if (warpQueries > 1) {
     Value first = arith::MulIOp::create(b, loc, warp, constant(warpQueries));
     Value inWarp = arith::RemUIOp::create(b, loc, row, constant(warpQueries));
     query = arith::AddIOp::create(b, loc, first, inWarp);
+    head = {};
+    if (warpQueries < kHalfRows)
+      head = arith::DivUIOp::create(b, loc, row, constant(warpQueries));
   }
-  if (warpQueries < kHalfRows)
-    head = arith::DivUIOp::create(b, loc, row, constant(warpQueries));
   Value inQuad = arith::RemUIOp::create(b, loc, lane, constant(kQuadLanes));
   column = arith::MulIOp::create(b, loc, inQuad, constant(kColumnPair));
   for (int64_t i = 0; i < 5; ++i) {
@@ -58,6 +68,7 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries)
 
 int64_t FragmentLayout::getFirstHeadBit() const {
   constexpr int64_t kFirstRowBit = 2;
+  int64_t warpQueries = std::max<int64_t>(numQueries / kWarpgroupWarps, 1);
   return kFirstRowBit + llvm::Log2_64(warpQueries);
 }
 
@@ -65,7 +76,7 @@ FailureOr<int64_t> FragmentLayout::getRegister(Coordinate atQuery,
                                                Coordinate atHead,
                                                Coordinate at) const {
   int64_t j = at.offset / kColumnsPerQuad, e = at.offset % kColumnsPerQuad;
-  int64_t halfHeads = getHeads() / 2;
+  int64_t halfHeads = getHalfHeads();
   if (atQuery.base != query || atQuery.offset != 0 || atHead.base != head ||
       atHead.offset % halfHeads || atHead.offset > halfHeads ||
       at.base != column || e >= kColumnPair)
@@ -73,20 +84,30 @@ FailureOr<int64_t> FragmentLayout::getRegister(Coordinate atQuery,
   return 4 * j + 2 * (atHead.offset / halfHeads) + e;
 }
 
-Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {
-  Coordinate result{a.offset, Value(), a.maxBase + delta};
+/// `a` plus `delta` times `times`, which is at most `most`.
+Coordinate FragmentLayout::add(Coordinate a, int64_t delta, Value times,
+                               int64_t most) {
+  Coordinate result{a.offset, Value(), a.maxBase + delta * most};
   for (const Selected &s : selected)
-    if (s.from == a.base && s.delta == delta && s.bit == bit)
+    if (s.from == a.base && s.delta == delta && s.times == times)
       result.base = s.to;
   if (result.base)
     return result;
-  Value step = laneBitIndices[bit];
+  Value step = times;
   if (delta != 1)
     step = arith::MulIOp::create(
         builder, loc, step,
         arith::ConstantIndexOp::create(builder, loc, delta));
   result.base =
       a.base ? arith::AddIOp::create(builder, loc, a.base, step) : step;
-  selected.push_back({a.base, delta, bit, result.base});
+  selected.push_back({a.base, delta, times, result.base});
   return result;
+}
+
+Coordinate FragmentLayout::select(Coordinate a, int64_t delta, int64_t bit) {
+  return add(a, delta, laneBitIndices[bit], 1);
+}
+
+Coordinate FragmentLayout::selectByWarp(Coordinate a, int64_t delta) {
+  return add(a, delta, queryWarp, getQueryWarps() - 1);
 }

@@ -27,23 +27,29 @@ struct Coordinate {
 /// The elements of a warpgroup's WGMMA accumulator that one thread holds. Each
 /// of the 4 warps has 16 rows, heads x P queries: register 4j + 2i + e of lane
 /// l is row 8i + l / 4 of its warp: query `P * warp + (l / 4) mod P`, head
-/// `(8i + l / 4) / P`; its column (key) is `8j + 2 (l mod 4) + e`.
+/// `(8i + l / 4) / P`; its column (key) is `8j + 2 (l mod 4) + e`. Where V = 2
+/// or 4 warps share a query (P = 1), it is query `warp / V`, head
+/// `16 (warp mod V) + 8i + l / 4`.
 class FragmentLayout {
 public:
-  /// Emits the thread's coordinates at the builder's insertion point. A warp
-  /// has `warpQueries` queries: 1, 2, 4 or 8.
-  FragmentLayout(OpBuilder &b, Location loc, int64_t warpQueries);
+  /// Emits the thread's coordinates at the builder's insertion point. A WGMMA
+  /// has `numQueries` queries: 1, 2, 4, 8, 16 or 32.
+  FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries);
 
   static constexpr int64_t kRowHalves = 2;  // i
   static constexpr int64_t kColumnPair = 2; // e
   static constexpr int64_t kColumnsPerQuad = 8;
 
-  int64_t getWarpQueries() const { return warpQueries; }
+  int64_t getNumQueries() const { return numQueries; }
   /// Heads of a WGMMA: both halves of a thread are heads of the same query.
-  int64_t getHeads() const { return kRowHalves * kHalfRows / warpQueries; }
-  Coordinate getQuery() const { return {0, query, 4 * warpQueries - 1}; }
+  int64_t getHeads() const { return kRows / numQueries; }
+  /// Warps that have heads of the same query.
+  int64_t getQueryWarps() const { return numQueries < 4 ? 4 / numQueries : 1; }
+  /// The thread's warp among them, the same in all lanes; null if alone.
+  Value getQueryWarp() const { return queryWarp; }
+  Coordinate getQuery() const { return {0, query, numQueries - 1}; }
   Coordinate getHead(int64_t half) const {
-    return {half * getHeads() / 2, head, getHeads() / 2 - 1};
+    return {half * getHalfHeads(), head, getHeads() - getHalfHeads() - 1};
   }
   Coordinate getColumn(int64_t offset) const { return {offset, column, 6}; }
 
@@ -60,20 +66,28 @@ public:
   /// The coordinate that is `a` where lane bit `bit` is 0 and `a + delta` where
   /// it is 1. Emitted where the layout was, once.
   Coordinate select(Coordinate a, int64_t delta, int64_t bit);
+  /// The coordinate `a + delta * getQueryWarp()`, likewise.
+  Coordinate selectByWarp(Coordinate a, int64_t delta);
 
 private:
   OpBuilder builder;
-  static constexpr int64_t kHalfRows = 8;
+  static constexpr int64_t kRows = 64, kHalfRows = 8;
+
+  /// Heads of the same query from one of a thread's rows to the other.
+  int64_t getHalfHeads() const {
+    return std::min<int64_t>(getHeads() / 2, kHalfRows);
+  }
+  Coordinate add(Coordinate a, int64_t delta, Value times, int64_t most);
 
   Location loc;
-  int64_t warpQueries;
-  Value query, head, column;
+  int64_t numQueries;
+  Value query, head, column, queryWarp;
   Value laneBits[5], laneBitIndices[5];
-  /// What `select` made so far, so that equal coordinates share one value.
+  /// What was selected so far, so that equal coordinates share one value.
   struct Selected {
     Value from;
-    int64_t delta, bit;
-    Value to;
+    int64_t delta;
+    Value times, to;
   };
   SmallVector<Selected> selected;
 };

@@ -55,6 +55,11 @@ struct Slot {
 struct TensorMapRecipe {
   MemRefType box;
   SmallVector<int64_t> dims;
+  /// Of a paged cache: keys of one of its blocks, of which a box has some or
+  /// all.
+  int64_t blockKv = 0;
+
+  int64_t getBlockRows() const { return box.getDimSize(1); }
 };
 
 class RingLowering {
@@ -82,7 +87,15 @@ private:
   }
   void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
             memref::SubViewOp view, Slot slot);
+  SmallVector<Value> spreadBlockIds(GatherBlocksOp pages, MemRefType tile);
+  void loadPages(const LoweredRing &ring, unsigned tile, RingPutOp op,
+                 GatherBlocksOp pages, ValueRange blockIds, Slot slot);
+  void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
+               ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
+               Value tensorMap, ArrayRef<Value> coordinates);
   void copyByLanes(Value tile, Value source);
+  Value loadInLane(Value source, ArrayRef<Value> indices);
+  Value loadScaleInLane(GatherBlocksOp pages, Value position);
   void put(RingPutOp op);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
@@ -230,6 +243,22 @@ static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
 }
 
+/// The rows of `tile` that one block of a paged cache fills at most.
+static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
+  int64_t rows =
+      tile.getShape().take_back(pages.getKeys().getType().getRank())[0];
+  return std::min(rows, pages.getCache().getType().getDimSize(1));
+}
+
+/// The box of which `tile` holds one or several: rows of one cache block.
+static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
+  SmallVector<int64_t> shape{1, getBlockRows(tile, pages)};
+  llvm::append_range(shape, tile.getShape().take_back(
+                                pages.getKeys().getType().getRank() - 1));
+  return MemRefType::get(shape, tile.getElementType(),
+                         MemRefLayoutAttrInterface{}, tile.getMemorySpace());
+}
+
 /// Which dims of the argument the box's are, given those of `view`.
 static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
                                             ArrayRef<int64_t> viewDims) {
@@ -242,6 +271,33 @@ static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
   return dims;
 }
 
+/// The argument that source `i` of `op` comes from, and how it is loaded.
+static FailureOr<std::pair<BlockArgument, TensorMapRecipe>>
+getRecipe(RingPutOp op, unsigned i) {
+  MemRefType tile = op.getRing().getType().getTiles()[i];
+  auto pages = op.getSources()[i].getDefiningOp<GatherBlocksOp>();
+  if (!pages) {
+    FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
+    if (failed(view))
+      return failure();
+    return std::pair(cast<BlockArgument>(view->getSource()),
+                     TensorMapRecipe{getBox(tile, *view),
+                                     getArgumentDims(*view, op.getBoxDims(i))});
+  }
+  auto argument = dyn_cast<BlockArgument>(pages.getCache());
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t rows = tile.getShape().take_back(rank)[0];
+  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
+      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
+    return op.emitOpError()
+           << "source " << i
+           << " must be blocks of a kernel argument, whole ones or one part";
+  return std::pair(argument,
+                   TensorMapRecipe{getBox(tile, pages),
+                                   llvm::to_vector(llvm::seq(rank + 1)),
+                                   pages.getCache().getType().getDimSize(1)});
+}
+
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
@@ -249,17 +305,17 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
       if (RingPutOp::isCopiedByLanes(op.getSources()[i]))
         continue;
-      FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
-      if (failed(view))
+      FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
+          getRecipe(op, i);
+      if (failed(found))
         return failure();
-      auto argument = cast<BlockArgument>(view->getSource());
-      MemRefType box = getBox(tile, *view);
+      auto &[argument, own] = *found;
+      MemRefType box = own.box;
       if (llvm::any_of(box.getShape(),
                        [](int64_t size) { return size > kMaxBoxDim; }))
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxDim << " elements in each dimension";
-      TensorMapRecipe own{box, getArgumentDims(*view, op.getBoxDims(i))};
       TensorMapRecipe &recipe =
           recipes.try_emplace(argument, own).first->second;
       if (recipe.box != own.box || recipe.dims != own.dims)
@@ -271,7 +327,7 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
     auto argument = cast<BlockArgument>(value);
     MemRefType tile = recipe.box;
     for (Operation *user : argument.getUsers())
-      if (!isa<memref::SubViewOp>(user) ||
+      if (!isa<memref::SubViewOp, GatherBlocksOp>(user) ||
           !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
         return user->emitOpError()
                << "uses argument " << argument.getArgNumber()
@@ -323,11 +379,6 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
   SmallVector<int64_t> strides = computeStrides(counts);
   for (int64_t i = 0; i < numBoxes; ++i) {
     SmallVector<int64_t> at = delinearize(i, strides);
-    SmallVector<OpFoldResult> offsets{slot.index}, sizes{b.getIndexAttr(1)};
-    for (int64_t position : at) {
-      offsets.push_back(b.getIndexAttr(position));
-      sizes.push_back(b.getIndexAttr(1));
-    }
     at.append(rank, 0);
     SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
     SmallVector<Value> coordinates;
@@ -338,21 +389,153 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
           offset ? arith::AddIOp::create(b, loc, origin[dim], constant(offset))
                  : origin[dim]);
     }
-    for (int64_t size : box) {
-      offsets.push_back(b.getIndexAttr(0));
-      sizes.push_back(b.getIndexAttr(size));
-    }
-    SmallVector<OpFoldResult> unit(sizes.size(), b.getIndexAttr(1));
-    auto source = cast<MemRefType>(ring.buffers[tile].getType());
-    auto type = memref::SubViewOp::inferRankReducedResultType(
-        recipe.box.getShape(), source, offsets, sizes, unit);
-    Value buffer = memref::SubViewOp::create(b, loc, type, ring.buffers[tile],
-                                             offsets, sizes, unit);
-    // A tensor map takes the contiguous dimension first.
-    SmallVector<Value> reversed(llvm::reverse(coordinates));
-    nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, tensorMap,
-                                  reversed, slot.index, Value(), Value());
+    SmallVector<int64_t> boxSizes(counts.size(), 1);
+    llvm::append_range(boxSizes, box);
+    loadBox(ring, tile, recipe.box, at, boxSizes, slot, tensorMap, coordinates);
   }
+}
+
+/// Starts to load one box, which fills `sizes` elements of a slot from `at` on.
+void RingLowering::loadBox(const LoweredRing &ring, unsigned tile,
+                           MemRefType box, ArrayRef<int64_t> at,
+                           ArrayRef<int64_t> sizes, Slot slot, Value tensorMap,
+                           ArrayRef<Value> coordinates) {
+  SmallVector<OpFoldResult> offsets{slot.index};
+  llvm::append_range(offsets, getAsIndexOpFoldResult(b.getContext(), at));
+  SmallVector<OpFoldResult> all{b.getIndexAttr(1)};
+  llvm::append_range(all, getAsIndexOpFoldResult(b.getContext(), sizes));
+  SmallVector<OpFoldResult> unit(all.size(), b.getIndexAttr(1));
+  auto source = cast<MemRefType>(ring.buffers[tile].getType());
+  auto type = memref::SubViewOp::inferRankReducedResultType(
+      box.getShape(), source, offsets, all, unit);
+  Value buffer = memref::SubViewOp::create(b, loc, type, ring.buffers[tile],
+                                           offsets, all, unit);
+  // A tensor map takes the contiguous dimension first.
+  SmallVector<Value> reversed(llvm::reverse(coordinates));
+  auto map = cast<TypedValue<nvgpu::TensorMapDescriptorType>>(tensorMap);
+  nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, map, reversed,
+                                slot.index, Value(), Value());
+}
+
+/// The cache blocks that fill a tile, of which each lane has read one.
+SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
+                                                MemRefType tile) {
+  // The cache is no memref any more: not to be had by getCache().
+  int64_t blockRows = recipes[pages->getOperand(0)].getBlockRows();
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t numBlocks = tile.getShape().take_back(rank)[0] / blockRows;
+  SmallVector<Value> ids;
+  for (int64_t i = 0; i < numBlocks; ++i) {
+    Value id = gpu::ShuffleOp::create(b, loc, pages.getIds(), i, kWarpThreads,
+                                      gpu::ShuffleMode::IDX)
+                   .getShuffleResult();
+    ids.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), id));
+  }
+  return ids;
+}
+
+/// As `load`, of keys that lie in the blocks `blockIds` of a paged cache.
+void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
+                             RingPutOp op, GatherBlocksOp pages,
+                             ValueRange blockIds, Slot slot) {
+  MemRefType type = ring.type.getTiles()[tile];
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t leading = type.getRank() - rank;
+  Value tensorMap = pages->getOperand(0);
+  const TensorMapRecipe &recipe = recipes[tensorMap];
+  int64_t blockRows = recipe.getBlockRows();
+  // Where a tile is less than a block, it begins somewhere inside of one.
+  Value inBlock = constant(0);
+  if (blockRows < recipe.blockKv)
+    inBlock = arith::RemUIOp::create(b, loc, pages.getFirst(),
+                                     constant(recipe.blockKv));
+  SmallVector<int64_t> counts(type.getShape().take_front(leading));
+  SmallVector<int64_t> strides = computeStrides(counts);
+  SmallVector<int64_t> sizes(leading, 1);
+  llvm::append_range(sizes, type.getShape().take_back(rank));
+  sizes[leading] = blockRows;
+  AffineMap map = op.getTileMap(tile);
+  for (int64_t i = 0, e = computeProduct(counts); i < e; ++i) {
+    SmallVector<int64_t> at = delinearize(i, strides);
+    at.append(rank, 0);
+    // Where a chunk begins in its key.
+    SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
+    for (auto [block, id] : llvm::enumerate(blockIds)) {
+      SmallVector<Value> coordinates{id, inBlock};
+      for (int64_t offset : ArrayRef(first).drop_front())
+        coordinates.push_back(constant(offset));
+      at[leading] = block * blockRows;
+      loadBox(ring, tile, recipe.box, at, sizes, slot, tensorMap, coordinates);
+    }
+  }
+}
+
+/// source[indices], or zero where it has no such element.
+Value RingLowering::loadInLane(Value source, ArrayRef<Value> indices) {
+  Value isInside;
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    Value size = memref::DimOp::create(b, loc, source, dim);
+    Value fits =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
+    isInside = isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
+  }
+  auto load = scf::IfOp::create(
+      b, loc, isInside,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = memref::LoadOp::create(nested, loc, source, indices);
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Type element = cast<MemRefType>(source.getType()).getElementType();
+        Value zero =
+            arith::ConstantOp::create(nested, loc, nested.getZeroAttr(element));
+        scf::YieldOp::create(nested, loc, zero);
+      });
+  return load.getResult(0);
+}
+
+/// The scale of key `position` of a tile, of whose cache blocks each lane has
+/// the number of one; zero where it is none of the cache.
+Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
+  auto cache = cast<MemRefType>(pages.getCache().getType());
+  Value blockKv = constant(cache.getDimSize(1));
+  Value block = arith::DivUIOp::create(b, loc, position, blockKv);
+  Value slot = arith::RemUIOp::create(b, loc, position, blockKv);
+  Type i32 = b.getI32Type();
+  Value id = gpu::ShuffleOp::create(
+                 b, loc, pages.getIds(),
+                 arith::IndexCastOp::create(b, loc, i32, block),
+                 arith::ConstantIntOp::create(b, loc, kWarpThreads, 32),
+                 gpu::ShuffleMode::IDX)
+                 .getShuffleResult();
+  Value row = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value numBlocks = memref::DimOp::create(b, loc, pages.getCache(), 0);
+  // Below zero is above all.
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, numBlocks);
+  auto load = scf::IfOp::create(
+      b, loc, exists,
+      [&](OpBuilder &nested, Location loc) {
+        // A cache may have more elements than an index counts.
+        SmallVector<int64_t> strides = cache.getStridesAndOffset().first;
+        auto rowType = MemRefType::get(
+            {ShapedType::kDynamic, cache.getDimSize(1)}, cache.getElementType(),
+            StridedLayoutAttr::get(b.getContext(), 0, strides),
+            cache.getMemorySpace());
+        Value one = arith::ConstantIndexOp::create(nested, loc, 1);
+        Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
+        Value scales = RowBlockOp::create(nested, loc, rowType,
+                                          pages.getCache(), row, one);
+        Value loaded =
+            memref::LoadOp::create(nested, loc, scales, ValueRange{zero, slot});
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value none = arith::ConstantOp::create(
+            nested, loc, nested.getZeroAttr(cache.getElementType()));
+        scf::YieldOp::create(nested, loc, none);
+      });
+  return load.getResult(0);
 }
 
 /// Fills a matrix or vector in shared memory, lane by lane; zero where `source`
@@ -388,25 +571,10 @@ void RingLowering::copyByLanes(Value tile, Value source) {
     if (isMatrix)
       e.indices = {arith::DivUIOp::create(b, loc, e.position, columns),
                    arith::RemUIOp::create(b, loc, e.position, columns)};
-    Value isInside;
-    for (auto [dim, index] : llvm::enumerate(e.indices)) {
-      Value fits = isBelow(index, memref::DimOp::create(b, loc, source, dim));
-      isInside =
-          isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
-    }
-    auto load = scf::IfOp::create(
-        b, loc, isInside,
-        [&](OpBuilder &nested, Location loc) {
-          Value loaded = memref::LoadOp::create(nested, loc, source, e.indices);
-          scf::YieldOp::create(nested, loc, loaded);
-        },
-        [&](OpBuilder &nested, Location loc) {
-          Type element = cast<MemRefType>(source.getType()).getElementType();
-          Value zero = arith::ConstantOp::create(nested, loc,
-                                                 nested.getZeroAttr(element));
-          scf::YieldOp::create(nested, loc, zero);
-        });
-    e.loaded = load.getResult(0);
+    if (auto pages = source.getDefiningOp<GatherBlocksOp>())
+      e.loaded = loadScaleInLane(pages, e.position);
+    else
+      e.loaded = loadInLane(source, e.indices);
     elements.push_back(e);
   }
   for (Element &e : elements) {
@@ -432,6 +600,11 @@ void RingLowering::put(RingPutOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
+  SmallVector<SmallVector<Value>> blockIds(op.getSources().size());
+  for (auto [i, source] : llvm::enumerate(op.getSources()))
+    if (auto pages = source.getDefiningOp<GatherBlocksOp>();
+        pages && !RingPutOp::isCopiedByLanes(source))
+      blockIds[i] = spreadBlockIds(pages, ring.type.getTiles()[i]);
   waitForEmpty(ring, slot);
   auto start =
       scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
@@ -443,12 +616,15 @@ void RingLowering::put(RingPutOp op) {
       bytes -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full, constant(bytes),
                                           slot.index, Value());
-  SmallVector<memref::SubViewOp> views;
+  SmallVector<Operation *> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
     if (RingPutOp::isCopiedByLanes(source))
       continue;
-    views.push_back(source.getDefiningOp<memref::SubViewOp>());
-    load(ring, i, op, views.back(), slot);
+    views.push_back(source.getDefiningOp());
+    if (auto pages = dyn_cast<GatherBlocksOp>(views.back()))
+      loadPages(ring, i, op, pages, blockIds[i], slot);
+    else
+      load(ring, i, op, cast<memref::SubViewOp>(views.back()), slot);
   }
   // Otherwise LLVM lets the first lane go on by itself, through the waits
   // behind this put: the other lanes then wait in a copy of them, and while
@@ -464,7 +640,7 @@ void RingLowering::put(RingPutOp op) {
         b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,
         slot.index);
   b.eraseOp(op);
-  for (memref::SubViewOp view : views)
+  for (Operation *view : views)
     if (view->use_empty())
       b.eraseOp(view);
 }

@@ -26,10 +26,10 @@ using namespace mlir::mqa;
 /// Gives the arguments of `func` the names of the operands of the mqa.logits
 /// that they are sliced for, and the function its
 /// attributes.
-static void nameArguments(func::FuncOp func, LogitsOp logits) {
+static void nameArguments(func::FuncOp func, LogitsOpInterface logits) {
   Builder b(func.getContext());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
-                                            LogitsOp::getDataOperandNames())) {
+                                            logits.getDataOperandNames())) {
     if (!value)
       continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
@@ -62,12 +62,12 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
     steps.push_back(*value);
   }
   if (forall
-          .walk([&](LogitsOp logits) {
+          .walk([&](LogitsOpInterface logits) {
             nameArguments(func, logits);
             return WalkResult::interrupt();
           })
           .wasInterrupted() == false)
-    return forall.emitOpError("holds no mqa.logits");
+    return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
 
   IRRewriter b(func.getContext());
   Location loc = forall.getLoc();

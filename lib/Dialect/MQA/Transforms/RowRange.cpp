@@ -12,15 +12,23 @@
 using namespace mlir;
 
 Value mqa::loadBound(OpBuilder &b, Location loc, Value bounds, Value row) {
-  Value bound = memref::LoadOp::create(b, loc, bounds, row);
+  auto type = cast<MemRefType>(bounds.getType());
+  SmallVector<Value> indices{row};
+  if (type.getRank() == 2) {
+    Value columns = arith::ConstantIndexOp::create(b, loc, type.getDimSize(1));
+    indices = {arith::DivUIOp::create(b, loc, row, columns),
+               arith::RemUIOp::create(b, loc, row, columns)};
+  }
+  Value bound = memref::LoadOp::create(b, loc, bounds, indices);
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
 }
 
 std::pair<Value, Value> mqa::emitRowRange(OpBuilder &b, Location loc, Value ks,
                                           Value ke, Value row, Value numKeys) {
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value start =
-      arith::MaxSIOp::create(b, loc, loadBound(b, loc, ks, row), zero);
+  Value start = zero;
+  if (ks)
+    start = arith::MaxSIOp::create(b, loc, loadBound(b, loc, ks, row), zero);
   Value end =
       arith::MinSIOp::create(b, loc, loadBound(b, loc, ke, row), numKeys);
   Value some =

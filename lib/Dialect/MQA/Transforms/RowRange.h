@@ -12,11 +12,12 @@
 namespace mlir {
 namespace mqa {
 
-/// bounds[row] as an index.
+/// bounds[row] as an index; of a matrix, its rows laid end to end.
 Value loadBound(OpBuilder &b, Location loc, Value bounds, Value row);
 
-/// [max(ks[row], 0), min(ke[row], numKeys)), or [numKeys, 0) where that is
-/// empty: an empty or reversed range must not widen those of other rows.
+/// [max(ks[row], 0), min(ke[row], numKeys)), with ks null for 0, or [numKeys,
+/// 0) where that is empty: an empty or reversed range must not widen those of
+/// other rows.
 std::pair<Value, Value> emitRowRange(OpBuilder &b, Location loc, Value ks,
                                      Value ke, Value row, Value numKeys);
 

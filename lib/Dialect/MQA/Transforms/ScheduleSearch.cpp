@@ -10,24 +10,27 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-bool mqa::fitsSchedule(LogitsOp op, ScheduleAttr schedule) {
-  ScopedDiagnosticHandler silence(op.getContext(), [](Diagnostic &) {});
-  return succeeded(TilePlan::get(op, schedule, [&] { return op.emitError(); }));
+bool mqa::fitsSchedule(LogitsOpInterface op, ScheduleAttr schedule) {
+  return succeeded(
+      TilePlan::get(op, schedule, [&] { return op->emitError(); }));
 }
 
 /// The schedule of these sizes with the most stages that there is room for, and
 /// rather two of queries; null if it does not fit.
-static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
+static ScheduleAttr makeSchedule(LogitsOpInterface op, int64_t queryGroups,
                                  int64_t keyGroups, int64_t tileQ,
                                  int64_t tileKv, Reduction reduction,
-                                 int64_t blockHeads = 0) {
+                                 int64_t blockHeads = 0,
+                                 std::optional<int64_t> maxStages = {}) {
+  ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) {});
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
   for (int64_t queryStages : {2, 1}) {
     int64_t least = std::max<int64_t>(keyGroups, 2);
-    for (int64_t stages = 2 * keyGroups + 4; stages >= least; --stages) {
+    int64_t most = maxStages.value_or(2 * keyGroups + 4);
+    for (int64_t stages = most; stages >= least; --stages) {
       auto schedule = ScheduleAttr::get(
-          op.getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
+          op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
           tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
           reduction, Split::Tiles, blockCost, blockHeads);
       if (mqa::fitsSchedule(op, schedule))
@@ -37,7 +40,36 @@ static ScheduleAttr makeSchedule(LogitsOp op, int64_t queryGroups,
   return {};
 }
 
-ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
+/// The queries of a sequence fill as much of a WGMMA as they can, alone; its
+/// warpgroups take tiles of keys in turn.
+static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
+                                        Reduction reduction) {
+  int64_t tileQ = llvm::PowerOf2Ceil(op.getNextN());
+  if (reduction == Reduction::F16)
+    tileQ = std::max<int64_t>(tileQ, hopper::kWarpgroupWarps);
+  // More loads under way at a time make memory slower, not faster.
+  constexpr int64_t kStages = 5;
+  for (int64_t parts : {1, 2, 4})
+    for (int64_t groups : {4, 3, 2, 1})
+      for (int64_t tileKv : {128, 64, 32}) {
+        // A key for each thread that has a query of the tile.
+        if (tileKv * tileQ < hopper::kWarpgroupThreads)
+          continue;
+        int64_t tileHeads = hopper::kWgmmaRows / tileQ, blockHeads = 0;
+        if (parts > 1)
+          blockHeads = llvm::alignTo(llvm::divideCeil(op.getNumHeads(), parts),
+                                     tileHeads);
+        if (ScheduleAttr schedule =
+                makeSchedule(op, 1, parts > 1 ? 1 : groups, tileQ, tileKv,
+                             reduction, blockHeads, kStages))
+          return schedule;
+      }
+  return {};
+}
+
+ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, Reduction reduction) {
+  if (op.getNextN())
+    return derivePagedSchedule(op, reduction);
   // The fewest rows of padding; then many warpgroups, head tiles of 8 heads x 8
   // queries, and long key tiles.
   int64_t heads = op.getGroupHeads();
@@ -69,7 +101,7 @@ ScheduleAttr mqa::deriveSchedule(LogitsOp op, Reduction reduction) {
   return {};
 }
 
-SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOp op) {
+SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op) {
   SmallVector<ScheduleAttr> schedules;
   // Three or four warpgroups: fewer leave the tensor cores waiting, more have
   // too few registers.

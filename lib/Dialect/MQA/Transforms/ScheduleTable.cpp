@@ -33,7 +33,8 @@ static bool fits(const llvm::json::Object &entry, StringRef key,
   return !wanted || *wanted == value;
 }
 
-ScheduleAttr mqa::lookUpSchedule(LogitsOp op, StringRef name, StringRef chip) {
+ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, StringRef name,
+                                 StringRef chip) {
   static const llvm::json::Value table = [] {
     llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(kTable);
     if (!parsed)
@@ -42,20 +43,22 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOp op, StringRef name, StringRef chip) {
   }();
   if (!op.hasOnlyFiniteScores())
     return {};
-  int64_t numQueries = op.getQueryType().getDimSize(0);
+  auto q = cast<ShapedType>(op.getDataOperands().front().getType());
+  int64_t numQueries = q.getDimSize(0);
   for (const llvm::json::Value &value : *table.getAsArray()) {
     const llvm::json::Object &entry = *value.getAsObject();
     if (entry.getString("name") != name || entry.getString("chip") != chip ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
         !fits(entry, "head_dim", op.getHeadDim()) ||
-        !fits(entry, "compressed", op.getCompressed()))
+        !fits(entry, "compressed", op.getCompressed()) ||
+        entry.getInteger("next_n").value_or(0) != op.getNextN())
       continue;
     // Where the number of queries is only known at launch, it may be any.
     std::optional<int64_t> maxQueries = entry.getInteger("max_queries");
     if (maxQueries &&
         (ShapedType::isDynamic(numQueries) || numQueries > *maxQueries))
       continue;
-    return parseSchedule(op.getContext(), *entry.getString("schedule"));
+    return parseSchedule(op->getContext(), *entry.getString("schedule"));
   }
   return {};
 }

@@ -20,7 +20,7 @@ using namespace mlir::mqa;
 
 /// The measured entry; without one, the likeliest that fits. If nothing fits,
 /// the smallest schedule: its diagnostic says which limit it breaks.
-static ScheduleAttr chooseNamed(LogitsOp op, StringRef name) {
+static ScheduleAttr chooseNamed(LogitsOpInterface op, StringRef name) {
   if (ScheduleAttr entry = lookUpSchedule(op, name))
     if (fitsSchedule(op, entry))
       return entry;
@@ -28,7 +28,7 @@ static ScheduleAttr chooseNamed(LogitsOp op, StringRef name) {
   if (ScheduleAttr schedule =
           deriveSchedule(op, fast ? Reduction::F16 : Reduction::F32))
     return schedule;
-  return parseSchedule(op.getContext(),
+  return parseSchedule(op->getContext(),
                        fast ? "block_q = 4, block_kv = 32, tile_kv = 32, "
                               "query_stages = 1, stages = 2, reduction = f16"
                             : "block_q = 4, block_kv = 32, tile_kv = 32, "
@@ -40,11 +40,12 @@ struct SelectSchedulePass
     : mqa::impl::MQASelectSchedulePassBase<SelectSchedulePass> {
   using MQASelectSchedulePassBase::MQASelectSchedulePassBase;
 
-  ScheduleAttr choose(LogitsOp op) {
+  ScheduleAttr choose(LogitsOpInterface op) {
     if (!schedule.empty())
       return chooseNamed(op, schedule);
     // A 16-bit logit loses more by its own rounding than by an f16 reduction.
-    if (!op.getOutType().getElementType().isF32()) {
+    // Against a paged cache, which is as fast as memory, that gains nothing.
+    if (!op.getNextN() && !op.getOutType().getElementType().isF32()) {
       ScheduleAttr fast = chooseNamed(op, "fast");
       if (fitsSchedule(op, fast))
         return fast;
@@ -66,12 +67,12 @@ struct SelectSchedulePass
         return signalPassFailure();
       }
     }
-    WalkResult result = getOperation()->walk([&](LogitsOp op) {
+    WalkResult result = getOperation()->walk([&](LogitsOpInterface op) {
       ScheduleAttr chosen = op.getScheduleAttr();
       if (!chosen)
         chosen = given ? given : choose(op);
       auto emitPlanError = [&] {
-        return op.emitOpError() << "schedule " << chosen << " does not fit: ";
+        return op->emitOpError() << "schedule " << chosen << " does not fit: ";
       };
       if (failed(TilePlan::get(op, chosen, emitPlanError)))
         return WalkResult::interrupt();

@@ -272,16 +272,21 @@ void Specializer::narrowStore(StoreLogitsOp op, Value queryGroup) {
   rewriter.setInsertionPoint(early);
   Value firstRow = getFirstRow(queryGroup);
   // Rows of the problem end somewhere, those of a staged tile do not.
-  Value numRows = memref::DimOp::create(rewriter, loc, op.getKs(), 0);
+  Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);
   Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
   rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
   rows = arith::MinSIOp::create(rewriter, loc, rows,
                                 constant(schedule.getTileQ()));
-  Value ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
-  Value ke = getRows(rewriter, loc, op.getKe(), firstRow, rows);
+  Value ks, ke = op.getKe();
+  if (op.getKs())
+    ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
+  // One length for all: there is one group of queries.
+  if (!op.getCausal())
+    ke = getRows(rewriter, loc, ke, firstRow, rows);
   Value out = getRows(rewriter, loc, op.getOut(), firstRow, rows);
   rewriter.modifyOpInPlace(op, [&] {
-    op.getKsMutable().assign(ks);
+    if (ks)
+      op.getKsMutable().assign(ks);
     op.getKeMutable().assign(ke);
     op.getOutMutable().assign(out);
   });
@@ -441,6 +446,13 @@ struct SpecializeWarpsPass
                        << " keys, which is not the block of " << schedule;
       return WalkResult::interrupt();
     });
+    if (!result.wasInterrupted() && schedule.getQueryGroups() > 1)
+      result = kernel.walk([&](StoreLogitsOp op) {
+        if (!op.getCausal())
+          return WalkResult::advance();
+        op.emitOpError("that is 'causal' needs one group of queries");
+        return WalkResult::interrupt();
+      });
     if (!result.wasInterrupted() && schedule.getKeyGroups() > 1)
       result = loops.front().walk([&](RingGetOp op) {
         auto keys = cast<scf::ForOp>(op->getParentOp());

@@ -255,7 +255,7 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
     weights = staged.getResult(1);
   // Padding is zero; but behind a block of q come the heads of the next.
   ArrayRef<int64_t> q = plan.queryRing.getTiles()[0].getShape();
-  int64_t tileHeads = q[1] * q[q.size() - 3];
+  int64_t tileHeads = q[1] * plan.schedule.getTileHeads();
   bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;
   Value numHeads;
   if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))
@@ -343,7 +343,8 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
                      /*onto=*/Value());
   }
   StoreLogitsOp::create(b, loc, tile, logits.getKs(), logits.getKe(),
-                        logits.getKeyOffset(), logits.getNumKeys(), *outRows);
+                        logits.getKeyOffset(), logits.getNumKeys(), *outRows,
+                        logits.getCompressed(), logits.getCausal());
   for (Value ring : {keyRing, scaleRing})
     if (ring && !byParts)
       RingReleaseOp::create(b, loc, ring, position);

@@ -70,10 +70,31 @@ static int64_t getRingBytes(RingType ring) {
   return bytes;
 }
 
+/// What a paged cache asks of a schedule.
+static LogicalResult verifyPages(LogitsOpInterface op, ScheduleAttr schedule,
+                                 function_ref<InFlightDiagnostic()> emitError) {
+  int64_t nextN = op.getNextN(), blockKv = op.getBlockKv();
+  if (nextN == 0)
+    return success();
+  int64_t blockQ = schedule.getBlockQ(), tileKv = schedule.getTileKv();
+  if (blockQ < nextN || blockQ != schedule.getTileQ())
+    return emitError() << "the next_n = " << nextN
+                       << " queries of a sequence need block_q = tile_q of at "
+                          "least as many, found "
+                       << blockQ << " and " << schedule.getTileQ();
+  if (tileKv % blockKv && blockKv % tileKv)
+    return emitError() << "tile_kv must be a multiple or a divisor of the "
+                          "cache's block_kv = "
+                       << blockKv << ", found " << tileKv;
+  return success();
+}
+
 FailureOr<TilePlan>
-TilePlan::get(LogitsOp op, ScheduleAttr schedule,
+TilePlan::get(LogitsOpInterface op, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
-  MLIRContext *context = op.getContext();
+  MLIRContext *context = op->getContext();
+  if (failed(verifyPages(op, schedule, emitError)))
+    return failure();
   int64_t headDim = op.getHeadDim(), groupHeads = op.getGroupHeads();
   int64_t heads = groupHeads;
   if (schedule.getBlockHeads())
@@ -81,8 +102,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   int64_t tileKv = schedule.getTileKv();
   int64_t queryGroups = schedule.getQueryGroups();
   int64_t warpgroups = schedule.getWarpgroups();
-  int64_t warpQueries = schedule.getTileQ() / kWarpgroupWarps;
-  int64_t tileHeads = kWarpRows / warpQueries;
+  int64_t queryWarps = schedule.getQueryWarps();
+  int64_t warpQueries = queryWarps * schedule.getTileQ() / kWarpgroupWarps;
+  int64_t warpHeads = kWarpRows / warpQueries;
+  int64_t tileHeads = schedule.getTileHeads();
   int64_t headTiles = llvm::divideCeil(heads, tileHeads);
 
   if (tileKv > kWgmmaMaxColumns)
@@ -124,6 +147,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
               "head dim of 32, 64 or 128 and all heads at once, found "
            << inputType << (op.getWeights() ? "" : ", no weights")
            << (stagesByParts ? ", heads by parts" : "") << " and " << headDim;
+  if (packed && queryWarps > 1)
+    return emitError() << "reduction f16 needs warps with queries of their "
+                          "own (tile_q of at least 4), found tile_q = "
+                       << schedule.getTileQ();
   if (packed && headTiles > kMaxPackedTiles)
     return emitError() << "reduction f16 adds up at most " << kMaxPackedTiles
                        << " head tiles, but tile_q = " << schedule.getTileQ()
@@ -182,13 +209,15 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
     keyChunk = getAffineDimExpr(0, context);
   }
   int64_t next = queryTile.size();
-  llvm::append_values(queryTile, kWarpgroupWarps, tileHeads, warpQueries,
+  llvm::append_values(queryTile, kWarpgroupWarps, warpHeads, warpQueries,
                       chunks.elements);
   auto dim = [&](int64_t i) { return getAffineDimExpr(next + i, context); };
   plan.queryMap = AffineMap::get(
       queryTile.size(), 0,
-      {group * schedule.getTileQ() + dim(0) * warpQueries + dim(2),
-       headTile * tileHeads + dim(1), queryChunk * chunks.elements + dim(3)},
+      {group * schedule.getTileQ() + dim(0).floorDiv(queryWarps) * warpQueries +
+           dim(2),
+       headTile * tileHeads + dim(0) % queryWarps * warpHeads + dim(1),
+       queryChunk * chunks.elements + dim(3)},
       context);
   SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
   if (op.getWeights()) {
@@ -223,6 +252,10 @@ TilePlan::get(LogitsOp op, ScheduleAttr schedule,
   if (packed)
     plan.sharedMemoryBytes +=
         4 * schedule.getBlockQ() * (headTiles * tileHeads + 2);
+  // Of a sum over warps: a partial sum of each of a warpgroup's warps for each
+  // key.
+  if (queryWarps > 1)
+    plan.sharedMemoryBytes += 4 * warpgroups * kWarpgroupWarps * tileKv;
   if (plan.sharedMemoryBytes > kSharedMemoryBytes)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "

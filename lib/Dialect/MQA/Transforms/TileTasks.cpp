@@ -37,18 +37,24 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
-    scf::SCFTilingOptions options;
-    options.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
-    options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-
-    SmallVector<LogitsOp> ops;
-    getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
-    for (LogitsOp op : ops) {
+    SmallVector<LogitsOpInterface> ops;
+    getOperation().walk([&](LogitsOpInterface op) { ops.push_back(op); });
+    for (LogitsOpInterface op : ops) {
       rewriter.setInsertionPoint(op);
+      SmallVector<int64_t> own = sizes;
+      // A sequence has keys of its own: a task is for one, and as many keys
+      // more.
+      if (op.getNextN()) {
+        own[1] *= own[0];
+        own[0] = 1;
+      }
+      scf::SCFTilingOptions options;
+      options.setTileSizes(getAsIndexOpFoldResult(&getContext(), own));
+      options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
       FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
           rewriter, cast<TilingInterface>(op.getOperation()), options);
       if (failed(tiled)) {
-        op.emitOpError("cannot be tiled");
+        op->emitOpError("cannot be tiled");
         return signalPassFailure();
       }
       rewriter.replaceOp(op, tiled->replacements);

@@ -49,6 +49,7 @@ private:
   }
   Value broadcast(Value perQuery);
   Value getBounds(Value memref, Value limit);
+  Value getCausalEnds(Value limit);
   Value countFromTile(Value perQuery);
 
   IRRewriter &b;
@@ -87,6 +88,33 @@ Value StoreVectorizer::getBounds(Value memref, Value limit) {
   return arith::MaxSIOp::create(b, loc, bounds, zero);
 }
 
+/// As `getBounds` of the ends, where the queries are the last of their
+/// sequence.
+Value StoreVectorizer::getCausalEnds(Value limit) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(op.getOut());
+  auto type = VectorType::get({queries}, b.getIndexType());
+  auto broadcastAll = [&](Value value) -> Value {
+    return vector::BroadcastOp::create(b, loc, type, value);
+  };
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value length = memref::LoadOp::create(b, loc, op.getKe(), zero);
+  length = arith::IndexCastOp::create(b, loc, b.getIndexType(), length);
+  Value numQueries = memref::DimOp::create(b, loc, op.getOut(), zero);
+  // Query m sees length - numQueries + m + 1 keys.
+  Value query = vector::StepOp::create(b, loc, type);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value before = arith::AddIOp::create(
+      b, loc, arith::SubIOp::create(b, loc, length, numQueries), one);
+  Value ends = arith::AddIOp::create(b, loc, query, broadcastAll(before));
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, query,
+                                       broadcastAll(numQueries));
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  ends = arith::SelectOp::create(b, loc, exists, ends, none);
+  ends = arith::MinSIOp::create(b, loc, ends, broadcastAll(limit));
+  return arith::MaxSIOp::create(b, loc, ends, none);
+}
+
 Value StoreVectorizer::countFromTile(Value perQuery) {
   return arith::SubIOp::create(b, loc, perQuery,
                                vector::BroadcastOp::create(b, loc,
@@ -102,15 +130,21 @@ void StoreVectorizer::run() {
     logits = arith::TruncFOp::create(
         b, loc, VectorType::get({queries, keys}, outType), logits);
 
-  bool compressed = static_cast<bool>(op.getNumKeys());
   Value numColumns;
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfterValue(op.getOut());
     numColumns = memref::DimOp::create(b, loc, op.getOut(), 1);
   }
-  Value starts = getBounds(op.getKs(), /*limit=*/Value());
-  Value ends = getBounds(op.getKe(), compressed ? op.getNumKeys() : numColumns);
+  Value limit = op.getNumKeys() ? op.getNumKeys() : numColumns;
+  Value starts =
+      op.getKs()
+          ? getBounds(op.getKs(), /*limit=*/Value())
+          : arith::ConstantOp::create(
+                b, loc,
+                b.getZeroAttr(VectorType::get({queries}, b.getIndexType())));
+  Value ends =
+      op.getCausal() ? getCausalEnds(limit) : getBounds(op.getKe(), limit);
   Value start = broadcast(countFromTile(starts));
   Value end = broadcast(countFromTile(ends));
   Value key = vector::BroadcastOp::create(
@@ -120,8 +154,10 @@ void StoreVectorizer::run() {
   using arith::CmpIPredicate;
   Value started = arith::CmpIOp::create(b, loc, CmpIPredicate::sge, key, start);
   Value notEnded = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, key, end);
-  Value mask = arith::AndIOp::create(b, loc, started, notEnded);
-  if (!compressed) {
+  Value mask = notEnded;
+  if (op.getKs())
+    mask = arith::AndIOp::create(b, loc, started, notEnded);
+  if (!op.getCompressed()) {
     Value zero = arith::ConstantIndexOp::create(b, loc, 0);
     SmallVector<Value> indices{zero, op.getFirstKey()};
     // The mask ends where `out` does.

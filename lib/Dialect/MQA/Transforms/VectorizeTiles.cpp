@@ -109,7 +109,8 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
 
 /// q . k of one head tile.
 Value TileVectorizer::computeScores(int64_t headTile) {
-  // The rows of a warp are its heads x its queries.
+  // The rows of a warp are its heads x its queries; warps that share a query
+  // have its heads one after the other.
   ArrayRef<int64_t> shape = op.getQ().getType().getShape().drop_front(2);
   int64_t headDim = shape.back(), chunks = op.getChunks();
   Value q = read(dropLeading(op.getQ(), {0, headTile}), shape);

@@ -25,7 +25,7 @@
 
 // -----
 
-// expected-error@+1 {{schedule parameter 'tile_q' must be 4, 8, 16 or 32, found 12}}
+// expected-error@+1 {{schedule parameter 'tile_q' must be 1, 2, 4, 8, 16 or 32, found 12}}
 func.func private @f() attributes {s = #mqa.schedule<block_q = 12, block_kv = 64, tile_q = 12, tile_kv = 64, stages = 2>}
 
 // -----
@@ -45,7 +45,7 @@ func.func private @f() attributes {s = #mqa.schedule<block_q = 4, block_kv = 64,
 
 // -----
 
-// expected-error@+1 {{schedule parameter 'tile_kv' must be a multiple of 32, a key for each lane, found 48}}
+// expected-error@+1 {{schedule parameter 'tile_kv' must be a multiple of 32, a key for each thread that has a query of tile_q = 4, found 48}}
 "test.op"() {schedule = #mqa.schedule<block_q = 8, block_kv = 96, tile_kv = 48, stages = 2>} : () -> ()
 
 // -----
@@ -384,7 +384,7 @@ func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, 
 // -----
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{of 4 queries and 64 keys gives 'vector<4x64xf32>', found 'vector<8x64xf32>'}}
+  // expected-error@+1 {{of 1 x 4 rows of queries and 64 keys cannot give 'vector<8x64xf32>'}}
   %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) : vector<8x64xf32>
   return
 }
@@ -392,7 +392,7 @@ func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>,
 // -----
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %v: vector<4x32xf32>) {
-  // expected-error@+1 {{of 4 queries and 64 keys gives 'vector<4x64xf32>', found 'vector<4x64xf32>', or another 'onto'}}
+  // expected-error@+1 {{of 1 x 4 rows of queries and 64 keys cannot give 'vector<4x64xf32>' onto another type}}
   %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) onto(%v : vector<4x32xf32>) : vector<4x64xf32>
   return
 }
@@ -418,5 +418,50 @@ func.func @f(%v: vector<4x32xf32>, %out: memref<?x?xf32>, %columns: vector<4x64x
 func.func @f(%s: memref<?xf32, strided<[?], offset: ?>>, %n: index) {
   // expected-error@+1 {{result must be a block of rows of}}
   %0 = mqa.row_block %s[%n] rows %n : memref<?xf32, strided<[?], offset: ?>> -> memref<?xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'tile_kv' must be a multiple of 128, a key for each thread that has a query of tile_q = 1, found 64}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 1, block_kv = 64, tile_q = 1, tile_kv = 64, stages = 2>}
+
+// -----
+
+func.func @f(%ke: memref<?x2xi32>, %n: index) {
+  // expected-error@+1 {{of blocks of 4 queries needs as many columns of 'ke' and no 'ks', found 'memref<?x2xi32>'}}
+  %b, %t, %be, %te = mqa.tile_share none, %ke, %n share %n of %n {block_q = 4, tile_kv = 128} : memref<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @f(%cache: memref<?x64x128xf8E4M3FN>, %table: memref<1x?xi32>, %n: index) {
+  // expected-error@+1 {{of 'memref<?x64x128xf8E4M3FN>' cannot give 'memref<?x64xf8E4M3FN>'}}
+  %k = mqa.gather_pages %cache[%table] from %n keys %n : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x64xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @f(%cache: memref<?x?x128xf8E4M3FN>, %ids: i32, %n: index) {
+  // expected-error@+1 {{needs cache blocks of a static size, found 'memref<?x?x128xf8E4M3FN>'}}
+  %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x?x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @f(%out: memref<?x?xf32>, %ke: memref<?xi32>) {
+  // expected-error@+1 {{with 'compressed' needs 'num_keys', and cannot be 'causal'}}
+  mqa.clean_rows %out, none, %ke {compressed} : memref<?x?xf32>, memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: vector<4x64xf32>, %out: memref<?x?xf32>, %ke: memref<4xi32>, %n: index) {
+  // expected-error@+1 {{with 'causal' needs one element of 'ke', and no 'ks', found 'memref<4xi32>'}}
+  mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<?x?xf32>) {causal} : vector<4x64xf32>, memref<4xi32>
   return
 }

@@ -50,7 +50,7 @@ func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x?x128xf8E4M3FN>, %ks: t
 // -----
 
 func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>, %n: index) {
-  // expected-error@+1 {{has 'num_keys', which is for tiles of a 'compressed' op}}
+  // expected-error@+1 {{has 'num_keys', which is for tiles (with 'key_offset') and 'compressed' ops}}
   %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) num_keys(%n) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
@@ -301,5 +301,21 @@ func.func @f(%q: tensor<?x0x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tenso
 func.func @f(%q: tensor<?x64x272xbf16>, %k: tensor<?x272xbf16>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
   // expected-error@+1 {{head dim D (dimension 2 of 'q') must be a multiple of 16 up to 256, found 272}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x272xbf16>, tensor<?x272xbf16>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<1xi32>, %out: memref<2x?xf32>) {
+  // expected-error@+1 {{with 'causal' is a tile: it needs 'key_offset', and has neither 'ks' nor 'compressed'}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<1xi32>) outs(%out : memref<2x?xf32>) {causal}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %out: memref<2x?xf32>, %n: index) {
+  // expected-error@+1 {{with 'causal' needs one element of 'ke', found 'memref<2xi32>'}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<2xi32>) key_offset(%n) outs(%out : memref<2x?xf32>) {causal}
   return
 }

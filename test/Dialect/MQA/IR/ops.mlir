@@ -40,7 +40,7 @@ func.func @groups_compressed(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x8x128xf
 // CHECK: %[[ROWS:.*]] = mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
 // CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} : memref
-// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} num_keys(%{{.*}}) : memref
+// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} num_keys(%{{.*}}) {compressed} : memref
 // CHECK: mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
 func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %s: memref<?xf32, strided<[?]>>) {
   %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
@@ -48,7 +48,7 @@ func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memr
   %rows = mqa.row_block %out[%lo] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
   mqa.clean_rows %rows, %ks, %ke : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
   mqa.clean_rows %rows, %ks, %ke threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
-  mqa.clean_rows %rows, %ks, %ke num_keys(%n) : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  mqa.clean_rows %rows, %ks, %ke num_keys(%n) {compressed} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
   %scales = mqa.row_block %s[%lo] rows %n : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
   return
 }
@@ -88,7 +88,7 @@ func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf
   %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
   mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
   %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) : vector<8x128xf32>
-  mqa.store_logits %logits1, %ks, %ke first_key(%n) num_keys(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+  mqa.store_logits %logits1, %ks, %ke first_key(%n) num_keys(%n) outs(%out : memref<?x?xf32>) {compressed} : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
   return
 }
 
@@ -117,5 +117,41 @@ func.func @without_scales(%q: tensor<?x5x80xf16>, %k: tensor<?x80xf16>, %w: tens
 // CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%{{.*}}] mask %{{.*}} : vector<8x128xbf16>, memref<?x?xbf16>, vector<8x128xindex>, vector<8x128xi1>
 func.func @scatter(%v: vector<8x128xbf16>, %rows: memref<?x?xbf16>, %columns: vector<8x128xindex>, %mask: vector<8x128xi1>) {
   mqa.scatter_columns %v, %rows[%columns] mask %mask : vector<8x128xbf16>, memref<?x?xbf16>, vector<8x128xindex>, vector<8x128xi1>
+  return
+}
+
+// CHECK-LABEL: func @paged_on_tensors
+// CHECK: %[[R:.*]] = mqa.paged_logits ins(%{{.*}} : tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>) outs(%{{.*}} : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+// CHECK: return %[[R]]
+func.func @paged_on_tensors(%q: tensor<?x2x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %s: tensor<?x64xf32>, %w: tensor<?x64xf32>, %lens: tensor<?x2xi32>, %table: tensor<?x?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// One length per sequence, no scales, no weights, a tile of keys; strided.
+// CHECK-LABEL: func @paged_on_memrefs
+// CHECK: mqa.paged_logits ins(%{{.*}}, %{{.*}}, none, none, %{{.*}}, %{{.*}} : memref<3x1x5x48xbf16, strided<[512, 240, 48, 1]>>, memref<?x16x48xbf16, strided<[1024, 48, 1], offset: ?>>, memref<3xi32>, memref<3x?xi32, strided<[?, 1]>>) key_offset(%{{.*}}) outs(%{{.*}} : memref<3x?xf16>) {activation = #mqa.activation<none>}
+func.func @paged_on_memrefs(%q: memref<3x1x5x48xbf16, strided<[512, 240, 48, 1]>>, %k: memref<?x16x48xbf16, strided<[1024, 48, 1], offset: ?>>, %lens: memref<3xi32>, %table: memref<3x?xi32, strided<[?, 1]>>, %out: memref<3x?xf16>, %n: index) {
+  mqa.paged_logits ins(%q, %k, none, none, %lens, %table : memref<3x1x5x48xbf16, strided<[512, 240, 48, 1]>>, memref<?x16x48xbf16, strided<[1024, 48, 1], offset: ?>>, memref<3xi32>, memref<3x?xi32, strided<[?, 1]>>) key_offset(%n) outs(%out : memref<3x?xf16>) {activation = #mqa.activation<none>}
+  return
+}
+
+// A tile of a paged op: ranges from 0, and one length for its queries.
+// CHECK-LABEL: func @paged_tile
+// CHECK: %[[K:.*]] = mqa.gather_pages %{{.*}}[%{{.*}}] from %{{.*}} keys %{{.*}} : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+// CHECK: mqa.gather_blocks %{{.*}}[%{{.*}}] from %{{.*}} : memref<?x64xf32> -> memref<?xf32>
+// CHECK: mqa.logits ins(%{{.*}}, %[[K]], none, none, none, %{{.*}} : {{.*}}) key_offset(%{{.*}}) num_keys(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) {causal}
+// CHECK: mqa.key_range none, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<1xi32>
+// CHECK: mqa.tile_share none, %{{.*}}, %{{.*}} share %{{.*}} of %{{.*}} {block_q = 2 : i64, tile_kv = 128 : i64} : memref<?x2xi32>
+// CHECK: mqa.clean_rows %{{.*}}, none, %{{.*}} num_keys(%{{.*}}) {causal} : memref<2x?xf32>, memref<1xi32>
+// CHECK: mqa.store_logits %{{.*}}, none, %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
+func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %ids: i32, %ke: memref<1xi32>, %lens: memref<?x2xi32>, %v: vector<2x64xf32>, %out: memref<2x?xf32>, %n: index) {
+  %k = mqa.gather_pages %cache[%table] from %n keys %n : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+  %s = mqa.gather_blocks %scales[%ids] from %n : memref<?x64xf32> -> memref<?xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<1xi32>) key_offset(%n) num_keys(%n) outs(%out : memref<2x?xf32>) {causal}
+  %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2} : memref<1xi32>
+  %b, %t, %be, %te = mqa.tile_share none, %lens, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?x2xi32>
+  mqa.clean_rows %out, none, %ke num_keys(%n) {causal} : memref<2x?xf32>, memref<1xi32>
+  mqa.store_logits %v, none, %ke first_key(%n) outs(%out : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
   return
 }

@@ -215,17 +215,17 @@ gpu.module @kernels {
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
-  gpu.func @f(%qt: memref<2x32x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<2x32xf32>) kernel {
+  gpu.func @f(%qt: memref<64x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<64x32xf32>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
-    %zero = arith.constant dense<0.0> : vector<2x32x32xf32>
-    %zeros = arith.constant dense<0.0> : vector<2x32xf32>
+    %zero = arith.constant dense<0.0> : vector<64x1x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<64x32xf32>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<2x32x32xf8E4M3FN, #smem>, vector<2x32x32xf8E4M3FN>
-    // expected-error@+1 {{must have 4, 8, 16 or 32 queries, found 2}}
-    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<2x32x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<2x32x32xf32>
-    %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<2x32x32xf32> to vector<2x32xf32>
-    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<2x32xf32>, memref<2x32xf32>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<64x1x32xf8E4M3FN, #smem>, vector<64x1x32xf8E4M3FN>
+    // expected-error@+1 {{must have 1, 2, 4, 8, 16 or 32 queries, found 64}}
+    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<64x1x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<64x1x32xf32>
+    %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<64x1x32xf32> to vector<64x32xf32>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<64x32xf32>, memref<64x32xf32>
     gpu.return
   }
 }

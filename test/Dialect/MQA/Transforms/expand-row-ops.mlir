@@ -48,13 +48,38 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @clean_compressed
   // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index
   // CHECK: %[[START:.*]] = arith.maxsi %{{.*}}, %c0
+  // CHECK: memref.load
   // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[NUM_KEYS]]
   // CHECK: %[[STOP:.*]] = arith.maxsi %[[END]], %[[START]]
   // CHECK: %[[LENGTH:.*]] = arith.subi %[[STOP]], %[[START]]
   // CHECK: %[[CUT:.*]] = arith.minsi %[[LENGTH]], %{{.*}}
   // CHECK: arith.select %{{.*}}, %c0{{.*}}, %[[CUT]]
   gpu.func @clean_compressed(%out: memref<?x?xf32, strided<[?, 1]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %num_keys: index) kernel {
-    mqa.clean_rows %out, %ks, %ke num_keys(%num_keys) : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    mqa.clean_rows %out, %ks, %ke num_keys(%num_keys) {compressed} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+
+  // The rows are the last queries of one sequence of ke[0] keys: row i of R sees
+  // R - 1 - i fewer, and none more than there is room for.
+  // CHECK-LABEL: gpu.func @clean_causal
+  // CHECK-SAME: %[[KE:[a-z0-9]+]]: memref<1xi32>, %[[NUM_KEYS:[a-z0-9]+]]: index
+  // CHECK: %[[ROW:.*]] = arith.divui
+  // CHECK: memref.load %[[KE]][%c0]
+  // CHECK: %[[BEHIND:.*]] = arith.subi %c2, %[[ROW]]
+  // CHECK: %[[LESS:.*]] = arith.subi %{{.*}}, %[[BEHIND]]
+  // CHECK: %[[END:.*]] = arith.addi %[[LESS]], %c1
+  // CHECK: arith.minsi %[[END]], %[[NUM_KEYS]]
+  gpu.func @clean_causal(%out: memref<2x?xf32, strided<[?, 1]>>, %ke: memref<1xi32>, %num_keys: index) kernel {
+    mqa.clean_rows %out, none, %ke num_keys(%num_keys) {causal} : memref<2x?xf32, strided<[?, 1]>>, memref<1xi32>
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @range_from_0
+  // CHECK-NOT: memref.load %{{.*}}, %{{.*}}
+  // CHECK: arith.select %{{.*}}, %c0, %{{.*}}
+  gpu.func @range_from_0(%ke: memref<2xi32>, %n: index) kernel {
+    %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2, align = 32} : memref<2xi32>
+    "test.use"(%lo, %hi) : (index, index) -> ()
     gpu.return
   }
 }

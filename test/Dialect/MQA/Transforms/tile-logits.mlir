@@ -75,7 +75,7 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
 // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = "num_keys"}
 // CHECK-SAME: mqa.compressed
-// CHECK: mqa.clean_rows %{{.*}}, %{{.*}}, %{{.*}} num_keys(%[[NUM_KEYS]]) :
+// CHECK: mqa.clean_rows %{{.*}}, %{{.*}}, %{{.*}} num_keys(%[[NUM_KEYS]]) {compressed} :
 // CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %[[NUM_KEYS]] share
 // CHECK: %[[ROWS:.*]] = mqa.row_block %[[OUT]]
 // CHECK: mqa.key_range %{{.*}}, %{{.*}}, %[[NUM_KEYS]]

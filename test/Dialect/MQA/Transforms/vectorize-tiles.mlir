@@ -130,7 +130,34 @@ gpu.module @kernels {
   // CHECK: %[[MASK:.*]] = arith.andi %{{.*}}, %[[FITS]]
   // CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%[[COLUMN]]] mask %[[MASK]] : vector<4x64xbf16>
   gpu.func @compressed(%logits: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %num_keys: index, %out: memref<?x?xbf16>) kernel {
-    mqa.store_logits %logits, %ks, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<?x?xbf16>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+    mqa.store_logits %logits, %ks, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<?x?xbf16>) {compressed} : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+
+  // The last queries of a sequence of ke[0] keys: one length for all of them, and
+  // nothing for those that a tile has more. A range from 0 has no start to look at.
+  // CHECK-LABEL: gpu.func @causal
+  // CHECK-SAME: %[[KE:[a-z0-9]+]]: memref<1xi32>
+  // CHECK: %[[LENGTH:.*]] = memref.load %[[KE]][%c0]
+  // CHECK: %[[QUERY:.*]] = vector.step : vector<4xindex>
+  // CHECK: %[[END:.*]] = arith.addi %[[QUERY]], %{{.*}} : vector<4xindex>
+  // CHECK: %[[EXISTS:.*]] = arith.cmpi slt, %[[QUERY]], %{{.*}} : vector<4xindex>
+  // CHECK: arith.select %[[EXISTS]], %[[END]], %{{.*}} : vector<4xi1>, vector<4xindex>
+  // CHECK: %[[MASK:.*]] = arith.cmpi slt, %{{.*}} : vector<4x64xindex>
+  // CHECK: vector.transfer_write %{{.*}}, %{{.*}}, %[[MASK]]
+  gpu.func @causal(%logits: vector<4x64xf32>, %ke: memref<1xi32>, %n: index, %num_keys: index, %out: memref<3x?xf32>) kernel {
+    mqa.store_logits %logits, none, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<3x?xf32>) {causal} : vector<4x64xf32>, memref<1xi32>
+    gpu.return
+  }
+
+  // All four warps of a WGMMA have heads of one query.
+  // CHECK-LABEL: gpu.func @one_query
+  // CHECK: %[[Q:.*]] = vector.transpose %{{.*}}, [0, 2, 1, 3] : vector<4x16x1x128xf8E4M3FN> to vector<4x1x16x128xf8E4M3FN>
+  // CHECK: vector.shape_cast %[[Q]] : vector<4x1x16x128xf8E4M3FN> to vector<1x64x128xf8E4M3FN>
+  // CHECK: vector.contract {{.*}} into vector<1x64x128xf32>
+  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 1, block_kv = 128, tile_q = 1, tile_kv = 128, stages = 2>} {
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
     gpu.return
   }
 }

@@ -22,6 +22,9 @@
 
 #define GET_ATTRDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAAttrs.h.inc"
+
+#include "mqa/Dialect/MQA/IR/MQAInterfaces.h.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQATypes.h.inc"
 #define GET_OP_CLASSES

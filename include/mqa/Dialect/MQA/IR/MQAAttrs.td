@@ -49,8 +49,8 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | --- | --- | --- |
     | `block_q` | queries of one block: they share every key read; a multiple of `tile_q` | rows of q |
     | `block_kv` | keys that the warpgroups of a block work on at a time; a multiple of `tile_kv` | rows of k |
-    | `tile_q` | queries of one WGMMA, which has 64 / `tile_q` heads of each: 4, 8, 16 or 32 | rows of q |
-    | `tile_kv` | keys of one WGMMA; a multiple of 32 | rows of k |
+    | `tile_q` | queries of one WGMMA, which has 64 / `tile_q` heads of each: 1, 2, 4, 8, 16 or 32 | rows of q |
+    | `tile_kv` | keys of one WGMMA; a multiple of 32, and with `tile_q` of 2 or 1 of 64 or 128: each warp of a query stores 32 | rows of k |
     | `query_stages` | stages of the query ring: with 2, the next block's queries load while this one's last keys are scored | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | WGMMA results of a warpgroup in flight: with 2, one is reduced while the next is computed | 1 or 2 |
@@ -68,7 +68,9 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
 
     The more queries and the fewer heads a WGMMA has, the less a sum over the heads
     has to cross lanes: a warp has 16 rows, `tile_q` / 4 queries of 64 / `tile_q`
-    heads. But all heads of a block's queries lie in shared memory, or
+    heads. With fewer than 4 queries, which fill a WGMMA where there are no more, two
+    or all four warps have heads of the same one, and exchange their sums in shared
+    memory. But all heads of a block's queries lie in shared memory, or
     `block_heads` of them, which are then loaded again for every key tile.
 
     Example:
@@ -98,6 +100,10 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     int64_t getQueryGroups() const { return getBlockQ() / getTileQ(); }
     int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
     int64_t getWarpgroups() const { return getQueryGroups() * getKeyGroups(); }
+    /// Heads of each query of a WGMMA.
+    int64_t getTileHeads() const { return 64 / getTileQ(); }
+    /// Warps of a warpgroup that have heads of the same query.
+    int64_t getQueryWarps() const { return getTileQ() < 4 ? 4 / getTileQ() : 1; }
   }];
 }
 

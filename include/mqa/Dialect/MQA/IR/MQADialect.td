@@ -15,14 +15,14 @@ def MQA_Dialect : Dialect {
   let summary = "Attention logits for sparse-attention indexers";
   let description = [{
     Sparse attention scores every query against every cached key with a cheap
-    "indexer" before it attends to the best ones. `mqa.logits` is that score;
-    the other ops are the steps by which it becomes a Hopper kernel:
+    "indexer" before it attends to the best ones. `mqa.logits` is that score, and
+    `mqa.paged_logits` that of a few new queries against a paged cache; the other ops are the steps by which it becomes a Hopper kernel:
 
     | level | ops |
     | --- | --- |
     | 1, 2: the op, then with a schedule | `mqa.logits` |
-    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
-    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.fit_queries`, `mqa.tile_logits` |
+    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.fit_queries`, `mqa.tile_logits` |
     | 5: vectors | (the vector dialect), `mqa.ring_*` |
     | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
     | 7: NVVM | none |

@@ -20,7 +20,8 @@ def MQA_KeyRangeOp : MQA_Op<"key_range", [
   let description = [{
     The smallest range [lo, hi) that holds max(ks[m], 0) <= n < min(ke[m],
     num_keys) for every row m of the block, which has 1 to `max_rows` rows, and
-    whose lo is a multiple of `align`; lo = hi = 0 where no row sees a key.
+    whose lo is a multiple of `align`; lo = hi = 0 where no row sees a key. `none` in
+    the place of ks: all ranges begin at 0.
 
     Executed by a whole, converged warp.
 
@@ -33,14 +34,15 @@ def MQA_KeyRangeOp : MQA_Op<"key_range", [
         : memref<?xi32, strided<[1], offset: ?>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[I32], [1]>:$ks,
+  let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$ks,
                        MemRefRankOf<[I32], [1]>:$ke,
                        Index:$num_keys,
                        ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<32>]>:$max_rows,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
   let results = (outs Index:$lo, Index:$hi);
   let assemblyFormat = [{
-    $ks `,` $ke `,` $num_keys attr-dict `:` type($ks) `,` type($ke)
+    custom<Bounds>($ks, $ke) `,` $num_keys attr-dict
+    `:` custom<BoundTypes>(type($ks), type($ke))
   }];
 }
 
@@ -49,7 +51,8 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
   let summary = "An equal share of all key tiles of all query blocks";
   let description = [{
     A query block of `block_q` rows has ceil((hi - lo) / tile_kv) tiles, where
-    [lo, hi) is its `mqa.key_range`. With the tiles of all blocks laid end to end,
+    [lo, hi) is its `mqa.key_range`. Where `ke` is a matrix, a block is one of its rows
+    (and ks is `none`). With the tiles of all blocks laid end to end,
     and behind those of each block a gap of `block_cost` tiles, share number
     `share` of `num_shares` equal ones begins at tile `first_tile` of block
     `first_block` and ends before tile `last_tile` of block `end_block - 1`. A
@@ -67,8 +70,8 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
         {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[I32], [1]>:$ks,
-                       MemRefRankOf<[I32], [1]>:$ke, Index:$num_keys,
+  let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$ks,
+                       MemRefRankOf<[I32], [1, 2]>:$ke, Index:$num_keys,
                        Index:$share, Index:$num_shares,
                        ConfinedAttr<I64Attr, [IntPositive]>:$block_q,
                        ConfinedAttr<I64Attr, [IntPositive]>:$tile_kv,
@@ -77,9 +80,10 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
   let results = (outs Index:$first_block, Index:$first_tile, Index:$end_block,
                       Index:$last_tile);
   let assemblyFormat = [{
-    $ks `,` $ke `,` $num_keys `share` $share `of` $num_shares attr-dict
-    `:` type($ks) `,` type($ke)
+    custom<Bounds>($ks, $ke) `,` $num_keys `share` $share `of` $num_shares attr-dict
+    `:` custom<BoundTypes>(type($ks), type($ke))
   }];
+  let hasVerifier = 1;
 }
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
@@ -98,10 +102,62 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
         : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32, BF16, F16], [1, 2]>:$source, Index:$row, Index:$num_rows);
-  let results = (outs MemRefRankOf<[F32, BF16, F16], [1, 2]>:$result);
+  let arguments = (ins MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$source, Index:$row, Index:$num_rows);
+  let results = (outs MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
+  let summary = "Consecutive keys of a sequence, wherever the cache has them";
+  let description = [{
+    Keys [first, first + num_keys) of a sequence whose key n lies in block
+    `table[0, n / P]` of `cache`, at slot n mod P. `cache` is C x P x D or, of scales, C x P.
+    num_keys may be less than one tile of keys, but not negative; no other entries of
+    the table are read.
+
+    The result has no address: it is read by a tile's `mqa.logits` and, when that is staged,
+    by `mqa.ring_put`; `first` is a multiple of the tile's size.
+
+    Why this op exists: it is the one place where a tile of a paged cache differs
+    from a tile of a matrix.
+
+    ```mlir
+    %keys = mqa.gather_pages %cache[%table] from %n keys %c128
+        : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
+                       Index:$first, Index:$num_keys);
+  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [1, 2]>:$keys);
+  let assemblyFormat = [{
+    $cache `[` $table `]` `from` $first `keys` $num_keys attr-dict
+    `:` type($cache) `,` type($table) `->` type($keys)
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
+  let summary = "As mqa.gather_pages, of blocks whose numbers a warp has read";
+  let description = [{
+    Keys [first, first + tile) of a sequence. With blocks of P keys, lane i of the
+    warp has in `ids` the number of the block that holds key first + i * P, or -1, where no
+    key is needed, as far as the tile goes: a put loads block by block, and
+    what it has no block for becomes zero. Where a tile is part of one
+    block, `first` says which.
+
+    ```mlir
+    %keys = mqa.gather_blocks %cache[%ids] from %n
+        : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>> -> memref<?x128xf8E4M3FN>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [2, 3]>:$cache,
+                       I32:$ids, Index:$first);
+  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [1, 2]>:$keys);
+  let assemblyFormat = [{
+    $cache `[` $ids `]` `from` $first attr-dict `:` type($cache) `->` type($keys)
   }];
   let hasVerifier = 1;
 }
@@ -115,8 +171,9 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     in max(ks[m], 0) <= n < min(ke[m], N). The work is shared by `num_threads`
     threads, of which this is number `thread`; absent means one thread.
 
-    With `num_keys` rows are compressed: N is `num_keys`, and the columns from the
-    range's length on are written.
+    `none` in the place of ks: all ranges begin at 0. With `num_keys`, N is `num_keys`, of
+    which `out` may have columns more. With `compressed`, the columns from the range's
+    length on are written. With `causal`, as in `mqa.logits`, `ke` has one element.
 
     Why this op exists: cleaning is a plain fill, which other threads than those
     of the matrix unit do beside it: it then costs no more than its bytes.
@@ -127,13 +184,14 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     ```
   }];
   let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$out,
-                       MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
+                       Optional<MemRefRankOf<[I32], [1]>>:$ks, MemRefRankOf<[I32], [1]>:$ke,
                        Optional<Index>:$num_keys,
-                       Optional<Index>:$thread, Optional<Index>:$num_threads);
+                       Optional<Index>:$thread, Optional<Index>:$num_threads,
+                       UnitAttr:$compressed, UnitAttr:$causal);
   let assemblyFormat = [{
-    $out `,` $ks `,` $ke (`num_keys` `(` $num_keys^ `)`)?
+    $out `,` custom<Bounds>($ks, $ke) (`num_keys` `(` $num_keys^ `)`)?
     (`threads` $thread^ `of` $num_threads)?
-    attr-dict `:` type($out) `,` type($ks) `,` type($ke)
+    attr-dict `:` type($out) `,` custom<BoundTypes>(type($ks), type($ke))
   }];
   let hasVerifier = 1;
 }
@@ -178,8 +236,9 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
     rest of the slot then holds unspecified values.
 
     A source that is an `mqa.row_block`, or a view of one, is copied by the lanes of
-    the warp themselves, where TMA cannot (it needs rows of a multiple of 16 bytes);
-    it may have narrower floats than its tile, and the rest of its tile becomes zero.
+    the warp themselves, where TMA cannot (it needs rows of a multiple of 16 bytes, and
+    fills shared memory from multiples of 128 bytes on, which scales of cache blocks of
+    16 keys are not); it may have narrower floats than its tile, and the rest of its tile becomes zero.
 
     `tile_maps` says where each tile's elements come from; absent means that tile
     and source have the same dims. The last dims of a tile are a box that one copy
@@ -289,12 +348,13 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | operand | shape | element |
     | --- | --- | --- |
     | q | groups x head tiles x 4 warps x R x P x D, R * P = 16 | (g, t, w, r, p): query (4g + w) * P + p, head R * t + r |
+    | | the same with P = 1, if V = 2 or 4 warps share a query | query (4g + w) / V, head R * (V * t + w mod V) + r |
     | k, k_scale | keys (x D) | |
     | q, k of wider rows | groups x head tiles x chunks x 4 x R x P x C, chunks x keys x C | D in chunks of C, which are rows of one swizzle; zero from D on |
-    | weights | (as k_scale, `none`: 1) 4 * P * groups x at least R * head tiles | a row per query |
-    | onto | 4 * P * groups x keys | to which the logits are added: those of other heads |
-    | factors | 2 x 4 * P * groups, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
-    | result | 4 * P * groups x keys | |
+    | weights | (as k_scale, `none`: 1) queries x at least all heads of the head tiles | a row per query |
+    | onto | queries x keys | to which the logits are added: those of other heads |
+    | factors | 2 x queries, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
+    | result | queries x keys: groups * 4 * P, or groups * 4 / V | its type says which |
 
     Heads from `num_heads` on are padding, where weights are zero; it is given where q
     is not zero, or a key may be infinite, which times zero would be NaN.
@@ -321,13 +381,14 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     (`num_heads` `(` $num_heads^ `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
-    /// Queries of a head tile, and of one warp's rows of it.
-    int64_t getTileQueries() { return 4 * getWarpQueries(); }
-    int64_t getWarpQueries() { return getQ().getType().getShape().take_back(2)[0]; }
+    /// Queries of a head tile.
+    int64_t getTileQueries() {
+      return getLogits().getType().getDimSize(0) / getQ().getType().getDimSize(0);
+    }
     /// Keys of the tile.
     int64_t getNumKeys() { return getK().getType().getShape().take_back(2)[0]; }
     /// Heads of a head tile, and chunks of a row.
-    int64_t getTileHeads() { return getQ().getType().getShape().take_back(3)[0]; }
+    int64_t getTileHeads() { return 64 / getTileQueries(); }
     int64_t getChunks() {
       return getQ().getType().getRank() == 7 ? getQ().getType().getDimSize(2) : 1;
     }
@@ -336,6 +397,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 }
 
 def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
+    AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Stores the logits of a tile that lie in their query's range";
   let description = [{
@@ -345,8 +407,10 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     the problem ends. Elements outside of a query's range or of `out` are not
     written.
 
-    With `num_keys` rows are compressed: the sequence has that many keys, and key n
-    belongs to column n - max(ks[m], 0).
+    `none` in the place of ks: all ranges begin at 0. With `num_keys`, the sequence has that
+    many keys, of which `out` may have columns more. With `compressed` key n belongs to
+    column n - max(ks[m], 0). With `causal`, as in `mqa.logits`, `ke` has one element, and
+    the queries are the rows of `out`.
 
     ```mlir
     mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)
@@ -354,14 +418,16 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     ```
   }];
   let arguments = (ins VectorOfRankAndType<[2], [F32]>:$logits,
-    MemRefRankOf<[I32], [1]>:$ks, MemRefRankOf<[I32], [1]>:$ke,
+    Optional<MemRefRankOf<[I32], [1]>>:$ks, MemRefRankOf<[I32], [1]>:$ke,
     Index:$first_key, Optional<Index>:$num_keys,
-    MemRefRankOf<[F32, BF16, F16], [2]>:$out);
+    MemRefRankOf<[F32, BF16, F16], [2]>:$out,
+    UnitAttr:$compressed, UnitAttr:$causal);
   let assemblyFormat = [{
-    $logits `,` $ks `,` $ke `first_key` `(` $first_key `)`
+    $logits `,` custom<Bounds>($ks, $ke) `first_key` `(` $first_key `)`
     (`num_keys` `(` $num_keys^ `)`)? `outs` `(` $out `:` type($out) `)` attr-dict
-    `:` type($logits) `,` type($ks) `,` type($ke)
+    `:` type($logits) `,` custom<BoundTypes>(type($ks), type($ke))
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

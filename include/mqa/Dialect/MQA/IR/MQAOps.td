@@ -8,6 +8,7 @@
 #define MQA_OPS_TD
 
 include "mqa/Dialect/MQA/IR/MQAAttrs.td"
+include "mqa/Dialect/MQA/IR/MQAInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -19,6 +20,7 @@ class MQA_Op<string mnemonic, list<Trait> traits = []>
 def MQA_LogitsOp : MQA_Op<"logits", [
     AttrSizedOperandSegments,
     DestinationStyleOpInterface,
+    MQA_LogitsOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -37,7 +39,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `k` | N x D, or N x G x D | as `q` |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
-    | `ks`, `ke` | M | i32 |
+    | `ks` (optional, 0) | M | i32 |
+    | `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
     | `num_keys` (optional, N of `k`) | | index |
     | `out` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
@@ -68,7 +71,11 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     `compressed` op have all of its columns and, as `num_keys`, the number of keys
     of the whole sequence; the tile at key 0 cleans.
 
-    `none` in the place of `k_scale` or `weights` leaves it out.
+    `none` in the place of `k_scale`, `weights` or `ks` leaves it out.
+
+    With `causal`, which is for tiles of `mqa.paged_logits`, the queries are the last of
+    their sequence: `ke` has one element, its length, and query m of M sees M - 1 - m
+    keys fewer.
 
     In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
 
@@ -92,11 +99,12 @@ def MQA_LogitsOp : MQA_Op<"logits", [
   let arguments = (ins
     AnyShaped:$q, AnyShaped:$k, Optional<AnyShaped>:$k_scale,
     Optional<AnyShaped>:$weights,
-    AnyShaped:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
+    Optional<AnyShaped>:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
     Optional<Index>:$num_keys,
     AnyShaped:$out,
     UnitAttr:$clean,
     UnitAttr:$compressed,
+    UnitAttr:$causal,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
@@ -121,26 +129,124 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getNumGroups() {
       return hasKeyGroups() ? getKeyType().getDimSize(1) : 1;
     }
-    int64_t getGroupHeads() { return getNumHeads() / getNumGroups(); }
-    /// That of q and k.
+    int64_t getNextN() { return 0; }
+    int64_t getBlockKv() { return 0; }
     Type getInputElementType() { return getQueryType().getElementType(); }
-    /// Whether every score of this op is finite or NaN: f8E4M3FN has no
-    /// infinity.
-    bool hasOnlyFiniteScores() {
-      return isa<Float8E4M3FNType>(getInputElementType());
-    }
     /// Keys of the whole sequence, to which ranges refer.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
-    /// The operands that carry data, without `key_offset` and `num_keys`: q,
-    /// k, k_scale, weights, ks, ke, out. One that is left out is null.
+    /// q, k, k_scale, weights, ks, ke, out.
     SmallVector<Value> getDataOperands();
-    /// The names of `getDataOperands()`, in the same order.
     static ArrayRef<StringRef> getDataOperandNames();
   }];
 
   let hasVerifier = 1;
   let hasFolder = 1;
   let hasCanonicalizer = 1;
+}
+
+def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
+    AttrSizedOperandSegments,
+    DestinationStyleOpInterface,
+    MQA_LogitsOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "Attention logits of a few queries per sequence against a paged cache";
+  let description = [{
+    ```
+    out[b * T + t, n] = k_scale[c, p] * sum_h weights[b * T + t, h] * max(sum_d q[b, t, h, d] * k[c, p, d], 0)
+                        for 0 <= n < length(b, t), c = block_table[b, n / P], p = n mod P
+    ```
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
+    | `k` | C x P x D | as `q` |
+    | `k_scale` (optional, 1) | C x P | f32 |
+    | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
+    | `context_lens` | B x T, or B | i32 |
+    | `block_table` | B x S | i32 |
+    | `key_offset` (optional, 0) | | index |
+    | `out` | (B * T) x N | f32, bf16 or f16 |
+
+    B sequences have T = next_n new queries each, from 1 to 8; the cache has C blocks of
+    P = block_kv keys, a power of two from 16 to 256. T and P are static. Heads, head
+    dim, activation and rounding are as in `mqa.logits`.
+
+    length(b, t) is context_lens[b, t], or, where there is one length per sequence,
+    context_lens[b] - T + t + 1: the new queries are its last. Lengths may be zero,
+    negative, in any order within a sequence, or greater than N or S * P: the smallest
+    of them counts. Outside, the op writes -inf with `clean`, and nothing
+    without it.
+
+    Entries of `block_table` behind those that a sequence's longest length needs are not
+    read. Needed ones may repeat; one that is no block of the cache gives unspecified
+    logits, and nothing outside of the cache is read. NaN spreads as in `mqa.logits`; a
+    slot behind a sequence's end may hold anything.
+
+    Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the
+    others); everything inside is contiguous. Where keys and scales of a block lie
+    behind each other, as in DeepGEMM's `fp8_paged_mqa_logits` (block_kv * D key bytes,
+    then block_kv f32 scales), `k` and `k_scale` are two views of the one cache.
+
+    `key_offset` is the key that column 0 of `out` belongs to: tiling the op over keys
+    advances it.
+
+    Example:
+
+    ```mlir
+    %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
+             tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>,
+             tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>)
+         outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+    ```
+  }];
+
+  let arguments = (ins
+    AnyShaped:$q, AnyShaped:$k, Optional<AnyShaped>:$k_scale,
+    Optional<AnyShaped>:$weights,
+    AnyShaped:$context_lens, AnyShaped:$block_table, Optional<Index>:$key_offset,
+    AnyShaped:$out,
+    UnitAttr:$clean,
+    DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
+    OptionalAttr<MQA_ScheduleAttr>:$schedule);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+
+  let assemblyFormat = [{
+    `ins` `(` custom<PagedInputs>($q, type($q), $k, type($k), $k_scale,
+      type($k_scale), $weights, type($weights), $context_lens,
+      type($context_lens), $block_table, type($block_table)) `)`
+    (`key_offset` `(` $key_offset^ `)`)?
+    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+  }];
+
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+
+    ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }
+    ShapedType getCacheType() { return cast<ShapedType>(getK().getType()); }
+    ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
+    int64_t getNextN() { return getQueryType().getDimSize(1); }
+    int64_t getNumHeads() { return getQueryType().getDimSize(2); }
+    int64_t getHeadDim() { return getQueryType().getDimSize(3); }
+    int64_t getBlockKv() { return getCacheType().getDimSize(1); }
+    int64_t getNumGroups() { return 1; }
+    bool hasKeyGroups() { return false; }
+    bool getCompressed() { return false; }
+    Type getInputElementType() { return getQueryType().getElementType(); }
+    /// Whether every query has a length of its own.
+    bool hasLengthPerQuery() {
+      return cast<ShapedType>(getContextLens().getType()).getRank() == 2;
+    }
+    /// q, k, k_scale, weights, context_lens, block_table, out.
+    SmallVector<Value> getDataOperands();
+    static ArrayRef<StringRef> getDataOperandNames();
+  }];
+
+  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 #endif // MQA_OPS_TD

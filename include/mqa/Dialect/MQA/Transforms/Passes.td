@@ -242,6 +242,40 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
                            "::mlir::scf::SCFDialect"];
 }
 
+def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Reads the block table of a paged cache ahead of the loads that need it";
+  let description = [{
+    Replaces each `mqa.gather_pages` by an `mqa.gather_blocks` and a load of the block
+    table, in which each lane of the warp reads the entry of one block. Where the
+    keys follow a loop's index, the load is that of a later iteration, `distance`
+    ahead, whose value the loop carries: otherwise the producer would wait for
+    memory in every iteration, and be slower than the memory that it loads from.
+
+    Contract: runs on warp-specialised code, where the gathers are those of one warp.
+
+    ```mlir
+    scf.for %n = %lo to %hi step %c128 {
+      %k = mqa.gather_pages %cache[%table] from %n keys %count : ...
+      mqa.ring_put %ring[%i], %k : ...
+    }
+    // becomes
+    %first = memref.load %table[...], %second = memref.load %table[...]
+    scf.for %n = %lo to %hi step %c128 iter_args(%ids = %first, %next = %second) {
+      %later = memref.load %table[...]
+      %k = mqa.gather_blocks %cache[%ids] from %n : ...
+      mqa.ring_put %ring[%i], %k : ...
+      scf.yield %next, %later
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let options = [
+    Option<"distance", "distance", "unsigned", /*default=*/"2",
+           "iterations that the block table is read ahead">,
+  ];
+}
+
 def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Stages the tiles of mqa.logits in shared-memory rings (level 3 to 4)";
   let description = [{

@@ -19,19 +19,19 @@ ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 /// The first entry of `schedules.json` called `name` ("exact" or "fast") for
 /// the shape of `op` on `chip`; null if there is none. What was measured are
 /// kernels of f8E4M3FN, so others have no entry.
-ScheduleAttr lookUpSchedule(LogitsOp op, StringRef name,
+ScheduleAttr lookUpSchedule(LogitsOpInterface op, StringRef name,
                             StringRef chip = "sm_90a");
 
 /// Whether `schedule` fits `op`; emits nothing.
-bool fitsSchedule(LogitsOp op, ScheduleAttr schedule);
+bool fitsSchedule(LogitsOpInterface op, ScheduleAttr schedule);
 
 /// The likeliest of the schedules that fit `op`, by what the searches for other
 /// shapes found: for shapes that were not measured. Null if none fits.
-ScheduleAttr deriveSchedule(LogitsOp op, Reduction reduction);
+ScheduleAttr deriveSchedule(LogitsOpInterface op, Reduction reduction);
 
 /// Schedules of `op` that are worth measuring: all that fit among those that
 /// keep three or four consumer warpgroups busy.
-SmallVector<ScheduleAttr> enumerateSchedules(LogitsOp op);
+SmallVector<ScheduleAttr> enumerateSchedules(LogitsOpInterface op);
 
 } // namespace mqa
 } // namespace mlir

@@ -41,7 +41,8 @@ constexpr int64_t kMaxBoxDim = 256;
 /// Registers left to the producer warpgroup: address arithmetic and a fill.
 constexpr int64_t kProducerRegisters = 32;
 // Each warp of a warpgroup has 16 rows of a WGMMA: all heads of some queries,
-// so that a sum over heads never leaves the warp.
+// so that a sum over heads never leaves the warp, or some heads of a query that
+// several warps share.
 constexpr int64_t kWarpRows = 16;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
@@ -63,7 +64,7 @@ RowChunks getRowChunks(int64_t headDim, Type elementType);
 
 struct TilePlan {
   /// Computes the plan of `schedule` for `op`, or reports the broken limit.
-  static FailureOr<TilePlan> get(LogitsOp op, ScheduleAttr schedule,
+  static FailureOr<TilePlan> get(LogitsOpInterface op, ScheduleAttr schedule,
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;

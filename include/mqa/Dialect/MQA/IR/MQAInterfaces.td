@@ -1,0 +1,52 @@
+//===- MQAInterfaces.td - What the public ops have in common -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_INTERFACES_TD
+#define MQA_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface"> {
+  let cppNamespace = "::mlir::mqa";
+  let description = [{
+    An op that computes attention logits: `mqa.logits` and `mqa.paged_logits`. It
+    says what schedules, plans and manifests depend on, so that the passes
+    above the tiles of an op need not know which it is.
+  }];
+  let methods = [
+    InterfaceMethod<"Heads H.", "int64_t", "getNumHeads">,
+    InterfaceMethod<"Elements D of a key.", "int64_t", "getHeadDim">,
+    InterfaceMethod<"Groups G of heads that share a key.", "int64_t", "getNumGroups">,
+    InterfaceMethod<"Whether keys have a dimension of groups.", "bool", "hasKeyGroups">,
+    InterfaceMethod<"Queries of a sequence, which a block works on together; 0 where all "
+                    "queries are of one sequence.", "int64_t", "getNextN">,
+    InterfaceMethod<"Keys of a cache block; 0 without a paged cache.", "int64_t", "getBlockKv">,
+    InterfaceMethod<"The element type of q and k.", "::mlir::Type", "getInputElementType">,
+    InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
+    InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
+    InterfaceMethod<"Null: 1.", "::mlir::Value", "getWeights">,
+    InterfaceMethod<"", "::mlir::mqa::Activation", "getActivation">,
+    InterfaceMethod<"Whether -inf is written outside of the ranges.", "bool", "getClean">,
+    InterfaceMethod<"Whether rows begin with their ranges.", "bool", "getCompressed">,
+    InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
+    InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
+    InterfaceMethod<"The operands that carry data; one that is left out is null.",
+                    "::llvm::SmallVector<::mlir::Value>", "getDataOperands">,
+    InterfaceMethod<"The names of `getDataOperands()`, in the same order.",
+                    "::llvm::ArrayRef<::llvm::StringRef>", "getDataOperandNames">,
+  ];
+  let extraSharedClassDeclaration = [{
+    /// Heads that share a key.
+    int64_t getGroupHeads() { return $_op.getNumHeads() / $_op.getNumGroups(); }
+    /// Whether every score of this op is finite or NaN: f8E4M3FN has no
+    /// infinity.
+    bool hasOnlyFiniteScores() {
+      return ::llvm::isa<::mlir::Float8E4M3FNType>($_op.getInputElementType());
+    }
+  }];
+}
+
+#endif // MQA_INTERFACES_TD

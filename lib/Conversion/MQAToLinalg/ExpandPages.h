@@ -1,0 +1,22 @@
+//===- ExpandPages.h - mqa.paged_logits block by block ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_CONVERSION_MQATOLINALG_EXPANDPAGES_H
+#define MQA_LIB_CONVERSION_MQATOLINALG_EXPANDPAGES_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Replaces an op on memrefs by an mqa.logits for each sequence and each block
+/// of the cache that it needs.
+void expandPages(IRRewriter &b, PagedLogitsOp op);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_CONVERSION_MQATOLINALG_EXPANDPAGES_H

@@ -1,0 +1,167 @@
+//===- OperandRules.cpp - What the operands of a public op are ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OperandRules.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// What the ops are defined for.
+static constexpr int64_t kMaxHeads = 128, kMaxHeadDim = 256,
+                         kHeadDimMultiple = 16;
+
+SmallVector<Type> mqa::getInputTypes(Builder &b) {
+  return {b.getType<Float8E4M3FNType>(), b.getType<Float8E5M2Type>(),
+          b.getBF16Type(), b.getF16Type()};
+}
+
+LogicalResult mqa::emitSizeError(Operation *op, StringRef what,
+                                 const Twine &allowed, int64_t size) {
+  return op->emitOpError() << what << " must be " << allowed << ", found "
+                           << (ShapedType::isDynamic(size)
+                                   ? Twine("a dynamic one")
+                                   : Twine(size));
+}
+
+static std::string formatDims(StringRef dims) {
+  std::string text;
+  for (char dim : dims) {
+    if (!text.empty())
+      text += 'x';
+    text += dim;
+  }
+  return text;
+}
+
+namespace {
+/// The operands that were seen, and the sizes that they gave to dimensions.
+class OperandVerifier {
+public:
+  OperandVerifier(Operation *op, Type out) : op(op), out(out) {}
+  LogicalResult verify(Value value, const OperandRule &rule);
+
+private:
+  LogicalResult verifySizes(ShapedType type, const OperandRule &rule);
+
+  Operation *op;
+  Type out;
+  struct KnownDim {
+    char name;
+    int64_t size;
+    StringRef operand;
+  };
+  SmallVector<KnownDim> known;
+};
+} // namespace
+
+LogicalResult OperandVerifier::verify(Value value, const OperandRule &rule) {
+  Type type = value.getType();
+  if (!isa<RankedTensorType, MemRefType>(type))
+    return op->emitOpError()
+           << "operand '" << rule.name
+           << "' must be a ranked tensor or a memref, found " << type;
+  if (isa<RankedTensorType>(type) != isa<RankedTensorType>(out))
+    return op->emitOpError()
+           << "operands must be all tensors or all memrefs: 'out' is " << out
+           << " and '" << rule.name << "' is " << type;
+  auto shaped = cast<ShapedType>(type);
+  if (shaped.getRank() != static_cast<int64_t>(rule.dims.size()))
+    return op->emitOpError()
+           << "operand '" << rule.name << "' must have shape "
+           << formatDims(rule.dims) << " (rank " << rule.dims.size()
+           << "), found rank " << shaped.getRank();
+  if (!llvm::is_contained(rule.elementTypes, shaped.getElementType())) {
+    InFlightDiagnostic error = op->emitOpError();
+    error << "operand '" << rule.name << "' must have element type ";
+    llvm::interleave(
+        rule.elementTypes, [&](Type type) { error << type; },
+        [&] { error << " or "; });
+    return error << ", found " << shaped.getElementType();
+  }
+  return verifySizes(shaped, rule);
+}
+
+LogicalResult OperandVerifier::verifySizes(ShapedType type,
+                                           const OperandRule &rule) {
+  for (auto [dim, size] : llvm::zip_equal(rule.dims, type.getShape())) {
+    if (ShapedType::isDynamic(size))
+      continue;
+    auto *it =
+        llvm::find_if(known, [dim = dim](auto &k) { return k.name == dim; });
+    if (it == known.end())
+      known.push_back({dim, size, rule.name});
+    else if (it->size != size)
+      return op->emitOpError()
+             << "dimension " << Twine(dim) << " of '" << rule.name << "' is "
+             << size << ", but '" << it->operand << "' has " << it->size;
+  }
+  return success();
+}
+
+LogicalResult mqa::verifyOperands(Operation *op, ValueRange operands,
+                                  ArrayRef<OperandRule> rules) {
+  OperandVerifier verifier(op, operands.back().getType());
+  for (auto [value, rule] : llvm::zip_equal(operands, rules))
+    if (value && failed(verifier.verify(value, rule)))
+      return failure();
+  return success();
+}
+
+/// Everything inside a row of a memref operand must be contiguous: TMA boxes
+/// and vector loads step by one element there.
+static LogicalResult verifyLayout(Operation *op, const OperandRule &rule,
+                                  MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return op->emitOpError() << "operand '" << rule.name
+                             << "' must have a strided layout, found " << type;
+  int64_t expected = 1;
+  for (int64_t i = type.getRank() - 1; i >= rule.numStrided; --i) {
+    if (strides[i] != expected)
+      return op->emitOpError()
+             << "operand '" << rule.name
+             << "' must be contiguous inside a row: "
+             << "stride of dimension " << i << " must be " << expected
+             << ", found "
+             << (ShapedType::isDynamic(strides[i]) ? Twine("a dynamic one")
+                                                   : Twine(strides[i]));
+    if (i > rule.numStrided)
+      expected *= type.getDimSize(i);
+  }
+  return success();
+}
+
+LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
+                                ArrayRef<OperandRule> rules, Value result) {
+  for (auto [value, rule] : llvm::zip_equal(operands, rules))
+    if (auto memref =
+            value ? dyn_cast<MemRefType>(value.getType()) : MemRefType())
+      if (failed(verifyLayout(op, rule, memref)))
+        return failure();
+  Type out = operands.back().getType();
+  bool isTensor = isa<RankedTensorType>(out);
+  if (isTensor && !result)
+    return op->emitOpError() << "on tensors must have a result of type " << out;
+  if (!isTensor && result)
+    return op->emitOpError() << "on memrefs writes 'out' and has no result";
+  return success();
+}
+
+LogicalResult mqa::verifyHeads(Operation *op, StringRef headsAt,
+                               int64_t numHeads, StringRef headDimAt,
+                               int64_t headDim) {
+  // A dynamic size is negative.
+  if (numHeads < 1 || numHeads > kMaxHeads)
+    return emitSizeError(op, ("number of heads H (" + headsAt + ")").str(),
+                         "from 1 to 128", numHeads);
+  if (headDim < 1 || headDim > kMaxHeadDim || headDim % kHeadDimMultiple)
+    return emitSizeError(op, ("head dim D (" + headDimAt + ")").str(),
+                         "a multiple of 16 up to 256", headDim);
+  return success();
+}

@@ -1,0 +1,51 @@
+//===- OperandRules.h - What the operands of a public op are ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_IR_OPERANDRULES_H
+#define MQA_LIB_DIALECT_MQA_IR_OPERANDRULES_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+namespace mlir {
+namespace mqa {
+
+/// What one operand must look like: a name for each dimension (dimensions of
+/// the same name agree between operands), and its possible element types.
+struct OperandRule {
+  StringRef name, dims;
+  SmallVector<Type> elementTypes;
+  /// Leading dimensions of a memref that may have any stride; the others are
+  /// contiguous.
+  unsigned numStrided;
+};
+
+/// Those of q and k.
+SmallVector<Type> getInputTypes(Builder &b);
+
+/// Kind, rank, element type and sizes of `operands`, of which those that are
+/// left out are null. The last one is `out`, which says whether they are all
+/// tensors or all memrefs.
+LogicalResult verifyOperands(Operation *op, ValueRange operands,
+                             ArrayRef<OperandRule> rules);
+
+/// Memrefs are contiguous where the rules want it; an op on tensors has a
+/// result, and no other one.
+LogicalResult verifyMemory(Operation *op, ValueRange operands,
+                           ArrayRef<OperandRule> rules, Value result);
+
+/// H and D are what the ops are defined for. `headsAt` and `headDimAt` say
+/// where they were found.
+LogicalResult verifyHeads(Operation *op, StringRef headsAt, int64_t numHeads,
+                          StringRef headDimAt, int64_t headDim);
+
+/// "`what` must be `allowed`, found `size`".
+LogicalResult emitSizeError(Operation *op, StringRef what, const Twine &allowed,
+                            int64_t size);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_IR_OPERANDRULES_H

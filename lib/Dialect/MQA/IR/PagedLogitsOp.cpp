@@ -1,0 +1,197 @@
+//===- PagedLogitsOp.cpp - mqa.paged_logits: verifier, effects, tiling ----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OperandRules.h"
+#include "Slices.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+SmallVector<Value> PagedLogitsOp::getDataOperands() {
+  return {getQ(),           getK(),          getKScale(), getWeights(),
+          getContextLens(), getBlockTable(), getOut()};
+}
+
+ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
+  static const StringRef names[] = {
+      "q", "k", "k_scale", "weights", "context_lens", "block_table", "out"};
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Verifier
+//===----------------------------------------------------------------------===//
+
+/// R is B * T, which is checked apart.
+static SmallVector<OperandRule> getOperandRules(PagedLogitsOp op) {
+  Builder b(op.getContext());
+  auto lens = dyn_cast<ShapedType>(op.getContextLens().getType());
+  bool perQuery = lens && lens.hasRank() && lens.getRank() == 2;
+  return {
+      {"q", "BTHD", getInputTypes(b), /*numStrided=*/1},
+      {"k", "CPD", {getElementTypeOrSelf(op.getQ())}, 1},
+      {"k_scale", "CP", {b.getF32Type()}, 1},
+      {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
+      {"context_lens", perQuery ? "BT" : "B", {b.getI32Type()}, perQuery},
+      {"block_table", "BS", {b.getI32Type()}, 1},
+      {"out", "RN", {b.getF32Type(), b.getBF16Type(), b.getF16Type()}, 1},
+  };
+}
+
+LogicalResult PagedLogitsOp::verify() {
+  SmallVector<OperandRule> rules = getOperandRules(*this);
+  if (failed(verifyOperands(*this, getDataOperands(), rules)))
+    return failure();
+  if (failed(verifyHeads(*this, "dimension 2 of 'q'", getNumHeads(),
+                         "dimension 3 of 'q'", getHeadDim())))
+    return failure();
+  // A dynamic size is negative.
+  constexpr int64_t kMaxNextN = 8, kMinBlockKv = 16, kMaxBlockKv = 256;
+  int64_t nextN = getNextN(), blockKv = getBlockKv();
+  if (nextN < 1 || nextN > kMaxNextN)
+    return emitSizeError(*this, "next_n T (dimension 1 of 'q')", "from 1 to 8",
+                         nextN);
+  if (blockKv < kMinBlockKv || blockKv > kMaxBlockKv ||
+      !llvm::isPowerOf2_64(blockKv))
+    return emitSizeError(*this, "block_kv P (dimension 1 of 'k')",
+                         "a power of two from 16 to 256", blockKv);
+  int64_t batch = getQueryType().getDimSize(0);
+  for (auto [value, name] :
+       {std::pair<Value, StringRef>{getWeights(), "weights"},
+        {getOut(), "out"}}) {
+    int64_t rows = value ? cast<ShapedType>(value.getType()).getDimSize(0)
+                         : ShapedType::kDynamic;
+    if (ShapedType::isDynamic(rows))
+      continue;
+    bool isWhole = rows % nextN == 0;
+    if (!isWhole || (!ShapedType::isDynamic(batch) && rows != batch * nextN))
+      return emitOpError() << "dimension 0 of '" << name << "' is " << rows
+                           << ", but must be next_n = " << nextN
+                           << " for each sequence of 'q'";
+  }
+  return verifyMemory(*this, getDataOperands(), rules, getResult());
+}
+
+//===----------------------------------------------------------------------===//
+// Effects, shapes, folding
+//===----------------------------------------------------------------------===//
+
+void PagedLogitsOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  addLogitsEffects(*this, effects);
+}
+
+LogicalResult PagedLogitsOp::reifyResultShapes(
+    OpBuilder &b, ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
+  reifiedReturnShapes.resize(getNumResults());
+  if (getResult())
+    reifiedReturnShapes[0] = tensor::getMixedSizes(b, getLoc(), getOut());
+  return success();
+}
+
+LogicalResult PagedLogitsOp::fold(FoldAdaptor adaptor,
+                                  SmallVectorImpl<OpFoldResult> &results) {
+  // An op on no sequence or no key leaves `out` as it is.
+  if (getResult() && llvm::is_contained(getOutType().getShape(), 0)) {
+    results.push_back(getOut());
+    return success();
+  }
+  if (getKeyOffset() && matchPattern(adaptor.getKeyOffset(), m_Zero())) {
+    getKeyOffsetMutable().clear();
+    return success();
+  }
+  return memref::foldMemRefCast(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+SmallVector<utils::IteratorType> PagedLogitsOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}
+
+/// Sequences x keys.
+SmallVector<Range> PagedLogitsOp::getIterationDomain(OpBuilder &b) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  return {Range{zero, getDim(b, getLoc(), getQ(), 0), one},
+          Range{zero, getDim(b, getLoc(), getOut(), 1), one}};
+}
+
+FailureOr<TilingResult>
+PagedLogitsOp::getTiledImplementation(OpBuilder &b,
+                                      ArrayRef<OpFoldResult> offsets,
+                                      ArrayRef<OpFoldResult> sizes) {
+  Location loc = getLoc();
+  // Sequences [s, s + numS), columns [n, n + numN).
+  OpFoldResult s = offsets[0], n = offsets[1];
+  OpFoldResult numS = sizes[0], numN = sizes[1];
+  auto timesNextN = [&](OpFoldResult sequences) {
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineDimExpr(0) * getNextN(), {sequences});
+  };
+  SmallVector<Operation *> slices;
+  // `outer` and, of `out`, `inner` dimensions are cut; the others are whole.
+  auto slice = [&](Value operand, OpFoldResult offset, OpFoldResult size,
+                   bool cutsColumns = false) {
+    int64_t rank = cast<ShapedType>(operand.getType()).getRank();
+    SmallVector<OpFoldResult> sliceOffsets{offset}, sliceSizes{size};
+    for (int64_t dim = 1; dim < rank; ++dim) {
+      sliceOffsets.push_back(cutsColumns ? n : b.getIndexAttr(0));
+      sliceSizes.push_back(cutsColumns ? numN : getDim(b, loc, operand, dim));
+    }
+    Value result = getSlice(b, loc, operand, sliceOffsets, sliceSizes);
+    slices.push_back(result.getDefiningOp());
+    return result;
+  };
+  OpFoldResult row = timesNextN(s), numRows = timesNextN(numS);
+  Value q = slice(getQ(), s, numS);
+  Value weights = getWeights() ? slice(getWeights(), row, numRows) : Value();
+  Value lens = slice(getContextLens(), s, numS);
+  Value table = slice(getBlockTable(), s, numS);
+  Value out = slice(getOut(), row, numRows, /*cutsColumns=*/true);
+  Value keyOffset = getValueOrCreateConstantIndexOp(
+      b, loc, addOffset(b, loc, getKeyOffset(), n));
+  auto tiled = PagedLogitsOp::create(
+      b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
+      weights, lens, table, keyOffset, out, getCleanAttr(), getActivationAttr(),
+      getScheduleAttr());
+  return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
+}
+
+LogicalResult PagedLogitsOp::getResultTilePosition(
+    OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  // A sequence has next_n rows.
+  for (OpFoldResult *rows : {&resultOffsets[0], &resultSizes[0]})
+    *rows = affine::makeComposedFoldedAffineApply(
+        b, getLoc(), b.getAffineDimExpr(0) * getNextN(), {*rows});
+  return success();
+}
+
+FailureOr<TilingResult>
+PagedLogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
+                                       ArrayRef<OpFoldResult> offsets,
+                                       ArrayRef<OpFoldResult> sizes) {
+  // A tile of rows is one of sequences where there is a row for each.
+  if (getNextN() != 1)
+    return failure();
+  return getTiledImplementation(b, offsets, sizes);
+}

@@ -1,0 +1,112 @@
+//===- LogitsLoops.cpp - The loops of an mqa.logits kernel ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PersistentLoops.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// Every block of the grid cleans each grid-size'th row.
+static void buildCleaningLoop(OpBuilder &b, LogitsOp logits,
+                              OpFoldResult numQueries) {
+  Location loc = logits.getLoc();
+  buildGridLoop(b, loc, numQueries, [&](OpBuilder &nested, Value m) {
+    OpFoldResult one = nested.getIndexAttr(1);
+    Value row = getRowBlock(nested, loc, logits.getOut(), m, one);
+    Value ks;
+    if (logits.getKs())
+      ks = getElements(nested, loc, logits.getKs(), m, one);
+    CleanRowsOp::create(nested, loc, row, ks,
+                        getElements(nested, loc, logits.getKe(), m, one),
+                        logits.getNumKeys(), Value(), Value(),
+                        logits.getCompressed(), /*causal=*/false);
+  });
+}
+
+LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
+                                    const TilePlan &plan) {
+  Location loc = logits.getLoc();
+  int64_t blockQ = plan.schedule.getBlockQ();
+  int64_t tileKv = plan.schedule.getTileKv();
+  AffineExpr d0;
+  bindDims(b.getContext(), d0);
+
+  OpFoldResult numQueries = memref::getMixedSize(b, loc, logits.getOut(), 0);
+  Value numKeys = logits.getNumKeys();
+  if (!numKeys)
+    numKeys = getValueOrCreateConstantIndexOp(
+        b, loc, memref::getMixedSize(b, loc, logits.getOut(), 1));
+  if (logits.getClean())
+    buildCleaningLoop(b, logits, numQueries);
+  // Whole rows are cleaned there, not tiles.
+  logits.setClean(false);
+  QueryRanges ranges{logits.getKs(), logits.getKe(), numKeys, blockQ,
+                     affine::makeComposedFoldedAffineApply(
+                         b, loc, d0.ceilDiv(blockQ), {numQueries})};
+  Work work = getWork(b, loc, ranges, plan.schedule);
+
+  auto blocks =
+      scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
+  b.setInsertionPointToStart(blocks.getBody());
+  Value block = blocks.getInductionVar();
+  OpFoldResult m = affine::makeComposedFoldedAffineApply(b, loc, d0 * blockQ,
+                                                         {OpFoldResult(block)});
+  OpFoldResult rows = getRest(b, loc, blockQ, m, numQueries);
+  Value ks;
+  if (logits.getKs())
+    ks = getElements(b, loc, logits.getKs(), m, rows);
+  Value ke = getElements(b, loc, logits.getKe(), m, rows);
+  Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
+  auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
+                                  ks, ke, numKeys, blockQ, hopper::kStoreKeys);
+  auto [begin, end] =
+      getOwnKeys(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
+  Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
+  auto keys = scf::ForOp::create(b, loc, begin, end, step);
+
+  b.setInsertionPointToStart(keys.getBody());
+  OpFoldResult n = keys.getInductionVar();
+  OpFoldResult columns = getRest(b, loc, tileKv, n, OpFoldResult(numKeys));
+  FailureOr<TilingResult> tiling =
+      logits.getTiledImplementation(b, {m, n}, {rows, columns});
+  if (failed(tiling))
+    return failure();
+  auto tile = cast<LogitsOp>(tiling->tiledOps.front());
+  auto replaceSlice = [&](OpOperand &operand, Value value) {
+    Operation *slice = operand.get().getDefiningOp();
+    operand.set(value);
+    b.eraseOp(slice);
+  };
+  // Rows are counted with 64 bits, and inside a block of them with 32.
+  Value outTile = outRows;
+  if (!logits.getCompressed()) {
+    b.setInsertionPoint(tile);
+    SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+    outTile = memref::SubViewOp::create(
+        b, loc, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
+        ArrayRef<OpFoldResult>{rows, columns}, ones);
+  }
+  replaceSlice(tile.getOutMutable(), outTile);
+  if (logits.getWeights() && !plan.loadsWeightsByTma) {
+    b.setInsertionPoint(keys);
+    replaceSlice(*tile.getWeightsMutable().begin(),
+                 getRowBlock(b, loc, logits.getWeights(), m, rows));
+  }
+  if (logits.getKScale() && !plan.loadsScalesByTma) {
+    b.setInsertionPoint(tile);
+    replaceSlice(*tile.getKScaleMutable().begin(),
+                 getRowBlock(b, loc, logits.getKScale(), n, columns));
+  }
+  // The tiling interface slices q, weights and ranges beside the tile; they are
+  // those of the whole query block.
+  moveLoopInvariantCode(keys);
+  return success();
+}

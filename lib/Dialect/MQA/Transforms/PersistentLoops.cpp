@@ -1,0 +1,108 @@
+//===- PersistentLoops.cpp - The loops of a persistent kernel -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PersistentLoops.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+Value mqa::getRowBlock(OpBuilder &b, Location loc, Value source, OpFoldResult m,
+                       OpFoldResult rows) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> strides, shape(type.getShape());
+  int64_t offset;
+  (void)type.getStridesAndOffset(strides, offset);
+  shape[0] = ShapedType::kDynamic;
+  auto blockType = MemRefType::get(
+      shape, type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), /*offset=*/0, strides),
+      type.getMemorySpace());
+  return RowBlockOp::create(b, loc, blockType, source,
+                            getValueOrCreateConstantIndexOp(b, loc, m),
+                            getValueOrCreateConstantIndexOp(b, loc, rows));
+}
+
+Value mqa::getElements(OpBuilder &b, Location loc, Value vector, OpFoldResult m,
+                       OpFoldResult count) {
+  SmallVector<OpFoldResult> one = {b.getIndexAttr(1)};
+  return memref::SubViewOp::create(b, loc, vector, m, count, one);
+}
+
+OpFoldResult mqa::getRest(OpBuilder &b, Location loc, int64_t size,
+                          OpFoldResult at, OpFoldResult end) {
+  AffineExpr d0, s0;
+  bindDims(b.getContext(), d0);
+  bindSymbols(b.getContext(), s0);
+  return affine::makeComposedFoldedAffineMin(
+      b, loc,
+      AffineMap::get(1, 1, {b.getAffineConstantExpr(size), s0 - d0},
+                     b.getContext()),
+      {at, end});
+}
+
+Work mqa::getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
+                  ScheduleAttr schedule) {
+  Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
+  Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  if (schedule.getSplit() == Split::Tiles) {
+    Type index = b.getIndexType();
+    auto share = TileShareOp::create(
+        b, loc, index, index, index, index, ranges.ks, ranges.ke,
+        ranges.numKeys, block, gridDim, ranges.blockQ, schedule.getTileKv(),
+        schedule.getBlockCost(), hopper::kStoreKeys);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    return {share.getFirstBlock(), share.getEndBlock(), one,
+            share.getFirstTile(), share.getLastTile()};
+  }
+  Value numBlocks = getValueOrCreateConstantIndexOp(b, loc, ranges.numBlocks);
+  return {block, numBlocks, gridDim, Value(), Value()};
+}
+
+std::pair<Value, Value> mqa::getOwnKeys(OpBuilder &b, Location loc,
+                                        const Work &work, Value block, Value lo,
+                                        Value hi, int64_t tileKv) {
+  if (!work.firstTile)
+    return {lo, hi};
+  auto isEqual = [&](Value lhs, Value rhs) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lhs, rhs);
+  };
+  auto getKey = [&](Value tile) -> Value {
+    Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
+    return arith::AddIOp::create(b, loc, lo,
+                                 arith::MulIOp::create(b, loc, tile, size));
+  };
+  Value begin = arith::SelectOp::create(b, loc, isEqual(block, work.firstBlock),
+                                        getKey(work.firstTile), lo);
+  Value next = arith::AddIOp::create(b, loc, block, work.step);
+  // The end of a tile inside of the range cannot overflow, that of the last one
+  // could.
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value lastKey = getKey(arith::SubIOp::create(b, loc, work.lastTile, one));
+  Value room = arith::SubIOp::create(b, loc, hi, lastKey);
+  Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
+  Value last = arith::AddIOp::create(
+      b, loc, lastKey, arith::MinSIOp::create(b, loc, room, size));
+  return {begin, arith::SelectOp::create(b, loc, isEqual(next, work.endBlock),
+                                         last, hi)};
+}
+
+void mqa::buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
+                        function_ref<void(OpBuilder &, Value)> body) {
+  Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
+  Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  Value end = getValueOrCreateConstantIndexOp(b, loc, count);
+  scf::ForOp::create(
+      b, loc, block, end, gridDim, ValueRange(),
+      [&](OpBuilder &nested, Location loc, Value index, ValueRange) {
+        body(nested, index);
+        scf::YieldOp::create(nested, loc);
+      });
+}

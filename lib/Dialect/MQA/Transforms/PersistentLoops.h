@@ -1,0 +1,72 @@
+//===- PersistentLoops.h - The loops of a persistent kernel -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the kernels of mqa.logits and mqa.paged_logits have in common above
+// their tiles: a block of the grid takes some query blocks, and of the first
+// and last of them some key tiles.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_PERSISTENTLOOPS_H
+#define MQA_LIB_DIALECT_MQA_TRANSFORMS_PERSISTENTLOOPS_H
+
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Rows [m, m + rows) of a matrix or vector, with 64-bit addresses.
+Value getRowBlock(OpBuilder &b, Location loc, Value source, OpFoldResult m,
+                  OpFoldResult rows);
+
+/// Elements [m, m + count) of a vector.
+Value getElements(OpBuilder &b, Location loc, Value vector, OpFoldResult m,
+                  OpFoldResult count);
+
+/// min(size, end - at).
+OpFoldResult getRest(OpBuilder &b, Location loc, int64_t size, OpFoldResult at,
+                     OpFoldResult end);
+
+/// The ranges of all queries: `ks` (null: 0) and `ke` as mqa.tile_share takes
+/// them, `numKeys` keys, and `blockQ` queries to a block, of which there are
+/// `numBlocks`.
+struct QueryRanges {
+  Value ks, ke, numKeys;
+  int64_t blockQ;
+  OpFoldResult numBlocks;
+};
+
+/// Which query blocks, and which of their key tiles, a block of the grid takes.
+struct Work {
+  Value firstBlock, endBlock, step;
+  /// Of the first and of the last query block; absent: all tiles.
+  Value firstTile, lastTile;
+};
+
+Work getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
+             ScheduleAttr schedule);
+
+/// The keys of [lo, hi) that the work has of query block `block`.
+std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc, const Work &work,
+                                   Value block, Value lo, Value hi,
+                                   int64_t tileKv);
+
+/// A loop of every block of the grid over each grid-size'th of `count` things,
+/// with `body` at its index.
+void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
+                   function_ref<void(OpBuilder &, Value)> body);
+
+/// The loops of a kernel around tiles of an op on its arguments, at the
+/// builder's insertion point.
+LogicalResult buildLogitsLoops(RewriterBase &b, LogitsOp op,
+                               const TilePlan &plan);
+LogicalResult buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
+                                    const TilePlan &plan);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_TRANSFORMS_PERSISTENTLOOPS_H

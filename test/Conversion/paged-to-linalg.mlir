@@ -1,0 +1,33 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,canonicalize))' | FileCheck %s --check-prefix=TILE
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,convert-mqa-to-linalg,canonicalize,cse))' | FileCheck %s
+
+// A task is for one sequence, and for as many keys as 16 queries of another op.
+// TILE-LABEL: func @paged
+// TILE: scf.forall (%[[B:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, %{{.*}}) step (1, 2048)
+// TILE: %[[ROW:.*]] = affine.apply #{{.*}}(%[[B]])
+// TILE: memref.subview %{{.*}}[%[[B]], 0, 0, 0] [1, 2, 64, 128]
+// TILE: memref.subview %{{.*}}[%[[ROW]], %[[N]]] [2, %{{.*}}]
+// TILE: mqa.paged_logits {{.*}} key_offset(%[[N]]) outs
+
+// Block by block: those that the longest length of the sequence reaches, of the
+// numbers that the table has, kept inside of the cache. Scratch has a block's size.
+// CHECK-LABEL: func @paged
+// CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<128x64xf32>
+// CHECK: scf.forall
+// CHECK: %[[LONGEST:.*]] = arith.maxsi
+// CHECK: scf.for %[[BLOCK:.*]] =
+// CHECK: %[[OUT:.*]] = memref.subview
+// CHECK: %[[NEEDED:.*]] = arith.cmpi slt, %{{.*}}, %[[LONGEST]]
+// CHECK: scf.if
+// CHECK: %[[ENTRY:.*]] = memref.load %{{.*}}[%c0, %[[BLOCK]]]
+// CHECK: %[[ID:.*]] = arith.index_cast %[[ENTRY]]
+// CHECK: %[[LOW:.*]] = arith.maxsi %[[ID]], %c0
+// CHECK: %[[INSIDE:.*]] = arith.minsi %[[LOW]]
+// CHECK: memref.subview %{{.*}}[%[[INSIDE]], %{{.*}}, 0] [1, %{{.*}}, 128]
+// CHECK: linalg.matmul
+// CHECK: else
+// CHECK-NEXT: linalg.fill ins(%{{.*}} : f32) outs(%[[OUT]]
+func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x2xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {clean}
+  return
+}

@@ -1,0 +1,26 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-vectorize-tiles,mqa-distribute-vectors,canonicalize,cse)))' | FileCheck %s
+
+// All four warps have heads of the one query: each writes its partial sums, and
+// adds up those of a quarter of the keys.
+// CHECK-LABEL: gpu.func @one_query
+// CHECK-SAME: workgroup(%[[PARTIAL:.*]] : memref<4x128xf32, #gpu.address_space<workgroup>>)
+// CHECK: mqa.wgmma
+// CHECK: mqa.wgmma_wait
+// CHECK: gpu.shuffle xor
+// CHECK: %[[BARRIER:.*]] = arith.addi %{{.*}}, %c1_i32 : i32
+// CHECK: nvvm.barrier id = %[[BARRIER]] number_of_threads = %c128_i32
+// CHECK: memref.store %{{.*}}, %[[PARTIAL]][%[[WARP:.*]], %{{.*}}]
+// CHECK-COUNT-3: memref.store %{{.*}}, %[[PARTIAL]][%[[WARP]], %{{.*}}]
+// CHECK: nvvm.barrier id = %[[BARRIER]]
+// CHECK-COUNT-4: memref.load %[[PARTIAL]]
+// CHECK-NOT: memref.load %[[PARTIAL]]
+// CHECK: scf.if
+// CHECK-NEXT: memref.store %{{.*}}, %{{.*}}[
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 1, block_kv = 128, tile_q = 1, tile_kv = 128, stages = 2>} {
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    gpu.return
+  }
+}

@@ -1,0 +1,239 @@
+//===- PagedKernelTest.cpp - Launches of mqa.paged_logits -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// On the fake driver: which arguments a launch takes, and what the driver gets.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FakeCuda.h"
+#include "TestBundle.h"
+
+#include <gtest/gtest.h>
+
+using namespace mqa::test;
+
+static nlohmann::json makePagedManifest(int lensRank) {
+  using nlohmann::json;
+  auto map = [](const char *operand, const char *type, json box, json dims,
+                int swizzle) {
+    return json{{"kind", "tensor_map"},    {"operand", operand},
+                {"element_type", type},    {"box", std::move(box)},
+                {"dims", std::move(dims)}, {"swizzle_bytes", swizzle}};
+  };
+  auto memref = [](const char *operand, const char *type, int rank) {
+    return json{{"kind", "memref"},
+                {"operand", operand},
+                {"element_type", type},
+                {"rank", rank}};
+  };
+  nlohmann::json manifest = makeGpuManifest();
+  json &kernel = manifest["kernels"][0];
+  kernel["op"] = "mqa.paged_logits";
+  kernel["batch"] = -1;
+  kernel["next_n"] = 2;
+  kernel["num_blocks"] = -1;
+  kernel["block_kv"] = 64;
+  kernel["max_blocks"] = -1;
+  kernel["block_queries"] = 2;
+  kernel["block_keys"] = 512;
+  kernel["tile_keys"] = 128;
+  for (const char *name : {"num_keys", "num_groups", "has_key_groups"})
+    kernel.erase(name);
+  kernel["parameters"] = {
+      map("q", "f8E4M3FN", {1, 16, 1, 128}, {0, 2, 1, 3}, 128),
+      map("k", "f8E4M3FN", {1, 64, 128}, {0, 1, 2}, 128),
+      map("k_scale", "f32", {1, 64}, {0, 1}, 0),
+      map("weights", "f32", {2, 64}, {0, 1}, 0),
+      memref("context_lens", "i32", lensRank),
+      memref("block_table", "i32", 2),
+      memref("out", "f32", 2)};
+  return manifest;
+}
+
+static mqa_paged_logits_args makeArgs() {
+  mqa_paged_logits_args args = {};
+  args.q = address<void>(0x10000);
+  args.q_stride = 2 * 64 * 128;
+  // One cache: the scales of a block lie behind its keys.
+  args.k = address<void>(0x20000);
+  args.k_stride = 64 * 132;
+  args.k_scale = address<float>(0x20000 + 64 * 128);
+  args.k_scale_stride = 64 * 132 / 4;
+  args.weights = address<float>(0x40000);
+  args.weights_stride = 64;
+  args.context_lens = address<int32_t>(0x50000);
+  args.context_lens_stride = 2;
+  args.block_table = address<int32_t>(0x60000);
+  args.block_table_stride = 20;
+  args.out = address<void>(0x70000);
+  args.out_stride = 1000;
+  args.batch = 3;
+  args.num_blocks = 100;
+  args.max_blocks = 16;
+  args.max_context_len = 1000;
+  return args;
+}
+
+namespace {
+struct PagedKernelTest : testing::Test {
+  void SetUp() override { getFake() = FakeCudaState(); }
+  void TearDown() override {
+    mqa_kernel_destroy(kernel);
+    mqa_bundle_destroy(bundle);
+  }
+  void loadKernel(const nlohmann::json &manifest) {
+    ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
+  }
+  template <typename Change>
+  void expectInvalid(Change change, const std::string &message) {
+    mqa_paged_logits_args args = makeArgs();
+    change(args);
+    EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
+              MQA_ERROR_INVALID_ARGUMENT);
+    EXPECT_EQ(std::string(mqa_last_error()), message);
+  }
+  mqa_bundle *bundle = nullptr;
+  mqa_kernel *kernel = nullptr;
+  mqa_kernel_info info;
+};
+} // namespace
+
+TEST_F(PagedKernelTest, Launch) {
+  loadKernel(makePagedManifest(/*lensRank=*/2));
+  EXPECT_EQ(info.paged, 1);
+  EXPECT_EQ(info.batch, -1);
+  EXPECT_EQ(info.next_n, 2);
+  EXPECT_EQ(info.block_kv, 64);
+  EXPECT_EQ(info.lens_per_query, 1);
+  EXPECT_EQ(info.max_context_len, -1);
+  // Four tensor maps, then three memrefs of rank 2.
+  getFake().parameterCount = 4 + 3 * 7;
+  mqa_paged_logits_args args = makeArgs();
+  ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  // A block of the grid for each tile of 128 keys that there may be.
+  EXPECT_EQ(getFake().launches.back().gridX, 3u * 8u);
+  args.batch = 100;
+  ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches.back().gridX, 132u);
+  // The cache, contiguous dimension first: one allocation, two views.
+  const FakeTensorMap &k = getFake().maps[1], &scales = getFake().maps[2];
+  EXPECT_EQ(k.sizes, (std::vector<uint64_t>{128, 64, 100}));
+  EXPECT_EQ(k.strides, (std::vector<uint64_t>{128, 64 * 132}));
+  EXPECT_EQ(scales.address, address<void>(0x20000 + 64 * 128));
+  EXPECT_EQ(scales.strides, (std::vector<uint64_t>{64 * 132}));
+}
+
+TEST_F(PagedKernelTest, OneLengthPerSequence) {
+  loadKernel(makePagedManifest(/*lensRank=*/1));
+  EXPECT_EQ(info.lens_per_query, 0);
+  getFake().parameterCount = 4 + 5 + 2 * 7;
+  mqa_paged_logits_args args = makeArgs();
+  // There is nothing between them.
+  args.context_lens_stride = -7;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+}
+
+TEST_F(PagedKernelTest, NothingToDo) {
+  loadKernel(makePagedManifest(2));
+  mqa_paged_logits_args args = {};
+  args.max_context_len = 1000;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  args.batch = 3;
+  args.max_context_len = 0;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_TRUE(getFake().launches.empty());
+}
+
+TEST_F(PagedKernelTest, Prepared) {
+  loadKernel(makePagedManifest(2));
+  getFake().parameterCount = 4 + 3 * 7;
+  mqa_paged_logits_args args = makeArgs();
+  mqa_launch *launch;
+  ASSERT_EQ(mqa_paged_logits_prepare(kernel, &args, &launch), MQA_SUCCESS);
+  EXPECT_TRUE(getFake().launches.empty());
+  EXPECT_EQ(mqa_launch_run(launch, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches.back().gridX, 24u);
+  mqa_launch_destroy(launch);
+}
+
+TEST_F(PagedKernelTest, BadArguments) {
+  loadKernel(makePagedManifest(2));
+  using Args = mqa_paged_logits_args;
+  expectInvalid([](Args &a) { a.q = nullptr; }, "q is null");
+  expectInvalid([](Args &a) { a.block_table = nullptr; },
+                "block_table is null");
+  expectInvalid(
+      [](Args &a) { a.context_lens = address<int32_t>(0x50002); },
+      "context_lens must be aligned to 4 bytes, found address 327682");
+  expectInvalid([](Args &a) { a.q_stride = 64 * 128; },
+                "q_stride must be from 16384 to 2^40, found 8192");
+  expectInvalid([](Args &a) { a.k_stride = 64 * 128 - 1; },
+                "k_stride must be from 8192 to 2^40, found 8191");
+  expectInvalid([](Args &a) { a.k_scale_stride = 63; },
+                "k_scale_stride must be from 64 to 2^40, found 63");
+  expectInvalid([](Args &a) { a.context_lens_stride = 1; },
+                "context_lens_stride must be from 2 to 2^40, found 1");
+  expectInvalid([](Args &a) { a.block_table_stride = 15; },
+                "block_table_stride must be from 16 to 2^40, found 15");
+  expectInvalid([](Args &a) { a.out_stride = 999; },
+                "out_stride must be from 1000 to 2^40, found 999");
+  expectInvalid([](Args &a) { a.batch = -1; },
+                "batch must be from 0 to 2147482623, found -1");
+  expectInvalid([](Args &a) { a.batch = 1 << 30; },
+                "batch * next_n must be from 0 to 2147482623, found "
+                "2147483648");
+  expectInvalid([](Args &a) { a.num_blocks = 0; },
+                "num_blocks and max_blocks must be at least 1, found 0 and 16");
+  expectInvalid([](Args &a) { a.k_stride = 64 * 132 + 4; },
+                "k: a tensor-map load needs strides of a multiple of 16 bytes, "
+                "found 8452");
+  // The handle stays usable.
+  getFake().parameterCount = 4 + 3 * 7;
+  mqa_paged_logits_args args = makeArgs();
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+}
+
+TEST_F(PagedKernelTest, SizesThatTheKernelKnows) {
+  nlohmann::json manifest = makePagedManifest(2);
+  nlohmann::json &kernel = manifest["kernels"][0];
+  kernel["batch"] = 3;
+  kernel["num_blocks"] = 100;
+  kernel["max_blocks"] = 16;
+  kernel["num_columns"] = 1000;
+  loadKernel(manifest);
+  EXPECT_EQ(info.max_context_len, 1000);
+  using Args = mqa_paged_logits_args;
+  expectInvalid([](Args &a) { a.batch = 2; },
+                "batch must be 3 for this kernel, found 2");
+  expectInvalid([](Args &a) { a.num_blocks = 99; },
+                "num_blocks must be 100 for this kernel, found 99");
+  expectInvalid([](Args &a) { a.max_blocks = 17; },
+                "max_blocks must be 16 for this kernel, found 17");
+  expectInvalid([](Args &a) { a.max_context_len = 10; },
+                "max_context_len must be 1000 for this kernel, found 10");
+}
+
+TEST_F(PagedKernelTest, TheOtherOpsLaunch) {
+  loadKernel(makePagedManifest(2));
+  mqa_logits_args args = {};
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "kernel 'logits' is of mqa.paged_logits: use "
+                                 "mqa_paged_logits_launch");
+}
+
+TEST_F(PagedKernelTest, OfMqaLogits) {
+  loadKernel(makeGpuManifest());
+  mqa_paged_logits_args args = makeArgs();
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(),
+               "kernel 'logits' is of mqa.logits: use mqa_logits_launch");
+}

@@ -1,0 +1,231 @@
+//===- Paged.cpp - The paged table on a GPU -------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Paged.h"
+#include "Ceiling.h"
+#include "Session.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+
+using namespace mqa::tools;
+using nlohmann::json;
+
+namespace {
+struct Cell {
+  int64_t batch, nextN, averageLength;
+};
+
+struct Candidate {
+  std::string name;
+  std::unique_ptr<LoadedKernel> kernel;
+};
+
+/// Medians of one cell's rounds, in microseconds.
+struct Times {
+  double copy, read;
+  /// Of each candidate: after a read of other memory, which leaves nothing of
+  /// the cache in L2; again, with what fits there; and on empty sequences.
+  std::vector<double> cold, warm, empty;
+};
+} // namespace
+
+static const Cell kCells[] = {
+    {1, 1, 4096},   {16, 1, 4096},  {64, 1, 4096},   {64, 2, 4096},
+    {128, 1, 4096}, {128, 2, 4096}, {1, 1, 32768},   {16, 1, 32768},
+    {64, 1, 32768}, {64, 2, 32768}, {128, 1, 32768}, {128, 2, 32768},
+    {1, 1, 131072}, {4, 2, 131072},
+};
+
+static Problem makeCell(const Cell &cell, const mqa_kernel_info &info) {
+  PagedShape shape{
+      cell.batch,     cell.nextN,
+      info.num_heads, info.head_dim,
+      info.block_kv,  drawLengths(cell.batch, cell.averageLength, 1)};
+  if (info.lens_per_query) {
+    std::vector<int32_t> lengths;
+    for (int32_t length : shape.lens)
+      for (int64_t t = 0; t < cell.nextN; ++t)
+        lengths.push_back(length - cell.nextN + t + 1);
+    shape.lens = lengths;
+  }
+  return makePagedProblem(shape, /*seed=*/1, /*wide=*/false, getFormat(info));
+}
+
+static Times measure(Device &device, Session &session,
+                     const std::vector<Candidate> &candidates,
+                     Ceilings &ceilings, int repeat) {
+  std::vector<Device::Work> round{[&] { ceilings.launchRead(); },
+                                  [&] { ceilings.launchCopy(); }};
+  for (const Candidate &candidate : candidates) {
+    auto launch = [&] { session.launch(*candidate.kernel); };
+    round.push_back([&] { ceilings.launchRead(); });
+    round.push_back(launch);
+    round.push_back(launch);
+    round.push_back([&] { session.launchEmpty(*candidate.kernel); });
+  }
+  std::vector<std::vector<double>> times(round.size());
+  for (int i = -2; i < repeat; ++i) {
+    std::vector<double> measured = device.timeQueue(round);
+    for (size_t c = 0; i >= 0 && c < round.size(); ++c)
+      times[c].push_back(measured[c]);
+  }
+  Times result;
+  // Not the first, which also shows the time of its launch.
+  result.copy = getMedian(times[1]);
+  result.read = getMedian(times[2]);
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    result.cold.push_back(getMedian(times[4 * i + 3]));
+    result.warm.push_back(getMedian(times[4 * i + 4]));
+    result.empty.push_back(getMedian(times[4 * i + 5]));
+  }
+  return result;
+}
+
+/// The peer's entry for a cell; null if it has none.
+static const json *findPeer(const json &peer, const Cell &cell,
+                            const mqa_kernel_info &info) {
+  if (!peer.contains("paged") || info.num_heads != 64 || info.head_dim != 128 ||
+      info.block_kv != 64)
+    return nullptr;
+  for (const json &entry : peer["paged"])
+    if (entry["batch"] == cell.batch && entry["next_n"] == cell.nextN &&
+        entry["context_len"] == cell.averageLength)
+      return &entry;
+  return nullptr;
+}
+
+static bool runCell(Device &device, const Cell &cell,
+                    const std::vector<Candidate> &candidates,
+                    Ceilings &ceilings, const json &peer, int repeat,
+                    json &rows) {
+  const mqa_kernel_info &info = candidates.front().kernel->getInfo();
+  Problem problem = makeCell(cell, info);
+  Slack slack;
+  // As engines have it.
+  slack.fused = true;
+  Session session(device, problem, slack);
+  std::vector<CheckResult> checks;
+  for (const Candidate &candidate : candidates) {
+    session.poison();
+    session.launch(*candidate.kernel);
+    checks.push_back(session.check(*candidate.kernel, /*maxPairs=*/1 << 17));
+  }
+  Times times = measure(device, session, candidates, ceilings, repeat);
+  double copyRate = ceilings.getCopyBytes() / times.copy * 1e-3;
+  double readRate = ceilings.getReadBytes() / times.read * 1e-3;
+  const json *peerCell = findPeer(peer, cell, info);
+  // Times of another run, at the copy bandwidth of this one.
+  double peerScale =
+      peerCell ? peer["copy_gb_per_s"].get<double>() / copyRate : 0;
+  bool pass = true;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const CheckResult &check = checks[i];
+    double rate = countBytes(problem, candidates[i].kernel->getInfo().clean) /
+                  times.cold[i] * 1e-3;
+    double kernel = 0, both = 0;
+    if (peerCell) {
+      double own = (*peerCell)["kernel_us"],
+             schedule = (*peerCell)["schedule_us"];
+      kernel = own * peerScale / times.cold[i];
+      both = (own + schedule) * peerScale / times.cold[i];
+    }
+    std::printf("| %-16s | %4ld | %ld | %6ld | %.2e | %4ld | %7.1f | %7.1f | "
+                "%5.1f | %5.0f | %5.0f | %5.0f | %.3f | %.2f | %.2f | %s |\n",
+                candidates[i].name.c_str(), static_cast<long>(cell.batch),
+                static_cast<long>(cell.nextN),
+                static_cast<long>(cell.averageLength), check.relativeError,
+                static_cast<long>(check.maskMismatches + check.outsideWrites +
+                                  check.elementErrors),
+                times.cold[i], times.warm[i], times.empty[i], rate, copyRate,
+                readRate, rate / copyRate, kernel, both,
+                check.passes() ? "ok" : "WRONG");
+    std::fflush(stdout);
+    rows.push_back({{"kernel", candidates[i].name},
+                    {"schedule", candidates[i].kernel->getInfo().schedule},
+                    {"batch", cell.batch},
+                    {"next_n", cell.nextN},
+                    {"context_len", cell.averageLength},
+                    {"relative_error", check.relativeError},
+                    {"element_errors", check.elementErrors},
+                    {"mask_mismatches", check.maskMismatches},
+                    {"outside_writes", check.outsideWrites},
+                    {"time_us", times.cold[i]},
+                    {"warm_us", times.warm[i]},
+                    {"empty_us", times.empty[i]},
+                    {"gb_per_s", rate},
+                    {"copy_gb_per_s", copyRate},
+                    {"read_gb_per_s", readRate},
+                    {"peer_kernel_ratio", kernel},
+                    {"peer_ratio", both},
+                    {"pass", check.passes()}});
+    pass = pass && check.passes();
+  }
+  return pass;
+}
+
+static json readPeer(const std::string &path) {
+  if (path.empty())
+    return json::object();
+  std::ifstream file(path);
+  json peer = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!peer.is_object() || !peer.contains("paged"))
+    fatal("cannot read the peer's paged times from '" + path + "'");
+  return peer;
+}
+
+int mqa::tools::runPaged(const PagedOptions &options) {
+  std::unique_ptr<Device> device = Device::create("gpu");
+  Ceilings ceilings(*device, options.ceiling);
+  // Kernels of the same problems; of a bundle, those that clean too.
+  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int, int>,
+           std::vector<Candidate>>
+      groups;
+  std::vector<mqa_bundle *> bundles;
+  for (const std::string &path : options.bundles) {
+    mqa_bundle *bundle;
+    require(mqa_bundle_load_file(path.c_str(), &bundle));
+    bundles.push_back(bundle);
+    std::string stem = path.substr(path.rfind('/') + 1);
+    stem = stem.substr(0, stem.rfind('.'));
+    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
+      mqa_kernel_info info;
+      require(mqa_bundle_kernel_info(bundle, i, &info));
+      if (!info.paged)
+        fatal("'" + path + "' is not of mqa.paged_logits");
+      bool clean = info.clean;
+      groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
+              info.lens_per_query, info.out_type}]
+          .push_back({stem + (clean ? " clean" : ""),
+                      std::make_unique<LoadedKernel>(bundle, clean)});
+    }
+  }
+  json peer = readPeer(options.peer), rows = json::array();
+  std::printf("device: %s, median of %d interleaved rounds\n\n",
+              device->getName().c_str(), options.repeat);
+  std::printf("| kernel | batch | next_n | length | rel. error | wrong cells | "
+              "us | again, us | empty us | GB/s | copy GB/s | read GB/s | "
+              "share of copy | x peer's "
+              "kernel | x with its schedule kernel | |\n");
+  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
+              "--- | --- | --- | --- | --- | --- |\n");
+  bool pass = true;
+  for (auto &[key, group] : groups)
+    for (const Cell &cell : kCells)
+      if (cell.nextN == std::get<0>(key))
+        pass &=
+            runCell(*device, cell, group, ceilings, peer, options.repeat, rows);
+  if (!options.json.empty())
+    std::ofstream(options.json)
+        << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
+  groups.clear();
+  for (mqa_bundle *bundle : bundles)
+    mqa_bundle_destroy(bundle);
+  return pass ? 0 : 1;
+}
