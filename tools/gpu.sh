@@ -4,8 +4,9 @@
 #   DIR/gpu.sh check         there: random shapes and a large one on every bundle, sanitizers
 #   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
 #   DIR/gpu.sh shapes [ARGS] there: the same for every H and D
+#   DIR/gpu.sh paged [ARGS]  there: the paged table (ARGS go to mqa-bench paged)
 # and for the whole surface of the op, beyond what is timed:
-#   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops
+#   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops, half as many more of them paged
 #   DIR/gpu.sh battery                           there: random problems, edge cases; with SANITIZE=1 the sanitizers
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
@@ -29,6 +30,10 @@ pack() {
   sed -e 's/<?x64x128xf8/<70x64x128xf8/g; s/<?x128xf8/<700x128xf8/g; s/%k_scale: tensor<?xf32>/%k_scale: tensor<700xf32>/; s/tensor<?xf32>,$/tensor<700xf32>,/; s/<?x64xf32/<70x64xf32/g; s/<?xi32/<70xi32/g; s/<?x?xf32/<70x700xf32/g' \
     "$root/test/Examples/logits.mlir" > "$dir/static.mlir"
   "$build/bin/mqa-compile" "$dir/static.mlir" -o "$dir/static.mqa"
+  for t in 1 2; do
+    sed -e "s/<?x2x/<?x${t}x/g" "$root/test/Examples/paged_logits.mlir" > "$dir/paged_t$t.mlir"
+    "$build/bin/mqa-compile" "$dir/paged_t$t.mlir" -o "$dir/paged_t$t.mqa"
+  done
   copy_tools "$dir"
 }
 
@@ -41,6 +46,7 @@ candidates() {
 pack_battery() {
   local dir=$1 ops=${2:-70} seed=${3:-0}
   "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" sm_90a --edges --count="$ops" --seed="$seed"
+  "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" sm_90a --paged --edges --count="$((ops / 2))" --seed="$seed"
   copy_tools "$dir"
 }
 
@@ -49,27 +55,27 @@ pack_battery() {
 battery() {
   local failed=0 cases=0 edges=0 reruns=${RERUNS:-2} log
   : > "$here/errors.txt"
-  for bundle in "$here"/op*.mqa; do
+  for bundle in "$here"/*op*.mqa; do
     log=$(timeout 120 "$here/mqa-bench" random "$bundle" --cases="${CASES:-30}" --reruns="$reruns" 2>&1) || report "$bundle"
     cases=$((cases + $(sed -n 's/^random shapes: \([0-9]*\) cases.*/\1/p' <<< "$log")))
     sed -n 's/.*worst relative error \([^,]*\),.*/\1/p' <<< "$log" >> "$here/errors.txt"
   done
-  for bundle in "$here"/edge*.mqa; do
+  for bundle in "$here"/*edge*.mqa; do
     # One of them has as many heads as the table's kernels: also on 2^31 logits.
     local large=()
-    [[ ${LARGE:-1} = 1 && $bundle = */edge09.mqa ]] && large=(--large)
+    [[ ${LARGE:-1} = 1 && ( $bundle = */edge09.mqa || $bundle = */paged_edge00.mqa ) ]] && large=(--large)
     log=$(timeout 300 "$here/mqa-bench" edges "$bundle" --reruns="${EDGE_RERUNS:-100}" "${large[@]}" 2>&1) || report "$bundle"
     edges=$((edges + $(sed -n 's/^edge cases: \([0-9]*\),.*/\1/p' <<< "$log")))
     sed -n 's/.*worst relative error \([^,]*\),.*/\1/p' <<< "$log" >> "$here/errors.txt"
   done
-  echo "battery: $cases random cases of $(ls "$here"/op*.mqa | wc -l) ops, $edges edge cases of $(ls "$here"/edge*.mqa | wc -l), each $reruns (edges: ${EDGE_RERUNS:-100} also in graphs and on two streams) reruns; $failed ops failed, worst relative error $(sort -g "$here/errors.txt" | tail -1)"
-  [ "${SANITIZE:-0}" = 0 ] || sanitize "$here"/edge*.mqa || failed=1
+  echo "battery: $cases random cases of $(ls "$here"/*op*.mqa | wc -l) ops, $edges edge cases of $(ls "$here"/*edge*.mqa | wc -l), each $reruns (edges: ${EDGE_RERUNS:-100} also in graphs and on two streams) reruns; $failed ops failed, worst relative error $(sort -g "$here/errors.txt" | tail -1)"
+  [ "${SANITIZE:-0}" = 0 ] || sanitize "$here"/*edge*.mqa || failed=1
   return $((failed > 0))
 }
 
 # A failure of `battery`: counted and shown, with what the op was.
 report() {
-  echo "FAILED: $(grep "$(basename "${1%.mqa}")" "$here/ops.txt")"
+  echo "FAILED: $(grep -h "^$(basename "${1%.mqa}")" "$here"/*ops.txt)"
   echo "$log"
   failed=$((failed + 1))
 }
@@ -111,7 +117,7 @@ check() {
       --reruns="${RERUNS:-20}" --large-reruns="${LARGE_RERUNS:-40}" ||
       { echo "FAILED with $? (124: over 120 s, it hangs)"; failed=1; }
   done
-  sanitize "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa || failed=1
+  sanitize "$here"/h64_d128*.mqa "$here"/h32_d32*.mqa "$here"/paged*.mqa || failed=1
   return $failed
 }
 
@@ -123,17 +129,21 @@ shapes() {
   "$here/mqa-bench" prefill "$here"/h*.mqa --ceiling="$here/ceiling.ptx" "$@"
 }
 
+paged() {
+  "$here/mqa-bench" paged "$here"/paged_t*.mqa --ceiling="$here/ceiling.ptx" --peer="$here/peer_h100.json" "$@"
+}
+
 search() {
   "$here/mqa-bench" search "$here"/h*.mqa --ceiling="$here/ceiling.ptx" --table="$here/winners.json" "$@"
 }
 
 case "${1:-}" in
   candidates) candidates "${2:?folder}" "${@:3}" ;;
-  shapes | search) "$@" ;;
+  shapes | search | paged) "$@" ;;
   pack) pack "${2:?folder}" ;;
   pack-battery) pack_battery "${2:?folder}" "${@:3}" ;;
   check) check ;;
   battery | sanitize) "$@" ;;
   time) shift; time_ "$@" ;;
-  *) sed -n '2,13s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,14s/^# //p' "$0"; exit 2 ;;
 esac

@@ -2,12 +2,16 @@
 # Draws ops from the whole surface, compiles each for the CPU, and runs random
 # problems of each against the oracle, and the edge cases on those that broke
 # other kernels; then compiles each for Hopper.
-#   run.sh BIN_DIR WORK_DIR [OPS] [CASES_PER_OP] [SEED]
+#   run.sh BIN_DIR WORK_DIR [OPS] [CASES_PER_OP] [SEED] [PAGED_OPS]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$1 work=$2 ops=${3:-55} cases=${4:-20} seed=${5:-0}
+bin=$1 work=$2 ops=${3:-55} cases=${4:-20} seed=${5:-0} paged=${6:-25}
 
 rm -rf "$work"
+"$here/compile.sh" "$bin" "$work/paged/cpu" cpu --paged --edges --count="$paged" --seed="$seed"
+"$bin/mqa-bench" random "$work"/paged/cpu/paged_op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
+"$bin/mqa-bench" edges "$work"/paged/cpu/paged_edge*.mqa --reruns=2
+"$here/compile.sh" "$bin" "$work/paged/gpu" sm_90a --paged --edges --count="$paged" --seed="$seed"
 "$here/compile.sh" "$bin" "$work/cpu" cpu --edges --count="$ops" --seed="$seed"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10

@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
       body->getArgument(2), body->getArgument(3), body->getArgument(4),
       body->getArgument(5), /*key_offset=*/Value(), /*num_keys=*/Value(),
       body->getArgument(6), /*clean=*/b.getUnitAttr(),
-      /*compressed=*/UnitAttr(),
+      /*compressed=*/UnitAttr(), /*causal=*/UnitAttr(),
       mqa::ActivationAttr::get(&context, mqa::Activation::Relu),
       /*schedule=*/mqa::ScheduleAttr());
   func::ReturnOp::create(b, loc, logits.getResult());

@@ -118,19 +118,78 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
 };
 } // namespace
 
-/// The positions of a kernel's tensor maps among the parameters that its
-/// signature is converted to.
-static SmallVector<unsigned> getTensorMapPositions(gpu::GPUFuncOp kernel) {
-  SmallVector<unsigned> positions;
+namespace {
+/// Of one kernel's parameters, as its signature is converted: which are tensor
+/// maps, and which of those load keys of a paged cache.
+struct TensorMaps {
+  SmallVector<unsigned> all, ofCache;
+  /// Where the sizes of `out` are: as many keys as a sequence may have, and
+  /// `nextN` rows of them for each.
+  unsigned outSizes = 0;
+  int64_t nextN = 1, keyBytes = 0;
+};
+} // namespace
+
+static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
+  TensorMaps maps;
+  auto getAttr = [&](StringRef name) {
+    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getInt() : 1;
+  };
+  maps.nextN = getAttr("mqa.next_n");
   unsigned position = 0;
-  for (Type type : kernel.getArgumentTypes()) {
-    if (isa<nvgpu::TensorMapDescriptorType>(type))
-      positions.push_back(position);
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
+    auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
+    if (map)
+      maps.all.push_back(position);
+    if (map && kernel.getArgAttr(i, "mqa.of_cache")) {
+      maps.ofCache.push_back(position);
+      if (map.getTensor().getRank() == 3)
+        maps.keyBytes = getAttr("mqa.head_dim") *
+                        map.getTensor().getElementTypeBitWidth() / 8;
+    }
     // A memref is passed as two pointers, offset, sizes and strides.
     auto memref = dyn_cast<MemRefType>(type);
+    auto operand = kernel.getArgAttrOfType<StringAttr>(i, "mqa.operand");
+    if (memref && operand && operand == "out")
+      maps.outSizes = position + 3;
     position += memref ? 3 + 2 * memref.getRank() : 1;
   }
-  return positions;
+  return maps;
+}
+
+/// Keys that may be more than the L2 cache holds are the first to leave it:
+/// they are read once, while the logits, which are read next, can stay. As few
+/// as fit may stay too.
+static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps) {
+  if (maps.ofCache.empty() || maps.outSizes == 0)
+    return;
+  // What `createpolicy.fractional.L2::...` of everything gives, as in CUTLASS's
+  // TMA::CacheHintSm90.
+  constexpr int64_t kEvictNormal = 0x1000000000000000,
+                    kEvictFirst = 0x12F0000000000000;
+  constexpr int64_t kL2Bytes = int64_t(50) << 20;
+  Location loc = func.getLoc();
+  OpBuilder b = OpBuilder::atBlockBegin(&func.getBody().front());
+  Type i64 = b.getI64Type();
+  auto constant = [&](int64_t value) -> Value {
+    return LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+  };
+  auto getSize = [&](unsigned i) -> Value {
+    return LLVM::SExtOp::create(b, loc, i64,
+                                func.getArgument(maps.outSizes + i));
+  };
+  Value logits = LLVM::MulOp::create(b, loc, getSize(0), getSize(1));
+  Value fits = LLVM::ICmpOp::create(
+      b, loc, LLVM::ICmpPredicate::sle, logits,
+      constant(kL2Bytes / std::max<int64_t>(maps.keyBytes, 1) * maps.nextN));
+  Value hint = LLVM::SelectOp::create(b, loc, fits, constant(kEvictNormal),
+                                      constant(kEvictFirst));
+  func.walk([&](NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op) {
+    auto map = dyn_cast<BlockArgument>(op.getTmaDescriptor());
+    if (map && llvm::is_contained(maps.ofCache, map.getArgNumber()))
+      op.getL2CacheHintMutable().assign(hint);
+  });
 }
 
 static void setKernelAttributes(LLVM::LLVMFuncOp func,
@@ -174,10 +233,10 @@ struct ConvertMQAToNVVMPass
   void runOnOperation() override {
     gpu::GPUModuleOp module = getOperation();
     MLIRContext *context = &getContext();
-    llvm::StringMap<SmallVector<unsigned>> tensorMaps;
+    llvm::StringMap<TensorMaps> tensorMaps;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>())
       if (kernel.isKernel())
-        tensorMaps[kernel.getName()] = getTensorMapPositions(kernel);
+        tensorMaps[kernel.getName()] = getTensorMaps(kernel);
 
     // 32-bit indices halve the registers of address arithmetic; what may be
     // larger goes through mqa.row_block and tensor maps.
@@ -211,8 +270,10 @@ struct ConvertMQAToNVVMPass
       return signalPassFailure();
     for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
       auto it = tensorMaps.find(func.getName());
-      if (it != tensorMaps.end())
-        setKernelAttributes(func, it->second);
+      if (it == tensorMaps.end())
+        continue;
+      setKernelAttributes(func, it->second.all);
+      setCacheHints(func, it->second);
     }
   }
 };

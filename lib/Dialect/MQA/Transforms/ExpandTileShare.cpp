@@ -103,7 +103,8 @@ private:
 
 /// All queries.
 Value Expansion::countRows() {
-  Value rows = memref::DimOp::create(b, loc, op.getKe(), constant(0));
+  Value bounds = op.getKs() ? op.getKs() : op.getKe();
+  Value rows = memref::DimOp::create(b, loc, bounds, constant(0));
   if (op.getKe().getType().getRank() == 2)
     rows = arith::MulIOp::create(b, loc, rows, constant(op.getBlockQ()));
   return rows;

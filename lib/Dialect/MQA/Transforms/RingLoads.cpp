@@ -1,0 +1,249 @@
+//===- RingLoads.cpp - How slots are filled: by TMA, or by lanes ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RingLowering.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+/// Starts to load the boxes of one tile of a slot.
+void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
+                        memref::SubViewOp view, Slot slot) {
+  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
+  int64_t rank = view.getType().getRank(), boxDims = shape.size() - rank;
+  ArrayRef<int64_t> counts = shape.take_front(boxDims);
+  ArrayRef<int64_t> box = shape.take_back(rank);
+  SmallVector<Value> origin;
+  for (OpFoldResult offset : view.getMixedOffsets())
+    origin.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
+
+  AffineMap map = op.getTileMap(tile);
+  SmallVector<int64_t> dims = op.getBoxDims(tile);
+  // No memref any more: not to be had by getSource().
+  auto tensorMap =
+      cast<TypedValue<nvgpu::TensorMapDescriptorType>>(view->getOperand(0));
+  // A box has a dim, of one, for each that the view drops.
+  const TensorMapRecipe &recipe = recipes[tensorMap];
+  int64_t numDropped = recipe.dims.size() - rank;
+  int64_t numBoxes = computeProduct(counts);
+  SmallVector<int64_t> strides = computeStrides(counts);
+  for (int64_t i = 0; i < numBoxes; ++i) {
+    SmallVector<int64_t> at = delinearize(i, strides);
+    at.append(rank, 0);
+    SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
+    SmallVector<Value> coordinates;
+    for (auto [position, dim] : llvm::enumerate(recipe.dims)) {
+      int64_t inBox = static_cast<int64_t>(position) - numDropped;
+      int64_t offset = inBox < 0 ? 0 : first[dims[inBox]];
+      coordinates.push_back(
+          offset ? arith::AddIOp::create(b, loc, origin[dim], constant(offset))
+                 : origin[dim]);
+    }
+    SmallVector<int64_t> boxSizes(counts.size(), 1);
+    llvm::append_range(boxSizes, box);
+    loadBox(ring, tile, recipe.box, at, boxSizes, slot, tensorMap, coordinates);
+  }
+}
+
+/// Starts to load one box, which fills `sizes` elements of a slot from `at` on.
+void RingLowering::loadBox(const LoweredRing &ring, unsigned tile,
+                           MemRefType box, ArrayRef<int64_t> at,
+                           ArrayRef<int64_t> sizes, Slot slot, Value tensorMap,
+                           ArrayRef<Value> coordinates) {
+  SmallVector<OpFoldResult> offsets{slot.index};
+  llvm::append_range(offsets, getAsIndexOpFoldResult(b.getContext(), at));
+  SmallVector<OpFoldResult> all{b.getIndexAttr(1)};
+  llvm::append_range(all, getAsIndexOpFoldResult(b.getContext(), sizes));
+  SmallVector<OpFoldResult> unit(all.size(), b.getIndexAttr(1));
+  auto source = cast<MemRefType>(ring.buffers[tile].getType());
+  auto type = memref::SubViewOp::inferRankReducedResultType(
+      box.getShape(), source, offsets, all, unit);
+  Value buffer = memref::SubViewOp::create(b, loc, type, ring.buffers[tile],
+                                           offsets, all, unit);
+  // A tensor map takes the contiguous dimension first.
+  SmallVector<Value> reversed(llvm::reverse(coordinates));
+  auto map = cast<TypedValue<nvgpu::TensorMapDescriptorType>>(tensorMap);
+  nvgpu::TmaAsyncLoadOp::create(b, loc, buffer, ring.full, map, reversed,
+                                slot.index, Value(), Value());
+}
+
+/// The cache blocks that fill a tile, of which each lane has read one.
+SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
+                                                MemRefType tile) {
+  // The cache is no memref any more: not to be had by getCache().
+  int64_t blockRows = recipes[pages->getOperand(0)].getBlockRows();
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t numBlocks = tile.getShape().take_back(rank)[0] / blockRows;
+  SmallVector<Value> ids;
+  for (int64_t i = 0; i < numBlocks; ++i) {
+    Value id = gpu::ShuffleOp::create(b, loc, pages.getIds(), i, kWarpThreads,
+                                      gpu::ShuffleMode::IDX)
+                   .getShuffleResult();
+    ids.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), id));
+  }
+  return ids;
+}
+
+/// As `load`, of keys that lie in the blocks `blockIds` of a paged cache.
+void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
+                             RingPutOp op, GatherBlocksOp pages,
+                             ValueRange blockIds, Slot slot) {
+  MemRefType type = ring.type.getTiles()[tile];
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t leading = type.getRank() - rank;
+  Value tensorMap = pages->getOperand(0);
+  const TensorMapRecipe &recipe = recipes[tensorMap];
+  int64_t blockRows = recipe.getBlockRows();
+  // Where a tile is less than a block, it begins somewhere inside of one.
+  Value inBlock = constant(0);
+  if (blockRows < recipe.blockKv)
+    inBlock = arith::RemUIOp::create(b, loc, pages.getFirst(),
+                                     constant(recipe.blockKv));
+  SmallVector<int64_t> counts(type.getShape().take_front(leading));
+  SmallVector<int64_t> strides = computeStrides(counts);
+  SmallVector<int64_t> sizes(leading, 1);
+  llvm::append_range(sizes, type.getShape().take_back(rank));
+  sizes[leading] = blockRows;
+  AffineMap map = op.getTileMap(tile);
+  for (int64_t i = 0, e = computeProduct(counts); i < e; ++i) {
+    SmallVector<int64_t> at = delinearize(i, strides);
+    at.append(rank, 0);
+    // Where a chunk begins in its key.
+    SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
+    for (auto [block, id] : llvm::enumerate(blockIds)) {
+      SmallVector<Value> coordinates{id, inBlock};
+      for (int64_t offset : ArrayRef(first).drop_front())
+        coordinates.push_back(constant(offset));
+      at[leading] = block * blockRows;
+      loadBox(ring, tile, recipe.box, at, sizes, slot, tensorMap, coordinates);
+    }
+  }
+}
+
+/// source[indices], or zero where it has no such element.
+Value RingLowering::loadInLane(Value source, ArrayRef<Value> indices) {
+  Value isInside;
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    Value size = memref::DimOp::create(b, loc, source, dim);
+    Value fits =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, size);
+    isInside = isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
+  }
+  auto load = scf::IfOp::create(
+      b, loc, isInside,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = memref::LoadOp::create(nested, loc, source, indices);
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Type element = cast<MemRefType>(source.getType()).getElementType();
+        Value zero =
+            arith::ConstantOp::create(nested, loc, nested.getZeroAttr(element));
+        scf::YieldOp::create(nested, loc, zero);
+      });
+  return load.getResult(0);
+}
+
+/// The scale of key `position` of a tile, of whose cache blocks each lane has
+/// the number of one; zero where it is none of the cache.
+Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
+  auto cache = cast<MemRefType>(pages.getCache().getType());
+  Value blockKv = constant(cache.getDimSize(1));
+  Value block = arith::DivUIOp::create(b, loc, position, blockKv);
+  Value slot = arith::RemUIOp::create(b, loc, position, blockKv);
+  Type i32 = b.getI32Type();
+  Value id = gpu::ShuffleOp::create(
+                 b, loc, pages.getIds(),
+                 arith::IndexCastOp::create(b, loc, i32, block),
+                 arith::ConstantIntOp::create(b, loc, kWarpThreads, 32),
+                 gpu::ShuffleMode::IDX)
+                 .getShuffleResult();
+  Value row = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value numBlocks = memref::DimOp::create(b, loc, pages.getCache(), 0);
+  // Below zero is above all.
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, numBlocks);
+  auto load = scf::IfOp::create(
+      b, loc, exists,
+      [&](OpBuilder &nested, Location loc) {
+        // A cache may have more elements than an index counts.
+        SmallVector<int64_t> strides = cache.getStridesAndOffset().first;
+        auto rowType = MemRefType::get(
+            {ShapedType::kDynamic, cache.getDimSize(1)}, cache.getElementType(),
+            StridedLayoutAttr::get(b.getContext(), 0, strides),
+            cache.getMemorySpace());
+        Value one = arith::ConstantIndexOp::create(nested, loc, 1);
+        Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
+        Value scales = RowBlockOp::create(nested, loc, rowType,
+                                          pages.getCache(), row, one);
+        Value loaded =
+            memref::LoadOp::create(nested, loc, scales, ValueRange{zero, slot});
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value none = arith::ConstantOp::create(
+            nested, loc, nested.getZeroAttr(cache.getElementType()));
+        scf::YieldOp::create(nested, loc, none);
+      });
+  return load.getResult(0);
+}
+
+/// Fills a matrix or vector in shared memory, lane by lane; zero where `source`
+/// ends.
+void RingLowering::copyByLanes(Value tile, Value source) {
+  auto type = cast<MemRefType>(tile.getType());
+  // So many loads of a lane are under way at once.
+  constexpr int64_t kBatch = 8;
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  bool isMatrix = type.getRank() == 2;
+  Value columns = constant(isMatrix ? type.getDimSize(1) : 1);
+  Value end = constant(type.getNumElements());
+  auto loop =
+      scf::ForOp::create(b, loc, lane, end, constant(kBatch * kWarpThreads));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  auto isBelow = [&](Value index, Value limit) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index,
+                                 limit);
+  };
+  struct Element {
+    Value position;
+    SmallVector<Value> indices;
+    Value loaded;
+  };
+  SmallVector<Element> elements;
+  for (int64_t i = 0; i < kBatch; ++i) {
+    Element e;
+    e.position = arith::AddIOp::create(b, loc, loop.getInductionVar(),
+                                       constant(i * kWarpThreads));
+    e.indices = {e.position};
+    if (isMatrix)
+      e.indices = {arith::DivUIOp::create(b, loc, e.position, columns),
+                   arith::RemUIOp::create(b, loc, e.position, columns)};
+    if (auto pages = source.getDefiningOp<GatherBlocksOp>())
+      e.loaded = loadScaleInLane(pages, e.position);
+    else
+      e.loaded = loadInLane(source, e.indices);
+    elements.push_back(e);
+  }
+  for (Element &e : elements) {
+    if (e.loaded.getType() != type.getElementType())
+      e.loaded = arith::ExtFOp::create(b, loc, type.getElementType(), e.loaded);
+    scf::IfOp::create(
+        b, loc, isBelow(e.position, end), [&](OpBuilder &nested, Location loc) {
+          memref::StoreOp::create(nested, loc, e.loaded, tile, e.indices);
+          scf::YieldOp::create(nested, loc);
+        });
+  }
+}

@@ -1,0 +1,107 @@
+//===- RingLowering.h - Rings to shared memory, mbarriers and TMA *- C++
+//-*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_RINGLOWERING_H
+#define MQA_LIB_DIALECT_MQA_TRANSFORMS_RINGLOWERING_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace mlir {
+namespace mqa {
+
+/// What a ring became.
+struct LoweredRing {
+  RingType type;
+  /// One memref of `stages` tiles per tile type.
+  SmallVector<Value> buffers;
+  Value full, empty;
+  /// Whether who gets a slot need not have got it in the round before: it then
+  /// does not know that this round is over, and could take its phase of the
+  /// full barrier, which has the same parity, for the one after the next.
+  bool changesHands;
+  /// Whether lanes copy some of the tiles: each then arrives for itself.
+  bool copiedByLanes;
+};
+
+/// Slot and phase of a position.
+struct Slot {
+  Value index;
+  /// 0 in the first round through the ring, 1 in the second, and so on.
+  Value parity;
+};
+
+/// How the tensor map of an argument loads it: in which boxes, and which dims
+/// of the argument those of a box are.
+struct TensorMapRecipe {
+  MemRefType box;
+  SmallVector<int64_t> dims;
+  /// Of a paged cache: keys of one of its blocks, of which a box has some or
+  /// all.
+  int64_t blockKv = 0;
+
+  int64_t getBlockRows() const { return box.getDimSize(1); }
+};
+
+/// The lowering of one kernel's rings. Its maps and loads have files of their
+/// own.
+class RingLowering {
+public:
+  explicit RingLowering(gpu::GPUFuncOp kernel)
+      : kernel(kernel), b(kernel.getContext()), loc(kernel.getLoc()) {}
+  LogicalResult run();
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  void create(RingCreateOp op);
+  void initBarriers();
+  Slot getSlot(const LoweredRing &ring, Value position);
+  Value getTile(const LoweredRing &ring, unsigned tile, Value slot,
+                MemRefType type);
+  void wait(Value barriers, Slot slot, Value parity);
+  void waitForEmpty(const LoweredRing &ring, Slot slot);
+  LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
+  Value isFirstLane();
+  void syncWarp() {
+    Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
+    NVVM::SyncWarpOp::create(b, loc, all);
+  }
+  void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
+            memref::SubViewOp view, Slot slot);
+  SmallVector<Value> spreadBlockIds(GatherBlocksOp pages, MemRefType tile);
+  void loadPages(const LoweredRing &ring, unsigned tile, RingPutOp op,
+                 GatherBlocksOp pages, ValueRange blockIds, Slot slot);
+  void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
+               ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
+               Value tensorMap, ArrayRef<Value> coordinates);
+  void copyByLanes(Value tile, Value source);
+  Value loadInLane(Value source, ArrayRef<Value> indices);
+  Value loadScaleInLane(GatherBlocksOp pages, Value position);
+  void put(RingPutOp op);
+  void get(RingGetOp op);
+  void release(RingReleaseOp op);
+
+  gpu::GPUFuncOp kernel;
+  IRRewriter b;
+  Location loc;
+  DenseMap<Value, LoweredRing> rings;
+  DenseMap<Value, TensorMapRecipe> recipes;
+  SmallVector<std::pair<RingCreateOp, LoweredRing>> created;
+  Value sharedMemory;
+  int64_t sharedMemoryBytes = 0;
+};
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_TRANSFORMS_RINGLOWERING_H

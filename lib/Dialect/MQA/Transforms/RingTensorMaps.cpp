@@ -1,0 +1,165 @@
+//===- RingTensorMaps.cpp - Tensor maps of what rings are filled from -----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RingLowering.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "llvm/ADT/SmallBitVector.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+/// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
+/// tiles (scales, weights) are read by plain loads.
+static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
+  if (tile.getElementType().isF32())
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
+  switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
+  case 128:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
+  case 64:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_64B;
+  case 32:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_32B;
+  default:
+    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
+  }
+}
+
+/// The kernel argument that `source` is a view of, and the view's coordinates
+/// as a tensor map takes them: the contiguous dimension first.
+static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
+  auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
+  auto argument =
+      view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
+  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
+      !view.hasUnitStride())
+    return op.emitOpError() << "source " << i
+                            << " must be a unit-stride memref.subview of a "
+                               "kernel argument";
+  return view;
+}
+
+/// The box of which `tile` holds one or several: its last dims, as many as
+/// `view` has; before them, one for each dimension that `view` drops.
+static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
+  SmallVector<int64_t> shape(view.getDroppedDims().count(), 1);
+  llvm::append_range(shape,
+                     tile.getShape().take_back(view.getType().getRank()));
+  return MemRefType::get(shape, tile.getElementType(),
+                         MemRefLayoutAttrInterface{}, tile.getMemorySpace());
+}
+
+/// The rows of `tile` that one block of a paged cache fills at most.
+static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
+  int64_t rows =
+      tile.getShape().take_back(pages.getKeys().getType().getRank())[0];
+  return std::min(rows, pages.getCache().getType().getDimSize(1));
+}
+
+/// The box of which `tile` holds one or several: rows of one cache block.
+static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
+  SmallVector<int64_t> shape{1, getBlockRows(tile, pages)};
+  llvm::append_range(shape, tile.getShape().take_back(
+                                pages.getKeys().getType().getRank() - 1));
+  return MemRefType::get(shape, tile.getElementType(),
+                         MemRefLayoutAttrInterface{}, tile.getMemorySpace());
+}
+
+/// Which dims of the argument the box's are, given those of `view`.
+static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
+                                            ArrayRef<int64_t> viewDims) {
+  llvm::SmallBitVector dropped = view.getDroppedDims();
+  SmallVector<int64_t> dims, kept;
+  for (unsigned i = 0; i < dropped.size(); ++i)
+    (dropped[i] ? dims : kept).push_back(i);
+  for (int64_t dim : viewDims)
+    dims.push_back(kept[dim]);
+  return dims;
+}
+
+/// The argument that source `i` of `op` comes from, and how it is loaded.
+static FailureOr<std::pair<BlockArgument, TensorMapRecipe>>
+getRecipe(RingPutOp op, unsigned i) {
+  MemRefType tile = op.getRing().getType().getTiles()[i];
+  auto pages = op.getSources()[i].getDefiningOp<GatherBlocksOp>();
+  if (!pages) {
+    FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
+    if (failed(view))
+      return failure();
+    return std::pair(cast<BlockArgument>(view->getSource()),
+                     TensorMapRecipe{getBox(tile, *view),
+                                     getArgumentDims(*view, op.getBoxDims(i))});
+  }
+  auto argument = dyn_cast<BlockArgument>(pages.getCache());
+  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t rows = tile.getShape().take_back(rank)[0];
+  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
+      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
+    return op.emitOpError()
+           << "source " << i
+           << " must be blocks of a kernel argument, whole ones or one part";
+  return std::pair(argument,
+                   TensorMapRecipe{getBox(tile, pages),
+                                   llvm::to_vector(llvm::seq(rank + 1)),
+                                   pages.getCache().getType().getDimSize(1)});
+}
+
+/// Turns each kernel argument that rings are filled from into the tensor map
+/// that loads the ring's tile of it.
+LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
+  for (RingPutOp op : puts) {
+    for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
+      if (RingPutOp::isCopiedByLanes(op.getSources()[i]))
+        continue;
+      FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
+          getRecipe(op, i);
+      if (failed(found))
+        return failure();
+      auto &[argument, own] = *found;
+      MemRefType box = own.box;
+      if (llvm::any_of(box.getShape(),
+                       [](int64_t size) { return size > kMaxBoxDim; }))
+        return op.emitOpError() << "source " << i << " is loaded in boxes of "
+                                << box << ", but a TMA box has at most "
+                                << kMaxBoxDim << " elements in each dimension";
+      TensorMapRecipe &recipe =
+          recipes.try_emplace(argument, own).first->second;
+      if (recipe.box != own.box || recipe.dims != own.dims)
+        return op.emitOpError() << "loads argument " << argument.getArgNumber()
+                                << " with tiles of different shapes";
+    }
+  }
+  for (auto &[value, recipe] : recipes) {
+    auto argument = cast<BlockArgument>(value);
+    MemRefType tile = recipe.box;
+    for (Operation *user : argument.getUsers())
+      if (!isa<memref::SubViewOp, GatherBlocksOp>(user) ||
+          !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
+        return user->emitOpError()
+               << "uses argument " << argument.getArgNumber()
+               << ", which becomes a tensor map";
+    argument.setType(nvgpu::TensorMapDescriptorType::get(
+        b.getContext(), tile, getSwizzle(tile),
+        nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
+        nvgpu::TensorMapOOBKind::OOB_ZERO,
+        nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
+    if (recipe.blockKv)
+      kernel.setArgAttr(argument.getArgNumber(), "mqa.of_cache",
+                        b.getUnitAttr());
+    if (!llvm::is_sorted(recipe.dims))
+      kernel.setArgAttr(argument.getArgNumber(), "mqa.box_dims",
+                        b.getDenseI64ArrayAttr(recipe.dims));
+  }
+  // Behind the arguments, the block has the workgroup's shared variables.
+  auto arguments =
+      kernel.getArguments().take_front(kernel.getFunctionType().getNumInputs());
+  SmallVector<Type> types(ValueRange(arguments).getTypes());
+  kernel.setFunctionType(b.getFunctionType(types, {}));
+  return success();
+}
