@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention logits compiled by MQA.
+
+`mqa.logits` and `mqa.paged_logits` take PyTorch tensors; `mqa.runtime` and `mqa.library` are what is
+below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
+"""
+from .runtime import Error, InvalidArgument
+
+__version__ = "0.1.0"
+__all__ = ["Error", "InvalidArgument", "logits", "logits_out", "paged_logits", "paged_logits_out"]
+__all__ += ["prepare_logits", "prepare_paged_logits", "split_cache"]
+
+
+def __getattr__(name):
+    # PyTorch is imported when it is needed.
+    if name in __all__:
+        from . import torch_ops
+
+        return getattr(torch_ops, name)
+    raise AttributeError(f"module 'mqa' has no attribute '{name}'")

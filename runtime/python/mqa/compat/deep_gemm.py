@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The attention-logits functions of DeepGEMM (its names, arguments, output views and limits of Hopper), on MQA.
+
+    from mqa.compat import deep_gemm
+
+What DeepGEMM asserts raises AssertionError here too, with the argument and what was found. fp4 is for
+Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a multiple of 16
+up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights, `clean_logits` with everything.
+"""
+import torch
+
+from .. import torch_ops
+
+_ALIGNMENT_BYTES = 1024
+_SPLIT_KV = 256
+
+
+def _require(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def _align(size, alignment):
+    return (size + alignment - 1) // alignment * alignment
+
+
+def _get_fp8(q):
+    """The fp8 half of an argument that may be (fp8, None) or (fp4, scales)."""
+    if isinstance(q, torch.Tensor):
+        return q
+    values, scales = q
+    _require(scales is None, "q: fp4 (scales of q that are not None) needs Blackwell; this is the Hopper kernel")
+    return values
+
+
+def _check_common(q, weights, logits_dtype):
+    _require(q.dtype == torch.float8_e4m3fn, f"q must be torch.float8_e4m3fn, found {q.dtype}")
+    _require(q.is_contiguous(), "q must be contiguous")
+    _require(logits_dtype in (torch.float32, torch.bfloat16), f"logits_dtype must be float32 or bfloat16, found {logits_dtype}")
+    _require(weights.dtype in (torch.float32, torch.bfloat16), f"weights must be float32 or bfloat16, found {weights.dtype}")
+
+
+def _allocate(rows, columns, stride, dtype, device):
+    """A view of rows that begin at multiples of 1024 bytes, as the callers of DeepGEMM get it."""
+    stride = _align(stride, _ALIGNMENT_BYTES // dtype.itemsize)
+    return torch.empty((rows, stride), dtype=dtype, device=device)[:, :columns]
+
+
+def _call(function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except ValueError as error:
+        raise AssertionError(str(error)) from None
+
+
+def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits=True, max_seqlen_k=0,
+                       logits_dtype=torch.float32):  # fmt: skip
+    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32). Returns M x N, or M x max_seqlen_k with compressed rows."""
+    q, (k, k_scale) = _get_fp8(q), kv
+    _check_common(q, weights, logits_dtype)
+    _require(not (max_seqlen_k and clean_logits), "clean_logits must be False with max_seqlen_k")
+    columns = max_seqlen_k or k.size(0)
+    stride = _align(max_seqlen_k, _SPLIT_KV) if max_seqlen_k else k.size(0) + _SPLIT_KV
+    out = _allocate(q.size(0), columns, stride, logits_dtype, q.device)
+    _call(torch_ops.logits_out, q, k, k_scale, weights, cu_seq_len_k_start, cu_seq_len_k_end, out,
+          clean=clean_logits, compressed=max_seqlen_k != 0)  # fmt: skip
+    return out
+
+
+def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits=True, max_seqlen_k=0):
+    """As fp8_fp4_mqa_logits with float32 logits."""
+    return fp8_fp4_mqa_logits((_get_fp8(q), None), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits,
+                              max_seqlen_k)  # fmt: skip
+
+
+def get_num_sms():
+    """Multiprocessors of the current device."""
+    return torch.cuda.get_device_properties(torch.cuda.current_device()).multi_processor_count
+
+
+def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
+    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel."""
+    _require(context_lens.dtype == torch.int32 and context_lens.is_contiguous(), "context_lens must be contiguous int32")
+    _require(indices is None, "indices need Blackwell; this is the Hopper kernel")
+    return torch.empty((num_sms + 1, 2), dtype=torch.int32, device=context_lens.device)
+
+
+def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
+                             clean_logits=False, logits_dtype=torch.float32, indices=None):  # fmt: skip
+    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x max_context_len.
+
+    `schedule_meta` is not looked at, and may be None.
+    """
+    q = _get_fp8(q)
+    _check_common(q, weights, logits_dtype)
+    _require(indices is None, "indices need Blackwell; this is the Hopper kernel")
+    _require(kv_cache.dtype == torch.uint8, f"kv_cache must be torch.uint8, found {kv_cache.dtype}")
+    _require(kv_cache.dim() == 4 and kv_cache.size(2) == 1 and kv_cache.size(3) == q.size(-1) + 4,
+             f"kv_cache must be num_blocks x block_kv x 1 x {q.size(-1) + 4}, found {tuple(kv_cache.shape)}")  # fmt: skip
+    _require(kv_cache.stride(1) == kv_cache.size(3) and kv_cache.stride(3) == 1, "kv_cache must be contiguous inside a block")
+    rows = q.size(0) * q.size(1)
+    out = _allocate(rows, max_context_len, _align(max_context_len, _SPLIT_KV), logits_dtype, q.device)
+    _call(torch_ops.fused_paged_logits_out, q, kv_cache, weights, context_lens, block_table, out, clean=clean_logits)
+    return out
+
+
+def fp8_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
+                         clean_logits=False, indices=None):  # fmt: skip
+    """As fp8_fp4_paged_mqa_logits with float32 logits."""
+    return fp8_fp4_paged_mqa_logits((_get_fp8(q), None), kv_cache, weights, context_lens, block_table, schedule_meta,
+                                    max_context_len, clean_logits, indices=indices)  # fmt: skip

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The C runtime (mqa/Runtime.h) in Python: bundles, kernels, launches on raw pointers.
+
+Needs no PyTorch. The library is the file named by MQA_RUNTIME_LIBRARY, else the one in
+this package's lib folder, else libmqa_runtime.so as the system finds it.
+"""
+import ctypes
+import os
+import pathlib
+from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
+
+# mqa_element_type, by the names of MLIR.
+ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
+
+
+class Error(RuntimeError):
+    """A call of the runtime that failed: its message names the argument and the value."""
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+class InvalidArgument(Error, ValueError):
+    """An argument is null, misaligned, too large, or does not fit the kernel."""
+
+
+class KernelInfo(ctypes.Structure):
+    """mqa_kernel_info: what a kernel computes; sizes given at launch are -1."""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("target", c_char_p),
+        ("num_queries", c_int64),
+        ("num_heads", c_int64),
+        ("head_dim", c_int64),
+        ("num_keys", c_int64),
+        ("num_groups", c_int64),
+        ("max_seqlen_k", c_int64),
+        ("input_type", c_int),
+        ("out_type", c_int),
+        ("weights_type", c_int),
+        ("has_weights", c_int),
+        ("has_k_scale", c_int),
+        ("strided_k_scale", c_int),
+        ("has_ks", c_int),
+        ("relu", c_int),
+        ("clean", c_int),
+        ("compressed", c_int),
+        ("fast", c_int),
+        ("schedule", c_char_p),
+        ("paged", c_int),
+        ("batch", c_int64),
+        ("next_n", c_int64),
+        ("num_blocks", c_int64),
+        ("block_kv", c_int64),
+        ("max_blocks", c_int64),
+        ("lens_per_query", c_int),
+        ("max_context_len", c_int64),
+    ]
+
+
+class LogitsArgs(ctypes.Structure):
+    """mqa_logits_args: pointers, strides in elements, and sizes of one launch."""
+
+    _fields_ = [
+        ("q", c_void_p),
+        ("q_stride", c_int64),
+        ("k", c_void_p),
+        ("k_stride", c_int64),
+        ("k_scale", c_void_p),
+        ("k_scale_stride", c_int64),
+        ("weights", c_void_p),
+        ("weights_stride", c_int64),
+        ("ks", c_void_p),
+        ("ke", c_void_p),
+        ("out", c_void_p),
+        ("out_stride", c_int64),
+        ("num_queries", c_int64),
+        ("num_keys", c_int64),
+        ("max_seqlen_k", c_int64),
+    ]
+
+
+class PagedLogitsArgs(ctypes.Structure):
+    """mqa_paged_logits_args, likewise."""
+
+    _fields_ = [
+        ("q", c_void_p),
+        ("q_stride", c_int64),
+        ("k", c_void_p),
+        ("k_stride", c_int64),
+        ("k_scale", c_void_p),
+        ("k_scale_stride", c_int64),
+        ("weights", c_void_p),
+        ("weights_stride", c_int64),
+        ("context_lens", c_void_p),
+        ("context_lens_stride", c_int64),
+        ("block_table", c_void_p),
+        ("block_table_stride", c_int64),
+        ("out", c_void_p),
+        ("out_stride", c_int64),
+        ("batch", c_int64),
+        ("num_blocks", c_int64),
+        ("max_blocks", c_int64),
+        ("max_context_len", c_int64),
+    ]
+
+
+def _open():
+    beside = pathlib.Path(__file__).parent / "lib" / "libmqa_runtime.so"
+    path = os.environ.get("MQA_RUNTIME_LIBRARY") or (str(beside) if beside.exists() else "libmqa_runtime.so.0")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"cannot load the MQA runtime: {error}; set MQA_RUNTIME_LIBRARY to its file") from None
+    library.mqa_last_error.restype = c_char_p
+    signatures = {
+        "mqa_bundle_load_file": [c_char_p, POINTER(c_void_p)],
+        "mqa_bundle_load_memory": [c_char_p, c_size_t, POINTER(c_void_p)],
+        "mqa_bundle_kernel_info": [c_void_p, c_size_t, POINTER(KernelInfo)],
+        "mqa_kernel_load": [c_void_p, c_char_p, c_int, POINTER(c_void_p)],
+        "mqa_logits_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_paged_logits_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_paged_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_launch_run": [c_void_p, c_void_p],
+    }
+    for name, argtypes in signatures.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = argtypes, c_int
+    for name in ("mqa_bundle_destroy", "mqa_kernel_destroy", "mqa_launch_destroy"):
+        function = getattr(library, name)
+        function.argtypes, function.restype = [c_void_p], None
+    library.mqa_bundle_num_kernels.argtypes = [c_void_p]
+    library.mqa_bundle_num_kernels.restype = c_size_t
+    return library
+
+
+_library = _open()
+
+
+def _require(status):
+    if status:
+        message = _library.mqa_last_error().decode()
+        raise (InvalidArgument if status == 1 else Error)(status, message)
+
+
+class Kernel:
+    """A kernel that is loaded for one device; called with filled arguments and a stream."""
+
+    def __init__(self, bundle, info, device):
+        self.info = info
+        self._handle = c_void_p()
+        _require(_library.mqa_kernel_load(bundle._handle, info.name, device, byref(self._handle)))
+        self._address = self._handle.value
+        self._launch = _library.mqa_paged_logits_launch if info.paged else _library.mqa_logits_launch
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            _library.mqa_kernel_destroy(self._handle)
+
+    def launch(self, args, stream=None):
+        """Enqueues one launch on `stream` (an address); on a CPU, returns when it is done."""
+        status = self._launch(self._address, ctypes.addressof(args), stream)
+        if status:
+            _require(status)
+
+
+    def prepare(self, args):
+        """A launch on arguments that stay as they are, checked and encoded once."""
+        return Launch(self, args)
+
+
+class Launch:
+    """A prepared launch."""
+
+    def __init__(self, kernel, args):
+        self._handle = c_void_p()
+        prepare = _library.mqa_paged_logits_prepare if kernel.info.paged else _library.mqa_logits_prepare
+        _require(prepare(kernel._address, ctypes.addressof(args), byref(self._handle)))
+        self._address = self._handle.value
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            _library.mqa_launch_destroy(self._handle)
+
+    def run(self, stream=None):
+        """Enqueues it on `stream`, as often as wanted."""
+        status = _library.mqa_launch_run(self._address, stream)
+        if status:
+            _require(status)
+
+
+class Bundle:
+    """What the compiler made of one MLIR file, from a path or from bytes."""
+
+    def __init__(self, source):
+        self._handle = c_void_p()
+        if isinstance(source, bytes):
+            _require(_library.mqa_bundle_load_memory(source, len(source), byref(self._handle)))
+        else:
+            _require(_library.mqa_bundle_load_file(os.fsencode(source), byref(self._handle)))
+        self.kernels = []
+        for index in range(_library.mqa_bundle_num_kernels(self._handle)):
+            info = KernelInfo()
+            _require(_library.mqa_bundle_kernel_info(self._handle, index, byref(info)))
+            self.kernels.append(info)
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            _library.mqa_bundle_destroy(self._handle)
+
+    def load(self, info, device=0):
+        """Loads the kernel that `info`, one of `kernels`, describes."""
+        return Kernel(self, info, device)

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""mqa.logits and mqa.paged_logits on PyTorch tensors, and their registration with torch.library.
+
+Tensors are used where they are, on the current stream, on CUDA devices and on the CPU.
+"""
+import torch
+
+from . import library
+from .runtime import LogitsArgs, PagedLogitsArgs
+
+_TYPES = {
+    torch.float8_e4m3fn: "f8E4M3FN",
+    torch.float8_e5m2: "f8E5M2",
+    torch.bfloat16: "bf16",
+    torch.float16: "f16",
+    torch.float32: "f32",
+}
+
+
+def _fail(message):
+    raise ValueError(message)
+
+
+def _get_type(name, dtype, allowed):
+    if _TYPES.get(dtype) not in allowed:
+        _fail(f"{name} must have a dtype of {', '.join(allowed)}, found {dtype}")
+    return _TYPES[dtype]
+
+
+def _check_shape(name, tensor, shape):
+    """Sizes of `shape` that are None may be any."""
+    if tensor.dim() != len(shape) or any(s is not None and s != t for s, t in zip(shape, tensor.shape)):
+        expected = " x ".join("*" if size is None else str(size) for size in shape)
+        _fail(f"{name} must be {expected}, found {' x '.join(map(str, tensor.shape))}")
+
+
+def _check_inner(name, tensor, first=1):
+    """Everything from dimension `first` on is contiguous."""
+    expected = 1
+    for dim in range(tensor.dim() - 1, first - 1, -1):
+        if tensor.size(dim) > 1 and tensor.stride(dim) != expected:
+            _fail(f"{name} must be contiguous from dimension {first} on, found strides {tuple(tensor.stride())}")
+        expected *= tensor.size(dim)
+
+
+def _check_ints(name, tensor):
+    if tensor.dtype != torch.int32:
+        _fail(f"{name} must have dtype torch.int32, found {tensor.dtype}")
+
+
+def _check_device(q, **others):
+    for name, tensor in others.items():
+        if tensor is not None and tensor.device != q.device:
+            _fail(f"{name} is on {tensor.device}, but q on {q.device}")
+
+
+def _get_target(device):
+    if device.type == "cpu":
+        return "cpu"
+    if device.type != "cuda":
+        _fail(f"tensors must be on a CUDA device or on the CPU, found {device}")
+    return "sm_90a"
+
+
+def _stride(tensor):
+    """From row to row; what a single row has is no matter."""
+    if tensor.size(0) > 1:
+        return tensor.stride(0)
+    return max(tensor.stride(0), tensor.numel())
+
+
+class _Plan:
+    """What is the same for all launches on tensors of the same shapes, strides, dtypes and device."""
+
+    def __init__(self, op, device, args):
+        if device.type == "cuda":
+            # Kernels are loaded into the context of the tensors' device.
+            with torch.cuda.device(device):
+                torch.cuda.current_stream()
+                self.kernel = library.find(op, device.index)
+            self.device_index = device.index
+        else:
+            self.kernel = library.find(op, torch.get_num_threads())
+            self.device_index = None
+        self.make_args = type(args).from_buffer_copy
+        self.template = bytes(args)
+
+    def get_stream(self):
+        return None if self.device_index is None else torch._C._cuda_getCurrentRawStream(self.device_index)
+
+
+# By what a plan is the same for.
+_plans = {}
+_MAX_PLANS = 4096
+
+
+def _describe(tensor):
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.get_device())
+
+
+def _get_plan(key, make_plan):
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _MAX_PLANS:
+            _plans.clear()
+        plan = _plans[key] = make_plan()
+    return plan
+
+
+def _address(tensor):
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _check_logits(q, k, k_scale, weights, ks, ke, out):
+    if q.dim() != 3:
+        _fail(f"q must be M x H x D, found {q.dim()} dimensions")
+    m, h, d = q.shape
+    grouped = k.dim() == 3
+    n, groups = k.size(0), k.size(1) if grouped else 0
+    _check_shape("k", k, (None, None, d) if grouped else (None, d))
+    if k.dtype != q.dtype:
+        _fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
+    if k_scale is not None:
+        _check_shape("k_scale", k_scale, (n, groups) if grouped else (n,))
+        _get_type("k_scale", k_scale.dtype, ("f32",))
+    if weights is not None:
+        _check_shape("weights", weights, (m, h))
+    for name, bounds in (("ks", ks), ("ke", ke)):
+        _check_shape(name, bounds, (m,))
+        _check_ints(name, bounds)
+    for name, tensor in (("q", q), ("k", k), ("weights", weights), ("ks", ks), ("ke", ke), ("out", out)):
+        if tensor is not None:
+            _check_inner(name, tensor, 0 if tensor.dim() == 1 else 1)
+    if k_scale is not None:
+        _check_inner("k_scale", k_scale, 1 if grouped else 0)
+    _check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
+
+
+def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
+    _check_logits(q, k, k_scale, weights, ks, ke, out)
+    m, h, d = q.shape
+    n, groups = k.size(0), k.size(1) if k.dim() == 3 else 0
+    _check_shape("out", out, (m, None) if compressed else (m, n))
+    op = library.Op(
+        target=_get_target(q.device),
+        num_heads=h,
+        head_dim=d,
+        num_groups=groups,
+        input_type=_get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
+        out_type=_get_type("out", out.dtype, ("f32", "bf16", "f16")),
+        weights_type="none" if weights is None else _get_type("weights", weights.dtype, ("f32", "bf16")),
+        has_k_scale=k_scale is not None,
+        clean=clean,
+        compressed=compressed,
+        relu=relu,
+        fast=fast,
+    )
+    args = LogitsArgs(
+        q_stride=_stride(q),
+        k_stride=_stride(k),
+        k_scale_stride=_stride(k_scale) if groups and k_scale is not None else 1,
+        weights_stride=_stride(weights) if weights is not None else 0,
+        out_stride=_stride(out),
+        num_queries=m,
+        num_keys=n,
+        max_seqlen_k=out.size(1) if compressed else 0,
+    )
+    return _Plan(op, q.device, args)
+
+
+def _fill_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
+    """The plan and the arguments of a launch; tensors like others before are not checked again."""
+    tensors = (q, k, k_scale, weights, ks, ke, out)
+    key = (*map(_describe, tensors), clean, compressed, relu, fast)
+    plan = _get_plan(key, lambda: _plan_logits(*tensors, clean, compressed, relu, fast))
+    args = plan.make_args(plan.template)
+    args.q, args.k, args.k_scale, args.weights, args.ks, args.ke, args.out = map(_address, tensors)
+    return plan, args
+
+
+def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+    """As `logits`, into `out` (M x N, or M x max_seqlen_k when compressed), whose rows may be strided.
+
+    Without `clean`, elements outside of the ranges are not touched.
+    """
+    plan, args = _fill_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast)
+    plan.kernel.launch(args, plan.get_stream())
+
+
+class PreparedLaunch:
+    """A launch on tensors that stay where they are, whatever they hold; called, it enqueues one.
+
+    It keeps the tensors. Checked and encoded once, a call is little more than the driver's.
+    """
+
+    def __init__(self, plan, args, tensors):
+        self._launch, self._tensors, self._index = plan.kernel.prepare(args), tensors, plan.device_index
+
+    def __call__(self):
+        self._launch.run(None if self._index is None else torch._C._cuda_getCurrentRawStream(self._index))
+
+
+def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+    """`logits_out` on these tensors, to be called as often as they are filled."""
+    plan, args = _fill_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast)
+    return PreparedLaunch(plan, args, (q, k, k_scale, weights, ks, ke, out))
+
+
+def _check_paged(q, k, k_scale, weights, context_lens, block_table, out):
+    if q.dim() != 4:
+        _fail(f"q must be B x T x H x D, found {q.dim()} dimensions")
+    b, t, h, d = q.shape
+    _check_shape("k", k, (None, None, d))
+    if k.dtype != q.dtype:
+        _fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
+    if k_scale is not None:
+        _check_shape("k_scale", k_scale, tuple(k.shape[:2]))
+        _get_type("k_scale", k_scale.dtype, ("f32",))
+        _check_inner("k_scale", k_scale)
+    if weights is not None:
+        _check_shape("weights", weights, (b * t, h))
+        _check_inner("weights", weights)
+    _check_shape("context_lens", context_lens, (b, t) if context_lens.dim() == 2 else (b,))
+    _check_ints("context_lens", context_lens)
+    _check_inner("context_lens", context_lens, context_lens.dim() - 1)
+    _check_shape("block_table", block_table, (b, None))
+    _check_ints("block_table", block_table)
+    _check_shape("out", out, (b * t, None))
+    for name, tensor in (("q", q), ("k", k), ("block_table", block_table), ("out", out)):
+        _check_inner(name, tensor)
+    _check_device(q, k=k, k_scale=k_scale, weights=weights, context_lens=context_lens, block_table=block_table, out=out)
+
+
+def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
+    _check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+    b, t, h, d = q.shape
+    op = library.Op(
+        target=_get_target(q.device),
+        num_heads=h,
+        head_dim=d,
+        input_type=_get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
+        out_type=_get_type("out", out.dtype, ("f32", "bf16", "f16")),
+        weights_type="none" if weights is None else _get_type("weights", weights.dtype, ("f32", "bf16")),
+        has_k_scale=k_scale is not None,
+        clean=clean,
+        relu=relu,
+        next_n=t,
+        block_kv=k.size(1),
+        lens_per_query=context_lens.dim() == 2,
+    )
+    args = PagedLogitsArgs(
+        q_stride=_stride(q),
+        k_stride=_stride(k),
+        k_scale_stride=_stride(k_scale) if k_scale is not None else 0,
+        weights_stride=_stride(weights) if weights is not None else 0,
+        context_lens_stride=_stride(context_lens) if context_lens.dim() == 2 else 1,
+        block_table_stride=_stride(block_table),
+        out_stride=_stride(out),
+        batch=b,
+        num_blocks=k.size(0),
+        max_blocks=block_table.size(1),
+        max_context_len=out.size(1),
+    )
+    return _Plan(op, q.device, args)
+
+
+def _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
+    tensors = (q, k, k_scale, weights, context_lens, block_table, out)
+    key = (*map(_describe, tensors), clean, relu)
+    plan = _get_plan(key, lambda: _plan_paged(*tensors, clean, relu))
+    args = plan.make_args(plan.template)
+    (args.q, args.k, args.k_scale, args.weights, args.context_lens, args.block_table, args.out) = map(_address, tensors)
+    return plan, args
+
+
+def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
+    plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+    plan.kernel.launch(args, plan.get_stream())
+
+
+def fused_paged_logits_out(q, cache, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    """`paged_logits_out` on a fused cache of bytes (`split_cache`), without making views of it for each launch."""
+    tensors = (q, cache, weights, context_lens, block_table, out)
+    key = (*map(_describe, tensors), clean, relu)
+    plan = _plans.get(key)
+    if plan is None:
+        k, k_scale = split_cache(cache, q.size(-1))
+        plan = _get_plan(
+            key, lambda: _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+        )
+    args = plan.make_args(plan.template)
+    args.q, args.k, args.weights, args.context_lens, args.block_table, args.out = map(_address, tensors)
+    # The scales of a block lie behind its keys.
+    args.k_scale = args.k + cache.size(1) * q.size(-1)
+    plan.kernel.launch(args, plan.get_stream())
+
+
+def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    """`paged_logits_out` on these tensors, to be called as often as they are filled."""
+    plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+    return PreparedLaunch(plan, args, (q, k, k_scale, weights, context_lens, block_table, out))
+
+
+# torch.library: ops that write `out`, and ops that return a new tensor.
+_definitions = torch.library.Library("mqa", "DEF")
+_LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke"
+_PAGED = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor context_lens, Tensor block_table"
+_definitions.define(
+    f"logits_out({_LOGITS}, Tensor(a!) out, *, bool clean=False, bool compressed=False, bool relu=True,"
+    " bool fast=False) -> ()"
+)
+_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True) -> ()")
+_definitions.define(
+    f"logits({_LOGITS}, *, bool clean=False, SymInt max_seqlen_k=0, bool relu=True, bool fast=False,"
+    " ScalarType dtype=float) -> Tensor"
+)
+_definitions.define(
+    f"paged_logits({_PAGED}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float)"
+    " -> Tensor"
+)
+
+
+def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+    out = torch.empty((q.size(0), max_seqlen_k or k.size(0)), dtype=dtype, device=q.device)
+    logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
+    return out
+
+
+def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+                  dtype=torch.float32):  # fmt: skip
+    out = torch.empty((q.size(0) * q.size(1), max_context_len), dtype=dtype, device=q.device)
+    paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
+    return out
+
+
+for _key in ("CUDA", "CPU"):
+    _definitions.impl("logits_out", logits_out, _key)
+    _definitions.impl("paged_logits_out", paged_logits_out, _key)
+    _definitions.impl("logits", _logits, _key)
+    _definitions.impl("paged_logits", _paged_logits, _key)
+
+
+@torch.library.register_fake("mqa::logits")
+def _(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+    return q.new_empty((q.size(0), k.size(0) if max_seqlen_k == 0 else max_seqlen_k), dtype=dtype)
+
+
+@torch.library.register_fake("mqa::paged_logits")
+def _(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+      dtype=torch.float32):  # fmt: skip
+    return q.new_empty((q.size(0) * q.size(1), max_context_len), dtype=dtype)
+
+
+@torch.library.register_fake("mqa::logits_out")
+def _(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+    return None
+
+
+@torch.library.register_fake("mqa::paged_logits_out")
+def _(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    return None
+
+
+def _goes_through_torch(tensor):
+    """Whether someone looks on: a compiler that traces, or a mode or subclass that intercepts."""
+    return torch.compiler.is_compiling() or type(tensor) is not torch.Tensor or torch._C._len_torch_dispatch_stack() > 0
+
+
+def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+    """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
+
+    q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
+    or N x G float32 or None, weights M x H float32 or bfloat16 or None, ks and ke M int32: query m sees the
+    keys ks[m] <= n < ke[m]. Returns M x N of `dtype` (float32, bfloat16, float16), with -inf outside of the ranges
+    if `clean`, and unspecified values there otherwise. With `max_seqlen_k`, M x max_seqlen_k: a row begins with its range.
+    `fast` sums over the heads in half precision (error at most 1e-3). Raises ValueError for tensors that do
+    not fit, LookupError where no kernel can be had.
+    """
+    function = torch.ops.mqa.logits if _goes_through_torch(q) else _logits
+    return function(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu, fast=fast,
+                    dtype=dtype)  # fmt: skip
+
+
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+                 dtype=torch.float32):  # fmt: skip
+    """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
+
+    q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
+    from one fused cache), weights (B * T) x H or None, context_lens B x T or B int32, block_table B x max_blocks int32.
+    Returns (B * T) x max_context_len. Nothing is read on the host: a captured CUDA graph stays right when
+    lengths, table and cache change.
+    """
+    function = torch.ops.mqa.paged_logits if _goes_through_torch(q) else _paged_logits
+    return function(q, k, k_scale, weights, context_lens, block_table, max_context_len, clean=clean, relu=relu,
+                    dtype=dtype)  # fmt: skip
+
+
+def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
+    """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x 1 x (head_dim + 4) or alike.
+
+    In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
+    """
+    num_blocks, block_kv = cache.shape[:2]
+    key_bytes, stride = block_kv * head_dim, cache.stride(0)
+    bytes_ = cache.as_strided((num_blocks, block_kv * (head_dim + 4)), (stride, 1))
+    k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, head_dim), (stride, head_dim, 1))
+    # Four bytes to a scale: the offset of the first is a multiple of 4, and so must be the stride.
+    if stride % 4:
+        _fail(f"the stride of cache blocks must be a multiple of 4 bytes, found {stride}")
+    k_scale = bytes_[:, key_bytes:].view(torch.float32)
+    return k, k_scale
+
