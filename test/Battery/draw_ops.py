@@ -93,6 +93,7 @@ PAGED_EDGES = [
     {"heads": 1, "head_dim": 32, "next_n": 3, "block_kv": 16, "clean": True},
     {"heads": 33, "head_dim": 80, "next_n": 5, "block_kv": 32, "input": "bf16", "out": "f16", "lens_per_query": True},
     {"heads": 128, "head_dim": 64, "next_n": 8, "block_kv": 128, "out": "bf16", "clean": True},
+    {"heads": 128, "head_dim": 224, "next_n": 3, "block_kv": 32, "input": "bf16", "out": "f16", "k_scale": False},
     {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
 ]
 

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir {
@@ -132,24 +133,32 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
 }
 
 /// `view` at `at` and of `size` in dimension `dim`, which is dropped where
-/// asked for. A view of a kernel's argument stays one.
+/// asked for. A view of a kernel's argument stays one, without the dimensions
+/// that it has dropped.
 static Value narrowView(OpBuilder &b, Location loc, Value view, unsigned dim,
                         OpFoldResult at, OpFoldResult size, bool drop) {
   SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, view);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  llvm::SmallBitVector dropped(sizes.size());
   if (auto outer = view.getDefiningOp<memref::SubViewOp>()) {
     view = outer.getSource();
     offsets = outer.getMixedOffsets();
     sizes = outer.getMixedSizes();
+    dropped = outer.getDroppedDims();
+    // Which of the argument's it is.
+    for (unsigned i = 0; i <= dim; ++i)
+      dim += dropped.test(i);
   }
   offsets[dim] = at;
   sizes[dim] = size;
+  if (drop)
+    dropped.set(dim);
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  if (!drop)
+  if (dropped.none())
     return memref::SubViewOp::create(b, loc, view, offsets, sizes, strides);
   SmallVector<int64_t> shape;
   for (auto [i, dimSize] : llvm::enumerate(sizes))
-    if (i != dim)
+    if (!dropped.test(i))
       shape.push_back(
           getConstantIntValue(dimSize).value_or(ShapedType::kDynamic));
   auto reduced = memref::SubViewOp::inferRankReducedResultType(
