@@ -134,13 +134,15 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
 void mqa::registerPipelines() {
   PassPipelineRegistration<ToNVVMPipelineOptions>(
       "mqa-to-nvvm",
-      "mqa.logits to Hopper kernels in the NVVM dialect, level by level",
+      "mqa.logits and mqa.paged_logits to Hopper kernels in the NVVM dialect, "
+      "level by level",
       [](OpPassManager &pm, const ToNVVMPipelineOptions &options) {
         buildToFragmentsPipeline(pm, options);
         buildFragmentsToNVVMPipeline(pm, options);
       });
   PassPipelineRegistration<ToCPUPipelineOptions>(
-      "mqa-to-cpu", "mqa.logits to task functions in the LLVM dialect",
+      "mqa-to-cpu",
+      "mqa.logits and mqa.paged_logits to task functions in the LLVM dialect",
       [](OpPassManager &pm, const ToCPUPipelineOptions &options) {
         buildToTasksPipeline(pm, options);
         buildTasksToLLVMPipeline(pm);

@@ -54,7 +54,7 @@ static const char *const kStrideNames[kNumOperands] = {"q_stride",
                                                        "context_lens_stride",
                                                        "block_table_stride"};
 
-/// The operands that `kernel` has, but for those that are not `read`.
+/// The operands that `kernel` has; those of keys only if it reads any.
 static mqa_status checkTensors(const KernelDescription &kernel,
                                const Tensors &tensors, bool readsKeys) {
   for (int i = 0; i < kNumOperands; ++i) {

@@ -27,8 +27,8 @@ public:
   void launchCopy();
   /// Read and written by it.
   double getCopyBytes() const;
-  /// Enqueues a read of as much as the copy reads: it leaves nothing else in the
-  /// L2 cache, and nothing that is yet to be written.
+  /// Enqueues a read of as much as the copy reads: it leaves nothing else in
+  /// the L2 cache, and nothing that is yet to be written.
   void launchRead();
   double getReadBytes() const { return getCopyBytes() / 2; }
 

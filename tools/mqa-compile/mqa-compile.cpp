@@ -196,7 +196,8 @@ int main(int argc, char **argv) {
   llvm::raw_string_ostream errorStream(errors);
   if (!cl::ParseCommandLineOptions(
           argc, argv,
-          "Compiles mqa.logits to a bundle that mqa-run and the runtime load\n",
+          "Compiles mqa.logits and mqa.paged_logits to a bundle that mqa-run "
+          "and the runtime load\n",
           &errorStream)) {
     llvm::errs() << errors;
     return 2;

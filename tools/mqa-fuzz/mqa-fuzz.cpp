@@ -55,6 +55,7 @@ static const char *const kPipelines[] = {
     "mqa-tile-logits",
     "gpu.module(gpu.func(mqa-stage-tiles))",
     "gpu.module(gpu.func(mqa-specialize-warps))",
+    "gpu.module(gpu.func(mqa-prefetch-block-ids))",
     "gpu.module(gpu.func(mqa-vectorize-tiles))",
     "gpu.module(gpu.func(mqa-distribute-vectors))",
     "gpu.module(gpu.func(mqa-tighten-slots))",

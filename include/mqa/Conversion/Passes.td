@@ -39,7 +39,7 @@ def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp
 }
 
 def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp"> {
-  let summary = "Converts mqa.logits on memrefs to linalg on f32 scratch";
+  let summary = "Converts mqa.logits and mqa.paged_logits on memrefs to linalg on f32 scratch";
   let description = [{
     Keys are decoded once per op, transposed, into a scratch of D x N f32, of as many
     of them as keys have groups. Then, for each query

@@ -145,7 +145,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
         b, loc, b.getAffineDimExpr(0) * getNextN(), {sequences});
   };
   SmallVector<Operation *> slices;
-  // `outer` and, of `out`, `inner` dimensions are cut; the others are whole.
+  // The first dimension is cut, and of `out` its columns; the others are whole.
   auto slice = [&](Value operand, OpFoldResult offset, OpFoldResult size,
                    bool cutsColumns = false) {
     int64_t rank = cast<ShapedType>(operand.getType()).getRank();

@@ -185,9 +185,9 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
 }
 
 def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
-  let summary = "Gives every mqa.logits a schedule (level 1 to 2)";
+  let summary = "Gives every mqa.logits and mqa.paged_logits a schedule (level 1 to 2)";
   let description = [{
-    Attaches `#mqa.schedule` to each `mqa.logits` that has none: the one given by
+    Attaches `#mqa.schedule` to each `mqa.logits` or `mqa.paged_logits` that has none: the one given by
     the option, else the one that the table (`schedules.json`, filled by
     measurement) has for its H, D and size. A schedule that breaks a limit
     of sm_90a is an error that names the limit; so is one that the op already had.
@@ -314,9 +314,9 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
 }
 
 def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
-  let summary = "Makes a persistent kernel of each mqa.logits function (level 2 to 3)";
+  let summary = "Makes a persistent kernel of each function of an mqa.logits or mqa.paged_logits (level 2 to 3)";
   let description = [{
-    Each `func.func` that consists of one scheduled `mqa.logits` on its
+    Each `func.func` that consists of one scheduled `mqa.logits` or `mqa.paged_logits` on its
     memref arguments becomes a `gpu.func` of the same name: a block takes every
     grid-size'th query block (grid dimension x), and goes over the key blocks
     between the first and the last key that any of its queries may see; with a grid
@@ -325,7 +325,10 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     the rest of the rows.
 
     Sets `known_block_size` and `mqa.schedule` on the kernel, and `mqa.operand`
-    on each argument: the name of the operand of `mqa.logits` that it is.
+    on each argument: the name of the operand of the op that it is.
+
+    Of `mqa.paged_logits` a query block is a sequence, and a tile of keys an
+    `mqa.gather_pages`; the tile is an `mqa.logits` too.
 
     ```mlir
     func.func @f(...) { mqa.logits ins(%q, ...) outs(%out) {schedule = ...}; return }
@@ -344,9 +347,10 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
 }
 
 def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
-  let summary = "Tiles mqa.logits into independent tasks for the cores of a CPU";
+  let summary = "Tiles mqa.logits and mqa.paged_logits into independent tasks for the cores of a CPU";
   let description = [{
-    Tiles each `mqa.logits` by `tile-sizes` queries and keys into an
+    Tiles each `mqa.logits` by `tile-sizes` queries and keys (an `mqa.paged_logits` by one
+    sequence and as many keys as that is in all) into an
     `scf.forall` through its TilingInterface; the tiles are independent.
 
     ```mlir
