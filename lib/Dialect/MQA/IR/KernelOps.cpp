@@ -319,11 +319,13 @@ static bool hasBox(AffineMap map) {
 }
 
 /// Whether scales come from cache blocks of which TMA cannot fill a part of a
-/// tile: that would have to begin at a multiple of 128 bytes.
+/// tile: that would have to begin at a multiple of 128 bytes. A cache that has
+/// become a tensor map, and is no memref any more, is loaded by it.
 template <typename Op> static bool hasShortScales(Op op) {
   constexpr int64_t kMinScales = 32;
-  return op && op.getKeys().getType().getElementType().isF32() &&
-         cast<MemRefType>(op.getCache().getType()).getDimSize(1) < kMinScales;
+  auto cache = op ? dyn_cast<MemRefType>(op->getOperand(0).getType()) : nullptr;
+  return cache && cache.getElementType().isF32() &&
+         cache.getDimSize(1) < kMinScales;
 }
 
 bool RingPutOp::isCopiedByLanes(Value source) {
