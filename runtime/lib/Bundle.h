@@ -25,8 +25,8 @@
 
 namespace mqa::runtime {
 
-/// The data operands of mqa.logits, in the order of the op, then those that only
-/// mqa.paged_logits has.
+/// The data operands of mqa.logits, in the order of the op, then those that
+/// only mqa.paged_logits has.
 enum class Operand {
   Q,
   K,
@@ -90,9 +90,9 @@ struct KernelDescription {
     const Parameter *lens = find(Operand::ContextLens);
     return lens && lens->rank == 2;
   }
-  /// GPU: threads and dynamic shared memory of a block, queries and keys that it
-  /// works on at a time, keys of one tile of those, and whether the keys of a
-  /// query block may go to several blocks.
+  /// GPU: threads and dynamic shared memory of a block, queries and keys that
+  /// it works on at a time, keys of one tile of those, and whether the keys of
+  /// a query block may go to several blocks.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
   uint32_t blockQueries = 0, blockKeys = 0, tileKeys = 0;
   bool splitsKeys = false;
