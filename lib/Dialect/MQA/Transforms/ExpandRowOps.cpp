@@ -53,9 +53,15 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Value row = arith::MinSIOp::create(b, loc, lane, lastRow);
   auto [start, end] =
       mqa::emitRowRange(b, loc, op.getKs(), op.getKe(), row, op.getNumKeys());
-  Value lo = reduceOverWarp(b, loc, start, gpu::AllReduceOperation::MINSI);
+  // Also of a single row, so that ptxas knows the bounds of the loops to be the
+  // same in the whole warp.
   Value hi = reduceOverWarp(b, loc, end, gpu::AllReduceOperation::MAXSI);
-  b.replaceOp(op, {mqa::emitAlignedStart(b, loc, lo, hi, op.getAlign()), hi});
+  Value lo = zero;
+  if (op.getKs()) {
+    start = reduceOverWarp(b, loc, start, gpu::AllReduceOperation::MINSI);
+    lo = mqa::emitAlignedStart(b, loc, start, hi, op.getAlign());
+  }
+  b.replaceOp(op, {lo, hi});
 }
 
 static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {

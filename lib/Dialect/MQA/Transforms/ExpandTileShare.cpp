@@ -37,6 +37,12 @@ public:
   void run();
 
 private:
+  /// A thread's query blocks [begin, end): where the first of them starts, the
+  /// tiles of that, and the length of all.
+  struct Run {
+    Value begin, end, start, firstCount, length;
+  };
+
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
@@ -88,10 +94,11 @@ private:
   Value countRows();
   Value countTiles(Value block);
   Value getLength(Value tiles);
-  Value countRun(Value begin, Value end);
+  std::pair<Value, Value> countRun(Value begin, Value end);
   std::pair<Value, Value> scan(Value own, Value thread);
-  void publish(Value begin, Value end, Value first, Value own, Value from,
-               Value to, Value results);
+  void publishBlock(Value block, Value start, Value count, Value from, Value to,
+                    Value results);
+  void publish(const Run &run, Value from, Value to, Value results);
 
   gpu::GPUFuncOp kernel;
   TileShareOp op;
@@ -125,7 +132,7 @@ Value Expansion::countTiles(Value block) {
     lo = arith::MinSIOp::create(b, loc, lo, start);
     hi = arith::MaxSIOp::create(b, loc, hi, end);
   }
-  lo = emitAlignedStart(b, loc, lo, hi, op.getAlign());
+  lo = op.getKs() ? emitAlignedStart(b, loc, lo, hi, op.getAlign()) : zero;
   // hi - lo may be close to 2^31.
   Value keys = sub(hi, lo), size = constant(op.getTileKv());
   Value whole = arith::DivUIOp::create(b, loc, keys, size);
@@ -143,16 +150,29 @@ Value Expansion::getLength(Value tiles) {
   return add(tiles, gap);
 }
 
-/// The length of query blocks [begin, end).
-Value Expansion::countRun(Value begin, Value end) {
-  auto loop = scf::ForOp::create(b, loc, begin, end, constant(1),
-                                 ValueRange{constant(0)});
+/// The tiles of the first of query blocks [begin, end), and the length of all.
+std::pair<Value, Value> Expansion::countRun(Value begin, Value end) {
+  Value zero = constant(0);
+  Value some = compare(CmpIPredicate::slt, begin, end);
+  auto first = scf::IfOp::create(b, loc, b.getIndexType(), some,
+                                 /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(first.thenBlock());
+    scf::YieldOp::create(b, loc, countTiles(begin));
+    b.setInsertionPointToStart(first.elseBlock());
+    scf::YieldOp::create(b, loc, zero);
+  }
+  Value count = first.getResult(0);
+  Value next = add(begin, constant(1));
+  auto loop = scf::ForOp::create(b, loc, next, end, constant(1),
+                                 ValueRange{getLength(count)});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value sum = add(loop.getRegionIterArg(0),
                   getLength(countTiles(loop.getInductionVar())));
   scf::YieldOp::create(b, loc, sum);
-  return loop.getResult(0);
+  return {count, loop.getResult(0)};
 }
 
 /// The sum of `own` over the threads before this one, and over all.
@@ -193,21 +213,12 @@ std::pair<Value, Value> Expansion::scan(Value own, Value thread) {
   return {add(before, sub(inclusive, own)), addOverWarp(sum)};
 }
 
-/// Where the positions `from` and `to` are in blocks [begin, end), which start
-/// at `first`, writes block and tile to `results`: in a gap, the tile after it
-/// for `from`, and that before it for `to`.
-void Expansion::publish(Value begin, Value end, Value first, Value own,
-                        Value from, Value to, Value results) {
-  Value holds = arith::OrIOp::create(b, loc, isIn(from, first, own),
-                                     isIn(to, first, own));
-  auto found = scf::IfOp::create(b, loc, holds, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(found.thenBlock());
-  auto loop =
-      scf::ForOp::create(b, loc, begin, end, constant(1), ValueRange{first});
-  b.setInsertionPointToStart(loop.getBody());
-  Value block = loop.getInductionVar(), start = loop.getRegionIterArg(0);
-  Value count = countTiles(block), length = getLength(count);
+/// Where one of the positions `from` and `to` is in the block of `count` tiles
+/// that starts at `start`, writes block and tile to `results`: in the gap, the
+/// tile after it for `from`, and that before it for `to`.
+void Expansion::publishBlock(Value block, Value start, Value count, Value from,
+                             Value to, Value results) {
+  Value length = getLength(count), one = constant(1);
   for (auto [slot, position] : {std::pair<int64_t, Value>{0, from}, {2, to}}) {
     auto here = scf::IfOp::create(b, loc, isIn(position, start, length),
                                   /*withElseRegion=*/false);
@@ -215,7 +226,6 @@ void Expansion::publish(Value begin, Value end, Value first, Value own,
     b.setInsertionPointToStart(here.thenBlock());
     Value tile = sub(position, start);
     Value isGap = compare(CmpIPredicate::sge, tile, count), at = block;
-    Value one = constant(1);
     if (slot == 0)
       at = arith::SelectOp::create(b, loc, isGap, add(block, one), block);
     Value beside = slot == 0 ? constant(0) : sub(count, one);
@@ -223,7 +233,26 @@ void Expansion::publish(Value begin, Value end, Value first, Value own,
     memref::StoreOp::create(b, loc, toI32(at), results, constant(slot));
     memref::StoreOp::create(b, loc, toI32(tile), results, constant(slot + 1));
   }
-  scf::YieldOp::create(b, loc, add(start, length));
+}
+
+/// Publishes the positions that are in `run`.
+void Expansion::publish(const Run &run, Value from, Value to, Value results) {
+  Value holds = arith::OrIOp::create(b, loc, isIn(from, run.start, run.length),
+                                     isIn(to, run.start, run.length));
+  auto found = scf::IfOp::create(b, loc, holds, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(found.thenBlock());
+  // Mostly a run is one block, whose bounds are not read again.
+  publishBlock(run.begin, run.start, run.firstCount, from, to, results);
+  Value next = add(run.begin, constant(1));
+  Value behind = add(run.start, getLength(run.firstCount));
+  auto loop = scf::ForOp::create(b, loc, next, run.end, constant(1),
+                                 ValueRange{behind});
+  b.setInsertionPointToStart(loop.getBody());
+  Value start = loop.getRegionIterArg(0);
+  Value count = countTiles(loop.getInductionVar());
+  publishBlock(loop.getInductionVar(), start, count, from, to, results);
+  scf::YieldOp::create(b, loc, add(start, getLength(count)));
 }
 
 void Expansion::run() {
@@ -234,8 +263,8 @@ void Expansion::run() {
   Value begin = arith::MinSIOp::create(
       b, loc, arith::MulIOp::create(b, loc, thread, runLength), numBlocks);
   Value end = arith::MinSIOp::create(b, loc, add(begin, runLength), numBlocks);
-  Value own = countRun(begin, end);
-  auto [first, total] = scan(own, thread);
+  auto [firstCount, length] = countRun(begin, end);
+  auto [start, total] = scan(length, thread);
 
   Value share = op.getShare(), numShares = op.getNumShares();
   Value each = arith::DivUIOp::create(b, loc, total, numShares);
@@ -246,7 +275,7 @@ void Expansion::run() {
   Value count = add(each, arith::SelectOp::create(b, loc, isLonger, one, zero));
   Value last = sub(add(from, count), one);
   Value results = allocate(4);
-  publish(begin, end, first, own, from, last, results);
+  publish({begin, end, start, firstCount, length}, from, last, results);
   gpu::BarrierOp::create(b, loc);
 
   Value isEmpty = compare(CmpIPredicate::eq, count, zero);

@@ -67,8 +67,9 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
                                   ks, ke, numKeys, blockQ, hopper::kStoreKeys);
-  auto [begin, end] =
-      getOwnKeys(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
+  Value begin = getFirstOwnKey(b, loc, work, block, range.getLo(), tileKv);
+  Value end =
+      getOwnKeysEnd(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
 

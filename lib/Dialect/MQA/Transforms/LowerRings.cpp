@@ -59,13 +59,35 @@ void RingLowering::create(RingCreateOp op) {
   created.push_back({op, ring});
 }
 
+/// A barrier of the block that all threads reach before any of them touches a
+/// ring; null if there is none.
+gpu::BarrierOp RingLowering::findBarrier() {
+  for (Operation *op = created.back().first->getNextNode(); op;
+       op = op->getNextNode()) {
+    if (auto barrier = dyn_cast<gpu::BarrierOp>(op))
+      return barrier;
+    bool usesRing = false;
+    op->walk([&](Operation *nested) {
+      usesRing |= isa<RingPutOp, RingGetOp, RingReleaseOp>(nested);
+    });
+    if (usesRing)
+      return {};
+  }
+  return {};
+}
+
 /// One thread initialises all barriers; the fence shows them to the TMA unit.
+/// It is of the last warp, which has the least to do before the next barrier of
+/// the block.
 void RingLowering::initBarriers() {
+  gpu::BarrierOp barrier = findBarrier();
   b.setInsertionPointAfter(created.back().first);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                        thread, constant(0));
-  auto init = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
+  DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
+  Value own = constant(size ? (size[0] - 1) / kWarpThreads * kWarpThreads : 0);
+  Value isOwn =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, thread, own);
+  auto init = scf::IfOp::create(b, loc, isOwn, /*withElseRegion=*/false);
   b.setInsertionPointToStart(init.thenBlock());
   // The first load need not wait for its tensor map.
   for (BlockArgument argument : kernel.getArguments())
@@ -84,6 +106,8 @@ void RingLowering::initBarriers() {
     }
   }
   NVVM::FenceMbarrierInitOp::create(b, loc);
+  if (barrier)
+    return;
   b.setInsertionPointAfter(init);
   gpu::BarrierOp::create(b, loc);
 }

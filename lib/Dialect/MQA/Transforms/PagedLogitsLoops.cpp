@@ -152,12 +152,16 @@ LogicalResult PagedLoops::build() {
   Value lengths = getLengths(b, sequence);
   Value table = getRowBlock(b, loc, op.getBlockTable(), sequence, one);
   Value outRows = getRowBlock(b, loc, op.getOut(), row, rows);
+  int64_t tileKv = plan.schedule.getTileKv();
+  // Every sequence begins at key 0. Before its length is read, so that the
+  // block table is not read behind it.
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value begin = getFirstOwnKey(b, loc, work, sequence, zero, tileKv);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
                                   /*ks=*/Value(), lengths, numKeys, numLengths,
                                   hopper::kStoreKeys);
-  int64_t tileKv = plan.schedule.getTileKv();
-  auto [begin, end] =
-      getOwnKeys(b, loc, work, sequence, range.getLo(), range.getHi(), tileKv);
+  Value end =
+      getOwnKeysEnd(b, loc, work, sequence, zero, range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
 

@@ -66,32 +66,43 @@ Work mqa::getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
   return {block, numBlocks, gridDim, Value(), Value()};
 }
 
-std::pair<Value, Value> mqa::getOwnKeys(OpBuilder &b, Location loc,
-                                        const Work &work, Value block, Value lo,
-                                        Value hi, int64_t tileKv) {
+/// The first key of tile `tile` of a range that starts at `lo`.
+static Value getKey(OpBuilder &b, Location loc, Value lo, Value tile,
+                    int64_t tileKv) {
+  Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
+  return arith::AddIOp::create(b, loc, lo,
+                               arith::MulIOp::create(b, loc, tile, size));
+}
+
+static Value isEqual(OpBuilder &b, Location loc, Value lhs, Value rhs) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lhs, rhs);
+}
+
+Value mqa::getFirstOwnKey(OpBuilder &b, Location loc, const Work &work,
+                          Value block, Value lo, int64_t tileKv) {
   if (!work.firstTile)
-    return {lo, hi};
-  auto isEqual = [&](Value lhs, Value rhs) -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lhs, rhs);
-  };
-  auto getKey = [&](Value tile) -> Value {
-    Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
-    return arith::AddIOp::create(b, loc, lo,
-                                 arith::MulIOp::create(b, loc, tile, size));
-  };
-  Value begin = arith::SelectOp::create(b, loc, isEqual(block, work.firstBlock),
-                                        getKey(work.firstTile), lo);
+    return lo;
+  return arith::SelectOp::create(
+      b, loc, isEqual(b, loc, block, work.firstBlock),
+      getKey(b, loc, lo, work.firstTile, tileKv), lo);
+}
+
+Value mqa::getOwnKeysEnd(OpBuilder &b, Location loc, const Work &work,
+                         Value block, Value lo, Value hi, int64_t tileKv) {
+  if (!work.firstTile)
+    return hi;
   Value next = arith::AddIOp::create(b, loc, block, work.step);
   // The end of a tile inside of the range cannot overflow, that of the last one
   // could.
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value lastKey = getKey(arith::SubIOp::create(b, loc, work.lastTile, one));
+  Value lastKey = getKey(
+      b, loc, lo, arith::SubIOp::create(b, loc, work.lastTile, one), tileKv);
   Value room = arith::SubIOp::create(b, loc, hi, lastKey);
   Value size = arith::ConstantIndexOp::create(b, loc, tileKv);
   Value last = arith::AddIOp::create(
       b, loc, lastKey, arith::MinSIOp::create(b, loc, room, size));
-  return {begin, arith::SelectOp::create(b, loc, isEqual(next, work.endBlock),
-                                         last, hi)};
+  return arith::SelectOp::create(b, loc, isEqual(b, loc, next, work.endBlock),
+                                 last, hi);
 }
 
 void mqa::buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,

@@ -49,10 +49,13 @@ struct Work {
 Work getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
              ScheduleAttr schedule);
 
-/// The keys of [lo, hi) that the work has of query block `block`.
-std::pair<Value, Value> getOwnKeys(OpBuilder &b, Location loc, const Work &work,
-                                   Value block, Value lo, Value hi,
-                                   int64_t tileKv);
+/// The first key of [lo, hi) that the work has of query block `block`. What
+/// needs no more than that need not wait for hi.
+Value getFirstOwnKey(OpBuilder &b, Location loc, const Work &work, Value block,
+                     Value lo, int64_t tileKv);
+/// The key behind the last one.
+Value getOwnKeysEnd(OpBuilder &b, Location loc, const Work &work, Value block,
+                    Value lo, Value hi, int64_t tileKv);
 
 /// A loop of every block of the grid over each grid-size'th of `count` things,
 /// with `body` at its index.

@@ -7,12 +7,10 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace mlir {
 namespace mqa {
@@ -41,8 +39,10 @@ private:
     return arith::ConstantIndexOp::create(b, loc, value);
   }
   scf::ForOp getLoop();
-  Value getNumKeys(scf::ForOp loop, Value key);
-  Value loadIds(Value key, Value numKeys);
+  Value getLane();
+  Value loadIds(Value key);
+  Value maskIds(Value ids, Value numKeys);
+  void setInsertionPointBefore(scf::ForOp loop);
   FailureOr<Value> prefetch(scf::ForOp loop);
 
   IRRewriter &b;
@@ -54,19 +54,23 @@ private:
 };
 } // namespace
 
-/// The number of the block that holds key + lane * P, where it is one of
-/// `numKeys` keys from `key` on; else -1.
-Value Prefetcher::loadIds(Value key, Value numKeys) {
+Value Prefetcher::getLane() {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value lane =
-      arith::RemUIOp::create(b, loc, thread, constant(hopper::kWarpThreads));
-  Value ahead = arith::MulIOp::create(b, loc, lane, constant(blockKv));
-  Value isNeeded =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, ahead, numKeys);
+  return arith::RemUIOp::create(b, loc, thread, constant(hopper::kWarpThreads));
+}
+
+/// Entry key / P + lane of the table. It is read whether a key needs it or not,
+/// so that the load does not wait for how many there are; -1 behind the table's
+/// end.
+Value Prefetcher::loadIds(Value key) {
   Value block = arith::AddIOp::create(
-      b, loc, arith::DivUIOp::create(b, loc, key, constant(blockKv)), lane);
+      b, loc, arith::DivUIOp::create(b, loc, key, constant(blockKv)),
+      getLane());
+  Value size = memref::DimOp::create(b, loc, first.getTable(), 1);
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, block, size);
   auto load = scf::IfOp::create(
-      b, loc, isNeeded,
+      b, loc, exists,
       [&](OpBuilder &nested, Location loc) {
         Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
         Value id = memref::LoadOp::create(nested, loc, first.getTable(),
@@ -78,6 +82,16 @@ Value Prefetcher::loadIds(Value key, Value numKeys) {
         scf::YieldOp::create(nested, loc, none);
       });
   return load.getResult(0);
+}
+
+/// What `loadIds` read, where it is the block of one of `numKeys` keys; else
+/// -1.
+Value Prefetcher::maskIds(Value ids, Value numKeys) {
+  Value ahead = arith::MulIOp::create(b, loc, getLane(), constant(blockKv));
+  Value isNeeded =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, ahead, numKeys);
+  Value none = arith::ConstantIntOp::create(b, loc, -1, 32);
+  return arith::SelectOp::create(b, loc, isNeeded, ids, none);
 }
 
 /// The loop whose index the gathers follow; null if there is none, or if the
@@ -92,27 +106,29 @@ scf::ForOp Prefetcher::getLoop() {
   return loop;
 }
 
-/// What the gather has as `num_keys` where the loop is at `key`.
-Value Prefetcher::getNumKeys(scf::ForOp loop, Value key) {
-  SetVector<Operation *> slice;
-  BackwardSliceOptions options;
-  options.inclusive = true;
-  options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
-  (void)getBackwardSlice(first.getNumKeys(), &slice, options);
-  IRMapping mapping;
-  mapping.map(loop.getInductionVar(), key);
-  for (Operation *op : slice)
-    b.clone(*op, mapping);
-  return mapping.lookupOrDefault(first.getNumKeys());
+/// As early in the loop's block as the table and its first key are there: what
+/// is computed and loaded in between hides the latency.
+void Prefetcher::setInsertionPointBefore(scf::ForOp loop) {
+  Operation *last = nullptr;
+  for (Value value :
+       {Value(first.getTable()), loop.getLowerBound(), loop.getStep()})
+    if (Operation *op = value.getDefiningOp();
+        op && op->getBlock() == loop->getBlock())
+      if (!last || last->isBeforeInBlock(op))
+        last = op;
+  if (last)
+    b.setInsertionPointAfter(last);
+  else
+    b.setInsertionPointToStart(loop->getBlock());
 }
 
 /// Makes `loop` carry the ids of the iterations to come; returns its own.
 FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
-  b.setInsertionPoint(loop);
+  setInsertionPointBefore(loop);
   SmallVector<Value> inits;
   Value key = loop.getLowerBound();
   for (unsigned i = 0; i < distance; ++i) {
-    inits.push_back(loadIds(key, getNumKeys(loop, key)));
+    inits.push_back(loadIds(key));
     key = arith::AddIOp::create(b, loc, key, loop.getStep());
   }
   FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
@@ -124,7 +140,7 @@ FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
         for (unsigned i = 0; i < distance; ++i)
           later = arith::AddIOp::create(b, loc, later, loop.getStep());
         SmallVector<Value> yields(carried.drop_front());
-        yields.push_back(loadIds(later, getNumKeys(loop, later)));
+        yields.push_back(loadIds(later));
         return yields;
       });
   if (failed(replaced))
@@ -141,10 +157,13 @@ LogicalResult Prefetcher::run() {
     if (failed(own))
       return failure();
     ids = *own;
+    b.setInsertionPoint(first);
   } else {
     b.setInsertionPoint(first);
-    ids = loadIds(first.getFirst(), first.getNumKeys());
+    ids = loadIds(first.getFirst());
   }
+  // Only now, as this waits for the load.
+  ids = maskIds(ids, first.getNumKeys());
   for (GatherPagesOp op : gathers) {
     b.setInsertionPoint(op);
     b.replaceOpWithNewOp<GatherBlocksOp>(op, op.getKeys().getType(),

@@ -64,6 +64,7 @@ private:
     return arith::ConstantIndexOp::create(b, loc, value);
   }
   void create(RingCreateOp op);
+  gpu::BarrierOp findBarrier();
   void initBarriers();
   Slot getSlot(const LoweredRing &ring, Value position);
   Value getTile(const LoweredRing &ring, unsigned tile, Value slot,

@@ -5,11 +5,15 @@ gpu.module @kernels {
   // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32>, %[[KE:[a-z0-9]+]]: memref<?xi32>
   // A sum per warp, and what the threads that find the ends publish.
   // CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<4xi32, #gpu.address_space<workgroup>>, %[[RESULTS:.*]] : memref<4xi32, #gpu.address_space<workgroup>>)
-  // The lengths of a run of blocks: their tiles, and the cost of a block.
-  // CHECK: %[[OWN:.*]] = scf.for
+  // The tiles of the first of a run of blocks, and the length of all: with the
+  // cost of a block.
+  // CHECK: %[[COUNT:.*]] = scf.if
   // CHECK-COUNT-2: memref.load %[[KS]]
   // CHECK: arith.divui
   // CHECK: arith.remui
+  // CHECK: scf.yield
+  // CHECK: scf.for
+  // CHECK-COUNT-2: memref.load %[[KS]]
   // CHECK: scf.yield
   // The scan: in the warp, then over the warps.
   // CHECK-COUNT-5: gpu.shuffle up
@@ -17,8 +21,13 @@ gpu.module @kernels {
   // CHECK: gpu.barrier
   // CHECK: memref.load %[[SUMS]]
   // CHECK-COUNT-2: gpu.subgroup_reduce add
+  // The first block of the run is not read again.
   // CHECK: scf.if
+  // CHECK-NOT: memref.load %[[KS]]
+  // CHECK: arith.cmpi sge, %{{.*}}, %[[COUNT]]
+  // CHECK-COUNT-4: memref.store %{{.*}}, %[[RESULTS]]
   // CHECK: scf.for
+  // CHECK-COUNT-2: memref.load %[[KS]]
   // CHECK-COUNT-4: memref.store %{{.*}}, %[[RESULTS]]
   // CHECK: gpu.barrier
   // CHECK-COUNT-4: memref.load %[[RESULTS]]

@@ -49,6 +49,26 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Threads that meet anyway before they touch the ring need no other barrier; the
+  // last warp initialises while the others go there.
+  // CHECK-LABEL: gpu.func @meets
+  // CHECK: %[[TID:.*]] = gpu.thread_id x
+  // CHECK: %[[OWN:.*]] = arith.cmpi eq, %[[TID]], %c96
+  // CHECK: scf.if %[[OWN]]
+  // CHECK: nvvm.fence.mbarrier.init
+  // CHECK-NOT: gpu.barrier
+  // CHECK: "test.count"
+  // CHECK-NEXT: gpu.barrier
+  // CHECK: nvgpu.tma.async.load
+  gpu.func @meets(%karg: memref<?x64xf8E4M3FN>, %p: i32, %n: index, %rows: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %ring = mqa.ring_create : !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>>
+    "test.count"() : () -> ()
+    gpu.barrier
+    %kt = memref.subview %karg[%n, 0] [%rows, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %kt : !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>>, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    gpu.return
+  }
+
   // Boxes with heads and queries in another order than the argument's: one for each
   // of 4 warps, at queries 0, 2, 4 and 6 of the block.
   // CHECK-LABEL: gpu.func @boxes

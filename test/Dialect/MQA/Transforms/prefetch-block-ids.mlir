@@ -4,13 +4,16 @@
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>>
 gpu.module @kernels {
-  // Two iterations ahead: those of the first two are read before the loop.
+  // Two iterations ahead: those of the first two are read before the loop. What
+  // is read does not depend on how many keys there are; what is used does.
   // CHECK-LABEL: gpu.func @loop
   // CHECK-SAME: %[[CACHE:[a-z0-9]+]]: memref<?x64x128xf8E4M3FN>, %[[SCALES:[a-z0-9]+]]: memref<?x64xf32>, %[[TABLE:[a-z0-9]+]]: memref<1x?xi32>, %[[LO:[a-z0-9]+]]: index, %[[HI:[a-z0-9]+]]: index
   // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
-  // CHECK: %[[AHEAD:.*]] = arith.muli %[[LANE]], %c64
-  // CHECK: %[[FIRST:.*]] = scf.if
-  // CHECK-NEXT: memref.load %[[TABLE]][%c0
+  // CHECK: %[[BLOCK:.*]] = arith.addi %{{.*}}, %[[LANE]]
+  // CHECK: %[[SIZE:.*]] = memref.dim %[[TABLE]], %c1
+  // CHECK: %[[EXISTS:.*]] = arith.cmpi ult, %[[BLOCK]], %[[SIZE]]
+  // CHECK: %[[FIRST:.*]] = scf.if %[[EXISTS]]
+  // CHECK-NEXT: memref.load %[[TABLE]][%c0, %[[BLOCK]]]
   // CHECK: else
   // CHECK-NEXT: scf.yield %c-1_i32
   // CHECK: %[[SECOND:.*]] = scf.if
@@ -18,13 +21,18 @@ gpu.module @kernels {
   // CHECK: scf.for %[[N:.*]] = %[[LO]] to %[[HI]] step %c128 iter_args(%[[IDS:.*]] = %[[FIRST]], %[[NEXT:.*]] = %[[SECOND]]) -> (i32, i32)
   // CHECK: %[[LATER:.*]] = scf.if
   // CHECK-NEXT: memref.load %[[TABLE]]
-  // CHECK: %[[K:.*]] = mqa.gather_blocks %[[CACHE]][%[[IDS]]] from %[[N]]
-  // CHECK: %[[S:.*]] = mqa.gather_blocks %[[SCALES]][%[[IDS]]] from %[[N]]
+  // CHECK: %[[COUNT:.*]] = arith.minsi
+  // CHECK: %[[AHEAD:.*]] = arith.muli %[[LANE]], %c64
+  // CHECK: %[[NEEDED:.*]] = arith.cmpi slt, %[[AHEAD]], %[[COUNT]]
+  // CHECK: %[[USED:.*]] = arith.select %[[NEEDED]], %[[IDS]], %c-1_i32
+  // CHECK: %[[K:.*]] = mqa.gather_blocks %[[CACHE]][%[[USED]]] from %[[N]]
+  // CHECK: %[[S:.*]] = mqa.gather_blocks %[[SCALES]][%[[USED]]] from %[[N]]
   // CHECK: mqa.ring_put %{{.*}}, %[[K]], %[[S]]
   // CHECK: scf.yield %[[NEXT]], %[[LATER]] : i32, i32
   // ZERO-LABEL: gpu.func @loop
   // ZERO: scf.for %[[N:.*]] = %{{.*}} step %c128 {
-  // ZERO: %[[IDS:.*]] = scf.if
+  // ZERO: %[[READ:.*]] = scf.if
+  // ZERO: %[[IDS:.*]] = arith.select %{{.*}}, %[[READ]], %c-1_i32
   // ZERO: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %[[N]]
   gpu.func @loop(%cache: memref<?x64x128xf8E4M3FN>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %lo: index, %hi: index, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
@@ -41,7 +49,8 @@ gpu.module @kernels {
 
   // Keys that follow no loop: read where they are needed.
   // CHECK-LABEL: gpu.func @alone
-  // CHECK: %[[IDS:.*]] = scf.if
+  // CHECK: %[[READ:.*]] = scf.if
+  // CHECK: %[[IDS:.*]] = arith.select %{{.*}}, %[[READ]], %c-1_i32
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]]
   gpu.func @alone(%cache: memref<?x64x128xf8E4M3FN>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %n: index, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
@@ -49,6 +58,26 @@ gpu.module @kernels {
     %k = mqa.gather_pages %cache[%table] from %n keys %c128 : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
     %s = mqa.gather_pages %scales[%table] from %n keys %c128 : memref<?x64xf32>, memref<1x?xi32> -> memref<?xf32>
     mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+    gpu.return
+  }
+
+  // Read as soon as the table and the first key are known, before what else
+  // there is in front of the loop.
+  // CHECK-LABEL: gpu.func @early
+  // CHECK: arith.muli
+  // CHECK: memref.load
+  // CHECK: memref.load
+  // CHECK: mqa.key_range
+  // CHECK: scf.for
+  gpu.func @early(%cache: memref<?x64x128xf8E4M3FN>, %table: memref<1x?xi32>, %lens: memref<1xi32>, %tile: index, %p: i32) kernel {
+    %ring = mqa.ring_create : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>
+    %c128 = arith.constant 128 : index
+    %begin = arith.muli %tile, %c128 : index
+    %lo, %hi = mqa.key_range none, %lens, %c128 {max_rows = 1 : i64} : memref<1xi32>
+    scf.for %n = %begin to %hi step %c128 {
+      %k = mqa.gather_pages %cache[%table] from %n keys %c128 : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+      mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
+    }
     gpu.return
   }
 }

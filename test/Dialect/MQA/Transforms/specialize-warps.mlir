@@ -41,16 +41,18 @@ gpu.module @kernels {
   // CHECK-NEXT: mqa.ring_release
   // CHECK: } else {
   // CHECK: nvvm.setmaxregister decrease 32
-  // CHECK: arith.cmpi ult, %[[TID]]
-  // CHECK: scf.if
+  // CHECK: %[[PRODUCER:.*]] = arith.subi %[[TID]], %c256
+  // CHECK: %[[IS_PRODUCER:.*]] = arith.cmpi ult, %[[PRODUCER]], %c32
+  // CHECK: scf.if %[[IS_PRODUCER]]
   // CHECK: scf.for
   // CHECK-NOT: mqa.tile_logits
   // CHECK-NOT: mqa.store_logits
   // CHECK-NOT: mqa.fit_queries
   // CHECK: mqa.ring_put
   // CHECK-NOT: mqa.ring_get
-  // CHECK: arith.cmpi uge, %[[TID]]
-  // CHECK: scf.if
+  // CHECK: %[[CLEANER:.*]] = arith.subi %[[TID]], %c288
+  // CHECK: %[[IS_CLEANER:.*]] = arith.cmpi ult, %[[CLEANER]], %c96
+  // CHECK: scf.if %[[IS_CLEANER]]
   // CHECK: scf.for
   // CHECK: mqa.clean_rows {{.*}} threads %{{.*}} of %{{.*}}
   gpu.func @specialize(%q: !q, %w: !w, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 32, stages = 4, reduction = f16>} {
@@ -142,6 +144,40 @@ gpu.module @kernels {
           scf.yield %logits : vector<8x32xf32>
         }
         mqa.store_logits %sum, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+      }
+    }
+    gpu.return
+  }
+
+  // A producer warp for each ring, where no warp has to clean.
+  // CHECK-LABEL: gpu.func @two_rings
+  // CHECK: %[[KEYS:.*]] = mqa.ring_create
+  // CHECK: %[[SCALES:.*]] = mqa.ring_create
+  // CHECK: %[[TID:.*]] = gpu.thread_id x
+  // CHECK: nvvm.setmaxregister decrease
+  // CHECK: arith.subi %[[TID]], %c128
+  // CHECK: scf.if
+  // CHECK: mqa.ring_put %[[KEYS]]
+  // CHECK-NOT: mqa.ring_put
+  // CHECK: arith.subi %[[TID]], %c160
+  // CHECK: scf.if
+  // CHECK-NOT: mqa.ring_put %[[KEYS]]
+  // CHECK: mqa.ring_put %[[SCALES]]
+  // CHECK: gpu.return
+  gpu.func @two_rings(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 32, tile_kv = 32, stages = 4>} {
+    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+    %scales = mqa.ring_create : !mqa.ring<8, memref<32xf32, #smem>>
+    %block = gpu.block_id x
+    scf.for %i = %block to %n step %n {
+      scf.for %j = %i to %n step %n {
+        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
+        mqa.ring_put %scales[%p], %s : !mqa.ring<8, memref<32xf32, #smem>>, memref<?xf32>
+        %0 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
+        %1 = mqa.ring_get %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>> -> !s
+        %logits = mqa.tile_logits ins(%q, %0, %1, %w : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<4x64xf32, #smem>) : vector<4x32xf32>
+        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+        mqa.ring_release %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>>
       }
     }
     gpu.return

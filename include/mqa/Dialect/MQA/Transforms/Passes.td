@@ -118,14 +118,16 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
   let description = [{
     Each thread counts the key tiles of a run of query blocks; a scan over the
     workgroup tells it which tiles its run holds; the threads that hold the first
-    and the last tile of the share write block and tile to shared memory.
+    and the last tile of the share write block and tile to shared memory. Mostly a
+    run is one block, whose bounds are read once.
 
     Contract: the kernel has `known_block_size`; all its threads reach the op.
 
     ```mlir
     %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %n share %i of %shares {...} : ...
     // becomes
-    %own = scf.for %block = %begin to %end ... { count the tiles of the block }
+    %first = scf.if ... { count the tiles of the block %begin }
+    %own = scf.for %block = %begin + 1 to %end ... { count the tiles of the block }
     %scan = gpu.shuffle up %own, ...
     memref.store ..., %sums[%warp]; gpu.barrier
     ...
@@ -161,6 +163,9 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
     A ring becomes one buffer per tile in dynamic shared memory and two groups of
     mbarriers, full and empty. `mqa.ring_put` becomes `nvgpu.tma.async.load`s
     whose bytes the full barrier counts; get and release become wait and arrive.
+    A thread of the last warp initialises the mbarriers at the top of the kernel;
+    where all threads meet at a `gpu.barrier` before they touch a ring, no other is
+    added.
 
     A source that is a view of a kernel argument turns that argument into a
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
@@ -214,7 +219,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, `mqa.store_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
-    | producer | the warp after them | put |
+    | producers | the warps after them: one for each ring, so that no load waits for those of another ring; one for all where there is something to clean | put |
     | cleaner, where there is something to clean | the last 96 threads | the loop with `mqa.clean_rows` |
 
     and moves registers from the last warpgroup to the consumers
@@ -250,6 +255,9 @@ def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFu
     keys follow a loop's index, the load is that of a later iteration, `distance`
     ahead, whose value the loop carries: otherwise the producer would wait for
     memory in every iteration, and be slower than the memory that it loads from.
+    The entries of the first iterations are read as soon as the first key is
+    known. An entry that exists is read whether its keys are needed or not, so that
+    the load does not wait for a length; a block that is not needed counts as -1.
 
     Contract: runs on warp-specialised code, where the gathers are those of one warp.
 
@@ -262,7 +270,8 @@ def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFu
     %first = memref.load %table[...], %second = memref.load %table[...]
     scf.for %n = %lo to %hi step %c128 iter_args(%ids = %first, %next = %second) {
       %later = memref.load %table[...]
-      %k = mqa.gather_blocks %cache[%ids] from %n : ...
+      %used = arith.select %is_needed, %ids, %c-1
+      %k = mqa.gather_blocks %cache[%used] from %n : ...
       mqa.ring_put %ring[%i], %k : ...
       scf.yield %next, %later
     }
