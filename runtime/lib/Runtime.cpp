@@ -6,14 +6,12 @@
 
 #include "mqa/Runtime.h"
 #include "Bundle.h"
-#include "Kernel.h"
+#include "Handles.h"
 
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <iterator>
-#include <new>
 
 using namespace mqa::runtime;
 
@@ -21,33 +19,11 @@ struct mqa_bundle {
   std::shared_ptr<const Bundle> bundle;
 };
 
-struct mqa_kernel {
-  std::shared_ptr<Kernel> kernel;
-};
-
 struct mqa_launch {
   std::shared_ptr<Kernel> kernel;
   /// Null where there is nothing to do.
   std::unique_ptr<PreparedLaunch> prepared;
 };
-
-/// Runs `body` so that no exception crosses the C API.
-template <typename Body> static mqa_status guard(Body body) noexcept {
-  try {
-    clearError();
-    return body();
-  } catch (const std::bad_alloc &) {
-    return MQA_ERROR_SYSTEM;
-  } catch (const std::exception &error) {
-    return fail(MQA_ERROR_SYSTEM, error.what());
-  }
-}
-
-static mqa_status requireNotNull(const void *pointer, const char *name) {
-  if (pointer)
-    return MQA_SUCCESS;
-  return fail(MQA_ERROR_INVALID_ARGUMENT, std::string(name) + " is null");
-}
 
 const char *mqa_last_error(void) { return getLastError().c_str(); }
 

@@ -5,6 +5,7 @@ Skipped where there is no PyTorch; what needs a GPU, where there is none.
 """
 import sys
 import unittest
+import unittest.mock
 
 try:
     import torch
@@ -13,6 +14,7 @@ except ImportError:
     sys.exit(0)
 
 import mqa
+from mqa import torch_ops
 from mqa.compat import deep_gemm
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
@@ -211,6 +213,75 @@ class TorchTest(unittest.TestCase):
             out = mqa.logits(*arguments, clean=True)
         stream.synchronize()
         self.check(out, reference(*arguments))
+
+
+class LauncherTest(unittest.TestCase):
+    """Tensors like those of a call before, which the runtime launches by itself; here on a CPU too."""
+
+    def setUp(self):
+        if torch_ops._launcher is None:
+            self.skipTest("PyTorch here has no exchange API")
+        self.statuses, run = [], torch_ops._run
+        patches = [
+            unittest.mock.patch.object(torch_ops, "_launches_on_cpu", True),
+            unittest.mock.patch.object(torch_ops, "_run", lambda *args: self.statuses.append(run(*args)) or self.statuses[-1]),
+        ]
+        for patch in patches:
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_logits(self):
+        for device in DEVICES:
+            for seed in range(3):
+                tensors = make_logits(device, m=51, seed=seed)
+                out = torch.empty(51, 300, device=device)
+                mqa.logits_out(*tensors, out, clean=True)
+                TorchTest.check(self, out, reference(*tensors))
+        # The first of each device was new.
+        self.assertEqual([status == 0 for status in self.statuses], [False, True, True] * len(DEVICES))
+
+    def test_tells_apart(self):
+        for device in DEVICES:
+            tensors = make_logits(device, m=52)
+            expected = reference(*tensors)
+            for _ in range(2):
+                for clean in (True, False):
+                    for dtype in (torch.float32, torch.bfloat16):
+                        for columns in (300, 308):
+                            out = torch.full((52, columns), 7.0, dtype=dtype, device=device)[:, :300]
+                            mqa.logits_out(*tensors, out, clean=clean)
+                            outside = expected.isinf()
+                            self.assertTrue((out.cpu()[outside] == (float("-inf") if clean else 7)).all())
+                            TorchTest.check(self, out.cpu().float().masked_fill(outside, float("-inf")), expected, 4e-3)
+            count = len(self.statuses) // 2
+            self.assertEqual([status == 0 for status in self.statuses], [False] * count + [True] * count)
+            self.statuses.clear()
+
+    def test_paged(self):
+        for device in DEVICES:
+            for seed in range(2):
+                q, cache, weights, lens, table = make_paged(device, batch=6, seed=seed)
+                k, scale = mqa.split_cache(cache, q.size(-1))
+                expected = paged_reference(*(tensor.cpu() for tensor in (q, cache, weights, lens, table)), 300)
+                for function, keys in ((mqa.paged_logits_out, (k, scale)), (torch_ops.fused_paged_logits_out, (cache,))):
+                    out = torch.empty(12, 300, device=device)
+                    function(q, *keys, weights, lens, table, out, clean=True)
+                    TorchTest.check(self, out, expected)
+        self.assertEqual([status == 0 for status in self.statuses], [False, False, True, True] * len(DEVICES))
+
+    def test_errors(self):
+        for device in DEVICES:
+            tensors = make_logits(device, m=53)
+            out = torch.empty(53, 300, device=device)
+            mqa.logits_out(*tensors, out)
+            with self.assertRaisesRegex(ValueError, "out must be 53 x 300, found 53 x 299"):
+                mqa.logits_out(*tensors, out[:, :299])
+            with self.assertRaisesRegex(ValueError, "ke must have dtype torch.int32, found torch.int64"):
+                mqa.logits_out(*tensors[:5], tensors[5].long(), out)
+            with self.assertRaises(AttributeError):
+                mqa.logits_out("q", *tensors[1:], out)
+            mqa.logits_out(*tensors, out)
+            self.assertEqual(self.statuses.pop(), 0)
 
 
 class DeepGemmTest(unittest.TestCase):

@@ -6,7 +6,7 @@ Tensors are used where they are, on the current stream, on CUDA devices and on t
 import torch
 
 from . import library
-from .runtime import LogitsArgs, PagedLogitsArgs
+from .runtime import Launcher, LogitsArgs, PagedLogitsArgs
 
 _TYPES = {
     torch.float8_e4m3fn: "f8E4M3FN",
@@ -107,6 +107,29 @@ def _get_plan(key, make_plan):
     return plan
 
 
+# Tensors like those of a call before are launched by the runtime alone, where PyTorch (2.10 or later) has the interface:
+# this file then checks and finds kernels once. On a CPU nothing is won, and the interpreter's lock would be held.
+_Tensor = torch.Tensor
+_launcher = Launcher(_Tensor) if hasattr(_Tensor, "__dlpack_c_exchange_api__") else None
+_run = _launcher.run if _launcher else lambda *_: 1
+_launches_on_cpu = False
+
+
+def _is_plain(q, k, k_scale, weights, first, second, out):
+    """Whether the launcher takes them: tensors and no subclasses, on a GPU."""
+    return (
+        type(q) is type(k) is type(first) is type(second) is type(out) is _Tensor
+        and (k_scale is None or type(k_scale) is _Tensor)
+        and (weights is None or type(weights) is _Tensor)
+        and (q.is_cuda or _launches_on_cpu)
+    )
+
+
+def _remember(options, tensors, plan, args, k_scale_offset=-1):
+    if _launcher and _is_plain(*tensors):
+        _launcher.add(options, tensors, plan.kernel, args, k_scale_offset)
+
+
 def _address(tensor):
     return None if tensor is None else tensor.data_ptr()
 
@@ -183,8 +206,13 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
 
     Without `clean`, elements outside of the ranges are not touched.
     """
-    plan, args = _fill_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast)
+    options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
+    tensors = (q, k, k_scale, weights, ks, ke, out)
+    if _is_plain(*tensors) and _run(options, tensors) == 0:
+        return
+    plan, args = _fill_logits(*tensors, clean, compressed, relu, fast)
     plan.kernel.launch(args, plan.get_stream())
+    _remember(options, tensors, plan, args)
 
 
 class PreparedLaunch:
@@ -275,25 +303,26 @@ def _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
-    plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+    options = 16 | (1 if clean else 0) | (4 if relu else 0)
+    tensors = (q, k, k_scale, weights, context_lens, block_table, out)
+    if _is_plain(*tensors) and _run(options, tensors) == 0:
+        return
+    plan, args = _fill_paged(*tensors, clean, relu)
     plan.kernel.launch(args, plan.get_stream())
+    _remember(options, tensors, plan, args)
 
 
 def fused_paged_logits_out(q, cache, weights, context_lens, block_table, out, *, clean=False, relu=True):
     """`paged_logits_out` on a fused cache of bytes (`split_cache`), without making views of it for each launch."""
-    tensors = (q, cache, weights, context_lens, block_table, out)
-    key = (*map(_describe, tensors), clean, relu)
-    plan = _plans.get(key)
-    if plan is None:
-        k, k_scale = split_cache(cache, q.size(-1))
-        plan = _get_plan(
-            key, lambda: _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
-        )
-    args = plan.make_args(plan.template)
-    args.q, args.k, args.weights, args.context_lens, args.block_table, args.out = map(_address, tensors)
-    # The scales of a block lie behind its keys.
-    args.k_scale = args.k + cache.size(1) * q.size(-1)
+    options = 32 | (1 if clean else 0) | (4 if relu else 0)
+    tensors = (q, cache, None, weights, context_lens, block_table, out)
+    if _is_plain(*tensors) and _run(options, tensors) == 0:
+        return
+    k, k_scale = split_cache(cache, q.size(-1))
+    plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
     plan.kernel.launch(args, plan.get_stream())
+    # The scales of a block lie behind its keys.
+    _remember(options, tensors, plan, args, k_scale_offset=cache.size(1) * q.size(-1))
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):

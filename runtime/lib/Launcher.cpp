@@ -1,0 +1,267 @@
+//===- Launcher.cpp - Launches on tensor objects of a framework -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "DLPack.h"
+#include "Handles.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+using namespace mqa::runtime;
+
+namespace {
+constexpr int kNumObjects = 7;
+
+/// All of the tensors' descriptions but their addresses, and the options.
+class Key {
+public:
+  explicit Key(uint64_t options) : words{options} {}
+
+  void add(const dlpack::Tensor &tensor) {
+    add(static_cast<uint32_t>(tensor.device.type),
+        static_cast<uint32_t>(tensor.device.id));
+    add(static_cast<uint32_t>(tensor.rank),
+        tensor.type.code << 24 | tensor.type.bits << 16 | tensor.type.lanes);
+    for (int i = 0; i < tensor.rank; ++i) {
+      words[size++] = tensor.shape[i];
+      words[size++] = tensor.strides ? tensor.strides[i] : -1;
+    }
+  }
+  void addAbsent() { words[size++] = ~uint64_t(0); }
+
+  bool operator==(const Key &other) const {
+    return size == other.size &&
+           std::equal(words.begin(), words.begin() + size, other.words.begin());
+  }
+  size_t hash() const {
+    // FNV-1a, a word at a time.
+    uint64_t hash = 0xcbf29ce484222325;
+    for (int i = 0; i < size; ++i)
+      hash = (hash ^ words[i]) * 0x100000001b3;
+    return hash ^ hash >> 32;
+  }
+
+private:
+  void add(uint32_t high, uint32_t low) {
+    words[size++] = static_cast<uint64_t>(high) << 32 | low;
+  }
+  std::array<uint64_t, 1 + kNumObjects *(2 + 2 * kMaxRank)> words;
+  int size = 1;
+};
+
+struct HashKey {
+  size_t operator()(const Key &key) const { return key.hash(); }
+};
+
+using Addresses = std::array<const void *, kNumObjects>;
+
+/// A launch but for the addresses.
+struct Plan {
+  std::shared_ptr<Kernel> kernel;
+  /// Of scales that lie behind the keys of a block, from the keys on; -1: they
+  /// are a tensor of their own.
+  int64_t kScaleOffset;
+  bool paged;
+  mqa_logits_args logits;
+  mqa_paged_logits_args pagedLogits;
+  /// The last launch, and its addresses: an allocator gives out the same ones
+  /// again and again.
+  Addresses addresses{};
+  std::shared_ptr<const PreparedLaunch> prepared;
+};
+
+/// The tensors of one call.
+struct Call {
+  Addresses addresses{};
+  dlpack::Device device{};
+  Key key;
+};
+} // namespace
+
+struct mqa_launcher {
+  const dlpack::ExchangeAPI *api;
+  /// The object that stands for no tensor.
+  const void *none;
+  mqa_get_item getItem;
+  std::shared_mutex mutex;
+  std::unordered_map<Key, Plan, HashKey> plans;
+
+  mqa_status describe(void *objects, Call &call) const;
+  mqa_status add(void *objects, uint64_t options, Plan plan);
+  mqa_status run(const Call &call);
+};
+
+mqa_status mqa_launcher::describe(void *objects, Call &call) const {
+  for (int i = 0; i < kNumObjects; ++i) {
+    void *object = getItem(objects, i);
+    if (!object)
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  "objects has no item " + std::to_string(i));
+    if (object == none) {
+      call.key.addAbsent();
+      continue;
+    }
+    dlpack::Tensor tensor;
+    if (api->describe(object, &tensor))
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  "argument " + std::to_string(i) + " is no tensor");
+    if (tensor.rank > kMaxRank)
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  "argument " + std::to_string(i) + " has " +
+                      std::to_string(tensor.rank) + " dimensions");
+    call.addresses[i] = static_cast<char *>(tensor.data) + tensor.byteOffset;
+    call.key.add(tensor);
+    if (i == 0)
+      call.device = tensor.device;
+  }
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa_launcher::add(void *objects, uint64_t options, Plan plan) {
+  Call call{{}, {}, Key(options)};
+  MQA_RETURN_IF_FAILED(describe(objects, call));
+  // Nobody has as many shapes that come back.
+  constexpr size_t kMaxPlans = 4096;
+  std::unique_lock lock(mutex);
+  if (plans.size() >= kMaxPlans)
+    plans.clear();
+  plans.insert_or_assign(call.key, std::move(plan));
+  return MQA_SUCCESS;
+}
+
+static mqa_status checkArguments(const Plan &plan, const Addresses &addresses,
+                                 Tensors &tensors) {
+  const KernelDescription &kernel = plan.kernel->getDescription();
+  const auto &[q, k, kScale, weights, first, second, out] = addresses;
+  if (!plan.paged) {
+    mqa_logits_args args = plan.logits;
+    args.q = q;
+    args.k = k;
+    args.k_scale = static_cast<const float *>(kScale);
+    args.weights = weights;
+    args.ks = static_cast<const int32_t *>(first);
+    args.ke = static_cast<const int32_t *>(second);
+    args.out = const_cast<void *>(out);
+    return checkArguments(kernel, args, tensors);
+  }
+  mqa_paged_logits_args args = plan.pagedLogits;
+  const void *scales = kScale;
+  if (plan.kScaleOffset >= 0)
+    scales = static_cast<const char *>(k) + plan.kScaleOffset;
+  args.q = q;
+  args.k = k;
+  args.k_scale = static_cast<const float *>(scales);
+  args.weights = weights;
+  args.context_lens = static_cast<const int32_t *>(first);
+  args.block_table = static_cast<const int32_t *>(second);
+  args.out = const_cast<void *>(out);
+  return checkArguments(kernel, args, tensors);
+}
+
+mqa_status mqa_launcher::run(const Call &call) {
+  void *stream = nullptr;
+  if (call.device.type == dlpack::kCuda &&
+      api->getCurrentStream(call.device.type, call.device.id, &stream))
+    return fail(MQA_ERROR_SYSTEM, "no current stream");
+  // What is run must stay, whoever replaces it meanwhile.
+  std::shared_ptr<Kernel> kernel;
+  std::shared_ptr<const PreparedLaunch> prepared;
+  Tensors tensors;
+  {
+    std::shared_lock lock(mutex);
+    auto found = plans.find(call.key);
+    // Not an error with a message: the caller adds it then.
+    if (found == plans.end())
+      return MQA_ERROR_NOT_FOUND;
+    const Plan &plan = found->second;
+    kernel = plan.kernel;
+    if (plan.prepared && plan.addresses == call.addresses)
+      prepared = plan.prepared;
+    else
+      MQA_RETURN_IF_FAILED(checkArguments(plan, call.addresses, tensors));
+  }
+  if (prepared)
+    return prepared->run(stream);
+  if (!hasWork(kernel->getDescription(), tensors))
+    return MQA_SUCCESS;
+  std::unique_ptr<PreparedLaunch> made;
+  MQA_RETURN_IF_FAILED(kernel->prepare(tensors, made));
+  prepared = std::move(made);
+  MQA_RETURN_IF_FAILED(prepared->run(stream));
+  std::unique_lock lock(mutex);
+  auto found = plans.find(call.key);
+  if (found != plans.end() && found->second.kernel == kernel) {
+    found->second.addresses = call.addresses;
+    found->second.prepared = std::move(prepared);
+  }
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
+                               mqa_get_item get_item, mqa_launcher **launcher) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    *launcher = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(exchange_api, "exchange_api"));
+    if (!get_item)
+      return fail(MQA_ERROR_INVALID_ARGUMENT, "get_item is null");
+    auto *api = static_cast<const dlpack::ExchangeAPI *>(exchange_api);
+    if (api->major != dlpack::kMajorVersion || !api->describe ||
+        !api->getCurrentStream)
+      return fail(MQA_ERROR_UNSUPPORTED,
+                  "the exchange API has version " + std::to_string(api->major) +
+                      ", or cannot describe tensors without owning them");
+    *launcher = new mqa_launcher{api, none, get_item, {}, {}};
+    return MQA_SUCCESS;
+  });
+}
+
+void mqa_launcher_destroy(mqa_launcher *launcher) { delete launcher; }
+
+mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *objects,
+                                   uint64_t options, const mqa_kernel *kernel,
+                                   const mqa_logits_args *args) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    return launcher->add(
+        objects, options,
+        {kernel->kernel, -1, /*paged=*/false, *args, {}, {}, {}});
+  });
+}
+
+mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
+                                         uint64_t options,
+                                         const mqa_kernel *kernel,
+                                         const mqa_paged_logits_args *args,
+                                         int64_t k_scale_offset) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    return launcher->add(
+        objects, options,
+        {kernel->kernel, k_scale_offset, /*paged=*/true, {}, *args, {}, {}});
+  });
+}
+
+mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
+                            void *objects) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
+    Call call{{}, {}, Key(options)};
+    MQA_RETURN_IF_FAILED(launcher->describe(objects, call));
+    return launcher->run(call);
+  });
+}

@@ -1,0 +1,195 @@
+//===- LauncherTest.cpp - Launches on tensor objects ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "DLPack.h"
+#include "TestBundle.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+using namespace mqa::runtime;
+using namespace mqa::test;
+
+namespace {
+/// An object of the framework of this test.
+struct Object {
+  void *data;
+  std::vector<int64_t> shape, strides;
+  dlpack::DataType type{2, 32, 1};
+  int32_t device = 1;
+};
+
+constexpr int kCpu = 1;
+using Objects = std::array<Object *, 7>;
+Object none{};
+
+int describe(void *object, dlpack::Tensor *tensor) {
+  auto *own = static_cast<Object *>(object);
+  if (own->device < 0)
+    return -1;
+  *tensor = {
+      own->data, {own->device, 0},  static_cast<int32_t>(own->shape.size()),
+      own->type, own->shape.data(), own->strides.data(),
+      0};
+  return 0;
+}
+
+int getCurrentStream(int32_t, int32_t, void **stream) {
+  *stream = nullptr;
+  return 0;
+}
+
+void *getItem(void *objects, ptrdiff_t index) {
+  return (*static_cast<Objects *>(objects))[index];
+}
+
+const dlpack::ExchangeAPI kApi{1,       3,       nullptr,  nullptr,
+                               nullptr, nullptr, describe, getCurrentStream};
+
+/// The fake task's kernel on a 5 x 7 problem.
+struct LauncherTest : testing::Test {
+  void SetUp() override {
+    std::ifstream file(MQA_FAKE_TASK, std::ios::binary);
+    std::string task{std::istreambuf_iterator<char>(file), {}};
+    ASSERT_EQ(load(makeBundle(makeCpuManifest(), "object", task), &bundle),
+              MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_kernel_load(bundle, "logits", 1, &kernel), MQA_SUCCESS)
+        << mqa_last_error();
+    ASSERT_EQ(mqa_launcher_create(&kApi, &none, getItem, &launcher),
+              MQA_SUCCESS)
+        << mqa_last_error();
+  }
+  void TearDown() override {
+    mqa_launcher_destroy(launcher);
+    mqa_kernel_destroy(kernel);
+    mqa_bundle_destroy(bundle);
+  }
+  /// As after the first call, which had to find the kernel.
+  void add(uint64_t options = 0) {
+    mqa_logits_args args{nullptr, 32,      nullptr, 8, nullptr, 1, nullptr, 4,
+                         nullptr, nullptr, nullptr, 9, 5,       7, 0};
+    ASSERT_EQ(
+        mqa_launcher_add_logits(launcher, &objects, options, kernel, &args),
+        MQA_SUCCESS)
+        << mqa_last_error();
+  }
+  mqa_status run(uint64_t options = 0) {
+    return mqa_launcher_run(launcher, options, &objects);
+  }
+
+  uint8_t qData[5 * 32] = {}, kData[7 * 8] = {};
+  float f[20] = {}, outData[5 * 9] = {}, otherOut[5 * 9] = {};
+  int32_t i[5] = {};
+  Object q{qData, {5, 4, 8}, {32, 8, 1}, {10, 8, 1}},
+      k{kData, {7, 8}, {8, 1}, {10, 8, 1}}, scale{f, {7}, {1}},
+      weights{f, {5, 4}, {4, 1}}, ks{i, {5}, {1}, {0, 32, 1}},
+      ke{i, {5}, {1}, {0, 32, 1}}, out{outData, {5, 7}, {9, 1}};
+  Objects objects{&q, &k, &scale, &weights, &ks, &ke, &out};
+  mqa_bundle *bundle = nullptr;
+  mqa_kernel *kernel = nullptr;
+  mqa_launcher *launcher = nullptr;
+};
+} // namespace
+
+TEST_F(LauncherTest, RunsWhatWasAdded) {
+  EXPECT_EQ(run(), MQA_ERROR_NOT_FOUND);
+  EXPECT_STREQ(mqa_last_error(), "");
+  add();
+  EXPECT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(outData[0], 2);
+  // At another address, and back.
+  out.data = otherOut;
+  EXPECT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  out.data = outData;
+  EXPECT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(otherOut[0], 1);
+  EXPECT_EQ(outData[0], 3);
+}
+
+TEST_F(LauncherTest, TellsTensorsApart) {
+  add();
+  ASSERT_EQ(run(), MQA_SUCCESS);
+  EXPECT_EQ(run(/*options=*/1), MQA_ERROR_NOT_FOUND);
+  auto changed = [&](auto &value, auto other) {
+    std::swap(value, other);
+    mqa_status status = run();
+    std::swap(value, other);
+    return status;
+  };
+  EXPECT_EQ(changed(out.strides[0], int64_t(10)), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(k.shape[0], int64_t(6)), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(k.type.code, uint8_t(12)), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(q.device, dlpack::kCuda), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(objects[3], &none), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(q.device, kCpu), MQA_SUCCESS);
+}
+
+TEST_F(LauncherTest, KeepsItsKernel) {
+  add();
+  mqa_kernel_destroy(kernel);
+  kernel = nullptr;
+  EXPECT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(outData[0], 1);
+}
+
+TEST_F(LauncherTest, SeveralThreadsMayRun) {
+  add();
+  std::vector<std::thread> threads;
+  std::vector<std::vector<float>> outs(4, std::vector<float>(45));
+  for (auto &own : outs)
+    threads.emplace_back([&] {
+      Object mine = out;
+      mine.data = own.data();
+      Objects all = objects;
+      all[6] = &mine;
+      for (int repeat = 0; repeat < 50; ++repeat)
+        EXPECT_EQ(mqa_launcher_run(launcher, 0, &all), MQA_SUCCESS);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &result : outs)
+    EXPECT_EQ(result[0], 50);
+}
+
+TEST_F(LauncherTest, Errors) {
+  add();
+  q.device = -1;
+  EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "argument 0 is no tensor");
+  q.device = kCpu;
+  Object deep{qData, {1, 1, 5, 4, 8}, {1, 1, 32, 8, 1}};
+  objects[0] = &deep;
+  EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "argument 0 has 5 dimensions");
+  objects[0] = nullptr;
+  EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "objects has no item 0");
+  objects[0] = &q;
+  // What a launch refuses.
+  out.data = nullptr;
+  EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "out is null");
+  EXPECT_EQ(mqa_launcher_run(launcher, 0, nullptr), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_launcher_run(nullptr, 0, &objects), MQA_ERROR_INVALID_ARGUMENT);
+
+  mqa_launcher *other;
+  dlpack::ExchangeAPI newer = kApi, poor = kApi;
+  newer.major = 2;
+  poor.describe = nullptr;
+  EXPECT_EQ(mqa_launcher_create(&newer, &none, getItem, &other),
+            MQA_ERROR_UNSUPPORTED);
+  EXPECT_EQ(mqa_launcher_create(&poor, &none, getItem, &other),
+            MQA_ERROR_UNSUPPORTED);
+  EXPECT_EQ(mqa_launcher_create(&kApi, &none, nullptr, &other),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(other, nullptr);
+}
