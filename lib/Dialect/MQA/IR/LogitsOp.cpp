@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "OperandRules.h"
+#include "SharedFolds.h"
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -100,10 +101,7 @@ void LogitsOp::getEffects(
 LogicalResult
 LogitsOp::reifyResultShapes(OpBuilder &b,
                             ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
-  reifiedReturnShapes.resize(getNumResults());
-  if (getResult())
-    reifiedReturnShapes[0] = tensor::getMixedSizes(b, getLoc(), getOut());
-  return success();
+  return reifyShapeOfOut(*this, b, reifiedReturnShapes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -112,16 +110,7 @@ LogitsOp::reifyResultShapes(OpBuilder &b,
 
 LogicalResult LogitsOp::fold(FoldAdaptor adaptor,
                              SmallVectorImpl<OpFoldResult> &results) {
-  // An op on no query or no key leaves `out` as it is.
-  if (getResult() && llvm::is_contained(getOutType().getShape(), 0)) {
-    results.push_back(getOut());
-    return success();
-  }
-  if (getKeyOffset() && matchPattern(adaptor.getKeyOffset(), m_Zero())) {
-    getKeyOffsetMutable().clear();
-    return success();
-  }
-  return memref::foldMemRefCast(*this);
+  return foldLogits(*this, adaptor.getKeyOffset(), results);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "OperandRules.h"
+#include "SharedFolds.h"
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -97,24 +98,12 @@ void PagedLogitsOp::getEffects(
 
 LogicalResult PagedLogitsOp::reifyResultShapes(
     OpBuilder &b, ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
-  reifiedReturnShapes.resize(getNumResults());
-  if (getResult())
-    reifiedReturnShapes[0] = tensor::getMixedSizes(b, getLoc(), getOut());
-  return success();
+  return reifyShapeOfOut(*this, b, reifiedReturnShapes);
 }
 
 LogicalResult PagedLogitsOp::fold(FoldAdaptor adaptor,
                                   SmallVectorImpl<OpFoldResult> &results) {
-  // An op on no sequence or no key leaves `out` as it is.
-  if (getResult() && llvm::is_contained(getOutType().getShape(), 0)) {
-    results.push_back(getOut());
-    return success();
-  }
-  if (getKeyOffset() && matchPattern(adaptor.getKeyOffset(), m_Zero())) {
-    getKeyOffsetMutable().clear();
-    return success();
-  }
-  return memref::foldMemRefCast(*this);
+  return foldLogits(*this, adaptor.getKeyOffset(), results);
 }
 
 //===----------------------------------------------------------------------===//
