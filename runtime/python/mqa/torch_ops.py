@@ -159,24 +159,26 @@ def _check_logits(q, k, k_scale, weights, ks, ke, out):
     _check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
-    _check_logits(q, k, k_scale, weights, ks, ke, out)
-    m, h, d = q.shape
-    n, groups = k.size(0), k.size(1) if k.dim() == 3 else 0
-    _check_shape("out", out, (m, None) if compressed else (m, n))
-    op = library.Op(
+def _make_op(q, k_scale, weights, out, **others):
+    """The op on such tensors; `others` is what does not follow from these."""
+    return library.Op(
         target=_get_target(q.device),
-        num_heads=h,
-        head_dim=d,
-        num_groups=groups,
+        num_heads=q.size(-2),
+        head_dim=q.size(-1),
         input_type=_get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
         out_type=_get_type("out", out.dtype, ("f32", "bf16", "f16")),
         weights_type="none" if weights is None else _get_type("weights", weights.dtype, ("f32", "bf16")),
         has_k_scale=k_scale is not None,
-        clean=clean,
-        compressed=compressed,
-        relu=relu,
-        fast=fast,
+        **others,
+    )
+
+
+def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
+    _check_logits(q, k, k_scale, weights, ks, ke, out)
+    m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
+    _check_shape("out", out, (m, None) if compressed else (m, n))
+    op = _make_op(
+        q, k_scale, weights, out, num_groups=groups, clean=clean, compressed=compressed, relu=relu, fast=fast
     )
     args = LogitsArgs(
         q_stride=_stride(q),
@@ -261,18 +263,14 @@ def _check_paged(q, k, k_scale, weights, context_lens, block_table, out):
 
 def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
     _check_paged(q, k, k_scale, weights, context_lens, block_table, out)
-    b, t, h, d = q.shape
-    op = library.Op(
-        target=_get_target(q.device),
-        num_heads=h,
-        head_dim=d,
-        input_type=_get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
-        out_type=_get_type("out", out.dtype, ("f32", "bf16", "f16")),
-        weights_type="none" if weights is None else _get_type("weights", weights.dtype, ("f32", "bf16")),
-        has_k_scale=k_scale is not None,
+    op = _make_op(
+        q,
+        k_scale,
+        weights,
+        out,
         clean=clean,
         relu=relu,
-        next_n=t,
+        next_n=q.size(1),
         block_kv=k.size(1),
         lens_per_query=context_lens.dim() == 2,
     )
@@ -284,7 +282,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         context_lens_stride=_stride(context_lens) if context_lens.dim() == 2 else 1,
         block_table_stride=_stride(block_table),
         out_stride=_stride(out),
-        batch=b,
+        batch=q.size(0),
         num_blocks=k.size(0),
         max_blocks=block_table.size(1),
         max_context_len=out.size(1),
