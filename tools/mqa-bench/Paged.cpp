@@ -6,7 +6,7 @@
 
 #include "Paged.h"
 #include "Ceiling.h"
-#include "Session.h"
+#include "Rounds.h"
 
 #include <nlohmann/json.hpp>
 
@@ -70,20 +70,15 @@ static Times measure(Device &device, Session &session,
     round.push_back(launch);
     round.push_back([&] { session.launchEmpty(*candidate.kernel); });
   }
-  std::vector<std::vector<double>> times(round.size());
-  for (int i = -2; i < repeat; ++i) {
-    std::vector<double> measured = device.timeQueue(round);
-    for (size_t c = 0; i >= 0 && c < round.size(); ++c)
-      times[c].push_back(measured[c]);
-  }
+  std::vector<double> times = measureRounds(device, round, repeat);
   Times result;
   // Not the first, which also shows the time of its launch.
-  result.copy = getMedian(times[1]);
-  result.read = getMedian(times[2]);
+  result.copy = times[1];
+  result.read = times[2];
   for (size_t i = 0; i < candidates.size(); ++i) {
-    result.cold.push_back(getMedian(times[4 * i + 3]));
-    result.warm.push_back(getMedian(times[4 * i + 4]));
-    result.empty.push_back(getMedian(times[4 * i + 5]));
+    result.cold.push_back(times[4 * i + 3]);
+    result.warm.push_back(times[4 * i + 4]);
+    result.empty.push_back(times[4 * i + 5]);
   }
   return result;
 }
@@ -170,16 +165,6 @@ static bool runCell(Device &device, const Cell &cell,
   return pass;
 }
 
-static json readPeer(const std::string &path) {
-  if (path.empty())
-    return json::object();
-  std::ifstream file(path);
-  json peer = json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!peer.is_object() || !peer.contains("paged"))
-    fatal("cannot read the peer's paged times from '" + path + "'");
-  return peer;
-}
-
 int mqa::tools::runPaged(const PagedOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   Ceilings ceilings(*device, options.ceiling);
@@ -187,26 +172,18 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int, int>,
            std::vector<Candidate>>
       groups;
-  std::vector<mqa_bundle *> bundles;
-  for (const std::string &path : options.bundles) {
-    mqa_bundle *bundle;
-    require(mqa_bundle_load_file(path.c_str(), &bundle));
-    bundles.push_back(bundle);
-    std::string stem = path.substr(path.rfind('/') + 1);
-    stem = stem.substr(0, stem.rfind('.'));
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      mqa_kernel_info info;
-      require(mqa_bundle_kernel_info(bundle, i, &info));
+  OpenBundles bundles;
+  for (const std::string &path : options.bundles)
+    bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
+                           const mqa_kernel_info &info) {
       if (!info.paged)
         fatal("'" + path + "' is not of mqa.paged_logits");
-      bool clean = info.clean;
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
               info.lens_per_query, info.out_type}]
-          .push_back({stem + (clean ? " clean" : ""),
-                      std::make_unique<LoadedKernel>(bundle, clean)});
-    }
-  }
-  json peer = readPeer(options.peer), rows = json::array();
+          .push_back(
+              {name, std::make_unique<LoadedKernel>(bundle, info.clean != 0)});
+    });
+  json peer = readPeer(options.peer, "paged"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
   std::printf("| kernel | batch | next_n | length | rel. error | wrong cells | "
@@ -224,8 +201,5 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   if (!options.json.empty())
     std::ofstream(options.json)
         << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
-  groups.clear();
-  for (mqa_bundle *bundle : bundles)
-    mqa_bundle_destroy(bundle);
   return pass ? 0 : 1;
 }

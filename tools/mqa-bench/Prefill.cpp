@@ -6,7 +6,7 @@
 
 #include "Prefill.h"
 #include "Ceiling.h"
-#include "Session.h"
+#include "Rounds.h"
 
 #include <nlohmann/json.hpp>
 
@@ -51,16 +51,6 @@ static std::vector<Cell> getCells(int64_t maxKeys) {
       for (int64_t n = 4096; n <= std::min<int64_t>(maxKeys, 131072); n *= 2)
         cells.push_back({name, mask, m, n});
   return cells;
-}
-
-static json readPeer(const std::string &path) {
-  if (path.empty())
-    return json::object();
-  std::ifstream file(path);
-  json peer = json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!peer.is_object() || !peer.contains("cells"))
-    fatal("cannot read the peer's times from '" + path + "'");
-  return peer;
 }
 
 static std::optional<PeerTimes> findPeer(const json &peer, const Cell &cell) {
@@ -119,16 +109,10 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   for (Candidate &candidate : candidates)
     round.push_back([&] { session.launchEmpty(*candidate.kernel); });
   round.push_back([&] { ceilings.launchCopy(); });
-  std::vector<std::vector<double>> times(round.size());
-  for (int i = -2; i < repeat; ++i) {
-    std::vector<double> measured = device.timeQueue(round);
-    for (size_t c = 0; i >= 0 && c < round.size(); ++c)
-      times[c].push_back(measured[c]);
-  }
+  std::vector<double> times = measureRounds(device, round, repeat);
   size_t count = candidates.size();
-  double ceilingRate =
-      ceilings.getWgmmaOperations() / getMedian(times[count + 1]) * 1e-6;
-  double copyRate = ceilings.getCopyBytes() / getMedian(times.back()) * 1e-3;
+  double ceilingRate = ceilings.getWgmmaOperations() / times[count + 1] * 1e-6;
+  double copyRate = ceilings.getCopyBytes() / times.back() * 1e-3;
   double operations =
       2.0 * shape.numHeads * shape.headDim * problem.countPairs();
   bool pass = true;
@@ -136,8 +120,8 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     Candidate &candidate = candidates[i];
     const CheckResult &check = checks[i];
     bool clean = candidate.kernel->getInfo().clean;
-    double time = getMedian(times[i + 1]), rate = operations / time * 1e-6;
-    double emptyTime = getMedian(times[count + 2 + i]);
+    double time = times[i + 1], rate = operations / time * 1e-6;
+    double emptyTime = times[count + 2 + i];
     double bandwidth = countBytes(problem, clean) / time * 1e-3;
     double ratio = 0;
     candidate.rates.push_back(std::log(rate));
@@ -213,27 +197,17 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   Ceilings ceilings(*device, options.ceiling);
   std::map<Problems, Group> groups;
-  std::vector<mqa_bundle *> bundles;
-  for (const std::string &path : options.bundles) {
-    mqa_bundle *bundle;
-    require(mqa_bundle_load_file(path.c_str(), &bundle));
-    bundles.push_back(bundle);
-    std::string stem = path.substr(path.rfind('/') + 1);
-    stem = stem.substr(0, stem.rfind('.'));
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      mqa_kernel_info info;
-      require(mqa_bundle_kernel_info(bundle, i, &info));
+  OpenBundles bundles;
+  for (const std::string &path : options.bundles)
+    bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
+                           const mqa_kernel_info &info) {
       bool clean = info.clean;
       if (clean && !options.table.empty())
-        continue;
+        return;
       groups[getProblems(info)].push_back(
-          {stem + (clean ? " clean" : ""),
-           std::make_unique<LoadedKernel>(bundle, clean),
-           {},
-           {}});
-    }
-  }
-  json peer = readPeer(options.peer), rows = json::array();
+          {name, std::make_unique<LoadedKernel>(bundle, clean), {}, {}});
+    });
+  json peer = readPeer(options.peer, "cells"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
   std::printf(
@@ -273,8 +247,5 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
     std::ofstream(options.table) << table.dump(1) << "\n";
     std::printf("\nwinners, for schedules.json:\n%s\n", table.dump(1).c_str());
   }
-  groups.clear();
-  for (mqa_bundle *bundle : bundles)
-    mqa_bundle_destroy(bundle);
   return pass ? 0 : 1;
 }

@@ -1,0 +1,58 @@
+//===- Rounds.cpp - What the tables have in common ------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rounds.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+using namespace mqa::tools;
+using nlohmann::json;
+
+std::vector<double>
+mqa::tools::measureRounds(Device &device,
+                          const std::vector<Device::Work> &works, int repeat) {
+  std::vector<std::vector<double>> times(works.size());
+  for (int i = -2; i < repeat; ++i) {
+    std::vector<double> measured = device.timeQueue(works);
+    for (size_t w = 0; i >= 0 && w < works.size(); ++w)
+      times[w].push_back(measured[w]);
+  }
+  std::vector<double> medians;
+  for (std::vector<double> &own : times)
+    medians.push_back(getMedian(std::move(own)));
+  return medians;
+}
+
+json mqa::tools::readPeer(const std::string &path, const char *member) {
+  if (path.empty())
+    return json::object();
+  std::ifstream file(path);
+  json peer = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!peer.is_object() || !peer.contains(member))
+    fatal("cannot read the peer's '" + std::string(member) + "' from '" + path +
+          "'");
+  return peer;
+}
+
+OpenBundles::~OpenBundles() {
+  for (mqa_bundle *bundle : bundles)
+    mqa_bundle_destroy(bundle);
+}
+
+void OpenBundles::open(const std::string &path, const Visitor &visit) {
+  mqa_bundle *bundle;
+  require(mqa_bundle_load_file(path.c_str(), &bundle));
+  bundles.push_back(bundle);
+  std::string stem = path.substr(path.rfind('/') + 1);
+  stem = stem.substr(0, stem.rfind('.'));
+  for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
+    mqa_kernel_info info;
+    require(mqa_bundle_kernel_info(bundle, i, &info));
+    visit(stem + (info.clean ? " clean" : ""), bundle, info);
+  }
+}
