@@ -85,6 +85,7 @@ private:
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   int numMultiprocessors = 0;
+  mutable TensorMapCache maps;
 };
 
 /// What the driver is given at each launch on the same arguments.
@@ -191,7 +192,7 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
         tensor.sizes[0] = 1;
       }
       MQA_RETURN_IF_FAILED(
-          encodeTensorMap(kernel.driver, parameter, tensor, maps[index]));
+          kernel.maps.encode(kernel.driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);
       continue;
     }

@@ -71,10 +71,6 @@ struct Plan {
   bool paged;
   mqa_logits_args logits;
   mqa_paged_logits_args pagedLogits;
-  /// The last launch, and its addresses: an allocator gives out the same ones
-  /// again and again.
-  Addresses addresses{};
-  std::shared_ptr<const PreparedLaunch> prepared;
 };
 
 /// The tensors of one call.
@@ -170,9 +166,8 @@ mqa_status mqa_launcher::run(const Call &call) {
   if (call.device.type == dlpack::kCuda &&
       api->getCurrentStream(call.device.type, call.device.id, &stream))
     return fail(MQA_ERROR_SYSTEM, "no current stream");
-  // What is run must stay, whoever replaces it meanwhile.
+  // It must stay, whoever replaces the plan meanwhile.
   std::shared_ptr<Kernel> kernel;
-  std::shared_ptr<const PreparedLaunch> prepared;
   Tensors tensors;
   {
     std::shared_lock lock(mutex);
@@ -180,28 +175,13 @@ mqa_status mqa_launcher::run(const Call &call) {
     // Not an error with a message: the caller adds it then.
     if (found == plans.end())
       return MQA_ERROR_NOT_FOUND;
-    const Plan &plan = found->second;
-    kernel = plan.kernel;
-    if (plan.prepared && plan.addresses == call.addresses)
-      prepared = plan.prepared;
-    else
-      MQA_RETURN_IF_FAILED(checkArguments(plan, call.addresses, tensors));
+    kernel = found->second.kernel;
+    MQA_RETURN_IF_FAILED(
+        checkArguments(found->second, call.addresses, tensors));
   }
-  if (prepared)
-    return prepared->run(stream);
   if (!hasWork(kernel->getDescription(), tensors))
     return MQA_SUCCESS;
-  std::unique_ptr<PreparedLaunch> made;
-  MQA_RETURN_IF_FAILED(kernel->prepare(tensors, made));
-  prepared = std::move(made);
-  MQA_RETURN_IF_FAILED(prepared->run(stream));
-  std::unique_lock lock(mutex);
-  auto found = plans.find(call.key);
-  if (found != plans.end() && found->second.kernel == kernel) {
-    found->second.addresses = call.addresses;
-    found->second.prepared = std::move(prepared);
-  }
-  return MQA_SUCCESS;
+  return kernel->launch(tensors, stream);
 }
 
 mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
@@ -233,9 +213,8 @@ mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *objects,
     MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
-    return launcher->add(
-        objects, options,
-        {kernel->kernel, -1, /*paged=*/false, *args, {}, {}, {}});
+    return launcher->add(objects, options,
+                         {kernel->kernel, -1, /*paged=*/false, *args, {}});
   });
 }
 
@@ -251,7 +230,7 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
     MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
     return launcher->add(
         objects, options,
-        {kernel->kernel, k_scale_offset, /*paged=*/true, {}, *args, {}, {}});
+        {kernel->kernel, k_scale_offset, /*paged=*/true, {}, *args});
   });
 }
 

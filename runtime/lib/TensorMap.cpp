@@ -28,10 +28,9 @@ static int getSwizzle(int bytes) {
   }
 }
 
-mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
-                                         const Parameter &recipe,
-                                         const Tensor &tensor,
-                                         CUtensorMap &map) {
+static mqa_status encodeTensorMap(const CudaDriver &driver,
+                                  const Parameter &recipe, const Tensor &tensor,
+                                  CUtensorMap &map) {
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
   if (address % 16)
     return invalid(tensor, "a tensor-map load needs a 16-byte aligned address",
@@ -73,5 +72,36 @@ mqa_status mqa::runtime::encodeTensorMap(const CudaDriver &driver,
            const_cast<void *>(tensor.data), sizes, strides, box, elementStrides,
            cuda::kInterleaveNone, getSwizzle(recipe.swizzleBytes),
            cuda::kL2Promotion128B, cuda::kOobFillZero);
+  return MQA_SUCCESS;
+}
+
+static size_t hash(const Parameter &recipe, const Tensor &tensor) {
+  uint64_t hash = reinterpret_cast<uintptr_t>(tensor.data) / 16;
+  hash = hash * 31 + static_cast<uint64_t>(tensor.sizes[0]);
+  hash = hash * 31 + static_cast<uint64_t>(recipe.operand);
+  // The upper bits depend on all of the lower ones.
+  return hash * 0x9e3779b97f4a7c15 >> 32;
+}
+
+mqa_status TensorMapCache::encode(const CudaDriver &driver,
+                                  const Parameter &recipe, const Tensor &tensor,
+                                  CUtensorMap &map) {
+  // Two of most maps are of a layer's keys and scales.
+  constexpr size_t kNumEntries = 256;
+  size_t slot = hash(recipe, tensor) % kNumEntries;
+  {
+    std::lock_guard lock(mutex);
+    if (entries.empty())
+      entries.resize(kNumEntries);
+    const Entry &entry = entries[slot];
+    if (entry.recipe == &recipe && entry.data == tensor.data &&
+        entry.sizes == tensor.sizes && entry.strides == tensor.strides) {
+      map = entry.map;
+      return MQA_SUCCESS;
+    }
+  }
+  MQA_RETURN_IF_FAILED(encodeTensorMap(driver, recipe, tensor, map));
+  std::lock_guard lock(mutex);
+  entries[slot] = {&recipe, tensor.data, tensor.sizes, tensor.strides, map};
   return MQA_SUCCESS;
 }

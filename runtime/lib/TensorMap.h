@@ -10,12 +10,30 @@
 #include "Arguments.h"
 #include "CudaDriver.h"
 
+#include <mutex>
+#include <vector>
+
 namespace mqa::runtime {
 
-/// Makes the tensor map that loads boxes of `recipe` from `tensor`, after it
-/// has checked every precondition of cuTensorMapEncodeTiled.
-mqa_status encodeTensorMap(const CudaDriver &driver, const Parameter &recipe,
-                           const Tensor &tensor, CUtensorMap &map);
+/// Encodes tensor maps of one kernel, each once: a model launches on the same
+/// buffers again and again, every layer on its own.
+class TensorMapCache {
+public:
+  /// The map by which the kernel's parameter `recipe` loads `tensor`.
+  mqa_status encode(const CudaDriver &driver, const Parameter &recipe,
+                    const Tensor &tensor, CUtensorMap &map);
+
+private:
+  struct Entry {
+    const Parameter *recipe = nullptr;
+    const void *data;
+    std::array<int64_t, kMaxRank> sizes, strides;
+    CUtensorMap map;
+  };
+  std::mutex mutex;
+  /// By hash; what comes later takes the place of what was there.
+  std::vector<Entry> entries;
+};
 
 } // namespace mqa::runtime
 

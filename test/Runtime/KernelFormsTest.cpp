@@ -226,6 +226,52 @@ TEST_F(KernelFormsTest, PreparedLaunch) {
   EXPECT_EQ(getFake().liveModules, 0);
 }
 
+TEST_F(KernelFormsTest, EncodesATensorMapOnce) {
+  loadKernel(makeGpuManifest());
+  mqa_logits_args args = makeArgs();
+  getFake().parameterCount = 4 + 2 * 5 + 7;
+  auto launch = [&] {
+    ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+        << mqa_last_error();
+  };
+  auto getLastMap = [&](int parameter) {
+    return getFake().maps[getFake().launches.back().parameters[parameter]];
+  };
+  launch();
+  size_t encoded = getFake().maps.size();
+  EXPECT_EQ(encoded, 4u) << "q, k, k_scale, weights";
+  launch();
+  EXPECT_EQ(getFake().maps.size(), encoded);
+  // Another address, size or stride is another map.
+  const void *q = args.q;
+  args.q = reinterpret_cast<const void *>(0x5550000);
+  launch();
+  EXPECT_EQ(getFake().maps.size(), encoded + 1);
+  EXPECT_EQ(getLastMap(0).address, args.q);
+  args.num_queries -= 1;
+  launch();
+  EXPECT_EQ(getFake().maps.size(), encoded + 3) << "q and weights";
+  args.q_stride += 16;
+  launch();
+  EXPECT_EQ(getFake().maps.size(), encoded + 4);
+  // What failed is tried again.
+  args.q = reinterpret_cast<const void *>(0x6660000);
+  getFake().failingCall = "cuTensorMapEncodeTiled";
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_ERROR_DRIVER);
+  getFake().failingCall = "";
+  launch();
+  EXPECT_EQ(getLastMap(0).address, args.q);
+  // More maps than it keeps are no less right.
+  for (uintptr_t i = 0; i < 2000; ++i) {
+    args.q = reinterpret_cast<const void *>(0x10000000 + i * 0x1000);
+    launch();
+    ASSERT_EQ(getLastMap(0).address, args.q);
+  }
+  args = makeArgs();
+  launch();
+  EXPECT_EQ(getLastMap(0).address, q);
+}
+
 TEST_F(KernelFormsTest, PrepareChecksItsArguments) {
   loadKernel(makeGpuManifest());
   mqa_logits_args args = makeArgs();
