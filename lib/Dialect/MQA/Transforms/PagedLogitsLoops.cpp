@@ -153,8 +153,8 @@ LogicalResult PagedLoops::build() {
   Value table = getRowBlock(b, loc, op.getBlockTable(), sequence, one);
   Value outRows = getRowBlock(b, loc, op.getOut(), row, rows);
   int64_t tileKv = plan.schedule.getTileKv();
-  // Every sequence begins at key 0. Before its length is read, so that the
-  // block table is not read behind it.
+  // Every sequence begins at key 0, so that the first key does not wait for the
+  // length, nor the block table for the first key.
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value begin = getFirstOwnKey(b, loc, work, sequence, zero, tileKv);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
