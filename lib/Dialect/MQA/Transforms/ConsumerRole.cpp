@@ -1,0 +1,258 @@
+//===- ConsumerRole.cpp - What the warpgroups of a kernel do --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WarpRoles.h"
+#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+/// The loop over keys that `op` is in, if there is one around it.
+static scf::ForOp getKeyLoop(Operation *op) {
+  return dyn_cast<scf::ForOp>(op->getParentOp());
+}
+
+/// What leads from the loop's key to `value` inside its body.
+static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
+  (void)getBackwardSlice(value, &slice, options);
+  return slice;
+}
+
+bool mqa::followsFrom(Value value, scf::ForOp loop) {
+  bool usesKey = false;
+  for (Operation *op : getSliceInBody(value, loop)) {
+    if (!isPure(op))
+      return false;
+    for (Value operand : op->getOperands()) {
+      usesKey |= operand == loop.getInductionVar();
+      if (llvm::is_contained(loop.getRegionIterArgs(), operand))
+        return false;
+    }
+  }
+  return usesKey;
+}
+
+/// Restricts a loop over key tiles to those of one of the groups of warpgroups
+/// that take tiles in turn. The turns follow the ring's positions, so that they
+/// go on where they were at the end of the last query block: a group may get
+/// more tiles of a block than another, but not more of all blocks.
+void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
+  int64_t groups = schedule.getKeyGroups();
+  auto gets = keys.getBody()->getOps<RingGetOp>();
+  if (groups == 1 || gets.empty())
+    return;
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(keys);
+  // The position of the loop's first tile: what leads to it in the body, at the
+  // loop's start.
+  Value position = (*gets.begin()).getPosition();
+  IRMapping atStart;
+  atStart.map(keys.getInductionVar(), keys.getLowerBound());
+  for (Operation *op : getSliceInBody(position, keys))
+    rewriter.clone(*op, atStart);
+  Value first = atStart.lookupOrDefault(position);
+
+  Type i32 = rewriter.getI32Type();
+  Value count = arith::ConstantIntOp::create(rewriter, loc, groups, 32);
+  Value group = arith::IndexCastOp::create(rewriter, loc, i32, keyGroup);
+  Value turn = arith::RemUIOp::create(rewriter, loc, first, count);
+  Value ahead = arith::SubIOp::create(
+      rewriter, loc, arith::AddIOp::create(rewriter, loc, group, count), turn);
+  ahead = arith::RemUIOp::create(rewriter, loc, ahead, count);
+  ahead =
+      arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(), ahead);
+  Value step = keys.getStep();
+  Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
+  keys.setLowerBound(
+      arith::AddIOp::create(rewriter, loc, keys.getLowerBound(), skipped));
+  keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
+}
+
+/// Guards a store with the tile before it and the releases behind it: a
+/// warpgroup that has no query only releases them.
+void WarpRoles::skipWithoutQueries(StoreLogitsOp op, Value rows) {
+  auto tile = op.getLogits().getDefiningOp<TileLogitsOp>();
+  SmallVector<RingReleaseOp> releases;
+  for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
+    if (auto release = dyn_cast<RingReleaseOp>(next))
+      releases.push_back(release);
+    else
+      break;
+  if (releases.empty() || schedule.getQueryGroups() == 1 || !tile ||
+      tile->getBlock() != op->getBlock())
+    return;
+  rewriter.setInsertionPoint(op);
+  Value some = compare(arith::CmpIPredicate::sgt, rows, 0);
+  auto guard = scf::IfOp::create(rewriter, loc, some, /*withElseRegion=*/true);
+  rewriter.setInsertionPointToStart(guard.elseBlock());
+  for (RingReleaseOp release : releases)
+    rewriter.clone(*release);
+  rewriter.moveOpBefore(tile, guard.thenBlock()->getTerminator());
+  rewriter.moveOpBefore(op, guard.thenBlock()->getTerminator());
+  for (RingReleaseOp release : releases)
+    rewriter.moveOpBefore(release, guard.thenBlock()->getTerminator());
+}
+
+/// `count` rows of a vector or matrix from `first` on.
+static Value getRows(OpBuilder &b, Location loc, Value value,
+                     OpFoldResult first, OpFoldResult count) {
+  SmallVector<OpFoldResult> offsets{first}, sizes{count};
+  if (cast<MemRefType>(value.getType()).getRank() == 2) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(memref::getMixedSize(b, loc, value, 1));
+  }
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  return memref::SubViewOp::create(b, loc, value, offsets, sizes, strides);
+}
+
+/// Position `group` of a staged tile's first dimension.
+static Value getGroup(OpBuilder &b, Location loc, Value tile, Value group) {
+  auto type = cast<MemRefType>(tile.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes, strides(type.getRank(), b.getIndexAttr(1));
+  for (int64_t size : type.getShape())
+    sizes.push_back(b.getIndexAttr(size));
+  offsets[0] = group;
+  sizes[0] = b.getIndexAttr(1);
+  return memref::SubViewOp::create(b, loc, tile, offsets, sizes, strides);
+}
+
+/// Restricts a block's tile to the `tile_q` queries of one warpgroup.
+void WarpRoles::narrowTile(TileLogitsOp op, Value queryGroup) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  OpFoldResult tileQ = rewriter.getIndexAttr(schedule.getTileQ());
+  Value firstRow = getFirstRow(queryGroup);
+  Value factors, weights;
+  if (op.getFactors()) {
+    OpFoldResult zero = rewriter.getIndexAttr(0),
+                 one = rewriter.getIndexAttr(1);
+    factors = memref::SubViewOp::create(
+        rewriter, loc, op.getFactors(), ArrayRef<OpFoldResult>{zero, firstRow},
+        ArrayRef<OpFoldResult>{rewriter.getIndexAttr(2), tileQ},
+        ArrayRef<OpFoldResult>{one, one});
+  }
+  if (op.getWeights())
+    weights = getRows(rewriter, loc, op.getWeights(), firstRow, tileQ);
+  Value q = getGroup(rewriter, loc, op.getQ(), queryGroup);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getQMutable().assign(q);
+    if (weights)
+      op.getWeightsMutable().assign(weights);
+    if (factors)
+      op.getFactorsMutable().assign(factors);
+    auto type = op.getLogits().getType();
+    op.getLogits().setType(VectorType::get(
+        {schedule.getTileQ(), type.getDimSize(1)}, type.getElementType()));
+  });
+}
+
+/// Makes the tiles that loops carry as narrow as those that they are given.
+void WarpRoles::narrowCarriedTiles(scf::ForOp outer) {
+  outer.walk([&](scf::ForOp loop) {
+    for (unsigned i = 0; i < loop.getNumResults(); ++i) {
+      Type type = loop.getYieldedValues()[i].getType();
+      if (!isa<VectorType>(type) || type == loop.getResult(i).getType())
+        continue;
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPoint(loop);
+      Value none =
+          arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type));
+      rewriter.modifyOpInPlace(loop, [&] {
+        loop.getInitArgsMutable()[i].set(none);
+        loop.getRegionIterArg(i).setType(type);
+        loop.getResult(i).setType(type);
+      });
+    }
+  });
+}
+
+/// As `narrowTile`, for the store of a tile.
+void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  // The rows' views come as early as they can, so that what is read of them is
+  // on its way while the block's range is computed.
+  Operation *early = op;
+  if (scf::ForOp keys = getKeyLoop(op))
+    for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
+      early = range;
+  rewriter.setInsertionPoint(early);
+  Value firstRow = getFirstRow(queryGroup);
+  // Rows of the problem end somewhere, those of a staged tile do not.
+  Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);
+  Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
+  rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
+  rows = arith::MinSIOp::create(rewriter, loc, rows,
+                                constant(schedule.getTileQ()));
+  Value ks, ke = op.getKe();
+  if (op.getKs())
+    ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
+  // One length for all: there is one group of queries.
+  if (!op.getCausal())
+    ke = getRows(rewriter, loc, ke, firstRow, rows);
+  Value out = getRows(rewriter, loc, op.getOut(), firstRow, rows);
+  rewriter.modifyOpInPlace(op, [&] {
+    if (ks)
+      op.getKsMutable().assign(ks);
+    op.getKeMutable().assign(ke);
+    op.getOutMutable().assign(out);
+  });
+  skipWithoutQueries(op, rows);
+}
+
+void WarpRoles::buildConsumers(Value threadId) {
+  NVVM::SetMaxRegisterOp::create(rewriter, loc,
+                                 getConsumerRegisters(warpgroups),
+                                 NVVM::SetMaxRegisterAction::increase);
+  // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
+  Type i32 = rewriter.getI32Type();
+  Value index = arith::DivUIOp::create(rewriter, loc, threadId,
+                                       constant(kWarpgroupThreads));
+  Value own = arith::IndexCastOp::create(rewriter, loc, i32, index);
+  auto uniform = gpu::ShuffleOp::create(rewriter, loc, own, 0, kWarpThreads,
+                                        gpu::ShuffleMode::IDX);
+  Value warpgroup = arith::IndexCastOp::create(
+      rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
+  // Warpgroups go over the keys first.
+  Value keyGroups = constant(schedule.getKeyGroups());
+  Value queryGroup =
+      arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
+  Value numConsumers = constant(warpgroups * kWarpgroupThreads);
+  scf::ForOp clone = cloneWithout(llvm::IsaPred<RingPutOp>);
+  clone.walk([&](FitQueriesOp op) {
+    op.getThreadMutable().assign(threadId);
+    op.getNumThreadsMutable().assign(numConsumers);
+  });
+  SmallVector<TileLogitsOp> tiles;
+  SmallVector<StoreLogitsOp> stores;
+  clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });
+  clone.walk([&](StoreLogitsOp op) { stores.push_back(op); });
+  // Only the key loops have ring positions that follow from their keys.
+  SmallVector<scf::ForOp> keyLoops;
+  for (StoreLogitsOp op : stores)
+    if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
+      keyLoops.push_back(keys);
+  for (scf::ForOp keys : keyLoops)
+    takeTurns(keys, keyGroup);
+  for (TileLogitsOp op : tiles)
+    narrowTile(op, queryGroup);
+  narrowCarriedTiles(clone);
+  for (StoreLogitsOp op : stores)
+    narrowStore(op, queryGroup);
+  // What a warpgroup takes of a query block is the same for all its keys.
+  clone.walk([](scf::ForOp inner) { moveLoopInvariantCode(inner); });
+}

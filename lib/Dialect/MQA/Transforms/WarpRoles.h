@@ -1,0 +1,71 @@
+//===- WarpRoles.h - The roles of a specialised kernel's warps --*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_WARPROLES_H
+#define MQA_LIB_DIALECT_MQA_TRANSFORMS_WARPROLES_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Whether `value` is computed from the key of `loop`, and from nothing else
+/// that changes in it.
+bool followsFrom(Value value, scf::ForOp loop);
+
+/// What is needed to write each role's clone of the loop. The consumers' has a
+/// file of its own.
+class WarpRoles {
+public:
+  WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
+            ScheduleAttr schedule)
+      : rewriter(kernel.getContext()), loc(loop.getLoc()), loop(loop),
+        cleaning(cleaning), schedule(schedule),
+        warpgroups(schedule.getWarpgroups()) {}
+
+  LogicalResult run();
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(rewriter, loc, value);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value lhs, int64_t rhs) {
+    return arith::CmpIOp::create(rewriter, loc, predicate, lhs, constant(rhs));
+  }
+  /// Clones the loop at the insertion point without the ops of other roles.
+  scf::ForOp cloneWithout(function_ref<bool(Operation *)> isForeign);
+  void buildConsumers(Value threadId);
+  void takeTurns(scf::ForOp keys, Value keyGroup);
+  /// The rows of the block from which on those of a query group are.
+  Value getFirstRow(Value queryGroup) {
+    return arith::MulIOp::create(rewriter, loc, queryGroup,
+                                 constant(schedule.getTileQ()));
+  }
+  void skipWithoutQueries(StoreLogitsOp op, Value rows);
+  void narrowTile(TileLogitsOp op, Value queryGroup);
+  void narrowStore(StoreLogitsOp op, Value queryGroup);
+  void narrowCarriedTiles(scf::ForOp outer);
+  void buildRole(Value threadId, int64_t first, int64_t count,
+                 function_ref<void()> body);
+  int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
+  void buildCleaner(Value threadId, int64_t first, int64_t count);
+
+  IRRewriter rewriter;
+  Location loc;
+  /// The loop over tiles, and the one that cleans, if there is one.
+  scf::ForOp loop, cleaning;
+  ScheduleAttr schedule;
+  int64_t warpgroups;
+};
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_TRANSFORMS_WARPROLES_H
