@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
+#include <variant>
 
 using namespace mqa::runtime;
 
@@ -65,12 +65,10 @@ using Addresses = std::array<const void *, kNumObjects>;
 /// A launch but for the addresses.
 struct Plan {
   std::shared_ptr<Kernel> kernel;
+  std::variant<mqa_logits_args, mqa_paged_logits_args> args;
   /// Of scales that lie behind the keys of a block, from the keys on; -1: they
   /// are a tensor of their own.
   int64_t kScaleOffset;
-  bool paged;
-  mqa_logits_args logits;
-  mqa_paged_logits_args pagedLogits;
 };
 
 /// The tensors of one call.
@@ -132,33 +130,28 @@ mqa_status mqa_launcher::add(void *objects, uint64_t options, Plan plan) {
   return MQA_SUCCESS;
 }
 
+/// The plan's arguments at `addresses`, of which two are called differently in
+/// each op.
 static mqa_status checkArguments(const Plan &plan, const Addresses &addresses,
                                  Tensors &tensors) {
-  const KernelDescription &kernel = plan.kernel->getDescription();
-  const auto &[q, k, kScale, weights, first, second, out] = addresses;
-  if (!plan.paged) {
-    mqa_logits_args args = plan.logits;
-    args.q = q;
-    args.k = k;
+  auto check = [&](auto args, auto first, auto second) {
+    const void *kScale = addresses[2];
+    if (plan.kScaleOffset >= 0)
+      kScale = static_cast<const char *>(addresses[1]) + plan.kScaleOffset;
+    args.q = addresses[0];
+    args.k = addresses[1];
     args.k_scale = static_cast<const float *>(kScale);
-    args.weights = weights;
-    args.ks = static_cast<const int32_t *>(first);
-    args.ke = static_cast<const int32_t *>(second);
-    args.out = const_cast<void *>(out);
-    return checkArguments(kernel, args, tensors);
-  }
-  mqa_paged_logits_args args = plan.pagedLogits;
-  const void *scales = kScale;
-  if (plan.kScaleOffset >= 0)
-    scales = static_cast<const char *>(k) + plan.kScaleOffset;
-  args.q = q;
-  args.k = k;
-  args.k_scale = static_cast<const float *>(scales);
-  args.weights = weights;
-  args.context_lens = static_cast<const int32_t *>(first);
-  args.block_table = static_cast<const int32_t *>(second);
-  args.out = const_cast<void *>(out);
-  return checkArguments(kernel, args, tensors);
+    args.weights = addresses[3];
+    args.*first = static_cast<const int32_t *>(addresses[4]);
+    args.*second = static_cast<const int32_t *>(addresses[5]);
+    args.out = const_cast<void *>(addresses[6]);
+    return checkArguments(plan.kernel->getDescription(), args, tensors);
+  };
+  if (auto *logits = std::get_if<mqa_logits_args>(&plan.args))
+    return check(*logits, &mqa_logits_args::ks, &mqa_logits_args::ke);
+  return check(std::get<mqa_paged_logits_args>(plan.args),
+               &mqa_paged_logits_args::context_lens,
+               &mqa_paged_logits_args::block_table);
 }
 
 mqa_status mqa_launcher::run(const Call &call) {
@@ -205,17 +198,25 @@ mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
 
 void mqa_launcher_destroy(mqa_launcher *launcher) { delete launcher; }
 
-mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *objects,
-                                   uint64_t options, const mqa_kernel *kernel,
-                                   const mqa_logits_args *args) {
+template <typename Args>
+static mqa_status addPlan(mqa_launcher *launcher, void *objects,
+                          uint64_t options, const mqa_kernel *kernel,
+                          const Args *args, int64_t kScaleOffset) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
     return launcher->add(objects, options,
-                         {kernel->kernel, -1, /*paged=*/false, *args, {}});
+                         {kernel->kernel, *args, kScaleOffset});
   });
+}
+
+mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *objects,
+                                   uint64_t options, const mqa_kernel *kernel,
+                                   const mqa_logits_args *args) {
+  return addPlan(launcher, objects, options, kernel, args,
+                 /*kScaleOffset=*/-1);
 }
 
 mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
@@ -223,15 +224,7 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
                                          const mqa_kernel *kernel,
                                          const mqa_paged_logits_args *args,
                                          int64_t k_scale_offset) {
-  return guard([&]() -> mqa_status {
-    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
-    MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
-    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
-    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
-    return launcher->add(
-        objects, options,
-        {kernel->kernel, k_scale_offset, /*paged=*/true, {}, *args});
-  });
+  return addPlan(launcher, objects, options, kernel, args, k_scale_offset);
 }
 
 mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,

@@ -278,6 +278,8 @@ class LauncherTest(unittest.TestCase):
                 mqa.logits_out(*tensors, out[:, :299])
             with self.assertRaisesRegex(ValueError, "ke must have dtype torch.int32, found torch.int64"):
                 mqa.logits_out(*tensors[:5], tensors[5].long(), out)
+            with self.assertRaisesRegex(ValueError, "out is on meta, but q on "):
+                mqa.logits_out(*tensors, torch.empty(53, 300, device="meta"))
             with self.assertRaises(AttributeError):
                 mqa.logits_out("q", *tensors[1:], out)
             mqa.logits_out(*tensors, out)

@@ -61,18 +61,23 @@ class KernelInfo(ctypes.Structure):
     ]
 
 
+# What mqa_logits_args and mqa_paged_logits_args begin with.
+_SHARED_FIELDS = [
+    ("q", c_void_p),
+    ("q_stride", c_int64),
+    ("k", c_void_p),
+    ("k_stride", c_int64),
+    ("k_scale", c_void_p),
+    ("k_scale_stride", c_int64),
+    ("weights", c_void_p),
+    ("weights_stride", c_int64),
+]
+
+
 class LogitsArgs(ctypes.Structure):
     """mqa_logits_args: pointers, strides in elements, and sizes of one launch."""
 
-    _fields_ = [
-        ("q", c_void_p),
-        ("q_stride", c_int64),
-        ("k", c_void_p),
-        ("k_stride", c_int64),
-        ("k_scale", c_void_p),
-        ("k_scale_stride", c_int64),
-        ("weights", c_void_p),
-        ("weights_stride", c_int64),
+    _fields_ = _SHARED_FIELDS + [
         ("ks", c_void_p),
         ("ke", c_void_p),
         ("out", c_void_p),
@@ -86,15 +91,7 @@ class LogitsArgs(ctypes.Structure):
 class PagedLogitsArgs(ctypes.Structure):
     """mqa_paged_logits_args, likewise."""
 
-    _fields_ = [
-        ("q", c_void_p),
-        ("q_stride", c_int64),
-        ("k", c_void_p),
-        ("k_stride", c_int64),
-        ("k_scale", c_void_p),
-        ("k_scale_stride", c_int64),
-        ("weights", c_void_p),
-        ("weights_stride", c_int64),
+    _fields_ = _SHARED_FIELDS + [
         ("context_lens", c_void_p),
         ("context_lens_stride", c_int64),
         ("block_table", c_void_p),

@@ -95,7 +95,7 @@ _MAX_PLANS = 4096
 
 
 def _describe(tensor):
-    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.get_device())
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
 
 
 def _get_plan(key, make_plan):
@@ -125,9 +125,22 @@ def _is_plain(q, k, k_scale, weights, first, second, out):
     )
 
 
+def _launch_known(options, tensors):
+    """Launches on tensors that are known; False where they are not, or where something is wrong with them."""
+    try:
+        return _is_plain(*tensors) and _run(options, tensors) == 0
+    except (BufferError, RuntimeError):
+        # PyTorch cannot describe one of them. The checks that follow say which, and why.
+        return False
+
+
 def _remember(options, tensors, plan, args, k_scale_offset=-1):
-    if _launcher and _is_plain(*tensors):
+    if not _launcher or not _is_plain(*tensors):
+        return
+    try:
         _launcher.add(options, tensors, plan.kernel, args, k_scale_offset)
+    except (BufferError, RuntimeError):
+        pass  # What PyTorch cannot describe is launched from here each time.
 
 
 def _address(tensor):
@@ -210,7 +223,7 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
     tensors = (q, k, k_scale, weights, ks, ke, out)
-    if _is_plain(*tensors) and _run(options, tensors) == 0:
+    if _launch_known(options, tensors):
         return
     plan, args = _fill_logits(*tensors, clean, compressed, relu, fast)
     plan.kernel.launch(args, plan.get_stream())
@@ -303,7 +316,7 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
     options = 16 | (1 if clean else 0) | (4 if relu else 0)
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    if _is_plain(*tensors) and _run(options, tensors) == 0:
+    if _launch_known(options, tensors):
         return
     plan, args = _fill_paged(*tensors, clean, relu)
     plan.kernel.launch(args, plan.get_stream())
@@ -311,10 +324,10 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
 
 
 def fused_paged_logits_out(q, cache, weights, context_lens, block_table, out, *, clean=False, relu=True):
-    """`paged_logits_out` on a fused cache of bytes (`split_cache`), without making views of it for each launch."""
+    """`paged_logits_out` on a fused cache of bytes (`split_cache`), of which known launches make no views."""
     options = 32 | (1 if clean else 0) | (4 if relu else 0)
     tensors = (q, cache, None, weights, context_lens, block_table, out)
-    if _is_plain(*tensors) and _run(options, tensors) == 0:
+    if _launch_known(options, tensors):
         return
     k, k_scale = split_cache(cache, q.size(-1))
     plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)

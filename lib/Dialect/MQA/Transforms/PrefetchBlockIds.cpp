@@ -42,7 +42,7 @@ private:
   Value getLane();
   Value loadIds(Value key);
   Value maskIds(Value ids, Value numKeys);
-  void setInsertionPointBefore(scf::ForOp loop);
+  void setEarlyInsertionPoint(scf::ForOp loop);
   FailureOr<Value> prefetch(scf::ForOp loop);
 
   IRRewriter &b;
@@ -108,7 +108,7 @@ scf::ForOp Prefetcher::getLoop() {
 
 /// As early in the loop's block as the table and its first key are there: what
 /// is computed and loaded in between hides the latency.
-void Prefetcher::setInsertionPointBefore(scf::ForOp loop) {
+void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
   Operation *last = nullptr;
   for (Value value :
        {Value(first.getTable()), loop.getLowerBound(), loop.getStep()})
@@ -124,7 +124,7 @@ void Prefetcher::setInsertionPointBefore(scf::ForOp loop) {
 
 /// Makes `loop` carry the ids of the iterations to come; returns its own.
 FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
-  setInsertionPointBefore(loop);
+  setEarlyInsertionPoint(loop);
   SmallVector<Value> inits;
   Value key = loop.getLowerBound();
   for (unsigned i = 0; i < distance; ++i) {
