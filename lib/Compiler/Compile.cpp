@@ -20,7 +20,7 @@ using namespace mlir::mqa;
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(const CompileOptions &options,
                                        llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 5},
+  return llvm::json::Object{{"version", 6},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", options.target},
                             {"kernels", std::move(kernels)}};

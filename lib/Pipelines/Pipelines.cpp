@@ -60,6 +60,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
   kernel.addPass(createMQALowerRingsPass());
+  kernel.addPass(createMQAOverlapLaunchesPass());
   kernel.addPass(createCanonicalizerPass());
   kernel.addPass(createCSEPass());
 }

@@ -170,6 +170,7 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
     (*kernel)["fast"] = schedule.getReduction() == Reduction::F16;
     (*kernel)["splits_keys"] = schedule.getSplit() == Split::Tiles;
     (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();
+    (*kernel)["overlaps_launches"] = func->hasAttr("mqa.overlaps_launches");
     kernels.push_back(std::move(*kernel));
     return WalkResult::advance();
   });

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 static constexpr char kMagic[] = "MQABNDL1";
 static constexpr size_t kHeaderBytes = 24;
-static constexpr int kVersion = 5;
+static constexpr int kVersion = 6;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
@@ -325,6 +325,7 @@ static KernelDescription readKernel(Reader &reader, const json &value,
     kernel.schedule = reader.string(value, "schedule");
     kernel.fast = reader.boolean(value, "fast");
     kernel.splitsKeys = reader.boolean(value, "splits_keys");
+    kernel.overlapsLaunches = reader.boolean(value, "overlaps_launches");
   }
   return kernel;
 }

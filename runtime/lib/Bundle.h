@@ -91,11 +91,12 @@ struct KernelDescription {
     return lens && lens->rank == 2;
   }
   /// GPU: threads and dynamic shared memory of a block, queries and keys that
-  /// it works on at a time, keys of one tile of those, and whether the keys of
-  /// a query block may go to several blocks.
+  /// it works on at a time, keys of one tile of those, whether the keys of a
+  /// query block may go to several blocks, and whether it waits for the kernel
+  /// before it, so that it may be launched before that is over.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
   uint32_t blockQueries = 0, blockKeys = 0, tileKeys = 0;
-  bool splitsKeys = false;
+  bool splitsKeys = false, overlapsLaunches = false;
   /// CPU: queries and keys of a task.
   int64_t taskQueries = 0, taskKeys = 0;
 };

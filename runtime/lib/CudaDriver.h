@@ -33,6 +33,24 @@ struct alignas(64) CUtensorMap {
   uint64_t opaque[16];
 };
 
+/// One attribute of a launch; `value` is the driver's union of 64 bytes.
+struct CUlaunchAttribute {
+  int id;
+  alignas(8) union {
+    char padding[64];
+    int programmaticStreamSerializationAllowed;
+  } value;
+};
+
+struct CUlaunchConfig {
+  unsigned gridX, gridY, gridZ;
+  unsigned blockX, blockY, blockZ;
+  unsigned sharedMemoryBytes;
+  CUstream stream;
+  CUlaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+
 namespace cuda {
 constexpr CUresult kSuccess = 0;
 
@@ -44,6 +62,9 @@ constexpr int kMaxSharedMemoryPerBlockOptin = 97;
 
 // CUfunction_attribute
 constexpr int kMaxDynamicSharedSizeBytes = 8;
+
+// CUlaunchAttributeID
+constexpr int kProgrammaticStreamSerialization = 6;
 
 // CUstream_flags, CUstreamCaptureMode
 constexpr unsigned kStreamNonBlocking = 1;
@@ -67,6 +88,7 @@ constexpr int kL2Promotion128B = 2;
 // the ones that cuda.h maps the plain name to.
 #define MQA_CUDA_FUNCTIONS(X)                                                  \
   X(cuInit, "cuInit", (unsigned flags))                                        \
+  X(cuDriverGetVersion, "cuDriverGetVersion", (int *version))                  \
   X(cuGetErrorString, "cuGetErrorString", (CUresult error, const char **text)) \
   X(cuDeviceGet, "cuDeviceGet", (CUdevice * device, int ordinal))              \
   X(cuDeviceGetName, "cuDeviceGetName",                                        \
@@ -98,6 +120,9 @@ constexpr int kL2Promotion128B = 2;
     (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,      \
      unsigned blockX, unsigned blockY, unsigned blockZ,                        \
      unsigned sharedMemoryBytes, CUstream stream, void **parameters,           \
+     void **extra))                                                            \
+  X(cuLaunchKernelEx, "cuLaunchKernelEx",                                      \
+    (const CUlaunchConfig *config, CUfunction function, void **parameters,     \
      void **extra))                                                            \
   X(cuMemAlloc, "cuMemAlloc_v2", (CUdeviceptr * pointer, size_t bytes))        \
   X(cuMemFree, "cuMemFree_v2", (CUdeviceptr pointer))                          \

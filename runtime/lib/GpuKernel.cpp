@@ -85,6 +85,7 @@ private:
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   int numMultiprocessors = 0;
+  bool canOverlap = false;
   mutable TensorMapCache maps;
 };
 
@@ -102,6 +103,8 @@ private:
   unsigned grid = 0;
 };
 } // namespace
+
+std::atomic<bool> mqa::runtime::overlapsLaunches{true};
 
 GpuKernel::~GpuKernel() {
   if (module) {
@@ -163,6 +166,11 @@ mqa_status GpuKernel::load(int ordinal) {
            description->name.c_str());
   MQA_CUDA(driver, cuFuncSetAttribute, function,
            cuda::kMaxDynamicSharedSizeBytes, description->sharedMemoryBytes);
+  // Older drivers cannot capture such a launch in a graph.
+  constexpr int kCapturesOverlap = 12030;
+  int version;
+  MQA_CUDA(driver, cuDriverGetVersion, &version);
+  canOverlap = description->overlapsLaunches && version >= kCapturesOverlap;
   return MQA_SUCCESS;
 }
 
@@ -239,9 +247,19 @@ mqa_status GpuLaunch::run(void *stream) const {
   ScopedContext scope(driver);
   if (current != kernel.context)
     MQA_RETURN_IF_FAILED(scope.push(kernel.context));
-  MQA_CUDA(driver, cuLaunchKernel, kernel.function, grid, 1, 1,
-           description.blockThreads, 1, 1, description.sharedMemoryBytes,
-           static_cast<CUstream>(stream), pack.getPointers(), nullptr);
+  CUlaunchAttribute overlap{cuda::kProgrammaticStreamSerialization, {}};
+  overlap.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config{};
+  config.gridX = grid;
+  config.blockX = description.blockThreads;
+  config.gridY = config.gridZ = config.blockY = config.blockZ = 1;
+  config.sharedMemoryBytes = description.sharedMemoryBytes;
+  config.stream = static_cast<CUstream>(stream);
+  config.attributes = &overlap;
+  config.numAttributes =
+      kernel.canOverlap && overlapsLaunches.load(std::memory_order_relaxed);
+  MQA_CUDA(driver, cuLaunchKernelEx, &config, kernel.function,
+           pack.getPointers(), nullptr);
   return MQA_SUCCESS;
 }
 

@@ -9,6 +9,7 @@
 
 #include "Arguments.h"
 
+#include <atomic>
 #include <memory>
 
 namespace mqa::runtime {
@@ -39,6 +40,10 @@ protected:
   std::shared_ptr<const Bundle> bundle;
   const KernelDescription *description;
 };
+
+/// Of the whole process: whether GPU kernels that can are launched before the
+/// kernel ahead of them is over.
+extern std::atomic<bool> overlapsLaunches;
 
 mqa_status loadGpuKernel(std::shared_ptr<const Bundle> bundle,
                          const KernelDescription &description, int device,

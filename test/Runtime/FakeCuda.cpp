@@ -41,6 +41,11 @@ CUresult cuGetErrorString(CUresult, const char **text) {
   *text = "an illegal memory access was encountered";
   return cuda::kSuccess;
 }
+CUresult cuDriverGetVersion(int *version) {
+  RETURN_IF_FAILING("cuDriverGetVersion");
+  *version = fakeCudaState()->version;
+  return cuda::kSuccess;
+}
 CUresult cuDeviceGet(CUdevice *device, int ordinal) {
   RETURN_IF_FAILING("cuDeviceGet");
   *device = ordinal;
@@ -135,14 +140,28 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned,
-                        unsigned blockX, unsigned, unsigned,
-                        unsigned sharedMemoryBytes, CUstream stream,
-                        void **parameters, void **) {
-  RETURN_IF_FAILING("cuLaunchKernel");
+CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned,
+                        unsigned, unsigned, unsigned, CUstream, void **,
+                        void **) {
+  return call("cuLaunchKernel");
+}
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
+                          void **parameters, void **) {
+  RETURN_IF_FAILING("cuLaunchKernelEx");
   std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
-  FakeLaunch launch{gridX, gridY, blockX, sharedMemoryBytes, stream, {}};
+  FakeLaunch launch{config->gridX,
+                    config->gridY,
+                    config->blockX,
+                    config->sharedMemoryBytes,
+                    config->stream,
+                    false,
+                    {}};
+  for (unsigned i = 0; i < config->numAttributes; ++i) {
+    const CUlaunchAttribute &attribute = config->attributes[i];
+    launch.overlaps |= attribute.id == cuda::kProgrammaticStreamSerialization &&
+                       attribute.value.programmaticStreamSerializationAllowed;
+  }
   for (size_t i = 0; i < state.parameterCount; ++i) {
     uint64_t value;
     std::memcpy(&value, parameters[i], sizeof(value));

@@ -25,6 +25,8 @@ struct FakeTensorMap {
 struct FakeLaunch {
   unsigned gridX, gridY, block, sharedMemoryBytes;
   void *stream;
+  /// Of programmaticStreamSerializationAllowed.
+  bool overlaps;
   /// The pointers that the driver would read parameters from; they are only
   /// valid during the call, so eight bytes of each are kept.
   std::vector<uint64_t> parameters;
@@ -33,7 +35,8 @@ struct FakeLaunch {
 struct FakeCudaState {
   // What the driver does.
   std::string failingCall;
-  int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132;
+  int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132,
+      version = 13000;
   bool hasContext = false;
   size_t parameterCount = 0;
   // What it saw.

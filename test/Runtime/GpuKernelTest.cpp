@@ -116,6 +116,39 @@ TEST_F(GpuKernelTest, Launch) {
   EXPECT_EQ(low(p[20]), 1u);
 }
 
+// Off where the caller, the kernel or the driver does not have it.
+TEST_F(GpuKernelTest, LaunchOverlap) {
+  auto launchOverlaps = [&] {
+    mqa_logits_args args = makeArgs();
+    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+    return getFake().launches.back().overlaps;
+  };
+  loadKernel();
+  EXPECT_EQ(mqa_get_launch_overlap(), 1);
+  EXPECT_TRUE(launchOverlaps());
+  mqa_set_launch_overlap(0);
+  EXPECT_EQ(mqa_get_launch_overlap(), 0);
+  EXPECT_FALSE(launchOverlaps());
+  mqa_set_launch_overlap(1);
+  EXPECT_TRUE(launchOverlaps());
+
+  mqa_kernel_destroy(kernel);
+  getFake().version = 12020;
+  ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS);
+  EXPECT_FALSE(launchOverlaps());
+}
+
+TEST_F(GpuKernelTest, AKernelThatDoesNotWaitDoesNotOverlap) {
+  auto manifest = makeGpuManifest();
+  manifest["kernels"][0]["overlaps_launches"] = false;
+  mqa_bundle_destroy(bundle);
+  ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
+  loadKernel();
+  mqa_logits_args args = makeArgs();
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_FALSE(getFake().launches[0].overlaps);
+}
+
 TEST_F(GpuKernelTest, TensorMaps) {
   loadKernel();
   mqa_logits_args args = makeArgs();
@@ -223,7 +256,7 @@ TEST_F(GpuKernelTest, EveryFailingCallOfLaunch) {
   loadKernel();
   mqa_logits_args args = makeArgs();
   for (const char *call : {"cuTensorMapEncodeTiled", "cuCtxGetCurrent",
-                           "cuCtxPushCurrent", "cuLaunchKernel"}) {
+                           "cuCtxPushCurrent", "cuLaunchKernelEx"}) {
     getFake().failingCall = call;
     EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_ERROR_DRIVER)
         << call;

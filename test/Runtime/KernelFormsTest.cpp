@@ -218,7 +218,7 @@ TEST_F(KernelFormsTest, PreparedLaunch) {
     EXPECT_EQ(one.parameters[4], 0x50000u) << "ks";
     EXPECT_EQ(one.parameters[14], 0x70000u) << "out";
   }
-  getFake().failingCall = "cuLaunchKernel";
+  getFake().failingCall = "cuLaunchKernelEx";
   EXPECT_EQ(mqa_launch_run(launch, &stream), MQA_ERROR_DRIVER);
   getFake().failingCall = "";
   EXPECT_EQ(mqa_launch_run(launch, &stream), MQA_SUCCESS);

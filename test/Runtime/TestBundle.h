@@ -77,11 +77,12 @@ inline nlohmann::json makeGpuManifest() {
                  {"block_keys", 256},
                  {"tile_keys", 256},
                  {"splits_keys", true},
+                 {"overlaps_launches", true},
                  {"fast", false},
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 5}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 6}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
 /// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.

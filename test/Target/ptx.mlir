@@ -1,5 +1,8 @@
 // RUN: mqa-compile %examples/logits.mlir --emit=ptx -o - | FileCheck %s
 // RUN: mqa-compile %examples/logits.mlir --mqa-schedule=fast --emit=ptx -o - | FileCheck %s --check-prefix=FAST
+// RUN: mqa-compile %examples/logits.mlir --emit=ptx -o - | FileCheck %s --check-prefix=WAIT
+// RUN: mqa-compile %examples/logits.mlir --mqa-schedule=fast --emit=ptx -o - | FileCheck %s --check-prefix=WAIT
+// RUN: mqa-compile %examples/paged_logits.mlir --emit=ptx -o - | FileCheck %s --check-prefix=WAIT
 
 // CHECK: .target sm_90a
 // CHECK: .extern .shared .align 1024 .b8 mqa_dynamic_shared_memory[];
@@ -28,3 +31,14 @@
 // FAST-DAG: fence.proxy.async.shared::cta
 // FAST-DAG: cvt.rn.f16x2.e4m3x2
 // FAST-DAG: cvt.rn.satfinite.e4m3x2.f16x2
+
+// Nothing of the kernel ahead in the stream is touched before it is over, and
+// LLVM, to which the wait touches no memory, moved nothing above it.
+// WAIT: .visible .entry
+// WAIT-NOT: {{ld[.]global|st[.]global|cp[.]async|atom[.]|red[.]global}}
+// WAIT: griddepcontrol.wait
+// WAIT: .visible .entry
+// WAIT-NOT: {{ld[.]global|st[.]global|cp[.]async|atom[.]|red[.]global}}
+// WAIT: griddepcontrol.wait
+// WAIT-NOT: griddepcontrol
+// WAIT: st.global

@@ -213,6 +213,16 @@ void Session::updatePaging(const Paging &paging) {
   table->copyFrom(newTable.data(), newTable.size() * sizeof(int32_t));
 }
 
+void Session::readWeightsOf(const Session &other) {
+  if (problem.paging.nextN) {
+    pagedArgs.weights = other.pagedArgs.out;
+    pagedArgs.weights_stride = other.pagedArgs.out_stride;
+    return;
+  }
+  args.weights = other.args.out;
+  args.weights_stride = other.args.out_stride;
+}
+
 void Session::launchEmpty(const LoadedKernel &kernel) {
   if (problem.paging.nextN) {
     if (!noRanges)

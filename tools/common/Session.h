@@ -78,6 +78,9 @@ public:
   /// The same launch with nothing to do but to find that out: every range is
   /// empty.
   void launchEmpty(const LoadedKernel &kernel);
+  /// The weights of the launches to come are the logits of another session's,
+  /// both in f32.
+  void readWeightsOf(const Session &other);
   /// Other lengths and another table for the launches to come, of the same
   /// sizes.
   void updatePaging(const Paging &paging);

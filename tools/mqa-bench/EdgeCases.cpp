@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "EdgeCases.h"
-#include "CaseSummary.h"
+#include "CaseShapes.h"
+#include "Reruns.h"
 
 #include <algorithm>
 #include <cmath>
@@ -215,30 +216,6 @@ static const PagedEdge kPagedEdges[] = {
     {"NaN", 5, [](int64_t) { return 300; }, keepShape, plantNaN},
 };
 
-/// The shape of an edge case, of the sizes that the kernel knows.
-static PagedShape getPagedShape(const mqa_kernel_info &info, int64_t batch,
-                                int32_t (*length)(int64_t)) {
-  PagedShape shape{info.batch < 0 ? batch : info.batch,
-                   info.next_n,
-                   info.num_heads,
-                   info.head_dim,
-                   info.block_kv,
-                   {}};
-  for (int64_t b = 0; b < shape.batch; ++b)
-    for (int64_t t = 0, e = info.lens_per_query ? info.next_n : 1; t < e; ++t)
-      shape.lens.push_back(static_cast<int32_t>(length(b) - e + t + 1));
-  return shape;
-}
-
-static void setStaticSizes(const mqa_kernel_info &info, PagedShape &shape) {
-  if (info.max_context_len >= 0)
-    shape.maxContextLen = info.max_context_len;
-  if (info.max_blocks >= 0)
-    shape.maxBlocks = info.max_blocks;
-  if (info.num_blocks >= 0)
-    shape.numBlocks = info.num_blocks;
-}
-
 /// Compares one launch with the oracle.
 static void runCase(Device &device, const LoadedKernel &kernel,
                     const char *name, const Problem &problem,
@@ -291,107 +268,6 @@ static void runLargeCache(Device &device, const LoadedKernel &kernel,
           verbose, summary);
 }
 
-/// Replays of one captured launch while lengths, table and cache are others
-/// each time: what an engine does that decodes with a graph.
-static void runChangingReplays(Device &device, const LoadedKernel &kernel,
-                               int reruns, CaseSummary &summary) {
-  const mqa_kernel_info &info = kernel.getInfo();
-  std::unique_ptr<Stream> stream = device.createStream();
-  if (!stream || info.batch >= 0)
-    return;
-  // The longest that there will be, so that every replay has room.
-  PagedShape shape = getPagedShape(info, 40, [](int64_t) { return 2000; });
-  setStaticSizes(info, shape);
-  Problem problem = makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
-  Session session(device, problem);
-  std::unique_ptr<Graph> graph =
-      device.capture(*stream, [&] { session.launch(kernel, stream->get()); });
-  int wrong = 0;
-  for (int i = 0; i < reruns; ++i) {
-    Paging &paging = problem.paging;
-    for (size_t j = 0; j < paging.contextLens.size(); ++j)
-      paging.contextLens[j] =
-          static_cast<int32_t>((j * 7919 + i * 104729) % 2001 / (i % 5 + 1));
-    std::rotate(paging.blockTable.begin(), paging.blockTable.begin() + 1,
-                paging.blockTable.end());
-    setPagedRanges(problem);
-    session.updatePaging(paging);
-    session.poison();
-    graph->launch(*stream);
-    stream->synchronize();
-    wrong += !session.check(kernel, 1 << 14).passes();
-  }
-  ++summary.cases;
-  summary.wrong += wrong != 0;
-  if (wrong)
-    std::printf("WRONG: %s, replays with other lengths and another table: %d "
-                "of %d\n",
-                info.name, wrong, reruns);
-}
-
-/// Launches again in every way there is: the bits must not change.
-static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
-                      CaseSummary &summary) {
-  const mqa_kernel_info &info = kernel.getInfo();
-  Problem problems[2];
-  if (info.paged) {
-    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
-      return static_cast<int32_t>(b * 7919 % 1500);
-    });
-    setStaticSizes(info, shape);
-    problems[0] = makePagedProblem(shape, 1, false, getFormat(info));
-    problems[1] = makePagedProblem(shape, 2, false, getFormat(info));
-  } else {
-    Shape shape = getShape(info, 300, 2000);
-    problems[0] = makeProblem(shape, Mask::Random, 1, false, getFormat(info));
-    problems[1] = makeProblem(shape, Mask::Causal, 2, false, getFormat(info));
-  }
-  Session first(device, problems[0]), second(device, problems[1]);
-  first.launch(kernel);
-  second.launch(kernel);
-  std::vector<uint8_t> firstBits = first.download().data;
-  std::vector<uint8_t> secondBits = second.download().data;
-
-  auto repeat = [&](const char *what, const Device::Work &launch) {
-    int changed = 0;
-    for (int i = 0; i < reruns; ++i) {
-      first.poison();
-      second.poison();
-      launch();
-      changed += first.download().data != firstBits ||
-                 second.download().data != secondBits;
-    }
-    ++summary.cases;
-    summary.wrong += changed != 0;
-    if (changed)
-      std::printf("WRONG: %s, %s: %d of %d differ\n", info.name, what, changed,
-                  reruns);
-  };
-  repeat("reruns", [&] {
-    first.launch(kernel);
-    second.launch(kernel);
-  });
-  auto firstLaunch = first.prepare(kernel),
-       secondLaunch = second.prepare(kernel);
-  repeat("prepared launches", [&] {
-    require(mqa_launch_run(firstLaunch.get(), nullptr));
-    require(mqa_launch_run(secondLaunch.get(), nullptr));
-  });
-  std::unique_ptr<Stream> streams[2] = {device.createStream(),
-                                        device.createStream()};
-  if (!streams[0])
-    return;
-  repeat("two streams", [&] {
-    first.launch(kernel, streams[0]->get());
-    second.launch(kernel, streams[1]->get());
-  });
-  std::unique_ptr<Graph> graph = device.capture(*streams[0], [&] {
-    first.launch(kernel, streams[0]->get());
-    second.launch(kernel, streams[0]->get());
-  });
-  repeat("graph replays", [&] { graph->launch(*streams[0]); });
-}
-
 int mqa::tools::runEdges(const EdgeOptions &options) {
   CaseSummary summary;
   forEachKernel(options.bundles, [&](Device &device,
@@ -401,10 +277,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)
         runLargeCache(device, kernel, options.verbose, summary);
-      if (options.reruns) {
-        runReruns(device, kernel, options.reruns, summary);
-        runChangingReplays(device, kernel, options.reruns, summary);
-      }
+      runReruns(device, kernel, options.reruns, summary);
       return;
     }
     for (const Edge &edge : kEdges) {
@@ -424,8 +297,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
               makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
               Slack(), options.verbose, summary);
     }
-    if (options.reruns)
-      runReruns(device, kernel, options.reruns, summary);
+    runReruns(device, kernel, options.reruns, summary);
   });
   std::printf("edge cases: %d, %d reruns each way, worst relative error %.2e, "
               "%d wrong\n",

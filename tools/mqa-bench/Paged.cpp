@@ -31,8 +31,9 @@ struct Candidate {
 struct Times {
   double copy, read;
   /// Of each candidate: after a read of other memory, which leaves nothing of
-  /// the cache in L2; again, with what fits there; and on empty sequences.
-  std::vector<double> cold, warm, empty;
+  /// the cache in L2; again, with what fits there; on empty sequences; and each
+  /// of several in a row, with nothing between them, as a stream has them.
+  std::vector<double> cold, warm, empty, inARow;
 };
 } // namespace
 
@@ -58,6 +59,8 @@ static Problem makeCell(const Cell &cell, const mqa_kernel_info &info) {
   return makePagedProblem(shape, /*seed=*/1, /*wide=*/false, getFormat(info));
 }
 
+static constexpr int kRow = 20;
+
 static Times measure(Device &device, Session &session,
                      const std::vector<Candidate> &candidates,
                      Ceilings &ceilings, int repeat) {
@@ -70,6 +73,21 @@ static Times measure(Device &device, Session &session,
     round.push_back(launch);
     round.push_back([&] { session.launchEmpty(*candidate.kernel); });
   }
+  std::vector<std::unique_ptr<mqa_launch, void (*)(mqa_launch *)>> prepared;
+  for (const Candidate &candidate : candidates) {
+    prepared.push_back(session.prepare(*candidate.kernel));
+    auto launch = [own = prepared.back().get()] {
+      require(mqa_launch_run(own, nullptr));
+    };
+    // The read is what the device does while the row is enqueued; the first
+    // launch then finds of the cache what those behind it do.
+    round.push_back([&] { ceilings.launchRead(); });
+    round.push_back(launch);
+    round.push_back([launch] {
+      for (int i = 0; i < kRow; ++i)
+        launch();
+    });
+  }
   std::vector<double> times = measureRounds(device, round, repeat);
   Times result;
   // Not the first, which also shows the time of its launch.
@@ -79,6 +97,7 @@ static Times measure(Device &device, Session &session,
     result.cold.push_back(times[4 * i + 3]);
     result.warm.push_back(times[4 * i + 4]);
     result.empty.push_back(times[4 * i + 5]);
+    result.inARow.push_back(times[4 * candidates.size() + 3 * i + 4] / kRow);
   }
   return result;
 }
@@ -131,16 +150,17 @@ static bool runCell(Device &device, const Cell &cell,
       kernel = own * peerScale / times.cold[i];
       both = (own + schedule) * peerScale / times.cold[i];
     }
-    std::printf("| %-16s | %4ld | %ld | %6ld | %.2e | %4ld | %7.1f | %7.1f | "
-                "%5.1f | %5.0f | %5.0f | %5.0f | %.3f | %.2f | %.2f | %s |\n",
-                candidates[i].name.c_str(), static_cast<long>(cell.batch),
-                static_cast<long>(cell.nextN),
-                static_cast<long>(cell.averageLength), check.relativeError,
-                static_cast<long>(check.maskMismatches + check.outsideWrites +
-                                  check.elementErrors),
-                times.cold[i], times.warm[i], times.empty[i], rate, copyRate,
-                readRate, rate / copyRate, kernel, both,
-                check.passes() ? "ok" : "WRONG");
+    std::printf(
+        "| %-16s | %4ld | %ld | %6ld | %.2e | %4ld | %7.1f | %7.1f | "
+        "%7.1f | %5.1f | %5.0f | %5.0f | %5.0f | %.3f | %.2f | %.2f | %s |\n",
+        candidates[i].name.c_str(), static_cast<long>(cell.batch),
+        static_cast<long>(cell.nextN), static_cast<long>(cell.averageLength),
+        check.relativeError,
+        static_cast<long>(check.maskMismatches + check.outsideWrites +
+                          check.elementErrors),
+        times.cold[i], times.warm[i], times.inARow[i], times.empty[i], rate,
+        copyRate, readRate, rate / copyRate, kernel, both,
+        check.passes() ? "ok" : "WRONG");
     std::fflush(stdout);
     rows.push_back({{"kernel", candidates[i].name},
                     {"schedule", candidates[i].kernel->getInfo().schedule},
@@ -153,6 +173,7 @@ static bool runCell(Device &device, const Cell &cell,
                     {"outside_writes", check.outsideWrites},
                     {"time_us", times.cold[i]},
                     {"warm_us", times.warm[i]},
+                    {"in_a_row_us", times.inARow[i]},
                     {"empty_us", times.empty[i]},
                     {"gb_per_s", rate},
                     {"copy_gb_per_s", copyRate},
@@ -187,11 +208,12 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
   std::printf("| kernel | batch | next_n | length | rel. error | wrong cells | "
-              "us | again, us | empty us | GB/s | copy GB/s | read GB/s | "
+              "us | again, us | in a row, us | empty us | GB/s | copy GB/s | "
+              "read GB/s | "
               "share of copy | x peer's "
               "kernel | x with its schedule kernel | |\n");
   std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- | --- | --- | --- | --- | --- |\n");
+              "--- | --- | --- | --- | --- | --- | --- |\n");
   bool pass = true;
   for (auto &[key, group] : groups)
     for (const Cell &cell : kCells)

@@ -63,6 +63,7 @@ static const char *const kPipelines[] = {
     "gpu.module(gpu.func(mqa-expand-fit-queries))",
     "gpu.module(gpu.func(mqa-expand-tile-share))",
     "gpu.module(gpu.func(mqa-lower-rings))",
+    "gpu.module(gpu.func(mqa-overlap-launches))",
     "gpu.module(convert-mqa-to-nvvm)",
     "func.func(mqa-raise)",
     "func.func(mqa-tile-tasks)",

@@ -225,6 +225,14 @@ MQA_API mqa_status mqa_launch_run(const mqa_launch *launch, void *stream);
 /** Frees a prepared launch; null is ignored. None may be under way. */
 MQA_API void mqa_launch_destroy(mqa_launch *launch);
 
+/** Whether launches on a GPU may overlap the end of the kernel ahead of them in
+ *  the stream (programmatic dependent launch: a kernel waits for that end
+ * before it touches memory). On at first; of the whole process, from the next
+ * launch on. To be turned off where the kernel ahead is itself launched so, and
+ * does not wait for what is ahead of it. */
+MQA_API void mqa_set_launch_overlap(int enabled);
+MQA_API int mqa_get_launch_overlap(void);
+
 /*===----------------------------------------------------------------------===*\
 |* Launches on tensor objects                                                 *|
 \*===----------------------------------------------------------------------===*/

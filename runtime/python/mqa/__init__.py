@@ -4,7 +4,7 @@
 `mqa.logits` and `mqa.paged_logits` take PyTorch tensors; `mqa.runtime` and `mqa.library` are what is
 below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
 """
-from .runtime import Error, InvalidArgument
+from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
 
 __version__ = "0.1.0"
 __all__ = ["Error", "InvalidArgument", "logits", "logits_out", "paged_logits", "paged_logits_out"]

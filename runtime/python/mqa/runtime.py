@@ -134,6 +134,7 @@ def _open():
     library.mqa_launcher_create.argtypes = [c_void_p, py_object, c_void_p, POINTER(c_void_p)]
     library.mqa_bundle_num_kernels.argtypes = [c_void_p]
     library.mqa_bundle_num_kernels.restype = c_size_t
+    library.mqa_set_launch_overlap.argtypes, library.mqa_set_launch_overlap.restype = [c_int], None
     return library
 
 
@@ -144,6 +145,15 @@ def _require(status):
     if status:
         message = _library.mqa_last_error().decode()
         raise (InvalidArgument if status == 1 else Error)(status, message)
+
+
+def set_launch_overlap(enabled):
+    """Whether launches on a GPU may overlap the end of the kernel ahead of them in the stream (mqa_set_launch_overlap)."""
+    _library.mqa_set_launch_overlap(bool(enabled))
+
+
+def get_launch_overlap():
+    return bool(_library.mqa_get_launch_overlap())
 
 
 class Kernel:

@@ -10,7 +10,7 @@ up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 wei
 """
 import torch
 
-from .. import torch_ops
+from .. import runtime, torch_ops
 
 _ALIGNMENT_BYTES = 1024
 _SPLIT_KV = 256
@@ -72,6 +72,10 @@ def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_l
     """As fp8_fp4_mqa_logits with float32 logits."""
     return fp8_fp4_mqa_logits((_get_fp8(q), None), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits,
                               max_seqlen_k)  # fmt: skip
+
+
+# Programmatic dependent launch, which is on here from the start.
+set_pdl, get_pdl = runtime.set_launch_overlap, runtime.get_launch_overlap
 
 
 def get_num_sms():

@@ -189,6 +189,30 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
                            "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect"];
 }
 
+def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Lets a kernel start while the one before it in the stream ends";
+  let description = [{
+    Makes a kernel fit for programmatic dependent launch, by which its blocks are
+    launched as those of the kernel ahead of it in the stream end, not when its
+    memory is seen by all. All threads wait for that in front of the first op that
+    may touch memory that a kernel can share with another; what is above it
+    (initialising mbarriers, fetching tensor maps) then costs nothing.
+
+    Launched in the ordinary way, the kernel finds nothing to wait for. Sets
+    `mqa.overlaps_launches` on the kernel.
+
+    ```mlir
+    scf.if %is_last_warp { nvgpu.mbarrier.init ... }
+    %length = memref.load %context_lens[%b] : ...
+    // becomes
+    scf.if %is_last_warp { nvgpu.mbarrier.init ... }
+    nvvm.griddepcontrol wait
+    %length = memref.load %context_lens[%b] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+}
+
 def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
   let summary = "Gives every mqa.logits and mqa.paged_logits a schedule (level 1 to 2)";
   let description = [{

@@ -1,0 +1,71 @@
+//===- OverlapLaunches.cpp - Lets a kernel start before the last one ends -===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace mlir::mqa {
+#define GEN_PASS_DEF_MQAOVERLAPLAUNCHESPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mlir::mqa
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// Whether an op (with what is nested in it) may read or write what another
+/// kernel wrote or reads: anything but shared memory and parameters.
+static bool mayTouchGlobalMemory(Operation *op) {
+  if (isMemoryEffectFree(op) ||
+      // Their memory is shared, or, of a tensor map, the kernel's parameters.
+      isa<gpu::BarrierOp, nvgpu::MBarrierCreateOp, nvgpu::MBarrierInitOp,
+          nvgpu::TmaPrefetchOp, NVVM::FenceMbarrierInitOp>(op))
+    return false;
+  if (op->hasTrait<OpTrait::HasRecursiveMemoryEffects>()) {
+    for (Region &region : op->getRegions())
+      for (Operation &nested : region.getOps())
+        if (mayTouchGlobalMemory(&nested))
+          return true;
+    return false;
+  }
+  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
+      getEffectsRecursively(op);
+  if (!effects)
+    return true;
+  return llvm::any_of(*effects, [](const auto &effect) {
+    auto type = effect.getValue()
+                    ? dyn_cast<MemRefType>(effect.getValue().getType())
+                    : MemRefType();
+    return !type || !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type);
+  });
+}
+
+namespace {
+struct OverlapLaunchesPass
+    : mqa::impl::MQAOverlapLaunchesPassBase<OverlapLaunchesPass> {
+  using MQAOverlapLaunchesPassBase::MQAOverlapLaunchesPassBase;
+
+  void runOnOperation() override {
+    gpu::GPUFuncOp kernel = getOperation();
+    if (kernel.isExternal() || !kernel.isKernel())
+      return;
+    Block &entry = kernel.getBody().front();
+    auto first = llvm::find_if(
+        entry, [](Operation &op) { return mayTouchGlobalMemory(&op); });
+    if (first == entry.end())
+      first = Block::iterator(entry.getTerminator());
+    OpBuilder b(&entry, first);
+    // No launch_dependents here: blocks that are launched while this kernel
+    // works wait longer than those that are launched when it ends.
+    NVVM::GriddepcontrolOp::create(b, kernel.getLoc(),
+                                   NVVM::GridDepActionKind::wait);
+    kernel->setAttr("mqa.overlaps_launches", b.getUnitAttr());
+  }
+};
+} // namespace

@@ -1,0 +1,87 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-overlap-launches)))' | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+!barriers = !nvgpu.mbarrier.group<memorySpace = #smem, num_barriers = 2>
+!map = !nvgpu.tensormap.descriptor<tensor = memref<64x64xf8E4M3FN, #smem>, swizzle = swizzle_64b, l2promo = l2promo_128b, oob = zero, interleave = none>
+gpu.module @kernels {
+  // Shared memory, mbarriers and the kernel's parameters need no other kernel.
+  // CHECK-LABEL: gpu.func @prologue
+  // CHECK-SAME: mqa.overlaps_launches
+  // CHECK: scf.if
+  // CHECK: nvgpu.tma.prefetch.descriptor
+  // CHECK: memref.store
+  // CHECK: }
+  // CHECK-NEXT: gpu.barrier
+  // CHECK-NEXT: nvvm.griddepcontrol wait
+  // CHECK-NEXT: memref.load
+  // CHECK-NOT: griddepcontrol
+  gpu.func @prologue(%map: !map, %lens: memref<?xi32>) workgroup(%own: memref<4xi32, #smem>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c0_i32 = arith.constant 0 : i32
+    %thread = gpu.thread_id x
+    %full = nvgpu.mbarrier.create -> !barriers
+    %is_first = arith.cmpi eq, %thread, %c0 : index
+    scf.if %is_first {
+      nvgpu.tma.prefetch.descriptor %map : !map
+      nvgpu.mbarrier.init %full[%c0], %c1 : !barriers
+      nvvm.fence.mbarrier.init
+      memref.store %c0_i32, %own[%c0] : memref<4xi32, #smem>
+    }
+    gpu.barrier
+    %length = memref.load %lens[%c0] : memref<?xi32>
+    memref.store %length, %own[%c1] : memref<4xi32, #smem>
+    gpu.return
+  }
+
+  // A read that only some threads do counts; all threads wait.
+  // CHECK-LABEL: gpu.func @nested
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: scf.for
+  gpu.func @nested(%lens: memref<?xi32>, %n: index) workgroup(%own: memref<4xi32, #smem>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    scf.for %i = %c0 to %n step %c1 {
+      %is_last = arith.cmpi eq, %i, %n : index
+      scf.if %is_last {
+        %length = memref.load %lens[%i] : memref<?xi32>
+        memref.store %length, %own[%c0] : memref<4xi32, #smem>
+      }
+    }
+    gpu.return
+  }
+
+  // A write too: the kernel ahead may still read there.
+  // CHECK-LABEL: gpu.func @write
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: memref.store
+  gpu.func @write(%out: memref<?xf32>, %value: f32) kernel {
+    %c0 = arith.constant 0 : index
+    memref.store %value, %out[%c0] : memref<?xf32>
+    gpu.return
+  }
+
+  // An op that does not say what it touches may touch anything.
+  // CHECK-LABEL: gpu.func @unknown
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: nvvm.inline_ptx
+  gpu.func @unknown() kernel {
+    nvvm.inline_ptx "membar.gl;"
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @nothing
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: gpu.return
+  gpu.func @nothing() kernel {
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @callee
+  // CHECK-NOT: mqa.overlaps_launches
+  // CHECK-NEXT: memref.load
+  gpu.func @callee(%lens: memref<?xi32>, %i: index) -> i32 {
+    %length = memref.load %lens[%i] : memref<?xi32>
+    gpu.return %length : i32
+  }
+}

@@ -1,0 +1,24 @@
+//===- CaseShapes.h - Shapes that fit a kernel ------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_MQA_BENCH_CASESHAPES_H
+#define MQA_TOOLS_MQA_BENCH_CASESHAPES_H
+
+#include "Session.h"
+
+namespace mqa::tools {
+
+/// A paged shape of the sizes that the kernel knows, else of `batch` sequences
+/// of `length(b)` keys.
+PagedShape getPagedShape(const mqa_kernel_info &info, int64_t batch,
+                         int32_t (*length)(int64_t));
+
+/// Columns, blocks and entries of the table that the kernel knows.
+void setStaticSizes(const mqa_kernel_info &info, PagedShape &shape);
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_MQA_BENCH_CASESHAPES_H

@@ -1,0 +1,170 @@
+//===- Reruns.cpp - Launches again, in every way there is -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Reruns.h"
+#include "CaseShapes.h"
+
+#include <algorithm>
+#include <cstdio>
+
+using namespace mqa::tools;
+
+/// Replays of one captured launch while lengths, table and cache are others
+/// each time: what an engine does that decodes with a graph.
+static void runChangingReplays(Device &device, const LoadedKernel &kernel,
+                               int reruns, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  std::unique_ptr<Stream> stream = device.createStream();
+  if (!stream || info.batch >= 0)
+    return;
+  // The longest that there will be, so that every replay has room.
+  PagedShape shape = getPagedShape(info, 40, [](int64_t) { return 2000; });
+  setStaticSizes(info, shape);
+  Problem problem = makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+  Session session(device, problem);
+  std::unique_ptr<Graph> graph =
+      device.capture(*stream, [&] { session.launch(kernel, stream->get()); });
+  int wrong = 0;
+  for (int i = 0; i < reruns; ++i) {
+    Paging &paging = problem.paging;
+    for (size_t j = 0; j < paging.contextLens.size(); ++j)
+      paging.contextLens[j] =
+          static_cast<int32_t>((j * 7919 + i * 104729) % 2001 / (i % 5 + 1));
+    std::rotate(paging.blockTable.begin(), paging.blockTable.begin() + 1,
+                paging.blockTable.end());
+    setPagedRanges(problem);
+    session.updatePaging(paging);
+    session.poison();
+    graph->launch(*stream);
+    stream->synchronize();
+    wrong += !session.check(kernel, 1 << 14).passes();
+  }
+  ++summary.cases;
+  summary.wrong += wrong != 0;
+  if (wrong)
+    std::printf("WRONG: %s, replays with other lengths and another table: %d "
+                "of %d\n",
+                info.name, wrong, reruns);
+}
+
+static void runSameLaunches(Device &device, const LoadedKernel &kernel,
+                            int reruns, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  Problem problems[2];
+  if (info.paged) {
+    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
+      return static_cast<int32_t>(b * 7919 % 1500);
+    });
+    setStaticSizes(info, shape);
+    problems[0] = makePagedProblem(shape, 1, false, getFormat(info));
+    problems[1] = makePagedProblem(shape, 2, false, getFormat(info));
+  } else {
+    Shape shape = getShape(info, 300, 2000);
+    problems[0] = makeProblem(shape, Mask::Random, 1, false, getFormat(info));
+    problems[1] = makeProblem(shape, Mask::Causal, 2, false, getFormat(info));
+  }
+  Session first(device, problems[0]), second(device, problems[1]);
+  first.launch(kernel);
+  second.launch(kernel);
+  std::vector<uint8_t> firstBits = first.download().data;
+  std::vector<uint8_t> secondBits = second.download().data;
+
+  auto repeat = [&](const char *what, const Device::Work &launch) {
+    int changed = 0;
+    for (int i = 0; i < reruns; ++i) {
+      first.poison();
+      second.poison();
+      launch();
+      changed += first.download().data != firstBits ||
+                 second.download().data != secondBits;
+    }
+    ++summary.cases;
+    summary.wrong += changed != 0;
+    if (changed)
+      std::printf("WRONG: %s, %s: %d of %d differ\n", info.name, what, changed,
+                  reruns);
+  };
+  repeat("reruns", [&] {
+    first.launch(kernel);
+    second.launch(kernel);
+  });
+  auto firstLaunch = first.prepare(kernel),
+       secondLaunch = second.prepare(kernel);
+  repeat("prepared launches", [&] {
+    require(mqa_launch_run(firstLaunch.get(), nullptr));
+    require(mqa_launch_run(secondLaunch.get(), nullptr));
+  });
+  std::unique_ptr<Stream> streams[2] = {device.createStream(),
+                                        device.createStream()};
+  if (!streams[0])
+    return;
+  repeat("two streams", [&] {
+    first.launch(kernel, streams[0]->get());
+    second.launch(kernel, streams[1]->get());
+  });
+  std::unique_ptr<Graph> graph = device.capture(*streams[0], [&] {
+    first.launch(kernel, streams[0]->get());
+    second.launch(kernel, streams[0]->get());
+  });
+  repeat("graph replays", [&] { graph->launch(*streams[0]); });
+}
+
+/// Launches of which the second reads, as its weights, what the first writes:
+/// launched while the first ends, it must wait for it.
+static void runDependentLaunches(Device &device, const LoadedKernel &kernel,
+                                 int reruns, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  if (!info.has_weights || info.weights_type != MQA_F32 ||
+      info.out_type != MQA_F32)
+    return;
+  Problem problem;
+  if (info.paged) {
+    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
+      return static_cast<int32_t>(200 + b * 7919 % 1500);
+    });
+    setStaticSizes(info, shape);
+    problem = makePagedProblem(shape, 1, false, getFormat(info));
+  } else {
+    problem = makeProblem(getShape(info, 300, 2000), Mask::Full, 1, false,
+                          getFormat(info));
+  }
+  // Rows of logits must do as rows of weights.
+  if (problem.countColumns() < info.num_heads)
+    return;
+  Slack slack;
+  slack.out = -problem.countColumns() & 3;
+  Session first(device, problem, slack), second(device, problem, slack);
+  second.readWeightsOf(first);
+  auto launch = [&](bool waits) {
+    first.poison();
+    second.poison();
+    first.launch(kernel);
+    if (waits)
+      device.synchronize();
+    second.launch(kernel);
+    return second.download().data;
+  };
+  std::vector<uint8_t> bits = launch(/*waits=*/true);
+  int changed = 0;
+  for (int i = 0; i < reruns; ++i)
+    changed += launch(/*waits=*/false) != bits;
+  ++summary.cases;
+  summary.wrong += changed != 0;
+  if (changed)
+    std::printf("WRONG: %s, behind a launch that writes the weights: %d of %d "
+                "differ\n",
+                info.name, changed, reruns);
+}
+
+void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
+                           int reruns, CaseSummary &summary) {
+  if (!reruns)
+    return;
+  runSameLaunches(device, kernel, reruns, summary);
+  runDependentLaunches(device, kernel, reruns, summary);
+  if (kernel.getInfo().paged)
+    runChangingReplays(device, kernel, reruns, summary);
+}
