@@ -7,6 +7,7 @@
 #include "FakeCuda.h"
 #include "CudaDriver.h"
 
+#include <algorithm>
 #include <mutex>
 
 using namespace mqa::runtime;
@@ -30,6 +31,9 @@ static CUresult call(const char *name) {
   state.calls.push_back(name);
   return state.failingCall == name ? 700 : cuda::kSuccess;
 }
+
+// CUDA_ERROR_INVALID_VALUE
+static constexpr CUresult kInvalidValue = 1;
 
 #define RETURN_IF_FAILING(name)                                                \
   if (CUresult result = call(name))                                            \
@@ -145,8 +149,8 @@ CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned,
                         void **) {
   return call("cuLaunchKernel");
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
-                          void **parameters, void **) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
+                          void **extra) {
   RETURN_IF_FAILING("cuLaunchKernelEx");
   std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
@@ -162,11 +166,22 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
     launch.overlaps |= attribute.id == cuda::kProgrammaticStreamSerialization &&
                        attribute.value.programmaticStreamSerializationAllowed;
   }
-  for (size_t i = 0; i < state.parameterCount; ++i) {
-    uint64_t value;
-    std::memcpy(&value, parameters[i], sizeof(value));
+  if (extra[0] != cuda::kParameterBlock ||
+      extra[2] != cuda::kParameterBlockSize || extra[4])
+    return kInvalidValue;
+  auto *block = static_cast<const char *>(extra[1]);
+  size_t offset = 0, size = *static_cast<const size_t *>(extra[3]);
+  for (char kind : state.layout) {
+    size_t alignment = kind == 'm' ? 64 : kind == 'p' ? 8 : 4;
+    offset = (offset + alignment - 1) / alignment * alignment;
+    uint64_t value = 0;
+    std::memcpy(&value, block + offset, std::min<size_t>(alignment, 8));
     launch.parameters.push_back(value);
+    offset += kind == 'm' ? sizeof(CUtensorMap) : alignment;
   }
+  // As the driver says where the block is not the kernel's.
+  if (!state.layout.empty() && offset != size)
+    return kInvalidValue;
   state.launches.push_back(launch);
   return cuda::kSuccess;
 }
