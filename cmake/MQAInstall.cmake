@@ -8,6 +8,10 @@ install(TARGETS mqa_runtime EXPORT MQARuntimeTargets)
 install(EXPORT MQARuntimeTargets NAMESPACE MQA:: DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS mqa-run mqa-bench)
+# Where runtime/python looks for it: beside the runtime.
+if(TARGET mqa_python_launcher)
+  install(TARGETS mqa_python_launcher LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 
 if(MQA_BUILD_COMPILER)
   install(TARGETS mqa_compiler EXPORT MQACompilerTargets)

@@ -83,27 +83,25 @@ struct mqa_launcher {
   const dlpack::ExchangeAPI *api;
   /// The object that stands for no tensor.
   const void *none;
-  mqa_get_item getItem;
   std::shared_mutex mutex;
   std::unordered_map<Key, Plan, HashKey> plans;
 
-  mqa_status describe(void *objects, Call &call) const;
-  mqa_status add(void *objects, uint64_t options, Plan plan);
+  mqa_status describe(void *const *objects, Call &call) const;
+  mqa_status add(void *const *objects, uint64_t options, Plan plan);
   mqa_status run(const Call &call);
 };
 
-mqa_status mqa_launcher::describe(void *objects, Call &call) const {
+mqa_status mqa_launcher::describe(void *const *objects, Call &call) const {
   for (int i = 0; i < kNumObjects; ++i) {
-    void *object = getItem(objects, i);
-    if (!object)
+    if (!objects[i])
       return fail(MQA_ERROR_INVALID_ARGUMENT,
-                  "objects has no item " + std::to_string(i));
-    if (object == none) {
+                  "argument " + std::to_string(i) + " is null");
+    if (objects[i] == none) {
       call.key.addAbsent();
       continue;
     }
     dlpack::Tensor tensor;
-    if (api->describe(object, &tensor))
+    if (api->describe(objects[i], &tensor))
       return fail(MQA_ERROR_INVALID_ARGUMENT,
                   "argument " + std::to_string(i) + " is no tensor");
     if (tensor.rank > kMaxRank)
@@ -118,7 +116,8 @@ mqa_status mqa_launcher::describe(void *objects, Call &call) const {
   return MQA_SUCCESS;
 }
 
-mqa_status mqa_launcher::add(void *objects, uint64_t options, Plan plan) {
+mqa_status mqa_launcher::add(void *const *objects, uint64_t options,
+                             Plan plan) {
   Call call{{}, {}, Key(options)};
   MQA_RETURN_IF_FAILED(describe(objects, call));
   // Nobody has as many shapes that come back.
@@ -178,20 +177,18 @@ mqa_status mqa_launcher::run(const Call &call) {
 }
 
 mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
-                               mqa_get_item get_item, mqa_launcher **launcher) {
+                               mqa_launcher **launcher) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     *launcher = nullptr;
     MQA_RETURN_IF_FAILED(requireNotNull(exchange_api, "exchange_api"));
-    if (!get_item)
-      return fail(MQA_ERROR_INVALID_ARGUMENT, "get_item is null");
     auto *api = static_cast<const dlpack::ExchangeAPI *>(exchange_api);
     if (api->major != dlpack::kMajorVersion || !api->describe ||
         !api->getCurrentStream)
       return fail(MQA_ERROR_UNSUPPORTED,
                   "the exchange API has version " + std::to_string(api->major) +
                       ", or cannot describe tensors without owning them");
-    *launcher = new mqa_launcher{api, none, get_item, {}, {}};
+    *launcher = new mqa_launcher{api, none, {}, {}};
     return MQA_SUCCESS;
   });
 }
@@ -199,7 +196,7 @@ mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
 void mqa_launcher_destroy(mqa_launcher *launcher) { delete launcher; }
 
 template <typename Args>
-static mqa_status addPlan(mqa_launcher *launcher, void *objects,
+static mqa_status addPlan(mqa_launcher *launcher, void *const *objects,
                           uint64_t options, const mqa_kernel *kernel,
                           const Args *args, int64_t kScaleOffset) {
   return guard([&]() -> mqa_status {
@@ -212,15 +209,15 @@ static mqa_status addPlan(mqa_launcher *launcher, void *objects,
   });
 }
 
-mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *objects,
+mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *const *objects,
                                    uint64_t options, const mqa_kernel *kernel,
                                    const mqa_logits_args *args) {
   return addPlan(launcher, objects, options, kernel, args,
                  /*kScaleOffset=*/-1);
 }
 
-mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
-                                         uint64_t options,
+mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher,
+                                         void *const *objects, uint64_t options,
                                          const mqa_kernel *kernel,
                                          const mqa_paged_logits_args *args,
                                          int64_t k_scale_offset) {
@@ -228,7 +225,7 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher, void *objects,
 }
 
 mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
-                            void *objects) {
+                            void *const *objects) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));

@@ -27,7 +27,7 @@ struct Object {
 };
 
 constexpr int kCpu = 1;
-using Objects = std::array<Object *, 7>;
+using Objects = std::array<void *, 7>;
 Object none{};
 
 int describe(void *object, dlpack::Tensor *tensor) {
@@ -46,10 +46,6 @@ int getCurrentStream(int32_t, int32_t, void **stream) {
   return 0;
 }
 
-void *getItem(void *objects, ptrdiff_t index) {
-  return (*static_cast<Objects *>(objects))[index];
-}
-
 const dlpack::ExchangeAPI kApi{1,       3,       nullptr,  nullptr,
                                nullptr, nullptr, describe, getCurrentStream};
 
@@ -63,8 +59,7 @@ struct LauncherTest : testing::Test {
         << mqa_last_error();
     ASSERT_EQ(mqa_kernel_load(bundle, "logits", 1, &kernel), MQA_SUCCESS)
         << mqa_last_error();
-    ASSERT_EQ(mqa_launcher_create(&kApi, &none, getItem, &launcher),
-              MQA_SUCCESS)
+    ASSERT_EQ(mqa_launcher_create(&kApi, &none, &launcher), MQA_SUCCESS)
         << mqa_last_error();
   }
   void TearDown() override {
@@ -76,13 +71,13 @@ struct LauncherTest : testing::Test {
   void add(uint64_t options = 0) {
     mqa_logits_args args{nullptr, 32,      nullptr, 8, nullptr, 1, nullptr, 4,
                          nullptr, nullptr, nullptr, 9, 5,       7, 0};
-    ASSERT_EQ(
-        mqa_launcher_add_logits(launcher, &objects, options, kernel, &args),
-        MQA_SUCCESS)
+    ASSERT_EQ(mqa_launcher_add_logits(launcher, objects.data(), options, kernel,
+                                      &args),
+              MQA_SUCCESS)
         << mqa_last_error();
   }
   mqa_status run(uint64_t options = 0) {
-    return mqa_launcher_run(launcher, options, &objects);
+    return mqa_launcher_run(launcher, options, objects.data());
   }
 
   uint8_t qData[5 * 32] = {}, kData[7 * 8] = {};
@@ -129,7 +124,7 @@ TEST_F(LauncherTest, TellsTensorsApart) {
   EXPECT_EQ(changed(k.shape[0], int64_t(6)), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(k.type.code, uint8_t(12)), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(q.device, dlpack::kCuda), MQA_ERROR_NOT_FOUND);
-  EXPECT_EQ(changed(objects[3], &none), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(objects[3], static_cast<void *>(&none)), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(q.device, kCpu), MQA_SUCCESS);
 }
 
@@ -152,7 +147,7 @@ TEST_F(LauncherTest, SeveralThreadsMayRun) {
       Objects all = objects;
       all[6] = &mine;
       for (int repeat = 0; repeat < 50; ++repeat)
-        EXPECT_EQ(mqa_launcher_run(launcher, 0, &all), MQA_SUCCESS);
+        EXPECT_EQ(mqa_launcher_run(launcher, 0, all.data()), MQA_SUCCESS);
     });
   for (std::thread &thread : threads)
     thread.join();
@@ -172,24 +167,23 @@ TEST_F(LauncherTest, Errors) {
   EXPECT_STREQ(mqa_last_error(), "argument 0 has 5 dimensions");
   objects[0] = nullptr;
   EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
-  EXPECT_STREQ(mqa_last_error(), "objects has no item 0");
+  EXPECT_STREQ(mqa_last_error(), "argument 0 is null");
   objects[0] = &q;
   // What a launch refuses.
   out.data = nullptr;
   EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "out is null");
   EXPECT_EQ(mqa_launcher_run(launcher, 0, nullptr), MQA_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(mqa_launcher_run(nullptr, 0, &objects), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(mqa_launcher_run(nullptr, 0, objects.data()),
+            MQA_ERROR_INVALID_ARGUMENT);
 
   mqa_launcher *other;
   dlpack::ExchangeAPI newer = kApi, poor = kApi;
   newer.major = 2;
   poor.describe = nullptr;
-  EXPECT_EQ(mqa_launcher_create(&newer, &none, getItem, &other),
-            MQA_ERROR_UNSUPPORTED);
-  EXPECT_EQ(mqa_launcher_create(&poor, &none, getItem, &other),
-            MQA_ERROR_UNSUPPORTED);
-  EXPECT_EQ(mqa_launcher_create(&kApi, &none, nullptr, &other),
+  EXPECT_EQ(mqa_launcher_create(&newer, &none, &other), MQA_ERROR_UNSUPPORTED);
+  EXPECT_EQ(mqa_launcher_create(&poor, &none, &other), MQA_ERROR_UNSUPPORTED);
+  EXPECT_EQ(mqa_launcher_create(nullptr, &none, &other),
             MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(other, nullptr);
 }

@@ -243,25 +243,22 @@ MQA_API int mqa_get_launch_overlap(void);
  *  launched. Calls with objects need the interpreter's lock. */
 typedef struct mqa_launcher mqa_launcher;
 
-/** Item `index` of a sequence of objects, borrowed (PyTuple_GetItem), or null.
- */
-typedef void *(*mqa_get_item)(void *objects, ptrdiff_t index);
-
 /** `exchange_api`: a DLPackExchangeAPI of major version 1, which stays. `none`:
  *  the object that stands for an operand that there is not. */
 MQA_API mqa_status mqa_launcher_create(const void *exchange_api,
-                                       const void *none, mqa_get_item get_item,
+                                       const void *none,
                                        mqa_launcher **launcher);
 
 /** Frees a launcher; null is ignored. */
 MQA_API void mqa_launcher_destroy(mqa_launcher *launcher);
 
 /** From now on, launches with these `options` (what tells apart kernels for the
- *  same tensors; any number) on tensors like the items of `objects` (q, k,
- *  k_scale, weights, ks, ke, out) run `kernel`, with sizes and strides as in
- *  `args`, whose pointers are not looked at. The kernel stays loaded. */
+ *  same tensors; any number) on tensors like the seven `objects` (q, k,
+ * k_scale, weights, ks, ke, out) run `kernel`, with sizes and strides as in
+ * `args`, whose pointers are not looked at. The kernel stays loaded. */
 MQA_API mqa_status mqa_launcher_add_logits(mqa_launcher *launcher,
-                                           void *objects, uint64_t options,
+                                           void *const *objects,
+                                           uint64_t options,
                                            const mqa_kernel *kernel,
                                            const mqa_logits_args *args);
 
@@ -269,7 +266,7 @@ MQA_API mqa_status mqa_launcher_add_logits(mqa_launcher *launcher,
  *  `k_scale_offset` of 0 or more, k_scale is at so many bytes behind k, and not
  *  looked at; else that is -1. */
 MQA_API mqa_status mqa_launcher_add_paged_logits(
-    mqa_launcher *launcher, void *objects, uint64_t options,
+    mqa_launcher *launcher, void *const *objects, uint64_t options,
     const mqa_kernel *kernel, const mqa_paged_logits_args *args,
     int64_t k_scale_offset);
 
@@ -277,7 +274,7 @@ MQA_API mqa_status mqa_launcher_add_paged_logits(
  *  message, if nothing like them was added; where the framework cannot describe
  *  an object, its exception is set. */
 MQA_API mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
-                                    void *objects);
+                                    void *const *objects);
 
 #ifdef __cplusplus
 }

@@ -5,10 +5,10 @@ Needs no PyTorch. The library is the file named by MQA_RUNTIME_LIBRARY, else the
 this package's lib folder, else libmqa_runtime.so as the system finds it.
 """
 import ctypes
-import functools
+import importlib.util
 import os
 import pathlib
-from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_uint64, c_void_p, py_object
+from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
 # mqa_element_type, by the names of MLIR.
 ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
@@ -130,8 +130,6 @@ def _open():
     for name in ("mqa_bundle_destroy", "mqa_kernel_destroy", "mqa_launch_destroy"):
         function = getattr(library, name)
         function.argtypes, function.restype = [c_void_p], None
-    library.mqa_launcher_destroy.argtypes, library.mqa_launcher_destroy.restype = [c_void_p], None
-    library.mqa_launcher_create.argtypes = [c_void_p, py_object, c_void_p, POINTER(c_void_p)]
     library.mqa_bundle_num_kernels.argtypes = [c_void_p]
     library.mqa_bundle_num_kernels.restype = c_size_t
     library.mqa_set_launch_overlap.argtypes, library.mqa_set_launch_overlap.restype = [c_int], None
@@ -163,7 +161,7 @@ class Kernel:
         self.info = info
         self._handle = c_void_p()
         _require(_library.mqa_kernel_load(bundle._handle, info.name, device, byref(self._handle)))
-        self._address = self._handle.value
+        self.address = self._handle.value
         self._launch = _library.mqa_paged_logits_launch if info.paged else _library.mqa_logits_launch
 
     def __del__(self):
@@ -172,7 +170,7 @@ class Kernel:
 
     def launch(self, args, stream=None):
         """Enqueues one launch on `stream` (an address); on a CPU, returns when it is done."""
-        status = self._launch(self._address, ctypes.addressof(args), stream)
+        status = self._launch(self.address, ctypes.addressof(args), stream)
         if status:
             _require(status)
 
@@ -187,7 +185,7 @@ class Launch:
     def __init__(self, kernel, args):
         self._handle = c_void_p()
         prepare = _library.mqa_paged_logits_prepare if kernel.info.paged else _library.mqa_logits_prepare
-        _require(prepare(kernel._address, ctypes.addressof(args), byref(self._handle)))
+        _require(prepare(kernel.address, ctypes.addressof(args), byref(self._handle)))
         self._address = self._handle.value
 
     def __del__(self):
@@ -201,39 +199,15 @@ class Launch:
             _require(status)
 
 
-class Launcher:
-    """Launches on tensor objects, which a framework with DLPack's exchange API describes to the runtime itself.
-
-    `tensor_type` has the capsule __dlpack_c_exchange_api__. `run(options, (q, k, k_scale, weights, first, second, out))`
-    returns a status, 0 if it launched: whatever else it is, the caller's own way says what is wrong, and then `add`s
-    what worked. Objects must be tensors of that type, or None.
-    """
-
-    def __init__(self, tensor_type):
-        get_pointer = ctypes.PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
-        api = get_pointer(tensor_type.__dlpack_c_exchange_api__, b"dlpack_exchange_api")
-        self._handle = c_void_p()
-        get_item = ctypes.cast(ctypes.pythonapi.PyTuple_GetItem, c_void_p)
-        _require(_library.mqa_launcher_create(api, None, get_item, byref(self._handle)))
-        # With the interpreter's lock held.
-        library = ctypes.PyDLL(_library._name)
-        self._add, self._add_paged = library.mqa_launcher_add_logits, library.mqa_launcher_add_paged_logits
-        self._add.argtypes = [c_void_p, py_object, c_uint64, c_void_p, POINTER(LogitsArgs)]
-        self._add_paged.argtypes = [c_void_p, py_object, c_uint64, c_void_p, POINTER(PagedLogitsArgs), c_int64]
-        run = library.mqa_launcher_run
-        run.argtypes = [c_void_p, c_uint64, py_object]
-        self.run = functools.partial(run, self._handle.value)
-
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            _library.mqa_launcher_destroy(self._handle)
-
-    def add(self, options, objects, kernel, args, k_scale_offset=-1):
-        """Remembers that `kernel` with `args` is what `options` on tensors like `objects` mean."""
-        if isinstance(args, LogitsArgs):
-            _require(self._add(self._handle, objects, options, kernel._address, args))
-        else:
-            _require(self._add_paged(self._handle, objects, options, kernel._address, args, k_scale_offset))
+def load_launcher():
+    """The module _mqa_launcher, which is built and lies beside the runtime's library; None where it is not."""
+    path = pathlib.Path(_library._name).parent / "_mqa_launcher.abi3.so"
+    if not path.exists():
+        return None
+    spec = importlib.util.spec_from_file_location("_mqa_launcher", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Bundle:

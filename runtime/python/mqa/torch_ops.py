@@ -3,10 +3,12 @@
 
 Tensors are used where they are, on the current stream, on CUDA devices and on the CPU.
 """
+import ctypes
+
 import torch
 
 from . import library
-from .runtime import Launcher, LogitsArgs, PagedLogitsArgs
+from .runtime import LogitsArgs, PagedLogitsArgs, load_launcher
 
 _TYPES = {
     torch.float8_e4m3fn: "f8E4M3FN",
@@ -107,38 +109,30 @@ def _get_plan(key, make_plan):
     return plan
 
 
-# Tensors like those of a call before are launched by the runtime alone, where PyTorch (2.10 or later) has the interface:
-# this file then checks and finds kernels once. On a CPU nothing is won, and the interpreter's lock would be held.
-_Tensor = torch.Tensor
-_launcher = Launcher(_Tensor) if hasattr(_Tensor, "__dlpack_c_exchange_api__") else None
-_run = _launcher.run if _launcher else lambda *_: 1
+# Tensors like those of a call before are launched by the runtime alone, where PyTorch (2.10 or later) has the interface
+# and the module was built: this file then checks and finds kernels once. On a CPU nothing is won, and the interpreter's
+# lock would be held.
+def _make_launcher():
+    module = load_launcher()
+    if module is None or not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
+        return None
+    return module.Launcher(torch.Tensor, torch.Tensor.__dlpack_c_exchange_api__)
+
+
+_launcher = _make_launcher()
+_run = _launcher.run if _launcher else lambda *_: False
 _launches_on_cpu = False
 
 
-def _is_plain(q, k, k_scale, weights, first, second, out):
-    """Whether the launcher takes them: tensors and no subclasses, on a GPU."""
-    return (
-        type(q) is type(k) is type(first) is type(second) is type(out) is _Tensor
-        and (k_scale is None or type(k_scale) is _Tensor)
-        and (weights is None or type(weights) is _Tensor)
-        and (q.is_cuda or _launches_on_cpu)
-    )
-
-
-def _launch_known(options, tensors):
-    """Launches on tensors that are known; False where they are not, or where something is wrong with them."""
-    try:
-        return _is_plain(*tensors) and _run(options, tensors) == 0
-    except (BufferError, RuntimeError):
-        # PyTorch cannot describe one of them. The checks that follow say which, and why.
-        return False
-
-
 def _remember(options, tensors, plan, args, k_scale_offset=-1):
-    if not _launcher or not _is_plain(*tensors):
+    if not _launcher or not (tensors[0].is_cuda or _launches_on_cpu):
         return
+    kernel, address = plan.kernel.address, ctypes.addressof(args)
     try:
-        _launcher.add(options, tensors, plan.kernel, args, k_scale_offset)
+        if isinstance(args, LogitsArgs):
+            _launcher.add_logits(options, tensors, kernel, address)
+        else:
+            _launcher.add_paged_logits(options, tensors, kernel, address, k_scale_offset)
     except (BufferError, RuntimeError):
         pass  # What PyTorch cannot describe is launched from here each time.
 
@@ -223,7 +217,7 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
     tensors = (q, k, k_scale, weights, ks, ke, out)
-    if _launch_known(options, tensors):
+    if _run(options, *tensors):
         return
     plan, args = _fill_logits(*tensors, clean, compressed, relu, fast)
     plan.kernel.launch(args, plan.get_stream())
@@ -316,7 +310,7 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
     options = 16 | (1 if clean else 0) | (4 if relu else 0)
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    if _launch_known(options, tensors):
+    if _run(options, *tensors):
         return
     plan, args = _fill_paged(*tensors, clean, relu)
     plan.kernel.launch(args, plan.get_stream())
@@ -327,7 +321,7 @@ def fused_paged_logits_out(q, cache, weights, context_lens, block_table, out, *,
     """`paged_logits_out` on a fused cache of bytes (`split_cache`), of which known launches make no views."""
     options = 32 | (1 if clean else 0) | (4 if relu else 0)
     tensors = (q, cache, None, weights, context_lens, block_table, out)
-    if _launch_known(options, tensors):
+    if _run(options, *tensors):
         return
     k, k_scale = split_cache(cache, q.size(-1))
     plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
@@ -361,15 +355,20 @@ _definitions.define(
 )
 
 
+def empty_rows(rows, columns, dtype, device, stride=0):
+    """torch.empty, with rows `stride` elements apart: in one step, and less host time than for rows without a stride."""
+    return torch.empty_strided((rows, columns), (stride or max(columns, 1), 1), dtype=dtype, device=device)
+
+
 def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
-    out = torch.empty((q.size(0), max_seqlen_k or k.size(0)), dtype=dtype, device=q.device)
+    out = empty_rows(q.size(0), max_seqlen_k or k.size(0), dtype, q.device)
     logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
     return out
 
 
 def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
                   dtype=torch.float32):  # fmt: skip
-    out = torch.empty((q.size(0) * q.size(1), max_context_len), dtype=dtype, device=q.device)
+    out = empty_rows(q.size(0) * q.size(1), max_context_len, dtype, q.device)
     paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
     return out
 

@@ -42,9 +42,8 @@ def _check_common(q, weights, logits_dtype):
 
 
 def _allocate(rows, columns, stride, dtype, device):
-    """A view of rows that begin at multiples of 1024 bytes, as the callers of DeepGEMM get it."""
-    stride = _align(stride, _ALIGNMENT_BYTES // dtype.itemsize)
-    return torch.empty((rows, stride), dtype=dtype, device=device)[:, :columns]
+    """Rows that begin at multiples of 1024 bytes, as the callers of DeepGEMM get them."""
+    return torch_ops.empty_rows(rows, columns, dtype, device, _align(stride, _ALIGNMENT_BYTES // dtype.itemsize))
 
 
 def _call(function, *args, **kwargs):
