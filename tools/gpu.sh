@@ -64,11 +64,11 @@ battery() {
     # One of them has as many heads as the table's kernels: also on 2^31 logits.
     local large=()
     [[ ${LARGE:-1} = 1 && ( $bundle = */edge09.mqa || $bundle = */paged_edge00.mqa ) ]] && large=(--large)
-    log=$(timeout 300 "$here/mqa-bench" edges "$bundle" --reruns="${EDGE_RERUNS:-100}" "${large[@]}" 2>&1) || report "$bundle"
+    log=$(timeout 300 "$here/mqa-bench" edges "$bundle" --reruns="${EDGE_RERUNS:-100}" --late-copy="$here/late_copy.ptx" "${large[@]}" 2>&1) || report "$bundle"
     edges=$((edges + $(sed -n 's/^edge cases: \([0-9]*\),.*/\1/p' <<< "$log")))
     sed -n 's/.*worst relative error \([^,]*\),.*/\1/p' <<< "$log" >> "$here/errors.txt"
   done
-  echo "battery: $cases random cases of $(ls "$here"/*op*.mqa | wc -l) ops, $edges edge cases of $(ls "$here"/*edge*.mqa | wc -l), each $reruns (edges: ${EDGE_RERUNS:-100} also in graphs and on two streams) reruns; $failed ops failed, worst relative error $(sort -g "$here/errors.txt" | tail -1)"
+  echo "battery: $cases random cases of $(ls "$here"/*op*.mqa | wc -l) ops, $edges edge cases of $(ls "$here"/*edge*.mqa | wc -l), each $reruns (edges: ${EDGE_RERUNS:-100}, also in graphs, on two streams and behind a kernel that writes late) reruns; $failed ops failed, worst relative error $(sort -g "$here/errors.txt" | tail -1)"
   [ "${SANITIZE:-0}" = 0 ] || sanitize "$here"/*edge*.mqa || failed=1
   return $((failed > 0))
 }
@@ -103,7 +103,9 @@ sanitize() {
 copy_tools() {
   local dir=$1 root=$here/..
   local bin=${MQA_BUILD_DIR:-$root/build}/bin
-  "$bin/mqa-compile" "$root/tools/mqa-bench/ceiling.mlir" --emit=ptx -o "$dir/ceiling.ptx"
+  for helper in ceiling late_copy; do
+    "$bin/mqa-compile" "$root/tools/mqa-bench/$helper.mlir" --emit=ptx -o "$dir/$helper.ptx"
+  done
   cp "$bin/mqa-run" "$bin/mqa-bench" "$root/tools/mqa-bench/peer_h100.json" "$here/gpu.sh" "$dir/"
   echo "packed $(du -sh "$dir" | cut -f1) in $dir"
 }

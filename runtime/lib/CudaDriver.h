@@ -120,11 +120,6 @@ constexpr int kL2Promotion128B = 2;
      const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,      \
      const uint32_t *elementStrides, int interleave, int swizzle,              \
      int l2Promotion, int oobFill))                                            \
-  X(cuLaunchKernel, "cuLaunchKernel",                                          \
-    (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,      \
-     unsigned blockX, unsigned blockY, unsigned blockZ,                        \
-     unsigned sharedMemoryBytes, CUstream stream, void **parameters,           \
-     void **extra))                                                            \
   X(cuLaunchKernelEx, "cuLaunchKernelEx",                                      \
     (const CUlaunchConfig *config, CUfunction function, void **parameters,     \
      void **extra))                                                            \

@@ -144,11 +144,6 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned,
-                        unsigned, unsigned, unsigned, CUstream, void **,
-                        void **) {
-  return call("cuLaunchKernel");
-}
 CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
                           void **extra) {
   RETURN_IF_FAILING("cuLaunchKernelEx");

@@ -213,14 +213,18 @@ void Session::updatePaging(const Paging &paging) {
   table->copyFrom(newTable.data(), newTable.size() * sizeof(int32_t));
 }
 
-void Session::readWeightsOf(const Session &other) {
-  if (problem.paging.nextN) {
-    pagedArgs.weights = other.pagedArgs.out;
-    pagedArgs.weights_stride = other.pagedArgs.out_stride;
-    return;
-  }
-  args.weights = other.args.out;
-  args.weights_stride = other.args.out_stride;
+const void *Session::getWeights() const {
+  return problem.paging.nextN ? pagedArgs.weights : args.weights;
+}
+
+size_t Session::getWeightBytes() const {
+  int64_t stride =
+      problem.paging.nextN ? pagedArgs.weights_stride : args.weights_stride;
+  return problem.shape.numQueries * stride * getBytes(problem.format.weights);
+}
+
+void Session::setWeights(const void *moved) {
+  args.weights = pagedArgs.weights = moved;
 }
 
 void Session::launchEmpty(const LoadedKernel &kernel) {

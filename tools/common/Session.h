@@ -78,9 +78,11 @@ public:
   /// The same launch with nothing to do but to find that out: every range is
   /// empty.
   void launchEmpty(const LoadedKernel &kernel);
-  /// The weights of the launches to come are the logits of another session's,
-  /// both in f32.
-  void readWeightsOf(const Session &other);
+  /// Where the weights are that launches read, in `getWeightBytes` bytes, and
+  /// another place of as many for the launches to come.
+  const void *getWeights() const;
+  size_t getWeightBytes() const;
+  void setWeights(const void *moved);
   /// Other lengths and another table for the launches to come, of the same
   /// sizes.
   void updatePaging(const Paging &paging);

@@ -7,8 +7,7 @@
 #ifndef MQA_TOOLS_MQA_BENCH_CEILING_H
 #define MQA_TOOLS_MQA_BENCH_CEILING_H
 
-#include "CudaDriver.h"
-#include "Device.h"
+#include "DeviceModule.h"
 
 namespace mqa::tools {
 
@@ -18,7 +17,6 @@ class Ceilings {
 public:
   /// `path`: the cubin or PTX of ceiling.mlir. A context must be current.
   Ceilings(Device &device, const std::string &path);
-  ~Ceilings();
 
   /// Enqueues about a millisecond of tiles.
   void launchWgmma();
@@ -33,10 +31,8 @@ public:
   double getReadBytes() const { return getCopyBytes() / 2; }
 
 private:
-  runtime::CUfunction getFunction(const char *name);
-  const runtime::CudaDriver *driver = nullptr;
-  runtime::CUmodule module = nullptr;
-  runtime::CUfunction wgmma = nullptr, read = nullptr;
+  DeviceModule module;
+  runtime::CUfunction wgmma, read;
   int numMultiprocessors = 0;
   std::unique_ptr<Buffer> sink, from, to;
 };

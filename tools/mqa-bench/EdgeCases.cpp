@@ -277,7 +277,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)
         runLargeCache(device, kernel, options.verbose, summary);
-      runReruns(device, kernel, options.reruns, summary);
+      runReruns(device, kernel, options.reruns, options.lateCopy, summary);
       return;
     }
     for (const Edge &edge : kEdges) {
@@ -297,7 +297,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
               makeProblem(shape, Mask::Random, 1, false, getFormat(info)),
               Slack(), options.verbose, summary);
     }
-    runReruns(device, kernel, options.reruns, summary);
+    runReruns(device, kernel, options.reruns, options.lateCopy, summary);
   });
   std::printf("edge cases: %d, %d reruns each way, worst relative error %.2e, "
               "%d wrong\n",

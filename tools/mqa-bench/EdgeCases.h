@@ -17,6 +17,8 @@ struct EdgeOptions {
   /// Launches of one problem per kernel that must give the same bits; on a GPU
   /// as many replays of a graph, and as many on two streams at once.
   int reruns = 100;
+  /// The cubin or PTX of late_copy.mlir: then also behind that kernel.
+  std::string lateCopy;
   /// Also one output of more than 2^31 elements for each kernel.
   bool large = false;
   bool verbose = false;

@@ -6,11 +6,13 @@
 
 #include "Reruns.h"
 #include "CaseShapes.h"
+#include "DeviceModule.h"
 
 #include <algorithm>
 #include <cstdio>
 
 using namespace mqa::tools;
+using mqa::runtime::CUfunction;
 
 /// Replays of one captured launch while lengths, table and cache are others
 /// each time: what an engine does that decodes with a graph.
@@ -50,22 +52,22 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
                 info.name, wrong, reruns);
 }
 
+static Problem makeRerunProblem(const mqa_kernel_info &info, uint64_t seed) {
+  if (!info.paged)
+    return makeProblem(getShape(info, 300, 2000),
+                       seed == 1 ? Mask::Random : Mask::Causal, seed, false,
+                       getFormat(info));
+  PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
+    return static_cast<int32_t>(b * 7919 % 1500);
+  });
+  setStaticSizes(info, shape);
+  return makePagedProblem(shape, seed, false, getFormat(info));
+}
+
 static void runSameLaunches(Device &device, const LoadedKernel &kernel,
                             int reruns, CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
-  Problem problems[2];
-  if (info.paged) {
-    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
-      return static_cast<int32_t>(b * 7919 % 1500);
-    });
-    setStaticSizes(info, shape);
-    problems[0] = makePagedProblem(shape, 1, false, getFormat(info));
-    problems[1] = makePagedProblem(shape, 2, false, getFormat(info));
-  } else {
-    Shape shape = getShape(info, 300, 2000);
-    problems[0] = makeProblem(shape, Mask::Random, 1, false, getFormat(info));
-    problems[1] = makeProblem(shape, Mask::Causal, 2, false, getFormat(info));
-  }
+  Problem problems[2] = {makeRerunProblem(info, 1), makeRerunProblem(info, 2)};
   Session first(device, problems[0]), second(device, problems[1]);
   first.launch(kernel);
   second.launch(kernel);
@@ -112,59 +114,54 @@ static void runSameLaunches(Device &device, const LoadedKernel &kernel,
   repeat("graph replays", [&] { graph->launch(*streams[0]); });
 }
 
-/// Launches of which the second reads, as its weights, what the first writes:
-/// launched while the first ends, it must wait for it.
-static void runDependentLaunches(Device &device, const LoadedKernel &kernel,
-                                 int reruns, CaseSummary &summary) {
+/// Launches behind a kernel that lets them start at once, and writes their
+/// weights later: they must wait for its end.
+static void runLateWeights(Device &device, const LoadedKernel &kernel,
+                           const DeviceModule &late, int reruns,
+                           CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
-  if (!info.has_weights || info.weights_type != MQA_F32 ||
-      info.out_type != MQA_F32)
+  if (!info.has_weights)
     return;
-  Problem problem;
-  if (info.paged) {
-    PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
-      return static_cast<int32_t>(200 + b * 7919 % 1500);
-    });
-    setStaticSizes(info, shape);
-    problem = makePagedProblem(shape, 1, false, getFormat(info));
-  } else {
-    problem = makeProblem(getShape(info, 300, 2000), Mask::Full, 1, false,
-                          getFormat(info));
-  }
-  // Rows of logits must do as rows of weights.
-  if (problem.countColumns() < info.num_heads)
-    return;
-  Slack slack;
-  slack.out = -problem.countColumns() & 3;
-  Session first(device, problem, slack), second(device, problem, slack);
-  second.readWeightsOf(first);
-  auto launch = [&](bool waits) {
-    first.poison();
-    second.poison();
-    first.launch(kernel);
-    if (waits)
-      device.synchronize();
-    second.launch(kernel);
-    return second.download().data;
-  };
-  std::vector<uint8_t> bits = launch(/*waits=*/true);
+  Problem problem = makeRerunProblem(info, /*seed=*/1);
+  Session session(device, problem);
+  session.launch(kernel);
+  std::vector<uint8_t> bits = session.download().data;
+  size_t words = (session.getWeightBytes() + 3) / 4;
+  auto source = session.getWeights();
+  std::vector<uint8_t> zeros(words * 4);
+  auto target = device.upload(zeros);
+  session.setWeights(target->get());
+  CUfunction copy = late.getFunction("late_copy");
   int changed = 0;
-  for (int i = 0; i < reruns; ++i)
-    changed += launch(/*waits=*/false) != bits;
+  for (int i = 0; i < reruns; ++i) {
+    session.poison();
+    target->copyFrom(zeros.data(), zeros.size());
+    VectorParameter from{const_cast<void *>(source),
+                         static_cast<uint32_t>(words)},
+        to{target->get(), static_cast<uint32_t>(words)};
+    std::vector<void *> parameters;
+    from.append(parameters);
+    to.append(parameters);
+    late.launch(copy, 16, 512, 0, parameters);
+    session.launch(kernel);
+    changed += session.download().data != bits;
+  }
   ++summary.cases;
   summary.wrong += changed != 0;
   if (changed)
-    std::printf("WRONG: %s, behind a launch that writes the weights: %d of %d "
-                "differ\n",
+    std::printf("WRONG: %s, behind a kernel that writes the weights late: %d "
+                "of %d differ\n",
                 info.name, changed, reruns);
 }
 
 void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
-                           int reruns, CaseSummary &summary) {
+                           int reruns, const std::string &lateCopy,
+                           CaseSummary &summary) {
   if (!reruns)
     return;
   runSameLaunches(device, kernel, reruns, summary);
-  runDependentLaunches(device, kernel, reruns, summary);
+  if (!lateCopy.empty())
+    runLateWeights(device, kernel, DeviceModule(lateCopy), reruns, summary);
   if (kernel.getInfo().paged)
     runChangingReplays(device, kernel, reruns, summary);
 }

@@ -12,10 +12,11 @@
 namespace mqa::tools {
 
 /// Launches a kernel `reruns` times in each way there is: plainly, prepared, on
-/// two streams, in a graph, behind a launch that writes what it reads, and in a
-/// graph whose lengths and table change. The bits must not.
+/// two streams, in a graph, behind the kernel of `lateCopy` (the cubin or PTX
+/// of late_copy.mlir, if not empty), and in a graph whose lengths and table
+/// change. The bits must not.
 void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
-               CaseSummary &summary);
+               const std::string &lateCopy, CaseSummary &summary);
 
 } // namespace mqa::tools
 

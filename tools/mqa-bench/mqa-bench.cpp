@@ -135,6 +135,9 @@ int main(int argc, char **argv) {
   edgesCommand->add_option("bundles", edges.bundles, "Bundles for any target")
       ->required();
   edgesCommand->add_option("--reruns", edges.reruns, "Reruns of each way");
+  edgesCommand->add_option(
+      "--late-copy", edges.lateCopy,
+      "Cubin or PTX of late_copy.mlir: reruns also behind that kernel");
   edgesCommand->add_flag("--large", edges.large,
                          "Also an output of more than 2^31 elements");
   edgesCommand->add_flag("--verbose", edges.verbose, "Print every case");
