@@ -63,10 +63,6 @@ constexpr int kMaxSharedMemoryPerBlockOptin = 97;
 // CUfunction_attribute
 constexpr int kMaxDynamicSharedSizeBytes = 8;
 
-// CU_LAUNCH_PARAM_BUFFER_POINTER, _SIZE: what comes next in `extra`.
-inline void *const kParameterBlock = reinterpret_cast<void *>(1);
-inline void *const kParameterBlockSize = reinterpret_cast<void *>(2);
-
 // CUlaunchAttributeID
 constexpr int kProgrammaticStreamSerialization = 6;
 

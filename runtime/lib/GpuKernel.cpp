@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <new>
 
 using namespace mqa::runtime;
 
@@ -35,36 +34,31 @@ private:
   bool pushed = false;
 };
 
-/// The parameters of one launch, laid out as the kernel reads them: in order,
-/// each at a multiple of its own alignment. The driver copies the block as it
-/// is, which takes less time than a pointer for each of them. Stays where it
-/// is.
-class ParameterBlock {
+/// The parameters of one launch: room for every parameter's value, and the
+/// pointers to them that the driver wants. Stays where it is.
+class ParameterPack {
 public:
-  ParameterBlock() = default;
-  ParameterBlock(const ParameterBlock &) = delete;
-  void addPointer(const void *pointer) { *add<const void *>() = pointer; }
-  /// Kernels index with 32 bits.
-  void addIndex(int64_t index) {
-    *add<uint32_t>() = static_cast<uint32_t>(index);
+  ParameterPack() = default;
+  ParameterPack(const ParameterPack &) = delete;
+  void addPointer(const void *pointer) {
+    add(reinterpret_cast<uint64_t>(pointer));
   }
-  /// To be filled by the caller.
-  CUtensorMap &addTensorMap() { return *add<CUtensorMap>(); }
-  /// As the driver takes it.
-  void **getExtra() const { return const_cast<void **>(extra); }
+  /// Kernels index with 32 bits.
+  void addIndex(int64_t index) { add(static_cast<uint32_t>(index)); }
+  void addTensorMap(CUtensorMap *map) { pointers[count++] = map; }
+  void **getPointers() const { return const_cast<void **>(pointers); }
 
 private:
-  template <typename T> T *add() {
-    size = (size + alignof(T) - 1) / alignof(T) * alignof(T);
-    T *parameter = new (bytes + size) T;
-    size += sizeof(T);
-    return parameter;
+  void add(uint64_t value) {
+    values[count] = value;
+    pointers[count] = &values[count];
+    ++count;
   }
-  // A memref of rank r has two pointers and 1 + 2r indices, less than a map.
-  alignas(CUtensorMap) char bytes[(kNumOperands + 1) * sizeof(CUtensorMap)];
-  size_t size = 0;
-  void *extra[5] = {cuda::kParameterBlock, bytes, cuda::kParameterBlockSize,
-                    &size, nullptr};
+  // A memref of rank r takes 3 + 2r parameters.
+  static constexpr int kMax = kNumOperands * (3 + 2 * kMaxRank) + 1;
+  uint64_t values[kMax];
+  void *pointers[kMax];
+  int count = 0;
 };
 
 class GpuKernel final : public Kernel {
@@ -104,7 +98,8 @@ public:
 
 private:
   const GpuKernel &kernel;
-  ParameterBlock parameters;
+  CUtensorMap maps[kNumOperands];
+  ParameterPack pack;
   unsigned grid = 0;
 };
 } // namespace
@@ -193,18 +188,20 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
   const Tensor &keys = tensors[static_cast<int>(Operand::K)];
   for (const Parameter &parameter : description->parameters) {
     if (parameter.kind == Parameter::Kind::Index) {
-      parameters.addIndex(keys.sizes[0]);
+      pack.addIndex(keys.sizes[0]);
       continue;
     }
-    Tensor tensor = tensors[static_cast<int>(parameter.operand)];
+    int index = static_cast<int>(parameter.operand);
+    Tensor tensor = tensors[index];
     if (parameter.kind == Parameter::Kind::TensorMap) {
       // A map of nothing cannot be encoded; without keys, nothing is loaded.
       if (tensor.sizes[0] == 0) {
         tensor.data = tensors[static_cast<int>(Operand::Q)].data;
         tensor.sizes[0] = 1;
       }
-      MQA_RETURN_IF_FAILED(kernel.maps.encode(kernel.driver, parameter, tensor,
-                                              parameters.addTensorMap()));
+      MQA_RETURN_IF_FAILED(
+          kernel.maps.encode(kernel.driver, parameter, tensor, maps[index]));
+      pack.addTensorMap(&maps[index]);
       continue;
     }
     if (tensor.strides[0] > std::numeric_limits<int32_t>::max())
@@ -214,13 +211,13 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
                       std::to_string(tensor.strides[0]));
     // A memref descriptor: allocated and aligned pointer, offset, sizes,
     // strides.
-    parameters.addPointer(tensor.data);
-    parameters.addPointer(tensor.data);
-    parameters.addIndex(0);
+    pack.addPointer(tensor.data);
+    pack.addPointer(tensor.data);
+    pack.addIndex(0);
     for (int i = 0; i < tensor.rank; ++i)
-      parameters.addIndex(tensor.sizes[i]);
+      pack.addIndex(tensor.sizes[i]);
     for (int i = 0; i < tensor.rank; ++i)
-      parameters.addIndex(tensor.strides[i]);
+      pack.addIndex(tensor.strides[i]);
   }
 
   // The kernel is persistent: one block per multiprocessor, or one per piece of
@@ -261,8 +258,8 @@ mqa_status GpuLaunch::run(void *stream) const {
   config.attributes = &overlap;
   config.numAttributes =
       kernel.canOverlap && overlapsLaunches.load(std::memory_order_relaxed);
-  MQA_CUDA(driver, cuLaunchKernelEx, &config, kernel.function, nullptr,
-           parameters.getExtra());
+  MQA_CUDA(driver, cuLaunchKernelEx, &config, kernel.function,
+           pack.getPointers(), nullptr);
   return MQA_SUCCESS;
 }
 

@@ -7,7 +7,6 @@
 #include "FakeCuda.h"
 #include "CudaDriver.h"
 
-#include <algorithm>
 #include <mutex>
 
 using namespace mqa::runtime;
@@ -31,9 +30,6 @@ static CUresult call(const char *name) {
   state.calls.push_back(name);
   return state.failingCall == name ? 700 : cuda::kSuccess;
 }
-
-// CUDA_ERROR_INVALID_VALUE
-static constexpr CUresult kInvalidValue = 1;
 
 #define RETURN_IF_FAILING(name)                                                \
   if (CUresult result = call(name))                                            \
@@ -144,8 +140,8 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
-                          void **extra) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
+                          void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernelEx");
   std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
@@ -161,22 +157,11 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
     launch.overlaps |= attribute.id == cuda::kProgrammaticStreamSerialization &&
                        attribute.value.programmaticStreamSerializationAllowed;
   }
-  if (extra[0] != cuda::kParameterBlock ||
-      extra[2] != cuda::kParameterBlockSize || extra[4])
-    return kInvalidValue;
-  auto *block = static_cast<const char *>(extra[1]);
-  size_t offset = 0, size = *static_cast<const size_t *>(extra[3]);
-  for (char kind : state.layout) {
-    size_t alignment = kind == 'm' ? 64 : kind == 'p' ? 8 : 4;
-    offset = (offset + alignment - 1) / alignment * alignment;
-    uint64_t value = 0;
-    std::memcpy(&value, block + offset, std::min<size_t>(alignment, 8));
+  for (size_t i = 0; i < state.parameterCount; ++i) {
+    uint64_t value;
+    std::memcpy(&value, parameters[i], sizeof(value));
     launch.parameters.push_back(value);
-    offset += kind == 'm' ? sizeof(CUtensorMap) : alignment;
   }
-  // As the driver says where the block is not the kernel's.
-  if (!state.layout.empty() && offset != size)
-    return kInvalidValue;
   state.launches.push_back(launch);
   return cuda::kSuccess;
 }

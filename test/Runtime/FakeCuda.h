@@ -27,8 +27,8 @@ struct FakeLaunch {
   void *stream;
   /// Of programmaticStreamSerializationAllowed.
   bool overlaps;
-  /// What the block of parameters holds where the kernel's layout has them; of
-  /// a tensor map its first word.
+  /// The pointers that the driver would read parameters from; they are only
+  /// valid during the call, so eight bytes of each are kept.
   std::vector<uint64_t> parameters;
 };
 
@@ -38,9 +38,7 @@ struct FakeCudaState {
   int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132,
       version = 13000;
   bool hasContext = false;
-  /// Of the kernel's parameters: m for a tensor map, p for a pointer, i for an
-  /// index.
-  std::string layout;
+  size_t parameterCount = 0;
   // What it saw.
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;
@@ -51,11 +49,6 @@ struct FakeCudaState {
 
 /// Exported by the fake libcuda.
 extern "C" FakeCudaState *fakeCudaState();
-
-/// The layout of a memref.
-inline std::string memref(int rank) {
-  return "pp" + std::string(1 + 2 * rank, 'i');
-}
 
 #ifdef MQA_FAKE_CUDA
 #include <dlfcn.h>

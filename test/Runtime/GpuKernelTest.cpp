@@ -84,7 +84,7 @@ TEST_F(GpuKernelTest, Launch) {
   loadKernel();
   // Four tensor maps, two memrefs of rank 1 (five parameters each), one of
   // rank 2.
-  getFake().layout = "mmmm" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 4 + 2 * 5 + 7;
   mqa_logits_args args = makeArgs();
   int stream;
   ASSERT_EQ(mqa_logits_launch(kernel, &args, &stream), MQA_SUCCESS)
@@ -356,7 +356,7 @@ TEST_F(GpuKernelTest, WithoutWeights) {
 // One handle, many threads: each launches with its own arguments, and sees its
 // own errors.
 TEST_F(GpuKernelTest, SixteenThreads) {
-  getFake().layout = "mmmm" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 1;
   loadKernel();
   constexpr int kThreads = 16, kLaunches = 1000;
   std::vector<std::thread> threads;

@@ -73,7 +73,7 @@ TEST_F(KernelFormsTest, CompressedColumns) {
   loadKernel(makeCompressedManifest(/*clean=*/false));
   EXPECT_EQ(info.compressed, 1);
   EXPECT_EQ(info.max_seqlen_k, -1);
-  getFake().layout = "mmmm" + memref(1) + memref(1) + memref(2) + "i";
+  getFake().parameterCount = 4 + 2 * 5 + 7 + 1;
   mqa_logits_args args = makeArgs();
   args.max_seqlen_k = 300;
   args.out_stride = 300;
@@ -139,7 +139,7 @@ static nlohmann::json makeStridedManifest() {
 TEST_F(KernelFormsTest, StridedScales) {
   loadKernel(makeStridedManifest());
   EXPECT_EQ(info.strided_k_scale, 1);
-  getFake().layout = "mm" + memref(1) + "m" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 3 + 3 * 5 + 7;
   mqa_logits_args args = makeArgs();
   args.k_scale = address<float>(0x30004);
   args.k_scale_stride = 33;
@@ -179,7 +179,7 @@ TEST_F(KernelFormsTest, KeyGroups) {
   mqa_logits_args args = makeArgs();
   args.k_stride = 8 * 128;
   args.k_scale_stride = 10;
-  getFake().layout = "mm" + memref(2) + "m" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 3 + 7 + 2 * 5 + 7;
   ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
   const FakeTensorMap &k = getFake().maps[1];
@@ -207,7 +207,7 @@ TEST_F(KernelFormsTest, PreparedLaunch) {
   // It keeps the kernel, too.
   mqa_kernel_destroy(kernel);
   kernel = nullptr;
-  getFake().layout = "mmmm" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 4 + 2 * 5 + 7;
   int stream;
   for (int i = 0; i < 3; ++i)
     ASSERT_EQ(mqa_launch_run(launch, &stream), MQA_SUCCESS) << mqa_last_error();
@@ -229,7 +229,7 @@ TEST_F(KernelFormsTest, PreparedLaunch) {
 TEST_F(KernelFormsTest, EncodesATensorMapOnce) {
   loadKernel(makeGpuManifest());
   mqa_logits_args args = makeArgs();
-  getFake().layout = "mmmm" + memref(1) + memref(1) + memref(2);
+  getFake().parameterCount = 4 + 2 * 5 + 7;
   auto launch = [&] {
     ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
         << mqa_last_error();

@@ -112,7 +112,7 @@ TEST_F(PagedKernelTest, Launch) {
   EXPECT_EQ(info.lens_per_query, 1);
   EXPECT_EQ(info.max_context_len, -1);
   // Four tensor maps, then three memrefs of rank 2.
-  getFake().layout = "mmmm" + memref(2) + memref(2) + memref(2);
+  getFake().parameterCount = 4 + 3 * 7;
   mqa_paged_logits_args args = makeArgs();
   ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
@@ -132,7 +132,7 @@ TEST_F(PagedKernelTest, Launch) {
 TEST_F(PagedKernelTest, OneLengthPerSequence) {
   loadKernel(makePagedManifest(/*lensRank=*/1));
   EXPECT_EQ(info.lens_per_query, 0);
-  getFake().layout = "mmmm" + memref(1) + memref(2) + memref(2);
+  getFake().parameterCount = 4 + 5 + 2 * 7;
   mqa_paged_logits_args args = makeArgs();
   // There is nothing between them.
   args.context_lens_stride = -7;
@@ -153,7 +153,7 @@ TEST_F(PagedKernelTest, NothingToDo) {
 
 TEST_F(PagedKernelTest, Prepared) {
   loadKernel(makePagedManifest(2));
-  getFake().layout = "mmmm" + memref(2) + memref(2) + memref(2);
+  getFake().parameterCount = 4 + 3 * 7;
   mqa_paged_logits_args args = makeArgs();
   mqa_launch *launch;
   ASSERT_EQ(mqa_paged_logits_prepare(kernel, &args, &launch), MQA_SUCCESS);
@@ -195,7 +195,7 @@ TEST_F(PagedKernelTest, BadArguments) {
                 "k: a tensor-map load needs strides of a multiple of 16 bytes, "
                 "found 8452");
   // The handle stays usable.
-  getFake().layout = "mmmm" + memref(2) + memref(2) + memref(2);
+  getFake().parameterCount = 4 + 3 * 7;
   mqa_paged_logits_args args = makeArgs();
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
 }
