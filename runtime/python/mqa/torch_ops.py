@@ -7,69 +7,8 @@ import ctypes
 
 import torch
 
-from . import library
+from . import checks, library
 from .runtime import LogitsArgs, PagedLogitsArgs, load_launcher
-
-_TYPES = {
-    torch.float8_e4m3fn: "f8E4M3FN",
-    torch.float8_e5m2: "f8E5M2",
-    torch.bfloat16: "bf16",
-    torch.float16: "f16",
-    torch.float32: "f32",
-}
-
-
-def _fail(message):
-    raise ValueError(message)
-
-
-def _get_type(name, dtype, allowed):
-    if _TYPES.get(dtype) not in allowed:
-        _fail(f"{name} must have a dtype of {', '.join(allowed)}, found {dtype}")
-    return _TYPES[dtype]
-
-
-def _check_shape(name, tensor, shape):
-    """Sizes of `shape` that are None may be any."""
-    if tensor.dim() != len(shape) or any(s is not None and s != t for s, t in zip(shape, tensor.shape)):
-        expected = " x ".join("*" if size is None else str(size) for size in shape)
-        _fail(f"{name} must be {expected}, found {' x '.join(map(str, tensor.shape))}")
-
-
-def _check_inner(name, tensor, first=1):
-    """Everything from dimension `first` on is contiguous."""
-    expected = 1
-    for dim in range(tensor.dim() - 1, first - 1, -1):
-        if tensor.size(dim) > 1 and tensor.stride(dim) != expected:
-            _fail(f"{name} must be contiguous from dimension {first} on, found strides {tuple(tensor.stride())}")
-        expected *= tensor.size(dim)
-
-
-def _check_ints(name, tensor):
-    if tensor.dtype != torch.int32:
-        _fail(f"{name} must have dtype torch.int32, found {tensor.dtype}")
-
-
-def _check_device(q, **others):
-    for name, tensor in others.items():
-        if tensor is not None and tensor.device != q.device:
-            _fail(f"{name} is on {tensor.device}, but q on {q.device}")
-
-
-def _get_target(device):
-    if device.type == "cpu":
-        return "cpu"
-    if device.type != "cuda":
-        _fail(f"tensors must be on a CUDA device or on the CPU, found {device}")
-    return "sm_90a"
-
-
-def _stride(tensor):
-    """From row to row; what a single row has is no matter."""
-    if tensor.size(0) > 1:
-        return tensor.stride(0)
-    return max(tensor.stride(0), tensor.numel())
-
 
 class _Plan:
     """What is the same for all launches on tensors of the same shapes, strides, dtypes and device."""
@@ -141,58 +80,33 @@ def _address(tensor):
     return None if tensor is None else tensor.data_ptr()
 
 
-def _check_logits(q, k, k_scale, weights, ks, ke, out):
-    if q.dim() != 3:
-        _fail(f"q must be M x H x D, found {q.dim()} dimensions")
-    m, h, d = q.shape
-    grouped = k.dim() == 3
-    n, groups = k.size(0), k.size(1) if grouped else 0
-    _check_shape("k", k, (None, None, d) if grouped else (None, d))
-    if k.dtype != q.dtype:
-        _fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
-    if k_scale is not None:
-        _check_shape("k_scale", k_scale, (n, groups) if grouped else (n,))
-        _get_type("k_scale", k_scale.dtype, ("f32",))
-    if weights is not None:
-        _check_shape("weights", weights, (m, h))
-    for name, bounds in (("ks", ks), ("ke", ke)):
-        _check_shape(name, bounds, (m,))
-        _check_ints(name, bounds)
-    for name, tensor in (("q", q), ("k", k), ("weights", weights), ("ks", ks), ("ke", ke), ("out", out)):
-        if tensor is not None:
-            _check_inner(name, tensor, 0 if tensor.dim() == 1 else 1)
-    if k_scale is not None:
-        _check_inner("k_scale", k_scale, 1 if grouped else 0)
-    _check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
-
-
 def _make_op(q, k_scale, weights, out, **others):
     """The op on such tensors; `others` is what does not follow from these."""
     return library.Op(
-        target=_get_target(q.device),
+        target=checks.get_target(q.device),
         num_heads=q.size(-2),
         head_dim=q.size(-1),
-        input_type=_get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
-        out_type=_get_type("out", out.dtype, ("f32", "bf16", "f16")),
-        weights_type="none" if weights is None else _get_type("weights", weights.dtype, ("f32", "bf16")),
+        input_type=checks.get_type("q", q.dtype, ("f8E4M3FN", "f8E5M2", "bf16", "f16")),
+        out_type=checks.get_type("out", out.dtype, ("f32", "bf16", "f16")),
+        weights_type="none" if weights is None else checks.get_type("weights", weights.dtype, ("f32", "bf16")),
         has_k_scale=k_scale is not None,
         **others,
     )
 
 
 def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
-    _check_logits(q, k, k_scale, weights, ks, ke, out)
+    checks.check_logits(q, k, k_scale, weights, ks, ke, out)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
-    _check_shape("out", out, (m, None) if compressed else (m, n))
+    checks.check_shape("out", out, (m, None) if compressed else (m, n))
     op = _make_op(
         q, k_scale, weights, out, num_groups=groups, clean=clean, compressed=compressed, relu=relu, fast=fast
     )
     args = LogitsArgs(
-        q_stride=_stride(q),
-        k_stride=_stride(k),
-        k_scale_stride=_stride(k_scale) if groups and k_scale is not None else 1,
-        weights_stride=_stride(weights) if weights is not None else 0,
-        out_stride=_stride(out),
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if groups and k_scale is not None else 1,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        out_stride=checks.get_stride(out),
         num_queries=m,
         num_keys=n,
         max_seqlen_k=out.size(1) if compressed else 0,
@@ -243,33 +157,8 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     return PreparedLaunch(plan, args, (q, k, k_scale, weights, ks, ke, out))
 
 
-def _check_paged(q, k, k_scale, weights, context_lens, block_table, out):
-    if q.dim() != 4:
-        _fail(f"q must be B x T x H x D, found {q.dim()} dimensions")
-    b, t, h, d = q.shape
-    _check_shape("k", k, (None, None, d))
-    if k.dtype != q.dtype:
-        _fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
-    if k_scale is not None:
-        _check_shape("k_scale", k_scale, tuple(k.shape[:2]))
-        _get_type("k_scale", k_scale.dtype, ("f32",))
-        _check_inner("k_scale", k_scale)
-    if weights is not None:
-        _check_shape("weights", weights, (b * t, h))
-        _check_inner("weights", weights)
-    _check_shape("context_lens", context_lens, (b, t) if context_lens.dim() == 2 else (b,))
-    _check_ints("context_lens", context_lens)
-    _check_inner("context_lens", context_lens, context_lens.dim() - 1)
-    _check_shape("block_table", block_table, (b, None))
-    _check_ints("block_table", block_table)
-    _check_shape("out", out, (b * t, None))
-    for name, tensor in (("q", q), ("k", k), ("block_table", block_table), ("out", out)):
-        _check_inner(name, tensor)
-    _check_device(q, k=k, k_scale=k_scale, weights=weights, context_lens=context_lens, block_table=block_table, out=out)
-
-
 def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
-    _check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+    checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
         q,
         k_scale,
@@ -282,13 +171,13 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         lens_per_query=context_lens.dim() == 2,
     )
     args = PagedLogitsArgs(
-        q_stride=_stride(q),
-        k_stride=_stride(k),
-        k_scale_stride=_stride(k_scale) if k_scale is not None else 0,
-        weights_stride=_stride(weights) if weights is not None else 0,
-        context_lens_stride=_stride(context_lens) if context_lens.dim() == 2 else 1,
-        block_table_stride=_stride(block_table),
-        out_stride=_stride(out),
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
+        block_table_stride=checks.get_stride(block_table),
+        out_stride=checks.get_stride(out),
         batch=q.size(0),
         num_blocks=k.size(0),
         max_blocks=block_table.size(1),
@@ -446,7 +335,7 @@ def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
     k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, head_dim), (stride, head_dim, 1))
     # Four bytes to a scale: the offset of the first is a multiple of 4, and so must be the stride.
     if stride % 4:
-        _fail(f"the stride of cache blocks must be a multiple of 4 bytes, found {stride}")
+        checks.fail(f"the stride of cache blocks must be a multiple of 4 bytes, found {stride}")
     k_scale = bytes_[:, key_bytes:].view(torch.float32)
     return k, k_scale
 
