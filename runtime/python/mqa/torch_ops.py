@@ -338,4 +338,3 @@ def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
         checks.fail(f"the stride of cache blocks must be a multiple of 4 bytes, found {stride}")
     k_scale = bytes_[:, key_bytes:].view(torch.float32)
     return k, k_scale
-

@@ -16,9 +16,8 @@ _ALIGNMENT_BYTES = 1024
 _SPLIT_KV = 256
 
 
-def _require(condition, message):
-    if not condition:
-        raise AssertionError(message)
+def _fail(message):
+    raise AssertionError(message)
 
 
 def _align(size, alignment):
@@ -30,15 +29,20 @@ def _get_fp8(q):
     if isinstance(q, torch.Tensor):
         return q
     values, scales = q
-    _require(scales is None, "q: fp4 (scales of q that are not None) needs Blackwell; this is the Hopper kernel")
+    if scales is not None:
+        _fail("q: fp4 (scales of q that are not None) needs Blackwell; this is the Hopper kernel")
     return values
 
 
 def _check_common(q, weights, logits_dtype):
-    _require(q.dtype == torch.float8_e4m3fn, f"q must be torch.float8_e4m3fn, found {q.dtype}")
-    _require(q.is_contiguous(), "q must be contiguous")
-    _require(logits_dtype in (torch.float32, torch.bfloat16), f"logits_dtype must be float32 or bfloat16, found {logits_dtype}")
-    _require(weights.dtype in (torch.float32, torch.bfloat16), f"weights must be float32 or bfloat16, found {weights.dtype}")
+    if q.dtype != torch.float8_e4m3fn:
+        _fail(f"q must be torch.float8_e4m3fn, found {q.dtype}")
+    if not q.is_contiguous():
+        _fail("q must be contiguous")
+    if logits_dtype not in (torch.float32, torch.bfloat16):
+        _fail(f"logits_dtype must be float32 or bfloat16, found {logits_dtype}")
+    if weights.dtype not in (torch.float32, torch.bfloat16):
+        _fail(f"weights must be float32 or bfloat16, found {weights.dtype}")
 
 
 def _allocate(rows, columns, stride, dtype, device):
@@ -58,7 +62,8 @@ def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, cle
     """q: (M x H x D fp8, None); kv: (N x D fp8, N float32). Returns M x N, or M x max_seqlen_k with compressed rows."""
     q, (k, k_scale) = _get_fp8(q), kv
     _check_common(q, weights, logits_dtype)
-    _require(not (max_seqlen_k and clean_logits), "clean_logits must be False with max_seqlen_k")
+    if max_seqlen_k and clean_logits:
+        _fail("clean_logits must be False with max_seqlen_k")
     columns = max_seqlen_k or k.size(0)
     stride = _align(max_seqlen_k, _SPLIT_KV) if max_seqlen_k else k.size(0) + _SPLIT_KV
     out = _allocate(q.size(0), columns, stride, logits_dtype, q.device)
@@ -84,8 +89,10 @@ def get_num_sms():
 
 def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
     """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel."""
-    _require(context_lens.dtype == torch.int32 and context_lens.is_contiguous(), "context_lens must be contiguous int32")
-    _require(indices is None, "indices need Blackwell; this is the Hopper kernel")
+    if context_lens.dtype != torch.int32 or not context_lens.is_contiguous():
+        _fail("context_lens must be contiguous int32")
+    if indices is not None:
+        _fail("indices need Blackwell; this is the Hopper kernel")
     return torch.empty((num_sms + 1, 2), dtype=torch.int32, device=context_lens.device)
 
 
@@ -97,11 +104,14 @@ def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, sc
     """
     q = _get_fp8(q)
     _check_common(q, weights, logits_dtype)
-    _require(indices is None, "indices need Blackwell; this is the Hopper kernel")
-    _require(kv_cache.dtype == torch.uint8, f"kv_cache must be torch.uint8, found {kv_cache.dtype}")
-    _require(kv_cache.dim() == 4 and kv_cache.size(2) == 1 and kv_cache.size(3) == q.size(-1) + 4,
-             f"kv_cache must be num_blocks x block_kv x 1 x {q.size(-1) + 4}, found {tuple(kv_cache.shape)}")  # fmt: skip
-    _require(kv_cache.stride(1) == kv_cache.size(3) and kv_cache.stride(3) == 1, "kv_cache must be contiguous inside a block")
+    if indices is not None:
+        _fail("indices need Blackwell; this is the Hopper kernel")
+    if kv_cache.dtype != torch.uint8:
+        _fail(f"kv_cache must be torch.uint8, found {kv_cache.dtype}")
+    if kv_cache.dim() != 4 or kv_cache.size(2) != 1 or kv_cache.size(3) != q.size(-1) + 4:
+        _fail(f"kv_cache must be num_blocks x block_kv x 1 x {q.size(-1) + 4}, found {tuple(kv_cache.shape)}")
+    if kv_cache.stride(1) != kv_cache.size(3) or kv_cache.stride(3) != 1:
+        _fail("kv_cache must be contiguous inside a block")
     rows = q.size(0) * q.size(1)
     out = _allocate(rows, max_context_len, _align(max_context_len, _SPLIT_KV), logits_dtype, q.device)
     _call(torch_ops.fused_paged_logits_out, q, kv_cache, weights, context_lens, block_table, out, clean=clean_logits)
