@@ -10,7 +10,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -64,14 +63,6 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   b.replaceOp(op, {lo, hi});
 }
 
-static LLVM::LoopAnnotationAttr getNoUnroll(MLIRContext *context) {
-  Builder b(context);
-  auto unroll = LLVM::LoopUnrollAttr::get(
-      context, /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
-  return LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {},
-                                       {}, {}, {}, {}, {}, {}, {}, {});
-}
-
 /// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
 /// groups of 16 bytes t, t + T, ..., counted from the last 16-byte
 /// boundary before `begin`.
@@ -107,8 +98,6 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
         arith::CmpIOp::create(b, loc, CmpIPredicate::sle, to, end));
   };
   auto fill = scf::ForOp::create(b, loc, first, end, step);
-  // Unrolled, the loop would need more registers than the cleaner has.
-  fill->setAttr("llvm.loop_annotation", getNoUnroll(b.getContext()));
   OpBuilder body = OpBuilder::atBlockBegin(fill.getBody());
   Value column = fill.getInductionVar();
   Value next = arith::AddIOp::create(body, loc, column, group);
@@ -185,7 +174,7 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   // One loop over both ends of all rows: the cleaner has few registers, and
   // two copies of the fill need twice as many.
   Value numEnds = arith::MulIOp::create(b, loc, numRows, two);
-  auto ends = scf::ForOp::create(
+  scf::ForOp::create(
       b, loc, zero, numEnds, one, ValueRange(),
       [&](OpBuilder &b, Location loc, Value i, ValueRange) {
         Value row = arith::DivUIOp::create(b, loc, i, two);
@@ -198,7 +187,6 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
         fillColumns(b, op, row, from, to, thread, numThreads);
         scf::YieldOp::create(b, loc);
       });
-  ends->setAttr("llvm.loop_annotation", getNoUnroll(b.getContext()));
   b.eraseOp(op);
 }
 
