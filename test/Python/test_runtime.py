@@ -113,6 +113,12 @@ class RuntimeTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "number of heads H"):
             library.find(library.Op("cpu", 500, D), 1)
 
+    def test_launch_overlap(self):
+        self.assertTrue(runtime.get_launch_overlap())
+        runtime.set_launch_overlap(False)
+        self.addCleanup(runtime.set_launch_overlap, True)
+        self.assertFalse(runtime.get_launch_overlap())
+
     def test_loads_once(self):
         op = library.Op("cpu", H, D, clean=True)
         self.assertIs(library.find(op, 1), library.find(op, 1))

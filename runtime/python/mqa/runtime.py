@@ -199,14 +199,27 @@ class Launch:
             _require(status)
 
 
+class _SymbolInfo(ctypes.Structure):
+    """Dl_info of dladdr."""
+
+    _fields_ = [("file", c_char_p), ("base", c_void_p), ("name", c_char_p), ("address", c_void_p)]
+
+
 def load_launcher():
     """The module _mqa_launcher, which is built and lies beside the runtime's library; None where it is not."""
-    path = pathlib.Path(_library._name).parent / "_mqa_launcher.abi3.so"
+    info = _SymbolInfo()
+    if not ctypes.CDLL(None).dladdr(ctypes.cast(_library.mqa_last_error, c_void_p), byref(info)):
+        return None
+    path = pathlib.Path(os.fsdecode(info.file)).parent / "_mqa_launcher.abi3.so"
     if not path.exists():
         return None
-    spec = importlib.util.spec_from_file_location("_mqa_launcher", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec = importlib.util.spec_from_file_location("_mqa_launcher", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:
+        # A Python without the stable ABI.
+        return None
     return module
 
 

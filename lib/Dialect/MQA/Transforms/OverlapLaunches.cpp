@@ -53,7 +53,8 @@ struct OverlapLaunchesPass
 
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    if (kernel.isExternal() || !kernel.isKernel())
+    constexpr StringLiteral kOverlaps = "mqa.overlaps_launches";
+    if (kernel.isExternal() || !kernel.isKernel() || kernel->hasAttr(kOverlaps))
       return;
     Block &entry = kernel.getBody().front();
     auto first = llvm::find_if(
@@ -65,7 +66,7 @@ struct OverlapLaunchesPass
     // works wait longer than those that are launched when it ends.
     NVVM::GriddepcontrolOp::create(b, kernel.getLoc(),
                                    NVVM::GridDepActionKind::wait);
-    kernel->setAttr("mqa.overlaps_launches", b.getUnitAttr());
+    kernel->setAttr(kOverlaps, b.getUnitAttr());
   }
 };
 } // namespace
