@@ -5,17 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExpandPages.h"
+#include "LogitsToLinalg.h"
 #include "mqa/Conversion/Passes.h"
-#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace mlir {
@@ -28,63 +23,6 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 using utils::IteratorType;
-
-namespace {
-/// Writes one op. Scratch holds `keyColumns` keys: the static bound of the op's
-/// number of keys where there is one.
-class LogitsToLinalg {
-public:
-  LogitsToLinalg(IRRewriter &b, LogitsOp op)
-      : b(b), op(op), loc(op.getLoc()), numGroups(op.getNumGroups()),
-        groupHeads(op.getGroupHeads()), headDim(op.getHeadDim()) {}
-  void run();
-
-private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  }
-  Value allocate(ArrayRef<int64_t> shape);
-  void fill(Value memref, double value) {
-    Type type = getElementTypeOrSelf(memref);
-    Value filling =
-        arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-    linalg::FillOp::create(b, loc, ValueRange{filling}, ValueRange{memref});
-  }
-  /// Drops dimension `dim` of `memref` at `position`.
-  Value dropDim(Value memref, unsigned dim, OpFoldResult position);
-  Value getRow(Value memref, OpFoldResult row) {
-    return dropDim(memref, 0, row);
-  }
-  /// Columns from `from` on, `count` of them.
-  Value getColumns(Value row, Value from, Value count);
-  /// Rows [first, first + count) of a matrix or vector.
-  Value getRows(Value memref, OpFoldResult first, int64_t count);
-  void forEach(Value count, function_ref<void(Value)> body);
-  void decode(Value source, Value target);
-  void decodeKeys();
-  void scoreHeads(Value queries, Value keys, Value weights);
-  void scoreQuery(Value m);
-  void addGroup(Value scales);
-  Value loadBound(Value bounds, Value m);
-  /// Where the range of query m begins and ends, counted in the sequence.
-  Value loadStart(Value m);
-  Value loadEnd(Value m);
-  void writeQuery(Value m, Value from, Value to);
-  void cleanQuery(Value m, Value from, Value to);
-
-  IRRewriter &b;
-  LogitsOp op;
-  Location loc;
-  int64_t numGroups, groupHeads, headDim;
-  Value numKeys, keyColumns;
-  bool keysMayEndEarly = false;
-  /// Decoded keys [D, N] or [G, D, N], decoded heads of a query [H, D], scores
-  /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
-  /// sums of those [N].
-  Value keys, query, scores, sums, totals;
-  SmallVector<Value> heapBuffers;
-};
-} // namespace
 
 /// Static scratch lives on the stack of the function, once; what is dynamic or
 /// large on the heap. A dimension of size kDynamic has `keyColumns` elements.
@@ -142,108 +80,6 @@ void LogitsToLinalg::forEach(Value count, function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(b, loc, constant(0), count, constant(1));
   b.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());
-}
-
-/// target = f32(source), element by element.
-void LogitsToLinalg::decode(Value source, Value target) {
-  int64_t rank = cast<MemRefType>(source.getType()).getRank();
-  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(rank));
-  SmallVector<IteratorType> iterators(rank, IteratorType::parallel);
-  linalg::GenericOp::create(
-      b, loc, ValueRange{source}, ValueRange{target}, maps, iterators,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value f32 =
-            arith::ExtFOp::create(nested, loc, nested.getF32Type(), args[0]);
-        linalg::YieldOp::create(nested, loc, f32);
-      });
-}
-
-/// Key n becomes column n of `keys`.
-void LogitsToLinalg::decodeKeys() {
-  // Columns past the last key are multiplied too, and their sums dropped.
-  if (keysMayEndEarly)
-    fill(keys, 0.0);
-  unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
-  forEach(numKeys, [&](Value n) {
-    decode(getRow(op.getK(), n), dropDim(keys, last, n));
-  });
-}
-
-/// sums[n] = sum over h of weights[h] * max(queries[h] . keys[n], 0).
-void LogitsToLinalg::scoreHeads(Value queries, Value keys, Value weights) {
-  fill(scores, 0.0);
-  linalg::MatmulOp::create(b, loc, ValueRange{queries, keys},
-                           ValueRange{scores});
-  fill(sums, 0.0);
-  AffineExpr h, n;
-  bindDims(b.getContext(), n, h);
-  auto map = [&](ArrayRef<AffineExpr> results) {
-    return AffineMap::get(2, 0, results, b.getContext());
-  };
-  SmallVector<Value> inputs{scores};
-  SmallVector<AffineMap> maps{map({h, n})};
-  if (weights) {
-    inputs.push_back(weights);
-    maps.push_back(map({h}));
-  }
-  maps.push_back(map({n}));
-  linalg::GenericOp::create(
-      b, loc, inputs, ValueRange{sums}, maps,
-      ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value score = args[0];
-        if (op.getActivation() == Activation::Relu) {
-          Value zero = arith::ConstantOp::create(nested, loc,
-                                                 nested.getF32FloatAttr(0.0));
-          // maximumf, not maxnumf: NaN must reach the logit.
-          score = arith::MaximumFOp::create(nested, loc, score, zero);
-        }
-        if (weights) {
-          Value weight = args[1];
-          if (!weight.getType().isF32())
-            weight =
-                arith::ExtFOp::create(nested, loc, nested.getF32Type(), weight);
-          score = arith::MulFOp::create(nested, loc, score, weight);
-        }
-        Value sum = arith::AddFOp::create(nested, loc, args.back(), score);
-        linalg::YieldOp::create(nested, loc, sum);
-      });
-}
-
-/// totals[n] += scales[n] * sums[n].
-void LogitsToLinalg::addGroup(Value scales) {
-  SmallVector<Value> inputs{sums};
-  if (scales)
-    inputs.push_back(scales);
-  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
-  Value target = getColumns(totals, constant(0), numKeys);
-  inputs[0] = getColumns(sums, constant(0), numKeys);
-  linalg::GenericOp::create(
-      b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value term = args[0];
-        if (scales)
-          term = arith::MulFOp::create(nested, loc, term, args[1]);
-        term = arith::AddFOp::create(nested, loc, args.back(), term);
-        linalg::YieldOp::create(nested, loc, term);
-      });
-}
-
-/// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
-/// `totals`.
-void LogitsToLinalg::scoreQuery(Value m) {
-  decode(getRow(op.getQ(), m), query);
-  Value weights = op.getWeights() ? getRow(op.getWeights(), m) : Value();
-  if (!op.hasKeyGroups())
-    return scoreHeads(query, keys, weights);
-  fill(totals, 0.0);
-  forEach(constant(numGroups), [&](Value g) {
-    OpFoldResult first = affine::makeComposedFoldedAffineApply(
-        b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
-    scoreHeads(getRows(query, first, groupHeads), getRow(keys, g),
-               weights ? getRows(weights, first, groupHeads) : Value());
-    addGroup(op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
-  });
 }
 
 Value LogitsToLinalg::loadBound(Value bounds, Value m) {
