@@ -160,7 +160,7 @@ void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
   if (!reruns)
     return;
   runSameLaunches(device, kernel, reruns, summary);
-  if (!lateCopy.empty())
+  if (!lateCopy.empty() && kernel.getInfo().target != std::string("cpu"))
     runLateWeights(device, kernel, DeviceModule(lateCopy), reruns, summary);
   if (kernel.getInfo().paged)
     runChangingReplays(device, kernel, reruns, summary);
