@@ -62,7 +62,8 @@ static std::vector<T> spread(const std::vector<T> &data, int64_t rowElements,
     return data;
   size_t rows = data.size() / rowElements;
   std::vector<T> strided((rowsBefore + rows) * stride);
-  std::memset(strided.data(), 0xff, strided.size() * sizeof(T));
+  if (!strided.empty())
+    std::memset(strided.data(), 0xff, strided.size() * sizeof(T));
   for (size_t i = 0; i < rows; ++i)
     std::copy_n(data.data() + i * rowElements, rowElements,
                 strided.data() + (rowsBefore + i) * stride);
