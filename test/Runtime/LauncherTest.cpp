@@ -124,7 +124,8 @@ TEST_F(LauncherTest, TellsTensorsApart) {
   EXPECT_EQ(changed(k.shape[0], int64_t(6)), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(k.type.code, uint8_t(12)), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(q.device, dlpack::kCuda), MQA_ERROR_NOT_FOUND);
-  EXPECT_EQ(changed(objects[3], static_cast<void *>(&none)), MQA_ERROR_NOT_FOUND);
+  EXPECT_EQ(changed(objects[3], static_cast<void *>(&none)),
+            MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(changed(q.device, kCpu), MQA_SUCCESS);
 }
 

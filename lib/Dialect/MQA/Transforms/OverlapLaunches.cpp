@@ -19,29 +19,20 @@ namespace mlir::mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Whether an op (with what is nested in it) may read or write what another
-/// kernel wrote or reads: anything but shared memory and parameters.
+/// Whether an op itself may read or write what another kernel wrote or reads:
+/// anything but shared memory and parameters.
 static bool mayTouchGlobalMemory(Operation *op) {
-  if (isMemoryEffectFree(op) ||
-      // Their memory is shared, or, of a tensor map, the kernel's parameters.
+  // What these touch is shared memory or, of a tensor map, a parameter; an op
+  // that does what is nested in it touches nothing of its own.
+  if (op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
       isa<gpu::BarrierOp, nvgpu::MBarrierCreateOp, nvgpu::MBarrierInitOp,
           nvgpu::TmaPrefetchOp, NVVM::FenceMbarrierInitOp>(op))
     return false;
-  if (op->hasTrait<OpTrait::HasRecursiveMemoryEffects>()) {
-    for (Region &region : op->getRegions())
-      for (Operation &nested : region.getOps())
-        if (mayTouchGlobalMemory(&nested))
-          return true;
-    return false;
-  }
   std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
       getEffectsRecursively(op);
-  if (!effects)
-    return true;
-  return llvm::any_of(*effects, [](const auto &effect) {
-    auto type = effect.getValue()
-                    ? dyn_cast<MemRefType>(effect.getValue().getType())
-                    : MemRefType();
+  return !effects || llvm::any_of(*effects, [](const auto &effect) {
+    Value memory = effect.getValue();
+    auto type = memory ? dyn_cast<MemRefType>(memory.getType()) : MemRefType();
     return !type || !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type);
   });
 }
@@ -57,8 +48,14 @@ struct OverlapLaunchesPass
     if (kernel.isExternal() || !kernel.isKernel() || kernel->hasAttr(kOverlaps))
       return;
     Block &entry = kernel.getBody().front();
-    auto first = llvm::find_if(
-        entry, [](Operation &op) { return mayTouchGlobalMemory(&op); });
+    auto first = llvm::find_if(entry, [](Operation &op) {
+      return op
+          .walk([](Operation *nested) {
+            return mayTouchGlobalMemory(nested) ? WalkResult::interrupt()
+                                                : WalkResult::advance();
+          })
+          .wasInterrupted();
+    });
     if (first == entry.end())
       first = Block::iterator(entry.getTerminator());
     OpBuilder b(&entry, first);
