@@ -104,7 +104,7 @@ private:
 };
 } // namespace
 
-std::atomic<bool> mqa::runtime::overlapsLaunches{true};
+std::atomic<bool> mqa::runtime::launchOverlapEnabled{true};
 
 GpuKernel::~GpuKernel() {
   if (module) {
@@ -257,7 +257,7 @@ mqa_status GpuLaunch::run(void *stream) const {
   config.stream = static_cast<CUstream>(stream);
   config.attributes = &overlap;
   config.numAttributes =
-      kernel.canOverlap && overlapsLaunches.load(std::memory_order_relaxed);
+      kernel.canOverlap && launchOverlapEnabled.load(std::memory_order_relaxed);
   MQA_CUDA(driver, cuLaunchKernelEx, &config, kernel.function,
            pack.getPointers(), nullptr);
   return MQA_SUCCESS;

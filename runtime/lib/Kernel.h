@@ -41,9 +41,8 @@ protected:
   const KernelDescription *description;
 };
 
-/// Of the whole process: whether GPU kernels that can are launched before the
-/// kernel ahead of them is over.
-extern std::atomic<bool> overlapsLaunches;
+/// mqa_set_launch_overlap: of the whole process.
+extern std::atomic<bool> launchOverlapEnabled;
 
 mqa_status loadGpuKernel(std::shared_ptr<const Bundle> bundle,
                          const KernelDescription &description, int device,

@@ -22,14 +22,6 @@ class Reader {
 public:
   std::string error;
 
-  const json &object(const json &parent, const char *key) {
-    static const json empty = json::object();
-    const json *value = find(parent, key);
-    if (value && value->is_object())
-      return *value;
-    note(key, "an object");
-    return empty;
-  }
   const json &array(const json &parent, const char *key) {
     static const json empty = json::array();
     const json *value = find(parent, key);

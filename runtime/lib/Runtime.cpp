@@ -217,6 +217,8 @@ mqa_status mqa_launch_run(const mqa_launch *launch, void *stream) {
 
 void mqa_launch_destroy(mqa_launch *launch) { delete launch; }
 
-void mqa_set_launch_overlap(int enabled) { overlapsLaunches = enabled != 0; }
+void mqa_set_launch_overlap(int enabled) {
+  launchOverlapEnabled = enabled != 0;
+}
 
-int mqa_get_launch_overlap(void) { return overlapsLaunches; }
+int mqa_get_launch_overlap(void) { return launchOverlapEnabled; }

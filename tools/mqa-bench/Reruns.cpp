@@ -14,6 +14,15 @@
 using namespace mqa::tools;
 using mqa::runtime::CUfunction;
 
+/// One way to launch, of which `wrong` of `reruns` launches were.
+static void report(const mqa_kernel_info &info, const char *way, int wrong,
+                   int reruns, CaseSummary &summary) {
+  ++summary.cases;
+  summary.wrong += wrong != 0;
+  if (wrong)
+    std::printf("WRONG: %s, %s: %d of %d\n", info.name, way, wrong, reruns);
+}
+
 /// Replays of one captured launch while lengths, table and cache are others
 /// each time: what an engine does that decodes with a graph.
 static void runChangingReplays(Device &device, const LoadedKernel &kernel,
@@ -44,14 +53,11 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
     stream->synchronize();
     wrong += !session.check(kernel, 1 << 14).passes();
   }
-  ++summary.cases;
-  summary.wrong += wrong != 0;
-  if (wrong)
-    std::printf("WRONG: %s, replays with other lengths and another table: %d "
-                "of %d\n",
-                info.name, wrong, reruns);
+  report(info, "replays with other lengths and another table", wrong, reruns,
+         summary);
 }
 
+/// Two of them, by seed, with other ranges where the op has any.
 static Problem makeRerunProblem(const mqa_kernel_info &info, uint64_t seed) {
   if (!info.paged)
     return makeProblem(getShape(info, 300, 2000),
@@ -83,11 +89,7 @@ static void runSameLaunches(Device &device, const LoadedKernel &kernel,
       changed += first.download().data != firstBits ||
                  second.download().data != secondBits;
     }
-    ++summary.cases;
-    summary.wrong += changed != 0;
-    if (changed)
-      std::printf("WRONG: %s, %s: %d of %d differ\n", info.name, what, changed,
-                  reruns);
+    report(info, what, changed, reruns, summary);
   };
   repeat("reruns", [&] {
     first.launch(kernel);
@@ -132,26 +134,22 @@ static void runLateWeights(Device &device, const LoadedKernel &kernel,
   auto target = device.upload(zeros);
   session.setWeights(target->get());
   CUfunction copy = late.getFunction("late_copy");
+  auto count = static_cast<uint32_t>(words);
+  VectorParameter from{const_cast<void *>(source), count},
+      to{target->get(), count};
+  std::vector<void *> parameters;
+  from.append(parameters);
+  to.append(parameters);
   int changed = 0;
   for (int i = 0; i < reruns; ++i) {
     session.poison();
     target->copyFrom(zeros.data(), zeros.size());
-    VectorParameter from{const_cast<void *>(source),
-                         static_cast<uint32_t>(words)},
-        to{target->get(), static_cast<uint32_t>(words)};
-    std::vector<void *> parameters;
-    from.append(parameters);
-    to.append(parameters);
     late.launch(copy, 16, 512, 0, parameters);
     session.launch(kernel);
     changed += session.download().data != bits;
   }
-  ++summary.cases;
-  summary.wrong += changed != 0;
-  if (changed)
-    std::printf("WRONG: %s, behind a kernel that writes the weights late: %d "
-                "of %d differ\n",
-                info.name, changed, reruns);
+  report(info, "behind a kernel that writes the weights late", changed, reruns,
+         summary);
 }
 
 void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,

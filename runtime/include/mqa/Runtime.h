@@ -227,9 +227,9 @@ MQA_API void mqa_launch_destroy(mqa_launch *launch);
 
 /** Whether launches on a GPU may overlap the end of the kernel ahead of them in
  *  the stream (programmatic dependent launch: a kernel waits for that end
- * before it touches memory). On at first; of the whole process, from the next
- * launch on. To be turned off where the kernel ahead is itself launched so, and
- * does not wait for what is ahead of it. */
+ *  before it touches memory). On at first; of the whole process, from the next
+ *  launch on. To be turned off where the kernel ahead is itself launched so,
+ *  and does not wait for what is ahead of it. */
 MQA_API void mqa_set_launch_overlap(int enabled);
 MQA_API int mqa_get_launch_overlap(void);
 
@@ -254,8 +254,8 @@ MQA_API void mqa_launcher_destroy(mqa_launcher *launcher);
 
 /** From now on, launches with these `options` (what tells apart kernels for the
  *  same tensors; any number) on tensors like the seven `objects` (q, k,
- * k_scale, weights, ks, ke, out) run `kernel`, with sizes and strides as in
- * `args`, whose pointers are not looked at. The kernel stays loaded. */
+ *  k_scale, weights, ks, ke, out) run `kernel`, with sizes and strides as in
+ *  `args`, whose pointers are not looked at. The kernel stays loaded. */
 MQA_API mqa_status mqa_launcher_add_logits(mqa_launcher *launcher,
                                            void *const *objects,
                                            uint64_t options,
