@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HeadBlock.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -14,8 +15,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "llvm/ADT/SmallBitVector.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace mlir {
 namespace mqa {
@@ -68,34 +67,18 @@ static SmallVector<Type> getSlotTypes(RingType ring) {
 }
 
 namespace {
-/// What is staged together: all heads, or some of a key group's.
-struct HeadBlock {
-  /// Null without groups.
-  Value group;
-  /// Null for all heads.
-  Value firstHead;
-  OpFoldResult numHeads;
-};
-
 /// Stages one tile. With key groups, or where not all heads have room, a loop
 /// over head blocks goes around what is staged: a slot of either ring is for
 /// one of them.
 class TileStager {
 public:
   TileStager(RewriterBase &b, LogitsOp logits, TilePlan plan)
-      : b(b), logits(logits), loc(logits.getLoc()), plan(std::move(plan)),
-        groupHeads(logits.getGroupHeads()) {}
+      : b(b), logits(logits), loc(logits.getLoc()), plan(std::move(plan)) {}
 
   LogicalResult stage(scf::ForOp outer);
 
 private:
   void createRings(gpu::GPUFuncOp kernel);
-  HeadBlock getAllHeads() {
-    return {Value(), Value(), b.getIndexAttr(groupHeads)};
-  }
-  HeadBlock getHeadBlock(Value index);
-  Value getHeads(Value operand, const HeadBlock &heads);
-  Value getKeys(Value operand, const HeadBlock &heads);
   RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
   Value putAndGet(Value ring, Value position, Value source, ArrayAttr maps);
@@ -111,7 +94,6 @@ private:
   LogitsOp logits;
   Location loc;
   TilePlan plan;
-  int64_t groupHeads;
   /// No scales, no ring of them.
   Value queryRing, keyRing, scaleRing;
 };
@@ -132,41 +114,6 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
                             "rows at [0, key_offset]");
 }
 
-/// `view` at `at` and of `size` in dimension `dim`, which is dropped where
-/// asked for. A view of a kernel's argument stays one, without the dimensions
-/// that it has dropped.
-static Value narrowView(OpBuilder &b, Location loc, Value view, unsigned dim,
-                        OpFoldResult at, OpFoldResult size, bool drop) {
-  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, view);
-  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
-  llvm::SmallBitVector dropped(sizes.size());
-  if (auto outer = view.getDefiningOp<memref::SubViewOp>()) {
-    view = outer.getSource();
-    offsets = outer.getMixedOffsets();
-    sizes = outer.getMixedSizes();
-    dropped = outer.getDroppedDims();
-    // Which of the argument's it is.
-    for (unsigned i = 0; i <= dim; ++i)
-      dim += dropped.test(i);
-  }
-  offsets[dim] = at;
-  sizes[dim] = size;
-  if (drop)
-    dropped.set(dim);
-  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  if (dropped.none())
-    return memref::SubViewOp::create(b, loc, view, offsets, sizes, strides);
-  SmallVector<int64_t> shape;
-  for (auto [i, dimSize] : llvm::enumerate(sizes))
-    if (!dropped.test(i))
-      shape.push_back(
-          getConstantIntValue(dimSize).value_or(ShapedType::kDynamic));
-  auto reduced = memref::SubViewOp::inferRankReducedResultType(
-      shape, cast<MemRefType>(view.getType()), offsets, sizes, strides);
-  return memref::SubViewOp::create(b, loc, reduced, view, offsets, sizes,
-                                   strides);
-}
-
 void TileStager::createRings(gpu::GPUFuncOp kernel) {
   b.setInsertionPointToStart(&kernel.getBody().front());
   queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1);
@@ -175,51 +122,11 @@ void TileStager::createRings(gpu::GPUFuncOp kernel) {
     scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1);
 }
 
-/// Head block `index` of all groups.
-HeadBlock TileStager::getHeadBlock(Value index) {
-  AffineExpr d0 = b.getAffineDimExpr(0);
-  int64_t size = plan.blockHeads;
-  int64_t perGroup = llvm::divideCeil(groupHeads, size);
-  auto apply = [&](AffineExpr expr) -> Value {
-    return affine::makeComposedAffineApply(b, loc, expr, {index});
-  };
-  HeadBlock heads{
-      Value(), apply(d0.floorDiv(perGroup) * groupHeads + d0 % perGroup * size),
-      b.getIndexAttr(size)};
-  if (logits.hasKeyGroups())
-    heads.group = apply(d0.floorDiv(perGroup));
-  if (groupHeads % size)
-    heads.numHeads = affine::makeComposedFoldedAffineMin(
-        b, loc,
-        AffineMap::get(
-            1, 0,
-            {b.getAffineConstantExpr(size), groupHeads - d0 % perGroup * size},
-            b.getContext()),
-        {OpFoldResult(index)});
-  return heads;
-}
-
-/// These heads of q or weights.
-Value TileStager::getHeads(Value operand, const HeadBlock &heads) {
-  if (!heads.firstHead)
-    return operand;
-  return narrowView(b, loc, operand, 1, heads.firstHead, heads.numHeads,
-                    /*drop=*/false);
-}
-
-/// What is theirs of k or k_scale.
-Value TileStager::getKeys(Value operand, const HeadBlock &heads) {
-  if (!heads.group)
-    return operand;
-  return narrowView(b, loc, operand, 1, heads.group, b.getIndexAttr(1),
-                    /*drop=*/true);
-}
-
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
-  SmallVector<Value> sources{getHeads(logits.getQ(), heads)};
+  SmallVector<Value> sources{heads.getHeads(b, loc, logits.getQ())};
   SmallVector<AffineMap> maps{plan.queryMap};
   if (logits.getWeights()) {
-    sources.push_back(getHeads(logits.getWeights(), heads));
+    sources.push_back(heads.getHeads(b, loc, logits.getWeights()));
     maps.push_back(b.getMultiDimIdentityMap(2));
   }
   RingPutOp::create(b, loc, queryRing, position, sources,
@@ -254,12 +161,12 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
   ArrayAttr keyMaps;
   if (!plan.keyMap.isIdentity())
     keyMaps = b.getAffineMapArrayAttr(plan.keyMap);
-  Value keys =
-      putAndGet(keyRing, position, getKeys(logits.getK(), heads), keyMaps);
+  Value keys = putAndGet(keyRing, position,
+                         heads.getKeys(b, loc, logits.getK()), keyMaps);
   Value scales, weights;
   if (scaleRing)
-    scales = putAndGet(scaleRing, position, getKeys(logits.getKScale(), heads),
-                       ArrayAttr());
+    scales = putAndGet(scaleRing, position,
+                       heads.getKeys(b, loc, logits.getKScale()), ArrayAttr());
   if (logits.getWeights())
     weights = staged.getResult(1);
   // Padding is zero; but behind a block of q come the heads of the next.
@@ -288,7 +195,7 @@ Value TileStager::buildHeadBlocks(Value position) {
   Value own = arith::AddIOp::create(
       b, loc, position,
       arith::IndexCastOp::create(b, loc, b.getI32Type(), index));
-  HeadBlock heads = getHeadBlock(index);
+  HeadBlock heads = HeadBlock::get(b, logits, plan.blockHeads, index);
   RingGetOp staged = putQueries(own, heads);
   Value sum = buildTile(own, heads, staged, /*factors=*/Value(),
                         loop.getRegionIterArg(0));
@@ -342,13 +249,14 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
   if (byParts) {
     tile = buildHeadBlocks(position);
   } else {
+    HeadBlock heads = HeadBlock::getAll(logits);
     b.setInsertionPoint(inner);
-    RingGetOp staged = putQueries(queryPosition, getAllHeads());
+    RingGetOp staged = putQueries(queryPosition, heads);
     Value factors = fitQueries(staged);
     b.setInsertionPointAfter(inner);
     RingReleaseOp::create(b, loc, queryRing, queryPosition);
     b.setInsertionPoint(logits);
-    tile = buildTile(position, getAllHeads(), staged, factors,
+    tile = buildTile(position, heads, staged, factors,
                      /*onto=*/Value());
   }
   StoreLogitsOp::create(b, loc, tile, logits.getKs(), logits.getKe(),
