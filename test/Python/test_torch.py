@@ -215,20 +215,24 @@ class TorchTest(unittest.TestCase):
         self.check(out, reference(*arguments))
 
 
-class LauncherTest(unittest.TestCase):
-    """Tensors like those of a call before, which the runtime launches by itself; here on a CPU too."""
+class KnownLaunchTest(unittest.TestCase):
+    """Notes in `launched` of each call whether the runtime launched it by itself; here on a CPU too."""
 
     def setUp(self):
         if torch_ops._launcher is None:
             self.skipTest("PyTorch here has no exchange API, or the launcher was not built")
-        self.launched, run = [], torch_ops._run
+        self.launched, run = [], torch_ops.run
         patches = [
             unittest.mock.patch.object(torch_ops, "_launches_on_cpu", True),
-            unittest.mock.patch.object(torch_ops, "_run", lambda *args: self.launched.append(run(*args)) or self.launched[-1]),
+            unittest.mock.patch.object(torch_ops, "run", lambda *args: self.launched.append(run(*args)) or self.launched[-1]),
         ]
         for patch in patches:
             patch.start()
             self.addCleanup(patch.stop)
+
+
+class LauncherTest(KnownLaunchTest):
+    """Tensors like those of a call before."""
 
     def test_logits(self):
         for device in DEVICES:
@@ -263,11 +267,10 @@ class LauncherTest(unittest.TestCase):
                 q, cache, weights, lens, table = make_paged(device, batch=6, seed=seed)
                 k, scale = mqa.split_cache(cache, q.size(-1))
                 expected = paged_reference(*(tensor.cpu() for tensor in (q, cache, weights, lens, table)), 300)
-                for function, keys in ((mqa.paged_logits_out, (k, scale)), (torch_ops.fused_paged_logits_out, (cache,))):
-                    out = torch.empty(12, 300, device=device)
-                    function(q, *keys, weights, lens, table, out, clean=True)
-                    TorchTest.check(self, out, expected)
-        self.assertEqual(self.launched, [False, False, True, True] * len(DEVICES))
+                out = torch.empty(12, 300, device=device)
+                mqa.paged_logits_out(q, k, scale, weights, lens, table, out, clean=True)
+                TorchTest.check(self, out, expected)
+        self.assertEqual(self.launched, [False, True] * len(DEVICES))
 
     def test_errors(self):
         for device in DEVICES:
@@ -286,40 +289,84 @@ class LauncherTest(unittest.TestCase):
             self.assertTrue(self.launched.pop())
 
 
-class DeepGemmTest(unittest.TestCase):
-    """The same functions by the names of DeepGEMM."""
+class DeepGemmTest(KnownLaunchTest):
+    """The same functions by the names of DeepGEMM, each called twice: known launches are not checked again."""
 
     check = TorchTest.check
 
-    @needs_gpu
+    def check_twice(self, call, *expected):
+        for known in (False, True):
+            self.launched.clear()
+            out = call()
+            self.assertEqual(self.launched, [known])
+            self.check(out, *expected)
+            self.assertEqual(out.stride(0) * out.element_size() % 1024, 0)
+            self.assertEqual(out.stride(0) % 256, 0)
+
     def test_mqa_logits(self):
-        q, k, scale, weights, ks, ke = make_logits("cuda", h=64, d=128)
-        expected = reference(q, k, scale, weights, ks, ke)
-        out = deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke)
-        self.assertEqual(out.stride(0) * 4 % 1024, 0)
-        self.check(out, expected)
-        out = deep_gemm.fp8_fp4_mqa_logits((q, None), (k, scale), weights, ks, ke, logits_dtype=torch.bfloat16)
-        self.check(out, expected, 4e-3)
-        out = deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, clean_logits=False, max_seqlen_k=300)
-        self.assertEqual(out.shape, (50, 300))
+        for device in DEVICES:
+            q, k, scale, weights, ks, ke = make_logits(device, m=54, h=64, d=128)
+            expected = reference(q, k, scale, weights, ks, ke)
+            self.check_twice(lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke), expected)
+            self.check_twice(
+                lambda: deep_gemm.fp8_fp4_mqa_logits((q, None), (k, scale), weights, ks, ke, logits_dtype=torch.bfloat16),
+                expected,
+                4e-3,
+            )
+            out = deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, clean_logits=False, max_seqlen_k=300)
+            self.assertEqual(out.shape, (54, 300))
+            self.assertEqual(out.stride(0), 512)
 
-    @needs_gpu
     def test_paged_mqa_logits(self):
-        q, cache, weights, lens, table = make_paged("cuda", h=64, d=128)
-        meta = deep_gemm.get_paged_mqa_logits_metadata(lens, 64, deep_gemm.get_num_sms())
-        out = deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, meta, 320, clean_logits=True)
-        self.assertEqual(out.stride(0) * 4 % 1024, 0)
-        self.check(out, paged_reference(q, cache, weights, lens, table, 320))
+        for device in DEVICES:
+            q, cache, weights, lens, table = make_paged(device, h=64, d=128)
+            meta = deep_gemm.get_paged_mqa_logits_metadata(lens, 64, num_sms=132)
+            self.assertEqual(meta.shape, (133, 2))
+            expected = paged_reference(q, cache, weights, lens, table, 320)
+            self.check_twice(
+                lambda: deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, meta, 320, clean_logits=True), expected
+            )
 
     @needs_gpu
+    def test_num_sms(self):
+        self.assertGreater(deep_gemm.get_num_sms(), 100)
+
     def test_asserts(self):
-        q, k, scale, weights, ks, ke = make_logits("cuda")
-        with self.assertRaisesRegex(AssertionError, "fp4"):
-            deep_gemm.fp8_fp4_mqa_logits((q, scale), (k, scale), weights, ks, ke)
-        with self.assertRaisesRegex(AssertionError, "clean_logits must be False"):
-            deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, True, 10)
-        with self.assertRaisesRegex(AssertionError, "ks must be 50"):
-            deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks[:3], ke)
+        for device in DEVICES:
+            q, k, scale, weights, ks, ke = make_logits(device, m=55)
+            mqa.logits(q, k, scale, weights, ks, ke, clean=True)
+            strided = torch.empty(55, 33, 64, device=device).to(FP8)[:, :32]
+            mqa.logits(strided, k, scale, weights, ks, ke, clean=True)
+            for message, call in (
+                ("fp4", lambda: deep_gemm.fp8_fp4_mqa_logits((q, scale), (k, scale), weights, ks, ke)),
+                ("clean_logits must be False", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, True, 10)),
+                ("ks must be 55", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks[:3], ke)),
+                ("q must be M x H x D", lambda: deep_gemm.fp8_mqa_logits(q[0], (k, scale), weights, ks, ke)),
+                ("q must be contiguous", lambda: deep_gemm.fp8_mqa_logits(strided, (k, scale), weights, ks, ke)),
+                ("q must be torch.float8_e4m3fn", lambda: deep_gemm.fp8_mqa_logits(q.half(), (k, scale), weights, ks, ke)),
+                (
+                    "logits_dtype must be float32 or bfloat16",
+                    lambda: deep_gemm.fp8_fp4_mqa_logits(q, (k, scale), weights, ks, ke, logits_dtype=torch.float16),
+                ),
+            ):
+                with self.assertRaisesRegex(AssertionError, message):
+                    call()
+
+    def test_paged_asserts(self):
+        for device in DEVICES:
+            q, cache, weights, lens, table = make_paged(device, batch=7)
+
+            def call(q=q, cache=cache, **others):
+                return deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, None, 300, **others)
+
+            for message, arguments in (
+                ("indices need Blackwell", {"indices": lens}),
+                ("q must be B x T x H x D", {"q": q[0]}),
+                ("kv_cache must be torch.uint8", {"cache": cache.view(torch.int8)}),
+                ("kv_cache must be num_blocks x block_kv x 1 x 68", {"cache": cache[..., :67]}),
+            ):
+                with self.assertRaisesRegex(AssertionError, message):
+                    call(**arguments)
 
 
 if __name__ == "__main__":

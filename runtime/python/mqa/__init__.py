@@ -12,9 +12,9 @@ __all__ += ["prepare_logits", "prepare_paged_logits", "split_cache"]
 
 
 def __getattr__(name):
-    # PyTorch is imported when it is needed.
+    # PyTorch is imported when it is needed; the next time, nobody asks here.
     if name in __all__:
         from . import torch_ops
 
-        return getattr(torch_ops, name)
+        return globals().setdefault(name, getattr(torch_ops, name))
     raise AttributeError(f"module 'mqa' has no attribute '{name}'")

@@ -59,7 +59,8 @@ def _make_launcher():
 
 
 _launcher = _make_launcher()
-_run = _launcher.run if _launcher else lambda *_: False
+# run(options, *tensors): whether that was launched. `options` are a number for all that is not to be read off the tensors.
+run = _launcher.run if _launcher else lambda *_: False
 _launches_on_cpu = False
 
 
@@ -131,9 +132,13 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
     tensors = (q, k, k_scale, weights, ks, ke, out)
-    if _run(options, *tensors):
-        return
-    plan, args = _fill_logits(*tensors, clean, compressed, relu, fast)
+    if not run(options, *tensors):
+        launch_logits(options, tensors, clean, compressed, relu, fast)
+
+
+def launch_logits(options, tensors, *flags):
+    """`logits_out` on tensors unlike any before; `run` knows them from now on, by `options`."""
+    plan, args = _fill_logits(*tensors, *flags)
     plan.kernel.launch(args, plan.get_stream())
     _remember(options, tensors, plan, args)
 
@@ -199,21 +204,21 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
     options = 16 | (1 if clean else 0) | (4 if relu else 0)
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    if _run(options, *tensors):
-        return
-    plan, args = _fill_paged(*tensors, clean, relu)
+    if not run(options, *tensors):
+        launch_paged_logits(options, tensors, clean, relu)
+
+
+def launch_paged_logits(options, tensors, *flags):
+    """`paged_logits_out` on tensors unlike any before; `run` knows them from now on, by `options`."""
+    plan, args = _fill_paged(*tensors, *flags)
     plan.kernel.launch(args, plan.get_stream())
     _remember(options, tensors, plan, args)
 
 
-def fused_paged_logits_out(q, cache, weights, context_lens, block_table, out, *, clean=False, relu=True):
-    """`paged_logits_out` on a fused cache of bytes (`split_cache`), of which known launches make no views."""
-    options = 32 | (1 if clean else 0) | (4 if relu else 0)
-    tensors = (q, cache, None, weights, context_lens, block_table, out)
-    if _run(options, *tensors):
-        return
-    k, k_scale = split_cache(cache, q.size(-1))
-    plan, args = _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+def launch_fused_paged_logits(options, tensors, *flags):
+    """Likewise, with a fused cache of bytes (`split_cache`) as k and None as k_scale: `run` makes no views of it."""
+    q, cache, _, *others = tensors
+    plan, args = _fill_paged(q, *split_cache(cache, q.size(-1)), *others, *flags)
     plan.kernel.launch(args, plan.get_stream())
     # The scales of a block lie behind its keys.
     _remember(options, tensors, plan, args, k_scale_offset=cache.size(1) * q.size(-1))
@@ -244,20 +249,19 @@ _definitions.define(
 )
 
 
-def empty_rows(rows, columns, dtype, device, stride=0):
-    """torch.empty, with rows `stride` elements apart: in one step, and less host time than for rows without a stride."""
-    return torch.empty_strided((rows, columns), (stride or max(columns, 1), 1), dtype=dtype, device=device)
-
-
-def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
-    out = empty_rows(q.size(0), max_seqlen_k or k.size(0), dtype, q.device)
+# empty_strided takes less host time than empty, shape[0] less than size(0), and arguments by position less than by name.
+def _logits(q, k, k_scale, weights, ks, ke, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+    columns = max_seqlen_k or k.shape[0]
+    out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
     logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
     return out
 
 
-def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, clean=False, relu=True,
                   dtype=torch.float32):  # fmt: skip
-    out = empty_rows(q.size(0) * q.size(1), max_context_len, dtype, q.device)
+    shape = q.shape
+    stride = (max_context_len or 1, 1)
+    out = torch.empty_strided((shape[0] * shape[1], max_context_len), stride, dtype=dtype, device=q.device)
     paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
     return out
 
@@ -305,9 +309,10 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     `fast` sums over the heads in half precision (error at most 1e-3). Raises ValueError for tensors that do
     not fit, LookupError where no kernel can be had.
     """
-    function = torch.ops.mqa.logits if _goes_through_torch(q) else _logits
-    return function(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu, fast=fast,
-                    dtype=dtype)  # fmt: skip
+    if _goes_through_torch(q):
+        return torch.ops.mqa.logits(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu,
+                                    fast=fast, dtype=dtype)  # fmt: skip
+    return _logits(q, k, k_scale, weights, ks, ke, clean, max_seqlen_k, relu, fast, dtype)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
@@ -319,9 +324,10 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     Returns (B * T) x max_context_len. Nothing is read on the host: a captured CUDA graph stays right when
     lengths, table and cache change.
     """
-    function = torch.ops.mqa.paged_logits if _goes_through_torch(q) else _paged_logits
-    return function(q, k, k_scale, weights, context_lens, block_table, max_context_len, clean=clean, relu=relu,
-                    dtype=dtype)  # fmt: skip
+    if _goes_through_torch(q):
+        return torch.ops.mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len,
+                                          clean=clean, relu=relu, dtype=dtype)  # fmt: skip
+    return _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, clean, relu, dtype)
 
 
 def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
