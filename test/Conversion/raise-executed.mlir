@@ -12,11 +12,11 @@
 // RAISED: mqa.logits
 // RAISED-NOT: linalg.generic
 // RAISED: return
-// CHECK: sizes = [4, 6]
-// CHECK-NEXT: {{\[\[}}{{-?}}0, 0, 84, 17, 66, 0],
-// CHECK-NEXT: [-inf, -inf, -630, 10, -396, -inf],
-// CHECK-NEXT: [-441, -102, 756, -inf, -inf, -inf],
-// CHECK-NEXT: [-inf, -inf, -inf, -inf, -inf, -inf]]
+// RAISED-LABEL: func @flattened
+// RAISED: mqa.logits
+// RAISED-NOT: linalg.generic
+// RAISED: return
+// CHECK-COUNT-2: sizes = [4, 6]{{.*[[:space:]]*}}{{\[\[}}{{-?}}0, 0, 84, 17, 66, 0],{{[[:space:]]*}}[-inf, -inf, -630, 10, -396, -inf],{{[[:space:]]*}}[-441, -102, 756, -inf, -inf, -inf],{{[[:space:]]*}}[-inf, -inf, -inf, -inf, -inf, -inf]]
 
 func.func private @printMemrefF32(tensor<*xf32>)
 
@@ -64,6 +64,68 @@ func.func @logits(%q: tensor<?x3x16xbf16>, %k: tensor<?x16xbf16>, %scale: tensor
     %in = arith.andi %from, %to : i1
     %p = arith.mulf %s, %f : f32
     %r = arith.select %in, %p, %ninf : f32
+    linalg.yield %r : f32
+  } -> tensor<?x?xf32>
+  return %logits : tensor<?x?xf32>
+}
+
+// The same as PyTorch's has it: a matrix product of all heads' queries, relu by
+// a comparison, -inf where not in the range.
+func.func @flattened(%q: tensor<?x3x16xbf16>, %k: tensor<?x16xbf16>, %scale: tensor<?xf32>,
+                     %weights: tensor<?x3xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>) -> tensor<?x?xf32> attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %three = arith.constant 3 : i64
+  %true = arith.constant true
+  %zero = arith.constant 0.0 : f32
+  %ninf = arith.constant 0xFF800000 : f32
+  %M = tensor.dim %q, %c0 : tensor<?x3x16xbf16>
+  %N = tensor.dim %k, %c0 : tensor<?x16xbf16>
+  %M64 = arith.index_cast %M : index to i64
+  %N64 = arith.index_cast %N : index to i64
+  %rows = arith.muli %M, %c3 : index
+  %eq = tensor.empty(%M) : tensor<3x?x16xbf16>
+  %qt = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (b, a, c)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%q : tensor<?x3x16xbf16>) outs(%eq : tensor<3x?x16xbf16>) {
+  ^bb0(%i: bf16, %o: bf16):
+    linalg.yield %i : bf16
+  } -> tensor<3x?x16xbf16>
+  %flat = tensor.collapse_shape %qt [[0, 1], [2]] : tensor<3x?x16xbf16> into tensor<?x16xbf16>
+  %ek = tensor.empty(%N) : tensor<16x?xbf16>
+  %kt = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (b, a)>], iterator_types = ["parallel", "parallel"]} ins(%k : tensor<?x16xbf16>) outs(%ek : tensor<16x?xbf16>) {
+  ^bb0(%i: bf16, %o: bf16):
+    linalg.yield %i : bf16
+  } -> tensor<16x?xbf16>
+  %e = tensor.empty(%rows, %N) : tensor<?x?xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %product = linalg.matmul ins(%flat, %kt : tensor<?x16xbf16>, tensor<16x?xbf16>) outs(%z : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %shape = tensor.from_elements %three, %M64, %N64 : tensor<3xi64>
+  %scores = tensor.reshape %product(%shape) : (tensor<?x?xf32>, tensor<3xi64>) -> tensor<3x?x?xf32>
+  %e2 = tensor.empty(%M, %N) : tensor<?x?xf32>
+  %z2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %sum = linalg.generic {
+      indexing_maps = [affine_map<(h, m, n) -> (h, m, n)>, affine_map<(h, m, n) -> (m, h)>, affine_map<(h, m, n) -> (m, n)>],
+      iterator_types = ["reduction", "parallel", "parallel"]}
+      ins(%scores, %weights : tensor<3x?x?xf32>, tensor<?x3xf32>) outs(%z2 : tensor<?x?xf32>) {
+  ^bb0(%s: f32, %w: f32, %acc: f32):
+    %above = arith.cmpf ugt, %s, %zero : f32
+    %relu = arith.select %above, %s, %zero : f32
+    %p = arith.mulf %relu, %w : f32
+    %r = arith.addf %acc, %p : f32
+    linalg.yield %r : f32
+  } -> tensor<?x?xf32>
+  %logits = linalg.generic {
+      indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%sum, %scale, %ks, %ke : tensor<?x?xf32>, tensor<?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%e2 : tensor<?x?xf32>) {
+  ^bb0(%s: f32, %f: f32, %lo: i32, %hi: i32, %o: f32):
+    %j = linalg.index 1 : index
+    %n = arith.index_cast %j : index to i32
+    %from = arith.cmpi sge, %n, %lo : i32
+    %to = arith.cmpi slt, %n, %hi : i32
+    %in = arith.andi %from, %to : i1
+    %out = arith.xori %in, %true : i1
+    %p = arith.mulf %s, %f : f32
+    %r = arith.select %out, %ninf, %p : f32
     linalg.yield %r : f32
   } -> tensor<?x?xf32>
   return %logits : tensor<?x?xf32>
@@ -124,5 +186,9 @@ func.func @main() {
       : (tensor<?x3x16xbf16>, tensor<?x16xbf16>, tensor<?xf32>, tensor<?x3xf32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x?xf32>
   %any = tensor.cast %logits : tensor<?x?xf32> to tensor<*xf32>
   call @printMemrefF32(%any) : (tensor<*xf32>) -> ()
+  %again = call @flattened(%q, %k, %scale, %weights, %ksd, %ked)
+      : (tensor<?x3x16xbf16>, tensor<?x16xbf16>, tensor<?xf32>, tensor<?x3xf32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x?xf32>
+  %other = tensor.cast %again : tensor<?x?xf32> to tensor<*xf32>
+  call @printMemrefF32(%other) : (tensor<*xf32>) -> ()
   return
 }

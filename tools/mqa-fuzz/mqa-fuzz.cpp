@@ -4,8 +4,9 @@
 //
 // Every run parses a mutated input and, where it is valid, runs one pass or
 // pipeline over it. A diagnostic is a good end; a crash, or a run over the time
-// limit, is a finding. Runs happen in child processes, so that one finding does
-// not end the search.
+// limit, is a finding. Each run has a process of its own: MLIR's parser and its
+// reader of bytecode do not stand every input, and may corrupt memory before
+// they crash, or instead. Such a crash counts apart.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,7 +78,7 @@ static const char *const kPipelines[] = {
 namespace {
 /// What a child tells its parent, also when it dies.
 struct Progress {
-  unsigned next, parsed, passed, readerCrashes;
+  unsigned parsed, passed;
   /// Whether the run under way has its IR.
   bool hasParsed;
 };
@@ -85,7 +86,6 @@ struct Progress {
 struct Case {
   std::string input;
   const char *pipeline;
-  bool isBytecode;
 };
 } // namespace
 
@@ -108,8 +108,7 @@ static Case makeCase(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
   std::mt19937_64 random(seed);
   Case result;
   result.pipeline = kPipelines[random() % std::size(kPipelines)];
-  result.isBytecode = random() % 8 == 0;
-  if (result.isBytecode)
+  if (random() % 8 == 0)
     result.input =
         mutator.mutateBytes(toBytecode(mutator.pick(random), registry), random);
   else
@@ -134,29 +133,23 @@ static void runCase(const Case &test, const DialectRegistry &registry,
   progress.passed += succeeded(pm.run(*module));
 }
 
-/// MLIR's reader does not stand every change of bytecode, and may corrupt
-/// memory before it crashes: such a run has a process of its own, and counts as
-/// a finding only where the reader had returned. Returns false for one.
-static bool runApart(const Case &test, const DialectRegistry &registry,
-                     Progress &progress) {
+/// One run in a process of its own; how that ended.
+static int runApart(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
+                    const DialectRegistry &registry, Progress &progress) {
   progress.hasParsed = false;
   pid_t child = fork();
-  if (child == 0) {
-    alarm(timeLimit);
-    runCase(test, registry, progress);
-    _exit(0);
+  if (child < 0) {
+    llvm::errs() << "error: cannot fork\n";
+    exit(1);
   }
   int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) < 0)
-    return false;
-  bool isFine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  progress.readerCrashes += !isFine && !progress.hasParsed;
-  return isFine || !progress.hasParsed;
-}
-
-/// Runs from `progress.next` on, until all are done or one does not return.
-static int runChild(const ::mqa::fuzz::Mutator &mutator,
-                    const DialectRegistry &registry, Progress &progress) {
+  if (child) {
+    waitpid(child, &status, 0);
+    return status;
+  }
+  // What a dying run prints is not for the table.
+  if (!freopen("/dev/null", "w", stderr))
+    _exit(1);
   // A run that needs that much has gone wrong, and shall not take the machine
   // with it.
   rlimit memory{rlim_t(6) << 30, rlim_t(6) << 30}, core{0, 0};
@@ -166,15 +159,9 @@ static int runChild(const ::mqa::fuzz::Mutator &mutator,
   (void)memory;
 #endif
   setrlimit(RLIMIT_CORE, &core);
-  for (; progress.next < firstSeed + numRuns; ++progress.next) {
-    Case test = makeCase(mutator, progress.next, registry);
-    alarm(test.isBytecode ? 2 * timeLimit : timeLimit);
-    if (!test.isBytecode)
-      runCase(test, registry, progress);
-    else if (!runApart(test, registry, progress))
-      return 1;
-  }
-  return 0;
+  alarm(timeLimit);
+  runCase(makeCase(mutator, seed, registry), registry, progress);
+  _exit(0);
 }
 
 static std::vector<std::string> readCorpus() {
@@ -210,46 +197,34 @@ int main(int argc, char **argv) {
     llvm::errs() << "error: no shared memory\n";
     return 1;
   }
-  progress->next = firstSeed;
-  unsigned findings = 0;
-  while (progress->next < firstSeed + numRuns) {
-    pid_t child = fork();
-    if (child < 0) {
-      llvm::errs() << "error: cannot fork\n";
-      return 1;
-    }
-    if (child == 0) {
-      // What a dying run prints is not for the table.
-      if (!freopen("/dev/null", "w", stderr))
-        _exit(1);
-      _exit(runChild(mutator, registry, *progress));
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
+  unsigned findings = 0, parserCrashes = 0;
+  for (unsigned seed = firstSeed; seed < firstSeed + numRuns; ++seed) {
+    int status = runApart(mutator, seed, registry, *progress);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-      break;
+      continue;
+    if (!progress->hasParsed) {
+      ++parserCrashes;
+      continue;
+    }
     ++findings;
-    Case found = makeCase(mutator, progress->next, registry);
+    Case found = makeCase(mutator, seed, registry);
     std::string path =
-        findingsDir + "/finding-" + std::to_string(progress->next) + ".mlir";
+        findingsDir + "/finding-" + std::to_string(seed) + ".mlir";
     std::error_code error;
     llvm::raw_fd_ostream file(path, error);
     if (!error)
       file << found.input;
     bool isTime = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-    llvm::outs() << "FINDING: seed " << progress->next << ", " << found.pipeline
-                 << ", "
+    llvm::outs() << "FINDING: seed " << seed << ", " << found.pipeline << ", "
                  << (isTime ? "over the time limit"
                      : WIFSIGNALED(status)
                          ? "signal " + std::to_string(WTERMSIG(status))
                          : "exit " + std::to_string(WEXITSTATUS(status)))
                  << ", input in " << path << "\n";
-    ++progress->next;
   }
   llvm::outs() << "fuzz: " << numRuns << " runs (seeds from " << firstSeed
                << "), " << progress->parsed << " parsed, " << progress->passed
-               << " compiled, " << findings << " findings; "
-               << progress->readerCrashes
-               << " crashes of MLIR's bytecode reader\n";
+               << " compiled, " << findings << " findings; " << parserCrashes
+               << " crashes of MLIR's parser and reader\n";
   return findings ? 1 : 0;
 }

@@ -96,18 +96,20 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
            k_scale[n] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[n, d], 0), -inf)
     ```
 
-    It looks at what an element is, through linalg ops, fills, casts and reshapes by
-    unit dims, not at how the computation is cut into ops: generic or named,
-    fused or not. Factors and operands may be in any order, dimensions of q, k and
-    weights too (then they are transposed). q and k are decoded by `arith.extf`.
-    There may be no scale, no weights, no maximum, and no select, or one with only
-    one of the bounds; the whole may be rounded by `arith.truncf`. A maximum is
-    `arith.maximumf`, or a select by an unordered comparison: both let NaN
-    through, as `mqa.logits` does. Others are left alone.
+    It looks at what an element is, through linalg ops, fills, casts and reshapes, not
+    at how the computation is cut into ops: generic or named, fused or not, on
+    heads of their own or on one dimension of queries and heads, as PyTorch and JAX
+    programs come from torch-mlir and IREE. Factors and operands may be in any
+    order, dimensions of q, k and weights too (then they are transposed, or
+    expanded). q and k are decoded by `arith.extf`. There may be no scale, no
+    weights, no maximum, and no select, or one with only one of the bounds, or one
+    by the negated mask; the whole may be rounded by `arith.truncf`.
 
-    A scale inside of the maximum (keys that are dequantised before the contraction)
-    is the same outside only if it is not negative, which is for the user to say:
-    `positive-scales`. It may also round differently.
+    A maximum is `arith.maximumf`, or a select by a comparison that lets NaN
+    through, as `mqa.logits` does. Others are the same only where no score is NaN,
+    which is for the user to say: `no-nans`. A scale inside of the maximum (keys
+    that are dequantised before the contraction) is the same outside only if it is
+    not negative: `positive-scales`. It may also round differently.
 
     ```mlir
     %scores = linalg.generic ... ins(%q, %k) ... // f8E4M3FN, decoded in the body
@@ -120,9 +122,11 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"positiveScales", "positive-scales", "bool", /*default=*/"false",
-           "No scale of a key is negative or NaN">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-                           "::mlir::mqa::MQADialect", "::mlir::tensor::TensorDialect"];
+           "No scale of a key is negative or NaN">,
+    Option<"noNaNs", "no-nans", "bool", /*default=*/"false", "No score is NaN">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::mqa::MQADialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 #endif // MQA_CONVERSION_PASSES_TD

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ElementExpr.h"
+#include "ReshapeGroups.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -25,62 +26,172 @@ bool ElementExpr::isNegativeInfinity() const {
   return value && value.getValue().isNegInfinity();
 }
 
-static ExprRef makeLeaf(Value tensor, ArrayRef<int> dims) {
-  ElementExpr expr{Kind::Leaf, tensor, SmallVector<int>(dims), {}, nullptr, {}};
-  return std::make_shared<const ElementExpr>(std::move(expr));
+bool ElementExpr::isTrue() const {
+  auto value = dyn_cast_or_null<IntegerAttr>(constant);
+  return value && value.getType().isInteger(1) && value.getValue().isOne();
 }
 
 static ExprRef makeConstant(TypedAttr value) {
-  ElementExpr expr{Kind::Constant, Value(), {}, value, nullptr, {}};
+  ElementExpr expr{Kind::Constant};
+  expr.constant = value;
   return std::make_shared<const ElementExpr>(std::move(expr));
 }
 
-/// The indices of `source` where `collapsed`, which has its dimensions in these
-/// groups, is read at `dims`; nothing if a group has more than one dimension
-/// that is not one.
-static std::optional<SmallVector<int>>
-expandDims(RankedTensorType source, ArrayRef<ReassociationIndices> groups,
-           ArrayRef<int> dims) {
-  SmallVector<int> result(source.getRank(), ElementExpr::kUnit);
-  for (auto [group, dim] : llvm::zip_equal(groups, dims)) {
-    int64_t wide = -1;
-    for (int64_t i : group) {
-      if (source.getDimSize(i) == 1)
-        continue;
-      if (wide >= 0)
-        return std::nullopt;
-      wide = i;
-    }
-    if (wide >= 0)
-      result[wide] = dim;
-  }
-  return result;
+/// One variable for all of them.
+int ExprBuilder::flatten(ArrayRef<Factor> factors) {
+  if (factors.size() == 1)
+    return factors[0].var;
+  Factors all;
+  for (const Factor &factor : factors)
+    llvm::append_range(all, unflatten(factor));
+  for (const auto &[var, others] : flattened)
+    if (others == all)
+      return var;
+  flattened[nextVar] = all;
+  return nextVar++;
 }
 
-/// The other way round: of a tensor whose dimensions were expanded to groups.
-static std::optional<SmallVector<int>>
-collapseDims(RankedTensorType expanded, ArrayRef<ReassociationIndices> groups,
-             ArrayRef<int> dims) {
-  SmallVector<int> result;
-  for (const ReassociationIndices &group : groups) {
-    int found = ElementExpr::kUnit;
-    int64_t wide = 0;
-    for (int64_t i : group) {
-      if (expanded.getDimSize(i) == 1)
-        continue;
-      ++wide;
-      found = dims[i];
-    }
-    if (wide > 1)
-      return std::nullopt;
-    result.push_back(found);
+ExprBuilder::Factors ExprBuilder::unflatten(Factor dim) const {
+  auto found = flattened.find(dim.var);
+  return found == flattened.end() ? Factors{dim} : found->second;
+}
+
+/// Makes the size that is not known follow from `total`, or, where that is not
+/// known, leaves one of them so; false if that cannot be.
+static bool fitSizes(MutableArrayRef<int64_t> sizes, int64_t total) {
+  if (llvm::count_if(sizes, ShapedType::isDynamic) > 1)
+    return false;
+  int64_t *unknown = llvm::find_if(sizes, ShapedType::isDynamic);
+  if (ShapedType::isDynamic(total)) {
+    if (unknown == sizes.end())
+      sizes.front() = total;
+    return true;
   }
-  return result;
+  int64_t product = 1;
+  for (int64_t &size : sizes)
+    if (&size != unknown)
+      product *= size;
+  if (unknown == sizes.end())
+    return product == total;
+  if (product == 0 || total % product)
+    return false;
+  *unknown = total / product;
+  return true;
+}
+
+/// An element of a tensor that is computed by nothing that is known.
+ExprRef ExprBuilder::makeLeaf(Value tensor, ArrayRef<int> dims) {
+  ElementExpr expr{Kind::Leaf, tensor};
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    int64_t total = type ? type.getDimSize(i) : ShapedType::kDynamic;
+    Factors factors = unflatten({dim, total});
+    auto sizes = llvm::map_to_vector(
+        factors, [](const Factor &factor) { return factor.size; });
+    if (!fitSizes(sizes, total)) {
+      factors = {{dim, total}};
+      sizes = {total};
+    }
+    ReassociationIndices group;
+    for (auto [factor, size] : llvm::zip_equal(factors, sizes)) {
+      group.push_back(expr.dims.size());
+      expr.dims.push_back(factor.var);
+      expr.expandedShape.push_back(size);
+    }
+    expr.expansion.push_back(group);
+  }
+  if (expr.dims.size() == dims.size()) {
+    expr.expansion.clear();
+    expr.expandedShape.clear();
+  }
+  return std::make_shared<const ElementExpr>(std::move(expr));
+}
+
+/// The index of a dimension that has these at `dims` in it; nothing if it is
+/// not known how they count.
+std::optional<int> ExprBuilder::joinDims(ArrayRef<int64_t> shape,
+                                         ArrayRef<int> dims) {
+  Factors factors;
+  int64_t unknown = 0;
+  for (auto [size, dim] : llvm::zip_equal(shape, dims)) {
+    if (size == 1)
+      continue;
+    unknown += ShapedType::isDynamic(size);
+    factors.push_back({dim, size});
+  }
+  if (factors.empty())
+    return ElementExpr::kUnit;
+  if (factors.size() > 1 && unknown > 1)
+    return std::nullopt;
+  return flatten(factors);
+}
+
+/// The other way round: the indices of the dimensions of which `dim` is made.
+std::optional<SmallVector<int>> ExprBuilder::splitDim(ArrayRef<int64_t> shape,
+                                                      int dim) const {
+  SmallVector<int> result(shape.size(), ElementExpr::kUnit);
+  SmallVector<size_t> wide;
+  for (auto [i, size] : llvm::enumerate(shape))
+    if (size != 1)
+      wide.push_back(i);
+  if (wide.size() == 1)
+    result[wide[0]] = dim;
+  if (wide.size() < 2)
+    return result;
+  Factors factors = unflatten({dim, ShapedType::kDynamic});
+  if (factors.size() != wide.size())
+    return std::nullopt;
+  // All in all there are as many: so one is the same if all others are.
+  int different = 0;
+  for (auto [i, factor] : llvm::zip_equal(wide, factors)) {
+    different += ShapedType::isDynamic(shape[i]) || shape[i] != factor.size;
+    result[i] = factor.var;
+  }
+  return different > 1 ? std::nullopt : std::optional(result);
+}
+
+/// Where the operand of `reshape` is read when its result is at `dims`.
+std::optional<SmallVector<int>> ExprBuilder::getSourceDims(Operation *reshape,
+                                                           ArrayRef<int> dims) {
+  std::optional<ReshapeGroups> groups = getReshapeGroups(reshape);
+  if (!groups)
+    return std::nullopt;
+  auto getShape = [](Value tensor, const ReassociationIndices &group) {
+    auto type = cast<RankedTensorType>(tensor.getType());
+    return llvm::map_to_vector(group,
+                               [&](int64_t i) { return type.getDimSize(i); });
+  };
+  Value source = reshape->getOperand(0), result = reshape->getResult(0);
+  SmallVector<int> inner(cast<RankedTensorType>(source.getType()).getRank(),
+                         ElementExpr::kUnit);
+  for (const auto &[from, to] : *groups) {
+    auto outer = llvm::map_to_vector(to, [&](int64_t i) { return dims[i]; });
+    std::optional<int> joined = joinDims(getShape(result, to), outer);
+    if (!joined)
+      return std::nullopt;
+    std::optional<SmallVector<int>> split =
+        splitDim(getShape(source, from), *joined);
+    if (!split)
+      return std::nullopt;
+    for (auto [i, dim] : llvm::zip_equal(from, *split))
+      inner[i] = dim;
+  }
+  return inner;
 }
 
 ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
-  // More than any such computation has: whatever it is, it is not ours. A
-  // tensor that is used twice counts twice, so depth alone bounds nothing.
+  auto key = std::pair(tensor.getAsOpaquePointer(),
+                       std::vector<int>(dims.begin(), dims.end()));
+  auto found = known.find(key);
+  if (found != known.end())
+    return found->second;
+  ExprRef expr = expandOnce(tensor, dims);
+  known.emplace(std::move(key), expr);
+  return expr;
+}
+
+ExprRef ExprBuilder::expandOnce(Value tensor, ArrayRef<int> dims) {
+  // More than any such computation has: whatever it is, it is not ours.
   constexpr int kMaxDepth = 64, kMaxTensors = 512;
   DenseElementsAttr constant;
   if (matchPattern(tensor, m_Constant(&constant)) && constant.isSplat())
@@ -94,23 +205,16 @@ ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     if (isa<RankedTensorType>(cast.getSource().getType()))
       return expand(cast.getSource(), dims);
-  std::optional<SmallVector<int>> inner;
-  if (auto reshape = dyn_cast<tensor::ExpandShapeOp>(op)) {
-    inner = collapseDims(reshape.getResultType(),
-                         reshape.getReassociationIndices(), dims);
-  } else if (auto reshape = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    inner = expandDims(reshape.getSrcType(), reshape.getReassociationIndices(),
-                       dims);
-  } else if (auto fill = dyn_cast<linalg::FillOp>(op)) {
+  if (auto fill = dyn_cast<linalg::FillOp>(op)) {
     TypedAttr value;
     if (matchPattern(fill.getInputs()[0], m_Constant(&value)))
       return makeConstant(value);
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     if (ExprRef expr = expandLinalg(linalgOp, dims))
       return expr;
-  }
-  if (inner)
+  } else if (auto inner = getSourceDims(op, dims)) {
     return expand(op->getOperand(0), *inner);
+  }
   return makeLeaf(tensor, dims);
 }
 
@@ -118,8 +222,9 @@ ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
 static bool isKnown(Operation *op) {
   return isa<arith::AddFOp, arith::AndIOp, arith::CmpFOp, arith::CmpIOp,
              arith::ConstantOp, arith::ExtFOp, arith::ExtSIOp,
-             arith::IndexCastOp, arith::MaximumFOp, arith::MulFOp,
-             arith::SelectOp, arith::TruncFOp>(op);
+             arith::IndexCastOp, arith::MaximumFOp, arith::MaxNumFOp,
+             arith::MulFOp, arith::OrIOp, arith::SelectOp, arith::TruncFOp,
+             arith::TruncIOp, arith::XOrIOp>(op);
 }
 
 ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
@@ -168,8 +273,7 @@ ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
   };
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-      ElementExpr expr{Kind::Index, Value(), {vars[index.getDim()]},
-                       {},          nullptr, {}};
+      ElementExpr expr{Kind::Index, Value(), {vars[index.getDim()]}};
       body[index] = std::make_shared<const ElementExpr>(std::move(expr));
       continue;
     }
@@ -177,7 +281,8 @@ ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
       return nullptr;
     if (isa<arith::ConstantOp>(inner))
       continue;
-    ElementExpr expr{Kind::Op, Value(), {}, {}, &inner, {}};
+    ElementExpr expr{Kind::Op};
+    expr.op = &inner;
     Value accumulator = op.getBlock()->getArguments().back();
     for (Value operand : inner.getOperands()) {
       if (!reduced.empty() && operand == accumulator)
@@ -203,6 +308,7 @@ ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
   ExprRef init = getOperand(*op.getDpsInitOperand(0));
   if (!term || !init || !init->isZero())
     return nullptr;
-  ElementExpr expr{Kind::Sum, Value(), reduced, {}, nullptr, {term}};
+  ElementExpr expr{Kind::Sum, Value(), reduced};
+  expr.args = {term};
   return std::make_shared<const ElementExpr>(std::move(expr));
 }

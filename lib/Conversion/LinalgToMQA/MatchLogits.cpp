@@ -16,21 +16,22 @@ using Kind = ElementExpr::Kind;
 namespace {
 class Matcher {
 public:
-  Matcher(Value root, bool positiveScales)
-      : builder(kNumVars), root(root), positiveScales(positiveScales) {}
+  Matcher(Value root, RaiseAssumptions assumptions)
+      : builder(kNumVars), root(root), assumptions(assumptions) {}
   std::optional<LogitsOperands> match();
 
 private:
   enum Var { kQuery, kKey, kNumVars };
-  bool matchMask(const ExprRef &expr);
+  bool matchMask(const ExprRef &expr, bool isNegated);
   bool matchLogits(const ExprRef &expr);
   bool matchHead(const ExprRef &expr, int head);
   bool matchScores(const ExprRef &expr, int head, bool isCutOff);
   bool takeScale(const ExprRef &expr);
+  ExprRef getCutOff(const ExprRef &expr) const;
 
   ExprBuilder builder;
   Value root;
-  bool positiveScales;
+  RaiseAssumptions assumptions;
   LogitsOperands result;
 };
 } // namespace
@@ -47,10 +48,14 @@ static void addFactors(const ExprRef &expr, SmallVectorImpl<ExprRef> &factors) {
     addFactors(arg, factors);
 }
 
-/// Whether `expr` is a narrower float as an f32.
-static bool isDecoded(const ExprRef &expr) {
-  return expr->isOp<arith::ExtFOp>() &&
-         getElementTypeOrSelf(expr->op->getResult(0)).isF32();
+/// What `expr` is as an f32, if it is a narrower float; null if not.
+static ExprRef getDecoded(ExprRef expr) {
+  if (!expr->isOp<arith::ExtFOp>() ||
+      !getElementTypeOrSelf(expr->op->getResult(0)).isF32())
+    return nullptr;
+  while (expr->isOp<arith::ExtFOp>())
+    expr = expr->args[0];
+  return expr;
 }
 
 /// Where `leaf` has the dimensions `vars`; nothing if it has others.
@@ -58,7 +63,7 @@ static std::optional<PermutedTensor> getInput(const ExprRef &leaf,
                                               ArrayRef<int> vars) {
   if (!leaf->isLeaf() || leaf->dims.size() != vars.size())
     return std::nullopt;
-  PermutedTensor input{leaf->value, {}};
+  PermutedTensor input{leaf->value, {}, leaf->expansion, leaf->expandedShape};
   for (int var : vars) {
     const int *it = llvm::find(leaf->dims, var);
     if (it == leaf->dims.end())
@@ -68,21 +73,42 @@ static std::optional<PermutedTensor> getInput(const ExprRef &leaf,
   return input;
 }
 
-/// Integers through casts that keep their value.
-static ExprRef skipCasts(ExprRef expr) {
-  while (expr->isOp<arith::IndexCastOp>() || expr->isOp<arith::ExtSIOp>())
-    expr = expr->args[0];
-  return expr;
+int64_t PermutedTensor::getDimSize(unsigned i) const {
+  ArrayRef<int64_t> shape = expandedShape;
+  if (expansion.empty())
+    shape = cast<RankedTensorType>(tensor.getType()).getShape();
+  return shape[permutation[i]];
 }
 
-/// n >= ks[m], n < ke[m], or both.
-bool Matcher::matchMask(const ExprRef &expr) {
-  if (expr->isOp<arith::AndIOp>())
-    return matchMask(expr->args[0]) && matchMask(expr->args[1]);
+/// Integers through casts that keep their value: that of an index has 31 bits.
+static ExprRef skipCasts(const ExprRef &expr) {
+  if (expr->isOp<arith::ExtSIOp>())
+    return skipCasts(expr->args[0]);
+  if (!expr->isOp<arith::IndexCastOp>() && !expr->isOp<arith::TruncIOp>())
+    return expr;
+  Type type = expr->op->getResult(0).getType();
+  if (!type.isIndex() && type.getIntOrFloatBitWidth() < 32)
+    return expr;
+  ExprRef inner = skipCasts(expr->args[0]);
+  bool keeps = expr->isOp<arith::IndexCastOp>() || inner->kind == Kind::Index;
+  return keeps ? inner : expr;
+}
+
+/// n >= ks[m], n < ke[m], or both; negated, not both.
+bool Matcher::matchMask(const ExprRef &expr, bool isNegated) {
+  if (expr->isOp<arith::XOrIOp>())
+    for (int i : {0, 1})
+      if (expr->args[i]->isTrue())
+        return matchMask(expr->args[1 - i], !isNegated);
+  if (isNegated ? expr->isOp<arith::OrIOp>() : expr->isOp<arith::AndIOp>())
+    return matchMask(expr->args[0], isNegated) &&
+           matchMask(expr->args[1], isNegated);
   if (!expr->isOp<arith::CmpIOp>())
     return false;
   using arith::CmpIPredicate;
   CmpIPredicate predicate = cast<arith::CmpIOp>(expr->op).getPredicate();
+  if (isNegated)
+    predicate = arith::invertPredicate(predicate);
   ExprRef lhs = skipCasts(expr->args[0]), rhs = skipCasts(expr->args[1]);
   if (rhs->kind == Kind::Index) {
     std::swap(lhs, rhs);
@@ -125,18 +151,19 @@ bool Matcher::matchScores(const ExprRef &expr, int head, bool isCutOff) {
         products.empty()) {
       headDim = factor->dims[0];
       addFactors(factor->args[0], products);
-    } else if ((isCutOff && !positiveScales) || !takeScale(factor)) {
+    } else if ((isCutOff && !assumptions.positiveScales) ||
+               !takeScale(factor)) {
       return false;
     }
   }
   for (const ExprRef &product : products) {
     // Decoded q and k, and a scale that belongs to the key.
-    if (!isDecoded(product)) {
-      if ((isCutOff && !positiveScales) || !takeScale(product))
+    ExprRef leaf = getDecoded(product);
+    if (!leaf) {
+      if ((isCutOff && !assumptions.positiveScales) || !takeScale(product))
         return false;
       continue;
     }
-    const ExprRef &leaf = product->args[0];
     if (auto q = getInput(leaf, {kQuery, head, headDim}); q && !result.q.tensor)
       result.q = *q;
     else if (auto k = getInput(leaf, {kKey, headDim}); k && !result.k.tensor)
@@ -147,6 +174,43 @@ bool Matcher::matchScores(const ExprRef &expr, int head, bool isCutOff) {
   return result.q.tensor && result.k.tensor;
 }
 
+/// x if `expr` is max(x, 0); null if it is something else, or what becomes of
+/// NaN is something else.
+ExprRef Matcher::getCutOff(const ExprRef &expr) const {
+  if (expr->isOp<arith::MaximumFOp>() ||
+      (assumptions.noNaNs && expr->isOp<arith::MaxNumFOp>())) {
+    bool isFirst = expr->args[0]->isZero();
+    return expr->args[isFirst ? 0 : 1]->isZero() ? expr->args[isFirst ? 1 : 0]
+                                                 : nullptr;
+  }
+  if (!expr->isOp<arith::SelectOp>() || !expr->args[0]->isOp<arith::CmpFOp>())
+    return nullptr;
+  using arith::CmpFPredicate;
+  const ExprRef &test = expr->args[0];
+  auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
+  // x is taken where the test is true, or where it is false; the test compares
+  // x with 0, or 0 with x.
+  bool isTaken = expr->args[2]->isZero(), isSwapped = test->args[0]->isZero();
+  const ExprRef &x = expr->args[isTaken ? 1 : 2];
+  if (!expr->args[isTaken ? 2 : 1]->isZero() ||
+      test->args[isSwapped ? 1 : 0] != x ||
+      !test->args[isSwapped ? 0 : 1]->isZero())
+    return nullptr;
+  bool isGreater = isTaken != isSwapped;
+  // What the test must be of NaN, so that NaN is taken.
+  bool isUnordered = isTaken;
+  auto isOneOf = [&](CmpFPredicate unordered, CmpFPredicate ordered) {
+    return (predicate == unordered && (isUnordered || assumptions.noNaNs)) ||
+           (predicate == ordered && (!isUnordered || assumptions.noNaNs));
+  };
+  bool matches = isGreater
+                     ? isOneOf(CmpFPredicate::UGT, CmpFPredicate::OGT) ||
+                           isOneOf(CmpFPredicate::UGE, CmpFPredicate::OGE)
+                     : isOneOf(CmpFPredicate::ULT, CmpFPredicate::OLT) ||
+                           isOneOf(CmpFPredicate::ULE, CmpFPredicate::OLE);
+  return matches ? x : nullptr;
+}
+
 /// weights[m, h] * max(score, 0), in any order, perhaps without weights or
 /// without the maximum.
 bool Matcher::matchHead(const ExprRef &expr, int head) {
@@ -154,8 +218,9 @@ bool Matcher::matchHead(const ExprRef &expr, int head) {
   addFactors(expr, factors);
   SmallVector<ExprRef> scores;
   for (const ExprRef &factor : factors) {
-    ExprRef leaf = isDecoded(factor) ? factor->args[0] : factor;
-    std::optional<PermutedTensor> weights = getInput(leaf, {kQuery, head});
+    ExprRef decoded = getDecoded(factor);
+    std::optional<PermutedTensor> weights =
+        getInput(decoded ? decoded : factor, {kQuery, head});
     if (weights && !result.weights.tensor) {
       Type type = getElementTypeOrSelf(weights->tensor);
       if (!type.isF32() && !type.isBF16())
@@ -163,26 +228,8 @@ bool Matcher::matchHead(const ExprRef &expr, int head) {
       result.weights = *weights;
       continue;
     }
-    if (factor->isOp<arith::MaximumFOp>()) {
-      // maxnumf would drop NaN.
-      bool isFirst = factor->args[0]->isZero();
-      if (result.relu || !factor->args[isFirst ? 0 : 1]->isZero() ||
-          !matchScores(factor->args[isFirst ? 1 : 0], head, /*isCutOff=*/true))
-        return false;
-      result.relu = true;
-      continue;
-    }
-    if (factor->isOp<arith::SelectOp>()) {
-      // An unordered comparison is true of NaN, which then stays.
-      const ExprRef &test = factor->args[0], &score = factor->args[1];
-      if (result.relu || !test->isOp<arith::CmpFOp>())
-        return false;
-      auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
-      if ((predicate != arith::CmpFPredicate::UGT &&
-           predicate != arith::CmpFPredicate::UGE) ||
-          test->args[0] != score || !test->args[1]->isZero() ||
-          !factor->args[2]->isZero() ||
-          !matchScores(score, head, /*isCutOff=*/true))
+    if (ExprRef score = getCutOff(factor)) {
+      if (result.relu || !matchScores(score, head, /*isCutOff=*/true))
         return false;
       result.relu = true;
       continue;
@@ -204,10 +251,12 @@ bool Matcher::matchHead(const ExprRef &expr, int head) {
 bool Matcher::matchLogits(const ExprRef &expr) {
   if (expr->isOp<arith::TruncFOp>())
     return matchLogits(expr->args[0]);
-  if (expr->isOp<arith::SelectOp>()) {
+  if (expr->isOp<arith::SelectOp>() && !result.clean) {
     result.clean = true;
-    return expr->args[2]->isNegativeInfinity() && matchMask(expr->args[0]) &&
-           matchLogits(expr->args[1]);
+    bool isNegated = expr->args[1]->isNegativeInfinity();
+    return expr->args[isNegated ? 1 : 2]->isNegativeInfinity() &&
+           matchMask(expr->args[0], isNegated) &&
+           matchLogits(expr->args[isNegated ? 2 : 1]);
   }
   SmallVector<ExprRef> factors;
   addFactors(expr, factors);
@@ -238,6 +287,6 @@ std::optional<LogitsOperands> Matcher::match() {
 }
 
 std::optional<LogitsOperands> mqa::matchLogits(Value root,
-                                               bool positiveScales) {
-  return Matcher(root, positiveScales).match();
+                                               RaiseAssumptions assumptions) {
+  return Matcher(root, assumptions).match();
 }

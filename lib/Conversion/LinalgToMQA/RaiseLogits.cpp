@@ -8,6 +8,7 @@
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -26,16 +27,22 @@ using namespace mlir::mqa;
 /// The input with its dimensions in order.
 static Value getInOrder(OpBuilder &b, Location loc,
                         const PermutedTensor &input) {
-  if (!input.tensor || llvm::is_sorted(input.permutation))
-    return input.tensor;
-  auto type = cast<RankedTensorType>(input.tensor.getType());
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, input.tensor),
+  Value tensor = input.tensor;
+  if (!tensor)
+    return tensor;
+  Type elementType = getElementTypeOrSelf(tensor);
+  if (!input.expansion.empty())
+    tensor = tensor::ExpandShapeOp::create(
+        b, loc, RankedTensorType::get(input.expandedShape, elementType), tensor,
+        input.expansion);
+  if (llvm::is_sorted(input.permutation))
+    return tensor;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tensor),
                             inOrder;
   for (int64_t dim : input.permutation)
     inOrder.push_back(sizes[dim]);
-  Value empty = tensor::EmptyOp::create(b, loc, inOrder, type.getElementType());
-  return linalg::TransposeOp::create(b, loc, input.tensor, empty,
-                                     input.permutation)
+  Value empty = tensor::EmptyOp::create(b, loc, inOrder, elementType);
+  return linalg::TransposeOp::create(b, loc, tensor, empty, input.permutation)
       ->getResult(0);
 }
 
@@ -49,9 +56,7 @@ static Value makeBound(OpBuilder &b, Location loc, OpFoldResult numQueries,
 /// Replaces `root`; false where mqa.logits does not take the sizes.
 static bool replace(IRRewriter &b, OpResult root, const LogitsOperands &found) {
   auto out = cast<RankedTensorType>(root.getType());
-  auto qType = cast<RankedTensorType>(found.q.tensor.getType());
-  int64_t heads = qType.getDimSize(found.q.permutation[1]);
-  int64_t headDim = qType.getDimSize(found.q.permutation[2]);
+  int64_t heads = found.q.getDimSize(1), headDim = found.q.getDimSize(2);
   if (heads < 1 || heads > 128 || headDim < 16 || headDim > 256 || headDim % 16)
     return false;
   Location loc = root.getLoc();
@@ -108,7 +113,7 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
       if (!type || type.getRank() != 2)
         continue;
       std::optional<LogitsOperands> found =
-          matchLogits(op->getResult(0), positiveScales);
+          matchLogits(op->getResult(0), {positiveScales, noNaNs});
       if (found && replace(rewriter, op->getResult(0), *found) &&
           isOpTriviallyDead(op))
         rewriter.eraseOp(op);
