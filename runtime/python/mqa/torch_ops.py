@@ -64,7 +64,7 @@ run = _launcher.run if _launcher else lambda *_: False
 _launches_on_cpu = False
 
 
-def _remember(options, tensors, plan, args, k_scale_offset=-1):
+def _remember(options, tensors, plan, args, k_scale_offset):
     if not _launcher or not (tensors[0].is_cuda or _launches_on_cpu):
         return
     kernel, address = plan.kernel.address, ctypes.addressof(args)
@@ -136,11 +136,15 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
         launch_logits(options, tensors, clean, compressed, relu, fast)
 
 
-def launch_logits(options, tensors, *flags):
-    """`logits_out` on tensors unlike any before; `run` knows them from now on, by `options`."""
-    plan, args = _fill_logits(*tensors, *flags)
+def _launch(options, tensors, plan, args, k_scale_offset=-1):
+    """A launch that `run` knows from now on, by `options`."""
     plan.kernel.launch(args, plan.get_stream())
-    _remember(options, tensors, plan, args)
+    _remember(options, tensors, plan, args, k_scale_offset)
+
+
+def launch_logits(options, tensors, *flags):
+    """`logits_out` on tensors unlike any before."""
+    _launch(options, tensors, *_fill_logits(*tensors, *flags))
 
 
 class PreparedLaunch:
@@ -209,19 +213,16 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
 
 
 def launch_paged_logits(options, tensors, *flags):
-    """`paged_logits_out` on tensors unlike any before; `run` knows them from now on, by `options`."""
-    plan, args = _fill_paged(*tensors, *flags)
-    plan.kernel.launch(args, plan.get_stream())
-    _remember(options, tensors, plan, args)
+    """`paged_logits_out` on tensors unlike any before."""
+    _launch(options, tensors, *_fill_paged(*tensors, *flags))
 
 
 def launch_fused_paged_logits(options, tensors, *flags):
     """Likewise, with a fused cache of bytes (`split_cache`) as k and None as k_scale: `run` makes no views of it."""
     q, cache, _, *others = tensors
-    plan, args = _fill_paged(q, *split_cache(cache, q.size(-1)), *others, *flags)
-    plan.kernel.launch(args, plan.get_stream())
+    plan_and_args = _fill_paged(q, *split_cache(cache, q.size(-1)), *others, *flags)
     # The scales of a block lie behind its keys.
-    _remember(options, tensors, plan, args, k_scale_offset=cache.size(1) * q.size(-1))
+    _launch(options, tensors, *plan_and_args, k_scale_offset=cache.size(1) * q.size(-1))
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
@@ -249,7 +250,7 @@ _definitions.define(
 )
 
 
-# empty_strided takes less host time than empty, shape[0] less than size(0), and arguments by position less than by name.
+# Of the host's time empty_strided takes less than empty, and shape[0] less than size(0).
 def _logits(q, k, k_scale, weights, ks, ke, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
     columns = max_seqlen_k or k.shape[0]
     out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
