@@ -25,7 +25,8 @@ static Value skipCasts(Value size) {
 }
 
 /// The size of a dimension: a number, or a value; a null value if it is not
-/// known.
+/// known. (ValueBoundsConstraintSet finds more sizes equal, but only where
+/// whoever runs the pass has registered its models.)
 static OpFoldResult getSize(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(dim))
