@@ -59,6 +59,28 @@ void WarpRoles::buildRole(Value threadId, int64_t first, int64_t count,
   body();
 }
 
+/// Makes a producer of queries wait for the first block's before it asks for
+/// more: at the start all multiprocessors have room for two blocks, and would
+/// get the first only about when the second is there too. Later ones need not
+/// wait; where blocks have few keys, their loads overlap.
+void WarpRoles::loadFirstBlockAlone(scf::ForOp producer) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  for (auto put :
+       llvm::make_early_inc_range(producer.getBody()->getOps<RingPutOp>())) {
+    rewriter.setInsertionPointAfter(put);
+    Value isFirst = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::eq, producer.getInductionVar(),
+        producer.getLowerBound());
+    auto guarded =
+        scf::IfOp::create(rewriter, loc, isFirst, /*withElseRegion=*/false);
+    rewriter.setInsertionPointToStart(guarded.thenBlock());
+    SmallVector<Type> types;
+    for (size_t i = 0; i < put.getSources().size(); ++i)
+      types.push_back(put.getRing().getType().getSlotType(i));
+    RingGetOp::create(rewriter, loc, types, put.getRing(), put.getPosition());
+  }
+}
+
 /// A warp for each ring, from thread `first` on, so that no load waits for
 /// those of another ring; at most `maxWarps`, of which the last takes what is
 /// left. Returns the thread behind them.
@@ -76,8 +98,12 @@ int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
       int64_t ring = llvm::find(rings, put.getRing()) - rings.begin();
       return std::min(ring, numWarps - 1) != warp;
     };
-    buildRole(threadId, first + warp * kWarpThreads, kWarpThreads,
-              [&] { cloneWithout(isForeign); });
+    buildRole(threadId, first + warp * kWarpThreads, kWarpThreads, [&] {
+      scf::ForOp producer = cloneWithout(isForeign);
+      // Where no other ring's loads would wait with it.
+      if (numWarps == static_cast<int64_t>(rings.size()))
+        loadFirstBlockAlone(producer);
+    });
   }
   return first + numWarps * kWarpThreads;
 }

@@ -54,6 +54,7 @@ private:
   void narrowCarriedTiles(scf::ForOp outer);
   void buildRole(Value threadId, int64_t first, int64_t count,
                  function_ref<void()> body);
+  void loadFirstBlockAlone(scf::ForOp producer);
   int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
   void buildCleaner(Value threadId, int64_t first, int64_t count);
 

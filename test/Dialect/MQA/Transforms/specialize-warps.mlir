@@ -149,6 +149,45 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // The warp that loads queries waits for those of the first block before it asks
+  // for more; those that load keys do not.
+  // CHECK-LABEL: gpu.func @query_ring
+  // CHECK: %[[QUERIES:.*]] = mqa.ring_create
+  // CHECK: %[[KEYS:.*]] = mqa.ring_create
+  // CHECK: nvvm.setmaxregister decrease
+  // CHECK: scf.for %[[BLOCK:.*]] = %[[FIRST:.*]] to
+  // CHECK: mqa.ring_put %[[QUERIES]][%[[POSITION:.*]]],
+  // CHECK-NEXT: %[[IS_FIRST:.*]] = arith.cmpi eq, %[[BLOCK]], %[[FIRST]]
+  // CHECK-NEXT: scf.if %[[IS_FIRST]] {
+  // CHECK-NEXT: mqa.ring_get %[[QUERIES]][%[[POSITION]]]
+  // CHECK: mqa.ring_put %[[KEYS]]
+  // CHECK-NOT: mqa.ring_get
+  // CHECK: gpu.return
+  gpu.func @query_ring(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 32, tile_kv = 32, stages = 4>} {
+    %queries = mqa.ring_create : !mqa.ring<2, memref<4x64xf32, #smem>>
+    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %block = gpu.block_id x
+    scf.for %i = %block to %n step %n iter_args(%b = %c0) -> (i32) {
+      mqa.ring_put %queries[%b], %w : !mqa.ring<2, memref<4x64xf32, #smem>>, memref<?x64xf32>
+      %0 = mqa.ring_get %queries[%b] : !mqa.ring<2, memref<4x64xf32, #smem>> -> memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
+      scf.for %j = %i to %n step %n iter_args(%p = %c0) -> (i32) {
+        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
+        %1 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
+        %logits = mqa.tile_logits ins(%q, %1, none, %0 : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>) : vector<4x32xf32>
+        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+        %next = arith.addi %p, %c1 : i32
+        scf.yield %next : i32
+      }
+      mqa.ring_release %queries[%b] : !mqa.ring<2, memref<4x64xf32, #smem>>
+      %next = arith.addi %b, %c1 : i32
+      scf.yield %next : i32
+    }
+    gpu.return
+  }
+
   // A producer warp for each ring, where no warp has to clean.
   // CHECK-LABEL: gpu.func @two_rings
   // CHECK: %[[KEYS:.*]] = mqa.ring_create

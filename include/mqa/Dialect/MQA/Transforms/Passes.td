@@ -249,7 +249,9 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     and moves registers from the last warpgroup to the consumers
     (`nvvm.setmaxregister`). Groups of warpgroups take key stages in turn: the loop
     over keys starts at the first stage whose ring position is the group's turn, and
-    steps over those of the others. A warpgroup without queries only releases.
+    steps over those of the others. A warpgroup without queries only releases. A
+    producer that loads only queries waits (get) for those of the first block before
+    it asks for more, which would delay them.
 
     Contract: the rings and the loop are at the top of the kernel, which
     carries `mqa.schedule`; the position of a key stage follows from the loop's key.
