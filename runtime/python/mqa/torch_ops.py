@@ -130,10 +130,14 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
 
     Without `clean`, elements outside of the ranges are not touched.
     """
+    _enqueue_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast)
+
+
+# Arguments by position and few calls inside each other: both are host time.
+def _enqueue_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
-    tensors = (q, k, k_scale, weights, ks, ke, out)
-    if not run(options, *tensors):
-        launch_logits(options, tensors, clean, compressed, relu, fast)
+    if not run(options, q, k, k_scale, weights, ks, ke, out):
+        launch_logits(options, (q, k, k_scale, weights, ks, ke, out), clean, compressed, relu, fast)
 
 
 def _launch(options, tensors, plan, args, k_scale_offset=-1):
@@ -206,10 +210,13 @@ def _fill_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
+    _enqueue_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
+
+
+def _enqueue_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
     options = 16 | (1 if clean else 0) | (4 if relu else 0)
-    tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    if not run(options, *tensors):
-        launch_paged_logits(options, tensors, clean, relu)
+    if not run(options, q, k, k_scale, weights, context_lens, block_table, out):
+        launch_paged_logits(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
 
 
 def launch_paged_logits(options, tensors, *flags):
@@ -254,7 +261,7 @@ _definitions.define(
 def _logits(q, k, k_scale, weights, ks, ke, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
     columns = max_seqlen_k or k.shape[0]
     out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
-    logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
+    _enqueue_logits(q, k, k_scale, weights, ks, ke, out, clean, max_seqlen_k != 0, relu, fast)
     return out
 
 
@@ -263,7 +270,7 @@ def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context
     shape = q.shape
     stride = (max_context_len or 1, 1)
     out = torch.empty_strided((shape[0] * shape[1], max_context_len), stride, dtype=dtype, device=q.device)
-    paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
+    _enqueue_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu)
     return out
 
 
@@ -295,9 +302,12 @@ def _(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, re
     return None
 
 
+_Tensor, _is_compiling, _count_modes = torch.Tensor, torch.compiler.is_compiling, torch._C._len_torch_dispatch_stack
+
+
 def _goes_through_torch(tensor):
     """Whether someone looks on: a compiler that traces, or a mode or subclass that intercepts."""
-    return torch.compiler.is_compiling() or type(tensor) is not torch.Tensor or torch._C._len_torch_dispatch_stack() > 0
+    return type(tensor) is not _Tensor or _is_compiling() or _count_modes() > 0
 
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
