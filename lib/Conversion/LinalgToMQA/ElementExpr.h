@@ -39,17 +39,17 @@ struct ElementExpr {
     Op
   };
   Kind kind;
-  Value value;
+  Value value = {};
   /// Of a leaf: which variable indexes each dimension; `kUnit`: the only
   /// element of a dimension of one.
-  SmallVector<int> dims;
+  SmallVector<int> dims = {};
   /// Of a leaf of which a dimension is to be expanded to several first:
   /// reassociation and shape of that; else empty.
-  SmallVector<ReassociationIndices> expansion;
-  SmallVector<int64_t> expandedShape;
-  TypedAttr constant;
+  SmallVector<ReassociationIndices> expansion = {};
+  SmallVector<int64_t> expandedShape = {};
+  TypedAttr constant = {};
   Operation *op = nullptr;
-  SmallVector<ExprRef> args;
+  SmallVector<ExprRef> args = {};
 
   static constexpr int kUnit = -1;
   bool isZero() const;
