@@ -113,8 +113,11 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     round.push_back([&] { session.launchEmpty(*candidate.kernel); });
   round.push_back([&] { ceilings.launchCopy(); });
   std::vector<double> times = measureRounds(device, round, repeat);
-  size_t count = candidates.size();
-  double ceilingRate = ceilings.getWgmmaOperations() / times[count + 2] * 1e-6;
+  // Where these are in a round.
+  size_t first = 2, lastCeiling = first + candidates.size(),
+         firstEmpty = lastCeiling + 1;
+  double ceilingRate =
+      ceilings.getWgmmaOperations() / times[lastCeiling] * 1e-6;
   double copyRate = ceilings.getCopyBytes() / times.back() * 1e-3;
   double operations =
       2.0 * shape.numHeads * shape.headDim * problem.countPairs();
@@ -123,8 +126,8 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     Candidate &candidate = candidates[i];
     const CheckResult &check = checks[i];
     bool clean = candidate.kernel->getInfo().clean;
-    double time = times[i + 2], rate = operations / time * 1e-6;
-    double emptyTime = times[count + 3 + i];
+    double time = times[first + i], rate = operations / time * 1e-6;
+    double emptyTime = times[firstEmpty + i];
     double bandwidth = countBytes(problem, clean) / time * 1e-3;
     double ratio = 0;
     candidate.rates.push_back(std::log(rate));
