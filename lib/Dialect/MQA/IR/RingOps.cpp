@@ -125,6 +125,14 @@ LogicalResult RingPutOp::verify() {
   return success();
 }
 
+void RingGetOp::build(OpBuilder &, OperationState &state, Value ring,
+                      Value position) {
+  auto type = cast<RingType>(ring.getType());
+  for (size_t i = 0; i < type.getTiles().size(); ++i)
+    state.addTypes(type.getSlotType(i));
+  state.addOperands({ring, position});
+}
+
 LogicalResult RingGetOp::verify() {
   ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
   if (tiles.size() != getNumResults())

@@ -74,10 +74,7 @@ void WarpRoles::loadFirstBlockAlone(scf::ForOp producer) {
     auto guarded =
         scf::IfOp::create(rewriter, loc, isFirst, /*withElseRegion=*/false);
     rewriter.setInsertionPointToStart(guarded.thenBlock());
-    SmallVector<Type> types;
-    for (size_t i = 0; i < put.getSources().size(); ++i)
-      types.push_back(put.getRing().getType().getSlotType(i));
-    RingGetOp::create(rewriter, loc, types, put.getRing(), put.getPosition());
+    RingGetOp::create(rewriter, loc, put.getRing(), put.getPosition());
   }
 }
 

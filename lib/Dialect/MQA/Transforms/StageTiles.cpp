@@ -59,13 +59,6 @@ static Value countSteps(OpBuilder &b, Location loc, scf::ForOp loop) {
   return arith::IndexCastOp::create(b, loc, b.getI32Type(), count);
 }
 
-static SmallVector<Type> getSlotTypes(RingType ring) {
-  SmallVector<Type> types;
-  for (size_t i = 0; i < ring.getTiles().size(); ++i)
-    types.push_back(ring.getSlotType(i));
-  return types;
-}
-
 namespace {
 /// Stages one tile. With key groups, or where not all heads have room, a loop
 /// over head blocks goes around what is staged: a slot of either ring is for
@@ -131,8 +124,7 @@ RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
   }
   RingPutOp::create(b, loc, queryRing, position, sources,
                     b.getAffineMapArrayAttr(maps));
-  return RingGetOp::create(b, loc, getSlotTypes(plan.queryRing), queryRing,
-                           position);
+  return RingGetOp::create(b, loc, queryRing, position);
 }
 
 /// The factors of an f16 reduction; null for another.
@@ -150,8 +142,7 @@ Value TileStager::fitQueries(RingGetOp staged) {
 Value TileStager::putAndGet(Value ring, Value position, Value source,
                             ArrayAttr maps) {
   RingPutOp::create(b, loc, ring, position, source, maps);
-  auto types = getSlotTypes(cast<RingType>(ring.getType()));
-  return RingGetOp::create(b, loc, types, ring, position).getTiles()[0];
+  return RingGetOp::create(b, loc, ring, position).getTiles()[0];
 }
 
 /// The logits of a tile of keys, which is staged, and staged queries.

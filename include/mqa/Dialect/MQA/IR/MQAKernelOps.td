@@ -277,6 +277,9 @@ def MQA_RingGetOp : MQA_RingOp<"ring_get"> {
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position);
   let results = (outs Variadic<AnyMemRef>:$tiles);
+  let builders = [
+    /// The tiles are the ring's.
+    OpBuilder<(ins "::mlir::Value":$ring, "::mlir::Value":$position)>];
   let assemblyFormat = [{
     $ring `[` $position `]` attr-dict `:` type($ring) `->` type($tiles)
   }];
