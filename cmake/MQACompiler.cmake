@@ -23,6 +23,36 @@ target_compile_definitions(mqa_mlir_headers INTERFACE ${MQA_LLVM_DEFINITIONS})
 # Debian builds LLVM with RTTI and without exceptions.
 target_compile_options(mqa_mlir_headers INTERFACE -fno-exceptions -fno-semantic-interposition)
 
+# Reading MLIR's headers takes most of a file's time to compile: they are read once. Without, as a check that each file
+# includes what it uses: -DMQA_PRECOMPILE_HEADERS=OFF.
+option(MQA_PRECOMPILE_HEADERS "Read MLIR's headers once for all files" ON)
+if(MQA_PRECOMPILE_HEADERS)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cpp CONTENT "")
+  add_library(mqa_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+  set_target_properties(mqa_precompiled PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(mqa_precompiled PRIVATE mqa_mlir_headers)
+  target_precompile_headers(mqa_precompiled PRIVATE
+    <mlir/Dialect/Affine/IR/AffineOps.h>
+    <mlir/Dialect/Arith/IR/Arith.h>
+    <mlir/Dialect/Arith/Utils/Utils.h>
+    <mlir/Dialect/Bufferization/IR/Bufferization.h>
+    <mlir/Dialect/Func/IR/FuncOps.h>
+    <mlir/Dialect/GPU/IR/GPUDialect.h>
+    <mlir/Dialect/LLVMIR/LLVMDialect.h>
+    <mlir/Dialect/LLVMIR/NVVMDialect.h>
+    <mlir/Dialect/Linalg/IR/Linalg.h>
+    <mlir/Dialect/Math/IR/Math.h>
+    <mlir/Dialect/MemRef/IR/MemRef.h>
+    <mlir/Dialect/NVGPU/IR/NVGPUDialect.h>
+    <mlir/Dialect/SCF/IR/SCF.h>
+    <mlir/Dialect/Tensor/IR/Tensor.h>
+    <mlir/Dialect/Vector/IR/VectorOps.h>
+    <mlir/IR/PatternMatch.h>
+    <mlir/Interfaces/TilingInterface.h>
+    <mlir/Pass/PassManager.h>
+    <mlir/Transforms/DialectConversion.h>)
+endif()
+
 # mqa_add_library(NAME sources... [DEPENDS targets...] [LINK libraries...])
 function(mqa_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
@@ -30,4 +60,7 @@ function(mqa_add_library name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(${name} PUBLIC mqa_mlir_headers ${ARG_LINK} MLIR LLVM)
   add_dependencies(${name} mqa_headers ${ARG_DEPENDS})
+  if(MQA_PRECOMPILE_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM mqa_precompiled)
+  endif()
 endfunction()
