@@ -139,9 +139,12 @@ def _open():
 _library = _open()
 
 
-def _require(status):
+def _require(status, source=None):
+    """`source` is a file that the message must name."""
     if status:
-        message = _library.mqa_last_error().decode()
+        message = _library.mqa_last_error().decode(errors="replace")
+        if source is not None and source not in message:
+            message = f"'{source}': {message}"
         raise (InvalidArgument if status == 1 else Error)(status, message)
 
 
@@ -231,7 +234,8 @@ class Bundle:
         if isinstance(source, bytes):
             _require(_library.mqa_bundle_load_memory(source, len(source), byref(self._handle)))
         else:
-            _require(_library.mqa_bundle_load_file(os.fsencode(source), byref(self._handle)))
+            path = os.fsencode(source)
+            _require(_library.mqa_bundle_load_file(path, byref(self._handle)), path.decode(errors="replace"))
         self.kernels = []
         for index in range(_library.mqa_bundle_num_kernels(self._handle)):
             info = KernelInfo()
