@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tests on PyTorch tensors share: problems, what must come out, and the check of it."""
-import math
 import sys
 import unittest
 import unittest.mock
@@ -87,7 +86,10 @@ def make_calls(device="cpu", m=13, input_type=torch.bfloat16):
 
     def size(tensor, *dims):
         # A test may have put something else in its place.
-        return math.prod(tensor.shape[dim] for dim in dims) if isinstance(tensor, torch.Tensor) else 1
+        product = 1
+        for dim in dims if isinstance(tensor, torch.Tensor) else ():
+            product = product * tensor.shape[dim]
+        return product
 
     def out(function):
         return lambda *t: into(function, *t, rows=size(t[0], 0), columns=size(t[1], 0), clean=True)
