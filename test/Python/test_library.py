@@ -157,6 +157,21 @@ class CacheTest(unittest.TestCase):
         self.assertIn(f"{folder}/file", output)
 
 
+class VersionTest(unittest.TestCase):
+    def test_other_version(self):
+        with self.assertRaisesRegex(ImportError, "the MQA runtime 'x.so' has ABI version 7, but this package needs 1"):
+            runtime._check_abi(unittest.mock.Mock(mqa_runtime_abi_version=lambda: 7), "x.so")
+
+    def test_version_of_the_header(self):
+        header = (pathlib.Path(__file__).parents[2] / "runtime/include/mqa/Runtime.h").read_text()
+        self.assertIn(f"#define MQA_RUNTIME_ABI_VERSION {runtime.ABI_VERSION}\n", header)
+
+    def test_library_without_a_version(self):
+        """As the first ones were: any library that has no such function."""
+        output = run_python("import mqa", MQA_RUNTIME_LIBRARY="libz.so.1")
+        self.assertIn("ImportError: the MQA runtime 'libz.so.1' is too old for this package", output)
+
+
 class ForkTest(unittest.TestCase):
     def test_lock_held_at_a_fork(self):
         """A thread of the parent that looks for a kernel does not stop the child."""

@@ -105,6 +105,22 @@ class PagedLogitsArgs(ctypes.Structure):
     ]
 
 
+# Of mqa/Runtime.h: the structures above are those of this version.
+ABI_VERSION = 1
+
+
+def _check_abi(library, path):
+    try:
+        version = library.mqa_runtime_abi_version()
+    except AttributeError:
+        raise ImportError(
+            f"the MQA runtime '{path}' is too old for this package: it has no mqa_runtime_abi_version; "
+            f"version {ABI_VERSION} is needed"
+        ) from None
+    if version != ABI_VERSION:
+        raise ImportError(f"the MQA runtime '{path}' has ABI version {version}, but this package needs {ABI_VERSION}")
+
+
 def _open():
     beside = pathlib.Path(__file__).parent / "lib" / "libmqa_runtime.so"
     path = os.environ.get("MQA_RUNTIME_LIBRARY") or (str(beside) if beside.exists() else "libmqa_runtime.so.0")
@@ -112,6 +128,7 @@ def _open():
         library = ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(f"cannot load the MQA runtime: {error}; set MQA_RUNTIME_LIBRARY to its file") from None
+    _check_abi(library, path)
     library.mqa_last_error.restype = c_char_p
     signatures = {
         "mqa_bundle_load_file": [c_char_p, POINTER(c_void_p)],
