@@ -37,7 +37,7 @@ export MQA_COMPILE=$build/bin/mqa-compile
 say "testing"
 show_versions
 # Without this module, known launches are not tested.
-"$python" -c 'from mqa import launches; assert launches._launcher, "_mqa_launcher was not loaded"; print("_mqa_launcher is loaded")'
+"$python" -c 'from mqa import launches; assert launches._launcher, "_mqa_launcher was not loaded"'
 log=$build/frameworks.log
 : > "$log"
 failed=()

@@ -9,6 +9,8 @@ from torch_cases import DEVICES, FP8, KnownLaunchCase, TorchCase, make_calls, ma
 
 import mqa
 import torch
+from mqa import launches, torch_library, torch_ops
+from mqa.compat import deep_gemm
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -41,13 +43,15 @@ def is_float(tensor):
 class KnownTest(KnownLaunchCase):
     """What a launch on known tensors must not pass by: each call comes first, then on tensors that are known."""
 
+    knows = True
+
     def each(self, **options):
         for device in DEVICES:
             for name, names, tensors, call in make_calls(device, **options):
                 call(*tensors)
                 self.launched.clear()
                 expected = call(*tensors)
-                self.assertEqual(self.launched, [True], name)
+                self.assertEqual(self.launched, [self.knows], name)
                 yield name, names, tensors, call, expected
 
     def test_negative_views(self):
@@ -149,14 +153,17 @@ class KnownTest(KnownLaunchCase):
             if name in ("logits", "paged_logits"):
                 function = getattr(mqa, name)
                 columns = () if name == "logits" else (80,)
-                graph = torch.fx.symbolic_trace(lambda a, b, c, d, e, f: function(a, b, c, d, e, f, *columns, clean=True))
+                graph = torch.fx.symbolic_trace(
+                    lambda a, b, c, d, e, f: function(a, b, c, d, e, f, *columns, clean=True)
+                )
                 self.assertTrue(torch.equal(graph(*tensors), expected), name)
 
     def test_fake_mode(self):
         for name, names, tensors, call, expected in self.each(m=24):
             mode = FakeTensorMode(allow_non_fake_inputs=True)
             fakes = [mode.from_tensor(tensor) for tensor in tensors]
-            every = [(fakes, names)] + [(tensors[:i] + [fakes[i]] + tensors[i + 1 :], names[i]) for i in range(len(tensors))]
+            every = [(fakes, names)]
+            every += [(tensors[:i] + [fakes[i]] + tensors[i + 1 :], names[i]) for i in range(len(tensors))]
             for arguments, what in every + [(tensors, "none")]:
                 with mode:
                     out = call(*arguments)
@@ -180,6 +187,21 @@ class KnownTest(KnownLaunchCase):
                     out = torch.vmap(lambda w: call(*tensors[:i], w, *tensors[i + 1 :]))(both)
                 for weights, row in zip(both, out):
                     self.assertTrue(torch.equal(row, call(*tensors[:i], weights, *tensors[i + 1 :])), name)
+
+
+class UnknownTest(KnownTest):
+    """The same where the module of the launcher was not built: no tensors are known."""
+
+    knows = False
+
+    def setUp(self):
+        self.launched = []
+        self.patch(launches, "is_watched", launches._is_watched)
+        for module in (torch_ops, torch_library, deep_gemm):
+            for name in ("run", "run_plain", "looks_plain"):
+                if hasattr(module, name):
+                    function = launches._looks_plain if name == "looks_plain" else self.note(launches._run)
+                    self.patch(module, name, function)
 
 
 class PreparedTest(TorchCase):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Launches on PyTorch tensors that are what their memory holds (plain.py): checks them once, remembers the kernel for the next.
+"""Launches on PyTorch tensors that are what their memory holds (plain.py): checks and finds a kernel once, remembers it.
 
 Below what callers use: torch_ops.py, torch_library.py and compat/deep_gemm.py.
 """
@@ -72,8 +72,16 @@ _launcher, _FLOAT16 = _make_launcher()
 _launches_on_cpu = False
 
 
-def _find_watcher(*tensors):
+def _is_watched(*tensors):
     return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(plain.LOGITS, tensors) is not None
+
+
+def _looks_plain(*tensors):
+    return all(type(tensor) is torch.Tensor or tensor is None for tensor in tensors) and not _is_watched(*tensors)
+
+
+def _run(options, *tensors):
+    return False
 
 
 # run(options, *tensors): whether that was launched; `options` are a number for all that is not to be read off the tensors.
@@ -83,11 +91,8 @@ if _launcher:
     run, run_plain = _launcher.run, _launcher.run_plain
     looks_plain, is_watched = _launcher.is_plain, _launcher.is_watched
 else:
-    run = run_plain = lambda *_: False
-    is_watched = _find_watcher
-
-    def looks_plain(*tensors):
-        return all(type(tensor) is torch.Tensor or tensor is None for tensor in tensors) and not is_watched(*tensors)
+    run = run_plain = _run
+    looks_plain, is_watched = _looks_plain, _is_watched
 
 
 def _remember(options, tensors, plan, args, k_scale_offset):

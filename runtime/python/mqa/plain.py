@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which tensors a launch may read by their addresses, past PyTorch's dispatcher, and which it may not.
 
-A launch on an address misses whatever PyTorch does before a kernel of its own: it records a graph or a derivative, negates
-a lazy view, unwraps a subclass. `find_obstacle` says what that is; such calls go through torch.ops.mqa, where PyTorch does it.
+A launch on an address misses whatever PyTorch does before a kernel of its own: it records a graph or a derivative,
+negates a lazy view, unwraps a subclass. `find_obstacle` says what that is; such calls go through torch.ops.mqa, where
+PyTorch does it.
 """
 import torch
 from torch.autograd import forward_ad

@@ -4,8 +4,8 @@
     from mqa.compat import deep_gemm
 
 What DeepGEMM asserts raises AssertionError here too, with the argument and what was found. fp4 is for
-Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a multiple of 16
-up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights,
+Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a
+multiple of 16 up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights,
 `clean_logits` with everything but `max_seqlen_k` (as there).
 
 The sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits has two meanings. A bool (also one of NumPy) is `clean_logits`,
