@@ -147,6 +147,19 @@ class KnownTest(KnownLaunchCase):
             self.assertIn("torch.ops.mqa.", graph.code, name)
             self.assertTrue(torch.equal(graph(*tensors), expected), name)
 
+    def test_no_tensors(self):
+        for name, names, tensors, call, _ in self.each(m=38):
+            if name.startswith("ops."):
+                continue  # PyTorch checks those, by their schema.
+            for i, operand in enumerate(names):
+                optional = operand in ("k_scale", "weights")
+                for wrong in (0, 1.5, [1]) if optional else (None, 0, 1.5, [1]):
+                    found = "None" if wrong is None else type(wrong).__name__
+                    with self.assertRaisesRegex(TypeError, f"{operand} must be a (torch.Tensor|pair).*, found {found}"):
+                        call(*tensors[:i], wrong, *tensors[i + 1 :])
+        with self.assertRaisesRegex(TypeError, "out must be a torch.Tensor, found None"):
+            mqa.logits_out(*make_logits("cpu"), None)
+
     def test_symbolic_trace(self):
         for name, _, tensors, call, expected in self.each(m=35):
             # Only functions that leave what they are given to PyTorch can be traced with values that are no tensors.

@@ -77,7 +77,10 @@ def _is_watched(*tensors):
 
 
 def _looks_plain(*tensors):
-    return all(type(tensor) is torch.Tensor or tensor is None for tensor in tensors) and not _is_watched(*tensors)
+    for name, tensor in zip(plain.LOGITS, tensors):
+        if type(tensor) is not torch.Tensor and not (tensor is None and name in plain.OPTIONAL):
+            return False
+    return not _is_watched(*tensors)
 
 
 def _run(options, *tensors):

@@ -16,7 +16,7 @@ WATCHERS = (torch._C._len_torch_dispatch_stack, torch._C._is_tracing)
 LOGITS = ("q", "k", "k_scale", "weights", "ks", "ke", "out")
 PAGED = ("q", "k", "k_scale", "weights", "context_lens", "block_table", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
-_OPTIONAL = ("k_scale", "weights")
+OPTIONAL = ("k_scale", "weights")
 
 
 def check_tensors(names, tensors):
@@ -24,8 +24,8 @@ def check_tensors(names, tensors):
     for name, tensor in zip(names, tensors):
         if isinstance(tensor, torch.Tensor) or hasattr(tensor, "__torch_function__"):
             continue
-        if tensor is not None or name not in _OPTIONAL:
-            optional = " or None" if name in _OPTIONAL else ""
+        if tensor is not None or name not in OPTIONAL:
+            optional = " or None" if name in OPTIONAL else ""
             raise TypeError(f"{name} must be a torch.Tensor{optional}, found {describe(tensor)}")
 
 
