@@ -215,7 +215,7 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 
 void WarpRoles::buildConsumers(Value threadId) {
   NVVM::SetMaxRegisterOp::create(rewriter, loc,
-                                 getConsumerRegisters(warpgroups),
+                                 getConsumerRegisters(chip, warpgroups),
                                  NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();

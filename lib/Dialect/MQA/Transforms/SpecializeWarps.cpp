@@ -185,6 +185,9 @@ struct SpecializeWarpsPass
       kernel.emitOpError("has more than one loop over rings, or that cleans");
       return signalPassFailure();
     }
+    FailureOr<const ChipInfo *> chip = requireGpu(kernel);
+    if (failed(chip))
+      return signalPassFailure();
     auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
     if (!schedule) {
       kernel.emitOpError("needs the attribute 'mqa.schedule'");
@@ -225,7 +228,8 @@ struct SpecializeWarpsPass
       return signalPassFailure();
     scf::ForOp cleaningLoop =
         cleaning.empty() ? scf::ForOp() : cleaning.front();
-    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule).run()))
+    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule, **chip)
+                   .run()))
       signalPassFailure();
   }
 };

@@ -272,7 +272,11 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   auto emitPlanError = [&] {
     return logits.emitOpError() << "schedule " << schedule << " does not fit: ";
   };
-  FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, emitPlanError);
+  FailureOr<const ChipInfo *> chip = requireGpu(logits);
+  if (failed(chip))
+    return failure();
+  FailureOr<TilePlan> plan =
+      TilePlan::get(logits, **chip, schedule, emitPlanError);
   if (failed(plan))
     return failure();
   for (auto [value, name] : {std::pair<Value, StringRef>{logits.getQ(), "q"},

@@ -145,7 +145,10 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits->emitOpError("needs a schedule before it is tiled");
-  FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, [&] {
+  FailureOr<const ChipInfo *> chip = requireGpu(logits);
+  if (failed(chip))
+    return failure();
+  FailureOr<TilePlan> plan = TilePlan::get(logits, **chip, schedule, [&] {
     return logits->emitOpError()
            << "schedule " << schedule << " does not fit: ";
   });

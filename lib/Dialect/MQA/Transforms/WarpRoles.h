@@ -25,9 +25,9 @@ bool followsFrom(Value value, scf::ForOp loop);
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
-            ScheduleAttr schedule)
+            ScheduleAttr schedule, const ChipInfo &chip)
       : rewriter(kernel.getContext()), loc(loop.getLoc()), loop(loop),
-        cleaning(cleaning), schedule(schedule),
+        cleaning(cleaning), schedule(schedule), chip(chip),
         warpgroups(schedule.getWarpgroups()) {}
 
   LogicalResult run();
@@ -63,6 +63,7 @@ private:
   /// The loop over tiles, and the one that cleans, if there is one.
   scf::ForOp loop, cleaning;
   ScheduleAttr schedule;
+  const ChipInfo &chip;
   int64_t warpgroups;
 };
 

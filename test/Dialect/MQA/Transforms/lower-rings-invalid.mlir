@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-lower-rings)))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-lower-rings)))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 !ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-specialize-warps)))' --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' --split-input-file --verify-diagnostics
 
 !ring = !mqa.ring<4, memref<128xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {

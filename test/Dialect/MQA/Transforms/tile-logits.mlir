@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-tile-logits --cse --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-tile-logits --cse --split-input-file | FileCheck %s
 
 // CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0)[s0] -> ({{.*}}8{{.*}})>
 // CHECK: gpu.module @kernels

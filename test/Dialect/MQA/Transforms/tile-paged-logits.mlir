@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-tile-logits --cse --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-tile-logits --cse --split-input-file | FileCheck %s
 
 // A query block is a sequence; its ranges begin at 0, and a tile of keys is a
 // gather of as many as the sequence still has.

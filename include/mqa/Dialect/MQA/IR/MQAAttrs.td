@@ -107,6 +107,30 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   }];
 }
 
+def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "The chip that a module is for";
+  let description = [{
+    Stands on a module as `mqa.target` (`mqa-attach-target`) before a schedule is
+    chosen. The limits and units of the chip are in one table, `Target.cpp`; a chip
+    that is not in it is an error.
+
+    Example:
+
+    ```mlir
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {}
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$chip);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of a module's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.target"; }
+    const ::mlir::mqa::ChipInfo &getInfo() const;
+  }];
+}
+
 class MQA_Type<string name, string typeMnemonic>
     : TypeDef<MQA_Dialect, name> {
   let mnemonic = typeMnemonic;

@@ -9,6 +9,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MQAAttachTargetPass : Pass<"mqa-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Says which chip a module is for";
+  let description = [{
+    Attaches `mqa.target` to the module, which schedules, plans and lowerings ask for
+    the limits and units of the chip: so it comes first. A chip that is not known is
+    an error that lists those that are; so is another target that the module has.
+
+    ```mlir
+    module { ... }
+    // becomes
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} { ... }
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"::mlir::mqa::kDefaultChip.str()",
+           "The chip that kernels are made for">
+  ];
+  let dependentDialects = ["::mlir::mqa::MQADialect"];
+}
+
 def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
   let summary = "One-Shot Bufferize with rows that may be strided";
   let description = [{
@@ -218,8 +238,14 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
   let description = [{
     Attaches `#mqa.schedule` to each `mqa.logits` or `mqa.paged_logits` that has none: the one given by
     the option, else the one that the table (`schedules.json`, filled by
-    measurement) has for its H, D and size. A schedule that breaks a limit
-    of sm_90a is an error that names the limit; so is one that the op already had.
+    measurement) has for the module's target and its H, D and size. A schedule that
+    breaks a limit of the target is an error that names the limit; so is one that the
+    op already had.
+
+    Contract: the module has an `mqa.target` (`mqa-attach-target`), a GPU. So it is for
+    every pass below that asks for limits of the chip: `mqa-tile-logits`,
+    `mqa-stage-tiles`, `mqa-specialize-warps`, `mqa-lower-rings` and
+    `convert-mqa-to-nvvm`.
 
     ```mlir
     mqa.logits ins(...) outs(...)
