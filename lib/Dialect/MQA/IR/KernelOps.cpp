@@ -212,6 +212,17 @@ LogicalResult TileLogitsOp::verify() {
                          << " rows of queries and " << getNumKeys()
                          << " keys cannot give " << logits
                          << (getOnto() ? " onto another type" : "");
+  if (getReduction() == Reduction::F16 &&
+      (getActivation() != Activation::Relu || getRelu() != Relu::Max ||
+       !getWeights() || !getFactors() || getNumHeads()))
+    return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights' "
+                       "and 'factors', and takes no 'num_heads'");
+  if (llvm::is_contained({Relu::AddAbs, Relu::Mixed}, getRelu()) &&
+      !isa<Float8E4M3FNType>(q.getElementType()))
+    return emitOpError() << "with 'relu' " << stringifyRelu(getRelu())
+                         << " needs scores that are never infinite, those of "
+                            "f8E4M3FN, found "
+                         << q.getElementType();
   if (!getWeights())
     return success();
   MemRefType weights = getWeights().getType();

@@ -131,8 +131,8 @@ LogicalResult WarpRoles::run() {
     auto create = op.getRing().getDefiningOp<RingCreateOp>();
     if (!create)
       return;
-    create.setConsumers(schedule.getQueryGroups() * kWarpgroupWarps);
-    create.setTurns(schedule.getKeyGroups());
+    create.setConsumers(groups.queryGroups * kWarpgroupWarps);
+    create.setTurns(groups.keyGroups);
   });
 
   rewriter.setInsertionPoint(loop);
@@ -157,6 +157,42 @@ LogicalResult WarpRoles::run() {
               [&] { buildCleaner(threadId, cleaner, numCleaners); });
   rewriter.eraseOp(loop);
   return success();
+}
+
+/// What the kernel's tiles and threads say: its last warpgroup is the
+/// producers', and what the tiles' groups of queries leave over of the others
+/// goes along the keys.
+static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
+  DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
+  int64_t warpgroups = size ? size[0] / kWarpgroupThreads - 1 : 0;
+  if (warpgroups < 1 || size[0] % kWarpgroupThreads || size[1] != 1 ||
+      size[2] != 1)
+    return kernel.emitOpError("needs a 'known_block_size' of two or more "
+                              "warpgroups, the last for the producers");
+  std::optional<ConsumerGroups> groups;
+  WalkResult result = kernel.walk([&](TileLogitsOp op) {
+    int64_t queryGroups = op.getQ().getType().getDimSize(0);
+    int64_t tileQueries = op.getTileQueries();
+    if (warpgroups % queryGroups) {
+      op.emitOpError() << "has " << queryGroups << " groups of queries, but "
+                       << warpgroups
+                       << " consumer warpgroups cannot share them evenly";
+      return WalkResult::interrupt();
+    }
+    if (groups && (groups->queryGroups != queryGroups ||
+                   groups->tileQueries != tileQueries)) {
+      op.emitOpError() << "has " << queryGroups << " x " << tileQueries
+                       << " queries, but another tile of the kernel "
+                       << groups->queryGroups << " x " << groups->tileQueries;
+      return WalkResult::interrupt();
+    }
+    groups = {queryGroups, warpgroups / queryGroups, tileQueries};
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  // Without a tile, there is nothing that queries are needed for.
+  return groups.value_or(ConsumerGroups{1, warpgroups, 1});
 }
 
 namespace {
@@ -188,34 +224,22 @@ struct SpecializeWarpsPass
     FailureOr<const ChipInfo *> chip = requireGpu(kernel);
     if (failed(chip))
       return signalPassFailure();
-    auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
-    if (!schedule) {
-      kernel.emitOpError("needs the attribute 'mqa.schedule'");
+    FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
+    if (failed(groups))
       return signalPassFailure();
-    }
     if (!loops.front()->use_empty()) {
       kernel.emitOpError("reads a result of the loop over rings");
       return signalPassFailure();
     }
-    WalkResult result = kernel.walk([&](TileLogitsOp op) {
-      int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      int64_t tileQ = op.getTileQueries(), keys = op.getNumKeys();
-      if (queryGroups == schedule.getQueryGroups() &&
-          tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
-        return WalkResult::advance();
-      op.emitOpError() << "has " << queryGroups << " x " << tileQ
-                       << " queries and " << keys
-                       << " keys, which is not the block of " << schedule;
-      return WalkResult::interrupt();
-    });
-    if (!result.wasInterrupted() && schedule.getQueryGroups() > 1)
+    WalkResult result = WalkResult::advance();
+    if (groups->queryGroups > 1)
       result = kernel.walk([&](StoreLogitsOp op) {
         if (!op.getCausal())
           return WalkResult::advance();
         op.emitOpError("that is 'causal' needs one group of queries");
         return WalkResult::interrupt();
       });
-    if (!result.wasInterrupted() && schedule.getKeyGroups() > 1)
+    if (!result.wasInterrupted() && groups->keyGroups > 1)
       result = loops.front().walk([&](RingGetOp op) {
         auto keys = cast<scf::ForOp>(op->getParentOp());
         if (keys == loops.front() || followsFrom(op.getPosition(), keys))
@@ -228,7 +252,7 @@ struct SpecializeWarpsPass
       return signalPassFailure();
     scf::ForOp cleaningLoop =
         cleaning.empty() ? scf::ForOp() : cleaning.front();
-    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule, **chip)
+    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, *groups, **chip)
                    .run()))
       signalPassFailure();
   }

@@ -19,6 +19,10 @@ def MQA_ReluAttr : I32EnumAttr<"Relu", "How a score becomes non-negative", [
   let genSpecializedAttr = 0;
 }
 
+def MQA_ReluEnumAttr : EnumAttr<MQA_Dialect, MQA_ReluAttr, "relu"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_ActivationAttr : I32EnumAttr<"Activation", "What becomes of a score before it is weighted", [
     I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"None", 1, "none">]> {
   let cppNamespace = "::mlir::mqa";
@@ -33,6 +37,10 @@ def MQA_ReductionAttr : I32EnumAttr<"Reduction", "The type that heads are summed
     I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">]> {
   let cppNamespace = "::mlir::mqa";
   let genSpecializedAttr = 0;
+}
+
+def MQA_ReductionEnumAttr : EnumAttr<MQA_Dialect, MQA_ReductionAttr, "reduction"> {
+  let assemblyFormat = "`<` $value `>`";
 }
 
 def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of the grid", [

@@ -362,6 +362,14 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Heads from `num_heads` on are padding, where weights are zero; it is given where q
     is not zero, or a key may be infinite, which times zero would be NaN.
 
+    How it is computed the op says too, so that no pass below asks the schedule:
+
+    | attribute | meaning |
+    | --- | --- |
+    | `relu` | how a score becomes non-negative, where `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN: an infinite score plus its magnitude would be NaN |
+    | `reduction` | `f16`: in packed half precision, with `relu` of `max`, `weights`, the `factors` that keep it from overflowing, and no `num_heads` |
+    | `accumulators` | head tiles whose scores are under way at a time |
+
     ```mlir
     %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
     ```
@@ -374,7 +382,10 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
-    Optional<Index>:$num_heads);
+    Optional<Index>:$num_heads,
+    DefaultValuedAttr<MQA_ReluEnumAttr, "::mlir::mqa::Relu::Max">:$relu,
+    DefaultValuedAttr<MQA_ReductionEnumAttr, "::mlir::mqa::Reduction::F32">:$reduction,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<2>]>, "1">:$accumulators);
   let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
     `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,

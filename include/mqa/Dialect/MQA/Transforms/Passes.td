@@ -67,7 +67,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       with;
     - the write stores them, where the mask holds.
 
-    Contract: every `vector.transfer_write` and `mqa.scatter_columns` in the function
+    Contract: where warps share a query, the warps that come here are the first of the
+    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write` and `mqa.scatter_columns` in the function
     is of a value that is computed element-wise from one `vector.multi_reduction` of
     a `vector.contract`, perhaps carried by one loop. Anything else is an error.
 
@@ -279,8 +280,11 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
-    Contract: the rings and the loop are at the top of the kernel, which
-    carries `mqa.schedule`; the position of a key stage follows from the loop's key.
+    Contract: the rings and the loop are at the top of the kernel, whose
+    `known_block_size` is that of the consumers and one warpgroup more; all
+    `mqa.tile_logits` have the same groups of queries, which divide the consumer
+    warpgroups: those that are left over take key stages in turn, whose position
+    follows from the loop's key.
 
     ```mlir
     scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.store_logits ...; mqa.ring_release ... }
