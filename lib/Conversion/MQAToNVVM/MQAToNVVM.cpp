@@ -133,27 +133,28 @@ struct TensorMaps {
 
 static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
   TensorMaps maps;
-  auto getAttr = [&](StringRef name) {
-    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
-    return attr ? attr.getInt() : 1;
-  };
-  maps.nextN = getAttr("mqa.next_n");
+  auto attr = kernel->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
   unsigned position = 0;
   for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
     if (map)
       maps.all.push_back(position);
-    if (map && kernel.getArgAttr(i, "mqa.of_cache")) {
-      maps.ofCache.push_back(position);
-      if (map.getTensor().getRank() == 3)
-        maps.keyBytes = getAttr("mqa.head_dim") *
-                        map.getTensor().getElementTypeBitWidth() / 8;
-    }
     // A memref is passed as two pointers, offset, sizes and strides.
     auto memref = dyn_cast<MemRefType>(type);
-    auto operand = kernel.getArgAttrOfType<StringAttr>(i, "mqa.operand");
-    if (memref && operand && operand == "out")
+    auto operand =
+        kernel.getArgAttrOfType<OperandAttr>(i, OperandAttr::getAttrName());
+    StringRef name = operand ? operand.getName() : "";
+    if (memref && name == "out")
       maps.outSizes = position + 3;
+    if (attr && attr.isPaged()) {
+      if (map && (name == "k" || name == "k_scale"))
+        maps.ofCache.push_back(position);
+      if (name == "q")
+        maps.nextN = operand.getTensorType().getDimSize(1);
+      if (name == "k")
+        maps.keyBytes = operand.getTensorType().getDimSize(2) *
+                        operand.getTensorType().getElementTypeBitWidth() / 8;
+    }
     position += memref ? 3 + 2 * memref.getRank() : 1;
   }
   return maps;

@@ -42,20 +42,6 @@ void MQADialect::initialize() {
       >();
 }
 
-LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
-                                                   NamedAttribute attribute) {
-  if (attribute.getName() != TargetAttr::getAttrName())
-    return success();
-  if (!op->hasTrait<OpTrait::SymbolTable>())
-    return op->emitOpError() << "has '" << TargetAttr::getAttrName()
-                             << "', which is an attribute of modules";
-  if (!isa<TargetAttr>(attribute.getValue()))
-    return op->emitOpError()
-           << "attribute '" << TargetAttr::getAttrName()
-           << "' must be a #mqa.target, found " << attribute.getValue();
-  return success();
-}
-
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t blockQ, int64_t blockKv,
                                    int64_t tileQ, int64_t tileKv,

@@ -27,7 +27,7 @@ struct AttachTargetPass : mqa::impl::MQAAttachTargetPassBase<AttachTargetPass> {
     ModuleOp module = getOperation();
     StringRef name = TargetAttr::getAttrName();
     auto target = TargetAttr::getChecked([&] { return module.emitError(); },
-                                         &getContext(), chip);
+                                         &getContext(), StringRef(chip));
     if (!target)
       return signalPassFailure();
     auto before = module->getAttrOfType<TargetAttr>(name);

@@ -301,8 +301,9 @@ LogicalResult RingLowering::run() {
     release(op);
   for (RingCreateOp op : creates)
     b.eraseOp(op);
-  kernel->setAttr("mqa.dynamic_shared_memory",
-                  b.getI64IntegerAttr(sharedMemoryBytes));
+  StringRef name = KernelAttr::getAttrName();
+  if (auto attr = kernel->getAttrOfType<KernelAttr>(name))
+    kernel->setAttr(name, attr.withDynamicSharedMemory(sharedMemoryBytes));
   return success();
 }
 

@@ -23,10 +23,10 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Gives the arguments of `func` the names of the operands of the mqa.logits
-/// that they are sliced for, and the function its
-/// attributes.
-static void nameArguments(func::FuncOp func, LogitsOpInterface logits) {
+/// Says which operand of the op each argument of `func` is sliced for, and what
+/// the function computes.
+static void nameArguments(func::FuncOp func, LogitsOpInterface logits,
+                          ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             logits.getDataOperandNames())) {
@@ -35,15 +35,16 @@ static void nameArguments(func::FuncOp func, LogitsOpInterface logits) {
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
     if (auto argument = dyn_cast<BlockArgument>(value))
-      func.setArgAttr(argument.getArgNumber(), "mqa.operand",
-                      b.getStringAttr(name));
+      func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
+                      OperandAttr::get(name, argument.getType()));
   }
-  if (logits.getClean())
-    func->setAttr("mqa.clean", b.getUnitAttr());
-  if (logits.getCompressed())
-    func->setAttr("mqa.compressed", b.getUnitAttr());
-  if (logits.getActivation() == Activation::None)
-    func->setAttr("mqa.no_activation", b.getUnitAttr());
+  func->setAttr(KernelAttr::getAttrName(),
+                KernelAttr::get(
+                    b.getContext(), logits->getName().getStringRef(),
+                    logits.getActivation(), logits.getClean(),
+                    logits.getCompressed(), /*schedule=*/{},
+                    /*dynamicSharedMemory=*/0,
+                    /*overlapsLaunches=*/false, b.getDenseI64ArrayAttr(steps)));
 }
 
 static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
@@ -63,7 +64,7 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   }
   if (forall
           .walk([&](LogitsOpInterface logits) {
-            nameArguments(func, logits);
+            nameArguments(func, logits, steps);
             return WalkResult::interrupt();
           })
           .wasInterrupted() == false)
@@ -90,7 +91,6 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   b.inlineBlockBefore(forall.getBody(), forall, offsets);
   b.eraseOp(forall);
 
-  func->setAttr("mqa.task_sizes", b.getDenseI64ArrayAttr(steps));
   func->setAttr("llvm.emit_c_interface", b.getUnitAttr());
   BitVector results(func.getNumResults(), true);
   b.modifyOpInPlace(returnOp, [&] { returnOp->setOperands({}); });

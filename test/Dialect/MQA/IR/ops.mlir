@@ -155,3 +155,8 @@ func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E
   mqa.store_logits %v, none, %ke first_key(%n) outs(%out : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
   return
 }
+
+// CHECK: func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xbf16>, box_dims = [1, 0, 2]>}, index {mqa.operand = #mqa.operand<"num_keys", index>})
+// CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, compressed = true, schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>
+func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xbf16>, box_dims = [1, 0, 2]>}, index {mqa.operand = #mqa.operand<"num_keys", index>})
+    attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, clean = false, compressed = true, schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>}

@@ -139,6 +139,82 @@ def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
   }];
 }
 
+def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
+  let mnemonic = "kernel";
+  let summary = "What a function was made of, and what a launch of it needs";
+  let description = [{
+    Stands on a function as `mqa.kernel`, from the pass on that makes it of one op until
+    the manifest of the bundle is written from it:
+
+    | parameter | meaning |
+    | --- | --- |
+    | `op`, `activation`, `clean`, `compressed` | the op that it computes, and its attributes |
+    | `schedule` | of a kernel for a GPU: what it was made by. No pass below level 3 reads it |
+    | `dynamic_shared_memory` | bytes, once the rings are lowered |
+    | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
+    | `task_sizes` | of a kernel for a CPU: queries and keys of one task |
+
+    Example:
+
+    ```mlir
+    #mqa.kernel<op = "mqa.logits", clean = true, task_sizes = [16, 128]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$op,
+      DefaultValuedParameter<"::mlir::mqa::Activation",
+                             "::mlir::mqa::Activation::Relu">:$activation,
+      DefaultValuedParameter<"bool", "false">:$clean,
+      DefaultValuedParameter<"bool", "false">:$compressed,
+      OptionalParameter<"::mlir::mqa::ScheduleAttr">:$schedule,
+      DefaultValuedParameter<"int64_t", "0">:$dynamic_shared_memory,
+      DefaultValuedParameter<"bool", "false">:$overlaps_launches,
+      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of a function's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.kernel"; }
+    bool isPaged() const;
+    /// The ranks that operand `name` of `op` may have, 0 for an index; none if
+    /// there is no such operand.
+    ::llvm::ArrayRef<int64_t> getOperandRanks(::llvm::StringRef name) const;
+    KernelAttr withDynamicSharedMemory(int64_t bytes) const;
+    KernelAttr withOverlappingLaunches() const;
+  }];
+}
+
+def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
+  let mnemonic = "operand";
+  let summary = "Which operand of its op a kernel's argument is";
+  let description = [{
+    Stands on an argument as `mqa.operand`: the operand's name, and its shape and element
+    type in the op. The argument itself may no longer say them, as a tensor map has
+    those of a box. `box_dims`: the operand's dims in the order of that box, where
+    it is not their own.
+
+    Example:
+
+    ```mlir
+    #mqa.operand<"q", tensor<?x64x128xf8E4M3FN>, box_dims = [1, 0, 2]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "::mlir::Type":$type,
+                        OptionalArrayRefParameter<"int64_t">:$box_dims);
+  let assemblyFormat = "`<` $name `,` $type (`,` `box_dims` `=` `[` $box_dims^ `]`)? `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of an argument's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.operand"; }
+    /// Of an operand that has `type`, a memref or tensor, or index.
+    static OperandAttr get(::llvm::StringRef name, ::mlir::Type type);
+    OperandAttr withBoxDims(::llvm::ArrayRef<int64_t> dims) const;
+    /// Null for an index.
+    ::mlir::RankedTensorType getTensorType() const {
+      return ::llvm::dyn_cast<::mlir::RankedTensorType>(getType());
+    }
+  }];
+}
+
 class MQA_Type<string name, string typeMnemonic>
     : TypeDef<MQA_Dialect, name> {
   let mnemonic = typeMnemonic;

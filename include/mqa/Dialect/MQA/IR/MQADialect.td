@@ -26,10 +26,16 @@ def MQA_Dialect : Dialect {
     | 5: vectors | (the vector dialect), `mqa.ring_*` |
     | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
     | 7: NVVM | none |
+
+    Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
+    `mqa.kernel` on a function that was made of one op, and `mqa.operand` on its arguments.
+    Others that begin with `mqa.` are an error.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect",

@@ -194,8 +194,9 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
 
     Contract: `mqa.ring_put` is executed by one thread
     (`mqa-specialize-warps`); sources are unit-stride `memref.subview`s of
-    kernel arguments; such an argument has no other use. Sets
-    `mqa.dynamic_shared_memory` (bytes) on the kernel.
+    kernel arguments; such an argument has no other use, and where its boxes have
+    its dims in another order, an `mqa.operand`, which then says that order. The kernel's
+    `mqa.kernel`, if it has one, gets the bytes of dynamic shared memory.
 
     ```mlir
     mqa.ring_put %ring[%i], %tile : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
@@ -219,8 +220,8 @@ def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncO
     may touch memory that a kernel can share with another; what is above it
     (initialising mbarriers, fetching tensor maps) then costs nothing.
 
-    Launched in the ordinary way, the kernel finds nothing to wait for. Sets
-    `mqa.overlaps_launches` on the kernel.
+    Launched in the ordinary way, the kernel finds nothing to wait for. The
+    kernel's `mqa.kernel`, if it has one, says that it may be launched so.
 
     ```mlir
     scf.if %is_last_warp { nvgpu.mbarrier.init ... }
@@ -389,8 +390,8 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     tiles, made by its TilingInterface. With `clean`, `mqa.clean_rows` covers
     the rest of the rows.
 
-    Sets `known_block_size` and `mqa.schedule` on the kernel, and `mqa.operand`
-    on each argument: the name of the operand of the op that it is.
+    Sets `known_block_size` and `mqa.kernel` on the kernel, and `mqa.operand`
+    on each argument: which operand of the op it is, and its shape.
 
     Of `mqa.paged_logits` a query block is a sequence, and a tile of keys an
     `mqa.gather_pages`; the tile is an `mqa.logits` too.
@@ -436,13 +437,13 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::func::FuncOp"> {
   let description = [{
     Turns a function whose only work is one `scf.forall` into the function of
     one task: it takes one more index per loop, the number of the task in that
-    dimension. The caller hands out the tasks; `mqa.task_sizes` on the function
-    holds the loops' steps, from which it derives how many there are.
+    dimension. The caller hands out the tasks; `task_sizes` of the function's
+    `mqa.kernel` are the loops' steps, from which it derives how many there are.
 
     ```mlir
     func.func @f(%out: memref<?x?xf32>) { scf.forall (%m, %n) = ... step (16, 128) { ... } return }
     // becomes
-    func.func @f(%out: memref<?x?xf32>, %i: index, %j: index) attributes {mqa.task_sizes = array<i64: 16, 128>} { ... }
+    func.func @f(%out: memref<?x?xf32>, %i: index, %j: index) attributes {mqa.kernel = #mqa.kernel<..., task_sizes = [16, 128]>} { ... }
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
