@@ -164,6 +164,18 @@ LogicalResult FitQueriesOp::verify() {
   return success();
 }
 
+// Each is executed by the warps that it is for.
+Role RingPutOp::getRole() { return Role::Producer; }
+Role RingGetOp::getRole() { return Role::Consumer; }
+Role RingReleaseOp::getRole() { return Role::Consumer; }
+Role FitQueriesOp::getRole() { return Role::Consumer; }
+Role TileLogitsOp::getRole() { return Role::Consumer; }
+Role StoreLogitsOp::getRole() { return Role::Consumer; }
+Role CleanRowsOp::getRole() { return Role::Cleaner; }
+
+/// The logits of other heads, to which those of this tile are added.
+Value TileLogitsOp::getCarried() { return getOnto(); }
+
 void TileLogitsOp::getEffects(EffectList &effects) {
   for (OpOperand *operand : {&getQMutable(), &getKMutable()})
     addRead(effects, *operand);

@@ -232,7 +232,8 @@ void WarpRoles::buildConsumers(Value threadId) {
       arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value numConsumers = constant(warpgroups * kWarpgroupThreads);
-  scf::ForOp clone = cloneWithout(llvm::IsaPred<RingPutOp>);
+  scf::ForOp clone =
+      cloneWithout([](Operation *op) { return hasRole(op, Role::Producer); });
   clone.walk([&](FitQueriesOp op) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);

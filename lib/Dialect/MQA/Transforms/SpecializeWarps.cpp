@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir {
@@ -39,8 +40,8 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   });
   for (Operation *op : llvm::reverse(foreign)) {
     // A loop that only carried tiles from one to the next carries none.
-    if (auto tile = dyn_cast<TileLogitsOp>(op); tile && tile.getOnto())
-      rewriter.replaceAllUsesWith(tile.getLogits(), tile.getOnto());
+    if (Value carried = cast<RoleOpInterface>(op).getCarried())
+      rewriter.replaceAllUsesWith(op->getResult(0), carried);
     rewriter.eraseOp(op);
   }
   (void)runRegionDCE(rewriter, clone->getRegions());
@@ -90,8 +91,7 @@ int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
     auto isForeign = [&](Operation *op) {
       auto put = dyn_cast<RingPutOp>(op);
       if (!put)
-        return isa<RingGetOp, RingReleaseOp, TileLogitsOp, StoreLogitsOp,
-                   FitQueriesOp>(op);
+        return isa<RoleOpInterface>(op);
       int64_t ring = llvm::find(rings, put.getRing()) - rings.begin();
       return std::min(ring, numWarps - 1) != warp;
     };
@@ -195,24 +195,40 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   return groups.value_or(ConsumerGroups{1, warpgroups, 1});
 }
 
+/// An op without a role is executed by all: it must not write.
+static WalkResult verifyRole(Operation *op) {
+  if (isa<RoleOpInterface>(op) ||
+      op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
+    return WalkResult::advance();
+  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
+      getEffectsRecursively(op);
+  if (effects && llvm::all_of(*effects, [](const auto &effect) {
+        return isa<MemoryEffects::Read>(effect.getEffect());
+      }))
+    return WalkResult::advance();
+  op->emitOpError("may write memory in the loop over rings, but has no role: "
+                  "every warp would execute it");
+  return WalkResult::interrupt();
+}
+
 namespace {
 struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
     SmallVector<scf::ForOp> loops, cleaning;
-    auto contains = [](scf::ForOp loop, auto isWanted) {
+    auto contains = [](scf::ForOp loop, Role role) {
       return loop
           .walk([&](Operation *op) {
-            return isWanted(op) ? WalkResult::interrupt()
-                                : WalkResult::advance();
+            return hasRole(op, role) ? WalkResult::interrupt()
+                                     : WalkResult::advance();
           })
           .wasInterrupted();
     };
     for (auto loop : kernel.getBody().front().getOps<scf::ForOp>()) {
-      if (contains(loop, llvm::IsaPred<RingPutOp>))
+      if (contains(loop, Role::Producer))
         loops.push_back(loop);
-      else if (contains(loop, llvm::IsaPred<CleanRowsOp>))
+      else if (contains(loop, Role::Cleaner))
         cleaning.push_back(loop);
     }
     if (loops.empty())
@@ -231,8 +247,8 @@ struct SpecializeWarpsPass
       kernel.emitOpError("reads a result of the loop over rings");
       return signalPassFailure();
     }
-    WalkResult result = WalkResult::advance();
-    if (groups->queryGroups > 1)
+    WalkResult result = loops.front().walk(verifyRole);
+    if (!result.wasInterrupted() && groups->queryGroups > 1)
       result = kernel.walk([&](StoreLogitsOp op) {
         if (!op.getCausal())
           return WalkResult::advance();

@@ -20,6 +20,12 @@ namespace mqa {
 /// that changes in it.
 bool followsFrom(Value value, scf::ForOp loop);
 
+/// Whether warps of `role` alone execute `op`.
+inline bool hasRole(Operation *op, Role role) {
+  auto own = dyn_cast<RoleOpInterface>(op);
+  return own && own.getRole() == role;
+}
+
 /// How the consumer warpgroups share a block of queries and keys: along the
 /// queries, along the keys, and the queries of one of them.
 struct ConsumerGroups {

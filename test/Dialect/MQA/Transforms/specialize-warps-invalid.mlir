@@ -95,3 +95,18 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+!ring = !mqa.ring<4, memref<128xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %out: memref<?xf32>, %v: f32, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    scf.for %i = %n to %n step %n {
+      mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
+      // expected-error@+1 {{may write memory in the loop over rings, but has no role: every warp would execute it}}
+      memref.store %v, %out[%i] : memref<?xf32>
+    }
+    gpu.return
+  }
+}

@@ -49,6 +49,13 @@ def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of th
   let genSpecializedAttr = 0;
 }
 
+def MQA_RoleAttr : I32EnumAttr<"Role", "Which warps of a specialised kernel execute an op", [
+    I32EnumAttrCase<"Producer", 0, "producer">, I32EnumAttrCase<"Consumer", 1, "consumer">,
+    I32EnumAttrCase<"Cleaner", 2, "cleaner">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
 def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "Everything that shapes a Hopper kernel";

@@ -164,6 +164,7 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
 
 def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Writes -inf outside of each row's range";
   let description = [{
@@ -227,7 +228,7 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
   }];
 }
 
-def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
+def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
     Executed by a whole, converged warp, one lane of which starts the copies.
@@ -268,7 +269,7 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
   let hasVerifier = 1;
 }
 
-def MQA_RingGetOp : MQA_RingOp<"ring_get"> {
+def MQA_RingGetOp : MQA_RingOp<"ring_get", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for a full slot and returns its tiles";
   let description = positionDoc # [{
     ```mlir
@@ -286,7 +287,7 @@ def MQA_RingGetOp : MQA_RingOp<"ring_get"> {
   let hasVerifier = 1;
 }
 
-def MQA_RingReleaseOp : MQA_RingOp<"ring_release"> {
+def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Says that this warp has read a slot for the last time";
   let description = [{
     Executed by a whole, converged warp.
@@ -301,6 +302,7 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release"> {
 
 def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Scales staged queries and weights so that f16 cannot overflow";
   let description = [{
@@ -341,6 +343,7 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 
 def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface, ["getCarried"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "The logits of one staged tile";
   let description = [{
@@ -412,6 +415,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
 def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Stores the logits of a tile that lie in their query's range";
   let description = [{

@@ -266,7 +266,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
   let summary = "Splits a staged kernel in producer, cleaner and consumer warps (level 4)";
   let description = [{
     Clones the kernel's persistent loop once per role and keeps in each clone
-    what its role does:
+    what its role does, as ops say by `RoleOpInterface`, and ops without a role:
 
     | role | threads | keeps |
     | --- | --- | --- |
@@ -281,7 +281,8 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
-    Contract: the rings and the loop are at the top of the kernel, whose
+    Contract: an op in the loop that may write has a role; the rings and the loop are
+    at the top of the kernel, whose
     `known_block_size` is that of the consumers and one warpgroup more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
     warpgroups: those that are left over take key stages in turn, whose position
