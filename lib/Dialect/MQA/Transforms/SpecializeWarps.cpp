@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "WarpRoles.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
