@@ -10,7 +10,9 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace mlir {
 namespace mqa {
@@ -23,6 +25,9 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
+static constexpr auto kRemark =
+    remark::RemarkOpts::name("roles").category("mqa-specialize-warps");
+
 scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   // Each role reads block and grid itself: nothing is kept in registers across
   // the branch for the sake of another role.
@@ -32,6 +37,7 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
         operand.getDefiningOp<gpu::GridDimOp>())
       rewriter.clone(*operand.getDefiningOp(), mapping);
   auto clone = cast<scf::ForOp>(rewriter.clone(*loop, mapping));
+  OpBuilder::InsertionGuard guard(rewriter);
   SmallVector<Operation *> foreign;
   clone.walk([&](Operation *op) {
     if (isForeign(op))
@@ -39,8 +45,14 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   });
   for (Operation *op : llvm::reverse(foreign)) {
     // A loop that only carried tiles from one to the next carries none.
-    if (auto tile = dyn_cast<TileLogitsOp>(op); tile && tile.getOnto())
-      rewriter.replaceAllUsesWith(tile.getLogits(), tile.getOnto());
+    if (auto tile = dyn_cast<TileLogitsOp>(op); tile && !tile->use_empty()) {
+      Value onto = tile.getOnto();
+      rewriter.setInsertionPoint(tile);
+      if (!onto)
+        onto = arith::ConstantOp::create(
+            rewriter, loc, rewriter.getZeroAttr(tile.getLogits().getType()));
+      rewriter.replaceAllUsesWith(tile.getLogits(), onto);
+    }
     rewriter.eraseOp(op);
   }
   (void)runRegionDCE(rewriter, clone->getRegions());
@@ -152,6 +164,12 @@ LogicalResult WarpRoles::run() {
   int64_t maxProducers = cleaning ? 1 : kWarpgroupWarps;
   int64_t cleaner = buildProducers(threadId, producer, maxProducers);
   int64_t numCleaners = producer + kWarpgroupThreads - cleaner;
+  remark::passed(loc, kRemark)
+      << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} threads "
+                       "clean",
+                       warpgroups, (cleaner - producer) / kWarpThreads,
+                       cleaning ? numCleaners : 0)
+             .str();
   if (cleaning)
     buildRole(threadId, cleaner, numCleaners,
               [&] { buildCleaner(threadId, cleaner, numCleaners); });
@@ -179,8 +197,11 @@ struct SpecializeWarpsPass
       else if (contains(loop, llvm::IsaPred<CleanRowsOp>))
         cleaning.push_back(loop);
     }
-    if (loops.empty())
+    if (loops.empty()) {
+      remark::missed(kernel.getLoc(), kRemark)
+          << "no loop at the top of the kernel fills rings";
       return;
+    }
     if (loops.size() != 1 || cleaning.size() > 1) {
       kernel.emitOpError("has more than one loop over rings, or that cleans");
       return signalPassFailure();
@@ -190,42 +211,10 @@ struct SpecializeWarpsPass
       kernel.emitOpError("needs the attribute 'mqa.schedule'");
       return signalPassFailure();
     }
-    if (!loops.front()->use_empty()) {
-      kernel.emitOpError("reads a result of the loop over rings");
-      return signalPassFailure();
-    }
-    WalkResult result = kernel.walk([&](TileLogitsOp op) {
-      int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      int64_t tileQ = op.getTileQueries(), keys = op.getNumKeys();
-      if (queryGroups == schedule.getQueryGroups() &&
-          tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
-        return WalkResult::advance();
-      op.emitOpError() << "has " << queryGroups << " x " << tileQ
-                       << " queries and " << keys
-                       << " keys, which is not the block of " << schedule;
-      return WalkResult::interrupt();
-    });
-    if (!result.wasInterrupted() && schedule.getQueryGroups() > 1)
-      result = kernel.walk([&](StoreLogitsOp op) {
-        if (!op.getCausal())
-          return WalkResult::advance();
-        op.emitOpError("that is 'causal' needs one group of queries");
-        return WalkResult::interrupt();
-      });
-    if (!result.wasInterrupted() && schedule.getKeyGroups() > 1)
-      result = loops.front().walk([&](RingGetOp op) {
-        auto keys = cast<scf::ForOp>(op->getParentOp());
-        if (keys == loops.front() || followsFrom(op.getPosition(), keys))
-          return WalkResult::advance();
-        op.emitOpError("position must follow from the loop's key, so that "
-                       "warpgroups can take turns");
-        return WalkResult::interrupt();
-      });
-    if (result.wasInterrupted())
-      return signalPassFailure();
     scf::ForOp cleaningLoop =
         cleaning.empty() ? scf::ForOp() : cleaning.front();
-    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule).run()))
+    if (failed(verifyRoles(kernel, loops.front(), cleaningLoop, schedule)) ||
+        failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule).run()))
       signalPassFailure();
   }
 };

@@ -16,12 +16,13 @@
 namespace mlir {
 namespace mqa {
 
-/// Whether `value` is computed from the key of `loop`, and from nothing else
-/// that changes in it.
-bool followsFrom(Value value, scf::ForOp loop);
+/// Reports what of `kernel` cannot be done by roles that each have a clone of
+/// `loop`, the loop over rings, or by one that has `cleaning`.
+LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
+                          scf::ForOp cleaning, ScheduleAttr schedule);
 
 /// What is needed to write each role's clone of the loop. The consumers' has a
-/// file of its own.
+/// file of its own. Of a kernel that `verifyRoles` accepts.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
