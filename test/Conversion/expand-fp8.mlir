@@ -48,3 +48,38 @@ func.func @e5m2(%x: f8E5M2) -> f32 {
   %0 = arith.extf %x : f8E5M2 to f32
   return %0 : f32
 }
+
+// The body of a named op is what its name says: it becomes a generic one first.
+// CHECK-LABEL: func @named
+// CHECK-NOT: linalg.matmul
+// CHECK: linalg.generic
+// CHECK-NOT: arith.extf
+// CHECK: linalg.yield
+func.func @named(%a: memref<4x8xf8E4M3FN>, %b: memref<8x4xf8E4M3FN>, %c: memref<4x4xf32>) {
+  linalg.matmul ins(%a, %b : memref<4x8xf8E4M3FN>, memref<8x4xf8E4M3FN>) outs(%c : memref<4x4xf32>)
+  return
+}
+
+// One that extends nothing of ours stays what it is.
+// CHECK-LABEL: func @named_f16
+// CHECK: linalg.matmul
+func.func @named_f16(%a: memref<4x8xf16>, %b: memref<8x4xf16>, %c: memref<4x4xf32>) {
+  linalg.matmul ins(%a, %b : memref<4x8xf16>, memref<8x4xf16>) outs(%c : memref<4x4xf32>)
+  return
+}
+
+// CHECK-LABEL: func @tensor
+// CHECK-NOT: arith.extf
+// CHECK: arith.bitcast %{{.*}} : tensor<16xi32> to tensor<16xf32>
+func.func @tensor(%x: tensor<16xf8E4M3FN>) -> tensor<16xf32> {
+  %0 = arith.extf %x : tensor<16xf8E4M3FN> to tensor<16xf32>
+  return %0 : tensor<16xf32>
+}
+
+// Of how many elements is not known: not expanded.
+// CHECK-LABEL: func @dynamic
+// CHECK: arith.extf
+func.func @dynamic(%x: tensor<?xf8E5M2>) -> tensor<?xf32> {
+  %0 = arith.extf %x : tensor<?xf8E5M2> to tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

@@ -2,21 +2,26 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every run parses a mutated input and, where it is valid, runs one pass or
-// pipeline over it. A diagnostic is a good end; a crash, or a run over the time
-// limit, is a finding. Each run has a process of its own: MLIR's parser and its
-// reader of bytecode do not stand every input, and may corrupt memory before
-// they crash, or instead. Such a crash counts apart.
+// Every run parses an input, mostly a mutated one, and, where it is valid, runs
+// passes over it: one, a pipeline, or some in another order than they are meant
+// to come in. A diagnostic is a good end. A crash, a run over the time limit,
+// IR that a pass left invalid although it succeeded, and a failure without a
+// diagnostic are findings. Each run has a process of its own: MLIR's parser and
+// its reader of bytecode do not stand every input, and may corrupt memory
+// before they crash, or instead. Such a crash counts apart.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Mutator.h"
+#include "PassOrders.h"
 #include "mqa/InitAll.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/SmallVector.h"
@@ -47,45 +52,45 @@ static cl::opt<std::string>
     findingsDir("mqa-findings", cl::desc("Where inputs that crash are written"),
                 cl::init("."));
 
-/// Every pass of ours where it is nested, and both ways down.
-static const char *const kPipelines[] = {
-    "mqa-to-nvvm",
-    "mqa-to-cpu",
-    "mqa-attach-target,mqa-select-schedule",
-    "mqa-bufferize",
-    "mqa-attach-target,mqa-tile-logits",
-    "mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles))",
-    "mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps))",
-    "gpu.module(gpu.func(mqa-prefetch-block-ids))",
-    "gpu.module(gpu.func(mqa-vectorize-tiles))",
-    "gpu.module(gpu.func(mqa-distribute-vectors))",
-    "gpu.module(gpu.func(mqa-tighten-slots))",
-    "gpu.module(gpu.func(mqa-expand-row-ops))",
-    "gpu.module(gpu.func(mqa-expand-fit-queries))",
-    "gpu.module(gpu.func(mqa-expand-tile-share))",
-    "mqa-attach-target,gpu.module(gpu.func(mqa-lower-rings))",
-    "gpu.module(gpu.func(mqa-overlap-launches))",
-    "mqa-attach-target,gpu.module(convert-mqa-to-nvvm)",
-    "func.func(mqa-raise)",
-    "func.func(mqa-tile-tasks)",
-    "func.func(mqa-outline-tasks)",
-    "func.func(convert-mqa-to-linalg)",
-    "func.func(mqa-vectorize-linalg)",
-    "func.func(mqa-expand-fp8)",
-    "canonicalize",
-};
-
 namespace {
 /// What a child tells its parent, also when it dies.
 struct Progress {
   unsigned parsed, passed;
   /// Whether the run under way has its IR.
   bool hasParsed;
+  /// The pass that it is in, or was in last.
+  char pass[64];
 };
 
 struct Case {
-  std::string input;
-  const char *pipeline;
+  std::string input, pipeline;
+};
+
+/// How a run ends that is a finding without a signal.
+enum Exit { kInvalidIR = 10, kNoDiagnostic = 11 };
+
+/// Notes where a run is, and verifies the whole module after each pass that
+/// succeeded: a pass over one function may break what is around it.
+class Observer : public PassInstrumentation {
+public:
+  explicit Observer(Progress &progress) : progress(progress) {}
+
+  void runBeforePass(Pass *pass, Operation *) override {
+    if (!pass->getArgument().empty())
+      snprintf(progress.pass, sizeof(progress.pass), "%s",
+               pass->getArgument().str().c_str());
+  }
+  void runAfterPass(Pass *pass, Operation *op) override {
+    if (pass->getArgument().empty())
+      return;
+    while (Operation *parent = op->getParentOp())
+      op = parent;
+    if (failed(verify(op)))
+      _exit(kInvalidIR);
+  }
+
+private:
+  Progress &progress;
 };
 } // namespace
 
@@ -103,12 +108,16 @@ static std::string toBytecode(const std::string &text,
   return bytes;
 }
 
-static Case makeCase(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
+static Case makeCase(const ::mqa::fuzz::Mutator &mutator,
+                     const ::mqa::fuzz::PassOrders &orders, unsigned seed,
                      const DialectRegistry &registry) {
   std::mt19937_64 random(seed);
   Case result;
-  result.pipeline = kPipelines[random() % std::size(kPipelines)];
-  if (random() % 8 == 0)
+  result.pipeline = orders.draw(random);
+  // Valid as it is: what passes do to each other's results needs no change.
+  if (random() % 4 == 0)
+    result.input = mutator.pick(random);
+  else if (random() % 8 == 0)
     result.input =
         mutator.mutateBytes(toBytecode(mutator.pick(random), registry), random);
   else
@@ -120,23 +129,34 @@ static void runCase(const Case &test, const DialectRegistry &registry,
                     Progress &progress) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.allowUnregisteredDialects();
-  ScopedDiagnosticHandler silence(&context, [](Diagnostic &) {});
+  unsigned errors = 0;
+  ScopedDiagnosticHandler silence(&context, [&](Diagnostic &diagnostic) {
+    errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  });
   OwningOpRef<ModuleOp> module =
       parseSourceString<ModuleOp>(test.input, &context);
   if (!module)
     return;
+  errors = 0;
   ++progress.parsed;
   progress.hasParsed = true;
   PassManager pm(&context);
   if (failed(parsePassPipeline(test.pipeline, pm)))
     llvm::report_fatal_error("cannot parse the pipeline of a run");
-  progress.passed += succeeded(pm.run(*module));
+  pm.enableVerifier(false);
+  pm.addInstrumentation(std::make_unique<Observer>(progress));
+  if (succeeded(pm.run(*module)))
+    ++progress.passed;
+  else if (errors == 0)
+    _exit(kNoDiagnostic);
 }
 
 /// One run in a process of its own; how that ended.
-static int runApart(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
+static int runApart(const ::mqa::fuzz::Mutator &mutator,
+                    const ::mqa::fuzz::PassOrders &orders, unsigned seed,
                     const DialectRegistry &registry, Progress &progress) {
   progress.hasParsed = false;
+  progress.pass[0] = 0;
   pid_t child = fork();
   if (child < 0) {
     llvm::errs() << "error: cannot fork\n";
@@ -160,8 +180,24 @@ static int runApart(const ::mqa::fuzz::Mutator &mutator, unsigned seed,
 #endif
   setrlimit(RLIMIT_CORE, &core);
   alarm(timeLimit);
-  runCase(makeCase(mutator, seed, registry), registry, progress);
+  runCase(makeCase(mutator, orders, seed, registry), registry, progress);
   _exit(0);
+}
+
+/// What is wrong with a run that ended so.
+static std::string describe(int status) {
+  if (WIFSIGNALED(status))
+    return WTERMSIG(status) == SIGALRM
+               ? "over the time limit"
+               : "signal " + std::to_string(WTERMSIG(status));
+  switch (WEXITSTATUS(status)) {
+  case kInvalidIR:
+    return "invalid IR after success";
+  case kNoDiagnostic:
+    return "failure without a diagnostic";
+  default:
+    return "exit " + std::to_string(WEXITSTATUS(status));
+  }
 }
 
 static std::vector<std::string> readCorpus() {
@@ -189,6 +225,7 @@ int main(int argc, char **argv) {
   mlir::mqa::registerAllDialects(registry);
   mlir::mqa::registerAllPasses();
   ::mqa::fuzz::Mutator mutator(readCorpus());
+  ::mqa::fuzz::PassOrders orders;
 
   auto *progress = static_cast<Progress *>(
       mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
@@ -199,7 +236,7 @@ int main(int argc, char **argv) {
   }
   unsigned findings = 0, parserCrashes = 0;
   for (unsigned seed = firstSeed; seed < firstSeed + numRuns; ++seed) {
-    int status = runApart(mutator, seed, registry, *progress);
+    int status = runApart(mutator, orders, seed, registry, *progress);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
       continue;
     if (!progress->hasParsed) {
@@ -207,20 +244,17 @@ int main(int argc, char **argv) {
       continue;
     }
     ++findings;
-    Case found = makeCase(mutator, seed, registry);
+    Case found = makeCase(mutator, orders, seed, registry);
     std::string path =
         findingsDir + "/finding-" + std::to_string(seed) + ".mlir";
     std::error_code error;
     llvm::raw_fd_ostream file(path, error);
     if (!error)
       file << found.input;
-    bool isTime = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-    llvm::outs() << "FINDING: seed " << seed << ", " << found.pipeline << ", "
-                 << (isTime ? "over the time limit"
-                     : WIFSIGNALED(status)
-                         ? "signal " + std::to_string(WTERMSIG(status))
-                         : "exit " + std::to_string(WEXITSTATUS(status)))
-                 << ", input in " << path << "\n";
+    llvm::outs() << "FINDING: seed " << seed << ", " << describe(status)
+                 << " in '" << progress->pass << "' of '" << found.pipeline
+                 << "', input in " << path << "\n";
+    llvm::outs().flush();
   }
   llvm::outs() << "fuzz: " << numRuns << " runs (seeds from " << firstSeed
                << "), " << progress->parsed << " parsed, " << progress->passed

@@ -76,8 +76,10 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
   let description = [{
     LLVM has no fp8 type. The extension to f32 is exact. Of f8E4M3FN, exponent and
     mantissa move to their places and the bias is added; subnormals are converted
-    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. Works on scalars and vectors. (The conversion to LLVM
-    makes an i8 of each f8 element in memory.)
+    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. Works on scalars,
+    vectors and tensors of static shape; others stay. A named linalg op that extends
+    fp8 in its body becomes a `linalg.generic`. (The conversion to LLVM makes an i8
+    of each f8 element in memory.)
 
     ```mlir
     %0 = arith.extf %x : f8E4M3FN to f32
@@ -87,7 +89,8 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
     ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect"];
 }
 
 def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {

@@ -8,6 +8,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -20,11 +22,29 @@ namespace mqa {
 
 using namespace mlir;
 
-/// `type` with another element type: a scalar, or a vector of the same shape.
+/// `type` with another element type: a scalar, a vector or a tensor.
 static Type withElementType(Type type, Type element) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(element);
+  if (auto shaped = dyn_cast<ShapedType>(type))
+    return shaped.clone(element);
   return element;
+}
+
+static bool isFp8(Type type) {
+  return isa<Float8E4M3FNType, Float8E5M2Type>(getElementTypeOrSelf(type));
+}
+
+/// Whether `op` extends what these patterns expand, and may be replaced.
+static LogicalResult matchExtension(arith::ExtFOp op, PatternRewriter &b) {
+  Type inType = op.getIn().getType();
+  if (!isFp8(inType) || !getElementTypeOrSelf(op.getType()).isF32())
+    return b.notifyMatchFailure(op, "not from f8E4M3FN or f8E5M2 to f32");
+  // A constant needs to know how many elements it has.
+  if (isa<TensorType>(inType) && !cast<TensorType>(inType).hasStaticShape())
+    return b.notifyMatchFailure(op, "of a tensor whose shape is not static");
+  auto named = dyn_cast<linalg::LinalgOp>(op->getParentOp());
+  if (named && !isa<linalg::GenericOp>(named))
+    return b.notifyMatchFailure(op, "in a linalg op whose name says its body");
+  return success();
 }
 
 namespace {
@@ -34,9 +54,10 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
   LogicalResult matchAndRewrite(arith::ExtFOp op,
                                 PatternRewriter &b) const override {
     Type inType = op.getIn().getType(), outType = op.getType();
-    if (!isa<Float8E4M3FNType>(getElementTypeOrSelf(inType)) ||
-        !getElementTypeOrSelf(outType).isF32())
-      return b.notifyMatchFailure(op, "not from f8E4M3FN to f32");
+    if (failed(matchExtension(op, b)))
+      return failure();
+    if (!isa<Float8E4M3FNType>(getElementTypeOrSelf(inType)))
+      return b.notifyMatchFailure(op, "not from f8E4M3FN");
     Location loc = op.getLoc();
     Type i8 = withElementType(inType, b.getI8Type());
     Type i32 = withElementType(inType, b.getI32Type());
@@ -89,9 +110,10 @@ struct ExpandE5M2 : OpRewritePattern<arith::ExtFOp> {
   LogicalResult matchAndRewrite(arith::ExtFOp op,
                                 PatternRewriter &b) const override {
     Type inType = op.getIn().getType(), outType = op.getType();
-    if (!isa<Float8E5M2Type>(getElementTypeOrSelf(inType)) ||
-        !getElementTypeOrSelf(outType).isF32())
-      return b.notifyMatchFailure(op, "not from f8E5M2 to f32");
+    if (failed(matchExtension(op, b)))
+      return failure();
+    if (!isa<Float8E5M2Type>(getElementTypeOrSelf(inType)))
+      return b.notifyMatchFailure(op, "not from f8E5M2");
     Location loc = op.getLoc();
     Type i8 = withElementType(inType, b.getI8Type());
     Type i16 = withElementType(inType, b.getI16Type());
@@ -106,8 +128,29 @@ struct ExpandE5M2 : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// Makes a linalg.generic of each other linalg op that extends fp8: their name
+/// says what their body is.
+static void generalizeNamedOps(Operation *root) {
+  SmallVector<linalg::LinalgOp> named;
+  root->walk([&](linalg::LinalgOp op) {
+    auto extends = [](Operation &nested) {
+      auto extension = dyn_cast<arith::ExtFOp>(nested);
+      return extension && isFp8(extension.getIn().getType());
+    };
+    if (!isa<linalg::GenericOp>(op) && llvm::any_of(*op.getBlock(), extends))
+      named.push_back(op);
+  });
+  IRRewriter rewriter(root->getContext());
+  for (linalg::LinalgOp op : named) {
+    rewriter.setInsertionPoint(op);
+    // Where there is no generic form, the extension remains.
+    (void)linalg::generalizeNamedOp(rewriter, op);
+  }
+}
+
 struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
   void runOnOperation() override {
+    generalizeNamedOps(getOperation());
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandE5M2, ExpandExtF>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

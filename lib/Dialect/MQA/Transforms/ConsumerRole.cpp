@@ -10,6 +10,7 @@
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 using namespace mlir;
@@ -29,20 +30,6 @@ static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
   options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
   (void)getBackwardSlice(value, &slice, options);
   return slice;
-}
-
-bool mqa::followsFrom(Value value, scf::ForOp loop) {
-  bool usesKey = false;
-  for (Operation *op : getSliceInBody(value, loop)) {
-    if (!isPure(op))
-      return false;
-    for (Value operand : op->getOperands()) {
-      usesKey |= operand == loop.getInductionVar();
-      if (llvm::is_contained(loop.getRegionIterArgs(), operand))
-        return false;
-    }
-  }
-  return usesKey;
 }
 
 /// Restricts a loop over key tiles to those of one of the groups of warpgroups
@@ -91,9 +78,22 @@ void WarpRoles::skipWithoutQueries(StoreLogitsOp op, Value rows) {
       releases.push_back(release);
     else
       break;
-  if (releases.empty() || groups.queryGroups == 1 || !tile ||
-      tile->getBlock() != op->getBlock())
+  if (groups.queryGroups == 1)
     return;
+  // The tile moves down to its store, past nothing that it could notice.
+  bool canMove = tile && tile->hasOneUse() &&
+                 tile->getBlock() == op->getBlock() && !releases.empty();
+  for (Operation *between = canMove ? tile->getNextNode() : op.getOperation();
+       between != op; between = between->getNextNode())
+    canMove &= isMemoryEffectFree(between);
+  if (!canMove) {
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("skip").category(
+                                    "mqa-specialize-warps"))
+        << "a warpgroup without queries computes this tile too: tile, store "
+           "and "
+           "releases do not follow each other";
+    return;
+  }
   rewriter.setInsertionPoint(op);
   Value some = compare(arith::CmpIPredicate::sgt, rows, 0);
   auto guard = scf::IfOp::create(rewriter, loc, some, /*withElseRegion=*/true);
@@ -180,16 +180,35 @@ void WarpRoles::narrowCarriedTiles(scf::ForOp outer) {
   });
 }
 
+/// Where views of the rows that `op` writes, and of their bounds, come: as
+/// early as they can, so that what is read of them is on its way while the
+/// block's range is computed.
+static Operation *findEarlyPoint(StoreLogitsOp op) {
+  Operation *keys = getKeyLoop(op), *early = op;
+  if (!keys)
+    return op;
+  for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
+    if (range->isBeforeInBlock(keys))
+      early = range;
+  // Behind the rows and bounds themselves.
+  for (Value value :
+       {Value(op.getOut()), Value(op.getKs()), Value(op.getKe())}) {
+    if (!value || early == op)
+      continue;
+    if (keys->isAncestor(value.getParentBlock()->getParentOp()))
+      return op;
+    Operation *definition = value.getDefiningOp();
+    if (definition && definition->getBlock() == early->getBlock() &&
+        !definition->isBeforeInBlock(early))
+      early = definition->getNextNode();
+  }
+  return early;
+}
+
 /// As `narrowTile`, for the store of a tile.
 void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
-  // The rows' views come as early as they can, so that what is read of them is
-  // on its way while the block's range is computed.
-  Operation *early = op;
-  if (scf::ForOp keys = getKeyLoop(op))
-    for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
-      early = range;
-  rewriter.setInsertionPoint(early);
+  rewriter.setInsertionPoint(findEarlyPoint(op));
   Value firstRow = getFirstRow(queryGroup);
   // Rows of the problem end somewhere, those of a staged tile do not.
   Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);
@@ -243,12 +262,12 @@ void WarpRoles::buildConsumers(Value threadId) {
   clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });
   clone.walk([&](StoreLogitsOp op) { stores.push_back(op); });
   // Only the key loops have ring positions that follow from their keys.
-  SmallVector<scf::ForOp> keyLoops;
+  SetVector<Operation *> keyLoops;
   for (StoreLogitsOp op : stores)
     if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
-      keyLoops.push_back(keys);
-  for (scf::ForOp keys : keyLoops)
-    takeTurns(keys, keyGroup);
+      keyLoops.insert(keys);
+  for (Operation *keys : keyLoops)
+    takeTurns(cast<scf::ForOp>(keys), keyGroup);
   for (TileLogitsOp op : tiles)
     narrowTile(op, queryGroup);
   narrowCarriedTiles(clone);

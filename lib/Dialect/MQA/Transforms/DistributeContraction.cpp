@@ -5,12 +5,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -50,10 +52,50 @@ static Value getWholeTile(Value vector) {
   return read.getBase();
 }
 
-LogicalResult mqa::distributeContraction(IRRewriter &b,
-                                         const FragmentLayout &layout,
-                                         VectorScalars &scalars,
-                                         vector::ContractionOp contract) {
+/// Whether `op` may change what a tile in shared memory holds, or give its slot
+/// back.
+static bool mayChangeTile(Operation *op) {
+  return !isa<WgmmaOp, WgmmaWaitOp, NVVM::WgmmaFenceAlignedOp,
+              NVVM::WgmmaGroupSyncAlignedOp>(op) &&
+         mayWriteWorkgroupMemory(op);
+}
+
+/// An op after which `contract` could read another tile than `read`, which is
+/// ahead of it, did. Null if there is none.
+static Operation *findChangeBetween(Operation *read, Operation *contract) {
+  Operation *end = read->getBlock()->findAncestorOpInBlock(*contract);
+  if (!end)
+    return contract;
+  for (Operation *op = read->getNextNode(); op != end; op = op->getNextNode())
+    if (mayChangeTile(op))
+      return op;
+  // Inside of a loop, what comes behind the contraction comes before the next.
+  Operation *found = nullptr;
+  if (end != contract)
+    end->walk([&](Operation *op) {
+      if (op->getNumRegions() == 0 && mayChangeTile(op))
+        found = op;
+    });
+  return found;
+}
+
+/// Where the registers of `contract` are first needed: the first op of its
+/// block that uses it, itself or in a region. Null if another block does.
+static Operation *findFirstUse(vector::ContractionOp contract) {
+  Operation *first = nullptr;
+  for (Operation *user : contract->getUsers()) {
+    Operation *inBlock = contract->getBlock()->findAncestorOpInBlock(*user);
+    if (!inBlock)
+      return nullptr;
+    if (!first || inBlock->isBeforeInBlock(first))
+      first = inBlock;
+  }
+  return first;
+}
+
+LogicalResult mqa::distributeContraction(
+    IRRewriter &b, const FragmentLayout &layout, VectorScalars &scalars,
+    vector::ContractionOp contract, ArrayRef<vector::ContractionOp> contracts) {
   if (scalars.hasRegisters(contract))
     return success();
   Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
@@ -88,6 +130,16 @@ LogicalResult mqa::distributeContraction(IRRewriter &b,
            << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
            << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
            << " x " << shape[1] << " and " << shape[2];
+  // The WGMMA reads the tiles where the contraction stands.
+  for (Value vector :
+       {getHeadTileRead(contract.getLhs()), Value(contract.getRhs())})
+    if (Operation *change =
+            findChangeBetween(vector.getDefiningOp(), contract)) {
+      InFlightDiagnostic error = contract.emitError(
+          "a tile may change between its read and the contraction");
+      error.attachNote(change->getLoc()) << "by this";
+      return error;
+    }
 
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(contract);
@@ -98,17 +150,21 @@ LogicalResult mqa::distributeContraction(IRRewriter &b,
   Value started = WgmmaOp::create(b, loc, fragment, a, tileB);
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
 
-  Operation *firstUse = nullptr;
-  for (Operation *user : contract->getUsers())
-    if (user->getBlock() == contract->getBlock() &&
-        (!firstUse || user->isBeforeInBlock(firstUse)))
-      firstUse = user;
+  // WGMMAs that are started before the first use stay in flight. Those in
+  // regions are not counted: waiting for more is right, for fewer is not.
   int64_t pending = 0;
-  for (Operation *op = contract->getNextNode(); op && op != firstUse;
-       op = op->getNextNode())
-    pending += isa<vector::ContractionOp>(op);
-  if (firstUse)
+  if (Operation *firstUse = findFirstUse(contract)) {
+    for (Operation *op = contract->getNextNode(); op != firstUse;
+         op = op->getNextNode())
+      if (auto other = dyn_cast<vector::ContractionOp>(op))
+        pending += llvm::is_contained(contracts, other);
     b.setInsertionPoint(firstUse);
+  } else {
+    remark::missed(loc, remark::RemarkOpts::name("wait").category(
+                            "mqa-distribute-vectors"))
+        << "a contraction that is used in another block is waited for where it "
+           "starts";
+  }
   Value done = WgmmaWaitOp::create(b, loc, fragment, started, pending);
   auto unpacked = UnpackFragmentOp::create(
       b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),

@@ -8,21 +8,24 @@
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
 
 #include "VectorScalars.h"
+#include "WorkgroupMemory.h"
 
 namespace mlir {
 namespace mqa {
 
 /// Starts the WGMMA where the contraction stands, waits for it where it is
-/// first used, and gives its registers to `scalars`: WGMMAs that were started
-/// in between stay in flight.
+/// first used, and gives its registers to `scalars`: those of `contracts`,
+/// which all become WGMMAs, that were started in between stay in flight.
 LogicalResult distributeContraction(IRRewriter &b, const FragmentLayout &layout,
                                     VectorScalars &scalars,
-                                    vector::ContractionOp contract);
+                                    vector::ContractionOp contract,
+                                    ArrayRef<vector::ContractionOp> contracts);
 
-/// Adds up in the thread, then over the lanes, and gives `scalars` the elements
-/// that each lane ends with.
+/// Adds up in the thread, then over the lanes, then over warps, and gives
+/// `scalars` the elements that each lane ends with.
 LogicalResult distributeReduction(IRRewriter &b, FragmentLayout &layout,
                                   VectorScalars &scalars,
+                                  NamedBarriers &barriers,
                                   vector::MultiDimReductionOp reduction);
 
 } // namespace mqa

@@ -23,9 +23,10 @@ namespace {
 class ReductionDistributor {
 public:
   ReductionDistributor(IRRewriter &b, FragmentLayout &layout,
-                       VectorScalars &scalars,
+                       VectorScalars &scalars, NamedBarriers &barriers,
                        vector::MultiDimReductionOp reduction)
-      : b(b), layout(layout), scalars(scalars), reduction(reduction) {}
+      : b(b), layout(layout), scalars(scalars), barriers(barriers),
+        reduction(reduction) {}
   LogicalResult run();
 
 private:
@@ -33,12 +34,13 @@ private:
   sumInThread(vector::MultiDimReductionOp reduction);
   void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
                     int64_t delta);
-  void synchronize(Location loc, Value warp);
+  void synchronize(Location loc, Value warp, int64_t firstBarrier);
   LogicalResult sumOverWarps(Location loc, SmallVector<Element> &elements);
 
   IRRewriter &b;
   FragmentLayout &layout;
   VectorScalars &scalars;
+  NamedBarriers &barriers;
   vector::MultiDimReductionOp reduction;
 };
 } // namespace
@@ -52,6 +54,14 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
       reduction.getKind() != vector::CombiningKind::ADD ||
       reduction.getReductionMask() != SmallVector<bool>{false, true, false})
     return reduction.emitError("must add up the second of three dims");
+  Type element = type.getElementType();
+  if (type.getDimSize(0) != layout.getNumQueries() ||
+      type.getDimSize(1) != layout.getHeads() ||
+      !(element.isF32() || element.isF16()))
+    return reduction.emitError()
+           << "must be of f32 or f16 and of a WGMMA's "
+           << layout.getNumQueries() << " queries and " << layout.getHeads()
+           << " heads, found " << type;
   SmallVector<Element> sums;
   if (auto previous =
           reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {
@@ -66,7 +76,7 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(reduction);
   Location loc = reduction.getLoc();
-  bool packed = type.getElementType().isF16();
+  bool packed = element.isF16();
   int64_t step = packed ? FragmentLayout::kColumnPair : 1;
   // Where the source is a product, sum by fused multiply-add.
   auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
@@ -159,9 +169,9 @@ void ReductionDistributor::sumOverLanes(Location loc,
   elements = std::move(result);
 }
 
-/// Waits for the warpgroup of `warp`.
-void ReductionDistributor::synchronize(Location loc, Value warp) {
-  // Barrier 0 is the whole block's.
+/// Waits for the warpgroup of `warp`, each at a barrier of its own.
+void ReductionDistributor::synchronize(Location loc, Value warp,
+                                       int64_t firstBarrier) {
   Type i32 = b.getI32Type();
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIntOp::create(b, loc, value, 32);
@@ -169,7 +179,8 @@ void ReductionDistributor::synchronize(Location loc, Value warp) {
   Value warpgroup = arith::DivUIOp::create(
       b, loc, arith::IndexCastOp::create(b, loc, i32, warp),
       constant(kWarpgroupWarps));
-  Value barrier = arith::AddIOp::create(b, loc, warpgroup, constant(1));
+  Value barrier =
+      arith::AddIOp::create(b, loc, warpgroup, constant(firstBarrier));
   NVVM::BarrierOp::create(b, loc, /*res=*/Type(), barrier,
                           constant(kWarpgroupThreads),
                           NVVM::BarrierReductionAttr(), Value());
@@ -203,6 +214,10 @@ ReductionDistributor::sumOverWarps(Location loc,
            << " warps must be of f32, of a multiple of as many times "
            << kStoreKeys
            << " keys, in a kernel with rings or 'known_block_size'";
+  FailureOr<int64_t> barrier =
+      barriers.take(consumerWarps / kWarpgroupWarps, reduction);
+  if (failed(barrier))
+    return failure();
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
@@ -215,12 +230,12 @@ ReductionDistributor::sumOverWarps(Location loc,
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value warp = arith::DivUIOp::create(b, loc, thread, constant(kWarpThreads));
   // Those of the tile before have been read.
-  synchronize(loc, warp);
+  synchronize(loc, warp, *barrier);
   for (const Element &element : elements)
     memref::StoreOp::create(
         b, loc, element.value, partials,
         ValueRange{warp, scalars.emitCoordinate(loc, element.at[1])});
-  synchronize(loc, warp);
+  synchronize(loc, warp, *barrier);
   Value first = arith::SubIOp::create(b, loc, warp, layout.getQueryWarp());
   SmallVector<Element> result;
   for (const Element &element : elements) {
@@ -271,6 +286,7 @@ LogicalResult ReductionDistributor::run() {
 
 LogicalResult mqa::distributeReduction(IRRewriter &b, FragmentLayout &layout,
                                        VectorScalars &scalars,
+                                       NamedBarriers &barriers,
                                        vector::MultiDimReductionOp reduction) {
-  return ReductionDistributor(b, layout, scalars, reduction).run();
+  return ReductionDistributor(b, layout, scalars, barriers, reduction).run();
 }

@@ -50,8 +50,8 @@ struct Write {
 
 class Distributor {
 public:
-  Distributor(IRRewriter &b, FragmentLayout &layout)
-      : b(b), layout(layout), scalars(b, layout) {}
+  Distributor(IRRewriter &b, FragmentLayout &layout, NamedBarriers &barriers)
+      : b(b), layout(layout), scalars(b, layout), barriers(barriers) {}
 
   LogicalResult distribute(Operation *op);
 
@@ -64,6 +64,7 @@ private:
   IRRewriter &b;
   FragmentLayout &layout;
   VectorScalars scalars;
+  NamedBarriers &barriers;
 };
 } // namespace
 
@@ -192,9 +193,13 @@ static FailureOr<Write> getWrite(Operation *op) {
         op, scatter.getVector(), scatter.getBase(), scatter.getMask(), {},
         {}, scatter.getColumns()};
   auto transfer = cast<vector::TransferWriteOp>(op);
+  auto type = dyn_cast<MemRefType>(transfer.getBase().getType());
   if (!transfer.getPermutationMap().isIdentity() ||
       transfer.getVectorType().getRank() != 2)
     return transfer.emitError("must be of a 2-D vector, not permuted");
+  if (!type ||
+      type.getElementType() != transfer.getVectorType().getElementType())
+    return transfer.emitError("must be to a memref of the vector's elements");
   return Write{op,
                transfer.getVector(),
                transfer.getBase(),
@@ -244,9 +249,9 @@ LogicalResult Distributor::distribute(Operation *op) {
   if (!reduction || contracts.empty())
     return op->emitError("must come from a reduction of a contraction");
   for (vector::ContractionOp contract : contracts)
-    if (failed(distributeContraction(b, layout, scalars, contract)))
+    if (failed(distributeContraction(b, layout, scalars, contract, contracts)))
       return failure();
-  if (failed(distributeReduction(b, layout, scalars, reduction)))
+  if (failed(distributeReduction(b, layout, scalars, barriers, reduction)))
     return failure();
 
   SmallVector<Element> owned =
@@ -313,8 +318,9 @@ struct DistributeVectorsPass
     if (failed(numQueries))
       return signalPassFailure();
     FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
+    NamedBarriers barriers(kernel);
     for (Operation *op : writes) {
-      Distributor distributor(rewriter, layout);
+      Distributor distributor(rewriter, layout, barriers);
       if (failed(distributor.distribute(op)))
         return signalPassFailure();
       rewriter.eraseOp(op);

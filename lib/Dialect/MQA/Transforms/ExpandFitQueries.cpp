@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
@@ -39,8 +40,8 @@ constexpr double kMaxKey = 448, kMaxScore = 64000;
 
 class Expansion {
 public:
-  Expansion(gpu::GPUFuncOp kernel, FitQueriesOp op)
-      : kernel(kernel), op(op), b(op), loc(op.getLoc()) {
+  Expansion(gpu::GPUFuncOp kernel, FitQueriesOp op, int64_t barrier)
+      : kernel(kernel), op(op), b(op), loc(op.getLoc()), barrier(barrier) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
     tileHeads = q[3];
@@ -95,6 +96,7 @@ private:
   FitQueriesOp op;
   IRRewriter b;
   Location loc;
+  int64_t barrier;
   int64_t headTiles, tileHeads, warpQueries, headDim;
   int64_t numRows, numQueries, numHeads;
   Value lane, warp, numThreads, numWarps, exponents, factors;
@@ -311,9 +313,9 @@ void Expansion::scaleWeights() {
 }
 
 void Expansion::synchronize() {
-  // Barrier 0 is the whole block's; only consumers come here.
+  // Only consumers come here.
   Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), numThreads);
-  NVVM::BarrierOp::create(b, loc, /*res=*/Type(), i32(1), count,
+  NVVM::BarrierOp::create(b, loc, /*res=*/Type(), i32(barrier), count,
                           NVVM::BarrierReductionAttr(), Value());
 }
 
@@ -349,14 +351,28 @@ struct ExpandFitQueriesPass
   void runOnOperation() override {
     SmallVector<FitQueriesOp> ops;
     getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
+    NamedBarriers barriers(getOperation());
     for (FitQueriesOp op : ops) {
-      int64_t headDim = op.getQ().getType().getDimSize(5);
+      MemRefType q = op.getQ().getType();
+      int64_t headDim = q.getDimSize(5);
       if (!llvm::is_contained({32, 64, 128}, headDim)) {
         op.emitOpError() << "has rows of " << headDim
                          << " bytes; those of one swizzle are 32, 64 or 128";
         return signalPassFailure();
       }
-      Expansion(getOperation(), op).run();
+      SmallVector<ReassociationIndices> all{
+          llvm::to_vector(llvm::seq<int64_t>(0, q.getRank()))};
+      if (q.getNumElements() == 0 || q.getNumElements() % kWarpBytes ||
+          !memref::CollapseShapeOp::isGuaranteedCollapsible(q, all)) {
+        op.emitOpError() << "'q' must be contiguous and of a multiple of "
+                         << kWarpBytes << " bytes, which a warp takes at a "
+                         << "time, found " << q;
+        return signalPassFailure();
+      }
+      FailureOr<int64_t> barrier = barriers.take(1, op);
+      if (failed(barrier))
+        return signalPassFailure();
+      Expansion(getOperation(), op, *barrier).run();
     }
   }
 };

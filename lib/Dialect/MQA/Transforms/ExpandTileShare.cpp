@@ -300,9 +300,15 @@ struct ExpandTileSharePass
     getOperation().walk([&](TileShareOp op) { ops.push_back(op); });
     for (TileShareOp op : ops) {
       DenseI32ArrayAttr size = getOperation().getKnownBlockSizeAttr();
-      if (!size || size[0] % hopper::kWarpThreads || size[0] > 1024) {
+      if (!size || size[0] % hopper::kWarpThreads || size[0] <= 0 ||
+          size[0] > hopper::kMaxThreads || size[1] != 1 || size[2] != 1) {
         op.emitOpError(
             "needs a kernel whose 'known_block_size' is whole warps");
+        return signalPassFailure();
+      }
+      // All threads meet there, and once: what they share has one place.
+      if (op->getParentOp() != getOperation()) {
+        op.emitOpError("must be at the top of the kernel");
         return signalPassFailure();
       }
       Expansion(getOperation(), op, size[0]).run();

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir {
@@ -26,6 +27,10 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
+
+static constexpr auto kRemark =
+    remark::RemarkOpts::name("rings").category("mqa-lower-rings");
+
 void RingLowering::create(RingCreateOp op) {
   RingType ringType = op.getRing().getType();
   LoweredRing ring{
@@ -108,6 +113,9 @@ void RingLowering::initBarriers() {
   NVVM::FenceMbarrierInitOp::create(b, loc);
   if (barrier)
     return;
+  remark::missed(loc, kRemark) << "no barrier of the block is ahead of the "
+                                  "first use of a ring: one more "
+                                  "is needed";
   b.setInsertionPointAfter(init);
   gpu::BarrierOp::create(b, loc);
 }
@@ -176,15 +184,17 @@ void RingLowering::put(RingPutOp op) {
       bytes -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full, constant(bytes),
                                           slot.index, Value());
-  SmallVector<Operation *> views;
+  // Two sources may be one view.
+  SetVector<Operation *> views;
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
     if (RingPutOp::isCopiedByLanes(source))
       continue;
-    views.push_back(source.getDefiningOp());
-    if (auto pages = dyn_cast<GatherBlocksOp>(views.back()))
+    Operation *view = source.getDefiningOp();
+    views.insert(view);
+    if (auto pages = dyn_cast<GatherBlocksOp>(view))
       loadPages(ring, i, op, pages, blockIds[i], slot);
     else
-      load(ring, i, op, cast<memref::SubViewOp>(views.back()), slot);
+      load(ring, i, op, cast<memref::SubViewOp>(view), slot);
   }
   // Otherwise LLVM lets the first lane go on by itself, through the waits
   // behind this put: the other lanes then wait in a copy of them, and while
@@ -265,6 +275,45 @@ static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates,
   return success();
 }
 
+/// Rings are made at the top of the kernel, used by nothing but ring ops, and
+/// all of the shared memory whose size is given at launch is theirs.
+static LogicalResult verifyCreates(gpu::GPUFuncOp kernel,
+                                   ArrayRef<RingCreateOp> creates) {
+  for (RingCreateOp op : creates) {
+    if (op->getBlock() != &kernel.getBody().front())
+      return op.emitOpError("must be at the top of the kernel");
+    for (Operation *user : op->getUsers())
+      if (!isa<RingPutOp, RingGetOp, RingReleaseOp>(user))
+        return op.emitOpError("is used by '")
+               << user->getName() << "', which is no op on rings";
+    for (MemRefType tile : op.getRing().getType().getTiles())
+      if (tile.getNumElements() == 0 ||
+          !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(tile))
+        return op.emitOpError()
+               << "must have tiles of some elements in workgroup memory, found "
+               << tile;
+  }
+  WalkResult result = kernel.walk([&](gpu::DynamicSharedMemoryOp op) {
+    op.emitOpError("is beside rings, which take all dynamic shared memory");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Moves the rings that are made behind the first use of one up to the others:
+/// their barriers are initialised together.
+static void gatherCreates(RewriterBase &b, ArrayRef<RingCreateOp> creates) {
+  bool isUsed = false;
+  for (Operation *op = creates.front(); op && op != creates.back();
+       op = op->getNextNode())
+    op->walk([&](Operation *nested) {
+      isUsed |= isa<RingPutOp, RingGetOp, RingReleaseOp>(nested);
+    });
+  for (auto [first, second] : llvm::zip(creates, creates.drop_front()))
+    if (isUsed)
+      b.moveOpAfter(second, first);
+}
+
 LogicalResult RingLowering::run() {
   SmallVector<RingCreateOp> creates;
   SmallVector<RingPutOp> puts;
@@ -280,16 +329,30 @@ LogicalResult RingLowering::run() {
     else if (auto release = dyn_cast<RingReleaseOp>(op))
       releases.push_back(release);
   });
+  auto verifyRing = [](auto op) -> LogicalResult {
+    if (op.getRing().template getDefiningOp<RingCreateOp>())
+      return success();
+    return op.emitOpError("must be of a ring that an mqa.ring_create makes");
+  };
+  if (llvm::any_of(puts, [&](auto op) { return failed(verifyRing(op)); }) ||
+      llvm::any_of(gets, [&](auto op) { return failed(verifyRing(op)); }) ||
+      llvm::any_of(releases, [&](auto op) { return failed(verifyRing(op)); }))
+    return failure();
   if (creates.empty())
     return success();
   FailureOr<const ChipInfo *> chip = requireGpu(kernel);
   if (failed(chip))
     return failure();
-  for (RingCreateOp op : creates)
-    if (op->getBlock() != &kernel.getBody().front())
-      return op.emitOpError("must be at the top of the kernel");
-  if (failed(verifyBytes(creates, **chip)) || failed(makeTensorMaps(puts)))
+  for (RingGetOp op : gets)
+    for (auto [i, tile] : llvm::enumerate(op.getTiles()))
+      if (MemRefType slot = op.getRing().getType().getSlotType(i);
+          tile.getType() != slot)
+        return op.emitOpError() << "result " << i << " must be " << slot
+                                << ", found " << tile.getType();
+  if (failed(verifyCreates(kernel, creates)) || failed(verifyBytes(creates, **chip)) ||
+      failed(makeTensorMaps(puts)))
     return failure();
+  gatherCreates(b, creates);
   for (RingCreateOp op : creates)
     create(op);
   initBarriers();
@@ -301,6 +364,8 @@ LogicalResult RingLowering::run() {
     release(op);
   for (RingCreateOp op : creates)
     b.eraseOp(op);
+  remark::analysis(loc, kRemark)
+      << remark::metric("SharedMemoryBytes", sharedMemoryBytes);
   StringRef name = KernelAttr::getAttrName();
   if (auto attr = kernel->getAttrOfType<KernelAttr>(name))
     kernel->setAttr(name, attr.withDynamicSharedMemory(sharedMemoryBytes));

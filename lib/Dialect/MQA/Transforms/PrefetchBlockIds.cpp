@@ -10,8 +10,10 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 
 namespace mlir {
 namespace mqa {
@@ -117,6 +119,11 @@ void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
         op && op->getBlock() == loop->getBlock())
       if (!last || last->isBeforeInBlock(op))
         last = op;
+  // Not ahead of a wait for whoever wrote the table.
+  for (Operation &op : *loop->getBlock())
+    if (isa<NVVM::GriddepcontrolOp, NVVM::BarrierOp, gpu::BarrierOp>(op) &&
+        op.isBeforeInBlock(loop) && (!last || last->isBeforeInBlock(&op)))
+      last = &op;
   if (last)
     b.setInsertionPointAfter(last);
   else
@@ -160,6 +167,11 @@ LogicalResult Prefetcher::run() {
     ids = *own;
     b.setInsertionPoint(first);
   } else {
+    remark::missed(
+        loc,
+        remark::RemarkOpts::name("prefetch").category("mqa-prefetch-block-ids"))
+        << "the keys are not those of a loop that leaves the table alone: its "
+           "entries are read where they are needed";
     b.setInsertionPoint(first);
     ids = loadIds(first.getFirst());
   }

@@ -15,6 +15,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
+constexpr int64_t kMaxBoxRank = 5;
+
 /// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
 /// tiles (scales, weights) are read by plain loads.
 static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
@@ -100,6 +102,8 @@ getRecipe(RingPutOp op, unsigned i) {
   auto argument = dyn_cast<BlockArgument>(pages.getCache());
   int64_t rank = pages.getKeys().getType().getRank();
   int64_t rows = tile.getShape().take_back(rank)[0];
+  if (getBlockRows(tile, pages) == 0)
+    return op.emitOpError() << "source " << i << " is of blocks without keys";
   if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
       rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
     return op.emitOpError()
@@ -111,13 +115,42 @@ getRecipe(RingPutOp op, unsigned i) {
                                    pages.getCache().getType().getDimSize(1)});
 }
 
+/// Checks that `argument` is only used by views that rings are filled from by
+/// TMA, since it will be no memref any more. Views that nothing uses go.
+static LogicalResult verifyTensorMapUses(RewriterBase &b,
+                                         BlockArgument argument) {
+  auto emitError = [&](Operation *user) {
+    return user->emitOpError() << "uses argument " << argument.getArgNumber()
+                               << ", which becomes a tensor map";
+  };
+  for (Operation *view : llvm::make_early_inc_range(argument.getUsers())) {
+    if (!isa<memref::SubViewOp, GatherBlocksOp>(view))
+      return emitError(view);
+    if (view->use_empty()) {
+      b.eraseOp(view);
+      continue;
+    }
+    if (RingPutOp::isCopiedByLanes(view->getResult(0)))
+      return emitError(view);
+    for (Operation *user : view->getUsers())
+      if (!isa<RingPutOp>(user))
+        return emitError(user);
+  }
+  return success();
+}
+
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
-      if (RingPutOp::isCopiedByLanes(op.getSources()[i]))
+      if (RingPutOp::isCopiedByLanes(op.getSources()[i])) {
+        if (tile.getRank() > 2 || !op.getTileMap(i).isIdentity())
+          return op.emitOpError()
+                 << "source " << i << " is copied by lanes, which fill "
+                 << "matrices and vectors as they are, found " << tile;
         continue;
+      }
       FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
           getRecipe(op, i);
       if (failed(found))
@@ -129,6 +162,10 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxDim << " elements in each dimension";
+      if (box.getRank() > kMaxBoxRank)
+        return op.emitOpError() << "source " << i << " is loaded in boxes of "
+                                << box << ", but a TMA box has at most "
+                                << kMaxBoxRank << " dimensions";
       TensorMapRecipe &recipe =
           recipes.try_emplace(argument, own).first->second;
       if (recipe.box != own.box || recipe.dims != own.dims)
@@ -136,15 +173,12 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
                                 << " with tiles of different shapes";
     }
   }
+  for (auto &[value, recipe] : recipes)
+    if (failed(verifyTensorMapUses(b, cast<BlockArgument>(value))))
+      return failure();
   for (auto &[value, recipe] : recipes) {
     auto argument = cast<BlockArgument>(value);
     MemRefType tile = recipe.box;
-    for (Operation *user : argument.getUsers())
-      if (!isa<memref::SubViewOp, GatherBlocksOp>(user) ||
-          !llvm::all_of(user->getUsers(), llvm::IsaPred<RingPutOp>))
-        return user->emitOpError()
-               << "uses argument " << argument.getArgNumber()
-               << ", which becomes a tensor map";
     argument.setType(nvgpu::TensorMapDescriptorType::get(
         b.getContext(), tile, getSwizzle(tile),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,

@@ -12,7 +12,9 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace mlir {
 namespace mqa {
@@ -25,6 +27,9 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
+static constexpr auto kRemark =
+    remark::RemarkOpts::name("roles").category("mqa-specialize-warps");
+
 scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   // Each role reads block and grid itself: nothing is kept in registers across
   // the branch for the sake of another role.
@@ -34,6 +39,7 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
         operand.getDefiningOp<gpu::GridDimOp>())
       rewriter.clone(*operand.getDefiningOp(), mapping);
   auto clone = cast<scf::ForOp>(rewriter.clone(*loop, mapping));
+  OpBuilder::InsertionGuard guard(rewriter);
   SmallVector<Operation *> foreign;
   clone.walk([&](Operation *op) {
     if (isForeign(op))
@@ -41,8 +47,15 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   });
   for (Operation *op : llvm::reverse(foreign)) {
     // A loop that only carried tiles from one to the next carries none.
-    if (Value carried = cast<RoleOpInterface>(op).getCarried())
+    if (Value carried = cast<RoleOpInterface>(op).getCarried()) {
       rewriter.replaceAllUsesWith(op->getResult(0), carried);
+    } else if (auto tile = dyn_cast<TileLogitsOp>(op);
+               tile && !tile->use_empty()) {
+      rewriter.setInsertionPoint(tile);
+      Value onto = arith::ConstantOp::create(
+          rewriter, loc, rewriter.getZeroAttr(tile.getLogits().getType()));
+      rewriter.replaceAllUsesWith(tile.getLogits(), onto);
+    }
     rewriter.eraseOp(op);
   }
   (void)runRegionDCE(rewriter, clone->getRegions());
@@ -153,6 +166,12 @@ LogicalResult WarpRoles::run() {
   int64_t maxProducers = cleaning ? 1 : kWarpgroupWarps;
   int64_t cleaner = buildProducers(threadId, producer, maxProducers);
   int64_t numCleaners = producer + kWarpgroupThreads - cleaner;
+  remark::passed(loc, kRemark)
+      << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} threads "
+                       "clean",
+                       warpgroups, (cleaner - producer) / kWarpThreads,
+                       cleaning ? numCleaners : 0)
+             .str();
   if (cleaning)
     buildRole(threadId, cleaner, numCleaners,
               [&] { buildCleaner(threadId, cleaner, numCleaners); });
@@ -196,22 +215,6 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   return groups.value_or(ConsumerGroups{1, warpgroups, 1});
 }
 
-/// An op without a role is executed by all: it must not write.
-static WalkResult verifyRole(Operation *op) {
-  if (isa<RoleOpInterface>(op) ||
-      op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
-    return WalkResult::advance();
-  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
-      getEffectsRecursively(op);
-  if (effects && llvm::all_of(*effects, [](const auto &effect) {
-        return isa<MemoryEffects::Read>(effect.getEffect());
-      }))
-    return WalkResult::advance();
-  op->emitOpError("may write memory in the loop over rings, but has no role: "
-                  "every warp would execute it");
-  return WalkResult::interrupt();
-}
-
 namespace {
 struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
@@ -232,8 +235,11 @@ struct SpecializeWarpsPass
       else if (contains(loop, Role::Cleaner))
         cleaning.push_back(loop);
     }
-    if (loops.empty())
+    if (loops.empty()) {
+      remark::missed(kernel.getLoc(), kRemark)
+          << "no loop at the top of the kernel fills rings";
       return;
+    }
     if (loops.size() != 1 || cleaning.size() > 1) {
       kernel.emitOpError("has more than one loop over rings, or that cleans");
       return signalPassFailure();
@@ -244,32 +250,10 @@ struct SpecializeWarpsPass
     FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
     if (failed(groups))
       return signalPassFailure();
-    if (!loops.front()->use_empty()) {
-      kernel.emitOpError("reads a result of the loop over rings");
-      return signalPassFailure();
-    }
-    WalkResult result = loops.front().walk(verifyRole);
-    if (!result.wasInterrupted() && groups->queryGroups > 1)
-      result = kernel.walk([&](StoreLogitsOp op) {
-        if (!op.getCausal())
-          return WalkResult::advance();
-        op.emitOpError("that is 'causal' needs one group of queries");
-        return WalkResult::interrupt();
-      });
-    if (!result.wasInterrupted() && groups->keyGroups > 1)
-      result = loops.front().walk([&](RingGetOp op) {
-        auto keys = cast<scf::ForOp>(op->getParentOp());
-        if (keys == loops.front() || followsFrom(op.getPosition(), keys))
-          return WalkResult::advance();
-        op.emitOpError("position must follow from the loop's key, so that "
-                       "warpgroups can take turns");
-        return WalkResult::interrupt();
-      });
-    if (result.wasInterrupted())
-      return signalPassFailure();
     scf::ForOp cleaningLoop =
         cleaning.empty() ? scf::ForOp() : cleaning.front();
-    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, *groups, **chip)
+    if (failed(verifyRoles(kernel, loops.front(), cleaningLoop, *groups)) ||
+        failed(WarpRoles(kernel, loops.front(), cleaningLoop, *groups, **chip)
                    .run()))
       signalPassFailure();
   }

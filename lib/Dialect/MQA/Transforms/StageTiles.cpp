@@ -279,6 +279,10 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   auto outer = inner ? dyn_cast<scf::ForOp>(inner->getParentOp()) : nullptr;
   if (!outer)
     return logits.emitOpError("must be in the inner of two nested scf.for");
+  if (!inner.getInductionVar().getType().isIndex())
+    return logits.emitOpError()
+           << "must be in a loop over keys that are index, "
+           << "found " << inner.getInductionVar().getType();
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits.emitOpError("needs a schedule before it is staged");

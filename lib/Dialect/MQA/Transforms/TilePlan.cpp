@@ -62,7 +62,15 @@ static bool hasTmaRows(Type type) {
 
 static int64_t getRingBytes(RingType ring) {
   // One full and one empty barrier of 8 bytes per stage.
-  int64_t bytes = ring.getStages() * 16;
+  uint64_t slotBytes = 16;
+  for (MemRefType tile : ring.getTiles())
+    slotBytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  uint64_t bytes =
+      llvm::SaturatingMultiply<uint64_t>(ring.getStages(), slotBytes);
+  // Far too many are not counted: several rings' bytes are added up.
+  if (bytes > uint64_t(1) << 40)
+    return int64_t(1) << 40;
+  bytes = ring.getStages() * 16;
   for (MemRefType tile : ring.getTiles()) {
     SmallVector<int64_t> shape{ring.getStages()};
     llvm::append_range(shape, tile.getShape());

@@ -61,7 +61,7 @@ FailureOr<Value> VectorScalars::emitPair(Value vector, const Coordinates &at) {
   auto type = VectorType::get({2}, b.getF16Type());
   OpBuilder::InsertionGuard guard(b);
   auto truncate = dyn_cast_or_null<arith::TruncFOp>(op);
-  if (truncate) {
+  if (truncate && getElementTypeOrSelf(truncate.getIn()).isF32()) {
     // One conversion takes both, and relu with them.
     Value relu = getReluOperand(truncate.getIn());
     Value source = relu ? relu : truncate.getIn();
@@ -124,6 +124,9 @@ SmallVector<Element> VectorScalars::unpackPairs(Location loc,
 
 FailureOr<Value> VectorScalars::emitContraction(vector::ContractionOp op,
                                                 const Coordinates &at) {
+  if (!hasRegisters(op))
+    return op.emitError("only a contraction that the written value comes from "
+                        "can be distributed");
   FailureOr<int64_t> index = layout.getRegister(at[0], at[1], at[2]);
   if (failed(index))
     return op.emitError("an element of this contraction is read by a thread "
@@ -153,7 +156,10 @@ FailureOr<Value> VectorScalars::emitShapeCast(vector::ShapeCastOp op,
       others.push_back(coordinate);
   ArrayRef<int64_t> shape = op.getSourceVectorType().getShape();
   auto isUnit = [](int64_t size) { return size == 1; };
-  if (shape.size() - llvm::count_if(shape, isUnit) != others.size())
+  auto isOther = [](int64_t size) { return size != 1; };
+  if (!llvm::equal(llvm::make_filter_range(shape, isOther),
+                   llvm::make_filter_range(op.getResultVectorType().getShape(),
+                                           isOther)))
     return op.emitError("only a shape_cast of unit dims can be distributed");
   Coordinates inner;
   size_t next = 0;
@@ -180,7 +186,7 @@ FailureOr<Value> VectorScalars::emitUncached(Operation *op,
                b, op->getLoc(),
                cast<TypedAttr>(constant.getSplatValue<Attribute>()))
         .getResult();
-  if (OpTrait::hasElementwiseMappableTraits(op))
+  if (OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1)
     return emitElementwise(op, at);
   return op->emitError("'")
          << op->getName() << "' cannot be distributed over a warpgroup";
@@ -205,9 +211,10 @@ FailureOr<Value> VectorScalars::emitElementwise(Operation *op,
 FailureOr<Value> VectorScalars::emitRead(vector::TransferReadOp read,
                                          const Coordinates &at) {
   Location loc = read.getLoc();
-  if (!read.getPermutationMap().isMinorIdentity() || read.getMask() ||
-      read.getTransferRank() !=
-          cast<MemRefType>(read.getBase().getType()).getRank())
+  auto type = dyn_cast<MemRefType>(read.getBase().getType());
+  if (!type || type.getElementType() != read.getVectorType().getElementType() ||
+      !read.getPermutationMap().isMinorIdentity() || read.getMask() ||
+      read.getTransferRank() != type.getRank())
     return read.emitError("only an unmasked read of a whole memref can be "
                           "distributed");
   SmallVector<Value> indices;

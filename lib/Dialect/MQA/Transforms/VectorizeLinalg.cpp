@@ -126,13 +126,18 @@ struct VectorizeLinalgPass
       return signalPassFailure();
     }
     SmallVector<linalg::LinalgOp> ops;
+    IRRewriter rewriter(&getContext());
     func.walk([&](linalg::LinalgOp op) {
-      if (!op.hasDynamicShape() && op.hasPureBufferSemantics())
+      if (op.hasDynamicShape() || !op.hasPureBufferSemantics())
+        return;
+      // An op over nothing writes nothing.
+      if (llvm::is_contained(op.getStaticLoopRanges(), 0))
+        rewriter.eraseOp(op);
+      else
         ops.push_back(op);
     });
     if (ops.empty())
       return;
-    IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : ops)
       if (failed(vectorize(rewriter, op, tile)))
         return signalPassFailure();

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Dominance.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -48,6 +49,13 @@ private:
     return VectorType::get({queries, keys}, b.getIndexType());
   }
   Value broadcast(Value perQuery);
+  /// Moves the insertion point down to where `value` is defined, if it is not
+  /// yet. Both are seen by `op`, so that one is behind the other.
+  void moveBehind(Value value) {
+    DominanceInfo dominance;
+    if (!dominance.properlyDominates(value, &*b.getInsertionPoint()))
+      b.setInsertionPointAfterValue(value);
+  }
   Value getBounds(Value memref, Value limit);
   Value getCausalEnds(Value limit);
   Value countFromTile(Value perQuery);
@@ -77,10 +85,7 @@ Value StoreVectorizer::getBounds(Value memref, Value limit) {
   Value bounds = readVector(b, loc, memref, {queries});
   bounds = arith::IndexCastOp::create(b, loc, type, bounds);
   if (limit) {
-    Operation *definition = limit.getDefiningOp();
-    if (definition && definition->getBlock() == b.getInsertionBlock() &&
-        bounds.getDefiningOp()->isBeforeInBlock(definition))
-      b.setInsertionPointAfter(definition);
+    moveBehind(limit);
     bounds = arith::MinSIOp::create(
         b, loc, bounds, vector::BroadcastOp::create(b, loc, type, limit));
   }
@@ -93,6 +98,8 @@ Value StoreVectorizer::getBounds(Value memref, Value limit) {
 Value StoreVectorizer::getCausalEnds(Value limit) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointAfterValue(op.getOut());
+  moveBehind(op.getKe());
+  moveBehind(limit);
   auto type = VectorType::get({queries}, b.getIndexType());
   auto broadcastAll = [&](Value value) -> Value {
     return vector::BroadcastOp::create(b, loc, type, value);

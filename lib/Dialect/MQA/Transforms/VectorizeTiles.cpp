@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "VectorizeStore.h"
+#include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
@@ -97,10 +98,36 @@ Value TileVectorizer::dropLeading(Value memref, ArrayRef<int64_t> positions) {
                                    strides);
 }
 
+/// Whether an op without regions in `op` is such that `isWanted`.
+static bool containsIf(Operation *op,
+                       function_ref<bool(Operation *)> isWanted) {
+  return op
+      ->walk([&](Operation *nested) {
+        return nested->getNumRegions() == 0 && isWanted(nested)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
                                        int64_t column) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointAfterValue(memref);
+  // Behind what writes it: mqa.fit_queries scales weights in their slot. Ops on
+  // rings do not: the slot is held.
+  auto mayWrite = [](Operation *other) {
+    return !isa<RingPutOp, RingGetOp, RingReleaseOp>(other) &&
+           mayWriteWorkgroupMemory(other);
+  };
+  Operation *end = b.getInsertionBlock()->findAncestorOpInBlock(*op);
+  if (!end)
+    b.setInsertionPoint(op);
+  for (auto it = b.getInsertionPoint(); end && &*it != end; ++it)
+    if (containsIf(&*it, mayWrite))
+      b.setInsertionPointAfter(&*it);
+  if (end && end != op && containsIf(end, mayWrite))
+    b.setInsertionPoint(op);
   return read(memref, shape, column);
 }
 

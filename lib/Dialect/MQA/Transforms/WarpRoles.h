@@ -16,10 +16,6 @@
 namespace mlir {
 namespace mqa {
 
-/// Whether `value` is computed from the key of `loop`, and from nothing else
-/// that changes in it.
-bool followsFrom(Value value, scf::ForOp loop);
-
 /// Whether warps of `role` alone execute `op`.
 inline bool hasRole(Operation *op, Role role) {
   auto own = dyn_cast<RoleOpInterface>(op);
@@ -34,8 +30,13 @@ struct ConsumerGroups {
   int64_t getWarpgroups() const { return queryGroups * keyGroups; }
 };
 
+/// Reports what of `kernel` cannot be done by roles that each have a clone of
+/// `loop`, the loop over rings, or by one that has `cleaning`.
+LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
+                          scf::ForOp cleaning, ConsumerGroups groups);
+
 /// What is needed to write each role's clone of the loop. The consumers' has a
-/// file of its own.
+/// file of its own. Of a kernel that `verifyRoles` accepts.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,

@@ -35,4 +35,18 @@ gpu.module @kernels {
     mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
     gpu.return
   }
+
+  // Barrier 1 is of somebody else: the warpgroup's is the next.
+  // CHECK-LABEL: gpu.func @other_barrier
+  // CHECK: nvvm.barrier id = %c1_i32
+  // CHECK: %[[BARRIER:.*]] = arith.addi %{{.*}}, %c2_i32 : i32
+  // CHECK: nvvm.barrier id = %[[BARRIER]] number_of_threads = %c128_i32
+  gpu.func @other_barrier(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %c1 = arith.constant 1 : i32
+    %c128 = arith.constant 128 : i32
+    nvvm.barrier id = %c1 number_of_threads = %c128
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    gpu.return
+  }
 }

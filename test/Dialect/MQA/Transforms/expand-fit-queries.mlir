@@ -61,3 +61,35 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Named barriers that the kernel has already are left alone: one by number, and
+// those of the warpgroups, of which a block of 384 threads has three.
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @other_barriers
+  // CHECK: nvvm.barrier id = %c4_i32
+  // CHECK: nvvm.barrier id = %c4_i32
+  // Of a second op, the same threads meet at the same barrier.
+  // CHECK: "test.other"
+  // CHECK: nvvm.barrier id = %c4_i32
+  // CHECK: nvvm.barrier id = %c4_i32
+  gpu.func @other_barriers(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %c128 = arith.constant 128 : index
+    %c1_i32 = arith.constant 1 : i32
+    %threads = arith.constant 128 : i32
+    %thread = gpu.thread_id x
+    %warpgroup = arith.divui %thread, %c128 : index
+    %i = arith.index_cast %warpgroup : index to i32
+    %id = arith.addi %i, %c1_i32 : i32
+    nvvm.barrier id = %id number_of_threads = %threads
+    nvvm.barrier id = %c1_i32 number_of_threads = %threads
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    "test.other"() : () -> ()
+    %g = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    "test.use"(%f, %g) : (memref<2x4xf32, #smem>, memref<2x4xf32, #smem>) -> ()
+    gpu.return
+  }
+}

@@ -85,4 +85,30 @@ gpu.module @kernels {
     "test.use"(%lo, %hi) : (index, index) -> ()
     gpu.return
   }
+
+  // In loops and in any order: a range behind what cleans, and two of them.
+  // CHECK-LABEL: gpu.func @any_order
+  // CHECK: scf.for
+  // CHECK: vector.store
+  // CHECK: "test.other"
+  // CHECK: gpu.subgroup_reduce maxsi
+  // CHECK: "test.use"
+  // CHECK: scf.for
+  // CHECK: gpu.subgroup_reduce maxsi
+  // CHECK: "test.use"
+  // CHECK-NOT: mqa.
+  // CHECK: gpu.return
+  gpu.func @any_order(%out: memref<?x?xf32>, %ke: memref<?xi32>, %m: index, %n: index) kernel {
+    scf.for %i = %m to %n step %n {
+      mqa.clean_rows %out, none, %ke : memref<?x?xf32>, memref<?xi32>
+      "test.other"() : () -> ()
+      %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2, align = 32} : memref<?xi32>
+      "test.use"(%lo, %hi) : (index, index) -> ()
+      scf.for %j = %lo to %hi step %n {
+        %lo2, %hi2 = mqa.key_range none, %ke, %j {max_rows = 2, align = 32} : memref<?xi32>
+        "test.use"(%lo2, %hi2) : (index, index) -> ()
+      }
+    }
+    gpu.return
+  }
 }

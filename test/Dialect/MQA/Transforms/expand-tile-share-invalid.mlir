@@ -17,3 +17,25 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%ks: memref<?xi32>, %n: index) kernel attributes {known_block_size = array<i32: 128, 2, 1>} {
+    // expected-error@+1 {{needs a kernel whose 'known_block_size' is whole warps}}
+    %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%ks: memref<?xi32>, %n: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    scf.for %i = %n to %n step %n {
+      // expected-error@+1 {{must be at the top of the kernel}}
+      %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %i of %n {block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    }
+    gpu.return
+  }
+}

@@ -90,3 +90,113 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  // The argument is read beside the loads: by a view that another one is made of.
+  gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[1], offset: ?>>
+    // expected-error@+1 {{uses argument 0, which becomes a tensor map}}
+    %v = memref.load %t[%n] : memref<?xf32, strided<[1], offset: ?>>
+    "test.use"(%v) : (f32) -> ()
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  // One cache by TMA and by lanes.
+  gpu.func @f(%cache: memref<?x16xf32>, %ids: i32, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %t = memref.subview %cache[%n, 0] [1, 16] [1, 1] : memref<?x16xf32> to memref<16xf32, strided<[1], offset: ?>>
+    mqa.ring_put %ring[%p], %t : !ring, memref<16xf32, strided<[1], offset: ?>>
+    // expected-error@+1 {{uses argument 0, which becomes a tensor map}}
+    %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x16xf32> -> memref<?xf32>
+    mqa.ring_put %ring[%p], %k : !ring, memref<?xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    // expected-error@+1 {{is used by 'test.use', which is no op on rings}}
+    %ring = mqa.ring_create : !ring
+    "test.use"(%ring) : (!ring) -> ()
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    scf.for %i = %n to %n step %n {
+      %own = "test.choose"() : () -> !ring
+      // expected-error@+1 {{must be of a ring that an mqa.ring_create makes}}
+      mqa.ring_release %own[%p] : !ring
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    // expected-error@+1 {{result 0 must be 'memref<64xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>', found 'memref<64xf32, #gpu.address_space<workgroup>>'}}
+    %t = mqa.ring_get %ring[%p] : !ring -> memref<64xf32, #gpu.address_space<workgroup>>
+    "test.use"(%t) : (memref<64xf32, #gpu.address_space<workgroup>>) -> ()
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    // expected-error@+1 {{is beside rings, which take all dynamic shared memory}}
+    %other = gpu.dynamic_shared_memory : memref<?xi8, #gpu.address_space<workgroup>>
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    // expected-error@+1 {{must have tiles of some elements in workgroup memory, found 'memref<64xf32>'}}
+    %ring = mqa.ring_create : !mqa.ring<4, memref<64xf32>>
+    mqa.ring_release %ring[%p] : !mqa.ring<4, memref<64xf32>>
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%cache: memref<?x0x128xbf16>, %ids: i32, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>
+    %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x0x128xbf16> -> memref<?x128xbf16>
+    // expected-error@+1 {{source 0 is of blocks without keys}}
+    mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>, memref<?x128xbf16>
+    gpu.return
+  }
+}

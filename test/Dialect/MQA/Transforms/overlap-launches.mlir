@@ -86,4 +86,32 @@ gpu.module @kernels {
     %length = memref.load %lens[%i] : memref<?xi32>
     gpu.return %length : i32
   }
+
+  // Before rings are lowered: what they are filled from is read by their ops.
+  // CHECK-LABEL: gpu.func @rings
+  // CHECK: gpu.thread_id x
+  // CHECK-NEXT: nvvm.griddepcontrol wait
+  // CHECK: mqa.ring_put
+  // CHECK-NOT: griddepcontrol
+  gpu.func @rings(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %thread = gpu.thread_id x
+    %ring = mqa.ring_create : !mqa.ring<4, memref<64xf32, #smem>>
+    %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    mqa.ring_put %ring[%p], %t : !mqa.ring<4, memref<64xf32, #smem>>, memref<?xf32, strided<[1], offset: ?>>
+    gpu.return
+  }
+
+  // Reads in other blocks come behind the first one's end.
+  // CHECK-LABEL: gpu.func @two_blocks
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: cf.cond_br
+  gpu.func @two_blocks(%lens: memref<?xi32>, %own: memref<4xi32, #smem>, %i: index, %c: i1) kernel {
+    cf.cond_br %c, ^read, ^end
+  ^read:
+    %length = memref.load %lens[%i] : memref<?xi32>
+    memref.store %length, %own[%i] : memref<4xi32, #smem>
+    cf.br ^end
+  ^end:
+    gpu.return
+  }
 }

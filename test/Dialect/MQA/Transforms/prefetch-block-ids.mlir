@@ -80,4 +80,25 @@ gpu.module @kernels {
     }
     gpu.return
   }
+
+  // Not ahead of the wait for the kernel that wrote the table. Two groups of
+  // gathers in a loop each have a load of their own.
+  // CHECK-LABEL: gpu.func @behind_wait
+  // CHECK-NOT: memref.load
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-COUNT-4: memref.load
+  // CHECK: scf.for
+  // CHECK-COUNT-2: memref.load
+  // CHECK-COUNT-2: mqa.gather_blocks
+  gpu.func @behind_wait(%cache: memref<?x64x128xf8E4M3FN>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %other: memref<1x?xi32>, %lo: index, %hi: index, %p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    %c128 = arith.constant 128 : index
+    nvvm.griddepcontrol wait
+    scf.for %n = %lo to %hi step %c128 {
+      %k = mqa.gather_pages %cache[%table] from %n keys %c128 : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+      %s = mqa.gather_pages %scales[%other] from %n keys %c128 : memref<?x64xf32>, memref<1x?xi32> -> memref<?xf32>
+      mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+    }
+    gpu.return
+  }
 }

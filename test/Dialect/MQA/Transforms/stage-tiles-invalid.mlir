@@ -78,3 +78,17 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%q: memref<8x64x128xf8E4M3FN>, %k: memref<128x128xf8E4M3FN>, %ke: memref<8xi32>, %out: memref<8x128xf32>, %n: i32, %i: index) kernel {
+    scf.for %b = %n to %n step %n : i32 {
+      scf.for %j = %n to %n step %n : i32 {
+        // expected-error@+1 {{must be in a loop over keys that are index, found 'i32'}}
+        mqa.logits ins(%q, %k, none, none, none, %ke : memref<8x64x128xf8E4M3FN>, memref<128x128xf8E4M3FN>, memref<8xi32>) key_offset(%i) outs(%out : memref<8x128xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
+      }
+    }
+    gpu.return
+  }
+}

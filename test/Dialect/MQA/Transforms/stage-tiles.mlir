@@ -174,4 +174,37 @@ gpu.module @kernels {
     }
     gpu.return
   }
+
+  // Two tiles in a loop, with an op between them that is not ours: each has rings
+  // of its own.
+  // CHECK-LABEL: gpu.func @two_tiles
+  // CHECK-COUNT-4: mqa.ring_create
+  // CHECK: scf.for {{.*}} -> (i32, i32, i32, i32)
+  // CHECK: scf.for
+  // CHECK: %[[FIRST:.*]] = mqa.tile_logits
+  // CHECK-NEXT: mqa.store_logits %[[FIRST]]
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK: memref.store
+  // CHECK: %[[SECOND:.*]] = mqa.tile_logits
+  // CHECK-NEXT: mqa.store_logits %[[SECOND]]
+  // CHECK-NEXT: mqa.ring_release
+  gpu.func @two_tiles(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    %c128 = arith.constant 128 : index
+    %one = arith.constant 1 : i32
+    scf.for %b = %c0 to %n step %c8 {
+      %qt = memref.subview %q[%b, 0, 0] [8, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
+      %ket = memref.subview %ke[%b] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
+      %rows = mqa.row_block %out[%b] rows %c8 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      scf.for %i = %c0 to %n step %c128 {
+        %kt = memref.subview %k[%i, 0] [128, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [8, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<8x128xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, none, none, none, %ket : memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<8x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
+        memref.store %one, %ke[%i] : memref<?xi32>
+        mqa.logits ins(%qt, %kt, none, none, none, %ket : memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<8x128xf32, strided<[?, 1], offset: ?>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
+      }
+    }
+    gpu.return
+  }
 }

@@ -77,4 +77,103 @@ gpu.module @kernels {
     mqa.ring_release %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>>
     gpu.return
   }
+
+  // At level 5 a vector of a tile is read when the WGMMA does, so up to where the
+  // contraction's sums are stored: also by a loop's results, or a choice.
+  // CHECK-LABEL: gpu.func @vectors
+  // CHECK: vector.transfer_read
+  // CHECK: vector.contract
+  // CHECK: vector.multi_reduction
+  // CHECK: vector.transfer_write
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  gpu.func @vectors(%p: i32, %n: index, %q: vector<4x16x32xf8E4M3FN>, %out: memref<4x64xf32>) kernel {
+    %ring = mqa.ring_create : !ring
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x64xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x64xf32>
+    %k = mqa.ring_get %ring[%p] : !ring -> !slot
+    %v = vector.transfer_read %k[%c0, %c0], %f8 {in_bounds = [true, true]} : !slot, vector<64x32xf8E4M3FN>
+    %s = vector.contract {indexing_maps = [affine_map<(p, h, n, d) -> (p, h, d)>, affine_map<(p, h, n, d) -> (n, d)>, affine_map<(p, h, n, d) -> (p, h, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %v, %zero : vector<4x16x32xf8E4M3FN>, vector<64x32xf8E4M3FN> into vector<4x16x64xf32>
+    %sum = scf.for %i = %c0 to %n step %n iter_args(%before = %zeros) -> (vector<4x64xf32>) {
+      %r = vector.multi_reduction <add>, %s, %before [1] : vector<4x16x64xf32> to vector<4x64xf32>
+      scf.yield %r : vector<4x64xf32>
+    }
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x64xf32>, memref<4x64xf32>
+    "test.other"() : () -> ()
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+
+  // Two gets of a slot: the release is for both. (It is found for the second.)
+  // CHECK-LABEL: gpu.func @two_gets
+  // CHECK: "test.second"
+  // CHECK-NEXT: "test.first"
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  gpu.func @two_gets(%p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    %a = mqa.ring_get %ring[%p] : !ring -> !slot
+    %b = mqa.ring_get %ring[%p] : !ring -> !slot
+    "test.second"(%b) : (!slot) -> ()
+    "test.first"(%a) : (!slot) -> ()
+    "test.other"() : () -> ()
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+
+  // A copy that goes on by itself: when it is over is not known here.
+  // CHECK-LABEL: gpu.func @copy
+  // CHECK: nvgpu.tma.async.store
+  // CHECK-NEXT: "test.wait"
+  // CHECK-NEXT: mqa.ring_release
+  gpu.func @copy(%p: i32, %i: index, %map: !nvgpu.tensormap.descriptor<tensor = memref<64x32xf8E4M3FN, #smem>, swizzle = none, l2promo = none, oob = zero, interleave = none>) kernel {
+    %ring = mqa.ring_create : !ring
+    %k = mqa.ring_get %ring[%p] : !ring -> !slot
+    nvgpu.tma.async.store %k to %map[%i, %i] : !slot -> !nvgpu.tensormap.descriptor<tensor = memref<64x32xf8E4M3FN, #smem>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+    "test.wait"() : () -> ()
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+
+  // Two tiles in a loop: the first slot's release does not wait for the second.
+  // CHECK-LABEL: gpu.func @two_tiles
+  // CHECK: scf.for
+  // CHECK: "test.use"
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  // CHECK: mqa.ring_get
+  // CHECK-NEXT: "test.use"
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  gpu.func @two_tiles(%p: i32, %p2: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    scf.for %i = %n to %n step %n {
+      %a = mqa.ring_get %ring[%p] : !ring -> !slot
+      "test.use"(%a) : (!slot) -> ()
+      "test.other"() : () -> ()
+      mqa.ring_release %ring[%p] : !ring
+      %b = mqa.ring_get %ring[%p2] : !ring -> !slot
+      "test.use"(%b) : (!slot) -> ()
+      "test.other"() : () -> ()
+      mqa.ring_release %ring[%p2] : !ring
+    }
+    gpu.return
+  }
+
+  // Two blocks: a load in another one does not move the wait.
+  // CHECK-LABEL: gpu.func @two_blocks
+  // CHECK: mqa.ring_get
+  // CHECK-NEXT: cf.br
+  gpu.func @two_blocks(%p: i32, %i: index, %out: memref<?xf32>) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<64xf32, #smem>>
+    %s = mqa.ring_get %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>> -> memref<64xf32, strided<[1], offset: ?>, #smem>
+    cf.br ^next
+  ^next:
+    %v = memref.load %s[%i] : memref<64xf32, strided<[1], offset: ?>, #smem>
+    memref.store %v, %out[%i] : memref<?xf32>
+    mqa.ring_release %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>>
+    gpu.return
+  }
 }

@@ -39,3 +39,13 @@ func.func @dynamic(%c: memref<?xf32>, %v: f32) {
   linalg.fill ins(%v : f32) outs(%c : memref<?xf32>)
   return
 }
+
+// -----
+
+// An op over nothing writes nothing.
+// CHECK-LABEL: func @no_columns
+// CHECK-NEXT: return
+func.func @no_columns(%a: memref<8x16xf32>, %b: memref<16x0xf32>, %c: memref<8x0xf32>) {
+  linalg.matmul ins(%a, %b : memref<8x16xf32>, memref<16x0xf32>) outs(%c : memref<8x0xf32>)
+  return
+}

@@ -70,7 +70,10 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     Contract: where warps share a query, the warps that come here are the first of the
     block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write` and `mqa.scatter_columns` in the function
     is of a value that is computed element-wise from one `vector.multi_reduction` of
-    a `vector.contract`, perhaps carried by one loop. Anything else is an error.
+    a `vector.contract`, perhaps carried by one loop. Nothing may change a tile
+    between its read and the contraction. Anything else is an error. Ops may come in
+    any order; a contraction may be used in regions, and be one of several in a
+    loop. A sum over warps takes named barriers that the kernel does not use yet.
 
     ```mlir
     %s = vector.contract ... %q, %k, %zero : ... into vector<8x8x128xf32>
@@ -95,6 +98,9 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
     over the warp; `mqa.clean_rows` a loop per row in which the threads take turns, four
     elements at a time where the row is aligned to 16 bytes.
 
+    Contract: whole warps execute an `mqa.key_range`, whose bounds have at least one
+    row. Each op is expanded where it stands, whatever is around it.
+
     ```mlir
     %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 8} : ...
     // becomes
@@ -109,15 +115,16 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
 }
 
 def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Expands mqa.fit_queries to code of one thread";
+  let summary = "Expands mqa.fit_queries to code of each of its threads";
   let description = [{
     Warps take 512 bytes of queries at a time: a lane adds up the magnitudes of 16
     bytes, the lanes of a head add up theirs, and multiply the head's bytes where its
     exponent is not 0. After a barrier, a warp per query scales the weights.
 
-    Contract: the tile's rows have 32, 64 or 128 bytes (their swizzle then stays
-    inside a row) and fill whole rounds of all warps; it is executed once per
-    query block by all consumers.
+    Contract: the tile is contiguous, its rows have 32, 64 or 128 bytes (their swizzle
+    then stays inside a row), and it has a multiple of 512 bytes; anything else is
+    an error. All of the op's threads, whole warps, come to it equally often. They
+    meet at a named barrier that the kernel does not use yet.
 
     ```mlir
     %f = mqa.fit_queries %q, %w threads %i of %n : ...
@@ -142,7 +149,9 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
     and the last tile of the share write block and tile to shared memory. Mostly a
     run is one block, whose bounds are read once.
 
-    Contract: the kernel has `known_block_size`; all its threads reach the op.
+    Contract: the kernel has a `known_block_size` of whole warps in x alone, and the
+    op is at the top of the kernel, where all threads come to it once; anything else
+    is an error.
 
     ```mlir
     %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %n share %i of %shares {...} : ...
@@ -165,10 +174,14 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
     Moves each `mqa.ring_get` of what is only loaded down to the first load, and
     each `mqa.ring_release` up to behind the last op that reads a tile of its slot.
     A tile that a WGMMA reads is in use until the wait for it; one that is loaded
-    from, until what was loaded is stored. The producer then refills the slot while
+    from, until what was loaded is stored, and so is one that a vector is read
+    from, which a WGMMA may read later. The producer then refills the slot while
     the consumer still reduces.
 
-    Contract: the release is in the block of the get, or nested in it.
+    Contract: none; at levels 4 and 5, a release moves up less far than at level 6. A
+    release stays where it is if there is no get of its position ahead of it, in its
+    block or in one around it, or if an op of `nvgpu` or `nvvm` reads the slot: its
+    copies go on by themselves.
 
     ```mlir
     %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; (reduce %e); mqa.ring_release %r[%i]
@@ -192,11 +205,14 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
     the recipe from which the caller makes the tensor map.
 
-    Contract: `mqa.ring_put` is executed by one thread
-    (`mqa-specialize-warps`); sources are unit-stride `memref.subview`s of
-    kernel arguments; such an argument has no other use, and where its boxes have
-    its dims in another order, an `mqa.operand`, which then says that order. The kernel's
-    `mqa.kernel`, if it has one, gets the bytes of dynamic shared memory.
+    Contract: each op on a ring is executed by whole, converged warps, a put by one
+    warp (`mqa-specialize-warps` sees to that). Rings are made at the top of the
+    kernel, and used by ops on rings alone; they take all dynamic shared memory. A
+    source that TMA loads is a unit-stride `memref.subview` of a kernel argument, or
+    an `mqa.gather_blocks` of one; such an argument is used by such sources alone.
+    Anything else is an error. An argument whose boxes have its dims in another order has an `mqa.operand`,
+    which then says that order. The kernel's `mqa.kernel`, if it has one, gets the bytes of
+    dynamic shared memory.
 
     ```mlir
     mqa.ring_put %ring[%i], %tile : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
@@ -281,12 +297,17 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
-    Contract: an op in the loop that may write has a role; the rings and the loop are
-    at the top of the kernel, whose
+    Contract: the rings and one loop over them are at the top of the kernel, whose
     `known_block_size` is that of the consumers and one warpgroup more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
-    warpgroups: those that are left over take key stages in turn, whose position
-    follows from the loop's key.
+    warpgroups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
+    is in it may compute and read, as each role that needs it does it. Logits of a
+    tile are stored, or carried by a loop that adds them up from zero. What is read
+    of a slot is still an `mqa.tile_logits` or `mqa.fit_queries`, so that this comes
+    before `mqa-vectorize-tiles`. Where warpgroups take turns, the loop over keys
+    carries nothing and gets one slot of a ring in each iteration, whose position is
+    one more each time. Anything else is an error. A kernel without such a loop
+    stays as it is.
 
     ```mlir
     scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.store_logits ...; mqa.ring_release ... }
@@ -317,7 +338,9 @@ def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFu
     known. An entry that exists is read whether its keys are needed or not, so that
     the load does not wait for a length; a block that is not needed counts as -1.
 
-    Contract: runs on warp-specialised code, where the gathers are those of one warp.
+    Contract: whole, converged warps execute the gathers (warp-specialised code).
+    Nothing writes the table while the kernel runs; it is not read ahead of an
+    `nvvm.griddepcontrol wait` or a barrier in front of the loop.
 
     ```mlir
     scf.for %n = %lo to %hi step %c128 {
@@ -356,8 +379,9 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     are filled once per key tile and block of heads, in a loop over those, which adds
     up their logits.
 
-    Contract: the op is in the inner of two nested `scf.for`; its q and weights
-    are views made outside the inner loop.
+    Contract: the op is in the inner of two nested `scf.for`, of which the inner
+    counts keys as `index`; its q, weights, ks and ke come from outside the inner
+    loop. Anything else is an error. Several ops in one loop get rings of their own.
 
     ```mlir
     scf.for %n = %lo to %hi step %c128 {
@@ -457,7 +481,7 @@ def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"
     contraction lowering over each `linalg` op of static shape: a contraction is
     tiled to `register-tile` rows and columns of an accumulator that stays in
     registers over its reduction. Ops of dynamic shape are left to
-    `convert-linalg-to-loops`.
+    `convert-linalg-to-loops`; one over no elements is erased.
   }];
   let options = [
     ListOption<"registerTile", "register-tile", "int64_t",
@@ -475,7 +499,11 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     the weights, a reduction over the heads and the scale; `mqa.store_logits` becomes a
     masked write, or where rows are compressed an `mqa.scatter_columns`, all on
     vectors of whole tiles. Reads that do not depend on the tile (weights and
-    ranges) are placed where their memref is defined, outside the key loop.
+    ranges) are placed where their memref is defined, outside the key loop, but
+    behind what writes it.
+
+    Contract: the kernel carries `mqa.schedule` if it has tiles, which have one
+    warpgroup's group of queries (`mqa-specialize-warps`). Anything else is an error.
 
     ```mlir
     %l = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>

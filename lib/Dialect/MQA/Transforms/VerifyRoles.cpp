@@ -1,0 +1,231 @@
+//===- VerifyRoles.cpp - What a kernel must be to have roles --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each role gets a clone of the loop without the ops of the others. That is the
+// same kernel only if no role needs what another one computes, and if what
+// belongs to no role may be done by all of them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "WarpRoles.h"
+
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+namespace {
+class RoleVerifier {
+public:
+  RoleVerifier(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
+               ConsumerGroups groups)
+      : kernel(kernel), loop(loop), cleaning(cleaning), groups(groups) {}
+  LogicalResult run();
+
+private:
+  LogicalResult verifyRings();
+  LogicalResult verifyCleaning();
+  LogicalResult verifyOtherOps(scf::ForOp within);
+  LogicalResult verifySlotUses(Operation *op);
+  LogicalResult verifyTileUses(Value logits);
+  LogicalResult verifyStore(StoreLogitsOp op);
+  LogicalResult verifyTurns(RingGetOp op);
+
+  gpu::GPUFuncOp kernel;
+  scf::ForOp loop, cleaning;
+  ConsumerGroups groups;
+  /// Logits of tiles, and the values of loops that carry them.
+  DenseSet<Value> tiles;
+};
+} // namespace
+
+/// The ops that producers or consumers do, and others do not.
+static bool isOfRole(Operation *op) {
+  auto own = dyn_cast<RoleOpInterface>(op);
+  return own && own.getRole() != Role::Cleaner;
+}
+
+static bool hasOnlyReads(Operation *op) {
+  return !hasUnknownEffects(op) && !hasEffect<MemoryEffects::Write>(op) &&
+         !hasEffect<MemoryEffects::Allocate>(op) &&
+         !hasEffect<MemoryEffects::Free>(op);
+}
+
+/// Rings are of the kernel, and used in the loop only: what is outside of it is
+/// done by all warps.
+LogicalResult RoleVerifier::verifyRings() {
+  WalkResult result = kernel.walk([&](Operation *op) {
+    if (!isOfRole(op))
+      return WalkResult::advance();
+    if (!loop->isProperAncestor(op)) {
+      op->emitOpError("must be in the loop over rings to have a role");
+      return WalkResult::interrupt();
+    }
+    if (isa<RingPutOp, RingGetOp, RingReleaseOp>(op) &&
+        !op->getOperand(0).getDefiningOp<RingCreateOp>()) {
+      op->emitOpError("must be of a ring that an mqa.ring_create makes");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// The loop that cleans moves to where the loop over rings is.
+LogicalResult RoleVerifier::verifyCleaning() {
+  if (!cleaning)
+    return success();
+  if (!cleaning->use_empty())
+    return cleaning.emitOpError("that cleans has results that are used");
+  SetVector<Value> used;
+  getUsedValuesDefinedAbove(cleaning.getRegion(), used);
+  used.insert(cleaning->operand_begin(), cleaning->operand_end());
+  DominanceInfo dominance(kernel);
+  for (Value value : used)
+    if (!dominance.properlyDominates(value, loop))
+      return cleaning.emitOpError("that cleans uses what is only computed "
+                                  "behind the loop over rings");
+  return verifyOtherOps(cleaning);
+}
+
+/// What has no role is done by every one: it may only compute and read.
+LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
+  WalkResult result = within.getBody()->walk([&](Operation *op) {
+    bool isCleaning = within == cleaning && isa<CleanRowsOp>(op);
+    if (isCleaning || isOfRole(op) ||
+        op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() || hasOnlyReads(op))
+      return WalkResult::advance();
+    op->emitOpError("is of no role, and may do more than compute and read: "
+                    "not every role may execute it");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// What consumers get, or compute for themselves, is theirs alone.
+LogicalResult RoleVerifier::verifySlotUses(Operation *op) {
+  for (Operation *user : op->getUsers())
+    if (!isa<FitQueriesOp, TileLogitsOp>(user))
+      return op->emitOpError("is used by '")
+             << user->getName()
+             << "', which is no part of a consumer's role before "
+                "mqa-vectorize-tiles";
+  return success();
+}
+
+/// Logits go to stores and to other tiles, also by loops that add them up. All
+/// of those become as narrow as the queries of one warpgroup.
+LogicalResult RoleVerifier::verifyTileUses(Value logits) {
+  if (!tiles.insert(logits).second)
+    return success();
+  for (OpOperand &use : logits.getUses()) {
+    Operation *user = use.getOwner();
+    if (isa<TileLogitsOp, StoreLogitsOp>(user))
+      continue;
+    auto carrying = dyn_cast<scf::ForOp>(user->getParentOp());
+    if (!isa<scf::YieldOp>(user) || !carrying || carrying == loop)
+      return emitError(logits.getLoc(), "logits of a tile are used by '")
+             << user->getName()
+             << "'; they may be stored, added to, or carried by a loop inside "
+                "of that over rings";
+    unsigned index = use.getOperandNumber();
+    if (!matchPattern(carrying.getInitArgs()[index], m_AnyZeroFloat()))
+      return carrying.emitOpError("that adds up tiles must begin with zero");
+    if (failed(verifyTileUses(carrying.getResult(index))) ||
+        failed(verifyTileUses(carrying.getRegionIterArg(index))))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult RoleVerifier::verifyStore(StoreLogitsOp op) {
+  if (groups.queryGroups > 1 && op.getCausal())
+    return op.emitOpError("that is 'causal' needs one group of queries");
+  if (!tiles.contains(op.getLogits()))
+    return op.emitOpError("must be of the logits of an mqa.tile_logits");
+  return success();
+}
+
+/// Whether `position` is one more in each iteration of `keys`: something that
+/// does not change, plus (key - first key) / step.
+static bool countsIterations(Value position, scf::ForOp keys) {
+  if (auto sum = position.getDefiningOp<arith::AddIOp>()) {
+    if (keys.isDefinedOutsideOfLoop(sum.getLhs()))
+      return countsIterations(sum.getRhs(), keys);
+    return keys.isDefinedOutsideOfLoop(sum.getRhs()) &&
+           countsIterations(sum.getLhs(), keys);
+  }
+  if (isa_and_nonnull<arith::IndexCastOp, arith::IndexCastUIOp>(
+          position.getDefiningOp()))
+    return countsIterations(position.getDefiningOp()->getOperand(0), keys);
+  Value past = position;
+  APInt step;
+  if (auto division = position.getDefiningOp<arith::DivUIOp>()) {
+    if (division.getRhs() != keys.getStep())
+      return false;
+    past = division.getLhs();
+  } else if (!matchPattern(keys.getStep(), m_ConstantInt(&step)) || step != 1) {
+    return false;
+  }
+  auto difference = past.getDefiningOp<arith::SubIOp>();
+  if (difference)
+    return difference.getLhs() == keys.getInductionVar() &&
+           difference.getRhs() == keys.getLowerBound();
+  return past == keys.getInductionVar() &&
+         matchPattern(keys.getLowerBound(), m_Zero());
+}
+
+/// Warpgroups take turns at iterations, as they do at a ring's slots: each gets
+/// one slot in each iteration, and nothing goes from one to the next.
+LogicalResult RoleVerifier::verifyTurns(RingGetOp op) {
+  if (groups.keyGroups == 1 || op->getParentOp() == loop)
+    return success();
+  auto keys = dyn_cast<scf::ForOp>(op->getParentOp());
+  if (!keys || !countsIterations(op.getPosition(), keys))
+    return op.emitOpError("position must follow from the loop's key, so that "
+                          "warpgroups can take turns");
+  if (keys->getParentOp() != loop || keys.getNumRegionIterArgs() > 0 ||
+      keys.getBody()->getOps<StoreLogitsOp>().empty())
+    return op.emitOpError("must be in a loop over keys that stores logits and "
+                          "carries nothing, so that warpgroups can take turns");
+  for (auto other : keys.getBody()->getOps<RingGetOp>())
+    if (other != op && other.getRing() == op.getRing())
+      return op.emitOpError("is not the only one of its ring in an iteration, "
+                            "so that warpgroups cannot take turns");
+  return success();
+}
+
+LogicalResult RoleVerifier::run() {
+  if (!loop->use_empty())
+    return kernel.emitOpError("reads a result of the loop over rings");
+  if (failed(verifyRings()) || failed(verifyCleaning()))
+    return failure();
+  auto verify = [&](Operation *op) -> LogicalResult {
+    if (auto tile = dyn_cast<TileLogitsOp>(op))
+      return verifyTileUses(tile.getLogits());
+    if (auto get = dyn_cast<RingGetOp>(op); get && failed(verifyTurns(get)))
+      return failure();
+    return isa<RingGetOp, FitQueriesOp>(op) ? verifySlotUses(op) : success();
+  };
+  WalkResult result = loop.walk([&](Operation *op) {
+    return failed(verify(op)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  // When it is known what the logits of tiles are.
+  if (!result.wasInterrupted())
+    result = loop.walk([&](StoreLogitsOp op) {
+      return failed(verifyStore(op)) ? WalkResult::interrupt()
+                                     : WalkResult::advance();
+    });
+  if (result.wasInterrupted())
+    return failure();
+  return verifyOtherOps(loop);
+}
+
+LogicalResult mqa::verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
+                               scf::ForOp cleaning, ConsumerGroups groups) {
+  return RoleVerifier(kernel, loop, cleaning, groups).run();
+}

@@ -1,0 +1,186 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors)))' --allow-unregistered-dialect --split-input-file --verify-diagnostics | FileCheck %s
+
+// What mqa-vectorize-tiles does not make.
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // Both are used in a loop only: the first is waited for in front of it, with the
+  // second in flight, not where it was started.
+  // CHECK-LABEL: gpu.func @used_in_loop
+  // CHECK: %[[D0:.*]] = mqa.wgmma
+  // CHECK-NEXT: nvvm.wgmma.commit.group.sync.aligned
+  // CHECK-NEXT: nvvm.wgmma.fence.aligned
+  // CHECK-NEXT: %[[D1:.*]] = mqa.wgmma
+  // CHECK-NEXT: nvvm.wgmma.commit.group.sync.aligned
+  // CHECK-DAG: mqa.wgmma_wait %[[D0]] {pending = 1 : i64}
+  // CHECK-DAG: mqa.wgmma_wait %[[D1]] {pending = 0 : i64}
+  // CHECK: scf.for
+  gpu.func @used_in_loop(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k2, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    scf.for %i = %c0 to %n step %c1 {
+      %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+      %r1 = vector.multi_reduction <add>, %s1, %r0 [1] : vector<4x16x32xf32> to vector<4x32xf32>
+      vector.transfer_write %r1, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // A contraction that no write needs becomes no WGMMA: the one before it cannot
+  // count on it to be in flight.
+  // CHECK-LABEL: gpu.func @dead_contraction
+  // CHECK: mqa.wgmma
+  // CHECK-NOT: mqa.wgmma %
+  // CHECK: mqa.wgmma_wait %{{.*}} {pending = 0 : i64}
+  // CHECK-NOT: mqa.wgmma_wait
+  gpu.func @dead_contraction(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k2, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // Two tiles in a loop, of the same queries, with an op between them that is not
+  // of a tile.
+  // CHECK-LABEL: gpu.func @two_tiles
+  // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<4x32xf32>, %[[OUT2:[a-z0-9]+]]: memref<4x32xf32>
+  // CHECK: scf.for
+  // CHECK: mqa.wgmma
+  // CHECK: mqa.wgmma_wait %{{.*}} {pending = 0 : i64}
+  // CHECK: memref.store %{{.*}}, %[[OUT]]
+  // CHECK: "test.other"
+  // CHECK: mqa.wgmma
+  // CHECK: mqa.wgmma_wait %{{.*}} {pending = 0 : i64}
+  // CHECK: memref.store %{{.*}}, %[[OUT2]]
+  gpu.func @two_tiles(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %n: index) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    scf.for %i = %c0 to %n step %c1 {
+      %qr0 = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+      %qp0 = vector.transpose %qr0, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+      %q0 = vector.shape_cast %qp0 : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %k0 = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+      %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q0, %k0, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+      %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+      vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+      "test.other"() : () -> ()
+      %qr1 = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+      %qp1 = vector.transpose %qr1, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+      %q1 = vector.shape_cast %qp1 : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %k1 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+      %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q1, %k1, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+      %r1 = vector.multi_reduction <add>, %s1, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+      vector.transfer_write %r1, %out2[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // The WGMMA would read what comes after the release.
+  gpu.func @released(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %p: i32) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<32xf32, #smem>>
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    // expected-note@+1 {{by this}}
+    mqa.ring_release %ring[%p] : !mqa.ring<2, memref<32xf32, #smem>>
+    // expected-error@+1 {{a tile may change between its read and the contraction}}
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @other_heads(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %o16: memref<16x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %z16 = arith.constant dense<0.0> : vector<16x32xf32>
+    %b = vector.shape_cast %s0 : vector<4x16x32xf32> to vector<16x4x32xf32>
+    // expected-error@+1 {{must be of f32 or f16 and of a WGMMA's 4 queries and 16 heads, found 'vector<16x4x32xf32>'}}
+    %r0 = vector.multi_reduction <add>, %b, %z16 [1] : vector<16x4x32xf32> to vector<16x32xf32>
+    vector.transfer_write %r0, %o16[%c0, %c0] {in_bounds = [true, true]} : vector<16x32xf32>, memref<16x32xf32>
+    gpu.return
+  }
+}

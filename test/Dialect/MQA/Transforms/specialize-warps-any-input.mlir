@@ -1,0 +1,485 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' --allow-unregistered-dialect --split-input-file --verify-diagnostics | FileCheck %s
+
+// What mqa-stage-tiles does not make.
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // The rows and their bounds come behind the range that is computed of others: so
+  // do a warpgroup's.
+  // CHECK-LABEL: gpu.func @rows_behind_range
+  // CHECK: nvvm.setmaxregister increase
+  // CHECK: mqa.key_range
+  // CHECK: %[[ROWS:.*]] = mqa.row_block
+  // CHECK: memref.load
+  // CHECK: %[[DIM:.*]] = memref.dim %[[ROWS]]
+  // CHECK: memref.subview %[[ROWS]]
+  // CHECK: scf.for
+  // CHECK: mqa.store_logits
+  // CHECK: nvvm.setmaxregister decrease
+  gpu.func @rows_behind_range(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %c8 = arith.constant 8 : index
+      %rows = mqa.row_block %out[%i] rows %c8 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      %own = memref.load %ke[%i] : memref<?xi32>
+      %own_index = arith.index_cast %own : i32 to index
+      %own_ks = memref.subview %ks[%own_index] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q2, %0, none, none : !q2, !k) : vector<8x32xf32>
+        mqa.store_logits %l, %own_ks, %own_ks first_key(%j) outs(%rows : memref<?x?xf32, strided<[?, 1]>>) : vector<8x32xf32>, memref<8xi32, strided<[1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // Two tiles of a slot: warpgroups take turns at the loop once, not once for each.
+  // CHECK-LABEL: gpu.func @two_stores
+  // CHECK: nvvm.setmaxregister increase
+  // CHECK: %[[GRID:.*]] = gpu.grid_dim x
+  // CHECK: %[[STEP:.*]] = arith.muli %[[GRID]], %{{.*}} : index
+  // CHECK: scf.for %{{.*}} step %[[STEP]] {
+  // CHECK-COUNT-2: mqa.store_logits
+  // CHECK: mqa.ring_release
+  gpu.func @two_stores(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        %l2 = mqa.tile_logits ins(%q, %0, none, none : !q, !k) onto(%l : vector<4x32xf32>) : vector<4x32xf32>
+        mqa.store_logits %l2, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // A tile whose slot is released ahead of its store stays where it is, and so
+  // does one that another tile needs.
+  // CHECK-LABEL: gpu.func @no_skip
+  // CHECK: nvvm.setmaxregister increase
+  // CHECK: mqa.tile_logits
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NOT: scf.if
+  // CHECK: mqa.store_logits
+  // CHECK: mqa.ring_release
+  // CHECK: nvvm.setmaxregister decrease
+  gpu.func @no_skip(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %other = mqa.ring_create : !ring
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q2, %0, none, none : !q2, !k) : vector<8x32xf32>
+        mqa.ring_release %ring[%at] : !ring
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %other[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // Reads and arithmetic that are nobody's are done by each role that needs them.
+  // Logits that a loop carries may begin anew in each iteration.
+  // CHECK-LABEL: gpu.func @ops_between
+  // CHECK: nvvm.setmaxregister increase
+  // CHECK: memref.load
+  // CHECK: mqa.store_logits
+  // CHECK: nvvm.setmaxregister decrease
+  // CHECK: mqa.ring_put
+  // CHECK-NOT: mqa.tile_logits
+  // CHECK: gpu.return
+  gpu.func @ops_between(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %zero = arith.constant dense<0.0> : vector<8x32xf32>
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %length = memref.load %ke[%j] : memref<?xi32>
+        %key = arith.index_cast %length : i32 to index
+        %last = scf.for %g = %lo to %hi step %grid iter_args(%before = %zero) -> (vector<8x32xf32>) {
+          mqa.ring_put %ring[%p], %k : !ring, memref<?x128xf8E4M3FN>
+          %0 = mqa.ring_get %ring[%p] : !ring -> !k
+          %l = mqa.tile_logits ins(%q2, %0, none, none : !q2, !k) : vector<8x32xf32>
+          mqa.ring_release %ring[%p] : !ring
+          scf.yield %l : vector<8x32xf32>
+        }
+        mqa.store_logits %last, %ks, %ke first_key(%key) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @vectorized(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        // expected-error@+1 {{is used by 'vector.transfer_read', which is no part of a consumer's role before mqa-vectorize-tiles}}
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %c0 = arith.constant 0 : index
+        %f8 = arith.constant 0.0 : f8E4M3FN
+        %v = vector.transfer_read %0[%c0, %c0], %f8 {in_bounds = [true, true]} : !k, vector<32x128xf8E4M3FN>
+        "test.use"(%v) : (vector<32x128xf8E4M3FN>) -> ()
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @barrier(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        // expected-error@+1 {{is of no role, and may do more than compute and read: not every role may execute it}}
+        gpu.barrier
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @store(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+        // expected-error@+1 {{is of no role, and may do more than compute and read}}
+        memref.store %at, %ke[%j] : memref<?xi32>
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @changed(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        // expected-error@+1 {{logits of a tile are used by 'arith.addf'; they may be stored, added to, or carried by a loop inside of that over rings}}
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        %sum = arith.addf %l, %l : vector<4x32xf32>
+        mqa.store_logits %sum, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @of_no_tile(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %zero = arith.constant dense<0.0> : vector<4x32xf32>
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        // expected-error@+1 {{must be of the logits of an mqa.tile_logits}}
+        mqa.store_logits %zero, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @not_from_zero(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %one = arith.constant dense<1.0> : vector<8x32xf32>
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        // expected-error@+1 {{that adds up tiles must begin with zero}}
+        %last = scf.for %g = %lo to %hi step %grid iter_args(%before = %one) -> (vector<8x32xf32>) {
+          mqa.ring_put %ring[%p], %k : !ring, memref<?x128xf8E4M3FN>
+          %0 = mqa.ring_get %ring[%p] : !ring -> !k
+          %l = mqa.tile_logits ins(%q2, %0, none, none : !q2, !k) onto(%before : vector<8x32xf32>) : vector<8x32xf32>
+          mqa.ring_release %ring[%p] : !ring
+          scf.yield %l : vector<8x32xf32>
+        }
+        mqa.store_logits %last, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @two_gets(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        // expected-error@+1 {{is not the only one of its ring in an iteration, so that warpgroups cannot take turns}}
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        %1 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l2 = mqa.tile_logits ins(%q, %1, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l2, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @every_second(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at1 = arith.index_cast %step : index to i32
+        %at = arith.addi %at1, %at1 : i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        // expected-error@+1 {{position must follow from the loop's key, so that warpgroups can take turns}}
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @outside(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    // expected-error@+1 {{must be in the loop over rings to have a role}}
+    mqa.ring_put %ring[%p], %k : !ring, memref<?x128xf8E4M3FN>
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @cleans_behind(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      scf.for %j = %lo to %hi step %grid {
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    %length = memref.load %ke[%n] : memref<?xi32>
+    %end = arith.index_cast %length : i32 to index
+    // expected-error@+1 {{that cleans uses what is only computed behind the loop over rings}}
+    scf.for %i = %block to %end step %grid {
+      mqa.clean_rows %out, %ks, %ks : memref<?x?xf32>, memref<?xi32>, memref<?xi32>
+    }
+    gpu.return
+  }
+}
