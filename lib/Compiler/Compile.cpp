@@ -6,6 +6,7 @@
 
 #include "mqa/Compiler/Compile.h"
 
+#include "FloatEnvironment.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
@@ -20,7 +21,7 @@ using namespace mlir::mqa;
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(const CompileOptions &options,
                                        llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 6},
+  return llvm::json::Object{{"version", 7},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", options.target},
                             {"kernels", std::move(kernels)}};
@@ -114,26 +115,35 @@ static LogicalResult compileForCpu(ModuleOp module,
     return failure();
   PassManager toLLVM(module.getContext());
   buildTasksToLLVMPipeline(toLLVM);
-  if (failed(toLLVM.run(module)) || failed(addTaskEntryPoints(module)))
+  moveScratchToStack(module);
+  if (failed(toLLVM.run(module)))
+    return failure();
+  FailureOr<llvm::StringMap<int64_t>> scratch = addTaskEntryPoints(module);
+  if (failed(scratch))
     return failure();
   if (options.emit == EmitKind::MLIR) {
     printModule(module, os);
     return success();
   }
-  FailureOr<std::string> object = translateToSharedObject(module, host);
+  FailureOr<CPUObject> object = translateToSharedObject(module, host);
   if (failed(object))
     return failure();
+  for (llvm::json::Value &kernel : *kernels) {
+    llvm::json::Object &fields = *kernel.getAsObject();
+    fields["scratch_bytes"] = scratch->lookup(*fields.getString("name"));
+  }
   BundleContents bundle;
   bundle.manifest = makeManifest(options, std::move(*kernels));
-  bundle.manifest["cpu"] = host.cpu;
-  bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
-  bundle.sections.push_back({"object", *object});
+  bundle.manifest["cpu"] = host.tune;
+  bundle.manifest["cpu_features"] = llvm::json::Array(object->features);
+  bundle.sections.push_back({"object", object->data});
   writeBundle(std::move(bundle), os);
   return success();
 }
 
 LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
                                  llvm::raw_ostream &os) {
+  FloatEnvironment environment;
   if (options.target == "cpu")
     return compileForCpu(module, options, os);
   if (options.target == "sm_90a")

@@ -8,7 +8,7 @@
 
 using namespace mqa::runtime;
 
-static constexpr int kVersion = 6;
+static constexpr int kVersion = 7;
 
 static Operand readOperand(Reader &reader, const json &parameter) {
   static const char *const names[kNumOperands] = {
@@ -221,6 +221,7 @@ static KernelDescription readKernel(Reader &reader, const json &value,
   if (isCpu) {
     kernel.taskQueries = reader.integer(value, "task_queries", 1);
     kernel.taskKeys = reader.integer(value, "task_keys", 1);
+    kernel.scratchBytes = reader.integer(value, "scratch_bytes", 0);
   } else {
     kernel.blockThreads = reader.integer(value, "block_threads", 1, 1024);
     kernel.sharedMemoryBytes = reader.integer(value, "shared_memory_bytes", 0);

@@ -177,7 +177,7 @@ TEST(BundleTest, ManifestFields) {
       },
       "'operand' must be one of the op");
   expectInvalidManifest([](auto &m) { m["version"] = 1; },
-                        "'version' must be 6, found 1");
+                        "'version' must be 7, found 1");
   expectInvalidManifest([](auto &m) { m.erase("target"); },
                         "'target' must be a string");
   expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },

@@ -82,7 +82,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 6}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 7}, {"target", "sm_90a"}, {"kernels", {kernel}}};
 }
 
 /// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.
@@ -95,6 +95,7 @@ inline nlohmann::json makeCpuManifest() {
   kernel["head_dim"] = 8;
   kernel["task_queries"] = 2;
   kernel["task_keys"] = 3;
+  kernel["scratch_bytes"] = 100;
   return manifest;
 }
 
