@@ -1,4 +1,5 @@
 import os
+import platform
 import shutil
 
 import lit.formats
@@ -27,3 +28,9 @@ if "-fsanitize" not in config.mqa_cxx_flags:
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
 if ptxas:
     config.available_features.add("ptxas")
+
+# What this machine's processor has, where a test looks for its instructions.
+if platform.machine() == "x86_64":
+    config.available_features.add("x86")
+    flags = open("/proc/cpuinfo").read().split() if os.path.exists("/proc/cpuinfo") else []
+    config.available_features.update({"avx512_fp16": "avx512fp16", "bmi1": "bmi"}.get(flag, "x86") for flag in flags)

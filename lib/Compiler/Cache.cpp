@@ -61,6 +61,7 @@ std::string BundleCache::getKey(StringRef text, const CompileOptions &options) {
   if (options.target == "cpu") {
     CPUTarget host = CPUTarget::getHost();
     add(host.cpu);
+    add(host.tune);
     add(host.features);
   } else if (std::optional<std::string> ptxas = findPtxas()) {
     add(describeFile(*ptxas));

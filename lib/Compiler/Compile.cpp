@@ -6,6 +6,7 @@
 
 #include "mqa/Compiler/Compile.h"
 
+#include "FloatEnvironment.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
@@ -21,7 +22,7 @@ using namespace mlir::mqa;
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(ModuleOp module,
                                        llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 6},
+  return llvm::json::Object{{"version", 7},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", getTarget(module).getChip()},
                             {"kernels", std::move(kernels)}};
@@ -115,26 +116,35 @@ static LogicalResult compileForCpu(ModuleOp module,
     return failure();
   PassManager toLLVM(module.getContext());
   buildTasksToLLVMPipeline(toLLVM);
-  if (failed(toLLVM.run(module)) || failed(addTaskEntryPoints(module)))
+  moveScratchToStack(module);
+  if (failed(toLLVM.run(module)))
+    return failure();
+  FailureOr<llvm::StringMap<int64_t>> scratch = addTaskEntryPoints(module);
+  if (failed(scratch))
     return failure();
   if (options.emit == EmitKind::MLIR) {
     printModule(module, os);
     return success();
   }
-  FailureOr<std::string> object = translateToSharedObject(module, host);
+  FailureOr<CPUObject> object = translateToSharedObject(module, host);
   if (failed(object))
     return failure();
+  for (llvm::json::Value &kernel : *kernels) {
+    llvm::json::Object &fields = *kernel.getAsObject();
+    fields["scratch_bytes"] = scratch->lookup(*fields.getString("name"));
+  }
   BundleContents bundle;
   bundle.manifest = makeManifest(module, std::move(*kernels));
-  bundle.manifest["cpu"] = host.cpu;
-  bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
-  bundle.sections.push_back({"object", *object});
+  bundle.manifest["cpu"] = host.tune;
+  bundle.manifest["cpu_features"] = llvm::json::Array(object->features);
+  bundle.sections.push_back({"object", object->data});
   writeBundle(std::move(bundle), os);
   return success();
 }
 
 LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
                                  llvm::raw_ostream &os) {
+  FloatEnvironment environment;
   const ChipInfo *chip = ChipInfo::lookUp(options.target);
   if (!chip)
     return module.emitError("the target must be ")

@@ -6,9 +6,6 @@
 
 #include "mqa/Target/CPUObject.h"
 
-#include "mqa/Dialect/MQA/IR/MQA.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -21,76 +18,9 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-CPUTarget CPUTarget::getHost() {
-  CPUTarget target;
-  target.triple = llvm::sys::getDefaultTargetTriple();
-  target.cpu = llvm::sys::getHostCPUName().str();
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  for (const auto &feature : features)
-    target.features +=
-        (feature.second ? "+" : "-") + feature.first().str() + ",";
-  // Vector extensions, whose names LLVM and Linux share: what a foreign machine
-  // may lack.
-  for (StringRef name : {"avx", "avx2", "f16c", "fma", "avx512f", "avx512bw",
-                         "avx512dq", "avx512vl"})
-    if (features.lookup(name))
-      target.required.push_back(name.str());
-  // 32 registers of 16 elements, or 16 of 8: accumulators, the key's columns,
-  // and the query's broadcast element.
-  target.registerTile = features.lookup("avx512f")
-                            ? SmallVector<int64_t>{8, 32}
-                            : SmallVector<int64_t>{4, 16};
-  return target;
-}
-
-LogicalResult mqa::addTaskEntryPoints(ModuleOp module) {
-  OpBuilder b(module.getContext());
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  SmallVector<LLVM::LLVMFuncOp> tasks;
-  for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
-    // The translation to LLVM IR does not know our attributes.
-    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      func.removeArgAttr(i, OperandAttr::getAttrName());
-    if (func->hasAttr(KernelAttr::getAttrName()) &&
-        !func.getName().starts_with("_mlir_ciface_"))
-      tasks.push_back(func);
-  }
-  for (LLVM::LLVMFuncOp task : tasks) {
-    Location loc = task.getLoc();
-    auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(
-        ("_mlir_ciface_" + task.getName()).str());
-    if (!callee)
-      return task.emitError("has no C interface");
-    ArrayRef<Type> parameters = callee.getFunctionType().getParams();
-    size_t numOperands =
-        llvm::count_if(parameters, llvm::IsaPred<LLVM::LLVMPointerType>);
-    b.setInsertionPointToEnd(module.getBody());
-    auto type =
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
-                                    {pointer, b.getI64Type(), b.getI64Type()});
-    auto entry = LLVM::LLVMFuncOp::create(
-        b, loc, ("mqa_task_" + task.getName()).str(), type);
-    Block *block = entry.addEntryBlock(b);
-    b.setInsertionPointToStart(block);
-    SmallVector<Value> arguments;
-    for (size_t i = 0; i < numOperands; ++i) {
-      Value slot =
-          LLVM::GEPOp::create(b, loc, pointer, pointer, block->getArgument(0),
-                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
-      arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, slot));
-    }
-    arguments.push_back(block->getArgument(1));
-    arguments.push_back(block->getArgument(2));
-    LLVM::CallOp::create(b, loc, callee, arguments);
-    LLVM::ReturnOp::create(b, loc, ValueRange());
-  }
-  return success();
-}
 
 /// LLVM's message, as a diagnostic of the module.
 static LogicalResult reportError(ModuleOp module, llvm::Error error) {
@@ -111,8 +41,26 @@ createTargetMachine(ModuleOp module, const CPUTarget &target) {
       llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-static FailureOr<SmallVector<char>> translateToObject(ModuleOp module,
-                                                      const CPUTarget &target) {
+/// What LLVM must know of the functions of a kernel.
+static void prepareFunctions(llvm::Module &module, const CPUTarget &target) {
+  for (llvm::Function &function : module) {
+    function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("tune-cpu", target.tune);
+    function.addFnAttr("target-features", target.features);
+    // Let LLVM use the widest vectors there are.
+    function.addFnAttr("prefer-vector-width", "512");
+    // A loop that fills or copies stays one: a call of memset or memcpy would
+    // be to whatever the host has of that name.
+    function.addFnAttr("no-builtins");
+    // For the same reason, a kernel that is called like a function of libc is
+    // not taken for it.
+    if (function.hasLocalLinkage())
+      function.setName("mqa.task." + function.getName());
+  }
+}
+
+static FailureOr<CPUObject> translateToObject(ModuleOp module,
+                                              const CPUTarget &target) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> llvmModule =
       translateModuleToLLVMIR(module, context);
@@ -123,29 +71,25 @@ static FailureOr<SmallVector<char>> translateToObject(ModuleOp module,
     return failure();
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   llvmModule->setDataLayout((*machine)->createDataLayout());
-  for (llvm::Function &function : *llvmModule) {
-    function.addFnAttr("target-cpu", target.cpu);
-    function.addFnAttr("target-features", target.features);
-    // Let LLVM use the widest vectors there are.
-    function.addFnAttr("prefer-vector-width", "512");
-  }
+  prepareFunctions(*llvmModule, target);
   auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0,
                                             machine->get());
   if (llvm::Error error = optimize(llvmModule.get()))
     return reportError(module, std::move(error));
-  SmallVector<char> object;
-  llvm::raw_svector_ostream os(object);
+  SmallVector<char> data;
+  llvm::raw_svector_ostream os(data);
   llvm::legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, os, nullptr,
                                       llvm::CodeGenFileType::ObjectFile))
     return module.emitError("the target cannot emit objects");
   passes.run(*llvmModule);
-  return object;
+  return CPUObject{std::string(data.begin(), data.end()),
+                   getRequiredFeatures(**machine)};
 }
 
-FailureOr<std::string> mqa::translateToSharedObject(ModuleOp module,
-                                                    const CPUTarget &target) {
-  FailureOr<SmallVector<char>> object = translateToObject(module, target);
+FailureOr<CPUObject> mqa::translateToSharedObject(ModuleOp module,
+                                                  const CPUTarget &target) {
+  FailureOr<CPUObject> object = translateToObject(module, target);
   if (failed(object))
     return failure();
   llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld");
@@ -163,18 +107,21 @@ FailureOr<std::string> mqa::translateToSharedObject(ModuleOp module,
   });
   {
     llvm::raw_fd_ostream os(input, error);
-    os.write(object->data(), object->size());
+    os << object->data;
     os.close();
     if (error || os.has_error())
       return module.emitError() << "cannot write '" << input << "'";
   }
   std::string message;
   if (llvm::sys::ExecuteAndWait(*linker,
-                                {*linker, "-shared", input, "-o", output},
+                                {*linker, "-shared", "--no-undefined", "-z",
+                                 "now", "-z", "noexecstack", input, "-o",
+                                 output},
                                 std::nullopt, {}, 120, 0, &message))
     return module.emitError() << "ld failed " << message;
   auto buffer = llvm::MemoryBuffer::getFile(output);
   if (!buffer)
     return module.emitError() << "cannot read '" << output << "'";
-  return (*buffer)->getBuffer().str();
+  object->data = (*buffer)->getBuffer().str();
+  return object;
 }

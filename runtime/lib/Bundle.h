@@ -27,7 +27,7 @@
 namespace mqa::runtime {
 
 /// The version of the manifest that this runtime reads.
-constexpr int kBundleVersion = 6;
+constexpr int kBundleVersion = 7;
 
 constexpr size_t kHeaderBytes = 24;
 
@@ -117,13 +117,13 @@ struct KernelDescription {
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
   uint32_t blockQueries = 0, blockKeys = 0, tileKeys = 0;
   bool splitsKeys = false, overlapsLaunches = false;
-  /// CPU: queries and keys of a task.
-  int64_t taskQueries = 0, taskKeys = 0;
+  /// CPU: queries and keys of a task, and bytes of memory that it works in.
+  int64_t taskQueries = 0, taskKeys = 0, scratchBytes = 0;
 };
 
 struct Bundle {
   std::string target;
-  /// CPU: what the machine must have, by the names of /proc/cpuinfo.
+  /// CPU: what the processor must have, by LLVM's names.
   std::vector<std::string> cpuFeatures;
   std::vector<KernelDescription> kernels;
   /// Empty where the bundle has no such section.

@@ -4,19 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CpuFeatures.h"
 #include "Kernel.h"
+#include "ObjectLibrary.h"
 #include "ThreadPool.h"
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <cstdlib>
 
 using namespace mqa::runtime;
 
@@ -29,95 +23,66 @@ struct MemrefDescriptor {
   int64_t shape[2 * kMaxRank];
 };
 
-/// One task: the descriptors of all parameters, and the task's position in
-/// queries and in keys.
+/// One task: the descriptors of all parameters, the task's position in queries
+/// and in keys, and memory for its tiles, of which a thread has one.
 using TaskFunction = void (*)(const MemrefDescriptor *const *operands,
-                              int64_t queryTask, int64_t keyTask);
+                              int64_t queryTask, int64_t keyTask,
+                              char *scratch);
 
 class CpuKernel final : public Kernel {
 public:
   CpuKernel(std::shared_ptr<const Bundle> bundle,
-            const KernelDescription &description, int numThreads)
-      : Kernel(std::move(bundle), description), pool(numThreads) {}
-  ~CpuKernel() override {
-    if (library)
-      dlclose(library);
-    if (file >= 0)
-      close(file);
-  }
+            const KernelDescription &description)
+      : Kernel(std::move(bundle), description) {}
+  ~CpuKernel() override { std::free(scratch); }
 
-  mqa_status load();
+  mqa_status load(int numThreads);
   mqa_status launch(const Tensors &tensors, void *stream) override;
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
 
 private:
-  mqa_status openLibrary();
+  mqa_status allocateScratch();
 
-  /// Stays open while the library is loaded: dlopen knows libraries by their
-  /// path, and this one's is the number of the file.
-  int file = -1;
-  void *library = nullptr;
+  ObjectLibrary library;
   TaskFunction function = nullptr;
   ThreadPool pool;
+  /// Of all threads, `scratchStride` bytes each.
+  char *scratch = nullptr;
+  size_t scratchStride = 0;
 };
 } // namespace
 
-static mqa_status systemError(const std::string &what) {
-  return fail(MQA_ERROR_SYSTEM, what + ": " + std::strerror(errno));
-}
-
-/// Loads the object from memory: the bundle is one file, and nothing of it
-/// should be left on disk.
-mqa_status CpuKernel::openLibrary() {
-  file = memfd_create("mqa-kernel", MFD_CLOEXEC);
-  if (file < 0)
-    return systemError("memfd_create");
-  const std::vector<char> &object = bundle->object;
-  for (size_t written = 0; written < object.size();) {
-    ssize_t count =
-        write(file, object.data() + written, object.size() - written);
-    if (count < 0)
-      return systemError("write to a memory file");
-    written += count;
-  }
-  std::string path = "/proc/self/fd/" + std::to_string(file);
-  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library)
+/// Once, so that a launch allocates nothing and a thread's stack need not be
+/// large.
+mqa_status CpuKernel::allocateScratch() {
+  // Pages of their own: threads do not share cache lines, and each page comes
+  // to be where the thread that uses it runs.
+  constexpr size_t kPage = 4096;
+  scratchStride = (description->scratchBytes + kPage - 1) / kPage * kPage;
+  size_t bytes = scratchStride * pool.getNumThreads();
+  if (bytes == 0)
     return MQA_SUCCESS;
-  std::string message = dlerror();
-  // Of a file that nobody can open, the system is to blame.
-  int again = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (again < 0)
-    return systemError("cannot open the object as '" + path + "'");
-  close(again);
-  return fail(MQA_ERROR_INVALID_BUNDLE,
-              "bundle: the object cannot be loaded: " + message);
+  scratch = static_cast<char *>(std::aligned_alloc(kPage, bytes));
+  if (!scratch)
+    return fail(MQA_ERROR_SYSTEM, "cannot allocate " + std::to_string(bytes) +
+                                      " bytes of scratch for " +
+                                      std::to_string(pool.getNumThreads()) +
+                                      " threads");
+  return MQA_SUCCESS;
 }
 
-/// The features of this machine's processor by the names of /proc/cpuinfo.
-static std::string readCpuFlags() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("flags", 0) == 0 || line.rfind("Features", 0) == 0)
-      return line.substr(line.find(':') + 1) + " ";
-  return {};
-}
-
-mqa_status CpuKernel::load() {
-  static const std::string flags = readCpuFlags();
-  for (const std::string &feature : bundle->cpuFeatures)
-    if (flags.find(" " + feature + " ") == std::string::npos)
-      return fail(MQA_ERROR_UNSUPPORTED, "kernel '" + description->name +
-                                             "' needs a processor with " +
-                                             feature);
-  MQA_RETURN_IF_FAILED(openLibrary());
+mqa_status CpuKernel::load(int numThreads) {
+  MQA_RETURN_IF_FAILED(checkCpuFeatures(description->name, bundle->cpuFeatures,
+                                        CpuIdentity::getHost()));
+  MQA_RETURN_IF_FAILED(library.open(bundle->object));
   std::string symbol = "mqa_task_" + description->name;
-  function = reinterpret_cast<TaskFunction>(dlsym(library, symbol.c_str()));
+  function = reinterpret_cast<TaskFunction>(library.find(symbol.c_str()));
   if (!function)
     return fail(MQA_ERROR_INVALID_BUNDLE,
                 "bundle: the object has no function " + symbol);
-  return MQA_SUCCESS;
+  MQA_RETURN_IF_FAILED(pool.start(numThreads));
+  return allocateScratch();
 }
 
 mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
@@ -151,9 +116,12 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
   if (description->compressed && description->clean)
     keys = std::max<int64_t>(keys, 1);
   int64_t keyTasks = numTasks(keys, description->taskKeys);
-  pool.run(queryTasks * keyTasks,
-           [&](int64_t i) { function(operands, i / keyTasks, i % keyTasks); });
-  return MQA_SUCCESS;
+  auto task = [&](int64_t i, int thread) {
+    function(operands, i / keyTasks, i % keyTasks,
+             scratch + thread * scratchStride);
+  };
+  // By reference: a std::function of the task itself would allocate.
+  return pool.run(queryTasks * keyTasks, std::ref(task));
 }
 
 namespace {
@@ -188,9 +156,8 @@ mqa_status mqa::runtime::loadCpuKernel(std::shared_ptr<const Bundle> bundle,
                 "device (the number of threads) must be from 0 to " +
                     std::to_string(kMaxThreads) + ", found " +
                     std::to_string(numThreads));
-  auto loaded =
-      std::make_unique<CpuKernel>(std::move(bundle), description, numThreads);
-  MQA_RETURN_IF_FAILED(loaded->load());
+  auto loaded = std::make_unique<CpuKernel>(std::move(bundle), description);
+  MQA_RETURN_IF_FAILED(loaded->load(numThreads));
   kernel = std::move(loaded);
   return MQA_SUCCESS;
 }

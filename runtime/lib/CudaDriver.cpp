@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaDriver.h"
+#include "Fork.h"
 
 #include <dlfcn.h>
 
@@ -17,6 +18,7 @@ struct LoadedDriver {
   CudaDriver driver{};
   mqa_status status = MQA_SUCCESS;
   std::string error;
+  uint64_t fork = getForkCount();
 };
 } // namespace
 
@@ -51,6 +53,11 @@ mqa_status CudaDriver::get(const CudaDriver *&driver) {
   static const LoadedDriver loaded = load();
   if (loaded.status)
     return fail(loaded.status, loaded.error);
+  if (loaded.fork != getForkCount())
+    return fail(MQA_ERROR_DRIVER,
+                "the CUDA driver was started before this process was forked, "
+                "and does not work in a forked child; start the child anew "
+                "(spawn) instead");
   driver = &loaded.driver;
   return MQA_SUCCESS;
 }

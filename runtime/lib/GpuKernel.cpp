@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaDriver.h"
+#include "Fork.h"
 #include "Kernel.h"
 #include "TensorMap.h"
 
@@ -77,8 +78,10 @@ private:
   friend class GpuLaunch;
   mqa_status enterContext(int ordinal);
   mqa_status checkDevice();
+  mqa_status checkProcess() const;
 
   const CudaDriver &driver;
+  const uint64_t fork = getForkCount();
   CUdevice device = 0;
   CUcontext context = nullptr;
   bool ownsPrimaryContext = false;
@@ -106,7 +109,22 @@ private:
 
 std::atomic<bool> mqa::runtime::launchOverlapEnabled{true};
 
+/// The driver does not work in a forked child, and says so in words that do not
+/// tell why.
+mqa_status GpuKernel::checkProcess() const {
+  if (fork == getForkCount())
+    return MQA_SUCCESS;
+  return fail(
+      MQA_ERROR_DRIVER,
+      "kernel '" + description->name +
+          "' was loaded before this process was forked: the CUDA driver "
+          "does not work in a forked child; start the child anew "
+          "(spawn) instead");
+}
+
 GpuKernel::~GpuKernel() {
+  if (fork != getForkCount())
+    return;
   if (module) {
     ScopedContext scope(driver);
     if (!scope.push(context))
@@ -240,6 +258,7 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
 }
 
 mqa_status GpuLaunch::run(void *stream) const {
+  MQA_RETURN_IF_FAILED(kernel.checkProcess());
   const CudaDriver &driver = kernel.driver;
   const KernelDescription &description = kernel.getDescription();
   CUcontext current = nullptr;
@@ -264,6 +283,7 @@ mqa_status GpuLaunch::run(void *stream) const {
 }
 
 mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
+  MQA_RETURN_IF_FAILED(checkProcess());
   GpuLaunch launch(*this);
   MQA_RETURN_IF_FAILED(launch.encode(tensors));
   return launch.run(stream);
@@ -271,6 +291,7 @@ mqa_status GpuKernel::launch(const Tensors &tensors, void *stream) {
 
 mqa_status GpuKernel::prepare(const Tensors &tensors,
                               std::unique_ptr<PreparedLaunch> &launch) {
+  MQA_RETURN_IF_FAILED(checkProcess());
   auto prepared = std::make_unique<GpuLaunch>(*this);
   MQA_RETURN_IF_FAILED(prepared->encode(tensors));
   launch = std::move(prepared);

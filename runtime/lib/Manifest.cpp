@@ -98,6 +98,7 @@ static KernelDescription readKernel(Fields &fields, bool isCpu) {
   if (isCpu) {
     kernel.taskQueries = fields.integer("task_queries", 1, kMaxSize);
     kernel.taskKeys = fields.integer("task_keys", 1, kMaxSize);
+    kernel.scratchBytes = fields.integer("scratch_bytes", 0, kMaxSize);
   } else {
     readGpuLaunch(fields, kernel);
   }

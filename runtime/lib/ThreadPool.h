@@ -7,42 +7,45 @@
 #ifndef MQA_RUNTIME_LIB_THREADPOOL_H
 #define MQA_RUNTIME_LIB_THREADPOOL_H
 
+#include "Status.h"
+
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 namespace mqa::runtime {
 
 /// A fixed number of threads that run numbered tasks; the caller is one of
-/// them.
+/// them. In a forked child, which has none of its parent's threads, the first
+/// run starts others.
 class ThreadPool {
 public:
-  /// `numThreads` counts the caller; 0 means one per core.
-  explicit ThreadPool(int numThreads);
+  /// Task `i`, on thread `thread` of the pool: 0 is the caller.
+  using Task = std::function<void(int64_t i, int thread)>;
+
+  ThreadPool() = default;
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
 
-  /// Calls task(i) for 0 <= i < count, in any order and on any thread, and
-  /// returns when all are done. Calls from several threads take turns.
-  void run(int64_t count, const std::function<void(int64_t)> &task);
+  /// Starts the threads, once, before anything is run. `numThreads` counts the
+  /// caller; 0 means one per core.
+  mqa_status start(int numThreads);
+
+  int getNumThreads() const { return numThreads; }
+
+  /// Calls task(i, thread) for 0 <= i < count, in any order, with floating
+  /// point as FloatEnvironment has it, and returns when all are done. Calls
+  /// from several threads take turns. Fails only in a forked child that cannot
+  /// start its threads.
+  mqa_status run(int64_t count, const Task &task);
 
 private:
-  void work();
-  void takeTasks();
+  class Workers;
+  Workers *getWorkers();
 
-  std::vector<std::thread> threads;
-  std::mutex launchMutex, mutex;
-  std::condition_variable wake, done;
-  const std::function<void(int64_t)> *task = nullptr;
-  int64_t count = 0;
-  std::atomic<int64_t> next{0};
-  uint64_t generation = 0;
-  size_t working = 0;
-  bool stop = false;
+  int numThreads = 1;
+  /// Those of this process, or of the parent until the first run in a child.
+  std::atomic<Workers *> workers{nullptr};
 };
 
 } // namespace mqa::runtime

@@ -4,8 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestBundle.h"
-#include "ThreadPool.h"
+#include "CpuKernelFixture.h"
 
 #include <gtest/gtest.h>
 
@@ -15,29 +14,8 @@
 using namespace mqa::test;
 
 namespace {
-/// The fake task's kernel on a 5 x 7 problem.
-struct CpuKernelTest : testing::Test {
+struct CpuKernelTest : CpuKernelFixture {
   void SetUp() override { loadKernel(0); }
-  void TearDown() override {
-    mqa_kernel_destroy(kernel);
-    mqa_bundle_destroy(bundle);
-  }
-  void loadKernel(int threads) {
-    ASSERT_EQ(
-        load(makeBundle(makeCpuManifest(), "object", readFakeTask()), &bundle),
-        MQA_SUCCESS)
-        << mqa_last_error();
-    ASSERT_EQ(mqa_kernel_load(bundle, "logits", threads, &kernel), MQA_SUCCESS)
-        << mqa_last_error();
-  }
-  mqa_logits_args makeArgs() {
-    return {q, 64, k, 16, f, 1, f, 4, i, i, out, 9, 5, 7, 0};
-  }
-  uint8_t q[5 * 64] = {}, k[7 * 16] = {};
-  float f[20] = {}, out[5 * 9] = {};
-  int32_t i[5] = {};
-  mqa_bundle *bundle = nullptr;
-  mqa_kernel *kernel = nullptr;
 };
 } // namespace
 
@@ -127,33 +105,24 @@ TEST(CpuKernelLoadTest, Errors) {
 
   nlohmann::json manifest = makeCpuManifest();
   manifest["cpu_features"] = {"no_such_feature"};
-  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle),
-            MQA_SUCCESS);
+  ASSERT_EQ(
+      load(makeBundle(manifest, "object", readFile(MQA_FAKE_TASK)), &bundle),
+      MQA_SUCCESS);
   EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
             MQA_ERROR_UNSUPPORTED);
   EXPECT_STREQ(mqa_last_error(),
-               "kernel 'logits' needs a processor with no_such_feature");
+               "kernel 'logits' needs a processor with 'no_such_feature', "
+               "which this runtime does not know");
   mqa_bundle_destroy(bundle);
 
   manifest = makeCpuManifest();
   manifest["kernels"][0]["name"] = "absent";
-  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &bundle),
-            MQA_SUCCESS);
+  ASSERT_EQ(
+      load(makeBundle(manifest, "object", readFile(MQA_FAKE_TASK)), &bundle),
+      MQA_SUCCESS);
   EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
             MQA_ERROR_INVALID_BUNDLE);
   EXPECT_STREQ(mqa_last_error(),
                "bundle: the object has no function mqa_task_absent");
   mqa_bundle_destroy(bundle);
-}
-
-TEST(ThreadPoolTest, EveryIndexOnce) {
-  for (int threads : {1, 2, 7}) {
-    mqa::runtime::ThreadPool pool(threads);
-    for (int64_t count : {0, 1, 5, 1000}) {
-      std::vector<std::atomic<int>> seen(count);
-      pool.run(count, [&](int64_t i) { ++seen[i]; });
-      for (auto &value : seen)
-        EXPECT_EQ(value, 1);
-    }
-  }
 }

@@ -1,4 +1,4 @@
-/* A task as a CPU bundle holds it: marks its place in `out`. */
+/* Tasks as a CPU bundle holds them. They call nothing, as compiled ones. */
 
 #include <stdint.h>
 
@@ -7,16 +7,53 @@ typedef struct {
   int64_t offset, shape[4];
 } matrix;
 
-void mqa_task_logits(const matrix *const *operands, int64_t query_task,
-                     int64_t key_task) {
+/* The tests have a second object that is told from this one by what it adds. */
+#ifndef FAKE_STEP
+#define FAKE_STEP 1
+#endif
+
+/* Marks its place in `out`. */
+__attribute__((visibility("default"))) void
+mqa_task_logits(const matrix *const *operands, int64_t query_task,
+                int64_t key_task, char *scratch) {
   const matrix *out = operands[6];
   float *data = (float *)out->aligned + out->offset;
+  /* As many bytes as the test's manifest says are this thread's. */
+  for (int i = 0; i < 100; ++i)
+    ((volatile char *)scratch)[i] = (char)key_task;
   /* Tasks of 2 x 3, as the test's manifest says. */
   for (int64_t m = 2 * query_task; m < 2 * query_task + 2 && m < out->shape[0];
        ++m)
     for (int64_t n = 3 * key_task; n < 3 * key_task + 3 && n < out->shape[1];
          ++n)
-      data[m * out->shape[2] + n] += (float)(100 * query_task + key_task + 1);
+      data[m * out->shape[2] + n] +=
+          (float)(FAKE_STEP * (100 * query_task + key_task + 1));
+}
+
+/* Arithmetic that rounds, makes a subnormal and reads one, each in its place of
+   `out`, and raises every exception. */
+__attribute__((visibility("default"))) void
+mqa_task_arithmetic(const matrix *const *operands, int64_t query_task,
+                    int64_t key_task, char *scratch) {
+  const matrix *out = operands[6];
+  float *data = (float *)out->aligned + out->offset;
+  volatile float one = 1, three = 3, five = 5, zero = 0, small = 0x1p-126f;
+  volatile float subnormal = 0x1p-130f, large = 0x1p127f;
+  volatile float sink;
+  (void)scratch;
+  for (int64_t m = 2 * query_task; m < 2 * query_task + 2 && m < out->shape[0];
+       ++m)
+    for (int64_t n = 3 * key_task; n < 3 * key_task + 3 && n < out->shape[1];
+         ++n)
+      data[m * out->shape[2] + n] = n % 4 == 0   ? one / three
+                                    : n % 4 == 1 ? five / three
+                                    : n % 4 == 2 ? small / 8
+                                                 : subnormal * 0x1p20f;
+  sink = one / zero;
+  sink = zero / zero;
+  sink = large * large;
+  sink = small * small;
+  (void)sink;
 }
 
 typedef struct {

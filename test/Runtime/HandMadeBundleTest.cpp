@@ -74,13 +74,13 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "[",
                                "]",
                                "{\"version\":}",
-                               "{\"version\":6,}",
+                               "{\"version\":7,}",
                                "{\"version\":06}",
                                "{\"version\":+6}",
                                "{\"version\":0x6}",
-                               "{\"version\":6.}",
+                               "{\"version\":7.}",
                                "{\"version\":.6}",
-                               "{\"version\":6e}",
+                               "{\"version\":7e}",
                                "{\"version\":NaN}",
                                "{\"version\":Infinity}",
                                "{\"version\":-}",
@@ -88,12 +88,12 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "{\"version\":-1e999}",
                                "{'version':6}",
                                "{version:6}",
-                               "{\"version\":6} {}",
-                               "{\"version\":6}x",
-                               "{\"version\":6 \"target\":\"cpu\"}",
-                               "// comment\n{\"version\":6}",
-                               "/* comment */{\"version\":6}",
-                               "{\"version\":6",
+                               "{\"version\":7} {}",
+                               "{\"version\":7}x",
+                               "{\"version\":7 \"target\":\"cpu\"}",
+                               "// comment\n{\"version\":7}",
+                               "/* comment */{\"version\":7}",
+                               "{\"version\":7",
                                "{\"vers",
                                "{\"version\":\"\\",
                                "{\"version\":\"\\u12",
@@ -151,25 +151,25 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":6", "\"version\"\t:\r\n 6 "));
+  expectLoads(replaceOnce("\"version\":7", "\"version\"\t:\r\n 7 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');
   std::tuple<const char *, std::string, const char *> replacements[] = {
       // The first or the last would count.
-      {"\"version\":6", "\"version\":6,\"version\":6", "'version' twice in"},
-      {"\"version\":6", "\"version\":6,\"\\u0076ersion\":7", "twice in one"},
+      {"\"version\":7", "\"version\":7,\"version\":7", "'version' twice in"},
+      {"\"version\":7", "\"version\":7,\"\\u0076ersion\":8", "twice in one"},
       {"\"clean\":false", "\"clean\":false,\"clean\":true", "'clean' twice"},
       {"\"rank\":1", "\"rank\":1,\"rank\":2", "'rank' twice in one object"},
-      {"\"version\":6", "\"version\":6.0", integer},
-      {"\"version\":6", "\"version\":6e0", integer},
-      {"\"version\":6", "\"version\":-6", integer},
-      {"\"version\":6", "\"version\":\"6\"", integer},
-      {"\"version\":6", "\"version\":[6]", integer},
-      {"\"version\":6", "\"version\":4294967302", integer},
-      {"\"version\":6", "\"version\":18446744073709551622", integer},
-      {"\"version\":6", "\"version\":" + repeat("9", 300), integer},
-      {"\"version\":6", "\"version\":1e300", integer},
+      {"\"version\":7", "\"version\":7.0", integer},
+      {"\"version\":7", "\"version\":7e0", integer},
+      {"\"version\":7", "\"version\":-7", integer},
+      {"\"version\":7", "\"version\":\"7\"", integer},
+      {"\"version\":7", "\"version\":[7]", integer},
+      {"\"version\":7", "\"version\":4294967303", integer},
+      {"\"version\":7", "\"version\":18446744073709551623", integer},
+      {"\"version\":7", "\"version\":" + repeat("9", 300), integer},
+      {"\"version\":7", "\"version\":1e300", integer},
       {"\"num_keys\":-1", "\"num_keys\":18446744073709551615", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775808", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775809", integer},
@@ -184,15 +184,15 @@ TEST(HandMadeBundleTest, OddTexts) {
       {"\"relu\"", "\"Relu\"", "'kernels[0].relu' is missing"},
       {"\"relu\"", "\"relu \"", "'kernels[0].relu' is missing"},
       {"\"relu\"", "\"relu\\u0000\"", "'kernels[0].relu' is missing"},
-      {"\"version\":6", "\"version\":6,\"" + longName + "\":1", "is none of"},
-      {"\"version\":6", "\"version\":6,\"\":1", "'' is none of version 6"},
-      {"\"version\":6", "\"version\":6,\"a\\nb\":1", "'a b' is none of"}};
+      {"\"version\":7", "\"version\":7,\"" + longName + "\":1", "is none of"},
+      {"\"version\":7", "\"version\":7,\"\":1", "'' is none of version 7"},
+      {"\"version\":7", "\"version\":7,\"a\\nb\":1", "'a b' is none of"}};
   for (const auto &[from, to, message] : replacements)
     expectRefused(replaceOnce(from, to), message, to);
   std::string fields;
   for (int i = 0; i < 200; ++i)
     fields += "\"a" + std::to_string(i) + "\":0,";
-  expectRefused(replaceOnce("\"version\":6", fields + "\"version\":6"),
+  expectRefused(replaceOnce("\"version\":7", fields + "\"version\":7"),
                 "an object of more than 100 fields", "many fields");
 }
 
@@ -282,5 +282,5 @@ TEST(HandMadeBundleTest, Sections) {
   }
   good["align"] = 16;
   expectSectionsRefused(json::array({good}),
-                        "'sections[0].align' is none of version 6");
+                        "'sections[0].align' is none of version 7");
 }

@@ -161,6 +161,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
       makeCpuManifest(),
       {{"task_queries", 0, "must be an integer from 1 to 2147482623"},
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
+       {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
        {"block_threads", 32, "'kernels[0].block_threads' is none of version 6"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
@@ -260,14 +261,14 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 6: ";
+                      mqa_runtime_version() + ", reads version 7: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 7}},
-                "bundle: version 7, written by another compiler" + reads +
+  expectRefused({{"version", 8}},
+                "bundle: version 8, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }

@@ -84,7 +84,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 6},
+  return {{"version", 7},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};
@@ -140,6 +140,7 @@ inline nlohmann::json makeCpuManifest() {
   kernel["head_dim"] = 16;
   kernel["task_queries"] = 2;
   kernel["task_keys"] = 3;
+  kernel["scratch_bytes"] = 100;
   for (const char *name :
        {"block_threads", "shared_memory_bytes", "block_queries", "block_keys",
         "tile_keys", "splits_keys", "overlaps_launches", "fast", "schedule"})

@@ -1,7 +1,7 @@
 // RUN: mqa-compile %examples/logits.mlir -o %t.mqa
 // RUN: head -c 2600 %t.mqa | FileCheck %s
 // RUN: mqa-compile %examples/logits.mlir --target=cpu -o %t.cpu.mqa
-// RUN: head -c 3400 %t.cpu.mqa | FileCheck %s --check-prefix=CPU
+// RUN: head -c 6000 %t.cpu.mqa | FileCheck %s --check-prefix=CPU
 
 // CHECK: MQABNDL1
 // CHECK: "block_queries": 8
@@ -21,6 +21,7 @@
 
 // CPU: MQABNDL1
 // CPU: "cpu_features": [
+// CPU: "scratch_bytes": {{[1-9][0-9]+}}
 // CPU: "task_keys": 128
 // CPU: "task_queries": 16
 // CPU: "target": "cpu"

@@ -17,10 +17,17 @@ namespace mqa::tools {
 /// Calls body(begin, end) for pieces of [0, count) of at most `grain`.
 inline void parallelFor(int64_t count, int64_t grain,
                         const std::function<void(int64_t, int64_t)> &body) {
-  static runtime::ThreadPool pool(0);
-  pool.run((count + grain - 1) / grain, [&](int64_t i) {
+  static runtime::ThreadPool pool;
+  static const mqa_status started = pool.start(0);
+  int64_t numPieces = (count + grain - 1) / grain;
+  auto runPiece = [&](int64_t i, int) {
     body(i * grain, std::min(count, (i + 1) * grain));
-  });
+  };
+  if (!started && !pool.run(numPieces, runPiece))
+    return;
+  // Where no threads can be had, this one does it all.
+  for (int64_t i = 0; i < numPieces; ++i)
+    runPiece(i, 0);
 }
 
 } // namespace mqa::tools

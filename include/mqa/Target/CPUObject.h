@@ -8,8 +8,13 @@
 #define MQA_TARGET_CPUOBJECT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <string>
+
+namespace llvm {
+class TargetMachine;
+} // namespace llvm
 
 namespace mlir {
 namespace mqa {
@@ -19,20 +24,40 @@ struct CPUTarget {
   /// This machine's.
   static CPUTarget getHost();
 
-  std::string triple, cpu, features;
-  /// The features that the code relies on, by the names of /proc/cpuinfo.
-  SmallVector<std::string> required;
+  std::string triple;
+  /// The processor whose instructions `features` add to, and the one whose
+  /// timing counts.
+  std::string cpu, tune;
+  std::string features;
   /// Rows and columns of f32 that a contraction can keep in vector registers.
   SmallVector<int64_t> registerTile;
 };
 
-/// Gives each task function a C entry point `mqa_task_<name>(const memref
-/// descriptors[], i64, i64)`: one signature for all kernels.
-LogicalResult addTaskEntryPoints(ModuleOp module);
+/// The instruction sets that code for this machine may use, by LLVM's names.
+SmallVector<std::string>
+getRequiredFeatures(const llvm::TargetMachine &machine);
 
-/// Compiles a module in the LLVM dialect to a shared object.
-FailureOr<std::string> translateToSharedObject(ModuleOp module,
-                                               const CPUTarget &target);
+/// A shared object, and what it needs of the processor, by LLVM's names.
+struct CPUObject {
+  std::string data;
+  SmallVector<std::string> features;
+};
+
+/// Makes scratch of a static size an alloca of its task function: what of it is
+/// large is on the heap, and a task does not allocate. For `addTaskEntryPoints`
+/// after the lowering to the LLVM dialect, which takes it from the stack.
+void moveScratchToStack(ModuleOp module);
+
+/// Gives each task function a C entry point `mqa_task_<name>(const memref
+/// descriptors[], i64, i64, scratch)`: one signature for all kernels. Allocas
+/// of the task become parts of `scratch`. Returns the bytes of scratch of each
+/// function.
+FailureOr<llvm::StringMap<int64_t>> addTaskEntryPoints(ModuleOp module);
+
+/// Compiles a module in the LLVM dialect to a shared object that exports the
+/// entry points alone and needs no symbol of anybody else.
+FailureOr<CPUObject> translateToSharedObject(ModuleOp module,
+                                             const CPUTarget &target);
 
 } // namespace mqa
 } // namespace mlir

@@ -185,8 +185,9 @@ void LogitsToLinalg::run() {
       /*stopCondition=*/nullptr, /*closedUB=*/true);
   // A bound this large is that of a whole problem, not of a tile.
   constexpr int64_t kMaxColumns = 4096;
-  int64_t columns = succeeded(bound) && *bound <= kMaxColumns && *bound > 0
-                        ? *bound
+  // Scratch for one key where there is none: there is no memory of size 0.
+  int64_t columns = succeeded(bound) && *bound <= kMaxColumns
+                        ? std::max<int64_t>(*bound, 1)
                         : ShapedType::kDynamic;
   keyColumns = numKeys;
   keysMayEndEarly = cast<MemRefType>(shaped.getType()).isDynamicDim(dim);

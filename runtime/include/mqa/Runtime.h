@@ -8,7 +8,8 @@
 |* Every function that can fail returns a status; mqa_last_error() then says  *|
 |* what was wrong, with the argument's name and value. Handles stay usable    *|
 |* after an error. Functions may be called from any thread; one kernel may be *|
-|* launched by several threads at once.                                       *|
+|* launched by several threads at once. docs/process.md tells what they do to *|
+|* the process: threads, fork, stack, floating-point environment.             *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
@@ -147,7 +148,11 @@ typedef struct mqa_kernel mqa_kernel;
  *
  *  For a GPU it is loaded into the CUDA context that is current on this thread,
  *  or, if there is none, into the primary context of `device`. For a CPU,
- *  `device` is the number of threads, 0 meaning one per core. */
+ *  `device` is the number of threads, 0 meaning one per core; they are started
+ *  here, with memory for each (MQA_ERROR_SYSTEM if one cannot be). The caller
+ *  of a launch is one of them, and needs 16 KB of stack. In a forked child,
+ *  kernels for a CPU work as in its parent; those for a GPU do not, and say so
+ *  (MQA_ERROR_DRIVER). */
 MQA_API mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
                                    int device, mqa_kernel **kernel);
 
@@ -184,7 +189,9 @@ typedef struct mqa_logits_args {
 /** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream
  * or cudaStream_t; null is the default stream) and returns without allocating
  * or synchronising: the call may be captured in a graph. On a CPU, returns when
- *  `out` is written, and `stream` must be null. */
+ *  `out` is written, and `stream` must be null; kernels round to nearest and
+ *  keep subnormals, and the caller's floating-point environment stays as it is.
+ */
 MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
                                      const mqa_logits_args *args, void *stream);
 

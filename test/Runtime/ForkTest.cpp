@@ -1,0 +1,220 @@
+//===- ForkTest.cpp - Kernels in forked children --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CpuKernelFixture.h"
+#include "FakeCuda.h"
+
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+using namespace mqa::test;
+
+/// The thread sanitizer must not end children that start threads: it would do
+/// so for what these tests are about.
+extern "C" const char *__tsan_default_options() { return "die_after_fork=0"; }
+
+/// How many more threads may be created; negative: any number.
+static std::atomic<int> threadsLeft{-1};
+
+/// Stands before that of the C library: creates a thread, or cannot.
+extern "C" int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                              void *(*body)(void *), void *argument) noexcept {
+  using Function =
+      int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  static auto create =
+      reinterpret_cast<Function>(dlsym(RTLD_NEXT, "pthread_create"));
+  if (threadsLeft == 0)
+    return EAGAIN;
+  if (threadsLeft > 0)
+    --threadsLeft;
+  return create(thread, attr, body, argument);
+}
+
+namespace {
+struct ForkTest : CpuKernelFixture {
+  std::string launchWrong() {
+    bool right;
+    if (launch(right))
+      return std::string("launch: ") + mqa_last_error();
+    return right ? "" : "wrong logits";
+  }
+};
+} // namespace
+
+TEST_F(ForkTest, TheChildLaunches) {
+  loadKernel(4);
+  EXPECT_EQ(launchWrong(), "");
+  EXPECT_EQ(runInChild([&] { return launchWrong() + launchWrong(); }), "");
+  // Before the first launch of the parent's threads, and in a grandchild.
+  EXPECT_EQ(runInChild([&] {
+              return launchWrong() + runInChild([&] { return launchWrong(); });
+            }),
+            "");
+  EXPECT_EQ(launchWrong(), "") << "the parent's threads are still there";
+}
+
+TEST_F(ForkTest, TheChildRunsAPreparedLaunch) {
+  loadKernel(4);
+  mqa_logits_args args = makeArgs();
+  mqa_launch *prepared;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS);
+  EXPECT_EQ(runInChild([&]() -> std::string {
+              if (mqa_launch_run(prepared, nullptr))
+                return mqa_last_error();
+              mqa_launch_destroy(prepared);
+              return out[0] == 1 ? "" : "wrong logits";
+            }),
+            "");
+  mqa_launch_destroy(prepared);
+}
+
+TEST_F(ForkTest, TheChildDestroysAndLoads) {
+  loadKernel(4);
+  EXPECT_EQ(runInChild([&] {
+              mqa_kernel_destroy(kernel);
+              mqa_bundle_destroy(bundle);
+              if (loadFake(MQA_FAKE_TASK, "logits", 3, &bundle, &kernel))
+                return std::string(mqa_last_error());
+              std::string wrong = launchWrong();
+              mqa_kernel_destroy(kernel);
+              return wrong;
+            }),
+            "");
+}
+
+TEST_F(ForkTest, WhileAnotherThreadLaunches) {
+  loadKernel(3);
+  std::atomic<bool> stop{false};
+  float others[5 * 9] = {};
+  std::thread launcher([&] {
+    mqa_logits_args args = makeArgs();
+    args.out = others;
+    while (!stop)
+      EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  });
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(runInChild([&] { return launchWrong(); }), "");
+  stop = true;
+  launcher.join();
+}
+
+TEST_F(ForkTest, SeveralThreadsOfTheChildLaunch) {
+  loadKernel(3);
+  EXPECT_EQ(runInChild([&] {
+              std::atomic<int> failures{0};
+              std::vector<std::thread> threads;
+              for (int t = 0; t < 4; ++t)
+                threads.emplace_back([&] {
+                  float own[5 * 9] = {};
+                  mqa_logits_args args = makeArgs();
+                  args.out = own;
+                  failures += mqa_logits_launch(kernel, &args, nullptr) != 0;
+                  failures += own[0] != 1;
+                });
+              for (std::thread &thread : threads)
+                thread.join();
+              return failures ? std::to_string(failures) : std::string();
+            }),
+            "");
+}
+
+TEST_F(ForkTest, TheChildCannotStartThreads) {
+  loadKernel(4);
+  EXPECT_EQ(runInChild([&]() -> std::string {
+              threadsLeft = 1;
+              bool right;
+              if (launch(right) != MQA_ERROR_SYSTEM)
+                return "no error";
+              if (mqa_last_error() !=
+                  std::string("cannot create thread 3 of 4: Resource "
+                              "temporarily unavailable"))
+                return mqa_last_error();
+              threadsLeft = -1;
+              return launchWrong();
+            }),
+            "");
+}
+
+/// The threads of this process.
+static size_t countThreads() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind("Threads:", 0) == 0)
+      return std::stoul(line.substr(8));
+  return 0;
+}
+
+TEST_F(ForkTest, ALoadThatCannotStartThreads) {
+  size_t before = countThreads();
+  threadsLeft = 5;
+  EXPECT_EQ(loadFake(MQA_FAKE_TASK, "logits", 8, &bundle, &kernel),
+            MQA_ERROR_SYSTEM);
+  EXPECT_STREQ(mqa_last_error(),
+               "cannot create thread 7 of 8: Resource temporarily unavailable");
+  EXPECT_EQ(kernel, nullptr);
+  EXPECT_EQ(countThreads(), before);
+  threadsLeft = -1;
+  EXPECT_EQ(mqa_kernel_load(bundle, "logits", 8, &kernel), MQA_SUCCESS);
+  EXPECT_EQ(launchWrong(), "");
+}
+
+TEST(GpuForkTest, TheChildIsToldWhy) {
+  getFake() = FakeCudaState();
+  mqa_bundle *bundle;
+  mqa_kernel *kernel;
+  ASSERT_EQ(load(makeBundle(makeGpuManifest(), "ptx", "// PTX"), &bundle),
+            MQA_SUCCESS);
+  ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
+      << mqa_last_error();
+  mqa_logits_args args = {address<void>(0x10000),
+                          8192,
+                          address<void>(0x20000),
+                          128,
+                          address<float>(0x30000),
+                          1,
+                          address<float>(0x40000),
+                          64,
+                          address<int32_t>(0x50000),
+                          address<int32_t>(0x60000),
+                          address<float>(0x70000),
+                          5000,
+                          301,
+                          4097,
+                          0};
+  mqa_launch *prepared;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_EQ(runInChild([&]() -> std::string {
+              size_t calls = getFake().calls.size();
+              mqa_launch *another;
+              mqa_kernel *anotherKernel;
+              std::string wrong;
+              auto expect = [&](mqa_status status) {
+                std::string error = mqa_last_error();
+                if (status != MQA_ERROR_DRIVER ||
+                    error.find("forked child") == std::string::npos)
+                  wrong += "'" + error + "' ";
+              };
+              expect(mqa_logits_launch(kernel, &args, nullptr));
+              expect(mqa_launch_run(prepared, nullptr));
+              expect(mqa_logits_prepare(kernel, &args, &another));
+              expect(mqa_kernel_load(bundle, nullptr, 0, &anotherKernel));
+              mqa_launch_destroy(prepared);
+              mqa_kernel_destroy(kernel);
+              if (getFake().calls.size() != calls)
+                wrong += "the driver was called";
+              return wrong;
+            }),
+            "");
+  EXPECT_EQ(mqa_launch_run(prepared, nullptr), MQA_SUCCESS) << mqa_last_error();
+  mqa_launch_destroy(prepared);
+  mqa_kernel_destroy(kernel);
+  mqa_bundle_destroy(bundle);
+}
