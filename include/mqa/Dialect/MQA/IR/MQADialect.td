@@ -26,6 +26,10 @@ def MQA_Dialect : Dialect {
     | 5: vectors | (the vector dialect), `mqa.ring_*` |
     | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
     | 7: NVVM | none |
+
+    In a kernel, what an op reads or writes of the operands of the public op lies in global
+    memory (the default memory space or `#gpu.address_space<global>`), and the tiles of
+    rings lie in workgroup memory (`#gpu.address_space<workgroup>`).
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
