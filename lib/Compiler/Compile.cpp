@@ -6,6 +6,7 @@
 
 #include "mqa/Compiler/Compile.h"
 
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
@@ -134,6 +135,9 @@ static LogicalResult compileForCpu(ModuleOp module,
 
 LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
                                  llvm::raw_ostream &os) {
+  if (options.emit == EmitKind::Bundle &&
+      failed(verifyOnlyKernelFunctions(module)))
+    return failure();
   if (options.target == "cpu")
     return compileForCpu(module, options, os);
   if (options.target == "sm_90a")

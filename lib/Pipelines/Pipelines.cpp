@@ -36,6 +36,7 @@ using namespace mlir::mqa;
 
 void mqa::buildToFragmentsPipeline(OpPassManager &pm,
                                    const ToNVVMPipelineOptions &options) {
+  pm.addPass(createMQAVerifyKernelFunctionsPass());
   // Level 1 to 2: decide all sizes, then leave tensors.
   MQASelectSchedulePassOptions scheduleOptions;
   scheduleOptions.schedule = options.schedule;
@@ -88,6 +89,7 @@ void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm,
 
 void mqa::buildToTasksPipeline(OpPassManager &pm,
                                const ToCPUPipelineOptions &options) {
+  pm.addPass(createMQAVerifyKernelFunctionsPass());
   pm.addPass(createMQABufferizePass());
   pm.addPass(createCanonicalizerPass());
   OpPassManager &func = pm.nest<func::FuncOp>();

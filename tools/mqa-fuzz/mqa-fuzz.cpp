@@ -51,6 +51,7 @@ static cl::opt<std::string>
 static const char *const kPipelines[] = {
     "mqa-to-nvvm",
     "mqa-to-cpu",
+    "mqa-verify-kernel-functions",
     "mqa-select-schedule",
     "mqa-bufferize",
     "mqa-tile-logits",

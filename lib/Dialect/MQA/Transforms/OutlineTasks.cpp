@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace mlir {
 namespace mqa {
@@ -24,26 +25,41 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Gives the arguments of `func` the names of the operands of the mqa.logits
-/// that they are sliced for, and the function its
-/// attributes.
-static void nameArguments(func::FuncOp func, LogitsOpInterface logits) {
+/// that they are sliced for, and the function its attributes. The caller hands
+/// over the operands by their names: each argument is one of them.
+static LogicalResult nameArguments(func::FuncOp func,
+                                   LogitsOpInterface logits) {
   Builder b(func.getContext());
+  llvm::SmallBitVector named(func.getNumArguments());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             logits.getDataOperandNames())) {
     if (!value)
       continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
-    if (auto argument = dyn_cast<BlockArgument>(value))
-      func.setArgAttr(argument.getArgNumber(), "mqa.operand",
-                      b.getStringAttr(name));
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (!argument || argument.getOwner() != &func.getBody().front() ||
+        named.test(argument.getArgNumber()))
+      return logits->emitOpError()
+             << "operand '" << name
+             << "' must be of an argument of the function, and of its own";
+    named.set(argument.getArgNumber());
+    func.setArgAttr(argument.getArgNumber(), "mqa.operand",
+                    b.getStringAttr(name));
   }
+  for (BlockArgument argument : func.getArguments())
+    if (isa<ShapedType>(argument.getType()) &&
+        !named.test(argument.getArgNumber()))
+      return func.emitError("argument #")
+             << argument.getArgNumber() << " is of no operand of its "
+             << logits->getName();
   if (logits.getClean())
     func->setAttr("mqa.clean", b.getUnitAttr());
   if (logits.getCompressed())
     func->setAttr("mqa.compressed", b.getUnitAttr());
   if (logits.getActivation() == Activation::None)
     func->setAttr("mqa.no_activation", b.getUnitAttr());
+  return success();
 }
 
 static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
@@ -61,13 +77,15 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
       return forall.emitOpError("needs constant steps");
     steps.push_back(*value);
   }
-  if (forall
-          .walk([&](LogitsOpInterface logits) {
-            nameArguments(func, logits);
-            return WalkResult::interrupt();
-          })
-          .wasInterrupted() == false)
+  LogitsOpInterface logits;
+  forall.walk([&](LogitsOpInterface op) {
+    logits = op;
+    return WalkResult::interrupt();
+  });
+  if (!logits)
     return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
+  if (failed(nameArguments(func, logits)))
+    return failure();
 
   IRRewriter b(func.getContext());
   Location loc = forall.getLoc();
@@ -103,10 +121,14 @@ struct OutlineTasksPass : mqa::impl::MQAOutlineTasksPassBase<OutlineTasksPass> {
     func::FuncOp func = getOperation();
     if (func.isExternal())
       return;
-    auto foralls =
-        llvm::to_vector(func.getBody().front().getOps<scf::ForallOp>());
+    auto foralls = llvm::to_vector(func.getOps<scf::ForallOp>());
     if (foralls.empty())
       return;
+    if (!func.getBody().hasOneBlock()) {
+      func.emitError("needs one block to be outlined, found ")
+          << func.getBody().getBlocks().size();
+      return signalPassFailure();
+    }
     if (foralls.size() != 1) {
       func.emitError("holds more than one scf.forall");
       return signalPassFailure();
