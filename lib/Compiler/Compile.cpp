@@ -6,6 +6,7 @@
 
 #include "mqa/Compiler/Compile.h"
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
@@ -19,11 +20,11 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// A manifest with what is common to all targets.
-static llvm::json::Object makeManifest(const CompileOptions &options,
+static llvm::json::Object makeManifest(ModuleOp module,
                                        llvm::json::Array kernels) {
   return llvm::json::Object{{"version", 6},
                             {"compiler", "mqa " MQA_VERSION},
-                            {"target", options.target},
+                            {"target", getTarget(module).getChip()},
                             {"kernels", std::move(kernels)}};
 }
 
@@ -61,7 +62,7 @@ static LogicalResult compileForGpu(ModuleOp module,
     kernels = std::move(*described);
   }
   PassManager toNVVM(module.getContext());
-  buildFragmentsToNVVMPipeline(toNVVM, pipeline);
+  buildFragmentsToNVVMPipeline(toNVVM);
   if (failed(toNVVM.run(module)))
     return failure();
   if (emit == EmitKind::MLIR) {
@@ -77,7 +78,7 @@ static LogicalResult compileForGpu(ModuleOp module,
     return success();
   }
   BundleContents bundle;
-  bundle.manifest = makeManifest(options, std::move(kernels));
+  bundle.manifest = makeManifest(module, std::move(kernels));
   bundle.sections.push_back({"ptx", *ptx});
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas && emit == EmitKind::Cubin)
@@ -125,7 +126,7 @@ static LogicalResult compileForCpu(ModuleOp module,
   if (failed(object))
     return failure();
   BundleContents bundle;
-  bundle.manifest = makeManifest(options, std::move(*kernels));
+  bundle.manifest = makeManifest(module, std::move(*kernels));
   bundle.manifest["cpu"] = host.cpu;
   bundle.manifest["cpu_features"] = llvm::json::Array(host.required);
   bundle.sections.push_back({"object", *object});
@@ -138,10 +139,10 @@ LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
   if (options.emit == EmitKind::Bundle &&
       failed(verifyOnlyKernelFunctions(module)))
     return failure();
-  if (options.target == "cpu")
-    return compileForCpu(module, options, os);
-  if (options.target == "sm_90a")
-    return compileForGpu(module, options, os);
-  return module.emitError("the target must be sm_90a or cpu, found '")
-         << options.target << "'";
+  const ChipInfo *chip = ChipInfo::lookUp(options.target);
+  if (!chip)
+    return module.emitError("the target must be ")
+           << ChipInfo::listNames() << ", found '" << options.target << "'";
+  return chip->isGpu() ? compileForGpu(module, options, os)
+                       : compileForCpu(module, options, os);
 }

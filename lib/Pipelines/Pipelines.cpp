@@ -37,6 +37,10 @@ using namespace mlir::mqa;
 void mqa::buildToFragmentsPipeline(OpPassManager &pm,
                                    const ToNVVMPipelineOptions &options) {
   pm.addPass(createMQAVerifyKernelFunctionsPass());
+  // The chip's limits are what schedules are chosen by.
+  MQAAttachTargetPassOptions target;
+  target.chip = options.chip;
+  pm.addPass(createMQAAttachTargetPass(target));
   // Level 1 to 2: decide all sizes, then leave tensors.
   MQASelectSchedulePassOptions scheduleOptions;
   scheduleOptions.schedule = options.schedule;
@@ -66,8 +70,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createCSEPass());
 }
 
-void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm,
-                                       const ToNVVMPipelineOptions &options) {
+void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm) {
   OpPassManager &module = pm.nest<gpu::GPUModuleOp>();
   // What convert-mqa-to-nvvm expects: views as pointers and offsets, no affine
   // arithmetic, no structured control flow.
@@ -79,17 +82,14 @@ void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm,
   module.addPass(createConvertNVVMToLLVMPass());
   module.addPass(createReconcileUnrealizedCastsPass());
   module.addPass(createCSEPass());
-  GpuNVVMAttachTargetOptions target;
-  target.chip = options.chip;
-  // PTX 8.6 has the TMA load whose destination is this block alone.
-  target.features = "+ptx86";
-  target.optLevel = 3;
-  pm.addPass(createGpuNVVMAttachTarget(target));
 }
 
 void mqa::buildToTasksPipeline(OpPassManager &pm,
                                const ToCPUPipelineOptions &options) {
   pm.addPass(createMQAVerifyKernelFunctionsPass());
+  MQAAttachTargetPassOptions target;
+  target.chip = kCpu.str();
+  pm.addPass(createMQAAttachTargetPass(target));
   pm.addPass(createMQABufferizePass());
   pm.addPass(createCanonicalizerPass());
   OpPassManager &func = pm.nest<func::FuncOp>();
@@ -141,7 +141,7 @@ void mqa::registerPipelines() {
       "level by level",
       [](OpPassManager &pm, const ToNVVMPipelineOptions &options) {
         buildToFragmentsPipeline(pm, options);
-        buildFragmentsToNVVMPipeline(pm, options);
+        buildFragmentsToNVVMPipeline(pm);
       });
   PassPipelineRegistration<ToCPUPipelineOptions>(
       "mqa-to-cpu",

@@ -6,6 +6,8 @@
 
 #include "mqa/Target/CPUObject.h"
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
@@ -53,8 +55,8 @@ LogicalResult mqa::addTaskEntryPoints(ModuleOp module) {
   for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
     // The translation to LLVM IR does not know our attributes.
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      func.removeArgAttr(i, "mqa.operand");
-    if (func->hasAttr("mqa.task_sizes") &&
+      func.removeArgAttr(i, OperandAttr::getAttrName());
+    if (func->hasAttr(KernelAttr::getAttrName()) &&
         !func.getName().starts_with("_mlir_ciface_"))
       tasks.push_back(func);
   }

@@ -40,18 +40,17 @@ static std::string getElementTypeName(Type type) {
   return name;
 }
 
-/// `boxDims`: the dims of the operand in the order of a tensor map's box; null
-/// means as they are.
-static llvm::json::Object describeParameter(StringRef operand, Type type,
-                                            DenseI64ArrayAttr boxDims) {
-  llvm::json::Object parameter{{"operand", operand},
+/// `type` is the argument's, which is how it is passed.
+static llvm::json::Object describeParameter(OperandAttr operand, Type type) {
+  llvm::json::Object parameter{{"operand", operand.getName()},
                                {"element_type", getElementTypeName(type)}};
   if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type)) {
     parameter["kind"] = "tensor_map";
     parameter["box"] = llvm::json::Array(map.getTensor().getShape());
     auto dims = llvm::to_vector(llvm::seq(map.getTensor().getRank()));
-    parameter["dims"] = llvm::json::Array(boxDims ? boxDims.asArrayRef()
-                                                  : ArrayRef<int64_t>(dims));
+    parameter["dims"] =
+        llvm::json::Array(operand.getBoxDims().empty() ? ArrayRef<int64_t>(dims)
+                                                       : operand.getBoxDims());
     parameter["swizzle_bytes"] = getSwizzleBytes(map.getSwizzle());
     return parameter;
   }
@@ -62,80 +61,65 @@ static llvm::json::Object describeParameter(StringRef operand, Type type,
   }
   parameter["kind"] = "memref";
   parameter["rank"] = memref.getRank();
-  if (operand == "k_scale")
+  if (operand.getName() == "k_scale")
     parameter["strided"] = memref.getStridesAndOffset().first[0] != 1;
   return parameter;
-}
-
-/// The shape of whatever a parameter loads or holds.
-static ArrayRef<int64_t> getShape(Type type) {
-  if (auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type))
-    return map.getTensor().getShape();
-  return cast<MemRefType>(type).getShape();
 }
 
 static int64_t getSize(int64_t size) {
   return ShapedType::isDynamic(size) ? -1 : size;
 }
 
-/// What is common to both targets. Arguments carry `mqa.operand`.
-static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
-  // Which of the ops it is, its operands tell.
-  bool paged = false;
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-    if (auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand"))
-      paged |= operand == "block_table";
+/// What the operand `name` says of the kernel's sizes.
+static void describeSizes(llvm::json::Object &kernel, bool paged,
+                          StringRef name, ArrayRef<int64_t> shape) {
+  if (name == "q") {
+    kernel["num_heads"] = getSize(shape.take_back(2)[0]);
+    kernel["head_dim"] = getSize(shape.back());
+    if (paged) {
+      kernel["batch"] = getSize(shape[0]);
+      kernel["next_n"] = getSize(shape[1]);
+    }
+  } else if (name == "k" && paged) {
+    kernel["num_blocks"] = getSize(shape[0]);
+    kernel["block_kv"] = getSize(shape[1]);
+  } else if (name == "block_table") {
+    kernel["max_blocks"] = getSize(shape[1]);
+  } else if (name == "k") {
+    bool grouped = shape.size() == 3;
+    kernel["has_key_groups"] = grouped;
+    kernel["num_groups"] = grouped ? getSize(shape[1]) : 1;
+    kernel["num_keys"] = getSize(shape[0]);
+  } else if (name == "out") {
+    kernel["num_queries"] = getSize(shape[0]);
+    kernel["num_columns"] = getSize(shape[1]);
+  }
+}
+
+/// What is common to both targets.
+static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
+                                                    KernelAttr attr) {
   llvm::json::Object kernel{{"name", func.getName()},
-                            {"op", paged ? "mqa.paged_logits" : "mqa.logits"},
-                            {"clean", func->hasAttr("mqa.clean")},
-                            {"compressed", func->hasAttr("mqa.compressed")},
-                            {"relu", !func->hasAttr("mqa.no_activation")}};
-  auto getAttr = [&](StringRef name, int64_t otherwise) {
-    auto attr = func->getAttrOfType<IntegerAttr>(name);
-    return attr ? attr.getInt() : otherwise;
-  };
-  // Of the operand's first dimension; a tensor map's box has another.
-  auto getOuter = [&](StringRef name, Type type) {
-    bool isMap = isa<nvgpu::TensorMapDescriptorType>(type);
-    return getSize(
-        getAttr(name, isMap ? ShapedType::kDynamic : getShape(type)[0]));
-  };
+                            {"op", attr.getOp()},
+                            {"clean", attr.getClean()},
+                            {"compressed", attr.getCompressed()},
+                            {"relu", attr.getActivation() == Activation::Relu}};
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
-    auto operand = func.getArgAttrOfType<StringAttr>(i, "mqa.operand");
+    auto operand =
+        func.getArgAttrOfType<OperandAttr>(i, OperandAttr::getAttrName());
     if (!operand)
       continue;
-    parameters.push_back(describeParameter(
-        operand, type,
-        func.getArgAttrOfType<DenseI64ArrayAttr>(i, "mqa.box_dims")));
-    // A tensor map's box has not all heads of q, nor all of their elements, nor
-    // all keys and groups of k: attributes say how many there are.
-    if (operand == "q") {
-      ArrayRef<int64_t> heads = getShape(type).take_back(2);
-      kernel["num_heads"] = getAttr("mqa.num_heads", heads[0]);
-      kernel["head_dim"] = getAttr("mqa.head_dim", heads[1]);
-      if (paged) {
-        kernel["batch"] = getOuter("mqa.batch", type);
-        kernel["next_n"] = getAttr("mqa.next_n", getShape(type)[1]);
-      }
-    } else if (operand == "k" && paged) {
-      kernel["num_blocks"] = getOuter("mqa.num_blocks", type);
-      kernel["block_kv"] = getAttr("mqa.block_kv", getShape(type)[1]);
-    } else if (operand == "block_table") {
-      kernel["max_blocks"] = getSize(getShape(type)[1]);
-    } else if (operand == "k") {
-      bool grouped = getShape(type).size() == 3;
-      kernel["has_key_groups"] = grouped;
-      kernel["num_groups"] =
-          getAttr("mqa.num_groups", grouped ? getShape(type)[1] : 1);
-      kernel["num_keys"] = getOuter("mqa.num_keys", type);
-    } else if (operand == "out") {
-      kernel["num_queries"] = getSize(getShape(type)[0]);
-      kernel["num_columns"] = getSize(getShape(type)[1]);
-    }
+    parameters.push_back(describeParameter(operand, type));
+    if (RankedTensorType tensor = operand.getTensorType())
+      describeSizes(kernel, attr.isPaged(), operand.getName(),
+                    tensor.getShape());
   }
-  if (!kernel.get("num_heads") || !kernel.get(paged ? "block_kv" : "num_keys"))
-    return func.emitError("is no kernel: arguments lack 'mqa.operand'");
+  for (StringRef name :
+       {"num_heads", attr.isPaged() ? "block_kv" : "num_keys", "num_columns"})
+    if (!kernel.get(name))
+      return func.emitError("is no kernel: it lacks an argument that is "
+                            "operand 'q', 'k' or 'out'");
   kernel["parameters"] = std::move(parameters);
   return kernel;
 }
@@ -143,19 +127,18 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func) {
 FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
   llvm::json::Array kernels;
   WalkResult result = module.walk([&](gpu::GPUFuncOp func) {
-    auto schedule = func->getAttrOfType<ScheduleAttr>("mqa.schedule");
-    auto sharedMemory =
-        func->getAttrOfType<IntegerAttr>("mqa.dynamic_shared_memory");
+    auto attr = func->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
     DenseI32ArrayAttr block = func.getKnownBlockSizeAttr();
-    if (!schedule || !sharedMemory || !block) {
-      func.emitError("is no kernel of level 6: it lacks 'mqa.schedule', "
-                     "'mqa.dynamic_shared_memory' or 'known_block_size'");
+    if (!attr || !attr.getDynamicSharedMemory() || !block) {
+      func.emitError("is no kernel of level 6: it lacks 'mqa.kernel' with "
+                     "'dynamic_shared_memory', or 'known_block_size'");
       return WalkResult::interrupt();
     }
     FailureOr<llvm::json::Object> kernel =
-        describeKernel(cast<FunctionOpInterface>(func.getOperation()));
+        describeKernel(cast<FunctionOpInterface>(func.getOperation()), attr);
     if (failed(kernel))
       return WalkResult::interrupt();
+    ScheduleAttr schedule = attr.getSchedule();
     std::string scheduleText;
     llvm::raw_string_ostream(scheduleText) << schedule;
     // Its parameters alone, as the table and --mqa-schedule have them.
@@ -169,8 +152,8 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
     (*kernel)["tile_keys"] = schedule.getTileKv();
     (*kernel)["fast"] = schedule.getReduction() == Reduction::F16;
     (*kernel)["splits_keys"] = schedule.getSplit() == Split::Tiles;
-    (*kernel)["shared_memory_bytes"] = sharedMemory.getInt();
-    (*kernel)["overlaps_launches"] = func->hasAttr("mqa.overlaps_launches");
+    (*kernel)["shared_memory_bytes"] = attr.getDynamicSharedMemory();
+    (*kernel)["overlaps_launches"] = attr.getOverlapsLaunches();
     kernels.push_back(std::move(*kernel));
     return WalkResult::advance();
   });
@@ -182,13 +165,12 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
 FailureOr<llvm::json::Array> mqa::describeCpuKernels(ModuleOp module) {
   llvm::json::Array kernels;
   for (auto func : module.getOps<func::FuncOp>()) {
-    auto sizes = func->getAttrOfType<DenseI64ArrayAttr>("mqa.task_sizes");
-    if (!sizes)
+    auto attr = func->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
+    if (!attr || !attr.getTaskSizes())
       continue;
-    if (sizes.size() != 2)
-      return func.emitError("needs two 'mqa.task_sizes': queries and keys");
+    DenseI64ArrayAttr sizes = attr.getTaskSizes();
     FailureOr<llvm::json::Object> kernel =
-        describeKernel(cast<FunctionOpInterface>(func.getOperation()));
+        describeKernel(cast<FunctionOpInterface>(func.getOperation()), attr);
     if (failed(kernel))
       return failure();
     (*kernel)["task_queries"] = sizes[0];

@@ -6,8 +6,6 @@
 
 #include "Arguments.h"
 
-#include <limits>
-
 using namespace mqa::runtime;
 
 static mqa_status invalid(const std::string &message) {
@@ -15,11 +13,10 @@ static mqa_status invalid(const std::string &message) {
 }
 
 static mqa_status checkSize(const char *name, int64_t size, int64_t expected) {
-  // Ranges are 32-bit, and kernels step past the last key by at most one stage.
-  constexpr int64_t kMax = std::numeric_limits<int32_t>::max() - 1024;
-  if (size < 0 || size > kMax)
+  if (size < 0 || size > kMaxSize)
     return invalid(std::string(name) + " must be from 0 to " +
-                   std::to_string(kMax) + ", found " + std::to_string(size));
+                   std::to_string(kMaxSize) + ", found " +
+                   std::to_string(size));
   if (expected >= 0 && size != expected)
     return invalid(std::string(name) + " must be " + std::to_string(expected) +
                    " for this kernel, found " + std::to_string(size));
@@ -36,11 +33,18 @@ static mqa_status checkTensor(const Tensor &tensor, const char *strideName,
                    std::to_string(tensor.getElementBytes()) +
                    " bytes, found address " + std::to_string(address));
   constexpr int64_t kMaxStride = int64_t(1) << 40;
-  int64_t stride = tensor.strides[0];
+  int64_t stride = tensor.strides[0], rows = tensor.sizes[0];
   if (strideName && (stride < rowElements || stride > kMaxStride))
     return invalid(std::string(strideName) + " must be from " +
                    std::to_string(rowElements) + " to 2^40, found " +
                    std::to_string(stride));
+  // More than any machine can address; so a kernel's arithmetic cannot
+  // overflow. Rows have at most 2^31 elements, but for those of a few queries.
+  constexpr int64_t kMaxElements = int64_t(1) << 53;
+  if (rows > 1 && stride > kMaxElements / (rows - 1))
+    return invalid(std::string(tensor.name) + " of " + std::to_string(rows) +
+                   " rows with a stride of " + std::to_string(stride) +
+                   " elements is larger than memory can be");
   return MQA_SUCCESS;
 }
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Elf.h"
 #include "Manifest.h"
 
 #include <zlib.h>
@@ -13,85 +14,123 @@
 using namespace mqa::runtime;
 
 static constexpr char kMagic[] = "MQABNDL1";
-static constexpr size_t kHeaderBytes = 24;
+static constexpr size_t kMagicBytes = 8;
 
-static mqa_status invalid(const std::string &message) {
-  return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + message);
-}
+namespace {
+struct Header {
+  uint64_t manifestBytes;
+  uint32_t manifestCrc;
+};
+} // namespace
 
-template <typename T> static T readLittleEndian(const unsigned char *data) {
+template <typename T> static T readLittleEndian(const char *data) {
   T value = 0;
   for (size_t i = 0; i < sizeof(T); ++i)
-    value |= static_cast<T>(data[i]) << (8 * i);
+    value |= static_cast<T>(static_cast<unsigned char>(data[i])) << (8 * i);
   return value;
 }
 
-static uint32_t checksum(const unsigned char *data, size_t size) {
-  return static_cast<uint32_t>(crc32_z(0, data, size));
+static uint32_t checksum(const char *data, size_t size) {
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef *>(data), size));
 }
 
-static mqa_status readSection(Reader &reader, const json &section,
-                              const unsigned char *data, size_t size,
-                              Bundle &bundle) {
-  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  std::string name = reader.string(section, "name");
-  uint64_t offset = reader.integer(section, "offset", 0, kMax);
-  uint64_t length = reader.integer(section, "size", 1, kMax);
-  uint64_t crc =
-      reader.integer(section, "crc32", 0, std::numeric_limits<uint32_t>::max());
-  if (!reader.error.empty())
-    return invalid(reader.error);
-  if (offset > size || length > size - offset)
-    return invalid("section '" + name + "' ends behind the file: truncated?");
-  const unsigned char *begin = data + offset;
-  if (checksum(begin, length) != crc)
-    return invalid("section '" + name + "' is altered: its checksum differs");
-  std::vector<char> *target = name == "ptx"      ? &bundle.ptx
-                              : name == "cubin"  ? &bundle.cubin
-                              : name == "object" ? &bundle.object
-                                                 : nullptr;
-  if (!target)
-    return invalid("unknown section '" + name + "'");
-  target->assign(begin, begin + length);
-  return MQA_SUCCESS;
+/// The header of a bundle of `size` bytes.
+static Header readHeader(const char *data, uint64_t size) {
+  if (size < kHeaderBytes)
+    throw InvalidBundle{"not an MQA bundle: it has " + std::to_string(size) +
+                        " bytes, fewer than a header"};
+  // The last character is the version of the layout.
+  if (std::memcmp(data, kMagic, kMagicBytes - 1))
+    throw InvalidBundle{std::string("not an MQA bundle: it does not start "
+                                    "with ") +
+                        kMagic};
+  if (data[kMagicBytes - 1] != kMagic[kMagicBytes - 1])
+    throw InvalidBundle{"layout " + std::string(data, kMagicBytes) +
+                        "; this runtime, mqa " MQA_VERSION ", reads " + kMagic};
+  if (size > kMaxBundleBytes)
+    throw InvalidBundle{"it has " + std::to_string(size) +
+                        " bytes, a bundle has at most " +
+                        std::to_string(kMaxBundleBytes)};
+  Header header{readLittleEndian<uint64_t>(data + 8),
+                readLittleEndian<uint32_t>(data + 16)};
+  if (readLittleEndian<uint32_t>(data + 20) != 0)
+    throw InvalidBundle{"reserved header field is not 0"};
+  if (header.manifestBytes > size - kHeaderBytes)
+    throw InvalidBundle{"the manifest ends behind the file: truncated?"};
+  if (header.manifestBytes > kMaxManifestBytes)
+    throw InvalidBundle{"the manifest has " +
+                        std::to_string(header.manifestBytes) +
+                        " bytes, at most " + std::to_string(kMaxManifestBytes) +
+                        " are allowed"};
+  return header;
 }
 
-mqa_status mqa::runtime::parseBundle(const void *data, size_t size,
-                                     std::shared_ptr<const Bundle> &result) {
-  auto *bytes = static_cast<const unsigned char *>(data);
-  if (size < kHeaderBytes || std::memcmp(bytes, kMagic, 8) != 0)
-    return invalid("not an MQA bundle (or of another version): it does not "
-                   "start with " +
-                   std::string(kMagic));
-  uint64_t manifestBytes = readLittleEndian<uint64_t>(bytes + 8);
-  uint32_t manifestCrc = readLittleEndian<uint32_t>(bytes + 16);
-  if (readLittleEndian<uint32_t>(bytes + 20) != 0)
-    return invalid("reserved header field is not 0");
-  if (manifestBytes > size - kHeaderBytes)
-    return invalid("the manifest ends behind the file: truncated?");
-  const unsigned char *manifestBegin = bytes + kHeaderBytes;
-  if (checksum(manifestBegin, manifestBytes) != manifestCrc)
-    return invalid("the manifest is altered: its checksum differs");
-  json manifest = json::parse(manifestBegin, manifestBegin + manifestBytes,
-                              /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (!manifest.is_object())
-    return invalid("the manifest is not a JSON object");
+void mqa::runtime::checkHeader(const char *data, uint64_t size) {
+  (void)readHeader(data, size);
+}
 
-  auto bundle = std::make_shared<Bundle>();
-  Reader reader;
-  readManifest(reader, manifest, *bundle);
-  if (!reader.error.empty())
-    return invalid(reader.error);
-  const unsigned char *sections = manifestBegin + manifestBytes;
-  size_t sectionBytes = size - kHeaderBytes - manifestBytes;
-  for (const json &section : reader.array(manifest, "sections"))
-    MQA_RETURN_IF_FAILED(
-        readSection(reader, section, sections, sectionBytes, *bundle));
-  if (bundle->target == "cpu" ? bundle->object.empty() : bundle->ptx.empty())
-    return invalid("holds no code for target '" + bundle->target + "'");
+/// Where `bundle` keeps a section; null if its target has none of that name.
+static std::vector<char> *findSection(Bundle &bundle, const std::string &name) {
+  if (bundle.target == "cpu")
+    return name == "object" ? &bundle.object : nullptr;
+  return name == "ptx"     ? &bundle.ptx
+         : name == "cubin" ? &bundle.cubin
+                           : nullptr;
+}
+
+/// The sections, which are all that is behind the manifest.
+static void readSections(const std::vector<Section> &sections, const char *data,
+                         uint64_t size, Bundle &bundle) {
+  uint64_t end = 0;
+  for (const Section &section : sections) {
+    std::vector<char> *target = findSection(bundle, section.name);
+    if (!target)
+      throw InvalidBundle{"unknown section '" + section.name +
+                          "' for target '" + bundle.target + "'"};
+    if (!target->empty())
+      throw InvalidBundle{"section '" + section.name + "' comes twice"};
+    if (section.offset > size || section.size > size - section.offset)
+      throw InvalidBundle{"section '" + section.name +
+                          "' ends behind the file: truncated?"};
+    const char *begin = data + section.offset;
+    if (checksum(begin, section.size) != section.crc32)
+      throw InvalidBundle{"section '" + section.name +
+                          "' is altered: its checksum differs"};
+    target->assign(begin, begin + section.size);
+    end = section.offset + section.size;
+  }
+  if (end != size)
+    throw InvalidBundle{std::to_string(size - end) +
+                        " bytes behind the last section are under no checksum"};
+}
+
+/// As far as that does not need the loaders of the code.
+static void checkCode(Bundle &bundle) {
+  if (bundle.object.empty() && bundle.ptx.empty() && bundle.cubin.empty())
+    throw InvalidBundle{"holds no code for target '" + bundle.target + "'"};
+  if (!bundle.object.empty())
+    bundle.objectMachine = checkObject(bundle.object);
+  if (!bundle.cubin.empty())
+    checkCubin(bundle.cubin);
+  if (bundle.ptx.empty())
+    return;
+  if (std::memchr(bundle.ptx.data(), 0, bundle.ptx.size()))
+    throw InvalidBundle{"section 'ptx' has a null character"};
   // The driver reads PTX as a string.
-  if (!bundle->ptx.empty())
-    bundle->ptx.push_back('\0');
-  result = std::move(bundle);
-  return MQA_SUCCESS;
+  bundle.ptx.push_back('\0');
+}
+
+std::shared_ptr<const Bundle> mqa::runtime::parseBundle(const char *data,
+                                                        uint64_t size) {
+  Header header = readHeader(data, size);
+  const char *manifest = data + kHeaderBytes;
+  const char *sections = manifest + header.manifestBytes;
+  if (checksum(manifest, header.manifestBytes) != header.manifestCrc)
+    throw InvalidBundle{"the manifest is altered: its checksum differs"};
+  auto bundle = std::make_shared<Bundle>();
+  readSections(readManifest(parseManifestText(manifest, sections), *bundle),
+               sections, size - kHeaderBytes - header.manifestBytes, *bundle);
+  checkCode(*bundle);
+  return bundle;
 }

@@ -9,7 +9,7 @@
 //   16  u32      CRC-32 of the manifest
 //   20  u32      0
 //   24  ...      the manifest: JSON, described in docs/bundle.md
-//   ... ...      the sections, at the offsets that the manifest gives
+//   ... ...      the sections, one behind the other
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,11 +19,31 @@
 #include "Status.h"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace mqa::runtime {
+
+/// The version of the manifest that this runtime reads.
+constexpr int kBundleVersion = 6;
+
+constexpr size_t kHeaderBytes = 24;
+
+/// Bytes of a bundle and of its manifest at most.
+constexpr uint64_t kMaxBundleBytes = uint64_t(1) << 30;
+constexpr uint64_t kMaxManifestBytes = uint64_t(1) << 24;
+
+/// Queries, keys and columns at most: ranges are 32-bit, and kernels step past
+/// the last key by at most one stage.
+constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max() - 1024;
+
+/// Why some bytes are no bundle. Thrown, so that nothing reads on behind the
+/// first error; readBundle makes a status of it.
+struct InvalidBundle {
+  std::string message;
+};
 
 /// The data operands of mqa.logits, in the order of the op, then those that
 /// only mqa.paged_logits has.
@@ -108,11 +128,25 @@ struct Bundle {
   std::vector<KernelDescription> kernels;
   /// Empty where the bundle has no such section.
   std::vector<char> ptx, cubin, object;
+  /// What the object is for, as ELF numbers machines.
+  uint16_t objectMachine = 0;
 };
 
-/// Parses and checks a bundle.
-mqa_status parseBundle(const void *data, size_t size,
-                       std::shared_ptr<const Bundle> &bundle);
+/// Parses and checks a bundle; throws InvalidBundle.
+std::shared_ptr<const Bundle> parseBundle(const char *data, uint64_t size);
+
+/// Checks the first kHeaderBytes of a bundle of `size` bytes, which may be all
+/// that is there of it; throws InvalidBundle.
+void checkHeader(const char *data, uint64_t size);
+
+/// Parses a bundle that is in memory.
+mqa_status readBundle(const void *data, size_t size,
+                      std::shared_ptr<const Bundle> &bundle);
+
+/// Reads a bundle from a regular file. What is none is not read further than to
+/// its header.
+mqa_status readBundle(const std::string &path,
+                      std::shared_ptr<const Bundle> &bundle);
 
 } // namespace mqa::runtime
 

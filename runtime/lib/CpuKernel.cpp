@@ -8,6 +8,7 @@
 #include "ThreadPool.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,11 +83,16 @@ mqa_status CpuKernel::openLibrary() {
   }
   std::string path = "/proc/self/fd/" + std::to_string(file);
   library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    return fail(MQA_ERROR_INVALID_BUNDLE,
-                std::string("bundle: the object cannot be loaded: ") +
-                    dlerror());
-  return MQA_SUCCESS;
+  if (library)
+    return MQA_SUCCESS;
+  std::string message = dlerror();
+  // Of a file that nobody can open, the system is to blame.
+  int again = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (again < 0)
+    return systemError("cannot open the object as '" + path + "'");
+  close(again);
+  return fail(MQA_ERROR_INVALID_BUNDLE,
+              "bundle: the object cannot be loaded: " + message);
 }
 
 /// The features of this machine's processor by the names of /proc/cpuinfo.

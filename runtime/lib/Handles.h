@@ -24,9 +24,9 @@ template <typename Body> mqa_status guard(Body body) noexcept {
     clearError();
     return body();
   } catch (const std::bad_alloc &) {
-    return MQA_ERROR_SYSTEM;
+    return failWithoutMemory();
   } catch (const std::exception &error) {
-    return fail(MQA_ERROR_SYSTEM, error.what());
+    return failWith(error);
   }
 }
 

@@ -6,253 +6,170 @@
 
 #include "Manifest.h"
 
+#include <unordered_set>
+
 using namespace mqa::runtime;
 
-static constexpr int kVersion = 6;
+/// What a block of sm_90a may use.
+static constexpr int64_t kMaxSharedMemoryBytes = 232448;
+static constexpr int64_t kMaxBlockThreads = 1024, kWarpThreads = 32;
 
-static Operand readOperand(Reader &reader, const json &parameter) {
-  static const char *const names[kNumOperands] = {
-      "q",  "k",   "k_scale",      "weights",    "ks",
-      "ke", "out", "context_lens", "block_table"};
-  std::string name = reader.string(parameter, "operand");
-  for (int i = 0; i < kNumOperands; ++i)
-    if (name == names[i])
-      return static_cast<Operand>(i);
-  reader.note("operand", "the name of an operand of the op");
-  return Operand::Q;
+/// Of sizes, -1 is one that is given at launch.
+static int64_t readSize(Fields &fields, const char *key) {
+  return fields.integer(key, -1, kMaxSize);
 }
 
-static mqa_element_type readElementType(Reader &reader, const json &parameter) {
-  static const std::pair<const char *, mqa_element_type> names[] = {
-      {"f8E4M3FN", MQA_F8E4M3FN}, {"f8E5M2", MQA_F8E5M2}, {"bf16", MQA_BF16},
-      {"f16", MQA_F16},           {"f32", MQA_F32},       {"i32", MQA_I32}};
-  std::string found = reader.string(parameter, "element_type");
-  for (auto [name, type] : names)
-    if (found == name)
-      return type;
-  reader.note("element_type", "the name of a type");
-  return MQA_F32;
+/// Two operands' word for one size, which one of them may not know: what the
+/// kernel was compiled for is what either knows. False if they disagree.
+static bool unite(int64_t &size, int64_t other) {
+  if (size < 0)
+    size = other;
+  return other < 0 || size == other;
 }
 
-int mqa::runtime::getElementBytes(mqa_element_type type) {
-  switch (type) {
-  case MQA_F8E4M3FN:
-  case MQA_F8E5M2:
-    return 1;
-  case MQA_BF16:
-  case MQA_F16:
-    return 2;
-  case MQA_F32:
-  case MQA_I32:
-    return 4;
-  }
-  return 4;
+static void readPagedSizes(Fields &fields, KernelDescription &kernel) {
+  kernel.batch = readSize(fields, "batch");
+  kernel.nextN = fields.integer("next_n", 1, 8);
+  kernel.numBlocks = readSize(fields, "num_blocks");
+  kernel.blockKv = fields.integer("block_kv", 16, 256);
+  if (kernel.blockKv & (kernel.blockKv - 1))
+    fields.refuse("block_kv", "a power of two from 16 to 256");
+  kernel.maxBlocks = readSize(fields, "max_blocks");
+  if (kernel.compressed)
+    fields.refuse("compressed", "false for mqa.paged_logits");
+  if (kernel.numQueries >= 0 &&
+      (kernel.numQueries % kernel.nextN ||
+       !unite(kernel.batch, kernel.numQueries / kernel.nextN)))
+    fields.refuse("num_queries", "batch * next_n");
 }
 
-const Parameter *KernelDescription::find(Operand operand) const {
-  for (const Parameter &parameter : parameters)
-    if (parameter.kind != Parameter::Kind::Index &&
-        parameter.operand == operand)
-      return &parameter;
-  return nullptr;
-}
-
-mqa_element_type KernelDescription::getElementType(Operand operand) const {
-  const Parameter *parameter = find(operand);
-  return parameter ? parameter->elementType : MQA_F32;
-}
-
-/// Whether an operand may have elements of this type.
-static bool accepts(Operand operand, mqa_element_type type) {
-  switch (operand) {
-  case Operand::Q:
-  case Operand::K:
-    return type != MQA_F32 && type != MQA_I32;
-  case Operand::KScale:
-    return type == MQA_F32;
-  case Operand::Weights:
-    return type == MQA_F32 || type == MQA_BF16;
-  case Operand::Ks:
-  case Operand::Ke:
-  case Operand::ContextLens:
-  case Operand::BlockTable:
-    return type == MQA_I32;
-  case Operand::Out:
-    return type == MQA_F32 || type == MQA_BF16 || type == MQA_F16;
-  }
-  return false;
-}
-
-/// How many dimensions an operand has; 0 where the op has no such operand, or
-/// where the parameter says.
-static int getRank(Operand operand, const KernelDescription &kernel) {
-  bool paged = kernel.paged, hasKeyGroups = kernel.hasKeyGroups;
-  switch (operand) {
-  case Operand::Q:
-    return 3 + paged;
-  case Operand::K:
-    return 2 + (hasKeyGroups || paged);
-  case Operand::Weights:
-  case Operand::Out:
-    return 2;
-  case Operand::KScale:
-    return 1 + (hasKeyGroups || paged);
-  case Operand::Ks:
-  case Operand::Ke:
-    return paged ? 0 : 1;
-  case Operand::BlockTable:
-    return paged ? 2 : 0;
-  case Operand::ContextLens:
-    return 0;
-  }
-  return 0;
-}
-
-static Parameter readParameter(Reader &reader, const json &value,
-                               const KernelDescription &kernel) {
-  Parameter parameter;
-  std::string kind = reader.string(value, "kind");
-  if (kind == "index") {
-    parameter.kind = Parameter::Kind::Index;
-    if (reader.string(value, "operand") != "num_keys")
-      reader.note("operand", "'num_keys' for an index");
-    return parameter;
-  }
-  parameter.operand = readOperand(reader, value);
-  parameter.elementType = readElementType(reader, value);
-  if (!accepts(parameter.operand, parameter.elementType))
-    reader.note("element_type", "one that the operand may have");
-  size_t rank = getRank(parameter.operand, kernel);
-  if (kernel.paged && parameter.operand == Operand::ContextLens)
-    rank = reader.integer(value, "rank", 1, 2);
-  if (rank == 0)
-    reader.note("operand", "one of the op");
-  parameter.rank = static_cast<int>(rank);
-  if (kind == "tensor_map") {
-    parameter.kind = Parameter::Kind::TensorMap;
-    for (const json &dim : reader.array(value, "box"))
-      parameter.box.push_back(reader.toInteger(dim, "box", 1, 256));
-    if (parameter.box.size() != rank)
-      reader.note("box", "of the operand's rank");
-    unsigned seen = 0;
-    for (const json &dim : reader.array(value, "dims")) {
-      parameter.dims.push_back(reader.toInteger(dim, "dims", 0, rank - 1));
-      seen |= 1u << parameter.dims.back();
-    }
-    // Rows stay contiguous.
-    if (parameter.dims.size() != rank || seen != (1u << rank) - 1 ||
-        parameter.dims.back() != rank - 1)
-      reader.note("dims", "the operand's dimensions in some order, rows last");
-    parameter.swizzleBytes = reader.integer(value, "swizzle_bytes", 0, 128);
-  } else if (kind == "memref") {
-    parameter.kind = Parameter::Kind::Memref;
-    if (reader.integer(value, "rank", 1, kMaxRank) != parameter.rank)
-      reader.note("rank", "the operand's rank");
-    if (parameter.operand == Operand::KScale)
-      parameter.strided = reader.boolean(value, "strided");
-  } else {
-    parameter.kind = Parameter::Kind::Memref;
-    reader.note("kind", "'tensor_map', 'memref' or 'index'");
-  }
-  return parameter;
-}
-
-static void readPagedSizes(Reader &reader, const json &value,
-                           KernelDescription &kernel) {
-  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
-  kernel.batch = reader.integer(value, "batch", -1, kMax);
-  kernel.nextN = reader.integer(value, "next_n", 1, 8);
-  kernel.numBlocks = reader.integer(value, "num_blocks", -1, kMax);
-  kernel.blockKv = reader.integer(value, "block_kv", 16, 256);
-  kernel.maxBlocks = reader.integer(value, "max_blocks", -1, kMax);
-}
-
-static void readKeys(Reader &reader, const json &value,
-                     KernelDescription &kernel) {
-  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
-  kernel.numKeys = reader.integer(value, "num_keys", -1, kMax);
-  kernel.numGroups = reader.integer(value, "num_groups", 1, kernel.numHeads);
+static void readKeySizes(Fields &fields, KernelDescription &kernel) {
+  kernel.numKeys = readSize(fields, "num_keys");
+  kernel.hasKeyGroups = fields.boolean("has_key_groups");
+  kernel.numGroups = fields.integer("num_groups", 1, kernel.numHeads);
   if (kernel.numHeads % kernel.numGroups)
-    reader.note("num_groups", "a divisor of num_heads");
-  kernel.hasKeyGroups = reader.boolean(value, "has_key_groups");
+    fields.refuse("num_groups", "a divisor of num_heads");
+  if (!kernel.hasKeyGroups && kernel.numGroups != 1)
+    fields.refuse("num_groups", "1 where has_key_groups is false");
+  if (!kernel.compressed && !unite(kernel.numKeys, kernel.numColumns))
+    fields.refuse("num_columns", "num_keys where compressed is false");
 }
 
-static KernelDescription readKernel(Reader &reader, const json &value,
-                                    bool isCpu) {
+/// What a launch on a GPU divides by, and what the driver is given.
+static void readGpuLaunch(Fields &fields, KernelDescription &kernel) {
+  kernel.blockThreads =
+      fields.integer("block_threads", kWarpThreads, kMaxBlockThreads);
+  if (kernel.blockThreads % kWarpThreads)
+    fields.refuse("block_threads", "a multiple of 32");
+  kernel.sharedMemoryBytes =
+      fields.integer("shared_memory_bytes", 0, kMaxSharedMemoryBytes);
+  kernel.blockQueries = fields.integer("block_queries", 1, 32);
+  if (kernel.paged && kernel.blockQueries < kernel.nextN)
+    fields.refuse("block_queries", "at least next_n");
+  kernel.tileKeys = fields.integer("tile_keys", 1, 256);
+  kernel.blockKeys = fields.integer("block_keys", 1, 4096);
+  if (kernel.blockKeys % kernel.tileKeys)
+    fields.refuse("block_keys", "a multiple of tile_keys");
+  kernel.schedule = fields.text("schedule");
+  kernel.fast = fields.boolean("fast");
+  kernel.splitsKeys = fields.boolean("splits_keys");
+  kernel.overlapsLaunches = fields.boolean("overlaps_launches");
+}
+
+static KernelDescription readKernel(Fields &fields, bool isCpu) {
+  static const Fields::Choice<bool> ops[] = {{"mqa.logits", false},
+                                             {"mqa.paged_logits", true}};
   KernelDescription kernel;
-  kernel.name = reader.string(value, "name");
-  kernel.clean = reader.boolean(value, "clean");
-  kernel.compressed = reader.boolean(value, "compressed");
-  kernel.relu = reader.boolean(value, "relu");
-  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
-  kernel.numQueries = reader.integer(value, "num_queries", -1, kMax);
-  kernel.numHeads = reader.integer(value, "num_heads", 1, 128);
-  kernel.headDim = reader.integer(value, "head_dim", 1, 256);
-  std::string op = reader.string(value, "op");
-  kernel.paged = op == "mqa.paged_logits";
-  if (!kernel.paged && op != "mqa.logits")
-    reader.note("op", "'mqa.logits' or 'mqa.paged_logits'");
+  kernel.name = fields.name("name");
+  kernel.paged = fields.choice("op", ops);
+  kernel.clean = fields.boolean("clean");
+  kernel.compressed = fields.boolean("compressed");
+  kernel.relu = fields.boolean("relu");
+  kernel.numQueries = readSize(fields, "num_queries");
+  kernel.numColumns = readSize(fields, "num_columns");
+  kernel.numHeads = fields.integer("num_heads", 1, 128);
+  kernel.headDim = fields.integer("head_dim", 16, 256);
+  if (kernel.headDim % 16)
+    fields.refuse("head_dim", "a multiple of 16 up to 256");
   if (kernel.paged)
-    readPagedSizes(reader, value, kernel);
+    readPagedSizes(fields, kernel);
   else
-    readKeys(reader, value, kernel);
-  kernel.numColumns = reader.integer(value, "num_columns", -1, kMax);
-  for (const json &parameter : reader.array(value, "parameters"))
-    kernel.parameters.push_back(readParameter(reader, parameter, kernel));
-  // Every operand once, so that the tensor maps of a launch are distinct; some
-  // may be left out.
-  for (int i = 0; i < kNumOperands; ++i) {
-    auto operand = static_cast<Operand>(i);
-    int count = 0;
-    for (const Parameter &parameter : kernel.parameters)
-      count += parameter.kind != Parameter::Kind::Index &&
-               parameter.operand == operand;
-    bool isOfOp = getRank(operand, kernel) ||
-                  (kernel.paged && operand == Operand::ContextLens);
-    bool optional = !isOfOp || operand == Operand::KScale ||
-                    operand == Operand::Weights || operand == Operand::Ks;
-    if (count > 1 || (count == 0 && !optional))
-      reader.note("parameters", "every operand of the op once");
-  }
-  if (kernel.parameters.size() > kNumOperands + 1)
-    reader.note("parameters", "at most one index");
-  if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
-    reader.note("element_type", "the same for q and k");
+    readKeySizes(fields, kernel);
   if (isCpu) {
-    kernel.taskQueries = reader.integer(value, "task_queries", 1);
-    kernel.taskKeys = reader.integer(value, "task_keys", 1);
+    kernel.taskQueries = fields.integer("task_queries", 1, kMaxSize);
+    kernel.taskKeys = fields.integer("task_keys", 1, kMaxSize);
   } else {
-    kernel.blockThreads = reader.integer(value, "block_threads", 1, 1024);
-    kernel.sharedMemoryBytes = reader.integer(value, "shared_memory_bytes", 0);
-    kernel.blockQueries = reader.integer(value, "block_queries", 1, 256);
-    kernel.blockKeys = reader.integer(value, "block_keys", 1, 4096);
-    kernel.tileKeys = reader.integer(value, "tile_keys", 1, 256);
-    kernel.schedule = reader.string(value, "schedule");
-    kernel.fast = reader.boolean(value, "fast");
-    kernel.splitsKeys = reader.boolean(value, "splits_keys");
-    kernel.overlapsLaunches = reader.boolean(value, "overlaps_launches");
+    readGpuLaunch(fields, kernel);
   }
+  readParameters(fields, isCpu, kernel);
+  fields.finish();
   return kernel;
 }
 
-void mqa::runtime::readManifest(Reader &reader, const json &manifest,
-                                Bundle &bundle) {
-  int64_t version = reader.integer(manifest, "version", 1);
-  if (version != kVersion)
-    reader.note("version", std::to_string(kVersion) + ", found " +
-                               std::to_string(version));
-  bundle.target = reader.string(manifest, "target");
-  bool isCpu = bundle.target == "cpu";
-  if (isCpu) {
-    for (const json &feature : reader.array(manifest, "cpu_features")) {
-      if (feature.is_string())
-        bundle.cpuFeatures.push_back(feature.get<std::string>());
-      else
-        reader.note("cpu_features", "an array of strings");
-    }
+/// Of a bundle that another compiler wrote, this one and its fields may be all
+/// that means the same.
+static void checkVersion(Fields &manifest) {
+  int64_t version = manifest.integer("version", 1, kMaxSize);
+  if (version == kBundleVersion)
+    return;
+  std::string writer =
+      manifest.has("compiler") ? manifest.name("compiler") : "another compiler";
+  throw InvalidBundle{
+      "version " + std::to_string(version) + ", written by " + writer +
+      "; this runtime, mqa " MQA_VERSION ", reads version " +
+      std::to_string(kBundleVersion) +
+      (version < kBundleVersion ? ": compile it again"
+                                : ": it needs a newer runtime")};
+}
+
+static std::vector<Section> readSections(Fields &manifest) {
+  std::vector<Section> sections;
+  uint64_t end = 0;
+  for (Fields &fields : manifest.objects("sections")) {
+    Section section;
+    section.name = fields.name("name");
+    section.offset = fields.integer("offset", 0, kMaxBundleBytes);
+    section.size = fields.integer("size", 1, kMaxBundleBytes);
+    section.crc32 = static_cast<uint32_t>(
+        fields.integer("crc32", 0, std::numeric_limits<uint32_t>::max()));
+    // No byte twice, and none that is under no checksum.
+    if (section.offset != end)
+      fields.refuse("offset",
+                    std::to_string(end) + ", where the section before it ends");
+    end += section.size;
+    fields.finish();
+    sections.push_back(std::move(section));
   }
-  for (const json &kernel : reader.array(manifest, "kernels"))
-    bundle.kernels.push_back(readKernel(reader, kernel, isCpu));
+  return sections;
+}
+
+std::vector<Section> mqa::runtime::readManifest(const nlohmann::json &manifest,
+                                                Bundle &bundle) {
+  Fields fields(manifest, "");
+  checkVersion(fields);
+  static const Fields::Choice<bool> targets[] = {{"sm_90a", false},
+                                                 {"cpu", true}};
+  bool isCpu = fields.choice("target", targets);
+  bundle.target = isCpu ? "cpu" : "sm_90a";
+  // Who wrote it and for which processor, a person reads.
+  fields.name("compiler");
+  if (isCpu) {
+    fields.name("cpu");
+    bundle.cpuFeatures = fields.names("cpu_features");
+    for (const std::string &feature : bundle.cpuFeatures)
+      if (feature.find_first_not_of(
+              "abcdefghijklmnopqrstuvwxyz0123456789_.-") != std::string::npos)
+        fields.refuse("cpu_features", "names of features");
+  }
+  std::unordered_set<std::string> names;
+  for (Fields &kernel : fields.objects("kernels")) {
+    bundle.kernels.push_back(readKernel(kernel, isCpu));
+    if (!names.insert(bundle.kernels.back().name).second)
+      kernel.refuse("name", "no other kernel's");
+  }
   if (bundle.kernels.empty())
-    reader.note("kernels", "an array of at least one kernel");
+    fields.refuse("kernels", "an array of at least one kernel");
+  std::vector<Section> sections = readSections(fields);
+  fields.finish();
+  return sections;
 }

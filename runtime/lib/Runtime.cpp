@@ -6,12 +6,8 @@
 
 #include "mqa/Runtime.h"
 #include "Bundle.h"
+#include "Elf.h"
 #include "Handles.h"
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
 using namespace mqa::runtime;
 
@@ -25,7 +21,11 @@ struct mqa_launch {
   std::unique_ptr<PreparedLaunch> prepared;
 };
 
-const char *mqa_last_error(void) { return getLastError().c_str(); }
+int mqa_runtime_abi_version(void) { return MQA_RUNTIME_ABI_VERSION; }
+
+const char *mqa_runtime_version(void) { return MQA_VERSION; }
+
+const char *mqa_last_error(void) { return getLastError(); }
 
 const char *mqa_status_name(mqa_status status) {
   switch (status) {
@@ -54,7 +54,7 @@ mqa_status mqa_bundle_load_memory(const void *data, size_t size,
     *bundle = nullptr;
     MQA_RETURN_IF_FAILED(requireNotNull(data, "data"));
     auto handle = std::make_unique<mqa_bundle>();
-    MQA_RETURN_IF_FAILED(parseBundle(data, size, handle->bundle));
+    MQA_RETURN_IF_FAILED(readBundle(data, size, handle->bundle));
     *bundle = handle.release();
     return MQA_SUCCESS;
   });
@@ -65,14 +65,10 @@ mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle) {
     MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
     *bundle = nullptr;
     MQA_RETURN_IF_FAILED(requireNotNull(path, "path"));
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::string data((std::istreambuf_iterator<char>(file)), {});
-    if (!file.is_open() || file.bad())
-      return fail(MQA_ERROR_SYSTEM,
-                  "cannot read '" + std::string(path) +
-                      "': " + std::strerror(errno ? errno : EIO));
-    return mqa_bundle_load_memory(data.data(), data.size(), bundle);
+    auto handle = std::make_unique<mqa_bundle>();
+    MQA_RETURN_IF_FAILED(readBundle(std::string(path), handle->bundle));
+    *bundle = handle.release();
+    return MQA_SUCCESS;
   });
 }
 
@@ -133,14 +129,18 @@ mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
     MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
     const Bundle &contents = *bundle->bundle;
     const KernelDescription *found = name ? nullptr : &contents.kernels.front();
+    // No two have the same name.
     for (const KernelDescription &candidate : contents.kernels)
       if (name && candidate.name == name)
         found = &candidate;
     if (!found)
       return fail(MQA_ERROR_NOT_FOUND,
                   "the bundle has no kernel '" + std::string(name) + "'");
+    bool isCpu = contents.target == "cpu";
+    if (isCpu)
+      MQA_RETURN_IF_FAILED(checkMachine(contents.objectMachine));
     auto handle = std::make_unique<mqa_kernel>();
-    auto load = contents.target == "cpu" ? loadCpuKernel : loadGpuKernel;
+    auto load = isCpu ? loadCpuKernel : loadGpuKernel;
     std::unique_ptr<Kernel> loaded;
     MQA_RETURN_IF_FAILED(load(bundle->bundle, *found, device, loaded));
     handle->kernel = std::move(loaded);

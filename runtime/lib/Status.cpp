@@ -6,18 +6,52 @@
 
 #include "Status.h"
 
+#include <new>
+
 using namespace mqa::runtime;
 
-static std::string &lastError() {
-  thread_local std::string message;
-  return message;
+namespace {
+/// A constant is one that says what no string can: there is no memory for it.
+struct LastError {
+  std::string message;
+  const char *constant = nullptr;
+};
+} // namespace
+
+static LastError &lastError() {
+  thread_local LastError error;
+  return error;
 }
 
 mqa_status mqa::runtime::fail(mqa_status status, const std::string &message) {
-  lastError() = message;
+  std::string line = message;
+  // Paths, and what loaders and drivers say, may be of several lines.
+  for (char &c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      c = c == '\n' || c == '\t' ? ' ' : '?';
+  lastError() = {std::move(line), nullptr};
   return status;
 }
 
-void mqa::runtime::clearError() { lastError().clear(); }
+mqa_status mqa::runtime::failWithoutMemory() noexcept {
+  lastError().constant = "out of memory";
+  return MQA_ERROR_SYSTEM;
+}
 
-const std::string &mqa::runtime::getLastError() { return lastError(); }
+mqa_status mqa::runtime::failWith(const std::exception &error) noexcept {
+  try {
+    return fail(MQA_ERROR_SYSTEM, error.what());
+  } catch (const std::bad_alloc &) {
+    return failWithoutMemory();
+  }
+}
+
+void mqa::runtime::clearError() noexcept {
+  lastError().message.clear();
+  lastError().constant = nullptr;
+}
+
+const char *mqa::runtime::getLastError() noexcept {
+  const LastError &error = lastError();
+  return error.constant ? error.constant : error.message.c_str();
+}

@@ -9,17 +9,26 @@
 
 #include "mqa/Runtime.h"
 
+#include <exception>
 #include <string>
 
 namespace mqa::runtime {
 
-/// Records `message` as this thread's last error and returns `status`.
+/// Records `message`, as one line, as this thread's last error and returns
+/// `status`.
 [[nodiscard]] mqa_status fail(mqa_status status, const std::string &message);
 
-/// Forgets this thread's last error.
-void clearError();
+/// Records that memory is exhausted, for which it needs none.
+[[nodiscard]] mqa_status failWithoutMemory() noexcept;
 
-const std::string &getLastError();
+/// Records an exception that nobody expected.
+[[nodiscard]] mqa_status failWith(const std::exception &error) noexcept;
+
+/// Forgets this thread's last error.
+void clearError() noexcept;
+
+/// "" if there was none.
+const char *getLastError() noexcept;
 
 } // namespace mqa::runtime
 

@@ -16,3 +16,8 @@ rm -rf "$work"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
 "$here/compile.sh" "$bin" "$work/gpu" sm_90a --edges --count="$ops" --seed="$seed"
+# The runtime takes every bundle; to launch those, it needs a GPU.
+for bundle in "$work"/gpu/*.mqa "$work"/paged/gpu/*.mqa; do
+  message=$("$bin/mqa-run" "$bundle" 2>&1) || true
+  [[ $message != "error: bundle"* ]] || { echo "$message"; exit 1; }
+done

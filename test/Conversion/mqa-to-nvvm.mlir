@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(convert-mqa-to-nvvm,canonicalize))' --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(convert-mqa-to-nvvm,canonicalize))' --split-input-file | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {

@@ -1,9 +1,9 @@
 // What the compiler does for 5 heads of 80 elements in f16, of which nothing is a
 // multiple of what the tensor cores and TMA take.
 //
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles)))' | FileCheck %s --check-prefix=STAGED
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles,mqa-specialize-warps,canonicalize,mqa-vectorize-tiles)))' | FileCheck %s --check-prefix=VECTORS
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles,mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors)))' | FileCheck %s --check-prefix=FRAGMENTS
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles)))' | FileCheck %s --check-prefix=STAGED
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles,mqa-specialize-warps,canonicalize,mqa-vectorize-tiles)))' | FileCheck %s --check-prefix=VECTORS
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-select-schedule,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles,mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors)))' | FileCheck %s --check-prefix=FRAGMENTS
 // RUN: mqa-compile %s --emit=ptx -o - | FileCheck %s --check-prefix=PTX
 
 // 160 bytes of a row are 5 chunks of 32; 3 head tiles of 2 heads, the sixth of

@@ -1,7 +1,7 @@
 // Debian's own mlir-opt, which knows nothing of this project.
 // REQUIRES: plugin
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin | FileCheck %s --check-prefix=DIALECT
-// RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --pass-pipeline='builtin.module(mqa-select-schedule,mqa-bufferize,canonicalize,mqa-tile-logits)' | FileCheck %s --check-prefix=TILED
+// RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --pass-pipeline='builtin.module(mqa-attach-target,mqa-select-schedule,mqa-bufferize,canonicalize,mqa-tile-logits)' | FileCheck %s --check-prefix=TILED
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --pass-pipeline='builtin.module(mqa-to-nvvm)' | FileCheck %s --check-prefix=NVVM
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --pass-pipeline='builtin.module(mqa-to-cpu)' | FileCheck %s --check-prefix=CPU
 

@@ -3,88 +3,18 @@
 
 Skipped where there is no PyTorch; what needs a GPU, where there is none.
 """
-import sys
 import unittest
 import unittest.mock
 
-try:
-    import torch
-except ImportError:
-    print("skipped: no PyTorch here")
-    sys.exit(0)
+from torch_cases import (DEVICES, FP8, KnownLaunchCase, TorchCase, make_logits, make_paged, needs_gpu,
+                         paged_reference, reference)  # fmt: skip
 
 import mqa
-from mqa import torch_ops
-from mqa.compat import deep_gemm
-
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-needs_gpu = unittest.skipUnless(torch.cuda.is_available(), "needs a GPU")
-FP8 = torch.float8_e4m3fn
+import torch
+from mqa import library
 
 
-def make_logits(device, m=50, n=300, h=32, d=64, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    q = torch.randn(m, h, d, generator=generator).to(FP8)
-    k = torch.randn(n, d, generator=generator).to(FP8)
-    scale = torch.rand(n, generator=generator)
-    weights = torch.randn(m, h, generator=generator)
-    ks = torch.randint(-5, n, (m,), generator=generator, dtype=torch.int32)
-    ke = ks + torch.randint(-5, n, (m,), generator=generator, dtype=torch.int32)
-    return [tensor.to(device) for tensor in (q, k, scale, weights, ks, ke)]
-
-
-def reference(q, k, scale, weights, ks, ke):
-    q, k, scale, weights = (tensor.double().cpu() for tensor in (q.float(), k.float(), scale, weights))
-    scores = torch.einsum("mhd,nd->mhn", q, k).relu()
-    logits = torch.einsum("mhn,mh->mn", scores, weights) * scale
-    keys = torch.arange(k.size(0))
-    mask = (keys >= ks.cpu()[:, None].clamp(min=0)) & (keys < ke.cpu()[:, None])
-    return logits.masked_fill(~mask, float("-inf"))
-
-
-def make_paged(device, batch=5, next_n=2, h=32, d=64, block_kv=64, longest=300, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    max_blocks = (longest + block_kv - 1) // block_kv
-    num_blocks = batch * max_blocks
-    q = torch.randn(batch, next_n, h, d, generator=generator).to(FP8)
-    cache = torch.empty(num_blocks, block_kv * (d + 4), dtype=torch.uint8)
-    k = torch.randn(num_blocks, block_kv, d, generator=generator).to(FP8)
-    scale = torch.rand(num_blocks, block_kv, generator=generator)
-    cache[:, : block_kv * d] = k.view(torch.uint8).view(num_blocks, -1)
-    cache[:, block_kv * d :] = scale.view(torch.uint8)
-    cache = cache.view(num_blocks, block_kv, 1, d + 4)
-    weights = torch.randn(batch * next_n, h, generator=generator)
-    lens = torch.randint(0, longest + 1, (batch, next_n), generator=generator, dtype=torch.int32)
-    table = torch.randperm(num_blocks, generator=generator).to(torch.int32).view(batch, max_blocks)
-    return [tensor.to(device) for tensor in (q, cache, weights, lens, table)]
-
-
-def paged_reference(q, cache, weights, lens, table, columns):
-    k, scale = mqa.split_cache(cache, q.size(-1))
-    batch, next_n = q.shape[:2]
-    rows = []
-    for b in range(batch):
-        keys = k[table[b].long()].float().reshape(-1, q.size(-1))
-        scales = scale[table[b].long()].reshape(-1)
-        for t in range(next_n):
-            zero, end = torch.zeros(1, dtype=torch.int32), lens[b, t : t + 1]
-            row = reference(q[b, t : t + 1], keys, scales, weights[b * next_n + t : b * next_n + t + 1], zero, end)
-            full = torch.full((1, columns), float("-inf"), dtype=torch.float64)
-            count = min(columns, row.size(1))
-            full[:, :count] = row[:, :count]
-            rows.append(full)
-    return torch.cat(rows)
-
-
-class TorchTest(unittest.TestCase):
-    def check(self, out, expected, tolerance=5e-4):
-        """The mask exactly, and the relative error of what is inside of it."""
-        out = out.double().cpu()
-        self.assertTrue(torch.equal(out == float("-inf"), expected == float("-inf")))
-        inside = expected != float("-inf")
-        error = (out - expected)[inside].norm() / expected[inside].norm().clamp(min=1e-30)
-        self.assertLess(error.item(), tolerance)
-
+class TorchTest(TorchCase):
     def test_logits(self):
         for device in DEVICES:
             for dtype, tolerance in ((torch.float32, 5e-4), (torch.bfloat16, 4e-3)):
@@ -151,6 +81,58 @@ class TorchTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "k is on cuda:0, but q on cpu"):
                 mqa.logits(q, k.cuda(), scale, weights, ks, ke)
 
+    def test_negative_sizes(self):
+        q, cache, weights, lens, table = make_paged("cpu")
+        with self.assertRaisesRegex(ValueError, "max_seqlen_k must be at least 0, found -3"):
+            mqa.logits(*make_logits("cpu"), max_seqlen_k=-3)
+        with self.assertRaisesRegex(ValueError, "max_context_len must be at least 0, found -3"):
+            mqa.paged_logits(q, *mqa.split_cache(cache, 64), weights, lens, table, -3)
+
+    def test_number_of_threads(self):
+        """A kernel of the CPU runs on as many threads as PyTorch has at the launch."""
+        tensors, out = make_logits("cpu", m=56), torch.empty(56, 300)
+        self.addCleanup(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)
+        launch = mqa.prepare_logits(*tensors, out, clean=True)
+        expected = reference(*tensors)
+        found, find = [], library.find
+        with unittest.mock.patch.object(library, "find", lambda op, n: found.append(n) or find(op, n)):
+            for count, finds in ((3, [3]), (2, [2]), (3, [])):
+                torch.set_num_threads(count)
+                for call in (launch, lambda: mqa.logits_out(*tensors, out, clean=True)):
+                    out.zero_()
+                    call()
+                    self.check(out, expected)
+                self.assertEqual(found, finds)
+                found.clear()
+
+    def test_split_cache(self):
+        cache = torch.zeros(4, 16, 1, 36, dtype=torch.uint8)
+        for good in (cache, cache[:, :, 0], torch.zeros(8, 16, 1, 36, dtype=torch.uint8)[::2], cache[:1], cache[1:]):
+            k, k_scale = mqa.split_cache(good, 32)
+            self.assertEqual((k.shape, k_scale.shape), ((good.size(0), 16, 32), (good.size(0), 16)))
+        heads, columns = torch.zeros(4, 16, 2, 36, dtype=torch.uint8), torch.zeros(4, 16, 1, 40, dtype=torch.uint8)
+        odd = torch.zeros(4 * 16 * 36 + 9, dtype=torch.uint8)
+        for message, wrong, dim in (
+            ("cache must be torch.uint8, found torch.float32", cache.float(), 32),
+            ("cache must be torch.uint8, found torch.int8", cache.view(torch.int8), 32),
+            ("cache must be num_blocks x block_kv x 1 x 36, found 4 x 16 x 2 x 36", heads, 32),
+            ("cache must be contiguous inside a block, found strides \\(1152, 72, 36, 1\\)", heads[:, :, :1], 32),
+            ("cache must be contiguous inside a block", columns[..., :36], 32),
+            ("cache must be num_blocks x block_kv x 1 x 20, found 4 x 16 x 1 x 36", cache, 16),
+            ("cache must be \\* x \\* x 20, found 4 x 16 x 36", cache[:, :, 0], 16),
+            ("cache must be num_blocks x block_kv x 1 x 36, found 16 x 36", cache[0, :, 0], 32),
+            ("head_dim must be at least 1, found -4", torch.zeros(4, 16, 1, 0, dtype=torch.uint8), -4),
+            ("blocks must be a multiple of 4 bytes, at least 576, found 0", cache[:1].expand(4, 16, 1, 36), 32),
+            ("blocks must be a multiple of 4 bytes, at least 576, found 577", odd.as_strided((4, 16, 1, 36), (577, 36, 36, 1)), 32),
+            ("scales of cache must be at a multiple of 4 bytes, found them at 513", odd[1:2305].view(4, 16, 1, 36), 32),
+            ("cache is negated lazily", torch._neg_view(cache), 32),
+        ):  # fmt: skip
+            with self.assertRaisesRegex(ValueError, message):
+                mqa.split_cache(wrong, dim)
+        with self.assertRaisesRegex(ValueError, "dtype must be one of .*, found torch.bfloat16"):
+            mqa.split_cache(cache, 32, torch.bfloat16)
+
     def test_opcheck(self):
         # torch's own check of the schema cannot compare float8 tensors.
         for device in DEVICES:
@@ -215,23 +197,7 @@ class TorchTest(unittest.TestCase):
         self.check(out, reference(*arguments))
 
 
-class KnownLaunchTest(unittest.TestCase):
-    """Notes in `launched` of each call whether the runtime launched it by itself; here on a CPU too."""
-
-    def setUp(self):
-        if torch_ops._launcher is None:
-            self.skipTest("PyTorch here has no exchange API, or the launcher was not built")
-        self.launched, run = [], torch_ops.run
-        patches = [
-            unittest.mock.patch.object(torch_ops, "_launches_on_cpu", True),
-            unittest.mock.patch.object(torch_ops, "run", lambda *args: self.launched.append(run(*args)) or self.launched[-1]),
-        ]
-        for patch in patches:
-            patch.start()
-            self.addCleanup(patch.stop)
-
-
-class LauncherTest(KnownLaunchTest):
+class LauncherTest(KnownLaunchCase):
     """Tensors like those of a call before."""
 
     def test_logits(self):
@@ -240,7 +206,7 @@ class LauncherTest(KnownLaunchTest):
                 tensors = make_logits(device, m=51, seed=seed)
                 out = torch.empty(51, 300, device=device)
                 mqa.logits_out(*tensors, out, clean=True)
-                TorchTest.check(self, out, reference(*tensors))
+                self.check(out, reference(*tensors))
         # The first of each device was new.
         self.assertEqual(self.launched, [False, True, True] * len(DEVICES))
 
@@ -256,7 +222,7 @@ class LauncherTest(KnownLaunchTest):
                             mqa.logits_out(*tensors, out, clean=clean)
                             outside = expected.isinf()
                             self.assertTrue((out.cpu()[outside] == (float("-inf") if clean else 7)).all())
-                            TorchTest.check(self, out.cpu().float().masked_fill(outside, float("-inf")), expected, 4e-3)
+                            self.check(out.cpu().float().masked_fill(outside, float("-inf")), expected, 4e-3)
             count = len(self.launched) // 2
             self.assertEqual(self.launched, [False] * count + [True] * count)
             self.launched.clear()
@@ -269,7 +235,7 @@ class LauncherTest(KnownLaunchTest):
                 expected = paged_reference(*(tensor.cpu() for tensor in (q, cache, weights, lens, table)), 300)
                 out = torch.empty(12, 300, device=device)
                 mqa.paged_logits_out(q, k, scale, weights, lens, table, out, clean=True)
-                TorchTest.check(self, out, expected)
+                self.check(out, expected)
         self.assertEqual(self.launched, [False, True] * len(DEVICES))
 
     def test_errors(self):
@@ -283,90 +249,10 @@ class LauncherTest(KnownLaunchTest):
                 mqa.logits_out(*tensors[:5], tensors[5].long(), out)
             with self.assertRaisesRegex(ValueError, "out is on meta, but q on "):
                 mqa.logits_out(*tensors, torch.empty(53, 300, device="meta"))
-            with self.assertRaises(AttributeError):
+            with self.assertRaisesRegex(TypeError, "q must be a torch.Tensor, found str"):
                 mqa.logits_out("q", *tensors[1:], out)
             mqa.logits_out(*tensors, out)
             self.assertTrue(self.launched.pop())
-
-
-class DeepGemmTest(KnownLaunchTest):
-    """The same functions by the names of DeepGEMM, each called twice: known launches are not checked again."""
-
-    check = TorchTest.check
-
-    def check_twice(self, call, *expected):
-        for known in (False, True):
-            self.launched.clear()
-            out = call()
-            self.assertEqual(self.launched, [known])
-            self.check(out, *expected)
-            self.assertEqual(out.stride(0) * out.element_size() % 1024, 0)
-            self.assertEqual(out.stride(0) % 256, 0)
-
-    def test_mqa_logits(self):
-        for device in DEVICES:
-            q, k, scale, weights, ks, ke = make_logits(device, m=54, h=64, d=128)
-            expected = reference(q, k, scale, weights, ks, ke)
-            self.check_twice(lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke), expected)
-            self.check_twice(
-                lambda: deep_gemm.fp8_fp4_mqa_logits((q, None), (k, scale), weights, ks, ke, logits_dtype=torch.bfloat16),
-                expected,
-                4e-3,
-            )
-            out = deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, clean_logits=False, max_seqlen_k=300)
-            self.assertEqual(out.shape, (54, 300))
-            self.assertEqual(out.stride(0), 512)
-
-    def test_paged_mqa_logits(self):
-        for device in DEVICES:
-            q, cache, weights, lens, table = make_paged(device, h=64, d=128)
-            meta = deep_gemm.get_paged_mqa_logits_metadata(lens, 64, num_sms=132)
-            self.assertEqual(meta.shape, (133, 2))
-            expected = paged_reference(q, cache, weights, lens, table, 320)
-            self.check_twice(
-                lambda: deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, meta, 320, clean_logits=True), expected
-            )
-
-    @needs_gpu
-    def test_num_sms(self):
-        self.assertGreater(deep_gemm.get_num_sms(), 100)
-
-    def test_asserts(self):
-        for device in DEVICES:
-            q, k, scale, weights, ks, ke = make_logits(device, m=55)
-            mqa.logits(q, k, scale, weights, ks, ke, clean=True)
-            strided = torch.empty(55, 33, 64, device=device).to(FP8)[:, :32]
-            mqa.logits(strided, k, scale, weights, ks, ke, clean=True)
-            for message, call in (
-                ("fp4", lambda: deep_gemm.fp8_fp4_mqa_logits((q, scale), (k, scale), weights, ks, ke)),
-                ("clean_logits must be False", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, True, 10)),
-                ("ks must be 55", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks[:3], ke)),
-                ("q must be M x H x D", lambda: deep_gemm.fp8_mqa_logits(q[0], (k, scale), weights, ks, ke)),
-                ("q must be contiguous", lambda: deep_gemm.fp8_mqa_logits(strided, (k, scale), weights, ks, ke)),
-                ("q must be torch.float8_e4m3fn", lambda: deep_gemm.fp8_mqa_logits(q.half(), (k, scale), weights, ks, ke)),
-                (
-                    "logits_dtype must be float32 or bfloat16",
-                    lambda: deep_gemm.fp8_fp4_mqa_logits(q, (k, scale), weights, ks, ke, logits_dtype=torch.float16),
-                ),
-            ):
-                with self.assertRaisesRegex(AssertionError, message):
-                    call()
-
-    def test_paged_asserts(self):
-        for device in DEVICES:
-            q, cache, weights, lens, table = make_paged(device, batch=7)
-
-            def call(q=q, cache=cache, **others):
-                return deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, None, 300, **others)
-
-            for message, arguments in (
-                ("indices need Blackwell", {"indices": lens}),
-                ("q must be B x T x H x D", {"q": q[0]}),
-                ("kv_cache must be torch.uint8", {"cache": cache.view(torch.int8)}),
-                ("kv_cache must be num_blocks x block_kv x 1 x 68", {"cache": cache[..., :67]}),
-            ):
-                with self.assertRaisesRegex(AssertionError, message):
-                    call(**arguments)
 
 
 if __name__ == "__main__":

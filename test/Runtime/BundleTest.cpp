@@ -4,12 +4,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Handles.h"
 #include "TestBundle.h"
 
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <random>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
 
 using namespace mqa::test;
 
@@ -25,14 +29,6 @@ static void expectInvalid(const std::string &bundle,
   EXPECT_EQ(handle, nullptr);
   EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
       << mqa_last_error();
-}
-
-static void
-expectInvalidManifest(const std::function<void(nlohmann::json &)> &change,
-                      const std::string &message) {
-  nlohmann::json manifest = makeGpuManifest();
-  change(manifest);
-  expectInvalid(makeBundle(manifest, "ptx", "// PTX"), message);
 }
 
 TEST(BundleTest, DescribesItsKernels) {
@@ -71,12 +67,9 @@ TEST(BundleTest, NullArguments) {
   mqa_bundle_destroy(nullptr);
 }
 
-TEST(BundleTest, MissingFile) {
-  mqa_bundle *bundle;
-  EXPECT_EQ(mqa_bundle_load_file("/nonexistent/x.mqa", &bundle),
-            MQA_ERROR_SYSTEM);
-  EXPECT_STREQ(mqa_last_error(),
-               "cannot read '/nonexistent/x.mqa': No such file or directory");
+TEST(BundleTest, Versions) {
+  EXPECT_EQ(mqa_runtime_abi_version(), MQA_RUNTIME_ABI_VERSION);
+  EXPECT_STREQ(mqa_runtime_version(), MQA_TEST_VERSION);
 }
 
 TEST(BundleTest, EveryTruncationIsRefused) {
@@ -98,132 +91,136 @@ TEST(BundleTest, EveryFlippedBitIsRefused) {
   }
 }
 
-// Behind a checksum that is right, anything may be in a manifest: it is refused
-// with a message, or describes kernels.
-TEST(BundleTest, AlteredManifestsAreReadOrRefused) {
-  const std::string data = "// PTX";
-  nlohmann::json manifest = makeGpuManifest();
-  manifest["sections"] = {{{"name", "ptx"},
-                           {"offset", 0},
-                           {"size", data.size()},
-                           {"crc32", checksum(data)}}};
-  const std::string text = manifest.dump();
-  const std::string characters = "0123456789-.eE\"{}[],:tfn \\\n";
-  std::mt19937_64 random(0);
-  int refused = 0;
-  for (int i = 0; i < 10000; ++i) {
-    std::string altered = text;
-    for (size_t j = 0, e = 1 + random() % 4; j < e; ++j) {
-      size_t at = random() % altered.size();
-      char c = characters[random() % characters.size()];
-      switch (random() % 4) {
-      case 0:
-        altered.erase(at, 1 + random() % 8);
-        break;
-      case 1:
-        altered.insert(at, 1, c);
-        break;
-      case 2:
-        altered.insert(at, altered.substr(at, random() % 40));
-        break;
-      default:
-        altered[at] = random() % 4 ? c : static_cast<char>(random());
-      }
-    }
-    mqa_bundle *bundle = nullptr;
-    mqa_status status = load(makeBundleOfText(altered, data), &bundle);
-    if (status != MQA_SUCCESS) {
-      ++refused;
-      ASSERT_EQ(status, MQA_ERROR_INVALID_BUNDLE) << altered;
-      ASSERT_EQ(bundle, nullptr);
-      ASSERT_STRNE(mqa_last_error(), "");
-      continue;
-    }
-    for (size_t k = 0; k < mqa_bundle_num_kernels(bundle); ++k) {
-      mqa_kernel_info info;
-      ASSERT_EQ(mqa_bundle_kernel_info(bundle, k, &info), MQA_SUCCESS);
-      ASSERT_GE(info.num_heads, 1);
-    }
-    mqa_bundle_destroy(bundle);
-  }
-  EXPECT_GT(refused, 5000);
+TEST(BundleTest, Headers) {
+  std::string valid = makeValid();
+  expectInvalid("", "not an MQA bundle: it has 0 bytes, fewer than a header");
+  expectInvalid(std::string(100, 'x'),
+                "not an MQA bundle: it does not start with MQABNDL1");
+  expectInvalid("MQABNDL2" + valid.substr(8),
+                std::string("bundle: layout MQABNDL2; this runtime, mqa ") +
+                    mqa_runtime_version() + ", reads MQABNDL1");
+  expectInvalid(valid + "x",
+                "1 bytes behind the last section are under no checksum");
 }
 
-TEST(BundleTest, ManifestFields) {
-  // Only weights, scales and ks may be left out, and nothing comes twice.
-  for (int missing : {0, 1, 5, 6})
-    expectInvalidManifest(
-        [&](auto &m) { m["kernels"][0]["parameters"].erase(missing); },
-        "'parameters' must be every operand of the op once");
-  expectInvalidManifest(
-      [](auto &m) {
-        auto &parameters = m["kernels"][0]["parameters"];
-        parameters.push_back(parameters[2]);
-      },
-      "'parameters' must be every operand of the op once");
-  expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][0]["element_type"] = "bf16";
-      },
-      "'element_type' must be the same for q and k");
-  expectInvalidManifest(
-      [](auto &m) { m["kernels"][0]["parameters"][2]["element_type"] = "f16"; },
-      "'element_type' must be one that the operand may have");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["op"] = "mqa.values"; },
-                        "'op' must be 'mqa.logits' or 'mqa.paged_logits'");
-  expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][4]["operand"] = "block_table";
-      },
-      "'operand' must be one of the op");
-  expectInvalidManifest([](auto &m) { m["version"] = 1; },
-                        "'version' must be 6, found 1");
-  expectInvalidManifest([](auto &m) { m.erase("target"); },
-                        "'target' must be a string");
-  expectInvalidManifest([](auto &m) { m["kernels"] = nlohmann::json::array(); },
-                        "'kernels' must be");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_heads"] = 0; },
-                        "'num_heads' must be an integer from 1 to 128");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["head_dim"] = "x"; },
-                        "'head_dim' must be an integer");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["num_keys"] = 1e30; },
-                        "'num_keys' must be an integer");
-  expectInvalidManifest([](auto &m) { m["kernels"][0]["clean"] = 1; },
-                        "'clean' must be true or false");
-  expectInvalidManifest(
-      [](auto &m) { m["kernels"][0]["parameters"][0]["operand"] = "v"; },
-      "'operand' must be the name of an operand");
-  expectInvalidManifest(
-      [](auto &m) { m["kernels"][0]["parameters"][0]["kind"] = "x"; },
-      "'kind' must be");
-  expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][0]["box"] = {1, 2};
-      },
-      "'box' must be of the operand's rank");
-  expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][1]["box"] = {512, 128};
-      },
-      "'box' must be an integer from 1 to 256");
-  for (auto dims :
-       {nlohmann::json{0, 0, 2}, nlohmann::json{0, 2, 1}, nlohmann::json{0, 1}})
-    expectInvalidManifest(
-        [&](auto &m) { m["kernels"][0]["parameters"][0]["dims"] = dims; },
-        "'dims' must be the operand's dimensions in some order, rows last");
-  expectInvalidManifest(
-      [](auto &m) {
-        m["kernels"][0]["parameters"][0]["dims"] = {0, 1, 3};
-      },
-      "'dims' must be an integer from 0 to 2");
-  expectInvalidManifest(
-      [](auto &m) { m["kernels"][0]["parameters"][6]["rank"] = 1; },
-      "'rank' must be the operand's rank");
-  expectInvalidManifest(
-      [](auto &m) { m["kernels"][0]["block_threads"] = 4096; },
-      "'block_threads' must be");
+TEST(BundleTest, Sections) {
   expectInvalid(makeBundle(makeGpuManifest(), "nonsense", "x"),
-                "unknown section 'nonsense'");
+                "unknown section 'nonsense' for target 'sm_90a'");
   expectInvalid(makeBundle(makeGpuManifest(), "object", "x"),
+                "unknown section 'object' for target 'sm_90a'");
+  expectInvalid(makeBundle(makeCpuManifest(), "ptx", "x"),
+                "unknown section 'ptx' for target 'cpu'");
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["sections"] = nlohmann::json::array();
+  expectInvalid(makeBundleOfText(manifest.dump(), ""),
                 "holds no code for target 'sm_90a'");
+  expectInvalid(makeBundle(makeGpuManifest(), "ptx", std::string("a\0b", 3)),
+                "section 'ptx' has a null character");
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static void expectOfFile(const std::string &path, mqa_status status,
+                         const std::string &message) {
+  mqa_bundle *bundle = nullptr;
+  EXPECT_EQ(mqa_bundle_load_file(path.c_str(), &bundle), status) << path;
+  EXPECT_EQ(mqa_last_error(), message);
+  mqa_bundle_destroy(bundle);
+}
+
+namespace {
+/// A file in a folder of its own; both are gone afterwards.
+struct BundleFileTest : testing::Test {
+  void SetUp() override {
+    std::string name = testing::TempDir() + "mqa-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+    path = folder + "/x.mqa";
+  }
+  void TearDown() override {
+    unlink((folder + "/x.mqa").c_str());
+    rmdir(folder.c_str());
+  }
+  void write(const std::string &data) const {
+    std::ofstream(path, std::ios::binary) << data;
+  }
+  void expect(mqa_status status, const std::string &message) const {
+    expectOfFile(path, status, message);
+  }
+  std::string folder, path;
+};
+} // namespace
+
+TEST_F(BundleFileTest, Loads) {
+  write(makeValid());
+  expect(MQA_SUCCESS, "");
+}
+
+TEST_F(BundleFileTest, ErrorsNameTheFile) {
+  std::string valid = makeValid();
+  write(valid.substr(0, valid.size() - 1));
+  expect(MQA_ERROR_INVALID_BUNDLE, "bundle '" + path +
+                                       "': section 'ptx' ends behind the file: "
+                                       "truncated?");
+  std::string missing = folder + "/missing.mqa";
+  expectOfFile(missing, MQA_ERROR_SYSTEM,
+               "cannot read '" + missing + "': No such file or directory");
+}
+
+TEST_F(BundleFileTest, ErrorsAreOneLine) {
+  expectOfFile("/nonexistent/a\nb\x01", MQA_ERROR_SYSTEM,
+               "cannot read '/nonexistent/a b?': No such file or directory");
+}
+
+// Nobody writes to the FIFO, and the device has no end.
+TEST_F(BundleFileTest, OnlyRegularFiles) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  expect(MQA_ERROR_INVALID_BUNDLE,
+         "bundle '" + path + "': it is a FIFO, not a regular file");
+  expectOfFile("/dev/zero", MQA_ERROR_INVALID_BUNDLE,
+               "bundle '/dev/zero': it is a device, not a regular file");
+  expectOfFile("/", MQA_ERROR_INVALID_BUNDLE,
+               "bundle '/': it is a directory, not a regular file");
+}
+
+// What is no bundle, or too large for one, is not read: there is not the memory
+// for it.
+TEST_F(BundleFileTest, LargeFiles) {
+  constexpr off_t kBytes = off_t(1) << 42;
+  write("");
+  if (truncate(path.c_str(), kBytes))
+    GTEST_SKIP() << "no sparse files here";
+  expect(MQA_ERROR_INVALID_BUNDLE,
+         "bundle '" + path +
+             "': not an MQA bundle: it does not start with MQABNDL1");
+  write(makeValid());
+  ASSERT_EQ(truncate(path.c_str(), kBytes), 0);
+  expect(MQA_ERROR_INVALID_BUNDLE,
+         "bundle '" + path +
+             "': it has 4398046511104 bytes, a bundle has at most 1073741824");
+}
+
+TEST_F(BundleFileTest, TooManyOpenFiles) {
+  write(makeValid());
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  expect(MQA_ERROR_SYSTEM, "cannot read '" + path + "': Too many open files");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  expect(MQA_SUCCESS, "");
+}
+
+TEST(StatusTest, NoMemory) {
+  using namespace mqa::runtime;
+  EXPECT_EQ(guard([]() -> mqa_status { throw std::bad_alloc(); }),
+            MQA_ERROR_SYSTEM);
+  EXPECT_STREQ(mqa_last_error(), "out of memory");
+  EXPECT_EQ(guard([]() -> mqa_status { throw std::length_error("too long"); }),
+            MQA_ERROR_SYSTEM);
+  EXPECT_STREQ(mqa_last_error(), "too long");
+  EXPECT_EQ(guard([] { return MQA_SUCCESS; }), MQA_SUCCESS);
+  EXPECT_STREQ(mqa_last_error(), "");
 }

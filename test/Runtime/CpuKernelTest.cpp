@@ -9,17 +9,10 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <thread>
 
 using namespace mqa::test;
-
-static std::string readFakeTask() {
-  std::ifstream file(MQA_FAKE_TASK, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 namespace {
 /// The fake task's kernel on a 5 x 7 problem.
@@ -38,9 +31,9 @@ struct CpuKernelTest : testing::Test {
         << mqa_last_error();
   }
   mqa_logits_args makeArgs() {
-    return {q, 32, k, 8, f, 1, f, 4, i, i, out, 9, 5, 7, 0};
+    return {q, 64, k, 16, f, 1, f, 4, i, i, out, 9, 5, 7, 0};
   }
-  uint8_t q[5 * 32] = {}, k[7 * 8] = {};
+  uint8_t q[5 * 64] = {}, k[7 * 16] = {};
   float f[20] = {}, out[5 * 9] = {};
   int32_t i[5] = {};
   mqa_bundle *bundle = nullptr;
@@ -120,10 +113,8 @@ TEST(CpuKernelLoadTest, Errors) {
   mqa_bundle *bundle;
   mqa_kernel *kernel;
   ASSERT_EQ(
-      load(makeBundle(makeCpuManifest(), "object", "not an ELF file"), &bundle),
+      load(makeBundle(makeCpuManifest(), "object", readFakeTask()), &bundle),
       MQA_SUCCESS);
-  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
-            MQA_ERROR_INVALID_BUNDLE);
   EXPECT_EQ(mqa_kernel_load(bundle, "other", 0, &kernel), MQA_ERROR_NOT_FOUND);
   EXPECT_STREQ(mqa_last_error(), "the bundle has no kernel 'other'");
   EXPECT_EQ(mqa_kernel_load(bundle, nullptr, -1, &kernel),

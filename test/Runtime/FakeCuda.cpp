@@ -31,6 +31,34 @@ static CUresult call(const char *name) {
   return state.failingCall == name ? 700 : cuda::kSuccess;
 }
 
+/// CUDA_ERROR_INVALID_VALUE.
+static constexpr CUresult kInvalidValue = 1;
+
+/// What cuTensorMapEncodeTiled asks for (CUDA Driver API reference, 13.0).
+static bool isValidTensorMap(int dataType, uint32_t rank, const void *address,
+                             const uint64_t *sizes, const uint64_t *strides,
+                             const uint32_t *box, int swizzle) {
+  int elementBytes = dataType == cuda::kUint8     ? 1
+                     : dataType == cuda::kUint16  ? 2
+                     : dataType == cuda::kFloat32 ? 4
+                                                  : 0;
+  int swizzleBytes = swizzle == cuda::kSwizzle32B    ? 32
+                     : swizzle == cuda::kSwizzle64B  ? 64
+                     : swizzle == cuda::kSwizzle128B ? 128
+                                                     : 1 << 20;
+  uint32_t rowBytes = box[0] * elementBytes;
+  bool valid = rank >= 1 && rank <= 5 && elementBytes &&
+               reinterpret_cast<uintptr_t>(address) % 16 == 0 &&
+               rowBytes % 16 == 0 &&
+               rowBytes <= static_cast<uint32_t>(swizzleBytes);
+  for (uint32_t i = 0; valid && i < rank; ++i)
+    valid = sizes[i] >= 1 && sizes[i] <= uint64_t(1) << 32 && box[i] >= 1 &&
+            box[i] <= 256;
+  for (uint32_t i = 0; valid && i + 1 < rank; ++i)
+    valid = strides[i] % 16 == 0 && strides[i] < uint64_t(1) << 40;
+  return valid;
+}
+
 #define RETURN_IF_FAILING(name)                                                \
   if (CUresult result = call(name))                                            \
   return result
@@ -125,6 +153,8 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                                 const uint32_t *elementStrides, int interleave,
                                 int swizzle, int l2Promotion, int oobFill) {
   RETURN_IF_FAILING("cuTensorMapEncodeTiled");
+  if (!isValidTensorMap(dataType, rank, address, sizes, strides, box, swizzle))
+    return kInvalidValue;
   std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
   map->opaque[0] = state.maps.size();
@@ -143,6 +173,9 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
 CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
                           void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernelEx");
+  if (config->gridX == 0 || config->blockX == 0 || config->blockX > 1024 ||
+      config->sharedMemoryBytes > 232448)
+    return kInvalidValue;
   std::lock_guard<std::mutex> lock(mutex);
   FakeCudaState &state = *fakeCudaState();
   FakeLaunch launch{config->gridX,

@@ -316,6 +316,10 @@ TEST_F(GpuKernelTest, BadArguments) {
   args = good, args.q_stride = int64_t(1) << 40,
   expectInvalid(args, "q: a tensor map has strides below 2^40 bytes");
 
+  args = good, args.q_stride = int64_t(1) << 40, args.num_queries = 1 << 30,
+  expectInvalid(args, "q of 1073741824 rows with a stride of 1099511627776 "
+                      "elements is larger than memory can be");
+
   args = good, args.num_queries = -1,
   expectInvalid(args, "num_queries must be from 0 to 2147482623, found -1");
   args = good, args.num_keys = int64_t(1) << 31,

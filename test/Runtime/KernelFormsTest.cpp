@@ -125,6 +125,15 @@ TEST_F(KernelFormsTest, FixedColumns) {
   expectInvalid(args, "max_seqlen_k must be 512 for this kernel, found 300");
 }
 
+// Where rows are not compressed, `out` may be what knows the number of keys.
+TEST_F(KernelFormsTest, ColumnsAreKeys) {
+  nlohmann::json manifest = makeGpuManifest();
+  manifest["kernels"][0]["num_columns"] = 512;
+  loadKernel(manifest);
+  EXPECT_EQ(info.num_keys, 512);
+  expectInvalid(makeArgs(), "num_keys must be 512 for this kernel, found 1000");
+}
+
 /// k_scale by a memref instead of a tensor map.
 static nlohmann::json makeStridedManifest() {
   nlohmann::json manifest = makeGpuManifest();

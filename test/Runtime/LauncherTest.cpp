@@ -69,8 +69,8 @@ struct LauncherTest : testing::Test {
   }
   /// As after the first call, which had to find the kernel.
   void add(uint64_t options = 0) {
-    mqa_logits_args args{nullptr, 32,      nullptr, 8, nullptr, 1, nullptr, 4,
-                         nullptr, nullptr, nullptr, 9, 5,       7, 0};
+    mqa_logits_args args{nullptr, 64,      nullptr, 16, nullptr, 1, nullptr, 4,
+                         nullptr, nullptr, nullptr, 9,  5,       7, 0};
     ASSERT_EQ(mqa_launcher_add_logits(launcher, objects.data(), options, kernel,
                                       &args),
               MQA_SUCCESS)
@@ -80,11 +80,11 @@ struct LauncherTest : testing::Test {
     return mqa_launcher_run(launcher, options, objects.data());
   }
 
-  uint8_t qData[5 * 32] = {}, kData[7 * 8] = {};
+  uint8_t qData[5 * 64] = {}, kData[7 * 16] = {};
   float f[20] = {}, outData[5 * 9] = {}, otherOut[5 * 9] = {};
   int32_t i[5] = {};
-  Object q{qData, {5, 4, 8}, {32, 8, 1}, {10, 8, 1}},
-      k{kData, {7, 8}, {8, 1}, {10, 8, 1}}, scale{f, {7}, {1}},
+  Object q{qData, {5, 4, 16}, {64, 16, 1}, {10, 8, 1}},
+      k{kData, {7, 16}, {16, 1}, {10, 8, 1}}, scale{f, {7}, {1}},
       weights{f, {5, 4}, {4, 1}}, ks{i, {5}, {1}, {0, 32, 1}},
       ke{i, {5}, {1}, {0, 32, 1}}, out{outData, {5, 7}, {9, 1}};
   Objects objects{&q, &k, &scale, &weights, &ks, &ke, &out};
@@ -162,7 +162,7 @@ TEST_F(LauncherTest, Errors) {
   EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "argument 0 is no tensor");
   q.device = kCpu;
-  Object deep{qData, {1, 1, 5, 4, 8}, {1, 1, 32, 8, 1}};
+  Object deep{qData, {1, 1, 5, 4, 16}, {1, 1, 64, 16, 1}};
   objects[0] = &deep;
   EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(), "argument 0 has 5 dimensions");

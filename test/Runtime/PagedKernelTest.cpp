@@ -13,44 +13,6 @@
 
 using namespace mqa::test;
 
-static nlohmann::json makePagedManifest(int lensRank) {
-  using nlohmann::json;
-  auto map = [](const char *operand, const char *type, json box, json dims,
-                int swizzle) {
-    return json{{"kind", "tensor_map"},    {"operand", operand},
-                {"element_type", type},    {"box", std::move(box)},
-                {"dims", std::move(dims)}, {"swizzle_bytes", swizzle}};
-  };
-  auto memref = [](const char *operand, const char *type, int rank) {
-    return json{{"kind", "memref"},
-                {"operand", operand},
-                {"element_type", type},
-                {"rank", rank}};
-  };
-  nlohmann::json manifest = makeGpuManifest();
-  json &kernel = manifest["kernels"][0];
-  kernel["op"] = "mqa.paged_logits";
-  kernel["batch"] = -1;
-  kernel["next_n"] = 2;
-  kernel["num_blocks"] = -1;
-  kernel["block_kv"] = 64;
-  kernel["max_blocks"] = -1;
-  kernel["block_queries"] = 2;
-  kernel["block_keys"] = 512;
-  kernel["tile_keys"] = 128;
-  for (const char *name : {"num_keys", "num_groups", "has_key_groups"})
-    kernel.erase(name);
-  kernel["parameters"] = {
-      map("q", "f8E4M3FN", {1, 16, 1, 128}, {0, 2, 1, 3}, 128),
-      map("k", "f8E4M3FN", {1, 64, 128}, {0, 1, 2}, 128),
-      map("k_scale", "f32", {1, 64}, {0, 1}, 0),
-      map("weights", "f32", {2, 64}, {0, 1}, 0),
-      memref("context_lens", "i32", lensRank),
-      memref("block_table", "i32", 2),
-      memref("out", "f32", 2)};
-  return manifest;
-}
-
 static mqa_paged_logits_args makeArgs() {
   mqa_paged_logits_args args = {};
   args.q = address<void>(0x10000);
@@ -266,6 +228,16 @@ TEST_F(PagedKernelTest, SizesThatTheKernelKnows) {
                 "max_blocks must be 16 for this kernel, found 17");
   expectInvalid([](Args &a) { a.max_context_len = 10; },
                 "max_context_len must be 1000 for this kernel, found 10");
+}
+
+// The rows of `out` may be what knows the number of sequences.
+TEST_F(PagedKernelTest, RowsAreSequences) {
+  nlohmann::json manifest = makePagedManifest(2);
+  manifest["kernels"][0]["num_queries"] = 8;
+  loadKernel(manifest);
+  EXPECT_EQ(info.batch, 4);
+  expectInvalid([](mqa_paged_logits_args &) {},
+                "batch must be 4 for this kernel, found 3");
 }
 
 TEST_F(PagedKernelTest, TheOtherOpsLaunch) {

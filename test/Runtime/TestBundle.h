@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace mqa::test {
@@ -82,19 +84,75 @@ inline nlohmann::json makeGpuManifest() {
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 6}, {"target", "sm_90a"}, {"kernels", {kernel}}};
+  return {{"version", 6},
+          {"compiler", "a test"},
+          {"target", "sm_90a"},
+          {"kernels", {kernel}}};
 }
 
-/// A manifest of one CPU kernel: H = 4, D = 8, tasks of 2 queries x 3 keys.
+/// Likewise of mqa.paged_logits: next_n = 2, blocks of 64 keys.
+inline nlohmann::json makePagedManifest(int lensRank) {
+  using nlohmann::json;
+  auto map = [](const char *operand, const char *type, json box, json dims,
+                int swizzle) {
+    return json{{"kind", "tensor_map"},    {"operand", operand},
+                {"element_type", type},    {"box", std::move(box)},
+                {"dims", std::move(dims)}, {"swizzle_bytes", swizzle}};
+  };
+  auto memref = [](const char *operand, const char *type, int rank) {
+    return json{{"kind", "memref"},
+                {"operand", operand},
+                {"element_type", type},
+                {"rank", rank}};
+  };
+  nlohmann::json manifest = makeGpuManifest();
+  json &kernel = manifest["kernels"][0];
+  kernel["op"] = "mqa.paged_logits";
+  kernel["batch"] = -1;
+  kernel["next_n"] = 2;
+  kernel["num_blocks"] = -1;
+  kernel["block_kv"] = 64;
+  kernel["max_blocks"] = -1;
+  kernel["block_queries"] = 2;
+  kernel["block_keys"] = 512;
+  kernel["tile_keys"] = 128;
+  for (const char *name : {"num_keys", "num_groups", "has_key_groups"})
+    kernel.erase(name);
+  kernel["parameters"] = {
+      map("q", "f8E4M3FN", {1, 16, 1, 128}, {0, 2, 1, 3}, 128),
+      map("k", "f8E4M3FN", {1, 64, 128}, {0, 1, 2}, 128),
+      map("k_scale", "f32", {1, 64}, {0, 1}, 0),
+      map("weights", "f32", {2, 64}, {0, 1}, 0),
+      memref("context_lens", "i32", lensRank),
+      memref("block_table", "i32", 2),
+      memref("out", "f32", 2)};
+  return manifest;
+}
+
+/// A manifest of one CPU kernel: H = 4, D = 16, tasks of 2 queries x 3 keys.
 inline nlohmann::json makeCpuManifest() {
   nlohmann::json manifest = makeGpuManifest();
   manifest["target"] = "cpu";
+  manifest["cpu"] = "a processor";
   manifest["cpu_features"] = nlohmann::json::array();
   nlohmann::json &kernel = manifest["kernels"][0];
   kernel["num_heads"] = 4;
-  kernel["head_dim"] = 8;
+  kernel["head_dim"] = 16;
   kernel["task_queries"] = 2;
   kernel["task_keys"] = 3;
+  for (const char *name :
+       {"block_threads", "shared_memory_bytes", "block_queries", "block_keys",
+        "tile_keys", "splits_keys", "overlaps_launches", "fast", "schedule"})
+    kernel.erase(name);
+  for (nlohmann::json &parameter : kernel["parameters"]) {
+    if (parameter["kind"] == "tensor_map")
+      parameter = {{"kind", "memref"},
+                   {"operand", parameter["operand"]},
+                   {"element_type", parameter["element_type"]},
+                   {"rank", parameter["box"].size()}};
+    if (parameter["operand"] == "k_scale")
+      parameter["strided"] = false;
+  }
   return manifest;
 }
 
@@ -122,6 +180,16 @@ inline std::string makeBundle(nlohmann::json manifest,
                            {"crc32", checksum(data)}}};
   return makeBundleOfText(manifest.dump(), data);
 }
+
+inline std::string readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+#ifdef MQA_FAKE_TASK
+/// A shared object with tasks, as a CPU bundle holds it.
+inline std::string readFakeTask() { return readFile(MQA_FAKE_TASK); }
+#endif
 
 inline mqa_status load(const std::string &bundle, mqa_bundle **handle) {
   return mqa_bundle_load_memory(bundle.data(), bundle.size(), handle);

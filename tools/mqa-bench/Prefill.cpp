@@ -189,14 +189,13 @@ static json makeTable(const std::map<Problems, Group> &groups) {
       if (!best)
         continue;
       table.push_back({{"name", fast ? "fast" : "exact"},
-                       {"chip", "sm_90a"},
                        {"num_heads", numHeads},
                        {"head_dim", headDim},
                        {"schedule", best->kernel->getInfo().schedule},
                        {"tflops", std::round(getGeometricMean(best->rates))}});
     }
   }
-  return table;
+  return {{"sm_90a", table}};
 }
 
 int mqa::tools::runPrefill(const PrefillOptions &options) {

@@ -35,7 +35,7 @@ static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
                                        cl::cat(category));
 static cl::opt<std::string>
     target("target", cl::desc("sm_90a (a Hopper GPU) or cpu (this machine's)"),
-           cl::init("sm_90a"), cl::cat(category));
+           cl::init(kDefaultChip.str()), cl::cat(category));
 static cl::opt<EmitKind> emit(
     "emit", cl::desc("What to write"), cl::init(EmitKind::Bundle),
     cl::values(clEnumValN(EmitKind::Bundle, "bundle",
@@ -108,7 +108,7 @@ static LogicalResult compileCandidates(ModuleOp module,
           llvm::sys::fs::create_directories(outputFile.getValue()))
     return module.emitError("cannot create the folder '")
            << outputFile << "': " << error.message();
-  auto schedules = enumerateSchedules(first);
+  auto schedules = enumerateSchedules(first, *ChipInfo::lookUp(options.target));
   for (auto [i, schedule] : llvm::enumerate(schedules)) {
     OwningOpRef<ModuleOp> candidate(module.clone());
     candidate->walk([&](LogitsOp op) { op.setScheduleAttr(schedule); });
@@ -202,13 +202,15 @@ int main(int argc, char **argv) {
     llvm::errs() << errors;
     return 2;
   }
-  if (target != "sm_90a" && target != "cpu")
-    return usageError("--target must be sm_90a or cpu, found '" + target + "'");
-  if (target == "cpu" && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
+  const ChipInfo *chip = ChipInfo::lookUp(target);
+  if (!chip)
+    return usageError("--target must be " + ChipInfo::listNames() +
+                      ", found '" + target + "'");
+  if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
     return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
 
   if (search &&
-      (target == "cpu" || emit != EmitKind::Bundle || outputFile == "-"))
+      (!chip->isGpu() || emit != EmitKind::Bundle || outputFile == "-"))
     return usageError(
         "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
         "and takes neither --emit nor --target=cpu");

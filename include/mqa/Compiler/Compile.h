@@ -7,6 +7,8 @@
 #ifndef MQA_COMPILER_COMPILE_H
 #define MQA_COMPILER_COMPILE_H
 
+#include "mqa/Dialect/MQA/IR/Target.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -27,7 +29,7 @@ enum class EmitKind {
 
 struct CompileOptions {
   /// "sm_90a", or "cpu" for this machine's.
-  std::string target = "sm_90a";
+  std::string target = kDefaultChip.str();
   /// As the pipeline's option: "exact", "fast" or parameters; empty: by the
   /// table. Not for a CPU.
   std::string schedule;

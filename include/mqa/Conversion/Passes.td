@@ -24,8 +24,12 @@ def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp
     - Tensor-map arguments are passed by value in constant memory
       (`llvm.byval`, `nvvm.grid_constant`), 64-byte aligned.
 
+    The module gets the `#nvvm.target` that follows from its `mqa.target`, unless it has
+    targets.
+
     Contract: structured control flow is lowered (`convert-scf-to-cf`), memref
-    views are expanded (`expand-strided-metadata`).
+    views are expanded (`expand-strided-metadata`); the module around has an
+    `mqa.target`, a GPU.
 
     ```mlir
     %d = mqa.wgmma %k, %q : memref<64x64xf8E4M3FN, ...>, ... -> !mqa.fragment<vector<64x8xf32>>

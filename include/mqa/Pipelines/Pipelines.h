@@ -7,6 +7,8 @@
 #ifndef MQA_PIPELINES_PIPELINES_H
 #define MQA_PIPELINES_PIPELINES_H
 
+#include "mqa/Dialect/MQA/IR/Target.h"
+
 #include "mlir/Pass/PassOptions.h"
 #include "llvm/ADT/ArrayRef.h"
 
@@ -24,8 +26,8 @@ struct ToNVVMPipelineOptions
           "'fast' of the table, or for instance 'block_q = 8, block_kv = 256, "
           "tile_kv = 128, stages = 2'")};
   PassOptions::Option<std::string> chip{
-      *this, "chip", llvm::cl::desc("The GPU (default sm_90a)"),
-      llvm::cl::init("sm_90a")};
+      *this, "chip", llvm::cl::desc("The chip that kernels are made for"),
+      llvm::cl::init(kDefaultChip.str())};
 };
 
 /// From `mqa.logits` on tensors or memrefs to kernels of registers, mbarriers
@@ -35,8 +37,7 @@ void buildToFragmentsPipeline(OpPassManager &pm,
                               const ToNVVMPipelineOptions &options);
 
 /// From there to kernels in the NVVM and LLVM dialects (level 7).
-void buildFragmentsToNVVMPipeline(OpPassManager &pm,
-                                  const ToNVVMPipelineOptions &options);
+void buildFragmentsToNVVMPipeline(OpPassManager &pm);
 
 struct ToCPUPipelineOptions : public PassPipelineOptions<ToCPUPipelineOptions> {
   PassOptions::ListOption<int64_t> taskSizes{

@@ -6,7 +6,8 @@
 
 #include "WgmmaLowering.h"
 #include "mqa/Conversion/Passes.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -132,27 +133,28 @@ struct TensorMaps {
 
 static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
   TensorMaps maps;
-  auto getAttr = [&](StringRef name) {
-    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
-    return attr ? attr.getInt() : 1;
-  };
-  maps.nextN = getAttr("mqa.next_n");
+  auto attr = kernel->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
   unsigned position = 0;
   for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
     if (map)
       maps.all.push_back(position);
-    if (map && kernel.getArgAttr(i, "mqa.of_cache")) {
-      maps.ofCache.push_back(position);
-      if (map.getTensor().getRank() == 3)
-        maps.keyBytes = getAttr("mqa.head_dim") *
-                        map.getTensor().getElementTypeBitWidth() / 8;
-    }
     // A memref is passed as two pointers, offset, sizes and strides.
     auto memref = dyn_cast<MemRefType>(type);
-    auto operand = kernel.getArgAttrOfType<StringAttr>(i, "mqa.operand");
-    if (memref && operand && operand == "out")
+    auto operand =
+        kernel.getArgAttrOfType<OperandAttr>(i, OperandAttr::getAttrName());
+    StringRef name = operand ? operand.getName() : "";
+    if (memref && name == "out")
       maps.outSizes = position + 3;
+    if (attr && attr.isPaged()) {
+      if (map && (name == "k" || name == "k_scale"))
+        maps.ofCache.push_back(position);
+      if (name == "q")
+        maps.nextN = operand.getTensorType().getDimSize(1);
+      if (name == "k")
+        maps.keyBytes = operand.getTensorType().getDimSize(2) *
+                        operand.getTensorType().getElementTypeBitWidth() / 8;
+    }
     position += memref ? 3 + 2 * memref.getRank() : 1;
   }
   return maps;
@@ -161,14 +163,14 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
 /// Keys that may be more than the L2 cache holds are the first to leave it:
 /// they are read once, while the logits, which are read next, can stay. As few
 /// as fit may stay too.
-static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps) {
+static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps,
+                          const ChipInfo &chip) {
   if (maps.ofCache.empty() || maps.outSizes == 0)
     return;
   // What `createpolicy.fractional.L2::...` of everything gives, as in CUTLASS's
   // TMA::CacheHintSm90.
   constexpr int64_t kEvictNormal = 0x1000000000000000,
                     kEvictFirst = 0x12F0000000000000;
-  constexpr int64_t kL2Bytes = int64_t(50) << 20;
   Location loc = func.getLoc();
   OpBuilder b = OpBuilder::atBlockBegin(&func.getBody().front());
   Type i64 = b.getI64Type();
@@ -182,7 +184,8 @@ static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps) {
   Value logits = LLVM::MulOp::create(b, loc, getSize(0), getSize(1));
   Value fits = LLVM::ICmpOp::create(
       b, loc, LLVM::ICmpPredicate::sle, logits,
-      constant(kL2Bytes / std::max<int64_t>(maps.keyBytes, 1) * maps.nextN));
+      constant(chip.l2Bytes / std::max<int64_t>(maps.keyBytes, 1) *
+               maps.nextN));
   Value hint = LLVM::SelectOp::create(b, loc, fits, constant(kEvictNormal),
                                       constant(kEvictFirst));
   func.walk([&](NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op) {
@@ -211,6 +214,17 @@ static void setKernelAttributes(LLVM::LLVMFuncOp func,
                 b.getI32IntegerAttr(1));
 }
 
+/// What LLVM makes PTX for; a module that has targets keeps them.
+static void attachNVVMTarget(gpu::GPUModuleOp module, const ChipInfo &chip) {
+  if (module.getTargetsAttr())
+    return;
+  Builder b(module.getContext());
+  Attribute target = NVVM::NVVMTargetAttr::get(b.getContext(), /*optLevel=*/3,
+                                               /*triple=*/"nvptx64-nvidia-cuda",
+                                               chip.name, chip.ptxFeatures);
+  module.setTargetsAttr(b.getArrayAttr(target));
+}
+
 static void addTypeConversions(LLVMTypeConverter &converter) {
   configureGpuToNVVMTypeConverter(converter);
   converter.addConversion(
@@ -233,6 +247,9 @@ struct ConvertMQAToNVVMPass
   void runOnOperation() override {
     gpu::GPUModuleOp module = getOperation();
     MLIRContext *context = &getContext();
+    FailureOr<const ChipInfo *> chip = requireGpu(module);
+    if (failed(chip))
+      return signalPassFailure();
     llvm::StringMap<TensorMaps> tensorMaps;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>())
       if (kernel.isKernel())
@@ -273,8 +290,9 @@ struct ConvertMQAToNVVMPass
       if (it == tensorMaps.end())
         continue;
       setKernelAttributes(func, it->second.all);
-      setCacheHints(func, it->second);
+      setCacheHints(func, it->second, **chip);
     }
+    attachNVVMTarget(module, **chip);
   }
 };
 } // namespace

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "WgmmaLowering.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"

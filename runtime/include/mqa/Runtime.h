@@ -33,7 +33,7 @@ typedef enum mqa_status {
   /** An argument of the call is null, misaligned, too large, or does not fit.
    */
   MQA_ERROR_INVALID_ARGUMENT = 1,
-  /** The bundle is truncated, altered, or of another version. */
+  /** The bundle is truncated, altered, or of another version; or no bundle. */
   MQA_ERROR_INVALID_BUNDLE = 2,
   /** The bundle holds no kernel of that name or kind. */
   MQA_ERROR_NOT_FOUND = 3,
@@ -46,8 +46,23 @@ typedef enum mqa_status {
   MQA_ERROR_SYSTEM = 6
 } mqa_status;
 
-/** The message of the last error on this thread; "" if there was none. Valid
- *  until the next call of a function of this header on this thread. */
+/** The version of this binary interface. It is raised when a function, a struct
+ *  or the number of an enum's name changes, so that what was compiled against
+ *  the one header would be wrong with the other's library; a new function or a
+ *  new name at the end of an enum does not raise it. Who declares these
+ * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
+ * it is. */
+#define MQA_RUNTIME_ABI_VERSION 1
+
+/** MQA_RUNTIME_ABI_VERSION of the library. */
+MQA_API int mqa_runtime_abi_version(void);
+
+/** The version of the library, for instance "0.1.0". */
+MQA_API const char *mqa_runtime_version(void);
+
+/** The message of the last error on this thread, one line; "" if there was
+ *  none. Valid until the next call of a function of this header on this
+ *  thread. */
 MQA_API const char *mqa_last_error(void);
 
 /** The name of a status, for instance "invalid argument". */
@@ -60,7 +75,9 @@ MQA_API const char *mqa_status_name(mqa_status status);
 /** What the compiler made of one MLIR file: one or more kernels. */
 typedef struct mqa_bundle mqa_bundle;
 
-/** Loads a bundle from a file. */
+/** Loads a bundle from a regular file. Every byte of it is checked (see
+ *  docs/bundle.md), but not what its code does: a bundle is trusted as a shared
+ *  library is. */
 MQA_API mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle);
 
 /** Loads a bundle from memory, which is copied. */

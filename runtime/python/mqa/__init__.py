@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Attention logits compiled by MQA.
 
-`mqa.logits` and `mqa.paged_logits` take PyTorch tensors; `mqa.runtime` and `mqa.library` are what is
-below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
+`mqa.logits` and `mqa.paged_logits` take PyTorch tensors, and torch.ops.mqa has them as ops; `mqa.runtime` and
+`mqa.library` are what is below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
 """
+import importlib.util
+
+from .registration import register_with_torch
 from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
 
 __version__ = "0.1.0"
-__all__ = ["Error", "InvalidArgument", "logits", "logits_out", "paged_logits", "paged_logits_out"]
-__all__ += ["prepare_logits", "prepare_paged_logits", "split_cache"]
+_NEED_TORCH = ["logits", "logits_out", "paged_logits", "paged_logits_out"]
+_NEED_TORCH += ["prepare_logits", "prepare_paged_logits", "split_cache"]
+__all__ = ["Error", "InvalidArgument", "get_launch_overlap", "set_launch_overlap"]
+if importlib.util.find_spec("torch"):
+    __all__ += _NEED_TORCH
+    register_with_torch()
 
 
 def __getattr__(name):
     # PyTorch is imported when it is needed; the next time, nobody asks here.
-    if name in __all__:
+    if name in _NEED_TORCH:
         from . import torch_ops
 
         return globals().setdefault(name, getattr(torch_ops, name))
     raise AttributeError(f"module 'mqa' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__} - {"importlib", "register_with_torch"})

@@ -9,13 +9,38 @@ _TYPES = {
     torch.float16: "f16",
     torch.float32: "f32",
 }
+_ALLOWED = {
+    "q": ("f8E4M3FN", "f8E5M2", "bf16", "f16"),
+    "k_scale": ("f32",),
+    "weights": ("f32", "bf16"),
+    "out": ("f32", "bf16", "f16"),
+}
+_CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 
 def fail(message):
     raise ValueError(message)
 
 
-def get_type(name, dtype, allowed):
+def require(condition, make_message):
+    """`condition` may be symbolic while PyTorch traces: then it is a guard or an assertion of the traced program."""
+    if isinstance(condition, torch.SymBool):
+        torch._check_value(condition, make_message)
+    elif not condition:
+        fail(make_message())
+
+
+def both(first, second):
+    return first & second if isinstance(first, torch.SymBool) else bool(first) and second
+
+
+def either(first, second):
+    return first | second if isinstance(first, torch.SymBool) else bool(first) or second
+
+
+def get_type(name, dtype):
+    """The MLIR name of a type that the operand may have."""
+    allowed = _ALLOWED[name]
     if _TYPES.get(dtype) not in allowed:
         fail(f"{name} must have a dtype of {', '.join(allowed)}, found {dtype}")
     return _TYPES[dtype]
@@ -23,17 +48,26 @@ def get_type(name, dtype, allowed):
 
 def check_shape(name, tensor, shape):
     """Sizes of `shape` that are None may be any."""
-    if tensor.dim() != len(shape) or any(s is not None and s != t for s, t in zip(shape, tensor.shape)):
+
+    def describe():
         expected = " x ".join("*" if size is None else str(size) for size in shape)
-        fail(f"{name} must be {expected}, found {' x '.join(map(str, tensor.shape))}")
+        return f"{name} must be {expected}, found {' x '.join(map(str, tensor.shape))}"
+
+    require(tensor.dim() == len(shape), describe)
+    for expected, size in zip(shape, tensor.shape):
+        if expected is not None:
+            require(expected == size, describe)
 
 
 def check_inner(name, tensor, first=1):
     """Everything from dimension `first` on is contiguous."""
+
+    def describe():
+        return f"{name} must be contiguous from dimension {first} on, found strides {tuple(tensor.stride())}"
+
     expected = 1
     for dim in range(tensor.dim() - 1, first - 1, -1):
-        if tensor.size(dim) > 1 and tensor.stride(dim) != expected:
-            fail(f"{name} must be contiguous from dimension {first} on, found strides {tuple(tensor.stride())}")
+        require(either(tensor.size(dim) <= 1, tensor.stride(dim) == expected), describe)
         expected *= tensor.size(dim)
 
 
@@ -63,51 +97,94 @@ def get_stride(tensor):
     return max(tensor.stride(0), tensor.numel())
 
 
-def check_logits(q, k, k_scale, weights, ks, ke, out):
+def _check_inputs(q, k, k_scale, weights, out):
+    """Their types, and the inner dimensions of all but the scales."""
+    get_type("q", q.dtype)
+    if k.dtype != q.dtype:
+        fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
+    for name, tensor in (("k_scale", k_scale), ("weights", weights), ("out", out)):
+        if tensor is not None:
+            get_type(name, tensor.dtype)
+    for name, tensor in (("q", q), ("k", k), ("weights", weights), ("out", out)):
+        if tensor is not None:
+            check_inner(name, tensor)
+
+
+def check_logits(q, k, k_scale, weights, ks, ke, out, compressed):
+    """`out` is None where it is made to fit."""
     if q.dim() != 3:
         fail(f"q must be M x H x D, found {q.dim()} dimensions")
     m, h, d = q.shape
     grouped = k.dim() == 3
-    n, groups = k.size(0), k.size(1) if grouped else 0
     check_shape("k", k, (None, None, d) if grouped else (None, d))
-    if k.dtype != q.dtype:
-        fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
+    n, groups = k.size(0), k.size(1) if grouped else 0
     if k_scale is not None:
         check_shape("k_scale", k_scale, (n, groups) if grouped else (n,))
-        get_type("k_scale", k_scale.dtype, ("f32",))
+        check_inner("k_scale", k_scale, 1 if grouped else 0)
     if weights is not None:
         check_shape("weights", weights, (m, h))
     for name, bounds in (("ks", ks), ("ke", ke)):
         check_shape(name, bounds, (m,))
         check_ints(name, bounds)
-    for name, tensor in (("q", q), ("k", k), ("weights", weights), ("ks", ks), ("ke", ke), ("out", out)):
-        if tensor is not None:
-            check_inner(name, tensor, 0 if tensor.dim() == 1 else 1)
-    if k_scale is not None:
-        check_inner("k_scale", k_scale, 1 if grouped else 0)
+        check_inner(name, bounds, 0)
+    if out is not None:
+        check_shape("out", out, (m, None) if compressed else (m, n))
+    _check_inputs(q, k, k_scale, weights, out)
     check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
 
 
 def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
+    """`out` is None where it is made to fit."""
     if q.dim() != 4:
         fail(f"q must be B x T x H x D, found {q.dim()} dimensions")
     b, t, h, d = q.shape
     check_shape("k", k, (None, None, d))
-    if k.dtype != q.dtype:
-        fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
     if k_scale is not None:
         check_shape("k_scale", k_scale, tuple(k.shape[:2]))
-        get_type("k_scale", k_scale.dtype, ("f32",))
         check_inner("k_scale", k_scale)
     if weights is not None:
         check_shape("weights", weights, (b * t, h))
-        check_inner("weights", weights)
     check_shape("context_lens", context_lens, (b, t) if context_lens.dim() == 2 else (b,))
     check_ints("context_lens", context_lens)
     check_inner("context_lens", context_lens, context_lens.dim() - 1)
     check_shape("block_table", block_table, (b, None))
     check_ints("block_table", block_table)
-    check_shape("out", out, (b * t, None))
-    for name, tensor in (("q", q), ("k", k), ("block_table", block_table), ("out", out)):
-        check_inner(name, tensor)
+    check_inner("block_table", block_table)
+    if out is not None:
+        check_shape("out", out, (b * t, None))
+    _check_inputs(q, k, k_scale, weights, out)
     check_device(q, k=k, k_scale=k_scale, weights=weights, context_lens=context_lens, block_table=block_table, out=out)
+
+
+def check_cache(name, cache, head_dim, dtype):
+    """A cache of bytes that holds keys of `head_dim` elements of `dtype`, and a float32 scale for each."""
+    if dtype not in _CACHE_TYPES:
+        fail(f"dtype must be one of {', '.join(map(str, _CACHE_TYPES))}, found {dtype}")
+    if isinstance(head_dim, bool) or head_dim < 1:
+        fail(f"head_dim must be at least 1, found {head_dim}")
+    if cache.dtype != torch.uint8:
+        fail(f"{name} must be torch.uint8, found {cache.dtype}")
+    # torch.compile cannot trace the question, and has resolved such views.
+    if not torch.compiler.is_dynamo_compiling() and cache.is_neg():
+        fail(f"{name} is negated lazily: resolve_neg() gives the bytes that it stands for")
+    row = head_dim + 4
+    if cache.dim() == 3:
+        check_shape(name, cache, (None, None, row))
+    else:
+
+        def describe():
+            return f"{name} must be num_blocks x block_kv x 1 x {row}, found {' x '.join(map(str, cache.shape))}"
+
+        require(cache.dim() == 4 and both(cache.size(2) == 1, cache.size(3) == row), describe)
+    block_kv, strides = cache.size(1), tuple(cache.stride())
+    require(
+        both(either(block_kv <= 1, strides[1] == row), strides[-1] == 1),
+        lambda: f"{name} must be contiguous inside a block, found strides {strides}",
+    )
+    # Blocks must not overlap. A scale has four bytes, so the first is at a multiple of 4, and so is each stride.
+    require(
+        either(cache.size(0) <= 1, both(strides[0] >= block_kv * row, strides[0] % 4 == 0)),
+        lambda: f"the stride of {name} blocks must be a multiple of 4 bytes, at least {block_kv * row}, found {strides[0]}",
+    )
+    offset = cache.storage_offset() + block_kv * head_dim
+    require(offset % 4 == 0, lambda: f"the scales of {name} must be at a multiple of 4 bytes, found them at {offset}")

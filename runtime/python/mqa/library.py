@@ -4,14 +4,18 @@
 Bundles are the *.mqa files of the folders in MQA_BUNDLES (separated by ':') and of this
 package's bundles folder; tools/prebuild.sh writes such a folder. Where libmqa_compiler.so is
 (MQA_COMPILER_LIBRARY, or as the system finds it), what is missing is compiled, and kept in
-the folder MQA_CACHE, by default ~/.cache/mqa.
+the folder MQA_CACHE, by default $XDG_CACHE_HOME/mqa or ~/.cache/mqa; without a home, nowhere. A kernel that was
+found stays; these variables are read for each that was not.
 """
 import ctypes
 import dataclasses
 import functools
 import os
 import pathlib
+import pwd
+import stat
 import threading
+import warnings
 from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 
 from . import runtime
@@ -92,26 +96,56 @@ def _describe(info):
     )
 
 
-@functools.lru_cache(maxsize=None)
-def _prebuilt():
+def _warn(message):
+    # Nothing of this package is where the caller can do something about it.
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+
+def _read_bundles(folder):
+    """The bundles of a folder; what is wrong with the others is a warning that names the file."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".mqa"))
+    except OSError as error:
+        _warn(f"MQA_BUNDLES: cannot read the folder {os.fspath(folder)!r}: {error.strerror}")
+        return
+    for path in (os.path.join(folder, name) for name in names):
+        try:
+            # Others may have no end, or nobody who writes to them.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                _warn(f"left out of the bundles: '{path}' is no regular file")
+                continue
+            yield runtime.Bundle(path)
+        except (OSError, runtime.Error) as error:
+            _warn(f"left out of the bundles: {error}")
+
+
+@functools.lru_cache(maxsize=8)
+def _prebuilt(variable):
+    """By the value of MQA_BUNDLES."""
     found = {}
-    folders = [f for f in os.environ.get("MQA_BUNDLES", "").split(":") if f]
-    for folder in [*folders, pathlib.Path(__file__).parent / "bundles"]:
-        for path in sorted(pathlib.Path(folder).glob("*.mqa")):
-            bundle = runtime.Bundle(path)
+    folders = [f for f in variable.split(":") if f]
+    own = pathlib.Path(__file__).parent / "bundles"
+    if own.is_dir():
+        folders.append(own)
+    for folder in folders:
+        for bundle in _read_bundles(folder):
             for info in bundle.kernels:
                 found.setdefault(_describe(info), (bundle, info))
     return found
+
+
+def _find_prebuilt(op):
+    return _prebuilt(os.environ.get("MQA_BUNDLES", "")).get(op)
 
 
 class _CompileOptions(ctypes.Structure):
     _fields_ = [("target", c_char_p), ("schedule", c_char_p), ("cache", c_char_p)]
 
 
-@functools.lru_cache(maxsize=None)
-def _compiler():
+@functools.lru_cache(maxsize=8)
+def _open_compiler(path):
     try:
-        library = ctypes.CDLL(os.environ.get("MQA_COMPILER_LIBRARY") or "libmqa_compiler.so.0")
+        library = ctypes.CDLL(path)
     except OSError:
         return None
     library.mqa_compile_text.argtypes = [c_char_p, c_size_t, POINTER(_CompileOptions)]
@@ -125,16 +159,39 @@ def _compiler():
     return library
 
 
+def _find_home():
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
+
+
+def _find_cache():
+    """The folder for what was compiled, or None. Who may use it, the compiler checks."""
+    folder = os.environ.get("MQA_CACHE")
+    if folder:
+        return folder
+    # A relative one is to be ignored, as the specification of the variable says.
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        home = os.environ.get("HOME") or _find_home()
+        if not os.path.isabs(home):
+            _warn("there is no home folder, so what is compiled is not kept: set MQA_CACHE to a folder of your own")
+            return None
+        base = os.path.join(home, ".cache")
+    return os.path.join(base, "mqa")
+
+
 def _compile(op):
-    library = _compiler()
+    library = _open_compiler(os.environ.get("MQA_COMPILER_LIBRARY") or "libmqa_compiler.so.0")
     if library is None:
         raise LookupError(
             f"no prebuilt bundle holds a kernel for {op}, and there is no compiler here: "
             "set MQA_BUNDLES or MQA_COMPILER_LIBRARY"
         )
-    cache = os.environ.get("MQA_CACHE") or os.path.join(os.path.expanduser("~"), ".cache", "mqa")
+    cache = _find_cache()
     schedule = b"fast" if op.fast else None if op.out_type != "f32" or op.next_n else b"exact"
-    options = _CompileOptions(op.target.encode(), schedule, os.fsencode(cache))
+    options = _CompileOptions(op.target.encode(), schedule, None if cache is None else os.fsencode(cache))
     text = op.to_mlir().encode()
     result = library.mqa_compile_text(text, len(text), byref(options))
     if not result:
@@ -142,8 +199,11 @@ def _compile(op):
     try:
         size = c_size_t()
         data = library.mqa_compilation_bundle(result, byref(size))
+        diagnostics = library.mqa_compilation_diagnostics(result).decode(errors="replace").strip()
         if not data:
-            raise ValueError(library.mqa_compilation_diagnostics(result).decode().strip())
+            raise ValueError(diagnostics)
+        if diagnostics:
+            _warn(diagnostics)
         bundle = runtime.Bundle(ctypes.string_at(data, size.value))
     finally:
         library.mqa_compilation_destroy(result)
@@ -152,6 +212,15 @@ def _compile(op):
 
 _lock = threading.Lock()
 _loaded = {}
+
+
+def _renew_lock():
+    """A thread that held it at a fork is not in the child, which would wait for it without end."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def find(op, device=0):
@@ -166,7 +235,7 @@ def find(op, device=0):
         with _lock:
             kernel = _loaded.get(key)
             if kernel is None:
-                bundle, info = _prebuilt().get(op) or _find_other(op) or _compile(op)
+                bundle, info = _find_prebuilt(op) or _find_other(op) or _compile(op)
                 kernel = _loaded[key] = bundle.load(info, device)
     return kernel
 
@@ -175,4 +244,4 @@ def _find_other(op):
     """A kernel that reduces in half precision, where 16-bit logits leave it free to."""
     if op.out_type == "f32" or op.fast:
         return None
-    return _prebuilt().get(dataclasses.replace(op, fast=True))
+    return _find_prebuilt(dataclasses.replace(op, fast=True))

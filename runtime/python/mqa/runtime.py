@@ -105,6 +105,22 @@ class PagedLogitsArgs(ctypes.Structure):
     ]
 
 
+# Of mqa/Runtime.h: the structures above are those of this version.
+ABI_VERSION = 1
+
+
+def _check_abi(library, path):
+    try:
+        version = library.mqa_runtime_abi_version()
+    except AttributeError:
+        raise ImportError(
+            f"the MQA runtime '{path}' is too old for this package: it has no mqa_runtime_abi_version; "
+            f"version {ABI_VERSION} is needed"
+        ) from None
+    if version != ABI_VERSION:
+        raise ImportError(f"the MQA runtime '{path}' has ABI version {version}, but this package needs {ABI_VERSION}")
+
+
 def _open():
     beside = pathlib.Path(__file__).parent / "lib" / "libmqa_runtime.so"
     path = os.environ.get("MQA_RUNTIME_LIBRARY") or (str(beside) if beside.exists() else "libmqa_runtime.so.0")
@@ -112,6 +128,7 @@ def _open():
         library = ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(f"cannot load the MQA runtime: {error}; set MQA_RUNTIME_LIBRARY to its file") from None
+    _check_abi(library, path)
     library.mqa_last_error.restype = c_char_p
     signatures = {
         "mqa_bundle_load_file": [c_char_p, POINTER(c_void_p)],
@@ -139,9 +156,12 @@ def _open():
 _library = _open()
 
 
-def _require(status):
+def _require(status, source=None):
+    """`source` is a file that the message must name."""
     if status:
-        message = _library.mqa_last_error().decode()
+        message = _library.mqa_last_error().decode(errors="replace")
+        if source is not None and source not in message:
+            message = f"'{source}': {message}"
         raise (InvalidArgument if status == 1 else Error)(status, message)
 
 
@@ -231,7 +251,8 @@ class Bundle:
         if isinstance(source, bytes):
             _require(_library.mqa_bundle_load_memory(source, len(source), byref(self._handle)))
         else:
-            _require(_library.mqa_bundle_load_file(os.fsencode(source), byref(self._handle)))
+            path = os.fsencode(source)
+            _require(_library.mqa_bundle_load_file(path, byref(self._handle)), path.decode(errors="replace"))
         self.kernels = []
         for index in range(_library.mqa_bundle_num_kernels(self._handle)):
             info = KernelInfo()

@@ -190,10 +190,12 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
       ASSERT_TRUE(module);
       LogitsOp op;
       module->walk([&](LogitsOp found) { op = found; });
-      ScheduleAttr schedule = deriveSchedule(op, Reduction::F32);
+      ScheduleAttr schedule =
+          deriveSchedule(op, *ChipInfo::lookUp(kDefaultChip), Reduction::F32);
       ASSERT_TRUE(schedule) << heads << " x " << headDim;
       FailureOr<TilePlan> plan =
-          TilePlan::get(op, schedule, [&] { return op.emitError(); });
+          TilePlan::get(op, *ChipInfo::lookUp(kDefaultChip), schedule,
+                        [&] { return op.emitError(); });
       ASSERT_TRUE(succeeded(plan));
       ArrayRef<int64_t> shape = plan->queryRing.getTiles()[0].getShape();
       int64_t warpQueries = schedule.getTileQ() / kWarpgroupWarps;

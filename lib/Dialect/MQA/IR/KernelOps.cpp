@@ -184,6 +184,18 @@ LogicalResult FitQueriesOp::verify() {
   return success();
 }
 
+// Each is executed by the warps that it is for.
+Role RingPutOp::getRole() { return Role::Producer; }
+Role RingGetOp::getRole() { return Role::Consumer; }
+Role RingReleaseOp::getRole() { return Role::Consumer; }
+Role FitQueriesOp::getRole() { return Role::Consumer; }
+Role TileLogitsOp::getRole() { return Role::Consumer; }
+Role StoreLogitsOp::getRole() { return Role::Consumer; }
+Role CleanRowsOp::getRole() { return Role::Cleaner; }
+
+/// The logits of other heads, to which those of this tile are added.
+Value TileLogitsOp::getCarried() { return getOnto(); }
+
 void TileLogitsOp::getEffects(EffectList &effects) {
   for (OpOperand *operand : {&getQMutable(), &getKMutable()})
     addRead(effects, *operand);
@@ -234,6 +246,17 @@ LogicalResult TileLogitsOp::verify() {
                          << " rows of queries and " << getNumKeys()
                          << " keys cannot give " << logits
                          << (getOnto() ? " onto another type" : "");
+  if (getReduction() == Reduction::F16 &&
+      (getActivation() != Activation::Relu || getRelu() != Relu::Max ||
+       !getWeights() || !getFactors() || getNumHeads()))
+    return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights' "
+                       "and 'factors', and takes no 'num_heads'");
+  if (llvm::is_contained({Relu::AddAbs, Relu::Mixed}, getRelu()) &&
+      !isa<Float8E4M3FNType>(q.getElementType()))
+    return emitOpError() << "with 'relu' " << stringifyRelu(getRelu())
+                         << " needs scores that are never infinite, those of "
+                            "f8E4M3FN, found "
+                         << q.getElementType();
   if (!getWeights())
     return success();
   MemRefType weights = getWeights().getType();

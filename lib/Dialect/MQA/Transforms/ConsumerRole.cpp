@@ -50,9 +50,9 @@ bool mqa::followsFrom(Value value, scf::ForOp loop) {
 /// go on where they were at the end of the last query block: a group may get
 /// more tiles of a block than another, but not more of all blocks.
 void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
-  int64_t groups = schedule.getKeyGroups();
+  int64_t turns = groups.keyGroups;
   auto gets = keys.getBody()->getOps<RingGetOp>();
-  if (groups == 1 || gets.empty())
+  if (turns == 1 || gets.empty())
     return;
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(keys);
@@ -66,7 +66,7 @@ void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
   Value first = atStart.lookupOrDefault(position);
 
   Type i32 = rewriter.getI32Type();
-  Value count = arith::ConstantIntOp::create(rewriter, loc, groups, 32);
+  Value count = arith::ConstantIntOp::create(rewriter, loc, turns, 32);
   Value group = arith::IndexCastOp::create(rewriter, loc, i32, keyGroup);
   Value turn = arith::RemUIOp::create(rewriter, loc, first, count);
   Value ahead = arith::SubIOp::create(
@@ -78,7 +78,7 @@ void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
   Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
   keys.setLowerBound(
       arith::AddIOp::create(rewriter, loc, keys.getLowerBound(), skipped));
-  keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(groups)));
+  keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(turns)));
 }
 
 /// Guards a store with the tile before it and the releases behind it: a
@@ -91,7 +91,7 @@ void WarpRoles::skipWithoutQueries(StoreLogitsOp op, Value rows) {
       releases.push_back(release);
     else
       break;
-  if (releases.empty() || schedule.getQueryGroups() == 1 || !tile ||
+  if (releases.empty() || groups.queryGroups == 1 || !tile ||
       tile->getBlock() != op->getBlock())
     return;
   rewriter.setInsertionPoint(op);
@@ -134,7 +134,7 @@ static Value getGroup(OpBuilder &b, Location loc, Value tile, Value group) {
 void WarpRoles::narrowTile(TileLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
-  OpFoldResult tileQ = rewriter.getIndexAttr(schedule.getTileQ());
+  OpFoldResult tileQ = rewriter.getIndexAttr(groups.tileQueries);
   Value firstRow = getFirstRow(queryGroup);
   Value factors, weights;
   if (op.getFactors()) {
@@ -156,7 +156,7 @@ void WarpRoles::narrowTile(TileLogitsOp op, Value queryGroup) {
       op.getFactorsMutable().assign(factors);
     auto type = op.getLogits().getType();
     op.getLogits().setType(VectorType::get(
-        {schedule.getTileQ(), type.getDimSize(1)}, type.getElementType()));
+        {groups.tileQueries, type.getDimSize(1)}, type.getElementType()));
   });
 }
 
@@ -195,8 +195,8 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);
   Value rows = arith::SubIOp::create(rewriter, loc, numRows, firstRow);
   rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
-  rows = arith::MinSIOp::create(rewriter, loc, rows,
-                                constant(schedule.getTileQ()));
+  rows =
+      arith::MinSIOp::create(rewriter, loc, rows, constant(groups.tileQueries));
   Value ks, ke = op.getKe();
   if (op.getKs())
     ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
@@ -215,7 +215,7 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 
 void WarpRoles::buildConsumers(Value threadId) {
   NVVM::SetMaxRegisterOp::create(rewriter, loc,
-                                 getConsumerRegisters(warpgroups),
+                                 getConsumerRegisters(chip, warpgroups),
                                  NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();
@@ -227,12 +227,13 @@ void WarpRoles::buildConsumers(Value threadId) {
   Value warpgroup = arith::IndexCastOp::create(
       rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
   // Warpgroups go over the keys first.
-  Value keyGroups = constant(schedule.getKeyGroups());
+  Value keyGroups = constant(groups.keyGroups);
   Value queryGroup =
       arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value numConsumers = constant(warpgroups * kWarpgroupThreads);
-  scf::ForOp clone = cloneWithout(llvm::IsaPred<RingPutOp>);
+  scf::ForOp clone =
+      cloneWithout([](Operation *op) { return hasRole(op, Role::Producer); });
   clone.walk([&](FitQueriesOp op) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);

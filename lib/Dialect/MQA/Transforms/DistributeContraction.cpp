@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"

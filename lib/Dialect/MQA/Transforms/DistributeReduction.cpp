@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -174,29 +175,42 @@ void ReductionDistributor::synchronize(Location loc, Value warp) {
                           NVVM::BarrierReductionAttr(), Value());
 }
 
+/// The warps of the block that get here, which are its first: those that give
+/// slots of rings back, or where there are no rings, all. 0 if nothing says.
+static int64_t countConsumerWarps(gpu::GPUFuncOp kernel) {
+  int64_t warps = 0;
+  kernel.walk([&](RingCreateOp op) {
+    warps = std::max<int64_t>(warps, op.getConsumers() * op.getTurns());
+  });
+  if (DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr(); size && !warps)
+    warps = size[0] / kWarpThreads;
+  return warps;
+}
+
 /// Adds the elements of the warps that have heads of the same query, through
 /// shared memory; each warp ends with the sums of a part of the columns.
 LogicalResult
 ReductionDistributor::sumOverWarps(Location loc,
                                    SmallVector<Element> &elements) {
   auto kernel = reduction->getParentOfType<gpu::GPUFuncOp>();
-  auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
+  int64_t consumerWarps = countConsumerWarps(kernel);
   VectorType type = reduction.getSourceVectorType();
   int64_t keys = type.getDimSize(2), queryWarps = layout.getQueryWarps();
-  if (!schedule || !type.getElementType().isF32() ||
+  if (!consumerWarps || !type.getElementType().isF32() ||
       keys % (queryWarps * kStoreKeys))
     return reduction.emitError()
            << "over " << queryWarps
            << " warps must be of f32, of a multiple of as many times "
-           << kStoreKeys << " keys, in a kernel with 'mqa.schedule'";
+           << kStoreKeys
+           << " keys, in a kernel with rings or 'known_block_size'";
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   Value partials = kernel.addWorkgroupAttribution(
-      MemRefType::get({schedule.getWarpgroups() * kWarpgroupWarps, keys},
-                      b.getF32Type(), MemRefLayoutAttrInterface{}, workgroup),
+      MemRefType::get({consumerWarps, keys}, b.getF32Type(),
+                      MemRefLayoutAttrInterface{}, workgroup),
       loc);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value warp = arith::DivUIOp::create(b, loc, thread, constant(kWarpThreads));

@@ -10,8 +10,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

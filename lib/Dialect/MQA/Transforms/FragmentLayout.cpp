@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "FragmentLayout.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

@@ -245,7 +245,8 @@ void RingLowering::release(RingReleaseOp op) {
 
 /// Buffers and barriers of all rings must fit a block. What is far too large is
 /// not multiplied out: sizes of IR may be any.
-static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates) {
+static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates,
+                                 const ChipInfo &chip) {
   uint64_t total = 0;
   for (RingCreateOp op : creates) {
     uint64_t slot = 2 * sizeof(uint64_t);
@@ -257,9 +258,9 @@ static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates) {
     }
     uint64_t stages = op.getRing().getType().getStages();
     total = llvm::SaturatingMultiplyAdd(slot, stages, total);
-    if (total > static_cast<uint64_t>(kSharedMemoryBytes))
+    if (total > static_cast<uint64_t>(chip.blockSharedMemory))
       return op.emitOpError() << "needs more shared memory than the "
-                              << kSharedMemoryBytes << " bytes of a block";
+                              << chip.blockSharedMemory << " bytes of a block";
   }
   return success();
 }
@@ -281,10 +282,13 @@ LogicalResult RingLowering::run() {
   });
   if (creates.empty())
     return success();
+  FailureOr<const ChipInfo *> chip = requireGpu(kernel);
+  if (failed(chip))
+    return failure();
   for (RingCreateOp op : creates)
     if (op->getBlock() != &kernel.getBody().front())
       return op.emitOpError("must be at the top of the kernel");
-  if (failed(verifyBytes(creates)) || failed(makeTensorMaps(puts)))
+  if (failed(verifyBytes(creates, **chip)) || failed(makeTensorMaps(puts)))
     return failure();
   for (RingCreateOp op : creates)
     create(op);
@@ -297,8 +301,9 @@ LogicalResult RingLowering::run() {
     release(op);
   for (RingCreateOp op : creates)
     b.eraseOp(op);
-  kernel->setAttr("mqa.dynamic_shared_memory",
-                  b.getI64IntegerAttr(sharedMemoryBytes));
+  StringRef name = KernelAttr::getAttrName();
+  if (auto attr = kernel->getAttrOfType<KernelAttr>(name))
+    kernel->setAttr(name, attr.withDynamicSharedMemory(sharedMemoryBytes));
   return success();
 }
 

@@ -24,11 +24,11 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Gives the arguments of `func` the names of the operands of the mqa.logits
-/// that they are sliced for, and the function its attributes. The caller hands
-/// over the operands by their names: each argument is one of them.
-static LogicalResult nameArguments(func::FuncOp func,
-                                   LogitsOpInterface logits) {
+/// Says which operand of the op each argument of `func` is sliced for, and what
+/// the function computes. The caller hands over the operands by their names:
+/// each argument is one of them.
+static LogicalResult nameArguments(func::FuncOp func, LogitsOpInterface logits,
+                                   ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
   llvm::SmallBitVector named(func.getNumArguments());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
@@ -44,8 +44,8 @@ static LogicalResult nameArguments(func::FuncOp func,
              << "operand '" << name
              << "' must be of an argument of the function, and of its own";
     named.set(argument.getArgNumber());
-    func.setArgAttr(argument.getArgNumber(), "mqa.operand",
-                    b.getStringAttr(name));
+    func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
+                    OperandAttr::get(name, argument.getType()));
   }
   for (BlockArgument argument : func.getArguments())
     if (isa<ShapedType>(argument.getType()) &&
@@ -53,12 +53,13 @@ static LogicalResult nameArguments(func::FuncOp func,
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
              << logits->getName();
-  if (logits.getClean())
-    func->setAttr("mqa.clean", b.getUnitAttr());
-  if (logits.getCompressed())
-    func->setAttr("mqa.compressed", b.getUnitAttr());
-  if (logits.getActivation() == Activation::None)
-    func->setAttr("mqa.no_activation", b.getUnitAttr());
+  func->setAttr(KernelAttr::getAttrName(),
+                KernelAttr::get(
+                    b.getContext(), logits->getName().getStringRef(),
+                    logits.getActivation(), logits.getClean(),
+                    logits.getCompressed(), /*schedule=*/{},
+                    /*dynamicSharedMemory=*/0,
+                    /*overlapsLaunches=*/false, b.getDenseI64ArrayAttr(steps)));
   return success();
 }
 
@@ -84,7 +85,7 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   });
   if (!logits)
     return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
-  if (failed(nameArguments(func, logits)))
+  if (failed(nameArguments(func, logits, steps)))
     return failure();
 
   IRRewriter b(func.getContext());
@@ -108,7 +109,6 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   b.inlineBlockBefore(forall.getBody(), forall, offsets);
   b.eraseOp(forall);
 
-  func->setAttr("mqa.task_sizes", b.getDenseI64ArrayAttr(steps));
   func->setAttr("llvm.emit_c_interface", b.getUnitAttr());
   BitVector results(func.getNumResults(), true);
   b.modifyOpInPlace(returnOp, [&] { returnOp->setOperands({}); });

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -44,10 +45,12 @@ struct OverlapLaunchesPass
 
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    constexpr StringLiteral kOverlaps = "mqa.overlaps_launches";
-    if (kernel.isExternal() || !kernel.isKernel() || kernel->hasAttr(kOverlaps))
+    if (kernel.isExternal() || !kernel.isKernel())
       return;
     Block &entry = kernel.getBody().front();
+    // Waiting once is enough.
+    if (!entry.getOps<NVVM::GriddepcontrolOp>().empty())
+      return;
     auto first = llvm::find_if(entry, [](Operation &op) {
       return op
           .walk([](Operation *nested) {
@@ -63,7 +66,9 @@ struct OverlapLaunchesPass
     // works wait longer than those that are launched when it ends.
     NVVM::GriddepcontrolOp::create(b, kernel.getLoc(),
                                    NVVM::GridDepActionKind::wait);
-    kernel->setAttr(kOverlaps, b.getUnitAttr());
+    StringRef name = KernelAttr::getAttrName();
+    if (auto attr = kernel->getAttrOfType<KernelAttr>(name))
+      kernel->setAttr(name, attr.withOverlappingLaunches());
   }
 };
 } // namespace

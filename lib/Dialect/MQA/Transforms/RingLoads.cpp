@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"

@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -149,12 +150,16 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
-    if (recipe.blockKv)
-      kernel.setArgAttr(argument.getArgNumber(), "mqa.of_cache",
-                        b.getUnitAttr());
-    if (!llvm::is_sorted(recipe.dims))
-      kernel.setArgAttr(argument.getArgNumber(), "mqa.box_dims",
-                        b.getDenseI64ArrayAttr(recipe.dims));
+    if (llvm::is_sorted(recipe.dims))
+      continue;
+    unsigned position = argument.getArgNumber();
+    StringRef name = OperandAttr::getAttrName();
+    auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name);
+    if (!operand)
+      return kernel.emitOpError()
+             << "argument " << position << " is loaded in boxes of other dims "
+             << "than its own, and needs '" << name << "' to say which";
+    kernel.setArgAttr(position, name, operand.withBoxDims(recipe.dims));
   }
   // Behind the arguments, the block has the workgroup's shared variables.
   auto arguments =

@@ -10,19 +10,20 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-bool mqa::fitsSchedule(LogitsOpInterface op, ScheduleAttr schedule) {
+bool mqa::fitsSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                       ScheduleAttr schedule) {
+  ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) {});
   return succeeded(
-      TilePlan::get(op, schedule, [&] { return op->emitError(); }));
+      TilePlan::get(op, chip, schedule, [&] { return op->emitError(); }));
 }
 
 /// The schedule of these sizes with the most stages that there is room for, and
 /// rather two of queries; null if it does not fit.
-static ScheduleAttr makeSchedule(LogitsOpInterface op, int64_t queryGroups,
-                                 int64_t keyGroups, int64_t tileQ,
-                                 int64_t tileKv, Reduction reduction,
-                                 int64_t blockHeads = 0,
+static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                                 int64_t queryGroups, int64_t keyGroups,
+                                 int64_t tileQ, int64_t tileKv,
+                                 Reduction reduction, int64_t blockHeads = 0,
                                  std::optional<int64_t> maxStages = {}) {
-  ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) {});
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
   for (int64_t queryStages : {2, 1}) {
@@ -33,7 +34,7 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, int64_t queryGroups,
           op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
           tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
           reduction, Split::Tiles, blockCost, blockHeads);
-      if (mqa::fitsSchedule(op, schedule))
+      if (fitsSchedule(op, chip, schedule))
         return schedule;
     }
   }
@@ -43,7 +44,9 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, int64_t queryGroups,
 /// The queries of a sequence fill as much of a WGMMA as they can, alone; its
 /// warpgroups take tiles of keys in turn.
 static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
+                                        const ChipInfo &chip,
                                         Reduction reduction) {
+  const MatrixUnit &unit = *chip.matrixUnit;
   int64_t tileQ = llvm::PowerOf2Ceil(op.getNextN());
   if (reduction == Reduction::F16)
     tileQ = std::max<int64_t>(tileQ, hopper::kWarpgroupWarps);
@@ -53,28 +56,30 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
     for (int64_t groups : {4, 3, 2, 1})
       for (int64_t tileKv : {128, 64, 32}) {
         // A key for each thread that has a query of the tile.
-        if (tileKv * tileQ < hopper::kWarpgroupThreads)
+        if (tileKv * tileQ < unit.threads)
           continue;
-        int64_t tileHeads = hopper::kWgmmaRows / tileQ, blockHeads = 0;
+        int64_t tileHeads = unit.rows / tileQ, blockHeads = 0;
         if (parts > 1)
           blockHeads = llvm::alignTo(llvm::divideCeil(op.getNumHeads(), parts),
                                      tileHeads);
         if (ScheduleAttr schedule =
-                makeSchedule(op, 1, parts > 1 ? 1 : groups, tileQ, tileKv,
+                makeSchedule(op, chip, 1, parts > 1 ? 1 : groups, tileQ, tileKv,
                              reduction, blockHeads, kStages))
           return schedule;
       }
   return {};
 }
 
-ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, Reduction reduction) {
+ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                                 Reduction reduction) {
   if (op.getNextN())
-    return derivePagedSchedule(op, reduction);
+    return derivePagedSchedule(op, chip, reduction);
+  const MatrixUnit &unit = *chip.matrixUnit;
   // The fewest rows of padding; then many warpgroups, head tiles of 8 heads x 8
   // queries, and long key tiles.
   int64_t heads = op.getGroupHeads();
   auto countRows = [&](int64_t tileQ) {
-    int64_t tileHeads = hopper::kWgmmaRows / tileQ;
+    int64_t tileHeads = unit.rows / tileQ;
     return llvm::alignTo(heads, tileHeads);
   };
   SmallVector<int64_t> tileQs{8, 16, 4, 32};
@@ -92,16 +97,17 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, Reduction reduction) {
           int64_t blockHeads = 0;
           if (parts > 1)
             blockHeads = llvm::alignTo(llvm::divideCeil(heads, parts),
-                                       hopper::kWgmmaRows / tileQ);
-          if (ScheduleAttr schedule =
-                  makeSchedule(op, byParts ? groups : 1, byParts ? 1 : groups,
-                               tileQ, tileKv, reduction, blockHeads))
+                                       unit.rows / tileQ);
+          if (ScheduleAttr schedule = makeSchedule(
+                  op, chip, byParts ? groups : 1, byParts ? 1 : groups, tileQ,
+                  tileKv, reduction, blockHeads))
             return schedule;
         }
   return {};
 }
 
-SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op) {
+SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
+                                                  const ChipInfo &chip) {
   SmallVector<ScheduleAttr> schedules;
   // Three or four warpgroups: fewer leave the tensor cores waiting, more have
   // too few registers.
@@ -110,8 +116,8 @@ SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op) {
     for (int64_t tileQ : {4, 8, 16, 32})
       for (int64_t tileKv : {96, 128})
         for (Reduction reduction : {Reduction::F32, Reduction::F16})
-          if (ScheduleAttr schedule = makeSchedule(op, queryGroups, keyGroups,
-                                                   tileQ, tileKv, reduction))
+          if (ScheduleAttr schedule = makeSchedule(
+                  op, chip, queryGroups, keyGroups, tileQ, tileKv, reduction))
             schedules.push_back(schedule);
   return schedules;
 }

@@ -33,21 +33,22 @@ static bool fits(const llvm::json::Object &entry, StringRef key,
   return !wanted || *wanted == value;
 }
 
-ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, StringRef name,
-                                 StringRef chip) {
+ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                                 StringRef name) {
   static const llvm::json::Value table = [] {
     llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(kTable);
     if (!parsed)
       llvm::report_fatal_error(parsed.takeError());
     return std::move(*parsed);
   }();
-  if (!op.hasOnlyFiniteScores())
+  const llvm::json::Array *entries = table.getAsObject()->getArray(chip.name);
+  if (!entries || !op.hasOnlyFiniteScores())
     return {};
   auto q = cast<ShapedType>(op.getDataOperands().front().getType());
   int64_t numQueries = q.getDimSize(0);
-  for (const llvm::json::Value &value : *table.getAsArray()) {
+  for (const llvm::json::Value &value : *entries) {
     const llvm::json::Object &entry = *value.getAsObject();
-    if (entry.getString("name") != name || entry.getString("chip") != chip ||
+    if (entry.getString("name") != name ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
         !fits(entry, "head_dim", op.getHeadDim()) ||
         !fits(entry, "compressed", op.getCompressed()) ||

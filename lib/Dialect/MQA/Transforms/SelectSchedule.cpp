@@ -22,13 +22,14 @@ using namespace mlir::mqa;
 
 /// The measured entry; without one, the likeliest that fits. If nothing fits,
 /// the smallest schedule: its diagnostic says which limit it breaks.
-static ScheduleAttr chooseNamed(LogitsOpInterface op, StringRef name) {
-  if (ScheduleAttr entry = lookUpSchedule(op, name))
-    if (fitsSchedule(op, entry))
+static ScheduleAttr chooseNamed(LogitsOpInterface op, const ChipInfo &chip,
+                                StringRef name) {
+  if (ScheduleAttr entry = lookUpSchedule(op, chip, name))
+    if (fitsSchedule(op, chip, entry))
       return entry;
   bool fast = name == "fast";
   if (ScheduleAttr schedule =
-          deriveSchedule(op, fast ? Reduction::F16 : Reduction::F32))
+          deriveSchedule(op, chip, fast ? Reduction::F16 : Reduction::F32))
     return schedule;
   return parseSchedule(op->getContext(),
                        fast ? "block_q = 4, block_kv = 32, tile_kv = 32, "
@@ -42,17 +43,17 @@ struct SelectSchedulePass
     : mqa::impl::MQASelectSchedulePassBase<SelectSchedulePass> {
   using MQASelectSchedulePassBase::MQASelectSchedulePassBase;
 
-  ScheduleAttr choose(LogitsOpInterface op) {
+  ScheduleAttr choose(LogitsOpInterface op, const ChipInfo &chip) {
     if (!schedule.empty())
-      return chooseNamed(op, schedule);
+      return chooseNamed(op, chip, schedule);
     // A 16-bit logit loses more by its own rounding than by an f16 reduction.
     // Against a paged cache, which is as fast as memory, that gains nothing.
     if (!op.getNextN() && !op.getOutType().getElementType().isF32()) {
-      ScheduleAttr fast = chooseNamed(op, "fast");
-      if (fitsSchedule(op, fast))
+      ScheduleAttr fast = chooseNamed(op, chip, "fast");
+      if (fitsSchedule(op, chip, fast))
         return fast;
     }
-    return chooseNamed(op, "exact");
+    return chooseNamed(op, chip, "exact");
   }
 
   void runOnOperation() override {
@@ -70,13 +71,16 @@ struct SelectSchedulePass
       }
     }
     WalkResult result = getOperation()->walk([&](LogitsOpInterface op) {
+      FailureOr<const ChipInfo *> chip = requireGpu(op);
+      if (failed(chip))
+        return WalkResult::interrupt();
       ScheduleAttr chosen = op.getScheduleAttr();
       if (!chosen)
-        chosen = given ? given : choose(op);
+        chosen = given ? given : choose(op, **chip);
       auto emitPlanError = [&] {
         return op->emitOpError() << "schedule " << chosen << " does not fit: ";
       };
-      if (failed(TilePlan::get(op, chosen, emitPlanError)))
+      if (failed(TilePlan::get(op, **chip, chosen, emitPlanError)))
         return WalkResult::interrupt();
       // Inside a block of rows, the device counts with 32 bits: a launch would
       // refuse so many columns.

@@ -5,11 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "WarpRoles.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
-#include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir {
@@ -39,8 +41,8 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
   });
   for (Operation *op : llvm::reverse(foreign)) {
     // A loop that only carried tiles from one to the next carries none.
-    if (auto tile = dyn_cast<TileLogitsOp>(op); tile && tile.getOnto())
-      rewriter.replaceAllUsesWith(tile.getLogits(), tile.getOnto());
+    if (Value carried = cast<RoleOpInterface>(op).getCarried())
+      rewriter.replaceAllUsesWith(op->getResult(0), carried);
     rewriter.eraseOp(op);
   }
   (void)runRegionDCE(rewriter, clone->getRegions());
@@ -90,8 +92,7 @@ int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
     auto isForeign = [&](Operation *op) {
       auto put = dyn_cast<RingPutOp>(op);
       if (!put)
-        return isa<RingGetOp, RingReleaseOp, TileLogitsOp, StoreLogitsOp,
-                   FitQueriesOp>(op);
+        return isa<RoleOpInterface>(op);
       int64_t ring = llvm::find(rings, put.getRing()) - rings.begin();
       return std::min(ring, numWarps - 1) != warp;
     };
@@ -131,8 +132,8 @@ LogicalResult WarpRoles::run() {
     auto create = op.getRing().getDefiningOp<RingCreateOp>();
     if (!create)
       return;
-    create.setConsumers(schedule.getQueryGroups() * kWarpgroupWarps);
-    create.setTurns(schedule.getKeyGroups());
+    create.setConsumers(groups.queryGroups * kWarpgroupWarps);
+    create.setTurns(groups.keyGroups);
   });
 
   rewriter.setInsertionPoint(loop);
@@ -159,24 +160,76 @@ LogicalResult WarpRoles::run() {
   return success();
 }
 
+/// What the kernel's tiles and threads say: its last warpgroup is the
+/// producers', and what the tiles' groups of queries leave over of the others
+/// goes along the keys.
+static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
+  DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
+  int64_t warpgroups = size ? size[0] / kWarpgroupThreads - 1 : 0;
+  if (warpgroups < 1 || size[0] % kWarpgroupThreads || size[1] != 1 ||
+      size[2] != 1)
+    return kernel.emitOpError("needs a 'known_block_size' of two or more "
+                              "warpgroups, the last for the producers");
+  std::optional<ConsumerGroups> groups;
+  WalkResult result = kernel.walk([&](TileLogitsOp op) {
+    int64_t queryGroups = op.getQ().getType().getDimSize(0);
+    int64_t tileQueries = op.getTileQueries();
+    if (warpgroups % queryGroups) {
+      op.emitOpError() << "has " << queryGroups << " groups of queries, but "
+                       << warpgroups
+                       << " consumer warpgroups cannot share them evenly";
+      return WalkResult::interrupt();
+    }
+    if (groups && (groups->queryGroups != queryGroups ||
+                   groups->tileQueries != tileQueries)) {
+      op.emitOpError() << "has " << queryGroups << " x " << tileQueries
+                       << " queries, but another tile of the kernel "
+                       << groups->queryGroups << " x " << groups->tileQueries;
+      return WalkResult::interrupt();
+    }
+    groups = {queryGroups, warpgroups / queryGroups, tileQueries};
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  // Without a tile, there is nothing that queries are needed for.
+  return groups.value_or(ConsumerGroups{1, warpgroups, 1});
+}
+
+/// An op without a role is executed by all: it must not write.
+static WalkResult verifyRole(Operation *op) {
+  if (isa<RoleOpInterface>(op) ||
+      op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
+    return WalkResult::advance();
+  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
+      getEffectsRecursively(op);
+  if (effects && llvm::all_of(*effects, [](const auto &effect) {
+        return isa<MemoryEffects::Read>(effect.getEffect());
+      }))
+    return WalkResult::advance();
+  op->emitOpError("may write memory in the loop over rings, but has no role: "
+                  "every warp would execute it");
+  return WalkResult::interrupt();
+}
+
 namespace {
 struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
     SmallVector<scf::ForOp> loops, cleaning;
-    auto contains = [](scf::ForOp loop, auto isWanted) {
+    auto contains = [](scf::ForOp loop, Role role) {
       return loop
           .walk([&](Operation *op) {
-            return isWanted(op) ? WalkResult::interrupt()
-                                : WalkResult::advance();
+            return hasRole(op, role) ? WalkResult::interrupt()
+                                     : WalkResult::advance();
           })
           .wasInterrupted();
     };
     for (auto loop : kernel.getBody().front().getOps<scf::ForOp>()) {
-      if (contains(loop, llvm::IsaPred<RingPutOp>))
+      if (contains(loop, Role::Producer))
         loops.push_back(loop);
-      else if (contains(loop, llvm::IsaPred<CleanRowsOp>))
+      else if (contains(loop, Role::Cleaner))
         cleaning.push_back(loop);
     }
     if (loops.empty())
@@ -185,34 +238,25 @@ struct SpecializeWarpsPass
       kernel.emitOpError("has more than one loop over rings, or that cleans");
       return signalPassFailure();
     }
-    auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
-    if (!schedule) {
-      kernel.emitOpError("needs the attribute 'mqa.schedule'");
+    FailureOr<const ChipInfo *> chip = requireGpu(kernel);
+    if (failed(chip))
       return signalPassFailure();
-    }
+    FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
+    if (failed(groups))
+      return signalPassFailure();
     if (!loops.front()->use_empty()) {
       kernel.emitOpError("reads a result of the loop over rings");
       return signalPassFailure();
     }
-    WalkResult result = kernel.walk([&](TileLogitsOp op) {
-      int64_t queryGroups = op.getQ().getType().getDimSize(0);
-      int64_t tileQ = op.getTileQueries(), keys = op.getNumKeys();
-      if (queryGroups == schedule.getQueryGroups() &&
-          tileQ == schedule.getTileQ() && keys == schedule.getTileKv())
-        return WalkResult::advance();
-      op.emitOpError() << "has " << queryGroups << " x " << tileQ
-                       << " queries and " << keys
-                       << " keys, which is not the block of " << schedule;
-      return WalkResult::interrupt();
-    });
-    if (!result.wasInterrupted() && schedule.getQueryGroups() > 1)
+    WalkResult result = loops.front().walk(verifyRole);
+    if (!result.wasInterrupted() && groups->queryGroups > 1)
       result = kernel.walk([&](StoreLogitsOp op) {
         if (!op.getCausal())
           return WalkResult::advance();
         op.emitOpError("that is 'causal' needs one group of queries");
         return WalkResult::interrupt();
       });
-    if (!result.wasInterrupted() && schedule.getKeyGroups() > 1)
+    if (!result.wasInterrupted() && groups->keyGroups > 1)
       result = loops.front().walk([&](RingGetOp op) {
         auto keys = cast<scf::ForOp>(op->getParentOp());
         if (keys == loops.front() || followsFrom(op.getPosition(), keys))
@@ -225,7 +269,8 @@ struct SpecializeWarpsPass
       return signalPassFailure();
     scf::ForOp cleaningLoop =
         cleaning.empty() ? scf::ForOp() : cleaning.front();
-    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, schedule).run()))
+    if (failed(WarpRoles(kernel, loops.front(), cleaningLoop, *groups, **chip)
+                   .run()))
       signalPassFailure();
   }
 };

@@ -79,6 +79,7 @@ private:
     return VectorType::get(
         {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
   }
+  Relu getRelu();
   Value buildTile(Value position, const HeadBlock &heads, RingGetOp staged,
                   Value factors, Value onto);
   Value buildHeadBlocks(Value position);
@@ -145,6 +146,17 @@ Value TileStager::putAndGet(Value ring, Value position, Value source,
   return RingGetOp::create(b, loc, ring, position).getTiles()[0];
 }
 
+/// The schedule's where it may be: an infinite score plus its magnitude would
+/// be NaN, while a maximum of the bits keeps WGMMA's NaN, which is positive. A
+/// reduction in f16 has its own.
+Relu TileStager::getRelu() {
+  if (logits.getActivation() != Activation::Relu ||
+      plan.schedule.getReduction() == Reduction::F16)
+    return Relu::Max;
+  return logits.hasOnlyFiniteScores() ? plan.schedule.getRelu()
+                                      : Relu::IntegerMax;
+}
+
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
                             RingGetOp staged, Value factors, Value onto) {
@@ -167,9 +179,10 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
   Value numHeads;
   if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))
     numHeads = getValueOrCreateConstantIndexOp(b, loc, heads.numHeads);
-  return TileLogitsOp::create(b, loc, getTileType(), staged.getResult(0), keys,
-                              scales, weights, onto, factors,
-                              logits.getActivation(), numHeads);
+  return TileLogitsOp::create(
+      b, loc, getTileType(), staged.getResult(0), keys, scales, weights, onto,
+      factors, logits.getActivation(), numHeads, getRelu(),
+      plan.schedule.getReduction(), plan.schedule.getAccumulators());
 }
 
 /// The sum of all head blocks' logits of a tile of keys; the first of them has
@@ -272,7 +285,11 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   auto emitPlanError = [&] {
     return logits.emitOpError() << "schedule " << schedule << " does not fit: ";
   };
-  FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, emitPlanError);
+  FailureOr<const ChipInfo *> chip = requireGpu(logits);
+  if (failed(chip))
+    return failure();
+  FailureOr<TilePlan> plan =
+      TilePlan::get(logits, **chip, schedule, emitPlanError);
   if (failed(plan))
     return failure();
   for (auto [value, name] : {std::pair<Value, StringRef>{logits.getQ(), "q"},

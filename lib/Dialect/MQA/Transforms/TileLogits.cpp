@@ -43,35 +43,19 @@ static void setKernelAttributes(gpu::GPUFuncOp kernel, LogitsOpInterface logits,
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({static_cast<int32_t>(plan.numThreads), 1, 1}));
-  kernel->setAttr("mqa.schedule", plan.schedule);
-  // Of sizes that are only known at launch, nothing is said.
-  auto setInteger = [&](StringRef name, int64_t value) {
-    if (!ShapedType::isDynamic(value))
-      kernel->setAttr(name, b.getI64IntegerAttr(value));
-  };
-  setInteger("mqa.num_heads", logits.getNumHeads());
-  setInteger("mqa.head_dim", logits.getHeadDim());
-  if (logits.hasKeyGroups())
-    setInteger("mqa.num_groups", logits.getNumGroups());
-  if (auto op = dyn_cast<PagedLogitsOp>(*logits)) {
-    setInteger("mqa.batch", op.getQueryType().getDimSize(0));
-    setInteger("mqa.next_n", op.getNextN());
-    setInteger("mqa.num_blocks", op.getCacheType().getDimSize(0));
-    setInteger("mqa.block_kv", op.getBlockKv());
-  }
-  if (auto op = dyn_cast<LogitsOp>(*logits))
-    setInteger("mqa.num_keys", op.getKeyType().getDimSize(0));
-  if (logits.getCompressed())
-    kernel->setAttr("mqa.compressed", b.getUnitAttr());
-  if (logits.getActivation() == Activation::None)
-    kernel->setAttr("mqa.no_activation", b.getUnitAttr());
-  if (logits.getClean())
-    kernel->setAttr("mqa.clean", b.getUnitAttr());
+  kernel->setAttr(
+      KernelAttr::getAttrName(),
+      KernelAttr::get(b.getContext(), logits->getName().getStringRef(),
+                      logits.getActivation(), logits.getClean(),
+                      logits.getCompressed(), plan.schedule,
+                      /*dynamicSharedMemory=*/0, /*overlapsLaunches=*/false,
+                      /*taskSizes=*/{}));
   for (auto [value, name] :
        llvm::zip_equal(logits.getDataOperands(), logits.getDataOperandNames()))
     if (value)
       kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(),
-                        "mqa.operand", b.getStringAttr(name));
+                        OperandAttr::getAttrName(),
+                        OperandAttr::get(name, value.getType()));
 }
 
 /// Gives a compressed op, whose rows do not say how many keys there are, and
@@ -85,8 +69,8 @@ static void setNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
   if (op.getKeyType().isDynamicDim(0)) {
     unsigned position = kernel.getNumArguments() - 1;
     numKeys = kernel.getArgument(position);
-    kernel.setArgAttr(position, "mqa.operand",
-                      rewriter.getStringAttr("num_keys"));
+    kernel.setArgAttr(position, OperandAttr::getAttrName(),
+                      OperandAttr::get("num_keys", numKeys.getType()));
   } else {
     numKeys = arith::ConstantIndexOp::create(rewriter, op.getLoc(),
                                              op.getKeyType().getDimSize(0));
@@ -105,7 +89,10 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits->emitOpError("needs a schedule before it is tiled");
-  FailureOr<TilePlan> plan = TilePlan::get(logits, schedule, [&] {
+  FailureOr<const ChipInfo *> chip = requireGpu(logits);
+  if (failed(chip))
+    return failure();
+  FailureOr<TilePlan> plan = TilePlan::get(logits, **chip, schedule, [&] {
     return logits->emitOpError()
            << "schedule " << schedule << " does not fit: ";
   });

@@ -1,4 +1,4 @@
-//===- TilePlan.cpp - What a schedule means on Hopper ---------------------===//
+//===- TilePlan.cpp - What a schedule means on a chip ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -13,18 +13,19 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
-int64_t mqa::getConsumerRegisters(int64_t numWarpgroups) {
+int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
   int64_t threads = (numWarpgroups + 1) * kWarpgroupThreads;
-  int64_t atLaunch = llvm::alignDown(kRegisters / threads, kRegisterGranule);
+  int64_t atLaunch =
+      llvm::alignDown(chip.registers / threads, chip.registerGranule);
   int64_t forConsumers =
       atLaunch * threads - kProducerRegisters * kWarpgroupThreads;
   int64_t each = forConsumers / (numWarpgroups * kWarpgroupThreads);
-  return std::min<int64_t>(llvm::alignDown(each, kRegisterGranule),
-                           kMaxThreadRegisters);
+  return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
+                           chip.threadRegisters);
 }
 
 bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
@@ -90,7 +91,7 @@ static LogicalResult verifyPages(LogitsOpInterface op, ScheduleAttr schedule,
 }
 
 FailureOr<TilePlan>
-TilePlan::get(LogitsOpInterface op, ScheduleAttr schedule,
+TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
   MLIRContext *context = op->getContext();
   if (failed(verifyPages(op, schedule, emitError)))
@@ -108,10 +109,11 @@ TilePlan::get(LogitsOpInterface op, ScheduleAttr schedule,
   int64_t tileHeads = schedule.getTileHeads();
   int64_t headTiles = llvm::divideCeil(heads, tileHeads);
 
-  if (tileKv > kWgmmaMaxColumns)
+  const MatrixUnit &unit = *chip.matrixUnit;
+  if (tileKv > unit.maxColumns)
     return emitError() << "tile_kv is " << tileKv
-                       << " accumulator columns, but WGMMA has at most "
-                       << kWgmmaMaxColumns;
+                       << " accumulator columns, but " << unit.name
+                       << " has at most " << unit.maxColumns;
   if (schedule.getBlockQ() > kWarpThreads)
     return emitError() << "block_q is " << schedule.getBlockQ()
                        << ", but a warp reads the ranges of a block at once: "
@@ -162,12 +164,13 @@ TilePlan::get(LogitsOpInterface op, ScheduleAttr schedule,
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
   plan.numThreads = (warpgroups + 1) * kWarpgroupThreads;
-  if (plan.numThreads > kMaxThreads)
+  if (plan.numThreads > chip.blockThreads)
     return emitError() << warpgroups << " consumer warpgroups and a producer "
                        << "are " << plan.numThreads
-                       << " threads, but a block has at most " << kMaxThreads;
+                       << " threads, but a block has at most "
+                       << chip.blockThreads;
 
-  plan.consumerRegisters = getConsumerRegisters(warpgroups);
+  plan.consumerRegisters = getConsumerRegisters(chip, warpgroups);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
@@ -256,9 +259,9 @@ TilePlan::get(LogitsOpInterface op, ScheduleAttr schedule,
   // key.
   if (queryWarps > 1)
     plan.sharedMemoryBytes += 4 * warpgroups * kWarpgroupWarps * tileKv;
-  if (plan.sharedMemoryBytes > kSharedMemoryBytes)
+  if (plan.sharedMemoryBytes > chip.blockSharedMemory)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "
-                       << kSharedMemoryBytes;
+                       << chip.blockSharedMemory;
   return plan;
 }

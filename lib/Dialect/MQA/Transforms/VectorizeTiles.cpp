@@ -32,16 +32,14 @@ namespace {
 /// the reduction over heads, [query, key] from there on.
 class TileVectorizer {
 public:
-  TileVectorizer(IRRewriter &b, TileLogitsOp op, ScheduleAttr schedule)
-      : b(b), op(op), loc(op.getLoc()), schedule(schedule) {
+  TileVectorizer(IRRewriter &b, TileLogitsOp op)
+      : b(b), op(op), loc(op.getLoc()),
+        half(op.getReduction() == Reduction::F16) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
     queries = op.getTileQueries();
     heads = op.getTileHeads();
     keys = op.getNumKeys();
-    // WGMMA's NaN is positive: an integer maximum keeps it. An infinite score
-    // plus its magnitude would be NaN.
-    finiteScores = isa<Float8E4M3FNType>(op.getQ().getType().getElementType());
   }
 
   /// k_scale * sum over heads of weights * relu(q . k), and what it is added
@@ -78,9 +76,8 @@ private:
   IRRewriter &b;
   TileLogitsOp op;
   Location loc;
-  ScheduleAttr schedule;
   int64_t headTiles, queries, heads, keys;
-  bool finiteScores;
+  bool half;
 };
 } // namespace
 
@@ -145,10 +142,8 @@ Value TileVectorizer::computeScores(int64_t headTile) {
 }
 
 Relu TileVectorizer::getRelu(int64_t headTile) {
-  if (!finiteScores)
-    return Relu::IntegerMax;
-  if (schedule.getRelu() != Relu::Mixed)
-    return schedule.getRelu();
+  if (op.getRelu() != Relu::Mixed)
+    return op.getRelu();
   return headTile % 2 == 0 ? Relu::AddAbs : Relu::IntegerMax;
 }
 
@@ -209,7 +204,6 @@ Value TileVectorizer::readWeights(int64_t headTile) {
 /// sums + the sum over a head tile's heads of weights * relu(scores).
 Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
   auto type = cast<VectorType>(scores.getType());
-  bool half = schedule.getReduction() == Reduction::F16;
   Value weights = readWeights(headTile);
   Value relu;
   if (half) {
@@ -251,14 +245,13 @@ Value TileVectorizer::getFactors(int64_t i) {
 
 Value TileVectorizer::computeLogits() {
   auto type = VectorType::get({queries, keys}, b.getF32Type());
-  bool half = schedule.getReduction() == Reduction::F16;
   Value sums =
       splat(VectorType::get({queries, keys},
                             half ? Type(b.getF16Type()) : Type(b.getF32Type())),
             0.0);
   // With several accumulators, the next head tiles' scores are started before
   // one is reduced.
-  int64_t ahead = schedule.getAccumulators() - 1;
+  int64_t ahead = op.getAccumulators() - 1;
   SmallVector<Value> scores;
   for (int64_t i = 0; i < headTiles + ahead; ++i) {
     if (i < headTiles)
@@ -301,11 +294,6 @@ struct VectorizeTilesPass
     SmallVector<StoreLogitsOp> stores;
     kernel.walk([&](TileLogitsOp op) { tiles.push_back(op); });
     kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
-    auto schedule = kernel->getAttrOfType<ScheduleAttr>("mqa.schedule");
-    if (!schedule && !tiles.empty()) {
-      kernel.emitOpError("needs the attribute 'mqa.schedule'");
-      return signalPassFailure();
-    }
     IRRewriter rewriter(&getContext());
     for (TileLogitsOp op : tiles) {
       if (op.getQ().getType().getDimSize(0) != 1) {
@@ -313,7 +301,7 @@ struct VectorizeTilesPass
                        "before it is vectorized");
         return signalPassFailure();
       }
-      TileVectorizer(rewriter, op, schedule).run();
+      TileVectorizer(rewriter, op).run();
     }
     for (StoreLogitsOp op : stores)
       vectorizeStore(rewriter, op);

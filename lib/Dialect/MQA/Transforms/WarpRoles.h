@@ -20,15 +20,29 @@ namespace mqa {
 /// that changes in it.
 bool followsFrom(Value value, scf::ForOp loop);
 
+/// Whether warps of `role` alone execute `op`.
+inline bool hasRole(Operation *op, Role role) {
+  auto own = dyn_cast<RoleOpInterface>(op);
+  return own && own.getRole() == role;
+}
+
+/// How the consumer warpgroups share a block of queries and keys: along the
+/// queries, along the keys, and the queries of one of them.
+struct ConsumerGroups {
+  int64_t queryGroups, keyGroups, tileQueries;
+
+  int64_t getWarpgroups() const { return queryGroups * keyGroups; }
+};
+
 /// What is needed to write each role's clone of the loop. The consumers' has a
 /// file of its own.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
-            ScheduleAttr schedule)
+            ConsumerGroups groups, const ChipInfo &chip)
       : rewriter(kernel.getContext()), loc(loop.getLoc()), loop(loop),
-        cleaning(cleaning), schedule(schedule),
-        warpgroups(schedule.getWarpgroups()) {}
+        cleaning(cleaning), groups(groups), chip(chip),
+        warpgroups(groups.getWarpgroups()) {}
 
   LogicalResult run();
 
@@ -46,7 +60,7 @@ private:
   /// The rows of the block from which on those of a query group are.
   Value getFirstRow(Value queryGroup) {
     return arith::MulIOp::create(rewriter, loc, queryGroup,
-                                 constant(schedule.getTileQ()));
+                                 constant(groups.tileQueries));
   }
   void skipWithoutQueries(StoreLogitsOp op, Value rows);
   void narrowTile(TileLogitsOp op, Value queryGroup);
@@ -62,7 +76,8 @@ private:
   Location loc;
   /// The loop over tiles, and the one that cleans, if there is one.
   scf::ForOp loop, cleaning;
-  ScheduleAttr schedule;
+  ConsumerGroups groups;
+  const ChipInfo &chip;
   int64_t warpgroups;
 };
 

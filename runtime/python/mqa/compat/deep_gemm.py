@@ -4,19 +4,29 @@
     from mqa.compat import deep_gemm
 
 What DeepGEMM asserts raises AssertionError here too, with the argument and what was found. fp4 is for
-Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a multiple of 16
-up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights,
+Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a
+multiple of 16 up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights,
 `clean_logits` with everything but `max_seqlen_k` (as there).
+
+The sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits has two meanings. A bool (also one of NumPy) is `clean_logits`,
+as until DeepGEMM 2.7; an int (also one of NumPy, and torch.SymInt) is `max_seqlen_k`, as of 2.8, where rows are always
+compressed and nothing is cleaned. By name each means what it says.
 """
+import numbers
+import sys
+
 import torch
 
-from .. import runtime, torch_ops
+from .. import checks, runtime
+from .. import torch_library as _  # Registers the ops.
+from ..launches import FUSED_OPTION, launch_fused_paged_logits, launch_logits, looks_plain, run_plain
+from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
 
 # Rows begin at multiples of 1024 bytes and of 256 columns.
 _ROW_ALIGNMENT = {torch.float32: 256, torch.bfloat16: 512}
 _SPLIT_KV = 256
-# Of torch_ops.run: bits of its own, since launches that it knows by them are not checked again.
-_LOGITS, _CLEAN, _COMPRESSED, _PAGED = 64, 1, 2, 128
+# Options of a launch: bits of its own, since launches that it knows by them are not checked again.
+_LOGITS, _CLEAN, _COMPRESSED = 64, 1, 2
 
 
 def _fail(message):
@@ -27,10 +37,16 @@ def _get_fp8(q):
     """The fp8 half of an argument that may be (fp8, None) or (fp4, scales)."""
     if isinstance(q, torch.Tensor):
         return q
-    values, scales = q
+    values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is not None:
         _fail("q: fp4 (scales of q that are not None) needs Blackwell; this is the Hopper kernel")
     return values
+
+
+def _get_pair(name, pair):
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"{name} must be a pair of values and scales, found {describe(pair)}")
+    return pair
 
 
 def _check_common(q, weights):
@@ -42,15 +58,6 @@ def _check_common(q, weights):
         _fail(f"weights must be float32 or bfloat16, found {weights.dtype}")
 
 
-def _check_cache(kv_cache, head_dim):
-    if kv_cache.dtype != torch.uint8:
-        _fail(f"kv_cache must be torch.uint8, found {kv_cache.dtype}")
-    if kv_cache.dim() != 4 or kv_cache.size(2) != 1 or kv_cache.size(3) != head_dim + 4:
-        _fail(f"kv_cache must be num_blocks x block_kv x 1 x {head_dim + 4}, found {tuple(kv_cache.shape)}")
-    if kv_cache.stride(1) != kv_cache.size(3) or kv_cache.stride(3) != 1:
-        _fail("kv_cache must be contiguous inside a block")
-
-
 def _allocate(q, rows, columns, width, dtype):
     """Logits with rows of at least `width` elements, as far apart as the callers of DeepGEMM have them."""
     alignment = _ROW_ALIGNMENT.get(dtype)
@@ -60,40 +67,95 @@ def _allocate(q, rows, columns, width, dtype):
     return torch.empty_strided((rows, columns), (stride, 1), dtype=dtype, device=q.device)
 
 
-def _call(function, *args):
+def _call(function, *args, **options):
+    """What does not fit is an assertion of DeepGEMM."""
     try:
-        function(*args)
+        return function(*args, **options)
     except ValueError as error:
-        raise AssertionError(str(error)) from None
+        message = str(error)
+    raise AssertionError(message)
+
+
+def _is_bool(value):
+    if isinstance(value, (bool, torch.SymBool)):
+        return True
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.bool_)
+
+
+def _is_int(value):
+    # The first is the usual one, and takes the least time.
+    return type(value) is int or (isinstance(value, (numbers.Integral, torch.SymInt)) and not _is_bool(value))
+
+
+def _get_rows(sixth, clean, max_seqlen_k):
+    """Whether to clean, and the width of compressed rows, or 0."""
+    if sixth is not None:
+        if clean is not None:
+            raise TypeError("clean_logits is given twice, by its name and as the sixth argument")
+        if _is_int(sixth):
+            # What comes next is schedule_meta there, which is not looked at.
+            if _is_int(max_seqlen_k) and max_seqlen_k:
+                raise TypeError(f"max_seqlen_k is given twice, as {sixth} and as {max_seqlen_k}")
+            if sixth <= 0:
+                _fail(f"max_seqlen_k must be positive, found {sixth} (clean_logits is a bool)")
+            return False, sixth
+        if not _is_bool(sixth):
+            raise TypeError(
+                f"the sixth argument must be a bool (clean_logits) or an int (max_seqlen_k), found {describe(sixth)}"
+            )
+        clean = sixth
+    if type(max_seqlen_k) is not int and not _is_int(max_seqlen_k):
+        raise TypeError(f"max_seqlen_k must be an int, found {describe(max_seqlen_k)}")
+    if max_seqlen_k < 0:
+        _fail(f"max_seqlen_k must not be negative, found {max_seqlen_k}")
+    if max_seqlen_k == 0:
+        return clean is None or bool(clean), 0
+    # Alone by its name it is an argument of 2.8, which does not clean.
+    if clean:
+        _fail("clean_logits must be False with max_seqlen_k")
+    return False, max_seqlen_k
 
 
 def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
+    k, k_scale = kv if type(kv) is tuple and len(kv) == 2 else _get_pair("kv", kv)
+    plain = not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke)
+    if not plain:
+        check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke))
     if q.dim() != 3:
         _fail(f"q must be M x H x D, found {tuple(q.shape)}")
-    if max_seqlen_k and clean:
-        _fail("clean_logits must be False with max_seqlen_k")
-    k, k_scale = kv
     columns = max_seqlen_k or k.shape[0]
     out = _allocate(q, q.shape[0], columns, max_seqlen_k or columns + _SPLIT_KV, dtype)
     options = _LOGITS | (_CLEAN if clean else 0) | (_COMPRESSED if max_seqlen_k else 0)
+    if plain and run_plain(options, q, k, k_scale, weights, ks, ke, out):
+        return out
+    for name, tensor in (("kv[1]", k_scale), ("weights", weights)):
+        if tensor is None:
+            raise TypeError(f"{name} must be a torch.Tensor, found None")
+    _check_common(q, weights)
     tensors = (q, k, k_scale, weights, ks, ke, out)
-    if not torch_ops.run(options, *tensors):
-        _check_common(q, weights)
-        _call(torch_ops.launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False)
+    if plain and is_plain(LOGITS, tensors):
+        _call(launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False)
+    else:
+        _call(torch.ops.mqa.logits_out, *tensors, clean=clean, compressed=max_seqlen_k != 0)
     return out
 
 
-def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits=True, max_seqlen_k=0,
-                       logits_dtype=torch.float32):  # fmt: skip
-    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32). Returns M x N, or M x max_seqlen_k with compressed rows."""
-    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits, max_seqlen_k,
-                       logits_dtype)  # fmt: skip
+def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0,
+                       logits_dtype=torch.float32, *, clean_logits=None, schedule_meta=None):  # fmt: skip
+    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32). Returns M x N, or M x max_seqlen_k with compressed rows.
+
+    `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
+    """
+    clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
+    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
 
 
-def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits=True, max_seqlen_k=0):
+def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0, *,
+                   clean_logits=None):  # fmt: skip
     """As fp8_fp4_mqa_logits with float32 logits."""
-    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_logits, max_seqlen_k,
-                       torch.float32)  # fmt: skip
+    clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
+    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
 
 
 # Programmatic dependent launch, which is on here from the start.
@@ -106,9 +168,14 @@ def get_num_sms():
 
 
 def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
-    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel."""
-    if context_lens.dtype != torch.int32 or not context_lens.is_contiguous():
-        _fail("context_lens must be contiguous int32")
+    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel.
+
+    So the lengths are not read, and may have any strides.
+    """
+    if not isinstance(context_lens, torch.Tensor):
+        raise TypeError(f"context_lens must be a torch.Tensor, found {describe(context_lens)}")
+    if context_lens.dtype != torch.int32:
+        _fail(f"context_lens must be torch.int32, found {context_lens.dtype}")
     if indices is not None:
         _fail("indices need Blackwell; this is the Hopper kernel")
     return torch.empty((num_sms + 1, 2), dtype=torch.int32, device=context_lens.device)
@@ -117,16 +184,27 @@ def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None)
 def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
     if indices is not None:
         _fail("indices need Blackwell; this is the Hopper kernel")
+    plain = not is_dynamo_compiling() and looks_plain(q, kv_cache, None, weights, context_lens, block_table)
+    if not plain:
+        check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
     if q.dim() != 4:
         _fail(f"q must be B x T x H x D, found {tuple(q.shape)}")
     shape = q.shape
+    if max_context_len < 0:
+        _fail(f"max_context_len must not be negative, found {max_context_len}")
     out = _allocate(q, shape[0] * shape[1], max_context_len, max_context_len or 1, dtype)
-    options = _PAGED | (_CLEAN if clean else 0)
+    options = FUSED_OPTION | (_CLEAN if clean else 0)
+    if plain and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
+        return out
+    if weights is None:
+        raise TypeError("weights must be a torch.Tensor, found None")
+    _check_common(q, weights)
+    _call(checks.check_cache, "kv_cache", kv_cache, shape[3], torch.float8_e4m3fn)
     tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
-    if not torch_ops.run(options, *tensors):
-        _check_common(q, weights)
-        _check_cache(kv_cache, shape[3])
-        _call(torch_ops.launch_fused_paged_logits, options, tensors, clean, True)
+    if plain and is_plain(FUSED, tensors):
+        _call(launch_fused_paged_logits, options, tensors, clean, True)
+    else:
+        _call(torch.ops.mqa.fused_paged_logits_out, q, kv_cache, weights, context_lens, block_table, out, clean=clean)
     return out
 
 

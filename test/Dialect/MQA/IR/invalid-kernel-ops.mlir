@@ -465,3 +465,67 @@ func.func @f(%logits: vector<4x64xf32>, %out: memref<?x?xf32>, %ke: memref<4xi32
   mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<?x?xf32>) {causal} : vector<4x64xf32>, memref<4xi32>
   return
 }
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) num_heads(%n) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {activation = #mqa.activation<none>, reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>, relu = #mqa.relu<add_abs>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, %k: memref<64x128xbf16, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'relu' add_abs needs scores that are never infinite, those of f8E4M3FN, found 'bf16'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, memref<64x128xbf16, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<add_abs>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xf8E5M2, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E5M2, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{with 'relu' mixed needs scores that are never infinite, those of f8E4M3FN, found 'f8E5M2'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E5M2, #gpu.address_space<workgroup>>, memref<64x128xf8E5M2, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<mixed>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, %k: memref<64x128xbf16, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+  // expected-error@+1 {{attribute 'accumulators' failed to satisfy constraint}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, memref<64x128xbf16, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {accumulators = 3 : i64} : vector<4x64xf32>
+  return
+}

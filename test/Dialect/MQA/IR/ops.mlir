@@ -80,14 +80,14 @@ func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
 // CHECK: %[[L:.*]] = mqa.tile_logits ins(%{{.*}}) : vector<8x128xf32>
 // CHECK: mqa.store_logits %[[L]], %{{.*}}, %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
-// CHECK: mqa.tile_logits ins(%{{.*}}) onto(%[[L]] : vector<8x128xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>) : vector<8x128xf32>
+// CHECK: mqa.tile_logits ins(%{{.*}}) onto(%[[L]] : vector<8x128xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>} : vector<8x128xf32>
 // CHECK: mqa.store_logits {{.*}} first_key(%{{.*}}) num_keys(%{{.*}}) outs(
 func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   %f = mqa.fit_queries %q, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
   %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
   %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
   mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
-  %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) : vector<8x128xf32>
+  %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>, relu = #mqa.relu<max>} : vector<8x128xf32>
   mqa.store_logits %logits1, %ks, %ke first_key(%n) num_keys(%n) outs(%out : memref<?x?xf32>) {compressed} : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
   return
 }
@@ -155,3 +155,8 @@ func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E
   mqa.store_logits %v, none, %ke first_key(%n) outs(%out : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
   return
 }
+
+// CHECK: func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xbf16>, box_dims = [1, 0, 2]>}, index {mqa.operand = #mqa.operand<"num_keys", index>})
+// CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, compressed = true, schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>
+func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xbf16>, box_dims = [1, 0, 2]>}, index {mqa.operand = #mqa.operand<"num_keys", index>})
+    attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, clean = false, compressed = true, schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>}

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-select-schedule | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule | FileCheck %s
 
 // Four queries of 128 heads have no room: half of the heads at a time.
 // CHECK-LABEL: func @wide

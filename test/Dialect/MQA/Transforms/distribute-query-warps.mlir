@@ -18,8 +18,20 @@
 // CHECK-NEXT: memref.store %{{.*}}, %{{.*}}[
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 1, block_kv = 128, tile_q = 1, tile_kv = 128, stages = 2>} {
+  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    gpu.return
+  }
+
+  // Two warpgroups take turns at the keys: each has rows of its own for partial
+  // sums. The producers, which the block has too, have none.
+  // CHECK-LABEL: gpu.func @in_turn
+  // CHECK-SAME: workgroup(%{{.*}} : memref<8x128xf32, #gpu.address_space<workgroup>>)
+  gpu.func @in_turn(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %p: i32, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ring = mqa.ring_create {consumers = 4 : i64, turns = 2 : i64} : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>
+    %k = mqa.ring_get %ring[%p] : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>> -> memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
     mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
     gpu.return
   }

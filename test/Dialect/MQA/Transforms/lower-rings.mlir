@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-lower-rings,canonicalize)))' --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-lower-rings,canonicalize)))' --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
@@ -9,7 +9,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @ring
   // CHECK-SAME: %[[KMAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_64b
   // CHECK-SAME: %[[SMAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<64xf32, #gpu.address_space<workgroup>>, swizzle = none
-  // CHECK-SAME: mqa.dynamic_shared_memory = 17408 : i64
+  // CHECK-SAME: dynamic_shared_memory = 17408>
   // CHECK: %[[SMEM:.*]] = gpu.dynamic_shared_memory
   // CHECK: %[[K:.*]] = memref.view %[[SMEM]][%c0][] : {{.*}} to memref<4x64x64xf8E4M3FN
   // CHECK: %[[S:.*]] = memref.view %[[SMEM]][%c16384][] : {{.*}} to memref<4x64xf32
@@ -20,7 +20,7 @@ gpu.module @kernels {
   // CHECK: nvgpu.mbarrier.init %[[EMPTY]][%c0], %c8
   // CHECK: nvvm.fence.mbarrier.init
   // CHECK: gpu.barrier
-  gpu.func @ring(%karg: memref<?x64xf8E4M3FN>, %sarg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel {
+  gpu.func @ring(%karg: memref<?x64xf8E4M3FN>, %sarg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
     %ring = mqa.ring_create {consumers = 8 : i64} : !ring
     %kt = memref.subview %karg[%n, 0] [%rows, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
     %st = memref.subview %sarg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
@@ -72,14 +72,14 @@ gpu.module @kernels {
   // Boxes with heads and queries in another order than the argument's: one for each
   // of 4 warps, at queries 0, 2, 4 and 6 of the block.
   // CHECK-LABEL: gpu.func @boxes
-  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<8x2x64xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_64b{{.*}}> {mqa.box_dims = array<i64: 1, 0, 2>}
+  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<8x2x64xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_64b{{.*}}> {mqa.operand = #mqa.operand<"q", tensor<?x8x64xf8E4M3FN>, box_dims = [1, 0, 2]>}
   // CHECK: nvgpu.tma.prefetch.descriptor %[[MAP]]
   // CHECK: nvgpu.tma.async.load %[[MAP]][%c0, %[[M:[a-z0-9]+]], %c0]
   // CHECK: %[[M2:.*]] = arith.addi %[[M]], %c2
   // CHECK: nvgpu.tma.async.load %[[MAP]][%c0, %[[M2]], %c0]
   // CHECK-COUNT-2: nvgpu.tma.async.load
   // CHECK-NOT: nvgpu.tma.async.load
-  gpu.func @boxes(%qarg: memref<?x8x64xf8E4M3FN>, %p: i32, %m: index, %rows: index) kernel {
+  gpu.func @boxes(%qarg: memref<?x8x64xf8E4M3FN> {mqa.operand = #mqa.operand<"q", tensor<?x8x64xf8E4M3FN>>}, %p: i32, %m: index, %rows: index) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
     %ring = mqa.ring_create : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>
     %q = memref.subview %qarg[%m, 0, 0] [%rows, 8, 64] [1, 1, 1] : memref<?x8x64xf8E4M3FN> to memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
     mqa.ring_put %ring[%p], %q {tile_maps = [affine_map<(w, h, q, d) -> (2 * w + q, h, d)>]} : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
@@ -156,10 +156,10 @@ gpu.module @kernels {
 
   // One key group: a box of one in that dimension, which comes first.
   // CHECK-LABEL: gpu.func @group
-  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<1x64x128xf8E4M3FN, {{.*}}> {mqa.box_dims = array<i64: 1, 0, 2>}
+  // CHECK-SAME: %[[MAP:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<1x64x128xf8E4M3FN, {{.*}}> {mqa.operand = #mqa.operand<"k", tensor<?x4x128xf8E4M3FN>, box_dims = [1, 0, 2]>}
   // CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[G:[a-z0-9]+]]: index
   // CHECK: nvgpu.tma.async.load %[[MAP]][%{{.*}}, %[[N]], %[[G]]], {{.*}} -> memref<1x64x128xf8E4M3FN
-  gpu.func @group(%karg: memref<?x4x128xf8E4M3FN>, %p: i32, %n: index, %g: index) kernel {
+  gpu.func @group(%karg: memref<?x4x128xf8E4M3FN> {mqa.operand = #mqa.operand<"k", tensor<?x4x128xf8E4M3FN>>}, %p: i32, %n: index, %g: index) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
     %ring = mqa.ring_create : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>
     %k = memref.subview %karg[%n, %g, 0] [%n, 1, 128] [1, 1, 1] : memref<?x4x128xf8E4M3FN> to memref<?x128xf8E4M3FN, strided<[512, 1], offset: ?>>
     mqa.ring_put %ring[%p], %k : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN, strided<[512, 1], offset: ?>>

@@ -3,12 +3,11 @@
 // CHECK: #[[M:.*]] = affine_map<()[s0] -> (s0 * 16)>
 // CHECK: #[[N:.*]] = affine_map<()[s0] -> (s0 * 128)>
 // CHECK-LABEL: func @tasks
-// CHECK-SAME: {mqa.operand = "q"}
-// CHECK-SAME: {mqa.operand = "out"}
+// CHECK-SAME: {mqa.operand = #mqa.operand<"q", tensor<?x64x128xf8E4M3FN>>}
+// CHECK-SAME: {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
 // CHECK-SAME: %[[I:[a-z0-9]+]]: index, %[[J:[a-z0-9]+]]: index) attributes
 // CHECK-SAME: llvm.emit_c_interface
-// CHECK-SAME: mqa.clean
-// CHECK-SAME: mqa.task_sizes = array<i64: 16, 128>
+// CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.logits", clean = true, task_sizes = [16, 128]>
 // CHECK-DAG: affine.apply #[[M]]()[%[[I]]]
 // CHECK-DAG: affine.apply #[[N]]()[%[[J]]]
 // CHECK-NOT: scf.forall

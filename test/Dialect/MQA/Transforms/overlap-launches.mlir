@@ -8,7 +8,7 @@
 gpu.module @kernels {
   // Shared memory, mbarriers and the kernel's parameters need no other kernel.
   // CHECK-LABEL: gpu.func @prologue
-  // CHECK-SAME: mqa.overlaps_launches
+  // CHECK-SAME: overlaps_launches = true>
   // CHECK: scf.if
   // CHECK: nvgpu.tma.prefetch.descriptor
   // CHECK: memref.store
@@ -17,7 +17,7 @@ gpu.module @kernels {
   // CHECK-NEXT: nvvm.griddepcontrol wait
   // CHECK-NEXT: memref.load
   // CHECK-NOT: griddepcontrol
-  gpu.func @prologue(%map: !map, %lens: memref<?xi32>) workgroup(%own: memref<4xi32, #smem>) kernel {
+  gpu.func @prologue(%map: !map, %lens: memref<?xi32>) workgroup(%own: memref<4xi32, #smem>) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c0_i32 = arith.constant 0 : i32
@@ -80,7 +80,7 @@ gpu.module @kernels {
   }
 
   // CHECK-LABEL: gpu.func @callee
-  // CHECK-NOT: mqa.overlaps_launches
+  // CHECK-NOT: griddepcontrol
   // CHECK-NEXT: memref.load
   gpu.func @callee(%lens: memref<?xi32>, %i: index) -> i32 {
     %length = memref.load %lens[%i] : memref<?xi32>

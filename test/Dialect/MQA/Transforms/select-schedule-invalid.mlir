@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-select-schedule --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule --split-input-file --verify-diagnostics
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   // expected-error@+1 {{tile_kv is 288 accumulator columns, but WGMMA has at most 256}}

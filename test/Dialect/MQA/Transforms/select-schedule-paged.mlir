@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-select-schedule --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule --split-input-file --verify-diagnostics | FileCheck %s
 
 // The queries of a sequence fill a WGMMA, as far as they can; few stages.
 // CHECK-LABEL: func @two

@@ -1,7 +1,7 @@
-// RUN: mqa-opt %s --mqa-select-schedule | FileCheck %s --check-prefixes=CHECK,DEFAULT
-// RUN: mqa-opt %s --mqa-select-schedule="schedule='block_q = 4, block_kv = 64, tile_kv = 32, stages = 6'" | FileCheck %s --check-prefixes=CHECK,GIVEN
-// RUN: mqa-opt %s --mqa-select-schedule="schedule=fast" | FileCheck %s --check-prefixes=CHECK,FAST
-// RUN: not mqa-opt %s --mqa-select-schedule="schedule='block_q = 4'" 2>&1 | FileCheck %s --check-prefix=UNPARSABLE
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule | FileCheck %s --check-prefixes=CHECK,DEFAULT
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule="schedule='block_q = 4, block_kv = 64, tile_kv = 32, stages = 6'" | FileCheck %s --check-prefixes=CHECK,GIVEN
+// RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule="schedule=fast" | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: not mqa-opt %s --mqa-attach-target --mqa-select-schedule="schedule='block_q = 4'" 2>&1 | FileCheck %s --check-prefix=UNPARSABLE
 // UNPARSABLE: cannot parse '#mqa.schedule<block_q = 4>', expected 'exact', 'fast' or for instance
 
 // CHECK-LABEL: func @h64

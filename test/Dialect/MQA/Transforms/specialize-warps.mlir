@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>, memref<32xf32, #smem>>
@@ -55,7 +55,7 @@ gpu.module @kernels {
   // CHECK: scf.if %[[IS_CLEANER]]
   // CHECK: scf.for
   // CHECK: mqa.clean_rows {{.*}} threads %{{.*}} of %{{.*}}
-  gpu.func @specialize(%q: !q, %w: !w, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 32, stages = 4, reduction = f16>} {
+  gpu.func @specialize(%q: !q, %w: !w, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ring = mqa.ring_create : !ring
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
@@ -96,7 +96,7 @@ gpu.module @kernels {
   // CHECK-NEXT: mqa.ring_release
   // CHECK-NEXT: } else {
   // CHECK-NEXT: mqa.ring_release
-  gpu.func @query_groups(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 32, tile_kv = 32, stages = 4>} {
+  gpu.func @query_groups(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ring = mqa.ring_create : !ring
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
@@ -130,7 +130,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put
   // CHECK: scf.yield %[[CARRIED]]
   // CHECK-NOT: mqa.store_logits
-  gpu.func @carried(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 32, tile_kv = 32, stages = 4>} {
+  gpu.func @carried(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %none = arith.constant dense<0.0> : vector<8x32xf32>
@@ -163,7 +163,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put %[[KEYS]]
   // CHECK-NOT: mqa.ring_get
   // CHECK: gpu.return
-  gpu.func @query_ring(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 32, tile_kv = 32, stages = 4>} {
+  gpu.func @query_ring(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %queries = mqa.ring_create : !mqa.ring<2, memref<4x64xf32, #smem>>
     %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
     %c0 = arith.constant 0 : i32
@@ -203,7 +203,7 @@ gpu.module @kernels {
   // CHECK-NOT: mqa.ring_put %[[KEYS]]
   // CHECK: mqa.ring_put %[[SCALES]]
   // CHECK: gpu.return
-  gpu.func @two_rings(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 32, tile_kv = 32, stages = 4>} {
+  gpu.func @two_rings(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
     %scales = mqa.ring_create : !mqa.ring<8, memref<32xf32, #smem>>
     %block = gpu.block_id x

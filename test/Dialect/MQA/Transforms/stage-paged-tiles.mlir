@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-tile-logits,gpu.module(gpu.func(cse,mqa-stage-tiles)))' | FileCheck %s
 
 // A sequence's queries are a view without the sequence's dimension: half of its heads
 // are a view of the argument, of its third dimension.

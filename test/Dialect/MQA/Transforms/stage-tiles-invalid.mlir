@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-stage-tiles)))' --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles)))' --split-input-file --verify-diagnostics
 
 gpu.module @kernels {
   gpu.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) kernel {

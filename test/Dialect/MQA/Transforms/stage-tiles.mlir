@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-stage-tiles)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles)))' | FileCheck %s
 
 // A head tile has 4 warps, each with 16 heads of one query.
 // CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 4 + d2 + d4, d1 * 16 + d3, d5)>
@@ -21,7 +21,7 @@ gpu.module @kernels {
   // CHECK: %[[KEYS:.*]] = mqa.ring_get %[[KR]][%[[S]]]
   // CHECK: mqa.ring_put %[[SR]][%[[S]]]
   // CHECK: %[[SCALES:.*]] = mqa.ring_get %[[SR]][%[[S]]]
-  // CHECK: %[[TILE_LOGITS:.*]] = mqa.tile_logits ins(%[[QS]]#0, %[[KEYS]], %[[SCALES]], %[[QS]]#1 : {{.*}}) : vector<8x128xf32>
+  // CHECK: %[[TILE_LOGITS:.*]] = mqa.tile_logits ins(%[[QS]]#0, %[[KEYS]], %[[SCALES]], %[[QS]]#1 : {{.*}}) {relu = #mqa.relu<add_abs>} : vector<8x128xf32>
   // CHECK: mqa.store_logits %[[TILE_LOGITS]], %{{.*}}, %{{.*}} first_key(%[[N]]) outs(%[[ROWS:.*]] :
   // CHECK: mqa.ring_release %[[KR]][%[[S]]]
   // CHECK: mqa.ring_release %[[SR]][%[[S]]]
@@ -57,7 +57,7 @@ gpu.module @kernels {
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get
   // CHECK: %[[FACTORS:.*]] = mqa.fit_queries %[[QS]]#0, %[[QS]]#1 : {{.*}} -> memref<2x8xf32, #gpu.address_space<workgroup>>
   // CHECK: scf.for
-  // CHECK: mqa.tile_logits {{.*}} factors(%[[FACTORS]] :
+  // CHECK: mqa.tile_logits {{.*}} factors(%[[FACTORS]] : {{.*}}) {reduction = #mqa.reduction<f16>}
   gpu.func @fast(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %m: index, %n: index) kernel {
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --mqa-tile-logits --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --mqa-attach-target --mqa-tile-logits --split-input-file --verify-diagnostics
 // What is no kernel function: see test/Pipelines/kernel-*-invalid.mlir.
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {

@@ -1,12 +1,12 @@
-// RUN: mqa-opt %s --mqa-tile-logits --cse --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-tile-logits --cse --split-input-file | FileCheck %s
 
 // CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0)[s0] -> ({{.*}}8{{.*}})>
 // CHECK: gpu.module @kernels
 // CHECK: gpu.func @logits(
-// CHECK-SAME: memref<?x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = "q"}
-// CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = "ks"}
-// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
-// CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.head_dim = 128 : i64, mqa.num_heads = 64 : i64, mqa.schedule = #mqa.schedule<{{.*}}>}
+// CHECK-SAME: memref<?x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xf8E4M3FN>>}
+// CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"ks", tensor<?xi32>>}
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 8, {{.*}}>>}
 // CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[OUT]], %{{.*}}
 // CHECK: %[[BLOCK:.*]] = gpu.block_id x
 // CHECK: %[[GRID:.*]] = gpu.grid_dim x
@@ -40,7 +40,7 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // A function may return its out argument; cleaning covers whole rows, each of
 // them by one block of the grid.
 // CHECK: gpu.func @clean(
-// CHECK-SAME: mqa.clean
+// CHECK-SAME: #mqa.kernel<op = "mqa.logits", clean = true, schedule =
 // CHECK: scf.for %[[M:.*]] = %{{.*}} to %{{.*}} step
 // CHECK: %[[ROW:.*]] = mqa.row_block %{{.*}}[%[[M]]]
 // CHECK: mqa.clean_rows %[[ROW]], %{{.*}}, %{{.*}} :
@@ -72,9 +72,9 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // Rows of compressed logits do not say how many keys there are: the kernel takes
 // that as an argument of its own.
 // CHECK: gpu.func @compressed(
-// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
-// CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = "num_keys"}
-// CHECK-SAME: mqa.compressed
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
+// CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = #mqa.operand<"num_keys", index>}
+// CHECK-SAME: #mqa.kernel<op = "mqa.logits", {{.*}}compressed = true, schedule =
 // CHECK: mqa.clean_rows %{{.*}}, %{{.*}}, %{{.*}} num_keys(%[[NUM_KEYS]]) {compressed} :
 // CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %[[NUM_KEYS]] share
 // CHECK: %[[ROWS:.*]] = mqa.row_block %[[OUT]]
@@ -89,8 +89,8 @@ func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>,
 
 // A static number of keys is a constant.
 // CHECK: gpu.func @compressed_static(
-// CHECK-SAME: {mqa.operand = "out"}) kernel
-// CHECK-SAME: mqa.num_keys = 700 : i64
+// CHECK-SAME: {mqa.operand = #mqa.operand<"k", tensor<700x128xf8E4M3FN>>}
+// CHECK-SAME: {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}) kernel
 // CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %c700{{.*}} share
 func.func @compressed_static(%q: memref<?x64x128xf8E4M3FN>, %k: memref<700x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<700x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
@@ -111,7 +111,7 @@ func.func @strided_scales(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3
 // -----
 
 // CHECK: gpu.func @groups(
-// CHECK-SAME: mqa.num_groups = 4 : i64
+// CHECK-SAME: {mqa.operand = #mqa.operand<"k", tensor<?x4x128xf8E4M3FN>>}
 // CHECK-DAG: mqa.row_block {{.*}} -> memref<?x64xf32
 // CHECK-DAG: mqa.row_block {{.*}} -> memref<?x4xf32
 // CHECK: mqa.logits

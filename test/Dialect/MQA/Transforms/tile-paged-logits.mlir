@@ -1,16 +1,15 @@
-// RUN: mqa-opt %s --mqa-tile-logits --cse --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target --mqa-tile-logits --cse --split-input-file | FileCheck %s
 
 // A query block is a sequence; its ranges begin at 0, and a tile of keys is a
 // gather of as many as the sequence still has.
 // CHECK-LABEL: gpu.func @paged
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x2x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = "q"}
-// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<{{[^>]*>, #gpu.address_space<global>>}} {mqa.operand = "k"}
-// CHECK-SAME: %[[S:[a-z0-9]+]]: memref<{{[^>]*>, #gpu.address_space<global>>}} {mqa.operand = "k_scale"}
-// CHECK-SAME: %[[LENS:[a-z0-9]+]]: memref<?x2xi32, #gpu.address_space<global>> {mqa.operand = "context_lens"}
-// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: memref<?x?xi32, #gpu.address_space<global>> {mqa.operand = "block_table"}
-// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = "out"}
-// CHECK-SAME: mqa.block_kv = 64 : i64
-// CHECK-SAME: mqa.next_n = 2 : i64
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x2x64x128xf8E4M3FN, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"q", tensor<?x2x64x128xf8E4M3FN>>}
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<{{[^>]*>, #gpu.address_space<global>>}} {mqa.operand = #mqa.operand<"k", tensor<?x64x128xf8E4M3FN>>}
+// CHECK-SAME: %[[S:[a-z0-9]+]]: memref<{{[^>]*>, #gpu.address_space<global>>}} {mqa.operand = #mqa.operand<"k_scale", tensor<?x64xf32>>}
+// CHECK-SAME: %[[LENS:[a-z0-9]+]]: memref<?x2xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"context_lens", tensor<?x2xi32>>}
+// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: memref<?x?xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"block_table", tensor<?x?xi32>>}
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
+// CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.paged_logits", schedule =
 // There is room for as many keys as `out` and the table have.
 // CHECK: %[[BLOCKS:.*]] = affine.min #{{.*}}()[%[[COLUMNS:.*]], %{{.*}}]
 // CHECK: %[[ROOM:.*]] = affine.min #{{.*}}()[%[[COLUMNS]], %[[BLOCKS]]]

@@ -2,19 +2,7 @@
 
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  // expected-error@+1 {{needs the attribute 'mqa.schedule'}}
-  gpu.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<4x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
-    %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<32x32xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<4x16xf32, #smem>) : vector<4x32xf32>
-    mqa.store_logits %logits, %ks, %ks first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
-    gpu.return
-  }
-}
-
-// -----
-
-#smem = #gpu.address_space<workgroup>
-gpu.module @kernels {
-  gpu.func @f(%q: memref<2x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<8x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 64, tile_kv = 32, stages = 2>} {
+  gpu.func @f(%q: memref<2x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<8x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     // expected-error@+1 {{must be narrowed to one warpgroup's group of queries before it is vectorized}}
     %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x1x4x16x1x32xf8E4M3FN, #smem>, memref<32x32xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<8x16xf32, #smem>) : vector<8x32xf32>
     mqa.store_logits %logits1, %ks, %ks first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>

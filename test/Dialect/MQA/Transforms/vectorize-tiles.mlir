@@ -35,7 +35,7 @@ gpu.module @kernels {
   // CHECK: arith.cmpi slt
   // CHECK: %[[MASK:.*]] = arith.andi
   // CHECK: vector.transfer_write %[[LOGITS]], %{{.*}}[%c0{{.*}}, %[[N]]], %[[MASK]] {in_bounds = [true, true]} : vector<4x64xf32>, memref<?x?xf32>
-  gpu.func @tile(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, relu = max>} {
+  gpu.func @tile(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
@@ -57,11 +57,11 @@ gpu.module @kernels {
   // CHECK: vector.multi_reduction
   // CHECK: %[[BITS:.*]] = arith.bitcast %[[S1]]
   // CHECK: arith.maxsi %[[BITS]]
-  gpu.func @mixed(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, accumulators = 2, relu = mixed>} {
+  gpu.func @mixed(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) : vector<4x64xf32>
+      %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) {accumulators = 2 : i64, relu = #mqa.relu<mixed>} : vector<4x64xf32>
       mqa.store_logits %logits1, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
@@ -76,11 +76,11 @@ gpu.module @kernels {
   // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
   // CHECK: vector.contract
   // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c8{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
-  gpu.func @eight_queries(%q: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 8, block_kv = 64, tile_q = 8, tile_kv = 64, stages = 2>} {
+  gpu.func @eight_queries(%q: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>) : vector<8x64xf32>
+      %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<8x64xf32>
       mqa.store_logits %logits2, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<8x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
@@ -96,11 +96,11 @@ gpu.module @kernels {
   // The key's scale, then both factors of the query.
   // CHECK-COUNT-3: arith.mulf %{{.*}} : vector<4x64xf32>
   // CHECK: vector.transfer_write
-  gpu.func @fast(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>, %f: !f) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2, reduction = f16>} {
+  gpu.func @fast(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>, %f: !f) kernel {
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      %logits3 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) factors(%f : !f) : vector<4x64xf32>
+      %logits3 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) factors(%f : !f) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
       mqa.store_logits %logits3, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     }
     gpu.return
@@ -111,8 +111,8 @@ gpu.module @kernels {
   // CHECK-SAME: %[[BEFORE:[a-z0-9]+]]: vector<4x64xf32>
   // CHECK: %[[LOGITS:.*]] = arith.mulf %{{.*}} : vector<4x64xf32>
   // CHECK: arith.addf %[[BEFORE]], %[[LOGITS]] : vector<4x64xf32>
-  gpu.func @onto(%q: !q, %k: !k, %s: !s, %w: !w, %before: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>} {
-    %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) onto(%before : vector<4x64xf32>) : vector<4x64xf32>
+  gpu.func @onto(%q: !q, %k: !k, %s: !s, %w: !w, %before: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) onto(%before : vector<4x64xf32>) {relu = #mqa.relu<add_abs>} : vector<4x64xf32>
     mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
     gpu.return
   }
@@ -155,8 +155,8 @@ gpu.module @kernels {
   // CHECK: %[[Q:.*]] = vector.transpose %{{.*}}, [0, 2, 1, 3] : vector<4x16x1x128xf8E4M3FN> to vector<4x1x16x128xf8E4M3FN>
   // CHECK: vector.shape_cast %[[Q]] : vector<4x1x16x128xf8E4M3FN> to vector<1x64x128xf8E4M3FN>
   // CHECK: vector.contract {{.*}} into vector<1x64x128xf32>
-  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {mqa.schedule = #mqa.schedule<block_q = 1, block_kv = 128, tile_q = 1, tile_kv = 128, stages = 2>} {
-    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<1x128xf32>
     mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
     gpu.return
   }

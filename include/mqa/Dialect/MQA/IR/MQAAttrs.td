@@ -19,6 +19,10 @@ def MQA_ReluAttr : I32EnumAttr<"Relu", "How a score becomes non-negative", [
   let genSpecializedAttr = 0;
 }
 
+def MQA_ReluEnumAttr : EnumAttr<MQA_Dialect, MQA_ReluAttr, "relu"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_ActivationAttr : I32EnumAttr<"Activation", "What becomes of a score before it is weighted", [
     I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"None", 1, "none">]> {
   let cppNamespace = "::mlir::mqa";
@@ -35,8 +39,19 @@ def MQA_ReductionAttr : I32EnumAttr<"Reduction", "The type that heads are summed
   let genSpecializedAttr = 0;
 }
 
+def MQA_ReductionEnumAttr : EnumAttr<MQA_Dialect, MQA_ReductionAttr, "reduction"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of the grid", [
     I32EnumAttrCase<"Tiles", 0, "tiles">, I32EnumAttrCase<"Blocks", 1, "blocks">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_RoleAttr : I32EnumAttr<"Role", "Which warps of a specialised kernel execute an op", [
+    I32EnumAttrCase<"Producer", 0, "producer">, I32EnumAttrCase<"Consumer", 1, "consumer">,
+    I32EnumAttrCase<"Cleaner", 2, "cleaner">]> {
   let cppNamespace = "::mlir::mqa";
   let genSpecializedAttr = 0;
 }
@@ -104,6 +119,106 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     int64_t getTileHeads() const { return 64 / getTileQ(); }
     /// Warps of a warpgroup that have heads of the same query.
     int64_t getQueryWarps() const { return getTileQ() < 4 ? 4 / getTileQ() : 1; }
+  }];
+}
+
+def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "The chip that a module is for";
+  let description = [{
+    Stands on a module as `mqa.target` (`mqa-attach-target`) before a schedule is
+    chosen. The limits and units of the chip are in one table, `Target.cpp`; a chip
+    that is not in it is an error.
+
+    Example:
+
+    ```mlir
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {}
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$chip);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of a module's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.target"; }
+    const ::mlir::mqa::ChipInfo &getInfo() const;
+  }];
+}
+
+def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
+  let mnemonic = "kernel";
+  let summary = "What a function was made of, and what a launch of it needs";
+  let description = [{
+    Stands on a function as `mqa.kernel`, from the pass on that makes it of one op until
+    the manifest of the bundle is written from it:
+
+    | parameter | meaning |
+    | --- | --- |
+    | `op`, `activation`, `clean`, `compressed` | the op that it computes, and its attributes |
+    | `schedule` | of a kernel for a GPU: what it was made by. No pass below level 3 reads it |
+    | `dynamic_shared_memory` | bytes, once the rings are lowered |
+    | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
+    | `task_sizes` | of a kernel for a CPU: queries and keys of one task |
+
+    Example:
+
+    ```mlir
+    #mqa.kernel<op = "mqa.logits", clean = true, task_sizes = [16, 128]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$op,
+      DefaultValuedParameter<"::mlir::mqa::Activation",
+                             "::mlir::mqa::Activation::Relu">:$activation,
+      DefaultValuedParameter<"bool", "false">:$clean,
+      DefaultValuedParameter<"bool", "false">:$compressed,
+      OptionalParameter<"::mlir::mqa::ScheduleAttr">:$schedule,
+      DefaultValuedParameter<"int64_t", "0">:$dynamic_shared_memory,
+      DefaultValuedParameter<"bool", "false">:$overlaps_launches,
+      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of a function's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.kernel"; }
+    bool isPaged() const;
+    /// The ranks that operand `name` of `op` may have, 0 for an index; none if
+    /// there is no such operand.
+    ::llvm::ArrayRef<int64_t> getOperandRanks(::llvm::StringRef name) const;
+    KernelAttr withDynamicSharedMemory(int64_t bytes) const;
+    KernelAttr withOverlappingLaunches() const;
+  }];
+}
+
+def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
+  let mnemonic = "operand";
+  let summary = "Which operand of its op a kernel's argument is";
+  let description = [{
+    Stands on an argument as `mqa.operand`: the operand's name, and its shape and element
+    type in the op. The argument itself may no longer say them, as a tensor map has
+    those of a box. `box_dims`: the operand's dims in the order of that box, where
+    it is not their own.
+
+    Example:
+
+    ```mlir
+    #mqa.operand<"q", tensor<?x64x128xf8E4M3FN>, box_dims = [1, 0, 2]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "::mlir::Type":$type,
+                        OptionalArrayRefParameter<"int64_t">:$box_dims);
+  let assemblyFormat = "`<` $name `,` $type (`,` `box_dims` `=` `[` $box_dims^ `]`)? `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of an argument's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.operand"; }
+    /// Of an operand that has `type`, a memref or tensor, or index.
+    static OperandAttr get(::llvm::StringRef name, ::mlir::Type type);
+    OperandAttr withBoxDims(::llvm::ArrayRef<int64_t> dims) const;
+    /// Null for an index.
+    ::mlir::RankedTensorType getTensorType() const {
+      return ::llvm::dyn_cast<::mlir::RankedTensorType>(getType());
+    }
   }];
 }
 

@@ -27,12 +27,19 @@ def MQA_Dialect : Dialect {
     | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
     | 7: NVVM | none |
 
+    Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
+    `mqa.kernel` on a function that was made of one op, and `mqa.operand` on its arguments.
+    Others that begin with `mqa.` are an error.
+
     In a kernel, what an op reads or writes of the operands of the public op lies in global
     memory (the default memory space or `#gpu.address_space<global>`), and the tiles of
     rings lie in workgroup memory (`#gpu.address_space<workgroup>`).
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect",

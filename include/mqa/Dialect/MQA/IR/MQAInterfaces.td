@@ -49,4 +49,19 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface"> {
   }];
 }
 
+def MQA_RoleOpInterface : OpInterface<"RoleOpInterface"> {
+  let cppNamespace = "::mlir::mqa";
+  let description = [{
+    An op that only some warps of a kernel execute once `mqa-specialize-warps` has split
+    it. An op without a role is executed by every role that uses its results.
+  }];
+  let methods = [
+    InterfaceMethod<"", "::mlir::mqa::Role", "getRole">,
+    InterfaceMethod<"What the op's one result goes on from, which stands for it where a role "
+                    "does not execute the op; null if there is nothing.",
+                    "::mlir::Value", "getCarried", (ins), /*methodBody=*/"",
+                    /*defaultImplementation=*/"return {};">,
+  ];
+}
+
 #endif // MQA_INTERFACES_TD

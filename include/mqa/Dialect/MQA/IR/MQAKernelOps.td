@@ -165,6 +165,7 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
 
 def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Writes -inf outside of each row's range";
   let description = [{
@@ -228,7 +229,7 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
   }];
 }
 
-def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
+def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
     Executed by a whole, converged warp, one lane of which starts the copies.
@@ -269,7 +270,7 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put"> {
   let hasVerifier = 1;
 }
 
-def MQA_RingGetOp : MQA_RingOp<"ring_get"> {
+def MQA_RingGetOp : MQA_RingOp<"ring_get", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for a full slot and returns its tiles";
   let description = positionDoc # [{
     ```mlir
@@ -287,7 +288,7 @@ def MQA_RingGetOp : MQA_RingOp<"ring_get"> {
   let hasVerifier = 1;
 }
 
-def MQA_RingReleaseOp : MQA_RingOp<"ring_release"> {
+def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Says that this warp has read a slot for the last time";
   let description = [{
     Executed by a whole, converged warp.
@@ -302,6 +303,7 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release"> {
 
 def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Scales staged queries and weights so that f16 cannot overflow";
   let description = [{
@@ -342,6 +344,7 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 
 def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface, ["getCarried"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "The logits of one staged tile";
   let description = [{
@@ -363,6 +366,14 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Heads from `num_heads` on are padding, where weights are zero; it is given where q
     is not zero, or a key may be infinite, which times zero would be NaN.
 
+    How it is computed the op says too, so that no pass below asks the schedule:
+
+    | attribute | meaning |
+    | --- | --- |
+    | `relu` | how a score becomes non-negative, where `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN: an infinite score plus its magnitude would be NaN |
+    | `reduction` | `f16`: in packed half precision, with `relu` of `max`, `weights`, the `factors` that keep it from overflowing, and no `num_heads` |
+    | `accumulators` | head tiles whose scores are under way at a time |
+
     ```mlir
     %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
     ```
@@ -375,7 +386,10 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
-    Optional<Index>:$num_heads);
+    Optional<Index>:$num_heads,
+    DefaultValuedAttr<MQA_ReluEnumAttr, "::mlir::mqa::Relu::Max">:$relu,
+    DefaultValuedAttr<MQA_ReductionEnumAttr, "::mlir::mqa::Reduction::F32">:$reduction,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<2>]>, "1">:$accumulators);
   let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
     `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,
@@ -402,6 +416,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
 def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Stores the logits of a tile that lie in their query's range";
   let description = [{

@@ -7,6 +7,8 @@
 #ifndef MQA_DIALECT_MQA_TRANSFORMS_PASSES_H
 #define MQA_DIALECT_MQA_TRANSFORMS_PASSES_H
 
+#include "mqa/Dialect/MQA/IR/Target.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {

@@ -9,6 +9,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MQAAttachTargetPass : Pass<"mqa-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Says which chip a module is for";
+  let description = [{
+    Attaches `mqa.target` to the module, which schedules, plans and lowerings ask for
+    the limits and units of the chip: so it comes first. A chip that is not known is
+    an error that lists those that are; so is another target that the module has.
+
+    ```mlir
+    module { ... }
+    // becomes
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} { ... }
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"::mlir::mqa::kDefaultChip.str()",
+           "The chip that kernels are made for">
+  ];
+  let dependentDialects = ["::mlir::mqa::MQADialect"];
+}
+
 def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
   let summary = "One-Shot Bufferize with rows that may be strided";
   let description = [{
@@ -50,7 +70,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       with;
     - the write stores them, where the mask holds.
 
-    Contract: every `vector.transfer_write` and `mqa.scatter_columns` in the function
+    Contract: where warps share a query, the warps that come here are the first of the
+    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write` and `mqa.scatter_columns` in the function
     is of a value that is computed element-wise from one `vector.multi_reduction` of
     a `vector.contract`, perhaps carried by one loop. Anything else is an error.
 
@@ -176,8 +197,9 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
 
     Contract: `mqa.ring_put` is executed by one thread
     (`mqa-specialize-warps`); sources are unit-stride `memref.subview`s of
-    kernel arguments; such an argument has no other use. Sets
-    `mqa.dynamic_shared_memory` (bytes) on the kernel.
+    kernel arguments; such an argument has no other use, and where its boxes have
+    its dims in another order, an `mqa.operand`, which then says that order. The kernel's
+    `mqa.kernel`, if it has one, gets the bytes of dynamic shared memory.
 
     ```mlir
     mqa.ring_put %ring[%i], %tile : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
@@ -201,8 +223,8 @@ def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncO
     may touch memory that a kernel can share with another; what is above it
     (initialising mbarriers, fetching tensor maps) then costs nothing.
 
-    Launched in the ordinary way, the kernel finds nothing to wait for. Sets
-    `mqa.overlaps_launches` on the kernel.
+    Launched in the ordinary way, the kernel finds nothing to wait for. The
+    kernel's `mqa.kernel`, if it has one, says that it may be launched so.
 
     ```mlir
     scf.if %is_last_warp { nvgpu.mbarrier.init ... }
@@ -221,8 +243,14 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
   let description = [{
     Attaches `#mqa.schedule` to each `mqa.logits` or `mqa.paged_logits` that has none: the one given by
     the option, else the one that the table (`schedules.json`, filled by
-    measurement) has for its H, D and size. A schedule that breaks a limit
-    of sm_90a is an error that names the limit; so is one that the op already had.
+    measurement) has for the module's target and its H, D and size. A schedule that
+    breaks a limit of the target is an error that names the limit; so is one that the
+    op already had.
+
+    Contract: the module has an `mqa.target` (`mqa-attach-target`), a GPU. So it is for
+    every pass below that asks for limits of the chip: `mqa-tile-logits`,
+    `mqa-stage-tiles`, `mqa-specialize-warps`, `mqa-lower-rings` and
+    `convert-mqa-to-nvvm`.
 
     ```mlir
     mqa.logits ins(...) outs(...)
@@ -241,7 +269,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
   let summary = "Splits a staged kernel in producer, cleaner and consumer warps (level 4)";
   let description = [{
     Clones the kernel's persistent loop once per role and keeps in each clone
-    what its role does:
+    what its role does, as ops say by `RoleOpInterface`, and ops without a role:
 
     | role | threads | keeps |
     | --- | --- | --- |
@@ -256,8 +284,12 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
-    Contract: the rings and the loop are at the top of the kernel, which
-    carries `mqa.schedule`; the position of a key stage follows from the loop's key.
+    Contract: an op in the loop that may write has a role; the rings and the loop are
+    at the top of the kernel, whose
+    `known_block_size` is that of the consumers and one warpgroup more; all
+    `mqa.tile_logits` have the same groups of queries, which divide the consumer
+    warpgroups: those that are left over take key stages in turn, whose position
+    follows from the loop's key.
 
     ```mlir
     scf.for ... { mqa.ring_put ...; mqa.ring_get ...; mqa.tile_logits ...; mqa.store_logits ...; mqa.ring_release ... }
@@ -362,8 +394,8 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     tiles, made by its TilingInterface. With `clean`, `mqa.clean_rows` covers
     the rest of the rows.
 
-    Sets `known_block_size` and `mqa.schedule` on the kernel, and `mqa.operand`
-    on each argument: the name of the operand of the op that it is.
+    Sets `known_block_size` and `mqa.kernel` on the kernel, and `mqa.operand`
+    on each argument: which operand of the op it is, and its shape.
 
     Of `mqa.paged_logits` a query block is a sequence, and a tile of keys an
     `mqa.gather_pages`; the tile is an `mqa.logits` too.
@@ -410,13 +442,13 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::func::FuncOp"> {
   let description = [{
     Turns a function whose only work is one `scf.forall` into the function of
     one task: it takes one more index per loop, the number of the task in that
-    dimension. The caller hands out the tasks; `mqa.task_sizes` on the function
-    holds the loops' steps, from which it derives how many there are.
+    dimension. The caller hands out the tasks; `task_sizes` of the function's
+    `mqa.kernel` are the loops' steps, from which it derives how many there are.
 
     ```mlir
     func.func @f(%out: memref<?x?xf32>) { scf.forall (%m, %n) = ... step (16, 128) { ... } return }
     // becomes
-    func.func @f(%out: memref<?x?xf32>, %i: index, %j: index) attributes {mqa.task_sizes = array<i64: 16, 128>} { ... }
+    func.func @f(%out: memref<?x?xf32>, %i: index, %j: index) attributes {mqa.kernel = #mqa.kernel<..., task_sizes = [16, 128]>} { ... }
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];

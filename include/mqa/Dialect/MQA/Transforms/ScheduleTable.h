@@ -16,22 +16,26 @@ namespace mqa {
 /// if they cannot be parsed.
 ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 
-/// The first entry of `schedules.json` called `name` ("exact" or "fast") for
-/// the shape of `op` on `chip`; null if there is none. What was measured are
+/// The first entry of `chip` in `schedules.json` called `name` ("exact" or
+/// "fast") for the shape of `op`; null if there is none. What was measured are
 /// kernels of f8E4M3FN, so others have no entry.
-ScheduleAttr lookUpSchedule(LogitsOpInterface op, StringRef name,
-                            StringRef chip = "sm_90a");
+ScheduleAttr lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                            StringRef name);
 
-/// Whether `schedule` fits `op`; emits nothing.
-bool fitsSchedule(LogitsOpInterface op, ScheduleAttr schedule);
+/// Whether `schedule` fits `op` on `chip`.
+bool fitsSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                  ScheduleAttr schedule);
 
-/// The likeliest of the schedules that fit `op`, by what the searches for other
-/// shapes found: for shapes that were not measured. Null if none fits.
-ScheduleAttr deriveSchedule(LogitsOpInterface op, Reduction reduction);
+/// The likeliest of the schedules that fit `op` on `chip`, by what the searches
+/// for other shapes found: for shapes that were not measured. Null if none
+/// fits.
+ScheduleAttr deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
+                            Reduction reduction);
 
-/// Schedules of `op` that are worth measuring: all that fit among those that
-/// keep three or four consumer warpgroups busy.
-SmallVector<ScheduleAttr> enumerateSchedules(LogitsOpInterface op);
+/// Schedules of `op` that are worth measuring on `chip`: all that fit among
+/// those that keep three or four consumer warpgroups busy.
+SmallVector<ScheduleAttr> enumerateSchedules(LogitsOpInterface op,
+                                             const ChipInfo &chip);
 
 } // namespace mqa
 } // namespace mlir

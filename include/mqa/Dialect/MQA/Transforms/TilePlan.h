@@ -1,55 +1,20 @@
-//===- TilePlan.h - What a schedule means on Hopper -------------*- C++ -*-===//
+//===- TilePlan.h - What a schedule means on a chip -------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place that knows the limits of sm_90a. A schedule says sizes; the
-// plan derives bytes, threads and registers from them, or says which limit is
-// broken.
+// A schedule says sizes; the plan derives bytes, threads and registers from
+// them, or says which limit of the target is broken.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
 #define MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
 
+#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 namespace mlir {
 namespace mqa {
-
-/// Limits and shapes of sm_90a (CUDA C++ Programming Guide, "Compute
-/// Capabilities"; PTX ISA, "wgmma" and "Tensor map").
-namespace hopper {
-constexpr int64_t kWarpThreads = 32;
-constexpr int64_t kLaneBits = 5;
-constexpr int64_t kWarpgroupThreads = 128;
-constexpr int64_t kWarpgroupWarps = kWarpgroupThreads / kWarpThreads;
-constexpr int64_t kMaxThreads = 1024;
-constexpr int64_t kRegisters = 65536;
-constexpr int64_t kMaxThreadRegisters = 240;
-/// setmaxnreg and the launch both hand out registers in steps of 8 a thread.
-constexpr int64_t kRegisterGranule = 8;
-/// 227 KiB: what one block may use.
-constexpr int64_t kSharedMemoryBytes = 232448;
-/// A swizzled TMA box and a WGMMA operand start at a multiple of this.
-constexpr int64_t kTileAlignment = 1024;
-constexpr int64_t kWgmmaRows = 64;
-constexpr int64_t kWgmmaMaxColumns = 256;
-/// Bytes of K that one WGMMA instruction takes.
-constexpr int64_t kWgmmaKBytes = 32;
-constexpr int64_t kMaxSwizzleBytes = 128;
-constexpr int64_t kMaxBoxDim = 256;
-/// Registers left to the producer warpgroup: address arithmetic and a fill.
-constexpr int64_t kProducerRegisters = 32;
-// Each warp of a warpgroup has 16 rows of a WGMMA: all heads of some queries,
-// so that a sum over heads never leaves the warp, or some heads of a query that
-// several warps share.
-constexpr int64_t kWarpRows = 16;
-// A warp stores this many keys of a row at a time: tiles start where that is
-// aligned.
-constexpr int64_t kStoreKeys = 32;
-// What mqa.tile_share needs of shared memory: a sum per warp, and its results.
-constexpr int64_t kShareBytes = 256;
-} // namespace hopper
 
 /// How the rows of q and k lie in shared memory: WGMMA reads rows of one
 /// swizzle, so others are cut into chunks, zero behind their end.
@@ -63,8 +28,10 @@ struct RowChunks {
 RowChunks getRowChunks(int64_t headDim, Type elementType);
 
 struct TilePlan {
-  /// Computes the plan of `schedule` for `op`, or reports the broken limit.
-  static FailureOr<TilePlan> get(LogitsOpInterface op, ScheduleAttr schedule,
+  /// Computes the plan of `schedule` for `op` on `chip`, a GPU, or reports the
+  /// broken limit.
+  static FailureOr<TilePlan> get(LogitsOpInterface op, const ChipInfo &chip,
+                                 ScheduleAttr schedule,
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
@@ -96,8 +63,8 @@ struct TilePlan {
 };
 
 /// Registers of a consumer thread when `numWarpgroups` consumer warpgroups and
-/// one producer warpgroup share a block.
-int64_t getConsumerRegisters(int64_t numWarpgroups);
+/// one producer warpgroup share a block of `chip`.
+int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups);
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.

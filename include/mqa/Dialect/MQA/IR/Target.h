@@ -1,0 +1,87 @@
+//===- Target.h - The chips that kernels are made for -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What passes ask of the chip, so that none of them has its limits as constants
+// of its own. Target.cpp has the table of all known chips.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_DIALECT_MQA_IR_TARGET_H
+#define MQA_DIALECT_MQA_IR_TARGET_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/LogicalResult.h"
+
+#include <string>
+
+namespace mlir {
+class Operation;
+
+namespace mqa {
+class TargetAttr;
+
+/// What multiplies matrices, and the shape of one of its instructions.
+struct MatrixUnit {
+  StringLiteral name;
+  /// Threads that start an instruction together.
+  int64_t threads;
+  int64_t rows, maxColumns;
+  /// Bytes of K that one instruction takes, and bytes of a row of an operand at
+  /// most.
+  int64_t stepBytes, maxRowBytes;
+};
+
+/// What copies tiles to shared memory beside the threads.
+struct CopyEngine {
+  StringLiteral name;
+  /// Elements of a box in each dimension.
+  int64_t maxBoxDim;
+  /// Where a swizzled box starts: a multiple of this.
+  int64_t alignment;
+};
+
+/// Of sm_90a (PTX ISA, "wgmma" and "Tensor map").
+inline constexpr MatrixUnit kWgmma{"WGMMA", 128, 64, 256, 32, 128};
+inline constexpr CopyEngine kTma{"TMA", 256, 1024};
+
+/// One chip, and what a kernel may use of it.
+struct ChipInfo {
+  StringLiteral name;
+  /// What LLVM's NVPTX target must be allowed beside the chip's own.
+  StringLiteral ptxFeatures;
+  /// Threads of a block, at most.
+  int64_t blockThreads;
+  /// Registers of a multiprocessor, and of a thread at most; they are handed
+  /// out in steps of `registerGranule` a thread.
+  int64_t registers, threadRegisters, registerGranule;
+  /// Bytes of shared memory that one block may use.
+  int64_t blockSharedMemory;
+  int64_t l2Bytes;
+  /// Null where there is none.
+  const MatrixUnit *matrixUnit;
+  const CopyEngine *copyEngine;
+
+  /// Whether kernels for it are made of a schedule; a CPU has tasks.
+  bool isGpu() const { return matrixUnit; }
+
+  /// Null if the chip is not known.
+  static const ChipInfo *lookUp(StringRef name);
+  /// The names of all known chips, for a message: "a, b or c".
+  static std::string listNames();
+};
+
+inline constexpr StringLiteral kDefaultChip = "sm_90a", kCpu = "cpu";
+
+/// The target of the closest module around `op` that has one, or of `op`
+/// itself; null if there is none.
+TargetAttr getTarget(Operation *op);
+
+/// The chip of `getTarget(op)`, which must be a GPU; else an error of `op`.
+FailureOr<const ChipInfo *> requireGpu(Operation *op);
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_DIALECT_MQA_IR_TARGET_H

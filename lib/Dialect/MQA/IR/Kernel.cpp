@@ -1,0 +1,201 @@
+//===- Kernel.cpp - What the dialect puts on modules and functions --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `mqa.target`, `mqa.kernel` and `mqa.operand`: there are no other attributes
+// of the dialect on ops of others.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static constexpr StringLiteral kNumKeys = "num_keys";
+
+LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringRef op, Activation, bool, bool,
+                                 ScheduleAttr schedule,
+                                 int64_t dynamicSharedMemory,
+                                 bool overlapsLaunches,
+                                 DenseI64ArrayAttr taskSizes) {
+  if (op != LogitsOp::getOperationName() &&
+      op != PagedLogitsOp::getOperationName())
+    return emitError() << "a kernel is of mqa.logits or mqa.paged_logits, "
+                          "found '"
+                       << op << "'";
+  if (!schedule == !taskSizes)
+    return emitError() << "a kernel has either a schedule or task sizes";
+  if (taskSizes && (taskSizes.size() != 2 ||
+                    llvm::any_of(taskSizes.asArrayRef(),
+                                 [](int64_t size) { return size < 1; })))
+    return emitError() << "a kernel has two positive task sizes, queries and "
+                          "keys, found "
+                       << taskSizes;
+  if (dynamicSharedMemory < 0 ||
+      (!schedule && (dynamicSharedMemory || overlapsLaunches)))
+    return emitError() << "shared memory and launches that overlap are of a "
+                          "kernel with a schedule, of 0 or more bytes, found "
+                       << dynamicSharedMemory;
+  return success();
+}
+
+bool KernelAttr::isPaged() const {
+  return getOp() == PagedLogitsOp::getOperationName();
+}
+
+ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
+  static constexpr int64_t kRanks[] = {0, 1, 2, 3, 4};
+  auto between = [](int64_t least, int64_t most) {
+    return ArrayRef(kRanks).slice(least, most - least + 1);
+  };
+  using Ranks = ArrayRef<int64_t>;
+  if (isPaged())
+    return llvm::StringSwitch<Ranks>(name)
+        .Case("q", between(4, 4))
+        .Case("k", between(3, 3))
+        .Cases({"k_scale", "weights", "block_table", "out"}, between(2, 2))
+        .Case("context_lens", between(1, 2))
+        .Default({});
+  // The number of keys of a compressed kernel is no operand of the op.
+  if (name == kNumKeys && getCompressed())
+    return between(0, 0);
+  return llvm::StringSwitch<Ranks>(name)
+      .Case("q", between(3, 3))
+      .Case("k", between(2, 3))
+      .Case("k_scale", between(1, 2))
+      .Cases({"weights", "out"}, between(2, 2))
+      .Cases({"ks", "ke"}, between(1, 1))
+      .Default({});
+}
+
+KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
+  return get(getContext(), getOp(), getActivation(), getClean(),
+             getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
+             getTaskSizes());
+}
+
+KernelAttr KernelAttr::withOverlappingLaunches() const {
+  return get(getContext(), getOp(), getActivation(), getClean(),
+             getCompressed(), getSchedule(), getDynamicSharedMemory(),
+             /*overlapsLaunches=*/true, getTaskSizes());
+}
+
+OperandAttr OperandAttr::get(StringRef name, Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (shaped)
+    type = RankedTensorType::get(shaped.getShape(), shaped.getElementType());
+  return get(type.getContext(), name, type, {});
+}
+
+OperandAttr OperandAttr::withBoxDims(ArrayRef<int64_t> dims) const {
+  return get(getContext(), getName(), getType(), dims);
+}
+
+LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  StringRef name, Type type,
+                                  ArrayRef<int64_t> boxDims) {
+  if (name == kNumKeys ? !type.isIndex() : !isa<RankedTensorType>(type))
+    return emitError() << "operand '" << name << "' must have the type "
+                       << (name == kNumKeys ? "index" : "of a ranked tensor")
+                       << ", found " << type;
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (boxDims.empty() ||
+      (tensor && static_cast<int64_t>(boxDims.size()) == tensor.getRank() &&
+       isPermutationVector(boxDims)))
+    return success();
+  InFlightDiagnostic error = emitError()
+                             << "operand '" << name << "' of " << type
+                             << " must have its dims as "
+                                "'box_dims', found [";
+  llvm::interleaveComma(boxDims, error);
+  return error << "]";
+}
+
+static LogicalResult verifyTarget(Operation *op, Attribute value) {
+  StringRef name = TargetAttr::getAttrName();
+  if (!op->hasTrait<OpTrait::SymbolTable>())
+    return op->emitOpError()
+           << "has '" << name << "', which is an attribute of modules";
+  if (!isa<TargetAttr>(value))
+    return op->emitOpError() << "attribute '" << name
+                             << "' must be a #mqa.target, found " << value;
+  return success();
+}
+
+static LogicalResult verifyKernel(Operation *op, Attribute value) {
+  StringRef name = KernelAttr::getAttrName();
+  auto func = dyn_cast<FunctionOpInterface>(op);
+  if (!func)
+    return op->emitOpError()
+           << "has '" << name << "', which is an attribute of functions";
+  auto kernel = dyn_cast<KernelAttr>(value);
+  if (!kernel)
+    return op->emitOpError() << "attribute '" << name
+                             << "' must be a #mqa.kernel, found " << value;
+  if (isa<gpu::GPUFuncOp>(op) && !kernel.getSchedule())
+    return op->emitOpError()
+           << "is for a GPU: its '" << name << "' needs a schedule";
+  llvm::SmallSet<StringRef, 8> seen;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto operand =
+        func.getArgAttrOfType<OperandAttr>(i, OperandAttr::getAttrName());
+    if (operand && !seen.insert(operand.getName()).second)
+      return op->emitOpError() << "has a second argument that is operand '"
+                               << operand.getName() << "'";
+  }
+  return success();
+}
+
+LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
+  if (attribute.getName() == TargetAttr::getAttrName())
+    return verifyTarget(op, attribute.getValue());
+  if (attribute.getName() == KernelAttr::getAttrName())
+    return verifyKernel(op, attribute.getValue());
+  return op->emitOpError() << "has '" << attribute.getName().getValue()
+                           << "', which is no attribute of the dialect";
+}
+
+LogicalResult MQADialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                   unsigned index,
+                                                   NamedAttribute attribute) {
+  StringRef name = OperandAttr::getAttrName();
+  if (attribute.getName() != name)
+    return op->emitOpError()
+           << "argument " << index << " has '" << attribute.getName().getValue()
+           << "', which is no attribute of the dialect";
+  auto operand = dyn_cast<OperandAttr>(attribute.getValue());
+  if (!operand)
+    return op->emitOpError()
+           << "argument " << index << " must have a #mqa.operand as '" << name
+           << "', found " << attribute.getValue();
+  auto kernel = op->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
+  if (!kernel)
+    return op->emitOpError() << "argument " << index << " has '" << name
+                             << "', but the function has no '"
+                             << KernelAttr::getAttrName() << "'";
+  RankedTensorType tensor = operand.getTensorType();
+  ArrayRef<int64_t> ranks = kernel.getOperandRanks(operand.getName());
+  if (!llvm::is_contained(ranks, tensor ? tensor.getRank() : 0))
+    return op->emitOpError()
+           << "argument " << index << " is operand '" << operand.getName()
+           << "' of type " << operand.getType() << ", which " << kernel
+           << " does not have";
+  return success();
+}
+
+LogicalResult
+MQADialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned index,
+                                        NamedAttribute attribute) {
+  return op->emitOpError() << "result " << index << " has '"
+                           << attribute.getName().getValue()
+                           << "', which is no attribute of the dialect";
+}

@@ -1,0 +1,74 @@
+//===- Target.cpp - The chips that kernels are made for -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/Target.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// All known chips (CUDA C++ Programming Guide, "Compute Capabilities"). A
+/// block may use 227 KiB of shared memory. PTX 8.6 has the TMA load whose
+/// destination is this block alone. More than 240 registers a thread are never
+/// left, as the producers have some.
+static constexpr ChipInfo kChips[] = {
+    {kDefaultChip, "+ptx86", /*blockThreads=*/1024, /*registers=*/65536,
+     /*threadRegisters=*/240, /*registerGranule=*/8,
+     /*blockSharedMemory=*/232448, /*l2Bytes=*/int64_t(50) << 20, &kWgmma,
+     &kTma},
+    {kCpu, "", 0, 0, 0, 0, 0, 0, nullptr, nullptr},
+};
+
+const ChipInfo *ChipInfo::lookUp(StringRef name) {
+  const auto *found = llvm::find_if(
+      kChips, [&](const ChipInfo &chip) { return chip.name == name; });
+  return found == std::end(kChips) ? nullptr : found;
+}
+
+std::string ChipInfo::listNames() {
+  std::string names;
+  for (const ChipInfo &chip : kChips) {
+    bool isLast = &chip == &kChips[std::size(kChips) - 1];
+    if (!names.empty())
+      names += isLast ? " or " : ", ";
+    names += chip.name;
+  }
+  return names;
+}
+
+LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringRef chip) {
+  if (ChipInfo::lookUp(chip))
+    return success();
+  return emitError() << "the target must be " << ChipInfo::listNames()
+                     << ", found '" << chip << "'";
+}
+
+const ChipInfo &TargetAttr::getInfo() const {
+  return *ChipInfo::lookUp(getChip());
+}
+
+TargetAttr mqa::getTarget(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto target = op->getAttrOfType<TargetAttr>(TargetAttr::getAttrName()))
+      return target;
+  return {};
+}
+
+FailureOr<const ChipInfo *> mqa::requireGpu(Operation *op) {
+  TargetAttr target = getTarget(op);
+  if (target && target.getInfo().isGpu())
+    return &target.getInfo();
+  InFlightDiagnostic error =
+      op->emitOpError() << "needs a module whose '" << TargetAttr::getAttrName()
+                        << "' (mqa-attach-target) is a GPU, found ";
+  if (target)
+    return error << target;
+  return error << "none";
+}

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Launches on PyTorch tensors that are what their memory holds (plain.py): checks and finds a kernel once, remembers it.
+
+Below what callers use: torch_ops.py, torch_library.py and compat/deep_gemm.py.
+"""
+import ctypes
+
+import torch
+from torch.autograd import forward_ad
+
+from . import checks, library, plain
+from .runtime import LogitsArgs, PagedLogitsArgs, load_launcher
+
+
+class _Plan:
+    """What is the same for all launches on tensors of the same shapes, strides, dtypes and device."""
+
+    def __init__(self, op, device, args):
+        if device.type == "cuda":
+            # Kernels are loaded into the context of the tensors' device.
+            with torch.cuda.device(device):
+                torch.cuda.current_stream()
+                self.kernel = library.find(op, device.index)
+            self.device_index = device.index
+        else:
+            self.kernel = library.find(op, torch.get_num_threads())
+            self.device_index = None
+        self.make_args = type(args).from_buffer_copy
+        self.template = bytes(args)
+
+    def get_stream(self):
+        return None if self.device_index is None else torch._C._cuda_getCurrentRawStream(self.device_index)
+
+
+# By what a plan is the same for.
+_plans = {}
+_MAX_PLANS = 4096
+
+
+def _describe(tensor):
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+
+
+def _get_plan(tensors, flags, make_plan):
+    # A kernel of the CPU is loaded for a number of threads.
+    threads = torch.get_num_threads() if tensors[0].device.type == "cpu" else 0
+    key = (*map(_describe, tensors), *flags, threads)
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _MAX_PLANS:
+            _plans.clear()
+        plan = _plans[key] = make_plan(*tensors, *flags)
+    return plan
+
+
+# Tensors like those of a call before are launched by the runtime alone, where PyTorch (2.10 or later) has the interface
+# and the module was built: this file then checks and finds kernels once. On a CPU nothing is won, and the interpreter's
+# lock would be held; only tests do it there, with one number of threads.
+def _make_launcher():
+    module = load_launcher()
+    if module is None or not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
+        return None, 0
+    api = torch.Tensor.__dlpack_c_exchange_api__
+    try:
+        launcher = module.Launcher(torch.Tensor, api, plain.WATCHERS, torch.is_grad_enabled, forward_ad)
+        return launcher, module.FLOAT16
+    except (AttributeError, TypeError):
+        return None, 0  # A module of another version of this package.
+
+
+_launcher, _FLOAT16 = _make_launcher()
+_launches_on_cpu = False
+
+
+def _is_watched(*tensors):
+    return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(plain.LOGITS, tensors) is not None
+
+
+def _looks_plain(*tensors):
+    for name, tensor in zip(plain.LOGITS, tensors):
+        if type(tensor) is not torch.Tensor and not (tensor is None and name in plain.OPTIONAL):
+            return False
+    return not _is_watched(*tensors)
+
+
+def _run(options, *tensors):
+    return False
+
+
+# run(options, *tensors): whether that was launched; `options` are a number for all that is not to be read off the tensors.
+# run_plain: the same, of tensors that were found to be plain. looks_plain(*tensors): whether it may be asked, and memory
+# be allocated for it. is_watched(*tensors): whether someone watches calls, or a derivative may be asked for.
+if _launcher:
+    run, run_plain = _launcher.run, _launcher.run_plain
+    looks_plain, is_watched = _launcher.is_plain, _launcher.is_watched
+else:
+    run = run_plain = _run
+    looks_plain, is_watched = _looks_plain, _is_watched
+
+
+def _remember(options, tensors, plan, args, k_scale_offset):
+    if not _launcher or not (tensors[0].is_cuda or _launches_on_cpu):
+        return
+    kernel, address = plan.kernel.address, ctypes.addressof(args)
+    if tensors[0].dtype in (torch.float16, torch.bfloat16):
+        options |= _FLOAT16
+    try:
+        if isinstance(args, LogitsArgs):
+            _launcher.add_logits(options, tensors, kernel, address)
+        else:
+            _launcher.add_paged_logits(options, tensors, kernel, address, k_scale_offset)
+    except (BufferError, RuntimeError):
+        pass  # What PyTorch cannot describe is launched from here each time.
+
+
+def _address(tensor):
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _make_op(q, k_scale, weights, out, **others):
+    """The op on such tensors; `others` is what does not follow from these."""
+    return library.Op(
+        target=checks.get_target(q.device),
+        num_heads=q.size(-2),
+        head_dim=q.size(-1),
+        input_type=checks.get_type("q", q.dtype),
+        out_type=checks.get_type("out", out.dtype),
+        weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
+        has_k_scale=k_scale is not None,
+        **others,
+    )
+
+
+def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
+    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
+    m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
+    op = _make_op(
+        q, k_scale, weights, out, num_groups=groups, clean=clean, compressed=compressed, relu=relu, fast=fast
+    )
+    args = LogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if groups and k_scale is not None else 1,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        out_stride=checks.get_stride(out),
+        num_queries=m,
+        num_keys=n,
+        max_seqlen_k=out.size(1) if compressed else 0,
+    )
+    return _Plan(op, q.device, args)
+
+
+def _fill_logits(tensors, flags):
+    """The plan and the arguments of a launch; tensors like others before are not checked again."""
+    plan = _get_plan(tensors, flags, _plan_logits)
+    args = plan.make_args(plan.template)
+    args.q, args.k, args.k_scale, args.weights, args.ks, args.ke, args.out = map(_address, tensors)
+    return plan, args
+
+
+def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
+    checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+    op = _make_op(
+        q,
+        k_scale,
+        weights,
+        out,
+        clean=clean,
+        relu=relu,
+        next_n=q.size(1),
+        block_kv=k.size(1),
+        lens_per_query=context_lens.dim() == 2,
+    )
+    args = PagedLogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
+        block_table_stride=checks.get_stride(block_table),
+        out_stride=checks.get_stride(out),
+        batch=q.size(0),
+        num_blocks=k.size(0),
+        max_blocks=block_table.size(1),
+        max_context_len=out.size(1),
+    )
+    return _Plan(op, q.device, args)
+
+
+def _fill_paged(tensors, flags):
+    plan = _get_plan(tensors, flags, _plan_paged)
+    args = plan.make_args(plan.template)
+    (args.q, args.k, args.k_scale, args.weights, args.context_lens, args.block_table, args.out) = map(_address, tensors)
+    return plan, args
+
+
+def _launch(options, tensors, plan, args, k_scale_offset=-1):
+    """A launch that `run` knows from now on, by `options`."""
+    plan.kernel.launch(args, plan.get_stream())
+    _remember(options, tensors, plan, args, k_scale_offset)
+
+
+def launch_logits(options, tensors, *flags):
+    """mqa.logits_out on plain tensors unlike any before. Flags: clean, compressed, relu, fast."""
+    _launch(options, tensors, *_fill_logits(tensors, flags))
+
+
+def launch_paged_logits(options, tensors, *flags):
+    """Likewise mqa.paged_logits_out. Flags: clean, relu."""
+    _launch(options, tensors, *_fill_paged(tensors, flags))
+
+
+# Of launches on a fused cache, whose tensors mean something else than those of other launches.
+FUSED_OPTION = 128
+
+
+def launch_fused_paged_logits(options, tensors, *flags):
+    """Likewise, with a fused cache of bytes (`split_cache`) as k and None as k_scale: `run` makes no views of it."""
+    q, cache, _, *others = tensors
+    plan_and_args = _fill_paged((q, *split_cache(cache, q.size(-1)), *others), flags)
+    # The scales of a block lie behind its keys.
+    _launch(options, tensors, *plan_and_args, k_scale_offset=cache.size(1) * q.size(-1))
+
+
+def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
+    """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x (head_dim + 4), or with a 1 before the last.
+
+    In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
+    """
+    checks.check_cache("cache", cache, head_dim, dtype)
+    num_blocks, block_kv = cache.shape[:2]
+    key_bytes, block_bytes = block_kv * head_dim, block_kv * (head_dim + 4)
+    stride = cache.stride(0) if num_blocks > 1 else block_bytes
+    bytes_ = cache.as_strided((num_blocks, block_bytes), (stride, 1))
+    k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, head_dim), (stride, head_dim, 1))
+    return k, bytes_[:, key_bytes:].view(torch.float32)
+
+
+class PreparedLaunch:
+    """A launch on tensors that stay where they are, whatever they hold; called, it enqueues one.
+
+    It keeps the tensors. Checked and encoded once, a call is little more than the driver's.
+    """
+
+    def __init__(self, op, fill, tensors, flags):
+        self._op, self._fill, self._tensors, self._flags = op, fill, tensors, flags
+        self._prepare()
+
+    def _prepare(self):
+        plan, args = self._fill(self._tensors, tuple(self._flags.values()))
+        self._launch, self._index = plan.kernel.prepare(args), plan.device_index
+        self._threads = torch.get_num_threads()
+
+    def __call__(self):
+        if plain.is_dynamo_compiling() or is_watched(*self._tensors):
+            return self._op(*self._tensors, **self._flags)
+        if self._index is not None:
+            return self._launch.run(torch._C._cuda_getCurrentRawStream(self._index))
+        if torch.get_num_threads() != self._threads:
+            self._prepare()
+        return self._launch.run(None)
+
+
+def prepare(name, op, names, tensors, flags):
+    """`op`, mqa.logits_out or mqa.paged_logits_out, on `tensors`; `name` is the caller's."""
+    plain.check_plain(name, names, tensors)
+    return PreparedLaunch(op, _fill_logits if len(flags) == 4 else _fill_paged, tensors, flags)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""torch.ops.mqa: ops that write `out`, and ops that return a new tensor, with what PyTorch asks of an op.
+
+`fused_paged_logits_out` is for compat.deep_gemm: paged logits of a fused cache of bytes, as `split_cache` takes it.
+
+Kernels get tensors that the dispatcher is done with, so they look at nothing but memory.
+"""
+import torch
+
+from . import checks
+from .launches import (FUSED_OPTION, launch_fused_paged_logits, launch_logits, launch_paged_logits, run_plain,
+                       split_cache)  # fmt: skip
+from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out
+
+_definitions = torch.library.Library("mqa", "DEF")
+_LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke"
+_PAGED = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor context_lens, Tensor block_table"
+_definitions.define(
+    f"logits_out({_LOGITS}, Tensor(a!) out, *, bool clean=False, bool compressed=False, bool relu=True,"
+    " bool fast=False) -> ()"
+)
+_FUSED = "Tensor q, Tensor kv_cache, Tensor weights, Tensor context_lens, Tensor block_table"
+_definitions.define(f"fused_paged_logits_out({_FUSED}, Tensor(a!) out, *, bool clean=False) -> ()")
+_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True) -> ()")
+_definitions.define(
+    f"logits({_LOGITS}, *, bool clean=False, SymInt max_seqlen_k=0, bool relu=True, bool fast=False,"
+    " ScalarType dtype=float) -> Tensor"
+)
+_definitions.define(
+    f"paged_logits({_PAGED}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float)"
+    " -> Tensor"
+)
+
+
+def _new_logits(q, k, max_seqlen_k, dtype):
+    columns = max_seqlen_k or k.shape[0]
+    if columns < 0:
+        checks.fail(f"max_seqlen_k must be at least 0, found {columns}")
+    return torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
+
+
+def _new_paged_logits(q, max_context_len, dtype):
+    if max_context_len < 0:
+        checks.fail(f"max_context_len must be at least 0, found {max_context_len}")
+    shape = q.shape
+    size = (shape[0] * shape[1], max_context_len)
+    return torch.empty_strided(size, (max_context_len or 1, 1), dtype=dtype, device=q.device)
+
+
+def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+    options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
+    if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
+        launch_logits(options, (q, k, k_scale, weights, ks, ke, out), clean, compressed, relu, fast)
+
+
+def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    options = 16 | (1 if clean else 0) | (4 if relu else 0)
+    if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
+        launch_paged_logits(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
+
+
+def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+    out = _new_logits(q, k, max_seqlen_k, dtype)
+    _logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
+    return out
+
+
+def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+                  dtype=torch.float32):  # fmt: skip
+    out = _new_paged_logits(q, max_context_len, dtype)
+    _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
+    return out
+
+
+def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False):
+    options = FUSED_OPTION | (1 if clean else 0)
+    if not run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
+        tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
+        launch_fused_paged_logits(options, tensors, clean, True)
+
+
+# Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
+def _fake_out(name, rows, columns, q, dtype):
+    checks.get_type("out", dtype)
+    checks.require(columns >= 0, lambda: f"{name} must be at least 0, found {columns}")
+    return q.new_empty((rows, columns), dtype=dtype)
+
+
+def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False,
+                 dtype=torch.float32):  # fmt: skip
+    checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
+    # A symbol stands for a size of compressed rows: 0, which asks for whole ones, is never one.
+    whole = isinstance(max_seqlen_k, int) and max_seqlen_k == 0
+    return _fake_out("max_seqlen_k", q.size(0), k.size(0) if whole else max_seqlen_k, q, dtype)
+
+
+def _fake_paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
+                       dtype=torch.float32):  # fmt: skip
+    checks.check_paged(q, k, k_scale, weights, context_lens, block_table, None)
+    return _fake_out("max_context_len", q.size(0) * q.size(1), max_context_len, q, dtype)
+
+
+def _fake_logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
+
+
+def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+    checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+
+
+def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False):
+    k, k_scale = split_cache(kv_cache, q.size(-1))
+    checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+
+
+# What is left of a call's keys where nothing but the kernel itself comes after autograd.
+_DIRECT = [torch._C.DispatchKeySet(key) for key in (torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CPU)]
+
+
+def _make_autograd(name, names, kernel):
+    """There is no derivative, so tensors that ask for one are refused, where PyTorch would go on without it."""
+    op = getattr(torch.ops.mqa, name).default
+
+    def refuse_derivative(keys, *args, **kwargs):
+        check_out(names, args)
+        check_derivative(f"mqa.{name}", names, args)
+        rest = keys & torch._C._after_autograd_keyset
+        # The dispatcher would take 1.5 us to find the same.
+        if rest in _DIRECT:
+            return kernel(*args, **kwargs)
+        return op.redispatch(rest, *args, **kwargs)
+
+    return refuse_derivative
+
+
+for _name, _names, _kernel, _fake in (
+    ("logits", LOGITS[:-1], _logits, _fake_logits),
+    ("logits_out", LOGITS, _logits_out, _fake_logits_out),
+    ("paged_logits", PAGED[:-1], _paged_logits, _fake_paged_logits),
+    ("paged_logits_out", PAGED, _paged_logits_out, _fake_paged_logits_out),
+    ("fused_paged_logits_out", FUSED[:2] + FUSED[3:], _fused_paged_logits_out, _fake_fused_paged_logits_out),
+):
+    for _key in ("CUDA", "CPU"):
+        _definitions.impl(_name, _kernel, _key)
+    torch.library.register_fake(f"mqa::{_name}", _fake, lib=_definitions)
+    _definitions.impl(_name, _make_autograd(_name, _names, _kernel), "Autograd", with_keyset=True)

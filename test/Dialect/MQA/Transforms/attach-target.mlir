@@ -1,0 +1,8 @@
+// RUN: mqa-opt %s --mqa-attach-target | FileCheck %s
+// RUN: mqa-opt %s --mqa-attach-target=chip=cpu | FileCheck %s --check-prefix=CPU
+// The same target again changes nothing.
+// RUN: mqa-opt %s --mqa-attach-target --mqa-attach-target=chip=sm_90a | FileCheck %s
+
+// CHECK: module attributes {mqa.target = #mqa.target<chip = "sm_90a">}
+// CPU: module attributes {mqa.target = #mqa.target<chip = "cpu">}
+module {}
