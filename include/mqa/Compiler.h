@@ -63,7 +63,9 @@ mqa_compile_text(const char *text, size_t size,
 /** An mqa.logits. Zero-initialise it: what is 0 or null has the meaning given
  * in brackets. Element types are named as in MLIR. */
 typedef struct mqa_logits_description {
-  const char *name;         /**< of the kernel ["logits"] */
+  const char *name;         /**< of the kernel ["logits"]: a letter, then
+                                 letters, digits, _ and $; no function of the C
+                                 library */
   int64_t num_heads;        /**< H, 1 to 128 */
   int64_t head_dim;         /**< D, a multiple of 16 up to 256 */
   int64_t num_groups;       /**< G: keys are N x G x D [keys are N x D] */

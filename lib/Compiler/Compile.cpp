@@ -8,6 +8,7 @@
 
 #include "FloatEnvironment.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
@@ -145,6 +146,9 @@ static LogicalResult compileForCpu(ModuleOp module,
 LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
                                  llvm::raw_ostream &os) {
   FloatEnvironment environment;
+  if (options.emit == EmitKind::Bundle &&
+      failed(verifyOnlyKernelFunctions(module)))
+    return failure();
   const ChipInfo *chip = ChipInfo::lookUp(options.target);
   if (!chip)
     return module.emitError("the target must be ")

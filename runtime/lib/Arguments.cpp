@@ -58,14 +58,16 @@ static const char *const kStrideNames[kNumOperands] = {"q_stride",
                                                        "context_lens_stride",
                                                        "block_table_stride"};
 
-/// The operands that `kernel` has; those of keys only if it reads any.
+/// The operands that `kernel` has; those of keys only if it reads any, and a
+/// block table only if it has entries.
 static mqa_status checkTensors(const KernelDescription &kernel,
                                const Tensors &tensors, bool readsKeys) {
   for (int i = 0; i < kNumOperands; ++i) {
     auto operand = static_cast<Operand>(i);
     const Tensor &tensor = tensors[i];
     bool isOfKeys = operand == Operand::K || operand == Operand::KScale;
-    if (!kernel.find(operand) || (isOfKeys && !readsKeys))
+    bool isEmptyTable = operand == Operand::BlockTable && tensor.sizes[1] == 0;
+    if (!kernel.find(operand) || (isOfKeys && !readsKeys) || isEmptyTable)
       continue;
     int64_t rowElements = 1;
     for (int dim = 1; dim < tensor.rank; ++dim)
@@ -95,10 +97,11 @@ bool mqa::runtime::hasWork(const KernelDescription &kernel,
                            const Tensors &tensors) {
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
   const Tensor &k = tensors[static_cast<int>(Operand::K)];
-  // Whether a paged cache has keys, only its lengths say.
-  bool hasKeys =
-      kernel.paged || k.sizes[0] > 0 || (kernel.compressed && kernel.clean);
-  return out.sizes[0] > 0 && out.sizes[1] > 0 && hasKeys;
+  const Tensor &table = tensors[static_cast<int>(Operand::BlockTable)];
+  // Of a paged cache, whether there are any, the lengths say too.
+  bool hasKeys = k.sizes[0] > 0 && (!kernel.paged || table.sizes[1] > 0);
+  bool cleans = kernel.clean && (kernel.paged || kernel.compressed);
+  return out.sizes[0] > 0 && out.sizes[1] > 0 && (hasKeys || cleans);
 }
 
 mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
@@ -215,9 +218,6 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                      {args.out_stride, 1}});
   if (!hasWork(kernel, tensors))
     return MQA_SUCCESS;
-  if (numBlocks == 0 || maxBlocks == 0)
-    return invalid("num_blocks and max_blocks must be at least 1, found " +
-                   std::to_string(numBlocks) + " and " +
-                   std::to_string(maxBlocks));
-  return checkTensors(kernel, tensors, /*readsKeys=*/true);
+  return checkTensors(kernel, tensors,
+                      /*readsKeys=*/numBlocks > 0 && maxBlocks > 0);
 }

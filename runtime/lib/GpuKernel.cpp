@@ -192,6 +192,18 @@ mqa_status GpuKernel::load(int ordinal) {
   return MQA_SUCCESS;
 }
 
+/// A map of nothing cannot be encoded. Without keys none is loaded, unless the
+/// table of a paged cache without blocks names one: its logits are unspecified,
+/// but what is read must be there. So it is one element, of `q`.
+static void makePlaceholder(Tensor &tensor, const Tensor &q) {
+  tensor.data = q.data;
+  constexpr int64_t kMapBytes = 16;
+  for (int dim = 0; dim < tensor.rank; ++dim) {
+    tensor.sizes[dim] = 1;
+    tensor.strides[dim] = kMapBytes / tensor.getElementBytes();
+  }
+}
+
 mqa_status GpuLaunch::encode(const Tensors &tensors) {
   const KernelDescription *description = &kernel.getDescription();
   const Tensor &out = tensors[static_cast<int>(Operand::Out)];
@@ -212,11 +224,8 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
     int index = static_cast<int>(parameter.operand);
     Tensor tensor = tensors[index];
     if (parameter.kind == Parameter::Kind::TensorMap) {
-      // A map of nothing cannot be encoded; without keys, nothing is loaded.
-      if (tensor.sizes[0] == 0) {
-        tensor.data = tensors[static_cast<int>(Operand::Q)].data;
-        tensor.sizes[0] = 1;
-      }
+      if (tensor.sizes[0] == 0 || !tensor.data)
+        makePlaceholder(tensor, tensors[static_cast<int>(Operand::Q)]);
       MQA_RETURN_IF_FAILED(
           kernel.maps.encode(kernel.driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);

@@ -73,7 +73,7 @@ TEST(CompilerAPITest, Versions) {
 
 TEST(CompilerAPITest, DescriptionsOfEveryForm) {
   mqa_logits_description op = makeOp();
-  op.name = "a name, \"quoted\"";
+  op.name = "scores$1";
   op.num_groups = 4;
   op.num_queries = 100;
   op.num_keys = 1000;
@@ -135,6 +135,14 @@ TEST(CompilerAPITest, BadDescriptions) {
   op = makeOp();
   op.out_type = "f8E4M3FN";
   expectError(op, "out_type is not a type");
+  op = makeOp();
+  op.name = "a name, \"quoted\"";
+  expectError(op, "kernel name 'a name, \\22quoted\\22' must be a letter "
+                  "followed by letters, digits, '_' and '$'");
+  op.name = "";
+  expectError(op, "kernel name '' must be a letter");
+  op.name = "malloc";
+  expectError(op, "kernel name 'malloc' is a function of the C library");
   op = makeOp();
   op.num_keys = -1;
   expectError(op, "num_keys must not be negative, found -1");

@@ -112,3 +112,13 @@ func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>,
   mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) key_offset(%offset) num_keys(%num_keys) outs(%out : memref<?x?xf32>) {clean, compressed}
   return
 }
+
+// -----
+
+// Where there is no logit, there is nothing to do.
+// CHECK-LABEL: func @no_column
+// CHECK-NEXT: return
+func.func @no_column(%q: memref<5x4x32xbf16>, %k: memref<9x32xbf16>, %ke: memref<5xi32>, %out: memref<5x0xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<5x4x32xbf16>, memref<9x32xbf16>, memref<5xi32>) outs(%out : memref<5x0xf32>) {clean, compressed}
+  return
+}

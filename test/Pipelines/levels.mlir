@@ -1,6 +1,8 @@
 // Each level in turn, on the example.
 // RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm --mlir-print-ir-after-all --mlir-disable-threading 2>&1 | FileCheck %s
 
+// CHECK: IR Dump After {{.*}}mqa-verify-kernel-functions
+
 // Level 2: a schedule; then memrefs.
 // CHECK: IR Dump After {{.*}}mqa-select-schedule
 // CHECK: mqa.logits {{.*}} {schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>} -> tensor<?x?xf32>

@@ -151,8 +151,6 @@ TEST_F(PagedKernelTest, BadArguments) {
   expectInvalid([](Args &a) { a.batch = 1 << 30; },
                 "batch * next_n must be from 0 to 2147482623, found "
                 "2147483648");
-  expectInvalid([](Args &a) { a.num_blocks = 0; },
-                "num_blocks and max_blocks must be at least 1, found 0 and 16");
   expectInvalid([](Args &a) { a.k_stride = 64 * 132 + 4; },
                 "k: a tensor-map load needs strides of a multiple of 16 bytes, "
                 "found 8452");
@@ -160,6 +158,56 @@ TEST_F(PagedKernelTest, BadArguments) {
   getFake().parameterCount = 4 + 3 * 7;
   mqa_paged_logits_args args = makeArgs();
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+}
+
+/// Without a block in the cache or a column in the table there is no key: every
+/// logit is -inf with `clean`, and nothing is written without.
+TEST_F(PagedKernelTest, NoKeys) {
+  nlohmann::json manifest = makePagedManifest(2);
+  loadKernel(manifest);
+  mqa_paged_logits_args args = makeArgs();
+  args.num_blocks = 0;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  args = makeArgs();
+  args.max_blocks = 0;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_TRUE(getFake().launches.empty());
+
+  manifest["kernels"][0]["clean"] = true;
+  for (bool hasTable : {true, false}) {
+    // A kernel of its own each, which has encoded no map yet.
+    TearDown();
+    SetUp();
+    loadKernel(manifest);
+    getFake().parameterCount = 4 + 3 * 7;
+    args = makeArgs();
+    args.num_blocks = hasTable ? 0 : 100;
+    args.max_blocks = hasTable ? 16 : 0;
+    args.k = nullptr;
+    args.k_scale = nullptr;
+    args.k_stride = args.k_scale_stride = 0;
+    if (!hasTable)
+      args.block_table = nullptr;
+    ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+        << mqa_last_error();
+    // A table may name a block that is not there: no more than an element of q
+    // is read then.
+    ASSERT_EQ(getFake().maps.size(), 4u);
+    for (size_t map : {1, 2}) {
+      EXPECT_EQ(getFake().maps[map].address, args.q);
+      for (uint64_t size : getFake().maps[map].sizes)
+        EXPECT_EQ(size, 1u);
+    }
+  }
+  EXPECT_EQ(getFake().launches.size(), 1u);
+  args = makeArgs();
+  args.num_blocks = 0;
+  args.block_table = nullptr;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "block_table is null");
 }
 
 TEST_F(PagedKernelTest, SizesThatTheKernelKnows) {

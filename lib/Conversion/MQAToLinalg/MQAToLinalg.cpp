@@ -242,6 +242,11 @@ struct ConvertMQAToLinalgPass
     if (result.wasInterrupted())
       return signalPassFailure();
     IRRewriter rewriter(&getContext());
+    // Where there is no logit, there is nothing to do.
+    getOperation().walk([&](LogitsOpInterface op) {
+      if (llvm::is_contained(op.getOutType().getShape(), 0))
+        rewriter.eraseOp(op);
+    });
     SmallVector<PagedLogitsOp> paged;
     getOperation().walk([&](PagedLogitsOp op) { paged.push_back(op); });
     for (PagedLogitsOp op : paged)

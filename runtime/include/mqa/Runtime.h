@@ -219,7 +219,9 @@ typedef struct mqa_paged_logits_args {
   int64_t block_table_stride;  /**< at least max_blocks */
   void *out;                   /**< (B * T) x max_context_len of out_type */
   int64_t out_stride;          /**< at least max_context_len */
-  int64_t batch, num_blocks, max_blocks, max_context_len;
+  int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
+                                 without blocks k and k_scale, and without
+                                 columns of the table it too, may be null */
 } mqa_paged_logits_args;
 
 /** As mqa_logits_launch. Lengths and block table are read on the device, and

@@ -4,9 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -43,7 +43,17 @@ void TileShareOp::getEffects(EffectList &effects) {
                        SideEffects::DefaultResource::get());
 }
 
+/// `ks`, if it is there, and `ke` lie in global memory.
+template <typename Op> static LogicalResult verifyGlobalRanges(Op op) {
+  return failure(failed(verifyGlobal(op, "ks", op.getKs())) ||
+                 failed(verifyGlobal(op, "ke", op.getKe())));
+}
+
+LogicalResult KeyRangeOp::verify() { return verifyGlobalRanges(*this); }
+
 LogicalResult TileShareOp::verify() {
+  if (failed(verifyGlobalRanges(*this)))
+    return failure();
   MemRefType ke = getKe().getType();
   if (ke.getRank() == 2 &&
       (getKs() || ke.getDimSize(1) != static_cast<int64_t>(getBlockQ())))
@@ -65,10 +75,18 @@ template <typename Op> static LogicalResult verifyGather(Op op) {
   if (cache.isDynamicDim(1))
     return op.emitOpError()
            << "needs cache blocks of a static size, found " << cache;
-  return success();
+  if (keys.getMemorySpace() != cache.getMemorySpace())
+    return op.emitOpError()
+           << "of " << cache << " gives keys of the same memory space, found "
+           << keys;
+  return verifyGlobal(op, "cache", op.getCache());
 }
 
-LogicalResult GatherPagesOp::verify() { return verifyGather(*this); }
+LogicalResult GatherPagesOp::verify() {
+  if (failed(verifyGather(*this)))
+    return failure();
+  return verifyGlobal(*this, "table", getTable());
+}
 
 LogicalResult GatherBlocksOp::verify() { return verifyGather(*this); }
 
@@ -85,7 +103,7 @@ LogicalResult RowBlockOp::verify() {
       source.getShape().drop_front() != result.getShape().drop_front())
     return emitOpError() << "result must be a block of rows of " << source
                          << " at offset 0, found " << result;
-  return success();
+  return verifyGlobal(*this, "source", getSource());
 }
 
 void CleanRowsOp::getEffects(EffectList &effects) {
@@ -104,7 +122,9 @@ template <typename Op> static LogicalResult verifyBounds(Op op) {
     return op.emitOpError("with 'causal' needs one element of 'ke', and no "
                           "'ks', found ")
            << op.getKe().getType();
-  return success();
+  if (failed(verifyGlobalRanges(op)))
+    return failure();
+  return verifyGlobal(op, "out", op.getOut());
 }
 
 LogicalResult StoreLogitsOp::verify() { return verifyBounds(*this); }
@@ -192,6 +212,8 @@ LogicalResult TileLogitsOp::verify() {
     staged.push_back({"k_scale", getKScale().getType()});
   if (getWeights())
     staged.push_back({"weights", getWeights().getType()});
+  if (getFactors())
+    staged.push_back({"factors", getFactors().getType()});
   for (auto [name, type] : staged) {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
@@ -261,7 +283,7 @@ LogicalResult ScatterColumnsOp::verify() {
   if (element != getBase().getType().getElementType())
     return emitOpError() << "writes " << element << " to "
                          << getBase().getType();
-  return success();
+  return verifyGlobal(*this, "base", getBase());
 }
 
 LogicalResult WgmmaOp::verify() {

@@ -148,21 +148,9 @@ struct FoldTensorCast : OpRewritePattern<LogitsOp> {
     return success();
   }
 };
-
-/// On memrefs, an op on no query or no key does nothing.
-struct EraseEmpty : OpRewritePattern<LogitsOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(LogitsOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op.getResult() || !llvm::is_contained(op.getOutType().getShape(), 0))
-      return rewriter.notifyMatchFailure(op, "may have work to do");
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
 } // namespace
 
 void LogitsOp::getCanonicalizationPatterns(RewritePatternSet &results,
                                            MLIRContext *context) {
-  results.add<FoldTensorCast, EraseEmpty>(context);
+  results.add<FoldTensorCast>(context);
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Slices.h"
+#include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -45,7 +46,7 @@ FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
   // Its queries count from the last.
-  if (getCausal())
+  if (getCausal() || hasEmptyOperand(*this))
     return failure();
   Location loc = getLoc();
   OpFoldResult zero = b.getIndexAttr(0);

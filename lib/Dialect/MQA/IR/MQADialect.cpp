@@ -110,6 +110,9 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "a ring tile must hold integers or floats of whole "
                             "bytes, found "
                          << tile;
+    if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(tile))
+      return emitError() << "a ring tile must lie in workgroup memory, found "
+                         << tile;
   }
   return success();
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "OperandRules.h"
+#include "MemorySpaces.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -69,6 +70,13 @@ LogicalResult OperandVerifier::verify(Value value, const OperandRule &rule) {
     return op->emitOpError()
            << "operands must be all tensors or all memrefs: 'out' is " << out
            << " and '" << rule.name << "' is " << type;
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (tensor && tensor.getEncoding())
+    return op->emitOpError() << "operand '" << rule.name
+                             << "' must be a tensor without an encoding, found "
+                             << tensor.getEncoding();
+  if (failed(verifyGlobal(op, rule.name, value)))
+    return failure();
   auto shaped = cast<ShapedType>(type);
   if (shaped.getRank() != static_cast<int64_t>(rule.dims.size()))
     return op->emitOpError()

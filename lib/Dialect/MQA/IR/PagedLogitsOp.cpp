@@ -7,6 +7,7 @@
 #include "OperandRules.h"
 #include "SharedFolds.h"
 #include "Slices.h"
+#include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -125,6 +126,8 @@ FailureOr<TilingResult>
 PagedLogitsOp::getTiledImplementation(OpBuilder &b,
                                       ArrayRef<OpFoldResult> offsets,
                                       ArrayRef<OpFoldResult> sizes) {
+  if (hasEmptyOperand(*this))
+    return failure();
   Location loc = getLoc();
   // Sequences [s, s + numS), columns [n, n + numN).
   OpFoldResult s = offsets[0], n = offsets[1];

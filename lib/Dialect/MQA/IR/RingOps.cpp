@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -100,6 +101,8 @@ LogicalResult RingPutOp::verify() {
   for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles)) {
     auto type = cast<MemRefType>(source.getType());
     AffineMap map = getTileMap(i);
+    if (failed(verifyGlobal(*this, ("source " + Twine(i)).str(), source)))
+      return failure();
     if (map.getNumDims() != tile.getRank() ||
         map.getNumResults() != type.getRank() ||
         (type.getElementType() != tile.getElementType() &&

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -44,6 +45,42 @@ static BufferLikeType getStridedRowsType(TensorLikeType tensor,
       type.getShape(), type.getElementType(), layout, memorySpace)));
 }
 
+/// `type` with any stride from row to row, at any offset, and with any number
+/// of elements where it has none. One element to a row stays as it is: whether
+/// scales are contiguous is the caller's to say.
+static MemRefType relaxType(MemRefType type) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  if (type.getRank() > 1)
+    strides[0] = ShapedType::kDynamic;
+  SmallVector<int64_t> shape(type.getShape());
+  llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
+  return MemRefType::get(
+      shape, type.getElementType(),
+      StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides),
+      type.getMemorySpace());
+}
+
+/// Relaxes the types of those arguments of `func` that only ops of ours use. A
+/// launch says how far rows are apart, whatever the type of the argument says;
+/// and the levels below have no code for no element.
+static void relaxArguments(func::FuncOp func) {
+  for (BlockArgument argument : func.getArguments()) {
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (!type || !type.isStrided())
+      continue;
+    bool isOperand = llvm::any_of(argument.getUsers(),
+                                  llvm::IsaPred<mqa::LogitsOpInterface>);
+    if (isOperand &&
+        llvm::all_of(argument.getUsers(),
+                     llvm::IsaPred<mqa::LogitsOpInterface, func::ReturnOp>))
+      argument.setType(relaxType(type));
+  }
+  Block &body = func.getBody().front();
+  func.setFunctionType(
+      FunctionType::get(func.getContext(), body.getArgumentTypes(),
+                        body.getTerminator()->getOperandTypes()));
+}
+
 namespace {
 struct BufferizePass : mqa::impl::MQABufferizePassBase<BufferizePass> {
   void runOnOperation() override {
@@ -53,7 +90,12 @@ struct BufferizePass : mqa::impl::MQABufferizePassBase<BufferizePass> {
     options.inferFunctionResultLayout = true;
     BufferizationState state;
     if (failed(runOneShotModuleBufferize(getOperation(), options, state)))
-      signalPassFailure();
+      return signalPassFailure();
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (!func.isExternal() && func.getBody().hasOneBlock() &&
+          isa<func::ReturnOp>(func.getBody().front().getTerminator()) &&
+          SymbolTable::symbolKnownUseEmpty(func, getOperation()))
+        relaxArguments(func);
   }
 };
 } // namespace

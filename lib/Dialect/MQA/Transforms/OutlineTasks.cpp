@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace mlir {
 namespace mqa {
@@ -24,20 +25,34 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Says which operand of the op each argument of `func` is sliced for, and what
-/// the function computes.
-static void nameArguments(func::FuncOp func, LogitsOpInterface logits,
-                          ArrayRef<int64_t> steps) {
+/// the function computes. The caller hands over the operands by their names:
+/// each argument is one of them.
+static LogicalResult nameArguments(func::FuncOp func, LogitsOpInterface logits,
+                                   ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
+  llvm::SmallBitVector named(func.getNumArguments());
   for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
                                             logits.getDataOperandNames())) {
     if (!value)
       continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
-    if (auto argument = dyn_cast<BlockArgument>(value))
-      func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
-                      OperandAttr::get(name, argument.getType()));
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (!argument || argument.getOwner() != &func.getBody().front() ||
+        named.test(argument.getArgNumber()))
+      return logits->emitOpError()
+             << "operand '" << name
+             << "' must be of an argument of the function, and of its own";
+    named.set(argument.getArgNumber());
+    func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
+                    OperandAttr::get(name, argument.getType()));
   }
+  for (BlockArgument argument : func.getArguments())
+    if (isa<ShapedType>(argument.getType()) &&
+        !named.test(argument.getArgNumber()))
+      return func.emitError("argument #")
+             << argument.getArgNumber() << " is of no operand of its "
+             << logits->getName();
   func->setAttr(KernelAttr::getAttrName(),
                 KernelAttr::get(
                     b.getContext(), logits->getName().getStringRef(),
@@ -45,6 +60,7 @@ static void nameArguments(func::FuncOp func, LogitsOpInterface logits,
                     logits.getCompressed(), /*schedule=*/{},
                     /*dynamicSharedMemory=*/0,
                     /*overlapsLaunches=*/false, b.getDenseI64ArrayAttr(steps)));
+  return success();
 }
 
 static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
@@ -62,13 +78,15 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
       return forall.emitOpError("needs constant steps");
     steps.push_back(*value);
   }
-  if (forall
-          .walk([&](LogitsOpInterface logits) {
-            nameArguments(func, logits, steps);
-            return WalkResult::interrupt();
-          })
-          .wasInterrupted() == false)
+  LogitsOpInterface logits;
+  forall.walk([&](LogitsOpInterface op) {
+    logits = op;
+    return WalkResult::interrupt();
+  });
+  if (!logits)
     return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
+  if (failed(nameArguments(func, logits, steps)))
+    return failure();
 
   IRRewriter b(func.getContext());
   Location loc = forall.getLoc();
@@ -103,10 +121,14 @@ struct OutlineTasksPass : mqa::impl::MQAOutlineTasksPassBase<OutlineTasksPass> {
     func::FuncOp func = getOperation();
     if (func.isExternal())
       return;
-    auto foralls =
-        llvm::to_vector(func.getBody().front().getOps<scf::ForallOp>());
+    auto foralls = llvm::to_vector(func.getOps<scf::ForallOp>());
     if (foralls.empty())
       return;
+    if (!func.getBody().hasOneBlock()) {
+      func.emitError("needs one block to be outlined, found ")
+          << func.getBody().getBlocks().size();
+      return signalPassFailure();
+    }
     if (foralls.size() != 1) {
       func.emitError("holds more than one scf.forall");
       return signalPassFailure();

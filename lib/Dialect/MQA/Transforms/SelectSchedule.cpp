@@ -8,6 +8,8 @@
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
+#include <limits>
+
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQASELECTSCHEDULEPASS
@@ -80,6 +82,16 @@ struct SelectSchedulePass
       };
       if (failed(TilePlan::get(op, **chip, chosen, emitPlanError)))
         return WalkResult::interrupt();
+      // Inside a block of rows, the device counts with 32 bits: a launch would
+      // refuse so many columns.
+      int64_t columns = op.getOutType().getDimSize(1);
+      int64_t most = std::numeric_limits<int32_t>::max() / chosen.getBlockQ();
+      if (columns > most) {
+        emitPlanError() << "block_q = " << chosen.getBlockQ()
+                        << " rows of 'out' may have at most " << most
+                        << " columns, found " << columns;
+        return WalkResult::interrupt();
+      }
       op.setScheduleAttr(chosen);
       return WalkResult::advance();
     });

@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "PersistentLoops.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -25,57 +25,15 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Whether `logits` is a tile of an op, which cannot become a kernel.
-static bool isTile(LogitsOpInterface logits) {
-  if (auto op = dyn_cast<LogitsOp>(*logits))
-    return op.getKeyOffset() || op.getNumKeys();
-  return static_cast<bool>(cast<PagedLogitsOp>(*logits).getKeyOffset());
-}
-
-/// The one op of `func`, where `func` has the form that becomes a kernel.
-static FailureOr<LogitsOpInterface> getKernelBody(func::FuncOp func) {
-  LogitsOpInterface logits;
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    auto candidate = dyn_cast<LogitsOpInterface>(op);
-    if (!candidate || logits)
-      return op.emitError("a function that becomes a kernel must consist of "
-                          "one mqa.logits or mqa.paged_logits on its "
-                          "arguments, found also '")
-             << op.getName() << "'";
-    logits = candidate;
-  }
-  if (logits->getNumResults())
-    return logits->emitOpError("must be bufferized before it is tiled");
-  if (isTile(logits))
-    return logits->emitOpError(
-        "with 'key_offset' or 'num_keys' cannot become a kernel");
-  SmallPtrSet<Value, 8> seen;
-  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
-                                            logits.getDataOperandNames())) {
-    if (!value)
-      continue;
-    auto argument = dyn_cast<BlockArgument>(value);
-    if (!argument || !seen.insert(value).second)
-      return logits->emitOpError()
-             << "operand '" << name
-             << "' must be an argument of the function, and of its own";
-  }
-  if (seen.size() != func.getNumArguments())
-    return func.emitError("every argument of a kernel must be an operand of "
-                          "its ")
-           << logits->getName();
-  for (Value value : func.getBody().front().getTerminator()->getOperands())
-    if (value != logits.getDataOperands().back())
-      return func.emitError("a kernel can only return its 'out' argument");
-  return logits;
-}
-
-/// `type` in global memory of the device.
+/// `type` in global memory of the device. What has no element gets any number
+/// of them: a kernel for none is not another one.
 static MemRefType getGlobalType(MemRefType type) {
+  SmallVector<int64_t> shape(type.getShape());
+  llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
   auto global =
       gpu::AddressSpaceAttr::get(type.getContext(), gpu::AddressSpace::Global);
-  return MemRefType::get(type.getShape(), type.getElementType(),
-                         type.getLayout(), global);
+  return MemRefType::get(shape, type.getElementType(), type.getLayout(),
+                         global);
 }
 
 /// What the runtime must know of the op, and what its operands are.
@@ -122,10 +80,12 @@ static void setNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                 func::FuncOp func) {
-  FailureOr<LogitsOpInterface> found = getKernelBody(func);
+  FailureOr<LogitsOpInterface> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
   LogitsOpInterface logits = *found;
+  if (logits->getNumResults())
+    return logits->emitOpError("must be bufferized before it is tiled");
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits->emitOpError("needs a schedule before it is tiled");
@@ -146,7 +106,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
     argTypes.push_back(getGlobalType(cast<MemRefType>(type)));
   auto contiguous = dyn_cast<LogitsOp>(*logits);
   if (contiguous && contiguous.getCompressed() &&
-      contiguous.getKeyType().isDynamicDim(0))
+      getGlobalType(cast<MemRefType>(contiguous.getK().getType()))
+          .isDynamicDim(0))
     argTypes.push_back(rewriter.getIndexType());
   auto kernel = gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
                                        rewriter.getFunctionType(argTypes, {}));
@@ -187,9 +148,12 @@ struct TileLogitsPass : mqa::impl::MQATileLogitsPassBase<TileLogitsPass> {
     if (funcs.empty())
       return;
     IRRewriter rewriter(&getContext());
-    rewriter.setInsertionPointToStart(getOperation().getBody());
+    OpBuilder detached(&getContext());
     auto module =
-        gpu::GPUModuleOp::create(rewriter, getOperation().getLoc(), "kernels");
+        gpu::GPUModuleOp::create(detached, getOperation().getLoc(), "kernels");
+    // Gives it another name where something has that one.
+    SymbolTable(getOperation())
+        .insert(module, getOperation().getBody()->begin());
     getOperation()->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                             rewriter.getUnitAttr());
     for (func::FuncOp func : funcs)

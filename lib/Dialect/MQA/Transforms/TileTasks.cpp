@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
@@ -40,6 +41,9 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
     SmallVector<LogitsOpInterface> ops;
     getOperation().walk([&](LogitsOpInterface op) { ops.push_back(op); });
     for (LogitsOpInterface op : ops) {
+      // There is next to no work in it.
+      if (hasEmptyOperand(op))
+        continue;
       rewriter.setInsertionPoint(op);
       SmallVector<int64_t> own = sizes;
       // A sequence has keys of its own: a task is for one, and as many keys

@@ -161,95 +161,95 @@ func.func @f(%out: memref<?x?xf32>, %ks: memref<?xi32>, %n: index) {
 
 func.func @f() {
   // expected-error@+1 {{attribute 'consumers' failed to satisfy constraint}}
-  %ring = mqa.ring_create {consumers = 0 : i64} : !mqa.ring<2, memref<4xf32>>
+  %ring = mqa.ring_create {consumers = 0 : i64} : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
   // expected-error@+1 {{needs one source per tile of the ring: expected 1, found 2}}
-  mqa.ring_put %r[%i], %a, %a : !mqa.ring<2, memref<4xf32>>, memref<4xf32>, memref<4xf32>
+  mqa.ring_put %r[%i], %a, %a : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>, memref<4xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xi32>) {
-  // expected-error@+1 {{source 0 is 'memref<4xi32>', which does not fit the ring's tile 'memref<4xf32>'}}
-  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32>>, memref<4xi32>
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xi32>) {
+  // expected-error@+1 {{source 0 is 'memref<4xi32>', which does not fit the ring's tile 'memref<4xf32, #gpu.address_space<workgroup>>'}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xi32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<5xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<5xf32>) {
   // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 5 > 4}}
-  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32>>, memref<5xf32>
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<5xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<2x4xf32>>, %i: i32, %a: memref<9xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<9xf32>) {
   // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 9 > 8}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + n)>]} : !mqa.ring<2, memref<2x4xf32>>, memref<9xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + n)>]} : !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, memref<9xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<2x4xf32>>, %i: i32, %a: memref<8xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<8xf32>) {
   // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + 2 * n)>]} : !mqa.ring<2, memref<2x4xf32>>, memref<8xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + 2 * n)>]} : !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, memref<8xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4x4xf32>>, %i: i32, %a: memref<4x4xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<4x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4x4xf32>) {
   // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(m, n) -> (n, n)>]} : !mqa.ring<2, memref<4x4xf32>>, memref<4x4xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(m, n) -> (n, n)>]} : !mqa.ring<2, memref<4x4xf32, #gpu.address_space<workgroup>>>, memref<4x4xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
   // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(n) -> (n + 1)>]} : !mqa.ring<2, memref<4xf32>>, memref<4xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(n) -> (n + 1)>]} : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32, %a: memref<4xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
   // expected-error@+1 {{needs one of 'tile_maps' per tile of the ring: expected 1, found 0}}
-  mqa.ring_put %r[%i], %a {tile_maps = []} : !mqa.ring<2, memref<4xf32>>, memref<4xf32>
+  mqa.ring_put %r[%i], %a {tile_maps = []} : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<2x2x4xf32>>, %i: i32, %a: memref<9xf32>) {
+func.func @f(%r: !mqa.ring<2, memref<2x2x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<9xf32>) {
   // expected-error@+1 {{source 0 is 'memref<9xf32>', which does not fit the ring's tile}}
-  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<2x2x4xf32>>, memref<9xf32>
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, memref<2x2x4xf32, #gpu.address_space<workgroup>>>, memref<9xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32) {
   // expected-error@+1 {{returns one tile per tile of the ring: expected 1, found 2}}
-  %0:2 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32>> -> memref<4xf32>, memref<4xf32>
+  %0:2 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>> -> memref<4xf32>, memref<4xf32>
   return
 }
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<4xf32>>, %i: i32) {
-  // expected-error@+1 {{result 0 must be a view of 'memref<4xf32>', found 'memref<8xf32>'}}
-  %0 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32>> -> memref<8xf32>
+func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32) {
+  // expected-error@+1 {{result 0 must be a view of 'memref<4xf32, #gpu.address_space<workgroup>>', found 'memref<8xf32>'}}
+  %0 = mqa.ring_get %r[%i] : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>> -> memref<8xf32>
   return
 }
 

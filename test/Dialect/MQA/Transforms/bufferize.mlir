@@ -37,3 +37,41 @@ func.func @writes_all(%q: tensor<2x64x128xf8E4M3FN>, %k: tensor<8x128xf8E4M3FN>,
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<2x64x128xf8E4M3FN>, tensor<8x128xf8E4M3FN>, tensor<8xf32>, tensor<2x64xf32>, tensor<2xi32>, tensor<2xi32>) outs(%out : tensor<2x8xf32>) {clean} -> tensor<2x8xf32>
   return %0 : tensor<2x8xf32>
 }
+
+// -----
+
+// What a launch says of rows, whatever the types say: a contiguous matrix may be
+// strided, and no element may be any number. Scales that are one to a key stay
+// contiguous.
+// CHECK-LABEL: func @kernel_on_memrefs
+// CHECK-SAME: memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>
+// CHECK-SAME: memref<?x32xbf16, strided<[?, 1], offset: ?>>
+// CHECK-SAME: memref<?xf32, strided<[1], offset: ?>>
+// CHECK-SAME: memref<?xi32, strided<[1], offset: ?>>
+// CHECK-SAME: memref<?x?xf32, strided<[?, 1], offset: ?>>
+// CHECK-SAME: -> memref<?x?xf32, strided<[?, 1], offset: ?>>
+func.func @kernel_on_memrefs(%q: memref<0x4x32xbf16>, %k: memref<?x32xbf16>, %s: memref<?xf32>, %ke: memref<0xi32>, %out: memref<0x?xf32>) -> memref<0x?xf32> {
+  mqa.logits ins(%q, %k, %s, none, none, %ke : memref<0x4x32xbf16>, memref<?x32xbf16>, memref<?xf32>, memref<0xi32>) outs(%out : memref<0x?xf32>)
+  return %out : memref<0x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @no_query
+// CHECK-SAME: memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>
+func.func @no_query(%q: tensor<0x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<0xi32>, %out: tensor<0x?xf32>) -> tensor<0x?xf32> {
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<0x4x32xbf16>, tensor<?x32xbf16>, tensor<0xi32>) outs(%out : tensor<0x?xf32>) -> tensor<0x?xf32>
+  return %0 : tensor<0x?xf32>
+}
+
+// -----
+
+// An argument that others use too keeps its type.
+// CHECK-LABEL: func @used_elsewhere
+// CHECK-SAME: memref<?x4x32xbf16>,
+func.func @used_elsewhere(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> index {
+  %c0 = arith.constant 0 : index
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  %m = memref.dim %q, %c0 : memref<?x4x32xbf16>
+  return %m : index
+}

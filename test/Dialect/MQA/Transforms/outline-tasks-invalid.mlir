@@ -46,3 +46,35 @@ func.func @f(%n: index) -> index {
   }
   return %c : index
 }
+
+// -----
+
+// The op is not in the first block.
+// expected-error@+1 {{needs one block to be outlined, found 2}}
+func.func @f(%n: index) {
+  cf.br ^a
+^a:
+  scf.forall (%i) = (0) to (%n) step (4) {
+  }
+  return
+}
+
+// -----
+
+// expected-error@+1 {{argument #0 is of no operand of its mqa.logits}}
+func.func @f(%more: memref<4xf32>, %q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
+  scf.forall (%i, %j) = (0, 0) to (%n, %n) step (16, 128) {
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  }
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
+  scf.forall (%i, %j) = (0, 0) to (%n, %n) step (16, 128) {
+    // expected-error@+1 {{operand 'ke' must be of an argument of the function, and of its own}}
+    mqa.logits ins(%q, %k, none, none, %ke, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  }
+  return
+}

@@ -128,3 +128,16 @@ func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x4x128xf8E4M3FN>, %
 func.func @other() {
   return
 }
+
+// -----
+
+// A kernel for no element is the one for any number of them.
+// CHECK-LABEL: gpu.func @no_key
+// CHECK-SAME: %{{.*}}: memref<5x4x32xbf16, #gpu.address_space<global>>
+// CHECK-SAME: %{{.*}}: memref<?x32xbf16, #gpu.address_space<global>>
+// CHECK-SAME: %{{.*}}: memref<5x?xf32, #gpu.address_space<global>>
+// CHECK: mqa.logits
+func.func @no_key(%q: memref<5x4x32xbf16>, %k: memref<0x32xbf16>, %ke: memref<5xi32>, %out: memref<5x0xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<5x4x32xbf16>, memref<0x32xbf16>, memref<5xi32>) outs(%out : memref<5x0xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+  return
+}

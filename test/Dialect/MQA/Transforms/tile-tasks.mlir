@@ -69,3 +69,24 @@ func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x8x128xf8E4M3FN>, %
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x8x128xf8E4M3FN>, memref<?x8xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return
 }
+
+// -----
+
+// There are no slices of an operand without elements, and next to no work.
+// CHECK-LABEL: func @no_table
+// CHECK-NOT: scf.forall
+// CHECK: mqa.paged_logits
+func.func @no_table(%q: memref<2x1x4x32xbf16>, %k: memref<4x16x32xbf16>, %l: memref<2xi32>, %t: memref<2x0xi32>, %out: memref<2x10xf32>) {
+  mqa.paged_logits ins(%q, %k, none, none, %l, %t : memref<2x1x4x32xbf16>, memref<4x16x32xbf16>, memref<2xi32>, memref<2x0xi32>) outs(%out : memref<2x10xf32>) {clean}
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @no_column
+// CHECK-NOT: scf.forall
+// CHECK: mqa.logits
+func.func @no_column(%q: memref<5x4x32xbf16>, %k: memref<9x32xbf16>, %ke: memref<5xi32>, %out: memref<5x0xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<5x4x32xbf16>, memref<9x32xbf16>, memref<5xi32>) outs(%out : memref<5x0xf32>) {clean, compressed}
+  return
+}

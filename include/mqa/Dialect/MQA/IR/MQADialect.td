@@ -30,6 +30,10 @@ def MQA_Dialect : Dialect {
     Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
     `mqa.kernel` on a function that was made of one op, and `mqa.operand` on its arguments.
     Others that begin with `mqa.` are an error.
+
+    In a kernel, what an op reads or writes of the operands of the public op lies in global
+    memory (the default memory space or `#gpu.address_space<global>`), and the tiles of
+    rings lie in workgroup memory (`#gpu.address_space<workgroup>`).
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

@@ -44,6 +44,7 @@ def MQA_KeyRangeOp : MQA_Op<"key_range", [
     custom<Bounds>($ks, $ke) `,` $num_keys attr-dict
     `:` custom<BoundTypes>(type($ks), type($ke))
   }];
+  let hasVerifier = 1;
 }
 
 def MQA_TileShareOp : MQA_Op<"tile_share", [

@@ -50,7 +50,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     once, at the end. With `activation = #mqa.activation<none>` there is no
     max(..., 0). Operands are all tensors (then the op returns the new
     `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
-    rows; everything inside a row is contiguous.
+    rows; everything inside a row is contiguous. They lie in the default memory space
+    or in global memory (`#gpu.address_space<global>`), and tensors have no encoding.
 
     A key may have one vector for each of G groups of heads, of which H is a
     multiple: head h reads group h / (H / G), and the group's scale multiplies
@@ -187,7 +188,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     slot behind a sequence's end may hold anything.
 
     Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the
-    others); everything inside is contiguous. Where keys and scales of a block lie
+    others); everything inside is contiguous. Memory spaces and encodings are as in
+    `mqa.logits`. Where keys and scales of a block lie
     behind each other, as in DeepGEMM's `fp8_paged_mqa_logits` (block_kv * D key bytes,
     then block_kv f32 scales), `k` and `k_scale` are two views of the one cache.
 

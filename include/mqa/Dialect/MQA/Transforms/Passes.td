@@ -34,7 +34,10 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
   let description = [{
     Runs upstream One-Shot Bufferize over whole modules. A tensor argument
     becomes a memref whose row stride and offset are dynamic and whose rows are
-    contiguous: callers may pass slices, while kernels may load whole rows.
+    contiguous: callers may pass slices, while kernels may load whole rows. In
+    functions that nothing calls, memref arguments that only ops of ours use become
+    such memrefs too, and a static size of zero becomes a dynamic one: the kernels
+    below are the same for no element and for any number.
 
     Contract: results are buffers of the function; a result that is bufferized
     in place is the argument itself.
@@ -442,7 +445,8 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
   let description = [{
     Tiles each `mqa.logits` by `tile-sizes` queries and keys (an `mqa.paged_logits` by one
     sequence and as many keys as that is in all) into an
-    `scf.forall` through its TilingInterface; the tiles are independent.
+    `scf.forall` through its TilingInterface; the tiles are independent. An op with an
+    operand whose type has no element is left alone.
 
     ```mlir
     mqa.logits ins(%q, ...) outs(%out)
@@ -519,6 +523,30 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
+def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
+  let summary = "Checks that each function of an mqa.logits or mqa.paged_logits can become a kernel";
+  let description = [{
+    The first pass of both ways down, so that they accept the same functions. A
+    `func.func` that holds an `mqa.logits` or `mqa.paged_logits` is a kernel function:
+
+    - it lies in the outermost module, and nothing in the module refers to it;
+    - its name is a letter followed by letters, digits, `_` and `$`; it is no function of
+      the C library, has no prefix that the compiler uses (`mqa_task_`), and is not
+      that of a parameter in PTX (`f_param_0` beside a kernel `f`);
+    - it has one block, which holds the op, no tile, and a return;
+    - its arguments are the op's operands, each argument one operand;
+    - on tensors it returns the op's result, on memrefs nothing or `out`;
+    - neither it nor its arguments and results have attributes of the dialects `mqa`,
+      `bufferization`, `gpu`, `llvm` and `nvvm`;
+    - static sizes are at most 2^31 - 1025;
+    - a memref lies in the default memory space, its offset is 0 or dynamic, and it is
+      contiguous or has a dynamic stride in dimension 0. Of a contiguous one a kernel
+      takes any such stride too, but of scales that are one to a key.
+
+    Functions without such an op are left alone. It changes nothing.
+  }];
 }
 
 #endif // MQA_TRANSFORMS_PASSES_TD

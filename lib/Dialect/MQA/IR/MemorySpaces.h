@@ -1,0 +1,41 @@
+//===- MemorySpaces.h - Where the operands of ops lie -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_LIB_DIALECT_MQA_IR_MEMORYSPACES_H
+#define MQA_LIB_DIALECT_MQA_IR_MEMORYSPACES_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace mlir {
+namespace mqa {
+
+/// Global memory of the device, or the default space, which on a CPU is all
+/// there is. A space that is a number means another thing to each target.
+inline bool isGlobalMemory(BaseMemRefType type) {
+  auto space = dyn_cast_or_null<gpu::AddressSpaceAttr>(type.getMemorySpace());
+  return !type.getMemorySpace() ||
+         (space && space.getValue() == gpu::AddressSpace::Global);
+}
+
+/// `operand`, which may be left out (null), lies in global memory.
+inline LogicalResult verifyGlobal(Operation *op, StringRef name,
+                                  Value operand) {
+  auto type =
+      operand ? dyn_cast<BaseMemRefType>(operand.getType()) : BaseMemRefType();
+  if (!type || isGlobalMemory(type))
+    return success();
+  return op->emitOpError() << "operand '" << name
+                           << "' must lie in global memory (the default memory "
+                              "space or #gpu.address_space<global>), found "
+                           << type.getMemorySpace();
+}
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_LIB_DIALECT_MQA_IR_MEMORYSPACES_H

@@ -1,0 +1,320 @@
+//===- VerifyKernelFunctions.cpp - What a kernel function must be ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one place that knows the contract of kernel functions. What it lets pass
+// has a kernel for every target; nothing that it reads is lost on the way.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <limits>
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAVERIFYKERNELFUNCTIONSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+/// What the compiler puts before a kernel's name to make symbols of its own.
+static constexpr StringLiteral kOwnPrefixes[] = {"mqa_task_", "_mlir_ciface_"};
+
+/// Whether the C library has a function of that name. Code for a CPU may call
+/// it, and would reach the kernel.
+static bool isLibraryFunction(StringRef name) {
+  static const llvm::TargetLibraryInfoImpl library(
+      llvm::Triple("x86_64-unknown-linux-gnu"));
+  llvm::LibFunc function;
+  return library.getLibFunc(name, function);
+}
+
+/// The name of a kernel is a symbol of PTX and of an ELF object. Names that
+/// begin with '_' are those of compilers, linkers and C libraries, and labels
+/// of PTX begin with '$'.
+static LogicalResult verifyName(func::FuncOp func) {
+  StringRef name = func.getName();
+  auto emitNameError = [&]() -> InFlightDiagnostic {
+    std::string escaped;
+    llvm::raw_string_ostream os(escaped);
+    llvm::printEscapedString(name, os);
+    return func.emitError("kernel name '") << escaped << "' ";
+  };
+  auto isInner = [](char c) {
+    return llvm::isAlnum(c) || c == '_' || c == '$';
+  };
+  if (name.empty() || !llvm::isAlpha(name.front()) ||
+      !llvm::all_of(name, isInner))
+    return emitNameError()
+           << "must be a letter followed by letters, digits, '_' and '$'";
+  for (StringRef prefix : kOwnPrefixes)
+    if (name.starts_with(prefix))
+      return emitNameError() << "must not begin with '" << prefix
+                             << "', which the compiler uses";
+  // A buffer of every kernel for a GPU, and a constant of PTX.
+  if (name == "mqa_dynamic_shared_memory" || name == "WARP_SZ")
+    return emitNameError() << "is a symbol of the compiler or of PTX";
+  if (isLibraryFunction(name))
+    return emitNameError() << "is a function of the C library";
+  return success();
+}
+
+/// Nobody calls `func`, and nothing has a name that is made of its.
+static LogicalResult verifySymbols(ModuleOp module, func::FuncOp func) {
+  for (StringRef prefix : kOwnPrefixes)
+    if (Operation *other = module.lookupSymbol((prefix + func.getName()).str()))
+      return other->emitError("symbol '")
+             << prefix << func.getName()
+             << "' has the name that the compiler makes for kernel function '"
+             << func.getName() << "'";
+  // PTX has such a name for each parameter.
+  StringRef owner = func.getName().rtrim("0123456789");
+  if (owner != func.getName() && owner.consume_back("_param_") &&
+      module.lookupSymbol<func::FuncOp>(owner))
+    return func.emitError("kernel name '")
+           << func.getName() << "' is that of a parameter of kernel '" << owner
+           << "'";
+  std::optional<SymbolTable::UseRange> uses =
+      SymbolTable::getSymbolUses(func, module);
+  if (!uses || uses->empty())
+    return success();
+  return uses->begin()->getUser()->emitError("refers to kernel function '")
+         << func.getName() << "', which only the runtime can launch";
+}
+
+//===----------------------------------------------------------------------===//
+// The function
+//===----------------------------------------------------------------------===//
+
+/// Attributes of these dialects have a meaning for the passes and translations
+/// behind, which set their own; those of others have none here.
+static LogicalResult verifyAttributes(func::FuncOp func) {
+  auto verify = [&](ArrayRef<NamedAttribute> attributes,
+                    const Twine &place) -> LogicalResult {
+    for (NamedAttribute attribute : attributes) {
+      StringRef name = attribute.getName().strref();
+      StringRef dialect = name.split('.').first;
+      if (llvm::is_contained({"mqa", "bufferization", "gpu", "llvm", "nvvm"},
+                             dialect))
+        return func.emitError("a kernel function cannot have attribute '")
+               << name << "' on " << place << ": the compiler sets its own";
+    }
+    return success();
+  };
+  if (failed(verify(llvm::to_vector(func->getDiscardableAttrs()), "itself")))
+    return failure();
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (failed(verify(mlir::function_interface_impl::getArgAttrs(func, i),
+                      "argument #" + Twine(i))))
+      return failure();
+  for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+    if (failed(verify(mlir::function_interface_impl::getResultAttrs(func, i),
+                      "result #" + Twine(i))))
+      return failure();
+  return success();
+}
+
+/// Whether `logits` is a tile of an op, which cannot become a kernel.
+static bool isTile(LogitsOpInterface logits) {
+  if (auto op = dyn_cast<LogitsOp>(*logits))
+    return op.getKeyOffset() || op.getNumKeys();
+  return static_cast<bool>(cast<PagedLogitsOp>(*logits).getKeyOffset());
+}
+
+static FailureOr<LogitsOpInterface> getOnlyOp(func::FuncOp func) {
+  if (!func.getBody().hasOneBlock())
+    return func.emitError("a kernel function must have one block, found ")
+           << func.getBody().getBlocks().size();
+  Block &body = func.getBody().front();
+  LogitsOpInterface logits;
+  for (Operation &op : body.without_terminator()) {
+    auto candidate = dyn_cast<LogitsOpInterface>(op);
+    if (!candidate || logits)
+      return op.emitError("a kernel function must consist of one mqa.logits or "
+                          "mqa.paged_logits on its arguments, found also '")
+             << op.getName() << "'";
+    logits = candidate;
+  }
+  if (!logits || !isa<func::ReturnOp>(body.getTerminator()))
+    return func.emitError("a kernel function must consist of one mqa.logits or "
+                          "mqa.paged_logits, and return");
+  if (isTile(logits))
+    return logits->emitOpError(
+        "with 'key_offset' or 'num_keys' cannot become a kernel");
+  return logits;
+}
+
+/// Arguments and operands are the same, each once; `out` alone is returned.
+static LogicalResult verifySignature(func::FuncOp func,
+                                     LogitsOpInterface logits) {
+  SmallPtrSet<Value, 8> seen;
+  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
+                                            logits.getDataOperandNames())) {
+    if (!value)
+      continue;
+    if (!isa<BlockArgument>(value) || !seen.insert(value).second)
+      return logits->emitOpError()
+             << "operand '" << name
+             << "' must be an argument of the function, and of its own";
+  }
+  for (BlockArgument argument : func.getArguments())
+    if (!seen.contains(argument))
+      return func.emitError("every argument of a kernel function must be an "
+                            "operand of its ")
+             << logits->getName() << ", but argument #"
+             << argument.getArgNumber() << " of type " << argument.getType()
+             << " is none";
+  ValueRange returned = func.getBody().front().getTerminator()->getOperands();
+  if (logits->getNumResults()) {
+    if (returned != ValueRange(logits->getResults()))
+      return func.emitError("a kernel function on tensors must return the "
+                            "result of its ")
+             << logits->getName() << ", and nothing else";
+  } else if (!returned.empty() &&
+             returned != ValueRange(logits.getDataOperands().back())) {
+    return func.emitError("a kernel function on memrefs can only return its "
+                          "'out', once");
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The operands
+//===----------------------------------------------------------------------===//
+
+/// A launch has the address of the first element, and strides of its own, from
+/// row to row and from scale to scale. A type that knows better could not be
+/// held against it.
+static LogicalResult verifyLayout(LogitsOpInterface logits, StringRef name,
+                                  MemRefType type) {
+  if (type.getMemorySpace())
+    return logits->emitOpError()
+           << "operand '" << name
+           << "' of a kernel must lie in the default memory space, found "
+           << type.getMemorySpace();
+  auto [strides, offset] = type.getStridesAndOffset();
+  if (offset != 0 && !ShapedType::isDynamic(offset))
+    return logits->emitOpError()
+           << "operand '" << name
+           << "' of a kernel must have the offset 0 or a dynamic one ('?'), "
+              "found "
+           << offset;
+  int64_t row = 1;
+  for (int64_t size : type.getShape().drop_front())
+    row = ShapedType::isDynamic(size) ? size : row * size;
+  if (strides[0] == row || ShapedType::isDynamic(strides[0]))
+    return success();
+  InFlightDiagnostic error = logits->emitOpError();
+  error << "operand '" << name
+        << "' of a kernel must be contiguous or have a dynamic stride ('?') in "
+           "dimension 0, found "
+        << strides[0];
+  if (!ShapedType::isDynamic(row))
+    error << " where " << row << " is contiguous";
+  return error;
+}
+
+/// The runtime counts with 32 bits, and kernels step past the last key by at
+/// most one stage.
+static constexpr int64_t kMaxSize =
+    std::numeric_limits<int32_t>::max() - int64_t(1024);
+
+static LogicalResult verifyTypes(LogitsOpInterface logits) {
+  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
+                                            logits.getDataOperandNames())) {
+    if (!value)
+      continue;
+    auto type = cast<ShapedType>(value.getType());
+    for (auto [dim, size] : llvm::enumerate(type.getShape()))
+      if (size > kMaxSize)
+        return logits->emitOpError()
+               << "dimension " << dim << " of '" << name << "' must be at most "
+               << kMaxSize << " in a kernel, found " << size;
+    if (auto memref = dyn_cast<MemRefType>(type))
+      if (failed(verifyLayout(logits, name, memref)))
+        return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The contract
+//===----------------------------------------------------------------------===//
+
+FailureOr<LogitsOpInterface> mqa::verifyKernelFunction(func::FuncOp func) {
+  if (failed(verifyName(func)) || failed(verifyAttributes(func)))
+    return failure();
+  FailureOr<LogitsOpInterface> logits = getOnlyOp(func);
+  if (failed(logits) || failed(verifySignature(func, *logits)) ||
+      failed(verifyTypes(*logits)))
+    return failure();
+  return logits;
+}
+
+LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
+  llvm::SetVector<func::FuncOp> funcs;
+  WalkResult found = module.walk([&](LogitsOpInterface logits) {
+    auto func = logits->getParentOfType<FunctionOpInterface>();
+    if (func && isa<func::FuncOp>(func) && func->getParentOp() == module) {
+      funcs.insert(cast<func::FuncOp>(func));
+      return WalkResult::advance();
+    }
+    Operation *where = func ? func : logits->getParentOp();
+    if (func && isa<func::FuncOp>(func))
+      where = func->getParentOp();
+    logits->emitOpError("becomes a kernel in a func.func of the outermost "
+                        "module, found it in a '")
+        << where->getName() << "'";
+    return WalkResult::interrupt();
+  });
+  if (found.wasInterrupted())
+    return failure();
+  LogicalResult result = success();
+  for (func::FuncOp func : funcs)
+    if (failed(verifyKernelFunction(func)) ||
+        failed(verifySymbols(module, func)))
+      result = failure();
+  return result;
+}
+
+LogicalResult mqa::verifyOnlyKernelFunctions(ModuleOp module) {
+  for (Operation &op : module.getOps()) {
+    bool isKernel = isa<func::FuncOp>(op) && op.walk([](LogitsOpInterface) {
+                                                 return WalkResult::interrupt();
+                                               }).wasInterrupted();
+    if (isKernel)
+      continue;
+    InFlightDiagnostic error =
+        op.emitError("a bundle holds functions of one mqa.logits or "
+                     "mqa.paged_logits, and nothing else, found '")
+        << op.getName() << "'";
+    if (auto symbol = dyn_cast<SymbolOpInterface>(op))
+      error << " '" << symbol.getName() << "'";
+    return error;
+  }
+  return success();
+}
+
+namespace {
+struct VerifyKernelFunctionsPass
+    : mqa::impl::MQAVerifyKernelFunctionsPassBase<VerifyKernelFunctionsPass> {
+  void runOnOperation() override {
+    if (failed(verifyKernelFunctions(getOperation())))
+      return signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+} // namespace
