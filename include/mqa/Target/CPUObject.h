@@ -9,6 +9,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <optional>
 #include <string>
 
 namespace mlir {
@@ -29,6 +30,9 @@ struct CPUTarget {
 /// Gives each task function a C entry point `mqa_task_<name>(const memref
 /// descriptors[], i64, i64)`: one signature for all kernels.
 LogicalResult addTaskEntryPoints(ModuleOp module);
+
+/// Where the linker `ld` is on PATH.
+std::optional<std::string> findLinker();
 
 /// Compiles a module in the LLVM dialect to a shared object.
 FailureOr<std::string> translateToSharedObject(ModuleOp module,
