@@ -7,6 +7,7 @@
 #include "mqa/Compiler/Compile.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
@@ -103,6 +104,11 @@ static LogicalResult compileForCpu(ModuleOp module,
                                    llvm::raw_ostream &os) {
   if (options.emit == EmitKind::PTX || options.emit == EmitKind::Cubin)
     return module.emitError("a CPU has neither PTX nor a cubin");
+  // A CPU has no use for a schedule, but a wrong one is a mistake all the same.
+  module.getContext()->loadDialect<MQADialect>();
+  if (failed(parseScheduleOption(UnknownLoc::get(module.getContext()),
+                                 options.schedule)))
+    return failure();
   CPUTarget host = CPUTarget::getHost();
   ToCPUPipelineOptions pipeline;
   pipeline.registerTile = host.registerTile;
