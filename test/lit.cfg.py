@@ -10,7 +10,7 @@ config.suffixes = [".mlir", ".test"]
 config.test_source_root = os.path.join(config.mqa_source_dir, "test")
 config.test_exec_root = os.path.join(config.mqa_binary_dir, "test")
 # Inputs of other tests, and GoogleTest's sources.
-config.excludes = ["Compiler", "Consumer", "Examples", "Runtime"]
+config.excludes = ["Compiler", "Consumer", "Examples", "Runtime", "Support", "Inputs"]
 
 tools = [os.path.join(config.mqa_binary_dir, "bin"), config.llvm_tools_dir]
 path = os.pathsep.join(tools + [os.environ["PATH"]])
@@ -21,6 +21,7 @@ config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tool
 
 # A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime.
 config.substitutions.append(("%plugin", os.path.join(config.mqa_binary_dir, "lib", "MQAPlugin.so")))
+config.substitutions.append(("%compiler_library", os.path.join(config.mqa_binary_dir, "lib", "libmqa_compiler.so")))
 if "-fsanitize" not in config.mqa_cxx_flags:
     config.available_features.add("plugin")
 

@@ -6,8 +6,14 @@
 |* bundle in memory out, for mqa_bundle_load_memory of mqa/Runtime.h.         *|
 |*                                                                            *|
 |* Every function may be called from any thread; nothing is shared between    *|
-|* calls. No function aborts or throws on bad input: the result then holds    *|
-|* the diagnostics.                                                           *|
+|* calls. Bad input is no end of the process: the result then holds the       *|
+|* diagnostics, also where a disk is full or ptxas or ld fails. No signal     *|
+|* handler and no timer of the process is touched.                            *|
+|*                                                                            *|
+|* There are two exceptions, which lie in MLIR and LLVM. MLIR's parser may    *|
+|* crash on text that is malformed in certain ways (brackets that are nested  *|
+|* too deep are refused before), and LLVM aborts where memory ends. Compile   *|
+|* text from strangers in a process of its own (mqa-compile).                 *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
@@ -44,8 +50,10 @@ typedef struct mqa_compile_options {
   const char *schedule;
   /** A folder that keeps what was compiled; null: none. What was compiled
    * before from the same text with the same options, by this build of the
-   * compiler, is taken from there. Any number of processes may share it. Where
-   * it cannot be written, that is a warning. */
+   * compiler on this build of LLVM, is taken from there. Any number of
+   * processes may share it. It must belong to the caller, and nobody else may
+   * write to it; else it is not used. That, or where it cannot be written, is a
+   * warning. */
   const char *cache;
 } mqa_compile_options;
 

@@ -6,96 +6,268 @@
 
 #include "mqa/Compiler/Cache.h"
 
-#include "mqa/Target/CPUObject.h"
-#include "mqa/Target/PTX.h"
+#include "mqa/Support/Output.h"
+#include "mqa/Target/Bundle.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/SHA256.h"
-#include "llvm/Support/raw_ostream.h"
 
-#include <dlfcn.h>
+#include <atomic>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace mlir::mqa;
+namespace support = ::mqa::support;
 
-/// In front of an entry's bundle: this, and the bundle's SHA-256.
-static constexpr StringLiteral kMagic = "MQACACH1";
-static constexpr size_t kHashBytes = 32;
+/// An entry: this, its key (64 hexadecimal digits), the SHA-256 of key and
+/// bundle, and the bundle.
+static constexpr StringLiteral kMagic = "MQACACH2";
+static constexpr size_t kKeyBytes = 64, kHashBytes = 32;
+static constexpr StringLiteral kSuffix = ".mqa-cache";
+/// No bundle comes near this.
+static constexpr off_t kMaxEntryBytes = off_t(64) << 20;
 
-static std::string hash(StringRef data) {
-  std::array<uint8_t, kHashBytes> digest =
-      llvm::SHA256::hash(llvm::arrayRefFromStringRef(data));
+static std::string hash(StringRef key, StringRef bundle) {
+  llvm::SHA256 sha;
+  sha.update(key);
+  sha.update(bundle);
+  std::array<uint8_t, kHashBytes> digest = sha.final();
   return std::string(digest.begin(), digest.end());
 }
 
-/// What tells one version of a file from another without reading it.
-static std::string describeFile(StringRef path) {
-  llvm::sys::fs::file_status status;
-  if (llvm::sys::fs::status(path, status))
-    return path.str();
-  auto time = status.getLastModificationTime().time_since_epoch().count();
-  return (path + ":" + Twine(status.getSize()) + ":" + Twine(time)).str();
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(message);
 }
 
-/// The program or library that this code is in.
-static std::string describeCompiler() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&describeCompiler), &info))
-    return MQA_VERSION;
-  return MQA_VERSION ":" + describeFile(info.dli_fname);
+/// `what` failed, and errno says why.
+static llvm::Error makeSystemError(const Twine &what) {
+  return makeError(what + ": " + support::getErrorText(errno));
 }
 
-std::string BundleCache::getKey(StringRef text, const CompileOptions &options) {
-  std::string all;
-  llvm::raw_string_ostream os(all);
-  // Each part with its length: none can pass for another.
-  auto add = [&](StringRef part) { os << part.size() << ":" << part << ";"; };
-  add(describeCompiler());
-  add(LLVM_VERSION_STRING);
-  add(options.target);
-  add(options.schedule);
-  if (options.target == "cpu") {
-    CPUTarget host = CPUTarget::getHost();
-    add(host.cpu);
-    add(host.tune);
-    add(host.features);
-  } else if (std::optional<std::string> ptxas = findPtxas()) {
-    add(describeFile(*ptxas));
+//===----------------------------------------------------------------------===//
+// Folder
+//===----------------------------------------------------------------------===//
+
+/// Why nothing in a file or folder can be trusted; "" if it can. Group and
+/// others count as strangers: who is in a group changes.
+static std::string checkOwner(const struct stat &status) {
+  if (status.st_uid != geteuid())
+    return llvm::formatv("belongs to user {0}, not to user {1}", status.st_uid,
+                         geteuid());
+  if (status.st_mode & (S_IWGRP | S_IWOTH))
+    return llvm::formatv(
+        "may be written by others (mode {0})",
+        llvm::formatv("{0}{1}{2}{3}", 0, status.st_mode >> 6 & 7,
+                      status.st_mode >> 3 & 7, status.st_mode & 7)
+            .str());
+  return "";
+}
+
+BundleCache::~BundleCache() {
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+/// Opens the folder if it is there. What is looked at is the open folder, and
+/// all files are opened relative to it: a path may lead elsewhere later.
+llvm::Error BundleCache::open(bool create) {
+  if (descriptor >= 0)
+    return llvm::Error::success();
+  // It may hold what others should not read.
+  if (create)
+    if (std::error_code error = llvm::sys::fs::create_directories(
+            folder, /*IgnoreExisting=*/true, llvm::sys::fs::owner_all))
+      return makeError("cannot create '" + folder + "': " + error.message());
+  int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0 && errno == ENOENT && !create)
+    return llvm::Error::success();
+  if (opened < 0)
+    return makeSystemError("cannot open '" + folder + "'");
+  struct stat status;
+  std::string wrong =
+      fstat(opened, &status) ? "cannot be looked at" : checkOwner(status);
+  if (!wrong.empty()) {
+    close(opened);
+    return makeError("'" + folder + "' " + wrong);
   }
-  add(text);
-  return llvm::toHex(hash(all), /*LowerCase=*/true);
+  descriptor = opened;
+  return llvm::Error::success();
 }
 
-std::string BundleCache::getPath(StringRef key) const {
-  SmallString<256> path(folder);
-  llvm::sys::path::append(path, key + ".mqa-cache");
-  return path.str().str();
-}
+//===----------------------------------------------------------------------===//
+// Entries
+//===----------------------------------------------------------------------===//
 
-std::optional<std::string> BundleCache::lookUp(StringRef key) const {
-  auto buffer = llvm::MemoryBuffer::getFile(getPath(key), /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer)
+static std::string getName(StringRef key) { return (key + kSuffix).str(); }
+
+/// The bytes of an open file that is the caller's own; else nothing.
+static std::optional<std::string> readOwnFile(int file) {
+  struct stat status;
+  if (fstat(file, &status) || !S_ISREG(status.st_mode) ||
+      !checkOwner(status).empty() || status.st_size > kMaxEntryBytes)
     return std::nullopt;
-  StringRef entry = (*buffer)->getBuffer();
-  if (!entry.consume_front(kMagic) || entry.size() < kHashBytes)
+  std::string bytes(status.st_size, '\0');
+  size_t filled = 0;
+  while (filled < bytes.size()) {
+    ssize_t size = read(file, bytes.data() + filled, bytes.size() - filled);
+    if (size < 0 && errno == EINTR)
+      continue;
+    if (size <= 0)
+      return std::nullopt;
+    filled += size;
+  }
+  return bytes;
+}
+
+llvm::Expected<std::optional<std::string>> BundleCache::lookUp(StringRef key) {
+  if (llvm::Error error = open(/*create=*/false))
+    return error;
+  if (descriptor < 0)
+    return std::nullopt;
+  // A FIFO or a device does not hold us up, and a link is not followed.
+  int file = openat(descriptor, getName(key).c_str(),
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (file < 0)
+    return std::nullopt;
+  llvm::scope_exit cleanUp([&] { close(file); });
+  std::optional<std::string> bytes = readOwnFile(file);
+  if (!bytes)
+    return std::nullopt;
+  StringRef entry = *bytes;
+  if (!entry.consume_front(kMagic) || !entry.consume_front(key) ||
+      entry.size() < kHashBytes)
     return std::nullopt;
   StringRef bundle = entry.drop_front(kHashBytes);
-  if (hash(bundle) != entry.take_front(kHashBytes))
+  if (hash(key, bundle) != entry.take_front(kHashBytes))
     return std::nullopt;
+  if (llvm::Error error = checkBundle(bundle)) {
+    llvm::consumeError(std::move(error));
+    return std::nullopt;
+  }
+  // Used now: it goes last.
+  futimens(file, nullptr);
   return bundle.str();
 }
 
-llvm::Error BundleCache::store(StringRef key, StringRef bundle) const {
-  if (std::error_code error = llvm::sys::fs::create_directories(folder))
-    return llvm::createStringError(error, "cannot create '%s'", folder.c_str());
-  // Through a temporary file that is renamed when it is complete.
-  return llvm::writeToOutput(getPath(key), [&](llvm::raw_ostream &file) {
-    file << kMagic << hash(bundle) << bundle;
-    return llvm::Error::success();
+llvm::Error BundleCache::store(StringRef key, StringRef bundle) {
+  assert(key.size() == kKeyBytes);
+  if (llvm::Error error = open(/*create=*/true))
+    return error;
+  static std::atomic<unsigned> counter{0};
+  std::string name = getName(key);
+  std::string temporary = llvm::formatv(
+      ".mqa-{0}-{1}-{2}.tmp", getpid(), counter++,
+      std::chrono::steady_clock::now().time_since_epoch().count());
+  int file = openat(descriptor, temporary.c_str(),
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    S_IRUSR | S_IWUSR);
+  if (file < 0)
+    return makeSystemError("cannot create a file in '" + folder + "'");
+  int error = support::writeAll(
+      file, (kMagic + key + hash(key, bundle) + bundle).str());
+  if (close(file) && !error)
+    error = errno;
+  if (!error &&
+      renameat(descriptor, temporary.c_str(), descriptor, name.c_str()))
+    error = errno;
+  if (error) {
+    unlinkat(descriptor, temporary.c_str(), 0);
+    return makeError("cannot write '" + folder + "/" + name +
+                     "': " + support::getErrorText(error));
+  }
+  evict(name);
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Size
+//===----------------------------------------------------------------------===//
+
+/// A file that a process did not live to rename.
+static bool isLeftOver(StringRef name, const struct stat &status) {
+  constexpr time_t kSeconds = 3600;
+  return name.starts_with(".mqa-") && name.ends_with(".tmp") &&
+         status.st_mtime + kSeconds < time(nullptr);
+}
+
+void BundleCache::evict(StringRef newest) {
+  int copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *listing = copy < 0 ? nullptr : fdopendir(copy);
+  if (!listing) {
+    if (copy >= 0)
+      close(copy);
+    return;
+  }
+  struct Entry {
+    std::pair<time_t, long> used;
+    uint64_t bytes;
+    std::string name;
+  };
+  SmallVector<Entry> entries;
+  uint64_t total = 0;
+  while (dirent *found = readdir(listing)) {
+    StringRef name = found->d_name;
+    struct stat status;
+    if (fstatat(descriptor, found->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISREG(status.st_mode))
+      continue;
+    if (isLeftOver(name, status))
+      unlinkat(descriptor, found->d_name, 0);
+    if (!name.ends_with(kSuffix))
+      continue;
+    total += status.st_size;
+    if (name != newest)
+      entries.push_back({{status.st_mtim.tv_sec, status.st_mtim.tv_nsec},
+                         static_cast<uint64_t>(status.st_size),
+                         name.str()});
+  }
+  closedir(listing);
+  llvm::sort(entries, [](const Entry &left, const Entry &right) {
+    return left.used < right.used;
   });
+  for (const Entry &entry : entries) {
+    if (total <= maxBytes)
+      break;
+    if (!unlinkat(descriptor, entry.name.c_str(), 0))
+      total -= entry.bytes;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling with it
+//===----------------------------------------------------------------------===//
+
+FailureOr<CachedBundle> mlir::mqa::compileWithCache(
+    StringRef folder, StringRef text, const CompileOptions &options,
+    llvm::function_ref<FailureOr<std::string>()> compile,
+    llvm::function_ref<void(const Twine &)> warn) {
+  BundleCache cache(folder);
+  bool usable = true;
+  auto doWithout = [&](llvm::Error error) {
+    usable = false;
+    warn("the cache is not used: " + llvm::toString(std::move(error)));
+  };
+  llvm::Expected<std::string> key = getCacheKey(text, options);
+  if (!key) {
+    doWithout(key.takeError());
+  } else {
+    llvm::Expected<std::optional<std::string>> found = cache.lookUp(*key);
+    if (!found)
+      doWithout(found.takeError());
+    else if (*found)
+      return CachedBundle{std::move(**found), /*fromCache=*/true};
+  }
+  FailureOr<std::string> bundle = compile();
+  if (failed(bundle))
+    return failure();
+  if (usable)
+    if (llvm::Error error = cache.store(*key, *bundle))
+      warn("not kept in the cache: " + llvm::toString(std::move(error)));
+  return CachedBundle{std::move(*bundle), /*fromCache=*/false};
 }

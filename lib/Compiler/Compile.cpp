@@ -9,6 +9,7 @@
 #include "FloatEnvironment.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
+#include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
@@ -105,6 +106,11 @@ static LogicalResult compileForCpu(ModuleOp module,
                                    llvm::raw_ostream &os) {
   if (options.emit == EmitKind::PTX || options.emit == EmitKind::Cubin)
     return module.emitError("a CPU has neither PTX nor a cubin");
+  // A CPU has no use for a schedule, but a wrong one is a mistake all the same.
+  module.getContext()->loadDialect<MQADialect>();
+  if (failed(parseScheduleOption(UnknownLoc::get(module.getContext()),
+                                 options.schedule)))
+    return failure();
   CPUTarget host = CPUTarget::getHost();
   ToCPUPipelineOptions pipeline;
   pipeline.registerTile = host.registerTile;

@@ -53,6 +53,33 @@ static void printDiagnostic(llvm::raw_ostream &os,
   os << diagnostic << "\n";
 }
 
+/// The bundle of `text`; diagnostics go to `os`.
+static FailureOr<std::string> compileUncached(StringRef text,
+                                              const CompileOptions &options,
+                                              llvm::raw_ostream &os) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  // The caller has threads of its own.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  // The whole module behind one line of an error helps nobody.
+  context.printOpOnDiagnostic(false);
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    printDiagnostic(os, diagnostic);
+    return success();
+  });
+  ParserConfig config(&context);
+  if (failed(checkNesting(&context, text)))
+    return failure();
+  auto module = parseSourceString<ModuleOp>(text, config, "input");
+  if (!module)
+    return failure();
+  std::string bundle;
+  llvm::raw_string_ostream bundleStream(bundle);
+  if (failed(compileModule(*module, options, bundleStream)))
+    return failure();
+  return bundle;
+}
+
 static void compile(StringRef text, const mqa_compile_options *given,
                     mqa_compilation &result) {
   CompileOptions options;
@@ -60,37 +87,24 @@ static void compile(StringRef text, const mqa_compile_options *given,
     options.target = given->target;
   if (given && given->schedule)
     options.schedule = given->schedule;
-  std::optional<BundleCache> cache;
-  std::string key;
-  if (given && given->cache) {
-    cache.emplace(given->cache);
-    key = BundleCache::getKey(text, options);
-    if (std::optional<std::string> bundle = cache->lookUp(key)) {
-      result.bundle = std::move(*bundle);
-      result.succeeded = result.cached = true;
-      return;
-    }
-  }
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  // The caller has threads of its own.
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::raw_string_ostream diagnostics(result.diagnostics);
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    printDiagnostic(diagnostics, diagnostic);
-    return success();
-  });
-  ParserConfig config(&context);
-  auto module = parseSourceString<ModuleOp>(text, config, "input");
-  if (!module)
+  auto compileText = [&] {
+    return compileUncached(text, options, diagnostics);
+  };
+  FailureOr<CachedBundle> compiled = failure();
+  if (given && given->cache) {
+    auto warn = [&](const Twine &message) {
+      diagnostics << "warning: " << message << "\n";
+    };
+    compiled = compileWithCache(given->cache, text, options, compileText, warn);
+  } else if (FailureOr<std::string> bundle = compileText(); succeeded(bundle)) {
+    compiled = CachedBundle{std::move(*bundle), /*fromCache=*/false};
+  }
+  if (failed(compiled))
     return;
-  llvm::raw_string_ostream bundle(result.bundle);
-  result.succeeded = succeeded(compileModule(*module, options, bundle));
-  if (!cache || !result.succeeded)
-    return;
-  if (llvm::Error error = cache->store(key, result.bundle))
-    diagnostics << "warning: not kept in the cache: "
-                << llvm::toString(std::move(error)) << "\n";
+  result.bundle = std::move(compiled->bundle);
+  result.succeeded = true;
+  result.cached = compiled->fromCache;
 }
 
 mqa_compilation *mqa_compile_text(const char *text, size_t size,

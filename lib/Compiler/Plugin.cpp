@@ -10,6 +10,7 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Pipelines/Pipelines.h"
 
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 
@@ -20,6 +21,9 @@ extern "C" LLVM_ATTRIBUTE_WEAK DialectPluginLibraryInfo
 mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "MQA", MQA_VERSION,
           [](DialectRegistry *registry) {
+            // mqa-opt has it, and a second one ends the program.
+            if (registry->getDialectAllocator("mqa"))
+              return;
             registry->insert<mqa::MQADialect>();
             mqa::registerBufferizableOpInterfaceExternalModels(*registry);
           }};
@@ -27,6 +31,8 @@ mlirGetDialectPluginInfo() {
 
 extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo mlirGetPassPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "MQA", MQA_VERSION, [] {
+            if (PassPipelineInfo::lookup("mqa-to-nvvm"))
+              return;
             mqa::registerMQATransformsPasses();
             mqa::registerMQAConversionPasses();
             mqa::registerPipelines();

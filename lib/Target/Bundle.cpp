@@ -8,9 +8,14 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/EndianStream.h"
 
 using namespace mlir;
+
+static constexpr llvm::StringLiteral kMagic = "MQABNDL1";
+/// Behind the magic: the manifest's size and checksum, and a 0.
+static constexpr size_t kHeaderBytes = 16;
 
 static uint32_t checksum(llvm::StringRef data) {
   return llvm::crc32(llvm::arrayRefFromStringRef(data));
@@ -34,11 +39,63 @@ void mqa::writeBundle(BundleContents bundle, llvm::raw_ostream &os) {
       << llvm::formatv("{0:2}", llvm::json::Value(std::move(bundle.manifest)));
 
   llvm::support::endian::Writer writer(os, llvm::endianness::little);
-  os << "MQABNDL1";
+  os << kMagic;
   writer.write<uint64_t>(manifest.size());
   writer.write<uint32_t>(checksum(manifest));
   writer.write<uint32_t>(0);
   os << manifest;
   for (const auto &section : bundle.sections)
     os << section.second;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading back
+//===----------------------------------------------------------------------===//
+
+/// Checks one entry of "sections" and takes its bytes off `rest`.
+static llvm::Error takeSection(const llvm::json::Value &value, uint64_t &offset,
+                               llvm::StringRef &rest) {
+  const llvm::json::Object *section = value.getAsObject();
+  std::optional<int64_t> at, size, crc;
+  if (section) {
+    at = section->getInteger("offset");
+    size = section->getInteger("size");
+    crc = section->getInteger("crc32");
+  }
+  if (!at || !size || !crc || *at != static_cast<int64_t>(offset) ||
+      *size < 0 || static_cast<uint64_t>(*size) > rest.size())
+    return llvm::createStringError("a section is not where it should be");
+  if (checksum(rest.take_front(*size)) != static_cast<uint64_t>(*crc))
+    return llvm::createStringError("the checksum of a section is wrong");
+  rest = rest.drop_front(*size);
+  offset += *size;
+  return llvm::Error::success();
+}
+
+llvm::Error mqa::checkBundle(llvm::StringRef bundle) {
+  using namespace llvm::support;
+  if (!bundle.consume_front(kMagic) || bundle.size() < kHeaderBytes)
+    return llvm::createStringError("not a bundle");
+  uint64_t size = endian::read64le(bundle.data());
+  uint32_t crc = endian::read32le(bundle.data() + 8);
+  llvm::StringRef rest = bundle.drop_front(kHeaderBytes);
+  if (size > rest.size() || checksum(rest.take_front(size)) != crc)
+    return llvm::createStringError("the manifest is not whole");
+  llvm::Expected<llvm::json::Value> manifest =
+      llvm::json::parse(rest.take_front(size));
+  if (!manifest)
+    return manifest.takeError();
+  const llvm::json::Object *object = manifest->getAsObject();
+  const llvm::json::Array *sections =
+      object ? object->getArray("sections") : nullptr;
+  if (!sections)
+    return llvm::createStringError("the manifest has no sections");
+  rest = rest.drop_front(size);
+  uint64_t offset = 0;
+  for (const llvm::json::Value &section : *sections)
+    if (llvm::Error error = takeSection(section, offset, rest))
+      return error;
+  if (!rest.empty())
+    return llvm::createStringError("there are bytes behind the sections");
+  return llvm::Error::success();
 }

@@ -5,16 +5,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Target/CPUObject.h"
+#include "mqa/Target/ExternalTool.h"
 
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -87,41 +85,29 @@ static FailureOr<CPUObject> translateToObject(ModuleOp module,
                    getRequiredFeatures(**machine)};
 }
 
+std::optional<std::string> mqa::findLinker() {
+  if (auto path = llvm::sys::findProgramByName("ld"))
+    return *path;
+  return std::nullopt;
+}
+
 FailureOr<CPUObject> mqa::translateToSharedObject(ModuleOp module,
                                                   const CPUTarget &target) {
   FailureOr<CPUObject> object = translateToObject(module, target);
   if (failed(object))
     return failure();
-  llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld");
+  std::optional<std::string> linker = findLinker();
   if (!linker)
     return module.emitError("no linker found: 'ld' (binutils) must be on PATH");
-  SmallString<128> input, output;
-  std::error_code error;
-  if ((error = llvm::sys::fs::createTemporaryFile("mqa", "o", input)) ||
-      (error = llvm::sys::fs::createTemporaryFile("mqa", "so", output)))
-    return module.emitError()
-           << "cannot create a temporary file: " << error.message();
-  llvm::scope_exit cleanUp([&] {
-    llvm::sys::fs::remove(input);
-    llvm::sys::fs::remove(output);
-  });
-  {
-    llvm::raw_fd_ostream os(input, error);
-    os << object->data;
-    os.close();
-    if (error || os.has_error())
-      return module.emitError() << "cannot write '" << input << "'";
-  }
-  std::string message;
-  if (llvm::sys::ExecuteAndWait(*linker,
-                                {*linker, "-shared", "--no-undefined", "-z",
-                                 "now", "-z", "noexecstack", input, "-o",
-                                 output},
-                                std::nullopt, {}, 120, 0, &message))
-    return module.emitError() << "ld failed " << message;
-  auto buffer = llvm::MemoryBuffer::getFile(output);
-  if (!buffer)
-    return module.emitError() << "cannot read '" << output << "'";
-  object->data = (*buffer)->getBuffer().str();
+  auto getArguments = [](const std::string &input, const std::string &output) {
+    return std::vector<std::string>{"-shared", "--no-undefined", "-z",
+                                    "now",     "-z",             "noexecstack",
+                                    input,     "-o",             output};
+  };
+  FailureOr<ToolOutput> result = runExternalTool(
+      module.getLoc(), {"ld", *linker, ".o", getArguments}, object->data);
+  if (failed(result))
+    return failure();
+  object->data = std::move(result->file);
   return object;
 }

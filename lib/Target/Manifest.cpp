@@ -14,6 +14,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::mqa;
 
@@ -120,6 +122,13 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
     if (!kernel.get(name))
       return func.emitError("is no kernel: it lacks an argument that is "
                             "operand 'q', 'k' or 'out'");
+  // The runtime would refuse the bundle.
+  constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
+  for (const auto &field : kernel)
+    if (std::optional<int64_t> size = field.second.getAsInteger())
+      if (*size > kMaxSize)
+        return func.emitError() << StringRef(field.first) << " must be at most "
+                                << kMaxSize << ", found " << *size;
   kernel["parameters"] = std::move(parameters);
   return kernel;
 }

@@ -5,14 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Target/PTX.h"
+#include "mqa/Target/ExternalTool.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 
 using namespace mlir;
@@ -40,25 +38,6 @@ std::optional<std::string> mqa::findPtxas() {
   if (auto path = llvm::sys::findProgramByName("ptxas", toolkit))
     return *path;
   return std::nullopt;
-}
-
-/// A fresh temporary file's path, or an error at `loc`.
-static FailureOr<SmallString<128>> makeTemporary(Location loc,
-                                                 StringRef suffix) {
-  SmallString<128> path;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("mqa", suffix, path))
-    return emitError(loc) << "cannot create a temporary file: "
-                          << error.message();
-  return path;
-}
-
-static FailureOr<std::string> readFile(Location loc, StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return emitError(loc) << "cannot read '" << path
-                          << "': " << buffer.getError().message();
-  return (*buffer)->getBuffer().str();
 }
 
 /// Spilled bytes that do no harm: what a kernel's outer loop keeps while its
@@ -89,36 +68,14 @@ static void reportSlowness(Location loc, StringRef log) {
 
 FailureOr<std::string> mqa::assemblePTX(Location loc, StringRef ptxas,
                                         StringRef chip, StringRef ptx) {
-  FailureOr<SmallString<128>> input = makeTemporary(loc, "ptx");
-  FailureOr<SmallString<128>> output = makeTemporary(loc, "cubin");
-  FailureOr<SmallString<128>> logPath = makeTemporary(loc, "log");
-  llvm::scope_exit cleanUp([&] {
-    for (const auto &path : {input, output, logPath})
-      if (succeeded(path))
-        llvm::sys::fs::remove(*path);
-  });
-  if (failed(input) || failed(output) || failed(logPath))
+  auto getArguments = [&](const std::string &input, const std::string &output) {
+    return std::vector<std::string>{"-v", ("-arch=" + chip).str(), input, "-o",
+                                    output};
+  };
+  FailureOr<ToolOutput> result =
+      runExternalTool(loc, {"ptxas", ptxas, ".ptx", getArguments}, ptx);
+  if (failed(result))
     return failure();
-  {
-    std::error_code error;
-    llvm::raw_fd_ostream os(*input, error);
-    os << ptx;
-    os.close();
-    if (error || os.has_error())
-      return emitError(loc) << "cannot write '" << *input << "'";
-  }
-  std::string arch = ("-arch=" + chip).str();
-  std::optional<StringRef> redirects[] = {StringRef(), StringRef(*logPath),
-                                          StringRef(*logPath)};
-  std::string message;
-  int exitCode = llvm::sys::ExecuteAndWait(
-      ptxas, {ptxas, "-v", arch, *input, "-o", *output}, std::nullopt,
-      redirects, /*SecondsToWait=*/120, /*MemoryLimit=*/0, &message);
-  FailureOr<std::string> log = readFile(loc, *logPath);
-  if (failed(log))
-    return failure();
-  if (exitCode)
-    return emitError(loc) << "ptxas failed: " << message << *log;
-  reportSlowness(loc, *log);
-  return readFile(loc, *output);
+  reportSlowness(loc, result->log);
+  return std::move(result->file);
 }

@@ -4,36 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mqa/Compiler.h"
+#include "Compilation.h"
 #include "mqa/Runtime.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <unistd.h>
-
-namespace {
-struct Compilation {
-  explicit Compilation(mqa_compilation *handle)
-      : handle(handle, mqa_compilation_destroy) {}
-  bool succeeded() const { return mqa_compilation_succeeded(handle.get()); }
-  std::string bundle() const {
-    size_t size;
-    const void *data = mqa_compilation_bundle(handle.get(), &size);
-    return std::string(static_cast<const char *>(data), size);
-  }
-  std::string diagnostics() const {
-    return mqa_compilation_diagnostics(handle.get());
-  }
-  std::unique_ptr<mqa_compilation, void (*)(mqa_compilation *)> handle;
-};
-} // namespace
 
 static Compilation compileText(const std::string &text, const char *target,
                                const char *schedule = nullptr) {
@@ -45,13 +23,6 @@ static Compilation compileLogits(const mqa_logits_description &op,
                                  const char *target) {
   mqa_compile_options options = {target, nullptr, nullptr};
   return Compilation(mqa_compile_logits(&op, &options));
-}
-
-static mqa_logits_description makeOp() {
-  mqa_logits_description op = {};
-  op.num_heads = 64;
-  op.head_dim = 128;
-  return op;
 }
 
 /// What the runtime says of a bundle's first kernel.
@@ -174,6 +145,23 @@ TEST(CompilerAPITest, BadText) {
                 "the target must be sm_90a or cpu, found 'sm_100'"),
             std::string::npos)
       << target.diagnostics();
+  // MLIR's parser would use up the stack.
+  for (std::string nested :
+       {std::string(100000, '['),
+        "module attributes {m.a = " + std::string(100000, '[') +
+            std::string(100000, ']') + "} {}"}) {
+    Compilation deep = compileText(nested, "cpu");
+    EXPECT_NE(deep.diagnostics().find("error: brackets are nested more than "
+                                      "256 deep"),
+              std::string::npos)
+        << deep.diagnostics();
+  }
+  // Brackets that are none.
+  std::string quoted = "// " + std::string(1000, '(') +
+                       "\nmodule attributes {m.a = \"\\\"" +
+                       std::string(1000, '{') + "\"} {}";
+  EXPECT_NE(compileText(quoted, "cpu").diagnostics().find("has no function"),
+            std::string::npos);
   // Not text, and not ended by a 0.
   std::string bytes = "\x00\xff\x7fMLIR";
   EXPECT_FALSE(compileText(bytes, "cpu").succeeded());
@@ -190,10 +178,12 @@ TEST(CompilerAPITest, Schedules) {
   mqa_bundle *bundle;
   EXPECT_EQ(getInfo(fast, &bundle).fast, 1);
   mqa_bundle_destroy(bundle);
-  Compilation bad = compileText(text, "sm_90a", "block_q = 7");
-  EXPECT_FALSE(bad.succeeded());
-  EXPECT_NE(bad.diagnostics().find("cannot parse"), std::string::npos)
-      << bad.diagnostics();
+  for (const char *target : {"sm_90a", "cpu"}) {
+    Compilation bad = compileText(text, target, "block_q = 7");
+    EXPECT_FALSE(bad.succeeded());
+    EXPECT_NE(bad.diagnostics().find("cannot parse"), std::string::npos)
+        << bad.diagnostics();
+  }
 }
 
 TEST(CompilerAPITest, ThreadsDoNotShare) {
@@ -221,95 +211,4 @@ TEST(CompilerAPITest, NullResults) {
   mqa_compilation_destroy(nullptr);
   EXPECT_EQ(mqa_compilation_succeeded(nullptr), 0);
   EXPECT_EQ(mqa_compilation_bundle(nullptr, nullptr), nullptr);
-}
-
-//===----------------------------------------------------------------------===//
-// Cache
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct CacheTest : testing::Test {
-  void SetUp() override {
-    folder = std::filesystem::path(testing::TempDir()) /
-             ("mqa-cache-" + std::to_string(getpid()));
-    std::filesystem::remove_all(folder);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-  Compilation compile(int64_t numHeads = 16, const char *schedule = nullptr) {
-    mqa_logits_description op = makeOp();
-    op.num_heads = numHeads;
-    std::string path = folder.string();
-    mqa_compile_options options = {"sm_90a", schedule, path.c_str()};
-    return Compilation(mqa_compile_logits(&op, &options));
-  }
-  static bool wasCached(const Compilation &result) {
-    return mqa_compilation_was_cached(result.handle.get());
-  }
-  std::vector<std::filesystem::path> listFiles() {
-    std::vector<std::filesystem::path> files;
-    for (const auto &entry : std::filesystem::directory_iterator(folder))
-      files.push_back(entry.path());
-    return files;
-  }
-  std::filesystem::path folder;
-};
-} // namespace
-
-TEST_F(CacheTest, SecondTimeFromTheCache) {
-  Compilation cold = compile(), warm = compile();
-  ASSERT_TRUE(cold.succeeded()) << cold.diagnostics();
-  EXPECT_FALSE(wasCached(cold));
-  EXPECT_TRUE(wasCached(warm));
-  EXPECT_EQ(cold.bundle(), warm.bundle());
-  EXPECT_FALSE(wasCached(compile(32))) << "another op";
-  EXPECT_FALSE(wasCached(compile(16, "fast"))) << "another schedule";
-  EXPECT_TRUE(wasCached(compile()));
-  EXPECT_EQ(listFiles().size(), 3u);
-}
-
-TEST_F(CacheTest, FailuresAreNotKept) {
-  EXPECT_FALSE(compile(0).succeeded());
-  EXPECT_FALSE(std::filesystem::exists(folder));
-}
-
-TEST_F(CacheTest, AlteredEntriesAreCompiledAgain) {
-  std::string bundle = compile().bundle();
-  std::filesystem::path file = listFiles().at(0);
-  auto size = std::filesystem::file_size(file);
-  for (uintmax_t kept : {uintmax_t(0), uintmax_t(20), size / 2, size - 1}) {
-    std::filesystem::resize_file(file, kept);
-    Compilation again = compile();
-    EXPECT_FALSE(wasCached(again)) << kept;
-    EXPECT_EQ(again.bundle(), bundle);
-    EXPECT_TRUE(wasCached(compile()));
-  }
-  {
-    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-    stream.seekp(size / 2);
-    stream.put('x');
-    stream.put('y');
-  }
-  EXPECT_FALSE(wasCached(compile()));
-  EXPECT_EQ(compile().bundle(), bundle);
-}
-
-TEST_F(CacheTest, AFolderThatCannotBeWrittenIsAWarning) {
-  std::ofstream(folder) << "a file";
-  Compilation result = compile();
-  EXPECT_TRUE(result.succeeded());
-  EXPECT_NE(result.diagnostics().find("warning: not kept in the cache: "),
-            std::string::npos)
-      << result.diagnostics();
-}
-
-TEST_F(CacheTest, ManyAtOnce) {
-  std::vector<std::string> bundles(8);
-  std::vector<std::thread> threads;
-  for (std::string &bundle : bundles)
-    threads.emplace_back([&] { bundle = compile().bundle(); });
-  for (std::thread &thread : threads)
-    thread.join();
-  for (const std::string &bundle : bundles)
-    EXPECT_EQ(bundle, bundles[0]);
-  EXPECT_EQ(listFiles().size(), 1u) << "nothing temporary is left";
 }

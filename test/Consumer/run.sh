@@ -16,3 +16,9 @@ cmake --build "$work/build"
 if ldd "$work/build/runtime_only" | grep -E 'LLVM|MLIR|cuda'; then
   echo "MQA::Runtime links LLVM or CUDA" && exit 1
 fi
+# Where MLIR is not found, the reason is said.
+if cmake -S "$here" -B "$work/without" -G Ninja -DCMAKE_PREFIX_PATH="$work/install" \
+    -DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON > "$work/without.log" 2>&1; then
+  echo "the package was found without MLIR" && exit 1
+fi
+grep -q 'needs MLIR 22.1' "$work/without.log" || { cat "$work/without.log" && exit 1; }

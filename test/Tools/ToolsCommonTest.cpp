@@ -188,3 +188,11 @@ TEST(CheckTest, NaNMustReachTheLogit) {
   output.set(output.guard, 0);
   EXPECT_FALSE(checkOutput(problem, output, false, 1 << 20).passes());
 }
+
+TEST(ProblemTest, CachesWithoutBlocks) {
+  PagedShape shape{3, 1, 4, 32, 16, {100, 0, 20}};
+  shape.numBlocks = 0;
+  Problem problem = makePagedProblem(shape, 1);
+  EXPECT_TRUE(problem.k.empty());
+  EXPECT_EQ(problem.paging.blockTable.size(), 3u * problem.paging.maxBlocks);
+}

@@ -6,6 +6,7 @@
 
 #include "Device.h"
 #include "CudaDriver.h"
+#include "mqa/Support/Output.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,7 @@
 
 using namespace mqa::tools;
 using namespace mqa::runtime;
+namespace support = mqa::support;
 
 void mqa::tools::fatal(const std::string &message) {
   std::fprintf(stderr, "error: %s\n", message.c_str());
@@ -24,8 +26,19 @@ void mqa::tools::fatal(const std::string &message) {
 }
 
 void mqa::tools::require(mqa_status status) {
-  if (status)
-    fatal(mqa_last_error());
+  if (!status)
+    return;
+  std::string message = mqa_last_error();
+  if (message.empty())
+    message = "the runtime failed without words (status " +
+              std::to_string(status) + "): is there memory left?";
+  fatal(message);
+}
+
+void mqa::tools::writeFile(const std::string &path, const std::string &data) {
+  std::string error = support::writeOutput(path, data);
+  if (!error.empty())
+    fatal("cannot write '" + path + "': " + error);
 }
 
 double mqa::tools::getMedian(std::vector<double> values) {

@@ -23,6 +23,9 @@ namespace mqa::tools {
 /// Ends the program with the runtime's message unless `status` is success.
 void require(mqa_status status);
 
+/// Writes a file; "-" is standard output. Ends the program if it cannot.
+void writeFile(const std::string &path, const std::string &data);
+
 /// Memory of a device, freed with the object.
 class Buffer {
 public:

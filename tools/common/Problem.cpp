@@ -268,7 +268,8 @@ static void fillBlockTable(Paging &paging, int64_t batch, uint64_t seed,
     longest = std::min(longest, columns);
     for (int64_t i = 0; i < paging.maxBlocks; ++i) {
       int32_t &entry = paging.blockTable[b * paging.maxBlocks + i];
-      if (i * paging.blockKv < longest)
+      // A cache without blocks has none to name.
+      if (i * paging.blockKv < longest && !order.empty())
         entry = order[next++ % order.size()];
       else
         entry = static_cast<int32_t>(random.bits(next + i + b));

@@ -100,13 +100,15 @@ static void plantNaN(Problem &problem, Slack &) {
   float nan = std::numeric_limits<float>::quiet_NaN();
   for (std::vector<uint8_t> *data : {&problem.q, &problem.k}) {
     size_t size = data->size() / getBytes(type);
+    if (size == 0)
+      continue;
     storeBits(type, data->data(), size / 3, encode(type, nan));
     storeBits(type, data->data(), size / 2,
               encode(type, std::copysign(nan, -1)));
   }
-  if (problem.format.hasKScale)
+  if (problem.format.hasKScale && !problem.kScale.empty())
     problem.kScale[problem.kScale.size() / 5] = nan;
-  if (problem.format.hasWeights)
+  if (problem.format.hasWeights && !problem.weights.empty())
     problem.weights[problem.weights.size() / 7] = nan;
 }
 

@@ -221,7 +221,8 @@ int mqa::tools::runPaged(const PagedOptions &options) {
         pass &=
             runCell(*device, cell, group, ceilings, peer, options.repeat, rows);
   if (!options.json.empty())
-    std::ofstream(options.json)
-        << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
+    writeFile(options.json,
+              json{{"device", device->getName()}, {"rows", rows}}.dump(1) +
+                  "\n");
   return pass ? 0 : 1;
 }

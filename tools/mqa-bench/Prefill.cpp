@@ -245,11 +245,12 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
     }
   }
   if (!options.json.empty())
-    std::ofstream(options.json)
-        << json{{"device", device->getName()}, {"rows", rows}}.dump(1) << "\n";
+    writeFile(options.json,
+              json{{"device", device->getName()}, {"rows", rows}}.dump(1) +
+                  "\n");
   if (!options.table.empty()) {
     json table = makeTable(groups);
-    std::ofstream(options.table) << table.dump(1) << "\n";
+    writeFile(options.table, table.dump(1) + "\n");
     std::printf("\nwinners, for schedules.json:\n%s\n", table.dump(1).c_str());
   }
   return pass ? 0 : 1;

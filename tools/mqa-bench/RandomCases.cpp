@@ -164,7 +164,7 @@ static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
             Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};
   }
   Shape shape = getShape(info, 2048, 8192);
-  bool isMultiple = shape.numKeys % shape.numQueries == 0;
+  bool isMultiple = shape.numQueries && shape.numKeys % shape.numQueries == 0;
   return {makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed,
                       /*wide=*/false, getFormat(info)),
           Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};

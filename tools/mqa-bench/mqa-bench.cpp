@@ -10,8 +10,12 @@
 #include "Prefill.h"
 #include "RandomCases.h"
 #include "Session.h"
+#include "mqa/Support/Output.h"
 
 #include <CLI/CLI.hpp>
+
+#include <limits>
+#include <new>
 
 using namespace mqa::tools;
 
@@ -57,8 +61,14 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
 }
 
 int main(int argc, char **argv) {
+  mqa::support::guardStandardStreams("mqa-bench");
   CLI::App app{"Measures compiled bundles; every timed cell is also checked"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", "mqa-bench " MQA_VERSION);
+  const CLI::Range positive(1, 1000000), counts(0, 1000000);
+  // Queries and keys that ranges of 32 bits can count.
+  const CLI::Range sizes(int64_t(1),
+                         int64_t(std::numeric_limits<int32_t>::max()));
 
   PrefillOptions prefill;
   CLI::App *prefillCommand = app.add_subcommand(
@@ -71,8 +81,10 @@ int main(int argc, char **argv) {
       ->required();
   prefillCommand->add_option("--peer", prefill.peer,
                              "Times to compare with (peer_h100.json)");
-  prefillCommand->add_option("--max-keys", prefill.maxKeys,
-                             "The longest sequence of keys");
+  prefillCommand
+      ->add_option("--max-keys", prefill.maxKeys,
+                   "The longest sequence of keys")
+      ->check(sizes);
   prefillCommand->add_option("--repeat", prefill.repeat, "Interleaved rounds")
       ->check(CLI::Range(1, 1000));
   prefillCommand->add_option("--json", prefill.json,
@@ -109,8 +121,9 @@ int main(int argc, char **argv) {
       ->add_option("--table", search.table,
                    "The winners go to this file, as entries of schedules.json")
       ->required();
-  searchCommand->add_option("--max-keys", search.maxKeys,
-                            "The longest sequence of keys");
+  searchCommand
+      ->add_option("--max-keys", search.maxKeys, "The longest sequence of keys")
+      ->check(sizes);
   searchCommand->add_option("--repeat", search.repeat, "Interleaved rounds")
       ->check(CLI::Range(1, 1000));
   searchCommand->add_option("--json", search.json,
@@ -121,12 +134,18 @@ int main(int argc, char **argv) {
       "random", "Random small shapes: checked, and rerun for the same bits");
   randomCommand->add_option("bundles", random.bundles, "Bundles for any target")
       ->required();
-  randomCommand->add_option("--cases", random.cases, "Shapes per kernel");
-  randomCommand->add_option("--reruns", random.reruns, "Reruns per shape");
-  randomCommand->add_option("--large-reruns", random.largeReruns,
-                            "Reruns of one problem of 2048 x 8192 per kernel "
-                            "(default 0: none)");
-  randomCommand->add_option("--seed", random.seed, "Seed of shapes and data");
+  randomCommand->add_option("--cases", random.cases, "Shapes per kernel")
+      ->check(positive);
+  randomCommand->add_option("--reruns", random.reruns, "Reruns per shape")
+      ->check(counts);
+  randomCommand
+      ->add_option("--large-reruns", random.largeReruns,
+                   "Reruns of one problem of 2048 x 8192 per kernel "
+                   "(default 0: none)")
+      ->check(counts);
+  // Else CLI11 takes -1 for the largest number.
+  randomCommand->add_option("--seed", random.seed, "Seed of shapes and data")
+      ->check(CLI::NonNegativeNumber);
 
   EdgeOptions edges;
   CLI::App *edgesCommand = app.add_subcommand(
@@ -134,7 +153,8 @@ int main(int argc, char **argv) {
                "in graphs and on two streams");
   edgesCommand->add_option("bundles", edges.bundles, "Bundles for any target")
       ->required();
-  edgesCommand->add_option("--reruns", edges.reruns, "Reruns of each way");
+  edgesCommand->add_option("--reruns", edges.reruns, "Reruns of each way")
+      ->check(counts);
   edgesCommand->add_option(
       "--late-copy", edges.lateCopy,
       "Cubin or PTX of late_copy.mlir: reruns also behind that kernel");
@@ -149,8 +169,8 @@ int main(int argc, char **argv) {
       app.add_subcommand("cpu", "The CPU kernel against a plain C++ loop nest");
   cpuCommand->add_option("bundle", cpuBundle, "A bundle for the CPU")
       ->required();
-  cpuCommand->add_option("--seq-len", cpuQueries, "Queries");
-  cpuCommand->add_option("--seq-len-kv", cpuKeys, "Keys");
+  cpuCommand->add_option("--seq-len", cpuQueries, "Queries")->check(sizes);
+  cpuCommand->add_option("--seq-len-kv", cpuKeys, "Keys")->check(sizes);
   cpuCommand->add_option("--repeat", cpuRepeat, "Timed runs")
       ->check(CLI::Range(1, 1000));
 
@@ -171,6 +191,8 @@ int main(int argc, char **argv) {
     if (*randomCommand)
       return runRandom(random);
     return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);
+  } catch (const std::bad_alloc &) {
+    fatal("out of memory: a problem does not fit this machine");
   } catch (const std::exception &error) {
     fatal(error.what());
   }

@@ -4,10 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LLVMTool.h"
 #include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/InitAll.h"
+#include "mqa/Support/Cleanup.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
@@ -18,14 +20,20 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/Threading.h"
 #include "llvm/Support/WithColor.h"
 
 #include <chrono>
+#include <mutex>
+#include <pthread.h>
 
 using namespace mlir;
 using namespace mlir::mqa;
 namespace cl = llvm::cl;
+
+static constexpr const char *kName = "mqa-compile";
 
 static cl::OptionCategory category("mqa-compile options");
 static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<input.mlir>"),
@@ -75,22 +83,8 @@ static cl::opt<bool> search(
 
 /// Exit codes: 0 success, 1 the input is at fault, 2 the command line is.
 static int usageError(const llvm::Twine &message) {
-  llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
+  llvm::WithColor::error(llvm::errs(), kName) << message << "\n";
   return 2;
-}
-
-/// Writes `output` to the file `path`.
-static LogicalResult writeFile(StringRef path, StringRef output) {
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &file) {
-    file << output;
-    return llvm::Error::success();
-  });
-  if (!error)
-    return success();
-  llvm::WithColor::error(llvm::errs(), "mqa-compile")
-      << "cannot write '" << path << "': " << llvm::toString(std::move(error))
-      << "\n";
-  return failure();
 }
 
 /// A bundle in the folder `outputFile` for each schedule of the module's first
@@ -138,11 +132,34 @@ static LogicalResult compileCandidates(ModuleOp module,
     llvm::sys::path::append(path, "h" + llvm::Twine(first.getNumHeads()) +
                                       "_d" + llvm::Twine(first.getHeadDim()) +
                                       "_" + llvm::Twine(i) + ".mqa");
-    if (failed(writeFile(path, output)))
+    if (!::mqa::tools::writeToolOutput(kName, path, output))
       return failure();
     llvm::outs() << path << ": " << schedule << "\n";
   }
   return success();
+}
+
+/// Whether as many threads may be started as there are processors: where they
+/// may not, MLIR's pool of threads would end the program.
+static bool canStartThreads() {
+  auto wait = [](void *mutex) -> void * {
+    std::lock_guard<std::mutex> lock(*static_cast<std::mutex *>(mutex));
+    return nullptr;
+  };
+  std::mutex mutex;
+  SmallVector<pthread_t> threads(
+      llvm::hardware_concurrency().compute_thread_count());
+  size_t count = 0;
+  {
+    // So that all of them are there at once.
+    std::lock_guard<std::mutex> lock(mutex);
+    while (count < threads.size() &&
+           !pthread_create(&threads[count], nullptr, wait, &mutex))
+      ++count;
+  }
+  for (pthread_t thread : ArrayRef(threads).take_front(count))
+    pthread_join(thread, nullptr);
+  return count == threads.size();
 }
 
 /// What the options ask for of the text in `input`, in memory: a failure leaves
@@ -152,10 +169,17 @@ compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
              const CompileOptions &options) {
   DialectRegistry registry;
   registerAllDialects(registry);
-  MLIRContext context(registry);
+  MLIRContext context(registry, canStartThreads()
+                                    ? MLIRContext::Threading::ENABLED
+                                    : MLIRContext::Threading::DISABLED);
+  // The whole module behind one line of an error helps nobody.
+  context.printOpOnDiagnostic(false);
   llvm::SourceMgr sourceMgr;
   SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
+  StringRef text = input->getBuffer(), name = input->getBufferIdentifier();
   sourceMgr.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
+  if (failed(checkNesting(&context, text, name)))
+    return failure();
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
   std::string output;
@@ -173,24 +197,61 @@ compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
 static FailureOr<std::string>
 useCache(std::unique_ptr<llvm::MemoryBuffer> input,
          const CompileOptions &options, bool &cached) {
-  BundleCache cache(cacheFolder);
-  std::string key = BundleCache::getKey(input->getBuffer(), options);
-  if (std::optional<std::string> bundle = cache.lookUp(key)) {
-    cached = true;
-    return *bundle;
-  }
-  FailureOr<std::string> bundle = compileInput(std::move(input), options);
-  if (failed(bundle))
+  // `compileInput` keeps the buffer only while it compiles.
+  std::string text = input->getBuffer().str();
+  FailureOr<CachedBundle> result = compileWithCache(
+      cacheFolder, text, options,
+      [&] { return compileInput(std::move(input), options); },
+      [](const Twine &message) {
+        llvm::WithColor::warning(llvm::errs(), kName) << message << "\n";
+      });
+  if (failed(result))
     return failure();
-  if (llvm::Error error = cache.store(key, *bundle))
-    llvm::WithColor::warning(llvm::errs(), "mqa-compile")
-        << "not kept in the cache: " << llvm::toString(std::move(error))
-        << "\n";
-  return bundle;
+  cached = result->fromCache;
+  return std::move(result->bundle);
+}
+
+/// Whether the command line has an option that is not ours: LLVM's change the
+/// code, and are not part of the cache's key.
+static bool hasForeignOption() {
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (option->getNumOccurrences() &&
+        !llvm::is_contained(option->Categories, &category))
+      return true;
+  return false;
+}
+
+/// Exit code of a wrong use of the options; 0 if all is well.
+static int checkOptions() {
+  const ChipInfo *chip = ChipInfo::lookUp(target);
+  if (!chip)
+    return usageError("--target must be " + ChipInfo::listNames() +
+                      ", found '" + target + "'");
+  if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
+    return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
+  if (search &&
+      (!chip->isGpu() || emit != EmitKind::Bundle || outputFile == "-"))
+    return usageError(
+        "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
+        "and takes neither --emit nor --target=cpu");
+  if (!cacheFolder.empty() && (search || emit != EmitKind::Bundle))
+    return usageError("--mqa-cache keeps bundles: it takes neither --emit nor "
+                      "--mqa-search");
+  if (!cacheFolder.empty() && hasForeignOption())
+    return usageError("--mqa-cache takes no options of LLVM beside it");
+  bool isBinary = emit == EmitKind::Bundle || emit == EmitKind::Cubin;
+  if (isBinary && !outputFile.getNumOccurrences() &&
+      llvm::sys::Process::StandardOutIsDisplayed())
+    return usageError("the output is binary and would go to the terminal: "
+                      "give -o FILE, or -o - if you want that");
+  return 0;
 }
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+  ::mqa::support::cleanUpOnSignals();
+  llvm::InitLLVM init(argc, argv, /*InstallPipeSignalExitHandler=*/false);
+  // Behind LLVM's, which takes a file that is too large for a crash.
+  ::mqa::tools::startLLVMTool(kName);
   cl::HideUnrelatedOptions(category);
   std::string errors;
   llvm::raw_string_ostream errorStream(errors);
@@ -202,28 +263,13 @@ int main(int argc, char **argv) {
     llvm::errs() << errors;
     return 2;
   }
-  const ChipInfo *chip = ChipInfo::lookUp(target);
-  if (!chip)
-    return usageError("--target must be " + ChipInfo::listNames() +
-                      ", found '" + target + "'");
-  if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
-    return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
-
-  if (search &&
-      (!chip->isGpu() || emit != EmitKind::Bundle || outputFile == "-"))
-    return usageError(
-        "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
-        "and takes neither --emit nor --target=cpu");
-
-  if (!cacheFolder.empty() && (search || emit != EmitKind::Bundle))
-    return usageError("--mqa-cache keeps bundles: it takes neither --emit nor "
-                      "--mqa-search");
-
+  if (int code = checkOptions())
+    return code;
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> input =
       openInputFile(inputFile, &message);
   if (!input) {
-    llvm::WithColor::error(llvm::errs(), "mqa-compile") << message << "\n";
+    llvm::WithColor::error(llvm::errs(), kName) << message << "\n";
     return 1;
   }
   CompileOptions options;
@@ -242,5 +288,5 @@ int main(int argc, char **argv) {
   if (printTime)
     llvm::errs() << (cached ? "from the cache" : "compiled") << " in "
                  << llvm::format("%.1f", elapsed.count()) << " ms\n";
-  return search ? 0 : failed(writeFile(outputFile, *output));
+  return !search && !::mqa::tools::writeToolOutput(kName, outputFile, *output);
 }

@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LLVMTool.h"
 #include "Mutator.h"
 #include "PassOrders.h"
 #include "mqa/InitAll.h"
@@ -31,8 +32,10 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <limits>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -41,11 +44,13 @@
 using namespace mlir;
 namespace cl = llvm::cl;
 
+static constexpr const char *kName = "mqa-fuzz";
+
 static cl::list<std::string> inputFiles(cl::Positional, cl::OneOrMore,
                                         cl::desc("<MLIR files>"));
 static cl::opt<unsigned> numRuns("mqa-runs", cl::desc("Runs (default 10000)"),
                                  cl::init(10000));
-static cl::opt<unsigned>
+static cl::opt<unsigned long long>
     firstSeed("mqa-seed", cl::desc("Seed of the first run"), cl::init(0));
 static cl::opt<unsigned> timeLimit("mqa-time-limit",
                                    cl::desc("Seconds of one run (default 20)"),
@@ -114,7 +119,7 @@ static std::string toBytecode(const std::string &text,
 }
 
 static Case makeCase(const ::mqa::fuzz::Mutator &mutator,
-                     const ::mqa::fuzz::PassOrders &orders, unsigned seed,
+                     const ::mqa::fuzz::PassOrders &orders, uint64_t seed,
                      const DialectRegistry &registry) {
   std::mt19937_64 random(seed);
   Case result;
@@ -158,7 +163,7 @@ static void runCase(const Case &test, const DialectRegistry &registry,
 
 /// One run in a process of its own; how that ended.
 static int runApart(const ::mqa::fuzz::Mutator &mutator,
-                    const ::mqa::fuzz::PassOrders &orders, unsigned seed,
+                    const ::mqa::fuzz::PassOrders &orders, uint64_t seed,
                     const DialectRegistry &registry, Progress &progress) {
   progress.hasParsed = false;
   progress.pass[0] = 0;
@@ -228,9 +233,37 @@ static std::vector<std::string> readCorpus() {
   return corpus;
 }
 
+/// Exit codes: 0 no findings, 1 findings or an error, 2 the command line.
+static int parseOptions(int argc, char **argv) {
+  std::string errors;
+  llvm::raw_string_ostream errorStream(errors);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "Runs mutated MLIR through the MQA compiler\n",
+          &errorStream)) {
+    llvm::errs() << errors;
+    return 2;
+  }
+  auto refuse = [](const llvm::Twine &message) {
+    llvm::WithColor::error(llvm::errs(), kName) << message << "\n";
+    return 2;
+  };
+  if (numRuns == 0)
+    return refuse("--mqa-runs must be at least 1, found 0");
+  // alarm(0) would be no limit.
+  if (timeLimit == 0)
+    return refuse("--mqa-time-limit must be at least 1, found 0");
+  uint64_t lastFirst = std::numeric_limits<uint64_t>::max() - (numRuns - 1);
+  if (firstSeed > lastFirst)
+    return refuse("--mqa-seed must be at most " + llvm::Twine(lastFirst) +
+                  " for " + llvm::Twine(numRuns) + " runs, found " +
+                  llvm::Twine(firstSeed));
+  return 0;
+}
+
 int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Runs mutated MLIR through the MQA compiler\n");
+  ::mqa::tools::startLLVMTool(kName);
+  if (int code = parseOptions(argc, argv))
+    return code;
   DialectRegistry registry;
   mlir::mqa::registerAllDialects(registry);
   mlir::mqa::registerAllPasses();
@@ -245,7 +278,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   unsigned findings = 0, parserCrashes = 0, findingsOfMLIR = 0;
-  for (unsigned seed = firstSeed; seed < firstSeed + numRuns; ++seed) {
+  for (unsigned run = 0; run < numRuns; ++run) {
+    uint64_t seed = firstSeed + run;
     int status = runApart(mutator, orders, seed, registry, *progress);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
       continue;
@@ -258,10 +292,8 @@ int main(int argc, char **argv) {
     ++(isOurs ? findings : findingsOfMLIR);
     std::string path =
         findingsDir + "/finding-" + std::to_string(seed) + ".mlir";
-    std::error_code error;
-    llvm::raw_fd_ostream file(path, error);
-    if (!error)
-      file << found.input;
+    if (!::mqa::tools::writeToolOutput(kName, path, found.input))
+      return 1;
     llvm::outs() << (isOurs ? "FINDING" : "in MLIR's own pass") << ": seed "
                  << seed << ", " << describe(status) << " in '"
                  << progress->pass << "' of '" << found.pipeline

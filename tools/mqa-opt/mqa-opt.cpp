@@ -4,14 +4,56 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LLVMTool.h"
 #include "mqa/InitAll.h"
 
+#include "mlir/IR/Dialect.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/WithColor.h"
 
+using namespace mlir;
+
+static constexpr const char *kName = "mqa-opt";
+
+/// As upstream's main, but for how the output is written: upstream opens the
+/// file before it knows whether there will be an output, and replaces or
+/// removes what is there.
 int main(int argc, char **argv) {
-  mlir::DialectRegistry registry;
+  llvm::InitLLVM init(argc, argv, /*InstallPipeSignalExitHandler=*/false);
+  // Behind LLVM's, which takes a file that is too large for a crash.
+  ::mqa::tools::startLLVMTool(kName);
+  DialectRegistry registry;
   mlir::mqa::registerAllDialects(registry);
   mlir::mqa::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "MQA optimizer driver\n", registry));
+  auto [inputFile, outputFile] = registerAndParseCLIOptions(
+      argc, argv, "MQA optimizer driver\n", registry);
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  std::unique_ptr<llvm::MemoryBuffer> input;
+  if (config.shouldShowDialects() || config.shouldListPasses()) {
+    // Needs no input.
+    input = llvm::MemoryBuffer::getMemBuffer("");
+  } else {
+    if (inputFile == "-" && llvm::sys::Process::StandardInIsUserInput())
+      llvm::errs() << "(processing input from stdin now, hit ctrl-c/ctrl-d to "
+                      "interrupt)\n";
+    std::string message;
+    input = openInputFile(inputFile, &message);
+    if (!input) {
+      llvm::WithColor::error(llvm::errs(), kName) << message << "\n";
+      return 1;
+    }
+  }
+  // Standard output also shows what came before an error.
+  if (outputFile == "-")
+    return asMainReturnCode(
+        MlirOptMain(llvm::outs(), std::move(input), registry, config));
+  std::string output;
+  llvm::raw_string_ostream os(output);
+  if (failed(MlirOptMain(os, std::move(input), registry, config)))
+    return 1;
+  return !::mqa::tools::writeToolOutput(kName, outputFile, output);
 }

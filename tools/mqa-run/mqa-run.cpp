@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Session.h"
+#include "mqa/Support/Output.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -39,6 +40,7 @@ static int parse(int argc, char **argv, Options &options) {
       "Launches a compiled mqa.logits or mqa.paged_logits on random data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
+  app.set_version_flag("--version", "mqa-run " MQA_VERSION);
   app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
@@ -56,8 +58,9 @@ static int parse(int argc, char **argv, Options &options) {
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
   app.add_option(
-      "--out-stride", options.outStride,
-      "Elements from row to row of the output (default: its columns)");
+         "--out-stride", options.outStride,
+         "Elements from row to row of the output (default: its columns)")
+      ->check(CLI::Range(int64_t(0), std::numeric_limits<int64_t>::max()));
   app.add_option("--batch", options.batch,
                  "Paged: sequences (default 16, or as many as --context-lens)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
@@ -78,7 +81,9 @@ static int parse(int argc, char **argv, Options &options) {
   app.add_option("--max-context-len", options.maxContextLen,
                  "Paged: columns of the output (default: the longest length)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
-  app.add_option("--seed", options.seed, "Seed of the random data");
+  // Else CLI11 takes -1 for the largest number.
+  app.add_option("--seed", options.seed, "Seed of the random data")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--integers", options.integers,
                "Small integers and scales of powers of two: exact");
   app.add_flag("--verify", options.verify, "Compare with a float64 oracle");
@@ -358,6 +363,7 @@ static int run(const Options &options) {
 }
 
 int main(int argc, char **argv) {
+  mqa::support::guardStandardStreams("mqa-run");
   Options options;
   if (int code = parse(argc, argv, options))
     return code < 0 ? 0 : code;

@@ -9,6 +9,7 @@
 
 #include "mqa/Compiler/Compile.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <optional>
@@ -16,26 +17,57 @@
 namespace mlir {
 namespace mqa {
 
-/// A folder of bundles, each in a file named by what it was compiled from. Any
-/// number of processes may use it at once: a file appears whole or not at all.
+/// A hash of all that a bundle depends on: the text, the options, this build of
+/// the compiler and of the LLVM and MLIR it runs on, ptxas or ld, and for a CPU
+/// this machine's processor. An error if one of these cannot be told from its
+/// other versions.
+llvm::Expected<std::string> getCacheKey(StringRef text,
+                                        const CompileOptions &options);
+
+/// A folder of bundles, each in a file named by its key. Any number of
+/// processes may use it at once: a file appears whole or not at all.
+///
+/// A bundle is code, so the folder must belong to the caller, and nobody else
+/// may write to it. What is not a whole entry of the caller's is no entry.
 class BundleCache {
 public:
-  explicit BundleCache(StringRef folder) : folder(folder) {}
+  /// When there is more, the entries that were not used for longest go.
+  static constexpr uint64_t kMaxBytes = uint64_t(256) << 20;
 
-  /// A hash of all that a bundle depends on: the text, the options, this build
-  /// of the compiler, LLVM, ptxas, and for a CPU this machine's processor.
-  static std::string getKey(StringRef text, const CompileOptions &options);
+  explicit BundleCache(StringRef folder, uint64_t maxBytes = kMaxBytes)
+      : folder(folder), maxBytes(maxBytes) {}
+  ~BundleCache();
+  BundleCache(const BundleCache &) = delete;
+  BundleCache &operator=(const BundleCache &) = delete;
 
-  /// The bundle, if it is there and its checksum is right.
-  std::optional<std::string> lookUp(StringRef key) const;
+  /// The bundle, if it is there. An error if the folder must not be used.
+  llvm::Expected<std::optional<std::string>> lookUp(StringRef key);
 
   /// Creates the folder where there is none.
-  llvm::Error store(StringRef key, StringRef bundle) const;
+  llvm::Error store(StringRef key, StringRef bundle);
 
 private:
-  std::string getPath(StringRef key) const;
+  llvm::Error open(bool create);
+  void evict(StringRef newest);
+
   std::string folder;
+  uint64_t maxBytes;
+  /// Of the folder, once it was found to be safe.
+  int descriptor = -1;
 };
+
+struct CachedBundle {
+  std::string bundle;
+  bool fromCache;
+};
+
+/// The bundle of `text` from the cache in `folder`, or what `compile` gives,
+/// which is then kept. That something is wrong with the cache is one warning.
+FailureOr<CachedBundle>
+compileWithCache(StringRef folder, StringRef text,
+                 const CompileOptions &options,
+                 llvm::function_ref<FailureOr<std::string>()> compile,
+                 llvm::function_ref<void(const Twine &)> warn);
 
 } // namespace mqa
 } // namespace mlir

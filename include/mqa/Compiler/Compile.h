@@ -43,6 +43,11 @@ struct CompileOptions {
 LogicalResult compileModule(ModuleOp module, const CompileOptions &options,
                             raw_ostream &os);
 
+/// Refuses text whose brackets are nested deeper than MLIR's parser can stand:
+/// it would use up the stack. `name` is for the diagnostic.
+LogicalResult checkNesting(MLIRContext *context, StringRef text,
+                           StringRef name = "input");
+
 } // namespace mqa
 } // namespace mlir
 

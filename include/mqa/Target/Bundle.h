@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -28,6 +29,10 @@ struct BundleContents {
 
 /// Writes `bundle` in the format that the runtime reads.
 void writeBundle(BundleContents bundle, llvm::raw_ostream &os);
+
+/// Whether the bytes are a bundle, whole and with right checksums. What the
+/// manifest says of the kernels is for the runtime to check.
+llvm::Error checkBundle(llvm::StringRef bundle);
 
 } // namespace mqa
 } // namespace mlir

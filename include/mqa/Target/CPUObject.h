@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <optional>
 #include <string>
 
 namespace llvm {
@@ -36,6 +37,9 @@ struct CPUTarget {
 /// The instruction sets that code for this machine may use, by LLVM's names.
 SmallVector<std::string>
 getRequiredFeatures(const llvm::TargetMachine &machine);
+
+/// Where the linker `ld` is on PATH.
+std::optional<std::string> findLinker();
 
 /// A shared object, and what it needs of the processor, by LLVM's names.
 struct CPUObject {

@@ -26,6 +26,18 @@ ScheduleAttr mqa::parseSchedule(MLIRContext *context, StringRef parameters) {
                      /*isKnownNullTerminated=*/true));
 }
 
+FailureOr<ScheduleAttr> mqa::parseScheduleOption(Location loc,
+                                                 StringRef option) {
+  if (option.empty() || option == "exact" || option == "fast")
+    return ScheduleAttr();
+  if (ScheduleAttr schedule = parseSchedule(loc.getContext(), option))
+    return schedule;
+  return emitError(loc) << "cannot parse '#mqa.schedule<" << option
+                        << ">', expected 'exact', 'fast' or for instance "
+                        << "'block_q = 8, block_kv = 256, tile_kv = 128, "
+                           "stages = 2'";
+}
+
 /// Whether `entry` says nothing else about `key` than `value`.
 static bool fits(const llvm::json::Object &entry, StringRef key,
                  int64_t value) {

@@ -57,26 +57,17 @@ struct SelectSchedulePass
   }
 
   void runOnOperation() override {
-    // A name of the table, or parameters.
-    bool isName = schedule == "exact" || schedule == "fast";
-    ScheduleAttr given;
-    if (!schedule.empty() && !isName) {
-      given = parseSchedule(&getContext(), schedule);
-      if (!given) {
-        emitError(UnknownLoc::get(&getContext()))
-            << "cannot parse '#mqa.schedule<" << schedule
-            << ">', expected 'exact', 'fast' or for instance "
-            << "'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'";
-        return signalPassFailure();
-      }
-    }
+    FailureOr<ScheduleAttr> given =
+        parseScheduleOption(UnknownLoc::get(&getContext()), schedule);
+    if (failed(given))
+      return signalPassFailure();
     WalkResult result = getOperation()->walk([&](LogitsOpInterface op) {
       FailureOr<const ChipInfo *> chip = requireGpu(op);
       if (failed(chip))
         return WalkResult::interrupt();
       ScheduleAttr chosen = op.getScheduleAttr();
       if (!chosen)
-        chosen = given ? given : choose(op, **chip);
+        chosen = *given ? *given : choose(op, **chip);
       auto emitPlanError = [&] {
         return op->emitOpError() << "schedule " << chosen << " does not fit: ";
       };

@@ -7,6 +7,7 @@
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -98,6 +99,22 @@ static LogicalResult verifyPages(LogitsOpInterface op, ScheduleAttr schedule,
   return success();
 }
 
+/// What keeps `op` from a sum over heads in half precision; "" if nothing does.
+static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
+  SmallVector<std::string> wrong;
+  if (!op.hasOnlyFiniteScores())
+    llvm::raw_string_ostream(wrong.emplace_back()) << op.getInputElementType();
+  if (op.getActivation() != Activation::Relu)
+    wrong.push_back("no relu");
+  if (!op.getWeights())
+    wrong.push_back("no weights");
+  if (!llvm::is_contained({32, 64, 128}, op.getHeadDim()))
+    wrong.push_back("head dim " + std::to_string(op.getHeadDim()));
+  if (stagesByParts)
+    wrong.push_back("heads by parts");
+  return llvm::join(wrong, ", ");
+}
+
 FailureOr<TilePlan>
 TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
@@ -149,14 +166,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
   Type inputType = op.getInputElementType();
-  if (packed && (!op.hasOnlyFiniteScores() || !op.getWeights() ||
-                 op.getActivation() != Activation::Relu || stagesByParts ||
-                 !llvm::is_contained({32, 64, 128}, headDim)))
-    return emitError()
-           << "reduction f16 is for f8E4M3FN, relu, weights, a "
-              "head dim of 32, 64 or 128 and all heads at once, found "
-           << inputType << (op.getWeights() ? "" : ", no weights")
-           << (stagesByParts ? ", heads by parts" : "") << " and " << headDim;
+  std::string notPacked = describeNotPacked(op, stagesByParts);
+  if (packed && !notPacked.empty())
+    return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
+                          "head dim of 32, 64 or 128 and all heads at once, "
+                          "found "
+                       << notPacked;
   if (packed && queryWarps > 1)
     return emitError() << "reduction f16 needs warps with queries of their "
                           "own (tile_q of at least 4), found tile_q = "

@@ -16,6 +16,10 @@ namespace mqa {
 /// if they cannot be parsed.
 ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 
+/// What the option `schedule` means: null for "exact", "fast" and "", else the
+/// schedule whose parameters it has. An error at `loc` if it is none of these.
+FailureOr<ScheduleAttr> parseScheduleOption(Location loc, StringRef option);
+
 /// The first entry of `chip` in `schedules.json` called `name` ("exact" or
 /// "fast") for the shape of `op`; null if there is none. What was measured are
 /// kernels of f8E4M3FN, so others have no entry.
