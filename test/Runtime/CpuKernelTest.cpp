@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <set>
 #include <thread>
 
@@ -125,4 +128,23 @@ TEST(CpuKernelLoadTest, Errors) {
   EXPECT_STREQ(mqa_last_error(),
                "bundle: the object has no function mqa_task_absent");
   mqa_bundle_destroy(bundle);
+}
+
+// The loader needs a descriptor more than the memory file.
+TEST_F(CpuKernelTest, TooManyOpenFiles) {
+  int next = dup(STDERR_FILENO);
+  close(next);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit one = {static_cast<rlim_t>(next) + 1, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &one), 0);
+  mqa_kernel *other = nullptr;
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 1, &other), MQA_ERROR_SYSTEM);
+  EXPECT_NE(std::string(mqa_last_error()).find("Too many open files"),
+            std::string::npos)
+      << mqa_last_error();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 1, &other), MQA_SUCCESS)
+      << mqa_last_error();
+  mqa_kernel_destroy(other);
 }

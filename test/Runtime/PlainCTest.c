@@ -19,6 +19,8 @@ int main(void) {
   mqa_kernel *kernel = NULL;
   mqa_logits_args args;
   memset(&args, 0, sizeof args);
+  expect(mqa_runtime_abi_version() == MQA_RUNTIME_ABI_VERSION, "ABI version");
+  expect(strlen(mqa_runtime_version()) > 0, "version");
   expect(mqa_bundle_load_file("/nonexistent", &bundle) == MQA_ERROR_SYSTEM,
          "missing file");
   expect(strlen(mqa_last_error()) > 0, "message");
