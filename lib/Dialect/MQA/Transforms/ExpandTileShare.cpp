@@ -300,8 +300,11 @@ struct ExpandTileSharePass
     getOperation().walk([&](TileShareOp op) { ops.push_back(op); });
     for (TileShareOp op : ops) {
       DenseI32ArrayAttr size = getOperation().getKnownBlockSizeAttr();
+      // One warp adds up what each warp has counted.
+      constexpr int64_t kMaxThreads =
+          hopper::kWarpThreads * hopper::kWarpThreads;
       if (!size || size[0] % hopper::kWarpThreads || size[0] <= 0 ||
-          size[0] > hopper::kMaxThreads || size[1] != 1 || size[2] != 1) {
+          size[0] > kMaxThreads || size[1] != 1 || size[2] != 1) {
         op.emitOpError(
             "needs a kernel whose 'known_block_size' is whole warps");
         return signalPassFailure();
