@@ -6,6 +6,8 @@
 
 #include "mqa/Target/CPUObject.h"
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -20,10 +22,16 @@ using namespace mlir::mqa;
 /// Of each part of a task's scratch: a cache line, and the widest vector.
 static constexpr int64_t kScratchAlignment = 64;
 
+/// Whether `func` is the kernel of a CPU, which runs one task.
+static bool isTask(Operation *func) {
+  auto kernel = func->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
+  return kernel && kernel.getTaskSizes();
+}
+
 void mqa::moveScratchToStack(ModuleOp module) {
   IRRewriter rewriter(module.getContext());
   for (auto func : module.getOps<func::FuncOp>()) {
-    if (!func->hasAttr("mqa.task_sizes"))
+    if (!isTask(func))
       continue;
     SmallVector<memref::AllocOp> allocations;
     func.walk([&](memref::AllocOp op) {
@@ -137,12 +145,11 @@ FailureOr<llvm::StringMap<int64_t>> mqa::addTaskEntryPoints(ModuleOp module) {
   for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
     // The translation to LLVM IR does not know our attributes.
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      func.removeArgAttr(i, "mqa.operand");
+      func.removeArgAttr(i, OperandAttr::getAttrName());
     // Nobody else's business: a name of the host's must not take its place.
     if (!func.isExternal())
       func.setLinkage(LLVM::Linkage::Internal);
-    if (func->hasAttr("mqa.task_sizes") &&
-        !func.getName().starts_with("_mlir_ciface_"))
+    if (isTask(func) && !func.getName().starts_with("_mlir_ciface_"))
       tasks.push_back(func);
   }
   llvm::StringMap<int64_t> scratchBytes;

@@ -111,8 +111,9 @@ struct Problem {
 } // namespace
 
 TEST(HostProgramTest, NoFunctionOfTheHostIsCalled) {
-  std::vector<std::string> names = {"logits", "malloc", "free",  "memset",
-                                    "memcpy", "expf",   "printf"};
+  // The compiler takes no name of a function that LLVM may call.
+  std::vector<std::string> names = {"logits", "dlopen", "pthread_create",
+                                    "mqa_kernel_load"};
   std::string text;
   for (const std::string &name : names)
     text += makeText(name, 4, 2, 32, "f16");

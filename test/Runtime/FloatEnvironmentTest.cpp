@@ -47,12 +47,12 @@ protected:
   }
   /// As many tasks as every thread of the pool gets some of.
   static constexpr int kQueries = 64, kKeys = 96;
-  std::vector<uint8_t> q = std::vector<uint8_t>(kQueries * 32),
-                       k = std::vector<uint8_t>(kKeys * 8);
+  std::vector<uint8_t> q = std::vector<uint8_t>(kQueries * 64),
+                       k = std::vector<uint8_t>(kKeys * 16);
   std::vector<float> f = std::vector<float>(kQueries * kKeys),
                      out = std::vector<float>(kQueries * kKeys);
   std::vector<int32_t> i = std::vector<int32_t>(kQueries);
-  mqa_logits_args args = {q.data(),   32,       k.data(), 8,        f.data(),
+  mqa_logits_args args = {q.data(),   64,       k.data(), 16,       f.data(),
                           1,          f.data(), 4,        i.data(), i.data(),
                           out.data(), kKeys,    kQueries, kKeys,    0};
   std::fenv_t own;

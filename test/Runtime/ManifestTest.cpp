@@ -128,7 +128,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 6"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 7"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of the op"},
   };
@@ -162,7 +162,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
       {{"task_queries", 0, "must be an integer from 1 to 2147482623"},
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
-       {"block_threads", 32, "'kernels[0].block_threads' is none of version 6"},
+       {"block_threads", 32, "'kernels[0].block_threads' is none of version 7"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -228,7 +228,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 6"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 7"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -296,7 +296,7 @@ static void expectEveryFieldChecked(const json &manifest) {
     expectRefused(altered, field.back() + "' is missing", pointer);
     altered = manifest;
     altered[field.parent_pointer()]["unheard_of"] = value;
-    expectRefused(altered, "unheard_of' is none of version 6", pointer);
+    expectRefused(altered, "unheard_of' is none of version 7", pointer);
   }
 }
 

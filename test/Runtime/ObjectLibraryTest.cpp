@@ -136,8 +136,9 @@ TEST_F(ObjectLibraryTest, Truncated) {
     EXPECT_EQ(loadObject(object.substr(0, size)), MQA_ERROR_INVALID_BUNDLE)
         << size;
   EXPECT_EQ(loadObject(object.substr(0, end - 1)), MQA_ERROR_INVALID_BUNDLE);
-  EXPECT_STREQ(mqa_last_error(),
-               "bundle: the object ends before its segments: truncated?");
+  EXPECT_STREQ(
+      mqa_last_error(),
+      "bundle: section 'object' has a segment that ends behind it: truncated?");
 }
 
 TEST_F(ObjectLibraryTest, NoMoreDescriptors) {

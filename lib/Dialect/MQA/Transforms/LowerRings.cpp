@@ -349,8 +349,8 @@ LogicalResult RingLowering::run() {
           tile.getType() != slot)
         return op.emitOpError() << "result " << i << " must be " << slot
                                 << ", found " << tile.getType();
-  if (failed(verifyCreates(kernel, creates)) || failed(verifyBytes(creates, **chip)) ||
-      failed(makeTensorMaps(puts)))
+  if (failed(verifyCreates(kernel, creates)) ||
+      failed(verifyBytes(creates, **chip)) || failed(makeTensorMaps(puts)))
     return failure();
   gatherCreates(b, creates);
   for (RingCreateOp op : creates)

@@ -181,7 +181,7 @@ gpu.module @kernels {
 !ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
   gpu.func @f(%p: i32) kernel {
-    // expected-error@+1 {{must have tiles of some elements in workgroup memory, found 'memref<64xf32>'}}
+    // expected-error@+1 {{a ring tile must lie in workgroup memory, found 'memref<64xf32>'}}
     %ring = mqa.ring_create : !mqa.ring<4, memref<64xf32>>
     mqa.ring_release %ring[%p] : !mqa.ring<4, memref<64xf32>>
     gpu.return

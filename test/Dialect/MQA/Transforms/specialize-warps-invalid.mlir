@@ -104,7 +104,7 @@ gpu.module @kernels {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {
       mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
-      // expected-error@+1 {{may write memory in the loop over rings, but has no role: every warp would execute it}}
+      // expected-error@+1 {{'memref.store' op is of no role, and may do more than compute and read: not every role may execute it}}
       memref.store %v, %out[%i] : memref<?xf32>
     }
     gpu.return
