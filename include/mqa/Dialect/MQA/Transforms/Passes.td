@@ -506,8 +506,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     ranges) are placed where their memref is defined, outside the key loop, but
     behind what writes it.
 
-    Contract: the kernel carries `mqa.schedule` if it has tiles, which have one
-    warpgroup's group of queries (`mqa-specialize-warps`). Anything else is an error.
+    Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
+    Anything else is an error.
 
     ```mlir
     %l = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
