@@ -100,9 +100,9 @@ FailureOr<CPUObject> mqa::translateToSharedObject(ModuleOp module,
   if (!linker)
     return module.emitError("no linker found: 'ld' (binutils) must be on PATH");
   auto getArguments = [](const std::string &input, const std::string &output) {
-    return std::vector<std::string>{"-shared", "--no-undefined", "-z",
-                                    "now",     "-z",             "noexecstack",
-                                    input,     "-o",             output};
+    return std::vector<std::string>{"-shared", "--no-undefined", "-z",  "now",
+                                    "-z",      "noexecstack",    input, "-o",
+                                    output};
   };
   FailureOr<ToolOutput> result = runExternalTool(
       module.getLoc(), {"ld", *linker, ".o", getArguments}, object->data);
