@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
@@ -312,6 +313,8 @@ struct DistributeVectorsPass
     });
     if (writes.empty())
       return;
+    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPointToStart(&kernel.getBody().front());
     FailureOr<int64_t> numQueries = getNumQueries(kernel);

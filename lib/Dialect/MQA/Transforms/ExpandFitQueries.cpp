@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModuleTargets.h"
 #include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
@@ -351,6 +352,9 @@ struct ExpandFitQueriesPass
   void runOnOperation() override {
     SmallVector<FitQueriesOp> ops;
     getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
+    if (!ops.empty() &&
+        failed(verifyModuleTargets(getOperation(), /*archAccelerated=*/true)))
+      return signalPassFailure();
     NamedBarriers barriers(getOperation());
     for (FitQueriesOp op : ops) {
       MemRefType q = op.getQ().getType();

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModuleTargets.h"
 #include "RingLowering.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -342,6 +343,8 @@ LogicalResult RingLowering::run() {
     return success();
   FailureOr<const ChipInfo *> chip = requireGpu(kernel);
   if (failed(chip))
+    return failure();
+  if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
     return failure();
   for (RingGetOp op : gets)
     for (auto [i, tile] : llvm::enumerate(op.getTiles()))

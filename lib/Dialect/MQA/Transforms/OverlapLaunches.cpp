@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
@@ -47,6 +48,8 @@ struct OverlapLaunchesPass
     gpu::GPUFuncOp kernel = getOperation();
     if (kernel.isExternal() || !kernel.isKernel())
       return;
+    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/false)))
+      return signalPassFailure();
     Block &entry = kernel.getBody().front();
     // Waiting once is enough.
     if (!entry.getOps<NVVM::GriddepcontrolOp>().empty())

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModuleTargets.h"
 #include "WarpRoles.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
@@ -246,6 +247,8 @@ struct SpecializeWarpsPass
     }
     FailureOr<const ChipInfo *> chip = requireGpu(kernel);
     if (failed(chip))
+      return signalPassFailure();
+    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
       return signalPassFailure();
     FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
     if (failed(groups))
