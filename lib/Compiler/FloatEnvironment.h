@@ -1,5 +1,4 @@
-//===- FloatEnvironment.h - The arithmetic that a compile relies on -*- C++
-//-*-//
+//===- FloatEnvironment.h - Arithmetic while compiling ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
