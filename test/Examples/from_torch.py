@@ -25,7 +25,7 @@ class Indexer(torch.nn.Module):
         scores = torch.einsum("mhd,nd->mhn", q.float(), k.float()).relu()
         logits = (scores * weights[:, :, None]).sum(1) * k_scale
         n = torch.arange(k.shape[0])
-        seen = torch.logical_and(n >= ks[:, None], n < ke[:, None])
+        seen = (n >= ks[:, None]) & (n < ke[:, None])
         return logits.masked_fill(~seen, float("-inf"))
 
 
@@ -42,8 +42,10 @@ def main(out):
     # Any number of queries and of keys.
     queries, keys = torch.export.Dim("M"), torch.export.Dim("N")
     sizes = ({0: queries}, {0: keys}, {0: keys}, {0: queries}, {0: queries}, {0: queries})
+    # In PyTorch's core ops, which torch-mlir lowers.
+    program = torch.export.export(Indexer(), tensors, dynamic_shapes=sizes).run_decompositions()
     importer = FxImporter()
-    importer.import_program(torch.export.export(Indexer(), tensors, dynamic_shapes=sizes), func_name="indexer")
+    importer.import_program(program, func_name="indexer")
     with tempfile.TemporaryDirectory() as folder:
         text = pathlib.Path(folder) / "torch.mlir"
         text.write_text(str(importer.module))
