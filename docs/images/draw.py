@@ -14,6 +14,9 @@ THEMES = {
              "gpu": "#04401c", "cpu": "#4b3600", "data": "#3c1e70"},
 }  # fmt: skip
 
+SANS_SERIF = "-apple-system, Segoe UI, Helvetica, Arial, sans-serif"
+MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+
 
 class Picture:
     def __init__(self, width, height, title, theme):
@@ -22,7 +25,7 @@ class Picture:
         self.parts = []
 
     def text(self, x, y, words, size=13, color="ink", anchor="middle", mono=False, bold=False):
-        family = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" if mono else "-apple-system, Segoe UI, Helvetica, Arial, sans-serif"
+        family = MONOSPACE if mono else SANS_SERIF
         weight = ' font-weight="600"' if bold else ""
         self.parts.append(
             f'<text x="{x:g}" y="{y:g}" font-family="{family}" font-size="{size}"{weight} text-anchor="{anchor}" '
@@ -45,28 +48,35 @@ class Picture:
     def arrow(self, *points, dashed=False):
         path = " L ".join(f"{x:g} {y:g}" for x, y in points)
         dash = ' stroke-dasharray="5 4"' if dashed else ""
-        self.parts.append(f'<path d="M {path}" fill="none" stroke="{self.colors["line"]}" stroke-width="1.5"{dash} marker-end="url(#tip)"/>')
+        self.parts.append(
+            f'<path d="M {path}" fill="none" stroke="{self.colors["line"]}" stroke-width="1.5"{dash} '
+            'marker-end="url(#tip)"/>'
+        )
 
     def cells(self, x, y, columns, rows, size, fill, seen=None):
         """A matrix; `seen(row, column)` says which cells are filled."""
         for row in range(rows):
             for column in range(columns):
                 color = self.colors[fill if seen is None or seen(row, column) else "plain"]
-                self.parts.append(f'<rect x="{x + column * size:g}" y="{y + row * size:g}" width="{size:g}" height="{size:g}" fill="{color}" stroke="{self.colors["line"]}" stroke-width="0.6"/>')
+                self.parts.append(
+                    f'<rect x="{x + column * size:g}" y="{y + row * size:g}" width="{size:g}" height="{size:g}" '
+                    f'fill="{color}" stroke="{self.colors["line"]}" stroke-width="0.6"/>'
+                )
 
-    def write(self, path):
+    def to_svg(self):
         body = "\n".join(self.parts)
-        path.write_text(
+        title = html.escape(self.title)
+        return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" role="img" aria-label="{html.escape(self.title)}">\n'
-            f"<title>{html.escape(self.title)}</title>\n"
+            f'height="{self.height}" role="img" aria-label="{title}">\n<title>{title}</title>\n'
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
             f'<path d="M 0 0 L 8 4 L 0 8 z" fill="{self.colors["line"]}"/></marker></defs>\n{body}\n</svg>\n'
         )
 
 
 def draw_overview(theme):
-    p = Picture(860, 300, "One op, mqa.logits, becomes a Hopper kernel or CPU code in a bundle, which a small runtime launches", theme)
+    title = "One op, mqa.logits, becomes a Hopper kernel or CPU code in a bundle, which a small runtime launches"
+    p = Picture(860, 300, title, theme)
     # What is computed: queries and keys in, masked logits out.
     p.text(14, 24, "what is computed", color="quiet", anchor="start")
     p.cells(14, 40, 8, 4, 11, "data")
@@ -101,7 +111,8 @@ def draw_overview(theme):
 
 
 def draw_kernel(theme):
-    p = Picture(860, 320, "A block of the Hopper kernel: producer warps fill rings in shared memory, consumer warpgroups empty them", theme)
+    title = "A block of the Hopper kernel: producer warps fill rings in shared memory, consumer warpgroups empty them"
+    p = Picture(860, 320, title, theme)
     p.text(84, 24, "global memory", color="quiet")
     p.text(274, 24, "producer warps", color="quiet")
     p.text(470, 24, "rings in shared memory", color="quiet")
@@ -139,8 +150,8 @@ def draw_kernel(theme):
 def main():
     here = pathlib.Path(__file__).parent
     for theme in THEMES:
-        draw_overview(theme).write(here / f"overview-{theme}.svg")
-        draw_kernel(theme).write(here / f"kernel-{theme}.svg")
+        (here / f"overview-{theme}.svg").write_text(draw_overview(theme).to_svg())
+        (here / f"kernel-{theme}.svg").write_text(draw_kernel(theme).to_svg())
 
 
 if __name__ == "__main__":
