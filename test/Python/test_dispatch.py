@@ -9,7 +9,7 @@ from torch_cases import DEVICES, FP8, KnownLaunchCase, TorchCase, make_calls, ma
 
 import mqa
 import torch
-from mqa import launches, torch_library, torch_ops
+from mqa import launches, plain, torch_library, torch_ops
 from mqa.compat import deep_gemm
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd import forward_ad
@@ -58,12 +58,23 @@ class KnownTest(KnownLaunchCase):
         for input_type in (torch.bfloat16, torch.float16):
             for name, names, tensors, call, _ in self.each(input_type=input_type, m=14):
                 for i, tensor in enumerate(tensors):
-                    # PyTorch has no negative of float8.
-                    if not is_float(tensor) or tensor.dtype == FP8:
+                    # PyTorch has no negative of float8; there are no blocks of negative indices, nor negative bytes.
+                    if tensor.dtype == FP8 or names[i] in ("cache", "block_table"):
                         continue
                     negated = tensors[:i] + [torch._neg_view(tensor)] + tensors[i + 1 :]
                     eager = tensors[:i] + [-tensor] + tensors[i + 1 :]
                     self.assertTrue(torch.equal(call(*negated), call(*eager)), (name, names[i]))
+                    if not is_float(tensor):
+                        # Here the memory has other ranges or lengths.
+                        negated[i] = torch._neg_view(-tensor)
+                        self.assertTrue(torch.equal(call(*negated), call(*tensors)), (name, names[i]))
+
+    def test_negative_float8(self):
+        for name, names, tensors, call, _ in self.each(input_type=FP8, m=36):
+            for i, tensor in enumerate(tensors):
+                if tensor.dtype == FP8:
+                    with self.assertRaisesRegex(RuntimeError, "neg.*not implemented for 'Float8_e4m3fn'"):
+                        call(*tensors[:i], torch._neg_view(tensor), *tensors[i + 1 :])
 
     def test_negative_out(self):
         for device in DEVICES:
@@ -215,6 +226,30 @@ class UnknownTest(KnownTest):
                 if hasattr(module, name):
                     function = launches._looks_plain if name == "looks_plain" else self.note(launches._run)
                     self.patch(module, name, function)
+
+
+class ExportsTest(KnownLaunchCase):
+    def test_found(self):
+        """In the versions of PyTorch that were tested. Elsewhere launches take longer."""
+        self.assertFalse(launches._launcher.asks_python())
+
+
+class AskedInPythonTest(KnownTest):
+    """The same where PyTorch's libraries do not have what the module of the launcher looks for."""
+
+    def setUp(self):
+        if launches._launcher is None:
+            self.skipTest("the launcher was not built")
+        # Without examples it uses nothing of them.
+        launcher = type(launches._launcher)(torch.Tensor, torch.Tensor.__dlpack_c_exchange_api__, plain.QUESTIONS, ())
+        self.assertTrue(launcher.asks_python())
+        self.patch(launches, "_launcher", launcher)
+        self.patch(launches, "is_watched", launcher.is_watched)
+        for module in (torch_ops, torch_library, deep_gemm):
+            for name, method in (("run", "run"), ("run_plain", "run_plain"), ("looks_plain", "is_plain")):
+                if hasattr(module, name):
+                    self.patch(module, name, getattr(launcher, method))
+        super().setUp()
 
 
 class PreparedTest(TorchCase):

@@ -6,7 +6,6 @@ Below what callers use: torch_ops.py, torch_library.py and compat/deep_gemm.py.
 import ctypes
 
 import torch
-from torch.autograd import forward_ad
 
 from . import checks, library, plain
 from .runtime import LogitsArgs, PagedLogitsArgs, load_launcher
@@ -59,16 +58,15 @@ def _get_plan(tensors, flags, make_plan):
 def _make_launcher():
     module = load_launcher()
     if module is None or not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
-        return None, 0
+        return None
     api = torch.Tensor.__dlpack_c_exchange_api__
     try:
-        launcher = module.Launcher(torch.Tensor, api, plain.WATCHERS, torch.is_grad_enabled, forward_ad)
-        return launcher, module.FLOAT16
-    except (AttributeError, TypeError):
-        return None, 0  # A module of another version of this package.
+        return module.Launcher(torch.Tensor, api, plain.QUESTIONS, plain.make_examples())
+    except TypeError:
+        return None  # A module of another version of this package.
 
 
-_launcher, _FLOAT16 = _make_launcher()
+_launcher = _make_launcher()
 _launches_on_cpu = False
 
 
@@ -102,8 +100,6 @@ def _remember(options, tensors, plan, args, k_scale_offset):
     if not _launcher or not (tensors[0].is_cuda or _launches_on_cpu):
         return
     kernel, address = plan.kernel.address, ctypes.addressof(args)
-    if tensors[0].dtype in (torch.float16, torch.bfloat16):
-        options |= _FLOAT16
     try:
         if isinstance(args, LogitsArgs):
             _launcher.add_logits(options, tensors, kernel, address)

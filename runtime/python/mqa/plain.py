@@ -7,16 +7,26 @@ PyTorch does it.
 """
 import torch
 from torch.autograd import forward_ad
+from torch.utils._python_dispatch import _disable_current_modes
 
 # A constant for torch.compile, so it comes before what torch.compile cannot trace.
 is_dynamo_compiling = torch.compiler.is_dynamo_compiling
 # While one of these says something true, someone watches the calls of PyTorch: modes, torch.jit.trace.
 WATCHERS = (torch._C._len_torch_dispatch_stack, torch._C._is_tracing)
+# What the module of the launcher asks, likewise.
+QUESTIONS = (*WATCHERS, torch.is_grad_enabled, forward_ad)
 
 LOGITS = ("q", "k", "k_scale", "weights", "ks", "ke", "out")
 PAGED = ("q", "k", "k_scale", "weights", "context_lens", "block_table", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
 OPTIONAL = ("k_scale", "weights")
+
+
+def make_examples():
+    """Tensors of which the module of the launcher must know how they differ."""
+    with _disable_current_modes(), torch.inference_mode(False), torch.enable_grad():
+        tensor = torch.zeros(1, device="cpu")
+        return tensor, tensor.clone().requires_grad_(), torch._neg_view(tensor)
 
 
 def check_tensors(names, tensors):

@@ -8,9 +8,9 @@ Kernels get tensors that the dispatcher is done with, so they look at nothing bu
 import torch
 
 from . import checks
-from .launches import (FUSED_OPTION, launch_fused_paged_logits, launch_logits, launch_paged_logits, run_plain,
-                       split_cache)  # fmt: skip
-from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out
+from .launches import (FUSED_OPTION, launch_fused_paged_logits, launch_logits, launch_paged_logits, looks_plain,
+                       run_plain, split_cache)  # fmt: skip
+from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out, is_plain
 
 _definitions = torch.library.Library("mqa", "DEF")
 _LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke"
@@ -47,36 +47,44 @@ def _new_paged_logits(q, max_context_len, dtype):
     return torch.empty_strided(size, (max_context_len or 1, 1), dtype=dtype, device=q.device)
 
 
-def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+# `launch` is what launches on tensors unlike any before.
+def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
+                launch=launch_logits):  # fmt: skip
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
     if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
-        launch_logits(options, (q, k, k_scale, weights, ks, ke, out), clean, compressed, relu, fast)
+        launch(options, (q, k, k_scale, weights, ks, ke, out), clean, compressed, relu, fast)
 
 
-def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+                      launch=launch_paged_logits):  # fmt: skip
     options = 16 | (1 if clean else 0) | (4 if relu else 0)
     if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
-        launch_paged_logits(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
+        launch(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
 
 
-def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
+            launch=launch_logits):  # fmt: skip
     out = _new_logits(q, k, max_seqlen_k, dtype)
-    _logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast)
+    options = (1 if clean else 0) | (2 if max_seqlen_k else 0) | (4 if relu else 0) | (8 if fast else 0)
+    if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
+        launch(options, (q, k, k_scale, weights, ks, ke, out), clean, max_seqlen_k != 0, relu, fast)
     return out
 
 
 def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                  dtype=torch.float32):  # fmt: skip
+                  dtype=torch.float32, launch=launch_paged_logits):  # fmt: skip
     out = _new_paged_logits(q, max_context_len, dtype)
-    _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
+    options = 16 | (1 if clean else 0) | (4 if relu else 0)
+    if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
+        launch(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
     return out
 
 
-def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False):
+def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False,
+                            launch=launch_fused_paged_logits):  # fmt: skip
     options = FUSED_OPTION | (1 if clean else 0)
     if not run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
-        tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
-        launch_fused_paged_logits(options, tensors, clean, True)
+        launch(options, (q, kv_cache, None, weights, context_lens, block_table, out), clean, True)
 
 
 # Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
@@ -113,22 +121,35 @@ def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 
-# What is left of a call's keys where nothing but the kernel itself comes after autograd.
-_DIRECT = [torch._C.DispatchKeySet(key) for key in (torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CPU)]
+class _NotPlain(Exception):
+    """Raised and caught here."""
 
 
 def _make_autograd(name, names, kernel):
     """There is no derivative, so tensors that ask for one are refused, where PyTorch would go on without it."""
     op = getattr(torch.ops.mqa, name).default
+    count = len(names)
+    launch = kernel.__kwdefaults__["launch"]
 
-    def refuse_derivative(keys, *args, **kwargs):
-        check_out(names, args)
-        check_derivative(f"mqa.{name}", names, args)
-        rest = keys & torch._C._after_autograd_keyset
-        # The dispatcher would take 1.5 us to find the same.
-        if rest in _DIRECT:
-            return kernel(*args, **kwargs)
-        return op.redispatch(rest, *args, **kwargs)
+    def launch_plain(options, tensors, *flags):
+        # `looks_plain` leaves tensors without memory to the launch.
+        if not is_plain(LOGITS, tensors):
+            raise _NotPlain
+        launch(options, tensors, *flags)
+
+    def refuse_derivative(*args, **kwargs):
+        tensors = args[:count]
+        # The dispatcher would take 2 us to find that only the kernel is left.
+        if looks_plain(*tensors):
+            try:
+                return kernel(*args, **kwargs, launch=launch_plain)
+            except _NotPlain:
+                pass
+        check_out(names, tensors)
+        check_derivative(f"mqa.{name}", names, tensors)
+        # From the top: to be told of the keys that are left would take 1 us, in each call.
+        with torch._C._AutoDispatchBelowAutograd():
+            return op(*args, **kwargs)
 
     return refuse_derivative
 
@@ -143,4 +164,4 @@ for _name, _names, _kernel, _fake in (
     for _key in ("CUDA", "CPU"):
         _definitions.impl(_name, _kernel, _key)
     torch.library.register_fake(f"mqa::{_name}", _fake, lib=_definitions)
-    _definitions.impl(_name, _make_autograd(_name, _names, _kernel), "Autograd", with_keyset=True)
+    _definitions.impl(_name, _make_autograd(_name, _names, _kernel), "Autograd")

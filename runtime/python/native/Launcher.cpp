@@ -7,39 +7,21 @@
 //
 //===----------------------------------------------------------------------===//
 
-#define Py_LIMITED_API 0x030A0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "PyTorch.h"
 
 #include "mqa/Runtime.h"
 
-#include <initializer_list>
+using namespace mqa::python;
 
 namespace {
 constexpr Py_ssize_t kNumTensors = 7;
 /// Where the tensors stand: q, k, k_scale, weights, two of int32, out.
 enum Position { Q, K, KScale, Weights, First, Second, Out };
-/// Part of the options of a launch whose q and k are 16-bit floats.
-constexpr unsigned long long kFloat16 = 1ULL << 62;
 
 struct Launcher {
   PyObject_HEAD mqa_launcher *handle;
-  /// Subclasses of it may mean something else by their memory.
-  PyTypeObject *tensorType;
-  /// A tuple of functions. While one of them says something true, someone
-  /// watches the calls of PyTorch, and a launch from here would be missed.
-  PyObject *watchers;
-  PyObject *isGradEnabled;
-  /// The module torch.autograd.forward_ad.
-  PyObject *forwardAD;
-  /// The method Tensor.is_neg.
-  PyObject *isNeg;
-  /// Names of attributes.
-  PyObject *requiresGrad, *currentLevel;
+  PyTorch torch;
 };
-
-/// What a check of Python objects says; Failed: with an exception set.
-enum class Answer { Failed = -1, No, Yes };
 } // namespace
 
 static void *const *getObjects(PyObject *const *arguments) {
@@ -55,20 +37,11 @@ static PyObject *toResult(mqa_status status) {
   return nullptr;
 }
 
-/// Takes the reference.
-static Answer isTrue(PyObject *object) {
-  if (!object)
-    return Answer::Failed;
-  int result = PyObject_IsTrue(object);
-  Py_DECREF(object);
-  return static_cast<Answer>(result);
-}
-
 static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *) {
-  PyObject *tensorType, *capsule, *watchers, *isGradEnabled, *forwardAD;
-  if (!PyArg_ParseTuple(arguments, "O!OO!OO", &PyType_Type, &tensorType,
-                        &capsule, &PyTuple_Type, &watchers, &isGradEnabled,
-                        &forwardAD))
+  PyObject *tensorType, *capsule, *questions, *examples;
+  if (!PyArg_ParseTuple(arguments, "O!OO!O!", &PyType_Type, &tensorType,
+                        &capsule, &PyTuple_Type, &questions, &PyTuple_Type,
+                        &examples))
     return nullptr;
   void *api = PyCapsule_GetPointer(capsule, "dlpack_exchange_api");
   if (!api)
@@ -80,15 +53,7 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *) {
     return nullptr;
   // Whatever is null is left out when `self` is destroyed.
   auto *launcher = reinterpret_cast<Launcher *>(self);
-  launcher->isNeg = PyObject_GetAttrString(tensorType, "is_neg");
-  launcher->requiresGrad = PyUnicode_InternFromString("requires_grad");
-  launcher->currentLevel = PyUnicode_InternFromString("_current_level");
-  Py_INCREF(tensorType);
-  launcher->tensorType = reinterpret_cast<PyTypeObject *>(tensorType);
-  launcher->watchers = Py_NewRef(watchers);
-  launcher->isGradEnabled = Py_NewRef(isGradEnabled);
-  launcher->forwardAD = Py_NewRef(forwardAD);
-  if (launcher->isNeg && launcher->requiresGrad && launcher->currentLevel) {
+  if (launcher->torch.create(tensorType, questions, examples, api)) {
     if (mqa_launcher_create(api, Py_None, &launcher->handle) == MQA_SUCCESS)
       return self;
     PyErr_SetString(PyExc_RuntimeError, mqa_last_error());
@@ -100,11 +65,7 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *) {
 static void destroy(PyObject *self) {
   auto *launcher = reinterpret_cast<Launcher *>(self);
   mqa_launcher_destroy(launcher->handle);
-  Py_XDECREF(reinterpret_cast<PyObject *>(launcher->tensorType));
-  for (PyObject *object :
-       {launcher->watchers, launcher->isGradEnabled, launcher->forwardAD,
-        launcher->isNeg, launcher->requiresGrad, launcher->currentLevel})
-    Py_XDECREF(object);
+  launcher->torch.destroy();
   PyTypeObject *type = Py_TYPE(self);
   auto release = reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free));
   release(self);
@@ -115,85 +76,42 @@ static void destroy(PyObject *self) {
 static bool areTensors(const Launcher &launcher, PyObject *const *tensors,
                        Py_ssize_t count) {
   for (Py_ssize_t i = 0; i < count; ++i)
-    if (Py_TYPE(tensors[i]) != launcher.tensorType &&
+    if (!launcher.torch.isTensor(tensors[i]) &&
         !(tensors[i] == Py_None && (i == KScale || i == Weights)))
       return false;
   return true;
 }
 
-/// Whether someone may ask for a derivative: by a graph, or forward.
-static Answer hasDerivative(const Launcher &launcher, PyObject *const *tensors,
-                            Py_ssize_t count) {
-  PyObject *level = PyObject_GetAttr(launcher.forwardAD, launcher.currentLevel);
-  if (!level)
-    return Answer::Failed;
-  long number = PyLong_AsLong(level);
-  Py_DECREF(level);
-  if (number >= 0)
-    return Answer::Yes;
-  if (PyErr_Occurred())
-    return Answer::Failed;
-  Answer enabled = isTrue(PyObject_CallNoArgs(launcher.isGradEnabled));
-  if (enabled != Answer::Yes)
-    return enabled;
-  // Those of int32 cannot.
-  for (Position i : {Q, K, KScale, Weights, Out}) {
-    if (i >= count || tensors[i] == Py_None)
-      continue;
-    Answer answer = isTrue(PyObject_GetAttr(tensors[i], launcher.requiresGrad));
-    if (answer != Answer::No)
-      return answer;
-  }
-  return Answer::No;
-}
-
-/// Whether someone watches the calls of PyTorch, or asks for a derivative.
+/// Whether someone watches the calls of PyTorch, so that a launch from here
+/// would be missed, or may ask for a derivative.
 static Answer isWatched(const Launcher &launcher, PyObject *const *tensors,
                         Py_ssize_t count) {
-  for (Py_ssize_t i = 0, e = PyTuple_Size(launcher.watchers); i < e; ++i) {
-    PyObject *watcher = PyTuple_GetItem(launcher.watchers, i);
-    Answer answer = isTrue(PyObject_CallNoArgs(watcher));
-    if (answer != Answer::No)
-      return answer;
-  }
-  return hasDerivative(launcher, tensors, count);
-}
-
-/// Whether one of those at `positions` stands for the negative of its memory.
-/// Views like that are parts of complex numbers, so of floats.
-static Answer isNegated(const Launcher &launcher, PyObject *const *tensors,
-                        Py_ssize_t count,
-                        std::initializer_list<Position> positions) {
-  for (Position i : positions) {
-    if (i >= count || tensors[i] == Py_None)
+  Answer answer = launcher.torch.isWatched();
+  if (answer != Answer::No)
+    return answer;
+  answer = launcher.torch.isGradEnabled();
+  for (Py_ssize_t i = 0; i < count && answer == Answer::Yes; ++i) {
+    if (tensors[i] == Py_None)
       continue;
-    Answer answer = isTrue(
-        PyObject_CallFunctionObjArgs(launcher.isNeg, tensors[i], nullptr));
-    if (answer != Answer::No)
-      return answer;
+    Answer asks = launcher.torch.requiresGrad(tensors[i]);
+    if (asks != Answer::No)
+      return asks;
   }
-  return Answer::No;
+  return answer == Answer::Failed ? answer : Answer::No;
 }
 
-/// Whether PyTorch would find nothing to do before a launch on the tensors.
-/// That q and k are not negated is left to `launch`.
+/// Whether PyTorch would find nothing to do before a launch on the tensors, but
+/// to unwrap those that have no memory.
 static bool isPlain(const Launcher &launcher, PyObject *const *tensors,
                     Py_ssize_t count) {
-  return areTensors(launcher, tensors, count) &&
-         isWatched(launcher, tensors, count) == Answer::No &&
-         isNegated(launcher, tensors, count, {KScale, Weights, Out}) ==
-             Answer::No;
-}
-
-static bool launch(const Launcher &launcher, unsigned long long options,
-                   PyObject *const *tensors) {
-  if (mqa_launcher_run(launcher.handle, options, getObjects(tensors)) ==
-      MQA_SUCCESS)
-    return true;
-  PyErr_Clear();
-  return isNegated(launcher, tensors, kNumTensors, {Q, K}) == Answer::No &&
-         mqa_launcher_run(launcher.handle, options | kFloat16,
-                          getObjects(tensors)) == MQA_SUCCESS;
+  if (!areTensors(launcher, tensors, count) ||
+      isWatched(launcher, tensors, count) != Answer::No)
+    return false;
+  for (Py_ssize_t i = 0; i < count; ++i)
+    if (tensors[i] != Py_None &&
+        launcher.torch.isNegated(tensors[i]) != Answer::No)
+      return false;
+  return true;
 }
 
 /// The caller has a way of its own, which says what is wrong.
@@ -202,9 +120,13 @@ static PyObject *toBool(bool value) {
   return PyBool_FromLong(value);
 }
 
+namespace {
+using Check = bool(const Launcher &, PyObject *const *, Py_ssize_t);
+} // namespace
+
 /// What `check` says of the launcher and its up to seven tensors.
-template <typename Check>
-static PyObject *answer(Check check, PyObject *self, PyObject *const *tensors,
+template <Check check>
+static PyObject *answer(PyObject *self, PyObject *const *tensors,
                         Py_ssize_t count) {
   if (count <= kNumTensors)
     return toBool(check(*reinterpret_cast<Launcher *>(self), tensors, count));
@@ -212,29 +134,17 @@ static PyObject *answer(Check check, PyObject *self, PyObject *const *tensors,
   return nullptr;
 }
 
-static PyObject *isPlain(PyObject *self, PyObject *const *tensors,
+/// What cannot be asked is left to the caller too.
+static bool mayBeWatched(const Launcher &launcher, PyObject *const *tensors,
                          Py_ssize_t count) {
-  auto check = [](const Launcher &launcher, PyObject *const *tensors,
-                  Py_ssize_t count) {
-    return isPlain(launcher, tensors, count);
-  };
-  return answer(check, self, tensors, count);
+  return !areTensors(launcher, tensors, count) ||
+         isWatched(launcher, tensors, count) != Answer::No;
 }
 
-static PyObject *isWatched(PyObject *self, PyObject *const *tensors,
-                           Py_ssize_t count) {
-  auto check = [](const Launcher &launcher, PyObject *const *tensors,
-                  Py_ssize_t count) {
-    // What cannot be asked is left to the caller too.
-    return isWatched(launcher, tensors, count) != Answer::No;
-  };
-  return answer(check, self, tensors, count);
-}
-
-/// Launches what `accepts` takes.
-template <typename Accepts>
-static PyObject *runIf(Accepts accepts, PyObject *self,
-                       PyObject *const *arguments, Py_ssize_t count) {
+/// Launches what `check` takes.
+template <Check check>
+static PyObject *runIf(PyObject *self, PyObject *const *arguments,
+                       Py_ssize_t count) {
   auto &launcher = *reinterpret_cast<Launcher *>(self);
   if (count != 1 + kNumTensors) {
     PyErr_SetString(PyExc_TypeError, "options and seven tensors are needed");
@@ -244,19 +154,14 @@ static PyObject *runIf(Accepts accepts, PyObject *self,
   if (options == static_cast<unsigned long long>(-1) && PyErr_Occurred())
     return nullptr;
   PyObject *const *tensors = arguments + 1;
-  return toBool(accepts(launcher, tensors, kNumTensors) &&
-                launch(launcher, options, tensors));
+  return toBool(check(launcher, tensors, kNumTensors) &&
+                mqa_launcher_run(launcher.handle, options,
+                                 getObjects(tensors)) == MQA_SUCCESS);
 }
 
-static PyObject *run(PyObject *self, PyObject *const *arguments,
-                     Py_ssize_t count) {
-  return runIf<bool(const Launcher &, PyObject *const *, Py_ssize_t)>(
-      isPlain, self, arguments, count);
-}
-
-static PyObject *runPlain(PyObject *self, PyObject *const *arguments,
-                          Py_ssize_t count) {
-  return runIf(areTensors, self, arguments, count);
+static PyObject *asksPython(PyObject *self, PyObject *) {
+  return PyBool_FromLong(
+      !reinterpret_cast<Launcher *>(self)->torch.usesExports());
 }
 
 /// The arguments of an `add`; kernel and args are addresses.
@@ -306,31 +211,35 @@ static PyCFunction toMethod(PyObject *(*function)(PyObject *, PyObject *const *,
 }
 
 static PyMethodDef methods[] = {
-    {"is_plain", toMethod(isPlain), METH_FASTCALL,
+    {"is_plain", toMethod(answer<isPlain>), METH_FASTCALL,
      "is_plain(q, k, k_scale, weights, first, second[, out]): whether a launch "
-     "may pass PyTorch's dispatcher by. That q and k stand for what their "
-     "memory holds is left to the launch."},
-    {"is_watched", toMethod(isWatched), METH_FASTCALL,
+     "may pass PyTorch's dispatcher by. That they have memory is left to the "
+     "launch."},
+    {"is_watched", toMethod(answer<mayBeWatched>), METH_FASTCALL,
      "is_watched(q, k, k_scale, weights, first, second, out): whether someone "
      "watches the calls of PyTorch, or may ask for a derivative."},
-    {"run", toMethod(run), METH_FASTCALL,
+    {"run", toMethod(runIf<isPlain>), METH_FASTCALL,
      "run(options, q, k, k_scale, weights, first, second, out): whether they "
      "were launched. False where they are not plain, where nothing like them "
      "was added, and where something is wrong with them."},
-    {"run_plain", toMethod(runPlain), METH_FASTCALL,
+    {"run_plain", toMethod(runIf<areTensors>), METH_FASTCALL,
      "run, of tensors that are plain"},
     {"add_logits", addLogits, METH_VARARGS,
      "add_logits(options, tensors, kernel, args): what run does from now on; "
      "the last two are addresses."},
     {"add_paged_logits", addPagedLogits, METH_VARARGS,
      "add_paged_logits(options, tensors, kernel, args, k_scale_offset)"},
+    {"asks_python", asksPython, METH_NOARGS,
+     "asks_python(): whether it asks PyTorch's Python functions for want of "
+     "those in its libraries, which takes longer"},
     {nullptr, nullptr, 0, nullptr}};
 
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      const_cast<char *>(
-         "Launcher(tensor_type, exchange_api, watchers, is_grad_enabled, "
-         "forward_ad): launches on tensors like those of launches before")},
+         "Launcher(tensor_type, exchange_api, (count_modes, is_tracing, "
+         "is_grad_enabled, forward_ad), examples): launches on tensors like "
+         "those of launches before")},
     {Py_tp_new, reinterpret_cast<void *>(create)},
     {Py_tp_dealloc, reinterpret_cast<void *>(destroy)},
     {Py_tp_methods, methods},
@@ -352,12 +261,8 @@ static PyModuleDef moduleDef = {PyModuleDef_HEAD_INIT,
 PyMODINIT_FUNC PyInit__mqa_launcher() {
   PyObject *module = PyModule_Create(&moduleDef);
   PyObject *type = PyType_FromSpec(&launcherType);
-  // To be added to the options of launches on 16-bit floats.
-  PyObject *float16 = PyLong_FromUnsignedLongLong(kFloat16);
-  bool added = module && type && float16 &&
-               !PyModule_AddObjectRef(module, "Launcher", type) &&
-               !PyModule_AddObjectRef(module, "FLOAT16", float16);
-  Py_XDECREF(float16);
+  bool added =
+      module && type && !PyModule_AddObjectRef(module, "Launcher", type);
   if (added) {
     Py_DECREF(type);
     return module;
