@@ -92,11 +92,11 @@ void mqa::buildToTasksPipeline(OpPassManager &pm,
   pm.addPass(createMQAAttachTargetPass(target));
   pm.addPass(createMQABufferizePass());
   pm.addPass(createCanonicalizerPass());
-  OpPassManager &func = pm.nest<func::FuncOp>();
   MQATileTasksPassOptions tasks;
   tasks.tileSizes.assign(options.taskSizes.begin(), options.taskSizes.end());
-  func.addPass(createMQATileTasksPass(tasks));
-  func.addPass(createMQAOutlineTasksPass());
+  pm.addNestedPass<func::FuncOp>(createMQATileTasksPass(tasks));
+  pm.addPass(createMQAOutlineTasksPass());
+  OpPassManager &func = pm.nest<func::FuncOp>();
   func.addPass(createCanonicalizerPass());
   func.addPass(createConvertMQAToLinalgPass());
   func.addPass(createCanonicalizerPass());

@@ -1,5 +1,5 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,mqa-outline-tasks,convert-mqa-to-linalg))' --split-input-file | FileCheck %s --check-prefix=TILE
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks),mqa-outline-tasks,func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s --check-prefix=TILE
 
 // Without a bound on the keys, scratch is on the heap.
 // CHECK-LABEL: func @logits

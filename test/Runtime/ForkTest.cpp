@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include <dlfcn.h>
@@ -19,6 +21,16 @@ using namespace mqa::test;
 /// The thread sanitizer must not end children that start threads: it would do
 /// so for what these tests are about.
 extern "C" const char *__tsan_default_options() { return "die_after_fork=0"; }
+
+/// Whether a child can join threads. The thread sanitizer of GCC 12 ends one
+/// that does ("dup thread with used id"): the C library gives a child's threads
+/// the stacks of its parent's, and with them the ids, and the sanitizer still
+/// has those.
+#ifdef __SANITIZE_THREAD__
+static constexpr bool kChildrenCanJoin = false;
+#else
+static constexpr bool kChildrenCanJoin = true;
+#endif
 
 /// How many more threads may be created; negative: any number.
 static std::atomic<int> threadsLeft{-1};
@@ -83,7 +95,8 @@ TEST_F(ForkTest, TheChildDestroysAndLoads) {
               if (loadFake(MQA_FAKE_TASK, "logits", 3, &bundle, &kernel))
                 return std::string(mqa_last_error());
               std::string wrong = launchWrong();
-              mqa_kernel_destroy(kernel);
+              if (kChildrenCanJoin)
+                mqa_kernel_destroy(kernel);
               return wrong;
             }),
             "");
@@ -126,6 +139,8 @@ TEST_F(ForkTest, SeveralThreadsOfTheChildLaunch) {
 }
 
 TEST_F(ForkTest, TheChildCannotStartThreads) {
+  if (!kChildrenCanJoin)
+    GTEST_SKIP() << "the threads that were started are joined";
   loadKernel(4);
   EXPECT_EQ(runInChild([&]() -> std::string {
               threadsLeft = 1;
@@ -152,6 +167,9 @@ static size_t countThreads() {
 }
 
 TEST_F(ForkTest, ALoadThatCannotStartThreads) {
+  // The thread sanitizer starts one of its own with the first.
+  std::promise<void> end;
+  std::thread first([&] { end.get_future().wait(); });
   size_t before = countThreads();
   threadsLeft = 5;
   EXPECT_EQ(loadFake(MQA_FAKE_TASK, "logits", 8, &bundle, &kernel),
@@ -159,7 +177,12 @@ TEST_F(ForkTest, ALoadThatCannotStartThreads) {
   EXPECT_STREQ(mqa_last_error(),
                "cannot create thread 7 of 8: Resource temporarily unavailable");
   EXPECT_EQ(kernel, nullptr);
+  // The kernel counts a joined thread a moment longer.
+  for (int wait = 0; wait < 1000 && countThreads() != before; ++wait)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(countThreads(), before);
+  end.set_value();
+  first.join();
   threadsLeft = -1;
   EXPECT_EQ(mqa_kernel_load(bundle, "logits", 8, &kernel), MQA_SUCCESS);
   EXPECT_EQ(launchWrong(), "");

@@ -143,6 +143,11 @@ TEST_F(ObjectLibraryTest, Truncated) {
 
 TEST_F(ObjectLibraryTest, NoMoreDescriptors) {
   std::string object = readFile(MQA_FAKE_TASK);
+  // The undefined-behaviour sanitizer reads the first object of a class that it
+  // comes to through a pipe. So it sees all of them while it can make one: the
+  // second load destroys the first.
+  for (int load = 0; load < 2; ++load)
+    ASSERT_EQ(loadObject(object), MQA_SUCCESS) << mqa_last_error();
   EXPECT_EQ(runInChild([&]() -> std::string {
               int next = dup(0);
               close(next);

@@ -59,6 +59,18 @@ static bool replace(IRRewriter &b, OpResult root, const LogitsOperands &found) {
   int64_t heads = found.q.getDimSize(1), headDim = found.q.getDimSize(2);
   if (heads < 1 || heads > 128 || headDim < 16 || headDim > 256 || headDim % 16)
     return false;
+  // What came from bytecode may have a negative size.
+  auto isNegative = [](int64_t size) {
+    return size < 0 && !ShapedType::isDynamic(size);
+  };
+  if (llvm::any_of(out.getShape(), isNegative))
+    return false;
+  for (const PermutedTensor *input : {&found.q, &found.k, &found.kScale,
+                                      &found.weights, &found.ks, &found.ke})
+    if (input->tensor &&
+        llvm::any_of(cast<ShapedType>(input->tensor.getType()).getShape(),
+                     isNegative))
+      return false;
   Location loc = root.getLoc();
   b.setInsertionPoint(root.getOwner());
   Value q = getInOrder(b, loc, found.q), k = getInOrder(b, loc, found.k);

@@ -42,6 +42,23 @@ void MQADialect::initialize() {
       >();
 }
 
+LogicalResult mqa::verifyNoNegativeSizes(Operation *op) {
+  auto verify = [&](TypeRange types, StringRef what) -> LogicalResult {
+    for (auto [i, type] : llvm::enumerate(types)) {
+      auto shaped = dyn_cast<ShapedType>(type);
+      if (!shaped || !shaped.hasRank())
+        continue;
+      for (int64_t size : shaped.getShape())
+        if (size < 0 && !ShapedType::isDynamic(size))
+          return op->emitOpError() << what << " #" << i << " has the size "
+                                   << size << ", which is negative";
+    }
+    return success();
+  };
+  return failure(failed(verify(op->getOperandTypes(), "operand")) ||
+                 failed(verify(op->getResultTypes(), "result")));
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t blockQ, int64_t blockKv,
                                    int64_t tileQ, int64_t tileKv,

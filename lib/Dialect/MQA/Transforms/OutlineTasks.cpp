@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -85,7 +86,8 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   });
   if (!logits)
     return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
-  if (failed(nameArguments(func, logits, steps)))
+  if (failed(verifyNobodyRefersTo(func)) ||
+      failed(nameArguments(func, logits, steps)))
     return failure();
 
   IRRewriter b(func.getContext());
@@ -115,32 +117,27 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   return func.eraseResults(results);
 }
 
+static LogicalResult outlineTasks(func::FuncOp func) {
+  auto foralls = llvm::to_vector(func.getOps<scf::ForallOp>());
+  if (foralls.empty())
+    return success();
+  if (!func.getBody().hasOneBlock())
+    return func.emitError("needs one block to be outlined, found ")
+           << func.getBody().getBlocks().size();
+  if (foralls.size() != 1)
+    return func.emitError("holds more than one scf.forall");
+  for (Operation &op : func.getBody().front().without_terminator())
+    if (&op != foralls.front() && !isMemoryEffectFree(&op))
+      return op.emitError("does work beside the tasks of the function");
+  return outline(func, foralls.front());
+}
+
 namespace {
 struct OutlineTasksPass : mqa::impl::MQAOutlineTasksPassBase<OutlineTasksPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    auto foralls = llvm::to_vector(func.getOps<scf::ForallOp>());
-    if (foralls.empty())
-      return;
-    if (!func.getBody().hasOneBlock()) {
-      func.emitError("needs one block to be outlined, found ")
-          << func.getBody().getBlocks().size();
-      return signalPassFailure();
-    }
-    if (foralls.size() != 1) {
-      func.emitError("holds more than one scf.forall");
-      return signalPassFailure();
-    }
-    for (Operation &op : func.getBody().front().without_terminator()) {
-      if (&op == foralls.front() || isMemoryEffectFree(&op))
-        continue;
-      op.emitError("does work beside the tasks of the function");
-      return signalPassFailure();
-    }
-    if (failed(outline(func, foralls.front())))
-      signalPassFailure();
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (!func.isExternal() && failed(outlineTasks(func)))
+        return signalPassFailure();
   }
 };
 } // namespace

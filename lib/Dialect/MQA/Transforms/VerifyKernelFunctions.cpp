@@ -72,8 +72,25 @@ static LogicalResult verifyName(func::FuncOp func) {
   return success();
 }
 
+LogicalResult mqa::verifyNobodyRefersTo(func::FuncOp func) {
+  auto module = func->getParentOfType<ModuleOp>();
+  std::optional<SymbolTable::UseRange> uses =
+      SymbolTable::getSymbolUses(func, module);
+  // Nobody knows the uses that an op of an unknown dialect makes of symbols.
+  if (!uses)
+    return func.emitError("kernel function '")
+           << func.getName()
+           << "' stands beside an op of an unknown dialect with a region, "
+              "which may refer to it";
+  if (uses->empty())
+    return success();
+  return uses->begin()->getUser()->emitError("refers to kernel function '")
+         << func.getName() << "', which only the runtime can launch";
+}
+
 /// Nobody calls `func`, and nothing has a name that is made of its.
-static LogicalResult verifySymbols(ModuleOp module, func::FuncOp func) {
+static LogicalResult verifySymbols(func::FuncOp func) {
+  auto module = func->getParentOfType<ModuleOp>();
   for (StringRef prefix : kOwnPrefixes)
     if (Operation *other = module.lookupSymbol((prefix + func.getName()).str()))
       return other->emitError("symbol '")
@@ -87,12 +104,7 @@ static LogicalResult verifySymbols(ModuleOp module, func::FuncOp func) {
     return func.emitError("kernel name '")
            << func.getName() << "' is that of a parameter of kernel '" << owner
            << "'";
-  std::optional<SymbolTable::UseRange> uses =
-      SymbolTable::getSymbolUses(func, module);
-  if (!uses || uses->empty())
-    return success();
-  return uses->begin()->getUser()->emitError("refers to kernel function '")
-         << func.getName() << "', which only the runtime can launch";
+  return verifyNobodyRefersTo(func);
 }
 
 //===----------------------------------------------------------------------===//
@@ -259,7 +271,7 @@ FailureOr<LogitsOpInterface> mqa::verifyKernelFunction(func::FuncOp func) {
     return failure();
   FailureOr<LogitsOpInterface> logits = getOnlyOp(func);
   if (failed(logits) || failed(verifySignature(func, *logits)) ||
-      failed(verifyTypes(*logits)))
+      failed(verifyTypes(*logits)) || failed(verifySymbols(func)))
     return failure();
   return logits;
 }
@@ -284,8 +296,7 @@ LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
     return failure();
   LogicalResult result = success();
   for (func::FuncOp func : funcs)
-    if (failed(verifyKernelFunction(func)) ||
-        failed(verifySymbols(module, func)))
+    if (failed(verifyKernelFunction(func)))
       result = failure();
   return result;
 }

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-outline-tasks))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// RUN: mqa-opt %s --mqa-outline-tasks --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 func.func @f(%n: index) {
   // expected-error@+1 {{holds no mqa.logits}}
@@ -76,5 +76,20 @@ func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>,
     // expected-error@+1 {{operand 'ke' must be of an argument of the function, and of its own}}
     mqa.logits ins(%q, %k, none, none, %ke, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   }
+  return
+}
+
+// -----
+
+// A task takes other arguments than the function did.
+func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
+  scf.forall (%i) = (0) to (%n) step (4) {
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  }
+  return
+}
+func.func @caller(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
+  // expected-error@+1 {{refers to kernel function 'f', which only the runtime can launch}}
+  call @f(%q, %k, %ke, %out, %n) : (memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>, memref<?x?xf32>, index) -> ()
   return
 }

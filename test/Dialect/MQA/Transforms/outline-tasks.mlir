@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks,mqa-outline-tasks))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks),mqa-outline-tasks)' | FileCheck %s
 
 // CHECK: #[[M:.*]] = affine_map<()[s0] -> (s0 * 16)>
 // CHECK: #[[N:.*]] = affine_map<()[s0] -> (s0 * 128)>

@@ -29,6 +29,27 @@
 
 #define GET_TYPEDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQATypes.h.inc"
+
+namespace mlir {
+namespace mqa {
+
+/// No operand or result of `op` has a negative size.
+LogicalResult verifyNoNegativeSizes(Operation *op);
+
+/// MLIR's reader of bytecode makes types of negative sizes, and functions and
+/// most ops take them. What passes make of ours would not.
+template <typename ConcreteType>
+class NoNegativeSizes
+    : public OpTrait::TraitBase<ConcreteType, NoNegativeSizes> {
+public:
+  static LogicalResult verifyTrait(Operation *op) {
+    return verifyNoNegativeSizes(op);
+  }
+};
+
+} // namespace mqa
+} // namespace mlir
+
 #define GET_OP_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAOps.h.inc"
 

@@ -14,8 +14,12 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 
+def MQA_NoNegativeSizes : NativeOpTrait<"NoNegativeSizes"> {
+  let cppNamespace = "::mlir::mqa";
+}
+
 class MQA_Op<string mnemonic, list<Trait> traits = []>
-    : Op<MQA_Dialect, mnemonic, traits>;
+    : Op<MQA_Dialect, mnemonic, !listconcat(traits, [MQA_NoNegativeSizes])>;
 
 def MQA_LogitsOp : MQA_Op<"logits", [
     AttrSizedOperandSegments,

@@ -16,8 +16,12 @@
 namespace mlir {
 namespace mqa {
 
-/// The one op that `func`, on tensors or on memrefs, consists of. An error says
-/// why `func` is no kernel function.
+/// Nothing in the module refers to `func`: what becomes of it has another
+/// signature, or is no function that can be called.
+LogicalResult verifyNobodyRefersTo(func::FuncOp func);
+
+/// The one op that `func`, a function of the module, on tensors or on memrefs,
+/// consists of. An error says why `func` is no kernel function.
 FailureOr<LogitsOpInterface> verifyKernelFunction(func::FuncOp func);
 
 /// Every mqa.logits and mqa.paged_logits of `module` is the body of a kernel

@@ -461,13 +461,14 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
 }
 
-def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::func::FuncOp"> {
+def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::ModuleOp"> {
   let summary = "Makes the body of a function's scf.forall callable, one task a call";
   let description = [{
     Turns a function whose only work is one `scf.forall` into the function of
     one task: it takes one more index per loop, the number of the task in that
     dimension. The caller hands out the tasks; `task_sizes` of the function's
     `mqa.kernel` are the loops' steps, from which it derives how many there are.
+    Nothing in the module may refer to such a function, whose signature changes.
 
     ```mlir
     func.func @f(%out: memref<?x?xf32>) { scf.forall (%m, %n) = ... step (16, 128) { ... } return }
@@ -531,7 +532,8 @@ def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::
     The first pass of both ways down, so that they accept the same functions. A
     `func.func` that holds an `mqa.logits` or `mqa.paged_logits` is a kernel function:
 
-    - it lies in the outermost module, and nothing in the module refers to it;
+    - it lies in the outermost module, and nothing in the module refers to it, nor could:
+      an op of an unknown dialect that has a region might;
     - its name is a letter followed by letters, digits, `_` and `$`; it is no function of
       the C library, has no prefix that the compiler uses (`mqa_task_`), and is not
       that of a parameter in PTX (`f_param_0` beside a kernel `f`);
