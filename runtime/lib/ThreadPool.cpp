@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ThreadPool.h"
-#include "FloatEnvironment.h"
 #include "Fork.h"
+
+#include "mqa/Support/FloatEnvironment.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -122,7 +123,7 @@ mqa_status ThreadPool::Workers::start(int numThreads) {
 }
 
 void ThreadPool::Workers::takeTasks(int thread) {
-  FloatEnvironment environment;
+  mqa::support::FloatEnvironment environment;
   for (int64_t i = next++; i < count; i = next++)
     (*task)(i, thread);
 }
