@@ -19,11 +19,12 @@ config.substitutions.append(("%examples", os.path.join(config.test_source_root, 
 config.substitutions.append(("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tools", "mqa-bench")))
 
-# A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime.
+# A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime, which must come first where others are preloaded.
 config.substitutions.append(("%plugin", os.path.join(config.mqa_binary_dir, "lib", "MQAPlugin.so")))
 config.substitutions.append(("%compiler_library", os.path.join(config.mqa_binary_dir, "lib", "libmqa_compiler.so")))
 if "-fsanitize" not in config.mqa_cxx_flags:
-    config.available_features.add("plugin")
+    config.available_features.update(["plugin", "preload"])
+config.substitutions.append(("%no_threads", os.path.join(config.mqa_binary_dir, "test", "Tools", "libno_threads.so")))
 
 # ptxas is found as mqa-compile finds it.
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")

@@ -6,11 +6,11 @@
 
 #include "mqa/Compiler/Compile.h"
 
-#include "FloatEnvironment.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Pipelines/Pipelines.h"
+#include "mqa/Support/FloatEnvironment.h"
 #include "mqa/Target/Bundle.h"
 #include "mqa/Target/CPUObject.h"
 #include "mqa/Target/Manifest.h"
@@ -149,9 +149,10 @@ static LogicalResult compileForCpu(ModuleOp module,
   return success();
 }
 
-LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
-                                 llvm::raw_ostream &os) {
-  FloatEnvironment environment;
+LogicalResult mlir::mqa::compileModule(ModuleOp module,
+                                       const CompileOptions &options,
+                                       llvm::raw_ostream &os) {
+  ::mqa::support::FloatEnvironment environment;
   if (options.emit == EmitKind::Bundle &&
       failed(verifyOnlyKernelFunctions(module)))
     return failure();

@@ -10,6 +10,7 @@
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -104,8 +105,12 @@ FailureOr<CPUObject> mqa::translateToSharedObject(ModuleOp module,
                                     "-z",      "noexecstack",    input, "-o",
                                     output};
   };
+  llvm::ELF::Elf64_Ehdr header;
+  std::memcpy(&header, object->data.data(), sizeof(header));
   FailureOr<ToolOutput> result = runExternalTool(
-      module.getLoc(), {"ld", *linker, ".o", getArguments}, object->data);
+      module.getLoc(),
+      {"ld", *linker, ".o", getArguments, header.e_machine, llvm::ELF::ET_DYN},
+      object->data);
   if (failed(result))
     return failure();
   object->data = std::move(result->file);

@@ -32,15 +32,22 @@ static std::string summarize(StringRef log) {
   return all.empty() ? all : ": " + all.substr(0, kMaxBytes);
 }
 
-/// What is wrong with an ELF file whose headers say where its parts are; "" if
-/// all parts lie inside of it.
-static std::string checkElf(StringRef bytes) {
+/// What is wrong with an output; "" if it is an ELF file for the machine and of
+/// the type, in which all parts lie where its headers say.
+static std::string checkElf(StringRef bytes, const ExternalTool &tool) {
   using Elf = llvm::object::ELF64LE;
   if (!bytes.starts_with(llvm::ELF::ElfMagic))
     return "it is no ELF file";
   auto file = llvm::object::ELFFile<Elf>::create(bytes);
   if (!file)
     return llvm::toString(file.takeError());
+  const auto &header = file->getHeader();
+  if (header.e_machine != tool.machine)
+    return "it is for ELF machine " + std::to_string(header.e_machine) +
+           ", expected " + std::to_string(tool.machine);
+  if (tool.elfType && header.e_type != *tool.elfType)
+    return "its ELF type is " + std::to_string(header.e_type) + ", expected " +
+           std::to_string(*tool.elfType);
   auto segments = file->program_headers();
   if (!segments)
     return llvm::toString(segments.takeError());
@@ -84,7 +91,7 @@ FailureOr<ToolOutput> mlir::mqa::runExternalTool(Location loc,
   std::string wrong = !buffer ? buffer.getError().message()
                       : (*buffer)->getBufferSize() == 0
                           ? "it is empty"
-                          : checkElf((*buffer)->getBuffer());
+                          : checkElf((*buffer)->getBuffer(), tool);
   if (!wrong.empty())
     return emitError(loc) << tool.name << " ('" << tool.path << "') ended "
                           << (result.unknownExit ? "with an unknown exit code"

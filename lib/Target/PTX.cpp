@@ -11,6 +11,7 @@
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/Program.h"
 
 using namespace mlir;
@@ -72,8 +73,10 @@ FailureOr<std::string> mqa::assemblePTX(Location loc, StringRef ptxas,
     return std::vector<std::string>{"-v", ("-arch=" + chip).str(), input, "-o",
                                     output};
   };
-  FailureOr<ToolOutput> result =
-      runExternalTool(loc, {"ptxas", ptxas, ".ptx", getArguments}, ptx);
+  FailureOr<ToolOutput> result = runExternalTool(
+      loc,
+      {"ptxas", ptxas, ".ptx", getArguments, llvm::ELF::EM_CUDA, std::nullopt},
+      ptx);
   if (failed(result))
     return failure();
   reportSlowness(loc, result->log);

@@ -6,6 +6,7 @@
 
 #include "Elf.h"
 #include "Manifest.h"
+#include "SharedObject.h"
 
 #include <zlib.h>
 
@@ -105,12 +106,21 @@ static void readSections(const std::vector<Section> &sections, const char *data,
                         " bytes behind the last section are under no checksum"};
 }
 
+static void checkCubin(const std::vector<char> &cubin) {
+  // EM_CUDA, which <elf.h> of older systems does not name.
+  constexpr uint16_t kCudaMachine = 190;
+  ElfFile file(cubin, "cubin");
+  if (file.getMachine() != kCudaMachine)
+    file.refuse("is not for a GPU: its ELF machine is " +
+                std::to_string(file.getMachine()));
+}
+
 /// As far as that does not need the loaders of the code.
 static void checkCode(Bundle &bundle) {
   if (bundle.object.empty() && bundle.ptx.empty() && bundle.cubin.empty())
     throw InvalidBundle{"holds no code for target '" + bundle.target + "'"};
   if (!bundle.object.empty())
-    bundle.objectMachine = checkObject(bundle.object);
+    bundle.objectMachine = checkSharedObject(bundle.object);
   if (!bundle.cubin.empty())
     checkCubin(bundle.cubin);
   if (bundle.ptx.empty())

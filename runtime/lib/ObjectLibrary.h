@@ -21,6 +21,7 @@ public:
   ~ObjectLibrary();
   ObjectLibrary(const ObjectLibrary &) = delete;
 
+  /// Of an object that was checked, see SharedObject.h.
   mqa_status open(const std::vector<char> &object);
   /// Null if the object exports no such function.
   void *find(const char *symbol) const;

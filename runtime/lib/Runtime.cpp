@@ -6,8 +6,8 @@
 
 #include "mqa/Runtime.h"
 #include "Bundle.h"
-#include "Elf.h"
 #include "Handles.h"
+#include "SharedObject.h"
 
 using namespace mqa::runtime;
 

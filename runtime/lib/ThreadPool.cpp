@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ThreadPool.h"
-#include "FloatEnvironment.h"
 #include "Fork.h"
+
+#include "mqa/Support/FloatEnvironment.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -64,6 +65,7 @@ private:
   int64_t count = 0;
   std::atomic<int64_t> next{0};
   uint64_t generation = 0;
+  /// Threads that take tasks, but for the caller.
   size_t working = 0;
   int numEntered = 0;
   bool stopped = false;
@@ -122,7 +124,7 @@ mqa_status ThreadPool::Workers::start(int numThreads) {
 }
 
 void ThreadPool::Workers::takeTasks(int thread) {
-  FloatEnvironment environment;
+  mqa::support::FloatEnvironment environment;
   for (int64_t i = next++; i < count; i = next++)
     (*task)(i, thread);
 }
@@ -135,6 +137,11 @@ void ThreadPool::Workers::work(int thread) {
     if (stopped)
       return;
     seen = generation;
+    // Who comes late is not waited for: where the cores have other work, all
+    // tasks may be done before the last thread wakes up.
+    if (next >= count)
+      continue;
+    ++working;
     lock.unlock();
     takeTasks(thread);
     lock.lock();
@@ -152,7 +159,6 @@ mqa_status ThreadPool::Workers::run(int numThreads, int64_t numTasks,
     task = &newTask;
     count = numTasks;
     next = 0;
-    working = threads.size();
     ++generation;
   }
   wake.notify_all();

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Draws ops into a folder and compiles each, to NAME.mqa beside it.
+# Draws ops into a folder and compiles each of these, one on every core, to NAME.mqa beside it.
 #   compile.sh BIN_DIR DIR TARGET [arguments of draw_ops.py]
 set -euo pipefail
 bin=$1 dir=$2 target=$3
-python3 "$(dirname "${BASH_SOURCE[0]}")/draw_ops.py" "$dir" "${@:4}"
-for op in "$dir"/*.mlir; do
-  # A schedule that spills is slow, not wrong.
-  "$bin/mqa-compile" "$op" --target="$target" -o "${op%.mlir}.mqa" 2> "${op%.mlir}.log" || { cat "${op%.mlir}.log"; exit 1; }
-done
-echo "compiled for $target: $(ls "$dir"/*.mlir | wc -l) ops"
+ops=$(python3 "$(dirname "${BASH_SOURCE[0]}")/draw_ops.py" "$dir" "${@:4}")
+# A schedule that spills is slow, not wrong.
+compile() {
+  "$bin/mqa-compile" "$1" --target="$target" -o "${1%.mlir}.mqa" 2> "${1%.mlir}.log" || { cat "${1%.mlir}.log"; return 255; }
+}
+export bin target
+export -f compile
+xargs -d '\n' -n 1 -P "$(nproc)" bash -c 'compile "$1"' compile <<< "$ops"
+echo "compiled for $target: $(wc -l <<< "$ops") ops"

@@ -8,6 +8,7 @@ optional operands, activation, clean and compressed or not, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
 DIR/ops.txt lists the files with what was drawn. The same seed gives the same files.
+Prints the name of each op's file.
 """
 import argparse
 import pathlib
@@ -201,6 +202,7 @@ def main():
     lines = []
     for name, op in ops:
         (options.dir / name).write_text(to_mlir(op))
+        print(options.dir / name)
         lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))
     (options.dir / f"{prefix}ops.txt").write_text("\n".join(lines) + "\n")
 

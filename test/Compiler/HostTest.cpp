@@ -4,17 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Common/Files.h"
+#include "Common/ThreadLimit.h"
 #include "Compilation.h"
 
-#include <gtest/gtest.h>
-
-#include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <thread>
@@ -22,6 +19,7 @@
 #include <vector>
 
 namespace fs = std::filesystem;
+using mqa::test::FileSizeLimit;
 
 static Compilation compile(const char *target, const char *cache = nullptr) {
   mqa_logits_description op = makeOp();
@@ -37,12 +35,9 @@ static bool contains(const std::string &text, const char *words) {
 
 namespace {
 /// A folder, and an environment variable that leads there.
-struct HostTest : testing::Test {
+struct HostTest : mqa::test::FolderFixture {
   void SetUp() override {
-    folder =
-        fs::path(testing::TempDir()) / ("mqa-host-" + std::to_string(getpid()));
-    fs::remove_all(folder);
-    fs::create_directory(folder);
+    FolderFixture::SetUp();
     for (const char *name : {"PATH", "TMPDIR"}) {
       const char *value = getenv(name);
       kept.push_back({name, value ? value : ""});
@@ -54,7 +49,7 @@ struct HostTest : testing::Test {
         unsetenv(name.c_str());
       else
         setenv(name.c_str(), value.c_str(), 1);
-    fs::remove_all(folder);
+    FolderFixture::TearDown();
   }
   /// The next `ld` is this script; "$OUT" is its output.
   void putLinker(const std::string &script) {
@@ -65,23 +60,6 @@ struct HostTest : testing::Test {
     setenv("PATH", path.c_str(), 1);
   }
   std::vector<std::pair<std::string, std::string>> kept;
-  fs::path folder;
-};
-
-/// Files may have that many bytes, as on a disk that is full.
-struct FileSizeLimit {
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old);
-    rlimit limit = old;
-    limit.rlim_cur = bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old);
-    std::signal(SIGXFSZ, SIG_DFL);
-  }
-  rlimit old;
 };
 } // namespace
 
@@ -161,6 +139,19 @@ TEST_F(HostTest, NoLinker) {
   setenv("PATH", folder.c_str(), 1);
   std::string words = compile("cpu").diagnostics();
   EXPECT_TRUE(contains(words, "'ld' (binutils) must be on PATH")) << words;
+}
+
+//===----------------------------------------------------------------------===//
+// No threads
+//===----------------------------------------------------------------------===//
+
+// What is compiled for a host starts none: the host has its own.
+TEST_F(HostTest, NoThreads) {
+  threadsLeft = 0;
+  Compilation cpu = compile("cpu"), gpu = compile("sm_90a");
+  threadsLeft = -1;
+  EXPECT_TRUE(cpu.succeeded()) << cpu.diagnostics();
+  EXPECT_TRUE(gpu.succeeded()) << gpu.diagnostics();
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,33 +7,14 @@ import contextlib
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 import unittest.mock
 
+from processes import compile_bundle, run_python
+
 from mqa import library, runtime
-
-COMPILE = os.environ["MQA_COMPILE"]
-
-
-def run_python(program, timeout=60, **environment):
-    """What a program printed; variables that are None are not set."""
-    variables = {**os.environ, **environment}
-    variables = {name: value for name, value in variables.items() if value is not None}
-    process = subprocess.Popen([sys.executable, "-c", program], env=variables, text=True, start_new_session=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-    try:
-        return process.communicate(timeout=timeout)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise AssertionError(f"hangs: {process.communicate()[0]}") from None
-
-
-def compile_bundle(path, op=library.Op("cpu", 2, 32)):
-    subprocess.run([COMPILE, "-", "--target=cpu", "-o", path], input=op.to_mlir(), text=True, check=True)
 
 
 class BundlesTest(unittest.TestCase):
@@ -44,7 +25,7 @@ class BundlesTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.good = f"{self.folder}/good.mqa"
-        compile_bundle(self.good)
+        compile_bundle(self.good, library.Op("cpu", 2, 32))
 
     def find(self, **environment):
         return run_python(self.FIND, MQA_BUNDLES=self.folder, MQA_COMPILER_LIBRARY="/nonexistent", **environment)

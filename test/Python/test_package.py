@@ -1,38 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What importing mqa does, with and without PyTorch, before and after it. Skipped where there is no PyTorch."""
-import io
-import os
 import pydoc
-import signal
-import subprocess
-import sys
-import tempfile
 import unittest
 
+from processes import run_python
 from torch_cases import torch  # noqa: F401  Exits where there is none.
 
 import mqa
 
 PUBLIC = ["Error", "InvalidArgument", "get_launch_overlap", "logits", "logits_out", "paged_logits", "paged_logits_out",
           "prepare_logits", "prepare_paged_logits", "set_launch_overlap", "split_cache"]  # fmt: skip
-
-
-def run_python(program, timeout=120):
-    """Kills what it started too, if it takes longer."""
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, stdout=output, stderr=output)
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            output.write("it takes longer than it may\n")
-        finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
-        output.seek(0)
-        return output.read()
 
 
 class PackageTest(unittest.TestCase):

@@ -5,13 +5,12 @@ Kernels are those of the CPU; MQA_RUNTIME_LIBRARY and MQA_COMPILER_LIBRARY say w
 """
 import array
 import ctypes
-import os
 import pathlib
 import random
-import subprocess
-import sys
 import tempfile
 import unittest
+
+from processes import compile_bundle, run_python
 
 from mqa import library, runtime
 
@@ -126,18 +125,14 @@ class RuntimeTest(unittest.TestCase):
     def test_prebuilt_without_compiler(self):
         """A folder of bundles is enough; what it does not have is an error that says so."""
         with tempfile.TemporaryDirectory() as folder:
-            text = library.Op("cpu", 2, 32).to_mlir()
-            subprocess.run([os.environ["MQA_COMPILE"], "-", "--target=cpu", "-o", f"{folder}/a.mqa"], input=text,
-                           text=True, check=True)  # fmt: skip
+            compile_bundle(f"{folder}/a.mqa", library.Op("cpu", 2, 32))
             program = (
                 "from mqa import library\n"
                 "print(library.find(library.Op('cpu', 2, 32), 1).info.name)\n"
                 "try: library.find(library.Op('cpu', 4, 32), 1)\n"
                 "except LookupError as error: print(error)\n"
             )
-            environment = dict(os.environ, MQA_BUNDLES=folder, MQA_COMPILER_LIBRARY="/nonexistent/libmqa_compiler.so")
-            output = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True,
-                                    check=True).stdout  # fmt: skip
+            output = run_python(program, MQA_BUNDLES=folder, MQA_COMPILER_LIBRARY="/nonexistent/libmqa_compiler.so")
         self.assertIn("b'logits'", output)
         self.assertIn("set MQA_BUNDLES or MQA_COMPILER_LIBRARY", output)
 

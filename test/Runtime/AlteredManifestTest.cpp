@@ -174,19 +174,25 @@ static int64_t getSize(int64_t size, int64_t otherwise) {
   return size < 0 ? otherwise : size;
 }
 
-static mqa_status launch(mqa_kernel *kernel, const mqa_kernel_info &info) {
-  mqa_logits_args args = {};
+/// What both ops have.
+template <typename Args> static Args makeArgs(const mqa_kernel_info &info) {
+  Args args = {};
   args.q = address<void>(0x10000);
-  args.q_stride = info.num_heads * info.head_dim;
   args.k = address<void>(0x20000);
-  args.k_stride = info.num_groups * info.head_dim;
   args.k_scale = address<float>(0x30000);
-  args.k_scale_stride = info.num_groups;
   args.weights = address<void>(0x40000);
   args.weights_stride = info.num_heads;
+  args.out = address<void>(0x70000);
+  return args;
+}
+
+static mqa_status launch(mqa_kernel *kernel, const mqa_kernel_info &info) {
+  auto args = makeArgs<mqa_logits_args>(info);
+  args.q_stride = info.num_heads * info.head_dim;
+  args.k_stride = info.num_groups * info.head_dim;
+  args.k_scale_stride = info.num_groups;
   args.ks = address<int32_t>(0x50000);
   args.ke = address<int32_t>(0x60000);
-  args.out = address<void>(0x70000);
   args.num_queries = getSize(info.num_queries, 3);
   args.num_keys = getSize(info.num_keys, 5);
   args.max_seqlen_k = getSize(info.max_seqlen_k, 7);
@@ -195,19 +201,13 @@ static mqa_status launch(mqa_kernel *kernel, const mqa_kernel_info &info) {
 }
 
 static mqa_status launchPaged(mqa_kernel *kernel, const mqa_kernel_info &info) {
-  mqa_paged_logits_args args = {};
-  args.q = address<void>(0x10000);
+  auto args = makeArgs<mqa_paged_logits_args>(info);
   args.q_stride = info.next_n * info.num_heads * info.head_dim;
-  args.k = address<void>(0x20000);
   args.k_stride = info.block_kv * info.head_dim;
-  args.k_scale = address<float>(0x30000);
   args.k_scale_stride = info.block_kv;
-  args.weights = address<void>(0x40000);
-  args.weights_stride = info.num_heads;
   args.context_lens = address<int32_t>(0x50000);
   args.context_lens_stride = info.next_n;
   args.block_table = address<int32_t>(0x60000);
-  args.out = address<void>(0x70000);
   args.batch = getSize(info.batch, getSize(info.num_queries, 6) / info.next_n);
   args.num_blocks = getSize(info.num_blocks, 9);
   args.max_blocks = getSize(info.max_blocks, 4);

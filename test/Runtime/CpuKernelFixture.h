@@ -11,18 +11,10 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace mqa::test {
-
-inline std::string readFile(const char *path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Loads the kernel `name` of an object.
 inline mqa_status loadFake(const char *object, const char *name, int threads,

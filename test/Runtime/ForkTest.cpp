@@ -4,17 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Common/ThreadLimit.h"
 #include "CpuKernelFixture.h"
-#include "FakeCuda.h"
+#include "GpuKernelFixture.h"
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <future>
 #include <thread>
-
-#include <dlfcn.h>
-#include <pthread.h>
 
 using namespace mqa::test;
 
@@ -31,23 +29,6 @@ static constexpr bool kChildrenCanJoin = false;
 #else
 static constexpr bool kChildrenCanJoin = true;
 #endif
-
-/// How many more threads may be created; negative: any number.
-static std::atomic<int> threadsLeft{-1};
-
-/// Stands before that of the C library: creates a thread, or cannot.
-extern "C" int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-                              void *(*body)(void *), void *argument) noexcept {
-  using Function =
-      int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-  static auto create =
-      reinterpret_cast<Function>(dlsym(RTLD_NEXT, "pthread_create"));
-  if (threadsLeft == 0)
-    return EAGAIN;
-  if (threadsLeft > 0)
-    --threadsLeft;
-  return create(thread, attr, body, argument);
-}
 
 namespace {
 struct ForkTest : CpuKernelFixture {
@@ -188,29 +169,11 @@ TEST_F(ForkTest, ALoadThatCannotStartThreads) {
   EXPECT_EQ(launchWrong(), "");
 }
 
-TEST(GpuForkTest, TheChildIsToldWhy) {
-  getFake() = FakeCudaState();
-  mqa_bundle *bundle;
-  mqa_kernel *kernel;
-  ASSERT_EQ(load(makeBundle(makeGpuManifest(), "ptx", "// PTX"), &bundle),
-            MQA_SUCCESS);
-  ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
-      << mqa_last_error();
-  mqa_logits_args args = {address<void>(0x10000),
-                          8192,
-                          address<void>(0x20000),
-                          128,
-                          address<float>(0x30000),
-                          1,
-                          address<float>(0x40000),
-                          64,
-                          address<int32_t>(0x50000),
-                          address<int32_t>(0x60000),
-                          address<float>(0x70000),
-                          5000,
-                          301,
-                          4097,
-                          0};
+using GpuForkTest = GpuKernelFixture;
+
+TEST_F(GpuForkTest, TheChildIsToldWhy) {
+  loadKernel();
+  mqa_logits_args args = makeArgs();
   mqa_launch *prepared;
   ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS)
       << mqa_last_error();
@@ -238,6 +201,4 @@ TEST(GpuForkTest, TheChildIsToldWhy) {
             "");
   EXPECT_EQ(mqa_launch_run(prepared, nullptr), MQA_SUCCESS) << mqa_last_error();
   mqa_launch_destroy(prepared);
-  mqa_kernel_destroy(kernel);
-  mqa_bundle_destroy(bundle);
 }

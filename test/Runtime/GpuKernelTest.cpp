@@ -7,11 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeCuda.h"
-#include "TestBundle.h"
+#include "GpuKernelFixture.h"
 
 #include <dlfcn.h>
-#include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
@@ -19,51 +17,14 @@
 
 using namespace mqa::test;
 
-/// The state of the library that the runtime opens.
-static mqa_logits_args makeArgs() {
-  return {address<void>(0x10000),
-          8192,
-          address<void>(0x20000),
-          128,
-          address<float>(0x30000),
-          1,
-          address<float>(0x40000),
-          64,
-          address<int32_t>(0x50000),
-          address<int32_t>(0x60000),
-          address<float>(0x70000),
-          5000,
-          301,
-          4097,
-          0};
-}
-
 namespace {
-struct GpuKernelTest : testing::Test {
-  void SetUp() override {
-    getFake() = FakeCudaState();
-    ASSERT_EQ(load(makeBundle(makeGpuManifest(), "ptx", "// PTX"), &bundle),
-              MQA_SUCCESS);
-  }
-  void TearDown() override {
-    mqa_kernel_destroy(kernel);
-    mqa_bundle_destroy(bundle);
-    EXPECT_EQ(getFake().liveModules, 0);
-    EXPECT_EQ(getFake().retainedContexts, 0);
-    EXPECT_EQ(getFake().pushedContexts, 0);
-  }
-  void loadKernel() {
-    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
-        << mqa_last_error();
-  }
+struct GpuKernelTest : GpuKernelFixture {
   void expectInvalid(const mqa_logits_args &args, const std::string &message) {
     EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
               MQA_ERROR_INVALID_ARGUMENT);
     EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
         << mqa_last_error();
   }
-  mqa_bundle *bundle = nullptr;
-  mqa_kernel *kernel = nullptr;
 };
 } // namespace
 

@@ -99,7 +99,7 @@ TEST_F(ObjectLibraryTest, NeedsNothingOfTheHost) {
   EXPECT_EQ(loadObject(readFile(MQA_FAKE_TASK_WITH_CALL)),
             MQA_ERROR_INVALID_BUNDLE);
   EXPECT_STREQ(mqa_last_error(),
-               "bundle: the object needs the symbol 'expf' of "
+               "bundle: section 'object' needs the symbol 'expf' of "
                "the host program: kernels call nothing");
   EXPECT_EQ(loadObject(readFile(MQA_FAKE_TASK_WITH_LIBRARY)),
             MQA_ERROR_INVALID_BUNDLE);

@@ -29,6 +29,18 @@ TEST(ThreadPoolTest, EveryIndexOnce) {
   }
 }
 
+// Threads that wake up when a run is over, or the next one has begun.
+TEST(ThreadPoolTest, ManyShortRuns) {
+  ThreadPool pool;
+  ASSERT_EQ(pool.start(7), MQA_SUCCESS);
+  for (int64_t run = 0; run < 20000; ++run) {
+    std::atomic<int64_t> sum{0};
+    ASSERT_EQ(pool.run(3, [&, run](int64_t i, int) { sum += run + i; }),
+              MQA_SUCCESS);
+    ASSERT_EQ(sum, 3 * run + 3);
+  }
+}
+
 TEST(ThreadPoolTest, OneTaskOfAThreadAtATime) {
   constexpr int kThreads = 5;
   ThreadPool pool;

@@ -6,32 +6,22 @@
 
 #include "mqa/Support/Output.h"
 
-#include <gtest/gtest.h>
+#include "Common/Files.h"
 
-#include <csignal>
 #include <fcntl.h>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <thread>
 #include <unistd.h>
 
 using namespace mqa::support;
+using namespace mqa::test;
 namespace fs = std::filesystem;
 
 namespace {
-struct OutputTest : testing::Test {
-  void SetUp() override {
-    folder = fs::path(testing::TempDir()) /
-             ("mqa-output-" + std::to_string(getpid()));
-    fs::remove_all(folder);
-    fs::create_directory(folder);
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
+struct OutputTest : FolderFixture {
   std::string path(const char *name) { return (folder / name).string(); }
   void put(const char *name, const std::string &text) {
     std::ofstream(folder / name) << text;
@@ -50,26 +40,6 @@ struct OutputTest : testing::Test {
   size_t countFiles() {
     return std::distance(fs::directory_iterator(folder), {});
   }
-  fs::path folder;
-};
-
-/// Files may have that many bytes, as on a full disk.
-class FileSizeLimit {
-public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old);
-    rlimit limit = old;
-    limit.rlim_cur = bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old);
-    std::signal(SIGXFSZ, SIG_DFL);
-  }
-
-private:
-  rlimit old;
 };
 } // namespace
 

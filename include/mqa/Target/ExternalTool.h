@@ -11,6 +11,7 @@
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct ExternalTool {
   llvm::function_ref<std::vector<std::string>(const std::string &input,
                                               const std::string &output)>
       getArguments;
+  /// The machine that the output must be for, as ELF numbers them, and its ELF
+  /// type, where it can have but one.
+  uint16_t machine;
+  std::optional<uint16_t> elfType;
 };
 
 struct ToolOutput {
@@ -37,7 +42,8 @@ struct ToolOutput {
 };
 
 /// Runs `tool` on `input` in a private temporary folder. That the tool says it
-/// succeeded is not enough: its output must be there, and whole.
+/// succeeded is not enough: its output must be there, whole, and of the kind
+/// that was asked for.
 FailureOr<ToolOutput> runExternalTool(Location loc, const ExternalTool &tool,
                                       StringRef input);
 

@@ -1,19 +1,22 @@
-//===- FloatEnvironment.h - The arithmetic that kernels rely on -*- C++ -*-===//
+//===- FloatEnvironment.h - Arithmetic as at a program's start --*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef MQA_RUNTIME_LIB_FLOATENVIRONMENT_H
-#define MQA_RUNTIME_LIB_FLOATENVIRONMENT_H
+#ifndef MQA_SUPPORT_FLOATENVIRONMENT_H
+#define MQA_SUPPORT_FLOATENVIRONMENT_H
 
 #include <cfenv>
 
-namespace mqa::runtime {
+namespace mqa::support {
 
 /// For its lifetime, this thread rounds to nearest, keeps subnormals, and masks
 /// floating-point exceptions. Then it has its own environment back, flags
 /// included.
+///
+/// Kernels of a CPU rely on it, and so does the compiler: LLVM computes costs,
+/// and folds some constants, on the host.
 ///
 /// fenv is enough: the C standard has only rounding and exceptions in it, but
 /// fenv_t holds the whole control word of the machine, and the default
@@ -32,6 +35,6 @@ private:
   std::fenv_t own;
 };
 
-} // namespace mqa::runtime
+} // namespace mqa::support
 
-#endif // MQA_RUNTIME_LIB_FLOATENVIRONMENT_H
+#endif // MQA_SUPPORT_FLOATENVIRONMENT_H
