@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MmaSyncLowering.h"
 #include "WgmmaLowering.h"
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
@@ -263,6 +264,7 @@ struct ConvertMQAToNVVMPass
     addTypeConversions(converter);
     RewritePatternSet patterns(context);
     populateWgmmaToNVVMPatterns(converter, patterns);
+    populateMmaSyncToNVVMPatterns(converter, patterns);
     patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
     patterns.add<RowBlockLowering>(converter);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);

@@ -536,6 +536,49 @@ def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]
   let assemblyFormat = "$fragment attr-dict `:` type($fragment)";
 }
 
+def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "D = A * B^T of four warps by mma.sync, for one or several A";
+  let description = [{
+    As `mqa.wgmma`, by the instruction that GPUs before and beside Hopper have:
+    each of the four warps multiplies 16 of the 64 rows of every A by all of B.
+    The results may be read at once. A and B lie in shared memory as
+    `mqa.wgmma` has them, and the fragments are the same.
+
+    Several A share what is read of B: with one, shared memory has not the
+    bandwidth for the instruction's full rate.
+
+    With `decode`, operands are fp8 on a chip whose instruction has none: they
+    become f16 in registers, which is exact.
+
+    ```mlir
+    %acc = mqa.mma_sync %q by %k : memref<4x8x2x64xbf16, #gpu.address_space<workgroup>>
+        by memref<128x64xbf16, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>>:$as,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b,
+    UnitAttr:$decode);
+  let results = (outs Variadic<MQA_FragmentType>:$fragments);
+  let assemblyFormat = [{
+    $as `by` $b attr-dict `:` type($as) `by` type($b) `->` type($fragments)
+  }];
+  let extraClassDeclaration = [{
+    /// Chunks of K, and bytes of a row of one.
+    int64_t getChunks() {
+      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
+    }
+    int64_t getRowBytes() {
+      MemRefType type = getB().getType();
+      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+    }
+    /// Rows of B.
+    int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }
+  }];
+  let hasVerifier = 1;
+}
+
 def MQA_UnpackFragmentOp : MQA_Op<"unpack_fragment", [Pure]> {
   let summary = "The registers of a fragment, one value each";
   let description = [{
