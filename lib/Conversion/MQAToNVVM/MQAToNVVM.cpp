@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AsyncCopyLowering.h"
 #include "MmaSyncLowering.h"
 #include "WgmmaLowering.h"
 #include "mqa/Conversion/Passes.h"
@@ -110,9 +111,9 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
                      createIndexAttrConstant(rewriter, loc, getIndexType(), 0));
     result.setSize(rewriter, loc, 0, adaptor.getNumRows());
     result.setStride(rewriter, loc, 0, stride);
-    if (op.getType().getRank() == 2) {
-      result.setSize(rewriter, loc, 1, source.size(rewriter, loc, 1));
-      result.setStride(rewriter, loc, 1, source.stride(rewriter, loc, 1));
+    for (int64_t dim = 1; dim < op.getType().getRank(); ++dim) {
+      result.setSize(rewriter, loc, dim, source.size(rewriter, loc, dim));
+      result.setStride(rewriter, loc, dim, source.stride(rewriter, loc, dim));
     }
     rewriter.replaceOp(op, {result});
     return success();
@@ -265,6 +266,7 @@ struct ConvertMQAToNVVMPass
     RewritePatternSet patterns(context);
     populateWgmmaToNVVMPatterns(converter, patterns);
     populateMmaSyncToNVVMPatterns(converter, patterns);
+    populateAsyncCopyToNVVMPatterns(converter, **chip, patterns);
     patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
     patterns.add<RowBlockLowering>(converter);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);

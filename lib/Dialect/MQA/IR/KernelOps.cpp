@@ -7,6 +7,8 @@
 #include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -317,6 +319,36 @@ static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
     return op.emitOpError() << "of " << rows << " x " << columns
                             << " rows does not give the fragment " << tile;
   return success();
+}
+
+void AsyncCopyOp::getEffects(EffectList &effects) {
+  addRead(effects, getSourceMutable());
+  addWrite(effects, getTargetMutable());
+}
+
+LogicalResult AsyncCopyOp::verify() {
+  MemRefType source = getSource().getType(), target = getTarget().getType();
+  if (source.getElementType() != target.getElementType() ||
+      !source.getElementType().isIntOrFloat())
+    return emitOpError() << "cannot copy elements of " << source << " to "
+                         << target;
+  if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(target) ||
+      !target.getLayout().isIdentity())
+    return emitOpError() << "target must be contiguous in workgroup memory, "
+                            "found "
+                         << target;
+  if (static_cast<int64_t>(getSourceIndices().size()) != source.getRank())
+    return emitOpError() << "needs an index for each of the " << source.getRank()
+                         << " dimensions of its source, found "
+                         << getSourceIndices().size();
+  return success();
+}
+
+LogicalResult AsyncArriveOp::verify() {
+  if (isa<nvgpu::MBarrierGroupType>(getBarriers().getType()))
+    return success();
+  return emitOpError() << "needs an !nvgpu.mbarrier.group, found "
+                       << getBarriers().getType();
 }
 
 LogicalResult WgmmaOp::verify() {

@@ -146,6 +146,21 @@ LogicalResult mqa::distributeContraction(
   Location loc = contract.getLoc();
   auto fragment = FragmentType::get(
       b.getContext(), VectorType::get({kWgmmaRows, shape[2]}, b.getF32Type()));
+  FailureOr<const ChipInfo *> chip = requireGpu(contract);
+  if (failed(chip))
+    return failure();
+  if (!(*chip)->matrixUnit->isAsync) {
+    bool decodes =
+        !(*chip)->matrixUnit->multipliesFp8 &&
+        cast<MemRefType>(a.getType()).getElementTypeBitWidth() == 8;
+    auto product =
+        MmaSyncOp::create(b, loc, TypeRange(fragment), a, tileB, decodes);
+    auto unpacked = UnpackFragmentOp::create(
+        b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
+        product.getFragments().front());
+    scalars.setRegisters(contract, unpacked.getRegisters());
+    return success();
+  }
   NVVM::WgmmaFenceAlignedOp::create(b, loc);
   Value started = WgmmaOp::create(b, loc, fragment, a, tileB);
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);

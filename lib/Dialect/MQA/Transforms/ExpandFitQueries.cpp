@@ -353,7 +353,7 @@ struct ExpandFitQueriesPass
     SmallVector<FitQueriesOp> ops;
     getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
     if (!ops.empty() &&
-        failed(verifyModuleTargets(getOperation(), /*archAccelerated=*/true)))
+        failed(verifyModuleTargets(getOperation())))
       return signalPassFailure();
     NamedBarriers barriers(getOperation());
     for (FitQueriesOp op : ops) {

@@ -17,10 +17,15 @@ using namespace mlir::mqa::hopper;
 
 constexpr int64_t kMaxBoxRank = 5;
 
-/// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
-/// tiles (scales, weights) are read by plain loads.
+bool mqa::isSwizzled(MemRefType tile) {
+  int64_t rowBytes =
+      tile.getShape().back() * tile.getElementTypeBitWidth() / 8;
+  return !tile.getElementType().isF32() &&
+         llvm::is_contained({32, 64, 128}, rowBytes);
+}
+
 static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
-  if (tile.getElementType().isF32())
+  if (!isSwizzled(tile))
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
   switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
   case 128:

@@ -160,8 +160,9 @@ LogicalResult WarpRoles::run() {
   buildConsumers(threadId);
 
   rewriter.setInsertionPointToStart(roles.elseBlock());
-  NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
-                                 NVVM::SetMaxRegisterAction::decrease);
+  if (chip.movesRegisters)
+    NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
+                                   NVVM::SetMaxRegisterAction::decrease);
   // Cleaning needs every warp that it can get: with two for it, prefill with
   // `clean` was 2 % slower than with three.
   int64_t maxProducers = cleaning ? 1 : kWarpgroupWarps;
@@ -248,7 +249,7 @@ struct SpecializeWarpsPass
     FailureOr<const ChipInfo *> chip = requireGpu(kernel);
     if (failed(chip))
       return signalPassFailure();
-    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
+    if (failed(verifyModuleTargets(kernel)))
       return signalPassFailure();
     FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
     if (failed(groups))

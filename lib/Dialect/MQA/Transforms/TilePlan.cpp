@@ -22,6 +22,8 @@ int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
   int64_t threads = (numWarpgroups + 1) * kWarpgroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
+  if (!chip.movesRegisters)
+    return std::min<int64_t>(atLaunch, chip.threadRegisters);
   int64_t forConsumers =
       atLaunch * threads - kProducerRegisters * kWarpgroupThreads;
   int64_t each = forConsumers / (numWarpgroups * kWarpgroupThreads);
@@ -172,6 +174,9 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                           "head dim of 32, 64 or 128 and all heads at once, "
                           "found "
                        << notPacked;
+  if (packed && !unit.isAsync)
+    return emitError() << "reduction f16 scales queries for WGMMA, which "
+                       << chip.name << " has not";
   if (packed && queryWarps > 1)
     return emitError() << "reduction f16 needs warps with queries of their "
                           "own (tile_q of at least 4), found tile_q = "
@@ -202,8 +207,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (stagesByParts)
     sums += schedule.getTileQ() * tileKv / kWarpgroupThreads;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
-  constexpr int64_t kOtherRegisters = 8;
-  int64_t needed = accumulators + sums + weights + kOtherRegisters;
+  int64_t others = 8;
+  // A unit that does not read shared memory itself has its operands, and their
+  // addresses, in registers.
+  if (!unit.isAsync)
+    others += 4 * schedule.getAccumulators() + 16;
+  int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
                        << accumulators << " accumulators, " << sums << " sums, "

@@ -89,10 +89,10 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
-  let summary = "Some rows of a matrix or vector, as one of its own";
+  let summary = "Some rows of a memref, as one of its own";
   let description = [{
-    Rows [row, row + num_rows) of `source`, of which an element is a row where it is
-    a vector. The result starts at its first element (offset 0).
+    Rows [row, row + num_rows) of `source`: a row is what its first dimension counts, an
+    element of a vector. The result starts at its first element (offset 0).
 
     Why this op exists: on the device an index has 32 bits, which inside a block
     of rows suffices and halves the registers of address arithmetic. A logits
@@ -103,8 +103,11 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
         : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$source, Index:$row, Index:$num_rows);
-  let results = (outs MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$result);
+  let arguments = (ins
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$source,
+    Index:$row, Index:$num_rows);
+  let results = (outs
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
   }];
@@ -481,6 +484,46 @@ def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
 //===----------------------------------------------------------------------===//
 // Level 6: fragments
 //===----------------------------------------------------------------------===//
+
+def MQA_AsyncCopyOp : MQA_Op<"async_copy", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Starts to copy 16 bytes from global to shared memory";
+  let description = [{
+    Copies `count` elements of `source` from `source_indices` on to `target` from
+    `target_index` on, and zeros behind them, 16 bytes in all. Both addresses are
+    multiples of 16 bytes. The bytes are there when the barrier's phase is over at which the
+    thread arrives by `mqa.async_arrive` later.
+
+    Why this op exists: `nvgpu.device_async_copy` cannot be told how many elements to
+    copy where an index has 32 bits.
+
+    ```mlir
+    mqa.async_copy %row[%c0, %d], %slots[%i], %n : memref<?x128xbf16, strided<[?, 1]>, #gpu.address_space<global>>,
+        memref<65536xbf16, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, Variadic<Index>:$source_indices,
+                       MemRefRankOf<[AnyType], [1]>:$target, Index:$target_index, Index:$count);
+  let assemblyFormat = [{
+    $source `[` $source_indices `]` `,` $target `[` $target_index `]` `,` $count attr-dict
+    `:` type($source) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
+  let summary = "Arrives at a barrier once this thread's copies so far are there";
+  let description = [{
+    The copies are those of `mqa.async_copy`. Does not wait.
+
+    ```mlir
+    mqa.async_arrive %full[%slot] : !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 4>
+    ```
+  }];
+  let arguments = (ins AnyType:$barriers, Index:$index);
+  let assemblyFormat = "$barriers `[` $index `]` attr-dict `:` type($barriers)";
+  let hasVerifier = 1;
+}
 
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";

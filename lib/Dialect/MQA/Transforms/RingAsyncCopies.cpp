@@ -1,0 +1,285 @@
+//===- RingAsyncCopies.cpp - How slots are filled without tensor maps -----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The lanes of the producer warp copy 16 bytes each, asynchronously, and write
+// them where the swizzle of TMA would have put them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RingLowering.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+/// Bytes that one copy brings.
+static constexpr int64_t kChunkBytes = 16;
+
+/// Arguments that chunks come from begin, as all their rows do, at multiples of
+/// 16 bytes: the runtime is told to check that.
+LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
+  for (RingPutOp op : puts)
+    for (auto [i, source] : llvm::enumerate(op.getSources())) {
+      if (RingPutOp::isCopiedByLanes(source))
+        continue;
+      MemRefType tile = op.getRing().getType().getTiles()[i];
+      if (tile.getShape().back() * tile.getElementTypeBitWidth() / 8 %
+          kChunkBytes)
+        return op.emitOpError()
+               << "tile " << i << " must have rows of a multiple of "
+               << kChunkBytes << " bytes, found " << tile;
+      Value from;
+      if (auto pages = source.getDefiningOp<GatherBlocksOp>())
+        from = pages.getCache();
+      else if (auto view = source.getDefiningOp<memref::SubViewOp>();
+               view && view.hasUnitStride())
+        from = view.getSource();
+      auto argument = dyn_cast_if_present<BlockArgument>(from);
+      if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()))
+        return op.emitOpError()
+               << "source " << i
+               << " must be a unit-stride memref.subview or blocks of a kernel "
+                  "argument";
+      kernel.setArgAttr(argument.getArgNumber(), "mqa.alignment",
+                        b.getI64IntegerAttr(kChunkBytes));
+    }
+  return success();
+}
+
+namespace {
+/// Where a chunk comes from: elements of a row of `memref`, at `indices` of it,
+/// and how many of them there are (the others become zero).
+struct ChunkSource {
+  Value memref;
+  SmallVector<Value> indices;
+  Value count;
+};
+
+/// Copies one tile of a slot.
+class ChunkCopier {
+public:
+  ChunkCopier(OpBuilder &b, Location loc, RingPutOp op, unsigned index,
+              Value lane)
+      : b(b), loc(loc), op(op), index(index), lane(lane),
+        tile(op.getRing().getType().getTiles()[index]),
+        elementBytes(tile.getElementTypeBitWidth() / 8),
+        perChunk(kChunkBytes / elementBytes) {}
+
+  /// Into a flat memref of which element `first` is the slot's first.
+  void copy(Value flat, Value first);
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value divide(Value value, int64_t by) {
+    return arith::DivUIOp::create(b, loc, value, constant(by));
+  }
+  Value remainder(Value value, int64_t by) {
+    return arith::RemUIOp::create(b, loc, value, constant(by));
+  }
+  Value isBelow(Value value, Value end) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, end);
+  }
+  SmallVector<Value> getSourceCoordinates(Value chunk);
+  Value getCount(Value isInside, Value at, Value size);
+  Value getRow(Value source, Value row);
+  ChunkSource fromView(memref::SubViewOp view, ArrayRef<Value> at);
+  ChunkSource fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at);
+  Value swizzle(Value chunk);
+
+  OpBuilder &b;
+  Location loc;
+  RingPutOp op;
+  unsigned index;
+  Value lane;
+  MemRefType tile;
+  int64_t elementBytes, perChunk;
+};
+} // namespace
+
+/// Where the chunk's first element is in the source.
+SmallVector<Value> ChunkCopier::getSourceCoordinates(Value chunk) {
+  SmallVector<OpFoldResult> at(tile.getRank());
+  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
+    bool isLast = dim == tile.getRank() - 1;
+    int64_t size = tile.getDimSize(dim) / (isLast ? perChunk : 1);
+    Value own = dim == 0 ? chunk : remainder(chunk, size);
+    chunk = divide(chunk, size);
+    if (isLast)
+      own = arith::MulIOp::create(b, loc, own, constant(perChunk));
+    at[dim] = own;
+  }
+  AffineMap map = op.getTileMap(index);
+  SmallVector<Value> coordinates;
+  for (unsigned i = 0; i < map.getNumResults(); ++i)
+    coordinates.push_back(getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(b, loc, map.getSubMap({i}), at)));
+  return coordinates;
+}
+
+/// How many of the chunk's elements lie below `size`, from `at` on; none
+/// outside.
+Value ChunkCopier::getCount(Value isInside, Value at, Value size) {
+  Value rest = arith::SubIOp::create(b, loc, size, at);
+  rest = arith::MaxSIOp::create(b, loc, rest, constant(0));
+  rest = arith::MinSIOp::create(b, loc, rest, constant(perChunk));
+  if (!isInside)
+    return rest;
+  return arith::SelectOp::create(b, loc, isInside, rest, constant(0));
+}
+
+/// Row `row` of `source`, whose address may need 64 bits.
+Value ChunkCopier::getRow(Value source, Value row) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> shape{ShapedType::kDynamic};
+  llvm::append_range(shape, type.getShape().drop_front());
+  auto rowType = MemRefType::get(
+      shape, type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), 0,
+                             type.getStridesAndOffset().first),
+      type.getMemorySpace());
+  return RowBlockOp::create(b, loc, rowType, source, row, constant(1));
+}
+
+ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {
+  llvm::SmallBitVector dropped = view.getDroppedDims();
+  SmallVector<Value> indices;
+  Value isInside, count;
+  unsigned kept = 0;
+  int64_t last = view.getSourceType().getRank() - 1;
+  for (auto [dim, offset, size] :
+       llvm::enumerate(view.getMixedOffsets(), view.getMixedSizes())) {
+    Value first = getValueOrCreateConstantIndexOp(b, loc, offset);
+    if (dropped.test(dim)) {
+      indices.push_back(first);
+      continue;
+    }
+    Value own = at[kept++];
+    Value end = getValueOrCreateConstantIndexOp(b, loc, size);
+    indices.push_back(add(first, own));
+    if (static_cast<int64_t>(dim) == last) {
+      count = getCount(isInside, own, end);
+      continue;
+    }
+    Value fits = isBelow(own, end);
+    isInside = isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
+  }
+  Value row = getRow(view.getSource(), indices.front());
+  indices.front() = constant(0);
+  return {row, indices, count};
+}
+
+/// Each lane has read the number of one of the tile's blocks.
+ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
+  MemRefType cache = blocks.getCache().getType();
+  int64_t blockKv = cache.getDimSize(1);
+  int64_t rank = blocks.getKeys().getType().getRank();
+  bool isPart = tile.getShape().take_back(rank)[0] < blockKv;
+  Value key = at.front();
+  if (isPart)
+    key = add(key, remainder(blocks.getFirst(), blockKv));
+  Value fromLane = isPart ? constant(0) : divide(key, blockKv);
+  Value id = gpu::ShuffleOp::create(
+                 b, loc, blocks.getIds(),
+                 arith::IndexCastOp::create(b, loc, b.getI32Type(), fromLane),
+                 arith::ConstantIntOp::create(b, loc, kWarpThreads, 32),
+                 gpu::ShuffleMode::IDX)
+                 .getShuffleResult();
+  Value block = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  // Below zero is above all.
+  Value isInside = isBelow(
+      block, memref::DimOp::create(b, loc, blocks.getCache(), 0));
+  SmallVector<Value> indices{constant(0),
+                             isPart ? key : remainder(key, blockKv)};
+  Value last = rank == 1 ? indices.back() : at.back();
+  if (rank == 2)
+    indices.push_back(last);
+  Value count = getCount(isInside, last, constant(cache.getShape().back()));
+  return {getRow(blocks.getCache(), block), indices, count};
+}
+
+/// The chunk's place in the tile: TMA exclusive-ors the 16-byte column of a row
+/// with the row's number, as bits 4 to 6 of an address with its bits 7 to 9.
+Value ChunkCopier::swizzle(Value chunk) {
+  int64_t rowBytes = tile.getShape().back() * elementBytes;
+  if (!isSwizzled(tile))
+    return chunk;
+  int64_t columns = rowBytes / kChunkBytes, rowsPerLine = 128 / rowBytes;
+  Value row = divide(chunk, columns * rowsPerLine);
+  return arith::XOrIOp::create(b, loc, chunk, remainder(row, columns));
+}
+
+void ChunkCopier::copy(Value flat, Value first) {
+  int64_t numChunks = tile.getNumElements() / perChunk;
+  // So many copies of a lane are written out in one step of the loop.
+  constexpr int64_t kBatch = 8;
+  int64_t batch = std::min(llvm::divideCeil(numChunks, kWarpThreads), kBatch);
+  auto loop = scf::ForOp::create(b, loc, constant(0), constant(numChunks),
+                                 constant(batch * kWarpThreads));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  for (int64_t i = 0; i < batch; ++i) {
+    Value chunk = add(loop.getInductionVar(),
+                      add(lane, constant(i * kWarpThreads)));
+    SmallVector<Value> at = getSourceCoordinates(chunk);
+    Value source = op.getSources()[index];
+    auto view = source.getDefiningOp<memref::SubViewOp>();
+    ChunkSource from =
+        view ? fromView(view, at)
+             : fromBlocks(source.getDefiningOp<GatherBlocksOp>(), at);
+    Value into = add(first, arith::MulIOp::create(b, loc, swizzle(chunk),
+                                                  constant(perChunk)));
+    auto start = [&](OpBuilder &nested) {
+      AsyncCopyOp::create(nested, loc, from.memref, from.indices, flat, into,
+                          from.count);
+    };
+    if (numChunks % (batch * kWarpThreads) == 0) {
+      start(b);
+      continue;
+    }
+    scf::IfOp::create(b, loc, isBelow(chunk, constant(numChunks)),
+                      [&](OpBuilder &nested, Location loc) {
+                        start(nested);
+                        scf::YieldOp::create(nested, loc);
+                      });
+  }
+}
+
+void RingLowering::putByLanes(RingPutOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  waitForEmpty(ring, slot);
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  for (auto [i, source] : llvm::enumerate(op.getSources())) {
+    if (RingPutOp::isCopiedByLanes(source))
+      continue;
+    auto buffer = cast<MemRefType>(ring.buffers[i].getType());
+    ReassociationIndices all(
+        llvm::to_vector(llvm::seq<int64_t>(buffer.getRank())));
+    Value flat = memref::CollapseShapeOp::create(
+        b, loc, ring.buffers[i], ArrayRef<ReassociationIndices>{all});
+    Value first = arith::MulIOp::create(
+        b, loc, slot.index,
+        constant(ring.type.getTiles()[i].getNumElements()));
+    ChunkCopier(b, loc, op, i, lane).copy(flat, first);
+  }
+  if (ring.copiedByEngine)
+    AsyncArriveOp::create(b, loc, ring.full, slot.index);
+  putPlainTiles(ring, op, slot);
+  syncWarp();
+  b.eraseOp(op);
+}
