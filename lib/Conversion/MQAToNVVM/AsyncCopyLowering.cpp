@@ -42,13 +42,9 @@ struct AsyncCopyLowering : ConvertOpToLLVMPattern<AsyncCopyOp> {
         rewriter.getI32IntegerAttr(source.getElementTypeBitWidth() / 8));
     Value bytes = LLVM::MulOp::create(rewriter, loc, adaptor.getCount(),
                                       elementBytes);
-    constexpr int32_t kBytes = 16;
-    NVVM::CpAsyncOp::create(rewriter, loc, to, from,
-                            rewriter.getI32IntegerAttr(kBytes),
-                            NVVM::LoadCacheModifierAttr::get(
-                                rewriter.getContext(),
-                                NVVM::LoadCacheModifierKind::CG),
-                            bytes);
+    constexpr uint32_t kBytes = 16;
+    NVVM::CpAsyncOp::create(rewriter, loc, to, from, kBytes,
+                            NVVM::LoadCacheModifierKind::CG, bytes);
     rewriter.eraseOp(op);
     return success();
   }

@@ -102,7 +102,9 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
     Value base = source.alignedPtr(rewriter, loc);
     Value start =
         LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                            op.getType().getElementType(), base, elements);
+                            getTypeConverter()->convertType(
+                                op.getType().getElementType()),
+                            base, elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);

@@ -47,8 +47,10 @@ LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
                << "source " << i
                << " must be a unit-stride memref.subview or blocks of a kernel "
                   "argument";
-      kernel.setArgAttr(argument.getArgNumber(), "mqa.alignment",
-                        b.getI64IntegerAttr(kChunkBytes));
+      StringRef name = OperandAttr::getAttrName();
+      unsigned position = argument.getArgNumber();
+      if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))
+        kernel.setArgAttr(position, name, operand.withAlignment(kChunkBytes));
     }
   return success();
 }
@@ -225,7 +227,8 @@ void ChunkCopier::copy(Value flat, Value first) {
   int64_t numChunks = tile.getNumElements() / perChunk;
   // So many copies of a lane are written out in one step of the loop.
   constexpr int64_t kBatch = 8;
-  int64_t batch = std::min(llvm::divideCeil(numChunks, kWarpThreads), kBatch);
+  int64_t batch =
+      std::min<int64_t>(llvm::divideCeil(numChunks, kWarpThreads), kBatch);
   auto loop = scf::ForOp::create(b, loc, constant(0), constant(numChunks),
                                  constant(batch * kWarpThreads));
   OpBuilder::InsertionGuard guard(b);

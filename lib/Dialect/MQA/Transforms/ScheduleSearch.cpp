@@ -26,18 +26,24 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  std::optional<int64_t> maxStages = {}) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
-  for (int64_t queryStages : {2, 1}) {
-    int64_t least = std::max<int64_t>(keyGroups, 2);
-    int64_t most = maxStages.value_or(2 * keyGroups + 4);
-    for (int64_t stages = most; stages >= least; --stages) {
-      auto schedule = ScheduleAttr::get(
-          op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
-          tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
-          reduction, Split::Tiles, blockCost, blockHeads);
-      if (fitsSchedule(op, chip, schedule))
-        return schedule;
+  // A unit that waits for its products shares what it reads of the keys between
+  // those of two head tiles.
+  SmallVector<int64_t, 2> accumulators{1};
+  if (!chip.matrixUnit->isAsync)
+    accumulators = {2, 1};
+  for (int64_t products : accumulators)
+    for (int64_t queryStages : {2, 1}) {
+      int64_t least = std::max<int64_t>(keyGroups, 2);
+      int64_t most = maxStages.value_or(2 * keyGroups + 4);
+      for (int64_t stages = most; stages >= least; --stages) {
+        auto schedule = ScheduleAttr::get(
+            op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
+            tileKv, queryStages, stages, products, Relu::AddAbs, reduction,
+            Split::Tiles, blockCost, blockHeads);
+        if (fitsSchedule(op, chip, schedule))
+          return schedule;
+      }
     }
-  }
   return {};
 }
 
@@ -89,10 +95,18 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   // Keys with groups are loaded once for each of them, and so are the queries:
   // there the warpgroups have queries of their own, and share the keys. So it
   // is where only half of the heads have room: that is enough for any.
-  for (int64_t parts : {1, 2})
-    for (int64_t groups : {4, 3, 2, 1})
+  // Without WGMMA, a key tile's products and operands share the registers: of
+  // few warpgroups, that are not moved to those which need them.
+  bool isAsync = unit.isAsync;
+  SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 96, 64, 32};
+  if (!isAsync) {
+    groupCounts = {2, 1};
+    tileKvs = {64, 32};
+  }
+  for (int64_t parts : {1, 2, 4})
+    for (int64_t groups : groupCounts)
       for (int64_t tileQ : tileQs)
-        for (int64_t tileKv : {128, 96, 64, 32}) {
+        for (int64_t tileKv : tileKvs) {
           bool byParts = parts > 1 || op.hasKeyGroups();
           int64_t blockHeads = 0;
           if (parts > 1)
