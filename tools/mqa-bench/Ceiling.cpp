@@ -20,7 +20,7 @@ static constexpr uint32_t kCopyWords =
     kReadBlocks * kThreads * kReadWordsAtATime * 64;
 
 Ceilings::Ceilings(Device &device, const std::string &path)
-    : module(path), wgmma(module.getFunction("wgmma_ceiling")),
+    : module(path), wgmma(module.getFunction("matrix_ceiling")),
       read(module.getFunction("read_ceiling")),
       sink(device.allocate(sizeof(float))),
       from(device.allocate(kCopyWords * sizeof(uint32_t))),

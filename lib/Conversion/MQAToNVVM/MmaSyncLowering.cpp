@@ -55,6 +55,7 @@ private:
   Value times(Value value, int64_t factor) {
     return LLVM::MulOp::create(b, value, constant(factor));
   }
+  Value makeOpaque(Value value);
   LaneRows getLaneRows(MemRefType type, Value memref, Value row, Value half,
                        int64_t numRows);
   SmallVector<Value> load(const LaneRows &rows, int64_t first, int64_t chunk,
@@ -70,6 +71,20 @@ private:
   int64_t rowBytes;
 };
 } // namespace
+
+/// `value`, which LLVM must take for another one in every op: else it would read
+/// B, whose addresses are the same, once for all of them, and keep it in more
+/// registers than there are.
+Value WarpProduct::makeOpaque(Value value) {
+  return LLVM::InlineAsmOp::create(
+             b, i32, value, "mov.b32 $0, $1;", "=r,r",
+             /*has_side_effects=*/true, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr::get(b.getContext(),
+                                       LLVM::AsmDialect::AD_ATT),
+             /*operand_attrs=*/ArrayAttr())
+      .getRes();
+}
 
 /// `row` is the lane's row among the first that one ldmatrix.x4 reads, `half`
 /// which of the two 16-byte columns of a step it reads.
@@ -209,6 +224,8 @@ SmallVector<Value> WarpProduct::run(ValueRange as, Value bTile) {
   int64_t columns = op.getNumColumns();
   Value thread = NVVM::ThreadIdXOp::create(b, i32);
   Value lane = LLVM::AndOp::create(b, thread, constant(31));
+  if (op.getKeyRegisters() > MmaSyncOp::kMaxKeptRegisters)
+    lane = makeOpaque(lane);
   Value warp = LLVM::AndOp::create(
       b, LLVM::LShrOp::create(b, thread, constant(5)), constant(3));
   Value inMatrix = LLVM::AndOp::create(b, lane, constant(7));

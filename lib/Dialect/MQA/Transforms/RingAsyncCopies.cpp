@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 
@@ -260,13 +261,29 @@ void ChunkCopier::copy(Value flat, Value first) {
   }
 }
 
+/// The lane's number, which LLVM must take for another one in every put. Where
+/// the lane's chunks lie in a tile is the same for all tiles: LLVM would compute
+/// it before the loop, for all chunks of all rings, which no warp has the
+/// registers for.
+Value RingLowering::getOwnLane() {
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  Type i32 = b.getI32Type();
+  auto opaque = LLVM::InlineAsmOp::create(
+      b, loc, i32, arith::IndexCastOp::create(b, loc, i32, lane).getResult(),
+      "mov.b32 $0, $1;", "=r,r", /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      /*operand_attrs=*/ArrayAttr());
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), opaque.getRes());
+}
+
 void RingLowering::putByLanes(RingPutOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
   waitForEmpty(ring, slot);
-  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  Value lane = getOwnLane();
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
     if (RingPutOp::isCopiedByLanes(source))
       continue;

@@ -100,8 +100,7 @@ private:
   void putByTensorMaps(RingPutOp op);
   void putByLanes(RingPutOp op);
   void putPlainTiles(const LoweredRing &ring, RingPutOp op, Slot slot);
-  void copyChunks(const LoweredRing &ring, unsigned tile, RingPutOp op,
-                  Slot slot);
+  Value getOwnLane();
   void get(RingGetOp op);
   void release(RingReleaseOp op);
 

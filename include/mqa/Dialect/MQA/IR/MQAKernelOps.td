@@ -616,6 +616,14 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
       MemRefType type = getB().getType();
       return type.getShape().back() * type.getElementTypeBitWidth() / 8;
     }
+    /// Registers of a thread that hold all of B, as f16 where it is decoded. Up
+    /// to so many, several ops by the same B read it once.
+    static constexpr int64_t kMaxKeptRegisters = 64;
+    int64_t getKeyRegisters() {
+      int64_t warpRegisterBytes = 32 * 4;
+      return getNumColumns() * getChunks() * getRowBytes() * (getDecode() ? 2 : 1) /
+             warpRegisterBytes;
+    }
     /// Rows of B.
     int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }
   }];
