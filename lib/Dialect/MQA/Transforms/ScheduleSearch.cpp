@@ -26,10 +26,10 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  std::optional<int64_t> maxStages = {}) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
-  // A unit that waits for its products shares what it reads of the keys between
-  // those of two head tiles.
+  // Keys that a thread does not keep are read for two head tiles at a time.
   SmallVector<int64_t, 2> accumulators{1};
-  if (!chip.matrixUnit->isAsync)
+  if (!chip.matrixUnit->isAsync &&
+      getKeptKeyRegisters(op, *chip.matrixUnit, tileKv) == 0)
     accumulators = {2, 1};
   for (int64_t products : accumulators)
     for (int64_t queryStages : {2, 1}) {
@@ -95,13 +95,15 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   // Keys with groups are loaded once for each of them, and so are the queries:
   // there the warpgroups have queries of their own, and share the keys. So it
   // is where only half of the heads have room: that is enough for any.
-  // Without WGMMA, a key tile's products and operands share the registers: of
-  // few warpgroups, that are not moved to those which need them.
-  bool isAsync = unit.isAsync;
   SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 96, 64, 32};
-  if (!isAsync) {
+  // Without WGMMA, products and operands share the registers, which are not
+  // moved to the threads that need them: few warpgroups, and key tiles that a
+  // thread can keep.
+  if (!unit.isAsync) {
     groupCounts = {2, 1};
-    tileKvs = {64, 32};
+    llvm::erase_if(tileKvs, [&](int64_t tileKv) {
+      return tileKv > 32 && getKeptKeyRegisters(op, unit, tileKv) == 0;
+    });
   }
   for (int64_t parts : {1, 2, 4})
     for (int64_t groups : groupCounts)

@@ -33,6 +33,19 @@ int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
 
 bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
 
+int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
+                                 int64_t tileKv) {
+  Type type = op.getInputElementType();
+  RowChunks chunks = getRowChunks(op.getHeadDim(), type);
+  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  if (bytes == 1 && !unit.multipliesFp8)
+    bytes = 2;
+  constexpr int64_t kWarpRegisterBytes = kWarpThreads * 4;
+  int64_t registers =
+      tileKv * chunks.count * chunks.elements * bytes / kWarpRegisterBytes;
+  return registers <= MmaSyncOp::kMaxKeptRegisters ? registers : 0;
+}
+
 int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   int64_t bytes = tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   return llvm::alignTo(bytes, kTileAlignment);
@@ -211,7 +224,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // A unit that does not read shared memory itself has its operands, and their
   // addresses, in registers.
   if (!unit.isAsync)
-    others += 4 * schedule.getAccumulators() + 16;
+    others += 4 * schedule.getAccumulators() + 8 +
+              getKeptKeyRegisters(op, unit, tileKv);
   int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
