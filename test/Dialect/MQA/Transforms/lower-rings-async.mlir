@@ -24,19 +24,18 @@ gpu.module @kernels {
     // CHECK: nvgpu.mbarrier.try_wait.parity
     // CHECK-NOT: expect_tx
     // 256 chunks of 16 bytes, four of them a row: eight for each lane.
-    // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
+    // CHECK: arith.remui %thread_id_x, %c32
+    // CHECK: llvm.inline_asm
+    // CHECK: %[[LANE:.*]] = arith.index_cast %{{.*}} : i32 to index
     // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[KEYS]]
-    // CHECK: scf.for %[[I:.*]] = %c0 to %c256 step %c256
-    // CHECK: %[[CHUNK:.*]] = arith.addi %[[I]], %[[LANE]]
-    // CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %{{.*}}
     // What lies behind the source's rows becomes zero.
     // CHECK: arith.cmpi ult
     // CHECK: %[[COUNT:.*]] = arith.select
     // CHECK: %[[FROM:.*]] = mqa.row_block %[[K]][%{{.*}}] rows %c1
     // Rows of 64 bytes: two lie in a line of 128, and the column is exclusive-or'ed
     // with the line's number.
-    // CHECK: arith.divui %[[CHUNK]], %c8
-    // CHECK: arith.xori %[[CHUNK]]
+    // CHECK: arith.divui %[[LANE]], %c8
+    // CHECK: arith.xori %[[LANE]]
     // CHECK: mqa.async_copy %[[FROM]][%c0, %{{.*}}], %[[FLAT]][%{{.*}}], %[[COUNT]]
     // CHECK-COUNT-7: mqa.async_copy
     // Sixteen chunks of scales: not all lanes have one.

@@ -14,7 +14,7 @@ gpu.module @kernels [#nvvm.target<chip = "sm_80">] {
 // A chip that runs the code of the module's target, and one whose instructions
 // nothing uses.
 
-module attributes {mqa.target = #mqa.target<"sm_80">} {
+module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
   gpu.module @kernels [#nvvm.target<chip = "sm_80">, #nvvm.target<chip = "sm_89">] {
     gpu.func @nothing_special() kernel {
       gpu.return
