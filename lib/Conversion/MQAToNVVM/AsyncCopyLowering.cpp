@@ -25,12 +25,11 @@ struct AsyncCopyLowering : ConvertOpToLLVMPattern<AsyncCopyOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     MemRefType source = op.getSource().getType();
-    Value from = getStridedElementPtr(rewriter, loc, source,
-                                      adaptor.getSource(),
-                                      adaptor.getSourceIndices());
-    Value to = getStridedElementPtr(rewriter, loc, op.getTarget().getType(),
-                                    adaptor.getTarget(),
-                                    adaptor.getTargetIndex());
+    Value from = getStridedElementPtr(
+        rewriter, loc, source, adaptor.getSource(), adaptor.getSourceIndices());
+    Value to =
+        getStridedElementPtr(rewriter, loc, op.getTarget().getType(),
+                             adaptor.getTarget(), adaptor.getTargetIndex());
     auto global = LLVM::LLVMPointerType::get(
         rewriter.getContext(),
         static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
@@ -40,8 +39,8 @@ struct AsyncCopyLowering : ConvertOpToLLVMPattern<AsyncCopyOp> {
     Value elementBytes = LLVM::ConstantOp::create(
         rewriter, loc, i32,
         rewriter.getI32IntegerAttr(source.getElementTypeBitWidth() / 8));
-    Value bytes = LLVM::MulOp::create(rewriter, loc, adaptor.getCount(),
-                                      elementBytes);
+    Value bytes =
+        LLVM::MulOp::create(rewriter, loc, adaptor.getCount(), elementBytes);
     constexpr uint32_t kBytes = 16;
     NVVM::CpAsyncOp::create(rewriter, loc, to, from, kBytes,
                             NVVM::LoadCacheModifierKind::CG, bytes);
@@ -67,9 +66,9 @@ struct AsyncArriveLowering : ConvertOpToLLVMPattern<AsyncArriveOp> {
   LogicalResult
   matchAndRewrite(AsyncArriveOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    Value barrier = getBarrier(*this, rewriter, op.getLoc(),
-                               op.getBarriers().getType(),
-                               adaptor.getBarriers(), adaptor.getIndex());
+    Value barrier =
+        getBarrier(*this, rewriter, op.getLoc(), op.getBarriers().getType(),
+                   adaptor.getBarriers(), adaptor.getIndex());
     // The thread is counted among those that arrive.
     NVVM::CpAsyncMBarrierArriveOp::create(rewriter, op.getLoc(), barrier,
                                           /*noinc=*/true);

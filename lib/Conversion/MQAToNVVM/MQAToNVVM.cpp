@@ -26,6 +26,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
 namespace mlir {
 namespace mqa {
@@ -100,11 +101,10 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
         LLVM::MulOp::create(rewriter, loc, extend(adaptor.getRow()),
                             extend(stride)));
     Value base = source.alignedPtr(rewriter, loc);
-    Value start =
-        LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                            getTypeConverter()->convertType(
-                                op.getType().getElementType()),
-                            base, elements);
+    Value start = LLVM::GEPOp::create(
+        rewriter, loc, base.getType(),
+        getTypeConverter()->convertType(op.getType().getElementType()), base,
+        elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);
@@ -275,6 +275,7 @@ struct ConvertMQAToNVVMPass
     populateGpuToNVVMConversionPatterns(converter, patterns);
     populateGpuSubgroupReduceOpLoweringPattern(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    vector::populateVectorFromElementsUnrollPatterns(patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     // Before upstream's patterns for a GPU, which call libdevice: a machine

@@ -60,8 +60,7 @@ private:
                        int64_t numRows);
   SmallVector<Value> load(const LaneRows &rows, int64_t first, int64_t chunk,
                           int64_t step);
-  SmallVector<Value> decode(ArrayRef<Value> words, bool upper);
-  SmallVector<SmallVector<Value>> getOperands(ArrayRef<Value> words);
+  SmallVector<Value> getOperands(SmallVector<Value> words);
   void multiply(MutableArrayRef<Value> sums, ArrayRef<Value> a,
                 ArrayRef<Value> bOperands);
 
@@ -72,9 +71,9 @@ private:
 };
 } // namespace
 
-/// `value`, which LLVM must take for another one in every op: else it would read
-/// B, whose addresses are the same, once for all of them, and keep it in more
-/// registers than there are.
+/// `value`, which LLVM must take for another one in every op: else it would
+/// read B, whose addresses are the same, once for all of them, and keep it in
+/// more registers than there are.
 Value WarpProduct::makeOpaque(Value value) {
   return LLVM::InlineAsmOp::create(
              b, i32, value, "mov.b32 $0, $1;", "=r,r",
@@ -92,8 +91,8 @@ WarpProduct::LaneRows WarpProduct::getLaneRows(MemRefType type, Value memref,
                                                Value row, Value half,
                                                int64_t numRows) {
   MemRefDescriptor descriptor(memref);
-  Value base = LLVM::PtrToIntOp::create(
-      b, i32, descriptor.alignedPtr(b, op.getLoc()));
+  Value base =
+      LLVM::PtrToIntOp::create(b, i32, descriptor.alignedPtr(b, op.getLoc()));
   Value offset = times(descriptor.offset(b, op.getLoc()),
                        type.getElementTypeBitWidth() / 8);
   // The 16-byte column of a row is exclusive-or'ed with the row's number, as
@@ -112,16 +111,16 @@ WarpProduct::LaneRows WarpProduct::getLaneRows(MemRefType type, Value memref,
 /// Four 8 x 16-byte matrices, from row `first` of the tile on.
 SmallVector<Value> WarpProduct::load(const LaneRows &rows, int64_t first,
                                      int64_t chunk, int64_t step) {
-  Value column = LLVM::XOrOp::create(b, rows.column,
-                                     constant(step * kStepBytes));
+  Value column =
+      LLVM::XOrOp::create(b, rows.column, constant(step * kStepBytes));
   Value address = LLVM::AddOp::create(b, rows.row, column);
   address = LLVM::AddOp::create(
       b, address, constant(first * rowBytes + chunk * rows.chunkBytes));
   auto pointerType = LLVM::LLVMPointerType::get(
       b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
   Value pointer = LLVM::IntToPtrOp::create(b, pointerType, address);
-  auto words = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(4, i32));
+  auto words = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                                SmallVector<Type>(4, i32));
   Value loaded = NVVM::LdMatrixOp::create(
       b, words, pointer, /*num=*/4, NVVM::MMALayout::row,
       NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
@@ -132,49 +131,14 @@ SmallVector<Value> WarpProduct::load(const LaneRows &rows, int64_t first,
   return result;
 }
 
-/// Two fp8 of each word, the lower or the upper ones, as f16. f8E5M2 is the
-/// upper byte of an f16. Of f8E4M3FN sign, exponent and mantissa move to their
-/// places, which gives 2^-8 of the value, subnormals included; NaN, the only
-/// one whose magnitude is all ones, gets the bit that makes it one of f16.
-SmallVector<Value> WarpProduct::decode(ArrayRef<Value> words, bool upper) {
-  bool isE5M2 = isa<Float8E5M2Type>(op.getB().getType().getElementType());
-  auto pair = VectorType::get(2, b.getF16Type());
-  SmallVector<Value> result;
-  for (Value word : words) {
-    // Each byte becomes the upper one of a half.
-    Value bits = NVVM::PermuteOp::create(
-        b, i32, word, constant(0), constant(upper ? 0x3424 : 0x1404),
-        NVVM::PermuteMode::DEFAULT);
-    if (!isE5M2) {
-      Value magnitude =
-          LLVM::AndOp::create(b, bits, constant(0x7f007f00));
-      Value sign = LLVM::AndOp::create(
-          b, bits, constant(static_cast<int32_t>(0x80008000)));
-      Value carry = LLVM::AndOp::create(
-          b, LLVM::AddOp::create(b, magnitude, constant(0x01000100)),
-          constant(static_cast<int32_t>(0x80008000)));
-      Value moved = LLVM::LShrOp::create(
-          b, LLVM::OrOp::create(b, magnitude, carry), constant(1));
-      bits = LLVM::OrOp::create(b, sign, moved);
-    }
-    result.push_back(LLVM::BitcastOp::create(b, pair, bits));
-  }
-  return result;
-}
-
-/// The operands of the instructions that a step takes, one after the other, made
-/// of words as ldmatrix has read them. Decoded bytes take two: which bytes are
-/// of which is the same for A and B, and else of no matter to their product.
-SmallVector<SmallVector<Value>>
-WarpProduct::getOperands(ArrayRef<Value> words) {
-  if (op.getDecode())
-    return {decode(words, /*upper=*/false), decode(words, /*upper=*/true)};
+/// The operands of an instruction, made of words as ldmatrix has read them.
+SmallVector<Value> WarpProduct::getOperands(SmallVector<Value> words) {
   if (!isa<Float16Type>(op.getB().getType().getElementType()))
-    return {SmallVector<Value>(words)};
+    return words;
   auto pair = VectorType::get(2, b.getF16Type());
-  return {llvm::map_to_vector(words, [&](Value word) -> Value {
-    return LLVM::BitcastOp::create(b, pair, word);
-  })};
+  for (Value &word : words)
+    word = LLVM::BitcastOp::create(b, pair, word);
+  return words;
 }
 
 /// sums += A * B^T of 16 x 8.
@@ -184,30 +148,29 @@ void WarpProduct::multiply(MutableArrayRef<Value> sums, ArrayRef<Value> a,
   auto result = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                  SmallVector<Type>(4, f32));
   Value product;
-  if (element.getIntOrFloatBitWidth() == 8 && !op.getDecode()) {
+  if (element.getIntOrFloatBitWidth() == 8) {
     // Upstream's op has no fp8. The instruction is one of the whole warp: as
     // one with a side effect it stays where it is.
     StringRef name = isa<Float8E5M2Type>(element) ? "e5m2" : "e4m3";
-    std::string assembly = ("mma.sync.aligned.m16n8k32.row.col.f32." + name +
-                            "." + name +
-                            ".f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, "
-                            "{$8, $9}, {$10, $11, $12, $13};")
-                               .str();
+    std::string assembly =
+        ("mma.sync.aligned.m16n8k32.row.col.f32." + name + "." + name +
+         ".f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, "
+         "{$8, $9}, {$10, $11, $12, $13};")
+            .str();
     SmallVector<Value> operands(a);
     llvm::append_range(operands, bOperands);
     llvm::append_range(operands, sums);
-    product = LLVM::InlineAsmOp::create(
-                  b, result, operands, assembly,
-                  "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f",
-                  /*has_side_effects=*/true, /*is_align_stack=*/false,
-                  LLVM::TailCallKind::None,
-                  LLVM::AsmDialectAttr::get(b.getContext(),
-                                            LLVM::AsmDialect::AD_ATT),
-                  /*operand_attrs=*/ArrayAttr())
-                  .getRes();
+    product =
+        LLVM::InlineAsmOp::create(
+            b, result, operands, assembly, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f",
+            /*has_side_effects=*/true, /*is_align_stack=*/false,
+            LLVM::TailCallKind::None,
+            LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+            /*operand_attrs=*/ArrayAttr())
+            .getRes();
   } else {
-    auto type = isa<BFloat16Type>(element) ? NVVM::MMATypes::bf16
-                                           : NVVM::MMATypes::f16;
+    auto type =
+        isa<BFloat16Type>(element) ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
     product = NVVM::MmaOp::create(
         b, result, a, bOperands, sums, ArrayRef<int64_t>{kRows, kColumns, 16},
         /*b1Op=*/std::nullopt, /*intOverflow=*/std::nullopt,
@@ -238,41 +201,34 @@ SmallVector<Value> WarpProduct::run(ValueRange as, Value bTile) {
   SmallVector<LaneRows> aRows;
   for (Value a : as)
     aRows.push_back(getLaneRows(aType, a, aRow, bit(lane, 4), kAllRows));
-  LaneRows bRows = getLaneRows(op.getB().getType(), bTile, bRow, bit(lane, 3),
-                               columns);
+  LaneRows bRows =
+      getLaneRows(op.getB().getType(), bTile, bRow, bit(lane, 3), columns);
 
   Value zero = LLVM::ConstantOp::create(b, f32, b.getF32FloatAttr(0.0));
   SmallVector<SmallVector<Value>> sums(as.size(),
                                        SmallVector<Value>(columns / 2, zero));
   for (int64_t chunk = 0; chunk < op.getChunks(); ++chunk)
     for (int64_t step = 0; step < rowBytes / kStepBytes; ++step) {
-      SmallVector<SmallVector<SmallVector<Value>>> aOperands;
+      SmallVector<SmallVector<Value>> aOperands;
       for (const LaneRows &rows : aRows)
         aOperands.push_back(getOperands(load(rows, 0, chunk, step)));
       for (int64_t first = 0; first < columns; first += 2 * kColumns) {
-        auto bOperands = getOperands(load(bRows, first, chunk, step));
+        SmallVector<Value> keys = getOperands(load(bRows, first, chunk, step));
         for (auto [i, own] : llvm::enumerate(aOperands))
           for (int64_t half = 0; half < 2; ++half) {
             int64_t tile = first / kColumns + half;
             auto into = MutableArrayRef(sums[i]).slice(4 * tile, 4);
-            for (auto [a, keys] : llvm::zip_equal(own, bOperands))
-              multiply(into, a, ArrayRef(keys).slice(2 * half, 2));
+            multiply(into, own, ArrayRef(keys).slice(2 * half, 2));
           }
       }
     }
   SmallVector<Value> fragments;
-  Type fragmentType = getAccumulatorType(
-      cast<FragmentType>(op.getResults().front().getType()));
-  bool isScaled = op.getDecode() &&
-                  isa<Float8E4M3FNType>(op.getB().getType().getElementType());
-  Value scale = LLVM::ConstantOp::create(b, f32, b.getF32FloatAttr(0x1p16f));
+  Type fragmentType =
+      getAccumulatorType(cast<FragmentType>(op.getResults().front().getType()));
   for (SmallVector<Value> &own : sums) {
     Value fragment = LLVM::PoisonOp::create(b, fragmentType);
-    for (auto [i, sum] : llvm::enumerate(own)) {
-      if (isScaled)
-        sum = LLVM::FMulOp::create(b, sum, scale);
+    for (auto [i, sum] : llvm::enumerate(own))
       fragment = LLVM::InsertValueOp::create(b, fragment, sum, i);
-    }
     fragments.push_back(fragment);
   }
   return fragments;

@@ -307,9 +307,9 @@ static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
   rows /= chunks;
   VectorType tile = fragment.getTile();
   if (a.getShape().back() != b.getShape().back())
-    return op.emitOpError() << "operands must agree in K, found "
-                            << a.getShape().back() << " and "
-                            << b.getShape().back();
+    return op.emitOpError()
+           << "operands must agree in K, found " << a.getShape().back()
+           << " and " << b.getShape().back();
   if (!llvm::is_contained({32, 64, 128}, op.getRowBytes()))
     return op.emitOpError()
            << "rows must be 32, 64 or 128 bytes (one swizzle), found "
@@ -338,7 +338,8 @@ LogicalResult AsyncCopyOp::verify() {
                             "found "
                          << target;
   if (static_cast<int64_t>(getSourceIndices().size()) != source.getRank())
-    return emitOpError() << "needs an index for each of the " << source.getRank()
+    return emitOpError() << "needs an index for each of the "
+                         << source.getRank()
                          << " dimensions of its source, found "
                          << getSourceIndices().size();
   return success();
@@ -377,10 +378,6 @@ LogicalResult MmaSyncOp::verify() {
                              cast<FragmentType>(fragment.getType()))))
       return failure();
   }
-  Type element = getB().getType().getElementType();
-  if (getDecode() && element.getIntOrFloatBitWidth() != 8)
-    return emitOpError() << "with 'decode' needs fp8 operands, found "
-                         << element;
   if (getNumColumns() % 16)
     return emitOpError() << "needs a multiple of 16 columns, found "
                          << getNumColumns();

@@ -7,6 +7,7 @@
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -51,6 +52,11 @@ static constexpr ChipInfo kChips[] = {
     makeMmaSyncChip("sm_120", "+ptx87", 99, 96, kMmaSync),
     {kCpu, "", 0, 0, 0, 0, 0, 0, false, false, false, nullptr, nullptr},
 };
+
+Type MatrixUnit::getOperandType(Type input) const {
+  bool isFp8 = input.getIntOrFloatBitWidth() == 8;
+  return isFp8 && !multipliesFp8 ? Float16Type::get(input.getContext()) : input;
+}
 
 const ChipInfo *ChipInfo::lookUp(StringRef name) {
   const auto *found = llvm::find_if(

@@ -148,17 +148,16 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
       return error;
     }
   auto f32 = Float32Type::get(context);
-  return Product{contract, a, tileB,
-                 FragmentType::get(context, VectorType::get(
-                                                {kWgmmaRows, shape[2]}, f32))};
+  return Product{
+      contract, a, tileB,
+      FragmentType::get(context, VectorType::get({kWgmmaRows, shape[2]}, f32))};
 }
 
 /// The thread's registers of a product that is done.
 static void setRegisters(IRRewriter &b, VectorScalars &scalars,
                          const Product &product, Value done) {
   SmallVector<Type> types(product.fragment.getNumRegisters(), b.getF32Type());
-  auto unpacked =
-      UnpackFragmentOp::create(b, done.getLoc(), types, done);
+  auto unpacked = UnpackFragmentOp::create(b, done.getLoc(), types, done);
   scalars.setRegisters(product.contract, unpacked.getRegisters());
 }
 
@@ -230,21 +229,15 @@ getProductsWith(const FragmentLayout &layout, const Product &first,
 /// where the last of the contractions stands.
 static void buildMmaSync(IRRewriter &b, const FragmentLayout &layout,
                          VectorScalars &scalars, const Product &first,
-                         ArrayRef<vector::ContractionOp> contracts,
-                         const MatrixUnit &unit) {
+                         ArrayRef<vector::ContractionOp> contracts) {
   SmallVector<Product> products = getProductsWith(layout, first, contracts);
   SmallVector<Value> as = llvm::map_to_vector(
       products, [](const Product &product) { return product.a; });
-  bool decodes =
-      !unit.multipliesFp8 &&
-      cast<MemRefType>(first.b.getType()).getElementTypeBitWidth() == 8;
   vector::ContractionOp last = products.back().contract;
   b.setInsertionPoint(last);
   SmallVector<Type> types(products.size(), first.fragment);
-  auto op =
-      MmaSyncOp::create(b, last.getLoc(), types, as, first.b, decodes);
-  for (auto [product, fragment] :
-       llvm::zip_equal(products, op.getFragments()))
+  auto op = MmaSyncOp::create(b, last.getLoc(), types, as, first.b);
+  for (auto [product, fragment] : llvm::zip_equal(products, op.getFragments()))
     setRegisters(b, scalars, product, fragment);
 }
 
@@ -258,10 +251,9 @@ LogicalResult mqa::distributeContraction(
   if (failed(product) || failed(chip))
     return failure();
   OpBuilder::InsertionGuard guard(b);
-  const MatrixUnit &unit = *(*chip)->matrixUnit;
-  if (unit.isAsync)
+  if ((*chip)->matrixUnit->isAsync)
     buildWgmma(b, scalars, *product, contracts);
   else
-    buildMmaSync(b, layout, scalars, *product, contracts, unit);
+    buildMmaSync(b, layout, scalars, *product, contracts);
   return success();
 }

@@ -40,12 +40,14 @@ void RingLowering::create(RingCreateOp op) {
                    {},
                    ringType.getStages() % op.getTurns() != 0,
                    false,
-                   false};
+                   false,
+                   static_cast<int64_t>(op.getProducers()) * kWarpThreads};
   for (Operation *user : op.getRing().getUsers())
     if (auto put = dyn_cast<RingPutOp>(user))
-      for (Value source : put.getSources())
-        (RingPutOp::isCopiedByLanes(source) ? ring.copiedByLanes
-                                            : ring.copiedByEngine) = true;
+      for (auto [i, source] : llvm::enumerate(put.getSources()))
+        (RingPutOp::isCopiedByLanes(source) || isConverted(put, i)
+             ? ring.copiedByLanes
+             : ring.copiedByEngine) = true;
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -108,9 +110,8 @@ void RingLowering::initBarriers() {
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
-      nvgpu::MBarrierInitOp::create(b, loc, ring.full,
-                                    constant(countArrivals(ring)), index,
-                                    Value());
+      nvgpu::MBarrierInitOp::create(
+          b, loc, ring.full, constant(countArrivals(ring)), index, Value());
       int64_t releases =
           op.getConsumers() * (ring.copiedByLanes ? kWarpThreads : 1);
       nvgpu::MBarrierInitOp::create(b, loc, ring.empty, constant(releases),
@@ -133,9 +134,9 @@ void RingLowering::initBarriers() {
 /// it copies by plain loads and stores.
 int64_t RingLowering::countArrivals(const LoweredRing &ring) {
   int64_t byEngine = usesTensorMaps()      ? 1
-                     : ring.copiedByEngine ? kWarpThreads
+                     : ring.copiedByEngine ? ring.threads
                                            : 0;
-  return byEngine + (ring.copiedByLanes ? kWarpThreads : 0);
+  return byEngine + (ring.copiedByLanes ? ring.threads : 0);
 }
 
 Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
@@ -196,7 +197,7 @@ void RingLowering::putPlainTiles(const LoweredRing &ring, RingPutOp op,
   for (auto [i, source] : llvm::enumerate(op.getSources()))
     if (RingPutOp::isCopiedByLanes(source))
       copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
-                  source);
+                  source, ring.threads);
   if (ring.copiedByLanes)
     nvgpu::MBarrierArriveOp::create(
         b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,

@@ -29,9 +29,9 @@ LogicalResult mqa::verifyModuleTargets(gpu::GPUFuncOp kernel) {
     auto nvvm = dyn_cast<NVVM::NVVMTargetAttr>(target);
     if (nvvm && !needed.isCompatibleWith(
                     Version::getTargetSMVersionFromStr(nvvm.getChip())))
-      return kernel.emitOpError() << "needs instructions of " << chip
-                                  << ", but its module is for "
-                                  << nvvm.getChip();
+      return kernel.emitOpError()
+             << "needs instructions of " << chip << ", but its module is for "
+             << nvvm.getChip();
   }
   return success();
 }

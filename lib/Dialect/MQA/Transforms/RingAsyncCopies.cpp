@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DecodeFp8.h"
 #include "RingLowering.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
 
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -22,6 +24,15 @@ using namespace mlir::mqa::hopper;
 
 /// Bytes that one copy brings.
 static constexpr int64_t kChunkBytes = 16;
+
+/// Whether the elements of a tile, which is not copied by plain loads and
+/// stores alone, are converted in between.
+bool RingLowering::isConverted(RingPutOp op, unsigned tile) {
+  Value source = op.getSources()[tile];
+  return !RingPutOp::isCopiedByLanes(source) &&
+         cast<MemRefType>(source.getType()).getElementType() !=
+             op.getRing().getType().getTiles()[tile].getElementType();
+}
 
 /// Arguments that chunks come from begin, as all their rows do, at multiples of
 /// 16 bytes: the runtime is told to check that.
@@ -36,6 +47,16 @@ LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
         return op.emitOpError()
                << "tile " << i << " must have rows of a multiple of "
                << kChunkBytes << " bytes, found " << tile;
+      auto type = cast<MemRefType>(source.getType());
+      int64_t columns = type.getShape().back();
+      if (isConverted(op, i) &&
+          (type.getElementTypeBitWidth() != 8 ||
+           !tile.getElementType().isF16() || ShapedType::isDynamic(columns) ||
+           columns % kChunkBytes))
+        return op.emitOpError()
+               << "only fp8 becomes f16, in rows of a multiple of "
+               << kChunkBytes << ", on its way into a ring, found source " << i
+               << " of " << type << " for " << tile;
       Value from;
       if (auto pages = source.getDefiningOp<GatherBlocksOp>())
         from = pages.getCache();
@@ -69,14 +90,15 @@ struct ChunkSource {
 class ChunkCopier {
 public:
   ChunkCopier(OpBuilder &b, Location loc, RingPutOp op, unsigned index,
-              Value lane)
-      : b(b), loc(loc), op(op), index(index), lane(lane),
+              Value lane, int64_t numLanes)
+      : b(b), loc(loc), op(op), index(index), lane(lane), numLanes(numLanes),
         tile(op.getRing().getType().getTiles()[index]),
         elementBytes(tile.getElementTypeBitWidth() / 8),
         perChunk(kChunkBytes / elementBytes) {}
 
-  /// Into a flat memref of which element `first` is the slot's first.
-  void copy(Value flat, Value first);
+  /// Into a flat memref of which element `first` is the slot's first:
+  /// asynchronously, or at once where elements are converted.
+  void copy(Value flat, Value first, bool converts);
 
 private:
   Value constant(int64_t value) {
@@ -100,12 +122,15 @@ private:
   ChunkSource fromView(memref::SubViewOp view, ArrayRef<Value> at);
   ChunkSource fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at);
   Value swizzle(Value chunk);
+  Value load(const ChunkSource &from);
 
   OpBuilder &b;
   Location loc;
   RingPutOp op;
   unsigned index;
+  /// This one of so many, of all warps that fill the tile.
   Value lane;
+  int64_t numLanes;
   MemRefType tile;
   int64_t elementBytes, perChunk;
 };
@@ -148,11 +173,11 @@ Value ChunkCopier::getRow(Value source, Value row) {
   auto type = cast<MemRefType>(source.getType());
   SmallVector<int64_t> shape{ShapedType::kDynamic};
   llvm::append_range(shape, type.getShape().drop_front());
-  auto rowType = MemRefType::get(
-      shape, type.getElementType(),
-      StridedLayoutAttr::get(b.getContext(), 0,
-                             type.getStridesAndOffset().first),
-      type.getMemorySpace());
+  auto rowType =
+      MemRefType::get(shape, type.getElementType(),
+                      StridedLayoutAttr::get(b.getContext(), 0,
+                                             type.getStridesAndOffset().first),
+                      type.getMemorySpace());
   return RowBlockOp::create(b, loc, rowType, source, row, constant(1));
 }
 
@@ -202,8 +227,8 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
                  .getShuffleResult();
   Value block = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
   // Below zero is above all.
-  Value isInside = isBelow(
-      block, memref::DimOp::create(b, loc, blocks.getCache(), 0));
+  Value isInside =
+      isBelow(block, memref::DimOp::create(b, loc, blocks.getCache(), 0));
   SmallVector<Value> indices{constant(0),
                              isPart ? key : remainder(key, blockKv)};
   Value last = rank == 1 ? indices.back() : at.back();
@@ -224,19 +249,56 @@ Value ChunkCopier::swizzle(Value chunk) {
   return arith::XOrIOp::create(b, loc, chunk, remainder(row, columns));
 }
 
-void ChunkCopier::copy(Value flat, Value first) {
+/// The fp8 of a chunk: all are there, or none, which is zeros.
+Value ChunkCopier::load(const ChunkSource &from) {
+  auto type = VectorType::get(
+      perChunk, cast<MemRefType>(from.memref.getType()).getElementType());
+  Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                        from.count, constant(0));
+  auto ifThere = scf::IfOp::create(
+      b, loc, isThere,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = vector::LoadOp::create(
+            nested, loc, type, from.memref, from.indices,
+            /*nontemporal=*/false, llvm::Align(perChunk));
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value none =
+            arith::ConstantOp::create(nested, loc, nested.getZeroAttr(type));
+        scf::YieldOp::create(nested, loc, none);
+      });
+  return ifThere.getResult(0);
+}
+
+void ChunkCopier::copy(Value flat, Value first, bool converts) {
   int64_t numChunks = tile.getNumElements() / perChunk;
   // So many copies of a lane are written out in one step of the loop.
   constexpr int64_t kBatch = 8;
   int64_t batch =
-      std::min<int64_t>(llvm::divideCeil(numChunks, kWarpThreads), kBatch);
+      std::min<int64_t>(llvm::divideCeil(numChunks, numLanes), kBatch);
   auto loop = scf::ForOp::create(b, loc, constant(0), constant(numChunks),
-                                 constant(batch * kWarpThreads));
+                                 constant(batch * numLanes));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
+  bool isWhole = numChunks % (batch * numLanes) == 0;
+  // Behind the tile's last chunk, lanes do nothing.
+  auto ifInTile = [&](Value chunk, function_ref<void(OpBuilder &)> act) {
+    if (isWhole)
+      return act(b);
+    scf::IfOp::create(b, loc, isBelow(chunk, constant(numChunks)),
+                      [&](OpBuilder &nested, Location loc) {
+                        act(nested);
+                        scf::YieldOp::create(nested, loc);
+                      });
+  };
+  struct Conversion {
+    Value chunk, into, loaded;
+  };
+  SmallVector<Conversion> conversions;
   for (int64_t i = 0; i < batch; ++i) {
-    Value chunk = add(loop.getInductionVar(),
-                      add(lane, constant(i * kWarpThreads)));
+    Value chunk =
+        add(loop.getInductionVar(), add(lane, constant(i * numLanes)));
     SmallVector<Value> at = getSourceCoordinates(chunk);
     Value source = op.getSources()[index];
     auto view = source.getDefiningOp<memref::SubViewOp>();
@@ -245,37 +307,46 @@ void ChunkCopier::copy(Value flat, Value first) {
              : fromBlocks(source.getDefiningOp<GatherBlocksOp>(), at);
     Value into = add(first, arith::MulIOp::create(b, loc, swizzle(chunk),
                                                   constant(perChunk)));
-    auto start = [&](OpBuilder &nested) {
-      AsyncCopyOp::create(nested, loc, from.memref, from.indices, flat, into,
-                          from.count);
-    };
-    if (numChunks % (batch * kWarpThreads) == 0) {
-      start(b);
-      continue;
+    if (converts) {
+      if (!isWhole)
+        from.count =
+            arith::SelectOp::create(b, loc, isBelow(chunk, constant(numChunks)),
+                                    from.count, constant(0));
+      conversions.push_back({chunk, into, load(from)});
+    } else {
+      ifInTile(chunk, [&](OpBuilder &nested) {
+        AsyncCopyOp::create(nested, loc, from.memref, from.indices, flat, into,
+                            from.count);
+      });
     }
-    scf::IfOp::create(b, loc, isBelow(chunk, constant(numChunks)),
-                      [&](OpBuilder &nested, Location loc) {
-                        start(nested);
-                        scf::YieldOp::create(nested, loc);
-                      });
+  }
+  // All loads are under way before the first is waited for.
+  for (const Conversion &conversion : conversions) {
+    Value decoded = decodeFp8(b, loc, conversion.loaded);
+    ifInTile(conversion.chunk, [&](OpBuilder &nested) {
+      vector::StoreOp::create(nested, loc, decoded, flat, conversion.into,
+                              /*nontemporal=*/false, llvm::Align(kChunkBytes));
+    });
   }
 }
 
-/// The lane's number, which LLVM must take for another one in every put. Where
-/// the lane's chunks lie in a tile is the same for all tiles: LLVM would compute
-/// it before the loop, for all chunks of all rings, which no warp has the
-/// registers for.
-Value RingLowering::getOwnLane() {
+/// The thread's number among those that fill the ring, which LLVM must take for
+/// another one in every put. Where the lane's chunks lie in a tile is the same
+/// for all tiles: LLVM would compute it before the loop, for all chunks of all
+/// rings, which no warp has the registers for.
+Value RingLowering::getOwnLane(const LoweredRing &ring) {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   Type i32 = b.getI32Type();
   auto opaque = LLVM::InlineAsmOp::create(
-      b, loc, i32, arith::IndexCastOp::create(b, loc, i32, lane).getResult(),
+      b, loc, i32, arith::IndexCastOp::create(b, loc, i32, thread).getResult(),
       "mov.b32 $0, $1;", "=r,r", /*has_side_effects=*/true,
       /*is_align_stack=*/false, LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
       /*operand_attrs=*/ArrayAttr());
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), opaque.getRes());
+  Value number =
+      arith::IndexCastOp::create(b, loc, b.getIndexType(), opaque.getRes());
+  // Behind the copy, so that LLVM knows how large it is.
+  return arith::RemUIOp::create(b, loc, number, constant(ring.threads));
 }
 
 void RingLowering::putByLanes(RingPutOp op) {
@@ -283,7 +354,7 @@ void RingLowering::putByLanes(RingPutOp op) {
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
   waitForEmpty(ring, slot);
-  Value lane = getOwnLane();
+  Value lane = getOwnLane(ring);
   for (auto [i, source] : llvm::enumerate(op.getSources())) {
     if (RingPutOp::isCopiedByLanes(source))
       continue;
@@ -293,9 +364,9 @@ void RingLowering::putByLanes(RingPutOp op) {
     Value flat = memref::CollapseShapeOp::create(
         b, loc, ring.buffers[i], ArrayRef<ReassociationIndices>{all});
     Value first = arith::MulIOp::create(
-        b, loc, slot.index,
-        constant(ring.type.getTiles()[i].getNumElements()));
-    ChunkCopier(b, loc, op, i, lane).copy(flat, first);
+        b, loc, slot.index, constant(ring.type.getTiles()[i].getNumElements()));
+    ChunkCopier(b, loc, op, i, lane, ring.threads)
+        .copy(flat, first, isConverted(op, i));
   }
   if (ring.copiedByEngine)
     AsyncArriveOp::create(b, loc, ring.full, slot.index);

@@ -31,6 +31,8 @@ struct LoweredRing {
   /// Whether lanes copy some of the tiles by loads and stores, and the copy
   /// engine some. Each lane arrives for itself.
   bool copiedByLanes, copiedByEngine;
+  /// Threads that fill a slot together: those of its producer warps.
+  int64_t threads;
 };
 
 /// Slot and phase of a position.
@@ -80,6 +82,7 @@ private:
   int64_t countArrivals(const LoweredRing &ring);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
   LogicalResult checkSources(ArrayRef<RingPutOp> puts);
+  static bool isConverted(RingPutOp op, unsigned tile);
   Value isFirstLane();
   void syncWarp() {
     Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
@@ -93,14 +96,14 @@ private:
   void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
                ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
                Value tensorMap, ArrayRef<Value> coordinates);
-  void copyByLanes(Value tile, Value source);
+  void copyByLanes(Value tile, Value source, int64_t threads);
   Value loadInLane(Value source, ArrayRef<Value> indices);
   Value loadScaleInLane(GatherBlocksOp pages, Value position);
   void put(RingPutOp op);
   void putByTensorMaps(RingPutOp op);
   void putByLanes(RingPutOp op);
   void putPlainTiles(const LoweredRing &ring, RingPutOp op, Slot slot);
-  Value getOwnLane();
+  Value getOwnLane(const LoweredRing &ring);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
 

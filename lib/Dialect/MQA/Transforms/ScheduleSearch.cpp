@@ -125,12 +125,18 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
 SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
                                                   const ChipInfo &chip) {
   SmallVector<ScheduleAttr> schedules;
-  // Three or four warpgroups: fewer leave the tensor cores waiting, more have
-  // too few registers.
-  constexpr std::pair<int64_t, int64_t> kGroups[] = {{1, 4}, {1, 3}, {2, 2}};
-  for (auto [queryGroups, keyGroups] : kGroups)
+  // Of an asynchronous unit, three or four warpgroups: fewer leave the tensor
+  // cores waiting, more have too few registers. Of another one, operands take
+  // registers too: fewer warpgroups and narrower tiles are worth a try.
+  SmallVector<std::pair<int64_t, int64_t>> allGroups{{1, 4}, {1, 3}, {2, 2}};
+  SmallVector<int64_t> tileKvs{96, 128};
+  if (!chip.matrixUnit->isAsync) {
+    allGroups.append({{1, 2}, {2, 1}, {1, 1}});
+    tileKvs = {32, 64, 96, 128};
+  }
+  for (auto [queryGroups, keyGroups] : allGroups)
     for (int64_t tileQ : {4, 8, 16, 32})
-      for (int64_t tileKv : {96, 128})
+      for (int64_t tileKv : tileKvs)
         for (Reduction reduction : {Reduction::F32, Reduction::F16})
           if (ScheduleAttr schedule = makeSchedule(
                   op, chip, queryGroups, keyGroups, tileQ, tileKv, reduction))

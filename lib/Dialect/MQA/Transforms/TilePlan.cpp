@@ -35,11 +35,9 @@ bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
 
 int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
                                  int64_t tileKv) {
-  Type type = op.getInputElementType();
+  Type type = unit.getOperandType(op.getInputElementType());
   RowChunks chunks = getRowChunks(op.getHeadDim(), type);
   int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-  if (bytes == 1 && !unit.multipliesFp8)
-    bytes = 2;
   constexpr int64_t kWarpRegisterBytes = kWarpThreads * 4;
   int64_t registers =
       tileKv * chunks.count * chunks.elements * bytes / kWarpRegisterBytes;
@@ -180,7 +178,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
-  Type inputType = op.getInputElementType();
+  Type operandType = unit.getOperandType(op.getInputElementType());
   std::string notPacked = describeNotPacked(op, stagesByParts);
   if (packed && !notPacked.empty())
     return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
@@ -245,7 +243,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t weightColumns =
       headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
   // Rows of one swizzle have no dim of chunks.
-  RowChunks chunks = getRowChunks(headDim, inputType);
+  RowChunks chunks = getRowChunks(headDim, operandType);
   SmallVector<int64_t> queryTile{queryGroups, headTiles}, keyTile;
   AffineExpr group, headTile;
   AffineExpr queryChunk = getAffineConstantExpr(0, context);
@@ -268,7 +266,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
        headTile * tileHeads + dim(0) % queryWarps * warpHeads + dim(1),
        queryChunk * chunks.elements + dim(3)},
       context);
-  SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
+  SmallVector<MemRefType> queryTiles{tile(queryTile, operandType)};
   if (op.getWeights()) {
     queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
     plan.loadsWeightsByTma =
@@ -282,8 +280,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.keyMap = AffineMap::get(
       first + 2, 0, {key, keyChunk * chunks.elements + inKey}, context);
   llvm::append_values(keyTile, tileKv, chunks.elements);
-  plan.keyRing =
-      RingType::get(context, schedule.getStages(), {tile(keyTile, inputType)});
+  plan.keyRing = RingType::get(context, schedule.getStages(),
+                               {tile(keyTile, operandType)});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {

@@ -211,6 +211,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     All slots start empty. A slot becomes empty again after `consumers`
     releases, each by one whole warp. With `turns` above 1, that many groups of
     consumers get slots in turn, by position; else every consumer gets every slot.
+    A slot is filled by `producers` warps together, which all execute the same puts:
+    one where tensor maps fill it. The number of the first is a multiple of `producers`.
 
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
@@ -219,7 +221,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   }];
   let arguments = (ins
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers,
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers);
   let results = (outs MQA_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
 }
@@ -235,7 +238,8 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by a whole, converged warp, one lane of which starts the copies.
+    Executed by a whole, converged warp, one lane of which starts the copies, or, where
+    the target has no tensor maps, by the lanes of the ring's `producers` warps.
     The copies are asynchronous: the slot is full once
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
@@ -591,9 +595,6 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
     Several A share what is read of B: with one, shared memory has not the
     bandwidth for the instruction's full rate.
 
-    With `decode`, operands are fp8 on a chip whose instruction has none: they
-    become f16 in registers, which is exact.
-
     ```mlir
     %acc = mqa.mma_sync %q by %k : memref<4x8x2x64xbf16, #gpu.address_space<workgroup>>
         by memref<128x64xbf16, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
@@ -601,8 +602,7 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
   }];
   let arguments = (ins
     Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>>:$as,
-    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b,
-    UnitAttr:$decode);
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
   let results = (outs Variadic<MQA_FragmentType>:$fragments);
   let assemblyFormat = [{
     $as `by` $b attr-dict `:` type($as) `by` type($b) `->` type($fragments)
@@ -616,13 +616,12 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
       MemRefType type = getB().getType();
       return type.getShape().back() * type.getElementTypeBitWidth() / 8;
     }
-    /// Registers of a thread that hold all of B, as f16 where it is decoded. Up
-    /// to so many, several ops by the same B read it once.
+    /// Registers of a thread that hold all of B. Up to so many, several ops by the
+    /// same B read it once.
     static constexpr int64_t kMaxKeptRegisters = 64;
     int64_t getKeyRegisters() {
       int64_t warpRegisterBytes = 32 * 4;
-      return getNumColumns() * getChunks() * getRowBytes() * (getDecode() ? 2 : 1) /
-             warpRegisterBytes;
+      return getNumColumns() * getChunks() * getRowBytes() / warpRegisterBytes;
     }
     /// Rows of B.
     int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }

@@ -18,6 +18,7 @@
 
 namespace mlir {
 class Operation;
+class Type;
 
 namespace mqa {
 class TargetAttr;
@@ -34,8 +35,12 @@ struct MatrixUnit {
   /// Whether a product is started, and waited for when it is needed. Else
   /// several are computed at once, which share what they read.
   bool isAsync;
-  /// Whether it multiplies fp8; else fp8 becomes f16 on its way to it.
+  /// Whether it multiplies fp8.
   bool multipliesFp8;
+
+  /// The type that elements of `input` have when it multiplies them: what it
+  /// cannot multiply becomes a wider one, exactly, on its way to shared memory.
+  Type getOperandType(Type input) const;
 };
 
 /// What copies tiles to shared memory beside the threads.
@@ -56,12 +61,22 @@ inline constexpr MatrixUnit kWgmma{
 inline constexpr CopyEngine kTma{"TMA", 256, 1024, /*usesTensorMaps=*/true};
 /// Of the others (PTX ISA, "mma.sync.m16n8k16" and "cp.async"): four warps that
 /// have 16 rows each are what a warpgroup is for WGMMA.
-inline constexpr MatrixUnit kMmaSyncF16{
-    "mma.sync", 128, 64, 256, 32, 128, /*isAsync=*/false,
-    /*multipliesFp8=*/false};
-inline constexpr MatrixUnit kMmaSync{
-    "mma.sync", 128, 64, 256, 32, 128, /*isAsync=*/false,
-    /*multipliesFp8=*/true};
+inline constexpr MatrixUnit kMmaSyncF16{"mma.sync",
+                                        128,
+                                        64,
+                                        256,
+                                        32,
+                                        128,
+                                        /*isAsync=*/false,
+                                        /*multipliesFp8=*/false};
+inline constexpr MatrixUnit kMmaSync{"mma.sync",
+                                     128,
+                                     64,
+                                     256,
+                                     32,
+                                     128,
+                                     /*isAsync=*/false,
+                                     /*multipliesFp8=*/true};
 inline constexpr CopyEngine kCpAsync{"cp.async", 256, 1024,
                                      /*usesTensorMaps=*/false};
 
