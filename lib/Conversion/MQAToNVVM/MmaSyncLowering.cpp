@@ -39,7 +39,11 @@ public:
 private:
   /// Where the lane's rows of a tile lie in shared memory, for ldmatrix.x4.
   struct LaneRows {
-    /// The address of the lane's row, and its 16 bytes of a step, swizzled.
+    /// What the tile's memref is based on, and the bytes from there to the
+    /// tile.
+    Value base, offset;
+    /// The bytes from the tile to the lane's row, and in there to its 16 bytes
+    /// of a step, swizzled.
     Value row, column;
     /// From one chunk of K to the next.
     int64_t chunkBytes;
@@ -91,10 +95,10 @@ WarpProduct::LaneRows WarpProduct::getLaneRows(MemRefType type, Value memref,
                                                Value row, Value half,
                                                int64_t numRows) {
   MemRefDescriptor descriptor(memref);
-  Value base =
-      LLVM::PtrToIntOp::create(b, i32, descriptor.alignedPtr(b, op.getLoc()));
-  Value offset = times(descriptor.offset(b, op.getLoc()),
-                       type.getElementTypeBitWidth() / 8);
+  Value offset =
+      LLVM::MulOp::create(b, descriptor.offset(b, op.getLoc()),
+                          constant(type.getElementTypeBitWidth() / 8),
+                          LLVM::IntegerOverflowFlags::nsw);
   // The 16-byte column of a row is exclusive-or'ed with the row's number, as
   // bits 4 to 6 of an address are with its bits 7 to 9.
   int64_t rowsPerLine = 128 / rowBytes, columns = rowBytes / 16;
@@ -103,8 +107,7 @@ WarpProduct::LaneRows WarpProduct::getLaneRows(MemRefType type, Value memref,
     line = LLVM::LShrOp::create(b, row, constant(rowsPerLine / 2));
   Value swizzle = LLVM::AndOp::create(b, line, constant(columns - 1));
   Value column = LLVM::XOrOp::create(b, half, swizzle);
-  Value start = LLVM::AddOp::create(b, base, offset);
-  return {LLVM::AddOp::create(b, start, times(row, rowBytes)),
+  return {descriptor.alignedPtr(b, op.getLoc()), offset, times(row, rowBytes),
           times(column, 16), numRows * rowBytes};
 }
 
@@ -113,12 +116,17 @@ SmallVector<Value> WarpProduct::load(const LaneRows &rows, int64_t first,
                                      int64_t chunk, int64_t step) {
   Value column =
       LLVM::XOrOp::create(b, rows.column, constant(step * kStepBytes));
-  Value address = LLVM::AddOp::create(b, rows.row, column);
-  address = LLVM::AddOp::create(
-      b, address, constant(first * rowBytes + chunk * rows.chunkBytes));
-  auto pointerType = LLVM::LLVMPointerType::get(
-      b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
-  Value pointer = LLVM::IntToPtrOp::create(b, pointerType, address);
+  // What is the same for all tiles comes first, and what is a constant last: an
+  // address is then a register of few, and an immediate of the instruction.
+  auto advance = [&](Value pointer, LLVM::GEPArg bytes) -> Value {
+    return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer,
+                               bytes);
+  };
+  Value pointer =
+      advance(rows.base, LLVM::AddOp::create(b, rows.row, column).getResult());
+  pointer = advance(pointer, rows.offset);
+  pointer = advance(pointer, static_cast<int32_t>(first * rowBytes +
+                                                  chunk * rows.chunkBytes));
   auto words = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                 SmallVector<Type>(4, i32));
   Value loaded = NVVM::LdMatrixOp::create(

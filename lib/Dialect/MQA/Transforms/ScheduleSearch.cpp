@@ -26,10 +26,10 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  std::optional<int64_t> maxStages = {}) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
-  // Keys that a thread does not keep are read for two head tiles at a time.
+  // A unit that is not asynchronous computes two products at once, so that one
+  // need not wait for the other, where there are registers for it.
   SmallVector<int64_t, 2> accumulators{1};
-  if (!chip.matrixUnit->isAsync &&
-      getKeptKeyRegisters(op, *chip.matrixUnit, tileKv) == 0)
+  if (!chip.matrixUnit->isAsync)
     accumulators = {2, 1};
   for (int64_t products : accumulators)
     for (int64_t queryStages : {2, 1}) {
@@ -58,9 +58,15 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
     tileQ = std::max<int64_t>(tileQ, hopper::kWarpgroupWarps);
   // More loads under way at a time make memory slower, not faster.
   constexpr int64_t kStages = 5;
+  // As below, for a unit that is not asynchronous.
+  SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 64, 32};
+  if (!unit.isAsync) {
+    groupCounts = {2, 1};
+    tileKvs = {32, 64, 128};
+  }
   for (int64_t parts : {1, 2, 4})
-    for (int64_t groups : {4, 3, 2, 1})
-      for (int64_t tileKv : {128, 64, 32}) {
+    for (int64_t groups : groupCounts)
+      for (int64_t tileKv : tileKvs) {
         // A key for each thread that has a query of the tile.
         if (tileKv * tileQ < unit.threads)
           continue;
@@ -96,9 +102,9 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   // there the warpgroups have queries of their own, and share the keys. So it
   // is where only half of the heads have room: that is enough for any.
   SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 96, 64, 32};
-  // Without WGMMA, products and operands share the registers, which are not
-  // moved to the threads that need them: few warpgroups, and key tiles that a
-  // thread can keep.
+  // Where a unit is not asynchronous, products and operands share the
+  // registers, which are not moved to the threads that need them: few
+  // warpgroups, and key tiles that a thread can keep.
   if (!unit.isAsync) {
     groupCounts = {2, 1};
     llvm::erase_if(tileKvs, [&](int64_t tileKv) {
