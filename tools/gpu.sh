@@ -7,6 +7,7 @@
 #   DIR/gpu.sh paged [ARGS]  there: the paged table (ARGS go to mqa-bench paged)
 # and for the whole surface of the op, beyond what is timed:
 #   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops, half as many more of them paged
+#   (TARGET=sm_80 before it: for another chip, whose PTX a newer GPU runs too)
 #   DIR/gpu.sh battery                           there: random problems, edge cases; with SANITIZE=1 the sanitizers
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
@@ -45,8 +46,8 @@ candidates() {
 
 pack_battery() {
   local dir=$1 ops=${2:-70} seed=${3:-0}
-  "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" sm_90a --edges --count="$ops" --seed="$seed"
-  "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" sm_90a --paged --edges --count="$((ops / 2))" --seed="$seed"
+  "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" "${TARGET:-sm_90a}" --edges --count="$ops" --seed="$seed"
+  "$here/../test/Battery/compile.sh" "${MQA_BUILD_DIR:-$here/../build}/bin" "$dir" "${TARGET:-sm_90a}" --paged --edges --count="$((ops / 2))" --seed="$seed"
   copy_tools "$dir"
 }
 
@@ -106,6 +107,7 @@ copy_tools() {
   for helper in ceiling late_copy; do
     "$bin/mqa-compile" "$root/tools/mqa-bench/$helper.mlir" --emit=ptx -o "$dir/$helper.ptx"
   done
+  "$bin/mqa-compile" "$root/tools/mqa-bench/mma_ceiling.mlir" --target=sm_80 --emit=ptx -o "$dir/mma_ceiling.ptx"
   cp "$bin/mqa-run" "$bin/mqa-bench" "$root/tools/mqa-bench/peer_h100.json" "$here/gpu.sh" "$dir/"
   echo "packed $(du -sh "$dir" | cut -f1) in $dir"
 }

@@ -63,6 +63,8 @@ static llvm::json::Object describeParameter(OperandAttr operand, Type type) {
   }
   parameter["kind"] = "memref";
   parameter["rank"] = memref.getRank();
+  if (operand.getAlignment() != 1)
+    parameter["alignment"] = operand.getAlignment();
   if (operand.getName() == "k_scale")
     parameter["strided"] = memref.getStridesAndOffset().first[0] != 1;
   return parameter;

@@ -79,6 +79,9 @@ struct Parameter {
   int rank = 0;
   /// k_scale: whether it may be strided.
   bool strided = false;
+  /// Memref: bytes of which the address of the operand, and of each of its
+  /// rows, is a multiple.
+  int alignment = 1;
 };
 
 int getElementBytes(mqa_element_type type);

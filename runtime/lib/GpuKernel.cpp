@@ -79,12 +79,15 @@ private:
   mqa_status enterContext(int ordinal);
   mqa_status checkDevice();
   mqa_status checkProcess() const;
+  mqa_status chooseImage(int capability);
 
   const CudaDriver &driver;
   const uint64_t fork = getForkCount();
   CUdevice device = 0;
   CUcontext context = nullptr;
   bool ownsPrimaryContext = false;
+  /// The section of the bundle that the device can load.
+  const std::vector<char> *image = nullptr;
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   int numMultiprocessors = 0;
@@ -147,6 +150,28 @@ mqa_status GpuKernel::enterContext(int ordinal) {
   return MQA_SUCCESS;
 }
 
+/// Machine code runs on devices of its major version, from its minor one on;
+/// the driver compiles PTX for its own and every later device. What has the
+/// suffix 'a' is for one capability alone.
+mqa_status GpuKernel::chooseImage(int capability) {
+  std::string version = bundle->target.substr(sizeof("sm_") - 1);
+  bool isSpecific = version.back() == 'a';
+  int own = std::stoi(version);
+  bool runsCubin =
+      capability == own ||
+      (!isSpecific && capability / 10 == own / 10 && capability > own);
+  bool runsPtx = capability == own || (!isSpecific && capability > own);
+  if (runsCubin && !bundle->cubin.empty())
+    image = &bundle->cubin;
+  else if (runsPtx && !bundle->ptx.empty())
+    image = &bundle->ptx;
+  if (image)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_UNSUPPORTED,
+              "kernel '" + description->name + "' is for " + bundle->target +
+                  ", the device is sm_" + std::to_string(capability));
+}
+
 mqa_status GpuKernel::checkDevice() {
   int major, minor, sharedMemory;
   MQA_CUDA(driver, cuDeviceGetAttribute, &major, cuda::kComputeCapabilityMajor,
@@ -157,12 +182,8 @@ mqa_status GpuKernel::checkDevice() {
            cuda::kMaxSharedMemoryPerBlockOptin, device);
   MQA_CUDA(driver, cuDeviceGetAttribute, &numMultiprocessors,
            cuda::kMultiprocessorCount, device);
-  // sm_90a is architecture-specific: it runs on compute capability 9.0 alone.
-  std::string found = "sm_" + std::to_string(major) + std::to_string(minor);
-  if (bundle->target != found + "a")
-    return fail(MQA_ERROR_UNSUPPORTED, "kernel '" + description->name +
-                                           "' is for " + bundle->target +
-                                           ", the device is " + found);
+  int capability = 10 * major + minor;
+  MQA_RETURN_IF_FAILED(chooseImage(capability));
   if (static_cast<int64_t>(description->sharedMemoryBytes) > sharedMemory)
     return fail(MQA_ERROR_UNSUPPORTED,
                 "kernel '" + description->name + "' needs " +
@@ -177,9 +198,7 @@ mqa_status GpuKernel::load(int ordinal) {
   MQA_RETURN_IF_FAILED(checkDevice());
   ScopedContext scope(driver);
   MQA_RETURN_IF_FAILED(scope.push(context));
-  const std::vector<char> &image =
-      bundle->cubin.empty() ? bundle->ptx : bundle->cubin;
-  MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
+  MQA_CUDA(driver, cuModuleLoadData, &module, image->data());
   MQA_CUDA(driver, cuModuleGetFunction, &function, module,
            description->name.c_str());
   MQA_CUDA(driver, cuFuncSetAttribute, function,
@@ -202,6 +221,34 @@ static void makePlaceholder(Tensor &tensor, const Tensor &q) {
     tensor.sizes[dim] = 1;
     tensor.strides[dim] = kMapBytes / tensor.getElementBytes();
   }
+}
+
+/// Kernels without tensor maps copy 16 bytes at a time. Without an element,
+/// nothing is copied.
+static mqa_status checkAlignment(const Parameter &parameter,
+                                 const Tensor &tensor) {
+  int64_t alignment = parameter.alignment;
+  if (alignment == 1 || tensor.sizes[0] == 0)
+    return MQA_SUCCESS;
+  auto invalid = [&](const char *what, int64_t found) {
+    return fail(MQA_ERROR_INVALID_ARGUMENT, std::string(tensor.name) + ": " +
+                                                what +
+                                                " must be a multiple "
+                                                "of " +
+                                                std::to_string(alignment) +
+                                                " bytes for this kernel, "
+                                                "found " +
+                                                std::to_string(found));
+  };
+  auto address = reinterpret_cast<uintptr_t>(tensor.data);
+  if (address % alignment)
+    return invalid("the address", static_cast<int64_t>(address));
+  for (int dim = 0; dim + 1 < tensor.rank; ++dim) {
+    int64_t bytes = tensor.strides[dim] * tensor.getElementBytes();
+    if (tensor.sizes[dim] > 1 && bytes % alignment)
+      return invalid("strides", bytes);
+  }
+  return MQA_SUCCESS;
 }
 
 mqa_status GpuLaunch::encode(const Tensors &tensors) {
@@ -231,6 +278,7 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
       pack.addTensorMap(&maps[index]);
       continue;
     }
+    MQA_RETURN_IF_FAILED(checkAlignment(parameter, tensor));
     if (tensor.strides[0] > std::numeric_limits<int32_t>::max())
       return fail(MQA_ERROR_INVALID_ARGUMENT,
                   std::string(tensor.name) +

@@ -10,7 +10,7 @@
 
 using namespace mqa::runtime;
 
-/// What a block of sm_90a may use.
+/// What a block may use on any chip that is known: 227 KiB.
 static constexpr int64_t kMaxSharedMemoryBytes = 232448;
 static constexpr int64_t kMaxBlockThreads = 1024, kWarpThreads = 32;
 
@@ -148,10 +148,11 @@ std::vector<Section> mqa::runtime::readManifest(const nlohmann::json &manifest,
                                                 Bundle &bundle) {
   Fields fields(manifest, "");
   checkVersion(fields);
-  static const Fields::Choice<bool> targets[] = {{"sm_90a", false},
-                                                 {"cpu", true}};
-  bool isCpu = fields.choice("target", targets);
-  bundle.target = isCpu ? "cpu" : "sm_90a";
+  static const Fields::Choice<const char *> targets[] = {
+      {"sm_80", "sm_80"},   {"sm_86", "sm_86"},   {"sm_89", "sm_89"},
+      {"sm_90a", "sm_90a"}, {"sm_120", "sm_120"}, {"cpu", "cpu"}};
+  bundle.target = fields.choice("target", targets);
+  bool isCpu = bundle.target == "cpu";
   // Who wrote it and for which processor, a person reads.
   fields.name("compiler");
   if (isCpu) {

@@ -185,6 +185,12 @@ static Parameter readParameter(Fields &fields, bool isCpu,
     parameter.rank = static_cast<int>(fields.integer("rank", minRank, maxRank));
     if (parameter.operand == Operand::KScale)
       parameter.strided = fields.boolean("strided");
+    if (fields.has("alignment")) {
+      parameter.alignment =
+          static_cast<int>(fields.integer("alignment", 2, 128));
+      if (parameter.alignment & (parameter.alignment - 1))
+        fields.refuse("alignment", "a power of two from 2 to 128");
+    }
   }
   fields.finish();
   return parameter;

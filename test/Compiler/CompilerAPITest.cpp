@@ -142,7 +142,8 @@ TEST(CompilerAPITest, BadText) {
       << empty.diagnostics();
   Compilation target = compileText("", "sm_100");
   EXPECT_NE(target.diagnostics().find(
-                "the target must be sm_90a or cpu, found 'sm_100'"),
+                "the target must be sm_80, sm_86, sm_89, sm_90a, sm_120 or cpu, "
+                "found 'sm_100'"),
             std::string::npos)
       << target.diagnostics();
   // MLIR's parser would use up the stack.

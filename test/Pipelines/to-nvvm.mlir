@@ -1,10 +1,10 @@
 // RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm | FileCheck %s
 // RUN: mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 4, block_kv = 128, tile_kv = 64, stages = 6'" | FileCheck %s --check-prefix=GIVEN
 // RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm="schedule='block_q = 4, block_kv = 288, tile_kv = 288, stages = 6'" 2>&1 | FileCheck %s --check-prefix=BAD
-// RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm=chip=sm_80 2>&1 | FileCheck %s --check-prefix=CHIP
+// RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm=chip=sm_70 2>&1 | FileCheck %s --check-prefix=CHIP
 // RUN: not mqa-opt %examples/logits.mlir --mqa-to-nvvm=chip=cpu 2>&1 | FileCheck %s --check-prefix=CPU
 
-// CHIP: error: the target must be sm_90a or cpu, found 'sm_80'
+// CHIP: error: the target must be sm_80, sm_86, sm_89, sm_90a, sm_120 or cpu, found 'sm_70'
 // CPU: error: 'mqa.logits' op needs a module whose 'mqa.target' (mqa-attach-target) is a GPU, found #mqa.target<chip = "cpu">
 // BAD: schedule #mqa.schedule<block_q = 4, {{.*}}> does not fit: tile_kv is 288 accumulator columns, but WGMMA has at most 256
 

@@ -11,16 +11,17 @@
 
 namespace mqa::tools {
 
-/// The rates of this device, measured by the kernels of ceiling.mlir: fp8 WGMMA
-/// on tiles in shared memory and nothing else, and a copy in global memory.
+/// The rates of this device, measured by the kernels of ceiling.mlir (fp8 WGMMA)
+/// or mma_ceiling.mlir (bf16 mma.sync): its matrix unit and nothing else, and a
+/// copy in global memory.
 class Ceilings {
 public:
-  /// `path`: the cubin or PTX of ceiling.mlir. A context must be current.
+  /// `path`: the cubin or PTX of one of them. A context must be current.
   Ceilings(Device &device, const std::string &path);
 
   /// Enqueues about a millisecond of tiles.
-  void launchWgmma();
-  double getWgmmaOperations() const;
+  void launchMatrixUnit();
+  double getMatrixUnitOperations() const;
   /// Enqueues a copy that takes about as long.
   void launchCopy();
   /// Read and written by it.
@@ -32,7 +33,7 @@ public:
 
 private:
   DeviceModule module;
-  runtime::CUfunction wgmma, read;
+  runtime::CUfunction matrixUnit, read = nullptr;
   int numMultiprocessors = 0;
   std::unique_ptr<Buffer> sink, from, to;
 };

@@ -104,11 +104,11 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   // it is measured against kernels that follow each other. Then each kernel on
   // the same problem with empty ranges, and the copy.
   std::vector<Device::Work> round{
-      [&] { ceilings.launchWgmma(); },
+      [&] { ceilings.launchMatrixUnit(); },
       [&] { session.launch(*candidates.back().kernel); }};
   for (Candidate &candidate : candidates)
     round.push_back([&] { session.launch(*candidate.kernel); });
-  round.push_back([&] { ceilings.launchWgmma(); });
+  round.push_back([&] { ceilings.launchMatrixUnit(); });
   for (Candidate &candidate : candidates)
     round.push_back([&] { session.launchEmpty(*candidate.kernel); });
   round.push_back([&] { ceilings.launchCopy(); });
@@ -117,7 +117,7 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   size_t first = 2, lastCeiling = first + candidates.size(),
          firstEmpty = lastCeiling + 1;
   double ceilingRate =
-      ceilings.getWgmmaOperations() / times[lastCeiling] * 1e-6;
+      ceilings.getMatrixUnitOperations() / times[lastCeiling] * 1e-6;
   double copyRate = ceilings.getCopyBytes() / times.back() * 1e-3;
   double operations =
       2.0 * shape.numHeads * shape.headDim * problem.countPairs();

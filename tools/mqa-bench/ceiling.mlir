@@ -1,6 +1,6 @@
 // What the hardware can do, for mqa-bench to compare with in the same run:
 //
-// - wgmma_ceiling: four warpgroups that do nothing but m64n128k32 e4m3 WGMMA from
+// - matrix_ceiling: four warpgroups that do nothing but m64n128k32 e4m3 WGMMA from
 //   shared memory, on random bytes (zeros would run faster than any real data);
 // - copy_ceiling: a copy between two buffers of global memory.
 //
@@ -15,7 +15,7 @@
 gpu.module @ceiling {
   // Iterations of one 64x128x128 tile per warpgroup; `sink` keeps the results
   // alive and is never written.
-  gpu.func @wgmma_ceiling(%iterations: i32, %sink: memref<?xf32, #gpu.address_space<global>>)
+  gpu.func @matrix_ceiling(%iterations: i32, %sink: memref<?xf32, #gpu.address_space<global>>)
       kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

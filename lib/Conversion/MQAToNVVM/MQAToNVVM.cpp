@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AsyncCopyLowering.h"
+#include "MmaSyncLowering.h"
 #include "WgmmaLowering.h"
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
@@ -24,6 +26,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
 namespace mlir {
 namespace mqa {
@@ -98,9 +101,10 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
         LLVM::MulOp::create(rewriter, loc, extend(adaptor.getRow()),
                             extend(stride)));
     Value base = source.alignedPtr(rewriter, loc);
-    Value start =
-        LLVM::GEPOp::create(rewriter, loc, base.getType(),
-                            op.getType().getElementType(), base, elements);
+    Value start = LLVM::GEPOp::create(
+        rewriter, loc, base.getType(),
+        getTypeConverter()->convertType(op.getType().getElementType()), base,
+        elements);
     auto result = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(op.getType()));
     result.setAllocatedPtr(rewriter, loc, start);
@@ -109,9 +113,9 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
                      createIndexAttrConstant(rewriter, loc, getIndexType(), 0));
     result.setSize(rewriter, loc, 0, adaptor.getNumRows());
     result.setStride(rewriter, loc, 0, stride);
-    if (op.getType().getRank() == 2) {
-      result.setSize(rewriter, loc, 1, source.size(rewriter, loc, 1));
-      result.setStride(rewriter, loc, 1, source.stride(rewriter, loc, 1));
+    for (int64_t dim = 1; dim < op.getType().getRank(); ++dim) {
+      result.setSize(rewriter, loc, dim, source.size(rewriter, loc, dim));
+      result.setStride(rewriter, loc, dim, source.stride(rewriter, loc, dim));
     }
     rewriter.replaceOp(op, {result});
     return success();
@@ -263,12 +267,15 @@ struct ConvertMQAToNVVMPass
     addTypeConversions(converter);
     RewritePatternSet patterns(context);
     populateWgmmaToNVVMPatterns(converter, patterns);
+    populateMmaSyncToNVVMPatterns(converter, patterns);
+    populateAsyncCopyToNVVMPatterns(converter, **chip, patterns);
     patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
     patterns.add<RowBlockLowering>(converter);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);
     populateGpuToNVVMConversionPatterns(converter, patterns);
     populateGpuSubgroupReduceOpLoweringPattern(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    vector::populateVectorFromElementsUnrollPatterns(patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     // Before upstream's patterns for a GPU, which call libdevice: a machine

@@ -99,15 +99,7 @@ TEST_F(TargetTest, ColumnsAreTheMatrixUnits) {
 }
 
 TEST_F(TargetTest, SchedulesAreOfTheirChip) {
-  ChipInfo chip{"another",
-                "",
-                known.blockThreads,
-                known.registers,
-                known.threadRegisters,
-                known.registerGranule,
-                known.blockSharedMemory,
-                known.l2Bytes,
-                known.matrixUnit,
-                known.copyEngine};
+  ChipInfo chip = known;
+  chip.name = "another";
   EXPECT_FALSE(lookUpSchedule(op, chip, "exact"));
 }

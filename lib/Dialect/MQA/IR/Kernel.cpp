@@ -92,16 +92,25 @@ OperandAttr OperandAttr::get(StringRef name, Type type) {
   auto shaped = dyn_cast<ShapedType>(type);
   if (shaped)
     type = RankedTensorType::get(shaped.getShape(), shaped.getElementType());
-  return get(type.getContext(), name, type, {});
+  return get(type.getContext(), name, type, {}, 1);
 }
 
 OperandAttr OperandAttr::withBoxDims(ArrayRef<int64_t> dims) const {
-  return get(getContext(), getName(), getType(), dims);
+  return get(getContext(), getName(), getType(), dims, getAlignment());
+}
+
+OperandAttr OperandAttr::withAlignment(int64_t alignment) const {
+  return get(getContext(), getName(), getType(), getBoxDims(), alignment);
 }
 
 LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   StringRef name, Type type,
-                                  ArrayRef<int64_t> boxDims) {
+                                  ArrayRef<int64_t> boxDims,
+                                  int64_t alignment) {
+  if (alignment < 1 || alignment > 128 || !llvm::isPowerOf2_64(alignment))
+    return emitError() << "'alignment' must be a power of two from 1 to 128, "
+                          "found "
+                       << alignment;
   if (name == kNumKeys ? !type.isIndex() : !isa<RankedTensorType>(type))
     return emitError() << "operand '" << name << "' must have the type "
                        << (name == kNumKeys ? "index" : "of a ranked tensor")

@@ -81,12 +81,10 @@ bool RingPutOp::isCopiedByLanes(Value source) {
   return false;
 }
 
-/// Whether lanes copy `source` and extend its elements to `target`.
-static bool isWidenedByLanes(Value source, Type target) {
-  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(source));
-  auto wide = dyn_cast<FloatType>(target);
-  return type && wide && type.getWidth() < wide.getWidth() &&
-         RingPutOp::isCopiedByLanes(source);
+/// Whether elements of `type` become `target` on their way into a slot.
+static bool isWidened(Type type, Type target) {
+  auto narrow = dyn_cast<FloatType>(type), wide = dyn_cast<FloatType>(target);
+  return narrow && wide && narrow.getWidth() < wide.getWidth();
 }
 
 LogicalResult RingPutOp::verify() {
@@ -106,7 +104,7 @@ LogicalResult RingPutOp::verify() {
     if (map.getNumDims() != tile.getRank() ||
         map.getNumResults() != type.getRank() ||
         (type.getElementType() != tile.getElementType() &&
-         !isWidenedByLanes(source, tile.getElementType())))
+         !isWidened(type.getElementType(), tile.getElementType())))
       return emitOpError() << "source " << i << " is " << type
                            << ", which does not fit the ring's tile " << tile;
     if (!hasBox(map))

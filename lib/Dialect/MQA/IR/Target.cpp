@@ -7,23 +7,56 @@
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// All known chips (CUDA C++ Programming Guide, "Compute Capabilities"). A
-/// block may use 227 KiB of shared memory. PTX 8.6 has the TMA load whose
-/// destination is this block alone. More than 240 registers a thread are never
-/// left, as the producers have some.
+/// A chip without WGMMA and TMA that kernels use (CUDA C++ Programming Guide,
+/// "Compute Capabilities"): a thread may have 255 registers, in steps of 8.
+static constexpr ChipInfo makeMmaSyncChip(StringLiteral name,
+                                          StringLiteral ptxFeatures,
+                                          int64_t sharedKiB, int64_t l2MiB,
+                                          const MatrixUnit &unit) {
+  return {name,
+          ptxFeatures,
+          /*blockThreads=*/1024,
+          /*registers=*/65536,
+          /*threadRegisters=*/248,
+          /*registerGranule=*/8,
+          /*blockSharedMemory=*/sharedKiB << 10,
+          /*l2Bytes=*/l2MiB << 20,
+          /*movesRegisters=*/false,
+          /*sleepsAtBarriers=*/false,
+          /*overlapsLaunches=*/false,
+          &unit,
+          &kCpAsync};
+}
+
+/// All known chips (CUDA C++ Programming Guide, "Compute Capabilities"). Of
+/// sm_90a a block may use 227 KiB of shared memory, PTX 8.6 has the TMA load
+/// whose destination is this block alone, and more than 240 registers a thread
+/// are never left, as the producers have some. The mma.sync of sm_89 has fp8
+/// from PTX 8.4 on.
 static constexpr ChipInfo kChips[] = {
+    makeMmaSyncChip("sm_80", "+ptx80", 163, 40, kMmaSyncF16),
+    makeMmaSyncChip("sm_86", "+ptx80", 99, 6, kMmaSyncF16),
+    makeMmaSyncChip("sm_89", "+ptx84", 99, 72, kMmaSync),
     {kDefaultChip, "+ptx86", /*blockThreads=*/1024, /*registers=*/65536,
      /*threadRegisters=*/240, /*registerGranule=*/8,
-     /*blockSharedMemory=*/232448, /*l2Bytes=*/int64_t(50) << 20, &kWgmma,
-     &kTma},
-    {kCpu, "", 0, 0, 0, 0, 0, 0, nullptr, nullptr},
+     /*blockSharedMemory=*/232448, /*l2Bytes=*/int64_t(50) << 20,
+     /*movesRegisters=*/true, /*sleepsAtBarriers=*/true,
+     /*overlapsLaunches=*/true, &kWgmma, &kTma},
+    makeMmaSyncChip("sm_120", "+ptx87", 99, 96, kMmaSync),
+    {kCpu, "", 0, 0, 0, 0, 0, 0, false, false, false, nullptr, nullptr},
 };
+
+Type MatrixUnit::getOperandType(Type input) const {
+  bool isFp8 = input.getIntOrFloatBitWidth() == 8;
+  return isFp8 && !multipliesFp8 ? Float16Type::get(input.getContext()) : input;
+}
 
 const ChipInfo *ChipInfo::lookUp(StringRef name) {
   const auto *found = llvm::find_if(

@@ -233,9 +233,10 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 }
 
 void WarpRoles::buildConsumers(Value threadId) {
-  NVVM::SetMaxRegisterOp::create(rewriter, loc,
-                                 getConsumerRegisters(chip, warpgroups),
-                                 NVVM::SetMaxRegisterAction::increase);
+  if (chip.movesRegisters)
+    NVVM::SetMaxRegisterOp::create(rewriter, loc,
+                                   getConsumerRegisters(chip, warpgroups),
+                                   NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();
   Value index = arith::DivUIOp::create(rewriter, loc, threadId,

@@ -93,11 +93,19 @@ static Operation *findFirstUse(vector::ContractionOp contract) {
   return first;
 }
 
-LogicalResult mqa::distributeContraction(
-    IRRewriter &b, const FragmentLayout &layout, VectorScalars &scalars,
-    vector::ContractionOp contract, ArrayRef<vector::ContractionOp> contracts) {
-  if (scalars.hasRegisters(contract))
-    return success();
+namespace {
+/// A contraction as a matrix unit computes it: the fragment of a head tile's 64
+/// rows times a tile of keys.
+struct Product {
+  vector::ContractionOp contract;
+  Value a, b;
+  FragmentType fragment;
+};
+} // namespace
+
+static FailureOr<Product> getProduct(const FragmentLayout &layout,
+                                     vector::ContractionOp contract) {
+  MLIRContext *context = contract.getContext();
   Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
         tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
@@ -106,14 +114,13 @@ LogicalResult mqa::distributeContraction(
         "warps x heads x queries");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
   AffineExpr p, h, n, d, c;
-  bindDims(b.getContext(), p, h, n, d, c);
+  bindDims(context, p, h, n, d, c);
   auto expected = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
-      b.getContext());
-  bindDims(b.getContext(), p, h, n, c, d);
+      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}}, context);
+  bindDims(context, p, h, n, c, d);
   auto inChunks = AffineMap::inferFromExprList(
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
-      b.getContext());
+      context);
   if (!resultType ||
       (contract.getIndexingMapsArray() != ArrayRef(expected) &&
        contract.getIndexingMapsArray() != ArrayRef(inChunks)) ||
@@ -130,7 +137,7 @@ LogicalResult mqa::distributeContraction(
            << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
            << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
            << " x " << shape[1] << " and " << shape[2];
-  // The WGMMA reads the tiles where the contraction stands.
+  // The unit reads the tiles where the contraction stands.
   for (Value vector :
        {getHeadTileRead(contract.getLhs()), Value(contract.getRhs())})
     if (Operation *change =
@@ -140,14 +147,32 @@ LogicalResult mqa::distributeContraction(
       error.attachNote(change->getLoc()) << "by this";
       return error;
     }
+  auto f32 = Float32Type::get(context);
+  return Product{
+      contract, a, tileB,
+      FragmentType::get(context, VectorType::get({kWgmmaRows, shape[2]}, f32))};
+}
 
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(contract);
+/// The thread's registers of a product that is done.
+static void setRegisters(IRRewriter &b, VectorScalars &scalars,
+                         const Product &product, Value done) {
+  SmallVector<Type> types(product.fragment.getNumRegisters(), b.getF32Type());
+  auto unpacked = UnpackFragmentOp::create(b, done.getLoc(), types, done);
+  scalars.setRegisters(product.contract, unpacked.getRegisters());
+}
+
+/// WGMMA is started where the contraction stands, and waited for where its
+/// result is first used: those of `contracts`, which all become WGMMAs, that
+/// are started in between stay in flight.
+static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
+                       const Product &product,
+                       ArrayRef<vector::ContractionOp> contracts) {
+  vector::ContractionOp contract = product.contract;
   Location loc = contract.getLoc();
-  auto fragment = FragmentType::get(
-      b.getContext(), VectorType::get({kWgmmaRows, shape[2]}, b.getF32Type()));
+  b.setInsertionPoint(contract);
   NVVM::WgmmaFenceAlignedOp::create(b, loc);
-  Value started = WgmmaOp::create(b, loc, fragment, a, tileB);
+  Value started =
+      WgmmaOp::create(b, loc, product.fragment, product.a, product.b);
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
 
   // WGMMAs that are started before the first use stay in flight. Those in
@@ -165,10 +190,70 @@ LogicalResult mqa::distributeContraction(
         << "a contraction that is used in another block is waited for where it "
            "starts";
   }
-  Value done = WgmmaWaitOp::create(b, loc, fragment, started, pending);
-  auto unpacked = UnpackFragmentOp::create(
-      b, loc, SmallVector<Type>(fragment.getNumRegisters(), b.getF32Type()),
-      done);
-  scalars.setRegisters(contract, unpacked.getRegisters());
+  Value done = WgmmaWaitOp::create(b, loc, product.fragment, started, pending);
+  setRegisters(b, scalars, product, done);
+}
+
+/// What can be computed together with `first`: contractions of other rows by
+/// the same keys behind it, up to where something needs one of them, or may
+/// change what they read.
+static SmallVector<Product>
+getProductsWith(const FragmentLayout &layout, const Product &first,
+                ArrayRef<vector::ContractionOp> contracts) {
+  SmallVector<Product> products{first};
+  vector::ContractionOp contract = first.contract;
+  for (Operation *op = contract->getNextNode(); op; op = op->getNextNode()) {
+    bool needsOne = llvm::any_of(products, [&](Product product) {
+      return llvm::is_contained(op->getOperands(),
+                                product.contract.getResult());
+    });
+    if (needsOne || op->getNumRegions() != 0 ||
+        !(isMemoryEffectFree(op) || hasSingleEffect<MemoryEffects::Read>(op)))
+      break;
+    auto next = dyn_cast<vector::ContractionOp>(op);
+    if (!next || !llvm::is_contained(contracts, next) ||
+        getWholeTile(next.getRhs()) != first.b)
+      continue;
+    ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) {});
+    FailureOr<Product> product = getProduct(layout, next);
+    if (failed(product) || product->fragment != first.fragment ||
+        cast<MemRefType>(product->a.getType()).getShape() !=
+            cast<MemRefType>(first.a.getType()).getShape())
+      break;
+    products.push_back(*product);
+  }
+  return products;
+}
+
+/// mma.sync computes what it can share the keys' registers between at once,
+/// where the last of the contractions stands.
+static void buildMmaSync(IRRewriter &b, const FragmentLayout &layout,
+                         VectorScalars &scalars, const Product &first,
+                         ArrayRef<vector::ContractionOp> contracts) {
+  SmallVector<Product> products = getProductsWith(layout, first, contracts);
+  SmallVector<Value> as = llvm::map_to_vector(
+      products, [](const Product &product) { return product.a; });
+  vector::ContractionOp last = products.back().contract;
+  b.setInsertionPoint(last);
+  SmallVector<Type> types(products.size(), first.fragment);
+  auto op = MmaSyncOp::create(b, last.getLoc(), types, as, first.b);
+  for (auto [product, fragment] : llvm::zip_equal(products, op.getFragments()))
+    setRegisters(b, scalars, product, fragment);
+}
+
+LogicalResult mqa::distributeContraction(
+    IRRewriter &b, const FragmentLayout &layout, VectorScalars &scalars,
+    vector::ContractionOp contract, ArrayRef<vector::ContractionOp> contracts) {
+  if (scalars.hasRegisters(contract))
+    return success();
+  FailureOr<Product> product = getProduct(layout, contract);
+  FailureOr<const ChipInfo *> chip = requireGpu(contract);
+  if (failed(product) || failed(chip))
+    return failure();
+  OpBuilder::InsertionGuard guard(b);
+  if ((*chip)->matrixUnit->isAsync)
+    buildWgmma(b, scalars, *product, contracts);
+  else
+    buildMmaSync(b, layout, scalars, *product, contracts);
   return success();
 }

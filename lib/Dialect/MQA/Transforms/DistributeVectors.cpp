@@ -313,7 +313,7 @@ struct DistributeVectorsPass
     });
     if (writes.empty())
       return;
-    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
+    if (failed(verifyModuleTargets(kernel)))
       return signalPassFailure();
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPointToStart(&kernel.getBody().front());

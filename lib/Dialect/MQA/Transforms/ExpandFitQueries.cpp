@@ -352,8 +352,7 @@ struct ExpandFitQueriesPass
   void runOnOperation() override {
     SmallVector<FitQueriesOp> ops;
     getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
-    if (!ops.empty() &&
-        failed(verifyModuleTargets(getOperation(), /*archAccelerated=*/true)))
+    if (!ops.empty() && failed(verifyModuleTargets(getOperation())))
       return signalPassFailure();
     NamedBarriers barriers(getOperation());
     for (FitQueriesOp op : ops) {

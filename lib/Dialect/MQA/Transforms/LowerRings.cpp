@@ -34,12 +34,20 @@ static constexpr auto kRemark =
 
 void RingLowering::create(RingCreateOp op) {
   RingType ringType = op.getRing().getType();
-  LoweredRing ring{
-      ringType, {}, {}, {}, ringType.getStages() % op.getTurns() != 0, false};
+  LoweredRing ring{ringType,
+                   {},
+                   {},
+                   {},
+                   ringType.getStages() % op.getTurns() != 0,
+                   false,
+                   false,
+                   static_cast<int64_t>(op.getProducers()) * kWarpThreads};
   for (Operation *user : op.getRing().getUsers())
     if (auto put = dyn_cast<RingPutOp>(user))
-      ring.copiedByLanes |=
-          llvm::any_of(put.getSources(), RingPutOp::isCopiedByLanes);
+      for (auto [i, source] : llvm::enumerate(put.getSources()))
+        (RingPutOp::isCopiedByLanes(source) || isConverted(put, i)
+             ? ring.copiedByLanes
+             : ring.copiedByEngine) = true;
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -102,16 +110,16 @@ void RingLowering::initBarriers() {
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
-      int64_t arrivals = ring.copiedByLanes ? 1 + kWarpThreads : 1;
-      nvgpu::MBarrierInitOp::create(b, loc, ring.full, constant(arrivals),
-                                    index, Value());
+      nvgpu::MBarrierInitOp::create(
+          b, loc, ring.full, constant(countArrivals(ring)), index, Value());
       int64_t releases =
           op.getConsumers() * (ring.copiedByLanes ? kWarpThreads : 1);
       nvgpu::MBarrierInitOp::create(b, loc, ring.empty, constant(releases),
                                     index, Value());
     }
   }
-  NVVM::FenceMbarrierInitOp::create(b, loc);
+  if (usesTensorMaps())
+    NVVM::FenceMbarrierInitOp::create(b, loc);
   if (barrier)
     return;
   remark::missed(loc, kRemark) << "no barrier of the block is ahead of the "
@@ -119,6 +127,16 @@ void RingLowering::initBarriers() {
                                   "is needed";
   b.setInsertionPointAfter(init);
   gpu::BarrierOp::create(b, loc);
+}
+
+/// Arrivals that make a slot full: of the lane that expects what tensor maps
+/// bring, or of each lane, when its copies are there; and of each lane for what
+/// it copies by plain loads and stores.
+int64_t RingLowering::countArrivals(const LoweredRing &ring) {
+  int64_t byEngine = usesTensorMaps()      ? 1
+                     : ring.copiedByEngine ? ring.threads
+                                           : 0;
+  return byEngine + (ring.copiedByLanes ? ring.threads : 0);
 }
 
 Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
@@ -166,6 +184,27 @@ void RingLowering::waitForEmpty(const LoweredRing &ring, Slot slot) {
 }
 
 void RingLowering::put(RingPutOp op) {
+  if (usesTensorMaps())
+    putByTensorMaps(op);
+  else
+    putByLanes(op);
+}
+
+/// Fills the tiles that lanes copy by plain loads and stores, for which each of
+/// them arrives.
+void RingLowering::putPlainTiles(const LoweredRing &ring, RingPutOp op,
+                                 Slot slot) {
+  for (auto [i, source] : llvm::enumerate(op.getSources()))
+    if (RingPutOp::isCopiedByLanes(source))
+      copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
+                  source, ring.threads);
+  if (ring.copiedByLanes)
+    nvgpu::MBarrierArriveOp::create(
+        b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,
+        slot.index);
+}
+
+void RingLowering::putByTensorMaps(RingPutOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
@@ -202,14 +241,7 @@ void RingLowering::put(RingPutOp op) {
   // they do, the first lane may not get to start its loads.
   b.setInsertionPointAfter(start);
   syncWarp();
-  for (auto [i, source] : llvm::enumerate(op.getSources()))
-    if (RingPutOp::isCopiedByLanes(source))
-      copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
-                  source);
-  if (ring.copiedByLanes)
-    nvgpu::MBarrierArriveOp::create(
-        b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,
-        slot.index);
+  putPlainTiles(ring, op, slot);
   b.eraseOp(op);
   for (Operation *view : views)
     if (view->use_empty())
@@ -341,10 +373,10 @@ LogicalResult RingLowering::run() {
     return failure();
   if (creates.empty())
     return success();
-  FailureOr<const ChipInfo *> chip = requireGpu(kernel);
-  if (failed(chip))
+  FailureOr<const ChipInfo *> found = requireGpu(kernel);
+  if (failed(found))
     return failure();
-  if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
+  if (failed(verifyModuleTargets(kernel)))
     return failure();
   for (RingGetOp op : gets)
     for (auto [i, tile] : llvm::enumerate(op.getTiles()))
@@ -352,8 +384,11 @@ LogicalResult RingLowering::run() {
           tile.getType() != slot)
         return op.emitOpError() << "result " << i << " must be " << slot
                                 << ", found " << tile.getType();
+  chip = *found;
   if (failed(verifyCreates(kernel, creates)) ||
-      failed(verifyBytes(creates, **chip)) || failed(makeTensorMaps(puts)))
+      failed(verifyBytes(creates, *chip)) ||
+      (usesTensorMaps() ? failed(makeTensorMaps(puts))
+                        : failed(checkSources(puts))))
     return failure();
   gatherCreates(b, creates);
   for (RingCreateOp op : creates)

@@ -6,26 +6,32 @@
 
 #include "ModuleTargets.h"
 
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
+using namespace mlir::mqa;
 
-LogicalResult mqa::verifyModuleTargets(gpu::GPUFuncOp kernel,
-                                       bool archAccelerated) {
+LogicalResult mqa::verifyModuleTargets(gpu::GPUFuncOp kernel) {
   auto module = kernel->getParentOfType<gpu::GPUModuleOp>();
   ArrayAttr targets = module ? module.getTargetsAttr() : ArrayAttr();
-  NVVM::NVVMCheckSMVersion needed(archAccelerated, 90);
   if (!targets)
     return success();
-  for (Attribute attribute : targets) {
-    auto target = dyn_cast<NVVM::NVVMTargetAttr>(attribute);
-    if (target && !needed.isCompatibleWith(
-                      NVVM::NVVMCheckSMVersion::getTargetSMVersionFromStr(
-                          target.getChip())))
+  TargetAttr attached = getTarget(kernel);
+  StringRef chip = attached && attached.getInfo().isGpu()
+                       ? StringRef(attached.getChip())
+                       : StringRef(kDefaultChip);
+  using Version = NVVM::NVVMCheckSMVersion;
+  Version needed = Version::getTargetSMVersionFromStr(chip);
+  for (auto target : targets.getAsRange<Attribute>()) {
+    auto nvvm = dyn_cast<NVVM::NVVMTargetAttr>(target);
+    if (nvvm && !needed.isCompatibleWith(
+                    Version::getTargetSMVersionFromStr(nvvm.getChip())))
       return kernel.emitOpError()
-             << "needs instructions of "
-             << (archAccelerated ? "sm_90a" : "sm_90")
-             << ", but its module is for " << target.getChip();
+             << "needs instructions of " << chip << ", but its module is for "
+             << nvvm.getChip();
   }
   return success();
 }

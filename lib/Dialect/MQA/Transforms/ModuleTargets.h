@@ -12,9 +12,10 @@
 namespace mlir {
 namespace mqa {
 
-/// Reports a target that is attached to the module of `kernel` already and that
-/// lacks instructions of sm_90, or of sm_90a (`archAccelerated`).
-LogicalResult verifyModuleTargets(gpu::GPUFuncOp kernel, bool archAccelerated);
+/// Reports a target of LLVM that is attached to the module of `kernel` already
+/// and that lacks instructions of the chip of its `#mqa.target`, or of the
+/// default chip.
+LogicalResult verifyModuleTargets(gpu::GPUFuncOp kernel);
 
 } // namespace mqa
 } // namespace mlir

@@ -48,12 +48,17 @@ struct OverlapLaunchesPass
     gpu::GPUFuncOp kernel = getOperation();
     if (kernel.isExternal() || !kernel.isKernel())
       return;
-    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/false)))
+    FailureOr<const ChipInfo *> chip = requireGpu(kernel);
+    if (failed(chip))
       return signalPassFailure();
+    if (!(*chip)->overlapsLaunches)
+      return;
     Block &entry = kernel.getBody().front();
     // Waiting once is enough.
     if (!entry.getOps<NVVM::GriddepcontrolOp>().empty())
       return;
+    if (failed(verifyModuleTargets(kernel)))
+      return signalPassFailure();
     auto first = llvm::find_if(entry, [](Operation &op) {
       return op
           .walk([](Operation *nested) {

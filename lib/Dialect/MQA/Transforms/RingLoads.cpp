@@ -199,19 +199,18 @@ Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
   return load.getResult(0);
 }
 
-/// Fills a matrix or vector in shared memory, lane by lane; zero where `source`
-/// ends.
-void RingLowering::copyByLanes(Value tile, Value source) {
+/// Fills a matrix or vector in shared memory, lane by lane of the warps with so
+/// many `threads`; zero where `source` ends.
+void RingLowering::copyByLanes(Value tile, Value source, int64_t threads) {
   auto type = cast<MemRefType>(tile.getType());
   // So many loads of a lane are under way at once.
   constexpr int64_t kBatch = 8;
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(threads));
   bool isMatrix = type.getRank() == 2;
   Value columns = constant(isMatrix ? type.getDimSize(1) : 1);
   Value end = constant(type.getNumElements());
-  auto loop =
-      scf::ForOp::create(b, loc, lane, end, constant(kBatch * kWarpThreads));
+  auto loop = scf::ForOp::create(b, loc, lane, end, constant(kBatch * threads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   auto isBelow = [&](Value index, Value limit) -> Value {
@@ -227,7 +226,7 @@ void RingLowering::copyByLanes(Value tile, Value source) {
   for (int64_t i = 0; i < kBatch; ++i) {
     Element e;
     e.position = arith::AddIOp::create(b, loc, loop.getInductionVar(),
-                                       constant(i * kWarpThreads));
+                                       constant(i * threads));
     e.indices = {e.position};
     if (isMatrix)
       e.indices = {arith::DivUIOp::create(b, loc, e.position, columns),

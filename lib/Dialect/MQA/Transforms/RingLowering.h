@@ -28,8 +28,11 @@ struct LoweredRing {
   /// does not know that this round is over, and could take its phase of the
   /// full barrier, which has the same parity, for the one after the next.
   bool changesHands;
-  /// Whether lanes copy some of the tiles: each then arrives for itself.
-  bool copiedByLanes;
+  /// Whether lanes copy some of the tiles by loads and stores, and the copy
+  /// engine some. Each lane arrives for itself.
+  bool copiedByLanes, copiedByEngine;
+  /// Threads that fill a slot together: those of its producer warps.
+  int64_t threads;
 };
 
 /// Slot and phase of a position.
@@ -38,6 +41,10 @@ struct Slot {
   /// 0 in the first round through the ring, 1 in the second, and so on.
   Value parity;
 };
+
+/// Whether rows of a staged tile are swizzled by their size, as matrix units
+/// read them. Other tiles (scales, weights) are read by plain loads.
+bool isSwizzled(MemRefType tile);
 
 /// How the tensor map of an argument loads it: in which boxes, and which dims
 /// of the argument those of a box are.
@@ -71,7 +78,11 @@ private:
                 MemRefType type);
   void wait(Value barriers, Slot slot, Value parity);
   void waitForEmpty(const LoweredRing &ring, Slot slot);
+  bool usesTensorMaps() const { return chip->copyEngine->usesTensorMaps; }
+  int64_t countArrivals(const LoweredRing &ring);
   LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
+  LogicalResult checkSources(ArrayRef<RingPutOp> puts);
+  static bool isConverted(RingPutOp op, unsigned tile);
   Value isFirstLane();
   void syncWarp() {
     Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
@@ -85,14 +96,19 @@ private:
   void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
                ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
                Value tensorMap, ArrayRef<Value> coordinates);
-  void copyByLanes(Value tile, Value source);
+  void copyByLanes(Value tile, Value source, int64_t threads);
   Value loadInLane(Value source, ArrayRef<Value> indices);
   Value loadScaleInLane(GatherBlocksOp pages, Value position);
   void put(RingPutOp op);
+  void putByTensorMaps(RingPutOp op);
+  void putByLanes(RingPutOp op);
+  void putPlainTiles(const LoweredRing &ring, RingPutOp op, Slot slot);
+  Value getOwnLane(const LoweredRing &ring);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
 
   gpu::GPUFuncOp kernel;
+  const ChipInfo *chip = nullptr;
   IRRewriter b;
   Location loc;
   DenseMap<Value, LoweredRing> rings;

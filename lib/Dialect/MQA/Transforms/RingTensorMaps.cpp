@@ -17,10 +17,14 @@ using namespace mlir::mqa::hopper;
 
 constexpr int64_t kMaxBoxRank = 5;
 
-/// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
-/// tiles (scales, weights) are read by plain loads.
+bool mqa::isSwizzled(MemRefType tile) {
+  int64_t rowBytes = tile.getShape().back() * tile.getElementTypeBitWidth() / 8;
+  return !tile.getElementType().isF32() &&
+         llvm::is_contained({32, 64, 128}, rowBytes);
+}
+
 static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
-  if (tile.getElementType().isF32())
+  if (!isSwizzled(tile))
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
   switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
   case 128:
@@ -151,6 +155,10 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
                  << "matrices and vectors as they are, found " << tile;
         continue;
       }
+      if (isConverted(op, i))
+        return op.emitOpError() << "source " << i << " is loaded by a tensor "
+                                << "map, which does not make its elements "
+                                << tile.getElementType();
       FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
           getRecipe(op, i);
       if (failed(found))

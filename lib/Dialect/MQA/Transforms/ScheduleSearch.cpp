@@ -26,18 +26,24 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  std::optional<int64_t> maxStages = {}) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
-  for (int64_t queryStages : {2, 1}) {
-    int64_t least = std::max<int64_t>(keyGroups, 2);
-    int64_t most = maxStages.value_or(2 * keyGroups + 4);
-    for (int64_t stages = most; stages >= least; --stages) {
-      auto schedule = ScheduleAttr::get(
-          op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
-          tileKv, queryStages, stages, /*accumulators=*/1, Relu::AddAbs,
-          reduction, Split::Tiles, blockCost, blockHeads);
-      if (fitsSchedule(op, chip, schedule))
-        return schedule;
+  // A unit that is not asynchronous computes two products at once, so that one
+  // need not wait for the other, where there are registers for it.
+  SmallVector<int64_t, 2> accumulators{1};
+  if (!chip.matrixUnit->isAsync)
+    accumulators = {2, 1};
+  for (int64_t products : accumulators)
+    for (int64_t queryStages : {2, 1}) {
+      int64_t least = std::max<int64_t>(keyGroups, 2);
+      int64_t most = maxStages.value_or(2 * keyGroups + 4);
+      for (int64_t stages = most; stages >= least; --stages) {
+        auto schedule = ScheduleAttr::get(
+            op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
+            tileKv, queryStages, stages, products, Relu::AddAbs, reduction,
+            Split::Tiles, blockCost, blockHeads);
+        if (fitsSchedule(op, chip, schedule))
+          return schedule;
+      }
     }
-  }
   return {};
 }
 
@@ -52,9 +58,15 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
     tileQ = std::max<int64_t>(tileQ, hopper::kWarpgroupWarps);
   // More loads under way at a time make memory slower, not faster.
   constexpr int64_t kStages = 5;
+  // As below, for a unit that is not asynchronous.
+  SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 64, 32};
+  if (!unit.isAsync) {
+    groupCounts = {2, 1};
+    tileKvs = {32, 64, 128};
+  }
   for (int64_t parts : {1, 2, 4})
-    for (int64_t groups : {4, 3, 2, 1})
-      for (int64_t tileKv : {128, 64, 32}) {
+    for (int64_t groups : groupCounts)
+      for (int64_t tileKv : tileKvs) {
         // A key for each thread that has a query of the tile.
         if (tileKv * tileQ < unit.threads)
           continue;
@@ -89,10 +101,20 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   // Keys with groups are loaded once for each of them, and so are the queries:
   // there the warpgroups have queries of their own, and share the keys. So it
   // is where only half of the heads have room: that is enough for any.
-  for (int64_t parts : {1, 2})
-    for (int64_t groups : {4, 3, 2, 1})
+  SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 96, 64, 32};
+  // Where a unit is not asynchronous, products and operands share the
+  // registers, which are not moved to the threads that need them: few
+  // warpgroups, and key tiles that a thread can keep.
+  if (!unit.isAsync) {
+    groupCounts = {2, 1};
+    llvm::erase_if(tileKvs, [&](int64_t tileKv) {
+      return tileKv > 32 && getKeptKeyRegisters(op, unit, tileKv) == 0;
+    });
+  }
+  for (int64_t parts : {1, 2, 4})
+    for (int64_t groups : groupCounts)
       for (int64_t tileQ : tileQs)
-        for (int64_t tileKv : {128, 96, 64, 32}) {
+        for (int64_t tileKv : tileKvs) {
           bool byParts = parts > 1 || op.hasKeyGroups();
           int64_t blockHeads = 0;
           if (parts > 1)
@@ -109,12 +131,18 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
 SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
                                                   const ChipInfo &chip) {
   SmallVector<ScheduleAttr> schedules;
-  // Three or four warpgroups: fewer leave the tensor cores waiting, more have
-  // too few registers.
-  constexpr std::pair<int64_t, int64_t> kGroups[] = {{1, 4}, {1, 3}, {2, 2}};
-  for (auto [queryGroups, keyGroups] : kGroups)
+  // Of an asynchronous unit, three or four warpgroups: fewer leave the tensor
+  // cores waiting, more have too few registers. Of another one, operands take
+  // registers too: fewer warpgroups and narrower tiles are worth a try.
+  SmallVector<std::pair<int64_t, int64_t>> allGroups{{1, 4}, {1, 3}, {2, 2}};
+  SmallVector<int64_t> tileKvs{96, 128};
+  if (!chip.matrixUnit->isAsync) {
+    allGroups.append({{1, 2}, {2, 1}, {1, 1}});
+    tileKvs = {32, 64, 96, 128};
+  }
+  for (auto [queryGroups, keyGroups] : allGroups)
     for (int64_t tileQ : {4, 8, 16, 32})
-      for (int64_t tileKv : {96, 128})
+      for (int64_t tileKv : tileKvs)
         for (Reduction reduction : {Reduction::F32, Reduction::F16})
           if (ScheduleAttr schedule = makeSchedule(
                   op, chip, queryGroups, keyGroups, tileQ, tileKv, reduction))

@@ -94,6 +94,20 @@ void WarpRoles::loadFirstBlockAlone(scf::ForOp producer) {
   }
 }
 
+/// The role of `numWarps` warps from thread `first` on, which fill all rings
+/// together: lanes copy, and one warp alone is too slow for that.
+int64_t WarpRoles::buildSharedProducers(Value threadId, int64_t first,
+                                        int64_t numWarps) {
+  loop->getParentOfType<gpu::GPUFuncOp>().walk(
+      [&](RingCreateOp op) { op.setProducers(numWarps); });
+  auto isForeign = [](Operation *op) {
+    return isa<RoleOpInterface>(op) && !isa<RingPutOp>(op);
+  };
+  int64_t count = numWarps * kWarpThreads;
+  buildRole(threadId, first, count, [&] { cloneWithout(isForeign); });
+  return first + count;
+}
+
 /// A warp for each ring, from thread `first` on, so that no load waits for
 /// those of another ring; at most `maxWarps`, of which the last takes what is
 /// left. Returns the thread behind them.
@@ -160,12 +174,18 @@ LogicalResult WarpRoles::run() {
   buildConsumers(threadId);
 
   rewriter.setInsertionPointToStart(roles.elseBlock());
-  NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
-                                 NVVM::SetMaxRegisterAction::decrease);
+  if (chip.movesRegisters)
+    NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
+                                   NVVM::SetMaxRegisterAction::decrease);
   // Cleaning needs every warp that it can get: with two for it, prefill with
   // `clean` was 2 % slower than with three.
   int64_t maxProducers = cleaning ? 1 : kWarpgroupWarps;
-  int64_t cleaner = buildProducers(threadId, producer, maxProducers);
+  int64_t cleaner;
+  if (chip.copyEngine->usesTensorMaps)
+    cleaner = buildProducers(threadId, producer, maxProducers);
+  else
+    cleaner = buildSharedProducers(
+        threadId, producer, cleaning ? kWarpgroupWarps / 2 : kWarpgroupWarps);
   int64_t numCleaners = producer + kWarpgroupThreads - cleaner;
   remark::passed(loc, kRemark)
       << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} threads "
@@ -248,7 +268,7 @@ struct SpecializeWarpsPass
     FailureOr<const ChipInfo *> chip = requireGpu(kernel);
     if (failed(chip))
       return signalPassFailure();
-    if (failed(verifyModuleTargets(kernel, /*archAccelerated=*/true)))
+    if (failed(verifyModuleTargets(kernel)))
       return signalPassFailure();
     FailureOr<ConsumerGroups> groups = getConsumerGroups(kernel);
     if (failed(groups))

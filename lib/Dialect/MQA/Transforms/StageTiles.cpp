@@ -110,10 +110,10 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
 
 void TileStager::createRings(gpu::GPUFuncOp kernel) {
   b.setInsertionPointToStart(&kernel.getBody().front());
-  queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1);
-  keyRing = RingCreateOp::create(b, loc, plan.keyRing, 1, 1);
+  queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1, 1);
+  keyRing = RingCreateOp::create(b, loc, plan.keyRing, 1, 1, 1);
   if (plan.scaleRing)
-    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1);
+    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1, 1);
 }
 
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
@@ -153,8 +153,10 @@ Relu TileStager::getRelu() {
   if (logits.getActivation() != Activation::Relu ||
       plan.schedule.getReduction() == Reduction::F16)
     return Relu::Max;
-  return logits.hasOnlyFiniteScores() ? plan.schedule.getRelu()
-                                      : Relu::IntegerMax;
+  // Of fp8 that became f16, the tile's type does not say that it is finite.
+  bool isFinite = logits.hasOnlyFiniteScores() &&
+                  plan.queryRing.getTiles()[0].getElementTypeBitWidth() == 8;
+  return isFinite ? plan.schedule.getRelu() : Relu::IntegerMax;
 }
 
 /// The logits of a tile of keys, which is staged, and staged queries.

@@ -22,6 +22,8 @@ int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
   int64_t threads = (numWarpgroups + 1) * kWarpgroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
+  if (!chip.movesRegisters)
+    return std::min<int64_t>(atLaunch, chip.threadRegisters);
   int64_t forConsumers =
       atLaunch * threads - kProducerRegisters * kWarpgroupThreads;
   int64_t each = forConsumers / (numWarpgroups * kWarpgroupThreads);
@@ -30,6 +32,17 @@ int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
 }
 
 bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
+
+int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
+                                 int64_t tileKv) {
+  Type type = unit.getOperandType(op.getInputElementType());
+  RowChunks chunks = getRowChunks(op.getHeadDim(), type);
+  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  constexpr int64_t kWarpRegisterBytes = kWarpThreads * 4;
+  int64_t registers =
+      tileKv * chunks.count * chunks.elements * bytes / kWarpRegisterBytes;
+  return registers <= MmaSyncOp::kMaxKeptRegisters ? registers : 0;
+}
 
 int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   int64_t bytes = tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
@@ -165,13 +178,16 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = schedule.getReduction() == Reduction::F16;
-  Type inputType = op.getInputElementType();
+  Type operandType = unit.getOperandType(op.getInputElementType());
   std::string notPacked = describeNotPacked(op, stagesByParts);
   if (packed && !notPacked.empty())
     return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
                           "head dim of 32, 64 or 128 and all heads at once, "
                           "found "
                        << notPacked;
+  if (packed && !unit.isAsync)
+    return emitError() << "reduction f16 scales queries for WGMMA, which "
+                       << chip.name << " has not";
   if (packed && queryWarps > 1)
     return emitError() << "reduction f16 needs warps with queries of their "
                           "own (tile_q of at least 4), found tile_q = "
@@ -202,8 +218,13 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (stagesByParts)
     sums += schedule.getTileQ() * tileKv / kWarpgroupThreads;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
-  constexpr int64_t kOtherRegisters = 8;
-  int64_t needed = accumulators + sums + weights + kOtherRegisters;
+  int64_t others = 8;
+  // A unit that does not read shared memory itself has its operands, and their
+  // addresses, in registers.
+  if (!unit.isAsync)
+    others += 4 * schedule.getAccumulators() + 8 +
+              getKeptKeyRegisters(op, unit, tileKv);
+  int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
                        << accumulators << " accumulators, " << sums << " sums, "
@@ -222,7 +243,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t weightColumns =
       headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
   // Rows of one swizzle have no dim of chunks.
-  RowChunks chunks = getRowChunks(headDim, inputType);
+  RowChunks chunks = getRowChunks(headDim, operandType);
   SmallVector<int64_t> queryTile{queryGroups, headTiles}, keyTile;
   AffineExpr group, headTile;
   AffineExpr queryChunk = getAffineConstantExpr(0, context);
@@ -245,7 +266,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
        headTile * tileHeads + dim(0) % queryWarps * warpHeads + dim(1),
        queryChunk * chunks.elements + dim(3)},
       context);
-  SmallVector<MemRefType> queryTiles{tile(queryTile, inputType)};
+  SmallVector<MemRefType> queryTiles{tile(queryTile, operandType)};
   if (op.getWeights()) {
     queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
     plan.loadsWeightsByTma =
@@ -259,8 +280,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.keyMap = AffineMap::get(
       first + 2, 0, {key, keyChunk * chunks.elements + inKey}, context);
   llvm::append_values(keyTile, tileKv, chunks.elements);
-  plan.keyRing =
-      RingType::get(context, schedule.getStages(), {tile(keyTile, inputType)});
+  plan.keyRing = RingType::get(context, schedule.getStages(),
+                               {tile(keyTile, operandType)});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {

@@ -33,8 +33,8 @@ namespace {
 /// the reduction over heads, [query, key] from there on.
 class TileVectorizer {
 public:
-  TileVectorizer(IRRewriter &b, TileLogitsOp op)
-      : b(b), op(op), loc(op.getLoc()),
+  TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
+      : b(b), op(op), loc(op.getLoc()), isAsync(isAsync),
         half(op.getReduction() == Reduction::F16) {
     ArrayRef<int64_t> q = op.getQ().getType().getShape();
     headTiles = q[1];
@@ -77,6 +77,8 @@ private:
   IRRewriter &b;
   TileLogitsOp op;
   Location loc;
+  /// Whether products are waited for later than they are started.
+  bool isAsync;
   int64_t headTiles, queries, heads, keys;
   bool half;
 };
@@ -276,15 +278,26 @@ Value TileVectorizer::computeLogits() {
       splat(VectorType::get({queries, keys},
                             half ? Type(b.getF16Type()) : Type(b.getF32Type())),
             0.0);
-  // With several accumulators, the next head tiles' scores are started before
-  // one is reduced.
-  int64_t ahead = op.getAccumulators() - 1;
   SmallVector<Value> scores;
-  for (int64_t i = 0; i < headTiles + ahead; ++i) {
-    if (i < headTiles)
+  int64_t together = op.getAccumulators();
+  if (isAsync) {
+    // With several accumulators, the next head tiles' scores are started before
+    // one is reduced.
+    int64_t ahead = together - 1;
+    for (int64_t i = 0; i < headTiles + ahead; ++i) {
+      if (i < headTiles)
+        scores.push_back(computeScores(i));
+      if (i >= ahead)
+        sums = addWeighted(i - ahead, scores[i - ahead], sums);
+    }
+  }
+  // Else those of several head tiles are computed at once.
+  for (int64_t first = 0; !isAsync && first < headTiles; first += together) {
+    int64_t end = std::min(first + together, headTiles);
+    for (int64_t i = first; i < end; ++i)
       scores.push_back(computeScores(i));
-    if (i >= ahead)
-      sums = addWeighted(i - ahead, scores[i - ahead], sums);
+    for (int64_t i = first; i < end; ++i)
+      sums = addWeighted(i, scores[i], sums);
   }
   // Read last: registers are short while head tiles are reduced.
   Value scale = op.getKScale() ? read(op.getKScale(), {keys}) : Value();
@@ -328,7 +341,15 @@ struct VectorizeTilesPass
                        "before it is vectorized");
         return signalPassFailure();
       }
-      TileVectorizer(rewriter, op).run();
+      // Of one product at a time, the order is the same for every unit.
+      bool isAsync = true;
+      if (op.getAccumulators() > 1) {
+        FailureOr<const ChipInfo *> chip = requireGpu(op);
+        if (failed(chip))
+          return signalPassFailure();
+        isAsync = (*chip)->matrixUnit->isAsync;
+      }
+      TileVectorizer(rewriter, op, isAsync).run();
     }
     for (StoreLogitsOp op : stores)
       vectorizeStore(rewriter, op);

@@ -71,6 +71,7 @@ private:
                  function_ref<void()> body);
   void loadFirstBlockAlone(scf::ForOp producer);
   int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
+  int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
   void buildCleaner(Value threadId, int64_t first, int64_t count);
 
   IRRewriter rewriter;

@@ -1,7 +1,7 @@
 // RUN: mqa-opt %s --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{the target must be sm_90a or cpu, found 'sm_80'}}
-module attributes {mqa.target = #mqa.target<chip = "sm_80">} {}
+// expected-error@+1 {{the target must be sm_80, sm_86, sm_89, sm_90a, sm_120 or cpu, found 'sm_70'}}
+module attributes {mqa.target = #mqa.target<chip = "sm_70">} {}
 
 // -----
 

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors)))' --allow-unregistered-dialect --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-distribute-vectors)))' --allow-unregistered-dialect --split-input-file --verify-diagnostics | FileCheck %s
 
 // What mqa-vectorize-tiles does not make.
 

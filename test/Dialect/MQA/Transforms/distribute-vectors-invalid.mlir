@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors)))' --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-distribute-vectors)))' --split-input-file --verify-diagnostics
 
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>

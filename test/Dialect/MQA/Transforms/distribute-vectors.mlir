@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors,canonicalize,cse)))' --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-distribute-vectors,canonicalize,cse)))' --split-input-file | FileCheck %s
 
 // The smallest tile: 32 keys, 16 heads of each of 4 queries. A thread holds 16
 // elements: heads r and r + 8, keys 8j + c and 8j + c + 1.

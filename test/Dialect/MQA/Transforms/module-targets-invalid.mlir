@@ -3,7 +3,7 @@
 // A module that has a target already, which lacks what a pass would use of it.
 
 gpu.module @kernels [#nvvm.target<chip = "sm_80">] {
-  // expected-error@+1 {{needs instructions of sm_90, but its module is for sm_80}}
+  // expected-error@+1 {{needs instructions of sm_90a, but its module is for sm_80}}
   gpu.func @overlap() kernel {
     gpu.return
   }
@@ -11,8 +11,22 @@ gpu.module @kernels [#nvvm.target<chip = "sm_80">] {
 
 // -----
 
-gpu.module @kernels [#nvvm.target<chip = "sm_90a">, #nvvm.target<chip = "sm_100">] {
-  gpu.func @nothing_special() kernel {
+// A chip that runs the code of the module's target, and one whose instructions
+// nothing uses.
+
+module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
+  gpu.module @kernels [#nvvm.target<chip = "sm_80">, #nvvm.target<chip = "sm_89">] {
+    gpu.func @nothing_special() kernel {
+      gpu.return
+    }
+  }
+}
+
+// -----
+
+gpu.module @kernels [#nvvm.target<chip = "sm_80">] {
+  gpu.func @overlaps_already() kernel {
+    nvvm.griddepcontrol wait
     gpu.return
   }
 }

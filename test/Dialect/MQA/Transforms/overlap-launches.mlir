@@ -1,6 +1,6 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-overlap-launches)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-overlap-launches)))' | FileCheck %s
 // Once is enough.
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-overlap-launches,mqa-overlap-launches)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-overlap-launches,mqa-overlap-launches)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !barriers = !nvgpu.mbarrier.group<memorySpace = #smem, num_barriers = 2>

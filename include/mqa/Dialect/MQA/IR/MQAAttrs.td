@@ -197,7 +197,8 @@ def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
     Stands on an argument as `mqa.operand`: the operand's name, and its shape and element
     type in the op. The argument itself may no longer say them, as a tensor map has
     those of a box. `box_dims`: the operand's dims in the order of that box, where
-    it is not their own.
+    it is not their own. `alignment`: the bytes of which the operand's address, and the
+    distance of its rows, must be a multiple.
 
     Example:
 
@@ -206,8 +207,12 @@ def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
     ```
   }];
   let parameters = (ins StringRefParameter<>:$name, "::mlir::Type":$type,
-                        OptionalArrayRefParameter<"int64_t">:$box_dims);
-  let assemblyFormat = "`<` $name `,` $type (`,` `box_dims` `=` `[` $box_dims^ `]`)? `>`";
+                        OptionalArrayRefParameter<"int64_t">:$box_dims,
+                        DefaultValuedParameter<"int64_t", "1">:$alignment);
+  let assemblyFormat = [{
+    `<` $name `,` $type (`,` `box_dims` `=` `[` $box_dims^ `]`)?
+    (`,` `alignment` `=` $alignment^)? `>`
+  }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The name of an argument's attribute.
@@ -215,6 +220,7 @@ def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
     /// Of an operand that has `type`, a memref or tensor, or index.
     static OperandAttr get(::llvm::StringRef name, ::mlir::Type type);
     OperandAttr withBoxDims(::llvm::ArrayRef<int64_t> dims) const;
+    OperandAttr withAlignment(int64_t alignment) const;
     /// Null for an index.
     ::mlir::RankedTensorType getTensorType() const {
       return ::llvm::dyn_cast<::mlir::RankedTensorType>(getType());

@@ -89,10 +89,10 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
-  let summary = "Some rows of a matrix or vector, as one of its own";
+  let summary = "Some rows of a memref, as one of its own";
   let description = [{
-    Rows [row, row + num_rows) of `source`, of which an element is a row where it is
-    a vector. The result starts at its first element (offset 0).
+    Rows [row, row + num_rows) of `source`: a row is what its first dimension counts, an
+    element of a vector. The result starts at its first element (offset 0).
 
     Why this op exists: on the device an index has 32 bits, which inside a block
     of rows suffices and halves the registers of address arithmetic. A logits
@@ -103,8 +103,11 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
         : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$source, Index:$row, Index:$num_rows);
-  let results = (outs MemRefRankOf<[F32, BF16, F16, I32], [1, 2]>:$result);
+  let arguments = (ins
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$source,
+    Index:$row, Index:$num_rows);
+  let results = (outs
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
   }];
@@ -208,6 +211,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     All slots start empty. A slot becomes empty again after `consumers`
     releases, each by one whole warp. With `turns` above 1, that many groups of
     consumers get slots in turn, by position; else every consumer gets every slot.
+    A slot is filled by `producers` warps together, which all execute the same puts:
+    one where tensor maps fill it. The number of the first is a multiple of `producers`.
 
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
@@ -216,7 +221,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   }];
   let arguments = (ins
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers,
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers);
   let results = (outs MQA_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
 }
@@ -232,7 +238,8 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by a whole, converged warp, one lane of which starts the copies.
+    Executed by a whole, converged warp, one lane of which starts the copies, or, where
+    the target has no tensor maps, by the lanes of the ring's `producers` warps.
     The copies are asynchronous: the slot is full once
     all bytes have arrived. A source may be smaller than the slot's tile; the
     rest of the slot then holds unspecified values.
@@ -482,6 +489,46 @@ def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
 // Level 6: fragments
 //===----------------------------------------------------------------------===//
 
+def MQA_AsyncCopyOp : MQA_Op<"async_copy", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Starts to copy 16 bytes from global to shared memory";
+  let description = [{
+    Copies `count` elements of `source` from `source_indices` on to `target` from
+    `target_index` on, and zeros behind them, 16 bytes in all. Both addresses are
+    multiples of 16 bytes. The bytes are there when the barrier's phase is over at which the
+    thread arrives by `mqa.async_arrive` later.
+
+    Why this op exists: `nvgpu.device_async_copy` cannot be told how many elements to
+    copy where an index has 32 bits.
+
+    ```mlir
+    mqa.async_copy %row[%c0, %d], %slots[%i], %n : memref<?x128xbf16, strided<[?, 1]>, #gpu.address_space<global>>,
+        memref<65536xbf16, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, Variadic<Index>:$source_indices,
+                       MemRefRankOf<[AnyType], [1]>:$target, Index:$target_index, Index:$count);
+  let assemblyFormat = [{
+    $source `[` $source_indices `]` `,` $target `[` $target_index `]` `,` $count attr-dict
+    `:` type($source) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
+  let summary = "Arrives at a barrier once this thread's copies so far are there";
+  let description = [{
+    The copies are those of `mqa.async_copy`. Does not wait.
+
+    ```mlir
+    mqa.async_arrive %full[%slot] : !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 4>
+    ```
+  }];
+  let arguments = (ins AnyType:$barriers, Index:$index);
+  let assemblyFormat = "$barriers `[` $index `]` attr-dict `:` type($barriers)";
+  let hasVerifier = 1;
+}
+
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
@@ -534,6 +581,52 @@ def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]
     ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<7>]>:$pending);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = "$fragment attr-dict `:` type($fragment)";
+}
+
+def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "D = A * B^T of four warps by mma.sync, for one or several A";
+  let description = [{
+    As `mqa.wgmma`, by the instruction that GPUs before and beside Hopper have:
+    each of the four warps multiplies 16 of the 64 rows of every A by all of B.
+    The results may be read at once. A and B lie in shared memory as
+    `mqa.wgmma` has them, and the fragments are the same.
+
+    Several A share what is read of B: with one, shared memory has not the
+    bandwidth for the instruction's full rate.
+
+    ```mlir
+    %acc = mqa.mma_sync %q by %k : memref<4x8x2x64xbf16, #gpu.address_space<workgroup>>
+        by memref<128x64xbf16, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>>:$as,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
+  let results = (outs Variadic<MQA_FragmentType>:$fragments);
+  let assemblyFormat = [{
+    $as `by` $b attr-dict `:` type($as) `by` type($b) `->` type($fragments)
+  }];
+  let extraClassDeclaration = [{
+    /// Chunks of K, and bytes of a row of one.
+    int64_t getChunks() {
+      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
+    }
+    int64_t getRowBytes() {
+      MemRefType type = getB().getType();
+      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+    }
+    /// Registers of a thread that hold all of B. Up to so many, several ops by the
+    /// same B read it once.
+    static constexpr int64_t kMaxKeptRegisters = 64;
+    int64_t getKeyRegisters() {
+      int64_t warpRegisterBytes = 32 * 4;
+      return getNumColumns() * getChunks() * getRowBytes() / warpRegisterBytes;
+    }
+    /// Rows of B.
+    int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }
+  }];
+  let hasVerifier = 1;
 }
 
 def MQA_UnpackFragmentOp : MQA_Op<"unpack_fragment", [Pure]> {

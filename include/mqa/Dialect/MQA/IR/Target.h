@@ -18,6 +18,7 @@
 
 namespace mlir {
 class Operation;
+class Type;
 
 namespace mqa {
 class TargetAttr;
@@ -31,6 +32,15 @@ struct MatrixUnit {
   /// Bytes of K that one instruction takes, and bytes of a row of an operand at
   /// most.
   int64_t stepBytes, maxRowBytes;
+  /// Whether a product is started, and waited for when it is needed. Else
+  /// several are computed at once, which share what they read.
+  bool isAsync;
+  /// Whether it multiplies fp8.
+  bool multipliesFp8;
+
+  /// The type that elements of `input` have when it multiplies them: what it
+  /// cannot multiply becomes a wider one, exactly, on its way to shared memory.
+  Type getOperandType(Type input) const;
 };
 
 /// What copies tiles to shared memory beside the threads.
@@ -40,11 +50,35 @@ struct CopyEngine {
   int64_t maxBoxDim;
   /// Where a swizzled box starts: a multiple of this.
   int64_t alignment;
+  /// Whether one thread starts the copy of a box that a tensor map describes;
+  /// else the lanes of a warp copy 16 bytes each.
+  bool usesTensorMaps;
 };
 
 /// Of sm_90a (PTX ISA, "wgmma" and "Tensor map").
-inline constexpr MatrixUnit kWgmma{"WGMMA", 128, 64, 256, 32, 128};
-inline constexpr CopyEngine kTma{"TMA", 256, 1024};
+inline constexpr MatrixUnit kWgmma{
+    "WGMMA", 128, 64, 256, 32, 128, /*isAsync=*/true, /*multipliesFp8=*/true};
+inline constexpr CopyEngine kTma{"TMA", 256, 1024, /*usesTensorMaps=*/true};
+/// Of the others (PTX ISA, "mma.sync.m16n8k16" and "cp.async"): four warps that
+/// have 16 rows each are what a warpgroup is for WGMMA.
+inline constexpr MatrixUnit kMmaSyncF16{"mma.sync",
+                                        128,
+                                        64,
+                                        256,
+                                        32,
+                                        128,
+                                        /*isAsync=*/false,
+                                        /*multipliesFp8=*/false};
+inline constexpr MatrixUnit kMmaSync{"mma.sync",
+                                     128,
+                                     64,
+                                     256,
+                                     32,
+                                     128,
+                                     /*isAsync=*/false,
+                                     /*multipliesFp8=*/true};
+inline constexpr CopyEngine kCpAsync{"cp.async", 256, 1024,
+                                     /*usesTensorMaps=*/false};
 
 /// One chip, and what a kernel may use of it.
 struct ChipInfo {
@@ -59,6 +93,14 @@ struct ChipInfo {
   /// Bytes of shared memory that one block may use.
   int64_t blockSharedMemory;
   int64_t l2Bytes;
+  /// Whether warps can hand registers to others (setmaxnreg); else all threads
+  /// of a block have the same number.
+  bool movesRegisters;
+  /// Whether a thread sleeps while it waits for an mbarrier (try_wait); else it
+  /// asks again and again.
+  bool sleepsAtBarriers;
+  /// Whether a launch may overlap the end of the one before (griddepcontrol).
+  bool overlapsLaunches;
   /// Null where there is none.
   const MatrixUnit *matrixUnit;
   const CopyEngine *copyEngine;

@@ -70,6 +70,12 @@ int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups);
 /// reads those of each head tile when it needs them.
 bool keepsWeights(int64_t headTiles);
 
+/// Registers in which a thread of a unit that is not asynchronous keeps its
+/// part of a tile of keys for all head tiles; 0 if that is too much, and they
+/// are read again for each.
+int64_t getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
+                            int64_t tileKv);
+
 /// Bytes that `tile` takes in a ring, aligned as WGMMA and TMA need it.
 int64_t getAlignedTileBytes(MemRefType tile);
 

@@ -1,0 +1,376 @@
+//===- RingAsyncCopies.cpp - How slots are filled without tensor maps -----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The lanes of the producer warp copy 16 bytes each, asynchronously, and write
+// them where the swizzle of TMA would have put them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "DecodeFp8.h"
+#include "RingLowering.h"
+#include "mqa/Dialect/MQA/IR/Hopper.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::hopper;
+
+/// Bytes that one copy brings.
+static constexpr int64_t kChunkBytes = 16;
+
+/// Whether the elements of a tile, which is not copied by plain loads and
+/// stores alone, are converted in between.
+bool RingLowering::isConverted(RingPutOp op, unsigned tile) {
+  Value source = op.getSources()[tile];
+  return !RingPutOp::isCopiedByLanes(source) &&
+         cast<MemRefType>(source.getType()).getElementType() !=
+             op.getRing().getType().getTiles()[tile].getElementType();
+}
+
+/// Arguments that chunks come from begin, as all their rows do, at multiples of
+/// 16 bytes: the runtime is told to check that.
+LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
+  for (RingPutOp op : puts)
+    for (auto [i, source] : llvm::enumerate(op.getSources())) {
+      if (RingPutOp::isCopiedByLanes(source))
+        continue;
+      MemRefType tile = op.getRing().getType().getTiles()[i];
+      if (tile.getShape().back() * tile.getElementTypeBitWidth() / 8 %
+          kChunkBytes)
+        return op.emitOpError()
+               << "tile " << i << " must have rows of a multiple of "
+               << kChunkBytes << " bytes, found " << tile;
+      auto type = cast<MemRefType>(source.getType());
+      int64_t columns = type.getShape().back();
+      if (isConverted(op, i) &&
+          (type.getElementTypeBitWidth() != 8 ||
+           !tile.getElementType().isF16() || ShapedType::isDynamic(columns) ||
+           columns % kChunkBytes))
+        return op.emitOpError()
+               << "only fp8 becomes f16, in rows of a multiple of "
+               << kChunkBytes << ", on its way into a ring, found source " << i
+               << " of " << type << " for " << tile;
+      Value from;
+      if (auto pages = source.getDefiningOp<GatherBlocksOp>())
+        from = pages.getCache();
+      else if (auto view = source.getDefiningOp<memref::SubViewOp>();
+               view && view.hasUnitStride())
+        from = view.getSource();
+      auto argument = dyn_cast_if_present<BlockArgument>(from);
+      if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()))
+        return op.emitOpError()
+               << "source " << i
+               << " must be a unit-stride memref.subview or blocks of a kernel "
+                  "argument";
+      StringRef name = OperandAttr::getAttrName();
+      unsigned position = argument.getArgNumber();
+      if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))
+        kernel.setArgAttr(position, name, operand.withAlignment(kChunkBytes));
+    }
+  return success();
+}
+
+namespace {
+/// Where a chunk comes from: elements of a row of `memref`, at `indices` of it,
+/// and how many of them there are (the others become zero).
+struct ChunkSource {
+  Value memref;
+  SmallVector<Value> indices;
+  Value count;
+};
+
+/// Copies one tile of a slot.
+class ChunkCopier {
+public:
+  ChunkCopier(OpBuilder &b, Location loc, RingPutOp op, unsigned index,
+              Value lane, int64_t numLanes)
+      : b(b), loc(loc), op(op), index(index), lane(lane), numLanes(numLanes),
+        tile(op.getRing().getType().getTiles()[index]),
+        elementBytes(tile.getElementTypeBitWidth() / 8),
+        perChunk(kChunkBytes / elementBytes) {}
+
+  /// Into a flat memref of which element `first` is the slot's first:
+  /// asynchronously, or at once where elements are converted.
+  void copy(Value flat, Value first, bool converts);
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value divide(Value value, int64_t by) {
+    return arith::DivUIOp::create(b, loc, value, constant(by));
+  }
+  Value remainder(Value value, int64_t by) {
+    return arith::RemUIOp::create(b, loc, value, constant(by));
+  }
+  Value isBelow(Value value, Value end) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, end);
+  }
+  SmallVector<Value> getSourceCoordinates(Value chunk);
+  Value getCount(Value isInside, Value at, Value size);
+  Value getRow(Value source, Value row);
+  ChunkSource fromView(memref::SubViewOp view, ArrayRef<Value> at);
+  ChunkSource fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at);
+  Value swizzle(Value chunk);
+  Value load(const ChunkSource &from);
+
+  OpBuilder &b;
+  Location loc;
+  RingPutOp op;
+  unsigned index;
+  /// This one of so many, of all warps that fill the tile.
+  Value lane;
+  int64_t numLanes;
+  MemRefType tile;
+  int64_t elementBytes, perChunk;
+};
+} // namespace
+
+/// Where the chunk's first element is in the source.
+SmallVector<Value> ChunkCopier::getSourceCoordinates(Value chunk) {
+  SmallVector<OpFoldResult> at(tile.getRank());
+  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
+    bool isLast = dim == tile.getRank() - 1;
+    int64_t size = tile.getDimSize(dim) / (isLast ? perChunk : 1);
+    Value own = dim == 0 ? chunk : remainder(chunk, size);
+    chunk = divide(chunk, size);
+    if (isLast)
+      own = arith::MulIOp::create(b, loc, own, constant(perChunk));
+    at[dim] = own;
+  }
+  AffineMap map = op.getTileMap(index);
+  SmallVector<Value> coordinates;
+  for (unsigned i = 0; i < map.getNumResults(); ++i)
+    coordinates.push_back(getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(b, loc, map.getSubMap({i}), at)));
+  return coordinates;
+}
+
+/// How many of the chunk's elements lie below `size`, from `at` on; none
+/// outside.
+Value ChunkCopier::getCount(Value isInside, Value at, Value size) {
+  Value rest = arith::SubIOp::create(b, loc, size, at);
+  rest = arith::MaxSIOp::create(b, loc, rest, constant(0));
+  rest = arith::MinSIOp::create(b, loc, rest, constant(perChunk));
+  if (!isInside)
+    return rest;
+  return arith::SelectOp::create(b, loc, isInside, rest, constant(0));
+}
+
+/// Row `row` of `source`, whose address may need 64 bits.
+Value ChunkCopier::getRow(Value source, Value row) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> shape{ShapedType::kDynamic};
+  llvm::append_range(shape, type.getShape().drop_front());
+  auto rowType =
+      MemRefType::get(shape, type.getElementType(),
+                      StridedLayoutAttr::get(b.getContext(), 0,
+                                             type.getStridesAndOffset().first),
+                      type.getMemorySpace());
+  return RowBlockOp::create(b, loc, rowType, source, row, constant(1));
+}
+
+ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {
+  llvm::SmallBitVector dropped = view.getDroppedDims();
+  SmallVector<Value> indices;
+  Value isInside, count;
+  unsigned kept = 0;
+  int64_t last = view.getSourceType().getRank() - 1;
+  for (auto [dim, offset, size] :
+       llvm::enumerate(view.getMixedOffsets(), view.getMixedSizes())) {
+    Value first = getValueOrCreateConstantIndexOp(b, loc, offset);
+    if (dropped.test(dim)) {
+      indices.push_back(first);
+      continue;
+    }
+    Value own = at[kept++];
+    Value end = getValueOrCreateConstantIndexOp(b, loc, size);
+    indices.push_back(add(first, own));
+    if (static_cast<int64_t>(dim) == last) {
+      count = getCount(isInside, own, end);
+      continue;
+    }
+    Value fits = isBelow(own, end);
+    isInside = isInside ? arith::AndIOp::create(b, loc, isInside, fits) : fits;
+  }
+  Value row = getRow(view.getSource(), indices.front());
+  indices.front() = constant(0);
+  return {row, indices, count};
+}
+
+/// Each lane has read the number of one of the tile's blocks.
+ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
+  MemRefType cache = blocks.getCache().getType();
+  int64_t blockKv = cache.getDimSize(1);
+  int64_t rank = blocks.getKeys().getType().getRank();
+  bool isPart = tile.getShape().take_back(rank)[0] < blockKv;
+  Value key = at.front();
+  if (isPart)
+    key = add(key, remainder(blocks.getFirst(), blockKv));
+  Value fromLane = isPart ? constant(0) : divide(key, blockKv);
+  Value id = gpu::ShuffleOp::create(
+                 b, loc, blocks.getIds(),
+                 arith::IndexCastOp::create(b, loc, b.getI32Type(), fromLane),
+                 arith::ConstantIntOp::create(b, loc, kWarpThreads, 32),
+                 gpu::ShuffleMode::IDX)
+                 .getShuffleResult();
+  Value block = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  // Below zero is above all.
+  Value isInside =
+      isBelow(block, memref::DimOp::create(b, loc, blocks.getCache(), 0));
+  SmallVector<Value> indices{constant(0),
+                             isPart ? key : remainder(key, blockKv)};
+  Value last = rank == 1 ? indices.back() : at.back();
+  if (rank == 2)
+    indices.push_back(last);
+  Value count = getCount(isInside, last, constant(cache.getShape().back()));
+  return {getRow(blocks.getCache(), block), indices, count};
+}
+
+/// The chunk's place in the tile: TMA exclusive-ors the 16-byte column of a row
+/// with the row's number, as bits 4 to 6 of an address with its bits 7 to 9.
+Value ChunkCopier::swizzle(Value chunk) {
+  int64_t rowBytes = tile.getShape().back() * elementBytes;
+  if (!isSwizzled(tile))
+    return chunk;
+  int64_t columns = rowBytes / kChunkBytes, rowsPerLine = 128 / rowBytes;
+  Value row = divide(chunk, columns * rowsPerLine);
+  return arith::XOrIOp::create(b, loc, chunk, remainder(row, columns));
+}
+
+/// The fp8 of a chunk: all are there, or none, which is zeros.
+Value ChunkCopier::load(const ChunkSource &from) {
+  auto type = VectorType::get(
+      perChunk, cast<MemRefType>(from.memref.getType()).getElementType());
+  Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                        from.count, constant(0));
+  auto ifThere = scf::IfOp::create(
+      b, loc, isThere,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = vector::LoadOp::create(
+            nested, loc, type, from.memref, from.indices,
+            /*nontemporal=*/false, llvm::Align(perChunk));
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        Value none =
+            arith::ConstantOp::create(nested, loc, nested.getZeroAttr(type));
+        scf::YieldOp::create(nested, loc, none);
+      });
+  return ifThere.getResult(0);
+}
+
+void ChunkCopier::copy(Value flat, Value first, bool converts) {
+  int64_t numChunks = tile.getNumElements() / perChunk;
+  // So many copies of a lane are written out in one step of the loop.
+  constexpr int64_t kBatch = 8;
+  int64_t batch =
+      std::min<int64_t>(llvm::divideCeil(numChunks, numLanes), kBatch);
+  auto loop = scf::ForOp::create(b, loc, constant(0), constant(numChunks),
+                                 constant(batch * numLanes));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  bool isWhole = numChunks % (batch * numLanes) == 0;
+  // Behind the tile's last chunk, lanes do nothing.
+  auto ifInTile = [&](Value chunk, function_ref<void(OpBuilder &)> act) {
+    if (isWhole)
+      return act(b);
+    scf::IfOp::create(b, loc, isBelow(chunk, constant(numChunks)),
+                      [&](OpBuilder &nested, Location loc) {
+                        act(nested);
+                        scf::YieldOp::create(nested, loc);
+                      });
+  };
+  struct Conversion {
+    Value chunk, into, loaded;
+  };
+  SmallVector<Conversion> conversions;
+  for (int64_t i = 0; i < batch; ++i) {
+    Value chunk =
+        add(loop.getInductionVar(), add(lane, constant(i * numLanes)));
+    SmallVector<Value> at = getSourceCoordinates(chunk);
+    Value source = op.getSources()[index];
+    auto view = source.getDefiningOp<memref::SubViewOp>();
+    ChunkSource from =
+        view ? fromView(view, at)
+             : fromBlocks(source.getDefiningOp<GatherBlocksOp>(), at);
+    Value into = add(first, arith::MulIOp::create(b, loc, swizzle(chunk),
+                                                  constant(perChunk)));
+    if (converts) {
+      if (!isWhole)
+        from.count =
+            arith::SelectOp::create(b, loc, isBelow(chunk, constant(numChunks)),
+                                    from.count, constant(0));
+      conversions.push_back({chunk, into, load(from)});
+    } else {
+      ifInTile(chunk, [&](OpBuilder &nested) {
+        AsyncCopyOp::create(nested, loc, from.memref, from.indices, flat, into,
+                            from.count);
+      });
+    }
+  }
+  // All loads are under way before the first is waited for.
+  for (const Conversion &conversion : conversions) {
+    Value decoded = decodeFp8(b, loc, conversion.loaded);
+    ifInTile(conversion.chunk, [&](OpBuilder &nested) {
+      vector::StoreOp::create(nested, loc, decoded, flat, conversion.into,
+                              /*nontemporal=*/false, llvm::Align(kChunkBytes));
+    });
+  }
+}
+
+/// The thread's number among those that fill the ring, which LLVM must take for
+/// another one in every put. Where the lane's chunks lie in a tile is the same
+/// for all tiles: LLVM would compute it before the loop, for all chunks of all
+/// rings, which no warp has the registers for.
+Value RingLowering::getOwnLane(const LoweredRing &ring) {
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Type i32 = b.getI32Type();
+  auto opaque = LLVM::InlineAsmOp::create(
+      b, loc, i32, arith::IndexCastOp::create(b, loc, i32, thread).getResult(),
+      "mov.b32 $0, $1;", "=r,r", /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      /*operand_attrs=*/ArrayAttr());
+  Value number =
+      arith::IndexCastOp::create(b, loc, b.getIndexType(), opaque.getRes());
+  // Behind the copy, so that LLVM knows how large it is.
+  return arith::RemUIOp::create(b, loc, number, constant(ring.threads));
+}
+
+void RingLowering::putByLanes(RingPutOp op) {
+  const LoweredRing &ring = rings[op.getRing()];
+  b.setInsertionPoint(op);
+  Slot slot = getSlot(ring, op.getPosition());
+  waitForEmpty(ring, slot);
+  Value lane = getOwnLane(ring);
+  for (auto [i, source] : llvm::enumerate(op.getSources())) {
+    if (RingPutOp::isCopiedByLanes(source))
+      continue;
+    auto buffer = cast<MemRefType>(ring.buffers[i].getType());
+    ReassociationIndices all(
+        llvm::to_vector(llvm::seq<int64_t>(buffer.getRank())));
+    Value flat = memref::CollapseShapeOp::create(
+        b, loc, ring.buffers[i], ArrayRef<ReassociationIndices>{all});
+    Value first = arith::MulIOp::create(
+        b, loc, slot.index, constant(ring.type.getTiles()[i].getNumElements()));
+    ChunkCopier(b, loc, op, i, lane, ring.threads)
+        .copy(flat, first, isConverted(op, i));
+  }
+  if (ring.copiedByEngine)
+    AsyncArriveOp::create(b, loc, ring.full, slot.index);
+  putPlainTiles(ring, op, slot);
+  syncWarp();
+  b.eraseOp(op);
+}

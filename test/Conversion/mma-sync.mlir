@@ -1,0 +1,102 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(convert-mqa-to-nvvm,canonicalize,cse))' --split-input-file | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // 128-byte rows, so four steps of K: 16 rows of A and twice 8 of B in each, by
+  // one ldmatrix.x4 of four matrices. The 16-byte column is swizzled by the row.
+  // CHECK-LABEL: llvm.func @bf16
+  // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK: llvm.xor
+  // CHECK: nvvm.ldmatrix {{.*}} num = 4 : i32
+  // CHECK: nvvm.ldmatrix {{.*}} num = 4 : i32
+  // CHECK-COUNT-2: nvvm.mma.sync {{.*}} multiplicandAPtxType = #nvvm.mma_type<bf16>
+  // CHECK-COUNT-6: nvvm.mma.sync
+  // CHECK-NOT: nvvm.mma.sync
+  // CHECK-NOT: llvm.fmul
+  gpu.func @bf16(%a: memref<4x8x2x64xbf16, #smem>, %b: memref<16x64xbf16, #smem>, %o: memref<8xf32>) kernel {
+    %d = mqa.mma_sync %a by %b : memref<4x8x2x64xbf16, #smem> by memref<16x64xbf16, #smem> -> !mqa.fragment<vector<64x16xf32>>
+    %r:8 = mqa.unpack_fragment %d : !mqa.fragment<vector<64x16xf32>>
+    %c0 = arith.constant 0 : index
+    memref.store %r#3, %o[%c0] : memref<8xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // Two A, one after the other by the same registers of B: three loads a step.
+  // CHECK-LABEL: llvm.func @two
+  // CHECK-COUNT-3: nvvm.ldmatrix
+  // CHECK-NOT: nvvm.ldmatrix
+  // CHECK: llvm.return
+  gpu.func @two(%a: memref<64x16xf16, #smem>, %a1: memref<64x16xf16, #smem>, %b: memref<16x16xf16, #smem>, %o: memref<8xf32>) kernel {
+    %d:2 = mqa.mma_sync %a, %a1 by %b : memref<64x16xf16, #smem>, memref<64x16xf16, #smem> by memref<16x16xf16, #smem> -> !mqa.fragment<vector<64x16xf32>>, !mqa.fragment<vector<64x16xf32>>
+    %r:8 = mqa.unpack_fragment %d#0 : !mqa.fragment<vector<64x16xf32>>
+    %s:8 = mqa.unpack_fragment %d#1 : !mqa.fragment<vector<64x16xf32>>
+    %c0 = arith.constant 0 : index
+    memref.store %r#3, %o[%c0] : memref<8xf32>
+    memref.store %s#3, %o[%c0] : memref<8xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // fp8 as f16: a step of 32 bytes is two of f16, and both operands are 2^-8 of
+  // what they were.
+  // CHECK-LABEL: llvm.func @decoded
+  // CHECK-DAG: %[[SCALE:.*]] = llvm.mlir.constant(6.553600e+04 : f32)
+  // CHECK: nvvm.prmt
+  // CHECK-COUNT-4: nvvm.mma.sync {{.*}}vector<2xf16>
+  // CHECK-NOT: nvvm.mma.sync
+  // CHECK: llvm.fmul %{{.*}}, %[[SCALE]]
+  gpu.func @decoded(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<16x32xf8E4M3FN, #smem>, %o: memref<8xf32>) kernel {
+    %d = mqa.mma_sync %a by %b {decode} : memref<64x32xf8E4M3FN, #smem> by memref<16x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x16xf32>>
+    %r:8 = mqa.unpack_fragment %d : !mqa.fragment<vector<64x16xf32>>
+    %c0 = arith.constant 0 : index
+    memref.store %r#3, %o[%c0] : memref<8xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  // CHECK-LABEL: llvm.func @fp8
+  // CHECK-COUNT-2: llvm.inline_asm has_side_effects {{.*}} "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e5m2.f32
+  // CHECK-NOT: mma.sync
+  // CHECK: llvm.return
+  gpu.func @fp8(%a: memref<64x32xf8E5M2, #smem>, %b: memref<16x32xf8E5M2, #smem>) kernel {
+    %d = mqa.mma_sync %a by %b : memref<64x32xf8E5M2, #smem> by memref<16x32xf8E5M2, #smem> -> !mqa.fragment<vector<64x16xf32>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!group = !nvgpu.mbarrier.group<memorySpace = #smem, num_barriers = 2>
+gpu.module @kernels {
+  // The thread arrives when its copies are there; it waits by asking again, as
+  // mbarrier.try_wait is of Hopper.
+  // CHECK-LABEL: llvm.func @copy
+  // CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}}
+  // CHECK: nvvm.cp.async.mbarrier.arrive %{{.*}} {noinc = true}
+  // CHECK: llvm.inline_asm has_side_effects {{.*}}mbarrier.test_wait.parity
+  // CHECK-NOT: try_wait
+  gpu.func @copy(%from: memref<?x64xbf16, #gpu.address_space<global>>, %n: index, %parity: i1) kernel {
+    %c0 = arith.constant 0 : index
+    %smem = gpu.dynamic_shared_memory : memref<?xi8, #smem>
+    %to = memref.view %smem[%c0][] : memref<?xi8, #smem> to memref<1024xbf16, #smem>
+    %full = nvgpu.mbarrier.create -> !group
+    mqa.async_copy %from[%n, %c0], %to[%n], %n : memref<?x64xbf16, #gpu.address_space<global>>, memref<1024xbf16, #smem>
+    mqa.async_arrive %full[%c0] : !group
+    nvgpu.mbarrier.try_wait.parity %full[%c0], %parity, %n : !group
+    gpu.return
+  }
+}

@@ -1,0 +1,53 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-lower-rings,canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
+!k = memref<64x64xf8E4M3FN, strided<[64, 1], offset: ?>, #smem>
+!s = memref<64xf32, strided<[1], offset: ?>, #smem>
+gpu.module @kernels {
+  // Without tensor maps the arguments stay what they are, and must be aligned. All
+  // lanes arrive: each for its own copies.
+  // CHECK-LABEL: gpu.func @ring
+  // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x64xf8E4M3FN> {mqa.operand = #mqa.operand<"k", tensor<?x64xf8E4M3FN>, alignment = 16>}
+  // CHECK-SAME: %[[S:[a-z0-9]+]]: memref<?xf32> {mqa.operand = #mqa.operand<"k_scale", tensor<?xf32>, alignment = 16>}
+  // CHECK: %[[KEYS:.*]] = memref.view %{{.*}}[%c0][] : {{.*}} to memref<4x64x64xf8E4M3FN
+  // CHECK: %[[FULL:.*]] = nvgpu.mbarrier.create
+  // CHECK: nvgpu.mbarrier.init %[[FULL]][%c0], %c32
+  // CHECK-NOT: nvvm.fence.mbarrier.init
+  // CHECK: gpu.barrier
+  gpu.func @ring(%karg: memref<?x64xf8E4M3FN> {mqa.operand = #mqa.operand<"k", tensor<?x64xf8E4M3FN>>},
+                 %sarg: memref<?xf32> {mqa.operand = #mqa.operand<"k_scale", tensor<?xf32>>}, %p: i32, %n: index, %rows: index)
+      kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
+    %ring = mqa.ring_create {consumers = 8 : i64} : !ring
+    %kt = memref.subview %karg[%n, 0] [%rows, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    %st = memref.subview %sarg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    // CHECK: nvgpu.mbarrier.try_wait.parity
+    // CHECK-NOT: expect_tx
+    // 256 chunks of 16 bytes, four of them a row: eight for each lane.
+    // CHECK: arith.remui %thread_id_x, %c32
+    // CHECK: llvm.inline_asm
+    // CHECK: %[[LANE:.*]] = arith.index_cast %{{.*}} : i32 to index
+    // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[KEYS]]
+    // What lies behind the source's rows becomes zero.
+    // CHECK: arith.cmpi ult
+    // CHECK: %[[COUNT:.*]] = arith.select
+    // CHECK: %[[FROM:.*]] = mqa.row_block %[[K]][%{{.*}}] rows %c1
+    // Rows of 64 bytes: two lie in a line of 128, and the column is exclusive-or'ed
+    // with the line's number.
+    // CHECK: arith.divui %[[LANE]], %c8
+    // CHECK: arith.xori %[[LANE]]
+    // CHECK: mqa.async_copy %[[FROM]][%c0, %{{.*}}], %[[FLAT]][%{{.*}}], %[[COUNT]]
+    // CHECK-COUNT-7: mqa.async_copy
+    // Sixteen chunks of scales: not all lanes have one.
+    // CHECK: scf.if
+    // CHECK-NEXT: mqa.async_copy
+    // CHECK: mqa.async_arrive %[[FULL]]
+    // CHECK-NOT: nvgpu.mbarrier.arrive
+    mqa.ring_put %ring[%p], %kt, %st : !ring, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>, memref<?xf32, strided<[1], offset: ?>>
+    // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]]
+    %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
+    "test.use"(%0#0) : (!k) -> ()
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}
