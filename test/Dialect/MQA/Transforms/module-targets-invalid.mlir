@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-distribute-vectors,mqa-expand-fit-queries,mqa-lower-rings,mqa-overlap-launches)))' --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-distribute-vectors,mqa-expand-fit-queries)),mqa-lower-rings,gpu.module(gpu.func(mqa-overlap-launches)))' --split-input-file --verify-diagnostics
 
 // A module that has a target already, which lacks what a pass would use of it.
 

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-tighten-slots,mqa-lower-rings)))' --remarks-filter='mqa-.*' --remark-format=emitRemark --allow-unregistered-dialect --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-tighten-slots)),mqa-lower-rings)' --remarks-filter='mqa-.*' --remark-format=emitRemark --allow-unregistered-dialect --verify-diagnostics
 
 // What passes decided, and why they left something as it was.
 

@@ -194,7 +194,7 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
   }];
 }
 
-def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
+def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
   let summary = "Lowers rings to shared-memory buffers, mbarriers and TMA loads";
   let description = [{
     A ring becomes one buffer per tile in dynamic shared memory and two groups of
@@ -206,12 +206,15 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
 
     A source that is a view of a kernel argument turns that argument into a
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
-    the recipe from which the caller makes the tensor map.
+    the recipe from which the caller makes the tensor map. A `gpu.launch_func` of
+    such a kernel in the module would pass the argument as it was: it is an error.
 
     Contract: each op on a ring is executed by whole, converged warps, a put by one
-    warp (`mqa-specialize-warps` sees to that). Rings are made at the top of the
+    warp (`mqa-specialize-warps` sees to that); a block has its threads in x alone.
+    Rings are made at the top of the
     kernel, and used by ops on rings alone; they take all dynamic shared memory. A
-    source that TMA loads is a unit-stride `memref.subview` of a kernel argument, or
+    source that TMA loads is a unit-stride `memref.subview` of a kernel argument
+    whose rows are contiguous, or
     an `mqa.gather_blocks` of one; such an argument is used by such sources alone.
     Anything else is an error. An argument whose boxes have its dims in another order has an `mqa.operand`,
     which then says that order. The kernel's `mqa.kernel`, if it has one, gets the bytes of
