@@ -183,8 +183,9 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
 
     Contract: none; at levels 4 and 5, a release moves up less far than at level 6. A
     release stays where it is if there is no get of its position ahead of it, in its
-    block or in one around it, or if an op of `nvgpu` or `nvvm` reads the slot: its
-    copies go on by themselves.
+    block or in one around it, or if it is not known when the slot has been read: by an
+    op of `nvgpu`, `nvvm` or `llvm`, whose copies go on by themselves; by a call, or an
+    op that says nothing of its effects; by a WGMMA that not every path waits for.
 
     ```mlir
     %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; (reduce %e); mqa.ring_release %r[%i]
