@@ -244,7 +244,8 @@ def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncO
     (initialising mbarriers, fetching tensor maps) then costs nothing.
 
     Launched in the ordinary way, the kernel finds nothing to wait for. The
-    kernel's `mqa.kernel`, if it has one, says that it may be launched so.
+    kernel's `mqa.kernel`, if it has one, says that it may be launched so. A kernel
+    that waits in time already gets no other wait.
 
     ```mlir
     scf.if %is_last_warp { nvgpu.mbarrier.init ... }
