@@ -127,7 +127,10 @@ def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFu
     Contract: the tile is contiguous, its rows have 32, 64 or 128 bytes (their swizzle
     then stays inside a row), and it has a multiple of 512 bytes; anything else is
     an error. All of the op's threads, whole warps, come to it equally often. They
-    meet at a named barrier that the kernel does not use yet.
+    meet at a named barrier that the kernel does not use yet; ops of one block, to
+    which the same threads come, share it. A kernel that calls functions, or has a
+    barrier in inline assembly, may use any. The factors have one place: no loop may
+    carry them to where the op was executed again.
 
     ```mlir
     %f = mqa.fit_queries %q, %w threads %i of %n : ...
