@@ -76,7 +76,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     a `vector.contract`, perhaps carried by one loop. Nothing may change a tile
     between its read and the contraction. Anything else is an error. Ops may come in
     any order; a contraction may be used in regions, and be one of several in a
-    loop. A sum over warps takes named barriers that the kernel does not use yet.
+    loop; a sum may be written, and added to by another one. A sum over warps takes
+    named barriers that the kernel does not use yet.
 
     ```mlir
     %s = vector.contract ... %q, %k, %zero : ... into vector<8x8x128xf32>
