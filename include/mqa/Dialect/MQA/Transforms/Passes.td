@@ -513,7 +513,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     masked write, or where rows are compressed an `mqa.scatter_columns`, all on
     vectors of whole tiles. Reads that do not depend on the tile (weights and
     ranges) are placed where their memref is defined, outside the key loop, but
-    behind what writes it.
+    behind what may write it. Logits are taken to lie in other memory than ranges, as
+    the operands of the op that a kernel is made of do.
 
     Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
     Anything else is an error.
