@@ -391,9 +391,10 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     are filled once per key tile and block of heads, in a loop over those, which adds
     up their logits.
 
-    Contract: the op is in the inner of two nested `scf.for`, of which the inner
-    counts keys as `index`; its q, weights, ks and ke come from outside the inner
-    loop. Anything else is an error. Several ops in one loop get rings of their own.
+    Contract: the op is in the inner of two nested `scf.for`, which no other loop is
+    around, and of which the inner counts keys as `index`; its q, weights, ks and ke come from outside the inner
+    loop, in which nothing but tiles may write global memory: queries are staged ahead
+    of it. Anything else is an error. Several ops in one loop get rings of their own.
 
     ```mlir
     scf.for %n = %lo to %hi step %c128 {
