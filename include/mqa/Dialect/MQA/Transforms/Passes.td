@@ -313,12 +313,13 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     `known_block_size` is that of the consumers and one warpgroup more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
     warpgroups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
-    is in it may compute and read, as each role that needs it does it. Logits of a
+    is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it. Logits of a
     tile are stored, or carried by a loop that adds them up from zero. What is read
     of a slot is still an `mqa.tile_logits` or `mqa.fit_queries`, so that this comes
     before `mqa-vectorize-tiles`. Where warpgroups take turns, the loop over keys
     carries nothing and gets one slot of a ring in each iteration, whose position is
-    one more each time. Anything else is an error. A kernel without such a loop
+    one more each time and the same for all of its rings, and releases it there;
+    `mqa.fit_queries`, which is of all warpgroups, is outside of it. Anything else is an error. A kernel without such a loop
     stays as it is.
 
     ```mlir
