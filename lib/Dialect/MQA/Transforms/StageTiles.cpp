@@ -308,6 +308,8 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return logits.emitOpError()
            << "must be in a loop over keys that are index, "
            << "found " << inner.getInductionVar().getType();
+  if (logits.getResult())
+    return logits.emitOpError("must be on memrefs before it is staged");
   // Positions in the rings are counted from the kernel's start on.
   auto kernel = logits->getParentOfType<gpu::GPUFuncOp>();
   if (outer->getParentOfType<LoopLikeOpInterface>() ||

@@ -169,3 +169,17 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x2048xf32>, %n: index) kernel {
+    scf.for %i = %n to %n step %n {
+      scf.for %j = %n to %n step %n {
+        // expected-error@+1 {{must be on memrefs before it is staged}}
+        %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) key_offset(%j) num_keys(%n) outs(%out : tensor<?x2048xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x2048xf32>
+      }
+    }
+    gpu.return
+  }
+}
