@@ -25,6 +25,10 @@ config.substitutions.append(("%compiler_library", os.path.join(config.mqa_binary
 if "-fsanitize" not in config.mqa_cxx_flags:
     config.available_features.add("plugin")
 
+# Without NDEBUG, passes can print what they decide.
+if config.mqa_build_type == "Debug":
+    config.available_features.add("debug-output")
+
 # ptxas is found as mqa-compile finds it.
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
 if ptxas:

@@ -214,7 +214,8 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(findEarlyPoint(op));
   LDBG() << "takes a warpgroup's rows of " << op << "\n  ahead of "
-         << *rewriter.getInsertionPoint();
+         << OpWithFlags(&*rewriter.getInsertionPoint(),
+                        OpPrintingFlags().skipRegions());
   Value firstRow = getFirstRow(queryGroup);
   // Rows of the problem end somewhere, those of a staged tile do not.
   Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);

@@ -234,7 +234,8 @@ static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
         pending += llvm::is_contained(contracts, other);
     // The most that the instruction can be told.
     pending = std::min(pending, WgmmaWaitOp::kMaxPending);
-    LDBG() << "waits with " << pending << " pending ahead of " << *point;
+    LDBG() << "waits with " << pending << " pending ahead of "
+           << OpWithFlags(point, OpPrintingFlags().skipRegions());
     b.setInsertionPoint(point);
   } else {
     remark::missed(loc, remark::RemarkOpts::name("wait").category(

@@ -82,7 +82,8 @@ struct OverlapLaunchesPass
     } else {
       if (failed(verifyModuleTargets(kernel)))
         return signalPassFailure();
-      LDBG() << kernel.getName() << " waits ahead of " << *first;
+      LDBG() << kernel.getName() << " waits ahead of "
+             << OpWithFlags(&*first, OpPrintingFlags().skipRegions());
       OpBuilder b(&entry, first);
       // No launch_dependents here: blocks that are launched while this kernel
       // works wait longer than those that are launched when it ends.

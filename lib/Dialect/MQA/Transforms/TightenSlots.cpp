@@ -125,7 +125,8 @@ void SlotUses::followUser(Operation *user) {
   auto wgmma = dyn_cast<WgmmaOp>(user);
   if (isKnown &&
       ((hasAddress && !readsAtOnce(user)) || (wgmma && !isAwaited(wgmma)))) {
-    LDBG() << "not known when this has read the slot: " << *user;
+    LDBG() << "not known when this has read the slot: "
+           << OpWithFlags(user, OpPrintingFlags().skipRegions());
     isKnown = false;
   }
   if (isa<WgmmaWaitOp>(user))
@@ -186,7 +187,8 @@ struct TightenSlotsPass : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
     getOperation().walk([&](RingGetOp op) { gets.push_back(op); });
     for (RingGetOp get : gets)
       if (Operation *first = findFirstLoad(get)) {
-        LDBG() << "waits ahead of the first load: " << *first;
+        LDBG() << "waits ahead of the first load: "
+               << OpWithFlags(first, OpPrintingFlags().skipRegions());
         get->moveBefore(first);
       }
     SmallVector<RingReleaseOp> releases;

@@ -74,7 +74,8 @@ void mqa::setInsertionPointBehindWrites(
       last = &*it;
   if (!last)
     return;
-  LDBG() << "reads " << memref << "\n  behind what may write it: " << *last;
+  LDBG() << "reads " << memref << "\n  behind what may write it: "
+         << OpWithFlags(last, OpPrintingFlags().skipRegions());
   b.setInsertionPointAfter(last);
 }
 
