@@ -26,6 +26,10 @@ if "-fsanitize" not in config.mqa_cxx_flags:
     config.available_features.update(["plugin", "preload"])
 config.substitutions.append(("%no_threads", os.path.join(config.mqa_binary_dir, "test", "Tools", "libno_threads.so")))
 
+# Without NDEBUG, passes can print what they decide.
+if config.mqa_build_type == "Debug":
+    config.available_features.add("debug-output")
+
 # ptxas is found as mqa-compile finds it.
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
 if ptxas:

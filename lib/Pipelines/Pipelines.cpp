@@ -64,10 +64,11 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandRowOpsPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
-  kernel.addPass(createMQALowerRingsPass());
-  kernel.addPass(createMQAOverlapLaunchesPass());
-  kernel.addPass(createCanonicalizerPass());
-  kernel.addPass(createCSEPass());
+  pm.addPass(createMQALowerRingsPass());
+  OpPassManager &lowered = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  lowered.addPass(createMQAOverlapLaunchesPass());
+  lowered.addPass(createCanonicalizerPass());
+  lowered.addPass(createCSEPass());
 }
 
 void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm) {

@@ -41,6 +41,7 @@
 // CHECK: IR Dump After {{.*}}mqa-expand-fit-queries
 // CHECK: IR Dump After {{.*}}mqa-expand-tile-share
 // CHECK-NOT: mqa.tile_share
+// CHECK: gpu.return
 // CHECK: IR Dump After {{.*}}mqa-lower-rings
 // CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK: nvgpu.tma.async.load

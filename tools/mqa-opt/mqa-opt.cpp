@@ -10,6 +10,8 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Debug.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Process.h"
@@ -18,6 +20,13 @@
 using namespace mlir;
 
 static constexpr const char *kName = "mqa-opt";
+
+#ifndef NDEBUG
+// LLVM's own options are not there where LLVM is built without assertions.
+static llvm::cl::list<std::string> debugTypes(
+    "mqa-debug-only", llvm::cl::CommaSeparated,
+    llvm::cl::desc("Print what these of our passes decide, by their names"));
+#endif
 
 /// As upstream's main, but for how the output is written: upstream opens the
 /// file before it knows whether there will be an output, and replaces or
@@ -31,6 +40,15 @@ int main(int argc, char **argv) {
   mlir::mqa::registerAllPasses();
   auto [inputFile, outputFile] = registerAndParseCLIOptions(
       argc, argv, "MQA optimizer driver\n", registry);
+#ifndef NDEBUG
+  if (!debugTypes.empty()) {
+    llvm::DebugFlag = true;
+    SmallVector<const char *> types;
+    for (const std::string &type : debugTypes)
+      types.push_back(type.c_str());
+    llvm::setCurrentDebugTypes(types.data(), types.size());
+  }
+#endif
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   std::unique_ptr<llvm::MemoryBuffer> input;
   if (config.shouldShowDialects() || config.shouldListPasses()) {

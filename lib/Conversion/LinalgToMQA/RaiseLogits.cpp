@@ -13,6 +13,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-raise"
 
 namespace mlir {
 namespace mqa {
@@ -126,6 +129,7 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
         continue;
       std::optional<LogitsOperands> found =
           matchLogits(op->getResult(0), {positiveScales, noNaNs});
+      LDBG() << (found ? "these are logits: " : "these are no logits: ") << *op;
       if (found && replace(rewriter, op->getResult(0), *found) &&
           isOpTriviallyDead(op))
         rewriter.eraseOp(op);

@@ -27,6 +27,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "convert-mqa-to-nvvm"
 
 namespace mlir {
 namespace mqa {
@@ -38,6 +41,23 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
+static constexpr StringLiteral kDynamicMemory = "mqa_dynamic_shared_memory";
+
+/// Upstream's lowering would take over, whose memory is aligned to less.
+static LogicalResult verifyDynamicMemory(gpu::GPUModuleOp module) {
+  Operation *other = module.lookupSymbol(kDynamicMemory);
+  if (!other)
+    return success();
+  WalkResult result = module.walk([&](gpu::DynamicSharedMemoryOp op) {
+    InFlightDiagnostic error = op.emitOpError()
+                               << "becomes '" << kDynamicMemory
+                               << "', a name that the module has";
+    error.attachNote(other->getLoc()) << "of this";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 /// gpu.dynamic_shared_memory, but aligned as swizzled tiles need it: upstream's
 /// lowering aligns to 128 bytes.
@@ -48,21 +68,21 @@ struct DynamicSharedMemoryLowering
   LogicalResult
   matchAndRewrite(gpu::DynamicSharedMemoryOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    constexpr StringLiteral kName = "mqa_dynamic_shared_memory";
     Location loc = op.getLoc();
     auto module = op->getParentOfType<gpu::GPUModuleOp>();
     auto pointerType = LLVM::LLVMPointerType::get(
         rewriter.getContext(),
         static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
-    if (!module.lookupSymbol(kName)) {
+    if (!module.lookupSymbol(kDynamicMemory)) {
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPointToStart(module.getBody());
       LLVM::GlobalOp::create(
           rewriter, loc, LLVM::LLVMArrayType::get(rewriter.getI8Type(), 0),
-          /*isConstant=*/false, LLVM::Linkage::External, kName, Attribute(),
-          hopper::kTileAlignment, pointerType.getAddressSpace());
+          /*isConstant=*/false, LLVM::Linkage::External, kDynamicMemory,
+          Attribute(), hopper::kTileAlignment, pointerType.getAddressSpace());
     }
-    Value base = LLVM::AddressOfOp::create(rewriter, loc, pointerType, kName);
+    Value base =
+        LLVM::AddressOfOp::create(rewriter, loc, pointerType, kDynamicMemory);
     auto type = cast<MemRefType>(op.getResultMemref().getType());
     auto descriptor = MemRefDescriptor::poison(
         rewriter, loc, getTypeConverter()->convertType(type));
@@ -171,6 +191,7 @@ static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps,
                           const ChipInfo &chip) {
   if (maps.ofCache.empty() || maps.outSizes == 0)
     return;
+  LDBG() << func.getName() << ": keys may be the first to leave the cache";
   // What `createpolicy.fractional.L2::...` of everything gives, as in CUTLASS's
   // TMA::CacheHintSm90.
   constexpr int64_t kEvictNormal = 0x1000000000000000,
@@ -253,6 +274,8 @@ struct ConvertMQAToNVVMPass
     MLIRContext *context = &getContext();
     FailureOr<const ChipInfo *> chip = requireGpu(module);
     if (failed(chip))
+      return signalPassFailure();
+    if (failed(verifyDynamicMemory(module)))
       return signalPassFailure();
     llvm::StringMap<TensorMaps> tensorMaps;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>())

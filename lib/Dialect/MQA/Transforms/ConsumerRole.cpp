@@ -12,6 +12,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-specialize-warps"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -63,6 +66,7 @@ void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
       arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(), ahead);
   Value step = keys.getStep();
   Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
+  LDBG() << turns << " groups take turns by " << position;
   keys.setLowerBound(
       arith::AddIOp::create(rewriter, loc, keys.getLowerBound(), skipped));
   keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(turns)));
@@ -209,6 +213,9 @@ static Operation *findEarlyPoint(StoreLogitsOp op) {
 void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(findEarlyPoint(op));
+  LDBG() << "takes a warpgroup's rows of " << op << "\n  ahead of "
+         << OpWithFlags(&*rewriter.getInsertionPoint(),
+                        OpPrintingFlags().skipRegions());
   Value firstRow = getFirstRow(queryGroup);
   // Rows of the problem end somewhere, those of a staged tile do not.
   Value numRows = memref::DimOp::create(rewriter, loc, op.getOut(), 0);

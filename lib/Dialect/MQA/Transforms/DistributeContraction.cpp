@@ -11,8 +11,12 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-distribute-vectors"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -79,9 +83,24 @@ static Operation *findChangeBetween(Operation *read, Operation *contract) {
   return found;
 }
 
-/// Where the registers of `contract` are first needed: the first op of its
-/// block that uses it, itself or in a region. Null if another block does.
-static Operation *findFirstUse(vector::ContractionOp contract) {
+/// Whether `op`, or an op in it, hands a slot over, or may change a tile that
+/// is held. A get and a put are of other slots.
+static bool endsReads(Operation *op) {
+  return op
+      ->walk([](Operation *nested) {
+        return nested->getNumRegions() == 0 &&
+                       !isa<RingGetOp, RingPutOp>(nested) &&
+                       mayChangeTile(nested)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Where `contract` must be done: ahead of the first op of its block that uses
+/// it, itself or in a region, or that ends what it reads. Null if another block
+/// uses it.
+static Operation *findWaitPoint(vector::ContractionOp contract) {
   Operation *first = nullptr;
   for (Operation *user : contract->getUsers()) {
     Operation *inBlock = contract->getBlock()->findAncestorOpInBlock(*user);
@@ -90,6 +109,10 @@ static Operation *findFirstUse(vector::ContractionOp contract) {
     if (!first || inBlock->isBeforeInBlock(first))
       first = inBlock;
   }
+  for (Operation *op = contract->getNextNode(); first && op != first;
+       op = op->getNextNode())
+    if (endsReads(op))
+      return op;
   return first;
 }
 
@@ -102,6 +125,16 @@ struct Product {
   FragmentType fragment;
 };
 } // namespace
+
+/// Whether a matrix unit reads tiles of `type`.
+static bool isOperand(MemRefType type) {
+  if (!isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
+          type.getElementType()))
+    return false;
+  int64_t rowBytes = type.getShape().back() * type.getElementTypeBitWidth() / 8;
+  return llvm::is_contained({32, 64, 128}, rowBytes) &&
+         memref::isStaticShapeAndContiguousRowMajor(type);
+}
 
 static FailureOr<Product> getProduct(const FragmentLayout &layout,
                                      vector::ContractionOp contract) {
@@ -121,13 +154,14 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   auto inChunks = AffineMap::inferFromExprList(
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
       context);
-  if (!resultType ||
+  if (!resultType || !resultType.getElementType().isF32() ||
+      contract.getKind() != vector::CombiningKind::ADD ||
       (contract.getIndexingMapsArray() != ArrayRef(expected) &&
        contract.getIndexingMapsArray() != ArrayRef(inChunks)) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
     return contract.emitError(
-        "must be (p, h, d) x (n, d) -> (p, h, n) onto zero, or the same in "
-        "chunks");
+        "must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero, or the "
+        "same in chunks");
   ArrayRef<int64_t> shape = resultType.getShape();
   int64_t queries = layout.getNumQueries();
   if (shape[0] != queries || shape[1] != layout.getHeads() ||
@@ -137,6 +171,24 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
            << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
            << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
            << " x " << shape[1] << " and " << shape[2];
+  if (!isOperand(cast<MemRefType>(a.getType())) ||
+      !isOperand(cast<MemRefType>(tileB.getType())) ||
+      contract.getLhsType().getElementType() !=
+          contract.getRhsType().getElementType())
+    return contract.emitError()
+           << "operands must be contiguous, of the same 8-bit or 16-bit floats "
+              "in rows of 32, 64 or 128 bytes, found "
+           << a.getType() << " and " << tileB.getType();
+  auto f32 = Float32Type::get(context);
+  return Product{
+      contract, a, tileB,
+      FragmentType::get(context, VectorType::get({kWgmmaRows, shape[2]}, f32))};
+}
+
+LogicalResult mqa::verifyContraction(const FragmentLayout &layout,
+                                     vector::ContractionOp contract) {
+  if (failed(getProduct(layout, contract)))
+    return failure();
   // The unit reads the tiles where the contraction stands.
   for (Value vector :
        {getHeadTileRead(contract.getLhs()), Value(contract.getRhs())})
@@ -147,10 +199,7 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
       error.attachNote(change->getLoc()) << "by this";
       return error;
     }
-  auto f32 = Float32Type::get(context);
-  return Product{
-      contract, a, tileB,
-      FragmentType::get(context, VectorType::get({kWgmmaRows, shape[2]}, f32))};
+  return success();
 }
 
 /// The thread's registers of a product that is done.
@@ -162,8 +211,8 @@ static void setRegisters(IRRewriter &b, VectorScalars &scalars,
 }
 
 /// WGMMA is started where the contraction stands, and waited for where its
-/// result is first used: those of `contracts`, which all become WGMMAs, that
-/// are started in between stay in flight.
+/// result is first used, or its tiles are given up: those of `contracts`, which
+/// all become WGMMAs, that are started in between stay in flight.
 static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
                        const Product &product,
                        ArrayRef<vector::ContractionOp> contracts) {
@@ -178,12 +227,16 @@ static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
   // WGMMAs that are started before the first use stay in flight. Those in
   // regions are not counted: waiting for more is right, for fewer is not.
   int64_t pending = 0;
-  if (Operation *firstUse = findFirstUse(contract)) {
-    for (Operation *op = contract->getNextNode(); op != firstUse;
+  if (Operation *point = findWaitPoint(contract)) {
+    for (Operation *op = contract->getNextNode(); op != point;
          op = op->getNextNode())
       if (auto other = dyn_cast<vector::ContractionOp>(op))
         pending += llvm::is_contained(contracts, other);
-    b.setInsertionPoint(firstUse);
+    // The most that the instruction can be told.
+    pending = std::min(pending, WgmmaWaitOp::kMaxPending);
+    LDBG() << "waits with " << pending << " pending ahead of "
+           << OpWithFlags(point, OpPrintingFlags().skipRegions());
+    b.setInsertionPoint(point);
   } else {
     remark::missed(loc, remark::RemarkOpts::name("wait").category(
                             "mqa-distribute-vectors"))
@@ -231,6 +284,8 @@ static void buildMmaSync(IRRewriter &b, const FragmentLayout &layout,
                          VectorScalars &scalars, const Product &first,
                          ArrayRef<vector::ContractionOp> contracts) {
   SmallVector<Product> products = getProductsWith(layout, first, contracts);
+  LDBG() << products.size() << " contractions by the same keys as "
+         << first.contract;
   SmallVector<Value> as = llvm::map_to_vector(
       products, [](const Product &product) { return product.a; });
   vector::ContractionOp last = products.back().contract;

@@ -13,6 +13,11 @@
 namespace mlir {
 namespace mqa {
 
+/// Reports why a matrix unit cannot compute `contract` where it stands. Of the
+/// kernel as it is before anything in it is distributed.
+LogicalResult verifyContraction(const FragmentLayout &layout,
+                                vector::ContractionOp contract);
+
 /// Starts the WGMMA where the contraction stands, waits for it where it is
 /// first used, and gives its registers to `scalars`: those of `contracts`,
 /// which all become WGMMAs, that were started in between stay in flight.

@@ -14,6 +14,9 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-distribute-vectors"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -214,8 +217,14 @@ ReductionDistributor::sumOverWarps(Location loc,
            << " warps must be of f32, of a multiple of as many times "
            << kStoreKeys
            << " keys, in a kernel with rings or 'known_block_size'";
-  FailureOr<int64_t> barrier =
-      barriers.take(consumerWarps / kWarpgroupWarps, reduction);
+  if (consumerWarps % kWarpgroupWarps)
+    return reduction.emitError()
+           << "over " << queryWarps
+           << " warps must be in a kernel whose consumers are whole "
+           << "warpgroups, found " << consumerWarps << " warps";
+  // A warpgroup comes to one sum after the other.
+  FailureOr<int64_t> barrier = barriers.take(consumerWarps / kWarpgroupWarps,
+                                             reduction, kernel.getOperation());
   if (failed(barrier))
     return failure();
   auto constant = [&](int64_t value) -> Value {
@@ -223,6 +232,8 @@ ReductionDistributor::sumOverWarps(Location loc,
   };
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  LDBG() << "adds up over " << queryWarps << " warps of " << consumerWarps
+         << ", at barriers from " << *barrier << " on: " << reduction;
   Value partials = kernel.addWorkgroupAttribution(
       MemRefType::get({consumerWarps, keys}, b.getF32Type(),
                       MemRefLayoutAttrInterface{}, workgroup),

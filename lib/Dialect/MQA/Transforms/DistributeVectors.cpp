@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AllOrNothing.h"
 #include "DistributeOps.h"
 #include "ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
@@ -24,6 +25,9 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-distribute-vectors"
 
 namespace mlir {
 namespace mqa {
@@ -210,45 +214,67 @@ static FailureOr<Write> getWrite(Operation *op) {
                Value()};
 }
 
+namespace {
+/// What a written vector is computed from: a reduction, the contractions behind
+/// it, and the result of a loop that carries it, if there is one.
+struct Origin {
+  vector::MultiDimReductionOp reduction;
+  SmallVector<vector::ContractionOp> contracts;
+  OpResult carried;
+};
+} // namespace
+
+static FailureOr<Origin> findOrigin(Operation *write, Value vector) {
+  Origin origin;
+  // A reduction that another one adds to, or reduces, is part of that.
+  SmallVector<std::pair<Value, bool>> worklist{{vector, false}};
+  DenseSet<Value> seen[2];
+  while (!worklist.empty()) {
+    auto [value, isInReduction] = worklist.pop_back_val();
+    Operation *source = value.getDefiningOp();
+    if (!source || !isa<VectorType>(value.getType()) ||
+        !seen[isInReduction].insert(value).second)
+      continue;
+    if (auto loop = dyn_cast<scf::ForOp>(source)) {
+      if (origin.carried && origin.carried != value)
+        return write->emitError("comes from more than one loop");
+      origin.carried = cast<OpResult>(value);
+      worklist.push_back(
+          {loop.getYieldedValues()[origin.carried.getResultNumber()],
+           isInReduction});
+      continue;
+    }
+    if (auto contract = dyn_cast<vector::ContractionOp>(source)) {
+      if (!llvm::is_contained(origin.contracts, contract))
+        origin.contracts.push_back(contract);
+      continue;
+    }
+    if (auto reduction = dyn_cast<vector::MultiDimReductionOp>(source)) {
+      if (!isInReduction && origin.reduction && origin.reduction != reduction)
+        return write->emitError("comes from more than one reduction");
+      if (!isInReduction)
+        origin.reduction = reduction;
+      isInReduction = true;
+    }
+    for (Value operand : source->getOperands())
+      worklist.push_back({operand, isInReduction});
+  }
+  if (!origin.reduction || origin.contracts.empty())
+    return write->emitError("must come from a reduction of a contraction");
+  return origin;
+}
+
 LogicalResult Distributor::distribute(Operation *op) {
   FailureOr<Write> found = getWrite(op);
   if (failed(found))
     return failure();
-  // The reduction that the value comes from, the contractions behind it, and
-  // the loop that carries it, if there is one.
-  vector::MultiDimReductionOp reduction;
-  SmallVector<vector::ContractionOp> contracts;
-  OpResult carried;
-  SmallVector<Value> worklist{found->vector};
-  DenseSet<Value> seen;
-  while (!worklist.empty()) {
-    Value value = worklist.pop_back_val();
-    Operation *source = value.getDefiningOp();
-    if (!source || !isa<VectorType>(value.getType()) ||
-        !seen.insert(value).second)
-      continue;
-    if (auto loop = dyn_cast<scf::ForOp>(source)) {
-      if (carried)
-        return op->emitError("comes from more than one loop");
-      carried = cast<OpResult>(value);
-      worklist.push_back(loop.getYieldedValues()[carried.getResultNumber()]);
-      continue;
-    }
-    if (auto candidate = dyn_cast<vector::MultiDimReductionOp>(source)) {
-      bool isAddedTo = llvm::any_of(source->getUsers(),
-                                    llvm::IsaPred<vector::MultiDimReductionOp>);
-      if (!isAddedTo && reduction)
-        return op->emitError("comes from more than one reduction");
-      if (!isAddedTo)
-        reduction = candidate;
-    } else if (auto contract = dyn_cast<vector::ContractionOp>(source)) {
-      contracts.push_back(contract);
-      continue;
-    }
-    llvm::append_range(worklist, source->getOperands());
-  }
-  if (!reduction || contracts.empty())
-    return op->emitError("must come from a reduction of a contraction");
+  FailureOr<Origin> origin = findOrigin(op, found->vector);
+  if (failed(origin))
+    return failure();
+  auto &[reduction, contracts, carried] = *origin;
+  LDBG() << *op << "\n  comes from " << reduction << "\n  of "
+         << contracts.size() << " contractions"
+         << (carried ? ", carried by a loop" : "");
   for (vector::ContractionOp contract : contracts)
     if (failed(distributeContraction(b, layout, scalars, contract, contracts)))
       return failure();
@@ -301,36 +327,69 @@ static void dropCarriedVectors(IRRewriter &rewriter, gpu::GPUFuncOp kernel) {
   (void)applyOpPatternsGreedily(loops, std::move(patterns));
 }
 
+/// Contractions are vectors of a whole warpgroup. One that is still needed goes
+/// where its elements cannot follow.
+static LogicalResult verifyNoContractions(gpu::GPUFuncOp kernel) {
+  WalkResult result = kernel.walk([](vector::ContractionOp contract) {
+    InFlightDiagnostic error = contract.emitError(
+        "is needed by more than the vectors that are written, and cannot be "
+        "distributed");
+    for (Operation *user : contract->getUsers())
+      error.attachNote(user->getLoc()) << "used by this";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult distribute(gpu::GPUFuncOp kernel) {
+  SmallVector<Operation *> writes;
+  kernel.walk([&](Operation *op) {
+    if (isa<vector::TransferWriteOp, ScatterColumnsOp>(op))
+      writes.push_back(op);
+  });
+  if (writes.empty())
+    return success();
+  if (failed(verifyModuleTargets(kernel)))
+    return failure();
+  IRRewriter rewriter(kernel.getContext());
+  rewriter.setInsertionPointToStart(&kernel.getBody().front());
+  FailureOr<int64_t> numQueries = getNumQueries(kernel);
+  if (failed(numQueries))
+    return failure();
+  FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
+  // Before what is built here, barriers among it, comes in between.
+  for (Operation *op : writes) {
+    FailureOr<Write> write = getWrite(op);
+    if (failed(write))
+      return failure();
+    FailureOr<Origin> origin = findOrigin(op, write->vector);
+    if (failed(origin))
+      return failure();
+    for (vector::ContractionOp contract : origin->contracts)
+      if (failed(verifyContraction(layout, contract)))
+        return failure();
+  }
+  NamedBarriers barriers(kernel);
+  for (Operation *op : writes) {
+    Distributor distributor(rewriter, layout, barriers);
+    if (failed(distributor.distribute(op)))
+      return failure();
+    rewriter.eraseOp(op);
+  }
+  // What the scalars replaced.
+  dropCarriedVectors(rewriter, kernel);
+  (void)runRegionDCE(rewriter, kernel->getRegions());
+  return verifyNoContractions(kernel);
+}
+
 namespace {
 struct DistributeVectorsPass
     : mqa::impl::MQADistributeVectorsPassBase<DistributeVectorsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    SmallVector<Operation *> writes;
-    kernel.walk([&](Operation *op) {
-      if (isa<vector::TransferWriteOp, ScatterColumnsOp>(op))
-        writes.push_back(op);
-    });
-    if (writes.empty())
-      return;
-    if (failed(verifyModuleTargets(kernel)))
-      return signalPassFailure();
-    IRRewriter rewriter(&getContext());
-    rewriter.setInsertionPointToStart(&kernel.getBody().front());
-    FailureOr<int64_t> numQueries = getNumQueries(kernel);
-    if (failed(numQueries))
-      return signalPassFailure();
-    FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
-    NamedBarriers barriers(kernel);
-    for (Operation *op : writes) {
-      Distributor distributor(rewriter, layout, barriers);
-      if (failed(distributor.distribute(op)))
-        return signalPassFailure();
-      rewriter.eraseOp(op);
-    }
-    // What the scalars replaced.
-    dropCarriedVectors(rewriter, kernel);
-    (void)runRegionDCE(rewriter, kernel->getRegions());
+    // Whether an element can be computed is known when it is.
+    if (failed(changeOrRestore(kernel, [&] { return distribute(kernel); })))
+      signalPassFailure();
   }
 };
 } // namespace

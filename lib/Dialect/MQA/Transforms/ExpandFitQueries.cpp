@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FitQueries.h"
 #include "ModuleTargets.h"
 #include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Hopper.h"
@@ -18,7 +19,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "mqa-expand-fit-queries"
 
 namespace mlir {
 namespace mqa {
@@ -33,7 +37,7 @@ using namespace mlir::mqa::hopper;
 using arith::CmpIPredicate;
 
 namespace {
-constexpr int64_t kLaneBytes = 16;
+constexpr int64_t kLaneBytes = kFitLaneBytes;
 constexpr int64_t kWarpBytes = kWarpThreads * kLaneBytes;
 /// The largest magnitude of f8E4M3FN, and what a score may reach: a little less
 /// than the largest f16, since the magnitudes are added up in f16.
@@ -350,32 +354,28 @@ namespace {
 struct ExpandFitQueriesPass
     : mqa::impl::MQAExpandFitQueriesPassBase<ExpandFitQueriesPass> {
   void runOnOperation() override {
+    gpu::GPUFuncOp kernel = getOperation();
     SmallVector<FitQueriesOp> ops;
-    getOperation().walk([&](FitQueriesOp op) { ops.push_back(op); });
-    if (!ops.empty() && failed(verifyModuleTargets(getOperation())))
+    kernel.walk([&](FitQueriesOp op) { ops.push_back(op); });
+    if (ops.empty())
+      return;
+    if (failed(verifyModuleTargets(kernel)))
       return signalPassFailure();
-    NamedBarriers barriers(getOperation());
+    // Ops of one block are executed by the same threads, one after the other.
+    // Those of others may be executed at the same time.
+    NamedBarriers barriers(kernel);
+    SmallVector<int64_t> numbers;
     for (FitQueriesOp op : ops) {
-      MemRefType q = op.getQ().getType();
-      int64_t headDim = q.getDimSize(5);
-      if (!llvm::is_contained({32, 64, 128}, headDim)) {
-        op.emitOpError() << "has rows of " << headDim
-                         << " bytes; those of one swizzle are 32, 64 or 128";
-        return signalPassFailure();
-      }
-      SmallVector<ReassociationIndices> all{
-          llvm::to_vector(llvm::seq<int64_t>(0, q.getRank()))};
-      if (q.getNumElements() == 0 || q.getNumElements() % kWarpBytes ||
-          !memref::CollapseShapeOp::isGuaranteedCollapsible(q, all)) {
-        op.emitOpError() << "'q' must be contiguous and of a multiple of "
-                         << kWarpBytes << " bytes, which a warp takes at a "
-                         << "time, found " << q;
-        return signalPassFailure();
-      }
-      FailureOr<int64_t> barrier = barriers.take(1, op);
+      FailureOr<int64_t> barrier = failure();
+      if (succeeded(verifyFitQueries(op)))
+        barrier = barriers.take(1, op, op->getBlock());
       if (failed(barrier))
         return signalPassFailure();
-      Expansion(getOperation(), op, *barrier).run();
+      numbers.push_back(*barrier);
+    }
+    for (auto [op, barrier] : llvm::zip_equal(ops, numbers)) {
+      LDBG() << "barrier " << barrier << " for " << op;
+      Expansion(kernel, op, barrier).run();
     }
   }
 };

@@ -292,30 +292,33 @@ void Expansion::run() {
   b.replaceOp(op, values);
 }
 
+static LogicalResult verify(gpu::GPUFuncOp kernel, TileShareOp op) {
+  DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
+  // One warp adds up what each warp has counted.
+  constexpr int64_t kMaxThreads = hopper::kWarpThreads * hopper::kWarpThreads;
+  if (!size || size[0] % hopper::kWarpThreads || size[0] <= 0 ||
+      size[0] > kMaxThreads || size[1] != 1 || size[2] != 1)
+    return op.emitOpError(
+        "needs a kernel whose 'known_block_size' is whole warps");
+  // All threads meet there, and once: what they share has one place. The first
+  // block is no loop's.
+  if (op->getBlock() != &kernel.getBody().front())
+    return op.emitOpError("must be at the top of the kernel");
+  return success();
+}
+
 namespace {
 struct ExpandTileSharePass
     : mqa::impl::MQAExpandTileSharePassBase<ExpandTileSharePass> {
   void runOnOperation() override {
     SmallVector<TileShareOp> ops;
     getOperation().walk([&](TileShareOp op) { ops.push_back(op); });
-    for (TileShareOp op : ops) {
-      DenseI32ArrayAttr size = getOperation().getKnownBlockSizeAttr();
-      // One warp adds up what each warp has counted.
-      constexpr int64_t kMaxThreads =
-          hopper::kWarpThreads * hopper::kWarpThreads;
-      if (!size || size[0] % hopper::kWarpThreads || size[0] <= 0 ||
-          size[0] > kMaxThreads || size[1] != 1 || size[2] != 1) {
-        op.emitOpError(
-            "needs a kernel whose 'known_block_size' is whole warps");
+    for (TileShareOp op : ops)
+      if (failed(verify(getOperation(), op)))
         return signalPassFailure();
-      }
-      // All threads meet there, and once: what they share has one place.
-      if (op->getParentOp() != getOperation()) {
-        op.emitOpError("must be at the top of the kernel");
-        return signalPassFailure();
-      }
-      Expansion(getOperation(), op, size[0]).run();
-    }
+    for (TileShareOp op : ops)
+      Expansion(getOperation(), op, getOperation().getKnownBlockSizeAttr()[0])
+          .run();
   }
 };
 } // namespace

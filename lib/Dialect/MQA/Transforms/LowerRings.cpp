@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AllOrNothing.h"
 #include "ModuleTargets.h"
 #include "RingLowering.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
@@ -16,7 +17,10 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "mqa-lower-rings"
 
 namespace mlir {
 namespace mqa {
@@ -56,6 +60,7 @@ void RingLowering::create(RingCreateOp op) {
         b, loc,
         MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                         MemRefLayoutAttrInterface{}, workgroup));
+  [[maybe_unused]] int64_t ringStart = sharedMemoryBytes;
   for (MemRefType tile : ring.type.getTiles()) {
     SmallVector<int64_t> shape{ring.type.getStages()};
     llvm::append_range(shape, tile.getShape());
@@ -69,6 +74,9 @@ void RingLowering::create(RingCreateOp op) {
                                              ring.type.getStages());
   ring.full = nvgpu::MBarrierCreateOp::create(b, loc, group);
   ring.empty = nvgpu::MBarrierCreateOp::create(b, loc, group);
+  LDBG() << op << "\n  lies from byte " << ringStart << " to "
+         << sharedMemoryBytes << ", changes hands: " << ring.changesHands
+         << ", by lanes: " << ring.copiedByLanes;
   rings[op.getRing()] = ring;
   created.push_back({op, ring});
 }
@@ -95,6 +103,8 @@ gpu::BarrierOp RingLowering::findBarrier() {
 /// the block.
 void RingLowering::initBarriers() {
   gpu::BarrierOp barrier = findBarrier();
+  LDBG() << (barrier ? "all threads meet before they touch a ring"
+                     : "adds a barrier ahead of the first use of a ring");
   b.setInsertionPointAfter(created.back().first);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
@@ -286,53 +296,6 @@ void RingLowering::release(RingReleaseOp op) {
   b.eraseOp(op);
 }
 
-/// Buffers and barriers of all rings must fit a block. What is far too large is
-/// not multiplied out: sizes of IR may be any.
-static LogicalResult verifyBytes(ArrayRef<RingCreateOp> creates,
-                                 const ChipInfo &chip) {
-  uint64_t total = 0;
-  for (RingCreateOp op : creates) {
-    uint64_t slot = 2 * sizeof(uint64_t);
-    for (MemRefType tile : op.getRing().getType().getTiles()) {
-      uint64_t bytes = tile.getElementTypeBitWidth() / 8;
-      for (int64_t size : tile.getShape())
-        bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size);
-      slot = llvm::SaturatingAdd(slot, bytes);
-    }
-    uint64_t stages = op.getRing().getType().getStages();
-    total = llvm::SaturatingMultiplyAdd(slot, stages, total);
-    if (total > static_cast<uint64_t>(chip.blockSharedMemory))
-      return op.emitOpError() << "needs more shared memory than the "
-                              << chip.blockSharedMemory << " bytes of a block";
-  }
-  return success();
-}
-
-/// Rings are made at the top of the kernel, used by nothing but ring ops, and
-/// all of the shared memory whose size is given at launch is theirs.
-static LogicalResult verifyCreates(gpu::GPUFuncOp kernel,
-                                   ArrayRef<RingCreateOp> creates) {
-  for (RingCreateOp op : creates) {
-    if (op->getBlock() != &kernel.getBody().front())
-      return op.emitOpError("must be at the top of the kernel");
-    for (Operation *user : op->getUsers())
-      if (!isa<RingPutOp, RingGetOp, RingReleaseOp>(user))
-        return op.emitOpError("is used by '")
-               << user->getName() << "', which is no op on rings";
-    for (MemRefType tile : op.getRing().getType().getTiles())
-      if (tile.getNumElements() == 0 ||
-          !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(tile))
-        return op.emitOpError()
-               << "must have tiles of some elements in workgroup memory, found "
-               << tile;
-  }
-  WalkResult result = kernel.walk([&](gpu::DynamicSharedMemoryOp op) {
-    op.emitOpError("is beside rings, which take all dynamic shared memory");
-    return WalkResult::interrupt();
-  });
-  return failure(result.wasInterrupted());
-}
-
 /// Moves the rings that are made behind the first use of one up to the others:
 /// their barriers are initialised together.
 static void gatherCreates(RewriterBase &b, ArrayRef<RingCreateOp> creates) {
@@ -385,8 +348,8 @@ LogicalResult RingLowering::run() {
         return op.emitOpError() << "result " << i << " must be " << slot
                                 << ", found " << tile.getType();
   chip = *found;
-  if (failed(verifyCreates(kernel, creates)) ||
-      failed(verifyBytes(creates, *chip)) ||
+  if (failed(verifyRings(kernel, creates)) ||
+      failed(verifyRingBytes(kernel, creates, *chip)) ||
       (usesTensorMaps() ? failed(makeTensorMaps(puts))
                         : failed(checkSources(puts))))
     return failure();
@@ -411,9 +374,18 @@ LogicalResult RingLowering::run() {
 }
 
 namespace {
+/// On a module, as other functions of it may launch the kernels.
 struct LowerRingsPass : mqa::impl::MQALowerRingsPassBase<LowerRingsPass> {
   void runOnOperation() override {
-    if (failed(RingLowering(getOperation()).run()))
+    ModuleOp module = getOperation();
+    auto lowerAll = [&] {
+      WalkResult result = module.walk([](gpu::GPUFuncOp kernel) {
+        return failed(RingLowering(kernel).run()) ? WalkResult::interrupt()
+                                                  : WalkResult::skip();
+      });
+      return failure(result.wasInterrupted() || failed(verifyLaunches(module)));
+    };
+    if (failed(changeOrRestore(module, lowerAll)))
       signalPassFailure();
   }
 };

@@ -12,6 +12,9 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-overlap-launches"
 
 namespace mlir::mqa {
 #define GEN_PASS_DEF_MQAOVERLAPLAUNCHESPASS
@@ -20,6 +23,11 @@ namespace mlir::mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
+
+static bool isWait(Operation *op) {
+  auto control = dyn_cast<NVVM::GriddepcontrolOp>(op);
+  return control && control.getKind() == NVVM::GridDepActionKind::wait;
+}
 
 /// Whether an op itself may read or write what another kernel wrote or reads:
 /// anything but shared memory and parameters.
@@ -30,6 +38,9 @@ static bool mayTouchGlobalMemory(Operation *op) {
       isa<gpu::BarrierOp, nvgpu::MBarrierCreateOp, nvgpu::MBarrierInitOp,
           nvgpu::TmaPrefetchOp, NVVM::FenceMbarrierInitOp>(op))
     return false;
+  // That followers may start is nothing that the memory has to wait for.
+  if (isa<NVVM::GriddepcontrolOp>(op))
+    return isWait(op);
   std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
       getEffectsRecursively(op);
   return !effects || llvm::any_of(*effects, [](const auto &effect) {
@@ -54,11 +65,6 @@ struct OverlapLaunchesPass
     if (!(*chip)->overlapsLaunches)
       return;
     Block &entry = kernel.getBody().front();
-    // Waiting once is enough.
-    if (!entry.getOps<NVVM::GriddepcontrolOp>().empty())
-      return;
-    if (failed(verifyModuleTargets(kernel)))
-      return signalPassFailure();
     auto first = llvm::find_if(entry, [](Operation &op) {
       return op
           .walk([](Operation *nested) {
@@ -69,11 +75,21 @@ struct OverlapLaunchesPass
     });
     if (first == entry.end())
       first = Block::iterator(entry.getTerminator());
-    OpBuilder b(&entry, first);
-    // No launch_dependents here: blocks that are launched while this kernel
-    // works wait longer than those that are launched when it ends.
-    NVVM::GriddepcontrolOp::create(b, kernel.getLoc(),
-                                   NVVM::GridDepActionKind::wait);
+    // A wait touches what it waits for: waiting once is enough, where nothing
+    // comes ahead of it. Other kinds of the op do not wait.
+    if (isWait(&*first)) {
+      LDBG() << kernel.getName() << " waits already";
+    } else {
+      if (failed(verifyModuleTargets(kernel)))
+        return signalPassFailure();
+      LDBG() << kernel.getName() << " waits ahead of "
+             << OpWithFlags(&*first, OpPrintingFlags().skipRegions());
+      OpBuilder b(&entry, first);
+      // No launch_dependents here: blocks that are launched while this kernel
+      // works wait longer than those that are launched when it ends.
+      NVVM::GriddepcontrolOp::create(b, kernel.getLoc(),
+                                     NVVM::GridDepActionKind::wait);
+    }
     StringRef name = KernelAttr::getAttrName();
     if (auto attr = kernel->getAttrOfType<KernelAttr>(name))
       kernel->setAttr(name, attr.withOverlappingLaunches());

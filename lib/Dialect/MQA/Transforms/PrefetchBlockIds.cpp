@@ -14,6 +14,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-prefetch-block-ids"
 
 namespace mlir {
 namespace mqa {
@@ -133,6 +136,9 @@ void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
 /// Makes `loop` carry the ids of the iterations to come; returns its own.
 FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
   setEarlyInsertionPoint(loop);
+  LDBG() << "reads the first entries of " << first << "\n  ahead of "
+         << OpWithFlags(&*b.getInsertionPoint(),
+                        OpPrintingFlags().skipRegions());
   SmallVector<Value> inits;
   Value key = loop.getLowerBound();
   for (unsigned i = 0; i < distance; ++i) {

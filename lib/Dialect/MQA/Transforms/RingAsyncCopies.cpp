@@ -63,12 +63,16 @@ LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
       else if (auto view = source.getDefiningOp<memref::SubViewOp>();
                view && view.hasUnitStride())
         from = view.getSource();
-      auto argument = dyn_cast_if_present<BlockArgument>(from);
-      if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()))
+      BlockArgument argument = getKernelArgument(from);
+      if (!argument)
         return op.emitOpError()
                << "source " << i
                << " must be a unit-stride memref.subview or blocks of a kernel "
                   "argument";
+      if (!hasContiguousRows(argument))
+        return op.emitOpError()
+               << "source " << i << " must be of an argument with contiguous "
+               << "rows, found " << argument.getType();
       StringRef name = OperandAttr::getAttrName();
       unsigned position = argument.getArgNumber();
       if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))

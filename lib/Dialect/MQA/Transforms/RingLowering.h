@@ -14,6 +14,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace mlir {
 namespace mqa {
@@ -45,6 +46,28 @@ struct Slot {
 /// Whether rows of a staged tile are swizzled by their size, as matrix units
 /// read them. Other tiles (scales, weights) are read by plain loads.
 bool isSwizzled(MemRefType tile);
+
+/// `value` if it is an argument that a launch passes to a kernel, else null.
+BlockArgument getKernelArgument(Value value);
+
+/// Whether the elements of a row of `memref` lie behind each other.
+bool hasContiguousRows(Value memref);
+
+/// Rings are made at the top of the kernel, used by nothing but ring ops, and
+/// all of the shared memory whose size is given at launch is theirs.
+LogicalResult verifyRings(gpu::GPUFuncOp kernel,
+                          ArrayRef<RingCreateOp> creates);
+
+/// Buffers and barriers of all rings must fit a block, beside what else it has
+/// of shared memory. What is far too large is not multiplied out: sizes of IR
+/// may be any.
+LogicalResult verifyRingBytes(gpu::GPUFuncOp kernel,
+                              ArrayRef<RingCreateOp> creates,
+                              const ChipInfo &chip);
+
+/// Launches pass what a kernel's arguments were; the caller has to make tensor
+/// maps of some of them.
+LogicalResult verifyLaunches(ModuleOp module);
 
 /// How the tensor map of an argument loads it: in which boxes, and which dims
 /// of the argument those of a box are.
@@ -112,7 +135,7 @@ private:
   IRRewriter b;
   Location loc;
   DenseMap<Value, LoweredRing> rings;
-  DenseMap<Value, TensorMapRecipe> recipes;
+  llvm::MapVector<Value, TensorMapRecipe> recipes;
   SmallVector<std::pair<RingCreateOp, LoweredRing>> created;
   Value sharedMemory;
   int64_t sharedMemoryBytes = 0;

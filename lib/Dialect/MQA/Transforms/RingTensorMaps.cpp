@@ -10,6 +10,9 @@
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-lower-rings"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -38,17 +41,38 @@ static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
   }
 }
 
-/// The kernel argument that `source` is a view of, and the view's coordinates
-/// as a tensor map takes them: the contiguous dimension first.
+BlockArgument mqa::getKernelArgument(Value value) {
+  auto argument = dyn_cast_if_present<BlockArgument>(value);
+  auto kernel =
+      argument ? dyn_cast<gpu::GPUFuncOp>(argument.getOwner()->getParentOp())
+               : gpu::GPUFuncOp();
+  // Its other blocks have arguments too; and behind the kernel's, the first has
+  // its shared and private variables.
+  bool isOwn =
+      kernel && kernel.isKernel() && argument.getOwner()->isEntryBlock() &&
+      argument.getArgNumber() < kernel.getFunctionType().getNumInputs();
+  return isOwn ? argument : BlockArgument();
+}
+
+bool mqa::hasContiguousRows(Value memref) {
+  SmallVector<int64_t> strides;
+  int64_t offset = 0;
+  return succeeded(cast<MemRefType>(memref.getType())
+                       .getStridesAndOffset(strides, offset)) &&
+         !strides.empty() && strides.back() == 1;
+}
+
+/// The view of a kernel argument that source `i` is.
 static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
   auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
-  auto argument =
-      view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
-  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
-      !view.hasUnitStride())
+  if (!view || !getKernelArgument(view.getSource()) || !view.hasUnitStride())
     return op.emitOpError() << "source " << i
                             << " must be a unit-stride memref.subview of a "
                                "kernel argument";
+  if (!hasContiguousRows(view.getSource()))
+    return op.emitOpError()
+           << "source " << i << " must be of an argument with contiguous rows, "
+           << "found " << view.getSourceType();
   return view;
 }
 
@@ -103,12 +127,12 @@ getRecipe(RingPutOp op, unsigned i) {
                      TensorMapRecipe{getBox(tile, *view),
                                      getArgumentDims(*view, op.getBoxDims(i))});
   }
-  auto argument = dyn_cast<BlockArgument>(pages.getCache());
+  BlockArgument argument = getKernelArgument(pages.getCache());
   int64_t rank = pages.getKeys().getType().getRank();
   int64_t rows = tile.getShape().take_back(rank)[0];
   if (getBlockRows(tile, pages) == 0)
     return op.emitOpError() << "source " << i << " is of blocks without keys";
-  if (!argument || !isa<gpu::GPUFuncOp>(argument.getOwner()->getParentOp()) ||
+  if (!argument || !hasContiguousRows(argument) ||
       rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
     return op.emitOpError()
            << "source " << i
@@ -120,20 +144,18 @@ getRecipe(RingPutOp op, unsigned i) {
 }
 
 /// Checks that `argument` is only used by views that rings are filled from by
-/// TMA, since it will be no memref any more. Views that nothing uses go.
-static LogicalResult verifyTensorMapUses(RewriterBase &b,
-                                         BlockArgument argument) {
+/// TMA, since it will be no memref any more. Views that nothing uses may be
+/// there; they go.
+static LogicalResult verifyTensorMapUses(BlockArgument argument) {
   auto emitError = [&](Operation *user) {
     return user->emitOpError() << "uses argument " << argument.getArgNumber()
                                << ", which becomes a tensor map";
   };
-  for (Operation *view : llvm::make_early_inc_range(argument.getUsers())) {
+  for (Operation *view : argument.getUsers()) {
     if (!isa<memref::SubViewOp, GatherBlocksOp>(view))
       return emitError(view);
-    if (view->use_empty()) {
-      b.eraseOp(view);
+    if (view->use_empty())
       continue;
-    }
     if (RingPutOp::isCopiedByLanes(view->getResult(0)))
       return emitError(view);
     for (Operation *user : view->getUsers())
@@ -181,26 +203,35 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
                                 << " with tiles of different shapes";
     }
   }
-  for (auto &[value, recipe] : recipes)
-    if (failed(verifyTensorMapUses(b, cast<BlockArgument>(value))))
-      return failure();
+  StringRef name = OperandAttr::getAttrName();
   for (auto &[value, recipe] : recipes) {
     auto argument = cast<BlockArgument>(value);
+    if (failed(verifyTensorMapUses(argument)))
+      return failure();
+    unsigned position = argument.getArgNumber();
+    if (!llvm::is_sorted(recipe.dims) &&
+        !kernel.getArgAttrOfType<OperandAttr>(position, name))
+      return kernel.emitOpError()
+             << "argument " << position << " is loaded in boxes of other dims "
+             << "than its own, and needs '" << name << "' to say which";
+  }
+  for (auto &[value, recipe] : recipes) {
+    auto argument = cast<BlockArgument>(value);
+    for (Operation *view : llvm::make_early_inc_range(argument.getUsers()))
+      if (view->use_empty())
+        b.eraseOp(view);
     MemRefType tile = recipe.box;
     argument.setType(nvgpu::TensorMapDescriptorType::get(
         b.getContext(), tile, getSwizzle(tile),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));
+    LDBG() << "argument " << argument.getArgNumber() << " becomes "
+           << argument.getType();
     if (llvm::is_sorted(recipe.dims))
       continue;
     unsigned position = argument.getArgNumber();
-    StringRef name = OperandAttr::getAttrName();
     auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name);
-    if (!operand)
-      return kernel.emitOpError()
-             << "argument " << position << " is loaded in boxes of other dims "
-             << "than its own, and needs '" << name << "' to say which";
     kernel.setArgAttr(position, name, operand.withBoxDims(recipe.dims));
   }
   // Behind the arguments, the block has the workgroup's shared variables.

@@ -53,32 +53,36 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
                                         const ChipInfo &chip,
                                         Reduction reduction) {
   const MatrixUnit &unit = *chip.matrixUnit;
-  int64_t tileQ = llvm::PowerOf2Ceil(op.getNextN());
+  int64_t leastTileQ = llvm::PowerOf2Ceil(op.getNextN());
   if (reduction == Reduction::F16)
-    tileQ = std::max<int64_t>(tileQ, hopper::kWarpgroupWarps);
+    leastTileQ = std::max<int64_t>(leastTileQ, hopper::kWarpgroupWarps);
   // More loads under way at a time make memory slower, not faster.
   constexpr int64_t kStages = 5;
+  constexpr int64_t kMaxTileQ = 32;
   // As below, for a unit that is not asynchronous.
   SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 64, 32};
   if (!unit.isAsync) {
     groupCounts = {2, 1};
     tileKvs = {32, 64, 128};
   }
-  for (int64_t parts : {1, 2, 4})
-    for (int64_t groups : groupCounts)
-      for (int64_t tileKv : tileKvs) {
-        // A key for each thread that has a query of the tile.
-        if (tileKv * tileQ < unit.threads)
-          continue;
-        int64_t tileHeads = unit.rows / tileQ, blockHeads = 0;
-        if (parts > 1)
-          blockHeads = llvm::alignTo(llvm::divideCeil(op.getNumHeads(), parts),
-                                     tileHeads);
-        if (ScheduleAttr schedule =
-                makeSchedule(op, chip, 1, parts > 1 ? 1 : groups, tileQ, tileKv,
-                             reduction, blockHeads, kStages))
-          return schedule;
-      }
+  // More queries than there are, if nothing else has room: with them, tiles may
+  // have fewer keys.
+  for (int64_t tileQ = leastTileQ; tileQ <= kMaxTileQ; tileQ *= 2)
+    for (int64_t parts : {1, 2, 4, 8})
+      for (int64_t groups : groupCounts)
+        for (int64_t tileKv : tileKvs) {
+          // A key for each thread that has a query of the tile.
+          if (tileKv * tileQ < unit.threads)
+            continue;
+          int64_t tileHeads = unit.rows / tileQ, blockHeads = 0;
+          if (parts > 1)
+            blockHeads = llvm::alignTo(
+                llvm::divideCeil(op.getNumHeads(), parts), tileHeads);
+          if (ScheduleAttr schedule =
+                  makeSchedule(op, chip, 1, parts > 1 ? 1 : groups, tileQ,
+                               tileKv, reduction, blockHeads, kStages))
+            return schedule;
+        }
   return {};
 }
 

@@ -8,7 +8,10 @@
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
+#include "llvm/Support/DebugLog.h"
 #include <limits>
+
+#define DEBUG_TYPE "mqa-select-schedule"
 
 namespace mlir {
 namespace mqa {
@@ -83,6 +86,8 @@ struct SelectSchedulePass
                         << " columns, found " << columns;
         return WalkResult::interrupt();
       }
+      LDBG() << (op.getScheduleAttr() ? "keeps " : "chooses ") << chosen
+             << " for " << *op;
       op.setScheduleAttr(chosen);
       return WalkResult::advance();
     });

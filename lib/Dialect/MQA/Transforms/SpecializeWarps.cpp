@@ -15,7 +15,10 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/FormatVariadic.h"
+
+#define DEBUG_TYPE "mqa-specialize-warps"
 
 namespace mlir {
 namespace mqa {
@@ -116,6 +119,7 @@ int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
   SetVector<Value> rings;
   loop.walk([&](RingPutOp op) { rings.insert(op.getRing()); });
   int64_t numWarps = std::min<int64_t>(rings.size(), maxWarps);
+  LDBG() << numWarps << " producers for " << rings.size() << " rings";
   for (int64_t warp = 0; warp < numWarps; ++warp) {
     auto isForeign = [&](Operation *op) {
       auto put = dyn_cast<RingPutOp>(op);
@@ -162,6 +166,8 @@ LogicalResult WarpRoles::run() {
       return;
     create.setConsumers(groups.queryGroups * kWarpgroupWarps);
     create.setTurns(groups.keyGroups);
+    LDBG() << groups.keyGroups << " groups take the slots in turn of "
+           << create;
   });
 
   rewriter.setInsertionPoint(loop);
@@ -236,6 +242,23 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   return groups.value_or(ConsumerGroups{1, warpgroups, 1});
 }
 
+/// A loop that fills and gives back slots would be left to all warps.
+static LogicalResult verifyNoNestedLoop(gpu::GPUFuncOp kernel) {
+  WalkResult result = kernel.walk([](scf::ForOp loop) {
+    bool fills = false, releases = false;
+    loop.walk([&](Operation *op) {
+      fills |= isa<RingPutOp>(op);
+      releases |= isa<RingReleaseOp>(op);
+    });
+    if (!fills || !releases)
+      return WalkResult::advance();
+    loop.emitOpError("over rings must be at the top of the kernel, so that "
+                     "warps can get roles");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
@@ -256,6 +279,8 @@ struct SpecializeWarpsPass
       else if (contains(loop, Role::Cleaner))
         cleaning.push_back(loop);
     }
+    if (loops.empty() && failed(verifyNoNestedLoop(kernel)))
+      return signalPassFailure();
     if (loops.empty()) {
       remark::missed(kernel.getLoc(), kRemark)
           << "no loop at the top of the kernel fills rings";

@@ -4,7 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AllOrNothing.h"
 #include "HeadBlock.h"
+#include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -15,6 +17,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-stage-tiles"
 
 namespace mlir {
 namespace mqa {
@@ -275,6 +280,26 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
   return success();
 }
 
+/// Queries and weights are staged ahead of the loop over keys: nothing in it
+/// may write them. Tiles write `out` alone.
+static LogicalResult verifyLoop(LogitsOp logits, scf::ForOp keys) {
+  WalkResult result = keys.getBody()->walk([&](Operation *op) {
+    bool mayWrite =
+        op->getNumRegions() == 0 &&
+        llvm::any_of(ArrayRef<Value>{logits.getQ(), logits.getWeights()},
+                     [&](Value staged) {
+                       return staged && mayWriteGlobalMemory(op, staged);
+                     });
+    if (!mayWrite)
+      return WalkResult::advance();
+    InFlightDiagnostic error = logits.emitOpError(
+        "is in a loop that may write what would be staged ahead of it");
+    error.attachNote(op->getLoc()) << "by this";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Checks that `logits` is a tile in two loops, and stages it.
 static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   auto inner = dyn_cast<scf::ForOp>(logits->getParentOp());
@@ -285,6 +310,13 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return logits.emitOpError()
            << "must be in a loop over keys that are index, "
            << "found " << inner.getInductionVar().getType();
+  if (logits.getResult())
+    return logits.emitOpError("must be on memrefs before it is staged");
+  // Positions in the rings are counted from the kernel's start on.
+  auto kernel = logits->getParentOfType<gpu::GPUFuncOp>();
+  if (outer->getParentOfType<LoopLikeOpInterface>() ||
+      !kernel.getBody().front().findAncestorOpInBlock(*outer))
+    return logits.emitOpError("must be in loops that are entered once");
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits.emitOpError("needs a schedule before it is staged");
@@ -313,18 +345,26 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return logits.emitOpError(
         "a tile cannot have 'clean': mqa.clean_rows cleans "
         "whole rows");
+  if (failed(verifyLoop(logits, inner)))
+    return failure();
+  LDBG() << "stages " << logits << "\n  with " << plan->numHeadBlocks
+         << " head blocks, " << plan->schedule;
   return TileStager(rewriter, logits, std::move(*plan)).stage(outer);
 }
 
 namespace {
 struct StageTilesPass : mqa::impl::MQAStageTilesPassBase<StageTilesPass> {
   void runOnOperation() override {
+    gpu::GPUFuncOp kernel = getOperation();
     SmallVector<LogitsOp> ops;
-    getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
+    kernel.walk([&](LogitsOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
-    for (LogitsOp op : ops)
-      if (failed(stage(rewriter, op)))
-        return signalPassFailure();
+    auto stageAll = [&] {
+      return failure(llvm::any_of(
+          ops, [&](LogitsOp op) { return failed(stage(rewriter, op)); }));
+    };
+    if (!ops.empty() && failed(changeOrRestore(kernel, stageAll)))
+      signalPassFailure();
   }
 };
 } // namespace

@@ -8,11 +8,17 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-tighten-slots"
 
 namespace mlir {
 namespace mqa {
@@ -39,11 +45,26 @@ static RingGetOp findGet(RingReleaseOp release) {
   return nullptr;
 }
 
-/// Whether the reads of `op` are over, or known by its results, when it is:
-/// others are copies that go on by themselves.
+/// Whether `op`, which is given the address of a slot, has read it, or says by
+/// its results when it has, once it is over. Others start copies that go on by
+/// themselves, or may, as nothing says what they do.
 static bool readsAtOnce(Operation *op) {
-  return !isa_and_nonnull<nvgpu::NVGPUDialect, NVVM::NVVMDialect>(
-      op->getDialect());
+  if (isa_and_nonnull<nvgpu::NVGPUDialect, NVVM::NVVMDialect,
+                      LLVM::LLVMDialect>(op->getDialect()))
+    return isMemoryEffectFree(op);
+  if (isa<RingPutOp, AsyncCopyOp, memref::DmaStartOp, CallOpInterface>(op))
+    return false;
+  return isa<WgmmaOp>(op) || op->hasTrait<OpTrait::IsTerminator>() ||
+         !hasUnknownEffects(op);
+}
+
+/// Whether each time that `wgmma` is started something waits for it. Another
+/// one's wait may do so too, but it may be anywhere.
+static bool isAwaited(WgmmaOp wgmma) {
+  return llvm::any_of(wgmma->getUsers(), [&](Operation *user) {
+    return isa<WgmmaWaitOp>(user) &&
+           user->getBlock()->findAncestorOpInBlock(*wgmma);
+  });
 }
 
 namespace {
@@ -64,17 +85,23 @@ public:
   Operation *getLast() const { return isKnown ? last : nullptr; }
 
 private:
-  void follow(ValueRange values) {
-    for (Value value : values)
-      if (seen.insert(value).second)
+  void follow(ValueRange values, bool areAddresses) {
+    for (Value value : values) {
+      bool isNew = seen.insert(value).second;
+      if (areAddresses)
+        isNew |= addresses.insert(value).second;
+      if (isNew)
         worklist.push_back(value);
+    }
   }
   void followUser(Operation *user);
 
   Block *block;
   Operation *last = nullptr;
   bool isKnown = true;
-  DenseSet<Value> seen;
+  /// What comes from a slot, and what of that says where it is: views of it,
+  /// and what is computed from those.
+  DenseSet<Value> seen, addresses;
   SmallVector<Value> worklist;
 };
 } // namespace
@@ -82,7 +109,7 @@ private:
 void SlotUses::add(RingGetOp get) {
   if (get->getBlock() == block && (!last || last->isBeforeInBlock(get)))
     last = get;
-  follow(get.getResults());
+  follow(get.getResults(), /*areAddresses=*/true);
   while (!worklist.empty())
     for (Operation *user : worklist.pop_back_val().getUsers())
       followUser(user);
@@ -92,22 +119,33 @@ void SlotUses::followUser(Operation *user) {
   Operation *inBlock = block->findAncestorOpInBlock(*user);
   if (inBlock && (!last || last->isBeforeInBlock(inBlock)))
     last = inBlock;
-  if (llvm::any_of(user->getOperands(), [&](Value operand) {
-        return seen.contains(operand) && isa<MemRefType>(operand.getType());
-      }))
-    isKnown &= readsAtOnce(user);
+  bool hasAddress = llvm::any_of(user->getOperands(), [&](Value operand) {
+    return addresses.contains(operand);
+  });
+  auto wgmma = dyn_cast<WgmmaOp>(user);
+  if (isKnown &&
+      ((hasAddress && !readsAtOnce(user)) || (wgmma && !isAwaited(wgmma)))) {
+    LDBG() << "not known when this has read the slot: "
+           << OpWithFlags(user, OpPrintingFlags().skipRegions());
+    isKnown = false;
+  }
   if (isa<WgmmaWaitOp>(user))
     return;
+  // What is loaded, or computed by reading, is no address any more.
+  bool passesOn = hasAddress && isMemoryEffectFree(user);
   // The values of an op with regions are what those yield, or begin with.
   Operation *parent = user->getParentOp();
   if (user->hasTrait<OpTrait::IsTerminator>() && !isa<gpu::GPUFuncOp>(parent)) {
-    follow(parent->getResults());
+    follow(parent->getResults(), hasAddress);
     user = parent;
   }
+  passesOn |= hasAddress && user->getNumRegions() != 0;
   for (Region &region : user->getRegions())
     for (Block &nested : region)
-      follow(nested.getArguments());
-  follow(user->getResults());
+      follow(nested.getArguments(), passesOn);
+  for (Block *successor : user->getSuccessors())
+    follow(successor->getArguments(), hasAddress);
+  follow(user->getResults(), passesOn);
 }
 
 /// The last op in the block of `release` that needs the slot that `get` got.
@@ -119,6 +157,7 @@ static Operation *findLastUse(RingGetOp get, RingReleaseOp release) {
     auto other = dyn_cast<RingGetOp>(user);
     if (!other || other == get)
       continue;
+    // Also one from outside of the block may be needed in it.
     Operation *inBlock = release->getBlock()->findAncestorOpInBlock(*other);
     if (!inBlock || inBlock->isBeforeInBlock(release))
       uses.add(other);
@@ -147,8 +186,11 @@ struct TightenSlotsPass : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
     SmallVector<RingGetOp> gets;
     getOperation().walk([&](RingGetOp op) { gets.push_back(op); });
     for (RingGetOp get : gets)
-      if (Operation *first = findFirstLoad(get))
+      if (Operation *first = findFirstLoad(get)) {
+        LDBG() << "waits ahead of the first load: "
+               << OpWithFlags(first, OpPrintingFlags().skipRegions());
         get->moveBefore(first);
+      }
     SmallVector<RingReleaseOp> releases;
     getOperation().walk([&](RingReleaseOp op) { releases.push_back(op); });
     for (RingReleaseOp release : releases) {

@@ -13,6 +13,9 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-tile-tasks"
 
 namespace mlir {
 namespace mqa {
@@ -42,8 +45,10 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
     getOperation().walk([&](LogitsOpInterface op) { ops.push_back(op); });
     for (LogitsOpInterface op : ops) {
       // There is next to no work in it.
-      if (hasEmptyOperand(op))
+      if (hasEmptyOperand(op)) {
+        LDBG() << "leaves, as an operand has no element: " << *op;
         continue;
+      }
       rewriter.setInsertionPoint(op);
       SmallVector<int64_t> own = sizes;
       // A sequence has keys of its own: a task is for one, and as many keys

@@ -18,6 +18,10 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+#include "llvm/Support/DebugLog.h"
+#include "llvm/Support/InterleavedRange.h"
+
+#define DEBUG_TYPE "mqa-vectorize-linalg"
 
 namespace mlir {
 namespace mqa {
@@ -63,6 +67,8 @@ static LogicalResult vectorize(IRRewriter &rewriter, linalg::LinalgOp op,
   options.setTileSizes(
       getAsIndexOpFoldResult(op.getContext(), getTileSizes(op, registerTile)));
   rewriter.setInsertionPoint(op);
+  LDBG() << "tiles by " << llvm::interleaved(getTileSizes(op, registerTile))
+         << ": " << *op;
   FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
       rewriter, cast<TilingInterface>(op.getOperation()), options);
   if (failed(tiled))
@@ -128,8 +134,10 @@ struct VectorizeLinalgPass
     SmallVector<linalg::LinalgOp> ops;
     IRRewriter rewriter(&getContext());
     func.walk([&](linalg::LinalgOp op) {
-      if (op.hasDynamicShape() || !op.hasPureBufferSemantics())
+      if (op.hasDynamicShape() || !op.hasPureBufferSemantics()) {
+        LDBG() << "leaves, of dynamic shape or tensors: " << *op;
         return;
+      }
       // An op over nothing writes nothing.
       if (llvm::is_contained(op.getStaticLoopRanges(), 0))
         rewriter.eraseOp(op);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "VectorizeStore.h"
+#include "WorkgroupMemory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -56,6 +57,12 @@ private:
     if (!dominance.properlyDominates(value, &*b.getInsertionPoint()))
       b.setInsertionPointAfterValue(value);
   }
+  /// Where bounds may be read: out of the loops in which they do not change.
+  void setReadPoint(Value memref) {
+    setInsertionPointBehindWrites(b, memref, op, [&](Operation *other) {
+      return mayWriteGlobalMemory(other, memref);
+    });
+  }
   Value getBounds(Value memref, Value limit);
   Value getCausalEnds(Value limit);
   Value countFromTile(Value perQuery);
@@ -76,12 +83,11 @@ Value StoreVectorizer::broadcast(Value perQuery) {
 
 /// Bounds of the queries' ranges, at least 0: far below, they could not be
 /// counted from the tile. A query past the end of the problem has an empty
-/// range; with `limit`, ranges end there at the latest. Computed where the
-/// bounds are defined: out of the loops in which they do not change.
+/// range; with `limit`, ranges end there at the latest.
 Value StoreVectorizer::getBounds(Value memref, Value limit) {
   auto type = VectorType::get({queries}, b.getIndexType());
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointAfterValue(memref);
+  setReadPoint(memref);
   Value bounds = readVector(b, loc, memref, {queries});
   bounds = arith::IndexCastOp::create(b, loc, type, bounds);
   if (limit) {
@@ -97,8 +103,8 @@ Value StoreVectorizer::getBounds(Value memref, Value limit) {
 /// sequence.
 Value StoreVectorizer::getCausalEnds(Value limit) {
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointAfterValue(op.getOut());
-  moveBehind(op.getKe());
+  setReadPoint(op.getKe());
+  moveBehind(op.getOut());
   moveBehind(limit);
   auto type = VectorType::get({queries}, b.getIndexType());
   auto broadcastAll = [&](Value value) -> Value {

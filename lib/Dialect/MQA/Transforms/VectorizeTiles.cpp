@@ -17,6 +17,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-vectorize-tiles"
 
 namespace mlir {
 namespace mqa {
@@ -100,36 +103,15 @@ Value TileVectorizer::dropLeading(Value memref, ArrayRef<int64_t> positions) {
                                    strides);
 }
 
-/// Whether an op without regions in `op` is such that `isWanted`.
-static bool containsIf(Operation *op,
-                       function_ref<bool(Operation *)> isWanted) {
-  return op
-      ->walk([&](Operation *nested) {
-        return nested->getNumRegions() == 0 && isWanted(nested)
-                   ? WalkResult::interrupt()
-                   : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
 Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
                                        int64_t column) {
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointAfterValue(memref);
-  // Behind what writes it: mqa.fit_queries scales weights in their slot. Ops on
-  // rings do not: the slot is held.
-  auto mayWrite = [](Operation *other) {
+  // mqa.fit_queries scales weights in their slot. Ops on rings write no slot
+  // that is held.
+  setInsertionPointBehindWrites(b, memref, op, [](Operation *other) {
     return !isa<RingPutOp, RingGetOp, RingReleaseOp>(other) &&
            mayWriteWorkgroupMemory(other);
-  };
-  Operation *end = b.getInsertionBlock()->findAncestorOpInBlock(*op);
-  if (!end)
-    b.setInsertionPoint(op);
-  for (auto it = b.getInsertionPoint(); end && &*it != end; ++it)
-    if (containsIf(&*it, mayWrite))
-      b.setInsertionPointAfter(&*it);
-  if (end && end != op && containsIf(end, mayWrite))
-    b.setInsertionPoint(op);
+  });
   return read(memref, shape, column);
 }
 
@@ -334,22 +316,26 @@ struct VectorizeTilesPass
     SmallVector<StoreLogitsOp> stores;
     kernel.walk([&](TileLogitsOp op) { tiles.push_back(op); });
     kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
-    IRRewriter rewriter(&getContext());
+    // Of one product at a time, the order is the same for every unit.
+    bool isAsync = true;
     for (TileLogitsOp op : tiles) {
       if (op.getQ().getType().getDimSize(0) != 1) {
         op.emitOpError("must be narrowed to one warpgroup's group of queries "
                        "before it is vectorized");
         return signalPassFailure();
       }
-      // Of one product at a time, the order is the same for every unit.
-      bool isAsync = true;
       if (op.getAccumulators() > 1) {
         FailureOr<const ChipInfo *> chip = requireGpu(op);
         if (failed(chip))
           return signalPassFailure();
         isAsync = (*chip)->matrixUnit->isAsync;
       }
-      TileVectorizer(rewriter, op, isAsync).run();
+    }
+    IRRewriter rewriter(&getContext());
+    for (TileLogitsOp op : tiles) {
+      LDBG() << "products one " << (isAsync ? "after" : "beside")
+             << " another, " << op.getAccumulators() << " under way: " << op;
+      TileVectorizer(rewriter, op, isAsync || op.getAccumulators() == 1).run();
     }
     for (StoreLogitsOp op : stores)
       vectorizeStore(rewriter, op);

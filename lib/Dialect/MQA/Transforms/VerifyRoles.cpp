@@ -34,6 +34,8 @@ private:
   LogicalResult verifyTileUses(Value logits);
   LogicalResult verifyStore(StoreLogitsOp op);
   LogicalResult verifyTurns(RingGetOp op);
+  LogicalResult verifyRelease(RingReleaseOp op);
+  LogicalResult verifyFit(FitQueriesOp op);
 
   gpu::GPUFuncOp kernel;
   scf::ForOp loop, cleaning;
@@ -84,6 +86,27 @@ LogicalResult RoleVerifier::verifyCleaning() {
   SetVector<Value> used;
   getUsedValuesDefinedAbove(cleaning.getRegion(), used);
   used.insert(cleaning->operand_begin(), cleaning->operand_end());
+  // It changes places with what is between the loops.
+  bool isAhead = cleaning->isBeforeInBlock(loop);
+  Operation *end = isAhead ? loop : cleaning;
+  for (Operation *op = isAhead ? cleaning : loop; op != end;
+       op = op->getNextNode()) {
+    if (op == cleaning || op == loop || isa<TileShareOp>(op))
+      continue;
+    WalkResult result = op->walk([&](Operation *nested) {
+      return nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
+                     hasOnlyReads(nested)
+                 ? WalkResult::advance()
+                 : WalkResult::interrupt();
+    });
+    if (!result.wasInterrupted())
+      continue;
+    InFlightDiagnostic error = cleaning.emitOpError(
+        "that cleans would change places with what may do more than compute "
+        "and read");
+    error.attachNote(op->getLoc()) << "this";
+    return error;
+  }
   DominanceInfo dominance(kernel);
   for (Value value : used)
     if (!dominance.properlyDominates(value, loop))
@@ -179,6 +202,38 @@ static bool countsIterations(Value position, scf::ForOp keys) {
          matchPattern(keys.getLowerBound(), m_Zero());
 }
 
+/// Whether two values are the same at the same time: computed alike, or carried
+/// by one loop that they begin with and go on in alike. `equal` has what is
+/// under way of the latter.
+static bool areEqual(Value lhs, Value rhs, DenseMap<Value, Value> &equal) {
+  if (lhs == rhs)
+    return true;
+  Operation *left = lhs.getDefiningOp(), *right = rhs.getDefiningOp();
+  auto isEqual = [&](Value l, Value r) { return areEqual(l, r, equal); };
+  if (left && right) {
+    if (cast<OpResult>(lhs).getResultNumber() !=
+            cast<OpResult>(rhs).getResultNumber() ||
+        left->getNumRegions() != 0 || !isMemoryEffectFree(left))
+      return false;
+    return OperationEquivalence::isEquivalentTo(
+        left, right, [&](Value l, Value r) { return success(isEqual(l, r)); },
+        /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations);
+  }
+  auto l = dyn_cast<BlockArgument>(lhs), r = dyn_cast<BlockArgument>(rhs);
+  auto carrying =
+      l ? dyn_cast<scf::ForOp>(l.getOwner()->getParentOp()) : scf::ForOp();
+  if (!l || !r || !carrying || l.getOwner() != r.getOwner() ||
+      l == carrying.getInductionVar() || r == carrying.getInductionVar())
+    return false;
+  auto [it, isNew] = equal.try_emplace(lhs, rhs);
+  if (!isNew)
+    return it->second == rhs;
+  return isEqual(carrying.getTiedLoopInit(l)->get(),
+                 carrying.getTiedLoopInit(r)->get()) &&
+         isEqual(carrying.getTiedLoopYieldedValue(l)->get(),
+                 carrying.getTiedLoopYieldedValue(r)->get());
+}
+
 /// Warpgroups take turns at iterations, as they do at a ring's slots: each gets
 /// one slot in each iteration, and nothing goes from one to the next.
 LogicalResult RoleVerifier::verifyTurns(RingGetOp op) {
@@ -192,11 +247,43 @@ LogicalResult RoleVerifier::verifyTurns(RingGetOp op) {
       keys.getBody()->getOps<StoreLogitsOp>().empty())
     return op.emitOpError("must be in a loop over keys that stores logits and "
                           "carries nothing, so that warpgroups can take turns");
-  for (auto other : keys.getBody()->getOps<RingGetOp>())
+  for (auto other : keys.getBody()->getOps<RingGetOp>()) {
     if (other != op && other.getRing() == op.getRing())
       return op.emitOpError("is not the only one of its ring in an iteration, "
                             "so that warpgroups cannot take turns");
+    // Turns are those of one position.
+    DenseMap<Value, Value> equal;
+    if (!areEqual(other.getPosition(), op.getPosition(), equal))
+      return op.emitOpError("position must be that of the loop's other rings, "
+                            "so that warpgroups can take turns");
+  }
   return success();
+}
+
+/// The readers of a slot that are counted are those that release it: either
+/// all, in each iteration of the loop over rings, or those whose turn it is.
+LogicalResult RoleVerifier::verifyRelease(RingReleaseOp op) {
+  if (groups.keyGroups == 1)
+    return success();
+  for (Operation *user : op.getRing().getUsers())
+    if (auto get = dyn_cast<RingGetOp>(user);
+        get && get->getParentOfType<scf::ForOp>() !=
+                   op->getParentOfType<scf::ForOp>()) {
+      InFlightDiagnostic error = op.emitOpError(
+          "must be in the loop that gets the slots of its ring, so that "
+          "warpgroups can take turns");
+      error.attachNote(get->getLoc()) << "one is got here";
+      return error;
+    }
+  return success();
+}
+
+/// All consumers come to it, and meet there.
+LogicalResult RoleVerifier::verifyFit(FitQueriesOp op) {
+  if (groups.keyGroups == 1 || op->getParentOfType<scf::ForOp>() == loop)
+    return success();
+  return op.emitOpError("is of all warpgroups, and must not be in a loop that "
+                        "they take turns at");
 }
 
 LogicalResult RoleVerifier::run() {
@@ -208,6 +295,10 @@ LogicalResult RoleVerifier::run() {
     if (auto tile = dyn_cast<TileLogitsOp>(op))
       return verifyTileUses(tile.getLogits());
     if (auto get = dyn_cast<RingGetOp>(op); get && failed(verifyTurns(get)))
+      return failure();
+    if (auto release = dyn_cast<RingReleaseOp>(op))
+      return verifyRelease(release);
+    if (auto fit = dyn_cast<FitQueriesOp>(op); fit && failed(verifyFit(fit)))
       return failure();
     return isa<RingGetOp, FitQueriesOp>(op) ? verifySlotUses(op) : success();
   };

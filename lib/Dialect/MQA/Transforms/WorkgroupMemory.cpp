@@ -5,12 +5,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "WorkgroupMemory.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
 #include "mlir/Analysis/DataFlow/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/BitVector.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-workgroup-memory"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -27,8 +32,79 @@ bool mqa::mayWriteWorkgroupMemory(Operation *op) {
   });
 }
 
+bool mqa::mayWriteGlobalMemory(Operation *op, Value memref) {
+  if (isa_and_nonnull<MQADialect>(op->getDialect()))
+    return false;
+  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
+      getEffectsRecursively(op);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return !effects || llvm::any_of(*effects, [&](const auto &effect) {
+    if (isa<MemoryEffects::Read>(effect.getEffect()))
+      return false;
+    Value written = effect.getValue();
+    auto type =
+        written ? dyn_cast<MemRefType>(written.getType()) : MemRefType();
+    return !type || (type.getElementType() == element &&
+                     !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type));
+  });
+}
+
+/// Whether `isWanted` holds for an op without regions in `op`, or for `op`.
+static bool containsIf(Operation *op,
+                       function_ref<bool(Operation *)> isWanted) {
+  return op
+      ->walk([&](Operation *nested) {
+        return nested->getNumRegions() == 0 && isWanted(nested)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+void mqa::setInsertionPointBehindWrites(
+    OpBuilder &b, Value memref, Operation *user,
+    function_ref<bool(Operation *)> mayWrite) {
+  b.setInsertionPointAfterValue(memref);
+  Operation *end = b.getInsertionBlock()->findAncestorOpInBlock(*user);
+  if (!end || (end != user && containsIf(end, mayWrite)))
+    return b.setInsertionPoint(user);
+  Operation *last = nullptr;
+  for (auto it = b.getInsertionPoint(); &*it != end; ++it)
+    if (containsIf(&*it, mayWrite))
+      last = &*it;
+  if (!last)
+    return;
+  LDBG() << "reads " << memref << "\n  behind what may write it: "
+         << OpWithFlags(last, OpPrintingFlags().skipRegions());
+  b.setInsertionPointAfter(last);
+}
+
 /// The named barriers of a block (PTX ISA, "barrier").
 static constexpr unsigned kNumBarriers = 16;
+
+/// Whether `op` may meet other threads at a barrier of a number that it does
+/// not show: by what it calls, or as text.
+static bool hidesBarriers(Operation *op) {
+  auto mayName = [](StringRef text) {
+    text.consume_front("llvm.nvvm.");
+    for (size_t at = text.find("bar"); at != StringRef::npos;
+         at = text.find("bar", at + 1)) {
+      // mbarrier and membar are other things.
+      bool isOther = text.take_front(at).ends_with("m") ||
+                     text.take_front(at).ends_with("mem");
+      if (!isOther)
+        return true;
+    }
+    return false;
+  };
+  if (auto text = dyn_cast<LLVM::InlineAsmOp>(op))
+    return mayName(text.getAsmString());
+  if (auto text = dyn_cast<NVVM::InlinePtxOp>(op))
+    return mayName(text.getPtxCode());
+  if (auto intrinsic = dyn_cast<LLVM::CallIntrinsicOp>(op))
+    return mayName(intrinsic.getIntrin());
+  return isa<CallOpInterface>(op);
+}
 
 /// The numbers of barriers that the ops of `kernel` have, or may have.
 static llvm::BitVector findUsedBarriers(gpu::GPUFuncOp kernel) {
@@ -36,6 +112,10 @@ static llvm::BitVector findUsedBarriers(gpu::GPUFuncOp kernel) {
   used.set(0);
   SmallVector<Value> numbers;
   kernel.walk([&](Operation *op) {
+    if (hidesBarriers(op)) {
+      LDBG() << "may use any named barrier: " << *op;
+      used.set();
+    }
     if (auto barrier = dyn_cast<NVVM::BarrierOp>(op)) {
       if (Value number = barrier.getBarrierId())
         numbers.push_back(number);
@@ -65,15 +145,27 @@ static llvm::BitVector findUsedBarriers(gpu::GPUFuncOp kernel) {
 }
 
 FailureOr<int64_t> NamedBarriers::take(int64_t count, Operation *user) {
-  if (taken)
-    return *taken;
-  llvm::BitVector used = findUsedBarriers(kernel);
+  if (!used)
+    used = findUsedBarriers(kernel);
   for (int64_t first = 1; first + count <= kNumBarriers; ++first)
-    if (used.find_first_in(first, first + count) < 0) {
-      taken = first;
+    if (used->find_first_in(first, first + count) < 0) {
+      LDBG() << "'" << user->getName() << "' takes " << count
+             << " named barriers from number " << first << " on";
+      used->set(first, first + count);
       return first;
     }
   return user->emitOpError()
          << "needs " << count << " named barriers that nothing else uses; the "
          << kNumBarriers << " of a block are taken";
+}
+
+FailureOr<int64_t> NamedBarriers::take(int64_t count, Operation *user,
+                                       void *sharers) {
+  auto it = shared.find(sharers);
+  if (it != shared.end())
+    return it->second;
+  FailureOr<int64_t> first = take(count, user);
+  if (succeeded(first))
+    shared[sharers] = *first;
+  return first;
 }

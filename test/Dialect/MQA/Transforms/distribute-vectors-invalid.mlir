@@ -40,7 +40,7 @@ gpu.module @kernels {
     %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
     %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
     %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
-    // expected-error@+1 {{must be (p, h, d) x (n, d) -> (p, h, n) onto zero}}
+    // expected-error@+1 {{must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero}}
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %one : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
@@ -293,6 +293,141 @@ gpu.module @kernels {
     // expected-error@+1 {{has not as many queries as the kernel's others}}
     %s8 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q8, %k, %zero8 : vector<8x8x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<8x8x32xf32>
     vector.transfer_write %zeros, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @other_kind(%qt: !qt, %kt: !kt, %out: memref<4x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    // expected-error@+1 {{must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero}}
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<maximumf>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @sums_in_f16(%qt: !qt, %kt: !kt, %out: memref<4x32xf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %zero16 = arith.constant dense<0.0> : vector<4x16x32xf16>
+    %zeros16 = arith.constant dense<0.0> : vector<4x32xf16>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    // expected-error@+1 {{must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero}}
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero16 : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf16>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros16 [1] : vector<4x16x32xf16> to vector<4x32xf16>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf16>, memref<4x32xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @wide_elements(%qt: memref<4x16x1x32xf32, #smem>, %kt: memref<32x32xf32, #smem>, %out: memref<4x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f32
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf32, #smem>, vector<4x16x1x32xf32>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf32> to vector<4x1x16x32xf32>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf32> to vector<4x16x32xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf32, #smem>, vector<32x32xf32>
+    // expected-error@+1 {{operands must be contiguous, of the same 8-bit or 16-bit floats in rows of 32, 64 or 128 bytes}}
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf32>, vector<32x32xf32> into vector<4x16x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<32x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  // A store of the whole vector would be by each thread.
+  gpu.func @stored_whole(%qt: !qt, %kt: !kt, %out: memref<4x32xf32>, %all: memref<4x16x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    // expected-error@+1 {{is needed by more than the vectors that are written, and cannot be distributed}}
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    // expected-note@+1 {{used by this}}
+    vector.store %s0, %all[%c0, %c0, %c0] : memref<4x16x32xf32>, vector<4x16x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<4x16x1x32xf8E4M3FN, #smem>
+!kt = memref<128x32xf8E4M3FN, #smem>
+gpu.module @kernels {
+  gpu.func @one_consumer_warp(%qt: !qt, %kt: !kt, %out: memref<1x128xf32>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<1x64x128xf32>
+    %zeros = arith.constant dense<0.0> : vector<1x128xf32>
+    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
+    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
+    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<1x64x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<128x32xf8E4M3FN>
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<1x64x32xf8E4M3FN>, vector<128x32xf8E4M3FN> into vector<1x64x128xf32>
+    // expected-error@+1 {{over 4 warps must be in a kernel whose consumers are whole warpgroups, found 1 warps}}
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<1x64x128xf32> to vector<1x128xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<1x128xf32>, memref<1x128xf32>
     gpu.return
   }
 }

@@ -93,3 +93,34 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Two branches, which other threads may take at the same time: each has a barrier
+// of its own. Text that has no barrier takes none.
+
+#smem = #gpu.address_space<workgroup>
+!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!w = memref<4x16xf32, #smem>
+!f = memref<2x4xf32, #smem>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @branches
+  // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : i32
+  // CHECK-DAG: %[[C2:.*]] = arith.constant 2 : i32
+  // CHECK: scf.if
+  // CHECK-COUNT-2: nvvm.barrier id = %[[C1]]
+  // CHECK: else
+  // CHECK-COUNT-2: nvvm.barrier id = %[[C2]]
+  gpu.func @branches(%q: !q, %q2: !q, %w: !w, %w2: !w, %t: index, %id: i32, %c: i1) kernel {
+    llvm.inline_asm has_side_effects "membar.cta; mbarrier.inval.shared.b64 [$0];", "r" %id : (i32) -> ()
+    %c128 = arith.constant 128 : index
+    scf.if %c {
+      %f = mqa.fit_queries %q, %w threads %t of %c128 : !q, !w -> !f
+      "test.use"(%f) : (!f) -> ()
+    } else {
+      %f = mqa.fit_queries %q2, %w2 threads %t of %c128 : !q, !w -> !f
+      "test.use"(%f) : (!f) -> ()
+    }
+    gpu.return
+  }
+}

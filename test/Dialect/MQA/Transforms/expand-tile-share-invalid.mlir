@@ -39,3 +39,17 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%ks: memref<?xi32>, %n: index, %c: i1) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    cf.br ^again
+  ^again:
+    // expected-error@+1 {{must be at the top of the kernel}}
+    %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    cf.cond_br %c, ^again, ^end
+  ^end:
+    gpu.return
+  }
+}

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-lower-rings)))' --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings)' --allow-unregistered-dialect | FileCheck %s
 
 // What the passes before do not make.
 
@@ -6,6 +6,7 @@
 !ring = !mqa.ring<4, memref<64xf32, #smem>>
 !pair = !mqa.ring<4, memref<64xf32, #smem>, memref<64xf32, #smem>>
 !t = memref<?xf32, strided<[1], offset: ?>>
+module attributes {gpu.container_module} {
 gpu.module @kernels {
   // A view that nothing uses is no use of the argument.
   // CHECK-LABEL: gpu.func @unused_view
@@ -53,4 +54,21 @@ gpu.module @kernels {
     "test.use"(%t, %u) : (memref<64xf32, strided<[1], offset: ?>, #smem>, memref<64xf32, strided<[1], offset: ?>, #smem>) -> ()
     gpu.return
   }
+
+  // Host code launches a kernel none of whose arguments becomes a tensor map.
+  // CHECK-LABEL: gpu.func @launched
+  // CHECK-SAME: %arg0: memref<?xf32>
+  gpu.func @launched(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %rows = mqa.row_block %s[%n] rows %n : memref<?xf32> -> memref<?xf32, strided<[1]>>
+    mqa.ring_put %ring[%p], %rows : !ring, memref<?xf32, strided<[1]>>
+    gpu.return
+  }
+}
+
+// CHECK: gpu.launch_func @kernels::@launched
+func.func @host(%a: memref<?xf32>, %n: index, %p: i32) {
+  gpu.launch_func @kernels::@launched blocks in (%n, %n, %n) threads in (%n, %n, %n) args(%a: memref<?xf32>, %p: i32, %n: index)
+  return
+}
 }

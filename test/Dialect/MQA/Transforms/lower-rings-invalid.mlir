@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-lower-rings)))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings)' --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 !ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
@@ -197,6 +197,85 @@ gpu.module @kernels {
     %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x0x128xbf16> -> memref<?x128xbf16>
     // expected-error@+1 {{source 0 is of blocks without keys}}
     mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>, memref<?x128xbf16>
+    gpu.return
+  }
+}
+
+// -----
+
+// What another block gets is passed by no launch.
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+!t = memref<?xf32, strided<[1], offset: ?>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    cf.br ^next(%s : memref<?xf32>)
+  ^next(%b: memref<?xf32>):
+    %t = memref.subview %b[%n] [%n] [1] : memref<?xf32> to !t
+    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    mqa.ring_put %ring[%p], %t : !ring, !t
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+!t = memref<?xf32, strided<[?], offset: ?>>
+gpu.module @kernels {
+  gpu.func @f(%s: memref<?xf32, strided<[?]>>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %t = memref.subview %s[%n] [%n] [1] : memref<?xf32, strided<[?]>> to !t
+    // expected-error@+1 {{source 0 must be of an argument with contiguous rows, found 'memref<?xf32, strided<[?]>>'}}
+    mqa.ring_put %ring[%p], %t : !ring, !t
+    gpu.return
+  }
+}
+
+// -----
+
+// Another function launches the kernel, with what it knows it by.
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+!t = memref<?xf32, strided<[1], offset: ?>>
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    // expected-note@+1 {{of this kernel}}
+    gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
+      %ring = mqa.ring_create : !ring
+      %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to !t
+      mqa.ring_put %ring[%p], %t : !ring, !t
+      gpu.return
+    }
+  }
+  func.func @host(%a: memref<?xf32>, %n: index, %p: i32) {
+    // expected-error@+1 {{passes 'memref<?xf32>' as argument 0, which would become a tensor map}}
+    gpu.launch_func @kernels::@f blocks in (%n, %n, %n) threads in (%n, %n, %n) args(%a: memref<?xf32>, %p: i32, %n: index)
+    return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  // expected-error@+1 {{must have its threads in x alone}}
+  gpu.func @f(%p: i32) kernel attributes {known_block_size = array<i32: 32, 4, 1>} {
+    %ring = mqa.ring_create : !ring
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}
+
+// -----
+
+!ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) workgroup(%own: memref<58000xf32, #gpu.address_space<workgroup>>) kernel {
+    // expected-error@+1 {{needs more shared memory than the 232448 bytes of a block}}
+    %ring = mqa.ring_create : !ring
+    mqa.ring_release %ring[%p] : !ring
     gpu.return
   }
 }

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-distribute-vectors,mqa-expand-fit-queries,mqa-lower-rings,mqa-overlap-launches)))' --split-input-file --verify-diagnostics
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-distribute-vectors,mqa-expand-fit-queries)),mqa-lower-rings,gpu.module(gpu.func(mqa-overlap-launches)))' --split-input-file --verify-diagnostics
 
 // A module that has a target already, which lacks what a pass would use of it.
 
@@ -6,19 +6,6 @@ gpu.module @kernels [#nvvm.target<chip = "sm_80">] {
   // expected-error@+1 {{needs instructions of sm_90a, but its module is for sm_80}}
   gpu.func @overlap() kernel {
     gpu.return
-  }
-}
-
-// -----
-
-// A chip that runs the code of the module's target, and one whose instructions
-// nothing uses.
-
-module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
-  gpu.module @kernels [#nvvm.target<chip = "sm_80">, #nvvm.target<chip = "sm_89">] {
-    gpu.func @nothing_special() kernel {
-      gpu.return
-    }
   }
 }
 

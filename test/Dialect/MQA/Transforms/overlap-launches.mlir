@@ -114,4 +114,41 @@ gpu.module @kernels {
   ^end:
     gpu.return
   }
+
+  // That followers may start is no wait, and nothing that has to be waited for.
+  // CHECK-LABEL: gpu.func @launch_dependents
+  // CHECK: nvvm.griddepcontrol launch_dependents
+  // CHECK-NEXT: nvvm.griddepcontrol wait
+  // CHECK-NEXT: memref.load
+  gpu.func @launch_dependents(%lens: memref<?xi32>, %own: memref<4xi32, #smem>, %i: index) kernel {
+    nvvm.griddepcontrol launch_dependents
+    %length = memref.load %lens[%i] : memref<?xi32>
+    memref.store %length, %own[%i] : memref<4xi32, #smem>
+    gpu.return
+  }
+
+  // A wait that comes behind the first load is too late for that.
+  // CHECK-LABEL: gpu.func @late_wait
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NEXT: memref.load
+  // CHECK-NEXT: nvvm.griddepcontrol wait
+  gpu.func @late_wait(%lens: memref<?xi32>, %own: memref<4xi32, #smem>, %i: index) kernel {
+    %length = memref.load %lens[%i] : memref<?xi32>
+    nvvm.griddepcontrol wait
+    memref.store %length, %own[%i] : memref<4xi32, #smem>
+    gpu.return
+  }
+
+  // One in time is enough; the kernel may then be launched so.
+  // CHECK-LABEL: gpu.func @waits_already
+  // CHECK-SAME: overlaps_launches = true
+  // CHECK: nvvm.griddepcontrol wait
+  // CHECK-NOT: griddepcontrol
+  // CHECK: gpu.return
+  gpu.func @waits_already(%lens: memref<?xi32>, %own: memref<4xi32, #smem>, %i: index) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
+    nvvm.griddepcontrol wait
+    %length = memref.load %lens[%i] : memref<?xi32>
+    memref.store %length, %own[%i] : memref<4xi32, #smem>
+    gpu.return
+  }
 }

@@ -73,4 +73,40 @@ gpu.module @kernels {
     mqa.store_logits %logits, none, %ke first_key(%n) outs(%rows : memref<4x?xf32, strided<[?, 1]>>) {causal} : vector<4x64xf32>, memref<1xi32, strided<[1], offset: ?>>
     gpu.return
   }
+
+  // Bounds are read behind what writes them, and what lets others see that.
+  // CHECK-LABEL: gpu.func @bounds_written
+  // CHECK: memref.store
+  // CHECK-NEXT: gpu.barrier
+  // CHECK: vector.transfer_read %{{.*}} : memref<4xi32>, vector<4xi32>
+  // CHECK: scf.for
+  // CHECK-NOT: vector.transfer_read %{{.*}} : memref<4xi32>, vector<4xi32>
+  gpu.func @bounds_written(%q: !q, %k: !k, %ke: memref<4xi32>, %i0: index, %length: i32, %n: index, %out: memref<?x?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c64 = arith.constant 64 : index
+    memref.store %length, %ke[%i0] : memref<4xi32>
+    gpu.barrier
+    scf.for %i = %c0 to %n step %c64 {
+      %logits = mqa.tile_logits ins(%q, %k, none, none : !q, !k) : vector<4x64xf32>
+      mqa.store_logits %logits, none, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<4xi32>
+    }
+    gpu.return
+  }
+
+  // Each iteration has bounds of its own.
+  // CHECK-LABEL: gpu.func @bounds_in_loop
+  // CHECK: scf.for
+  // CHECK: memref.store
+  // CHECK: vector.transfer_read %{{.*}} : memref<4xi32>, vector<4xi32>
+  // CHECK: vector.transfer_write
+  gpu.func @bounds_in_loop(%q: !q, %k: !k, %ke: memref<4xi32>, %length: i32, %n: index, %out: memref<?x?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %c64 = arith.constant 64 : index
+    scf.for %i = %c0 to %n step %c64 {
+      memref.store %length, %ke[%i] : memref<4xi32>
+      %logits = mqa.tile_logits ins(%q, %k, none, none : !q, !k) : vector<4x64xf32>
+      mqa.store_logits %logits, none, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<4xi32>
+    }
+    gpu.return
+  }
 }

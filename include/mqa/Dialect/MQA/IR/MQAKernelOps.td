@@ -580,6 +580,9 @@ def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]
   let arguments = (ins MQA_FragmentType:$fragment,
     ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<7>]>:$pending);
   let results = (outs MQA_FragmentType:$result);
+  let extraClassDeclaration = [{
+    static constexpr int64_t kMaxPending = 7;
+  }];
   let assemblyFormat = "$fragment attr-dict `:` type($fragment)";
 }
 

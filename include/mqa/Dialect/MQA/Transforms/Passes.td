@@ -76,7 +76,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     a `vector.contract`, perhaps carried by one loop. Nothing may change a tile
     between its read and the contraction. Anything else is an error. Ops may come in
     any order; a contraction may be used in regions, and be one of several in a
-    loop. A sum over warps takes named barriers that the kernel does not use yet.
+    loop; a sum may be written, and added to by another one. A sum over warps takes
+    named barriers that the kernel does not use yet.
 
     ```mlir
     %s = vector.contract ... %q, %k, %zero : ... into vector<8x8x128xf32>
@@ -127,7 +128,10 @@ def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFu
     Contract: the tile is contiguous, its rows have 32, 64 or 128 bytes (their swizzle
     then stays inside a row), and it has a multiple of 512 bytes; anything else is
     an error. All of the op's threads, whole warps, come to it equally often. They
-    meet at a named barrier that the kernel does not use yet.
+    meet at a named barrier that the kernel does not use yet; ops of one block, to
+    which the same threads come, share it. A kernel that calls functions, or has a
+    barrier in inline assembly, may use any. The factors have one place: no loop may
+    carry them to where the op was executed again.
 
     ```mlir
     %f = mqa.fit_queries %q, %w threads %i of %n : ...
@@ -183,8 +187,9 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
 
     Contract: none; at levels 4 and 5, a release moves up less far than at level 6. A
     release stays where it is if there is no get of its position ahead of it, in its
-    block or in one around it, or if an op of `nvgpu` or `nvvm` reads the slot: its
-    copies go on by themselves.
+    block or in one around it, or if it is not known when the slot has been read: by an
+    op of `nvgpu`, `nvvm` or `llvm`, whose copies go on by themselves; by a call, or an
+    op that says nothing of its effects; by a WGMMA that not every path waits for.
 
     ```mlir
     %t = mqa.ring_get %r[%i]; %d = mqa.wgmma %t, ...; %e = mqa.wgmma_wait %d; (reduce %e); mqa.ring_release %r[%i]
@@ -194,7 +199,7 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
   }];
 }
 
-def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
+def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
   let summary = "Lowers rings to shared-memory buffers, mbarriers and TMA loads";
   let description = [{
     A ring becomes one buffer per tile in dynamic shared memory and two groups of
@@ -206,12 +211,15 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::gpu::GPUFuncOp"> {
 
     A source that is a view of a kernel argument turns that argument into a
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
-    the recipe from which the caller makes the tensor map.
+    the recipe from which the caller makes the tensor map. A `gpu.launch_func` of
+    such a kernel in the module would pass the argument as it was: it is an error.
 
     Contract: each op on a ring is executed by whole, converged warps, a put by one
-    warp (`mqa-specialize-warps` sees to that). Rings are made at the top of the
+    warp (`mqa-specialize-warps` sees to that); a block has its threads in x alone.
+    Rings are made at the top of the
     kernel, and used by ops on rings alone; they take all dynamic shared memory. A
-    source that TMA loads is a unit-stride `memref.subview` of a kernel argument, or
+    source that TMA loads is a unit-stride `memref.subview` of a kernel argument
+    whose rows are contiguous, or
     an `mqa.gather_blocks` of one; such an argument is used by such sources alone.
     Anything else is an error. An argument whose boxes have its dims in another order has an `mqa.operand`,
     which then says that order. The kernel's `mqa.kernel`, if it has one, gets the bytes of
@@ -240,7 +248,8 @@ def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncO
     (initialising mbarriers, fetching tensor maps) then costs nothing.
 
     Launched in the ordinary way, the kernel finds nothing to wait for. The
-    kernel's `mqa.kernel`, if it has one, says that it may be launched so.
+    kernel's `mqa.kernel`, if it has one, says that it may be launched so. A kernel
+    that waits in time already gets no other wait.
 
     ```mlir
     scf.if %is_last_warp { nvgpu.mbarrier.init ... }
@@ -304,12 +313,13 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     `known_block_size` is that of the consumers and one warpgroup more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
     warpgroups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
-    is in it may compute and read, as each role that needs it does it. Logits of a
+    is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it. Logits of a
     tile are stored, or carried by a loop that adds them up from zero. What is read
     of a slot is still an `mqa.tile_logits` or `mqa.fit_queries`, so that this comes
     before `mqa-vectorize-tiles`. Where warpgroups take turns, the loop over keys
     carries nothing and gets one slot of a ring in each iteration, whose position is
-    one more each time. Anything else is an error. A kernel without such a loop
+    one more each time and the same for all of its rings, and releases it there;
+    `mqa.fit_queries`, which is of all warpgroups, is outside of it. Anything else is an error. A kernel without such a loop
     stays as it is.
 
     ```mlir
@@ -382,9 +392,10 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     are filled once per key tile and block of heads, in a loop over those, which adds
     up their logits.
 
-    Contract: the op is in the inner of two nested `scf.for`, of which the inner
-    counts keys as `index`; its q, weights, ks and ke come from outside the inner
-    loop. Anything else is an error. Several ops in one loop get rings of their own.
+    Contract: the op is in the inner of two nested `scf.for`, which no other loop is
+    around, and of which the inner counts keys as `index`; its q, weights, ks and ke come from outside the inner
+    loop, in which nothing but tiles may write global memory: queries are staged ahead
+    of it. Anything else is an error. Several ops in one loop get rings of their own.
 
     ```mlir
     scf.for %n = %lo to %hi step %c128 {
@@ -505,7 +516,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     masked write, or where rows are compressed an `mqa.scatter_columns`, all on
     vectors of whole tiles. Reads that do not depend on the tile (weights and
     ranges) are placed where their memref is defined, outside the key loop, but
-    behind what writes it.
+    behind what may write it. Logits are taken to lie in other memory than ranges, as
+    the operands of the op that a kernel is made of do.
 
     Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
     Anything else is an error.
