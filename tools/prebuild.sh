@@ -5,13 +5,13 @@
 #   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        rows whole and compressed, exact and fast
 #   DIR/paged_hH_dD_OUT_tT_{perquery,persequence}.mqa   next_n 1 and 2, blocks of 64 keys, a length for each query or sequence
 # DIR/index.txt lists them. MQA_TARGET=sm_86,sm_90a,cpu compiles each for all of these, of which the runtime takes the best
-# for the device; cpu is this machine's processor. A CPU has one way to sum, so the fast ones are for GPUs alone.
+# for the device; cpu is this machine's processor. The fast ones are for sm_90a alone, which has another way to sum.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?folder} && shift
 compile=${MQA_COMPILE:-${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile}
 target=${MQA_TARGET:-sm_90a}
-gpus=$(tr , '\n' <<< "$target" | grep -vx cpu | paste -sd, || true)
+fast_target=$(tr , '\n' <<< "$target" | grep -x sm_90a || true)
 dims=${MQA_HEAD_DIMS:-32 64 128}
 [ $# -gt 0 ] || set -- 32 64
 mkdir -p "$dir"
@@ -46,7 +46,7 @@ for heads in "$@"; do
         for schedule in exact fast; do
           name=logits_h${heads}_d${dim}_$out${form:+_$form}
           targets=$target
-          [ $schedule = exact ] || { name+=_fast; targets=$gpus; }
+          [ $schedule = exact ] || { name+=_fast; targets=$fast_target; }
           [ -n "$targets" ] || continue
           { kernel logits "$heads" "$dim" $out "$form"; kernel logits_clean "$heads" "$dim" $out "clean${form:+, $form}"; } |
             build "$name" "$targets" "heads=$heads head_dim=$dim out=$out compressed=$([ -n "$form" ] && echo yes || echo no) schedule=$schedule" --mqa-schedule=$schedule

@@ -2,6 +2,7 @@
 """Which kernel each device gets: from bundles for several targets, or compiled for it. Needs neither PyTorch nor a GPU:
 MQA_FAKE_CUDA is a libcuda that takes any code and says that its device is what it is told.
 """
+import dataclasses
 import os
 import subprocess
 import sys
@@ -94,6 +95,13 @@ class TargetsTest(unittest.TestCase):
         compiler = os.environ["MQA_COMPILER_LIBRARY"]
         for capability, target in {80: "sm_80", 86: "sm_86", 89: "sm_89", 90: "sm_90a", 100: "sm_89", 121: "sm_120"}.items():
             self.assertEqual(find(capability, compiler=compiler), f"{target} logits 4 0", capability)
+
+    def test_fast(self):
+        """What has no sum in half precision sums as ever."""
+        compile_bundle(f"{self.folder}/a.mqa", "sm_86,cpu")
+        op = dataclasses.replace(OP, fast=True)
+        for capability, target in {0: "cpu", 86: "sm_86", 90: "sm_86"}.items():
+            self.assertEqual(find(capability, self.folder, op=op), f"{target} logits 4 0", capability)
 
 
 if __name__ == "__main__":

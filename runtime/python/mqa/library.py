@@ -238,10 +238,15 @@ def _renew_lock():
 os.register_at_fork(after_in_child=_renew_lock)
 
 
+def _for_target(op, target):
+    """`fast` allows a sum in half precision, which sm_90a alone has."""
+    return dataclasses.replace(op, target=target, fast=op.fast and target == "sm_90a")
+
+
 def _load_prebuilt(op, targets, device, refused):
     """The first that the device can load, or None; `refused` gets the errors of others."""
     for target in targets:
-        for bundle, info in _find_prebuilt(dataclasses.replace(op, target=target)):
+        for bundle, info in _find_prebuilt(_for_target(op, target)):
             try:
                 return bundle.load(info, device)
             except runtime.Unsupported as error:
@@ -256,7 +261,7 @@ def _load(op, device):
     refused = []
     kernel = _load_prebuilt(op, [best], device, refused)
     # What is compiled for this device is faster than what is there for an older one.
-    if kernel is None and (bundle := _compile(dataclasses.replace(op, target=best))):
+    if kernel is None and (bundle := _compile(_for_target(op, best))):
         kernel = bundle.load(bundle.kernels[0], device)
     kernel = kernel or _load_prebuilt(op, others, device, refused)
     if kernel is None and refused:
