@@ -4,12 +4,14 @@
 # For each H, D = 32, 64 and 128, f8E4M3FN, logits in f32 and bf16, two kernels each, with and without cleaning:
 #   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        rows whole and compressed, exact and fast
 #   DIR/paged_hH_dD_OUT_tT_{perquery,persequence}.mqa   next_n 1 and 2, blocks of 64 keys, a length for each query or sequence
-# DIR/index.txt lists them. MQA_TARGET=cpu compiles for this machine's processor.
+# DIR/index.txt lists them. MQA_TARGET=sm_86,sm_90a,cpu compiles each for all of these, of which the runtime takes the best
+# for the device; cpu is this machine's processor. The fast ones are for sm_90a alone, which has another way to sum.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?folder} && shift
 compile=${MQA_COMPILE:-${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile}
 target=${MQA_TARGET:-sm_90a}
+fast_target=$(tr , '\n' <<< "$target" | grep -x sm_90a || true)
 dims=${MQA_HEAD_DIMS:-32 64 128}
 [ $# -gt 0 ] || set -- 32 64
 mkdir -p "$dir"
@@ -32,9 +34,9 @@ paged() {
   echo "}"
 }
 
-build() { # name, what the index says, arguments of the compiler; MLIR on standard input
-  "$compile" - --target="$target" -o "$dir/$1.mqa" "${@:3}"
-  echo "$1.mqa $2"
+build() { # name, targets, what the index says, arguments of the compiler; MLIR on standard input
+  "$compile" - --target="$2" -o "$dir/$1.mqa" "${@:4}"
+  echo "$1.mqa $3 targets=$2"
 }
 
 for heads in "$@"; do
@@ -42,21 +44,19 @@ for heads in "$@"; do
     for out in f32 bf16; do
       for form in "" compressed; do
         for schedule in exact fast; do
-          # A CPU has one way to sum.
-          [ "$target $schedule" != "cpu fast" ] || continue
           name=logits_h${heads}_d${dim}_$out${form:+_$form}
-          [ $schedule = exact ] || name+=_fast
-          options=(--mqa-schedule=$schedule)
-          [ "$target" != cpu ] || options=()
+          targets=$target
+          [ $schedule = exact ] || { name+=_fast; targets=$fast_target; }
+          [ -n "$targets" ] || continue
           { kernel logits "$heads" "$dim" $out "$form"; kernel logits_clean "$heads" "$dim" $out "clean${form:+, $form}"; } |
-            build "$name" "heads=$heads head_dim=$dim out=$out compressed=$([ -n "$form" ] && echo yes || echo no) schedule=$schedule" "${options[@]}"
+            build "$name" "$targets" "heads=$heads head_dim=$dim out=$out compressed=$([ -n "$form" ] && echo yes || echo no) schedule=$schedule" --mqa-schedule=$schedule
         done
       done
       for next_n in 1 2; do
         for lengths in "perquery ?x$next_n" "persequence ?"; do
           name=paged_h${heads}_d${dim}_${out}_t${next_n}_${lengths% *}
           { paged paged_logits "$heads" "$dim" $out "" $next_n "${lengths#* }"; paged paged_logits_clean "$heads" "$dim" $out clean $next_n "${lengths#* }"; } |
-            build "$name" "heads=$heads head_dim=$dim out=$out next_n=$next_n block_kv=64 lengths=${lengths% *}"
+            build "$name" "$target" "heads=$heads head_dim=$dim out=$out next_n=$next_n block_kv=64 lengths=${lengths% *}"
         done
       done
     done

@@ -43,7 +43,10 @@ MQA_COMPILER_API int mqa_compiler_api_version(void);
 MQA_COMPILER_API const char *mqa_compiler_version(void);
 
 typedef struct mqa_compile_options {
-  /** "sm_90a", or "cpu" for this machine's; null means "sm_90a". */
+  /** "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120", or "cpu" for this
+   *  machine's; null means "sm_90a". Or several of these, separated by ','
+   * alone: the bundle then has each kernel for each of them, and the runtime
+   * takes the best. */
   const char *target;
   /** "exact", "fast" (heads summed in half precision, error at most 1e-3) or
    *  the parameters of a #mqa.schedule; null: as the compiler finds best. */

@@ -245,29 +245,54 @@ void BundleCache::evict(StringRef newest) {
 
 FailureOr<CachedBundle> mlir::mqa::compileWithCache(
     StringRef folder, StringRef text, const CompileOptions &options,
-    llvm::function_ref<FailureOr<std::string>()> compile,
+    llvm::function_ref<FailureOr<std::string>(const CompileOptions &)> compile,
     llvm::function_ref<void(const Twine &)> warn) {
   BundleCache cache(folder);
-  bool usable = true;
+  bool usable = true, fromCache = true;
   auto doWithout = [&](llvm::Error error) {
     usable = false;
     warn("the cache is not used: " + llvm::toString(std::move(error)));
   };
-  llvm::Expected<std::string> key = getCacheKey(text, options);
-  if (!key) {
-    doWithout(key.takeError());
-  } else {
-    llvm::Expected<std::optional<std::string>> found = cache.lookUp(*key);
-    if (!found)
-      doWithout(found.takeError());
-    else if (*found)
-      return CachedBundle{std::move(**found), /*fromCache=*/true};
-  }
-  FailureOr<std::string> bundle = compile();
-  if (failed(bundle))
-    return failure();
-  if (usable)
-    if (llvm::Error error = cache.store(*key, *bundle))
+  // For one target.
+  auto compileOne = [&](const CompileOptions &one) -> FailureOr<std::string> {
+    std::string name;
+    if (llvm::Expected<std::string> key = getCacheKey(text, one))
+      name = *key;
+    else
+      doWithout(key.takeError());
+    if (usable) {
+      llvm::Expected<std::optional<std::string>> found = cache.lookUp(name);
+      if (!found)
+        doWithout(found.takeError());
+      else if (*found)
+        return std::move(**found);
+    }
+    fromCache = false;
+    FailureOr<std::string> bundle = compile(one);
+    if (failed(bundle) || !usable)
+      return bundle;
+    if (llvm::Error error = cache.store(name, *bundle))
       warn("not kept in the cache: " + llvm::toString(std::move(error)));
-  return CachedBundle{std::move(*bundle), /*fromCache=*/false};
+    return bundle;
+  };
+
+  llvm::Expected<SmallVector<const ChipInfo *>> targets =
+      parseTargets(options.target);
+  if (!targets) {
+    // The compiler says what is wrong.
+    llvm::consumeError(targets.takeError());
+    FailureOr<std::string> bundle = compile(options);
+    if (failed(bundle))
+      return failure();
+    return CachedBundle{std::move(*bundle), /*fromCache=*/false};
+  }
+  SmallVector<std::string> bundles;
+  for (const ChipInfo *chip : *targets) {
+    FailureOr<std::string> bundle =
+        compileOne(options.forTarget(*chip, *targets));
+    if (failed(bundle))
+      return failure();
+    bundles.push_back(std::move(*bundle));
+  }
+  return CachedBundle{joinBundles(bundles), fromCache};
 }

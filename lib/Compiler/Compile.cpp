@@ -16,7 +16,9 @@
 #include "mqa/Target/Manifest.h"
 #include "mqa/Target/PTX.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -24,7 +26,7 @@ using namespace mlir::mqa;
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(ModuleOp module,
                                        llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 7},
+  return llvm::json::Object{{"version", 8},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", getTarget(module).getChip()},
                             {"kernels", std::move(kernels)}};
@@ -149,17 +151,77 @@ static LogicalResult compileForCpu(ModuleOp module,
   return success();
 }
 
-LogicalResult mlir::mqa::compileModule(ModuleOp module,
-                                       const CompileOptions &options,
-                                       llvm::raw_ostream &os) {
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<SmallVector<const ChipInfo *>>
+mqa::parseTargets(StringRef list) {
+  SmallVector<StringRef> names;
+  list.split(names, ',');
+  SmallVector<const ChipInfo *> targets;
+  for (StringRef name : names) {
+    const ChipInfo *chip = ChipInfo::lookUp(name);
+    if (!chip)
+      return llvm::createStringError(
+          "must be " + ChipInfo::listNames() +
+          (names.size() > 1 ? ", separated by ','" : "") + ", found '" + name +
+          (names.size() > 1 ? "' in '" + list + "'" : "'"));
+    if (llvm::is_contained(targets, chip))
+      return llvm::createStringError("must name '" + name + "' once, found '" +
+                                     list + "'");
+    targets.push_back(chip);
+  }
+  return targets;
+}
+
+CompileOptions
+CompileOptions::forTarget(const ChipInfo &chip,
+                          ArrayRef<const ChipInfo *> targets) const {
+  CompileOptions options = *this;
+  options.target = chip.name.str();
+  options.namesTarget |= targets.size() > 1;
+  return options;
+}
+
+static LogicalResult compileForOne(ModuleOp module, const ChipInfo &chip,
+                                   const CompileOptions &options,
+                                   llvm::raw_ostream &os) {
+  ScopedDiagnosticHandler handler(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (options.namesTarget)
+          diagnostic << " (target '" << StringRef(chip.name) << "')";
+        // For the handler that was there before.
+        return failure();
+      });
+  return chip.isGpu() ? compileForGpu(module, options, os)
+                      : compileForCpu(module, options, os);
+}
+
+LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
+                                 llvm::raw_ostream &os) {
   ::mqa::support::FloatEnvironment environment;
   if (options.emit == EmitKind::Bundle &&
       failed(verifyOnlyKernelFunctions(module)))
     return failure();
-  const ChipInfo *chip = ChipInfo::lookUp(options.target);
-  if (!chip)
-    return module.emitError("the target must be ")
-           << ChipInfo::listNames() << ", found '" << options.target << "'";
-  return chip->isGpu() ? compileForGpu(module, options, os)
-                       : compileForCpu(module, options, os);
+  llvm::Expected<SmallVector<const ChipInfo *>> targets =
+      parseTargets(options.target);
+  if (!targets)
+    return module.emitError("the target ")
+           << llvm::toString(targets.takeError());
+  if (targets->size() == 1)
+    return compileForOne(module, *targets->front(), options, os);
+  if (options.emit != EmitKind::Bundle)
+    return module.emitError("only a bundle has several targets, found '")
+           << options.target << "'";
+  SmallVector<std::string> bundles;
+  for (const ChipInfo *chip : *targets) {
+    OwningOpRef<ModuleOp> copy(module.clone());
+    llvm::raw_string_ostream bundle(bundles.emplace_back());
+    if (failed(compileForOne(*copy, *chip, options.forTarget(*chip, *targets),
+                             bundle)))
+      return failure();
+  }
+  os << joinBundles(bundles);
+  return success();
 }

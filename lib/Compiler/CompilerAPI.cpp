@@ -88,7 +88,7 @@ static void compile(StringRef text, const mqa_compile_options *given,
   if (given && given->schedule)
     options.schedule = given->schedule;
   llvm::raw_string_ostream diagnostics(result.diagnostics);
-  auto compileText = [&] {
+  auto compileText = [&](const CompileOptions &options) {
     return compileUncached(text, options, diagnostics);
   };
   FailureOr<CachedBundle> compiled = failure();
@@ -97,7 +97,8 @@ static void compile(StringRef text, const mqa_compile_options *given,
       diagnostics << "warning: " << message << "\n";
     };
     compiled = compileWithCache(given->cache, text, options, compileText, warn);
-  } else if (FailureOr<std::string> bundle = compileText(); succeeded(bundle)) {
+  } else if (FailureOr<std::string> bundle = compileText(options);
+             succeeded(bundle)) {
     compiled = CachedBundle{std::move(*bundle), /*fromCache=*/false};
   }
   if (failed(compiled))

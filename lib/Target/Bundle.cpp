@@ -6,6 +6,7 @@
 
 #include "mqa/Target/Bundle.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/Endian.h"
@@ -54,25 +55,29 @@ void mqa::writeBundle(BundleContents bundle, llvm::raw_ostream &os) {
 
 /// Checks one entry of "sections" and takes its bytes off `rest`.
 static llvm::Error takeSection(const llvm::json::Value &value, uint64_t &offset,
-                               llvm::StringRef &rest) {
+                               llvm::StringRef &rest,
+                               mqa::BundleContents &contents) {
   const llvm::json::Object *section = value.getAsObject();
   std::optional<int64_t> at, size, crc;
+  std::optional<llvm::StringRef> name;
   if (section) {
+    name = section->getString("name");
     at = section->getInteger("offset");
     size = section->getInteger("size");
     crc = section->getInteger("crc32");
   }
-  if (!at || !size || !crc || *at != static_cast<int64_t>(offset) ||
+  if (!name || !at || !size || !crc || *at != static_cast<int64_t>(offset) ||
       *size < 0 || static_cast<uint64_t>(*size) > rest.size())
     return llvm::createStringError("a section is not where it should be");
   if (checksum(rest.take_front(*size)) != static_cast<uint64_t>(*crc))
     return llvm::createStringError("the checksum of a section is wrong");
+  contents.sections.push_back({name->str(), rest.take_front(*size).str()});
   rest = rest.drop_front(*size);
   offset += *size;
   return llvm::Error::success();
 }
 
-llvm::Error mqa::checkBundle(llvm::StringRef bundle) {
+static llvm::Expected<mqa::BundleContents> readBundle(llvm::StringRef bundle) {
   using namespace llvm::support;
   if (!bundle.consume_front(kMagic) || bundle.size() < kHeaderBytes)
     return llvm::createStringError("not a bundle");
@@ -85,17 +90,39 @@ llvm::Error mqa::checkBundle(llvm::StringRef bundle) {
       llvm::json::parse(rest.take_front(size));
   if (!manifest)
     return manifest.takeError();
-  const llvm::json::Object *object = manifest->getAsObject();
+  llvm::json::Object *object = manifest->getAsObject();
   const llvm::json::Array *sections =
       object ? object->getArray("sections") : nullptr;
   if (!sections)
     return llvm::createStringError("the manifest has no sections");
   rest = rest.drop_front(size);
   uint64_t offset = 0;
+  mqa::BundleContents contents;
   for (const llvm::json::Value &section : *sections)
-    if (llvm::Error error = takeSection(section, offset, rest))
+    if (llvm::Error error = takeSection(section, offset, rest, contents))
       return error;
   if (!rest.empty())
     return llvm::createStringError("there are bytes behind the sections");
-  return llvm::Error::success();
+  contents.manifest = std::move(*object);
+  return contents;
+}
+
+llvm::Error mqa::checkBundle(llvm::StringRef bundle) {
+  return readBundle(bundle).takeError();
+}
+
+std::string mqa::joinBundles(llvm::ArrayRef<std::string> bundles) {
+  std::string joined;
+  llvm::raw_string_ostream os(joined);
+  for (const auto &[i, bundle] : llvm::enumerate(bundles)) {
+    int64_t behind = bundles.size() - i - 1;
+    if (behind == 0) {
+      os << bundle;
+      break;
+    }
+    BundleContents contents = llvm::cantFail(readBundle(bundle));
+    contents.manifest["parts_behind"] = behind;
+    writeBundle(std::move(contents), os);
+  }
+  return joined;
 }

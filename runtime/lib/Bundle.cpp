@@ -1,4 +1,4 @@
-//===- Bundle.cpp - Parses and checks bundles -----------------------------===//
+//===- Bundle.cpp - Parses and checks one part of a bundle ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -10,6 +10,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 
 using namespace mqa::runtime;
@@ -36,7 +37,7 @@ static uint32_t checksum(const char *data, size_t size) {
       crc32_z(0, reinterpret_cast<const Bytef *>(data), size));
 }
 
-/// The header of a bundle of `size` bytes.
+/// The header of a part that ends within `size` bytes.
 static Header readHeader(const char *data, uint64_t size) {
   if (size < kHeaderBytes)
     throw InvalidBundle{"not an MQA bundle: it has " + std::to_string(size) +
@@ -67,6 +68,11 @@ static Header readHeader(const char *data, uint64_t size) {
   return header;
 }
 
+/// Whether another part, or what is left of one, starts here; or nothing.
+static bool startsLikePart(const char *data, uint64_t size) {
+  return !std::memcmp(data, kMagic, std::min<uint64_t>(size, kMagicBytes - 1));
+}
+
 void mqa::runtime::checkHeader(const char *data, uint64_t size) {
   (void)readHeader(data, size);
 }
@@ -80,9 +86,9 @@ static std::vector<char> *findSection(Bundle &bundle, const std::string &name) {
                            : nullptr;
 }
 
-/// The sections, which are all that is behind the manifest.
-static void readSections(const std::vector<Section> &sections, const char *data,
-                         uint64_t size, Bundle &bundle) {
+/// The sections, which follow the manifest; the size of all.
+static uint64_t readSections(const std::vector<Section> &sections,
+                             const char *data, uint64_t size, Bundle &bundle) {
   uint64_t end = 0;
   for (const Section &section : sections) {
     std::vector<char> *target = findSection(bundle, section.name);
@@ -101,9 +107,7 @@ static void readSections(const std::vector<Section> &sections, const char *data,
     target->assign(begin, begin + section.size);
     end = section.offset + section.size;
   }
-  if (end != size)
-    throw InvalidBundle{std::to_string(size - end) +
-                        " bytes behind the last section are under no checksum"};
+  return end;
 }
 
 static void checkCubin(const std::vector<char> &cubin) {
@@ -131,16 +135,21 @@ static void checkCode(Bundle &bundle) {
   bundle.ptx.push_back('\0');
 }
 
-std::shared_ptr<const Bundle> mqa::runtime::parseBundle(const char *data,
-                                                        uint64_t size) {
+uint64_t mqa::runtime::parsePart(const char *data, uint64_t size,
+                                 Bundle &bundle) {
   Header header = readHeader(data, size);
   const char *manifest = data + kHeaderBytes;
   const char *sections = manifest + header.manifestBytes;
   if (checksum(manifest, header.manifestBytes) != header.manifestCrc)
     throw InvalidBundle{"the manifest is altered: its checksum differs"};
-  auto bundle = std::make_shared<Bundle>();
-  readSections(readManifest(parseManifestText(manifest, sections), *bundle),
-               sections, size - kHeaderBytes - header.manifestBytes, *bundle);
-  checkCode(*bundle);
-  return bundle;
+  uint64_t start = kHeaderBytes + header.manifestBytes;
+  uint64_t end =
+      start +
+      readSections(readManifest(parseManifestText(manifest, sections), bundle),
+                   sections, size - start, bundle);
+  if (!startsLikePart(data + end, size - end))
+    throw InvalidBundle{std::to_string(size - end) +
+                        " bytes behind the last section are under no checksum"};
+  checkCode(bundle);
+  return end;
 }

@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Layout, little-endian:
+// One or more parts, each for one target, one behind the other. A part,
+// little-endian:
 //
 //   0   8 bytes  magic "MQABNDL1"
 //   8   u64      size of the manifest
@@ -27,13 +28,15 @@
 namespace mqa::runtime {
 
 /// The version of the manifest that this runtime reads.
-constexpr int kBundleVersion = 7;
+constexpr int kBundleVersion = 8;
 
 constexpr size_t kHeaderBytes = 24;
 
 /// Bytes of a bundle and of its manifest at most.
 constexpr uint64_t kMaxBundleBytes = uint64_t(1) << 30;
 constexpr uint64_t kMaxManifestBytes = uint64_t(1) << 24;
+/// Parts that one may say are behind it: more than there are targets.
+constexpr int64_t kMaxPartsBehind = 15;
 
 /// Queries, keys and columns at most: ranges are 32-bit, and kernels step past
 /// the last key by at most one stage.
@@ -124,8 +127,11 @@ struct KernelDescription {
   int64_t taskQueries = 0, taskKeys = 0, scratchBytes = 0;
 };
 
+/// One part of a bundle: what was compiled for one target.
 struct Bundle {
   std::string target;
+  /// How many parts are at least behind this one.
+  int64_t partsBehind = 0;
   /// CPU: what the processor must have, by LLVM's names.
   std::vector<std::string> cpuFeatures;
   std::vector<KernelDescription> kernels;
@@ -135,21 +141,30 @@ struct Bundle {
   uint16_t objectMachine = 0;
 };
 
-/// Parses and checks a bundle; throws InvalidBundle.
-std::shared_ptr<const Bundle> parseBundle(const char *data, uint64_t size);
+/// The parts in the order of the file, each of another target. Kernels keep
+/// their own part alone.
+using BundleParts = std::vector<std::shared_ptr<const Bundle>>;
+
+/// "a", "a and b", "a, b and c".
+std::string listNames(const std::vector<std::string> &names);
+
+/// Parses and checks all parts; throws InvalidBundle.
+BundleParts parseBundle(const char *data, uint64_t size);
+
+/// Parses and checks the part at the start of `data`, as far as it can be
+/// alone, and gives its size. Throws InvalidBundle.
+uint64_t parsePart(const char *data, uint64_t size, Bundle &bundle);
 
 /// Checks the first kHeaderBytes of a bundle of `size` bytes, which may be all
 /// that is there of it; throws InvalidBundle.
 void checkHeader(const char *data, uint64_t size);
 
 /// Parses a bundle that is in memory.
-mqa_status readBundle(const void *data, size_t size,
-                      std::shared_ptr<const Bundle> &bundle);
+mqa_status readBundle(const void *data, size_t size, BundleParts &parts);
 
 /// Reads a bundle from a regular file. What is none is not read further than to
 /// its header.
-mqa_status readBundle(const std::string &path,
-                      std::shared_ptr<const Bundle> &bundle);
+mqa_status readBundle(const std::string &path, BundleParts &parts);
 
 } // namespace mqa::runtime
 

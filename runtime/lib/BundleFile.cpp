@@ -95,9 +95,9 @@ static mqa_status readFile(const std::string &path, std::vector<char> &data) {
 }
 
 mqa_status mqa::runtime::readBundle(const void *data, size_t size,
-                                    std::shared_ptr<const Bundle> &bundle) {
+                                    BundleParts &parts) {
   try {
-    bundle = parseBundle(static_cast<const char *>(data), size);
+    parts = parseBundle(static_cast<const char *>(data), size);
     return MQA_SUCCESS;
   } catch (const InvalidBundle &error) {
     return fail(MQA_ERROR_INVALID_BUNDLE, "bundle: " + error.message);
@@ -105,11 +105,11 @@ mqa_status mqa::runtime::readBundle(const void *data, size_t size,
 }
 
 mqa_status mqa::runtime::readBundle(const std::string &path,
-                                    std::shared_ptr<const Bundle> &bundle) {
+                                    BundleParts &parts) {
   try {
     std::vector<char> data;
     MQA_RETURN_IF_FAILED(readFile(path, data));
-    bundle = parseBundle(data.data(), data.size());
+    parts = parseBundle(data.data(), data.size());
     return MQA_SUCCESS;
   } catch (const InvalidBundle &error) {
     return fail(MQA_ERROR_INVALID_BUNDLE,

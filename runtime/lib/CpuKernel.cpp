@@ -146,8 +146,7 @@ mqa_status CpuKernel::prepare(const Tensors &tensors,
   return MQA_SUCCESS;
 }
 
-mqa_status mqa::runtime::loadCpuKernel(std::shared_ptr<const Bundle> bundle,
-                                       const KernelDescription &description,
+mqa_status mqa::runtime::loadCpuKernel(const BundleKernel &candidate,
                                        int numThreads,
                                        std::unique_ptr<Kernel> &kernel) {
   constexpr int kMaxThreads = 4096;
@@ -156,7 +155,8 @@ mqa_status mqa::runtime::loadCpuKernel(std::shared_ptr<const Bundle> bundle,
                 "device (the number of threads) must be from 0 to " +
                     std::to_string(kMaxThreads) + ", found " +
                     std::to_string(numThreads));
-  auto loaded = std::make_unique<CpuKernel>(std::move(bundle), description);
+  auto loaded =
+      std::make_unique<CpuKernel>(candidate.bundle, *candidate.description);
   MQA_RETURN_IF_FAILED(loaded->load(numThreads));
   kernel = std::move(loaded);
   return MQA_SUCCESS;

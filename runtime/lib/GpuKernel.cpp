@@ -4,8 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CudaDriver.h"
-#include "Fork.h"
+#include "GpuContext.h"
 #include "Kernel.h"
 #include "TensorMap.h"
 
@@ -15,26 +14,6 @@
 using namespace mqa::runtime;
 
 namespace {
-/// Makes a context current for its lifetime.
-class ScopedContext {
-public:
-  explicit ScopedContext(const CudaDriver &driver) : driver(driver) {}
-  ~ScopedContext() {
-    CUcontext popped;
-    if (pushed)
-      driver.cuCtxPopCurrent(&popped);
-  }
-  mqa_status push(CUcontext context) {
-    MQA_CUDA(driver, cuCtxPushCurrent, context);
-    pushed = true;
-    return MQA_SUCCESS;
-  }
-
-private:
-  const CudaDriver &driver;
-  bool pushed = false;
-};
-
 /// The parameters of one launch: room for every parameter's value, and the
 /// pointers to them that the driver wants. Stays where it is.
 class ParameterPack {
@@ -64,33 +43,26 @@ private:
 
 class GpuKernel final : public Kernel {
 public:
-  GpuKernel(std::shared_ptr<const Bundle> bundle,
-            const KernelDescription &description, const CudaDriver &driver)
-      : Kernel(std::move(bundle), description), driver(driver) {}
+  GpuKernel(const BundleKernel &kernel, std::unique_ptr<GpuContext> context)
+      : Kernel(kernel.bundle, *kernel.description), context(std::move(context)),
+        driver(this->context->getDriver()) {}
   ~GpuKernel() override;
 
-  mqa_status load(int ordinal);
+  /// `image`: the section of the bundle that the device can load.
+  mqa_status load(const std::vector<char> &image);
   mqa_status launch(const Tensors &tensors, void *stream) override;
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
 
 private:
   friend class GpuLaunch;
-  mqa_status enterContext(int ordinal);
-  mqa_status checkDevice();
   mqa_status checkProcess() const;
-  mqa_status chooseImage(int capability);
 
+  /// Released behind the module.
+  std::unique_ptr<GpuContext> context;
   const CudaDriver &driver;
-  const uint64_t fork = getForkCount();
-  CUdevice device = 0;
-  CUcontext context = nullptr;
-  bool ownsPrimaryContext = false;
-  /// The section of the bundle that the device can load.
-  const std::vector<char> *image = nullptr;
   CUmodule module = nullptr;
   CUfunction function = nullptr;
-  int numMultiprocessors = 0;
   bool canOverlap = false;
   mutable TensorMapCache maps;
 };
@@ -115,7 +87,7 @@ std::atomic<bool> mqa::runtime::launchOverlapEnabled{true};
 /// The driver does not work in a forked child, and says so in words that do not
 /// tell why.
 mqa_status GpuKernel::checkProcess() const {
-  if (fork == getForkCount())
+  if (!context->isForked())
     return MQA_SUCCESS;
   return fail(
       MQA_ERROR_DRIVER,
@@ -126,79 +98,17 @@ mqa_status GpuKernel::checkProcess() const {
 }
 
 GpuKernel::~GpuKernel() {
-  if (fork != getForkCount())
+  if (!module || context->isForked())
     return;
-  if (module) {
-    ScopedContext scope(driver);
-    if (!scope.push(context))
-      driver.cuModuleUnload(module);
-  }
-  if (ownsPrimaryContext)
-    driver.cuDevicePrimaryCtxRelease(device);
-}
-
-/// The context that is current, else the device's primary one.
-mqa_status GpuKernel::enterContext(int ordinal) {
-  MQA_CUDA(driver, cuCtxGetCurrent, &context);
-  if (context) {
-    MQA_CUDA(driver, cuCtxGetDevice, &device);
-    return MQA_SUCCESS;
-  }
-  MQA_CUDA(driver, cuDeviceGet, &device, ordinal);
-  MQA_CUDA(driver, cuDevicePrimaryCtxRetain, &context, device);
-  ownsPrimaryContext = true;
-  return MQA_SUCCESS;
-}
-
-/// Machine code runs on devices of its major version, from its minor one on;
-/// the driver compiles PTX for its own and every later device. What has the
-/// suffix 'a' is for one capability alone.
-mqa_status GpuKernel::chooseImage(int capability) {
-  std::string version = bundle->target.substr(sizeof("sm_") - 1);
-  bool isSpecific = version.back() == 'a';
-  int own = std::stoi(version);
-  bool runsCubin =
-      capability == own ||
-      (!isSpecific && capability / 10 == own / 10 && capability > own);
-  bool runsPtx = capability == own || (!isSpecific && capability > own);
-  if (runsCubin && !bundle->cubin.empty())
-    image = &bundle->cubin;
-  else if (runsPtx && !bundle->ptx.empty())
-    image = &bundle->ptx;
-  if (image)
-    return MQA_SUCCESS;
-  return fail(MQA_ERROR_UNSUPPORTED,
-              "kernel '" + description->name + "' is for " + bundle->target +
-                  ", the device is sm_" + std::to_string(capability));
-}
-
-mqa_status GpuKernel::checkDevice() {
-  int major, minor, sharedMemory;
-  MQA_CUDA(driver, cuDeviceGetAttribute, &major, cuda::kComputeCapabilityMajor,
-           device);
-  MQA_CUDA(driver, cuDeviceGetAttribute, &minor, cuda::kComputeCapabilityMinor,
-           device);
-  MQA_CUDA(driver, cuDeviceGetAttribute, &sharedMemory,
-           cuda::kMaxSharedMemoryPerBlockOptin, device);
-  MQA_CUDA(driver, cuDeviceGetAttribute, &numMultiprocessors,
-           cuda::kMultiprocessorCount, device);
-  int capability = 10 * major + minor;
-  MQA_RETURN_IF_FAILED(chooseImage(capability));
-  if (static_cast<int64_t>(description->sharedMemoryBytes) > sharedMemory)
-    return fail(MQA_ERROR_UNSUPPORTED,
-                "kernel '" + description->name + "' needs " +
-                    std::to_string(description->sharedMemoryBytes) +
-                    " bytes of shared memory, the device has " +
-                    std::to_string(sharedMemory));
-  return MQA_SUCCESS;
-}
-
-mqa_status GpuKernel::load(int ordinal) {
-  MQA_RETURN_IF_FAILED(enterContext(ordinal));
-  MQA_RETURN_IF_FAILED(checkDevice());
   ScopedContext scope(driver);
-  MQA_RETURN_IF_FAILED(scope.push(context));
-  MQA_CUDA(driver, cuModuleLoadData, &module, image->data());
+  if (!scope.push(context->get()))
+    driver.cuModuleUnload(module);
+}
+
+mqa_status GpuKernel::load(const std::vector<char> &image) {
+  ScopedContext scope(driver);
+  MQA_RETURN_IF_FAILED(scope.push(context->get()));
+  MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
   MQA_CUDA(driver, cuModuleGetFunction, &function, module,
            description->name.c_str());
   MQA_CUDA(driver, cuFuncSetAttribute, function,
@@ -310,7 +220,7 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
   int64_t pieces = queryBlocks;
   if (description->splitsKeys)
     pieces *= std::max<int64_t>(keyTiles, 1);
-  grid = std::min<int64_t>(pieces, kernel.numMultiprocessors);
+  grid = std::min<int64_t>(pieces, kernel.context->getNumMultiprocessors());
   return MQA_SUCCESS;
 }
 
@@ -321,8 +231,8 @@ mqa_status GpuLaunch::run(void *stream) const {
   CUcontext current = nullptr;
   MQA_CUDA(driver, cuCtxGetCurrent, &current);
   ScopedContext scope(driver);
-  if (current != kernel.context)
-    MQA_RETURN_IF_FAILED(scope.push(kernel.context));
+  if (current != kernel.context->get())
+    MQA_RETURN_IF_FAILED(scope.push(kernel.context->get()));
   CUlaunchAttribute overlap{cuda::kProgrammaticStreamSerialization, {}};
   overlap.value.programmaticStreamSerializationAllowed = 1;
   CUlaunchConfig config{};
@@ -355,15 +265,62 @@ mqa_status GpuKernel::prepare(const Tensors &tensors,
   return MQA_SUCCESS;
 }
 
-mqa_status mqa::runtime::loadGpuKernel(std::shared_ptr<const Bundle> bundle,
-                                       const KernelDescription &description,
-                                       int device,
-                                       std::unique_ptr<Kernel> &kernel) {
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+static GpuCode getCode(const BundleKernel &kernel) {
+  return {kernel.bundle->target, !kernel.bundle->cubin.empty(),
+          !kernel.bundle->ptx.empty(), kernel.description->sharedMemoryBytes};
+}
+
+/// Why none of `candidates` can be loaded.
+static mqa_status refuse(const std::vector<BundleKernel> &candidates,
+                         const GpuLimits &device) {
+  // What the least needs, of those that the device could run.
+  const BundleKernel *smallest = nullptr;
+  for (const BundleKernel &kernel : candidates)
+    if (chooseImage(getCode(kernel), device.capability) != GpuImage::None &&
+        (!smallest || kernel.description->sharedMemoryBytes <
+                          smallest->description->sharedMemoryBytes))
+      smallest = &kernel;
+  std::string name = "kernel '" + candidates.front().description->name + "' ";
+  std::string chip = "sm_" + std::to_string(device.capability);
+  if (smallest)
+    return fail(MQA_ERROR_UNSUPPORTED,
+                name + "needs " +
+                    std::to_string(smallest->description->sharedMemoryBytes) +
+                    " bytes of shared memory for " + smallest->bundle->target +
+                    ", the device (" + chip + ") has " +
+                    std::to_string(device.sharedMemoryBytes));
+  std::vector<std::string> targets;
+  for (const BundleKernel &kernel : candidates)
+    targets.push_back(kernel.bundle->target);
+  return fail(MQA_ERROR_UNSUPPORTED, name + "is for " + listNames(targets) +
+                                         ", the device is sm_" +
+                                         std::to_string(device.capability));
+}
+
+mqa_status
+mqa::runtime::loadGpuKernel(const std::vector<BundleKernel> &candidates,
+                            int device, std::unique_ptr<Kernel> &kernel) {
   const CudaDriver *driver;
   MQA_RETURN_IF_FAILED(CudaDriver::get(driver));
-  auto loaded =
-      std::make_unique<GpuKernel>(std::move(bundle), description, *driver);
-  MQA_RETURN_IF_FAILED(loaded->load(device));
+  auto context = std::make_unique<GpuContext>(*driver);
+  MQA_RETURN_IF_FAILED(context->enter(device));
+  GpuLimits limits = context->getLimits();
+  std::vector<GpuCode> codes;
+  for (const BundleKernel &candidate : candidates)
+    codes.push_back(getCode(candidate));
+  std::optional<size_t> best = chooseCode(codes, limits);
+  if (!best)
+    return refuse(candidates, limits);
+  const BundleKernel &chosen = candidates[*best];
+  bool usesCubin =
+      chooseImage(codes[*best], limits.capability) == GpuImage::Cubin;
+  auto loaded = std::make_unique<GpuKernel>(chosen, std::move(context));
+  MQA_RETURN_IF_FAILED(
+      loaded->load(usesCubin ? chosen.bundle->cubin : chosen.bundle->ptx));
   kernel = std::move(loaded);
   return MQA_SUCCESS;
 }

@@ -31,6 +31,7 @@ public:
   virtual mqa_status prepare(const Tensors &tensors,
                              std::unique_ptr<PreparedLaunch> &launch) = 0;
   const KernelDescription &getDescription() const { return *description; }
+  const std::string &getTarget() const { return bundle->target; }
 
 protected:
   Kernel(std::shared_ptr<const Bundle> bundle, const KernelDescription &kernel)
@@ -44,12 +45,18 @@ protected:
 /// mqa_set_launch_overlap: of the whole process.
 extern std::atomic<bool> launchOverlapEnabled;
 
-mqa_status loadGpuKernel(std::shared_ptr<const Bundle> bundle,
-                         const KernelDescription &description, int device,
-                         std::unique_ptr<Kernel> &kernel);
+/// A kernel of one part of a bundle.
+struct BundleKernel {
+  std::shared_ptr<const Bundle> bundle;
+  const KernelDescription *description = nullptr;
+};
 
-mqa_status loadCpuKernel(std::shared_ptr<const Bundle> bundle,
-                         const KernelDescription &description, int numThreads,
+/// The best of `candidates`, at least one, for the device: the same kernel for
+/// different GPUs.
+mqa_status loadGpuKernel(const std::vector<BundleKernel> &candidates,
+                         int device, std::unique_ptr<Kernel> &kernel);
+
+mqa_status loadCpuKernel(const BundleKernel &candidate, int numThreads,
                          std::unique_ptr<Kernel> &kernel);
 
 } // namespace mqa::runtime

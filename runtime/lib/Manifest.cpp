@@ -153,6 +153,8 @@ std::vector<Section> mqa::runtime::readManifest(const nlohmann::json &manifest,
       {"sm_90a", "sm_90a"}, {"sm_120", "sm_120"}, {"cpu", "cpu"}};
   bundle.target = fields.choice("target", targets);
   bool isCpu = bundle.target == "cpu";
+  if (fields.has("parts_behind"))
+    bundle.partsBehind = fields.integer("parts_behind", 1, kMaxPartsBehind);
   // Who wrote it and for which processor, a person reads.
   fields.name("compiler");
   if (isCpu) {

@@ -187,6 +187,43 @@ TEST(CompilerAPITest, Schedules) {
   }
 }
 
+TEST(CompilerAPITest, SeveralTargets) {
+  mqa_logits_description op = makeOp();
+  Compilation both = compileLogits(op, "sm_80,cpu");
+  ASSERT_TRUE(both.succeeded()) << both.diagnostics();
+  mqa_bundle *bundle;
+  EXPECT_STREQ(getInfo(both, &bundle).target, "sm_80");
+  ASSERT_EQ(mqa_bundle_num_kernels(bundle), 2u);
+  mqa_kernel_info info;
+  ASSERT_EQ(mqa_bundle_kernel_info(bundle, 1, &info), MQA_SUCCESS);
+  EXPECT_STREQ(info.target, "cpu");
+  EXPECT_STREQ(info.name, "logits");
+  mqa_kernel *kernel;
+  ASSERT_EQ(mqa_kernel_load_for(bundle, "logits", MQA_DEVICE_CPU, 1, &kernel),
+            MQA_SUCCESS)
+      << mqa_last_error();
+  mqa_kernel_destroy(kernel);
+  mqa_bundle_destroy(bundle);
+  // The last part is the bundle for that target alone.
+  std::string cpu = compileLogits(op, "cpu").bundle();
+  ASSERT_LT(cpu.size(), both.bundle().size());
+  EXPECT_EQ(both.bundle().substr(both.bundle().size() - cpu.size()), cpu);
+
+  auto expectError = [&](const char *target, const std::string &words) {
+    Compilation result = compileLogits(op, target);
+    EXPECT_FALSE(result.succeeded()) << target;
+    EXPECT_NE(result.diagnostics().find(words), std::string::npos)
+        << result.diagnostics();
+  };
+  expectError("sm_80,sm_100", "the target must be sm_80, sm_86, ");
+  expectError("sm_80,sm_100",
+              " or cpu, separated by ',', found 'sm_100' in 'sm_80,sm_100'");
+  expectError("sm_80, cpu", "separated by ',', found ' cpu' in 'sm_80, cpu'");
+  expectError("sm_80,", "found '' in 'sm_80,'");
+  expectError("cpu,sm_80,cpu",
+              "the target must name 'cpu' once, found 'cpu,sm_80,cpu'");
+}
+
 TEST(CompilerAPITest, ThreadsDoNotShare) {
   constexpr int kThreads = 8;
   std::vector<std::string> bundles(kThreads);

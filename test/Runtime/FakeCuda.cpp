@@ -16,6 +16,13 @@ extern "C" FakeCudaState *fakeCudaState() {
   return &state;
 }
 
+extern "C" void fakeCudaSetDevice(int major, int minor, int sharedMemory) {
+  FakeCudaState &state = *fakeCudaState();
+  state.major = major;
+  state.minor = minor;
+  state.sharedMemory = sharedMemory;
+}
+
 static CUcontext fakeContext() { return reinterpret_cast<CUcontext>(0x1000); }
 
 /// A driver may be called by several threads at once; each has contexts of its

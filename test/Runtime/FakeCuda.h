@@ -49,6 +49,8 @@ struct FakeCudaState {
 
 /// Exported by the fake libcuda.
 extern "C" FakeCudaState *fakeCudaState();
+/// For tests in Python.
+extern "C" void fakeCudaSetDevice(int major, int minor, int sharedMemory);
 
 #ifdef MQA_FAKE_CUDA
 #include <dlfcn.h>

@@ -190,7 +190,8 @@ TEST_F(GpuKernelTest, WrongDevice) {
   EXPECT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel),
             MQA_ERROR_UNSUPPORTED);
   EXPECT_STREQ(mqa_last_error(), "kernel 'logits' needs 168960 bytes of shared "
-                                 "memory, the device has 100000");
+                                 "memory for sm_90a, the device (sm_90) has "
+                                 "100000");
 }
 
 TEST_F(GpuKernelTest, EveryFailingCallOfLoad) {

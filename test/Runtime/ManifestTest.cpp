@@ -66,8 +66,12 @@ TEST(ManifestTest, FieldsOfEveryKernel) {
   std::vector<BadValue> values = {
       {"/version", 0, "'version' must be an integer from 1 to 2147482623"},
       {"/compiler", "", "'compiler' must be a string of 1 to 1024 bytes"},
-      {"/target", "sm_100a", "'target' must be 'sm_90a' or 'cpu', found "},
-      {"/target", "", "'target' must be 'sm_90a' or 'cpu', found \"\""},
+      {"/target", "sm_100a",
+       "'target' must be 'sm_80', 'sm_86', 'sm_89', 'sm_90a', 'sm_120' or "
+       "'cpu', found "},
+      {"/target", "", "'sm_120' or 'cpu', found \"\""},
+      {"/parts_behind", 0, "'parts_behind' must be an integer from 1 to 15"},
+      {"/parts_behind", 16, "'parts_behind' must be an integer from 1 to 15"},
       {"/kernels", json::array(), "'kernels' must be an array of at least one"},
       {"/kernels/0", 7, "'kernels[0]' must be an object"},
       {"name", "", "'kernels[0].name' must be a string of 1 to 1024 bytes"},
@@ -128,7 +132,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 7"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 8"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of the op"},
   };
@@ -162,7 +166,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
       {{"task_queries", 0, "must be an integer from 1 to 2147482623"},
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
-       {"block_threads", 32, "'kernels[0].block_threads' is none of version 7"},
+       {"block_threads", 32, "'kernels[0].block_threads' is none of version 8"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -228,7 +232,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 7"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 8"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -261,14 +265,14 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 7: ";
+                      mqa_runtime_version() + ", reads version 8: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 8}},
-                "bundle: version 8, written by another compiler" + reads +
+  expectRefused({{"version", 9}},
+                "bundle: version 9, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }
@@ -296,7 +300,7 @@ static void expectEveryFieldChecked(const json &manifest) {
     expectRefused(altered, field.back() + "' is missing", pointer);
     altered = manifest;
     altered[field.parent_pointer()]["unheard_of"] = value;
-    expectRefused(altered, "unheard_of' is none of version 7", pointer);
+    expectRefused(altered, "unheard_of' is none of version 8", pointer);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "Session.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace mqa::tools;
@@ -28,13 +29,50 @@ Shape mqa::tools::getShape(const mqa_kernel_info &info, int64_t numQueries,
   return shape;
 }
 
-LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
-                           int device) {
+std::vector<mqa_kernel_info> mqa::tools::listKernels(const mqa_bundle *bundle) {
+  std::vector<mqa_kernel_info> kernels;
   for (size_t i = 0, e = mqa_bundle_num_kernels(bundle); i < e; ++i) {
+    mqa_kernel_info info;
     require(mqa_bundle_kernel_info(bundle, i, &info));
-    if (clean && *clean != (info.clean != 0))
+    bool isKnown = std::any_of(kernels.begin(), kernels.end(),
+                               [&](const mqa_kernel_info &other) {
+                                 return std::strcmp(other.name, info.name) == 0;
+                               });
+    if (!isKnown)
+      kernels.push_back(info);
+  }
+  return kernels;
+}
+
+std::vector<std::string> mqa::tools::listTargets(const mqa_bundle *bundle) {
+  std::vector<std::string> targets;
+  for (size_t i = 0, e = mqa_bundle_num_kernels(bundle); i < e; ++i) {
+    mqa_kernel_info info;
+    require(mqa_bundle_kernel_info(bundle, i, &info));
+    if (std::find(targets.begin(), targets.end(), info.target) == targets.end())
+      targets.push_back(info.target);
+  }
+  return targets;
+}
+
+std::unique_ptr<Device> mqa::tools::createDevice(const mqa_bundle *bundle) {
+  for (const std::string &target : listTargets(bundle))
+    if (target != "cpu")
+      return Device::create(target);
+  return Device::create("cpu");
+}
+
+LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
+                           int device, std::optional<mqa_device_kind> kind) {
+  for (const mqa_kernel_info &candidate : listKernels(bundle)) {
+    if (clean && *clean != (candidate.clean != 0))
       continue;
-    require(mqa_kernel_load(bundle, info.name, device, &kernel));
+    if (kind)
+      require(
+          mqa_kernel_load_for(bundle, candidate.name, *kind, device, &kernel));
+    else
+      require(mqa_kernel_load(bundle, candidate.name, device, &kernel));
+    require(mqa_kernel_get_info(kernel, &info));
     return;
   }
   fatal(*clean ? "the bundle has no kernel that cleans: compile an mqa.logits "

@@ -35,13 +35,24 @@ struct Slack {
   bool fused = false;
 };
 
+/// The kernels of a bundle by their names: one that it has for several targets
+/// once, as it is for the first of them.
+std::vector<mqa_kernel_info> listKernels(const mqa_bundle *bundle);
+
+/// The targets of a bundle, in its order.
+std::vector<std::string> listTargets(const mqa_bundle *bundle);
+
+/// The device that kernels of the bundle are loaded for: a GPU, if it has one
+/// among its targets.
+std::unique_ptr<Device> createDevice(const mqa_bundle *bundle);
+
 /// A bundle's kernel that is loaded.
 class LoadedKernel {
 public:
   /// The bundle's first kernel that cleans or does not, as asked; any, if it
-  /// does not matter.
+  /// does not matter. Without a `kind`, for the device of `createDevice`.
   LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
-               int device = 0);
+               int device = 0, std::optional<mqa_device_kind> kind = {});
   ~LoadedKernel() { mqa_kernel_destroy(kernel); }
   LoadedKernel(const LoadedKernel &) = delete;
 

@@ -26,13 +26,9 @@ void forEachKernel(const std::vector<std::string> &bundles, Run run) {
   for (const std::string &path : bundles) {
     mqa_bundle *bundle;
     require(mqa_bundle_load_file(path.c_str(), &bundle));
-    mqa_kernel_info info;
-    require(mqa_bundle_kernel_info(bundle, 0, &info));
-    std::unique_ptr<Device> device = Device::create(info.target);
-    for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-      require(mqa_bundle_kernel_info(bundle, i, &info));
+    std::unique_ptr<Device> device = createDevice(bundle);
+    for (const mqa_kernel_info &info : listKernels(bundle))
       run(*device, LoadedKernel(bundle, info.clean != 0));
-    }
     mqa_bundle_destroy(bundle);
   }
 }

@@ -50,9 +50,6 @@ void OpenBundles::open(const std::string &path, const Visitor &visit) {
   bundles.push_back(bundle);
   std::string stem = path.substr(path.rfind('/') + 1);
   stem = stem.substr(0, stem.rfind('.'));
-  for (size_t i = 0; i < mqa_bundle_num_kernels(bundle); ++i) {
-    mqa_kernel_info info;
-    require(mqa_bundle_kernel_info(bundle, i, &info));
+  for (const mqa_kernel_info &info : listKernels(bundle))
     visit(stem + (info.clean ? " clean" : ""), bundle, info);
-  }
 }

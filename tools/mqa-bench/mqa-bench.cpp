@@ -25,8 +25,8 @@ static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
   mqa_bundle *bundle;
   require(mqa_bundle_load_file(path.c_str(), &bundle));
   std::unique_ptr<Device> device = Device::create("cpu");
-  LoadedKernel oneThread(bundle, std::nullopt, 1),
-      allCores(bundle, std::nullopt, 0);
+  LoadedKernel oneThread(bundle, std::nullopt, 1, MQA_DEVICE_CPU),
+      allCores(bundle, std::nullopt, 0, MQA_DEVICE_CPU);
   const mqa_kernel_info &info = oneThread.getInfo();
   Shape shape = getShape(info, numQueries, numKeys);
   Problem problem =

@@ -41,9 +41,14 @@ static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<input.mlir>"),
 static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
                                        cl::value_desc("file"), cl::init("-"),
                                        cl::cat(category));
-static cl::opt<std::string>
-    target("target", cl::desc("sm_90a (a Hopper GPU) or cpu (this machine's)"),
-           cl::init(kDefaultChip.str()), cl::cat(category));
+static const std::string
+    targetHelp(ChipInfo::listNames() +
+               " (this machine's); several, separated by ',', for a bundle of "
+               "which the runtime takes the best");
+static cl::opt<std::string> target("target", cl::desc(targetHelp),
+                                   cl::value_desc("targets"),
+                                   cl::init(kDefaultChip.str()),
+                                   cl::cat(category));
 static cl::opt<EmitKind> emit(
     "emit", cl::desc("What to write"), cl::init(EmitKind::Bundle),
     cl::values(clEnumValN(EmitKind::Bundle, "bundle",
@@ -193,15 +198,18 @@ compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
   return output;
 }
 
-/// As `compileInput`; from the cache, if it is there.
+/// As `compileInput`; from the cache, what is there.
 static FailureOr<std::string>
 useCache(std::unique_ptr<llvm::MemoryBuffer> input,
          const CompileOptions &options, bool &cached) {
-  // `compileInput` keeps the buffer only while it compiles.
-  std::string text = input->getBuffer().str();
+  StringRef text = input->getBuffer(), name = input->getBufferIdentifier();
   FailureOr<CachedBundle> result = compileWithCache(
       cacheFolder, text, options,
-      [&] { return compileInput(std::move(input), options); },
+      [&](const CompileOptions &one) {
+        // `compileInput` keeps the buffer only while it compiles.
+        return compileInput(llvm::MemoryBuffer::getMemBufferCopy(text, name),
+                            one);
+      },
       [](const Twine &message) {
         llvm::WithColor::warning(llvm::errs(), kName) << message << "\n";
       });
@@ -223,10 +231,13 @@ static bool hasForeignOption() {
 
 /// Exit code of a wrong use of the options; 0 if all is well.
 static int checkOptions() {
-  const ChipInfo *chip = ChipInfo::lookUp(target);
-  if (!chip)
-    return usageError("--target must be " + ChipInfo::listNames() +
-                      ", found '" + target + "'");
+  llvm::Expected<SmallVector<const ChipInfo *>> targets = parseTargets(target);
+  if (!targets)
+    return usageError("--target " + llvm::toString(targets.takeError()));
+  const ChipInfo *chip = targets->front();
+  if (targets->size() > 1 && (search || emit != EmitKind::Bundle))
+    return usageError("--emit and --mqa-search take one target, found '" +
+                      target + "'");
   if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
     return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
   if (search &&

@@ -23,6 +23,7 @@ struct Options {
   int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
   Mask mask = Mask::Causal;
   bool clean = false, verify = false, json = false, integers = false;
+  bool cpu = false;
   int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
   int64_t maxContextLen = -1;
   std::vector<int64_t> contextLens;
@@ -57,6 +58,8 @@ static int parse(int argc, char **argv, Options &options) {
       ->transform(CLI::CheckedTransformer(masks).description("MASK"));
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
+  app.add_flag("--cpu", options.cpu,
+               "Use the kernel for the CPU, where there is one for a GPU too");
   app.add_option(
          "--out-stride", options.outStride,
          "Elements from row to row of the output (default: its columns)")
@@ -232,6 +235,12 @@ static void printText(const nlohmann::json &report) {
   std::printf("kernel:          %s (%s)\n",
               report["kernel"].get<std::string>().c_str(),
               report["target"].get<std::string>().c_str());
+  if (report["targets"].size() > 1) {
+    std::printf("targets:        ");
+    for (const auto &target : report["targets"])
+      std::printf(" %s", target.get<std::string>().c_str());
+    std::printf("\n");
+  }
   auto integer = [&](const char *name) { return report[name].get<long>(); };
   if (report.contains("batch"))
     std::printf("shape:           B=%ld T=%ld H=%ld D=%ld, blocks of %ld keys, "
@@ -275,14 +284,17 @@ static void printText(const nlohmann::json &report) {
 static int run(const Options &options) {
   mqa_bundle *bundle;
   require(mqa_bundle_load_file(options.bundle.c_str(), &bundle));
-  mqa_kernel_info first;
-  require(mqa_bundle_kernel_info(bundle, 0, &first));
-  std::unique_ptr<Device> device = Device::create(first.target);
+  std::unique_ptr<Device> device =
+      options.cpu ? Device::create("cpu") : createDevice(bundle);
   // Without --clean, a bundle whose kernels all clean is run as it is.
   std::optional<bool> clean = options.clean;
-  if (!options.clean && first.clean && mqa_bundle_num_kernels(bundle) == 1)
+  std::vector<mqa_kernel_info> kernels = listKernels(bundle);
+  if (!options.clean && kernels[0].clean && kernels.size() == 1)
     clean = std::nullopt;
-  LoadedKernel kernel(bundle, clean);
+  std::optional<mqa_device_kind> kind;
+  if (options.cpu)
+    kind = MQA_DEVICE_CPU;
+  LoadedKernel kernel(bundle, clean, /*device=*/0, kind);
   const mqa_kernel_info &info = kernel.getInfo();
 
   checkOptions(options, info.paged);
@@ -300,10 +312,11 @@ static int run(const Options &options) {
   slack.out = std::max<int64_t>(slack.out, 0);
 
   nlohmann::json report = {
-      {"device", device->getName()},   {"kernel", info.name},
-      {"target", info.target},         {"clean", info.clean != 0},
-      {"num_heads", shape.numHeads},   {"head_dim", shape.headDim},
-      {"num_groups", shape.numGroups}, {"seed", options.seed}};
+      {"device", device->getName()}, {"kernel", info.name},
+      {"target", info.target},       {"targets", listTargets(bundle)},
+      {"clean", info.clean != 0},    {"num_heads", shape.numHeads},
+      {"head_dim", shape.headDim},   {"num_groups", shape.numGroups},
+      {"seed", options.seed}};
   bool pass = true;
   if (info.paged) {
     report["batch"] = problem.paging.getBatch();

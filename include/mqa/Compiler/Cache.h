@@ -17,10 +17,10 @@
 namespace mlir {
 namespace mqa {
 
-/// A hash of all that a bundle depends on: the text, the options, this build of
-/// the compiler and of the LLVM and MLIR it runs on, ptxas or ld, and for a CPU
-/// this machine's processor. An error if one of these cannot be told from its
-/// other versions.
+/// A hash of all that a bundle for one target depends on: the text, the
+/// options, this build of the compiler and of the LLVM and MLIR it runs on,
+/// ptxas or ld, and for a CPU this machine's processor. An error if one of
+/// these cannot be told from its other versions.
 llvm::Expected<std::string> getCacheKey(StringRef text,
                                         const CompileOptions &options);
 
@@ -58,16 +58,17 @@ private:
 
 struct CachedBundle {
   std::string bundle;
+  /// Whether nothing was compiled.
   bool fromCache;
 };
 
-/// The bundle of `text` from the cache in `folder`, or what `compile` gives,
-/// which is then kept. That something is wrong with the cache is one warning.
-FailureOr<CachedBundle>
-compileWithCache(StringRef folder, StringRef text,
-                 const CompileOptions &options,
-                 llvm::function_ref<FailureOr<std::string>()> compile,
-                 llvm::function_ref<void(const Twine &)> warn);
+/// The bundle of `text`: for each target from the cache in `folder`, or what
+/// `compile` gives for that target, which is then kept. So lists of targets
+/// share entries. That something is wrong with the cache is one warning.
+FailureOr<CachedBundle> compileWithCache(
+    StringRef folder, StringRef text, const CompileOptions &options,
+    llvm::function_ref<FailureOr<std::string>(const CompileOptions &)> compile,
+    llvm::function_ref<void(const Twine &)> warn);
 
 } // namespace mqa
 } // namespace mlir

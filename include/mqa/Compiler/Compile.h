@@ -10,6 +10,7 @@
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 
 #include <string>
 
@@ -28,13 +29,24 @@ enum class EmitKind {
 };
 
 struct CompileOptions {
-  /// "sm_90a", or "cpu" for this machine's.
+  /// A name of `ChipInfo`'s, "cpu" for this machine's; or several, separated
+  /// by ',', of which a bundle has a part each.
   std::string target = kDefaultChip.str();
   /// As the pipeline's option: "exact", "fast" or parameters; empty: by the
   /// table. Not for a CPU.
   std::string schedule;
   EmitKind emit = EmitKind::Bundle;
+  /// Whether each diagnostic ends with the target: for one of several.
+  bool namesTarget = false;
+
+  /// The same for one of the targets of `targets`.
+  CompileOptions forTarget(const ChipInfo &chip,
+                           ArrayRef<const ChipInfo *> targets) const;
 };
+
+/// The targets that `CompileOptions::target` names. The words of an error are
+/// to follow what names the option: "must be ..., found ...".
+llvm::Expected<SmallVector<const ChipInfo *>> parseTargets(StringRef list);
 
 /// Compiles every function of `module` that consists of one mqa.logits, and
 /// writes the result to `os`. The module is consumed: it ends at the last

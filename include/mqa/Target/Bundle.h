@@ -19,8 +19,8 @@
 namespace mlir {
 namespace mqa {
 
-/// A bundle: a manifest and named sections of bytes ("ptx", "cubin", "object").
-/// docs/bundle.md describes the format.
+/// A bundle for one target: a manifest and named sections of bytes ("ptx",
+/// "cubin", "object"). docs/bundle.md describes the format.
 struct BundleContents {
   /// "version", "target", "kernels", ...: all but "sections".
   llvm::json::Object manifest;
@@ -30,8 +30,13 @@ struct BundleContents {
 /// Writes `bundle` in the format that the runtime reads.
 void writeBundle(BundleContents bundle, llvm::raw_ostream &os);
 
-/// Whether the bytes are a bundle, whole and with right checksums. What the
-/// manifest says of the kernels is for the runtime to check.
+/// One bundle of several, each whole and for another target, in their order.
+/// Each part says how many are behind it, so that none is lost unnoticed.
+std::string joinBundles(llvm::ArrayRef<std::string> bundles);
+
+/// Whether the bytes are a bundle for one target, whole and with right
+/// checksums. What the manifest says of the kernels is for the runtime to
+/// check.
 llvm::Error checkBundle(llvm::StringRef bundle);
 
 } // namespace mqa

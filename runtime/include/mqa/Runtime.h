@@ -73,7 +73,8 @@ MQA_API const char *mqa_status_name(mqa_status status);
 |* Bundles                                                                    *|
 \*===----------------------------------------------------------------------===*/
 
-/** What the compiler made of one MLIR file: one or more kernels. */
+/** What the compiler made of one MLIR file: one or more kernels, each for one
+ *  or more targets. */
 typedef struct mqa_bundle mqa_bundle;
 
 /** Loads a bundle from a regular file. Every byte of it is checked (see
@@ -88,7 +89,7 @@ MQA_API mqa_status mqa_bundle_load_memory(const void *data, size_t size,
 /** Frees a bundle; null is ignored. Kernels made from it stay valid. */
 MQA_API void mqa_bundle_destroy(mqa_bundle *bundle);
 
-/** Number of kernels in the bundle. */
+/** Number of kernels in the bundle: a kernel for two targets counts twice. */
 MQA_API size_t mqa_bundle_num_kernels(const mqa_bundle *bundle);
 
 /** Types of elements, by their names in MLIR. */
@@ -104,7 +105,8 @@ typedef enum mqa_element_type {
 /** What a kernel computes. Sizes that the kernel takes at launch are -1. */
 typedef struct mqa_kernel_info {
   const char *name;   /**< the function in the MLIR file; owned by the bundle */
-  const char *target; /**< "sm_90a" or "cpu"; owned by the bundle */
+  const char *target; /**< "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120" or
+                           "cpu"; owned by the bundle */
   int64_t num_queries, num_heads, head_dim, num_keys;
   int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
                                     attention */
@@ -144,7 +146,12 @@ MQA_API mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle,
 /** A kernel that is loaded and ready to launch. */
 typedef struct mqa_kernel mqa_kernel;
 
-/** Loads kernel `name` (null: the bundle's first).
+/** Loads kernel `name` (null: the bundle's first). Where the bundle has it for
+ *  several targets, those for GPUs count alone, and of them the best for the
+ *  device is taken: the one for the newest chip that is not newer than the
+ *  device, which the device can run, and which needs no more shared memory than
+ *  it has. MQA_ERROR_UNSUPPORTED if there is none; the message then names the
+ *  targets.
  *
  *  For a GPU it is loaded into the CUDA context that is current on this thread,
  *  or, if there is none, into the primary context of `device`. For a CPU,
@@ -155,6 +162,28 @@ typedef struct mqa_kernel mqa_kernel;
  *  (MQA_ERROR_DRIVER). */
 MQA_API mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
                                    int device, mqa_kernel **kernel);
+
+/** What runs kernels. */
+typedef enum mqa_device_kind {
+  MQA_DEVICE_CPU = 0,
+  MQA_DEVICE_CUDA = 1
+} mqa_device_kind;
+
+/** As mqa_kernel_load, for a device of this kind: MQA_ERROR_NOT_FOUND if the
+ *  bundle has the kernel for the other kind alone. */
+MQA_API mqa_status mqa_kernel_load_for(const mqa_bundle *bundle,
+                                       const char *name, mqa_device_kind kind,
+                                       int device, mqa_kernel **kernel);
+
+/** Loads kernel `index` of the bundle, as mqa_bundle_kernel_info counts, and no
+ *  other. */
+MQA_API mqa_status mqa_kernel_load_at(const mqa_bundle *bundle, size_t index,
+                                      int device, mqa_kernel **kernel);
+
+/** Describes a loaded kernel; `target` tells which one was taken. The kernel
+ *  owns the strings. */
+MQA_API mqa_status mqa_kernel_get_info(const mqa_kernel *kernel,
+                                       mqa_kernel_info *info);
 
 /** Unloads a kernel; null is ignored. No launch of it may be under way. */
 MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);

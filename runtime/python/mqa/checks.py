@@ -83,11 +83,13 @@ def check_device(q, **others):
 
 
 def get_target(device):
+    """What a kernel must run on, for library.Op."""
     if device.type == "cpu":
         return "cpu"
     if device.type != "cuda":
         fail(f"tensors must be on a CUDA device or on the CPU, found {device}")
-    return "sm_90a"
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"sm_{major}{minor}"
 
 
 def get_stride(tensor):

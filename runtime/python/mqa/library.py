@@ -3,7 +3,7 @@
 
 Bundles are the *.mqa files of the folders in MQA_BUNDLES (separated by ':') and of this
 package's bundles folder; tools/prebuild.sh writes such a folder. Where libmqa_compiler.so is
-(MQA_COMPILER_LIBRARY, or as the system finds it), what is missing is compiled, and kept in
+(MQA_COMPILER_LIBRARY, or as the system finds it), what is missing is compiled for the device, and kept in
 the folder MQA_CACHE, by default $XDG_CACHE_HOME/mqa or ~/.cache/mqa; without a home, nowhere. A kernel that was
 found stays; these variables are read for each that was not.
 """
@@ -23,7 +23,10 @@ from . import runtime
 
 @dataclasses.dataclass(frozen=True)
 class Op:
-    """What a kernel must compute. `next_n` is 0 for mqa.logits; sizes are given at launch."""
+    """What a kernel must compute, and where. `next_n` is 0 for mqa.logits; sizes are given at launch.
+
+    `target` is "cpu", or the capability of a GPU, such as "sm_86"; of a kernel that is there, what it was compiled for.
+    """
 
     target: str
     num_heads: int
@@ -135,7 +138,22 @@ def _prebuilt(variable):
 
 
 def _find_prebuilt(op):
-    return _prebuilt(os.environ.get("MQA_BUNDLES", "")).get(op)
+    """Where kernels for `op.target` are: those that reduce in half precision last, where 16-bit logits leave it free to."""
+    prebuilt = _prebuilt(os.environ.get("MQA_BUNDLES", ""))
+    others = [dataclasses.replace(op, fast=True)] if op.out_type != "f32" and not op.fast else []
+    return [prebuilt[other] for other in [op, *others] if other in prebuilt]
+
+
+# What kernels are compiled for, newest first. The driver compiles their PTX for every later GPU, but that of sm_90a.
+_PORTABLE = (120, 89, 86, 80)
+
+
+def list_targets(target):
+    """The targets whose kernels a GPU, or the CPU, can run: the best first, as mqa_kernel_load chooses."""
+    if target == "cpu":
+        return ["cpu"]
+    capability = int(target.removeprefix("sm_").rstrip("a"))
+    return ["sm_90a"] * (capability == 90) + [f"sm_{chip}" for chip in _PORTABLE if chip <= capability]
 
 
 class _CompileOptions(ctypes.Structure):
@@ -183,12 +201,10 @@ def _find_cache():
 
 
 def _compile(op):
+    """A bundle of the kernel; None where there is no compiler."""
     library = _open_compiler(os.environ.get("MQA_COMPILER_LIBRARY") or "libmqa_compiler.so.0")
     if library is None:
-        raise LookupError(
-            f"no prebuilt bundle holds a kernel for {op}, and there is no compiler here: "
-            "set MQA_BUNDLES or MQA_COMPILER_LIBRARY"
-        )
+        return None
     cache = _find_cache()
     schedule = b"fast" if op.fast else None if op.out_type != "f32" or op.next_n else b"exact"
     options = _CompileOptions(op.target.encode(), schedule, None if cache is None else os.fsencode(cache))
@@ -204,10 +220,9 @@ def _compile(op):
             raise ValueError(diagnostics)
         if diagnostics:
             _warn(diagnostics)
-        bundle = runtime.Bundle(ctypes.string_at(data, size.value))
+        return runtime.Bundle(ctypes.string_at(data, size.value))
     finally:
         library.mqa_compilation_destroy(result)
-    return bundle, bundle.kernels[0]
 
 
 _lock = threading.Lock()
@@ -223,6 +238,42 @@ def _renew_lock():
 os.register_at_fork(after_in_child=_renew_lock)
 
 
+def _for_target(op, target):
+    """`fast` allows a sum in half precision, which sm_90a alone has."""
+    return dataclasses.replace(op, target=target, fast=op.fast and target == "sm_90a")
+
+
+def _load_prebuilt(op, targets, device, refused):
+    """The first that the device can load, or None; `refused` gets the errors of others."""
+    for target in targets:
+        for bundle, info in _find_prebuilt(_for_target(op, target)):
+            try:
+                return bundle.load(info, device)
+            except runtime.Unsupported as error:
+                refused.append(error)
+    return None
+
+
+def _load(op, device):
+    best, *others = list_targets(op.target) or [None]
+    if best is None:
+        raise LookupError(f"there are no kernels for {op.target}: the oldest GPU that they are for is sm_{_PORTABLE[-1]}")
+    refused = []
+    kernel = _load_prebuilt(op, [best], device, refused)
+    # What is compiled for this device is faster than what is there for an older one.
+    if kernel is None and (bundle := _compile(_for_target(op, best))):
+        kernel = bundle.load(bundle.kernels[0], device)
+    kernel = kernel or _load_prebuilt(op, others, device, refused)
+    if kernel is None and refused:
+        raise refused[0]
+    if kernel is None:
+        raise LookupError(
+            f"no prebuilt bundle holds a kernel for {op}, and there is no compiler here: "
+            "set MQA_BUNDLES or MQA_COMPILER_LIBRARY"
+        )
+    return kernel
+
+
 def find(op, device=0):
     """The loaded kernel for `op`; compiles and loads it the first time.
 
@@ -235,13 +286,5 @@ def find(op, device=0):
         with _lock:
             kernel = _loaded.get(key)
             if kernel is None:
-                bundle, info = _find_prebuilt(op) or _find_other(op) or _compile(op)
-                kernel = _loaded[key] = bundle.load(info, device)
+                kernel = _loaded[key] = _load(op, device)
     return kernel
-
-
-def _find_other(op):
-    """A kernel that reduces in half precision, where 16-bit logits leave it free to."""
-    if op.out_type == "f32" or op.fast:
-        return None
-    return _find_prebuilt(dataclasses.replace(op, fast=True))

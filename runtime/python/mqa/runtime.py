@@ -26,6 +26,10 @@ class InvalidArgument(Error, ValueError):
     """An argument is null, misaligned, too large, or does not fit the kernel."""
 
 
+class Unsupported(Error):
+    """This machine cannot run the kernel: no driver, another GPU, or another CPU."""
+
+
 class KernelInfo(ctypes.Structure):
     """mqa_kernel_info: what a kernel computes; sizes given at launch are -1."""
 
@@ -134,7 +138,8 @@ def _open():
         "mqa_bundle_load_file": [c_char_p, POINTER(c_void_p)],
         "mqa_bundle_load_memory": [c_char_p, c_size_t, POINTER(c_void_p)],
         "mqa_bundle_kernel_info": [c_void_p, c_size_t, POINTER(KernelInfo)],
-        "mqa_kernel_load": [c_void_p, c_char_p, c_int, POINTER(c_void_p)],
+        "mqa_kernel_load_at": [c_void_p, c_size_t, c_int, POINTER(c_void_p)],
+        "mqa_kernel_get_info": [c_void_p, POINTER(KernelInfo)],
         "mqa_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_paged_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
@@ -142,7 +147,10 @@ def _open():
         "mqa_launch_run": [c_void_p, c_void_p],
     }
     for name, argtypes in signatures.items():
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:
+            # New functions do not raise the version.
+            raise ImportError(f"the MQA runtime '{path}' is too old for this package: it has no {name}")
         function.argtypes, function.restype = argtypes, c_int
     for name in ("mqa_bundle_destroy", "mqa_kernel_destroy", "mqa_launch_destroy"):
         function = getattr(library, name)
@@ -156,13 +164,17 @@ def _open():
 _library = _open()
 
 
+# Of mqa_status.
+_ERRORS = {1: InvalidArgument, 4: Unsupported}
+
+
 def _require(status, source=None):
     """`source` is a file that the message must name."""
     if status:
         message = _library.mqa_last_error().decode(errors="replace")
         if source is not None and source not in message:
             message = f"'{source}': {message}"
-        raise (InvalidArgument if status == 1 else Error)(status, message)
+        raise _ERRORS.get(status, Error)(status, message)
 
 
 def set_launch_overlap(enabled):
@@ -177,12 +189,13 @@ def get_launch_overlap():
 class Kernel:
     """A kernel that is loaded for one device; called with filled arguments and a stream."""
 
-    def __init__(self, bundle, info, device):
-        self.info = info
+    def __init__(self, bundle, index, device):
         self._handle = c_void_p()
-        _require(_library.mqa_kernel_load(bundle._handle, info.name, device, byref(self._handle)))
+        _require(_library.mqa_kernel_load_at(bundle._handle, index, device, byref(self._handle)))
         self.address = self._handle.value
-        self._launch = _library.mqa_paged_logits_launch if info.paged else _library.mqa_logits_launch
+        self.info = KernelInfo()
+        _require(_library.mqa_kernel_get_info(self._handle, byref(self.info)))
+        self._launch = _library.mqa_paged_logits_launch if self.info.paged else _library.mqa_logits_launch
 
     def __del__(self):
         if getattr(self, "_handle", None):
@@ -264,5 +277,5 @@ class Bundle:
             _library.mqa_bundle_destroy(self._handle)
 
     def load(self, info, device=0):
-        """Loads the kernel that `info`, one of `kernels`, describes."""
-        return Kernel(self, info, device)
+        """Loads the kernel that `info`, one of `kernels`, describes: for its target, whatever others there are."""
+        return Kernel(self, self.kernels.index(info), device)

@@ -1,0 +1,229 @@
+//===- BundleAPI.cpp - The C API of bundles and of loading ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elf.h"
+#include "Handles.h"
+#include "mqa/Runtime.h"
+
+#include <algorithm>
+
+using namespace mqa::runtime;
+
+struct mqa_bundle {
+  BundleParts parts;
+  /// Of all parts, in their order.
+  std::vector<BundleKernel> kernels;
+};
+
+//===----------------------------------------------------------------------===//
+// Bundles
+//===----------------------------------------------------------------------===//
+
+/// `read(parts)` fills them.
+template <typename Read>
+static mqa_status loadBundle(Read read, mqa_bundle **bundle) {
+  auto handle = std::make_unique<mqa_bundle>();
+  MQA_RETURN_IF_FAILED(read(handle->parts));
+  for (const auto &part : handle->parts)
+    for (const KernelDescription &kernel : part->kernels)
+      handle->kernels.push_back({part, &kernel});
+  *bundle = handle.release();
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa_bundle_load_memory(const void *data, size_t size,
+                                  mqa_bundle **bundle) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    *bundle = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(data, "data"));
+    return loadBundle(
+        [&](BundleParts &parts) { return readBundle(data, size, parts); },
+        bundle);
+  });
+}
+
+mqa_status mqa_bundle_load_file(const char *path, mqa_bundle **bundle) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    *bundle = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(path, "path"));
+    return loadBundle(
+        [&](BundleParts &parts) {
+          return readBundle(std::string(path), parts);
+        },
+        bundle);
+  });
+}
+
+void mqa_bundle_destroy(mqa_bundle *bundle) { delete bundle; }
+
+size_t mqa_bundle_num_kernels(const mqa_bundle *bundle) {
+  return bundle ? bundle->kernels.size() : 0;
+}
+
+static mqa_kernel_info getInfo(const std::string &target,
+                               const KernelDescription &kernel) {
+  return {kernel.name.c_str(),
+          target.c_str(),
+          kernel.numQueries,
+          kernel.numHeads,
+          kernel.headDim,
+          kernel.numKeys,
+          kernel.numGroups,
+          kernel.compressed ? kernel.numColumns : 0,
+          kernel.getElementType(Operand::Q),
+          kernel.getElementType(Operand::Out),
+          kernel.getElementType(Operand::Weights),
+          kernel.find(Operand::Weights) ? 1 : 0,
+          kernel.find(Operand::KScale) ? 1 : 0,
+          kernel.acceptsStridedScales() ? 1 : 0,
+          kernel.find(Operand::Ks) ? 1 : 0,
+          kernel.relu ? 1 : 0,
+          kernel.clean ? 1 : 0,
+          kernel.compressed ? 1 : 0,
+          kernel.fast ? 1 : 0,
+          kernel.schedule.c_str(),
+          kernel.paged ? 1 : 0,
+          kernel.batch,
+          kernel.nextN,
+          kernel.numBlocks,
+          kernel.blockKv,
+          kernel.maxBlocks,
+          kernel.hasLengthPerQuery() ? 1 : 0,
+          kernel.paged ? kernel.numColumns : 0};
+}
+
+static mqa_status requireIndex(const mqa_bundle *bundle, size_t index) {
+  if (index < bundle->kernels.size())
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_NOT_FOUND,
+              "the bundle has " + std::to_string(bundle->kernels.size()) +
+                  " kernels, index is " + std::to_string(index));
+}
+
+mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle, size_t index,
+                                  mqa_kernel_info *info) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    MQA_RETURN_IF_FAILED(requireNotNull(info, "info"));
+    MQA_RETURN_IF_FAILED(requireIndex(bundle, index));
+    const BundleKernel &kernel = bundle->kernels[index];
+    *info = getInfo(kernel.bundle->target, *kernel.description);
+    return MQA_SUCCESS;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+static bool isForCpu(const BundleKernel &kernel) {
+  return kernel.bundle->target == "cpu";
+}
+
+/// `candidates` are one kernel for the CPU, or some for GPUs.
+static mqa_status loadBest(const std::vector<BundleKernel> &candidates,
+                           int device, mqa_kernel **kernel) {
+  auto handle = std::make_unique<mqa_kernel>();
+  std::unique_ptr<Kernel> loaded;
+  if (const BundleKernel &first = candidates.front(); isForCpu(first)) {
+    MQA_RETURN_IF_FAILED(checkMachine(first.bundle->objectMachine));
+    MQA_RETURN_IF_FAILED(loadCpuKernel(first, device, loaded));
+  } else {
+    MQA_RETURN_IF_FAILED(loadGpuKernel(candidates, device, loaded));
+  }
+  handle->kernel = std::move(loaded);
+  *kernel = handle.release();
+  return MQA_SUCCESS;
+}
+
+/// All kernels of this name; null: of the first one's.
+static mqa_status findKernels(const mqa_bundle *bundle, const char *name,
+                              std::vector<BundleKernel> &found) {
+  const std::string wanted =
+      name ? name : bundle->kernels.front().description->name;
+  for (const BundleKernel &kernel : bundle->kernels)
+    if (kernel.description->name == wanted)
+      found.push_back(kernel);
+  if (found.empty())
+    return fail(MQA_ERROR_NOT_FOUND,
+                "the bundle has no kernel '" + wanted + "'");
+  return MQA_SUCCESS;
+}
+
+/// Leaves those for the CPU, or those for GPUs.
+static void keepKind(std::vector<BundleKernel> &kernels, bool forCpu) {
+  std::vector<BundleKernel> kept;
+  for (BundleKernel &kernel : kernels)
+    if (isForCpu(kernel) == forCpu)
+      kept.push_back(std::move(kernel));
+  kernels = std::move(kept);
+}
+
+mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
+                           int device, mqa_kernel **kernel) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    *kernel = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    std::vector<BundleKernel> found;
+    MQA_RETURN_IF_FAILED(findKernels(bundle, name, found));
+    bool forCpu = std::all_of(found.begin(), found.end(), isForCpu);
+    keepKind(found, forCpu);
+    return loadBest(found, device, kernel);
+  });
+}
+
+mqa_status mqa_kernel_load_for(const mqa_bundle *bundle, const char *name,
+                               mqa_device_kind kind, int device,
+                               mqa_kernel **kernel) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    *kernel = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    if (kind != MQA_DEVICE_CPU && kind != MQA_DEVICE_CUDA)
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  "kind must be MQA_DEVICE_CPU or MQA_DEVICE_CUDA, found " +
+                      std::to_string(static_cast<int>(kind)));
+    std::vector<BundleKernel> found;
+    MQA_RETURN_IF_FAILED(findKernels(bundle, name, found));
+    std::string wanted = found.front().description->name;
+    std::vector<std::string> targets;
+    for (const BundleKernel &candidate : found)
+      targets.push_back(candidate.bundle->target);
+    bool forCpu = kind == MQA_DEVICE_CPU;
+    keepKind(found, forCpu);
+    if (found.empty())
+      return fail(MQA_ERROR_NOT_FOUND, "the bundle has no kernel '" + wanted +
+                                           "' for " +
+                                           (forCpu ? "the CPU" : "a GPU") +
+                                           ", it is for " + listNames(targets));
+    return loadBest(found, device, kernel);
+  });
+}
+
+mqa_status mqa_kernel_load_at(const mqa_bundle *bundle, size_t index,
+                              int device, mqa_kernel **kernel) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    *kernel = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    MQA_RETURN_IF_FAILED(requireIndex(bundle, index));
+    return loadBest({bundle->kernels[index]}, device, kernel);
+  });
+}
+
+mqa_status mqa_kernel_get_info(const mqa_kernel *kernel,
+                               mqa_kernel_info *info) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(info, "info"));
+    const Kernel &loaded = *kernel->kernel;
+    *info = getInfo(loaded.getTarget(), loaded.getDescription());
+    return MQA_SUCCESS;
+  });
+}

@@ -1,0 +1,100 @@
+//===- BundleParts.cpp - Bundles of several targets -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Bundle.h"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+
+using namespace mqa::runtime;
+
+std::string mqa::runtime::listNames(const std::vector<std::string> &names) {
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i)
+    list += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return list;
+}
+
+/// What two kernels of one name do not have in common, though a caller must be
+/// able to take either; null if there is nothing. How they are launched is
+/// their own.
+static const char *findDifference(const KernelDescription &a,
+                                  const KernelDescription &b) {
+  const std::pair<const char *, bool> fields[] = {
+      {"op", a.paged == b.paged},
+      {"clean", a.clean == b.clean},
+      {"compressed", a.compressed == b.compressed},
+      {"relu", a.relu == b.relu},
+      {"num_queries", a.numQueries == b.numQueries},
+      {"num_columns", a.numColumns == b.numColumns},
+      {"num_heads", a.numHeads == b.numHeads},
+      {"head_dim", a.headDim == b.headDim},
+      {"num_keys", a.numKeys == b.numKeys},
+      {"has_key_groups", a.hasKeyGroups == b.hasKeyGroups},
+      {"num_groups", a.numGroups == b.numGroups},
+      {"batch", a.batch == b.batch},
+      {"next_n", a.nextN == b.nextN},
+      {"num_blocks", a.numBlocks == b.numBlocks},
+      {"block_kv", a.blockKv == b.blockKv},
+      {"max_blocks", a.maxBlocks == b.maxBlocks}};
+  for (auto [name, isSame] : fields)
+    if (!isSame)
+      return name;
+  for (int i = 0; i < kNumOperands; ++i) {
+    const Parameter *left = a.find(static_cast<Operand>(i));
+    const Parameter *right = b.find(static_cast<Operand>(i));
+    if (!left != !right || (left && (left->elementType != right->elementType ||
+                                     left->rank != right->rank)))
+      return "parameters";
+  }
+  return nullptr;
+}
+
+/// Whether `part` may stand behind `others`.
+static void checkPart(const BundleParts &others, const Bundle &part) {
+  std::unordered_map<std::string_view, const KernelDescription *> kernels;
+  for (const KernelDescription &kernel : part.kernels)
+    kernels.emplace(kernel.name, &kernel);
+  for (const auto &other : others) {
+    if (other->target == part.target)
+      throw InvalidBundle{"another part is for the same target"};
+    for (const KernelDescription &kernel : other->kernels) {
+      auto same = kernels.find(kernel.name);
+      if (same == kernels.end())
+        continue;
+      if (const char *field = findDifference(*same->second, kernel))
+        throw InvalidBundle{"kernel '" + kernel.name + "' has other " + field +
+                            " than for target '" + other->target + "'"};
+    }
+  }
+}
+
+BundleParts mqa::runtime::parseBundle(const char *data, uint64_t size) {
+  BundleParts parts;
+  uint64_t end = 0, numExpected = 1;
+  do {
+    auto part = std::make_shared<Bundle>();
+    try {
+      end += parsePart(data + end, size - end, *part);
+      checkPart(parts, *part);
+    } catch (const InvalidBundle &error) {
+      if (parts.empty())
+        throw;
+      std::string target =
+          part->target.empty() ? "" : " (" + part->target + ")";
+      throw InvalidBundle{"part " + std::to_string(parts.size() + 1) + target +
+                          ": " + error.message};
+    }
+    parts.push_back(std::move(part));
+    numExpected = std::max<uint64_t>(numExpected,
+                                     parts.size() + parts.back()->partsBehind);
+  } while (end < size);
+  if (parts.size() < numExpected)
+    throw InvalidBundle{"it has " + std::to_string(parts.size()) + " of " +
+                        std::to_string(numExpected) + " parts: truncated?"};
+  return parts;
+}
