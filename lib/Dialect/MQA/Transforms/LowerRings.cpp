@@ -31,7 +31,7 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 static constexpr auto kRemark =
     remark::RemarkOpts::name("rings").category("mqa-lower-rings");
