@@ -9,9 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AllOrNothing.h"
 #include "DistributeOps.h"
-#include "ModuleTargets.h"
+#include "Kernels/AllOrNothing.h"
+#include "Kernels/ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"

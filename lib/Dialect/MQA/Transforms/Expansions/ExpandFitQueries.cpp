@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "FitQueries.h"
-#include "ModuleTargets.h"
-#include "WorkgroupMemory.h"
+#include "Kernels/ModuleTargets.h"
+#include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModuleTargets.h"
+#include "Kernels/ModuleTargets.h"
 #include "WarpRoles.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"

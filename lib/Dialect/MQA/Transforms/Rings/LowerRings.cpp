@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AllOrNothing.h"
-#include "ModuleTargets.h"
+#include "Kernels/AllOrNothing.h"
+#include "Kernels/ModuleTargets.h"
 #include "RingLowering.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"

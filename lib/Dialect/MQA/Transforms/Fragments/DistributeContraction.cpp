@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
-#include "WorkgroupMemory.h"
+#include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
