@@ -46,27 +46,6 @@ gpu.module @kernels {
 
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  // fp8 as f16: a step of 32 bytes is two of f16, and both operands are 2^-8 of
-  // what they were.
-  // CHECK-LABEL: llvm.func @decoded
-  // CHECK-DAG: %[[SCALE:.*]] = llvm.mlir.constant(6.553600e+04 : f32)
-  // CHECK: nvvm.prmt
-  // CHECK-COUNT-4: nvvm.mma.sync {{.*}}vector<2xf16>
-  // CHECK-NOT: nvvm.mma.sync
-  // CHECK: llvm.fmul %{{.*}}, %[[SCALE]]
-  gpu.func @decoded(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<16x32xf8E4M3FN, #smem>, %o: memref<8xf32>) kernel {
-    %d = mqa.mma_sync %a by %b {decode} : memref<64x32xf8E4M3FN, #smem> by memref<16x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x16xf32>>
-    %r:8 = mqa.unpack_fragment %d : !mqa.fragment<vector<64x16xf32>>
-    %c0 = arith.constant 0 : index
-    memref.store %r#3, %o[%c0] : memref<8xf32>
-    gpu.return
-  }
-}
-
-// -----
-
-#smem = #gpu.address_space<workgroup>
-gpu.module @kernels {
   // CHECK-LABEL: llvm.func @fp8
   // CHECK-COUNT-2: llvm.inline_asm has_side_effects {{.*}} "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e5m2.f32
   // CHECK-NOT: mma.sync

@@ -200,7 +200,7 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
 }
 
 def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
-  let summary = "Lowers rings to shared-memory buffers, mbarriers and TMA loads";
+  let summary = "Lowers rings to shared-memory buffers, mbarriers and copies";
   let description = [{
     A ring becomes one buffer per tile in dynamic shared memory and two groups of
     mbarriers, full and empty. `mqa.ring_put` becomes `nvgpu.tma.async.load`s
@@ -214,8 +214,14 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
     the recipe from which the caller makes the tensor map. A `gpu.launch_func` of
     such a kernel in the module would pass the argument as it was: it is an error.
 
-    Contract: each op on a ring is executed by whole, converged warps, a put by one
-    warp (`mqa-specialize-warps` sees to that); a block has its threads in x alone.
+    Where the target has no tensor maps, the lanes of the ring's `producers` warps
+    fill a slot: with `mqa.async_copy`s of 16 bytes, at the end of which each lane
+    arrives by `mqa.async_arrive`. Their arguments stay memrefs, and must then be
+    aligned to 16 bytes, which their `mqa.operand` says. A source of fp8 may there
+    have a tile of f16: lanes load, decode and store it.
+
+    Contract: each op on a ring is executed by whole, converged warps, a put by the
+    ring's `producers` (`mqa-specialize-warps` sees to that); a block has its threads in x alone.
     Rings are made at the top of the
     kernel, and used by ops on rings alone; they take all dynamic shared memory. A
     source that TMA loads is a unit-stride `memref.subview` of a kernel argument
@@ -235,7 +241,9 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
-                           "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncOp"> {
@@ -299,10 +307,10 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, `mqa.store_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
-    | producers | the warps after them: one for each ring, so that no load waits for those of another ring; one for all where there is something to clean | put |
-    | cleaner, where there is something to clean | the last 96 threads | the loop with `mqa.clean_rows` |
+    | producers | the warps after them. With tensor maps one for each ring, so that no load waits for those of another ring; one for all where there is something to clean. Without, four that fill all rings together; two where there is something to clean | put |
+    | cleaner, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
-    and moves registers from the last warpgroup to the consumers
+    and, on a chip that can, moves registers from the last warpgroup to the consumers
     (`nvvm.setmaxregister`). Groups of warpgroups take key stages in turn: the loop
     over keys starts at the first stage whose ring position is the group's turn, and
     steps over those of the others. A warpgroup without queries only releases. A

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --split-input-file --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
@@ -24,9 +24,9 @@ gpu.module @kernels {
     // CHECK: nvgpu.mbarrier.try_wait.parity
     // CHECK-NOT: expect_tx
     // 256 chunks of 16 bytes, four of them a row: eight for each lane.
-    // CHECK: arith.remui %thread_id_x, %c32
     // CHECK: llvm.inline_asm
-    // CHECK: %[[LANE:.*]] = arith.index_cast %{{.*}} : i32 to index
+    // CHECK: %[[THREAD:.*]] = arith.index_cast %{{.*}} : i32 to index
+    // CHECK: %[[LANE:.*]] = arith.remui %[[THREAD]], %c32
     // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[KEYS]]
     // What lies behind the source's rows becomes zero.
     // CHECK: arith.cmpi ult
@@ -47,6 +47,41 @@ gpu.module @kernels {
     // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]]
     %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
     "test.use"(%0#0) : (!k) -> ()
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<32x64xf16, #smem>>
+!k = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
+gpu.module @kernels {
+  // Four warps fill a slot together: 256 chunks of 8 elements, two for each of 128
+  // threads, all of which arrive when they have written theirs. fp8 becomes f16
+  // in between: all loads are under way before the first is decoded.
+  // CHECK-LABEL: gpu.func @converts
+  // CHECK: nvgpu.mbarrier.init %{{.*}}[%c0], %c128
+  // CHECK: arith.remui %{{.*}}, %c128
+  // CHECK-NOT: mqa.async_copy
+  // CHECK: scf.if
+  // CHECK: vector.load %{{.*}} {alignment = 8 : i64} : {{.*}}, vector<8xf8E4M3FN>
+  // CHECK: vector.load
+  // CHECK: nvvm.prmt
+  // CHECK: arith.mulf %{{.*}} : vector<8xf16>
+  // CHECK: vector.store %{{.*}} {alignment = 16 : i64} : memref<4096xf16
+  // CHECK: nvvm.prmt
+  // CHECK: vector.store
+  // CHECK-NOT: mqa.async_arrive
+  // CHECK: nvgpu.mbarrier.arrive
+  gpu.func @converts(%karg: memref<?x64xf8E4M3FN> {mqa.operand = #mqa.operand<"k", tensor<?x64xf8E4M3FN>>}, %p: i32, %n: index, %rows: index)
+      kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 32, tile_kv = 32, stages = 2>>} {
+    %ring = mqa.ring_create {consumers = 4 : i64, producers = 4 : i64} : !ring
+    %kt = memref.subview %karg[%n, 0] [%rows, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %kt : !ring, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
+    %0 = mqa.ring_get %ring[%p] : !ring -> !k
+    "test.use"(%0) : (!k) -> ()
     mqa.ring_release %ring[%p] : !ring
     gpu.return
   }
