@@ -16,6 +16,8 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::hopper;
 
 constexpr int64_t kMaxBoxRank = 5;
+/// The bytes of a box's rows are a multiple of this.
+constexpr int64_t kBoxRowBytes = 16;
 
 /// Rows of staged tiles are swizzled by their size, as WGMMA reads them. Other
 /// tiles (scales, weights) are read by plain loads.
@@ -166,6 +168,13 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxRank << " dimensions";
+      int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
+      int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
+      if (rowBytes % kBoxRowBytes)
+        return op.emitOpError()
+               << "source " << i << " is loaded in boxes of " << box
+               << ", but the rows of a TMA box have a multiple of "
+               << kBoxRowBytes << " bytes";
       TensorMapRecipe &recipe =
           recipes.try_emplace(argument, own).first->second;
       if (recipe.box != own.box || recipe.dims != own.dims)
