@@ -19,6 +19,8 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 constexpr int64_t kMaxBoxRank = 5;
+/// The bytes of a box's rows are a multiple of this.
+constexpr int64_t kBoxRowBytes = 16;
 
 bool mqa::isSwizzled(MemRefType tile) {
   int64_t rowBytes = tile.getShape().back() * tile.getElementTypeBitWidth() / 8;
@@ -197,6 +199,13 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
                                 << kMaxBoxRank << " dimensions";
+      int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
+      int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
+      if (rowBytes % kBoxRowBytes)
+        return op.emitOpError()
+               << "source " << i << " is loaded in boxes of " << box
+               << ", but the rows of a TMA box have a multiple of "
+               << kBoxRowBytes << " bytes";
       TensorMapRecipe &recipe =
           recipes.try_emplace(argument, own).first->second;
       if (recipe.box != own.box || recipe.dims != own.dims)

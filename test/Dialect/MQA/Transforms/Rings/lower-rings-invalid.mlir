@@ -279,3 +279,30 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+!ring = !mqa.ring<4, memref<31xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%arg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %arg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    // expected-error@+1 {{source 0 is loaded in boxes of 'memref<31xf32, #gpu.address_space<workgroup>>', but the rows of a TMA box have a multiple of 16 bytes}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<?xf32, strided<[1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+// One element is no row.
+!ring = !mqa.ring<4, memref<f16, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%arg: memref<?xf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<f16, strided<[], offset: ?>>
+    // expected-error@+1 {{but the rows of a TMA box have a multiple of 16 bytes}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<f16, strided<[], offset: ?>>
+    gpu.return
+  }
+}
