@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Elf.h"
 #include "Handles.h"
+#include "SharedObject.h"
 #include "mqa/Runtime.h"
 
 #include <algorithm>

@@ -6,7 +6,6 @@
 
 #include "mqa/Runtime.h"
 #include "Handles.h"
-#include "SharedObject.h"
 
 using namespace mqa::runtime;
 

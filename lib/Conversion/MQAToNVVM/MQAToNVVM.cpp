@@ -8,8 +8,8 @@
 #include "MmaSyncLowering.h"
 #include "WgmmaLowering.h"
 #include "mqa/Conversion/Passes.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -79,7 +79,7 @@ struct DynamicSharedMemoryLowering
       LLVM::GlobalOp::create(
           rewriter, loc, LLVM::LLVMArrayType::get(rewriter.getI8Type(), 0),
           /*isConstant=*/false, LLVM::Linkage::External, kDynamicMemory,
-          Attribute(), hopper::kTileAlignment, pointerType.getAddressSpace());
+          Attribute(), shapes::kTileAlignment, pointerType.getAddressSpace());
     }
     Value base =
         LLVM::AddressOfOp::create(rewriter, loc, pointerType, kDynamicMemory);

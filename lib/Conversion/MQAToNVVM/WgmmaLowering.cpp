@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "WgmmaLowering.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
@@ -109,8 +109,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
 
     using namespace NVVM;
     auto shape = MMAShapeAttr::get(
-        context, hopper::kWgmmaRows, fragment.getTile().getDimSize(1),
-        hopper::kWgmmaKBytes * 8 / aType.getElementTypeBitWidth());
+        context, shapes::kGroupRows, fragment.getTile().getDimSize(1),
+        shapes::kStepBytes * 8 / aType.getElementTypeBitWidth());
     auto input = WGMMATypesAttr::get(context, getInputType(aType));
     auto f32 = WGMMATypesAttr::get(context, WGMMATypes::f32);
     auto scaleIn = WGMMAScaleInAttr::get(context, WGMMAScaleIn::one);
@@ -120,14 +120,14 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     Value accumulator = LLVM::UndefOp::create(rewriter, loc, accumulatorType);
     // A step of K is 32 bytes on inside a swizzled row; the rows of the next
     // chunk lie behind those of this one.
-    int64_t stepsOfChunk = rowBytes / hopper::kWgmmaKBytes;
+    int64_t stepsOfChunk = rowBytes / shapes::kStepBytes;
     int64_t columns = fragment.getTile().getDimSize(1);
     for (int64_t i = 0, e = op.getChunks() * stepsOfChunk; i < e; ++i) {
       int64_t chunk = i / stepsOfChunk;
-      int64_t inRow = i % stepsOfChunk * hopper::kWgmmaKBytes;
+      int64_t inRow = i % stepsOfChunk * shapes::kStepBytes;
       Value descriptorA =
           getDescriptor(rewriter, loc, rowBytes, a,
-                        chunk * hopper::kWgmmaRows * rowBytes + inRow);
+                        chunk * shapes::kGroupRows * rowBytes + inRow);
       Value descriptorB = getDescriptor(rewriter, loc, rowBytes, b,
                                         chunk * columns * rowBytes + inRow);
       auto scaleOut = WGMMAScaleOutAttr::get(

@@ -25,7 +25,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 static MLIRContext &getContext() {
   static MLIRContext *context = [] {
@@ -78,23 +78,22 @@ TEST(LayoutTest, TmaWritesWhatWgmmaReads) {
       int64_t rowBytes = chunks.elements * elementBytes;
       ASSERT_TRUE(rowBytes == 32 || rowBytes == 64 || rowBytes == 128);
       ASSERT_GE(chunks.count * chunks.elements, headDim);
-      ASSERT_LT(chunks.count * rowBytes - headDim * elementBytes, kWgmmaKBytes)
+      ASSERT_LT(chunks.count * rowBytes - headDim * elementBytes, kStepBytes)
           << "no step of K without an element";
       uint64_t bits = getMatrixDescriptorBits(rowBytes);
       int64_t stride = ((bits >> 32) & 0x3fff) * 16;
-      for (int64_t numRows : {kWgmmaRows, int64_t(96), int64_t(256)})
+      for (int64_t numRows : {kGroupRows, int64_t(96), int64_t(256)})
         for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
           int64_t tile = chunk * numRows * rowBytes;
           ASSERT_EQ(tile % (8 * rowBytes), 0) << "a swizzle atom";
           for (int64_t row = 0; row < numRows; ++row)
             for (int64_t byte = 0; byte < rowBytes; ++byte) {
               int64_t written = swizzle(tile + row * rowBytes + byte, rowBytes);
-              int64_t step = byte / kWgmmaKBytes;
-              int64_t start = tile + step * kWgmmaKBytes;
-              int64_t read =
-                  swizzle(start + row / 8 * stride + row % 8 * rowBytes +
-                              byte % kWgmmaKBytes,
-                          rowBytes);
+              int64_t step = byte / kStepBytes;
+              int64_t start = tile + step * kStepBytes;
+              int64_t read = swizzle(start + row / 8 * stride +
+                                         row % 8 * rowBytes + byte % kStepBytes,
+                                     rowBytes);
               ASSERT_EQ(written, read)
                   << "D " << headDim << " row " << row << " byte " << byte;
             }
@@ -136,9 +135,9 @@ TEST(LayoutTest, EveryRegisterOfEveryThread) {
         ModuleOp::create(UnknownLoc::get(&getContext()));
     OpBuilder b(module->getBodyRegion());
     FragmentLayout layout(b, module->getLoc(), numQueries);
-    int64_t heads = kWgmmaRows / numQueries;
+    int64_t heads = kGroupRows / numQueries;
     constexpr int64_t kColumns = 128;
-    for (int64_t thread = 0; thread < kWarpgroupThreads; ++thread) {
+    for (int64_t thread = 0; thread < kGroupThreads; ++thread) {
       auto at = [&](Coordinate c) {
         return c.offset + (c.base ? evaluate(c.base, thread) : 0);
       };
@@ -148,8 +147,8 @@ TEST(LayoutTest, EveryRegisterOfEveryThread) {
         // Rows of a warp are its heads x its queries; warps that share a query
         // have its heads one after the other.
         int64_t row = 8 * half + lane / 4;
-        if (numQueries >= kWarpgroupWarps) {
-          int64_t warpQueries = numQueries / kWarpgroupWarps;
+        if (numQueries >= kGroupWarps) {
+          int64_t warpQueries = numQueries / kGroupWarps;
           EXPECT_EQ(query, warp * warpQueries + row % warpQueries);
           EXPECT_EQ(at(layout.getHead(half)), row / warpQueries);
         } else {
@@ -198,7 +197,7 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
                         [&] { return op.emitError(); });
       ASSERT_TRUE(succeeded(plan));
       ArrayRef<int64_t> shape = plan->queryRing.getTiles()[0].getShape();
-      int64_t warpQueries = schedule.getTileQ() / kWarpgroupWarps;
+      int64_t warpQueries = schedule.getTileQ() / kGroupWarps;
       SmallVector<int64_t> index(shape.size(), 0);
       int64_t paddedHeads = shape[1] * kWarpRows / warpQueries;
       ASSERT_GE(paddedHeads, plan->blockHeads);
@@ -207,7 +206,7 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
       size_t rank = shape.size();
       for (index[0] = 0; index[0] < shape[0]; ++index[0])
         for (index[1] = 0; index[1] < shape[1]; ++index[1])
-          for (int64_t row = 0; row < kWgmmaRows; ++row) {
+          for (int64_t row = 0; row < kGroupRows; ++row) {
             int64_t inWarp = row % kWarpRows;
             index[rank - 4] = row / kWarpRows;
             index[rank - 3] = inWarp / warpQueries;

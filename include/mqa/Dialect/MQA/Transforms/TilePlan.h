@@ -10,8 +10,8 @@
 #ifndef MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
 #define MQA_DIALECT_MQA_TRANSFORMS_TILEPLAN_H
 
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 namespace mlir {
 namespace mqa {

@@ -9,11 +9,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AllOrNothing.h"
 #include "DistributeOps.h"
-#include "ModuleTargets.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "Kernels/AllOrNothing.h"
+#include "Kernels/ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -38,7 +38,7 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 namespace {
 /// A write of a vector [query, key].
@@ -312,7 +312,7 @@ static FailureOr<int64_t> getNumQueries(gpu::GPUFuncOp kernel) {
   });
   if (result.wasInterrupted())
     return failure();
-  return numQueries ? numQueries : kWarpgroupWarps;
+  return numQueries ? numQueries : kGroupWarps;
 }
 
 /// Makes loops forget the vectors that nothing needs of them.

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "VectorizeStore.h"
-#include "WorkgroupMemory.h"
+#include "Kernels/WorkgroupMemory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

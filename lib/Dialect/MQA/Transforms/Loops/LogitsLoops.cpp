@@ -66,7 +66,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   Value ke = getElements(b, loc, logits.getKe(), m, rows);
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
-                                  ks, ke, numKeys, blockQ, hopper::kStoreKeys);
+                                  ks, ke, numKeys, blockQ, shapes::kStoreKeys);
   Value begin = getFirstOwnKey(b, loc, work, block, range.getLo(), tileKv);
   Value end =
       getOwnKeysEnd(b, loc, work, block, range.getLo(), range.getHi(), tileKv);

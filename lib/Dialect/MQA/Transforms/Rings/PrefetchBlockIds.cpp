@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -62,7 +62,7 @@ private:
 
 Value Prefetcher::getLane() {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  return arith::RemUIOp::create(b, loc, thread, constant(hopper::kWarpThreads));
+  return arith::RemUIOp::create(b, loc, thread, constant(shapes::kWarpThreads));
 }
 
 /// Entry key / P + lane of the table. It is read whether a key needs it or not,

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "FragmentLayout.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -14,7 +14,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
     : builder(b), loc(loc), numQueries(numQueries) {
@@ -23,7 +23,7 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
   };
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value inWarpgroup =
-      arith::RemUIOp::create(b, loc, thread, constant(kWarpgroupThreads));
+      arith::RemUIOp::create(b, loc, thread, constant(kGroupThreads));
   // The same in all lanes, and read from the first, so that ptxas knows it.
   Type i32 = b.getI32Type();
   Value ownWarp =
@@ -38,7 +38,7 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
   Value row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
   // Where a warp has a single query, or each half-row a query of its own, one
   // of the two is the same in all lanes.
-  int64_t warpQueries = numQueries / kWarpgroupWarps;
+  int64_t warpQueries = numQueries / kGroupWarps;
   query = warp;
   head = row;
   if (getQueryWarps() > 1) {
@@ -69,7 +69,7 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
 
 int64_t FragmentLayout::getFirstHeadBit() const {
   constexpr int64_t kFirstRowBit = 2;
-  int64_t warpQueries = std::max<int64_t>(numQueries / kWarpgroupWarps, 1);
+  int64_t warpQueries = std::max<int64_t>(numQueries / kGroupWarps, 1);
   return kFirstRowBit + llvm::Log2_64(warpQueries);
 }
 

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RowRange.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -80,7 +80,7 @@ private:
   /// registers.
   Value emitUniform(Value value) {
     Value word = toI32(value);
-    return toIndex(gpu::ShuffleOp::create(b, loc, word, 0, hopper::kWarpThreads,
+    return toIndex(gpu::ShuffleOp::create(b, loc, word, 0, shapes::kWarpThreads,
                                           gpu::ShuffleMode::IDX)
                        .getShuffleResult());
   }
@@ -178,23 +178,23 @@ std::pair<Value, Value> Expansion::countRun(Value begin, Value end) {
 
 /// The sum of `own` over the threads before this one, and over all.
 std::pair<Value, Value> Expansion::scan(Value own, Value thread) {
-  Value warpThreads = constant(hopper::kWarpThreads);
+  Value warpThreads = constant(shapes::kWarpThreads);
   Value lane = arith::RemUIOp::create(b, loc, thread, warpThreads);
   Value warp = arith::DivUIOp::create(b, loc, thread, warpThreads);
   Value inclusive = own;
-  for (int64_t step = 1; step < hopper::kWarpThreads; step *= 2) {
+  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
     auto below =
         gpu::ShuffleOp::create(b, loc, toI32(inclusive), step,
-                               hopper::kWarpThreads, gpu::ShuffleMode::UP);
+                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
     Value exists = compare(CmpIPredicate::uge, lane, constant(step));
     Value term = arith::SelectOp::create(
         b, loc, exists, toIndex(below.getShuffleResult()), constant(0));
     inclusive = add(inclusive, term);
   }
-  int64_t numWarps = numThreads / hopper::kWarpThreads;
+  int64_t numWarps = numThreads / shapes::kWarpThreads;
   Value sums = allocate(numWarps);
   Value isLast =
-      compare(CmpIPredicate::eq, lane, constant(hopper::kWarpThreads - 1));
+      compare(CmpIPredicate::eq, lane, constant(shapes::kWarpThreads - 1));
   scf::IfOp::create(b, loc, isLast, [&](OpBuilder &nested, Location loc) {
     Value word =
         arith::IndexCastOp::create(nested, loc, nested.getI32Type(), inclusive);
@@ -295,8 +295,8 @@ void Expansion::run() {
 static LogicalResult verify(gpu::GPUFuncOp kernel, TileShareOp op) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
   // One warp adds up what each warp has counted.
-  constexpr int64_t kMaxThreads = hopper::kWarpThreads * hopper::kWarpThreads;
-  if (!size || size[0] % hopper::kWarpThreads || size[0] <= 0 ||
+  constexpr int64_t kMaxThreads = shapes::kWarpThreads * shapes::kWarpThreads;
+  if (!size || size[0] % shapes::kWarpThreads || size[0] <= 0 ||
       size[0] > kMaxThreads || size[1] != 1 || size[2] != 1)
     return op.emitOpError(
         "needs a kernel whose 'known_block_size' is whole warps");

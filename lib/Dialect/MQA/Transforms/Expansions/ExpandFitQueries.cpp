@@ -5,10 +5,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "FitQueries.h"
-#include "ModuleTargets.h"
-#include "WorkgroupMemory.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "Kernels/ModuleTargets.h"
+#include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,7 +33,7 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 using arith::CmpIPredicate;
 
 namespace {
@@ -252,7 +252,7 @@ void Expansion::scaleWeights() {
                                minor);
   };
   auto [ownWarp, inWarp] = divide(query, warpQueries);
-  auto [group, warpInGroup] = divide(ownWarp, kWarpgroupWarps);
+  auto [group, warpInGroup] = divide(ownWarp, kGroupWarps);
   struct Head {
     Value index, exists, weight, exponent;
   };
@@ -267,7 +267,7 @@ void Expansion::scaleWeights() {
     // Row (group, head tile, warp, head, query) of the tile.
     auto [tile, headInTile] = divide(head.index, tileHeads);
     Value row = join(group, headTiles, tile);
-    row = join(row, kWarpgroupWarps, warpInGroup);
+    row = join(row, kGroupWarps, warpInGroup);
     row = join(row, tileHeads, headInTile);
     row = join(row, warpQueries, inWarp);
     head.exponent = memref::LoadOp::create(b, loc, exponents, row);

@@ -4,10 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModuleTargets.h"
+#include "Kernels/ModuleTargets.h"
 #include "WarpRoles.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -29,7 +29,7 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 static constexpr auto kRemark =
     remark::RemarkOpts::name("roles").category("mqa-specialize-warps");
@@ -157,14 +157,14 @@ LogicalResult WarpRoles::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
   // A slot of keys has the readers of one turn, one of queries all.
   kernel.walk(
-      [&](RingCreateOp op) { op.setConsumers(warpgroups * kWarpgroupWarps); });
+      [&](RingCreateOp op) { op.setConsumers(warpgroups * kGroupWarps); });
   loop.walk([&](RingGetOp op) {
     if (op->getParentOp() == loop)
       return;
     auto create = op.getRing().getDefiningOp<RingCreateOp>();
     if (!create)
       return;
-    create.setConsumers(groups.queryGroups * kWarpgroupWarps);
+    create.setConsumers(groups.queryGroups * kGroupWarps);
     create.setTurns(groups.keyGroups);
     LDBG() << groups.keyGroups << " groups take the slots in turn of "
            << create;
@@ -172,7 +172,7 @@ LogicalResult WarpRoles::run() {
 
   rewriter.setInsertionPoint(loop);
   Value threadId = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
-  int64_t producer = warpgroups * kWarpgroupThreads;
+  int64_t producer = warpgroups * kGroupThreads;
   Value isConsumer = compare(arith::CmpIPredicate::ult, threadId, producer);
   auto roles = scf::IfOp::create(rewriter, loc, isConsumer,
                                  /*withElseRegion=*/true);
@@ -185,14 +185,14 @@ LogicalResult WarpRoles::run() {
                                    NVVM::SetMaxRegisterAction::decrease);
   // Cleaning needs every warp that it can get: with two for it, prefill with
   // `clean` was 2 % slower than with three.
-  int64_t maxProducers = cleaning ? 1 : kWarpgroupWarps;
+  int64_t maxProducers = cleaning ? 1 : kGroupWarps;
   int64_t cleaner;
   if (chip.copyEngine->usesTensorMaps)
     cleaner = buildProducers(threadId, producer, maxProducers);
   else
-    cleaner = buildSharedProducers(
-        threadId, producer, cleaning ? kWarpgroupWarps / 2 : kWarpgroupWarps);
-  int64_t numCleaners = producer + kWarpgroupThreads - cleaner;
+    cleaner = buildSharedProducers(threadId, producer,
+                                   cleaning ? kGroupWarps / 2 : kGroupWarps);
+  int64_t numCleaners = producer + kGroupThreads - cleaner;
   remark::passed(loc, kRemark)
       << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} threads "
                        "clean",
@@ -211,9 +211,8 @@ LogicalResult WarpRoles::run() {
 /// goes along the keys.
 static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
-  int64_t warpgroups = size ? size[0] / kWarpgroupThreads - 1 : 0;
-  if (warpgroups < 1 || size[0] % kWarpgroupThreads || size[1] != 1 ||
-      size[2] != 1)
+  int64_t warpgroups = size ? size[0] / kGroupThreads - 1 : 0;
+  if (warpgroups < 1 || size[0] % kGroupThreads || size[1] != 1 || size[2] != 1)
     return kernel.emitOpError("needs a 'known_block_size' of two or more "
                               "warpgroups, the last for the producers");
   std::optional<ConsumerGroups> groups;

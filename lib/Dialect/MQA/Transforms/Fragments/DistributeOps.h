@@ -7,8 +7,8 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
 
+#include "Kernels/WorkgroupMemory.h"
 #include "VectorScalars.h"
-#include "WorkgroupMemory.h"
 
 namespace mlir {
 namespace mqa {

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FitQueries.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -14,7 +14,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 /// The factors lie in one place, which the next execution of `op` writes again.
 /// Returns who may carry them past that; null if nobody does.

@@ -159,7 +159,7 @@ LogicalResult PagedLoops::build() {
   Value begin = getFirstOwnKey(b, loc, work, sequence, zero, tileKv);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
                                   /*ks=*/Value(), lengths, numKeys, numLengths,
-                                  hopper::kStoreKeys);
+                                  shapes::kStoreKeys);
   Value end =
       getOwnKeysEnd(b, loc, work, sequence, zero, range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);

@@ -18,7 +18,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 /// The loop over keys that `op` is in, if there is one around it.
 static scf::ForOp getKeyLoop(Operation *op) {
@@ -246,8 +246,8 @@ void WarpRoles::buildConsumers(Value threadId) {
                                    NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();
-  Value index = arith::DivUIOp::create(rewriter, loc, threadId,
-                                       constant(kWarpgroupThreads));
+  Value index =
+      arith::DivUIOp::create(rewriter, loc, threadId, constant(kGroupThreads));
   Value own = arith::IndexCastOp::create(rewriter, loc, i32, index);
   auto uniform = gpu::ShuffleOp::create(rewriter, loc, own, 0, kWarpThreads,
                                         gpu::ShuffleMode::IDX);
@@ -258,7 +258,7 @@ void WarpRoles::buildConsumers(Value threadId) {
   Value queryGroup =
       arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
-  Value numConsumers = constant(warpgroups * kWarpgroupThreads);
+  Value numConsumers = constant(warpgroups * kGroupThreads);
   scf::ForOp clone =
       cloneWithout([](Operation *op) { return hasRole(op, Role::Producer); });
   clone.walk([&](FitQueriesOp op) {

@@ -57,7 +57,7 @@ Work mqa::getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
     auto share = TileShareOp::create(
         b, loc, index, index, index, index, ranges.ks, ranges.ke,
         ranges.numKeys, block, gridDim, ranges.blockQ, schedule.getTileKv(),
-        schedule.getBlockCost(), hopper::kStoreKeys);
+        schedule.getBlockCost(), shapes::kStoreKeys);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
     return {share.getFirstBlock(), share.getEndBlock(), one,
             share.getFirstTile(), share.getLastTile()};

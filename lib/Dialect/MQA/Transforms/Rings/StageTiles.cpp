@@ -4,9 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AllOrNothing.h"
-#include "HeadBlock.h"
-#include "WorkgroupMemory.h"
+#include "Kernels/AllOrNothing.h"
+#include "Kernels/WorkgroupMemory.h"
+#include "Loops/HeadBlock.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -16,7 +16,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 constexpr int64_t kMaxBoxRank = 5;
 
@@ -168,6 +168,7 @@ static LogicalResult verifyTensorMapUses(BlockArgument argument) {
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
 LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
+  int64_t maxBoxDim = chip->copyEngine->maxBoxDim;
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
       if (RingPutOp::isCopiedByLanes(op.getSources()[i])) {
@@ -188,10 +189,10 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
       auto &[argument, own] = *found;
       MemRefType box = own.box;
       if (llvm::any_of(box.getShape(),
-                       [](int64_t size) { return size > kMaxBoxDim; }))
+                       [&](int64_t size) { return size > maxBoxDim; }))
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "
-                                << kMaxBoxDim << " elements in each dimension";
+                                << maxBoxDim << " elements in each dimension";
       if (box.getRank() > kMaxBoxRank)
         return op.emitOpError() << "source " << i << " is loaded in boxes of "
                                 << box << ", but a TMA box has at most "

@@ -12,21 +12,21 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
-  int64_t threads = (numWarpgroups + 1) * kWarpgroupThreads;
+  int64_t threads = (numWarpgroups + 1) * kGroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
   if (!chip.movesRegisters)
     return std::min<int64_t>(atLaunch, chip.threadRegisters);
   int64_t forConsumers =
-      atLaunch * threads - kProducerRegisters * kWarpgroupThreads;
-  int64_t each = forConsumers / (numWarpgroups * kWarpgroupThreads);
+      atLaunch * threads - kProducerRegisters * kGroupThreads;
+  int64_t each = forConsumers / (numWarpgroups * kGroupThreads);
   return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
                            chip.threadRegisters);
 }
@@ -51,7 +51,7 @@ int64_t mqa::getAlignedTileBytes(MemRefType tile) {
 
 RowChunks mqa::getRowChunks(int64_t headDim, Type elementType) {
   int64_t elementBytes = elementType.getIntOrFloatBitWidth() / 8;
-  int64_t rowBytes = llvm::alignTo(headDim * elementBytes, kWgmmaKBytes);
+  int64_t rowBytes = llvm::alignTo(headDim * elementBytes, kStepBytes);
   int64_t chunkBytes = kMaxSwizzleBytes;
   while (rowBytes % chunkBytes)
     chunkBytes /= 2;
@@ -142,7 +142,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t queryGroups = schedule.getQueryGroups();
   int64_t warpgroups = schedule.getWarpgroups();
   int64_t queryWarps = schedule.getQueryWarps();
-  int64_t warpQueries = queryWarps * schedule.getTileQ() / kWarpgroupWarps;
+  int64_t warpQueries = queryWarps * schedule.getTileQ() / kGroupWarps;
   int64_t warpHeads = kWarpRows / warpQueries;
   int64_t tileHeads = schedule.getTileHeads();
   int64_t headTiles = llvm::divideCeil(heads, tileHeads);
@@ -202,7 +202,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  plan.numThreads = (warpgroups + 1) * kWarpgroupThreads;
+  plan.numThreads = (warpgroups + 1) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
     return emitError() << warpgroups << " consumer warpgroups and a producer "
                        << "are " << plan.numThreads
@@ -216,7 +216,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
   // The sums of the heads before, of which a thread has a share.
   if (stagesByParts)
-    sums += schedule.getTileQ() * tileKv / kWarpgroupThreads;
+    sums += schedule.getTileQ() * tileKv / kGroupThreads;
   int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
   int64_t others = 8;
   // A unit that does not read shared memory itself has its operands, and their
@@ -256,7 +256,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     keyChunk = getAffineDimExpr(0, context);
   }
   int64_t next = queryTile.size();
-  llvm::append_values(queryTile, kWarpgroupWarps, warpHeads, warpQueries,
+  llvm::append_values(queryTile, kGroupWarps, warpHeads, warpQueries,
                       chunks.elements);
   auto dim = [&](int64_t i) { return getAffineDimExpr(next + i, context); };
   plan.queryMap = AffineMap::get(
@@ -302,7 +302,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // Of a sum over warps: a partial sum of each of a warpgroup's warps for each
   // key.
   if (queryWarps > 1)
-    plan.sharedMemoryBytes += 4 * warpgroups * kWarpgroupWarps * tileKv;
+    plan.sharedMemoryBytes += 4 * warpgroups * kGroupWarps * tileKv;
   if (plan.sharedMemoryBytes > chip.blockSharedMemory)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "

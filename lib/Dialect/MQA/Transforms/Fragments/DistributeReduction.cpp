@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -20,7 +20,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 namespace {
 class ReductionDistributor {
@@ -181,12 +181,12 @@ void ReductionDistributor::synchronize(Location loc, Value warp,
   };
   Value warpgroup = arith::DivUIOp::create(
       b, loc, arith::IndexCastOp::create(b, loc, i32, warp),
-      constant(kWarpgroupWarps));
+      constant(kGroupWarps));
   Value barrier =
       arith::AddIOp::create(b, loc, warpgroup, constant(firstBarrier));
   NVVM::BarrierOp::create(b, loc, /*res=*/Type(), barrier,
-                          constant(kWarpgroupThreads),
-                          NVVM::BarrierReductionAttr(), Value());
+                          constant(kGroupThreads), NVVM::BarrierReductionAttr(),
+                          Value());
 }
 
 /// The warps of the block that get here, which are its first: those that give
@@ -217,13 +217,13 @@ ReductionDistributor::sumOverWarps(Location loc,
            << " warps must be of f32, of a multiple of as many times "
            << kStoreKeys
            << " keys, in a kernel with rings or 'known_block_size'";
-  if (consumerWarps % kWarpgroupWarps)
+  if (consumerWarps % kGroupWarps)
     return reduction.emitError()
            << "over " << queryWarps
            << " warps must be in a kernel whose consumers are whole "
            << "warpgroups, found " << consumerWarps << " warps";
   // A warpgroup comes to one sum after the other.
-  FailureOr<int64_t> barrier = barriers.take(consumerWarps / kWarpgroupWarps,
+  FailureOr<int64_t> barrier = barriers.take(consumerWarps / kGroupWarps,
                                              reduction, kernel.getOperation());
   if (failed(barrier))
     return failure();

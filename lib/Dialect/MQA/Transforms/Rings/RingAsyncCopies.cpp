@@ -9,7 +9,7 @@
 
 #include "DecodeFp8.h"
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -20,7 +20,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 /// Bytes that one copy brings.
 static constexpr int64_t kChunkBytes = 16;

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AllOrNothing.h"
-#include "ModuleTargets.h"
+#include "Kernels/AllOrNothing.h"
+#include "Kernels/ModuleTargets.h"
 #include "RingLowering.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -31,7 +31,7 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 static constexpr auto kRemark =
     remark::RemarkOpts::name("rings").category("mqa-lower-rings");

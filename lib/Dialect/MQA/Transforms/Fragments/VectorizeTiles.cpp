@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Kernels/WorkgroupMemory.h"
 #include "VectorizeStore.h"
-#include "WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"

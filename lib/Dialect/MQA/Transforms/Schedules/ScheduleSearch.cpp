@@ -55,7 +55,7 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
   const MatrixUnit &unit = *chip.matrixUnit;
   int64_t leastTileQ = llvm::PowerOf2Ceil(op.getNextN());
   if (reduction == Reduction::F16)
-    leastTileQ = std::max<int64_t>(leastTileQ, hopper::kWarpgroupWarps);
+    leastTileQ = std::max<int64_t>(leastTileQ, shapes::kGroupWarps);
   // More loads under way at a time make memory slower, not faster.
   constexpr int64_t kStages = 5;
   constexpr int64_t kMaxTileQ = 32;

@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
-#include "WorkgroupMemory.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
+#include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -20,7 +20,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 /// The read behind the left operand of a contraction: a head tile whose rows
 /// are warps x heads x queries, as queries x heads.
@@ -139,6 +139,10 @@ static bool isOperand(MemRefType type) {
 static FailureOr<Product> getProduct(const FragmentLayout &layout,
                                      vector::ContractionOp contract) {
   MLIRContext *context = contract.getContext();
+  FailureOr<const ChipInfo *> chip = requireGpu(contract);
+  if (failed(chip))
+    return failure();
+  const MatrixUnit &unit = *(*chip)->matrixUnit;
   Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
         tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
@@ -165,12 +169,13 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   ArrayRef<int64_t> shape = resultType.getShape();
   int64_t queries = layout.getNumQueries();
   if (shape[0] != queries || shape[1] != layout.getHeads() ||
-      shape[2] > kWgmmaMaxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
+      shape[2] > unit.maxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
     return contract.emitError()
-           << "one WGMMA has " << queries << " x " << layout.getHeads()
-           << " rows and a multiple of " << FragmentLayout::kColumnsPerQuad
-           << " up to " << kWgmmaMaxColumns << " columns, found " << shape[0]
-           << " x " << shape[1] << " and " << shape[2];
+           << "one " << unit.name << " has " << queries << " x "
+           << layout.getHeads() << " rows and a multiple of "
+           << FragmentLayout::kColumnsPerQuad << " up to " << unit.maxColumns
+           << " columns, found " << shape[0] << " x " << shape[1] << " and "
+           << shape[2];
   if (!isOperand(cast<MemRefType>(a.getType())) ||
       !isOperand(cast<MemRefType>(tileB.getType())) ||
       contract.getLhsType().getElementType() !=
@@ -182,7 +187,7 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   auto f32 = Float32Type::get(context);
   return Product{
       contract, a, tileB,
-      FragmentType::get(context, VectorType::get({kWgmmaRows, shape[2]}, f32))};
+      FragmentType::get(context, VectorType::get({kGroupRows, shape[2]}, f32))};
 }
 
 LogicalResult mqa::verifyContraction(const FragmentLayout &layout,

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/IR/Hopper.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -15,7 +15,7 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-using namespace mlir::mqa::hopper;
+using namespace mlir::mqa::shapes;
 
 /// Starts to load the boxes of one tile of a slot.
 void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
