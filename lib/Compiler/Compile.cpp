@@ -156,7 +156,7 @@ static LogicalResult compileForCpu(ModuleOp module,
 //===----------------------------------------------------------------------===//
 
 llvm::Expected<SmallVector<const ChipInfo *>>
-mqa::parseTargets(StringRef list) {
+mlir::mqa::parseTargets(StringRef list) {
   SmallVector<StringRef> names;
   list.split(names, ',');
   SmallVector<const ChipInfo *> targets;
@@ -198,8 +198,9 @@ static LogicalResult compileForOne(ModuleOp module, const ChipInfo &chip,
                       : compileForCpu(module, options, os);
 }
 
-LogicalResult mqa::compileModule(ModuleOp module, const CompileOptions &options,
-                                 llvm::raw_ostream &os) {
+LogicalResult mlir::mqa::compileModule(ModuleOp module,
+                                       const CompileOptions &options,
+                                       llvm::raw_ostream &os) {
   ::mqa::support::FloatEnvironment environment;
   if (options.emit == EmitKind::Bundle &&
       failed(verifyOnlyKernelFunctions(module)))

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "Common/ThreadLimit.h"
+#include "Parallel.h"
 
 #include <gtest/gtest.h>
 
@@ -75,6 +77,7 @@ static Output computeOutput(const Problem &problem, bool clean,
                             int64_t stride) {
   Output output(problem, stride, 16);
   const Shape &s = problem.shape;
+  int64_t groupHeads = s.numHeads / s.numGroups;
   mqa_element_type input = problem.format.input;
   std::vector<float> q = decodeAll(input, problem.q),
                      k = decodeAll(input, problem.k);
@@ -88,15 +91,17 @@ static Output computeOutput(const Problem &problem, bool clean,
       }
       double logit = 0;
       for (int64_t h = 0; h < s.numHeads; ++h) {
+        int64_t slot = n * s.numGroups + h / groupHeads;
         double score = 0;
         for (int64_t d = 0; d < s.headDim; ++d)
           score += double(q[(m * s.numHeads + h) * s.headDim + d]) *
-                   k[n * s.headDim + d];
+                   k[slot * s.headDim + d];
         if (problem.format.relu)
           score = std::max(score, 0.0);
-        logit += problem.weights[m * s.numHeads + h] * score;
+        logit +=
+            problem.weights[m * s.numHeads + h] * score * problem.kScale[slot];
       }
-      output.set(at, static_cast<float>(problem.kScale[n] * logit));
+      output.set(at, static_cast<float>(logit));
     }
   }
   return output;
@@ -109,6 +114,36 @@ TEST(ProblemTest, SameSeedSameProblem) {
   EXPECT_EQ(a.k, b.k);
   EXPECT_EQ(a.ks, b.ks);
   EXPECT_NE(a.q, makeProblem(kShape, Mask::Random, 8).q);
+}
+
+TEST(ProblemTest, ValuesAreNormal) {
+  Problem problem = makeProblem({1000, 100, 16, 1}, Mask::Full, 1);
+  double sum = 0, squares = 0, fourth = 0, count = problem.weights.size();
+  int past = 0, above = 0;
+  for (double x : problem.weights) {
+    sum += x;
+    squares += x * x;
+    fourth += x * x * x * x;
+    past += std::fabs(x) > 2;
+    above += x > 0;
+  }
+  EXPECT_NEAR(sum / count, 0, 0.02);
+  EXPECT_NEAR(squares / count, 1, 0.02);
+  EXPECT_NEAR(fourth / count, 3, 0.2);
+  EXPECT_NEAR(past / count, 0.0455, 0.004);
+  EXPECT_NEAR(above / count, 0.5, 0.01);
+}
+
+// The first call of the process decides.
+TEST(ParallelTest, WithoutThreads) {
+  threadsLeft = 0;
+  std::vector<int> counts(1000);
+  parallelFor(1000, 7, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      ++counts[i];
+  });
+  threadsLeft = -1;
+  EXPECT_EQ(counts, std::vector<int>(1000, 1));
 }
 
 TEST(ProblemTest, Masks) {
@@ -147,6 +182,33 @@ TEST(CheckTest, AcceptsEveryFormat) {
         output.set(at, output.get(at) * 1.1f + 1);
         EXPECT_FALSE(checkOutput(problem, output, true, 1 << 20).passes());
       }
+}
+
+// The oracle takes eight heads and four keys at a time: here some are left
+// over, or too few.
+TEST(CheckTest, AcceptsEveryShape) {
+  for (auto [heads, groups] : {std::pair(1, 1),
+                               {8, 1},
+                               {19, 1},
+                               {64, 1},
+                               {12, 4},
+                               {20, 2},
+                               {5, 5},
+                               {32, 4}})
+    for (int64_t numKeys : {1, 3, 4, 9}) {
+      Problem problem =
+          makeProblem({5, heads, 48, numKeys, groups}, Mask::Full, 3);
+      Output output = computeOutput(problem, true, numKeys);
+      CheckResult result = checkOutput(problem, output, true, 1 << 20);
+      EXPECT_TRUE(result.passes()) << heads << " " << groups;
+      EXPECT_LT(result.relativeError, 1e-6) << heads << " " << groups;
+      for (int64_t n = 0; n < numKeys; ++n) {
+        Output wrong = output;
+        size_t at = wrong.getIndex(4, n);
+        wrong.set(at, wrong.get(at) + 1e6f);
+        EXPECT_EQ(checkOutput(problem, wrong, true, 1 << 20).elementErrors, 1);
+      }
+    }
 }
 
 TEST(CheckTest, FindsEveryKindOfError) {

@@ -6,6 +6,7 @@
 
 #include "Check.h"
 #include "Parallel.h"
+#include "Scores.h"
 
 #include <cmath>
 #include <cstring>
@@ -44,7 +45,9 @@ static void checkMask(const Problem &problem, const Output &output, bool clean,
   bool mayBeInfinite =
       problem.format.input != MQA_F8E4M3FN || getBytes(output.type) < 4;
   std::atomic<int64_t> mismatches{0}, outside{0};
-  parallelFor(output.numQueries, 4, [&](int64_t first, int64_t last) {
+  constexpr int64_t kGrain = 1 << 16;
+  int64_t rows = std::max<int64_t>(1, kGrain / output.stride);
+  parallelFor(output.numQueries, rows, [&](int64_t first, int64_t last) {
     int64_t wrong = 0, written = 0;
     for (int64_t m = first; m < last; ++m) {
       auto bits = [&, row = output.getIndex(m, 0)](int64_t n) {
@@ -91,73 +94,82 @@ struct Sums {
 };
 } // namespace
 
-/// Compares one row with the formula of mqa.logits in float64.
+namespace {
+/// What the formula of mqa.logits gives for one cell, in float64, and the sums
+/// from which it follows how far a kernel may be from it.
+struct Reference {
+  double value = 0, magnitude = 0, cancelled = 0;
+};
+} // namespace
+
+static Reference computeReference(const Problem &problem, const Scores &scores,
+                                  int64_t m, int64_t slot, int64_t key) {
+  int64_t h = problem.shape.numHeads, groups = problem.shape.numGroups;
+  int64_t groupHeads = h / groups;
+  const float *weights = problem.weights.data() + m * h;
+  Reference reference;
+  for (int64_t g = 0; g < groups; ++g) {
+    double scale = problem.kScale[slot * groups + g];
+    for (int64_t head = 0; head < groupHeads; ++head) {
+      double score = scores.getSum(g, head, key);
+      double weight = scale * weights[g * groupHeads + head];
+      // Not std::max: NaN must reach the logit.
+      double relu = problem.format.relu && score < 0 ? 0.0 : score;
+      reference.value += weight * relu;
+      reference.magnitude += std::fabs(weight * relu);
+      reference.cancelled += weight * weight * scores.getSquares(g, head, key);
+    }
+  }
+  return reference;
+}
+
+/// Compares one cell with what it should be.
+static void checkCell(const Reference &expected, double value,
+                      mqa_element_type input, mqa_element_type type,
+                      double tolerance, Sums &sums) {
+  double reference = expected.value;
+  if (std::isnan(reference) || std::isnan(value)) {
+    sums.elementErrors += std::isnan(reference) != std::isnan(value);
+    return;
+  }
+  if (std::isinf(reference) || std::isinf(value)) {
+    // What the type cannot hold; how near to its largest value is no matter.
+    double largest = getMax(type) * (1 - 0x1p-7);
+    sums.elementErrors += std::signbit(reference) != std::signbit(value) ||
+                          std::fabs(reference) < largest ||
+                          std::fabs(value) < largest;
+    return;
+  }
+  double dotError = getBytes(input) == 1 ? 0x1p-9 : 0x1p-19;
+  double error = value - reference;
+  double bound =
+      tolerance * expected.magnitude + dotError * std::sqrt(expected.cancelled);
+  // The step of a subnormal f16 does not shrink with the value.
+  if (getBytes(type) < 4)
+    bound += 0x1p-8 * std::fabs(reference) + (type == MQA_F16 ? 0x1p-25 : 0.0);
+  sums.elementErrors += !(std::fabs(error) <= bound);
+  sums.error += error * error;
+  sums.reference += reference * reference;
+  sums.product += value * reference;
+  sums.squares += value * value + reference * reference;
+}
+
 static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
                      const std::vector<float> &keys, double tolerance) {
-  const Shape &shape = problem.shape;
-  int64_t h = shape.numHeads, d = shape.headDim, groups = shape.numGroups;
-  int64_t groupHeads = h / groups;
-  // Heads innermost: the loop over them has no dependence and vectorizes.
-  std::vector<double> query(d * h), scores(h), squares(h);
-  mqa_element_type input = problem.format.input;
-  for (int64_t head = 0; head < h; ++head)
-    for (int64_t i = 0; i < d; ++i)
-      query[i * h + head] = decode(
-          input, loadBits(input, problem.q.data(), (m * h + head) * d + i));
-  const float *weights = problem.weights.data() + m * h;
-  bool narrow = getBytes(output.type) < 4;
-  double dotError = getBytes(input) == 1 ? 0x1p-9 : 0x1p-19;
+  Scores scores(problem, m);
   Sums sums;
-  for (int64_t n = problem.begin(m), end = problem.end(m); n < end; ++n) {
-    std::fill(scores.begin(), scores.end(), 0.0);
-    std::fill(squares.begin(), squares.end(), 0.0);
-    int64_t slot = problem.getSlot(m, n);
-    for (int64_t g = 0; g < groups; ++g) {
-      int64_t first = g * groupHeads, last = first + groupHeads;
-      for (int64_t i = 0; i < d; ++i) {
-        double key = keys[(slot * groups + g) * d + i];
-        for (int64_t head = first; head < last; ++head) {
-          double product = query[i * h + head] * key;
-          scores[head] += product;
-          squares[head] += product * product;
-        }
-      }
-    }
-    double reference = 0, magnitude = 0, cancelled = 0;
-    for (int64_t head = 0; head < h; ++head) {
-      double scale = problem.kScale[slot * groups + head / groupHeads];
-      double weight = scale * weights[head];
-      // Not std::max: NaN must reach the logit.
-      double relu =
-          problem.format.relu && scores[head] < 0 ? 0.0 : scores[head];
-      reference += weight * relu;
-      magnitude += std::fabs(weight * relu);
-      cancelled += weight * weight * squares[head];
-    }
-    double value = output.get(output.getIndex(m, problem.getColumn(m, n)));
-    if (std::isnan(reference) || std::isnan(value)) {
-      sums.elementErrors += std::isnan(reference) != std::isnan(value);
-      continue;
-    }
-    if (std::isinf(reference) || std::isinf(value)) {
-      // What the type cannot hold; how near to its largest value is no matter.
-      double largest = getMax(output.type) * (1 - 0x1p-7);
-      sums.elementErrors += std::signbit(reference) != std::signbit(value) ||
-                            std::fabs(reference) < largest ||
-                            std::fabs(value) < largest;
-      continue;
-    }
-    double error = value - reference;
-    double bound = tolerance * magnitude + dotError * std::sqrt(cancelled);
-    // The step of a subnormal f16 does not shrink with the value.
-    if (narrow)
-      bound += 0x1p-8 * std::fabs(reference) +
-               (output.type == MQA_F16 ? 0x1p-25 : 0.0);
-    sums.elementErrors += !(std::fabs(error) <= bound);
-    sums.error += error * error;
-    sums.reference += reference * reference;
-    sums.product += value * reference;
-    sums.squares += value * value + reference * reference;
+  int64_t slots[Scores::kKeys];
+  for (int64_t n = problem.begin(m), end = problem.end(m); n < end;
+       n += Scores::kKeys) {
+    // The last ones may be fewer.
+    int64_t count = std::min(end - n, Scores::kKeys);
+    for (int64_t i = 0; i < Scores::kKeys; ++i)
+      slots[i] = problem.getSlot(m, n + std::min(i, count - 1));
+    scores.compute(keys, slots);
+    for (int64_t i = 0; i < count; ++i)
+      checkCell(computeReference(problem, scores, m, slots[i], i),
+                output.get(output.getIndex(m, problem.getColumn(m, n + i))),
+                problem.format.input, output.type, tolerance, sums);
   }
   return sums;
 }

@@ -17,12 +17,15 @@ namespace mqa::tools {
 /// Calls body(begin, end) for pieces of [0, count) of at most `grain`.
 inline void parallelFor(int64_t count, int64_t grain,
                         const std::function<void(int64_t, int64_t)> &body) {
-  static runtime::ThreadPool pool;
-  static const mqa_status started = pool.start(0);
   int64_t numPieces = (count + grain - 1) / grain;
   auto runPiece = [&](int64_t i, int) {
     body(i * grain, std::min(count, (i + 1) * grain));
   };
+  // Others would only be woken for nothing.
+  if (numPieces == 1)
+    return runPiece(0, 0);
+  static runtime::ThreadPool pool;
+  static const mqa_status started = pool.start(0);
   if (!started && !pool.run(numPieces, runPiece))
     return;
   // Where no threads can be had, this one does it all.

@@ -11,6 +11,48 @@
 
 using namespace mqa::tools;
 
+/// Values of the half of the normal distribution that is above 0, as likely as
+/// each other: a problem may take a billion of them, which would take a minute
+/// by logarithms and cosines.
+constexpr int64_t kNumNormals = 1 << 15;
+static const float *getNormals() {
+  static const std::vector<float> normals = [] {
+    std::vector<float> values(kNumNormals);
+    double x = 0;
+    for (int64_t i = 0; i < kNumNormals; ++i) {
+      double above = 0.5 * (kNumNormals - i - 0.5) / kNumNormals;
+      // Newton's method comes from below, where the last one was.
+      for (double step = 1; step > 1e-9;) {
+        double density = std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+        step = (0.5 * std::erfc(x / std::sqrt(2.0)) - above) / density;
+        x += step;
+      }
+      values[i] = static_cast<float>(x);
+    }
+    return values;
+  }();
+  return normals.data();
+}
+
+/// What a type makes of them. Of negative ones, the sign bit is set.
+static const uint32_t *getNormalCodes(mqa_element_type type) {
+  auto encodeAll = [](mqa_element_type other) {
+    std::vector<uint32_t> codes(kNumNormals);
+    for (int64_t i = 0; i < kNumNormals; ++i)
+      codes[i] = encode(other, getNormals()[i]);
+    return codes;
+  };
+  static const std::vector<uint32_t> codes[] = {
+      encodeAll(MQA_F8E4M3FN), encodeAll(MQA_F8E5M2), encodeAll(MQA_BF16),
+      encodeAll(MQA_F16), encodeAll(MQA_F32)};
+  return codes[type == MQA_F8E4M3FN ? 0
+               : type == MQA_F8E5M2 ? 1
+               : type == MQA_BF16   ? 2
+               : type == MQA_F16    ? 3
+                                    : 4]
+      .data();
+}
+
 namespace {
 /// A counter-based generator: value i does not depend on the others, so threads
 /// need no order (splitmix64, Steele et al., 2014).
@@ -28,9 +70,13 @@ public:
            static_cast<int64_t>(bits(i) % static_cast<uint64_t>(max - min + 1));
   }
   float normal(uint64_t i) const {
-    double radius = std::sqrt(-2.0 * std::log(uniform(2 * i)));
-    return static_cast<float>(radius *
-                              std::cos(6.283185307179586 * uniform(2 * i + 1)));
+    uint64_t drawn = bits(i);
+    float value = getNormals()[getNormalIndex(drawn)];
+    return drawn >> 63 ? -value : value;
+  }
+  /// Its highest bit is the sign.
+  static uint64_t getNormalIndex(uint64_t drawn) {
+    return (drawn >> 48) % kNumNormals;
   }
 
 private:
@@ -122,9 +168,15 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
   // largest values would not be finite.
   float greatest = std::min(getMax(format.input), getMax(MQA_F8E4M3FN));
   int64_t d = shape.headDim, numRows = shape.numQueries * shape.numHeads;
+  const uint32_t *codes = getNormalCodes(format.input);
+  uint32_t sign = getFloatFormat(format.input).getSignBit();
   parallelFor(numRows * d, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      store(problem.q, i, query.normal(i));
+    for (int64_t i = begin; i < end; ++i) {
+      uint64_t drawn = query.bits(i);
+      storeBits(format.input, problem.q.data(), i,
+                codes[Random::getNormalIndex(drawn)] |
+                    (drawn >> 63 ? sign : 0));
+    }
   });
   parallelFor(problem.kScale.size(), 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
@@ -144,15 +196,17 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = weights.normal(i);
   wide = wide && format.hasWeights;
-  for (int64_t head = 0; wide && head < numRows; ++head) {
-    float largest = 1e-4f;
-    for (int64_t i = 0; i < d; ++i)
-      largest = std::max(largest, std::fabs(query.normal(head * d + i)));
-    float scale = largest / greatest;
-    for (int64_t i = 0; i < d; ++i)
-      store(problem.q, head * d + i, query.normal(head * d + i) / scale);
-    problem.weights[head] *= scale;
-  }
+  parallelFor(wide ? numRows : 0, 512, [&](int64_t begin, int64_t end) {
+    for (int64_t head = begin; head < end; ++head) {
+      float largest = 1e-4f;
+      for (int64_t i = 0; i < d; ++i)
+        largest = std::max(largest, std::fabs(query.normal(head * d + i)));
+      float scale = largest / greatest;
+      for (int64_t i = 0; i < d; ++i)
+        store(problem.q, head * d + i, query.normal(head * d + i) / scale);
+      problem.weights[head] *= scale;
+    }
+  });
   roundToFormat(problem);
 }
 
@@ -168,10 +222,15 @@ static void fillIntegers(Problem &problem, uint64_t seed) {
   // Scores are integers of magnitude at most D = 256, logits sums of at most
   // 128 of them: exact in f32, and in the fewer bits that WGMMA keeps.
   int64_t d = shape.headDim;
-  for (int64_t i = 0; i < shape.numQueries * shape.numHeads * d; ++i)
-    store(problem.q, i, query.integer(i, -1, 1));
-  for (int64_t i = 0, e = problem.kScale.size() * d; i < e; ++i)
-    store(problem.k, i, key.integer(i, -1, 1));
+  auto fill = [&](std::vector<uint8_t> &data, int64_t size,
+                  const Random &from) {
+    parallelFor(size, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        store(data, i, from.integer(i, -1, 1));
+    });
+  };
+  fill(problem.q, shape.numQueries * shape.numHeads * d, query);
+  fill(problem.k, problem.kScale.size() * d, key);
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FragmentLayout.h"
+#include "Fragments/FragmentLayout.h"
 #include "WgmmaLowering.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
