@@ -75,7 +75,7 @@ class Picture:
 
 
 def draw_overview(theme):
-    title = "One op, mqa.logits, becomes a Hopper kernel or CPU code in a bundle, which a small runtime launches"
+    title = "One op, mqa.logits, becomes a GPU kernel or CPU code in a bundle, which a small runtime launches"
     p = Picture(860, 300, title, theme)
     # What is computed: queries and keys in, masked logits out.
     p.text(14, 24, "what is computed", color="quiet", anchor="start")
@@ -98,7 +98,7 @@ def draw_overview(theme):
     p.arrow((152, 208), (264, 208), (264, 238))
     p.text(206, 202, "mqa-raise", size=11, color="quiet", mono=True)
     p.arrow((152, 262), (202, 262))
-    p.box(372, 188, 220, 40, "gpu", ["Hopper kernel: PTX", "TMA, mbarriers, WGMMA, warp roles"], size=12)
+    p.box(372, 188, 220, 40, "gpu", ["GPU kernel: PTX", "TMA, WGMMA or cp.async, mma.sync"], size=12)
     p.box(372, 242, 220, 40, "cpu", ["CPU tasks: object code", "vectorized, any number of threads"], size=12)
     p.arrow((322, 256), (346, 256), (346, 208), (368, 208))
     p.arrow((322, 266), (368, 266))
