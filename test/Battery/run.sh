@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Draws ops from the whole surface, compiles each for the CPU, and runs random
 # problems of each against the oracle, and the edge cases on those that broke
-# other kernels; then compiles each for Hopper.
+# other kernels; then compiles each for Hopper, and some for the other GPUs.
 #   run.sh BIN_DIR WORK_DIR [OPS] [CASES_PER_OP] [SEED] [PAGED_OPS]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,8 +16,14 @@ rm -rf "$work"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
 "$here/compile.sh" "$bin" "$work/gpu" sm_90a --edges --count="$ops" --seed="$seed"
+for target in sm_80 sm_86 sm_89 sm_120; do
+  "$here/compile.sh" "$bin" "$work/$target" "$target" --edges --count=6 --seed="$seed"
+  "$here/compile.sh" "$bin" "$work/paged/$target" "$target" --paged --edges --count=4 --seed="$seed"
+  # Where there is a ptxas. What the loops keep may lie in memory, but not more.
+  if grep -hE '(129|1[3-9][0-9]|[2-9][0-9][0-9]|[0-9]{4,}) bytes spill stores' "$work/$target"/*.log "$work/paged/$target"/*.log; then exit 1; fi
+done
 # The runtime takes every bundle; to launch those, it needs a GPU.
-for bundle in "$work"/gpu/*.mqa "$work"/paged/gpu/*.mqa; do
+for bundle in "$work"/{,paged/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa; do
   message=$("$bin/mqa-run" "$bundle" 2>&1) || true
   [[ $message != "error: bundle"* ]] || { echo "$message"; exit 1; }
 done

@@ -1,5 +1,5 @@
 // What a kernel function consists of: every target refuses the same functions with
-// the same words. A new target gets a line here.
+// the same words. A new pipeline gets a line here.
 // RUN: mqa-opt %s --mqa-verify-kernel-functions --split-input-file --verify-diagnostics
 // RUN: mqa-opt %s --mqa-to-nvvm --split-input-file --verify-diagnostics
 // RUN: mqa-opt %s --mqa-to-cpu --split-input-file --verify-diagnostics

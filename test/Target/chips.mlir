@@ -1,4 +1,4 @@
-// Every chip compiles the examples, and ptxas, where there is one, accepts them.
+// Every chip compiles the examples. chips-cubin.mlir assembles them.
 // RUN: mqa-compile %S/../Examples/logits.mlir --target=sm_80 --emit=ptx -o %t.80.ptx
 // RUN: FileCheck %s --check-prefix=SM80 --input-file=%t.80.ptx
 // RUN: mqa-compile %S/../Examples/paged_logits.mlir --target=sm_86 --emit=ptx -o %t.86.ptx

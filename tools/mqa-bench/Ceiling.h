@@ -12,7 +12,7 @@
 namespace mqa::tools {
 
 /// The rates of this device, measured by the kernels of ceiling.mlir (fp8 WGMMA)
-/// or mma_ceiling.mlir (bf16 mma.sync): its matrix unit and nothing else, and a
+/// or mma_ceiling.mlir (f16 mma.sync): its matrix unit and nothing else, and a
 /// copy in global memory.
 class Ceilings {
 public:

@@ -176,7 +176,7 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
 
 /// The entries of the schedule table that the measurements speak for.
 static json makeTable(const std::map<Problems, Group> &groups) {
-  json table = json::array();
+  json table = json::object();
   for (const auto &[problems, group] : groups) {
     auto [numHeads, headDim] = std::pair(problems[0], problems[1]);
     for (bool fast : {false, true}) {
@@ -188,14 +188,16 @@ static json makeTable(const std::map<Problems, Group> &groups) {
           best = &candidate;
       if (!best)
         continue;
-      table.push_back({{"name", fast ? "fast" : "exact"},
-                       {"num_heads", numHeads},
-                       {"head_dim", headDim},
-                       {"schedule", best->kernel->getInfo().schedule},
-                       {"tflops", std::round(getGeometricMean(best->rates))}});
+      const mqa_kernel_info &info = best->kernel->getInfo();
+      table[info.target].push_back(
+          {{"name", fast ? "fast" : "exact"},
+           {"num_heads", numHeads},
+           {"head_dim", headDim},
+           {"schedule", info.schedule},
+           {"tflops", std::round(getGeometricMean(best->rates))}});
     }
   }
-  return {{"sm_90a", table}};
+  return table;
 }
 
 int mqa::tools::runPrefill(const PrefillOptions &options) {

@@ -239,7 +239,9 @@ static int checkOptions() {
     return usageError("--emit and --mqa-search take one target, found '" +
                       target + "'");
   if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
-    return usageError("--emit=ptx and --emit=cubin need --target=sm_90a");
+    return usageError("--emit=ptx and --emit=cubin need a GPU as --target, "
+                      "found '" +
+                      target + "'");
   if (search &&
       (!chip->isGpu() || emit != EmitKind::Bundle || outputFile == "-"))
     return usageError(
