@@ -35,6 +35,19 @@ inline LogicalResult verifyGlobal(Operation *op, StringRef name,
                            << type.getMemorySpace();
 }
 
+/// A tile that the matrix unit reads.
+inline LogicalResult verifyStaged(Operation *op, StringRef name,
+                                  MemRefType type) {
+  if (!type.hasStaticShape())
+    return op->emitOpError() << "operand '" << name
+                             << "' must have a static shape, found " << type;
+  if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
+    return op->emitOpError()
+           << "operand '" << name << "' must lie in workgroup memory, found "
+           << type;
+  return success();
+}
+
 } // namespace mqa
 } // namespace mlir
 
