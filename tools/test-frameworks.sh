@@ -32,7 +32,7 @@ build_all
 
 export PYTHONPATH=$root/runtime/python PYTHONDONTWRITEBYTECODE=1 MQA_CACHE=$build/test/Python/cache
 export MQA_RUNTIME_LIBRARY=$build/lib/libmqa_runtime.so MQA_COMPILER_LIBRARY=$build/lib/libmqa_compiler.so
-export MQA_COMPILE=$build/bin/mqa-compile
+export MQA_COMPILE=$build/bin/mqa-compile MQA_FAKE_CUDA=$build/test/Runtime/fake/libcuda.so.1
 
 say "testing"
 show_versions
