@@ -141,10 +141,11 @@ TEST(CompilerAPITest, BadText) {
       std::string::npos)
       << empty.diagnostics();
   Compilation target = compileText("", "sm_100");
-  EXPECT_NE(target.diagnostics().find(
-                "the target must be sm_80, sm_86, sm_89, sm_90a, sm_120 or cpu, "
-                "found 'sm_100'"),
-            std::string::npos)
+  EXPECT_NE(
+      target.diagnostics().find(
+          "the target must be sm_80, sm_86, sm_89, sm_90a, sm_120 or cpu, "
+          "found 'sm_100'"),
+      std::string::npos)
       << target.diagnostics();
   // MLIR's parser would use up the stack.
   for (std::string nested :

@@ -11,9 +11,9 @@
 
 namespace mqa::tools {
 
-/// The rates of this device, measured by the kernels of ceiling.mlir (fp8 WGMMA)
-/// or mma_ceiling.mlir (f16 mma.sync): its matrix unit and nothing else, and a
-/// copy in global memory.
+/// The rates of this device, measured by the kernels of ceiling.mlir (fp8
+/// WGMMA) or mma_ceiling.mlir (f16 mma.sync): its matrix unit and nothing else,
+/// and a copy in global memory.
 class Ceilings {
 public:
   /// `path`: the cubin or PTX of one of them. A context must be current.
