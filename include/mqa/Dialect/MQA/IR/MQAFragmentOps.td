@@ -1,0 +1,174 @@
+//===- MQAFragmentOps.td - Ops of one thread's registers ---*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_FRAGMENT_OPS_TD
+#define MQA_FRAGMENT_OPS_TD
+
+include "mqa/Dialect/MQA/IR/MQAOps.td"
+
+//===----------------------------------------------------------------------===//
+// Level 6: fragments
+//===----------------------------------------------------------------------===//
+
+def MQA_AsyncCopyOp : MQA_Op<"async_copy", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Starts to copy 16 bytes from global to shared memory";
+  let description = [{
+    Copies `count` elements of `source` from `source_indices` on to `target` from
+    `target_index` on, and zeros behind them, 16 bytes in all. Both addresses are
+    multiples of 16 bytes. The bytes are there when the barrier's phase is over at which the
+    thread arrives by `mqa.async_arrive` later.
+
+    Why this op exists: `nvgpu.device_async_copy` cannot be told how many elements to
+    copy where an index has 32 bits.
+
+    ```mlir
+    mqa.async_copy %row[%c0, %d], %slots[%i], %n : memref<?x128xbf16, strided<[?, 1]>, #gpu.address_space<global>>,
+        memref<65536xbf16, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, Variadic<Index>:$source_indices,
+                       MemRefRankOf<[AnyType], [1]>:$target, Index:$target_index, Index:$count);
+  let assemblyFormat = [{
+    $source `[` $source_indices `]` `,` $target `[` $target_index `]` `,` $count attr-dict
+    `:` type($source) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
+  let summary = "Arrives at a barrier once this thread's copies so far are there";
+  let description = [{
+    The copies are those of `mqa.async_copy`. Does not wait.
+
+    ```mlir
+    mqa.async_arrive %full[%slot] : !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 4>
+    ```
+  }];
+  let arguments = (ins AnyType:$barriers, Index:$index);
+  let assemblyFormat = "$barriers `[` $index `]` attr-dict `:` type($barriers)";
+  let hasVerifier = 1;
+}
+
+def MQA_WgmmaOp : MQA_Op<"wgmma"> {
+  let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
+  let description = [{
+    A is 64 x K (leading dims are flattened into the 64 rows), B is N x K, both of
+    the same type and K-major in shared memory, rows swizzled by their size: 32, 64 or
+    128 bytes. A wider K comes in chunks, of which both have the same number, as their
+    first dim. All K steps are issued; the result must not be read before an
+    `mqa.wgmma_wait` that follows an `nvvm.wgmma.commit.group.sync.aligned`.
+
+    Why this op exists: `nvgpu.warpgroup.mma` steps the descriptor of an fp8 B as
+    if it were MN-major, and fuses fence, mma, commit and wait in one.
+
+    ```mlir
+    %acc = mqa.wgmma %q, %k : memref<4x8x2x128xf8E4M3FN, 3>, memref<128x128xf8E4M3FN, 3>
+        -> !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>:$a,
+                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
+  let results = (outs MQA_FragmentType:$result);
+  let assemblyFormat = [{
+    $a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// Chunks of K.
+    int64_t getChunks() {
+      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
+    }
+    /// Bytes of a row of one chunk.
+    int64_t getRowBytes() {
+      MemRefType type = getB().getType();
+      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+    }
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]>]> {
+  let summary = "Waits for WGMMA groups and returns an accumulator that may be read";
+  let description = [{
+    Waits until at most `pending` committed groups are unfinished. The fragment
+    passes through: registers that WGMMA writes asynchronously must not be read,
+    moved or reused before the wait, and this op's result is what orders them.
+
+    ```mlir
+    %done = mqa.wgmma_wait %acc {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins MQA_FragmentType:$fragment,
+    ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<7>]>:$pending);
+  let results = (outs MQA_FragmentType:$result);
+  let extraClassDeclaration = [{
+    static constexpr int64_t kMaxPending = 7;
+  }];
+  let assemblyFormat = "$fragment attr-dict `:` type($fragment)";
+}
+
+def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "D = A * B^T of four warps by mma.sync, for one or several A";
+  let description = [{
+    As `mqa.wgmma`, by the instruction that GPUs before and beside Hopper have:
+    each of the four warps multiplies 16 of the 64 rows of every A by all of B.
+    The results may be read at once. A and B lie in shared memory as
+    `mqa.wgmma` has them, and the fragments are the same.
+
+    Several A share what is read of B: with one, shared memory has not the
+    bandwidth for the instruction's full rate.
+
+    ```mlir
+    %acc = mqa.mma_sync %q by %k : memref<4x8x2x64xbf16, #gpu.address_space<workgroup>>
+        by memref<128x64xbf16, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>>:$as,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
+  let results = (outs Variadic<MQA_FragmentType>:$fragments);
+  let assemblyFormat = [{
+    $as `by` $b attr-dict `:` type($as) `by` type($b) `->` type($fragments)
+  }];
+  let extraClassDeclaration = [{
+    /// Chunks of K, and bytes of a row of one.
+    int64_t getChunks() {
+      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
+    }
+    int64_t getRowBytes() {
+      MemRefType type = getB().getType();
+      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+    }
+    /// Registers of a thread that hold all of B. Up to so many, several ops by the
+    /// same B read it once.
+    static constexpr int64_t kMaxKeptRegisters = 64;
+    int64_t getKeyRegisters() {
+      int64_t warpRegisterBytes = 32 * 4;
+      return getNumColumns() * getChunks() * getRowBytes() / warpRegisterBytes;
+    }
+    /// Rows of B.
+    int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_UnpackFragmentOp : MQA_Op<"unpack_fragment", [Pure]> {
+  let summary = "The registers of a fragment, one value each";
+  let description = [{
+    Result r is the thread's register r; `!mqa.fragment` says which element.
+
+    ```mlir
+    %r:64 = mqa.unpack_fragment %done : !mqa.fragment<vector<64x128xf32>>
+    ```
+  }];
+  let arguments = (ins MQA_FragmentType:$fragment);
+  let results = (outs Variadic<F32>:$registers);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+#endif // MQA_FRAGMENT_OPS_TD
