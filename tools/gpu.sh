@@ -7,11 +7,11 @@
 #   DIR/gpu.sh paged [ARGS]  there: the paged table (ARGS go to mqa-bench paged)
 # and for the whole surface of the op, beyond what is timed:
 #   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops, half as many more of them paged
-#   (TARGET=sm_80 before it: for another chip, whose PTX a newer GPU runs too)
 #   DIR/gpu.sh battery                           there: random problems, edge cases; with SANITIZE=1 the sanitizers
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
 #   DIR/gpu.sh search [ARGS]                  there: the winners, as entries of schedules.json
+# TARGET=sm_80 before pack-battery or candidates: for another chip, whose PTX a newer GPU runs too.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -40,8 +40,10 @@ pack() {
 
 candidates() {
   local dir=$1 input=${2:-$here/../test/Examples/logits.mlir}
-  "${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile" "$input" --mqa-search -o "$dir"
+  "${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile" "$input" --target="${TARGET:-sm_90a}" --mqa-search -o "$dir"
   copy_tools "$dir"
+  # What the others are measured against.
+  [ "${TARGET:-sm_90a}" = sm_90a ] || mv "$dir/mma_ceiling.ptx" "$dir/ceiling.ptx"
 }
 
 pack_battery() {
@@ -149,5 +151,5 @@ case "${1:-}" in
   check) check ;;
   battery | sanitize) "$@" ;;
   time) shift; time_ "$@" ;;
-  *) sed -n '2,14s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,15s/^# //p' "$0"; exit 2 ;;
 esac

@@ -16,19 +16,23 @@ struct Chip {
 };
 } // namespace
 
+static constexpr int kOrin = 87;
+
 static Chip parseTarget(const std::string &target) {
   std::string version = target.substr(sizeof("sm_") - 1);
   return {std::stoi(version), version.back() == 'a'};
 }
 
-/// Machine code runs on devices of its major version, from its minor one on;
-/// the driver compiles PTX for its own and every later device.
+/// Machine code runs on devices of its major version, from its minor one on,
+/// except on Orin (8.7), which is no device of its family; the driver compiles
+/// PTX for its own and every later device.
 GpuImage mqa::runtime::chooseImage(const GpuCode &code, int capability) {
   Chip chip = parseTarget(code.target);
   bool isOwn = capability == chip.capability;
   bool isLater = !chip.isSpecific && capability > chip.capability;
   bool runsCubin =
-      isOwn || (isLater && capability / 10 == chip.capability / 10);
+      isOwn || (isLater && capability / 10 == chip.capability / 10 &&
+                capability != kOrin);
   if (runsCubin && code.hasCubin)
     return GpuImage::Cubin;
   if ((isOwn || isLater) && code.hasPtx)

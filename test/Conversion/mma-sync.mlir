@@ -45,20 +45,6 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-gpu.module @kernels {
-  // CHECK-LABEL: llvm.func @fp8
-  // CHECK-COUNT-2: llvm.inline_asm has_side_effects {{.*}} "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e5m2.f32
-  // CHECK-NOT: mma.sync
-  // CHECK: llvm.return
-  gpu.func @fp8(%a: memref<64x32xf8E5M2, #smem>, %b: memref<16x32xf8E5M2, #smem>) kernel {
-    %d = mqa.mma_sync %a by %b : memref<64x32xf8E5M2, #smem> by memref<16x32xf8E5M2, #smem> -> !mqa.fragment<vector<64x16xf32>>
-    gpu.return
-  }
-}
-
-// -----
-
-#smem = #gpu.address_space<workgroup>
 !group = !nvgpu.mbarrier.group<memorySpace = #smem, num_barriers = 2>
 gpu.module @kernels {
   // The thread arrives when its copies are there; it waits by asking again, as

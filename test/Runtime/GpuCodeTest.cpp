@@ -47,7 +47,7 @@ TEST(GpuCodeTest, Images) {
       {"sm_80", 75, GpuImage::None},    {"sm_80", 80, GpuImage::Cubin},
       {"sm_80", 86, GpuImage::Cubin},   {"sm_80", 89, GpuImage::Cubin},
       {"sm_80", 90, GpuImage::Ptx},     {"sm_80", 120, GpuImage::Ptx},
-      {"sm_86", 80, GpuImage::None},    {"sm_86", 87, GpuImage::Cubin},
+      {"sm_86", 80, GpuImage::None},    {"sm_86", 87, GpuImage::Ptx},
       {"sm_89", 86, GpuImage::None},    {"sm_89", 100, GpuImage::Ptx},
       {"sm_90a", 89, GpuImage::None},   {"sm_90a", 90, GpuImage::Cubin},
       {"sm_90a", 100, GpuImage::None},  {"sm_90a", 120, GpuImage::None},

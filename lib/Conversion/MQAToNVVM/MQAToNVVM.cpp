@@ -250,6 +250,28 @@ static void attachNVVMTarget(gpu::GPUModuleOp module, const ChipInfo &chip) {
   module.setTargetsAttr(b.getArrayAttr(target));
 }
 
+/// Products are of the chip's own unit, or of one that it has as well.
+static LogicalResult verifyProducts(gpu::GPUModuleOp module,
+                                    const ChipInfo &chip) {
+  const MatrixUnit &unit = *chip.matrixUnit;
+  WalkResult result = module.walk([&](Operation *op) {
+    if (isa<WgmmaOp, WgmmaWaitOp>(op) && !unit.isAsync) {
+      op->emitOpError() << "needs WGMMA, which " << chip.name << " has not";
+      return WalkResult::interrupt();
+    }
+    if (auto product = dyn_cast<MmaSyncOp>(op)) {
+      Type element = product.getB().getType().getElementType();
+      if (unit.getOperandType(element) != element) {
+        op->emitOpError() << "multiplies " << element << ", which " << unit.name
+                          << " of " << chip.name << " does not";
+        return WalkResult::interrupt();
+      }
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 static void addTypeConversions(LLVMTypeConverter &converter) {
   configureGpuToNVVMTypeConverter(converter);
   converter.addConversion(
@@ -275,7 +297,8 @@ struct ConvertMQAToNVVMPass
     FailureOr<const ChipInfo *> chip = requireGpu(module);
     if (failed(chip))
       return signalPassFailure();
-    if (failed(verifyDynamicMemory(module)))
+    if (failed(verifyDynamicMemory(module)) ||
+        failed(verifyProducts(module, **chip)))
       return signalPassFailure();
     llvm::StringMap<TensorMaps> tensorMaps;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>())

@@ -8,6 +8,7 @@
 #include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -22,6 +23,9 @@ static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
        {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
     if (failed(verifyStaged(op, name, type)))
       return failure();
+    if (!memref::isStaticShapeAndContiguousRowMajor(type))
+      return op.emitOpError()
+             << "operand '" << name << "' must be contiguous, found " << type;
   }
   int64_t chunks = op.getChunks();
   int64_t rows = a.getNumElements() / a.getShape().back();
@@ -53,6 +57,13 @@ void AsyncCopyOp::getEffects(EffectList &effects) {
 }
 
 LogicalResult AsyncCopyOp::verify() {
+  if (failed(verifyGlobal(*this, "source", getSource())))
+    return failure();
+  if (Type element = getSource().getType().getElementType();
+      !element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 ||
+      128 % element.getIntOrFloatBitWidth())
+    return emitOpError() << "elements must be 1, 2, 4, 8 or 16 bytes, found "
+                         << element;
   MemRefType source = getSource().getType(), target = getTarget().getType();
   if (source.getElementType() != target.getElementType() ||
       !source.getElementType().isIntOrFloat())

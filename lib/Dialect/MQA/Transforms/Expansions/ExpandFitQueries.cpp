@@ -78,11 +78,7 @@ private:
     return arith::BitcastOp::create(b, loc, type, value);
   }
   Value allocate(ArrayRef<int64_t> shape, Type element) {
-    auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
-                                                gpu::AddressSpace::Workgroup);
-    return kernel.addWorkgroupAttribution(
-        MemRefType::get(shape, element, MemRefLayoutAttrInterface{}, workgroup),
-        loc);
+    return addWorkgroupVariable(kernel, shape, element, loc);
   }
   /// 2^exponent as f32; the exponent is that of a normal number.
   Value powerOfTwo(Value exponent) {

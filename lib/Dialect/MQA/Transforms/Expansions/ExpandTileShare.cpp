@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Kernels/WorkgroupMemory.h"
 #include "RowRange.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
@@ -85,12 +86,7 @@ private:
                        .getShuffleResult());
   }
   Value allocate(int64_t size) {
-    auto workgroup = gpu::AddressSpaceAttr::get(b.getContext(),
-                                                gpu::AddressSpace::Workgroup);
-    return kernel.addWorkgroupAttribution(
-        MemRefType::get({size}, b.getI32Type(), MemRefLayoutAttrInterface{},
-                        workgroup),
-        loc);
+    return addWorkgroupVariable(kernel, size, b.getI32Type(), loc);
   }
   Value countRows();
   Value countTiles(Value block);

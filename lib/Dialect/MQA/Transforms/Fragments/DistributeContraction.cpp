@@ -184,6 +184,11 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
            << "operands must be contiguous, of the same 8-bit or 16-bit floats "
               "in rows of 32, 64 or 128 bytes, found "
            << a.getType() << " and " << tileB.getType();
+  Type element = contract.getLhsType().getElementType();
+  if (unit.getOperandType(element) != element)
+    return contract.emitError()
+           << "the " << unit.name << " of " << (*chip)->name
+           << " does not multiply " << element;
   auto f32 = Float32Type::get(context);
   return Product{
       contract, a, tileB,

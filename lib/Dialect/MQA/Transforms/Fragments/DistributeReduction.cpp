@@ -230,14 +230,10 @@ ReductionDistributor::sumOverWarps(Location loc,
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
-  auto workgroup =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   LDBG() << "adds up over " << queryWarps << " warps of " << consumerWarps
          << ", at barriers from " << *barrier << " on: " << reduction;
-  Value partials = kernel.addWorkgroupAttribution(
-      MemRefType::get({consumerWarps, keys}, b.getF32Type(),
-                      MemRefLayoutAttrInterface{}, workgroup),
-      loc);
+  Value partials =
+      addWorkgroupVariable(kernel, {consumerWarps, keys}, b.getF32Type(), loc);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value warp = arith::DivUIOp::create(b, loc, thread, constant(kWarpThreads));
   // Those of the tile before have been read.

@@ -144,6 +144,19 @@ static llvm::BitVector findUsedBarriers(gpu::GPUFuncOp kernel) {
   return used;
 }
 
+Value mqa::addWorkgroupVariable(gpu::GPUFuncOp kernel, ArrayRef<int64_t> shape,
+                                Type element, Location loc) {
+  StringRef count = gpu::GPUFuncOp::getNumWorkgroupAttributionsAttrName();
+  if (!kernel->hasAttr(count))
+    kernel->setAttr(
+        count, IntegerAttr::get(IntegerType::get(kernel.getContext(), 64), 0));
+  auto workgroup = gpu::AddressSpaceAttr::get(kernel.getContext(),
+                                              gpu::AddressSpace::Workgroup);
+  return kernel.addWorkgroupAttribution(
+      MemRefType::get(shape, element, MemRefLayoutAttrInterface{}, workgroup),
+      loc);
+}
+
 FailureOr<int64_t> NamedBarriers::take(int64_t count, Operation *user) {
   if (!used)
     used = findUsedBarriers(kernel);

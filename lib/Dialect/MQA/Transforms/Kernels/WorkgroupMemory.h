@@ -29,6 +29,12 @@ bool mayWriteGlobalMemory(Operation *op, Value memref);
 void setInsertionPointBehindWrites(OpBuilder &b, Value memref, Operation *user,
                                    function_ref<bool(Operation *)> mayWrite);
 
+/// A new variable of `kernel` that its block's threads share. A kernel that was
+/// read from generic text may have no count of them, which upstream's function
+/// takes for granted.
+Value addWorkgroupVariable(gpu::GPUFuncOp kernel, ArrayRef<int64_t> shape,
+                           Type element, Location loc);
+
 /// Gives out the named barriers of a block, so that no two uses meet at one by
 /// accident. Number 0 is that of `gpu.barrier`.
 class NamedBarriers {

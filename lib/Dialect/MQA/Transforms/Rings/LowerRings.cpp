@@ -146,7 +146,9 @@ int64_t RingLowering::countArrivals(const LoweredRing &ring) {
   int64_t byEngine = usesTensorMaps()      ? 1
                      : ring.copiedByEngine ? ring.threads
                                            : 0;
-  return byEngine + (ring.copiedByLanes ? ring.threads : 0);
+  int64_t arrivals = byEngine + (ring.copiedByLanes ? ring.threads : 0);
+  // A barrier that nobody arrives at has one as well.
+  return std::max<int64_t>(arrivals, 1);
 }
 
 Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
@@ -350,6 +352,7 @@ LogicalResult RingLowering::run() {
   chip = *found;
   if (failed(verifyRings(kernel, creates)) ||
       failed(verifyRingBytes(kernel, creates, *chip)) ||
+      failed(verifyProducers(kernel, creates, *chip)) ||
       (usesTensorMaps() ? failed(makeTensorMaps(puts))
                         : failed(checkSources(puts))))
     return failure();

@@ -22,9 +22,6 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
-/// Bytes that one copy brings.
-static constexpr int64_t kChunkBytes = 16;
-
 /// Whether the elements of a tile, which is not copied by plain loads and
 /// stores alone, are converted in between.
 bool RingLowering::isConverted(RingPutOp op, unsigned tile) {
@@ -32,53 +29,6 @@ bool RingLowering::isConverted(RingPutOp op, unsigned tile) {
   return !RingPutOp::isCopiedByLanes(source) &&
          cast<MemRefType>(source.getType()).getElementType() !=
              op.getRing().getType().getTiles()[tile].getElementType();
-}
-
-/// Arguments that chunks come from begin, as all their rows do, at multiples of
-/// 16 bytes: the runtime is told to check that.
-LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
-  for (RingPutOp op : puts)
-    for (auto [i, source] : llvm::enumerate(op.getSources())) {
-      if (RingPutOp::isCopiedByLanes(source))
-        continue;
-      MemRefType tile = op.getRing().getType().getTiles()[i];
-      if (tile.getShape().back() * tile.getElementTypeBitWidth() / 8 %
-          kChunkBytes)
-        return op.emitOpError()
-               << "tile " << i << " must have rows of a multiple of "
-               << kChunkBytes << " bytes, found " << tile;
-      auto type = cast<MemRefType>(source.getType());
-      int64_t columns = type.getShape().back();
-      if (isConverted(op, i) &&
-          (type.getElementTypeBitWidth() != 8 ||
-           !tile.getElementType().isF16() || ShapedType::isDynamic(columns) ||
-           columns % kChunkBytes))
-        return op.emitOpError()
-               << "only fp8 becomes f16, in rows of a multiple of "
-               << kChunkBytes << ", on its way into a ring, found source " << i
-               << " of " << type << " for " << tile;
-      Value from;
-      if (auto pages = source.getDefiningOp<GatherBlocksOp>())
-        from = pages.getCache();
-      else if (auto view = source.getDefiningOp<memref::SubViewOp>();
-               view && view.hasUnitStride())
-        from = view.getSource();
-      BlockArgument argument = getKernelArgument(from);
-      if (!argument)
-        return op.emitOpError()
-               << "source " << i
-               << " must be a unit-stride memref.subview or blocks of a kernel "
-                  "argument";
-      if (!hasContiguousRows(argument))
-        return op.emitOpError()
-               << "source " << i << " must be of an argument with contiguous "
-               << "rows, found " << argument.getType();
-      StringRef name = OperandAttr::getAttrName();
-      unsigned position = argument.getArgNumber();
-      if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))
-        kernel.setArgAttr(position, name, operand.withAlignment(kChunkBytes));
-    }
-  return success();
 }
 
 namespace {

@@ -53,6 +53,18 @@ BlockArgument getKernelArgument(Value value);
 /// Whether the elements of a row of `memref` lie behind each other.
 bool hasContiguousRows(Value memref);
 
+/// Bytes that a lane copies at a time, where there are no tensor maps.
+constexpr int64_t kChunkBytes = 16;
+
+/// What lanes copy by plain loads and stores is a matrix or vector as it is.
+LogicalResult verifyPlainTile(RingPutOp op, unsigned tile);
+
+/// A slot is filled by one warp where tensor maps fill it, and by no more warps
+/// than the block has.
+LogicalResult verifyProducers(gpu::GPUFuncOp kernel,
+                              ArrayRef<RingCreateOp> creates,
+                              const ChipInfo &chip);
+
 /// Rings are made at the top of the kernel, used by nothing but ring ops, and
 /// all of the shared memory whose size is given at launch is theirs.
 LogicalResult verifyRings(gpu::GPUFuncOp kernel,

@@ -174,10 +174,8 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
   for (RingPutOp op : puts) {
     for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
       if (RingPutOp::isCopiedByLanes(op.getSources()[i])) {
-        if (tile.getRank() > 2 || !op.getTileMap(i).isIdentity())
-          return op.emitOpError()
-                 << "source " << i << " is copied by lanes, which fill "
-                 << "matrices and vectors as they are, found " << tile;
+        if (failed(verifyPlainTile(op, i)))
+          return failure();
         continue;
       }
       if (isConverted(op, i))

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RingLowering.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/IR/SymbolTable.h"
@@ -68,6 +69,35 @@ LogicalResult mqa::verifyRings(gpu::GPUFuncOp kernel,
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
+}
+
+LogicalResult mqa::verifyPlainTile(RingPutOp op, unsigned tile) {
+  MemRefType type = op.getRing().getType().getTiles()[tile];
+  if (type.getRank() <= 2 && op.getTileMap(tile).isIdentity())
+    return success();
+  return op.emitOpError() << "source " << tile
+                          << " is copied by lanes, which fill matrices and "
+                             "vectors as they are, found "
+                          << type;
+}
+
+LogicalResult mqa::verifyProducers(gpu::GPUFuncOp kernel,
+                                   ArrayRef<RingCreateOp> creates,
+                                   const ChipInfo &chip) {
+  DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
+  int64_t threads = size ? size[0] : chip.blockThreads;
+  for (RingCreateOp op : creates) {
+    int64_t producers = op.getProducers();
+    if (chip.copyEngine->usesTensorMaps && producers != 1)
+      return op.emitOpError() << "is filled by tensor maps, whose copies one "
+                                 "warp starts, but has "
+                              << producers << " 'producers'";
+    if (producers > threads / shapes::kWarpThreads)
+      return op.emitOpError()
+             << "has " << producers << " 'producers', but a block has "
+             << threads / shapes::kWarpThreads << " warps";
+  }
+  return success();
 }
 
 LogicalResult mqa::verifyLaunches(ModuleOp module) {

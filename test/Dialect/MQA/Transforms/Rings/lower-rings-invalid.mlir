@@ -306,3 +306,15 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+!ring = !mqa.ring<2, memref<64xf32, #gpu.address_space<workgroup>>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel {
+    // expected-error@+1 {{is filled by tensor maps, whose copies one warp starts, but has 2 'producers'}}
+    %ring = mqa.ring_create {producers = 2 : i64} : !ring
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}

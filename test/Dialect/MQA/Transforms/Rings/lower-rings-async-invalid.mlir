@@ -1,0 +1,124 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings)' --split-input-file --verify-diagnostics
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x64x8xbf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 0, 3] [32, 64, 1] [1, 1, 1] : memref<?x64x8xbf16> to memref<32x64xbf16, strided<[512, 8], offset: ?>>
+    // expected-error@+1 {{source 0 must begin in a row of its argument at a multiple of 8 elements}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<32x64xbf16, strided<[512, 8], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<64x32xbf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[0, 0] [64, 32] [1, 1] : memref<64x32xbf16> to memref<64x32xbf16, strided<[32, 1]>>
+    // expected-error@+1 {{rows of tile 0 must be rows of its source, at multiples of 8 elements}}
+    mqa.ring_put %ring[%p], %s {tile_maps = [affine_map<(a, b) -> (b, a)>]} : !ring, memref<64x32xbf16, strided<[32, 1]>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x128xbf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 4] [32, 64] [1, 1] : memref<?x128xbf16> to memref<32x64xbf16, strided<[128, 1], offset: ?>>
+    // expected-error@+1 {{source 0 must begin in a row of its argument at a multiple of 8 elements}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<32x64xbf16, strided<[128, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<2x32x64xbf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x100xbf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 0] [32, 100] [1, 1] : memref<?x100xbf16> to memref<32x100xbf16, strided<[100, 1], offset: ?>>
+    // expected-error@+1 {{rows of tile 0 must be rows of its source, at multiples of 8 elements}}
+    mqa.ring_put %ring[%p], %s {tile_maps = [affine_map<(c, n, d) -> (n, c * 36 + d)>]} : !ring, memref<32x100xbf16, strided<[100, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x100xbf16>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 0] [32, 64] [1, 1] : memref<?x100xbf16> to memref<32x64xbf16, strided<[100, 1], offset: ?>>
+    // expected-error@+1 {{source 0 must be of an argument with contiguous rows at multiples of 16 bytes}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<32x64xbf16, strided<[100, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<f32, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?xf32>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n] [1] [1] : memref<?xf32> to memref<f32, strided<[], offset: ?>>
+    // expected-error@+1 {{tile 0 must have rows of a multiple of 16 bytes}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<f32, strided<[], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<16x16xi256, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x16xi256>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 0] [16, 16] [1, 1] : memref<?x16xi256> to memref<16x16xi256, strided<[16, 1], offset: ?>>
+    // expected-error@+1 {{tile 0 must be of fp8, bf16, f16, f32 or i32}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<16x16xi256, strided<[16, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<16x64xf16, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%k: memref<?x64xf8E4M3FNUZ>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !ring
+    %s = memref.subview %k[%n, 0] [16, 64] [1, 1] : memref<?x64xf8E4M3FNUZ> to memref<16x64xf8E4M3FNUZ, strided<[64, 1], offset: ?>>
+    // expected-error@+1 {{only fp8 becomes f16}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<16x64xf8E4M3FNUZ, strided<[64, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<2, memref<64xf32, #smem>>
+gpu.module @kernels {
+  gpu.func @f(%p: i32) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    // expected-error@+1 {{has 8 'producers', but a block has 4 warps}}
+    %ring = mqa.ring_create {producers = 8 : i64} : !ring
+    mqa.ring_release %ring[%p] : !ring
+    gpu.return
+  }
+}
