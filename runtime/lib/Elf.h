@@ -29,7 +29,9 @@ public:
 
   uint16_t getMachine() const { return header.e_machine; }
   uint16_t getType() const { return header.e_type; }
-  const std::vector<Elf64_Phdr> &getSegments() const { return segments; }
+  /// Not of a temporary, whose segments go with it.
+  const std::vector<Elf64_Phdr> &getSegments() const & { return segments; }
+  void getSegments() const && = delete;
 
   /// The bytes of the file that are loaded to `address`, up to the end of their
   /// segment: null and 0 where there are none.

@@ -82,7 +82,8 @@ static mqa_status checkPath(const std::string &path) {
 /// Whether what was loaded at `base` is `object`: the same bytes in every part
 /// of it that is not written to.
 static bool isLoadedAt(const std::vector<char> &object, const char *base) {
-  for (const Elf64_Phdr &segment : ElfFile(object, "object").getSegments())
+  ElfFile file(object, "object");
+  for (const Elf64_Phdr &segment : file.getSegments())
     if (segment.p_type == PT_LOAD && !(segment.p_flags & PF_W) &&
         std::memcmp(base + segment.p_vaddr, object.data() + segment.p_offset,
                     segment.p_filesz) != 0)
