@@ -179,8 +179,7 @@ mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
 }
 
 mqa_status mqa_kernel_load_for(const mqa_bundle *bundle, const char *name,
-                               mqa_device_kind kind, int device,
-                               mqa_kernel **kernel) {
+                               int kind, int device, mqa_kernel **kernel) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     *kernel = nullptr;
@@ -188,7 +187,7 @@ mqa_status mqa_kernel_load_for(const mqa_bundle *bundle, const char *name,
     if (kind != MQA_DEVICE_CPU && kind != MQA_DEVICE_CUDA)
       return fail(MQA_ERROR_INVALID_ARGUMENT,
                   "kind must be MQA_DEVICE_CPU or MQA_DEVICE_CUDA, found " +
-                      std::to_string(static_cast<int>(kind)));
+                      std::to_string(kind));
     std::vector<BundleKernel> found;
     MQA_RETURN_IF_FAILED(findKernels(bundle, name, found));
     std::string wanted = found.front().description->name;

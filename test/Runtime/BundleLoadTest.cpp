@@ -122,7 +122,7 @@ TEST_F(BundleLoadTest, DeviceKinds) {
   EXPECT_EQ(loadBest(cpu + gpu), "sm_80") << "a GPU's first";
   EXPECT_EQ(loadBest(gpu + cpu), "sm_80");
   EXPECT_EQ(loadBest(cpu), "cpu");
-  auto loadFor = [&](const std::string &data, mqa_device_kind kind) {
+  auto loadFor = [&](const std::string &data, int kind) {
     return loadFrom(data, [&](mqa_bundle *bundle, mqa_kernel **kernel) {
       return mqa_kernel_load_for(bundle, "any", kind, 1, kernel);
     });
@@ -134,7 +134,7 @@ TEST_F(BundleLoadTest, DeviceKinds) {
   EXPECT_EQ(status, MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(loadFor(gpu, MQA_DEVICE_CPU),
             "the bundle has no kernel 'any' for the CPU, it is for sm_80");
-  EXPECT_EQ(loadFor(gpu, static_cast<mqa_device_kind>(7)),
+  EXPECT_EQ(loadFor(gpu, 7),
             "kind must be MQA_DEVICE_CPU or MQA_DEVICE_CUDA, found 7");
   EXPECT_EQ(status, MQA_ERROR_INVALID_ARGUMENT);
   // By its place in the bundle, whatever else there is.

@@ -169,11 +169,12 @@ typedef enum mqa_device_kind {
   MQA_DEVICE_CUDA = 1
 } mqa_device_kind;
 
-/** As mqa_kernel_load, for a device of this kind: MQA_ERROR_NOT_FOUND if the
- *  bundle has the kernel for the other kind alone. */
+/** As mqa_kernel_load, for a device of this kind (an mqa_device_kind; any other
+ *  number is an error): MQA_ERROR_NOT_FOUND if the bundle has the kernel for the
+ *  other kind alone. */
 MQA_API mqa_status mqa_kernel_load_for(const mqa_bundle *bundle,
-                                       const char *name, mqa_device_kind kind,
-                                       int device, mqa_kernel **kernel);
+                                       const char *name, int kind, int device,
+                                       mqa_kernel **kernel);
 
 /** Loads kernel `index` of the bundle, as mqa_bundle_kernel_info counts, and no
  *  other. */
