@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -31,6 +32,22 @@ static constexpr bool kChildrenCanJoin = false;
 static constexpr bool kChildrenCanJoin = true;
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+/// Threads of this process that do not sleep.
+static int countAwake() {
+  int awake = 0;
+  for (const auto &task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "stat");
+    std::string stat((std::istreambuf_iterator<char>(file)), {});
+    // The state stands behind the name, which may hold anything.
+    size_t name = stat.rfind(')');
+    awake += name != std::string::npos && stat.compare(name, 3, ") S") != 0;
+  }
+  return awake;
+}
+#endif
+
 namespace {
 struct ForkTest : CpuKernelFixture {
   /// Also waits for the threads to start under the address sanitizer. That of
@@ -39,8 +56,9 @@ struct ForkTest : CpuKernelFixture {
   void loadKernel(int threads) {
     CpuKernelFixture::loadKernel(threads);
 #ifdef __SANITIZE_ADDRESS__
-    EXPECT_EQ(launchWrong(), "");
-    std::fill(std::begin(out), std::end(out), 0.0f);
+    // A launch does not wait for all of them: each sleeps when it has started.
+    while (countAwake() > 1)
+      std::this_thread::yield();
 #endif
   }
   std::string launchWrong() {

@@ -170,8 +170,8 @@ typedef enum mqa_device_kind {
 } mqa_device_kind;
 
 /** As mqa_kernel_load, for a device of this kind (an mqa_device_kind; any other
- *  number is an error): MQA_ERROR_NOT_FOUND if the bundle has the kernel for the
- *  other kind alone. */
+ *  number is an error): MQA_ERROR_NOT_FOUND if the bundle has the kernel for
+ *  the other kind alone. */
 MQA_API mqa_status mqa_kernel_load_for(const mqa_bundle *bundle,
                                        const char *name, int kind, int device,
                                        mqa_kernel **kernel);
