@@ -155,5 +155,65 @@ static void printTileInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
   printInputs(printer, {q, k, kScale, weights});
 }
 
+static ParseResult
+parseTopkInputs(OpAsmParser &parser, OpAsmParser::UnresolvedOperand &logits,
+                Type &logitsType,
+                std::optional<OpAsmParser::UnresolvedOperand> &ks, Type &ksType,
+                std::optional<OpAsmParser::UnresolvedOperand> &ke,
+                Type &keType) {
+  return parseInputs(parser, {{&logits, nullptr, &logitsType},
+                              {nullptr, &ks, &ksType},
+                              {nullptr, &ke, &keType}});
+}
+
+static void printTopkInputs(OpAsmPrinter &printer, Operation *, Value logits,
+                            Type, Value ks, Type, Value ke, Type) {
+  printInputs(printer, {logits, ks, ke});
+}
+
+static ParseResult parseMergeInputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &indices,
+    Type &indicesType, OpAsmParser::UnresolvedOperand &values, Type &valuesType,
+    std::optional<OpAsmParser::UnresolvedOperand> &ks, Type &ksType,
+    OpAsmParser::UnresolvedOperand &ke, Type &keType) {
+  return parseInputs(parser, {{&indices, nullptr, &indicesType},
+                              {&values, nullptr, &valuesType},
+                              {nullptr, &ks, &ksType},
+                              {&ke, nullptr, &keType}});
+}
+
+static void printMergeInputs(OpAsmPrinter &printer, Operation *, Value indices,
+                             Type, Value values, Type, Value ks, Type, Value ke,
+                             Type) {
+  printInputs(printer, {indices, values, ks, ke});
+}
+
+/// `indices [, values] : types of those present`.
+static ParseResult parseSelectionOutputs(
+    OpAsmParser &parser, OpAsmParser::UnresolvedOperand &indices,
+    Type &indicesType, std::optional<OpAsmParser::UnresolvedOperand> &values,
+    Type &valuesType) {
+  if (parser.parseOperand(indices))
+    return failure();
+  if (succeeded(parser.parseOptionalComma()) &&
+      parser.parseOperand(values.emplace()))
+    return failure();
+  if (parser.parseColonType(indicesType))
+    return failure();
+  return failure(values &&
+                 (parser.parseComma() || parser.parseType(valuesType)));
+}
+
+static void printSelectionOutputs(OpAsmPrinter &printer, Operation *,
+                                  Value indices, Type indicesType, Value values,
+                                  Type valuesType) {
+  printer << indices;
+  if (values)
+    printer << ", " << values;
+  printer << " : " << indicesType;
+  if (values)
+    printer << ", " << valuesType;
+}
+
 #define GET_OP_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAOps.cpp.inc"

@@ -43,13 +43,15 @@ namespace {
 /// The operands that were seen, and the sizes that they gave to dimensions.
 class OperandVerifier {
 public:
-  OperandVerifier(Operation *op, Type out) : op(op), out(out) {}
+  OperandVerifier(Operation *op, StringRef outName, Type out)
+      : op(op), outName(outName), out(out) {}
   LogicalResult verify(Value value, const OperandRule &rule);
 
 private:
   LogicalResult verifySizes(ShapedType type, const OperandRule &rule);
 
   Operation *op;
+  StringRef outName;
   Type out;
   struct KnownDim {
     char name;
@@ -68,8 +70,8 @@ LogicalResult OperandVerifier::verify(Value value, const OperandRule &rule) {
            << "' must be a ranked tensor or a memref, found " << type;
   if (isa<RankedTensorType>(type) != isa<RankedTensorType>(out))
     return op->emitOpError()
-           << "operands must be all tensors or all memrefs: 'out' is " << out
-           << " and '" << rule.name << "' is " << type;
+           << "operands must be all tensors or all memrefs: '" << outName
+           << "' is " << out << " and '" << rule.name << "' is " << type;
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (tensor && tensor.getEncoding())
     return op->emitOpError() << "operand '" << rule.name
@@ -113,7 +115,10 @@ LogicalResult OperandVerifier::verifySizes(ShapedType type,
 
 LogicalResult mqa::verifyOperands(Operation *op, ValueRange operands,
                                   ArrayRef<OperandRule> rules) {
-  OperandVerifier verifier(op, operands.back().getType());
+  size_t last = operands.size() - 1;
+  while (!operands[last])
+    --last;
+  OperandVerifier verifier(op, rules[last].name, operands[last].getType());
   for (auto [value, rule] : llvm::zip_equal(operands, rules))
     if (value && failed(verifier.verify(value, rule)))
       return failure();
@@ -145,13 +150,20 @@ static LogicalResult verifyLayout(Operation *op, const OperandRule &rule,
   return success();
 }
 
-LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
-                                ArrayRef<OperandRule> rules, Value result) {
+LogicalResult mqa::verifyLayouts(Operation *op, ValueRange operands,
+                                 ArrayRef<OperandRule> rules) {
   for (auto [value, rule] : llvm::zip_equal(operands, rules))
     if (auto memref =
             value ? dyn_cast<MemRefType>(value.getType()) : MemRefType())
       if (failed(verifyLayout(op, rule, memref)))
         return failure();
+  return success();
+}
+
+LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
+                                ArrayRef<OperandRule> rules, Value result) {
+  if (failed(verifyLayouts(op, operands, rules)))
+    return failure();
   Type out = operands.back().getType();
   bool isTensor = isa<RankedTensorType>(out);
   if (isTensor && !result)

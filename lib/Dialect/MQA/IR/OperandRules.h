@@ -26,13 +26,17 @@ struct OperandRule {
 SmallVector<Type> getInputTypes(Builder &b);
 
 /// Kind, rank, element type and sizes of `operands`, of which those that are
-/// left out are null. The last one is `out`, which says whether they are all
+/// left out are null. The last one that is there says whether they are all
 /// tensors or all memrefs.
 LogicalResult verifyOperands(Operation *op, ValueRange operands,
                              ArrayRef<OperandRule> rules);
 
-/// Memrefs are contiguous where the rules want it; an op on tensors has a
-/// result, and no other one.
+/// Memrefs are contiguous where the rules want it.
+LogicalResult verifyLayouts(Operation *op, ValueRange operands,
+                            ArrayRef<OperandRule> rules);
+
+/// Layouts, and an op on tensors has a result, and no other one. The last
+/// operand is `out`.
 LogicalResult verifyMemory(Operation *op, ValueRange operands,
                            ArrayRef<OperandRule> rules, Value result);
 

@@ -16,7 +16,9 @@ def MQA_Dialect : Dialect {
   let description = [{
     Sparse attention scores every query against every cached key with a cheap
     "indexer" before it attends to the best ones. `mqa.logits` is that score, and
-    `mqa.paged_logits` that of a few new queries against a paged cache; the other ops are the steps by which it becomes a Hopper kernel:
+    `mqa.paged_logits` that of a few new queries against a paged cache. `mqa.topk` selects the
+    best keys by their logits, and `mqa.merge_topk` the best of several such lists. The
+    other ops are the steps by which logits become a kernel for a GPU:
 
     | level | ops |
     | --- | --- |

@@ -7,7 +7,7 @@
 #ifndef MQA_KERNEL_OPS_TD
 #define MQA_KERNEL_OPS_TD
 
-include "mqa/Dialect/MQA/IR/MQAOps.td"
+include "mqa/Dialect/MQA/IR/MQATopkOps.td"
 include "mlir/Interfaces/ViewLikeInterface.td"
 
 //===----------------------------------------------------------------------===//

@@ -15,6 +15,32 @@ using namespace mlir;
 using namespace mlir::bufferization;
 using namespace mlir::mqa;
 
+/// The same op on the buffers of its operands.
+static LogicalResult bufferizeOnBuffers(DestinationStyleOpInterface op,
+                                        RewriterBase &rewriter,
+                                        const BufferizationOptions &options,
+                                        BufferizationState &state) {
+  if (op.hasPureBufferSemantics())
+    return success();
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    if (!isa<TensorType>(operand.getType())) {
+      operands.push_back(operand);
+      continue;
+    }
+    FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
+    if (failed(buffer))
+      return failure();
+    operands.push_back(*buffer);
+  }
+  rewriter.setInsertionPoint(op);
+  auto onBuffers = cast<DestinationStyleOpInterface>(
+      clone(rewriter, op, /*newResultTypes=*/{}, operands));
+  replaceOpWithBufferizedValues(rewriter, op,
+                                llvm::to_vector(onBuffers.getDpsInits()));
+  return success();
+}
+
 namespace {
 template <typename OpTy>
 struct LogitsModel
@@ -33,25 +59,23 @@ struct LogitsModel
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
-    auto logits = cast<OpTy>(op);
-    if (!logits.getResult())
-      return success();
-    SmallVector<Value> operands;
-    for (Value operand : op->getOperands()) {
-      if (!isa<TensorType>(operand.getType())) {
-        operands.push_back(operand);
-        continue;
-      }
-      FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
-      if (failed(buffer))
-        return failure();
-      operands.push_back(*buffer);
-    }
-    rewriter.setInsertionPoint(op);
-    auto onBuffers =
-        cast<OpTy>(clone(rewriter, op, /*newResultTypes=*/{}, operands));
-    replaceOpWithBufferizedValues(rewriter, op, onBuffers.getOut());
-    return success();
+    return bufferizeOnBuffers(cast<OpTy>(op), rewriter, options, state);
+  }
+};
+
+/// Every element of the inits is written.
+template <typename OpTy>
+struct SelectionModel
+    : DstBufferizableOpInterfaceExternalModel<SelectionModel<OpTy>, OpTy> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<OpTy>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    return bufferizeOnBuffers(cast<OpTy>(op), rewriter, options, state);
   }
 };
 } // namespace
@@ -61,5 +85,7 @@ void mqa::registerBufferizableOpInterfaceExternalModels(
   registry.addExtension(+[](MLIRContext *context, MQADialect *) {
     LogitsOp::attachInterface<LogitsModel<LogitsOp>>(*context);
     PagedLogitsOp::attachInterface<LogitsModel<PagedLogitsOp>>(*context);
+    TopkOp::attachInterface<SelectionModel<TopkOp>>(*context);
+    MergeTopkOp::attachInterface<SelectionModel<MergeTopkOp>>(*context);
   });
 }

@@ -64,15 +64,16 @@ static MemRefType relaxType(MemRefType type) {
 /// launch says how far rows are apart, whatever the type of the argument says;
 /// and the levels below have no code for no element.
 static void relaxArguments(func::FuncOp func) {
+  auto isOurs =
+      llvm::IsaPred<mqa::LogitsOpInterface, mqa::TopkOp, mqa::MergeTopkOp>;
   for (BlockArgument argument : func.getArguments()) {
     auto type = dyn_cast<MemRefType>(argument.getType());
-    if (!type || !type.isStrided())
+    if (!type || !type.isStrided() ||
+        llvm::none_of(argument.getUsers(), isOurs))
       continue;
-    bool isOperand = llvm::any_of(argument.getUsers(),
-                                  llvm::IsaPred<mqa::LogitsOpInterface>);
-    if (isOperand &&
-        llvm::all_of(argument.getUsers(),
-                     llvm::IsaPred<mqa::LogitsOpInterface, func::ReturnOp>))
+    if (llvm::all_of(argument.getUsers(), [&](Operation *user) {
+          return isOurs(user) || isa<func::ReturnOp>(user);
+        }))
       argument.setType(relaxType(type));
   }
   Block &body = func.getBody().front();

@@ -1,0 +1,252 @@
+//===- MQATopkOps.td - The public ops that select keys -----*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOPK_OPS_TD
+#define MQA_TOPK_OPS_TD
+
+include "mqa/Dialect/MQA/IR/MQAOps.td"
+
+def MQA_TieBreakAttr : I32EnumAttr<"TieBreak", "Which of the keys with equal logits is the better one", [
+    I32EnumAttrCase<"Smallest", 0, "smallest">, I32EnumAttrCase<"Greatest", 1, "greatest">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_TieBreakEnumAttr : EnumAttr<MQA_Dialect, MQA_TieBreakAttr, "tie_break"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MQA_OrderAttr : I32EnumAttr<"Order", "How selected keys are sorted", [
+    I32EnumAttrCase<"Key", 0, "key">, I32EnumAttrCase<"Score", 1, "score">,
+    I32EnumAttrCase<"Any", 2, "any">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_OrderEnumAttr : EnumAttr<MQA_Dialect, MQA_OrderAttr, "order"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MQA_IndexBaseAttr : I32EnumAttr<"IndexBase", "What the index of a key counts from", [
+    I32EnumAttrCase<"Relative", 0, "relative">, I32EnumAttrCase<"Absolute", 1, "absolute">,
+    I32EnumAttrCase<"Slot", 2, "slot">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_IndexBaseEnumAttr : EnumAttr<MQA_Dialect, MQA_IndexBaseAttr, "base"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+/// An op that writes `indices`, and `values` if there are any, one behind the
+/// other among its operands.
+class MQA_SelectionOp<string mnemonic, list<Trait> traits = []>
+    : MQA_Op<mnemonic, !listconcat([
+        AttrSizedOperandSegments,
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>],
+        traits)> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let hasFolder = 1;
+
+  code baseClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() {
+      return MutableOperandRange(getOperation(),
+                                 getIndicesMutable().getOperandNumber(),
+                                 getValues() ? 2 : 1);
+    }
+
+    /// k: how many keys of a row are selected.
+    int64_t getNumSelected() {
+      return ::llvm::cast<ShapedType>(getIndices().getType()).getDimSize(1);
+    }
+    /// The operands that carry data; one that is left out is null.
+    SmallVector<Value> getDataOperands();
+    /// The names of `getDataOperands()`, in the same order.
+    static ArrayRef<StringRef> getDataOperandNames();
+  }];
+}
+
+def MQA_TopkOp : MQA_SelectionOp<"topk", [
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "The keys with the greatest logits of each query";
+  let description = [{
+    ```
+    indices[m, :] = the k best of the keys max(ks[m], 0) <= n < min(ke[m], N),
+                    where key n is better than key i if logits[m, n] > logits[m, i],
+                    or if the two are equal and n < i
+    values[m, j]  = the logit of the key that indices[m, j] names
+    ```
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `logits` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
+    | `ks` (optional, 0) | M | i32 |
+    | `ke` | M | i32 |
+    | `context_lens` (in the place of `ks` and `ke`) | B x T, or B | i32 |
+    | `block_table` (with `base = slot`) | B x W | i32 |
+    | `sequence` (optional, with `block_table` and `ke`) | M | i32 |
+    | `offset` (optional, 0) | M | i32 |
+    | `num_keys` (optional, with `compressed`) | | index |
+    | `indices` | M x k | i32 |
+    | `values` (optional) | M x k | f32 |
+
+    k is static, from 1 to 4096, and may be greater than N. Operands are all tensors (then
+    the op returns the new `indices` and `values`) or all memrefs, under the rules of
+    `mqa.logits` for strides, memory spaces and encodings. Every element of `indices` and
+    `values` is written; what they had is not read.
+
+    **Ranges** are those of `mqa.logits`: they may be empty, reversed, negative, past N, or
+    in any order. With `compressed`, column j of row m belongs to key max(ks[m], 0) + j; a
+    range longer than S is cut there, and ends at `num_keys` where that is given. With
+    `context_lens` they are those of `mqa.paged_logits`: rows are (b, t), M = B * T, all
+    ranges begin at 0, and a row has context_lens[b, t] keys, or context_lens[b] - T + t + 1.
+
+    **Selection.** A range of at most k keys selects all of them, NaN included. Of a longer
+    one the k best are selected: +0 equals -0, -inf may be selected, NaN is not (its places
+    are padding). Among equal logits the smallest key is the best, or the greatest with
+    `tie_break = #mqa.tie_break<greatest>`. The first `force_first` and the last
+    `force_last` keys of a range are selected before all others, whatever their logits
+    are. A 16-bit logit is compared, and becomes a value, as the f32 that it is.
+
+    **Order.** `order = #mqa.order<key>`: ascending keys. `score`: descending logits, ties
+    by `tie_break`, NaN behind all numbers and among NaN ascending keys; forced keys stand
+    where their logits put them. `any`: in the order that is quickest, which is the same in
+    each run.
+
+    **Padding.** Behind the selected keys, `indices` are -1 and `values` -inf.
+
+    **Base.** `base = #mqa.base<relative>`: an index counts from the range's beginning
+    max(ks[m], 0). `absolute`: it is the key. `slot`: it is the key's place in a paged cache of
+    blocks of P = `block_kv` keys,
+
+    ```
+    block_table[b, n / P] * P + n mod P
+    ```
+
+    where b is `sequence[m]`, or m / T. Ranges end at W * P keys then. Only the entries of
+    selected keys are read, and `sequence[m]` only where the row's range is not empty; one
+    that is no row of the table gives unspecified indices, and nothing outside of the
+    table is read. `offset[m]` is added to each index that is not padding. Indices are
+    computed modulo 2^32.
+
+    T is `next_n`, or dimension 1 of `context_lens`, or 1.
+
+    `none` in the place of `ks` or `ke` leaves it out.
+
+    Example:
+
+    ```mlir
+    %0 = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+    %1:2 = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>)
+         outs(%indices, %values : tensor<?x2048xi32>, tensor<?x2048xf32>)
+         {order = #mqa.order<score>, tie_break = #mqa.tie_break<greatest>}
+         -> tensor<?x2048xi32>, tensor<?x2048xf32>
+    %2 = mqa.topk ins(%logits, none, none : tensor<?x?xf32>)
+         context_lens(%lens : tensor<?x2xi32>) block_table(%table : tensor<?x?xi32>)
+         outs(%indices : tensor<?x2048xi32>)
+         {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x2048xi32>
+    ```
+  }];
+
+  let arguments = (ins
+    AnyShaped:$logits, Optional<AnyShaped>:$ks, Optional<AnyShaped>:$ke,
+    Optional<AnyShaped>:$context_lens, Optional<AnyShaped>:$block_table,
+    Optional<AnyShaped>:$sequence, Optional<AnyShaped>:$offset,
+    Optional<Index>:$num_keys,
+    AnyShaped:$indices, Optional<AnyShaped>:$values,
+    UnitAttr:$compressed,
+    DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break,
+    DefaultValuedAttr<I64Attr, "0">:$force_first,
+    DefaultValuedAttr<I64Attr, "0">:$force_last,
+    DefaultValuedAttr<MQA_OrderEnumAttr, "::mlir::mqa::Order::Key">:$order,
+    DefaultValuedAttr<MQA_IndexBaseEnumAttr, "::mlir::mqa::IndexBase::Relative">:$base,
+    OptionalAttr<I64Attr>:$block_kv,
+    OptionalAttr<I64Attr>:$next_n);
+
+  let assemblyFormat = [{
+    `ins` `(` custom<TopkInputs>($logits, type($logits), $ks, type($ks), $ke, type($ke)) `)`
+    (`context_lens` `(` $context_lens^ `:` type($context_lens) `)`)?
+    (`block_table` `(` $block_table^ `:` type($block_table) `)`)?
+    (`sequence` `(` $sequence^ `:` type($sequence) `)`)?
+    (`offset` `(` $offset^ `:` type($offset) `)`)?
+    (`num_keys` `(` $num_keys^ `)`)?
+    `outs` `(` custom<SelectionOutputs>($indices, type($indices), $values, type($values)) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+
+  let extraClassDeclaration = baseClassDeclaration # [{
+    /// T: neighbouring rows that belong to a sequence.
+    int64_t getRowsOfSequence();
+    /// Whether the sequence of a row follows from where the row stands.
+    bool hasSequencesInOrder() {
+      return getContextLens() || (getBlockTable() && !getSequence());
+    }
+  }];
+}
+
+def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk"> {
+  let summary = "The best keys of each query out of several lists of best keys";
+  let description = [{
+    What `mqa.topk` gives on all keys, from what it gave on each of R parts of them.
+
+    | operand | shape | element type |
+    | --- | --- | --- |
+    | `list_indices` | R x M x k | i32 |
+    | `list_values` | R x M x k | f32 |
+    | `ks` (optional, 0) | M | i32 |
+    | `ke` | M | i32 |
+    | `num_keys` (optional) | | index |
+    | `indices` | M x k | i32 |
+    | `values` (optional) | M x k | f32 |
+
+    Each of the R lists of a row has the best min(k, its candidates) keys of its own part,
+    in any order: `list_indices` are absolute keys, of which no key is in two lists, and
+    `list_values` their logits. A negative index is padding, wherever it stands. `ks` and `ke`
+    are those of the whole row, which `num_keys` cuts if it is given: NaN is selected only
+    where the whole range has at most k keys. M and k are as in `mqa.topk`; memrefs of lists
+    may be strided by lists and rows.
+
+    `tie_break`, `order`, padding and `base` are those of `mqa.topk`; there is no
+    `slot`. Every element of `indices` and `values` is written; what they had is not read.
+
+    `none` in the place of `ks` leaves it out.
+
+    Example:
+
+    ```mlir
+    %0:2 = mqa.merge_topk ins(%list_indices, %list_values, none, %ke :
+             tensor<8x?x2048xi32>, tensor<8x?x2048xf32>, tensor<?xi32>)
+         outs(%indices, %values : tensor<?x2048xi32>, tensor<?x2048xf32>)
+         {base = #mqa.base<absolute>} -> tensor<?x2048xi32>, tensor<?x2048xf32>
+    ```
+  }];
+
+  let arguments = (ins
+    AnyShaped:$list_indices, AnyShaped:$list_values,
+    Optional<AnyShaped>:$ks, AnyShaped:$ke, Optional<Index>:$num_keys,
+    AnyShaped:$indices, Optional<AnyShaped>:$values,
+    DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break,
+    DefaultValuedAttr<MQA_OrderEnumAttr, "::mlir::mqa::Order::Key">:$order,
+    DefaultValuedAttr<MQA_IndexBaseEnumAttr, "::mlir::mqa::IndexBase::Relative">:$base);
+
+  let assemblyFormat = [{
+    `ins` `(` custom<MergeInputs>($list_indices, type($list_indices), $list_values,
+      type($list_values), $ks, type($ks), $ke, type($ke)) `)`
+    (`num_keys` `(` $num_keys^ `)`)?
+    `outs` `(` custom<SelectionOutputs>($indices, type($indices), $values, type($values)) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+
+  let extraClassDeclaration = baseClassDeclaration;
+}
+
+#endif // MQA_TOPK_OPS_TD
