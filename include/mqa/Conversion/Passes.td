@@ -71,6 +71,36 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
                            "::mlir::scf::SCFDialect"];
 }
 
+def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Converts mqa.topk and mqa.merge_topk on memrefs to loops with static scratch";
+  let description = [{
+    Each row by itself. A logit becomes 32 bits whose unsigned order is that of logits,
+    and with its key a candidate of 64 bits: no two are equal. Candidates that reach a
+    bound are appended to a buffer of about 2k; whenever that is full, the k best
+    are found digit by digit (a histogram of 8 bits at a time, without the leading bits
+    that all have), moved together in their order, and the bound is raised. So a row
+    takes a time that grows with its length, whatever its logits are. Keys of `mqa.topk`
+    come in ascending order and stay so. Others are sorted by digits.
+
+    Scratch is `memref.alloca` at the start of the function (or of an `scf.forall` or
+    `scf.parallel` around the op), of static size: 16k bytes and a few thousand more, or up
+    to 36k for lists with values. Nothing is allocated on the heap and nothing is called.
+
+    Contract: the op is bufferized.
+
+    ```mlir
+    mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : memref<?x2048xi32>)
+    // becomes
+    %candidates = memref.alloca() : memref<4353xi64>
+    scf.for %m { scf.for %block { scf.for %n { ... memref.store %candidate, %candidates[%count] }
+                                  scf.if %is_full { scf.while (...) } }
+                 scf.for %i { memref.store %index, %indices[%m, %i] } }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
   let summary = "Expands arith.extf from f8E4M3FN and f8E5M2";
   let description = [{

@@ -1,0 +1,46 @@
+//===- MQATopkToLoops.cpp - The pass --------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelectionToLoops.h"
+#include "mqa/Conversion/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_CONVERTMQATOPKTOLOOPSPASS
+#include "mqa/Conversion/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+namespace {
+struct ConvertMQATopkToLoopsPass
+    : mqa::impl::ConvertMQATopkToLoopsPassBase<ConvertMQATopkToLoopsPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<TopkOp, MergeTopkOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      if (!cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()) {
+        op->emitOpError("must be bufferized before it is converted to loops");
+        return signalPassFailure();
+      }
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : ops) {
+      if (auto topk = dyn_cast<TopkOp>(op))
+        convertTopk(rewriter, topk);
+      else
+        convertMergeTopk(rewriter, cast<MergeTopkOp>(op));
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,15 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(convert-mqa-topk-to-loops))' --split-input-file --verify-diagnostics
+
+func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  // expected-error@+1 {{must be bufferized before it is converted to loops}}
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @f(%lists: tensor<?x?x16xi32>, %scores: tensor<?x?x16xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  // expected-error@+1 {{must be bufferized before it is converted to loops}}
+  %0 = mqa.merge_topk ins(%lists, %scores, none, %ke : tensor<?x?x16xi32>, tensor<?x?x16xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}
