@@ -49,6 +49,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   // Level 3.
   pm.addPass(createMQATileLogitsPass());
+  pm.addPass(createMQATileTopkPass());
   OpPassManager &kernel = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
   kernel.addPass(createCSEPass());
   // Level 4.
@@ -64,6 +65,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandRowOpsPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
+  kernel.addPass(createMQAExpandCandidatesPass());
   pm.addPass(createMQALowerRingsPass());
   OpPassManager &lowered = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
   lowered.addPass(createMQAOverlapLaunchesPass());
@@ -100,6 +102,7 @@ void mqa::buildToTasksPipeline(OpPassManager &pm,
   OpPassManager &func = pm.nest<func::FuncOp>();
   func.addPass(createCanonicalizerPass());
   func.addPass(createConvertMQAToLinalgPass());
+  func.addPass(createConvertMQATopkToLoopsPass());
   func.addPass(createCanonicalizerPass());
   MQAVectorizeLinalgPassOptions vectors;
   vectors.registerTile.assign(options.registerTile.begin(),
@@ -138,15 +141,16 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
 void mqa::registerPipelines() {
   PassPipelineRegistration<ToNVVMPipelineOptions>(
       "mqa-to-nvvm",
-      "mqa.logits and mqa.paged_logits to Hopper kernels in the NVVM dialect, "
-      "level by level",
+      "mqa.logits, mqa.paged_logits and mqa.topk to GPU kernels in the NVVM "
+      "dialect, level by level",
       [](OpPassManager &pm, const ToNVVMPipelineOptions &options) {
         buildToFragmentsPipeline(pm, options);
         buildFragmentsToNVVMPipeline(pm);
       });
   PassPipelineRegistration<ToCPUPipelineOptions>(
       "mqa-to-cpu",
-      "mqa.logits and mqa.paged_logits to task functions in the LLVM dialect",
+      "mqa.logits, mqa.paged_logits and mqa.topk to task functions in the LLVM "
+      "dialect",
       [](OpPassManager &pm, const ToCPUPipelineOptions &options) {
         buildToTasksPipeline(pm, options);
         buildTasksToLLVMPipeline(pm);

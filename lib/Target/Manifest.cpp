@@ -100,14 +100,47 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
   }
 }
 
+/// What the operand `name` says of the sizes of a kernel of mqa.topk.
+static void describeTopkSizes(llvm::json::Object &kernel, StringRef name,
+                              ArrayRef<int64_t> shape) {
+  if (name == "logits")
+    kernel["num_columns"] = getSize(shape[1]);
+  else if (name == "indices")
+    kernel["num_queries"] = getSize(shape[0]);
+  else if (name == "context_lens")
+    kernel["batch"] = getSize(shape[0]);
+  else if (name == "block_table") {
+    kernel["num_sequences"] = getSize(shape[0]);
+    kernel["max_blocks"] = getSize(shape[1]);
+  }
+}
+
+static void describeSelection(llvm::json::Object &kernel,
+                              SelectionAttr selection) {
+  kernel["k"] = selection.getK();
+  kernel["tie_break"] = stringifyTieBreak(selection.getTieBreak());
+  kernel["order"] = stringifyOrder(selection.getOrder());
+  kernel["base"] = stringifyIndexBase(selection.getBase());
+  kernel["force_first"] = selection.getForceFirst();
+  kernel["force_last"] = selection.getForceLast();
+  if (selection.getNextN())
+    kernel["next_n"] = selection.getNextN();
+  if (selection.getBlockKv())
+    kernel["block_kv"] = selection.getBlockKv();
+}
+
 /// What is common to both targets.
 static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
                                                     KernelAttr attr) {
   llvm::json::Object kernel{{"name", func.getName()},
                             {"op", attr.getOp()},
-                            {"clean", attr.getClean()},
-                            {"compressed", attr.getCompressed()},
-                            {"relu", attr.getActivation() == Activation::Relu}};
+                            {"compressed", attr.getCompressed()}};
+  if (SelectionAttr selection = attr.getSelection()) {
+    describeSelection(kernel, selection);
+  } else {
+    kernel["clean"] = attr.getClean();
+    kernel["relu"] = attr.getActivation() == Activation::Relu;
+  }
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto operand =
@@ -115,15 +148,23 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
     if (!operand)
       continue;
     parameters.push_back(describeParameter(operand, type));
-    if (RankedTensorType tensor = operand.getTensorType())
+    RankedTensorType tensor = operand.getTensorType();
+    if (!tensor)
+      continue;
+    if (attr.isOfLogits())
       describeSizes(kernel, attr.isPaged(), operand.getName(),
                     tensor.getShape());
+    else
+      describeTopkSizes(kernel, operand.getName(), tensor.getShape());
   }
-  for (StringRef name :
-       {"num_heads", attr.isPaged() ? "block_kv" : "num_keys", "num_columns"})
+  SmallVector<StringRef> needed{"num_columns", "num_queries"};
+  if (attr.isOfLogits())
+    needed.append({"num_heads", attr.isPaged() ? "block_kv" : "num_keys"});
+  for (StringRef name : needed)
     if (!kernel.get(name))
-      return func.emitError("is no kernel: it lacks an argument that is "
-                            "operand 'q', 'k' or 'out'");
+      return func.emitError("is no kernel: it lacks an argument that is ")
+             << (attr.isOfLogits() ? "operand 'q', 'k' or 'out'"
+                                   : "operand 'logits' or 'indices'");
   // The runtime would refuse the bundle.
   constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
   for (const auto &field : kernel)
@@ -133,6 +174,29 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
                                 << kMaxSize << ", found " << *size;
   kernel["parameters"] = std::move(parameters);
   return kernel;
+}
+
+/// How work is handed to the blocks of a launch; a kernel of mqa.topk, which has
+/// no schedule, has a block for each row.
+static void describeSchedule(llvm::json::Object &kernel,
+                             ScheduleAttr schedule) {
+  std::string text;
+  if (!schedule) {
+    kernel["schedule"] = text;
+    kernel["block_queries"] = 1;
+    return;
+  }
+  llvm::raw_string_ostream(text) << schedule;
+  // Its parameters alone, as the table and --mqa-schedule have them.
+  StringRef parameters = text;
+  (void)parameters.consume_front("#mqa.schedule<");
+  (void)parameters.consume_back(">");
+  kernel["schedule"] = parameters.str();
+  kernel["block_queries"] = schedule.getBlockQ();
+  kernel["block_keys"] = schedule.getBlockKv();
+  kernel["tile_keys"] = schedule.getTileKv();
+  kernel["fast"] = schedule.getReduction() == Reduction::F16;
+  kernel["splits_keys"] = schedule.getSplit() == Split::Tiles;
 }
 
 FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
@@ -149,20 +213,8 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
         describeKernel(cast<FunctionOpInterface>(func.getOperation()), attr);
     if (failed(kernel))
       return WalkResult::interrupt();
-    ScheduleAttr schedule = attr.getSchedule();
-    std::string scheduleText;
-    llvm::raw_string_ostream(scheduleText) << schedule;
-    // Its parameters alone, as the table and --mqa-schedule have them.
-    StringRef parameters = scheduleText;
-    (void)parameters.consume_front("#mqa.schedule<");
-    (void)parameters.consume_back(">");
-    (*kernel)["schedule"] = parameters.str();
+    describeSchedule(*kernel, attr.getSchedule());
     (*kernel)["block_threads"] = block[0];
-    (*kernel)["block_queries"] = schedule.getBlockQ();
-    (*kernel)["block_keys"] = schedule.getBlockKv();
-    (*kernel)["tile_keys"] = schedule.getTileKv();
-    (*kernel)["fast"] = schedule.getReduction() == Reduction::F16;
-    (*kernel)["splits_keys"] = schedule.getSplit() == Split::Tiles;
     (*kernel)["shared_memory_bytes"] = attr.getDynamicSharedMemory();
     (*kernel)["overlaps_launches"] = attr.getOverlapsLaunches();
     kernels.push_back(std::move(*kernel));
@@ -185,7 +237,8 @@ FailureOr<llvm::json::Array> mqa::describeCpuKernels(ModuleOp module) {
     if (failed(kernel))
       return failure();
     (*kernel)["task_queries"] = sizes[0];
-    (*kernel)["task_keys"] = sizes[1];
+    if (attr.isOfLogits())
+      (*kernel)["task_keys"] = sizes[1];
     kernels.push_back(std::move(*kernel));
   }
   return kernels;

@@ -139,3 +139,28 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  // Barriers order what counts in shared memory; another kernel may be ordered by an atomic in global memory.
+  // CHECK-LABEL: llvm.func @count
+  // CHECK: llvm.atomicrmw add %{{.*}}, %{{.*}} syncscope("block") monotonic : !llvm.ptr<3>, i32
+  // CHECK: llvm.atomicrmw add %{{.*}}, %{{.*}} acq_rel : !llvm.ptr, i32
+  gpu.func @count(%counts: memref<64xi32, #gpu.address_space<workgroup>>, %global: memref<64xi32>, %i: index) kernel {
+    %c1 = arith.constant 1 : i32
+    %0 = memref.atomic_rmw addi %c1, %counts[%i] : (i32, memref<64xi32, #gpu.address_space<workgroup>>) -> i32
+    %1 = memref.atomic_rmw addi %c1, %global[%i] : (i32, memref<64xi32>) -> i32
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  // How many blocks a multiprocessor should have, a kernel may know itself.
+  // CHECK: llvm.func @two{{.*}}nvvm.minctasm = 2 : i32
+  gpu.func @two() kernel attributes {known_block_size = array<i32: 128, 1, 1>, nvvm.minctasm = 2 : i32} {
+    gpu.return
+  }
+}

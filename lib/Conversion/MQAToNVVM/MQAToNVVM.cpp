@@ -141,6 +141,28 @@ struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
     return success();
   }
 };
+
+/// memref.atomic_rmw in shared memory, without an order: barriers have one.
+/// Upstream's lowering orders all memory by each of them.
+struct WorkgroupAtomicLowering : ConvertOpToLLVMPattern<memref::AtomicRMWOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::AtomicRMWOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    MemRefType type = op.getMemRefType();
+    if (op.getKind() != arith::AtomicRMWKind::addi ||
+        !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
+      return rewriter.notifyMatchFailure(op, "adds nothing in shared memory");
+    Value address =
+        getStridedElementPtr(rewriter, op.getLoc(), type, adaptor.getMemref(),
+                             adaptor.getIndices());
+    rewriter.replaceOpWithNewOp<LLVM::AtomicRMWOp>(
+        op, LLVM::AtomicBinOp::add, address, adaptor.getValue(),
+        LLVM::AtomicOrdering::monotonic, /*syncscope=*/"block");
+    return success();
+  }
+};
 } // namespace
 
 namespace {
@@ -235,8 +257,9 @@ static void setKernelAttributes(LLVM::LLVMFuncOp func,
   // ptxas ignores setmaxnreg unless it knows how many registers a block may
   // have (warning C7508): known_block_size became nvvm.maxntid, this is the
   // other half.
-  func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                b.getI32IntegerAttr(1));
+  StringRef minBlocks = NVVM::NVVMDialect::getMinctasmAttrName();
+  if (!func->hasAttr(minBlocks))
+    func->setAttr(minBlocks, b.getI32IntegerAttr(1));
 }
 
 /// What LLVM makes PTX for; a module that has targets keeps them.
@@ -317,6 +340,7 @@ struct ConvertMQAToNVVMPass
     populateAsyncCopyToNVVMPatterns(converter, **chip, patterns);
     patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
     patterns.add<RowBlockLowering>(converter);
+    patterns.add<WorkgroupAtomicLowering>(converter, /*benefit=*/2);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);
     populateGpuToNVVMConversionPatterns(converter, patterns);
     populateGpuSubgroupReduceOpLoweringPattern(converter, patterns);

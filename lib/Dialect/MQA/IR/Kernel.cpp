@@ -19,32 +19,81 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 static constexpr StringLiteral kNumKeys = "num_keys";
+/// The most keys that are selected of a row.
+static constexpr int64_t kMaxSelected = 4096;
+
+LogicalResult
+SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
+                      TieBreak, Order, IndexBase base, int64_t forceFirst,
+                      int64_t forceLast, int64_t blockKv, int64_t nextN) {
+  if (k < 1 || k > kMaxSelected)
+    return emitError() << "k must be from 1 to " << kMaxSelected << ", found "
+                       << k;
+  if (forceFirst < 0 || forceLast < 0 || forceFirst > k ||
+      forceLast > k - forceFirst)
+    return emitError() << "'force_first' and 'force_last' must be 0 or more, "
+                          "and at most k together, found "
+                       << forceFirst << " and " << forceLast;
+  if (blockKv < 0 || nextN < 0 || (base == IndexBase::Slot) != (blockKv > 0))
+    return emitError() << "'next_n' must be 0 or more, and 'block_kv' more "
+                          "than 0 where the base is slot, else 0, found "
+                       << nextN << " and " << blockKv;
+  return success();
+}
 
 LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  StringRef op, Activation, bool, bool,
                                  ScheduleAttr schedule,
                                  int64_t dynamicSharedMemory,
                                  bool overlapsLaunches,
-                                 DenseI64ArrayAttr taskSizes) {
-  if (op != LogitsOp::getOperationName() &&
+                                 DenseI64ArrayAttr taskSizes,
+                                 SelectionAttr selection) {
+  bool isTopk = op == TopkOp::getOperationName();
+  if (!isTopk && op != LogitsOp::getOperationName() &&
       op != PagedLogitsOp::getOperationName())
-    return emitError() << "a kernel is of mqa.logits or mqa.paged_logits, "
-                          "found '"
+    return emitError() << "a kernel is of mqa.logits, mqa.paged_logits or "
+                          "mqa.topk, found '"
                        << op << "'";
-  if (!schedule == !taskSizes)
-    return emitError() << "a kernel has either a schedule or task sizes";
-  if (taskSizes && (taskSizes.size() != 2 ||
-                    llvm::any_of(taskSizes.asArrayRef(),
-                                 [](int64_t size) { return size < 1; })))
-    return emitError() << "a kernel has two positive task sizes, queries and "
-                          "keys, found "
-                       << taskSizes;
+  if (isTopk == !selection)
+    return emitError() << "a kernel of mqa.topk, and no other, has a selection";
+  if (isTopk ? static_cast<bool>(schedule) : !schedule == !taskSizes)
+    return emitError() << (isTopk ? "a kernel of mqa.topk has no schedule"
+                                  : "a kernel has either a schedule or task "
+                                    "sizes");
+  if (taskSizes &&
+      (taskSizes.size() != (isTopk ? 1 : 2) ||
+       llvm::any_of(taskSizes.asArrayRef(),
+                    [](int64_t size) { return size < 1; })))
+    return emitError() << "a kernel has "
+                       << (isTopk ? "one positive task size, rows,"
+                                  : "two positive task sizes, queries and "
+                                    "keys,")
+                       << " found " << taskSizes;
   if (dynamicSharedMemory < 0 ||
-      (!schedule && (dynamicSharedMemory || overlapsLaunches)))
+      (taskSizes && (dynamicSharedMemory || overlapsLaunches)))
     return emitError() << "shared memory and launches that overlap are of a "
-                          "kernel with a schedule, of 0 or more bytes, found "
+                          "kernel for a GPU, of 0 or more bytes, found "
                        << dynamicSharedMemory;
   return success();
+}
+
+KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
+                           DenseI64ArrayAttr taskSizes) {
+  Activation activation = Activation::Relu;
+  bool clean = false, compressed = false;
+  SelectionAttr selection;
+  if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
+    activation = logits.getActivation();
+    clean = logits.getClean();
+    compressed = logits.getCompressed();
+  }
+  if (auto topk = dyn_cast<TopkOp>(*op)) {
+    compressed = topk.getCompressed();
+    selection = topk.getSelection();
+  }
+  return get(op->getContext(), op->getName().getStringRef(), activation, clean,
+             compressed, schedule, /*dynamicSharedMemory=*/0,
+             /*overlapsLaunches=*/false, taskSizes, selection);
 }
 
 bool KernelAttr::isPaged() const {
@@ -57,6 +106,15 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
     return ArrayRef(kRanks).slice(least, most - least + 1);
   };
   using Ranks = ArrayRef<int64_t>;
+  if (getSelection()) {
+    if (name == kNumKeys && getCompressed())
+      return between(0, 0);
+    return llvm::StringSwitch<Ranks>(name)
+        .Cases({"logits", "block_table", "indices", "values"}, between(2, 2))
+        .Cases({"ks", "ke", "sequence", "offset"}, between(1, 1))
+        .Case("context_lens", between(1, 2))
+        .Default({});
+  }
   if (isPaged())
     return llvm::StringSwitch<Ranks>(name)
         .Case("q", between(4, 4))
@@ -79,13 +137,13 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
 KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
-             getTaskSizes());
+             getTaskSizes(), getSelection());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
-             /*overlapsLaunches=*/true, getTaskSizes());
+             /*overlapsLaunches=*/true, getTaskSizes(), getSelection());
 }
 
 OperandAttr OperandAttr::get(StringRef name, Type type) {
@@ -149,9 +207,12 @@ static LogicalResult verifyKernel(Operation *op, Attribute value) {
   if (!kernel)
     return op->emitOpError() << "attribute '" << name
                              << "' must be a #mqa.kernel, found " << value;
-  if (isa<gpu::GPUFuncOp>(op) && !kernel.getSchedule())
+  if (isa<gpu::GPUFuncOp>(op) && kernel.isOfLogits() && !kernel.getSchedule())
     return op->emitOpError()
            << "is for a GPU: its '" << name << "' needs a schedule";
+  if (isa<gpu::GPUFuncOp>(op) && kernel.getTaskSizes())
+    return op->emitOpError()
+           << "is for a GPU: its '" << name << "' cannot have task sizes";
   llvm::SmallSet<StringRef, 8> seen;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto operand =

@@ -42,6 +42,13 @@ int64_t TopkOp::getRowsOfSequence() {
              : 1;
 }
 
+SelectionAttr TopkOp::getSelection() {
+  return SelectionAttr::get(
+      getContext(), getNumSelected(), getTieBreak(), getOrder(), getBase(),
+      getForceFirst(), getForceLast(), getBlockKv().value_or(0),
+      hasSequencesInOrder() ? getRowsOfSequence() : 0);
+}
+
 //===----------------------------------------------------------------------===//
 // Verifier
 //===----------------------------------------------------------------------===//

@@ -15,7 +15,7 @@ func.func private @f() attributes {mqa.target = #mqa.target<chip = "sm_90a">}
 
 // -----
 
-// expected-error@+1 {{a kernel is of mqa.logits or mqa.paged_logits, found 'mqa.wgmma'}}
+// expected-error@+1 {{a kernel is of mqa.logits, mqa.paged_logits or mqa.topk, found 'mqa.wgmma'}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.wgmma", task_sizes = [4, 64]>}
 
 // -----
@@ -30,7 +30,7 @@ func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", t
 
 // -----
 
-// expected-error@+1 {{shared memory and launches that overlap are of a kernel with a schedule, of 0 or more bytes, found 16}}
+// expected-error@+1 {{shared memory and launches that overlap are of a kernel for a GPU, of 0 or more bytes, found 16}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", dynamic_shared_memory = 16, task_sizes = [4, 64]>}
 
 // -----

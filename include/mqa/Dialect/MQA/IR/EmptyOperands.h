@@ -14,7 +14,7 @@ namespace mqa {
 
 /// Whether the type of an operand says that it has no element. No slice of such
 /// an operand verifies, so that the op has no tiles.
-inline bool hasEmptyOperand(LogitsOpInterface op) {
+inline bool hasEmptyOperand(KernelOpInterface op) {
   return llvm::any_of(op.getDataOperands(), [](Value operand) {
     return operand && llvm::is_contained(
                           cast<ShapedType>(operand.getType()).getShape(), 0);

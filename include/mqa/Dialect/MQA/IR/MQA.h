@@ -22,6 +22,12 @@
 #include "mqa/Dialect/MQA/IR/MQADialect.h.inc"
 #include "mqa/Dialect/MQA/IR/MQAEnums.h.inc"
 
+namespace mlir {
+namespace mqa {
+class KernelOpInterface;
+} // namespace mqa
+} // namespace mlir
+
 #define GET_ATTRDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAAttrs.h.inc"
 

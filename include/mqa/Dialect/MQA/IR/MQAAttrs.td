@@ -146,6 +146,33 @@ def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
   }];
 }
 
+def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
+  let mnemonic = "selection";
+  let summary = "What a kernel of mqa.topk selects, and how";
+  let description = [{
+    `k` and the attributes of `mqa.topk` that have the same names; `next_n` is T where rows are
+    in the order of their sequences, else 0, and `block_kv` is 0 where no index is a slot.
+
+    Example:
+
+    ```mlir
+    #mqa.selection<k = 2048, order = score>
+    ```
+  }];
+  let parameters = (ins "int64_t":$k,
+      DefaultValuedParameter<"::mlir::mqa::TieBreak",
+                             "::mlir::mqa::TieBreak::Smallest">:$tie_break,
+      DefaultValuedParameter<"::mlir::mqa::Order", "::mlir::mqa::Order::Key">:$order,
+      DefaultValuedParameter<"::mlir::mqa::IndexBase",
+                             "::mlir::mqa::IndexBase::Relative">:$base,
+      DefaultValuedParameter<"int64_t", "0">:$force_first,
+      DefaultValuedParameter<"int64_t", "0">:$force_last,
+      DefaultValuedParameter<"int64_t", "0">:$block_kv,
+      DefaultValuedParameter<"int64_t", "0">:$next_n);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
   let mnemonic = "kernel";
   let summary = "What a function was made of, and what a launch of it needs";
@@ -159,7 +186,8 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `schedule` | of a kernel for a GPU: what it was made by. No pass below level 3 reads it |
     | `dynamic_shared_memory` | bytes, once the rings are lowered |
     | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
-    | `task_sizes` | of a kernel for a CPU: queries and keys of one task |
+    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of `mqa.topk` |
+    | `selection` | of a kernel of `mqa.topk` |
 
     Example:
 
@@ -175,13 +203,19 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
       OptionalParameter<"::mlir::mqa::ScheduleAttr">:$schedule,
       DefaultValuedParameter<"int64_t", "0">:$dynamic_shared_memory,
       DefaultValuedParameter<"bool", "false">:$overlaps_launches,
-      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes);
+      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes,
+      OptionalParameter<"::mlir::mqa::SelectionAttr">:$selection);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The name of a function's attribute.
     static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.kernel"; }
+    /// What `op` asks for, before a target's parameters are set.
+    static KernelAttr get(::mlir::mqa::KernelOpInterface op, ::mlir::mqa::ScheduleAttr schedule,
+                          ::mlir::DenseI64ArrayAttr taskSizes);
     bool isPaged() const;
+    /// Whether it is of an op that computes logits.
+    bool isOfLogits() const { return !getSelection(); }
     /// The ranks that operand `name` of `op` may have, 0 for an index; none if
     /// there is no such operand.
     ::llvm::ArrayRef<int64_t> getOperandRanks(::llvm::StringRef name) const;

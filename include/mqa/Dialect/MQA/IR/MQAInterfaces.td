@@ -9,7 +9,23 @@
 
 include "mlir/IR/OpBase.td"
 
-def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface"> {
+def MQA_KernelOpInterface : OpInterface<"KernelOpInterface"> {
+  let cppNamespace = "::mlir::mqa";
+  let description = [{
+    An op of which a kernel is made: `mqa.logits`, `mqa.paged_logits`, `mqa.topk`. Its data
+    operands become the arguments of the kernel.
+  }];
+  let methods = [
+    InterfaceMethod<"The operands that carry data; one that is left out is null.",
+                    "::llvm::SmallVector<::mlir::Value>", "getDataOperands">,
+    InterfaceMethod<"The names of `getDataOperands()`, in the same order.",
+                    "::llvm::ArrayRef<::llvm::StringRef>", "getDataOperandNames">,
+    InterfaceMethod<"Whether this is a tile of an op, which no kernel is made of.",
+                    "bool", "isTile">,
+  ];
+}
+
+def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterface]> {
   let cppNamespace = "::mlir::mqa";
   let description = [{
     An op that computes attention logits: `mqa.logits` and `mqa.paged_logits`. It
@@ -33,10 +49,6 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface"> {
     InterfaceMethod<"Whether rows begin with their ranges.", "bool", "getCompressed">,
     InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
-    InterfaceMethod<"The operands that carry data; one that is left out is null.",
-                    "::llvm::SmallVector<::mlir::Value>", "getDataOperands">,
-    InterfaceMethod<"The names of `getDataOperands()`, in the same order.",
-                    "::llvm::ArrayRef<::llvm::StringRef>", "getDataOperandNames">,
   ];
   let extraSharedClassDeclaration = [{
     /// Heads that share a key.

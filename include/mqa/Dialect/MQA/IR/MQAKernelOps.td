@@ -485,6 +485,7 @@ def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
   let hasVerifier = 1;
 }
 
+include "mqa/Dialect/MQA/IR/MQACandidateOps.td"
 include "mqa/Dialect/MQA/IR/MQAFragmentOps.td"
 
 #endif // MQA_KERNEL_OPS_TD

@@ -139,6 +139,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Keys of the whole sequence, to which ranges refer.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
+    bool isTile() { return getKeyOffset() || getNumKeys() || getCausal(); }
     /// q, k, k_scale, weights, ks, ke, out.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
@@ -246,6 +247,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     bool hasLengthPerQuery() {
       return cast<ShapedType>(getContextLens().getType()).getRank() == 2;
     }
+    bool isTile() { return static_cast<bool>(getKeyOffset()); }
     /// q, k, k_scale, weights, context_lens, block_table, out.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();

@@ -73,6 +73,7 @@ class MQA_SelectionOp<string mnemonic, list<Trait> traits = []>
 }
 
 def MQA_TopkOp : MQA_SelectionOp<"topk", [
+    MQA_KernelOpInterface,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
       "getResultTilePosition", "generateResultTileValue"]>]> {
@@ -184,6 +185,9 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
   }];
 
   let extraClassDeclaration = baseClassDeclaration # [{
+    bool isTile() { return static_cast<bool>(getNumKeys()); }
+    /// What a launch of a kernel of this op must know.
+    SelectionAttr getSelection();
     /// T: neighbouring rows that belong to a sequence.
     int64_t getRowsOfSequence();
     /// Whether the sequence of a row follows from where the row stands.

@@ -22,9 +22,9 @@ LogicalResult verifyNobodyRefersTo(func::FuncOp func);
 
 /// The one op that `func`, a function of the module, on tensors or on memrefs,
 /// consists of. An error says why `func` is no kernel function.
-FailureOr<LogitsOpInterface> verifyKernelFunction(func::FuncOp func);
+FailureOr<KernelOpInterface> verifyKernelFunction(func::FuncOp func);
 
-/// Every mqa.logits and mqa.paged_logits of `module` is the body of a kernel
+/// Every mqa.logits, mqa.paged_logits and mqa.topk of `module` is the body of a kernel
 /// function, and nothing in the module takes a name that kernels need.
 LogicalResult verifyKernelFunctions(ModuleOp module);
 

@@ -118,6 +118,33 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def MQAExpandCandidatesPass : Pass<"mqa-expand-candidates", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands the ops on lists of candidates to what each thread does";
+  let description = [{
+    Threads agree on places in a list by ballots in their warp and by a word of each warp
+    in shared memory. `mqa.cut_candidates` becomes a radix selection: a histogram of the
+    codes in an interval, which each step narrows to one of its bins; `mqa.sort_candidates`
+    becomes a bitonic sort.
+
+    Contract: the kernel has a `known_block_size` of whole warps in x alone, all threads
+    come to each of the ops, and a list has at most 32768 candidates.
+
+    ```mlir
+    %n1, %fits = mqa.append_candidates %logits from %key ... : vector<4xf32>
+    // becomes
+    %above = arith.cmpf oge, ...
+    %ballot = nvvm.vote.sync ballot ...
+    memref.store ..., %words[%warp]; gpu.barrier
+    %ahead = gpu.subgroup_reduce add ...
+    scf.if %appends { memref.store %code, %codes[%place]; memref.store %key, %keys[%place] }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands mqa.fit_queries to code of each of its threads";
   let description = [{
@@ -498,6 +525,37 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
 }
 
+def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
+  let summary = "Makes a kernel of each mqa.topk on memrefs";
+  let description = [{
+    A workgroup of 1024 threads selects a row at a time. It goes over the row's keys, each
+    thread with a vector of them, and appends those that may be among the best to a list
+    in shared memory. When the list is full, only the best of it stay, and what is
+    appended from then on must be better than these. At the end the best of the list are
+    written, in the order of their keys or sorted by their logits.
+
+    Contract: as for `mqa-tile-logits`, of functions that consist of one `mqa.topk`.
+
+    ```mlir
+    func.func @f(...) { mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : memref<?x512xi32>) }
+    // becomes
+    gpu.func @f(...) kernel {
+      scf.for %m = %block_id to %rows step %grid_dim {
+        %n:3 = scf.for %i = ... iter_args(%count, %threshold, %turn) {
+          %n1, %fits = mqa.append_candidates ...
+          scf.if %fits { } else { mqa.cut_candidates ...; mqa.append_candidates ... }
+        }
+        scf.if %is_long { mqa.cut_candidates ... }
+        scf.for %j { memref.store %index, %indices[%m, %j] }
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"> {
   let summary = "Tiles linalg ops of static shape to registers and vectorizes them";
   let description = [{
@@ -547,7 +605,7 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
 }
 
 def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
-  let summary = "Checks that each function of an mqa.logits or mqa.paged_logits can become a kernel";
+  let summary = "Checks that each function of an mqa.logits, mqa.paged_logits or mqa.topk can become a kernel";
   let description = [{
     The first pass of both ways down, so that they accept the same functions. A
     `func.func` that holds an `mqa.logits` or `mqa.paged_logits` is a kernel function:

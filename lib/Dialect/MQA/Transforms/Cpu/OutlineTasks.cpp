@@ -28,12 +28,11 @@ using namespace mlir::mqa;
 /// Says which operand of the op each argument of `func` is sliced for, and what
 /// the function computes. The caller hands over the operands by their names:
 /// each argument is one of them.
-static LogicalResult nameArguments(func::FuncOp func, LogitsOpInterface logits,
+static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
                                    ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
   llvm::SmallBitVector named(func.getNumArguments());
-  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
-                                            logits.getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
     if (!value)
       continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
@@ -41,7 +40,7 @@ static LogicalResult nameArguments(func::FuncOp func, LogitsOpInterface logits,
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument || argument.getOwner() != &func.getBody().front() ||
         named.test(argument.getArgNumber()))
-      return logits->emitOpError()
+      return op->emitOpError()
              << "operand '" << name
              << "' must be of an argument of the function, and of its own";
     named.set(argument.getArgNumber());
@@ -53,14 +52,10 @@ static LogicalResult nameArguments(func::FuncOp func, LogitsOpInterface logits,
         !named.test(argument.getArgNumber()))
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
-             << logits->getName();
-  func->setAttr(KernelAttr::getAttrName(),
-                KernelAttr::get(
-                    b.getContext(), logits->getName().getStringRef(),
-                    logits.getActivation(), logits.getClean(),
-                    logits.getCompressed(), /*schedule=*/{},
-                    /*dynamicSharedMemory=*/0,
-                    /*overlapsLaunches=*/false, b.getDenseI64ArrayAttr(steps)));
+             << op->getName();
+  func->setAttr(
+      KernelAttr::getAttrName(),
+      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(steps)));
   return success();
 }
 
@@ -79,15 +74,16 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
       return forall.emitOpError("needs constant steps");
     steps.push_back(*value);
   }
-  LogitsOpInterface logits;
-  forall.walk([&](LogitsOpInterface op) {
-    logits = op;
+  KernelOpInterface computed;
+  forall.walk([&](KernelOpInterface op) {
+    computed = op;
     return WalkResult::interrupt();
   });
-  if (!logits)
-    return forall.emitOpError("holds no mqa.logits or mqa.paged_logits");
+  if (!computed)
+    return forall.emitOpError(
+        "holds no mqa.logits, mqa.paged_logits or mqa.topk");
   if (failed(verifyNobodyRefersTo(func)) ||
-      failed(nameArguments(func, logits, steps)))
+      failed(nameArguments(func, computed, steps)))
     return failure();
 
   IRRewriter b(func.getContext());

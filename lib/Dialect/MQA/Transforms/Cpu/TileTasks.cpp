@@ -41,9 +41,9 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
-    SmallVector<LogitsOpInterface> ops;
-    getOperation().walk([&](LogitsOpInterface op) { ops.push_back(op); });
-    for (LogitsOpInterface op : ops) {
+    SmallVector<KernelOpInterface> ops;
+    getOperation().walk([&](KernelOpInterface op) { ops.push_back(op); });
+    for (KernelOpInterface op : ops) {
       // There is next to no work in it.
       if (hasEmptyOperand(op)) {
         LDBG() << "leaves, as an operand has no element: " << *op;
@@ -53,10 +53,15 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       SmallVector<int64_t> own = sizes;
       // A sequence has keys of its own: a task is for one, and as many keys
       // more.
-      if (op.getNextN()) {
+      auto logits = dyn_cast<LogitsOpInterface>(*op);
+      if (logits && logits.getNextN()) {
         own[1] *= own[0];
         own[0] = 1;
       }
+      // A row is selected from as a whole, and takes as long as a task of
+      // logits.
+      if (!logits)
+        own = {1};
       scf::SCFTilingOptions options;
       options.setTileSizes(getAsIndexOpFoldResult(&getContext(), own));
       options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);

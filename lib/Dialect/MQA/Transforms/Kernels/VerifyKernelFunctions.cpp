@@ -139,46 +139,44 @@ static LogicalResult verifyAttributes(func::FuncOp func) {
   return success();
 }
 
-/// Whether `logits` is a tile of an op, which cannot become a kernel.
-static bool isTile(LogitsOpInterface logits) {
-  if (auto op = dyn_cast<LogitsOp>(*logits))
-    return op.getKeyOffset() || op.getNumKeys();
-  return static_cast<bool>(cast<PagedLogitsOp>(*logits).getKeyOffset());
-}
+/// The ops that kernels are made of, for messages.
+static constexpr StringLiteral kKernelOps =
+    "mqa.logits, mqa.paged_logits or mqa.topk";
 
-static FailureOr<LogitsOpInterface> getOnlyOp(func::FuncOp func) {
+static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
   if (!func.getBody().hasOneBlock())
     return func.emitError("a kernel function must have one block, found ")
            << func.getBody().getBlocks().size();
   Block &body = func.getBody().front();
-  LogitsOpInterface logits;
+  KernelOpInterface found;
   for (Operation &op : body.without_terminator()) {
-    auto candidate = dyn_cast<LogitsOpInterface>(op);
-    if (!candidate || logits)
-      return op.emitError("a kernel function must consist of one mqa.logits or "
-                          "mqa.paged_logits on its arguments, found also '")
+    auto candidate = dyn_cast<KernelOpInterface>(op);
+    if (!candidate || found)
+      return op.emitError("a kernel function must consist of one ")
+             << kKernelOps << " on its arguments, found also '"
              << op.getName() << "'";
-    logits = candidate;
+    found = candidate;
   }
-  if (!logits || !isa<func::ReturnOp>(body.getTerminator()))
-    return func.emitError("a kernel function must consist of one mqa.logits or "
-                          "mqa.paged_logits, and return");
-  if (isTile(logits))
-    return logits->emitOpError(
+  if (!found || !isa<func::ReturnOp>(body.getTerminator()))
+    return func.emitError("a kernel function must consist of one ")
+           << kKernelOps << ", and return";
+  if (found.isTile())
+    return found->emitOpError(
         "with 'key_offset' or 'num_keys' cannot become a kernel");
-  return logits;
+  return found;
 }
 
-/// Arguments and operands are the same, each once; `out` alone is returned.
+/// Arguments and operands are the same, each once; what the op writes alone is
+/// returned.
 static LogicalResult verifySignature(func::FuncOp func,
-                                     LogitsOpInterface logits) {
+                                     KernelOpInterface op) {
   SmallPtrSet<Value, 8> seen;
-  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
-                                            logits.getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(),
+                                            op.getDataOperandNames())) {
     if (!value)
       continue;
     if (!isa<BlockArgument>(value) || !seen.insert(value).second)
-      return logits->emitOpError()
+      return op->emitOpError()
              << "operand '" << name
              << "' must be an argument of the function, and of its own";
   }
@@ -186,19 +184,33 @@ static LogicalResult verifySignature(func::FuncOp func,
     if (!seen.contains(argument))
       return func.emitError("every argument of a kernel function must be an "
                             "operand of its ")
-             << logits->getName() << ", but argument #"
+             << op->getName() << ", but argument #"
              << argument.getArgNumber() << " of type " << argument.getType()
              << " is none";
   ValueRange returned = func.getBody().front().getTerminator()->getOperands();
-  if (logits->getNumResults()) {
-    if (returned != ValueRange(logits->getResults()))
+  if (op->getNumResults()) {
+    if (returned != ValueRange(op->getResults()))
       return func.emitError("a kernel function on tensors must return the "
                             "result of its ")
-             << logits->getName() << ", and nothing else";
-  } else if (!returned.empty() &&
-             returned != ValueRange(logits.getDataOperands().back())) {
-    return func.emitError("a kernel function on memrefs can only return its "
-                          "'out', once");
+             << op->getName() << ", and nothing else";
+    return success();
+  }
+  SmallVector<Value> outs = llvm::to_vector(
+      cast<DestinationStyleOpInterface>(*op).getDpsInits());
+  if (!returned.empty() && returned != ValueRange(outs)) {
+    InFlightDiagnostic error =
+        func.emitError("a kernel function on memrefs can only return its ");
+    llvm::interleave(
+        outs,
+        [&](Value out) {
+          auto operands = op.getDataOperands();
+          error << "'"
+                << op.getDataOperandNames()[llvm::find(operands, out) -
+                                            operands.begin()]
+                << "'";
+        },
+        [&] { error << " and "; });
+    return error << ", once";
   }
   return success();
 }
@@ -210,16 +222,16 @@ static LogicalResult verifySignature(func::FuncOp func,
 /// A launch has the address of the first element, and strides of its own, from
 /// row to row and from scale to scale. A type that knows better could not be
 /// held against it.
-static LogicalResult verifyLayout(LogitsOpInterface logits, StringRef name,
+static LogicalResult verifyLayout(KernelOpInterface op, StringRef name,
                                   MemRefType type) {
   if (type.getMemorySpace())
-    return logits->emitOpError()
+    return op->emitOpError()
            << "operand '" << name
            << "' of a kernel must lie in the default memory space, found "
            << type.getMemorySpace();
   auto [strides, offset] = type.getStridesAndOffset();
   if (offset != 0 && !ShapedType::isDynamic(offset))
-    return logits->emitOpError()
+    return op->emitOpError()
            << "operand '" << name
            << "' of a kernel must have the offset 0 or a dynamic one ('?'), "
               "found "
@@ -229,7 +241,7 @@ static LogicalResult verifyLayout(LogitsOpInterface logits, StringRef name,
     row = ShapedType::isDynamic(size) ? size : row * size;
   if (strides[0] == row || ShapedType::isDynamic(strides[0]))
     return success();
-  InFlightDiagnostic error = logits->emitOpError();
+  InFlightDiagnostic error = op->emitOpError();
   error << "operand '" << name
         << "' of a kernel must be contiguous or have a dynamic stride ('?') in "
            "dimension 0, found "
@@ -244,19 +256,19 @@ static LogicalResult verifyLayout(LogitsOpInterface logits, StringRef name,
 static constexpr int64_t kMaxSize =
     std::numeric_limits<int32_t>::max() - int64_t(1024);
 
-static LogicalResult verifyTypes(LogitsOpInterface logits) {
-  for (auto [value, name] : llvm::zip_equal(logits.getDataOperands(),
-                                            logits.getDataOperandNames())) {
+static LogicalResult verifyTypes(KernelOpInterface op) {
+  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(),
+                                            op.getDataOperandNames())) {
     if (!value)
       continue;
     auto type = cast<ShapedType>(value.getType());
     for (auto [dim, size] : llvm::enumerate(type.getShape()))
       if (size > kMaxSize)
-        return logits->emitOpError()
+        return op->emitOpError()
                << "dimension " << dim << " of '" << name << "' must be at most "
                << kMaxSize << " in a kernel, found " << size;
     if (auto memref = dyn_cast<MemRefType>(type))
-      if (failed(verifyLayout(logits, name, memref)))
+      if (failed(verifyLayout(op, name, memref)))
         return failure();
   }
   return success();
@@ -266,28 +278,28 @@ static LogicalResult verifyTypes(LogitsOpInterface logits) {
 // The contract
 //===----------------------------------------------------------------------===//
 
-FailureOr<LogitsOpInterface> mqa::verifyKernelFunction(func::FuncOp func) {
+FailureOr<KernelOpInterface> mqa::verifyKernelFunction(func::FuncOp func) {
   if (failed(verifyName(func)) || failed(verifyAttributes(func)))
     return failure();
-  FailureOr<LogitsOpInterface> logits = getOnlyOp(func);
-  if (failed(logits) || failed(verifySignature(func, *logits)) ||
-      failed(verifyTypes(*logits)) || failed(verifySymbols(func)))
+  FailureOr<KernelOpInterface> op = getOnlyOp(func);
+  if (failed(op) || failed(verifySignature(func, *op)) ||
+      failed(verifyTypes(*op)) || failed(verifySymbols(func)))
     return failure();
-  return logits;
+  return op;
 }
 
 LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
   llvm::SetVector<func::FuncOp> funcs;
-  WalkResult found = module.walk([&](LogitsOpInterface logits) {
-    auto func = logits->getParentOfType<FunctionOpInterface>();
+  WalkResult found = module.walk([&](KernelOpInterface op) {
+    auto func = op->getParentOfType<FunctionOpInterface>();
     if (func && isa<func::FuncOp>(func) && func->getParentOp() == module) {
       funcs.insert(cast<func::FuncOp>(func));
       return WalkResult::advance();
     }
-    Operation *where = func ? func : logits->getParentOp();
+    Operation *where = func ? func : op->getParentOp();
     if (func && isa<func::FuncOp>(func))
       where = func->getParentOp();
-    logits->emitOpError("becomes a kernel in a func.func of the outermost "
+    op->emitOpError("becomes a kernel in a func.func of the outermost "
                         "module, found it in a '")
         << where->getName() << "'";
     return WalkResult::interrupt();
@@ -303,15 +315,14 @@ LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
 
 LogicalResult mqa::verifyOnlyKernelFunctions(ModuleOp module) {
   for (Operation &op : module.getOps()) {
-    bool isKernel = isa<func::FuncOp>(op) && op.walk([](LogitsOpInterface) {
+    bool isKernel = isa<func::FuncOp>(op) && op.walk([](KernelOpInterface) {
                                                  return WalkResult::interrupt();
                                                }).wasInterrupted();
     if (isKernel)
       continue;
-    InFlightDiagnostic error =
-        op.emitError("a bundle holds functions of one mqa.logits or "
-                     "mqa.paged_logits, and nothing else, found '")
-        << op.getName() << "'";
+    InFlightDiagnostic error = op.emitError("a bundle holds functions of one ")
+                               << kKernelOps << ", and nothing else, found '"
+                               << op.getName() << "'";
     if (auto symbol = dyn_cast<SymbolOpInterface>(op))
       error << " '" << symbol.getName() << "'";
     return error;

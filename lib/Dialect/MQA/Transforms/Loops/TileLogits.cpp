@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelBody.h"
 #include "PersistentLoops.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
@@ -24,39 +25,6 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-/// `type` in global memory of the device. What has no element gets any number
-/// of them: a kernel for none is not another one.
-static MemRefType getGlobalType(MemRefType type) {
-  SmallVector<int64_t> shape(type.getShape());
-  llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
-  auto global =
-      gpu::AddressSpaceAttr::get(type.getContext(), gpu::AddressSpace::Global);
-  return MemRefType::get(shape, type.getElementType(), type.getLayout(),
-                         global);
-}
-
-/// What the runtime must know of the op, and what its operands are.
-static void setKernelAttributes(gpu::GPUFuncOp kernel, LogitsOpInterface logits,
-                                const TilePlan &plan) {
-  Builder b(kernel.getContext());
-  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({static_cast<int32_t>(plan.numThreads), 1, 1}));
-  kernel->setAttr(
-      KernelAttr::getAttrName(),
-      KernelAttr::get(b.getContext(), logits->getName().getStringRef(),
-                      logits.getActivation(), logits.getClean(),
-                      logits.getCompressed(), plan.schedule,
-                      /*dynamicSharedMemory=*/0, /*overlapsLaunches=*/false,
-                      /*taskSizes=*/{}));
-  for (auto [value, name] :
-       llvm::zip_equal(logits.getDataOperands(), logits.getDataOperandNames()))
-    if (value)
-      kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(),
-                        OperandAttr::getAttrName(),
-                        OperandAttr::get(name, value.getType()));
-}
 
 /// Gives a compressed op, whose rows do not say how many keys there are, and
 /// whose k will not, as a tensor map, that number: a constant, or an argument
@@ -80,10 +48,10 @@ static void setNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                 func::FuncOp func) {
-  FailureOr<LogitsOpInterface> found = verifyKernelFunction(func);
+  FailureOr<KernelOpInterface> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
-  LogitsOpInterface logits = *found;
+  auto logits = cast<LogitsOpInterface>(found->getOperation());
   if (logits->getNumResults())
     return logits->emitOpError("must be bufferized before it is tiled");
   ScheduleAttr schedule = logits.getScheduleAttr();
@@ -99,20 +67,17 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   if (failed(plan))
     return failure();
 
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToEnd(module.getBody());
-  SmallVector<Type> argTypes;
-  for (Type type : func.getArgumentTypes())
-    argTypes.push_back(getGlobalType(cast<MemRefType>(type)));
+  SmallVector<Type> moreTypes;
   auto contiguous = dyn_cast<LogitsOp>(*logits);
   if (contiguous && contiguous.getCompressed() &&
       getGlobalType(cast<MemRefType>(contiguous.getK().getType()))
           .isDynamicDim(0))
-    argTypes.push_back(rewriter.getIndexType());
-  auto kernel = gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
-                                       rewriter.getFunctionType(argTypes, {}));
-  setKernelAttributes(kernel, logits, *plan);
+    moreTypes.push_back(rewriter.getIndexType());
+  gpu::GPUFuncOp kernel =
+      createKernel(rewriter, module, func, *found, plan->schedule,
+                   plan->numThreads, moreTypes);
 
+  OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   IRMapping mapping;
   mapping.map(func.getArguments(),
@@ -130,8 +95,6 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   if (failed(built))
     return failure();
   rewriter.eraseOp(onDevice);
-  rewriter.setInsertionPointToEnd(&kernel.getBody().front());
-  gpu::ReturnOp::create(rewriter, func.getLoc());
   rewriter.eraseOp(func);
   return success();
 }
@@ -139,26 +102,9 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
 namespace {
 struct TileLogitsPass : mqa::impl::MQATileLogitsPassBase<TileLogitsPass> {
   void runOnOperation() override {
-    SmallVector<func::FuncOp> funcs;
-    for (auto func : getOperation().getOps<func::FuncOp>())
-      if (!func.isExternal() &&
-          func.walk([](LogitsOpInterface) { return WalkResult::interrupt(); })
-              .wasInterrupted())
-        funcs.push_back(func);
-    if (funcs.empty())
-      return;
-    IRRewriter rewriter(&getContext());
-    OpBuilder detached(&getContext());
-    auto module =
-        gpu::GPUModuleOp::create(detached, getOperation().getLoc(), "kernels");
-    // Gives it another name where something has that one.
-    SymbolTable(getOperation())
-        .insert(module, getOperation().getBody()->begin());
-    getOperation()->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                            rewriter.getUnitAttr());
-    for (func::FuncOp func : funcs)
-      if (failed(makeKernel(rewriter, module, func)))
-        return signalPassFailure();
+    if (failed(makeKernels(getOperation(), llvm::IsaPred<LogitsOpInterface>,
+                           makeKernel)))
+      signalPassFailure();
   }
 };
 } // namespace

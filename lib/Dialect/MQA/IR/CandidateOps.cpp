@@ -1,0 +1,86 @@
+//===- CandidateOps.cpp - Verifiers and effects of the candidate ops ------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Effects.h"
+#include "MemorySpaces.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// The list is read and written, behind and ahead of barriers.
+template <typename Op> static void addListEffects(Op op, EffectList &effects) {
+  for (OpOperand *buffer : {&op.getCodesMutable(), &op.getKeysMutable()}) {
+    addRead(effects, *buffer);
+    addWrite(effects, *buffer);
+  }
+  // A barrier: neither removed nor moved.
+  effects.emplace_back(MemoryEffects::Write::get(),
+                       SideEffects::DefaultResource::get());
+}
+
+/// Both buffers of the list have the same type.
+template <typename Op> static LogicalResult verifyList(Op op) {
+  MemRefType type = op.getCodes().getType();
+  if (failed(verifyStaged(op, "codes", type)))
+    return failure();
+  if (!type.getLayout().isIdentity())
+    return op.emitOpError() << "operand 'codes' must be contiguous, found "
+                            << type;
+  return success();
+}
+
+void AppendCandidatesOp::getEffects(EffectList &effects) {
+  addListEffects(*this, effects);
+}
+
+LogicalResult AppendCandidatesOp::verify() {
+  Value forced = getForced();
+  auto logits = getLogits().getType();
+  if (forced &&
+      cast<VectorType>(forced.getType()).getShape() != logits.getShape())
+    return emitOpError() << "operand 'forced' must have an element for each of "
+                         << logits << ", found " << forced.getType();
+  if (logits.isScalable())
+    return emitOpError() << "operand 'logits' must have a fixed size, found "
+                         << logits;
+  return verifyList(*this);
+}
+
+void CutCandidatesOp::getEffects(EffectList &effects) {
+  addListEffects(*this, effects);
+}
+
+/// `number` candidates, of an attribute `name`, have room in the list.
+template <typename Op>
+static LogicalResult verifyRoom(Op op, StringRef name, int64_t number) {
+  MemRefType type = op.getCodes().getType();
+  if (number <= type.getDimSize(0))
+    return success();
+  return op.emitOpError() << "'" << name << "' must be at most the list's size, "
+                          << type.getDimSize(0) << ", found " << number;
+}
+
+LogicalResult CutCandidatesOp::verify() {
+  if (failed(verifyList(*this)))
+    return failure();
+  return verifyRoom(*this, "keep", getKeep());
+}
+
+void SortCandidatesOp::getEffects(EffectList &effects) {
+  addListEffects(*this, effects);
+}
+
+LogicalResult SortCandidatesOp::verify() {
+  if (failed(verifyList(*this)))
+    return failure();
+  if (!llvm::isPowerOf2_64(getMost()))
+    return emitOpError() << "'most' must be a power of two, found "
+                         << getMost();
+  return verifyRoom(*this, "most", getMost());
+}

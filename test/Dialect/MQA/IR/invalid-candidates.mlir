@@ -1,0 +1,120 @@
+// RUN: mqa-opt %s --split-input-file --verify-diagnostics
+
+func.func @forced(%logits: vector<4xf32>, %i: index, %least: f32, %forced: vector<2xi1>, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'forced' must have an element for each of 'vector<4xf32>', found 'vector<2xi1>'}}
+  %n, %fits = mqa.append_candidates %logits from %i threshold(%least) forced(%forced : vector<2xi1>) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @scalable(%logits: vector<[4]xf32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'logits' must have a fixed size, found 'vector<[4]xf32>'}}
+  %n, %fits = mqa.append_candidates %logits from %i threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<[4]xf32>
+  return
+}
+
+// -----
+
+func.func @global(%logits: vector<4xf32>, %i: index, %least: f32, %list: memref<64xi32>) {
+  // expected-error@+1 {{operand 'codes' must lie in workgroup memory, found 'memref<64xi32>'}}
+  %n, %fits = mqa.append_candidates %logits from %i threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32>) : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @dynamic(%n: index, %list: memref<?xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'codes' must have a static shape, found 'memref<?xi32, #gpu.address_space<workgroup>>'}}
+  %t = mqa.cut_candidates %list, %list count %n keep 16 : memref<?xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @strided(%n: index, %list: memref<64xi32, strided<[2]>, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'codes' must be contiguous, found 'memref<64xi32, strided<[2]>, #gpu.address_space<workgroup>>'}}
+  %t = mqa.cut_candidates %list, %list count %n keep 16 : memref<64xi32, strided<[2]>, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @keep(%n: index, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{'keep' must be at most the list's size, 64, found 65}}
+  %t = mqa.cut_candidates %list, %list count %n keep 65 : memref<64xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @keep_none(%n: index, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{attribute 'keep' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %t = mqa.cut_candidates %list, %list count %n keep 0 : memref<64xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @most(%n: index, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{'most' must be a power of two, found 48}}
+  mqa.sort_candidates %list, %list count %n most 48 : memref<64xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+func.func @most_of_all(%n: index, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{'most' must be at most the list's size, 64, found 128}}
+  mqa.sort_candidates %list, %list count %n most 128 : memref<64xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.topk, and no other, has a selection}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", task_sizes = [4]>}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.topk, and no other, has a selection}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>>}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.topk has no schedule}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", schedule = <block_q = 4, block_kv = 32, tile_kv = 32, stages = 2>, selection = <k = 1>>}
+
+// -----
+
+// expected-error@+1 {{a kernel has one positive task size, rows, found array<i64: 4, 4>}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", task_sizes = [4, 4], selection = <k = 1>>}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error@+1 {{is for a GPU: its 'mqa.kernel' cannot have task sizes}}
+  gpu.func @f() kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", task_sizes = [4], selection = <k = 1>>} {
+    gpu.return
+  }
+}
+
+// -----
+
+// expected-error@+1 {{k must be from 1 to 4096, found 4097}}
+func.func private @f() attributes {selection = #mqa.selection<k = 4097>}
+
+// -----
+
+// expected-error@+1 {{'force_first' and 'force_last' must be 0 or more, and at most k together, found 3 and 2}}
+func.func private @f() attributes {selection = #mqa.selection<k = 4, force_first = 3, force_last = 2>}
+
+// -----
+
+// expected-error@+1 {{'next_n' must be 0 or more, and 'block_kv' more than 0 where the base is slot, else 0, found 0 and 64}}
+func.func private @f() attributes {selection = #mqa.selection<k = 4, block_kv = 64>}
+
+// -----
+
+// expected-error@+1 {{argument 0 is operand 'q' of type 'tensor<?xi32>', which}}
+func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"q", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", selection = <k = 4>>}

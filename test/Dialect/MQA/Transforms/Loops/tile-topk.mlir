@@ -1,0 +1,94 @@
+// RUN: mqa-opt %s --split-input-file --pass-pipeline='builtin.module(mqa-tile-topk,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
+
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: gpu.module @kernels
+  // CHECK-LABEL: gpu.func @best
+  // CHECK-SAME: %[[LOGITS:.*]]: memref<?x?xf32, strided<[?, 1], offset: ?>, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"logits", tensor<?x?xf32>>}
+  // CHECK-SAME: known_block_size = array<i32: 1024, 1, 1>
+  // CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.topk", dynamic_shared_memory = 65536, selection = <k = 512>>
+  // CHECK-SAME: nvvm.minctasm = 2
+  func.func @best(%logits: memref<?x?xf32, strided<[?, 1], offset: ?>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %indices: memref<?x512xi32, strided<[?, 1], offset: ?>>) {
+    // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+    // CHECK-DAG: %[[K:.*]] = arith.constant 512 : index
+    // CHECK-DAG: %[[PADDING:.*]] = arith.constant -1 : i32
+    // CHECK-DAG: %[[CODES:.*]] = memref.view %{{.*}}[%c0]
+    // CHECK-DAG: %[[KEYS:.*]] = memref.view %{{.*}}[%c32768]
+    // A row for each block of the grid.
+    // CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step %{{.*}} {
+    // CHECK: mqa.row_block %[[LOGITS]][%[[ROW]]]
+    // All keys, where there are no more than k.
+    // CHECK: %[[SHORT:.*]] = arith.cmpi ule, %[[LENGTH:.*]], %[[K]]
+    // CHECK: %[[COUNT:.*]] = scf.if %[[SHORT]] -> (index) {
+    // CHECK-NOT: mqa.append_candidates
+    // CHECK: memref.store %{{.*}}, %[[KEYS]]
+    // CHECK: scf.yield %[[LENGTH]]
+    // CHECK: } else {
+    // Else tiles of them, of which the list gets those that may be among the best. Nothing but NaN is left
+    // out at first, and two tiles that follow each other take turns.
+    // CHECK: %[[TILES:.*]]:3 = scf.for {{.*}} step %c4096 iter_args(%[[N:.*]] = %c0, %[[T:.*]] = %[[NONE]], %[[TURN:.*]] = %c0)
+    // CHECK: vector.load {{.*}} {alignment = 16 : i64} : {{.*}}, vector<4xf32>
+    // CHECK: %[[N1:.*]], %[[FITS:.*]] = mqa.append_candidates %[[V:.*]] from %[[KEY:.*]] threshold(%[[T]]) turn(%[[TURN]]) outs(%[[CODES]], %[[KEYS]] count %[[N]]
+    // CHECK: scf.if %[[FITS]]
+    // CHECK: scf.yield %[[N1]], %[[T]]
+    // CHECK: %[[T2:.*]] = mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[N]] keep 512
+    // CHECK: mqa.append_candidates %[[V]] from %[[KEY]] threshold(%[[T2]]) turn(%[[TURN]]) outs(%[[CODES]], %[[KEYS]] count %[[K]]
+    // CHECK: arith.subi %c1, %[[TURN]]
+    // CHECK: scf.if
+    // CHECK: mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[TILES]]#0 keep 512
+    // CHECK: gpu.barrier
+    // CHECK-NOT: mqa.sort_candidates
+    // CHECK: scf.for
+    // CHECK: arith.cmpi ult, %{{.*}}, %[[COUNT]]
+    // CHECK: scf.yield %[[PADDING]]
+    // CHECK: memref.store
+    // CHECK: gpu.barrier
+    mqa.topk ins(%logits, %ks, %ke : memref<?x?xf32, strided<[?, 1], offset: ?>>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x512xi32, strided<[?, 1], offset: ?>>)
+    return
+  }
+}
+
+// -----
+
+// Everything else that the op may have.
+module attributes {mqa.target = #mqa.target<chip = "sm_89">} {
+  // CHECK-LABEL: gpu.func @all
+  // Shared memory for one block of sm_89.
+  // CHECK-NOT: nvvm.minctasm
+  func.func @all(%logits: memref<?x?xbf16>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %offset: memref<?xi32>, %indices: memref<?x100xi32>, %values: memref<?x100xf32>) {
+    // The last rows of a sequence see all of its keys, and others fewer.
+    // CHECK: memref.load %{{.*}}[%{{.*}}] : memref<?xi32, #gpu.address_space<global>>
+    // CHECK: arith.maxsi
+    // No more than the table has room for.
+    // CHECK: arith.ceildivui
+    // Vectors of the greatest keys first.
+    // CHECK: vector.load {{.*}} {alignment = 8 : i64} : {{.*}}, vector<4xbf16>
+    // CHECK: arith.extf
+    // CHECK: mqa.append_candidates {{.*}} forced(%{{.*}} : vector<4xi1>) {{.*}} {descending}
+    // The codes of all that are selected, also of those that are forced and of NaN.
+    // CHECK: gpu.barrier
+    // CHECK: scf.for
+    // CHECK: arith.cmpf uno
+    // CHECK: mqa.sort_candidates {{.*}} most 128 {tie_break = #mqa.tie_break<greatest>}
+    // CHECK: mqa.row_block %{{.*}} rows {{.*}} : memref<?x?xi32, #gpu.address_space<global>>
+    // CHECK: scf.yield %{{.*}}, %{{.*}} : i32, f32
+    mqa.topk ins(%logits, none, none : memref<?x?xbf16>) context_lens(%lens : memref<?xi32>) block_table(%table : memref<?x?xi32>) offset(%offset : memref<?xi32>)
+      outs(%indices, %values : memref<?x100xi32>, memref<?x100xf32>)
+      {base = #mqa.base<slot>, block_kv = 64, next_n = 2, force_first = 4, force_last = 64, order = #mqa.order<score>, tie_break = #mqa.tie_break<greatest>}
+    return
+  }
+}
+
+// -----
+
+// A column of a compressed row counts from the range's first key.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK-LABEL: gpu.func @compressed
+  func.func @compressed(%logits: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %indices: memref<?x16xi32>) {
+    // CHECK: %[[FIRST:.*]] = arith.maxsi
+    // CHECK: %[[LENGTH:.*]] = arith.minsi %{{.*}}, %c64
+    // CHECK: mqa.append_candidates
+    // CHECK: arith.subi %{{.*}}, %[[FIRST]]
+    mqa.topk ins(%logits, %ks, %ke : memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x16xi32>) {compressed}
+    return
+  }
+}
