@@ -292,6 +292,8 @@ static mqa_status launchKernel(const mqa_bundle *bundle, size_t index,
        {info.num_queries, info.num_keys, info.batch, info.max_context_len,
         info.max_seqlen_k, info.next_n, info.num_sequences})
     isSmall &= size <= kMaxSize;
+  // A name may have become that of a task of the object that writes.
+  isSmall &= std::string(info.name).rfind("any", 0) == 0;
   mqa_status status = MQA_SUCCESS;
   FakeCudaState &fake = getFake();
   fake.maps.clear();
