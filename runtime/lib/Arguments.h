@@ -10,6 +10,7 @@
 #include "Bundle.h"
 
 #include <array>
+#include <initializer_list>
 
 namespace mqa::runtime {
 
@@ -26,19 +27,56 @@ struct Tensor {
   }
 };
 
-using Tensors = std::array<Tensor, kNumOperands>;
+/// The operands of one launch.
+class Tensors {
+public:
+  Tensor &operator[](Operand operand) {
+    return tensors[static_cast<int>(operand)];
+  }
+  const Tensor &operator[](Operand operand) const {
+    return tensors[static_cast<int>(operand)];
+  }
+  /// Rows of so many elements, `stride` apart; the dimensions of a row follow.
+  void set(Operand operand, const void *data, mqa_element_type type,
+           int64_t rows, int64_t stride, std::initializer_list<int64_t> row);
 
-/// Whether anything is written: not without a query or a column, nor without a
-/// key unless rows are cleaned all the same.
+  /// What a kernel is given that takes it as a number.
+  int64_t numKeys = 0;
+
+private:
+  std::array<Tensor, kNumOperands> tensors{};
+};
+
+/// Checks a size of the launch; `expected` is -1 where any is right.
+mqa_status checkSize(const char *name, int64_t size, int64_t expected);
+
+/// Checks addresses and strides of the operands that `kernel` has. `unread` are
+/// those that the launch does not look at, a bit for each.
+mqa_status checkTensors(const KernelDescription &kernel, const Tensors &tensors,
+                        unsigned unread);
+constexpr unsigned getBit(Operand operand) {
+  return 1u << static_cast<int>(operand);
+}
+
+/// Whether `kernel` is of the op with these rules.
+mqa_status checkOp(const KernelDescription &kernel, const OpRules &rules);
+
+/// Bytes of memory of the caller's that a launch on so many rows and columns
+/// works in.
+size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
+                      int64_t numColumns);
+
+/// Whether anything is written.
 bool hasWork(const KernelDescription &kernel, const Tensors &tensors);
 
-/// Checks what every target requires of the arguments and describes them.
+/// Checks what every target requires of the arguments and describes them; in
+/// the file of each op.
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_logits_args &args, Tensors &tensors);
-
-/// Likewise, of mqa.paged_logits.
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_paged_logits_args &args, Tensors &tensors);
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_topk_args &args, Tensors &tensors);
 
 } // namespace mqa::runtime
 

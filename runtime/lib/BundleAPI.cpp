@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Handles.h"
+#include "OpRules.h"
 #include "SharedObject.h"
 #include "mqa/Runtime.h"
 
@@ -67,34 +68,54 @@ size_t mqa_bundle_num_kernels(const mqa_bundle *bundle) {
 
 static mqa_kernel_info getInfo(const std::string &target,
                                const KernelDescription &kernel) {
-  return {kernel.name.c_str(),
-          target.c_str(),
-          kernel.numQueries,
-          kernel.numHeads,
-          kernel.headDim,
-          kernel.numKeys,
-          kernel.numGroups,
-          kernel.compressed ? kernel.numColumns : 0,
-          kernel.getElementType(Operand::Q),
-          kernel.getElementType(Operand::Out),
-          kernel.getElementType(Operand::Weights),
-          kernel.find(Operand::Weights) ? 1 : 0,
-          kernel.find(Operand::KScale) ? 1 : 0,
-          kernel.acceptsStridedScales() ? 1 : 0,
-          kernel.find(Operand::Ks) ? 1 : 0,
-          kernel.relu ? 1 : 0,
-          kernel.clean ? 1 : 0,
-          kernel.compressed ? 1 : 0,
-          kernel.fast ? 1 : 0,
-          kernel.schedule.c_str(),
-          kernel.paged ? 1 : 0,
-          kernel.batch,
-          kernel.nextN,
-          kernel.numBlocks,
-          kernel.blockKv,
-          kernel.maxBlocks,
-          kernel.hasLengthPerQuery() ? 1 : 0,
-          kernel.paged ? kernel.numColumns : 0};
+  auto has = [&](Operand operand) { return kernel.find(operand) ? 1 : 0; };
+  const Selection &selection = kernel.selection;
+  mqa_op op = kernel.rules->op;
+  bool isTopk = op == MQA_OP_TOPK;
+  mqa_kernel_info info = {};
+  info.name = kernel.name.c_str();
+  info.target = target.c_str();
+  info.op = op;
+  info.num_queries = kernel.numQueries;
+  info.num_heads = kernel.numHeads;
+  info.head_dim = kernel.headDim;
+  info.num_keys =
+      isTopk && !kernel.compressed ? kernel.numColumns : kernel.numKeys;
+  info.num_groups = isTopk ? 0 : kernel.numGroups;
+  info.max_seqlen_k = kernel.compressed ? kernel.numColumns : 0;
+  info.input_type =
+      kernel.getElementType(isTopk ? Operand::Logits : Operand::Q);
+  info.out_type = isTopk ? MQA_I32 : kernel.getElementType(Operand::Out);
+  info.weights_type = kernel.getElementType(Operand::Weights);
+  info.has_weights = has(Operand::Weights);
+  info.has_k_scale = has(Operand::KScale);
+  info.strided_k_scale = kernel.acceptsStridedScales();
+  info.has_ks = has(Operand::Ks);
+  info.relu = !isTopk && kernel.relu;
+  info.clean = kernel.clean;
+  info.compressed = kernel.compressed;
+  info.fast = kernel.fast;
+  info.schedule = kernel.schedule.c_str();
+  info.batch = kernel.batch;
+  info.next_n = kernel.nextN;
+  info.num_blocks = kernel.numBlocks;
+  info.block_kv = kernel.blockKv;
+  info.max_blocks = kernel.maxBlocks;
+  info.lens_per_query = kernel.hasLengthPerQuery();
+  info.max_context_len = op == MQA_OP_PAGED_LOGITS ? kernel.numColumns : 0;
+  info.k = selection.k;
+  info.tie_break = selection.tieBreak;
+  info.order = selection.order;
+  info.base = selection.base;
+  info.force_first = selection.forceFirst;
+  info.force_last = selection.forceLast;
+  info.num_sequences = kernel.numSequences;
+  info.has_context_lens = has(Operand::ContextLens);
+  info.has_sequence = has(Operand::Sequence);
+  info.has_offset = has(Operand::Offset);
+  info.has_values = has(Operand::Values);
+  info.has_num_keys = isTopk && kernel.hasIndex();
+  return info;
 }
 
 static mqa_status requireIndex(const mqa_bundle *bundle, size_t index) {

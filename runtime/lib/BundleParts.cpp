@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Bundle.h"
+#include "OpRules.h"
 
 #include <algorithm>
 #include <string_view>
@@ -24,31 +24,17 @@ std::string mqa::runtime::listNames(const std::vector<std::string> &names) {
 /// their own.
 static const char *findDifference(const KernelDescription &a,
                                   const KernelDescription &b) {
-  const std::pair<const char *, bool> fields[] = {
-      {"op", a.paged == b.paged},
-      {"clean", a.clean == b.clean},
-      {"compressed", a.compressed == b.compressed},
-      {"relu", a.relu == b.relu},
-      {"num_queries", a.numQueries == b.numQueries},
-      {"num_columns", a.numColumns == b.numColumns},
-      {"num_heads", a.numHeads == b.numHeads},
-      {"head_dim", a.headDim == b.headDim},
-      {"num_keys", a.numKeys == b.numKeys},
-      {"has_key_groups", a.hasKeyGroups == b.hasKeyGroups},
-      {"num_groups", a.numGroups == b.numGroups},
-      {"batch", a.batch == b.batch},
-      {"next_n", a.nextN == b.nextN},
-      {"num_blocks", a.numBlocks == b.numBlocks},
-      {"block_kv", a.blockKv == b.blockKv},
-      {"max_blocks", a.maxBlocks == b.maxBlocks}};
-  for (auto [name, isSame] : fields)
-    if (!isSame)
-      return name;
+  if (a.rules != b.rules)
+    return "op";
+  Form left = a.rules->getForm(a), right = b.rules->getForm(b);
+  auto other = std::mismatch(left.begin(), left.end(), right.begin()).first;
+  if (other != left.end())
+    return other->first;
   for (int i = 0; i < kNumOperands; ++i) {
-    const Parameter *left = a.find(static_cast<Operand>(i));
-    const Parameter *right = b.find(static_cast<Operand>(i));
-    if (!left != !right || (left && (left->elementType != right->elementType ||
-                                     left->rank != right->rank)))
+    const Parameter *ofA = a.find(static_cast<Operand>(i));
+    const Parameter *ofB = b.find(static_cast<Operand>(i));
+    if (!ofA != !ofB || (ofA && (ofA->elementType != ofB->elementType ||
+                                 ofA->rank != ofB->rank)))
       return "parameters";
   }
   return nullptr;

@@ -7,9 +7,9 @@
 #include "CpuFeatures.h"
 #include "Kernel.h"
 #include "ObjectLibrary.h"
+#include "OpRules.h"
 #include "ThreadPool.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 using namespace mqa::runtime;
@@ -25,9 +25,8 @@ struct MemrefDescriptor {
 
 /// One task: the descriptors of all parameters, the task's position in queries
 /// and in keys, and memory for its tiles, of which a thread has one.
-using TaskFunction = void (*)(const MemrefDescriptor *const *operands,
-                              int64_t queryTask, int64_t keyTask,
-                              char *scratch);
+using TaskFunction = void (*)(const void *const *operands, int64_t queryTask,
+                              int64_t keyTask, char *scratch);
 
 class CpuKernel final : public Kernel {
 public:
@@ -89,35 +88,30 @@ mqa_status CpuKernel::launch(const Tensors &tensors, void *stream) {
   if (stream)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
                 "stream must be null for a CPU kernel");
+  // What a task takes: a descriptor each, or the number of keys.
   MemrefDescriptor descriptors[kNumOperands];
-  const MemrefDescriptor *operands[kNumOperands];
-  for (size_t i = 0; i < description->parameters.size(); ++i) {
-    const Tensor &tensor =
-        tensors[static_cast<int>(description->parameters[i].operand)];
-    descriptors[i].allocated = descriptors[i].aligned = tensor.data;
-    descriptors[i].offset = 0;
-    for (int dim = 0; dim < tensor.rank; ++dim) {
-      descriptors[i].shape[dim] = tensor.sizes[dim];
-      descriptors[i].shape[tensor.rank + dim] = tensor.strides[dim];
+  const void *operands[kNumOperands + 1];
+  for (size_t i = 0, count = 0; i < description->parameters.size(); ++i) {
+    const Parameter &parameter = description->parameters[i];
+    if (parameter.kind == Parameter::Kind::Index) {
+      operands[i] = &tensors.numKeys;
+      continue;
     }
-    operands[i] = &descriptors[i];
+    const Tensor &tensor = tensors[parameter.operand];
+    MemrefDescriptor &descriptor = descriptors[count++];
+    descriptor.allocated = descriptor.aligned = tensor.data;
+    descriptor.offset = 0;
+    for (int dim = 0; dim < tensor.rank; ++dim) {
+      descriptor.shape[dim] = tensor.sizes[dim];
+      descriptor.shape[tensor.rank + dim] = tensor.strides[dim];
+    }
+    operands[i] = &descriptor;
   }
-  // Tasks divide queries x keys, or, of a paged cache, sequences x columns.
-  bool paged = description->paged;
-  const Tensor &out = tensors[static_cast<int>(Operand::Out)];
-  const Tensor &k = tensors[static_cast<int>(Operand::K)];
-  const Tensor &q = tensors[static_cast<int>(Operand::Q)];
-  auto numTasks = [](int64_t size, int64_t step) {
-    return (size + step - 1) / step;
-  };
-  int64_t queryTasks = numTasks(q.sizes[0], description->taskQueries);
-  // Compressed rows are cleaned by the first task, without a key too.
-  int64_t keys = paged ? out.sizes[1] : k.sizes[0];
-  if (description->compressed && description->clean)
-    keys = std::max<int64_t>(keys, 1);
-  int64_t keyTasks = numTasks(keys, description->taskKeys);
+  auto [queryTasks, keyTasks] =
+      description->rules->getTasks(*description, tensors);
+  const int64_t numKeyTasks = keyTasks;
   auto task = [&](int64_t i, int thread) {
-    function(operands, i / keyTasks, i % keyTasks,
+    function(operands, i / numKeyTasks, i % numKeyTasks,
              scratch + thread * scratchStride);
   };
   // By reference: a std::function of the task itself would allocate.

@@ -6,9 +6,9 @@
 
 #include "GpuContext.h"
 #include "Kernel.h"
+#include "OpRules.h"
 #include "TensorMap.h"
 
-#include <algorithm>
 #include <limits>
 
 using namespace mqa::runtime;
@@ -76,7 +76,7 @@ public:
 
 private:
   const GpuKernel &kernel;
-  CUtensorMap maps[kNumOperands];
+  CUtensorMap maps[kNumTiledOperands];
   ParameterPack pack;
   unsigned grid = 0;
 };
@@ -163,26 +163,17 @@ static mqa_status checkAlignment(const Parameter &parameter,
 
 mqa_status GpuLaunch::encode(const Tensors &tensors) {
   const KernelDescription *description = &kernel.getDescription();
-  const Tensor &out = tensors[static_cast<int>(Operand::Out)];
-  int64_t blockQueries = description->blockQueries;
-  if (out.strides[0] > std::numeric_limits<int32_t>::max() / blockQueries)
-    return fail(
-        MQA_ERROR_INVALID_ARGUMENT,
-        "out_stride must be at most " +
-            std::to_string(std::numeric_limits<int32_t>::max() / blockQueries) +
-            " for this kernel, found " + std::to_string(out.strides[0]));
-
-  const Tensor &keys = tensors[static_cast<int>(Operand::K)];
+  MQA_RETURN_IF_FAILED(description->rules->checkForGpu(*description, tensors));
   for (const Parameter &parameter : description->parameters) {
     if (parameter.kind == Parameter::Kind::Index) {
-      pack.addIndex(keys.sizes[0]);
+      pack.addIndex(tensors.numKeys);
       continue;
     }
     int index = static_cast<int>(parameter.operand);
-    Tensor tensor = tensors[index];
+    Tensor tensor = tensors[parameter.operand];
     if (parameter.kind == Parameter::Kind::TensorMap) {
       if (tensor.sizes[0] == 0 || !tensor.data)
-        makePlaceholder(tensor, tensors[static_cast<int>(Operand::Q)]);
+        makePlaceholder(tensor, tensors[Operand::Q]);
       MQA_RETURN_IF_FAILED(
           kernel.maps.encode(kernel.driver, parameter, tensor, maps[index]));
       pack.addTensorMap(&maps[index]);
@@ -205,22 +196,8 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
       pack.addIndex(tensor.strides[i]);
   }
 
-  // The kernel is persistent: one block per multiprocessor, or one per piece of
-  // work where there are fewer of those.
-  auto ceilDiv = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
-  int64_t queryBlocks, keyTiles;
-  if (description->paged) {
-    // How many keys there are, only the device knows.
-    queryBlocks = tensors[static_cast<int>(Operand::Q)].sizes[0];
-    keyTiles = ceilDiv(out.sizes[1], description->tileKeys);
-  } else {
-    queryBlocks = ceilDiv(out.sizes[0], blockQueries);
-    keyTiles = ceilDiv(keys.sizes[0], description->blockKeys);
-  }
-  int64_t pieces = queryBlocks;
-  if (description->splitsKeys)
-    pieces *= std::max<int64_t>(keyTiles, 1);
-  grid = std::min<int64_t>(pieces, kernel.context->getNumMultiprocessors());
+  grid = description->rules->getGrid(*description, tensors,
+                                     kernel.context->getNumMultiprocessors());
   return MQA_SUCCESS;
 }
 

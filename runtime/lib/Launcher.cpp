@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -17,7 +18,9 @@
 using namespace mqa::runtime;
 
 namespace {
-constexpr int kNumObjects = 7;
+/// Of logits, and of mqa.topk.
+constexpr int kNumLogitsObjects = 7, kNumTopkObjects = 9;
+constexpr int kMaxObjects = kNumTopkObjects;
 
 /// All of the tensors' descriptions but their addresses, and the options.
 class Key {
@@ -52,7 +55,7 @@ private:
   void add(uint32_t high, uint32_t low) {
     words[size++] = static_cast<uint64_t>(high) << 32 | low;
   }
-  std::array<uint64_t, 1 + kNumObjects *(2 + 2 * kMaxRank)> words;
+  std::array<uint64_t, 1 + kMaxObjects *(2 + 2 * kMaxRank)> words;
   int size = 1;
 };
 
@@ -60,12 +63,12 @@ struct HashKey {
   size_t operator()(const Key &key) const { return key.hash(); }
 };
 
-using Addresses = std::array<const void *, kNumObjects>;
+using Addresses = std::array<const void *, kMaxObjects>;
 
 /// A launch but for the addresses.
 struct Plan {
   std::shared_ptr<Kernel> kernel;
-  std::variant<mqa_logits_args, mqa_paged_logits_args> args;
+  std::variant<mqa_logits_args, mqa_paged_logits_args, mqa_topk_args> args;
   /// Of scales that lie behind the keys of a block, from the keys on; -1: they
   /// are a tensor of their own.
   int64_t kScaleOffset;
@@ -86,13 +89,14 @@ struct mqa_launcher {
   std::shared_mutex mutex;
   std::unordered_map<Key, Plan, HashKey> plans;
 
-  mqa_status describe(void *const *objects, Call &call) const;
-  mqa_status add(void *const *objects, uint64_t options, Plan plan);
+  mqa_status describe(void *const *objects, int count, Call &call) const;
+  mqa_status add(void *const *objects, int count, uint64_t options, Plan plan);
   mqa_status run(const Call &call);
 };
 
-mqa_status mqa_launcher::describe(void *const *objects, Call &call) const {
-  for (int i = 0; i < kNumObjects; ++i) {
+mqa_status mqa_launcher::describe(void *const *objects, int count,
+                                  Call &call) const {
+  for (int i = 0; i < count; ++i) {
     if (!objects[i])
       return fail(MQA_ERROR_INVALID_ARGUMENT,
                   "argument " + std::to_string(i) + " is null");
@@ -116,10 +120,10 @@ mqa_status mqa_launcher::describe(void *const *objects, Call &call) const {
   return MQA_SUCCESS;
 }
 
-mqa_status mqa_launcher::add(void *const *objects, uint64_t options,
+mqa_status mqa_launcher::add(void *const *objects, int count, uint64_t options,
                              Plan plan) {
   Call call{{}, {}, Key(options)};
-  MQA_RETURN_IF_FAILED(describe(objects, call));
+  MQA_RETURN_IF_FAILED(describe(objects, count, call));
   // Nobody has as many shapes that come back.
   constexpr size_t kMaxPlans = 4096;
   std::unique_lock lock(mutex);
@@ -129,8 +133,23 @@ mqa_status mqa_launcher::add(void *const *objects, uint64_t options,
   return MQA_SUCCESS;
 }
 
+/// Nine operands, in the order of the op.
+static mqa_status checkTopkArguments(const Plan &plan, mqa_topk_args args,
+                                     const Addresses &addresses,
+                                     Tensors &tensors) {
+  args.logits = addresses[0];
+  const int32_t **integers[] = {&args.ks,           &args.ke,
+                                &args.context_lens, &args.block_table,
+                                &args.sequence,     &args.offset};
+  for (size_t i = 0; i < std::size(integers); ++i)
+    *integers[i] = static_cast<const int32_t *>(addresses[1 + i]);
+  args.indices = static_cast<int32_t *>(const_cast<void *>(addresses[7]));
+  args.values = static_cast<float *>(const_cast<void *>(addresses[8]));
+  return checkArguments(plan.kernel->getDescription(), args, tensors);
+}
+
 /// The plan's arguments at `addresses`, of which two are called differently in
-/// each op.
+/// each op of logits.
 static mqa_status checkArguments(const Plan &plan, const Addresses &addresses,
                                  Tensors &tensors) {
   auto check = [&](auto args, auto first, auto second) {
@@ -146,6 +165,8 @@ static mqa_status checkArguments(const Plan &plan, const Addresses &addresses,
     args.out = const_cast<void *>(addresses[6]);
     return checkArguments(plan.kernel->getDescription(), args, tensors);
   };
+  if (auto *topk = std::get_if<mqa_topk_args>(&plan.args))
+    return checkTopkArguments(plan, *topk, addresses, tensors);
   if (auto *logits = std::get_if<mqa_logits_args>(&plan.args))
     return check(*logits, &mqa_logits_args::ks, &mqa_logits_args::ke);
   return check(std::get<mqa_paged_logits_args>(plan.args),
@@ -198,13 +219,14 @@ void mqa_launcher_destroy(mqa_launcher *launcher) { delete launcher; }
 template <typename Args>
 static mqa_status addPlan(mqa_launcher *launcher, void *const *objects,
                           uint64_t options, const mqa_kernel *kernel,
-                          const Args *args, int64_t kScaleOffset) {
+                          const Args *args, int64_t kScaleOffset = -1,
+                          int count = kNumLogitsObjects) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
-    return launcher->add(objects, options,
+    return launcher->add(objects, count, options,
                          {kernel->kernel, *args, kScaleOffset});
   });
 }
@@ -212,8 +234,7 @@ static mqa_status addPlan(mqa_launcher *launcher, void *const *objects,
 mqa_status mqa_launcher_add_logits(mqa_launcher *launcher, void *const *objects,
                                    uint64_t options, const mqa_kernel *kernel,
                                    const mqa_logits_args *args) {
-  return addPlan(launcher, objects, options, kernel, args,
-                 /*kScaleOffset=*/-1);
+  return addPlan(launcher, objects, options, kernel, args);
 }
 
 mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher,
@@ -224,13 +245,30 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher,
   return addPlan(launcher, objects, options, kernel, args, k_scale_offset);
 }
 
-mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
-                            void *const *objects) {
+mqa_status mqa_launcher_add_topk(mqa_launcher *launcher, void *const *objects,
+                                 uint64_t options, const mqa_kernel *kernel,
+                                 const mqa_topk_args *args) {
+  return addPlan(launcher, objects, options, kernel, args,
+                 /*kScaleOffset=*/-1, kNumTopkObjects);
+}
+
+static mqa_status runObjects(mqa_launcher *launcher, uint64_t options,
+                             void *const *objects, int count) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
     Call call{{}, {}, Key(options)};
-    MQA_RETURN_IF_FAILED(launcher->describe(objects, call));
+    MQA_RETURN_IF_FAILED(launcher->describe(objects, count, call));
     return launcher->run(call);
   });
+}
+
+mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
+                            void *const *objects) {
+  return runObjects(launcher, options, objects, kNumLogitsObjects);
+}
+
+mqa_status mqa_launcher_run_topk(mqa_launcher *launcher, uint64_t options,
+                                 void *const *objects) {
+  return runObjects(launcher, options, objects, kNumTopkObjects);
 }

@@ -4,110 +4,24 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Manifest.h"
+#include "OpRules.h"
 
 using namespace mqa::runtime;
 
-static const Fields::Choice<Operand> kOperands[kNumOperands] = {
-    {"q", Operand::Q},
-    {"k", Operand::K},
-    {"k_scale", Operand::KScale},
-    {"weights", Operand::Weights},
-    {"ks", Operand::Ks},
-    {"ke", Operand::Ke},
-    {"out", Operand::Out},
-    {"context_lens", Operand::ContextLens},
-    {"block_table", Operand::BlockTable}};
-
-static const char *getName(Operand operand) {
-  return kOperands[static_cast<int>(operand)].name;
-}
-
-int mqa::runtime::getElementBytes(mqa_element_type type) {
-  switch (type) {
-  case MQA_F8E4M3FN:
-  case MQA_F8E5M2:
-    return 1;
-  case MQA_BF16:
-  case MQA_F16:
-    return 2;
-  case MQA_F32:
-  case MQA_I32:
-    return 4;
+/// The operand of this name; refuses one that the op does not have.
+static Operand readOperand(Fields &fields, const KernelDescription &kernel) {
+  std::string name = fields.text("operand"), names;
+  for (int i = 0; i < kNumOperands; ++i) {
+    auto operand = static_cast<Operand>(i);
+    if (!kernel.rules->getRanks(operand, kernel).second)
+      continue;
+    if (name == getInfo(operand).name)
+      return operand;
+    names +=
+        std::string(names.empty() ? "'" : ", '") + getInfo(operand).name + "'";
   }
-  return 4;
-}
-
-const Parameter *KernelDescription::find(Operand operand) const {
-  for (const Parameter &parameter : parameters)
-    if (parameter.kind != Parameter::Kind::Index &&
-        parameter.operand == operand)
-      return &parameter;
-  return nullptr;
-}
-
-mqa_element_type KernelDescription::getElementType(Operand operand) const {
-  const Parameter *parameter = find(operand);
-  return parameter ? parameter->elementType : MQA_F32;
-}
-
-/// Whether an operand may have elements of this type.
-static bool accepts(Operand operand, mqa_element_type type) {
-  switch (operand) {
-  case Operand::Q:
-  case Operand::K:
-    return type != MQA_F32 && type != MQA_I32;
-  case Operand::KScale:
-    return type == MQA_F32;
-  case Operand::Weights:
-    return type == MQA_F32 || type == MQA_BF16;
-  case Operand::Ks:
-  case Operand::Ke:
-  case Operand::ContextLens:
-  case Operand::BlockTable:
-    return type == MQA_I32;
-  case Operand::Out:
-    return type == MQA_F32 || type == MQA_BF16 || type == MQA_F16;
-  }
-  return false;
-}
-
-/// What is loaded by tiles; the rest is read element by element.
-static bool mayBeTensorMap(Operand operand) {
-  return operand == Operand::Q || operand == Operand::K ||
-         operand == Operand::KScale || operand == Operand::Weights;
-}
-
-static bool isOptional(Operand operand) {
-  return operand == Operand::KScale || operand == Operand::Weights ||
-         operand == Operand::Ks;
-}
-
-/// The ranks that an operand of the op may have; the op has no such operand
-/// where that is from 0 to 0.
-static std::pair<int, int> getRanks(Operand operand,
-                                    const KernelDescription &kernel) {
-  bool paged = kernel.paged, hasKeyGroups = kernel.hasKeyGroups;
-  auto only = [](int rank) { return std::pair(rank, rank); };
-  switch (operand) {
-  case Operand::Q:
-    return only(3 + paged);
-  case Operand::K:
-    return only(2 + (hasKeyGroups || paged));
-  case Operand::Weights:
-  case Operand::Out:
-    return only(2);
-  case Operand::KScale:
-    return only(1 + (hasKeyGroups || paged));
-  case Operand::Ks:
-  case Operand::Ke:
-    return only(paged ? 0 : 1);
-  case Operand::BlockTable:
-    return only(paged ? 2 : 0);
-  case Operand::ContextLens:
-    return paged ? std::pair(1, 2) : only(0);
-  }
-  return only(0);
+  fields.refuse("operand", std::string("an operand of ") + kernel.rules->name +
+                               " (" + names + ")");
 }
 
 /// What cuTensorMapEncodeTiled asks of a map (CUDA Driver API reference, 13.0),
@@ -155,11 +69,14 @@ static Parameter readParameter(Fields &fields, bool isCpu,
       {"f16", MQA_F16},           {"f32", MQA_F32},       {"i32", MQA_I32}};
   Parameter parameter;
   parameter.kind = fields.choice("kind", kinds);
-  if (isCpu && parameter.kind != Kind::Memref)
+  bool mayBeIndex = kernel.rules->takesIndex(kernel, isCpu);
+  if (isCpu && parameter.kind == Kind::TensorMap)
     fields.refuse("kind", "'memref' for target 'cpu'");
+  if (parameter.kind == Kind::Index && !mayBeIndex)
+    fields.refuse("kind", isCpu ? std::string("'memref' for target 'cpu'")
+                                : std::string("'tensor_map' or 'memref' for ") +
+                                      kernel.rules->name);
   if (parameter.kind == Kind::Index) {
-    if (kernel.paged)
-      fields.refuse("kind", "'tensor_map' or 'memref' for mqa.paged_logits");
     if (fields.name("operand") != "num_keys")
       fields.refuse("operand", "'num_keys' for an index");
     if (fields.name("element_type") != "index")
@@ -167,18 +84,16 @@ static Parameter readParameter(Fields &fields, bool isCpu,
     fields.finish();
     return parameter;
   }
-  parameter.operand = fields.choice("operand", kOperands);
-  auto [minRank, maxRank] = getRanks(parameter.operand, kernel);
-  if (maxRank == 0)
-    fields.refuse("operand", "an operand of the op");
+  parameter.operand = readOperand(fields, kernel);
+  auto [minRank, maxRank] = kernel.rules->getRanks(parameter.operand, kernel);
   parameter.elementType = fields.choice("element_type", types);
-  if (!accepts(parameter.operand, parameter.elementType))
-    fields.refuse("element_type", std::string("a type that ") +
-                                      getName(parameter.operand) + " may have");
+  const OperandInfo &info = getInfo(parameter.operand);
+  if (!info.accepts(parameter.elementType))
+    fields.refuse("element_type",
+                  std::string("a type that ") + info.name + " may have");
   if (parameter.kind == Kind::TensorMap) {
-    if (!mayBeTensorMap(parameter.operand))
-      fields.refuse("kind",
-                    std::string("'memref' for ") + getName(parameter.operand));
+    if (static_cast<int>(parameter.operand) >= kNumTiledOperands)
+      fields.refuse("kind", std::string("'memref' for ") + info.name);
     parameter.rank = maxRank;
     readTensorMap(fields, kernel, parameter);
   } else {
@@ -209,12 +124,11 @@ void mqa::runtime::readParameters(Fields &fields, bool isCpu,
       entry.refuse("operand", "no other parameter's");
     kernel.parameters.push_back(std::move(parameter));
   }
-  for (const auto &[name, operand] : kOperands)
-    if (getRanks(operand, kernel).second && !isOptional(operand) &&
-        !kernel.find(operand))
+  for (int i = 0; i < kNumOperands; ++i) {
+    auto operand = static_cast<Operand>(i);
+    if (kernel.rules->getRanks(operand, kernel).second &&
+        !kernel.rules->isOptional(operand) && !kernel.find(operand))
       throw InvalidBundle{"kernel '" + kernel.name + "' has no parameter '" +
-                          name + "'"};
-  if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
-    throw InvalidBundle{"kernel '" + kernel.name +
-                        "' must have one element_type for q and k"};
+                          getInfo(operand).name + "'"};
+  }
 }

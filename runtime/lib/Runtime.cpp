@@ -6,6 +6,7 @@
 
 #include "mqa/Runtime.h"
 #include "Handles.h"
+#include "OpRules.h"
 
 using namespace mqa::runtime;
 
@@ -98,6 +99,33 @@ mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
                                     const mqa_paged_logits_args *args,
                                     mqa_launch **launch) {
   return prepareLaunch(kernel, args, launch);
+}
+
+mqa_status mqa_topk_launch(mqa_kernel *kernel, const mqa_topk_args *args,
+                           void *stream) {
+  return launchKernel(kernel, args, stream);
+}
+
+mqa_status mqa_topk_prepare(mqa_kernel *kernel, const mqa_topk_args *args,
+                            mqa_launch **launch) {
+  return prepareLaunch(kernel, args, launch);
+}
+
+mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel, int64_t num_queries,
+                                 int64_t num_columns, size_t *size) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(size, "size"));
+    *size = 0;
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    const KernelDescription &description = kernel->kernel->getDescription();
+    MQA_RETURN_IF_FAILED(checkOp(description, getTopkRules()));
+    MQA_RETURN_IF_FAILED(
+        checkSize("num_queries", num_queries, description.numQueries));
+    MQA_RETURN_IF_FAILED(
+        checkSize("num_columns", num_columns, description.numColumns));
+    *size = getScratchSize(description, num_queries, num_columns);
+    return MQA_SUCCESS;
+  });
 }
 
 mqa_status mqa_launch_run(const mqa_launch *launch, void *stream) {

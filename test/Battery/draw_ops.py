@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes seeded random mqa.logits and mqa.paged_logits ops, one MLIR file each.
+"""Writes seeded random mqa.logits, mqa.paged_logits and mqa.topk ops, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S [--edges] [--paged]
+    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk]
 
-The surface is that of the op (with --paged, of mqa.paged_logits): heads, head dim, key groups, element types,
+The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py): heads, head dim, key groups, element types,
 optional operands, activation, clean and compressed or not, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
@@ -13,6 +13,8 @@ Prints the name of each op's file.
 import argparse
 import pathlib
 import random
+
+import draw_topk
 
 INPUTS = ["f8E4M3FN", "f8E5M2", "bf16", "f16"]
 OUTS = ["f32", "bf16", "f16"]
@@ -189,19 +191,24 @@ def main():
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--edges", action="store_true")
-    parser.add_argument("--paged", action="store_true")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--paged", action="store_true")
+    kind.add_argument("--topk", action="store_true")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
-    prefix = "paged_" if options.paged else ""
-    draw_one = draw_paged if options.paged else draw
+    prefix, draw_one, make_one, forms = "", draw, make_edge, EDGES
+    if options.paged:
+        prefix, draw_one, make_one, forms = "paged_", draw_paged, make_paged_edge, PAGED_EDGES
+    if options.topk:
+        prefix, draw_one, make_one, forms = "topk_", draw_topk.draw, draw_topk.make_edge, draw_topk.EDGES
     ops = [(f"{prefix}op{i:04}.mlir", draw_one(rng)) for i in range(options.count)]
     if options.edges:
-        edges = [make_paged_edge(e) for e in PAGED_EDGES] if options.paged else [make_edge(e) for e in EDGES]
-        ops = [(f"{prefix}edge{i:02}.mlir", op) for i, op in enumerate(edges)] + ops
+        ops = [(f"{prefix}edge{i:02}.mlir", make_one(form)) for i, form in enumerate(forms)] + ops
     lines = []
     for name, op in ops:
-        (options.dir / name).write_text(to_mlir(op))
+        text = draw_topk.to_mlir(op, to_type) if options.topk else to_mlir(op)
+        (options.dir / name).write_text(text)
         print(options.dir / name)
         lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))
     (options.dir / f"{prefix}ops.txt").write_text("\n".join(lines) + "\n")

@@ -74,13 +74,13 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "[",
                                "]",
                                "{\"version\":}",
-                               "{\"version\":8,}",
+                               "{\"version\":9,}",
                                "{\"version\":06}",
                                "{\"version\":+6}",
                                "{\"version\":0x6}",
-                               "{\"version\":8.}",
+                               "{\"version\":9.}",
                                "{\"version\":.6}",
-                               "{\"version\":8e}",
+                               "{\"version\":9e}",
                                "{\"version\":NaN}",
                                "{\"version\":Infinity}",
                                "{\"version\":-}",
@@ -88,12 +88,12 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "{\"version\":-1e999}",
                                "{'version':6}",
                                "{version:6}",
-                               "{\"version\":8} {}",
-                               "{\"version\":8}x",
-                               "{\"version\":8 \"target\":\"cpu\"}",
-                               "// comment\n{\"version\":8}",
-                               "/* comment */{\"version\":8}",
-                               "{\"version\":8",
+                               "{\"version\":9} {}",
+                               "{\"version\":9}x",
+                               "{\"version\":9 \"target\":\"cpu\"}",
+                               "// comment\n{\"version\":9}",
+                               "/* comment */{\"version\":9}",
+                               "{\"version\":9",
                                "{\"vers",
                                "{\"version\":\"\\",
                                "{\"version\":\"\\u12",
@@ -151,25 +151,25 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":8", "\"version\"\t:\r\n 8 "));
+  expectLoads(replaceOnce("\"version\":9", "\"version\"\t:\r\n 9 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');
   std::tuple<const char *, std::string, const char *> replacements[] = {
       // The first or the last would count.
-      {"\"version\":8", "\"version\":8,\"version\":8", "'version' twice in"},
-      {"\"version\":8", "\"version\":8,\"\\u0076ersion\":8", "twice in one"},
+      {"\"version\":9", "\"version\":9,\"version\":9", "'version' twice in"},
+      {"\"version\":9", "\"version\":9,\"\\u0076ersion\":9", "twice in one"},
       {"\"clean\":false", "\"clean\":false,\"clean\":true", "'clean' twice"},
       {"\"rank\":1", "\"rank\":1,\"rank\":2", "'rank' twice in one object"},
-      {"\"version\":8", "\"version\":8.0", integer},
-      {"\"version\":8", "\"version\":8e0", integer},
-      {"\"version\":8", "\"version\":-8", integer},
-      {"\"version\":8", "\"version\":\"8\"", integer},
-      {"\"version\":8", "\"version\":[8]", integer},
-      {"\"version\":8", "\"version\":4294967304", integer},
-      {"\"version\":8", "\"version\":18446744073709551624", integer},
-      {"\"version\":8", "\"version\":" + repeat("9", 300), integer},
-      {"\"version\":8", "\"version\":1e300", integer},
+      {"\"version\":9", "\"version\":9.0", integer},
+      {"\"version\":9", "\"version\":9e0", integer},
+      {"\"version\":9", "\"version\":-9", integer},
+      {"\"version\":9", "\"version\":\"9\"", integer},
+      {"\"version\":9", "\"version\":[9]", integer},
+      {"\"version\":9", "\"version\":4294967305", integer},
+      {"\"version\":9", "\"version\":18446744073709551625", integer},
+      {"\"version\":9", "\"version\":" + repeat("9", 300), integer},
+      {"\"version\":9", "\"version\":1e300", integer},
       {"\"num_keys\":-1", "\"num_keys\":18446744073709551615", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775808", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775809", integer},
@@ -184,15 +184,15 @@ TEST(HandMadeBundleTest, OddTexts) {
       {"\"relu\"", "\"Relu\"", "'kernels[0].relu' is missing"},
       {"\"relu\"", "\"relu \"", "'kernels[0].relu' is missing"},
       {"\"relu\"", "\"relu\\u0000\"", "'kernels[0].relu' is missing"},
-      {"\"version\":8", "\"version\":8,\"" + longName + "\":1", "is none of"},
-      {"\"version\":8", "\"version\":8,\"\":1", "'' is none of version 8"},
-      {"\"version\":8", "\"version\":8,\"a\\nb\":1", "'a b' is none of"}};
+      {"\"version\":9", "\"version\":9,\"" + longName + "\":1", "is none of"},
+      {"\"version\":9", "\"version\":9,\"\":1", "'' is none of version 9"},
+      {"\"version\":9", "\"version\":9,\"a\\nb\":1", "'a b' is none of"}};
   for (const auto &[from, to, message] : replacements)
     expectRefused(replaceOnce(from, to), message, to);
   std::string fields;
   for (int i = 0; i < 200; ++i)
     fields += "\"a" + std::to_string(i) + "\":0,";
-  expectRefused(replaceOnce("\"version\":8", fields + "\"version\":8"),
+  expectRefused(replaceOnce("\"version\":9", fields + "\"version\":9"),
                 "an object of more than 100 fields", "many fields");
 }
 
@@ -282,5 +282,5 @@ TEST(HandMadeBundleTest, Sections) {
   }
   good["align"] = 16;
   expectSectionsRefused(json::array({good}),
-                        "'sections[0].align' is none of version 8");
+                        "'sections[0].align' is none of version 9");
 }

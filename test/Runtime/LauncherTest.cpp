@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DLPack.h"
-#include "TestBundle.h"
+#include "TopkManifest.h"
 
 #include <gtest/gtest.h>
 
@@ -187,4 +187,50 @@ TEST_F(LauncherTest, Errors) {
   EXPECT_EQ(mqa_launcher_create(nullptr, &none, &other),
             MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(other, nullptr);
+}
+
+// Nine operands, of which most may be absent.
+TEST_F(LauncherTest, Topk) {
+  mqa_bundle *topkBundle;
+  mqa_kernel *topk;
+  nlohmann::json manifest = makeCompressedTopkManifest("cpu");
+  ASSERT_EQ(load(makeBundle(manifest, "object", readFakeTask()), &topkBundle),
+            MQA_SUCCESS)
+      << mqa_last_error();
+  ASSERT_EQ(mqa_kernel_load(topkBundle, nullptr, 1, &topk), MQA_SUCCESS);
+  std::vector<int32_t> found(5 * 5), others(5 * 5);
+  std::vector<float> logitsData(5 * 8), valuesData(5 * 5);
+  const dlpack::DataType int32{0, 32, 1};
+  Object logits{logitsData.data(), {5, 8}, {8, 1}}, offset{i, {5}, {1}, int32},
+      indices{found.data(), {5, 5}, {5, 1}, int32},
+      values{valuesData.data(), {5, 5}, {5, 1}};
+  std::array<void *, 9> all{&logits, &ks,     &ke,      &none,  &none,
+                            &none,   &offset, &indices, &values};
+  mqa_topk_args args = {};
+  args.logits_stride = 8;
+  args.indices_stride = args.values_stride = 5;
+  args.num_queries = args.k = 5;
+  args.num_columns = 8;
+  args.num_keys = 7;
+  auto run = [&](uint64_t options) {
+    return mqa_launcher_run_topk(launcher, options, all.data());
+  };
+  EXPECT_EQ(run(1), MQA_ERROR_NOT_FOUND);
+  ASSERT_EQ(mqa_launcher_add_topk(launcher, all.data(), 1, topk, &args),
+            MQA_SUCCESS)
+      << mqa_last_error();
+  EXPECT_EQ(run(1), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(found[0], 87);
+  EXPECT_EQ(found[24], 2087);
+  EXPECT_EQ(run(2), MQA_ERROR_NOT_FOUND) << "other options";
+  // At another address.
+  indices.data = others.data();
+  EXPECT_EQ(run(1), MQA_SUCCESS) << mqa_last_error();
+  EXPECT_EQ(others[0], 87);
+  // What is wrong with the operands is found at each launch.
+  indices.data = valuesData.data();
+  EXPECT_EQ(run(1), MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "indices and values overlap");
+  mqa_kernel_destroy(topk);
+  mqa_bundle_destroy(topkBundle);
 }

@@ -67,7 +67,7 @@ struct PagedKernelTest : testing::Test {
 
 TEST_F(PagedKernelTest, Launch) {
   loadKernel(makePagedManifest(/*lensRank=*/2));
-  EXPECT_EQ(info.paged, 1);
+  EXPECT_EQ(info.op, MQA_OP_PAGED_LOGITS);
   EXPECT_EQ(info.batch, -1);
   EXPECT_EQ(info.next_n, 2);
   EXPECT_EQ(info.block_kv, 64);

@@ -84,7 +84,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"relu", true},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 8},
+  return {{"version", 9},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};

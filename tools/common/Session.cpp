@@ -62,17 +62,26 @@ std::unique_ptr<Device> mqa::tools::createDevice(const mqa_bundle *bundle) {
   return Device::create("cpu");
 }
 
+void LoadedKernel::load(const mqa_bundle *bundle, const char *name, int device,
+                        std::optional<mqa_device_kind> kind) {
+  if (kind)
+    require(mqa_kernel_load_for(bundle, name, *kind, device, &kernel));
+  else
+    require(mqa_kernel_load(bundle, name, device, &kernel));
+  require(mqa_kernel_get_info(kernel, &info));
+}
+
+LoadedKernel::LoadedKernel(const mqa_bundle *bundle, const char *name,
+                           int device, std::optional<mqa_device_kind> kind) {
+  load(bundle, name, device, kind);
+}
+
 LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
                            int device, std::optional<mqa_device_kind> kind) {
   for (const mqa_kernel_info &candidate : listKernels(bundle)) {
     if (clean && *clean != (candidate.clean != 0))
       continue;
-    if (kind)
-      require(
-          mqa_kernel_load_for(bundle, candidate.name, *kind, device, &kernel));
-    else
-      require(mqa_kernel_load(bundle, candidate.name, device, &kernel));
-    require(mqa_kernel_get_info(kernel, &info));
+    load(bundle, candidate.name, device, kind);
     return;
   }
   fatal(*clean ? "the bundle has no kernel that cleans: compile an mqa.logits "

@@ -14,6 +14,10 @@
 
 namespace mqa::tools {
 
+inline bool isPaged(const mqa_kernel_info &info) {
+  return info.op == MQA_OP_PAGED_LOGITS;
+}
+
 /// What problems for a kernel look like.
 Format getFormat(const mqa_kernel_info &info);
 /// The kernel's own sizes where it has them. A compressed output has as many
@@ -53,6 +57,9 @@ public:
   /// does not matter. Without a `kind`, for the device of `createDevice`.
   LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
                int device = 0, std::optional<mqa_device_kind> kind = {});
+  /// Its kernel of this name.
+  LoadedKernel(const mqa_bundle *bundle, const char *name, int device = 0,
+               std::optional<mqa_device_kind> kind = {});
   ~LoadedKernel() { mqa_kernel_destroy(kernel); }
   LoadedKernel(const LoadedKernel &) = delete;
 
@@ -60,6 +67,9 @@ public:
   const mqa_kernel_info &getInfo() const { return info; }
 
 private:
+  void load(const mqa_bundle *bundle, const char *name, int device,
+            std::optional<mqa_device_kind> kind);
+
   mqa_kernel *kernel = nullptr;
   mqa_kernel_info info{};
 };

@@ -28,7 +28,7 @@ void forEachKernel(const std::vector<std::string> &bundles, Run run) {
     require(mqa_bundle_load_file(path.c_str(), &bundle));
     std::unique_ptr<Device> device = createDevice(bundle);
     for (const mqa_kernel_info &info : listKernels(bundle))
-      run(*device, LoadedKernel(bundle, info.clean != 0));
+      run(*device, LoadedKernel(bundle, info.name));
     mqa_bundle_destroy(bundle);
   }
 }

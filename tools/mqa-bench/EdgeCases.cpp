@@ -7,6 +7,7 @@
 #include "EdgeCases.h"
 #include "CaseShapes.h"
 #include "Reruns.h"
+#include "TopkCases.h"
 
 #include <algorithm>
 #include <cmath>
@@ -275,7 +276,10 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
   forEachKernel(options.bundles, [&](Device &device,
                                      const LoadedKernel &kernel) {
     const mqa_kernel_info &info = kernel.getInfo();
-    if (info.paged) {
+    if (info.op == MQA_OP_TOPK)
+      return runTopkEdges(device, kernel, options.reruns, options.large,
+                          options.verbose, summary);
+    if (isPaged(info)) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)
         runLargeCache(device, kernel, options.verbose, summary);

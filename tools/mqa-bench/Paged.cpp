@@ -197,12 +197,11 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   for (const std::string &path : options.bundles)
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
-      if (!info.paged)
+      if (!isPaged(info))
         fatal("'" + path + "' is not of mqa.paged_logits");
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
               info.lens_per_query, info.out_type}]
-          .push_back(
-              {name, std::make_unique<LoadedKernel>(bundle, info.clean != 0)});
+          .push_back({name, std::make_unique<LoadedKernel>(bundle, info.name)});
     });
   json peer = readPeer(options.peer, "paged"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",

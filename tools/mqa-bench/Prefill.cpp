@@ -208,12 +208,14 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   for (const std::string &path : options.bundles)
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
-      bool clean = info.clean;
-      if (clean && !options.table.empty())
+      // A bundle may have selections beside the logits that they are of.
+      if (info.op != MQA_OP_LOGITS || (info.clean && !options.table.empty()))
         return;
       groups[getProblems(info)].push_back(
-          {name, std::make_unique<LoadedKernel>(bundle, clean), {}, {}});
+          {name, std::make_unique<LoadedKernel>(bundle, info.name), {}, {}});
     });
+  if (groups.empty())
+    fatal("the bundles have no kernel of mqa.logits");
   json peer = readPeer(options.peer, "cells"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);

@@ -6,6 +6,7 @@
 
 #include "RandomCases.h"
 #include "CaseSummary.h"
+#include "TopkCases.h"
 
 #include <cstdio>
 #include <cstring>
@@ -147,7 +148,7 @@ static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
 
 /// 2048 queries x 8192 keys, or the kernel's own sizes.
 static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
-  if (info.paged) {
+  if (isPaged(info)) {
     PagedShape shape{info.batch < 0 ? 100 : info.batch,
                      info.next_n,
                      info.num_heads,
@@ -199,19 +200,22 @@ static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
 
 int mqa::tools::runRandom(const RandomOptions &options) {
   CaseSummary summary;
-  forEachKernel(options.bundles,
-                [&](Device &device, const LoadedKernel &kernel) {
-                  const mqa_kernel_info &info = kernel.getInfo();
-                  for (int c = 0; c < options.cases; ++c)
-                    runCase(device, kernel,
-                            info.paged ? drawPagedCase(info, options.seed + c)
-                                       : drawCase(info, options.seed + c),
-                            options.reruns,
-                            /*maxPairs=*/1 << 22, summary);
-                  if (options.largeReruns)
-                    runCase(device, kernel, makeLargeCase(info, options.seed),
-                            options.largeReruns, /*maxPairs=*/1 << 17, summary);
-                });
+  forEachKernel(
+      options.bundles, [&](Device &device, const LoadedKernel &kernel) {
+        const mqa_kernel_info &info = kernel.getInfo();
+        if (info.op == MQA_OP_TOPK)
+          return runRandomTopk(device, kernel, options.cases, options.reruns,
+                               options.largeReruns, options.seed, summary);
+        for (int c = 0; c < options.cases; ++c)
+          runCase(device, kernel,
+                  isPaged(info) ? drawPagedCase(info, options.seed + c)
+                                : drawCase(info, options.seed + c),
+                  options.reruns,
+                  /*maxPairs=*/1 << 22, summary);
+        if (options.largeReruns)
+          runCase(device, kernel, makeLargeCase(info, options.seed),
+                  options.largeReruns, /*maxPairs=*/1 << 17, summary);
+      });
   std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
               "relative error %.2e, %d wrong\n",
               summary.cases, static_cast<unsigned long>(options.seed),

@@ -59,7 +59,7 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
 
 /// Two of them, by seed, with other ranges where the op has any.
 static Problem makeRerunProblem(const mqa_kernel_info &info, uint64_t seed) {
-  if (!info.paged)
+  if (!isPaged(info))
     return makeProblem(getShape(info, 300, 2000),
                        seed == 1 ? Mask::Random : Mask::Causal, seed, false,
                        getFormat(info));
@@ -160,6 +160,6 @@ void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
   runSameLaunches(device, kernel, reruns, summary);
   if (!lateCopy.empty() && kernel.getInfo().target != std::string("cpu"))
     runLateWeights(device, kernel, DeviceModule(lateCopy), reruns, summary);
-  if (kernel.getInfo().paged)
+  if (isPaged(kernel.getInfo()))
     runChangingReplays(device, kernel, reruns, summary);
 }

@@ -10,6 +10,7 @@
 #include "Prefill.h"
 #include "RandomCases.h"
 #include "Session.h"
+#include "Topk.h"
 #include "mqa/Support/Output.h"
 
 #include <CLI/CLI.hpp>
@@ -129,6 +130,24 @@ int main(int argc, char **argv) {
   searchCommand->add_option("--json", search.json,
                             "Also write all rows to this file");
 
+  TopkOptions topk;
+  CLI::App *topkCommand = app.add_subcommand(
+      "topk", "The table of mqa.topk: against the copy of the same run on a "
+              "GPU, against std::nth_element on a CPU");
+  topkCommand->add_option("bundles", topk.bundles, "Bundles for any target")
+      ->required();
+  topkCommand->add_option("--ceiling", topk.ceiling,
+                          "Cubin or PTX of ceiling.mlir, for a GPU");
+  topkCommand->add_option("--pattern", topk.pattern,
+                          "The distribution of logits (default normal), as "
+                          "mqa-run --pattern has it");
+  topkCommand->add_option("--max-keys", topk.maxKeys, "The longest row")
+      ->check(sizes);
+  topkCommand->add_option("--repeat", topk.repeat, "Interleaved rounds")
+      ->check(CLI::Range(1, 1000));
+  topkCommand->add_option("--json", topk.json,
+                          "Also write the rows to this file");
+
   RandomOptions random;
   CLI::App *randomCommand = app.add_subcommand(
       "random", "Random small shapes: checked, and rerun for the same bits");
@@ -184,6 +203,8 @@ int main(int argc, char **argv) {
       return runPrefill(prefill);
     if (*pagedCommand)
       return runPaged(paged);
+    if (*topkCommand)
+      return runTopkTable(topk);
     if (*searchCommand)
       return runPrefill(search);
     if (*edgesCommand)

@@ -4,117 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Session.h"
+#include "Options.h"
 #include "mqa/Support/Output.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <iostream>
-#include <limits>
 #include <new>
 
 using namespace mqa::tools;
-
-namespace {
-struct Options {
-  std::string bundle;
-  int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
-  Mask mask = Mask::Causal;
-  bool clean = false, verify = false, json = false, integers = false;
-  bool cpu = false;
-  int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
-  int64_t maxContextLen = -1;
-  std::vector<int64_t> contextLens;
-  uint64_t seed = 0;
-  int repeat = 1, reruns = 0;
-};
-} // namespace
-
-/// Queries and keys that ranges of 32 bits can count.
-static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
-
-/// Exit codes: 0 success, 1 an error or a wrong result, 2 the command line.
-static int parse(int argc, char **argv, Options &options) {
-  CLI::App app{
-      "Launches a compiled mqa.logits or mqa.paged_logits on random data"};
-  app.add_option("bundle", options.bundle, "What mqa-compile wrote")
-      ->required();
-  app.set_version_flag("--version", "mqa-run " MQA_VERSION);
-  app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  app.add_option("--max-seqlen-k", options.maxSeqlenK,
-                 "Columns of a compressed output (default N)")
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
-                                       {"cp", Mask::Cp},
-                                       {"full", Mask::Full},
-                                       {"random", Mask::Random}};
-  app.add_option("--mask", options.mask,
-                 "Range of keys per query: causal, cp, full or random")
-      ->transform(CLI::CheckedTransformer(masks).description("MASK"));
-  app.add_flag("--clean", options.clean,
-               "Use the kernel that writes -inf outside the ranges");
-  app.add_flag("--cpu", options.cpu,
-               "Use the kernel for the CPU, where there is one for a GPU too");
-  app.add_option(
-         "--out-stride", options.outStride,
-         "Elements from row to row of the output (default: its columns)")
-      ->check(CLI::Range(int64_t(0), std::numeric_limits<int64_t>::max()));
-  app.add_option("--batch", options.batch,
-                 "Paged: sequences (default 16, or as many as --context-lens)")
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  app.add_option("--next-n", options.nextN,
-                 "Paged: queries of a sequence, which the kernel knows")
-      ->check(CLI::Range(1, 8));
-  app.add_option("--block-kv", options.blockKv,
-                 "Paged: keys of a cache block, which the kernel knows")
-      ->check(CLI::Range(16, 256));
-  app.add_option("--context-len", options.contextLen,
-                 "Paged: average length; they are drawn from 0.7 to 1.3 times "
-                 "it (default 4096)")
-      ->check(CLI::Range(int64_t(0), kMaxSize / 2));
-  app.add_option("--context-lens", options.contextLens,
-                 "Paged: the length of each sequence, a,b,c")
-      ->delimiter(',')
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  app.add_option("--max-context-len", options.maxContextLen,
-                 "Paged: columns of the output (default: the longest length)")
-      ->check(CLI::Range(int64_t(0), kMaxSize));
-  // Else CLI11 takes -1 for the largest number.
-  app.add_option("--seed", options.seed, "Seed of the random data")
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--integers", options.integers,
-               "Small integers and scales of powers of two: exact");
-  app.add_flag("--verify", options.verify, "Compare with a float64 oracle");
-  app.add_option("--repeat", options.repeat,
-                 "Timed launches; the median is reported")
-      ->check(CLI::Range(1, 100000));
-  app.add_option("--reruns", options.reruns,
-                 "Launch this often again and compare the bits")
-      ->check(CLI::Range(0, 100000));
-  app.add_flag("--json", options.json, "Print one JSON object");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? -1 : 2;
-  }
-  return 0;
-}
-
-/// A size that the kernel fixes, or the one asked for.
-static int64_t getSize(const char *name, int64_t fixed, int64_t asked,
-                       int64_t otherwise) {
-  if (fixed < 0)
-    return asked < 0 ? otherwise : asked;
-  if (asked >= 0 && asked != fixed)
-    fatal(std::string(name) + " of this kernel is " + std::to_string(fixed) +
-          ", found " + std::to_string(asked));
-  return fixed;
-}
 
 static int64_t countChangedReruns(Session &session, const LoadedKernel &kernel,
                                   int reruns) {
@@ -126,24 +24,6 @@ static int64_t countChangedReruns(Session &session, const LoadedKernel &kernel,
     changed += session.download().data != first;
   }
   return changed;
-}
-
-/// Median microseconds that the host takes for `launch`, one after the other
-/// with room in the queue.
-static double measureHostTime(Device &device, const Device::Work &launch) {
-  constexpr int kRounds = 20, kLaunches = 50;
-  std::vector<double> times;
-  for (int round = 0; round < kRounds; ++round) {
-    for (int i = 0; i < kLaunches; ++i) {
-      auto start = std::chrono::steady_clock::now();
-      launch();
-      std::chrono::duration<double, std::micro> elapsed =
-          std::chrono::steady_clock::now() - start;
-      times.push_back(elapsed.count());
-    }
-    device.synchronize();
-  }
-  return getMedian(times);
 }
 
 /// The lengths of all sequences: given, or drawn.
@@ -215,6 +95,9 @@ static Problem makeContiguous(const Options &options,
 
 /// Options that mean something for the other op alone.
 static void checkOptions(const Options &options, bool paged) {
+  if (!options.pattern.empty())
+    fatal("--pattern is for mqa.topk; this kernel is of " +
+          std::string(paged ? "mqa.paged_logits" : "mqa.logits"));
   bool pagedOnly = options.batch >= 0 || options.nextN >= 0 ||
                    options.contextLen >= 0 || options.blockKv >= 0 ||
                    options.maxContextLen >= 0 || !options.contextLens.empty();
@@ -294,12 +177,33 @@ static int run(const Options &options) {
   std::optional<mqa_device_kind> kind;
   if (options.cpu)
     kind = MQA_DEVICE_CPU;
-  LoadedKernel kernel(bundle, clean, /*device=*/0, kind);
+  std::unique_ptr<LoadedKernel> loaded =
+      options.kernel.empty()
+          ? std::make_unique<LoadedKernel>(bundle, clean, /*device=*/0, kind)
+          : std::make_unique<LoadedKernel>(bundle, options.kernel.c_str(),
+                                           /*device=*/0, kind);
+  const LoadedKernel &kernel = *loaded;
   const mqa_kernel_info &info = kernel.getInfo();
+  if (info.op == MQA_OP_TOPK) {
+    nlohmann::json report = {{"device", device->getName()},
+                             {"kernel", info.name},
+                             {"target", info.target},
+                             {"targets", listTargets(bundle)},
+                             {"seed", options.seed}};
+    bool pass = runTopk(*device, kernel, options, report);
+    report["pass"] = pass;
+    if (options.json)
+      std::cout << report.dump(2) << "\n";
+    else
+      printTopk(report);
+    loaded.reset();
+    mqa_bundle_destroy(bundle);
+    return pass ? 0 : 1;
+  }
 
-  checkOptions(options, info.paged);
+  checkOptions(options, isPaged(info));
   Problem problem =
-      info.paged ? makePaged(options, info) : makeContiguous(options, info);
+      isPaged(info) ? makePaged(options, info) : makeContiguous(options, info);
   const Shape &shape = problem.shape;
   Slack slack;
   // As engines have it.
@@ -318,7 +222,7 @@ static int run(const Options &options) {
       {"head_dim", shape.headDim},   {"num_groups", shape.numGroups},
       {"seed", options.seed}};
   bool pass = true;
-  if (info.paged) {
+  if (isPaged(info)) {
     report["batch"] = problem.paging.getBatch();
     report["next_n"] = info.next_n;
     report["block_kv"] = info.block_kv;

@@ -16,6 +16,8 @@
 #ifndef MQA_RUNTIME_H
 #define MQA_RUNTIME_H
 
+#include "mqa/KernelInfo.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,7 +55,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 1
+#define MQA_RUNTIME_ABI_VERSION 2
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -91,49 +93,6 @@ MQA_API void mqa_bundle_destroy(mqa_bundle *bundle);
 
 /** Number of kernels in the bundle: a kernel for two targets counts twice. */
 MQA_API size_t mqa_bundle_num_kernels(const mqa_bundle *bundle);
-
-/** Types of elements, by their names in MLIR. */
-typedef enum mqa_element_type {
-  MQA_F8E4M3FN,
-  MQA_F8E5M2,
-  MQA_BF16,
-  MQA_F16,
-  MQA_F32,
-  MQA_I32
-} mqa_element_type;
-
-/** What a kernel computes. Sizes that the kernel takes at launch are -1. */
-typedef struct mqa_kernel_info {
-  const char *name;   /**< the function in the MLIR file; owned by the bundle */
-  const char *target; /**< "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120" or
-                           "cpu"; owned by the bundle */
-  int64_t num_queries, num_heads, head_dim, num_keys;
-  int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
-                                    attention */
-  int64_t max_seqlen_k;        /**< columns of a compressed `out`, else 0 */
-  mqa_element_type input_type; /**< of q and k */
-  mqa_element_type out_type;
-  mqa_element_type weights_type;
-  int has_weights;      /**< 0: weights are 1, and not an argument */
-  int has_k_scale;      /**< likewise */
-  int strided_k_scale;  /**< 1 if k_scale may have any stride from key to key */
-  int has_ks;           /**< likewise: 0 */
-  int relu;             /**< 1 if negative scores count as 0 */
-  int clean;            /**< 1 if it writes -inf outside the ranges */
-  int compressed;       /**< 1 if a row of `out` begins with its range */
-  int fast;             /**< 1 if it sums over the heads in half precision */
-  const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
-                             the bundle */
-  int paged;            /**< 1 if it is of mqa.paged_logits; what follows is 0
-                             otherwise */
-  int64_t batch;        /**< sequences */
-  int64_t next_n;       /**< queries of a sequence */
-  int64_t num_blocks;   /**< of the cache */
-  int64_t block_kv;     /**< keys of a block */
-  int64_t max_blocks;   /**< columns of the block table */
-  int lens_per_query;   /**< 1 if context_lens is batch x next_n */
-  int64_t max_context_len; /**< columns of `out` */
-} mqa_kernel_info;
 
 /** Describes kernel `index` of the bundle. */
 MQA_API mqa_status mqa_bundle_kernel_info(const mqa_bundle *bundle,
@@ -260,6 +219,50 @@ MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
                                            const mqa_paged_logits_args *args,
                                            void *stream);
 
+/** The operands of mqa.topk, likewise: pointers, strides in elements. M =
+ *  num_queries; k and next_n = T are those of the kernel. What the kernel does
+ *  not have (mqa_kernel_info tells) is not looked at. `indices` and `values`
+ *  must not overlap each other or what is read. */
+typedef struct mqa_topk_args {
+  const void *logits;    /**< M x num_columns of input_type; GPU: aligned as the
+                              kernel asks, which the message says */
+  int64_t logits_stride; /**< at least num_columns */
+  const int32_t *ks;     /**< M: first key of each query's range */
+  const int32_t *ke;     /**< M: first key behind it */
+  const int32_t *context_lens; /**< (M / T) x T, or M / T: instead of both */
+  int64_t
+      context_lens_stride;    /**< at least T; not looked at with M / T alone */
+  const int32_t *block_table; /**< num_sequences x max_blocks */
+  int64_t block_table_stride; /**< at least max_blocks */
+  const int32_t *sequence;    /**< M: rows of the table. Without it, row m has
+                                   row m / T of the table */
+  const int32_t *offset;      /**< M */
+  int32_t *indices;           /**< M x k */
+  int64_t indices_stride;     /**< at least k */
+  float *values;              /**< M x k */
+  int64_t values_stride;      /**< at least k */
+  int64_t num_queries, num_columns; /**< 0 is a size too */
+  int64_t num_keys;                 /**< where has_num_keys: ranges end there */
+  int64_t k;                        /**< that of the kernel */
+  int64_t num_sequences, max_blocks; /**< of the block table */
+  void *scratch; /**< memory that the launch works in, 16-byte aligned; null
+                      where scratch_size is 0 */
+  size_t scratch_size; /**< at least what mqa_topk_scratch_size says */
+} mqa_topk_args;
+
+/** Bytes of scratch that a launch on so many rows and columns of logits needs;
+ *  it may be 0. The caller zeroes it once, and again after a launch that
+ *  failed; each launch leaves it as it must be for the next. Launches that may
+ *  overlap need scratch of their own. */
+MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
+                                         int64_t num_queries,
+                                         int64_t num_columns, size_t *size);
+
+/** Selects keys; otherwise as mqa_logits_launch. Rows without a key, and
+ *  num_columns = 0, are padded. */
+MQA_API mqa_status mqa_topk_launch(mqa_kernel *kernel,
+                                   const mqa_topk_args *args, void *stream);
+
 /** A launch on arguments that stay as they are: the same pointers, strides and
  *  sizes, whatever they point to. Checked and encoded once, it is cheaper to
  *  enqueue. It keeps the kernel loaded. */
@@ -273,6 +276,10 @@ MQA_API mqa_status mqa_logits_prepare(mqa_kernel *kernel,
 MQA_API mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
                                             const mqa_paged_logits_args *args,
                                             mqa_launch **launch);
+
+MQA_API mqa_status mqa_topk_prepare(mqa_kernel *kernel,
+                                    const mqa_topk_args *args,
+                                    mqa_launch **launch);
 
 /** As mqa_logits_launch on the arguments it was prepared with; any number of
  *  times, from any thread. */
@@ -326,11 +333,23 @@ MQA_API mqa_status mqa_launcher_add_paged_logits(
     const mqa_kernel *kernel, const mqa_paged_logits_args *args,
     int64_t k_scale_offset);
 
+/** Likewise, of logits, ks, ke, context_lens, block_table, sequence, offset,
+ *  indices and values; scratch and sizes are those of `args`. */
+MQA_API mqa_status mqa_launcher_add_topk(mqa_launcher *launcher,
+                                         void *const *objects, uint64_t options,
+                                         const mqa_kernel *kernel,
+                                         const mqa_topk_args *args);
+
 /** Launches on seven objects in that order. MQA_ERROR_NOT_FOUND, without a
  *  message, if nothing like them was added; where the framework cannot describe
  *  an object, its exception is set. */
 MQA_API mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
                                     void *const *objects);
+
+/** Likewise on the nine of mqa.topk. Options of the two must differ. */
+MQA_API mqa_status mqa_launcher_run_topk(mqa_launcher *launcher,
+                                         uint64_t options,
+                                         void *const *objects);
 
 #ifdef __cplusplus
 }

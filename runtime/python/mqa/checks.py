@@ -14,6 +14,7 @@ _ALLOWED = {
     "k_scale": ("f32",),
     "weights": ("f32", "bf16"),
     "out": ("f32", "bf16", "f16"),
+    "logits": ("f32", "bf16", "f16"),
 }
 _CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2)
 
@@ -76,10 +77,10 @@ def check_ints(name, tensor):
         fail(f"{name} must have dtype torch.int32, found {tensor.dtype}")
 
 
-def check_device(q, **others):
+def check_device(first, *, of="q", **others):
     for name, tensor in others.items():
-        if tensor is not None and tensor.device != q.device:
-            fail(f"{name} is on {tensor.device}, but q on {q.device}")
+        if tensor is not None and tensor.device != first.device:
+            fail(f"{name} is on {tensor.device}, but {of} on {first.device}")
 
 
 def get_target(device):

@@ -247,9 +247,15 @@ class PreparedLaunch:
         self._launch, self._index = plan.kernel.prepare(args), plan.device_index
         self._threads = torch.get_num_threads()
 
+    def _is_watched(self):
+        return is_watched(*self._tensors)
+
+    def _call_op(self):
+        return self._op(*self._tensors, **self._flags)
+
     def __call__(self):
-        if plain.is_dynamo_compiling() or is_watched(*self._tensors):
-            return self._op(*self._tensors, **self._flags)
+        if plain.is_dynamo_compiling() or self._is_watched():
+            return self._call_op()
         if self._index is not None:
             return self._launch.run(torch._C._cuda_getCurrentRawStream(self._index))
         if torch.get_num_threads() != self._threads:

@@ -8,7 +8,6 @@ the folder MQA_CACHE, by default $XDG_CACHE_HOME/mqa or ~/.cache/mqa; without a 
 found stays; these variables are read for each that was not.
 """
 import ctypes
-import dataclasses
 import functools
 import os
 import pathlib
@@ -19,84 +18,7 @@ import warnings
 from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 
 from . import runtime
-
-
-@dataclasses.dataclass(frozen=True)
-class Op:
-    """What a kernel must compute, and where. `next_n` is 0 for mqa.logits; sizes are given at launch.
-
-    `target` is "cpu", or the capability of a GPU, such as "sm_86"; of a kernel that is there, what it was compiled for.
-    """
-
-    target: str
-    num_heads: int
-    head_dim: int
-    input_type: str = "f8E4M3FN"
-    out_type: str = "f32"
-    weights_type: str = "f32"  # or "none"
-    has_k_scale: bool = True
-    num_groups: int = 0  # 0: keys have no dimension of groups
-    clean: bool = False
-    compressed: bool = False
-    relu: bool = True
-    fast: bool = False
-    next_n: int = 0
-    block_kv: int = 0
-    lens_per_query: bool = False
-
-    def to_mlir(self):
-        """The function that consists of the op, on tensors whose sizes are dynamic."""
-        h, d, e = self.num_heads, self.head_dim, self.input_type
-        if self.next_n:
-            t, p = self.next_n, self.block_kv
-            lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
-            operands = [("q", f"?x{t}x{h}x{d}x{e}"), ("k", f"?x{p}x{d}x{e}"), ("k_scale", f"?x{p}xf32")]
-            operands += [("weights", f"?x{h}x{self.weights_type}"), ("context_lens", lens), ("block_table", "?x?xi32")]
-        else:
-            g = f"{self.num_groups}x" if self.num_groups else ""
-            operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{d}x{e}"), ("k_scale", f"?x{g}f32")]
-            operands += [("weights", f"?x{h}x{self.weights_type}"), ("ks", "?xi32"), ("ke", "?xi32")]
-        absent = {"k_scale"} if not self.has_k_scale else set()
-        if self.weights_type == "none":
-            absent.add("weights")
-        out = f"tensor<?x?x{self.out_type}>"
-        present = [(name, f"tensor<{type}>") for name, type in operands if name not in absent]
-        attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
-        if not self.relu:
-            attributes.append("activation = #mqa.activation<none>")
-        name = "mqa.paged_logits" if self.next_n else "mqa.logits"
-        inputs = ", ".join("none" if n in absent else f"%{n}" for n, _ in operands)
-        return (
-            f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in present)}, %out: {out}) -> {out} {{\n"
-            f"  %0 = {name} ins({inputs} : {', '.join(t for _, t in present)}) outs(%out : {out})"
-            f" {{{', '.join(attributes)}}} -> {out}\n  return %0 : {out}\n}}\n"
-        )
-
-
-def _describe(info):
-    """The op of a kernel; null if it knows sizes that are given at launch here."""
-    sizes = [info.batch, info.num_blocks, info.max_blocks, info.max_context_len] if info.paged else [info.num_keys]
-    if info.compressed and not info.paged:
-        sizes.append(info.max_seqlen_k)
-    if any(size >= 0 for size in sizes + [info.num_queries]) or not (info.paged or info.has_ks):
-        return None
-    return Op(
-        target=info.target.decode(),
-        num_heads=info.num_heads,
-        head_dim=info.head_dim,
-        input_type=runtime.ELEMENT_TYPES[info.input_type],
-        out_type=runtime.ELEMENT_TYPES[info.out_type],
-        weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
-        has_k_scale=bool(info.has_k_scale),
-        num_groups=info.num_groups if info.num_groups > 1 else 0,
-        clean=bool(info.clean),
-        compressed=bool(info.compressed),
-        relu=bool(info.relu),
-        fast=bool(info.fast),
-        next_n=info.next_n if info.paged else 0,
-        block_kv=info.block_kv if info.paged else 0,
-        lens_per_query=bool(info.lens_per_query),
-    )
+from .ops import Op, TopkOp, describe  # noqa: F401 (library.Op is what callers use)
 
 
 def _warn(message):
@@ -133,15 +55,14 @@ def _prebuilt(variable):
     for folder in folders:
         for bundle in _read_bundles(folder):
             for info in bundle.kernels:
-                found.setdefault(_describe(info), (bundle, info))
+                found.setdefault(describe(info), (bundle, info))
     return found
 
 
 def _find_prebuilt(op):
     """Where kernels for `op.target` are: those that reduce in half precision last, where 16-bit logits leave it free to."""
     prebuilt = _prebuilt(os.environ.get("MQA_BUNDLES", ""))
-    others = [dataclasses.replace(op, fast=True)] if op.out_type != "f32" and not op.fast else []
-    return [prebuilt[other] for other in [op, *others] if other in prebuilt]
+    return [prebuilt[other] for other in [op, *op.list_alternatives()] if other in prebuilt]
 
 
 # What kernels are compiled for, newest first. The driver compiles their PTX for every later GPU, but that of sm_90a.
@@ -206,8 +127,7 @@ def _compile(op):
     if library is None:
         return None
     cache = _find_cache()
-    schedule = b"fast" if op.fast else None if op.out_type != "f32" or op.next_n else b"exact"
-    options = _CompileOptions(op.target.encode(), schedule, None if cache is None else os.fsencode(cache))
+    options = _CompileOptions(op.target.encode(), op.schedule, None if cache is None else os.fsencode(cache))
     text = op.to_mlir().encode()
     result = library.mqa_compile_text(text, len(text), byref(options))
     if not result:
@@ -238,15 +158,10 @@ def _renew_lock():
 os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _for_target(op, target):
-    """`fast` allows a sum in half precision, which sm_90a alone has."""
-    return dataclasses.replace(op, target=target, fast=op.fast and target == "sm_90a")
-
-
 def _load_prebuilt(op, targets, device, refused):
     """The first that the device can load, or None; `refused` gets the errors of others."""
     for target in targets:
-        for bundle, info in _find_prebuilt(_for_target(op, target)):
+        for bundle, info in _find_prebuilt(op.for_target(target)):
             try:
                 return bundle.load(info, device)
             except runtime.Unsupported as error:
@@ -261,7 +176,7 @@ def _load(op, device):
     refused = []
     kernel = _load_prebuilt(op, [best], device, refused)
     # What is compiled for this device is faster than what is there for an older one.
-    if kernel is None and (bundle := _compile(_for_target(op, best))):
+    if kernel is None and (bundle := _compile(op.for_target(best))):
         kernel = bundle.load(bundle.kernels[0], device)
     kernel = kernel or _load_prebuilt(op, others, device, refused)
     if kernel is None and refused:

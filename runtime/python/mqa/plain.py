@@ -20,6 +20,9 @@ LOGITS = ("q", "k", "k_scale", "weights", "ks", "ke", "out")
 PAGED = ("q", "k", "k_scale", "weights", "context_lens", "block_table", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
 OPTIONAL = ("k_scale", "weights")
+# The operands of mqa.topk. Those that are not there are left out, not None.
+TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")
+OUTPUTS = ("out", "indices", "values")
 
 
 def make_examples():
@@ -42,10 +45,10 @@ def check_tensors(names, tensors):
 def check_out(names, tensors):
     """PyTorch writes the result of an op through a lazy view, but ours return none."""
     for name, tensor in zip(names, tensors):
-        if name == "out" and isinstance(tensor, torch.Tensor) and (
+        if name in OUTPUTS and isinstance(tensor, torch.Tensor) and (
             tensor.is_neg() or tensor.is_conj() or tensor._is_zerotensor()
         ):
-            raise ValueError("out is negated or conjugated lazily, or zeros without memory: it cannot be written to")
+            raise ValueError(f"{name} is negated or conjugated lazily, or zeros without memory: it cannot be written to")
 
 
 def describe(value):

@@ -10,8 +10,12 @@ import os
 import pathlib
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
-# mqa_element_type, by the names of MLIR.
+# mqa_element_type, by the names of MLIR; likewise mqa_op, mqa_tie_break, mqa_order and mqa_base.
 ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
+OPS = ("mqa.logits", "mqa.paged_logits", "mqa.topk")
+TIE_BREAKS = ("smallest", "greatest")
+ORDERS = ("key", "score", "any")
+BASES = ("relative", "absolute", "slot")
 
 
 class Error(RuntimeError):
@@ -36,6 +40,7 @@ class KernelInfo(ctypes.Structure):
     _fields_ = [
         ("name", c_char_p),
         ("target", c_char_p),
+        ("op", c_int),
         ("num_queries", c_int64),
         ("num_heads", c_int64),
         ("head_dim", c_int64),
@@ -54,7 +59,6 @@ class KernelInfo(ctypes.Structure):
         ("compressed", c_int),
         ("fast", c_int),
         ("schedule", c_char_p),
-        ("paged", c_int),
         ("batch", c_int64),
         ("next_n", c_int64),
         ("num_blocks", c_int64),
@@ -62,6 +66,18 @@ class KernelInfo(ctypes.Structure):
         ("max_blocks", c_int64),
         ("lens_per_query", c_int),
         ("max_context_len", c_int64),
+        ("k", c_int64),
+        ("tie_break", c_int),
+        ("order", c_int),
+        ("base", c_int),
+        ("force_first", c_int64),
+        ("force_last", c_int64),
+        ("num_sequences", c_int64),
+        ("has_context_lens", c_int),
+        ("has_sequence", c_int),
+        ("has_offset", c_int),
+        ("has_values", c_int),
+        ("has_num_keys", c_int),
     ]
 
 
@@ -109,8 +125,37 @@ class PagedLogitsArgs(ctypes.Structure):
     ]
 
 
+class TopkArgs(ctypes.Structure):
+    """mqa_topk_args, likewise."""
+
+    _fields_ = [
+        ("logits", c_void_p),
+        ("logits_stride", c_int64),
+        ("ks", c_void_p),
+        ("ke", c_void_p),
+        ("context_lens", c_void_p),
+        ("context_lens_stride", c_int64),
+        ("block_table", c_void_p),
+        ("block_table_stride", c_int64),
+        ("sequence", c_void_p),
+        ("offset", c_void_p),
+        ("indices", c_void_p),
+        ("indices_stride", c_int64),
+        ("values", c_void_p),
+        ("values_stride", c_int64),
+        ("num_queries", c_int64),
+        ("num_columns", c_int64),
+        ("num_keys", c_int64),
+        ("k", c_int64),
+        ("num_sequences", c_int64),
+        ("max_blocks", c_int64),
+        ("scratch", c_void_p),
+        ("scratch_size", c_size_t),
+    ]
+
+
 # Of mqa/Runtime.h: the structures above are those of this version.
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 
 def _check_abi(library, path):
@@ -142,8 +187,11 @@ def _open():
         "mqa_kernel_get_info": [c_void_p, POINTER(KernelInfo)],
         "mqa_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_paged_logits_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_topk_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_topk_scratch_size": [c_void_p, c_int64, c_int64, POINTER(c_size_t)],
         "mqa_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_paged_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_topk_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_launch_run": [c_void_p, c_void_p],
     }
     for name, argtypes in signatures.items():
@@ -186,6 +234,11 @@ def get_launch_overlap():
     return bool(_library.mqa_get_launch_overlap())
 
 
+def _get_function(info, what):
+    """The function of the C API that does `what` with kernels of the op."""
+    return getattr(_library, f"{OPS[info.op].replace('.', '_')}_{what}")
+
+
 class Kernel:
     """A kernel that is loaded for one device; called with filled arguments and a stream."""
 
@@ -195,7 +248,7 @@ class Kernel:
         self.address = self._handle.value
         self.info = KernelInfo()
         _require(_library.mqa_kernel_get_info(self._handle, byref(self.info)))
-        self._launch = _library.mqa_paged_logits_launch if self.info.paged else _library.mqa_logits_launch
+        self._launch = _get_function(self.info, "launch")
 
     def __del__(self):
         if getattr(self, "_handle", None):
@@ -207,6 +260,12 @@ class Kernel:
         if status:
             _require(status)
 
+    def get_scratch_size(self, num_queries, num_columns):
+        """Bytes that a launch of mqa.topk works in (mqa_topk_scratch_size)."""
+        size = c_size_t()
+        _require(_library.mqa_topk_scratch_size(self.address, num_queries, num_columns, byref(size)))
+        return size.value
+
     def prepare(self, args):
         """A launch on arguments that stay as they are, checked and encoded once."""
         return Launch(self, args)
@@ -217,7 +276,7 @@ class Launch:
 
     def __init__(self, kernel, args):
         self._handle = c_void_p()
-        prepare = _library.mqa_paged_logits_prepare if kernel.info.paged else _library.mqa_logits_prepare
+        prepare = _get_function(kernel.info, "prepare")
         _require(prepare(kernel.address, ctypes.addressof(args), byref(self._handle)))
         self._address = self._handle.value
 

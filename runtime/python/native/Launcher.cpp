@@ -14,9 +14,16 @@
 using namespace mqa::python;
 
 namespace {
-constexpr Py_ssize_t kNumTensors = 7;
-/// Where the tensors stand: q, k, k_scale, weights, two of int32, out.
-enum Position { Q, K, KScale, Weights, First, Second, Out };
+/// The tensors of an op: how many, and a bit for each that may be None.
+struct Operands {
+  Py_ssize_t count;
+  unsigned optional;
+};
+/// q, k, k_scale, weights, two of int32, out.
+constexpr Operands kLogits{7, 1u << 2 | 1u << 3};
+/// logits, ks, ke, context_lens, block_table, sequence, offset, indices,
+/// values.
+constexpr Operands kTopk{9, 0x7e | 1u << 8};
 
 struct Launcher {
   PyObject_HEAD mqa_launcher *handle;
@@ -74,10 +81,10 @@ static void destroy(PyObject *self) {
 
 /// Whether each is a tensor by type, or None where that may be.
 static bool areTensors(const Launcher &launcher, PyObject *const *tensors,
-                       Py_ssize_t count) {
+                       Py_ssize_t count, unsigned optional) {
   for (Py_ssize_t i = 0; i < count; ++i)
     if (!launcher.torch.isTensor(tensors[i]) &&
-        !(tensors[i] == Py_None && (i == KScale || i == Weights)))
+        !(tensors[i] == Py_None && optional >> i & 1))
       return false;
   return true;
 }
@@ -103,8 +110,8 @@ static Answer isWatched(const Launcher &launcher, PyObject *const *tensors,
 /// Whether PyTorch would find nothing to do before a launch on the tensors, but
 /// to unwrap those that have no memory.
 static bool isPlain(const Launcher &launcher, PyObject *const *tensors,
-                    Py_ssize_t count) {
-  if (!areTensors(launcher, tensors, count) ||
+                    Py_ssize_t count, unsigned optional) {
+  if (!areTensors(launcher, tensors, count, optional) ||
       isWatched(launcher, tensors, count) != Answer::No)
     return false;
   for (Py_ssize_t i = 0; i < count; ++i)
@@ -121,42 +128,43 @@ static PyObject *toBool(bool value) {
 }
 
 namespace {
-using Check = bool(const Launcher &, PyObject *const *, Py_ssize_t);
+using Check = bool(const Launcher &, PyObject *const *, Py_ssize_t, unsigned);
+using Run = mqa_status(mqa_launcher *, uint64_t, void *const *);
 } // namespace
 
-/// What `check` says of the launcher and its up to seven tensors.
-template <Check check>
+/// What `check` says of the launcher and as many tensors as the op has at most.
+template <Check check, const Operands &operands>
 static PyObject *answer(PyObject *self, PyObject *const *tensors,
                         Py_ssize_t count) {
-  if (count <= kNumTensors)
-    return toBool(check(*reinterpret_cast<Launcher *>(self), tensors, count));
-  PyErr_SetString(PyExc_TypeError, "up to seven tensors are needed");
-  return nullptr;
+  if (count <= operands.count)
+    return toBool(check(*reinterpret_cast<Launcher *>(self), tensors, count,
+                        operands.optional));
+  return PyErr_Format(PyExc_TypeError, "up to %zd tensors are needed",
+                      operands.count);
 }
 
 /// What cannot be asked is left to the caller too.
 static bool mayBeWatched(const Launcher &launcher, PyObject *const *tensors,
-                         Py_ssize_t count) {
-  return !areTensors(launcher, tensors, count) ||
+                         Py_ssize_t count, unsigned optional) {
+  return !areTensors(launcher, tensors, count, optional) ||
          isWatched(launcher, tensors, count) != Answer::No;
 }
 
 /// Launches what `check` takes.
-template <Check check>
+template <Check check, const Operands &operands, Run run>
 static PyObject *runIf(PyObject *self, PyObject *const *arguments,
                        Py_ssize_t count) {
   auto &launcher = *reinterpret_cast<Launcher *>(self);
-  if (count != 1 + kNumTensors) {
-    PyErr_SetString(PyExc_TypeError, "options and seven tensors are needed");
-    return nullptr;
-  }
+  if (count != 1 + operands.count)
+    return PyErr_Format(PyExc_TypeError, "options and %zd tensors are needed",
+                        operands.count);
   unsigned long long options = PyLong_AsUnsignedLongLong(arguments[0]);
   if (options == static_cast<unsigned long long>(-1) && PyErr_Occurred())
     return nullptr;
   PyObject *const *tensors = arguments + 1;
-  return toBool(check(launcher, tensors, kNumTensors) &&
-                mqa_launcher_run(launcher.handle, options,
-                                 getObjects(tensors)) == MQA_SUCCESS);
+  return toBool(check(launcher, tensors, operands.count, operands.optional) &&
+                run(launcher.handle, options, getObjects(tensors)) ==
+                    MQA_SUCCESS);
 }
 
 static PyObject *asksPython(PyObject *self, PyObject *) {
@@ -168,7 +176,7 @@ static PyObject *asksPython(PyObject *self, PyObject *) {
 namespace {
 struct Addition {
   unsigned long long options, kernel, args;
-  PyObject *tensors[kNumTensors];
+  PyObject *tensors[kTopk.count];
 };
 } // namespace
 
@@ -204,6 +212,19 @@ static PyObject *addPagedLogits(PyObject *self, PyObject *arguments) {
       kScaleOffset));
 }
 
+static PyObject *addTopk(PyObject *self, PyObject *arguments) {
+  Addition addition;
+  PyObject **t = addition.tensors;
+  if (!PyArg_ParseTuple(arguments, "K(OOOOOOOOO)KK", &addition.options, &t[0],
+                        &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &t[8],
+                        &addition.kernel, &addition.args))
+    return nullptr;
+  return toResult(mqa_launcher_add_topk(
+      reinterpret_cast<Launcher *>(self)->handle, getObjects(addition.tensors),
+      addition.options, reinterpret_cast<const mqa_kernel *>(addition.kernel),
+      reinterpret_cast<const mqa_topk_args *>(addition.args)));
+}
+
 /// A method that takes an array of arguments.
 static PyCFunction toMethod(PyObject *(*function)(PyObject *, PyObject *const *,
                                                   Py_ssize_t)) {
@@ -211,24 +232,38 @@ static PyCFunction toMethod(PyObject *(*function)(PyObject *, PyObject *const *,
 }
 
 static PyMethodDef methods[] = {
-    {"is_plain", toMethod(answer<isPlain>), METH_FASTCALL,
+    {"is_plain", toMethod(answer<isPlain, kLogits>), METH_FASTCALL,
      "is_plain(q, k, k_scale, weights, first, second[, out]): whether a launch "
      "may pass PyTorch's dispatcher by. That they have memory is left to the "
      "launch."},
-    {"is_watched", toMethod(answer<mayBeWatched>), METH_FASTCALL,
+    {"is_watched", toMethod(answer<mayBeWatched, kLogits>), METH_FASTCALL,
      "is_watched(q, k, k_scale, weights, first, second, out): whether someone "
      "watches the calls of PyTorch, or may ask for a derivative."},
-    {"run", toMethod(runIf<isPlain>), METH_FASTCALL,
+    {"run", toMethod(runIf<isPlain, kLogits, mqa_launcher_run>), METH_FASTCALL,
      "run(options, q, k, k_scale, weights, first, second, out): whether they "
      "were launched. False where they are not plain, where nothing like them "
      "was added, and where something is wrong with them."},
-    {"run_plain", toMethod(runIf<areTensors>), METH_FASTCALL,
-     "run, of tensors that are plain"},
+    {"run_plain", toMethod(runIf<areTensors, kLogits, mqa_launcher_run>),
+     METH_FASTCALL, "run, of tensors that are plain"},
     {"add_logits", addLogits, METH_VARARGS,
      "add_logits(options, tensors, kernel, args): what run does from now on; "
      "the last two are addresses."},
     {"add_paged_logits", addPagedLogits, METH_VARARGS,
      "add_paged_logits(options, tensors, kernel, args, k_scale_offset)"},
+    {"is_topk_plain", toMethod(answer<isPlain, kTopk>), METH_FASTCALL,
+     "is_topk_plain(logits, ks, ke, context_lens, block_table, sequence, "
+     "offset[, indices, values]): is_plain of mqa.topk"},
+    {"is_topk_watched", toMethod(answer<mayBeWatched, kTopk>), METH_FASTCALL,
+     "is_topk_watched(...): is_watched of mqa.topk"},
+    {"run_topk", toMethod(runIf<isPlain, kTopk, mqa_launcher_run_topk>),
+     METH_FASTCALL,
+     "run_topk(options, logits, ks, ke, context_lens, block_table, sequence, "
+     "offset, indices, values): run of mqa.topk"},
+    {"run_topk_plain",
+     toMethod(runIf<areTensors, kTopk, mqa_launcher_run_topk>), METH_FASTCALL,
+     "run_topk, of tensors that are plain"},
+    {"add_topk", addTopk, METH_VARARGS,
+     "add_topk(options, tensors, kernel, args)"},
     {"asks_python", asksPython, METH_NOARGS,
      "asks_python(): whether it asks PyTorch's Python functions for want of "
      "those in its libraries, which takes longer"},

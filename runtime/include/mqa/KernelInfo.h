@@ -1,0 +1,106 @@
+/*===- KernelInfo.h - What a compiled kernel is -------------------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|* The part of the C API of the MQA runtime (mqa/Runtime.h) that says what a  *|
+|* kernel computes.                                                           *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef MQA_KERNELINFO_H
+#define MQA_KERNELINFO_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Types of elements, by their names in MLIR. */
+typedef enum mqa_element_type {
+  MQA_F8E4M3FN,
+  MQA_F8E5M2,
+  MQA_BF16,
+  MQA_F16,
+  MQA_F32,
+  MQA_I32
+} mqa_element_type;
+
+/** The ops that kernels are compiled from. */
+typedef enum mqa_op {
+  MQA_OP_LOGITS,       /**< mqa.logits: mqa_logits_launch */
+  MQA_OP_PAGED_LOGITS, /**< mqa.paged_logits: mqa_paged_logits_launch */
+  MQA_OP_TOPK          /**< mqa.topk: mqa_topk_launch */
+} mqa_op;
+
+/** Which of two keys with equal logits mqa.topk takes for the better one. */
+typedef enum mqa_tie_break {
+  MQA_TIE_BREAK_SMALLEST,
+  MQA_TIE_BREAK_GREATEST
+} mqa_tie_break;
+
+/** How mqa.topk sorts the keys of a row. */
+typedef enum mqa_order {
+  MQA_ORDER_KEY,   /**< ascending keys */
+  MQA_ORDER_SCORE, /**< descending logits, ties by mqa_tie_break */
+  MQA_ORDER_ANY    /**< the same in each run */
+} mqa_order;
+
+/** What an index of mqa.topk counts from. */
+typedef enum mqa_base {
+  MQA_BASE_RELATIVE, /**< max(ks, 0) */
+  MQA_BASE_ABSOLUTE, /**< key 0 */
+  MQA_BASE_SLOT      /**< the paged cache: block_table[b, n / P] * P + n % P */
+} mqa_base;
+
+/** What a kernel computes. Sizes that the kernel takes at launch are -1; what
+ *  its op does not have is 0. */
+typedef struct mqa_kernel_info {
+  const char *name;   /**< the function in the MLIR file; owned by the bundle */
+  const char *target; /**< "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120" or
+                           "cpu"; owned by the bundle */
+  mqa_op op;
+  int64_t num_queries, num_heads, head_dim, num_keys;
+  int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
+                                    attention */
+  int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
+  mqa_element_type input_type; /**< of q and k; mqa.topk: of its logits */
+  mqa_element_type out_type;   /**< mqa.topk: of its indices */
+  mqa_element_type weights_type;
+  int has_weights;      /**< 0: weights are 1, and not an argument */
+  int has_k_scale;      /**< likewise */
+  int strided_k_scale;  /**< 1 if k_scale may have any stride from key to key */
+  int has_ks;           /**< likewise: 0 */
+  int relu;             /**< 1 if negative scores count as 0 */
+  int clean;            /**< 1 if it writes -inf outside the ranges */
+  int compressed;       /**< 1 if a row of logits begins with its range */
+  int fast;             /**< 1 if it sums over the heads in half precision */
+  const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
+                             the bundle */
+  int64_t batch;        /**< sequences, where queries are in their order */
+  int64_t next_n;       /**< queries of a sequence then, else 0 */
+  int64_t num_blocks;   /**< of the cache */
+  int64_t block_kv;     /**< keys of a block */
+  int64_t max_blocks;   /**< columns of the block table */
+  int lens_per_query;   /**< 1 if context_lens is batch x next_n */
+  int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits */
+  /* Of mqa.topk alone. */
+  int64_t k; /**< keys that are selected of a row: columns of `indices` */
+  mqa_tie_break tie_break;
+  mqa_order order;
+  mqa_base base;
+  int64_t force_first;   /**< first keys of a range that are always selected */
+  int64_t force_last;    /**< last ones */
+  int64_t num_sequences; /**< rows of the block table */
+  int has_context_lens;  /**< 1: context_lens instead of ks and ke */
+  int has_sequence;      /**< 1: a query says which row of the table is its */
+  int has_offset;        /**< 1: each query adds a number to its indices */
+  int has_values;        /**< 1 if it writes the logits of selected keys */
+  int has_num_keys;      /**< 1: the number of keys is an argument */
+} mqa_kernel_info;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MQA_KERNELINFO_H */

@@ -1,0 +1,78 @@
+//===- LogitsFields.cpp - What kernels of logits have in common -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsFields.h"
+
+using namespace mqa::runtime;
+
+void LogitsOpRules::readLaunch(Fields &fields,
+                               KernelDescription &kernel) const {
+  readBlock(fields, kernel);
+  kernel.blockQueries = fields.integer("block_queries", 1, 32);
+  if (kernel.blockQueries < kernel.nextN)
+    fields.refuse("block_queries", "at least next_n");
+  kernel.tileKeys = fields.integer("tile_keys", 1, 256);
+  kernel.blockKeys = fields.integer("block_keys", 1, 4096);
+  if (kernel.blockKeys % kernel.tileKeys)
+    fields.refuse("block_keys", "a multiple of tile_keys");
+  kernel.fast = fields.boolean("fast");
+  kernel.splitsKeys = fields.boolean("splits_keys");
+}
+
+void LogitsOpRules::readFields(Fields &fields, bool isCpu,
+                               KernelDescription &kernel) const {
+  kernel.clean = fields.boolean("clean");
+  kernel.compressed = fields.boolean("compressed");
+  kernel.relu = fields.boolean("relu");
+  kernel.numQueries = readSize(fields, "num_queries");
+  kernel.numColumns = readSize(fields, "num_columns");
+  kernel.numHeads = fields.integer("num_heads", 1, 128);
+  kernel.headDim = fields.integer("head_dim", 16, 256);
+  if (kernel.headDim % 16)
+    fields.refuse("head_dim", "a multiple of 16 up to 256");
+  readSizes(fields, kernel);
+  if (isCpu) {
+    kernel.taskQueries = fields.integer("task_queries", 1, kMaxSize);
+    kernel.taskKeys = fields.integer("task_keys", 1, kMaxSize);
+    kernel.scratchBytes = fields.integer("scratch_bytes", 0, kMaxSize);
+  } else {
+    readLaunch(fields, kernel);
+  }
+  readParameters(fields, isCpu, kernel);
+  if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
+    throw InvalidBundle{"kernel '" + kernel.name +
+                        "' must have one element_type for q and k"};
+}
+
+bool LogitsOpRules::isOptional(Operand operand) const {
+  return operand == Operand::KScale || operand == Operand::Weights ||
+         operand == Operand::Ks;
+}
+
+Form LogitsOpRules::getForm(const KernelDescription &kernel) const {
+  Form form = {{"clean", kernel.clean},
+               {"compressed", kernel.compressed},
+               {"relu", kernel.relu},
+               {"num_queries", kernel.numQueries},
+               {"num_columns", kernel.numColumns},
+               {"num_heads", kernel.numHeads},
+               {"head_dim", kernel.headDim}};
+  Form sizes = getFormOfSizes(kernel);
+  form.insert(form.end(), sizes.begin(), sizes.end());
+  return form;
+}
+
+/// Inside of a query block, kernels find a row of `out` with 32 bits.
+mqa_status LogitsOpRules::checkForGpu(const KernelDescription &kernel,
+                                      const Tensors &tensors) const {
+  int64_t stride = tensors[Operand::Out].strides[0];
+  int64_t most = std::numeric_limits<int32_t>::max() / kernel.blockQueries;
+  if (stride <= most)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_INVALID_ARGUMENT,
+              "out_stride must be at most " + std::to_string(most) +
+                  " for this kernel, found " + std::to_string(stride));
+}

@@ -1,0 +1,155 @@
+//===- PagedLogitsRules.cpp - The rules of mqa.paged_logits ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsFields.h"
+
+#include <algorithm>
+
+using namespace mqa::runtime;
+
+namespace {
+class PagedLogitsRules final : public LogitsOpRules {
+public:
+  constexpr PagedLogitsRules()
+      : LogitsOpRules(MQA_OP_PAGED_LOGITS, "mqa.paged_logits",
+                      "mqa_paged_logits_launch") {}
+
+  Ranks getRanks(Operand operand, const KernelDescription &) const override;
+  bool takesIndex(const KernelDescription &, bool) const override {
+    return false;
+  }
+  bool hasWork(const KernelDescription &kernel,
+               const Tensors &tensors) const override;
+  int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
+                  int numMultiprocessors) const override;
+  std::pair<int64_t, int64_t> getTasks(const KernelDescription &kernel,
+                                       const Tensors &tensors) const override;
+
+private:
+  void readSizes(Fields &fields, KernelDescription &kernel) const override;
+  Form getFormOfSizes(const KernelDescription &kernel) const override {
+    return {{"batch", kernel.batch},
+            {"next_n", kernel.nextN},
+            {"num_blocks", kernel.numBlocks},
+            {"block_kv", kernel.blockKv},
+            {"max_blocks", kernel.maxBlocks}};
+  }
+};
+} // namespace
+
+static constexpr PagedLogitsRules kRules;
+
+const OpRules &mqa::runtime::getPagedLogitsRules() { return kRules; }
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+void PagedLogitsRules::readSizes(Fields &fields,
+                                 KernelDescription &kernel) const {
+  kernel.batch = readSize(fields, "batch");
+  kernel.nextN = fields.integer("next_n", 1, 8);
+  kernel.numBlocks = readSize(fields, "num_blocks");
+  kernel.blockKv = readPowerOfTwo(fields, "block_kv", 16, 256);
+  kernel.maxBlocks = readSize(fields, "max_blocks");
+  if (kernel.compressed)
+    fields.refuse("compressed", "false for mqa.paged_logits");
+  uniteSequences(fields, kernel);
+}
+
+Ranks PagedLogitsRules::getRanks(Operand operand,
+                                 const KernelDescription &) const {
+  auto only = [](int rank) { return Ranks(rank, rank); };
+  switch (operand) {
+  case Operand::Q:
+    return only(4);
+  case Operand::K:
+    return only(3);
+  case Operand::KScale:
+  case Operand::Weights:
+  case Operand::BlockTable:
+  case Operand::Out:
+    return only(2);
+  case Operand::ContextLens:
+    return {1, 2};
+  default:
+    return {0, 0};
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+bool PagedLogitsRules::hasWork(const KernelDescription &kernel,
+                               const Tensors &tensors) const {
+  const Tensor &out = tensors[Operand::Out];
+  // Whether there are any keys, the lengths say too.
+  bool hasKeys = tensors[Operand::K].sizes[0] > 0 &&
+                 tensors[Operand::BlockTable].sizes[1] > 0;
+  return out.sizes[0] > 0 && out.sizes[1] > 0 && (hasKeys || kernel.clean);
+}
+
+/// As mqa.logits, by sequences; how many keys there are, only the device knows.
+int64_t PagedLogitsRules::getGrid(const KernelDescription &kernel,
+                                  const Tensors &tensors,
+                                  int numMultiprocessors) const {
+  int64_t pieces = tensors[Operand::Q].sizes[0];
+  if (kernel.splitsKeys)
+    pieces *= std::max<int64_t>(
+        ceilDiv(tensors[Operand::Out].sizes[1], kernel.tileKeys), 1);
+  return std::min<int64_t>(pieces, numMultiprocessors);
+}
+
+std::pair<int64_t, int64_t>
+PagedLogitsRules::getTasks(const KernelDescription &kernel,
+                           const Tensors &tensors) const {
+  return {ceilDiv(tensors[Operand::Q].sizes[0], kernel.taskQueries),
+          ceilDiv(tensors[Operand::Out].sizes[1], kernel.taskKeys)};
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_paged_logits_args &args,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
+  int64_t batch = args.batch, numBlocks = args.num_blocks;
+  int64_t maxBlocks = args.max_blocks, columns = args.max_context_len;
+  int64_t t = kernel.nextN, p = kernel.blockKv;
+  int64_t h = kernel.numHeads, d = kernel.headDim;
+  MQA_RETURN_IF_FAILED(checkSize("batch", batch, kernel.batch));
+  MQA_RETURN_IF_FAILED(
+      checkSize("batch * next_n", batch * t, kernel.numQueries));
+  MQA_RETURN_IF_FAILED(checkSize("num_blocks", numBlocks, kernel.numBlocks));
+  MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
+  MQA_RETURN_IF_FAILED(
+      checkSize("max_context_len", columns, kernel.numColumns));
+  mqa_element_type input = kernel.getElementType(Operand::Q);
+  tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
+  tensors.set(Operand::K, args.k, input, numBlocks, args.k_stride, {p, d});
+  tensors.set(Operand::KScale, args.k_scale, MQA_F32, numBlocks,
+              args.k_scale_stride, {p});
+  tensors.set(Operand::Weights, args.weights,
+              kernel.getElementType(Operand::Weights), batch * t,
+              args.weights_stride, {h});
+  if (kernel.hasLengthPerQuery())
+    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch,
+                args.context_lens_stride, {t});
+  else
+    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch, 1, {});
+  tensors.set(Operand::BlockTable, args.block_table, MQA_I32, batch,
+              args.block_table_stride, {maxBlocks});
+  tensors.set(Operand::Out, args.out, kernel.getElementType(Operand::Out),
+              batch * t, args.out_stride, {columns});
+  // Nothing is read or written then: pointers may be null.
+  if (!kRules.hasWork(kernel, tensors))
+    return MQA_SUCCESS;
+  unsigned unread = 0;
+  if (numBlocks == 0 || maxBlocks == 0)
+    unread |= getBit(Operand::K) | getBit(Operand::KScale);
+  if (maxBlocks == 0)
+    unread |= getBit(Operand::BlockTable);
+  return checkTensors(kernel, tensors, unread);
+}

@@ -1,0 +1,147 @@
+//===- TopkArguments.cpp - The operands of a launch of mqa.topk -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OpRules.h"
+
+using namespace mqa::runtime;
+
+static mqa_status invalid(const std::string &message) {
+  return fail(MQA_ERROR_INVALID_ARGUMENT, message);
+}
+
+/// Selecting from logits in memory needs none.
+size_t mqa::runtime::getScratchSize(const KernelDescription &, int64_t,
+                                    int64_t) {
+  return 0;
+}
+
+static mqa_status checkScratch(const KernelDescription &kernel,
+                               const mqa_topk_args &args) {
+  size_t needed = getScratchSize(kernel, args.num_queries, args.num_columns);
+  if (args.scratch_size < needed)
+    return invalid("scratch_size must be at least " + std::to_string(needed) +
+                   " for this launch, found " +
+                   std::to_string(args.scratch_size));
+  if (!args.scratch && args.scratch_size > 0)
+    return invalid("scratch is null, and scratch_size is " +
+                   std::to_string(args.scratch_size));
+  constexpr uintptr_t kAlignment = 16;
+  auto address = reinterpret_cast<uintptr_t>(args.scratch);
+  if (address % kAlignment)
+    return invalid("scratch must be aligned to 16 bytes, found address " +
+                   std::to_string(address));
+  return MQA_SUCCESS;
+}
+
+/// Rows that belong to sequences: as many of each, in order, or any.
+static mqa_status checkSequences(const KernelDescription &kernel,
+                                 const mqa_topk_args &args, int64_t &batch) {
+  bool isSlot = kernel.selection.base == MQA_BASE_SLOT;
+  if (isSlot) {
+    MQA_RETURN_IF_FAILED(
+        checkSize("num_sequences", args.num_sequences, kernel.numSequences));
+    MQA_RETURN_IF_FAILED(
+        checkSize("max_blocks", args.max_blocks, kernel.maxBlocks));
+  }
+  if (kernel.nextN == 0)
+    return MQA_SUCCESS;
+  if (args.num_queries % kernel.nextN)
+    return invalid("num_queries must be a multiple of next_n = " +
+                   std::to_string(kernel.nextN) + ", found " +
+                   std::to_string(args.num_queries));
+  batch = args.num_queries / kernel.nextN;
+  MQA_RETURN_IF_FAILED(checkSize("num_queries / next_n", batch, kernel.batch));
+  if (isSlot && args.num_sequences != batch)
+    return invalid("num_sequences must be num_queries / next_n = " +
+                   std::to_string(batch) + ", found " +
+                   std::to_string(args.num_sequences));
+  return MQA_SUCCESS;
+}
+
+static int64_t getNumElements(const Tensor &tensor) {
+  int64_t elements = 1;
+  for (int dim = 0; dim < tensor.rank; ++dim)
+    elements *= tensor.sizes[dim];
+  return elements;
+}
+
+/// Whether two operands have memory in common. Strided rows may lie between
+/// those of another operand; of those, only what begins at one address.
+static bool overlap(const Tensor &a, const Tensor &b) {
+  int64_t numA = getNumElements(a), numB = getNumElements(b);
+  if (numA == 0 || numB == 0)
+    return false;
+  auto isDense = [](const Tensor &tensor, int64_t elements) {
+    return elements == tensor.sizes[0] * tensor.strides[0] ||
+           tensor.sizes[0] == 1;
+  };
+  auto beginA = reinterpret_cast<uintptr_t>(a.data);
+  auto beginB = reinterpret_cast<uintptr_t>(b.data);
+  if (!isDense(a, numA) || !isDense(b, numB))
+    return beginA == beginB;
+  return beginA < beginB + numB * b.getElementBytes() &&
+         beginB < beginA + numA * a.getElementBytes();
+}
+
+/// What is written must not be what is read, nor be written twice.
+static mqa_status checkOutputs(const KernelDescription &kernel,
+                               const Tensors &tensors) {
+  for (Operand output : {Operand::Indices, Operand::Values})
+    for (const Parameter &parameter : kernel.parameters) {
+      Operand other = parameter.operand;
+      if (parameter.kind == Parameter::Kind::Index || other == output ||
+          !kernel.find(output) || !overlap(tensors[output], tensors[other]))
+        continue;
+      return invalid(std::string(getInfo(output).name) + " and " +
+                     getInfo(other).name + " overlap");
+    }
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_topk_args &args,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, getTopkRules()));
+  int64_t m = args.num_queries, n = args.num_columns, k = kernel.selection.k;
+  MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
+  MQA_RETURN_IF_FAILED(checkSize("num_columns", n, kernel.numColumns));
+  MQA_RETURN_IF_FAILED(checkSize("k", args.k, k));
+  if (kernel.hasIndex()) {
+    MQA_RETURN_IF_FAILED(checkSize("num_keys", args.num_keys, -1));
+    tensors.numKeys = args.num_keys;
+  }
+  int64_t batch = 0;
+  MQA_RETURN_IF_FAILED(checkSequences(kernel, args, batch));
+  MQA_RETURN_IF_FAILED(checkScratch(kernel, args));
+  tensors.set(Operand::Logits, args.logits,
+              kernel.getElementType(Operand::Logits), m, args.logits_stride,
+              {n});
+  tensors.set(Operand::Ks, args.ks, MQA_I32, m, 1, {});
+  tensors.set(Operand::Ke, args.ke, MQA_I32, m, 1, {});
+  if (kernel.hasLengthPerQuery())
+    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch,
+                args.context_lens_stride, {kernel.nextN});
+  else
+    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch, 1, {});
+  tensors.set(Operand::BlockTable, args.block_table, MQA_I32,
+              args.num_sequences, args.block_table_stride, {args.max_blocks});
+  tensors.set(Operand::Sequence, args.sequence, MQA_I32, m, 1, {});
+  tensors.set(Operand::Offset, args.offset, MQA_I32, m, 1, {});
+  tensors.set(Operand::Indices, args.indices, MQA_I32, m, args.indices_stride,
+              {k});
+  tensors.set(Operand::Values, args.values, MQA_F32, m, args.values_stride,
+              {k});
+  // Nothing is read or written then: pointers may be null.
+  if (m == 0)
+    return MQA_SUCCESS;
+  unsigned unread = 0;
+  if (n == 0)
+    unread |= getBit(Operand::Logits);
+  if (args.num_sequences == 0 || args.max_blocks == 0)
+    unread |= getBit(Operand::BlockTable);
+  MQA_RETURN_IF_FAILED(checkTensors(kernel, tensors, unread));
+  return checkOutputs(kernel, tensors);
+}

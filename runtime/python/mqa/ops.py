@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What kernels compute: ops as MLIR text, and as a kernel of a bundle describes itself. Needs no PyTorch."""
+import dataclasses
+
+from . import runtime
+
+
+@dataclasses.dataclass(frozen=True)
+class Op:
+    """What a kernel must compute, and where. `next_n` is 0 for mqa.logits; sizes are given at launch.
+
+    `target` is "cpu", or the capability of a GPU, such as "sm_86"; of a kernel that is there, what it was compiled for.
+    """
+
+    target: str
+    num_heads: int
+    head_dim: int
+    input_type: str = "f8E4M3FN"
+    out_type: str = "f32"
+    weights_type: str = "f32"  # or "none"
+    has_k_scale: bool = True
+    num_groups: int = 0  # 0: keys have no dimension of groups
+    clean: bool = False
+    compressed: bool = False
+    relu: bool = True
+    fast: bool = False
+    next_n: int = 0
+    block_kv: int = 0
+    lens_per_query: bool = False
+
+    def for_target(self, target):
+        """`fast` allows a sum in half precision, which sm_90a alone has."""
+        return dataclasses.replace(self, target=target, fast=self.fast and target == "sm_90a")
+
+    def list_alternatives(self):
+        """Ops whose kernels are as good: 16-bit logits leave it free to reduce in half precision."""
+        return [dataclasses.replace(self, fast=True)] if self.out_type != "f32" and not self.fast else []
+
+    @property
+    def schedule(self):
+        """What the compiler is asked for; None: what it takes by itself."""
+        return b"fast" if self.fast else None if self.out_type != "f32" or self.next_n else b"exact"
+
+    def to_mlir(self):
+        """The function that consists of the op, on tensors whose sizes are dynamic."""
+        h, d, e = self.num_heads, self.head_dim, self.input_type
+        if self.next_n:
+            t, p = self.next_n, self.block_kv
+            lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
+            operands = [("q", f"?x{t}x{h}x{d}x{e}"), ("k", f"?x{p}x{d}x{e}"), ("k_scale", f"?x{p}xf32")]
+            operands += [("weights", f"?x{h}x{self.weights_type}"), ("context_lens", lens), ("block_table", "?x?xi32")]
+        else:
+            g = f"{self.num_groups}x" if self.num_groups else ""
+            operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{d}x{e}"), ("k_scale", f"?x{g}f32")]
+            operands += [("weights", f"?x{h}x{self.weights_type}"), ("ks", "?xi32"), ("ke", "?xi32")]
+        absent = {"k_scale"} if not self.has_k_scale else set()
+        if self.weights_type == "none":
+            absent.add("weights")
+        out = f"tensor<?x?x{self.out_type}>"
+        present = [(name, f"tensor<{type}>") for name, type in operands if name not in absent]
+        attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
+        if not self.relu:
+            attributes.append("activation = #mqa.activation<none>")
+        name = "mqa.paged_logits" if self.next_n else "mqa.logits"
+        inputs = ", ".join("none" if n in absent else f"%{n}" for n, _ in operands)
+        return (
+            f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in present)}, %out: {out}) -> {out} {{\n"
+            f"  %0 = {name} ins({inputs} : {', '.join(t for _, t in present)}) outs(%out : {out})"
+            f" {{{', '.join(attributes)}}} -> {out}\n  return %0 : {out}\n}}\n"
+        )
+
+
+def _describe_logits(info):
+    """The op of a kernel; null if it knows sizes that are given at launch here."""
+    paged = runtime.OPS[info.op] == "mqa.paged_logits"
+    sizes = [info.batch, info.num_blocks, info.max_blocks, info.max_context_len] if paged else [info.num_keys]
+    if info.compressed and not paged:
+        sizes.append(info.max_seqlen_k)
+    if any(size >= 0 for size in sizes + [info.num_queries]) or not (paged or info.has_ks):
+        return None
+    return Op(
+        target=info.target.decode(),
+        num_heads=info.num_heads,
+        head_dim=info.head_dim,
+        input_type=runtime.ELEMENT_TYPES[info.input_type],
+        out_type=runtime.ELEMENT_TYPES[info.out_type],
+        weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
+        has_k_scale=bool(info.has_k_scale),
+        num_groups=info.num_groups if info.num_groups > 1 else 0,
+        clean=bool(info.clean),
+        compressed=bool(info.compressed),
+        relu=bool(info.relu),
+        fast=bool(info.fast),
+        next_n=info.next_n if paged else 0,
+        block_kv=info.block_kv if paged else 0,
+        lens_per_query=bool(info.lens_per_query),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TopkOp:
+    """mqa.topk; sizes but k are given at launch.
+
+    `lens_rank` is that of context_lens, 0 without it. `next_n` rows in order belong to a sequence; 0 where there are none.
+    """
+
+    target: str
+    k: int
+    input_type: str = "f32"
+    compressed: bool = False
+    tie_break: str = "smallest"
+    order: str = "key"
+    base: str = "relative"
+    force_first: int = 0
+    force_last: int = 0
+    has_ks: bool = True
+    lens_rank: int = 0
+    next_n: int = 0
+    block_kv: int = 0
+    has_sequence: bool = False
+    has_offset: bool = False
+    has_values: bool = False
+    has_num_keys: bool = False
+    schedule = None
+
+    def for_target(self, target):
+        return dataclasses.replace(self, target=target)
+
+    def list_alternatives(self):
+        return []
+
+    def to_mlir(self):
+        """The function that consists of the op, on tensors whose sizes are dynamic but for k."""
+        lens = {0: None, 1: "?xi32", 2: f"?x{self.next_n}xi32"}[self.lens_rank]
+        inputs = {"logits": f"?x?x{self.input_type}"}
+        inputs["ks"] = "?xi32" if self.has_ks else None
+        inputs["ke"] = None if lens else "?xi32"
+        others = {"context_lens": lens, "block_table": "?x?xi32" if self.base == "slot" else None}
+        others["sequence"] = "?xi32" if self.has_sequence else None
+        others["offset"] = "?xi32" if self.has_offset else None
+        outputs = {"indices": f"?x{self.k}xi32"}
+        if self.has_values:
+            outputs["values"] = f"?x{self.k}xf32"
+
+        def list_types(operands):
+            return [f"tensor<{type}>" for type in operands.values() if type]
+
+        arguments = [f"%{n}: tensor<{t}>" for n, t in {**inputs, **others}.items() if t]
+        arguments += ["%num_keys: index"] * self.has_num_keys + [f"%{n}: tensor<{t}>" for n, t in outputs.items()]
+        results = list_types(outputs)
+        clauses = [f"ins({', '.join(f'%{n}' if t else 'none' for n, t in inputs.items())} : {', '.join(list_types(inputs))})"]
+        clauses += [f"{name}(%{name} : tensor<{type}>)" for name, type in others.items() if type]
+        clauses += ["num_keys(%num_keys)"] * self.has_num_keys
+        clauses.append(f"outs({', '.join(f'%{n}' for n in outputs)} : {', '.join(results)})")
+        attributes = ["compressed"] * self.compressed
+        attributes += [f"{name} = #mqa.{name}<{getattr(self, name)}>" for name in ("tie_break", "order", "base")]
+        attributes += [f"{name} = {getattr(self, name)}" for name in ("force_first", "force_last")]
+        if self.base == "slot":
+            attributes.append(f"block_kv = {self.block_kv}")
+        if self.next_n and self.lens_rank != 2:
+            attributes.append(f"next_n = {self.next_n}")
+        names = "%0" if len(results) == 1 else f"%0:{len(results)}"
+        returned = "%0" if len(results) == 1 else ", ".join(f"%0#{i}" for i in range(len(results)))
+        return (
+            f"func.func @topk({', '.join(arguments)}) -> ({', '.join(results)}) {{\n"
+            f"  {names} = mqa.topk {' '.join(clauses)} {{{', '.join(attributes)}}} -> {', '.join(results)}\n"
+            f"  return {returned} : {', '.join(results)}\n}}\n"
+        )
+
+
+def _describe_topk(info):
+    sizes = [info.num_queries, info.max_seqlen_k if info.compressed else info.num_keys]
+    if info.next_n:
+        sizes.append(info.batch)
+    if info.block_kv:
+        sizes += [info.num_sequences, info.max_blocks]
+    if any(size >= 0 for size in sizes):
+        return None
+    return TopkOp(
+        target=info.target.decode(),
+        k=info.k,
+        input_type=runtime.ELEMENT_TYPES[info.input_type],
+        compressed=bool(info.compressed),
+        tie_break=runtime.TIE_BREAKS[info.tie_break],
+        order=runtime.ORDERS[info.order],
+        base=runtime.BASES[info.base],
+        force_first=info.force_first,
+        force_last=info.force_last,
+        has_ks=bool(info.has_ks),
+        lens_rank=0 if not info.has_context_lens else 2 if info.lens_per_query else 1,
+        next_n=info.next_n,
+        block_kv=info.block_kv,
+        has_sequence=bool(info.has_sequence),
+        has_offset=bool(info.has_offset),
+        has_values=bool(info.has_values),
+        has_num_keys=bool(info.has_num_keys),
+    )
+
+
+def describe(info):
+    """The op of a kernel; None if it knows sizes that are given at launch here."""
+    return _describe_topk(info) if runtime.OPS[info.op] == "mqa.topk" else _describe_logits(info)

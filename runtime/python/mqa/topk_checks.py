@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the tensors and options of mqa.topk must be: each check raises a ValueError that names the argument."""
+import torch
+
+from . import runtime
+from .checks import both, check_device, check_inner, check_ints, check_shape, fail, get_type, require
+
+_MAX_K, _MAX_BLOCK_KV = 4096, 65536
+
+
+def _check_integer(name, value, least, most=None):
+    """Sizes that a kernel is compiled for: no bool. While PyTorch traces, those of a tensor may be symbolic."""
+
+    def describe():
+        limits = f"from {least} to {most}" if most is not None else f"at least {least}"
+        return f"{name} must be an integer, {limits}, found {value!r}"
+
+    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
+        fail(describe())
+    require(value >= least, describe)
+    if most is not None:
+        require(value <= most, describe)
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        fail(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+
+
+def _check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys):
+    _check_integer("k", k, 1, _MAX_K)
+    _check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
+    _check_choice("order", order, runtime.ORDERS)
+    _check_choice("base", base, runtime.BASES)
+    _check_integer("force_first", force_first, 0, k)
+    _check_integer("force_last", force_last, 0, k)
+    if force_first + force_last > k:
+        fail(f"force_first and force_last must be at most k = {k} together, found {force_first} and {force_last}")
+    if base == "slot":
+        _check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
+        if block_kv & (block_kv - 1):
+            fail(f"block_kv must be a power of two from 1 to {_MAX_BLOCK_KV}, found {block_kv}")
+    elif block_kv:
+        fail(f"block_kv is for base='slot', found {block_kv} with base={base!r}")
+    if num_keys is not None:
+        if not compressed:
+            fail("num_keys is for compressed logits: others have as many keys as columns")
+        require(num_keys >= 0, lambda: f"num_keys must be at least 0, found {num_keys}")
+
+
+def _check_which(ks, ke, context_lens, block_table, sequence, base):
+    """Which tensors go together."""
+    if (ke is None) == (context_lens is None):
+        fail(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
+    for name, tensor in (("ks", ks), ("sequence", sequence)):
+        if context_lens is not None and tensor is not None:
+            fail(f"{name} cannot be given with context_lens, whose ranges begin at 0 and whose rows are in order")
+    if (block_table is None) == (base == "slot"):
+        fail(f"block_table must be given with base='slot' and only then, found base={base!r}")
+    if sequence is not None and block_table is None:
+        fail("sequence is for base='slot', whose block_table it names rows of")
+
+
+def get_next_n(logits, context_lens, block_table, sequence):
+    """Rows of a sequence, where rows are in the order of sequences; else 0."""
+    if context_lens is not None and context_lens.dim() == 2:
+        return context_lens.size(1)
+    sequences = context_lens if context_lens is not None else None if sequence is not None else block_table
+    if sequences is None:
+        return 0
+    return logits.size(0) // sequences.size(0) if sequences.size(0) else 1
+
+
+def _check_sequences(rows, context_lens, block_table, sequence):
+    ordered = [("context_lens", context_lens), ("block_table", block_table)]
+    if sequence is not None:
+        ordered.clear()
+    for name, tensor in ordered:
+        if tensor is None:
+            continue
+        batch = tensor.size(0)
+        if name == "context_lens" and tensor.dim() == 2:
+            next_n = tensor.size(1)
+            fits = both(next_n >= 1, batch * next_n == rows)
+        elif isinstance(batch, int) and batch == 0:
+            fits = rows == 0
+        else:
+            fits = both(rows >= batch, rows % batch == 0)
+        require(fits, lambda: f"logits must have as many rows for each of the {batch} rows of {name}, found {rows} rows")
+    if context_lens is not None and block_table is not None:
+        batch = context_lens.size(0)
+        check_shape("block_table", block_table, (batch, None))
+
+
+def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, *, k, num_keys, **options):
+    """`indices` and `values` are None where they are made to fit."""
+    _check_options(k, num_keys=num_keys, **options)
+    _check_which(ks, ke, context_lens, block_table, sequence, options["base"])
+    check_shape("logits", logits, (None, None))
+    get_type("logits", logits.dtype)
+    check_inner("logits", logits)
+    rows = logits.size(0)
+    for name, tensor in (("ks", ks), ("ke", ke), ("sequence", sequence), ("offset", offset)):
+        if tensor is not None:
+            check_shape(name, tensor, (rows,))
+            check_ints(name, tensor)
+            check_inner(name, tensor, 0)
+    if context_lens is not None:
+        if context_lens.dim() not in (1, 2):
+            fail(f"context_lens must be B or B x T, found {context_lens.dim()} dimensions")
+        check_ints("context_lens", context_lens)
+        check_inner("context_lens", context_lens, context_lens.dim() - 1)
+    if block_table is not None:
+        check_shape("block_table", block_table, (None, None))
+        check_ints("block_table", block_table)
+        check_inner("block_table", block_table)
+    _check_sequences(rows, context_lens, block_table, sequence)
+    for name, tensor, dtype in (("indices", indices, torch.int32), ("values", values, torch.float32)):
+        if tensor is not None:
+            check_shape(name, tensor, (rows, k))
+            if tensor.dtype != dtype:
+                fail(f"{name} must have dtype {dtype}, found {tensor.dtype}")
+            check_inner(name, tensor)
+    check_device(logits, of="logits", ks=ks, ke=ke, context_lens=context_lens, block_table=block_table,
+                 sequence=sequence, offset=offset, indices=indices, values=values)  # fmt: skip

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""mqa.topk on PyTorch tensors; topk_library.py registers it as ops. As torch_ops.py of the logits."""
+import torch
+
+from . import topk_library as _  # Registers the ops.
+from .plain import check_plain, check_tensors, is_dynamo_compiling
+from .topk_launches import (OPTIONS, PreparedTopk, get_options, is_plain, launch_topk, looks_plain, name_present,
+                            run, run_plain)  # fmt: skip
+from .topk_library import new_outputs
+
+
+def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None, block_kv=0,
+         num_keys=None, compressed=False, tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+         return_values=False):  # fmt: skip
+    """The k keys with the greatest logits of each row: `mqa.topk` (docs/MQADialect.md).
+
+    logits is M x N float32, bfloat16 or float16; ks (None: 0) and ke M int32: row m selects of the keys
+    ks[m] <= n < ke[m]. Instead of both, with ke=None, context_lens B x T or B int32 as in `paged_logits`, whose rows are
+    (b, t). With `compressed`, column j of row m is key max(ks[m], 0) + j, and `num_keys` says where keys end.
+    Returns indices, M x k int32, -1 behind the selected; with `return_values` also their logits, M x k float32, -inf there.
+
+    tie_break is "smallest" or "greatest": which key is the better one of equal logits. order is "key", "score" or
+    "any". base is "relative" (an index counts from the beginning of the row's range), "absolute" (it is the key) or
+    "slot" (the key's place in a paged cache with blocks of `block_kv` keys, by block_table B x W int32; `sequence`, M int32,
+    says which row of it is a row's, else they are in order). offset, M int32, is added to each index. The first
+    `force_first` and the last `force_last` keys of a range are selected whatever their logits are. Raises as `logits` does.
+    """
+    inputs = (logits, ks, ke, context_lens, block_table, sequence, offset)
+    flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)
+    if not is_dynamo_compiling() and looks_plain(*inputs):
+        outputs = new_outputs(logits, k, return_values)
+        number, tensors = get_options(flags, num_keys), (*inputs, *outputs)
+        if run_plain(number, *tensors):
+            return outputs if return_values else outputs[0]
+        if is_plain(tensors):
+            launch_topk(number, tensors, num_keys, flags)
+            return outputs if return_values else outputs[0]
+    check_tensors(*name_present(inputs))
+    op = torch.ops.mqa.topk_values if return_values else torch.ops.mqa.topk
+    return op(logits, ke, k, ks=ks, context_lens=context_lens, block_table=block_table, sequence=sequence, offset=offset,
+              num_keys=num_keys, **dict(zip(OPTIONS, flags)))  # fmt: skip
+
+
+def _run_op(tensors, num_keys, flags):
+    """torch.ops.mqa.topk_out, by tensors in the order of plain.TOPK."""
+    logits, ks, ke, context_lens, block_table, sequence, offset, indices, values = tensors
+    torch.ops.mqa.topk_out(logits, ke, indices, values, ks=ks, context_lens=context_lens, block_table=block_table,
+                           sequence=sequence, offset=offset, num_keys=num_keys, **dict(zip(OPTIONS, flags)))  # fmt: skip
+
+
+def topk_out(logits, ke, indices, values=None, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None,
+             block_kv=0, num_keys=None, compressed=False, tie_break="smallest", order="key", base="relative",
+             force_first=0, force_last=0):  # fmt: skip
+    """As `topk`, into `indices` (M x k int32) and `values` (M x k float32, or None), whose rows may be strided."""
+    tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
+    flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)
+    if not is_dynamo_compiling():
+        number = get_options(flags, num_keys)
+        if run(number, *tensors):
+            return
+        if is_plain(tensors):
+            launch_topk(number, tensors, num_keys, flags)
+            return
+    check_tensors(*name_present(tensors))
+    _run_op(tensors, num_keys, flags)
+
+
+def prepare_topk(logits, ke, indices, values=None, *, ks=None, context_lens=None, block_table=None, sequence=None,
+                 offset=None, block_kv=0, num_keys=None, compressed=False, tie_break="smallest", order="key",
+                 base="relative", force_first=0, force_last=0):  # fmt: skip
+    """`topk_out` on these tensors, to be called as often as they are filled."""
+    tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
+    check_plain("mqa.prepare_topk", *name_present(tensors))
+    flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)
+    return PreparedTopk(_run_op, tensors, num_keys, flags)

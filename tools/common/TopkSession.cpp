@@ -1,0 +1,140 @@
+//===- TopkSession.cpp - One kernel of mqa.topk on one problem ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TopkSession.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace mqa::tools;
+
+/// Room before and behind the outputs in which nobody may write.
+static constexpr size_t kGuard = 1024;
+
+/// What lies between the rows: NaN, and an index of nothing.
+template <typename T>
+void TopkSession::upload(std::unique_ptr<Buffer> &buffer,
+                         const std::vector<T> &data, int64_t row,
+                         int64_t stride) {
+  std::vector<T> spread;
+  const std::vector<T> *source = &data;
+  if (row != stride && row > 0) {
+    size_t rows = data.size() / row;
+    spread.resize(rows * stride);
+    std::memset(spread.data(), 0xff, spread.size() * sizeof(T));
+    for (size_t i = 0; i < rows; ++i)
+      std::copy_n(data.data() + i * row, row, spread.data() + i * stride);
+    source = &spread;
+  }
+  if (buffer)
+    buffer->copyFrom(source->data(), source->size() * sizeof(T));
+  else
+    buffer = device.upload(*source);
+}
+
+TopkSession::TopkSession(Device &device, const LoadedKernel &kernel,
+                         const TopkProblem &problem, const TopkSlack &slack)
+    : device(device), kernel(kernel), problem(problem), slack(slack),
+      output(problem, problem.info.k + slack.indices,
+             problem.info.k + slack.values, kGuard) {
+  const mqa_kernel_info &info = problem.info;
+  int64_t step = 16 / getBytes(info.input_type);
+  bool isCpu = std::string(info.target) == "cpu";
+  int64_t columns = std::max<int64_t>(1, problem.numColumns);
+  args.logits_stride = isCpu ? columns : (columns + step - 1) / step * step;
+  args.logits_stride += slack.logits * (isCpu ? 1 : step);
+  args.context_lens_stride = (info.lens_per_query ? info.next_n : 1);
+  args.context_lens_stride += slack.lens;
+  args.block_table_stride = problem.maxBlocks + slack.table;
+  args.num_queries = problem.numQueries;
+  args.num_columns = problem.numColumns;
+  args.num_keys = problem.numKeys;
+  args.k = info.k;
+  args.num_sequences = problem.numSequences;
+  args.max_blocks = problem.maxBlocks;
+  args.indices_stride = output.indicesStride;
+  args.values_stride = output.valuesStride;
+  update();
+  // Null where the kernel has none: it must not look at them.
+  args.logits = logits->get();
+  if (info.has_ks)
+    args.ks = ks->as<int32_t>();
+  if (info.has_context_lens)
+    args.context_lens = lens->as<int32_t>();
+  else
+    args.ke = ke->as<int32_t>();
+  if (info.base == MQA_BASE_SLOT)
+    args.block_table = table->as<int32_t>();
+  if (info.has_sequence)
+    args.sequence = sequence->as<int32_t>();
+  if (info.has_offset)
+    args.offset = offset->as<int32_t>();
+  indices = device.allocate(output.indices.size() * sizeof(uint32_t));
+  args.indices = indices->as<int32_t>(kGuard);
+  if (info.has_values) {
+    values = device.allocate(output.values.size() * sizeof(uint32_t));
+    args.values = values->as<float>(kGuard);
+  }
+  poison();
+  require(mqa_topk_scratch_size(kernel.get(), problem.numQueries,
+                                problem.numColumns, &args.scratch_size));
+  if (args.scratch_size) {
+    scratch = device.upload(std::vector<uint8_t>(args.scratch_size));
+    args.scratch = scratch->get();
+  }
+}
+
+void TopkSession::update() {
+  int64_t bytes = getBytes(problem.info.input_type);
+  upload(logits, problem.logits, problem.numColumns * bytes,
+         args.logits_stride * bytes);
+  upload(ks, problem.ks, 1, 1);
+  upload(ke, problem.ke, 1, 1);
+  upload(lens, problem.lens,
+         problem.info.lens_per_query ? problem.info.next_n : 1,
+         problem.info.lens_per_query ? args.context_lens_stride : 1);
+  upload(table, problem.blockTable, problem.maxBlocks, args.block_table_stride);
+  upload(sequence, problem.sequence, 1, 1);
+  upload(offset, problem.offset, 1, 1);
+}
+
+std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> TopkSession::prepare() {
+  mqa_launch *launch;
+  require(mqa_topk_prepare(kernel.get(), &args, &launch));
+  return {launch, mqa_launch_destroy};
+}
+
+void TopkSession::poison() {
+  for (std::vector<uint32_t> *data : {&output.indices, &output.values})
+    std::fill(data->begin(), data->end(), TopkOutput::kPoison);
+  indices->copyFrom(output.indices.data(),
+                    output.indices.size() * sizeof(uint32_t));
+  if (values)
+    values->copyFrom(output.values.data(),
+                     output.values.size() * sizeof(uint32_t));
+}
+
+const TopkOutput &TopkSession::download() {
+  device.synchronize();
+  indices->copyTo(output.indices.data(),
+                  output.indices.size() * sizeof(uint32_t));
+  if (values)
+    values->copyTo(output.values.data(),
+                   output.values.size() * sizeof(uint32_t));
+  return output;
+}
+
+double TopkSession::countBytes() const {
+  const mqa_kernel_info &info = problem.info;
+  double keys = 0;
+  // Shorter rows are selected without a logit, unless logits are asked for.
+  for (int64_t m = 0; m < problem.numQueries; ++m)
+    if (problem.countKeys(m) > info.k || info.has_values ||
+        info.order == MQA_ORDER_SCORE)
+      keys += problem.countKeys(m);
+  return keys * getBytes(info.input_type) +
+         double(problem.numQueries) * info.k * 4 * (1 + info.has_values);
+}

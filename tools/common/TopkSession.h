@@ -1,0 +1,64 @@
+//===- TopkSession.h - One kernel of mqa.topk on one problem ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_TOOLS_COMMON_TOPKSESSION_H
+#define MQA_TOOLS_COMMON_TOPKSESSION_H
+
+#include "Session.h"
+#include "TopkCheck.h"
+
+namespace mqa::tools {
+
+inline bool isTopk(const mqa_kernel_info &info) {
+  return info.op == MQA_OP_TOPK;
+}
+
+/// Elements between the rows of each operand, more than there must be. Of
+/// logits in steps of 16 bytes, to which rows are rounded on a GPU: kernels may
+/// load as many at once.
+struct TopkSlack {
+  int64_t logits = 0, lens = 0, table = 0, indices = 0, values = 0;
+};
+
+/// A problem's buffers on a device.
+class TopkSession {
+public:
+  TopkSession(Device &device, const LoadedKernel &kernel,
+              const TopkProblem &problem, const TopkSlack &slack = {});
+
+  void poison();
+  void launch(void *stream = nullptr) {
+    require(mqa_topk_launch(kernel.get(), &args, stream));
+  }
+  std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> prepare();
+  /// What the problem holds now, of the same sizes, for the launches to come.
+  void update();
+  /// The outputs on the host, after all launches.
+  const TopkOutput &download();
+  TopkCheckResult check(int64_t maxLogits) {
+    return checkTopk(problem, download(), maxLogits);
+  }
+  /// Bytes that a launch reads at least, and writes.
+  double countBytes() const;
+
+private:
+  template <typename T>
+  void upload(std::unique_ptr<Buffer> &buffer, const std::vector<T> &data,
+              int64_t row, int64_t stride);
+
+  Device &device;
+  const LoadedKernel &kernel;
+  const TopkProblem &problem;
+  TopkSlack slack;
+  std::unique_ptr<Buffer> logits, ks, ke, lens, table, sequence, offset,
+      indices, values, scratch;
+  TopkOutput output;
+  mqa_topk_args args{};
+};
+
+} // namespace mqa::tools
+
+#endif // MQA_TOOLS_COMMON_TOPKSESSION_H

@@ -1,0 +1,136 @@
+//===- TopkRun.cpp - Launches a kernel of mqa.topk and checks it ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "TopkSession.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+using namespace mqa::tools;
+
+/// Options that mean something for logits alone.
+static void checkOptions(const Options &options, const mqa_kernel_info &info) {
+  if (options.integers || options.outStride || options.blockKv >= 0 ||
+      options.nextN >= 0 || options.maxContextLen >= 0 ||
+      options.contextLen >= 0 || options.batch >= 0 ||
+      !options.contextLens.empty())
+    fatal("this kernel is of mqa.topk: its options are --seq-len, "
+          "--seq-len-kv, --max-seqlen-k, --mask and --pattern");
+  if (!info.compressed && options.maxSeqlenK >= 0)
+    fatal("--max-seqlen-k is for a kernel with compressed logits");
+}
+
+/// Ranges by the mask, as those of makeProblem.
+static TopkProblem makeProblem(const Options &options,
+                               const mqa_kernel_info &info) {
+  checkOptions(options, info);
+  int64_t rows = getSize("--seq-len", info.num_queries, options.seqLen, 256);
+  int64_t keys = options.seqLenKv;
+  if (!info.compressed)
+    keys = getSize("--seq-len-kv", info.num_keys, keys, 4096);
+  else if (keys < 0)
+    keys = 4096;
+  int64_t columns = keys;
+  if (info.compressed)
+    columns =
+        getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, keys);
+  if (info.next_n > 0 && rows % info.next_n)
+    fatal("--seq-len must be a multiple of next_n = " +
+          std::to_string(info.next_n) + ", found " + std::to_string(rows));
+  // One head of one element is the least that has these ranges.
+  Problem ranges =
+      mqa::tools::makeProblem({rows, 1, 16, keys}, options.mask, options.seed);
+  TopkProblem problem =
+      makeTopkProblem(info, rows, columns, keys, options.seed, [&](int64_t m) {
+        return std::pair<int64_t, int64_t>(ranges.ks[m], ranges.ke[m]);
+      });
+  const auto &patterns = getTopkPatterns();
+  auto pattern = std::find_if(
+      patterns.begin(), patterns.end(),
+      [&](const TopkPattern &own) { return own.name == options.pattern; });
+  fillLogits(problem, pattern == patterns.end() ? patterns.front() : *pattern,
+             options.seed);
+  return problem;
+}
+
+bool mqa::tools::runTopk(Device &device, const LoadedKernel &kernel,
+                         const Options &options, nlohmann::json &report) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  TopkProblem problem = makeProblem(options, info);
+  report["seq_len"] = problem.numQueries;
+  report["seq_len_kv"] = problem.numKeys;
+  report["columns"] = problem.numColumns;
+  report["k"] = info.k;
+  TopkSession session(device, kernel, problem);
+  session.launch();
+  bool pass = true;
+  if (options.verify) {
+    constexpr int64_t kMaxLogits = int64_t(1) << 28;
+    TopkCheckResult check = session.check(kMaxLogits);
+    report["wrong_indices"] = check.wrongIndices;
+    report["wrong_values"] = check.wrongValues;
+    report["outside_writes"] = check.outsideWrites;
+    report["checked_rows"] = check.checkedRows;
+    report["first_wrong_row"] = check.firstWrongRow;
+    pass = check.passes();
+  }
+  if (options.reruns) {
+    TopkOutput first = session.download();
+    int64_t changed = 0;
+    for (int i = 0; i < options.reruns; ++i) {
+      session.poison();
+      session.launch();
+      changed += !(session.download() == first);
+    }
+    report["reruns"] = options.reruns;
+    report["changed_reruns"] = changed;
+    pass = pass && changed == 0;
+  }
+  device.synchronize();
+  double time =
+      getMedian(device.time(options.repeat, [&] { session.launch(); }));
+  report["repeat"] = options.repeat;
+  report["time_us"] = time;
+  report["gb_per_s"] = session.countBytes() / time * 1e-3;
+  if (std::string(info.target) != "cpu") {
+    report["host_us"] = measureHostTime(device, [&] { session.launch(); });
+    auto launch = session.prepare();
+    report["host_prepared_us"] = measureHostTime(
+        device, [&] { require(mqa_launch_run(launch.get(), nullptr)); });
+  }
+  return pass;
+}
+
+void mqa::tools::printTopk(const nlohmann::json &report) {
+  auto integer = [&](const char *name) { return report[name].get<long>(); };
+  auto number = [&](const char *name) { return report[name].get<double>(); };
+  std::printf("device:          %s\n",
+              report["device"].get<std::string>().c_str());
+  std::printf("kernel:          %s (%s)\n",
+              report["kernel"].get<std::string>().c_str(),
+              report["target"].get<std::string>().c_str());
+  std::printf("shape:           M=%ld N=%ld, %ld columns, k=%ld\n",
+              integer("seq_len"), integer("seq_len_kv"), integer("columns"),
+              integer("k"));
+  if (report.contains("wrong_indices")) {
+    std::printf("wrong indices:   %ld (%ld rows checked)\n",
+                integer("wrong_indices"), integer("checked_rows"));
+    std::printf("wrong values:    %ld\n", integer("wrong_values"));
+    std::printf("outside writes:  %ld\n", integer("outside_writes"));
+  }
+  if (report.contains("changed_reruns"))
+    std::printf("changed reruns:  %ld of %ld\n", integer("changed_reruns"),
+                integer("reruns"));
+  std::printf("time:            %.1f us (median of %ld), %.0f GB/s\n",
+              number("time_us"), integer("repeat"), number("gb_per_s"));
+  if (report.contains("host_us"))
+    std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
+                number("host_us"), number("host_prepared_us"));
+  std::printf("result:          %s\n",
+              report["pass"].get<bool>() ? "pass" : "FAIL");
+}
