@@ -78,7 +78,7 @@ class RuntimeTest(unittest.TestCase):
 
     def test_paged_logits(self):
         kernel = library.find(library.Op("cpu", H, D, next_n=2, block_kv=16, lens_per_query=True), 1)
-        self.assertEqual((kernel.info.next_n, kernel.info.block_kv, kernel.info.paged), (2, 16, 1))
+        self.assertEqual((kernel.info.next_n, kernel.info.block_kv, kernel.info.op), (2, 16, 1))
         rng = random.Random(2)
         batch, blocks, columns = 2, 5, 40
         q = random_f8(rng, batch * 2 * H * D)
@@ -137,12 +137,14 @@ class RuntimeTest(unittest.TestCase):
         self.assertIn("set MQA_BUNDLES or MQA_COMPILER_LIBRARY", output)
 
     def test_structures_match_the_header(self):
-        """Fields in the order of mqa/Runtime.h."""
-        header = (pathlib.Path(__file__).parents[2] / "runtime/include/mqa/Runtime.h").read_text()
+        """Fields in the order of mqa/Runtime.h and mqa/KernelInfo.h."""
+        folder = pathlib.Path(__file__).parents[2] / "runtime/include/mqa"
+        header = "".join((folder / name).read_text() for name in ("KernelInfo.h", "Runtime.h"))
         for structure, name in (
             (runtime.KernelInfo, "mqa_kernel_info"),
             (runtime.LogitsArgs, "mqa_logits_args"),
             (runtime.PagedLogitsArgs, "mqa_paged_logits_args"),
+            (runtime.TopkArgs, "mqa_topk_args"),
         ):
             body = header[header.index(f"struct {name} {{") : header.index(f"}} {name};")]
             position = 0

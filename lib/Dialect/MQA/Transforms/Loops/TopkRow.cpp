@@ -69,8 +69,11 @@ void TopkRow::findRange(ImplicitLocOpBuilder &b) {
     // Rather in blocks: their keys may be more than an index can count.
     Value blocks = memref::DimOp::create(b, op.getBlockTable(), 1);
     Value blockKv = constant(b, *op.getBlockKv());
-    Value needed = arith::CeilDivUIOp::create(
-        b, arith::MaxSIOp::create(b, end, zero), blockKv);
+    Value lastOf = arith::SubIOp::create(b, blockKv, one);
+    Value needed = arith::DivUIOp::create(
+        b,
+        arith::AddIOp::create(b, arith::MaxSIOp::create(b, end, zero), lastOf),
+        blockKv);
     Value isCut = compare(b, CmpIPredicate::ult, blocks, needed);
     end = arith::SelectOp::create(
         b, isCut, arith::MulIOp::create(b, blocks, blockKv), end);

@@ -59,7 +59,7 @@ module attributes {mqa.target = #mqa.target<chip = "sm_89">} {
     // CHECK: memref.load %{{.*}}[%{{.*}}] : memref<?xi32, #gpu.address_space<global>>
     // CHECK: arith.maxsi
     // No more than the table has room for.
-    // CHECK: arith.ceildivui
+    // CHECK: arith.divui
     // Vectors of the greatest keys first.
     // CHECK: vector.load {{.*}} {alignment = 8 : i64} : {{.*}}, vector<4xbf16>
     // CHECK: arith.extf
