@@ -217,20 +217,41 @@ Value Ranges::alignStart(OpBuilder &b, Location loc, Value start, Value end,
   return arith::SubIOp::create(b, loc, start, past);
 }
 
+/// What `size` is the size of, where it is that of dimension 1 of a memref or
+/// of rows of one; else null.
+static Value getMatrix(Value size) {
+  auto dim = size.getDefiningOp<memref::DimOp>();
+  if (!dim || dim.getConstantIndex() != 1)
+    return {};
+  Value matrix = dim.getSource();
+  while (auto rows = matrix.getDefiningOp<RowBlockOp>())
+    matrix = rows.getSource();
+  return matrix;
+}
+
+/// Whether both are the same number of columns.
+static bool areSame(Value lhs, Value rhs) {
+  std::optional<int64_t> left = getConstantIntValue(lhs);
+  Value matrix = getMatrix(lhs);
+  return lhs == rhs || (left && left == getConstantIntValue(rhs)) ||
+         (matrix && matrix == getMatrix(rhs));
+}
+
 std::pair<Value, Value> Ranges::loadColumns(OpBuilder &b, Location loc,
                                             Value row, Value numColumns) const {
   Value first = loadStart(b, loc, row), end = loadOpenEnd(b, loc, row);
-  if (compressed) {
+  // Where keys are columns, these are what a range is cut to.
+  if (compressed || !areSame(numKeys, numColumns))
     end = arith::MinSIOp::create(b, loc, end, numKeys);
+  if (compressed) {
     end = arith::MaxSIOp::create(b, loc, end, first);
     Value length = arith::SubIOp::create(b, loc, end, first);
     return {constant(b, loc, 0),
             arith::MinSIOp::create(b, loc, length, numColumns)};
   }
-  // Each key has a column.
-  first = arith::MinSIOp::create(b, loc, first, numKeys);
+  first = arith::MinSIOp::create(b, loc, first, numColumns);
   end = arith::MaxSIOp::create(b, loc, end, first);
-  return {first, arith::MinSIOp::create(b, loc, end, numKeys)};
+  return {first, arith::MinSIOp::create(b, loc, end, numColumns)};
 }
 
 Value Ranges::getColumn(OpBuilder &b, Location loc, Value key,

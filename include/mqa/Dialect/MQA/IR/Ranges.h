@@ -55,8 +55,8 @@ public:
   /// A union's start where no row sees a key, or a multiple of `align`.
   Value alignStart(OpBuilder &b, Location loc, Value start, Value end,
                    int64_t align) const;
-  /// The columns of a row that its range has, of as many as there are: 0 <=
-  /// first <= second. There is one for each key, but where rows are compressed.
+  /// The columns of a row that its range has: 0 <= first <= second <=
+  /// numColumns.
   std::pair<Value, Value> loadColumns(OpBuilder &b, Location loc, Value row,
                                       Value numColumns) const;
   /// The column of a key in a range that begins at `start`. Both may count from

@@ -8,6 +8,7 @@
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -134,7 +135,8 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   Value thread = op.getThread() ? op.getThread() : zero;
   Value numThreads = op.getNumThreads() ? op.getNumThreads() : one;
   Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
-  Value numColumns = memref::DimOp::create(b, loc, op.getOut(), one);
+  Value numColumns = getValueOrCreateConstantIndexOp(
+      b, loc, memref::getMixedSize(b, loc, op.getOut(), 1));
   // One loop over both ends of all rows: the cleaner has few registers, and
   // two copies of the fill need twice as many.
   Ranges ranges = Ranges::get(b, op.getRanges());
