@@ -41,13 +41,11 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
   return success();
 }
 
-LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 StringRef op, Activation, bool, bool,
-                                 ScheduleAttr schedule,
-                                 int64_t dynamicSharedMemory,
-                                 bool overlapsLaunches,
-                                 DenseI64ArrayAttr taskSizes,
-                                 SelectionAttr selection) {
+LogicalResult
+KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
+                   Activation, bool, bool, ScheduleAttr schedule,
+                   int64_t dynamicSharedMemory, bool overlapsLaunches,
+                   DenseI64ArrayAttr taskSizes, SelectionAttr selection) {
   bool isTopk = op == TopkOp::getOperationName();
   if (!isTopk && op != LogitsOp::getOperationName() &&
       op != PagedLogitsOp::getOperationName())
@@ -60,10 +58,9 @@ LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << (isTopk ? "a kernel of mqa.topk has no schedule"
                                   : "a kernel has either a schedule or task "
                                     "sizes");
-  if (taskSizes &&
-      (taskSizes.size() != (isTopk ? 1 : 2) ||
-       llvm::any_of(taskSizes.asArrayRef(),
-                    [](int64_t size) { return size < 1; })))
+  if (taskSizes && (taskSizes.size() != (isTopk ? 1 : 2) ||
+                    llvm::any_of(taskSizes.asArrayRef(),
+                                 [](int64_t size) { return size < 1; })))
     return emitError() << "a kernel has "
                        << (isTopk ? "one positive task size, rows,"
                                   : "two positive task sizes, queries and "
@@ -85,7 +82,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
     activation = logits.getActivation();
     clean = logits.getClean();
-    compressed = logits.getCompressed();
+    compressed = logits.hasCompressedRows();
   }
   if (auto topk = dyn_cast<TopkOp>(*op)) {
     compressed = topk.getCompressed();
