@@ -64,6 +64,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandRowOpsPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
+  kernel.addPass(createMQAExpandPutsPass());
   pm.addPass(createMQALowerRingsPass());
   OpPassManager &lowered = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
   lowered.addPass(createMQAOverlapLaunchesPass());

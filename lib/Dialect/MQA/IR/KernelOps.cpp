@@ -156,9 +156,6 @@ LogicalResult FitQueriesOp::verify() {
 }
 
 // Each is executed by the warps that it is for.
-Role RingPutOp::getRole() { return Role::Producer; }
-Role RingGetOp::getRole() { return Role::Consumer; }
-Role RingReleaseOp::getRole() { return Role::Consumer; }
 Role FitQueriesOp::getRole() { return Role::Consumer; }
 Role TileLogitsOp::getRole() { return Role::Consumer; }
 Role StoreLogitsOp::getRole() { return Role::Consumer; }

@@ -134,13 +134,6 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-int64_t RingType::getSlotBytes() const {
-  int64_t bytes = 0;
-  for (MemRefType tile : getTiles())
-    bytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
-  return bytes;
-}
-
 MemRefType RingType::getSlotType(unsigned i) const {
   MemRefType tile = getTiles()[i];
   SmallVector<int64_t> strides;

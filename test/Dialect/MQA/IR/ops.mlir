@@ -75,6 +75,39 @@ func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
   return
 }
 
+// A put in its parts, with fills of each kind, one in a loop, and an op that is not ours
+// in between.
+// CHECK-LABEL: func @fills
+// CHECK: %[[RAW:.*]] = mqa.ring_create {reader = #mqa.role<converter>} : <2,
+// CHECK: mqa.ring_create {filler = #mqa.role<converter>} : <2,
+// CHECK: %[[SLOT:.*]]:2 = mqa.ring_acquire %[[RAW]][%{{.*}}] : <2, {{.*}}> -> memref<
+// CHECK: mqa.fill_tile %{{.*}} into %[[SLOT]]#0 by tensor_map : memref<?x128xf8E4M3FN> into memref<256x128xf8E4M3FN,
+// CHECK: memref.store
+// CHECK: mqa.fill_tile %{{.*}} into %[[SLOT]]#1 by elements : memref<?xbf16> into memref<256xf32,
+// CHECK: mqa.ring_commit %[[RAW]][%{{.*}}] : <2,
+// CHECK: mqa.fill_tile %{{.*}} into %{{.*}} by async_chunks {tile_map = #[[MAP]]} :
+// CHECK: scf.for
+// CHECK: mqa.fill_tile %{{.*}} into %{{.*}} by chunks : memref<?x64xf8E4M3FN> into memref<8x64xf16,
+func.func @fills(%k: memref<?x128xf8E4M3FN>, %s: memref<?xbf16>, %q: memref<?x64x128xf8E4M3FN>, %n: memref<?x64xf8E4M3FN>, %i: i32, %c: index, %one: f32) {
+  %raw = mqa.ring_create {reader = #mqa.role<converter>} : !mqa.ring<2, memref<256x128xf8E4M3FN, #smem>, memref<256xf32, #smem>>
+  %wide = mqa.ring_create {filler = #mqa.role<converter>} : !mqa.ring<2, memref<8x64xf16, #smem>>
+  %boxes = mqa.ring_create : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>
+  %t:2 = mqa.ring_acquire %raw[%i] : !mqa.ring<2, memref<256x128xf8E4M3FN, #smem>, memref<256xf32, #smem>> -> !key_slot, !scale_slot
+  mqa.fill_tile %k into %t#0 by tensor_map : memref<?x128xf8E4M3FN> into !key_slot
+  memref.store %one, %t#1[%c] : !scale_slot
+  mqa.fill_tile %s into %t#1 by elements : memref<?xbf16> into !scale_slot
+  mqa.ring_commit %raw[%i] : !mqa.ring<2, memref<256x128xf8E4M3FN, #smem>, memref<256xf32, #smem>>
+  %b = mqa.ring_acquire %boxes[%i] : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>> -> memref<1x8x4x8x2x128xf8E4M3FN, strided<[65536, 8192, 2048, 256, 128, 1], offset: ?>, #smem>
+  mqa.fill_tile %q into %b by async_chunks {tile_map = affine_map<(g, t, w, h, q, d) -> (8 * g + 2 * w + q, 8 * t + h, d)>} : memref<?x64x128xf8E4M3FN> into memref<1x8x4x8x2x128xf8E4M3FN, strided<[65536, 8192, 2048, 256, 128, 1], offset: ?>, #smem>
+  mqa.ring_commit %boxes[%i] : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>
+  %w = mqa.ring_acquire %wide[%i] : !mqa.ring<2, memref<8x64xf16, #smem>> -> memref<8x64xf16, strided<[64, 1], offset: ?>, #smem>
+  scf.for %j = %c to %c step %c {
+    mqa.fill_tile %n into %w by chunks : memref<?x64xf8E4M3FN> into memref<8x64xf16, strided<[64, 1], offset: ?>, #smem>
+  }
+  mqa.ring_commit %wide[%i] : !mqa.ring<2, memref<8x64xf16, #smem>>
+  return
+}
+
 // CHECK-LABEL: func @tile
 // CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x1x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :

@@ -51,9 +51,24 @@ def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of th
 
 def MQA_RoleAttr : I32EnumAttr<"Role", "Which warps of a specialised kernel execute an op", [
     I32EnumAttrCase<"Producer", 0, "producer">, I32EnumAttrCase<"Consumer", 1, "consumer">,
-    I32EnumAttrCase<"Cleaner", 2, "cleaner">]> {
+    I32EnumAttrCase<"Cleaner", 2, "cleaner">, I32EnumAttrCase<"Converter", 3, "converter">]> {
   let cppNamespace = "::mlir::mqa";
   let genSpecializedAttr = 0;
+}
+
+def MQA_RoleEnumAttr : EnumAttr<MQA_Dialect, MQA_RoleAttr, "role"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MQA_FillKindAttr : I32EnumAttr<"FillKind", "How a tile of a slot is filled", [
+    I32EnumAttrCase<"TensorMap", 0, "tensor_map">, I32EnumAttrCase<"AsyncChunks", 1, "async_chunks">,
+    I32EnumAttrCase<"Chunks", 2, "chunks">, I32EnumAttrCase<"Elements", 3, "elements">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_FillKindEnumAttr : EnumAttr<MQA_Dialect, MQA_FillKindAttr, "fill_kind"> {
+  let assemblyFormat = "$value";
 }
 
 def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
@@ -237,8 +252,9 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
   let summary = "A ring of shared-memory stages that threads hand to and fro";
   let description = [{
     `stages` slots; each slot holds one buffer of every tile type. A slot is
-    empty or full: `mqa.ring_put` fills an empty one, `mqa.ring_get` waits for
-    a full one and `mqa.ring_release` gives it back.
+    empty or full: `mqa.ring_put` fills an empty one (as `mqa.ring_acquire`, fills and
+    `mqa.ring_commit` do together), `mqa.ring_get` waits for a full one and
+    `mqa.ring_release` gives it back.
 
     Example: two stages of 2 x 128 keys and their scales.
 
@@ -252,8 +268,6 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
   let assemblyFormat = "`<` $stages `,` $tiles `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Bytes of one slot: what one `mqa.ring_put` transfers.
-    int64_t getSlotBytes() const;
     /// Tile `i` as a slot holds it: a view at some offset of the ring.
     ::mlir::MemRefType getSlotType(unsigned i) const;
   }];

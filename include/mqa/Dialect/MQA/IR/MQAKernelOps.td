@@ -123,7 +123,7 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
     the table are read.
 
     The result has no address: it is read by a tile's `mqa.logits` and, when that is staged,
-    by `mqa.ring_put`; `first` is a multiple of the tile's size.
+    by `mqa.ring_put` or `mqa.fill_tile`; `first` is a multiple of the tile's size.
 
     Why this op exists: it is the one place where a tile of a paged cache differs
     from a tile of a matrix.
@@ -148,7 +148,7 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
   let description = [{
     Keys [first, first + tile) of a sequence. With blocks of P keys, lane i of the
     warp has in `ids` the number of the block that holds key first + i * P, or -1, where no
-    key is needed, as far as the tile goes: a put loads block by block, and
+    key is needed, as far as the tile goes: a fill loads block by block, and
     what it has no block for becomes zero. Where a tile is part of one
     block, `first` says which.
 
@@ -214,6 +214,12 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     A slot is filled by `producers` warps together, which all execute the same puts:
     one where tensor maps fill it. The number of the first is a multiple of `producers`.
 
+    `filler` is the role of the warps that fill the ring, `reader` that of those that get its
+    slots. A converter stands between two rings: it gets slots of one, of which it is
+    the reader, and fills slots of the other, of which it is the filler. The rows of a
+    tile that a converter reads lie behind each other as the type says; those of
+    others are swizzled as the matrix unit reads them.
+
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
         : !mqa.ring<4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>>
@@ -222,9 +228,15 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   let arguments = (ins
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers,
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns,
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers,
+    DefaultValuedAttr<MQA_RoleEnumAttr, "::mlir::mqa::Role::Producer">:$filler,
+    DefaultValuedAttr<MQA_RoleEnumAttr, "::mlir::mqa::Role::Consumer">:$reader);
   let results = (outs MQA_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
+  let builders = [
+    /// What `mqa-specialize-warps` will say is left at its defaults.
+    OpBuilder<(ins "::mlir::mqa::RingType":$ring)>];
+  let hasVerifier = 1;
 }
 
 class MQA_RingOp<string mnemonic, list<Trait> traits = []>
@@ -238,16 +250,14 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by a whole, converged warp, one lane of which starts the copies, or, where
-    the target has no tensor maps, by the lanes of the ring's `producers` warps.
-    The copies are asynchronous: the slot is full once
-    all bytes have arrived. A source may be smaller than the slot's tile; the
-    rest of the slot then holds unspecified values.
+    Executed by the ring's `producers` warps, whole and converged. The copies are
+    asynchronous: the slot is full once all bytes have arrived. A source may be
+    smaller than the slot's tile; the rest of the slot then holds unspecified
+    values, or zeros.
 
-    A source that is an `mqa.row_block`, or a view of one, is copied by the lanes of
-    the warp themselves, where TMA cannot (it needs rows of a multiple of 16 bytes, and
-    fills shared memory from multiples of 128 bytes on, which scales of cache blocks of
-    16 keys are not); it may have narrower floats than its tile, and the rest of its tile becomes zero.
+    This is `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and `mqa.ring_commit` in one:
+    how each tile is copied is no matter of this op. `mqa-expand-puts` decides it, from the
+    target and the operands.
 
     `tile_maps` says where each tile's elements come from; absent means that tile
     and source have the same dims. The last dims of a tile are a box that one copy
@@ -267,12 +277,8 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOp
     $ring `[` $position `]` `,` $sources attr-dict `:` type($ring) `,` type($sources)
   }];
   let extraClassDeclaration = [{
-    /// Whether TMA cannot load `source`.
-    static bool isCopiedByLanes(Value source);
     /// Where the elements of tile `i` come from in source `i`.
     AffineMap getTileMap(unsigned i);
-    /// The dims of source `i` that the last dims of its tile are.
-    SmallVector<int64_t> getBoxDims(unsigned i);
   }];
   let hasVerifier = 1;
 }
@@ -307,6 +313,8 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQ
   let arguments = (ins MQA_RingType:$ring, I32:$position);
   let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
 }
+
+include "mqa/Dialect/MQA/IR/MQAFillOps.td"
 
 def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     AttrSizedOperandSegments,

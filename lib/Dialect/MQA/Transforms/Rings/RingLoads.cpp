@@ -18,8 +18,9 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 /// Starts to load the boxes of one tile of a slot.
-void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
+void RingLowering::load(const LoweredRing &ring, FillTileOp op,
                         memref::SubViewOp view, Slot slot) {
+  unsigned tile = op.getTileIndex();
   ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
   int64_t rank = view.getType().getRank(), boxDims = shape.size() - rank;
   ArrayRef<int64_t> counts = shape.take_front(boxDims);
@@ -28,8 +29,8 @@ void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
   for (OpFoldResult offset : view.getMixedOffsets())
     origin.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
 
-  AffineMap map = op.getTileMap(tile);
-  SmallVector<int64_t> dims = op.getBoxDims(tile);
+  AffineMap map = op.getSourceMap();
+  SmallVector<int64_t> dims = op.getBoxDims();
   // No memref any more: not to be had by getSource().
   auto tensorMap =
       cast<TypedValue<nvgpu::TensorMapDescriptorType>>(view->getOperand(0));
@@ -96,9 +97,10 @@ SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
 }
 
 /// As `load`, of keys that lie in the blocks `blockIds` of a paged cache.
-void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
-                             RingPutOp op, GatherBlocksOp pages,
-                             ValueRange blockIds, Slot slot) {
+void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
+                             GatherBlocksOp pages, ValueRange blockIds,
+                             Slot slot) {
+  unsigned tile = op.getTileIndex();
   MemRefType type = ring.type.getTiles()[tile];
   int64_t rank = pages.getKeys().getType().getRank();
   int64_t leading = type.getRank() - rank;
@@ -115,7 +117,7 @@ void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
   SmallVector<int64_t> sizes(leading, 1);
   llvm::append_range(sizes, type.getShape().take_back(rank));
   sizes[leading] = blockRows;
-  AffineMap map = op.getTileMap(tile);
+  AffineMap map = op.getSourceMap();
   for (int64_t i = 0, e = computeProduct(counts); i < e; ++i) {
     SmallVector<int64_t> at = delinearize(i, strides);
     at.append(rank, 0);

@@ -22,16 +22,20 @@ constexpr int64_t kMaxBoxRank = 5;
 /// The bytes of a box's rows are a multiple of this.
 constexpr int64_t kBoxRowBytes = 16;
 
-bool mqa::isSwizzled(MemRefType tile) {
-  int64_t rowBytes = tile.getShape().back() * tile.getElementTypeBitWidth() / 8;
-  return !tile.getElementType().isF32() &&
+bool mqa::isSwizzled(Value ring, MemRefType tile) {
+  auto create = ring.getDefiningOp<RingCreateOp>();
+  int64_t rowSize = tile.getRank() ? tile.getShape().back() : 1;
+  int64_t rowBytes = rowSize * tile.getElementTypeBitWidth() / 8;
+  return (!create || create.getReader() == Role::Consumer) &&
+         !tile.getElementType().isF32() &&
          llvm::is_contained({32, 64, 128}, rowBytes);
 }
 
-static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
-  if (!isSwizzled(tile))
+static nvgpu::TensorMapSwizzleKind getSwizzle(const TensorMapRecipe &recipe) {
+  if (!recipe.isSwizzled)
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
-  switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
+  MemRefType box = recipe.box;
+  switch (box.getShape().back() * box.getElementTypeBitWidth() / 8) {
   case 128:
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
   case 64:
@@ -64,17 +68,16 @@ bool mqa::hasContiguousRows(Value memref) {
          !strides.empty() && strides.back() == 1;
 }
 
-/// The view of a kernel argument that source `i` is.
-static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
-  auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
+/// The view of a kernel argument that the source of `op` is.
+static FailureOr<memref::SubViewOp> getArgumentView(FillTileOp op) {
+  auto view = op.getSource().getDefiningOp<memref::SubViewOp>();
   if (!view || !getKernelArgument(view.getSource()) || !view.hasUnitStride())
-    return op.emitOpError() << "source " << i
-                            << " must be a unit-stride memref.subview of a "
-                               "kernel argument";
+    return op.emitOpError("source must be a unit-stride memref.subview of a "
+                          "kernel argument");
   if (!hasContiguousRows(view.getSource()))
     return op.emitOpError()
-           << "source " << i << " must be of an argument with contiguous rows, "
-           << "found " << view.getSourceType();
+           << "source must be of an argument with contiguous rows, found "
+           << view.getSourceType();
   return view;
 }
 
@@ -116,33 +119,34 @@ static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
   return dims;
 }
 
-/// The argument that source `i` of `op` comes from, and how it is loaded.
+/// The argument that the source of `op` comes from, and how it is loaded.
 static FailureOr<std::pair<BlockArgument, TensorMapRecipe>>
-getRecipe(RingPutOp op, unsigned i) {
-  MemRefType tile = op.getRing().getType().getTiles()[i];
-  auto pages = op.getSources()[i].getDefiningOp<GatherBlocksOp>();
+getRecipe(FillTileOp op) {
+  MemRefType tile = op.getTileType();
+  bool isOperand = isSwizzled(op.getAcquire().getRing(), tile);
+  auto pages = op.getSource().getDefiningOp<GatherBlocksOp>();
   if (!pages) {
-    FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
+    FailureOr<memref::SubViewOp> view = getArgumentView(op);
     if (failed(view))
       return failure();
     return std::pair(cast<BlockArgument>(view->getSource()),
                      TensorMapRecipe{getBox(tile, *view),
-                                     getArgumentDims(*view, op.getBoxDims(i))});
+                                     getArgumentDims(*view, op.getBoxDims()),
+                                     isOperand});
   }
   BlockArgument argument = getKernelArgument(pages.getCache());
   int64_t rank = pages.getKeys().getType().getRank();
   int64_t rows = tile.getShape().take_back(rank)[0];
   if (getBlockRows(tile, pages) == 0)
-    return op.emitOpError() << "source " << i << " is of blocks without keys";
+    return op.emitOpError("source is of blocks without keys");
   if (!argument || !hasContiguousRows(argument) ||
-      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
-    return op.emitOpError()
-           << "source " << i
-           << " must be blocks of a kernel argument, whole ones or one part";
-  return std::pair(argument,
-                   TensorMapRecipe{getBox(tile, pages),
-                                   llvm::to_vector(llvm::seq(rank + 1)),
-                                   pages.getCache().getType().getDimSize(1)});
+      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims()))
+    return op.emitOpError("source must be blocks of a kernel argument, whole "
+                          "ones or one part");
+  return std::pair(
+      argument,
+      TensorMapRecipe{getBox(tile, pages), llvm::to_vector(llvm::seq(rank + 1)),
+                      isOperand, pages.getCache().getType().getDimSize(1)});
 }
 
 /// Checks that `argument` is only used by views that rings are filled from by
@@ -158,58 +162,48 @@ static LogicalResult verifyTensorMapUses(BlockArgument argument) {
       return emitError(view);
     if (view->use_empty())
       continue;
-    if (RingPutOp::isCopiedByLanes(view->getResult(0)))
-      return emitError(view);
-    for (Operation *user : view->getUsers())
-      if (!isa<RingPutOp>(user))
+    for (Operation *user : view->getUsers()) {
+      auto fill = dyn_cast<FillTileOp>(user);
+      if (!fill)
         return emitError(user);
+      if (fill.getKind() != FillKind::TensorMap)
+        return emitError(view);
+    }
   }
   return success();
 }
 
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
-LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
+LogicalResult RingLowering::makeTensorMaps(ArrayRef<FillTileOp> fills) {
   int64_t maxBoxDim = chip->copyEngine->maxBoxDim;
-  for (RingPutOp op : puts) {
-    for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
-      if (RingPutOp::isCopiedByLanes(op.getSources()[i])) {
-        if (failed(verifyPlainTile(op, i)))
-          return failure();
-        continue;
-      }
-      if (isConverted(op, i))
-        return op.emitOpError() << "source " << i << " is loaded by a tensor "
-                                << "map, which does not make its elements "
-                                << tile.getElementType();
-      FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
-          getRecipe(op, i);
-      if (failed(found))
-        return failure();
-      auto &[argument, own] = *found;
-      MemRefType box = own.box;
-      if (llvm::any_of(box.getShape(),
-                       [&](int64_t size) { return size > maxBoxDim; }))
-        return op.emitOpError() << "source " << i << " is loaded in boxes of "
-                                << box << ", but a TMA box has at most "
-                                << maxBoxDim << " elements in each dimension";
-      if (box.getRank() > kMaxBoxRank)
-        return op.emitOpError() << "source " << i << " is loaded in boxes of "
-                                << box << ", but a TMA box has at most "
-                                << kMaxBoxRank << " dimensions";
-      int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
-      int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
-      if (rowBytes % kBoxRowBytes)
-        return op.emitOpError()
-               << "source " << i << " is loaded in boxes of " << box
-               << ", but the rows of a TMA box have a multiple of "
-               << kBoxRowBytes << " bytes";
-      TensorMapRecipe &recipe =
-          recipes.try_emplace(argument, own).first->second;
-      if (recipe.box != own.box || recipe.dims != own.dims)
-        return op.emitOpError() << "loads argument " << argument.getArgNumber()
-                                << " with tiles of different shapes";
-    }
+  for (FillTileOp op : fills) {
+    FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found = getRecipe(op);
+    if (failed(found))
+      return failure();
+    auto &[argument, own] = *found;
+    MemRefType box = own.box;
+    auto emitBoxError = [&] {
+      return op.emitOpError()
+             << "source is loaded in boxes of " << box << ", but ";
+    };
+    if (llvm::any_of(box.getShape(),
+                     [&](int64_t size) { return size > maxBoxDim; }))
+      return emitBoxError() << "a TMA box has at most " << maxBoxDim
+                            << " elements in each dimension";
+    if (box.getRank() > kMaxBoxRank)
+      return emitBoxError()
+             << "a TMA box has at most " << kMaxBoxRank << " dimensions";
+    int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
+    int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
+    if (rowBytes % kBoxRowBytes)
+      return emitBoxError() << "the rows of a TMA box have a multiple of "
+                            << kBoxRowBytes << " bytes";
+    TensorMapRecipe &recipe = recipes.try_emplace(argument, own).first->second;
+    if (recipe.box != own.box || recipe.dims != own.dims ||
+        recipe.isSwizzled != own.isSwizzled)
+      return op.emitOpError() << "loads argument " << argument.getArgNumber()
+                              << " with tiles of different shapes";
   }
   StringRef name = OperandAttr::getAttrName();
   for (auto &[value, recipe] : recipes) {
@@ -228,9 +222,8 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
     for (Operation *view : llvm::make_early_inc_range(argument.getUsers()))
       if (view->use_empty())
         b.eraseOp(view);
-    MemRefType tile = recipe.box;
     argument.setType(nvgpu::TensorMapDescriptorType::get(
-        b.getContext(), tile, getSwizzle(tile),
+        b.getContext(), recipe.box, getSwizzle(recipe),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));

@@ -115,10 +115,10 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
 
 void TileStager::createRings(gpu::GPUFuncOp kernel) {
   b.setInsertionPointToStart(&kernel.getBody().front());
-  queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1, 1);
-  keyRing = RingCreateOp::create(b, loc, plan.keyRing, 1, 1, 1);
+  queryRing = RingCreateOp::create(b, loc, plan.queryRing);
+  keyRing = RingCreateOp::create(b, loc, plan.keyRing);
   if (plan.scaleRing)
-    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1, 1);
+    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing);
 }
 
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {

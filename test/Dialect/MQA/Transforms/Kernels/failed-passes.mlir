@@ -1,4 +1,4 @@
-// RUN: not mqa-opt %s --split-input-file --allow-unregistered-dialect --mlir-print-ir-after-failure --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles,mqa-distribute-vectors,mqa-expand-fit-queries)),mqa-lower-rings)' 2>&1 | FileCheck %s
+// RUN: not mqa-opt %s --split-input-file --allow-unregistered-dialect --mlir-print-ir-after-failure --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles,mqa-distribute-vectors,mqa-expand-fit-queries,mqa-expand-puts)),mqa-lower-rings)' 2>&1 | FileCheck %s
 
 // A pass that fails leaves what it works on as it was, also where it finds out late:
 // here at the second op.
@@ -79,13 +79,13 @@ gpu.module @kernels {
 !ring = !mqa.ring<4, memref<64xf32, #smem>>
 !t = memref<?xf32, strided<[1], offset: ?>>
 gpu.module @kernels {
-  // CHECK: 'mqa.ring_put' op source 0 must be a unit-stride memref.subview of a kernel argument
+  // CHECK: 'mqa.fill_tile' op source must be a unit-stride memref.subview of a kernel argument
   // CHECK: IR Dump After {{.*}}mqa-lower-rings
   // CHECK: gpu.func @first(%{{.*}}: memref<?xf32>
   // CHECK-NOT: nvgpu.
-  // CHECK: mqa.ring_put
+  // CHECK: mqa.fill_tile
   // CHECK: gpu.func @second
-  // CHECK: mqa.ring_put
+  // CHECK: mqa.fill_tile
   gpu.func @first(%s: memref<?xf32>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to !t

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --split-input-file --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --split-input-file --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>

@@ -1,10 +1,10 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings)' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings)' --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 !ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32>, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
     gpu.return
   }
@@ -17,7 +17,7 @@ gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [2] : memref<?xf32> to memref<?xf32, strided<[2], offset: ?>>
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[2], offset: ?>>
     gpu.return
   }
@@ -195,7 +195,7 @@ gpu.module @kernels {
   gpu.func @f(%cache: memref<?x0x128xbf16>, %ids: i32, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>
     %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x0x128xbf16> -> memref<?x128xbf16>
-    // expected-error@+1 {{source 0 is of blocks without keys}}
+    // expected-error@+1 {{source is of blocks without keys}}
     mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>, memref<?x128xbf16>
     gpu.return
   }
@@ -213,7 +213,7 @@ gpu.module @kernels {
     cf.br ^next(%s : memref<?xf32>)
   ^next(%b: memref<?xf32>):
     %t = memref.subview %b[%n] [%n] [1] : memref<?xf32> to !t
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %t : !ring, !t
     gpu.return
   }
@@ -227,7 +227,7 @@ gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32, strided<[?]>>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [1] : memref<?xf32, strided<[?]>> to !t
-    // expected-error@+1 {{source 0 must be of an argument with contiguous rows, found 'memref<?xf32, strided<[?]>>'}}
+    // expected-error@+1 {{source must be of an argument with contiguous rows, found 'memref<?xf32, strided<[?]>>'}}
     mqa.ring_put %ring[%p], %t : !ring, !t
     gpu.return
   }
@@ -287,7 +287,7 @@ gpu.module @kernels {
   gpu.func @f(%arg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %arg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
-    // expected-error@+1 {{source 0 is loaded in boxes of 'memref<31xf32, #gpu.address_space<workgroup>>', but the rows of a TMA box have a multiple of 16 bytes}}
+    // expected-error@+1 {{source is loaded in boxes of 'memref<31xf32, #gpu.address_space<workgroup>>', but the rows of a TMA box have a multiple of 16 bytes}}
     mqa.ring_put %ring[%p], %s : !ring, memref<?xf32, strided<[1], offset: ?>>
     gpu.return
   }
@@ -303,18 +303,6 @@ gpu.module @kernels {
     %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<f16, strided<[], offset: ?>>
     // expected-error@+1 {{but the rows of a TMA box have a multiple of 16 bytes}}
     mqa.ring_put %ring[%p], %s : !ring, memref<f16, strided<[], offset: ?>>
-    gpu.return
-  }
-}
-
-// -----
-
-!ring = !mqa.ring<2, memref<64xf32, #gpu.address_space<workgroup>>>
-gpu.module @kernels {
-  gpu.func @f(%p: i32) kernel {
-    // expected-error@+1 {{is filled by tensor maps, whose copies one warp starts, but has 2 'producers'}}
-    %ring = mqa.ring_create {producers = 2 : i64} : !ring
-    mqa.ring_release %ring[%p] : !ring
     gpu.return
   }
 }

@@ -1,4 +1,4 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>>
