@@ -259,8 +259,8 @@ void WarpRoles::buildConsumers(Value threadId) {
       arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value numConsumers = constant(warpgroups * kGroupThreads);
-  scf::ForOp clone =
-      cloneWithout([](Operation *op) { return hasRole(op, Role::Producer); });
+  scf::ForOp clone = cloneWithout(
+      [](RoleOpInterface op) { return op.getRole() != Role::Consumer; });
   clone.walk([&](FitQueriesOp op) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);
