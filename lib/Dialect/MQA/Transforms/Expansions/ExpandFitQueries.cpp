@@ -221,11 +221,15 @@ void Expansion::scaleQueries() {
   int64_t numBytes = numRows * headDim;
   std::optional<int64_t> threads = getConstantIntValue(numThreads);
   if (threads && numBytes % (*threads * kLaneBytes) == 0) {
+    LDBG() << "each of " << *threads << " threads reads all of its "
+           << numBytes / *threads << " bytes of q at once";
     SmallVector<Value> offsets;
     for (int64_t i = 0; i < numBytes; i += *threads * kLaneBytes)
       offsets.push_back(make<arith::AddIOp>(first, constant(i)));
     return scaleHeads(bytes, offsets);
   }
+  LDBG() << "threads whose number is not known, or does not divide " << numBytes
+         << " bytes of q, read them in a loop";
   Value step = make<arith::MulIOp>(numWarps, constant(kWarpBytes));
   auto loop = scf::ForOp::create(b, loc, first, constant(numBytes), step);
   OpBuilder::InsertionGuard guard(b);

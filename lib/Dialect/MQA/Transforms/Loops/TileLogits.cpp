@@ -1,5 +1,4 @@
-//===- TileLogits.cpp - Makes a persistent kernel of each logits op
-//--------===//
+//===- TileLogits.cpp - Makes a persistent kernel of each logits op -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -14,6 +13,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-tile-logits"
 
 namespace mlir {
 namespace mqa {
@@ -99,6 +101,13 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   if (failed(plan))
     return failure();
 
+  auto describe = [](bool isLoaded) {
+    return isLoaded ? "whole rows, which TMA may load" : "row blocks";
+  };
+  LDBG() << "'" << func.getName() << "' becomes a kernel of "
+         << plan->numThreads << " threads by " << plan->schedule
+         << "\n  weights come as " << describe(plan->loadsWeightsByTma)
+         << "\n  scales come as " << describe(plan->loadsScalesByTma);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> argTypes;
