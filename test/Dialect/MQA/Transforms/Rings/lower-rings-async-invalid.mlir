@@ -90,7 +90,7 @@ gpu.module @kernels {
   gpu.func @f(%k: memref<?x16xi256>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %k[%n, 0] [16, 16] [1, 1] : memref<?x16xi256> to memref<16x16xi256, strided<[16, 1], offset: ?>>
-    // expected-error@+1 {{tile must be of fp8, bf16, f16, f32 or i32}}
+    // expected-error@+1 {{tile must be of fp8, bf16, f16, f32, i8 or i32}}
     mqa.ring_put %ring[%p], %s : !ring, memref<16x16xi256, strided<[16, 1], offset: ?>>
     gpu.return
   }

@@ -17,10 +17,10 @@ gpu.module @kernels {
   // Consumers know nothing of it, and neither does the producer. The converter's two
   // warps share the elements; each has one in every 64 of a row.
   // CHECK-LABEL: gpu.func @converter
-  // TMA: %[[RAW:.*]] = mqa.ring_create {consumers = 2 : i64, reader = #mqa.role<converter>}
-  // ASYNC: %[[RAW:.*]] = mqa.ring_create {consumers = 2 : i64, producers = 2 : i64, reader = #mqa.role<converter>}
-  // CHECK: %[[KEYS:.*]] = mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>, producers = 2 : i64}
-  // CHECK: %[[TID:.*]] = gpu.thread_id x
+  // TMA: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 2 : i64, reader = #mqa.role<converter>}
+  // ASYNC: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 2 : i64, producers = 2 : i64, reader = #mqa.role<converter>}
+  // CHECK: %[[KEYS:[a-z0-9_]+]] = mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>, producers = 2 : i64}
+  // CHECK: %[[TID:[a-z0-9_]+]] = gpu.thread_id x
   // CHECK: scf.if
   // CHECK-NOT: %[[RAW]]
   // CHECK: mqa.ring_get %[[KEYS]]
@@ -36,13 +36,13 @@ gpu.module @kernels {
   // CHECK-NOT: mqa.
   // CHECK-NOT: memref.load
   // CHECK: %[[C192:.*]] = arith.constant 192 : index
-  // CHECK: %[[OWN:.*]] = arith.subi %[[TID]], %[[C192]]
+  // CHECK: %[[OWN:[a-z0-9_]+]] = arith.subi %[[TID]], %[[C192]]
   // CHECK: arith.cmpi ult, %[[OWN]], %c64
   // CHECK: scf.if
-  // CHECK: %[[FROM:.*]] = mqa.ring_get %[[RAW]][%[[P:.*]]]
-  // CHECK-NEXT: %[[INTO:.*]] = mqa.ring_acquire %[[KEYS]][%[[P]]]
-  // CHECK: scf.for %[[R:.*]] = %{{.*}} to %{{.*}} step
-  // CHECK: scf.for %[[C:.*]] = %{{.*}} to %{{.*}} step
+  // CHECK: %[[FROM:[a-z0-9_]+]] = mqa.ring_get %[[RAW]][%[[P:[a-z0-9_]+]]]
+  // CHECK-NEXT: %[[INTO:[a-z0-9_]+]] = mqa.ring_acquire %[[KEYS]][%[[P]]]
+  // CHECK: scf.for %[[R:[a-z0-9_]+]] = %{{.*}} to %{{.*}} step
+  // CHECK: scf.for %[[C:[a-z0-9_]+]] = %{{.*}} to %{{.*}} step
   // CHECK: memref.load %[[FROM]][%[[R]], %[[C]]]
   // CHECK: memref.store %{{.*}}, %[[INTO]][%[[R]], %[[C]]]
   // CHECK: mqa.ring_release %[[RAW]][%[[P]]]
@@ -100,7 +100,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_get
   // CHECK: mqa.ring_acquire
   // CHECK: memref.subview
-  // CHECK: %[[MAX:.*]] = scf.for
+  // CHECK: %[[MAX:[a-z0-9_]+]] = scf.for
   // CHECK: arith.maximumf
   // CHECK: arith.divf %{{.*}}, %[[MAX]]
   // CHECK: memref.store
@@ -149,8 +149,8 @@ gpu.module @kernels {
 
   // Beside a cleaner, one warp converts.
   // CHECK-LABEL: gpu.func @cleans
-  // CHECK: mqa.ring_create {consumers = 1 : i64, reader = #mqa.role<converter>}
-  // CHECK: mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>}
+  // CHECK: mqa.ring_create {{.*}}reader = #mqa.role<converter>
+  // CHECK: mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>
   // CHECK: mqa.ring_put
   // CHECK: arith.subi %{{.*}}, %c160
   // CHECK: mqa.ring_acquire
@@ -197,7 +197,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @producer
   // CHECK: mqa.tile_logits
   // CHECK-NOT: memref.store
-  // CHECK: mqa.ring_acquire %[[OWN:.*]][%{{.*}}]
+  // CHECK: mqa.ring_acquire %[[OWN:[a-z0-9_]+]][%{{.*}}]
   // CHECK: memref.store
   // CHECK: mqa.fill_tile
   // CHECK: mqa.ring_commit %[[OWN]]
