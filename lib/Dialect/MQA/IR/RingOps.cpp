@@ -8,56 +8,9 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-AffineMap RingPutOp::getTileMap(unsigned i) {
-  if (ArrayAttr maps = getTileMapsAttr())
-    return cast<AffineMapAttr>(maps[i]).getValue();
-  return AffineMap::getMultiDimIdentityMap(
-      getRing().getType().getTiles()[i].getRank(), getContext());
-}
-
-SmallVector<int64_t> RingPutOp::getBoxDims(unsigned i) {
-  AffineMap map = getTileMap(i);
-  int64_t first = map.getNumDims() - map.getNumResults();
-  SmallVector<int64_t> dims(map.getNumResults());
-  for (auto [dim, result] : llvm::enumerate(map.getResults()))
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at))
-        dims[at - first] = dim;
-  return dims;
-}
-
-/// Whether the last dims of `map` are a box: each a dim of the source.
-static bool hasBox(AffineMap map) {
-  int64_t first = map.getNumDims() - map.getNumResults();
-  if (first < 0 || map.getNumSymbols() != 0)
-    return false;
-  llvm::SmallBitVector seen(map.getNumDims());
-  SmallVector<int64_t> zero(map.getNumDims(), 0);
-  SmallVector<int64_t> origin = llvm::to_vector(map.compose(zero));
-  for (auto [i, result] : llvm::enumerate(map.getResults())) {
-    int64_t inBox = -1, count = 0;
-    if (!result.isPureAffine() || origin[i] != 0)
-      return false;
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at)) {
-        inBox = at;
-        ++count;
-      }
-    if (count != 1 || seen.test(inBox))
-      return false;
-    seen.set(inBox);
-    SmallVector<int64_t> unit = zero;
-    unit[inBox] = 1;
-    if (map.compose(unit)[i] != 1)
-      return false;
-  }
-  return true;
-}
 
 /// Whether scales come from cache blocks of which TMA cannot fill a part of a
 /// tile: that would have to begin at a multiple of 128 bytes. A cache that has
@@ -92,31 +45,22 @@ LogicalResult RingPutOp::verify() {
   if (tiles.size() != getSources().size())
     return emitOpError() << "needs one source per tile of the ring: expected "
                          << tiles.size() << ", found " << getSources().size();
-  if (getTileMaps() && getTileMaps()->size() != tiles.size())
-    return emitOpError() << "needs one of 'tile_maps' per tile of the ring: "
-                         << "expected " << tiles.size() << ", found "
-                         << getTileMaps()->size();
   for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles)) {
     auto type = cast<MemRefType>(source.getType());
-    AffineMap map = getTileMap(i);
     if (failed(verifyGlobal(*this, ("source " + Twine(i)).str(), source)))
       return failure();
-    if (map.getNumDims() != tile.getRank() ||
-        map.getNumResults() != type.getRank() ||
+    if (type.getRank() != tile.getRank() ||
         (type.getElementType() != tile.getElementType() &&
          !isWidened(type.getElementType(), tile.getElementType())))
       return emitOpError() << "source " << i << " is " << type
                            << ", which does not fit the ring's tile " << tile;
-    if (!hasBox(map))
-      return emitOpError() << "tile map " << i << " must end with a box of "
-                           << "dims of the source, found "
-                           << AffineMapAttr::get(map);
-    SmallVector<int64_t> last;
-    for (int64_t size : tile.getShape())
-      last.push_back(size - 1);
-    SmallVector<int64_t> greatest = llvm::to_vector(map.compose(last));
-    for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-      int64_t room = greatest[dim] + 1;
+    auto layout = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+    if (layout && failed(layout.getBoxDims()))
+      return emitOpError() << "tile " << i << " must have memory that ends "
+                           << "with a box of its dims, found " << layout;
+    for (auto [dim, sizes] :
+         llvm::enumerate(llvm::zip(type.getShape(), tile.getShape()))) {
+      auto [size, room] = sizes;
       if (!ShapedType::isDynamic(size) && size > room)
         return emitOpError()
                << "source " << i << " is larger than the ring's "
@@ -141,8 +85,11 @@ LogicalResult RingGetOp::verify() {
                          << tiles.size() << ", found " << getNumResults();
   for (auto [i, result, tile] : llvm::enumerate(getTiles(), tiles)) {
     auto type = cast<MemRefType>(result.getType());
-    // A slot is a view into the ring: same shape, some offset.
-    if (type.getShape() != tile.getShape() ||
+    // A slot is a view into the ring: same shape, some offset, which a staged
+    // layout does not say.
+    bool isStaged = isa<StagedLayoutAttr>(tile.getLayout()) ||
+                    isa<StagedLayoutAttr>(type.getLayout());
+    if ((isStaged && type != tile) || type.getShape() != tile.getShape() ||
         type.getElementType() != tile.getElementType() ||
         type.getMemorySpace() != tile.getMemorySpace())
       return emitOpError() << "result " << i << " must be a view of " << tile

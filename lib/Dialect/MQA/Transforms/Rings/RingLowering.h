@@ -43,9 +43,11 @@ struct Slot {
   Value parity;
 };
 
-/// Whether rows of a staged tile are swizzled by their size, as matrix units
-/// read them. Other tiles (scales, weights) are read by plain loads.
-bool isSwizzled(MemRefType tile);
+/// The layout of a ring's tile. Tiles without one (scales, weights) are read by
+/// plain loads.
+inline StagedLayoutAttr getLayout(MemRefType tile) {
+  return StagedLayoutAttr::of(tile);
+}
 
 /// `value` if it is an argument that a launch passes to a kernel, else null.
 BlockArgument getKernelArgument(Value value);
@@ -55,6 +57,10 @@ bool hasContiguousRows(Value memref);
 
 /// Bytes that a lane copies at a time, where there are no tensor maps.
 constexpr int64_t kChunkBytes = 16;
+
+/// Whether `tile` is whole blocks, or one part of a block, whose keys lie
+/// behind each other in both. Blocks have keys.
+bool isOfBlocks(MemRefType tile, GatherBlocksOp blocks);
 
 /// What lanes copy by plain loads and stores is a matrix or vector as it is.
 LogicalResult verifyPlainTile(RingPutOp op, unsigned tile);
@@ -85,6 +91,8 @@ LogicalResult verifyLaunches(ModuleOp module);
 /// of the argument those of a box are.
 struct TensorMapRecipe {
   MemRefType box;
+  /// Of the box's rows; 0 where they are not swizzled.
+  int64_t swizzleBytes = 0;
   SmallVector<int64_t> dims;
   /// Of a paged cache: keys of one of its blocks, of which a box has some or
   /// all.
@@ -123,11 +131,11 @@ private:
     Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
     NVVM::SyncWarpOp::create(b, loc, all);
   }
-  void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
-            memref::SubViewOp view, Slot slot);
+  void load(const LoweredRing &ring, unsigned tile, memref::SubViewOp view,
+            Slot slot);
   SmallVector<Value> spreadBlockIds(GatherBlocksOp pages, MemRefType tile);
-  void loadPages(const LoweredRing &ring, unsigned tile, RingPutOp op,
-                 GatherBlocksOp pages, ValueRange blockIds, Slot slot);
+  void loadPages(const LoweredRing &ring, unsigned tile, GatherBlocksOp pages,
+                 ValueRange blockIds, Slot slot);
   void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
                ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
                Value tensorMap, ArrayRef<Value> coordinates);

@@ -25,7 +25,8 @@ static LogicalResult verifyTile(RingPutOp op, unsigned i, MemRefType source,
     return op.emitOpError()
            << "tile " << i << " must be of fp8, bf16, f16, f32 or i32, found "
            << tile;
-  int64_t rowSize = tile.getRank() ? tile.getShape().back() : 1;
+  StagedLayoutAttr layout = getLayout(tile);
+  int64_t rowSize = layout ? layout.getShape().back() : 1;
   if (rowSize * tile.getElementTypeBitWidth() / 8 % kChunkBytes)
     return op.emitOpError()
            << "tile " << i << " must have rows of a multiple of " << kChunkBytes
@@ -43,20 +44,14 @@ static LogicalResult verifyTile(RingPutOp op, unsigned i, MemRefType source,
   return success();
 }
 
-/// Rows of the tile are pieces of rows of the source, at multiples of a chunk.
-static LogicalResult verifyMap(RingPutOp op, unsigned i, int64_t perChunk) {
-  AffineMap map = op.getTileMap(i);
-  unsigned last = map.getNumDims() - 1;
-  AffineExpr first = simplifyAffineExpr(
-      map.getResults().back() - getAffineDimExpr(last, map.getContext()),
-      map.getNumDims(), /*numSymbols=*/0);
-  if (op.getBoxDims(i).back() + 1 != map.getNumResults() ||
-      !first.isMultipleOf(perChunk))
-    return op.emitOpError()
-           << "rows of tile " << i
-           << " must be rows of its source, at multiples of " << perChunk
-           << " elements, found " << AffineMapAttr::get(map);
-  return success();
+/// Rows of the tile's memory are pieces of rows of the source, at multiples of
+/// a chunk.
+static LogicalResult verifyRows(RingPutOp op, unsigned i, MemRefType tile) {
+  StagedLayoutAttr layout = getLayout(tile);
+  if (layout.getDims().back() == tile.getRank() - 1)
+    return success();
+  return op.emitOpError() << "rows of tile " << i
+                          << " must be rows of its source, found " << layout;
 }
 
 static LogicalResult verifyView(RingPutOp op, unsigned i,
@@ -79,11 +74,9 @@ static LogicalResult verifyBlocks(RingPutOp op, unsigned i,
                                   GatherBlocksOp blocks, MemRefType tile) {
   MemRefType cache = blocks.getCache().getType();
   int64_t rank = blocks.getKeys().getType().getRank();
-  int64_t rows = tile.getShape().take_back(rank)[0];
-  int64_t blockKv = cache.getDimSize(1);
-  if (blockKv == 0)
+  if (cache.getDimSize(1) == 0)
     return op.emitOpError() << "source " << i << " is of blocks without keys";
-  if ((rows % blockKv && blockKv % rows) || !llvm::is_sorted(op.getBoxDims(i)))
+  if (!isOfBlocks(tile, blocks))
     return op.emitOpError()
            << "source " << i
            << " must be blocks of a kernel argument, whole ones or one part";
@@ -143,7 +136,7 @@ LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
       if (failed(verifyTile(op, i, cast<MemRefType>(source.getType()), tile)))
         return failure();
       int64_t perChunk = kChunkBytes * 8 / tile.getElementTypeBitWidth();
-      if (failed(verifyMap(op, i, perChunk)) ||
+      if (failed(verifyRows(op, i, tile)) ||
           failed(verifyArgument(op, i, argument)) ||
           failed(blocks ? verifyBlocks(op, i, blocks, tile)
                         : verifyView(op, i, view, perChunk)))

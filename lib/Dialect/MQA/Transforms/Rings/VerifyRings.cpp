@@ -73,7 +73,7 @@ LogicalResult mqa::verifyRings(gpu::GPUFuncOp kernel,
 
 LogicalResult mqa::verifyPlainTile(RingPutOp op, unsigned tile) {
   MemRefType type = op.getRing().getType().getTiles()[tile];
-  if (type.getRank() <= 2 && op.getTileMap(tile).isIdentity())
+  if (type.getRank() <= 2 && type.getLayout().isIdentity())
     return success();
   return op.emitOpError() << "source " << tile
                           << " is copied by lanes, which fill matrices and "

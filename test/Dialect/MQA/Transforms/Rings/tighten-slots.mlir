@@ -1,6 +1,10 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-tighten-slots)))' --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
+#rows = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#rows8 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+!staged_ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #rows, #smem>>
+!staged = memref<64x32xf8E4M3FN, #rows, #smem>
 !ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #smem>>
 !slot = memref<64x32xf8E4M3FN, strided<[32, 1], offset: ?>, #smem>
 gpu.module @kernels {
@@ -9,13 +13,13 @@ gpu.module @kernels {
   // CHECK: mqa.wgmma_wait
   // CHECK-NEXT: mqa.ring_release
   // CHECK-NEXT: "test.reduce"
-  gpu.func @after_wait(%p: i32, %b: memref<8x32xf8E4M3FN, #smem>) kernel {
-    %ring = mqa.ring_create : !ring
-    %k = mqa.ring_get %ring[%p] : !ring -> !slot
-    %d = mqa.wgmma %k, %b : !slot, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  gpu.func @after_wait(%p: i32, %b: memref<8x32xf8E4M3FN, #rows8, #smem>) kernel {
+    %ring = mqa.ring_create : !staged_ring
+    %k = mqa.ring_get %ring[%p] : !staged_ring -> !staged
+    %d = mqa.wgmma %k, %b : !staged, memref<8x32xf8E4M3FN, #rows8, #smem> -> !mqa.fragment<vector<64x8xf32>>
     %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
     "test.reduce"(%e) : (!mqa.fragment<vector<64x8xf32>>) -> ()
-    mqa.ring_release %ring[%p] : !ring
+    mqa.ring_release %ring[%p] : !staged_ring
     gpu.return
   }
 
