@@ -59,14 +59,23 @@ static StagedLayoutAttr getRows(int64_t rows, int64_t size, int64_t unit) {
   return StagedLayoutAttr::get(&getContext(), {rows, size}, {0, 1}, unit);
 }
 
-/// Where `layout` has the element, in elements.
-static int64_t getPlace(StagedLayoutAttr layout, ArrayRef<int64_t> indices) {
-  // Of a tile that begins at 0.
-  AffineMap map = layout.getAffineMap();
-  AffineExpr zero = getAffineConstantExpr(0, &getContext());
-  return map.replaceDimsAndSymbols({}, zero, map.getNumDims(), 0)
-      .compose(indices)[0];
-}
+namespace {
+/// Where a layout has an element, in elements, in a tile that begins at 0.
+class Places {
+public:
+  explicit Places(StagedLayoutAttr layout) {
+    AffineMap affine = layout.getAffineMap();
+    AffineExpr zero = getAffineConstantExpr(0, &getContext());
+    map = affine.replaceDimsAndSymbols({}, zero, affine.getNumDims(), 0);
+  }
+  int64_t operator()(ArrayRef<int64_t> indices) const {
+    return map.compose(indices)[0];
+  }
+
+private:
+  AffineMap map;
+};
+} // namespace
 
 /// How the matrix unit of `chip` wants an operand.
 static StagedLayoutAttr getOperand(StringRef chip, OperandRole role,
@@ -89,9 +98,9 @@ TEST(LayoutTest, DescriptorFields) {
   }
 }
 
-// Each element of each key, for every D and type: where the layout has it, TMA
-// has written it as an element of a swizzled box of rows, and WGMMA reads it
-// through the descriptor of its step of K.
+// Each 16 bytes of each key, which stay together, for every D and type: where
+// the layout has them, TMA has written them as a part of a swizzled box of
+// rows, and WGMMA reads them through the descriptor of its step of K.
 TEST(LayoutTest, TmaWritesWhatWgmmaReads) {
   for (Type type : getInputTypes())
     for (int64_t headDim = 16; headDim <= 256; headDim += 16)
@@ -109,14 +118,15 @@ TEST(LayoutTest, TmaWritesWhatWgmmaReads) {
         ASSERT_GE(tile[1], headDim);
         ASSERT_LT((tile[1] - headDim) * elementBytes, kStepBytes)
             << "no step of K without an element";
+        Places getPlace(layout);
         uint64_t bits = getMatrixDescriptorBits(layout);
         int64_t stride = ((bits >> 32) & 0x3fff) * 16;
         for (int64_t row = 0; row < numRows; ++row)
-          for (int64_t d = 0; d < tile[1]; ++d) {
+          for (int64_t d = 0; d < tile[1]; d += layout.getSwizzle()) {
             int64_t chunk = d / inRow * numRows * rowBytes;
             ASSERT_EQ(chunk % (8 * rowBytes), 0) << "a swizzle atom";
             int64_t byte = d % inRow * elementBytes;
-            int64_t place = getPlace(layout, {row, d}) * elementBytes;
+            int64_t place = getPlace({row, d}) * elementBytes;
             int64_t written = swizzle(chunk + row * rowBytes + byte, rowBytes);
             int64_t start = chunk + byte / kStepBytes * kStepBytes;
             int64_t read = swizzle(start + row / 8 * stride +
@@ -153,6 +163,7 @@ TEST(LayoutTest, EveryElementHasAPlace) {
         get({4, 2, 3, 32}, {1, 0, 1, 1}, 16), get({32, 64}, {1, 0}, 16)}) {
     AffineMap toMemory = layout.getMemoryMap(), toTile = layout.getTileMap();
     SmallVector<int64_t> tile = layout.getTileShape();
+    Places getPlace(layout);
     int64_t numElements = layout.getNumElements();
     std::vector<bool> taken(numElements, false);
     for (int64_t i = 0; i < numElements; ++i) {
@@ -162,7 +173,7 @@ TEST(LayoutTest, EveryElementHasAPlace) {
         indices[dim] = rest % tile[dim];
       SmallVector<int64_t> memory = llvm::to_vector(toMemory.compose(indices));
       EXPECT_EQ(llvm::to_vector(toTile.compose(memory)), indices);
-      int64_t place = getPlace(layout, indices), linear = 0;
+      int64_t place = getPlace(indices), linear = 0;
       for (auto [at, size] : llvm::zip_equal(memory, layout.getShape()))
         linear = linear * size + at;
       if (int64_t unit = layout.getSwizzle())
@@ -190,11 +201,12 @@ TEST(LayoutTest, PartsAreRunsOfMemory) {
     FailureOr<StagedLayoutAttr> part = group->getPart({tileQ, 64 / tileQ, 160});
     ASSERT_TRUE(succeeded(part));
     EXPECT_EQ(*part, headTile);
+    Places inTile(tile), inPart(*part);
     for (int64_t q = 0; q < tileQ; ++q)
       for (int64_t h = 0; h < 64 / tileQ; ++h)
-        for (int64_t d = 0; d < 160; d += 5)
-          ASSERT_EQ(getPlace(tile, {q + tileQ, h + 2 * 64 / tileQ, d}),
-                    5 * headTile.getNumElements() + getPlace(*part, {q, h, d}));
+        for (int64_t d = 0; d < 160; d += 37)
+          ASSERT_EQ(inTile({q + tileQ, h + 2 * 64 / tileQ, d}),
+                    5 * headTile.getNumElements() + inPart({q, h, d}));
     EXPECT_TRUE(failed(tile.getPart({tileQ, 64 / tileQ, 16})));
     EXPECT_TRUE(failed(tile.getPart({2 * tileQ, 64 / tileQ, 160})));
     EXPECT_TRUE(failed(tile.getPart({tileQ, 0, 160})));
@@ -306,6 +318,7 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
       // The first element of each row of the first chunk: rows of a head tile,
       // chunk behind chunk, head tile behind head tile, group behind group.
       int64_t inRow = layout.getShape().back();
+      Places getPlace(layout);
       int64_t numTiles = tile.getDimSize(1) / tileHeads;
       int64_t tileSize = kGroupRows * tile.getDimSize(2);
       for (int64_t query = 0; query < tile.getDimSize(0); ++query)
@@ -317,7 +330,7 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
               query / schedule.getTileQ() * numTiles + head / tileHeads;
           int64_t expected = index * tileSize + row * inRow;
           int64_t elementBytes = tile.getElementTypeBitWidth() / 8;
-          ASSERT_EQ(getPlace(layout, {query, head, 0}),
+          ASSERT_EQ(getPlace({query, head, 0}),
                     swizzle(expected * elementBytes, inRow * elementBytes) /
                         elementBytes);
         }
