@@ -67,6 +67,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandPutsPass());
   pm.addPass(createMQALowerRingsPass());
   OpPassManager &lowered = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  lowered.addPass(createMQALowerLayoutsPass());
   lowered.addPass(createMQAOverlapLaunchesPass());
   lowered.addPass(createCanonicalizerPass());
   lowered.addPass(createCSEPass());

@@ -1,17 +1,18 @@
 // A role between two rings, from level 4 to NVVM: keys of bf16 become f16 on their way,
 // by ops that are no fill, and queries are loaded as they are.
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors,mqa-tighten-slots,mqa-expand-row-ops,mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse),expand-strided-metadata,lower-affine,convert-scf-to-cf,canonicalize,convert-mqa-to-nvvm,convert-nvvm-to-llvm,reconcile-unrealized-casts,cse))' | FileCheck %s --check-prefixes=CHECK,TMA
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors,mqa-tighten-slots,mqa-expand-row-ops,mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse),expand-strided-metadata,lower-affine,convert-scf-to-cf,canonicalize,convert-mqa-to-nvvm,convert-nvvm-to-llvm,reconcile-unrealized-casts,cse))' | FileCheck %s --check-prefixes=CHECK,ASYNC
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors,mqa-tighten-slots,mqa-expand-row-ops,mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(mqa-lower-layouts,canonicalize,cse),expand-strided-metadata,lower-affine,convert-scf-to-cf,canonicalize,convert-mqa-to-nvvm,convert-nvvm-to-llvm,reconcile-unrealized-casts,cse))' | FileCheck %s --check-prefixes=CHECK,TMA
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-specialize-warps,canonicalize,mqa-vectorize-tiles,mqa-distribute-vectors,mqa-tighten-slots,mqa-expand-row-ops,mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(mqa-lower-layouts,canonicalize,cse),expand-strided-metadata,lower-affine,convert-scf-to-cf,canonicalize,convert-mqa-to-nvvm,convert-nvvm-to-llvm,reconcile-unrealized-casts,cse))' | FileCheck %s --check-prefixes=CHECK,ASYNC
 
 #smem = #gpu.address_space<workgroup>
 #global = #gpu.address_space<global>
-#q_map = affine_map<(g, t, w, h, q, d) -> (4 * g + w + q, 16 * t + h, d)>
-!q = memref<1x4x4x16x1x64xf16, strided<[16384, 4096, 1024, 64, 64, 1], offset: ?>, #smem>
-!queries = !mqa.ring<2, memref<1x4x4x16x1x64xf16, #smem>>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 8>
+!q = memref<4x64x64xf16, #queries, #smem>
+!queries = !mqa.ring<2, memref<4x64x64xf16, #queries, #smem>>
 !raw = !mqa.ring<2, memref<64x64xbf16, #smem>>
-!keys = !mqa.ring<3, memref<64x64xf16, #smem>>
+!keys = !mqa.ring<3, memref<64x64xf16, #rows, #smem>>
 !from = memref<64x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!into = memref<64x64xf16, strided<[64, 1], offset: ?>, #smem>
+!into = memref<64x64xf16, #rows, #smem>
 gpu.module @kernels {
   // The consumers come first: their products read what the converter has written.
   // CHECK-LABEL: llvm.func @logits
@@ -50,7 +51,7 @@ gpu.module @kernels {
       %rows = mqa.row_block %out[%row] rows %num_rows : memref<?x?xf32, #global> -> memref<?x?xf32, strided<[?, 1]>, #global>
       %lo, %hi = mqa.key_range none, %own, %n {align = 32 : i64, max_rows = 4 : i64} : memref<?xi32, strided<[1], offset: ?>, #global>
       %qv = memref.subview %qs[%row, 0, 0] [%num_rows, 64, 64] [1, 1, 1] : memref<?x64x64xf16, strided<[4096, 64, 1]>, #global> to memref<?x64x64xf16, strided<[4096, 64, 1], offset: ?>, #global>
-      mqa.ring_put %queries[%qp], %qv {tile_maps = [#q_map]} : !queries, memref<?x64x64xf16, strided<[4096, 64, 1], offset: ?>, #global>
+      mqa.ring_put %queries[%qp], %qv : !queries, memref<?x64x64xf16, strided<[4096, 64, 1], offset: ?>, #global>
       %q = mqa.ring_get %queries[%qp] : !queries -> !q
       scf.for %j = %lo to %hi step %c64 {
         %past = arith.subi %j, %lo : index

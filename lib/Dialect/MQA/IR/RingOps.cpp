@@ -8,7 +8,6 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -48,13 +47,6 @@ LogicalResult RingCreateOp::verify() {
   return success();
 }
 
-AffineMap RingPutOp::getTileMap(unsigned i) {
-  if (ArrayAttr maps = getTileMapsAttr())
-    return cast<AffineMapAttr>(maps[i]).getValue();
-  return AffineMap::getMultiDimIdentityMap(
-      getRing().getType().getTiles()[i].getRank(), getContext());
-}
-
 RingAcquireOp FillTileOp::getAcquire() {
   return getTile().getDefiningOp<RingAcquireOp>();
 }
@@ -67,86 +59,34 @@ MemRefType FillTileOp::getTileType() {
   return getAcquire().getRing().getType().getTiles()[getTileIndex()];
 }
 
-AffineMap FillTileOp::getSourceMap() {
-  if (AffineMapAttr map = getTileMapAttr())
-    return map.getValue();
-  return AffineMap::getMultiDimIdentityMap(
-      cast<MemRefType>(getTile().getType()).getRank(), getContext());
-}
-
-SmallVector<int64_t> FillTileOp::getBoxDims() {
-  AffineMap map = getSourceMap();
-  int64_t first = map.getNumDims() - map.getNumResults();
-  SmallVector<int64_t> dims(map.getNumResults());
-  for (auto [dim, result] : llvm::enumerate(map.getResults()))
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at))
-        dims[at - first] = dim;
-  return dims;
-}
-
-/// Whether the last dims of `map` are a box: each a dim of the source.
-static bool hasBox(AffineMap map) {
-  int64_t first = map.getNumDims() - map.getNumResults();
-  if (first < 0 || map.getNumSymbols() != 0)
-    return false;
-  llvm::SmallBitVector seen(map.getNumDims());
-  SmallVector<int64_t> zero(map.getNumDims(), 0);
-  SmallVector<int64_t> origin = llvm::to_vector(map.compose(zero));
-  for (auto [i, result] : llvm::enumerate(map.getResults())) {
-    int64_t inBox = -1, count = 0;
-    if (!result.isPureAffine() || origin[i] != 0)
-      return false;
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at)) {
-        inBox = at;
-        ++count;
-      }
-    if (count != 1 || seen.test(inBox))
-      return false;
-    seen.set(inBox);
-    SmallVector<int64_t> unit = zero;
-    unit[inBox] = 1;
-    if (map.compose(unit)[i] != 1)
-      return false;
-  }
-  return true;
-}
-
 /// Whether elements of `type` become `target` on their way into a slot.
 static bool isWidened(Type type, Type target) {
   auto narrow = dyn_cast<FloatType>(type), wide = dyn_cast<FloatType>(target);
   return narrow && wide && narrow.getWidth() < wide.getWidth();
 }
 
-/// `source` has the elements that `map` says a tile has. `suffix` tells it from
-/// other sources of the op.
+/// `source` fills a tile of type `tile`, or a part of it. `suffix` tells it
+/// from other sources of the op.
 static LogicalResult verifySource(Operation *op, StringRef suffix, Value source,
-                                  AffineMap map, MemRefType tile) {
+                                  MemRefType tile) {
   auto type = cast<MemRefType>(source.getType());
   if (failed(verifyGlobal(op, ("source" + suffix).str(), source)))
     return failure();
-  if (map.getNumDims() != tile.getRank() ||
-      map.getNumResults() != type.getRank() ||
+  if (type.getRank() != tile.getRank() ||
       (type.getElementType() != tile.getElementType() &&
        !isWidened(type.getElementType(), tile.getElementType())))
     return op->emitOpError() << "source" << suffix << " is " << type
                              << ", which does not fit the ring's tile " << tile;
-  if (!hasBox(map))
-    return op->emitOpError()
-           << "tile map" << suffix << " must end with a box of "
-           << "dims of the source, found " << AffineMapAttr::get(map);
-  SmallVector<int64_t> last;
-  for (int64_t size : tile.getShape())
-    last.push_back(size - 1);
-  SmallVector<int64_t> greatest = llvm::to_vector(map.compose(last));
-  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-    int64_t room = greatest[dim] + 1;
+  auto layout = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+  if (layout && failed(layout.getBoxDims()))
+    return op->emitOpError() << "tile" << suffix << " must have memory that "
+                             << "ends with a box of its dims, found " << layout;
+  for (auto [dim, size, room] :
+       llvm::enumerate(type.getShape(), tile.getShape()))
     if (!ShapedType::isDynamic(size) && size > room)
       return op->emitOpError()
              << "source" << suffix << " is larger than the ring's "
              << "tile in dimension " << dim << ": " << size << " > " << room;
-  }
   return success();
 }
 
@@ -155,13 +95,8 @@ LogicalResult RingPutOp::verify() {
   if (tiles.size() != getSources().size())
     return emitOpError() << "needs one source per tile of the ring: expected "
                          << tiles.size() << ", found " << getSources().size();
-  if (getTileMaps() && getTileMaps()->size() != tiles.size())
-    return emitOpError() << "needs one of 'tile_maps' per tile of the ring: "
-                         << "expected " << tiles.size() << ", found "
-                         << getTileMaps()->size();
   for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles))
-    if (failed(verifySource(*this, (" " + Twine(i)).str(), source,
-                            getTileMap(i), tile)))
+    if (failed(verifySource(*this, (" " + Twine(i)).str(), source, tile)))
       return failure();
   return success();
 }
@@ -174,7 +109,7 @@ LogicalResult FillTileOp::verify() {
   if (acquire.getRing().getType().getTiles().size() <= getTileIndex())
     return emitOpError("'tile' is none of the ring's");
   MemRefType tile = getTileType();
-  if (failed(verifySource(*this, "", getSource(), getSourceMap(), tile)))
+  if (failed(verifySource(*this, "", getSource(), tile)))
     return failure();
   FillKind kind = getKind();
   if (isConverted() &&
@@ -201,8 +136,11 @@ template <typename Op> static LogicalResult verifyTiles(Op op) {
            << ", found " << op->getNumResults();
   for (auto [i, result, tile] : llvm::enumerate(op.getTiles(), tiles)) {
     auto type = cast<MemRefType>(result.getType());
-    // A slot is a view into the ring: same shape, some offset.
-    if (type.getShape() != tile.getShape() ||
+    // A slot is a view into the ring: same shape, some offset, which a staged
+    // layout does not say.
+    bool isStaged = isa<StagedLayoutAttr>(tile.getLayout()) ||
+                    isa<StagedLayoutAttr>(type.getLayout());
+    if ((isStaged && type != tile) || type.getShape() != tile.getShape() ||
         type.getElementType() != tile.getElementType() ||
         type.getMemorySpace() != tile.getMemorySpace())
       return op.emitOpError() << "result " << i << " must be a view of " << tile

@@ -117,12 +117,23 @@ func.func @f(%r: !ring, %i: i32, %a: memref<4xf64>) {
 
 // -----
 
-!ring = !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>
-!t = memref<4xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
-func.func @f(%r: !ring, %i: i32, %a: memref<4xf32>) {
+#layout = #mqa.staged<shape = [16, 2, 2], dims = [1, 0, 0]>
+!ring = !mqa.ring<2, memref<4x16xf32, #layout, #gpu.address_space<workgroup>>>
+!t = memref<4x16xf32, #layout, #gpu.address_space<workgroup>>
+func.func @f(%r: !ring, %i: i32, %a: memref<4x16xf32>) {
   %t = mqa.ring_acquire %r[%i] : !ring -> !t
-  // expected-error@+1 {{tile map must end with a box of dims of the source}}
-  mqa.fill_tile %a into %t by chunks {tile_map = affine_map<(n) -> (2 * n)>} : memref<4xf32> into !t
+  // expected-error@+1 {{tile must have memory that ends with a box of its dims, found #mqa.staged<shape = [16, 2, 2], dims = [1, 0, 0]>}}
+  mqa.fill_tile %a into %t by chunks : memref<4x16xf32> into !t
+  return
+}
+
+// -----
+
+#layout = #mqa.staged<shape = [2, 8, 32], dims = [1, 0, 1], swizzle = 8>
+!ring = !mqa.ring<2, memref<8x64xf16, #layout, #gpu.address_space<workgroup>>>
+func.func @f(%r: !ring, %i: i32) {
+  // expected-error@+1 {{result 0 must be a view of 'memref<8x64xf16, #mqa.staged<shape = [2, 8, 32], dims = [1, 0, 1], swizzle = 8>, #gpu.address_space<workgroup>>', found 'memref<8x64xf16, strided<[64, 1], offset: ?>}}
+  %t = mqa.ring_acquire %r[%i] : !ring -> memref<8x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
   return
 }
 

@@ -42,8 +42,8 @@ def MQA_RingAcquireOp : MQA_RingOp<"ring_acquire", [DeclareOpInterfaceMethods<MQ
 def MQA_FillTileOp : MQA_Op<"fill_tile", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Fills a tile of an acquired slot from global memory";
   let description = [{
-    `tile` is a result of an `mqa.ring_acquire`; the whole of it is filled. `source` and
-    `tile_map` are as those of `mqa.ring_put`: what lies behind the end of the source becomes
+    `tile` is a result of an `mqa.ring_acquire`; the whole of it is filled, as its layout says.
+    `source` is as that of `mqa.ring_put`: what lies behind the end of the source becomes
     zero, or is unspecified in a dim that has boxes.
 
     | kind | who copies | the slot is full when |
@@ -51,20 +51,22 @@ def MQA_FillTileOp : MQA_Op<"fill_tile", [DeclareOpInterfaceMethods<MQA_RoleOpIn
     | `tensor_map` | one lane starts copies of boxes, which a tensor map describes | all their bytes are there |
     | `async_chunks` | each lane starts copies of 16 bytes (`mqa.async_copy`) | the copies of all lanes are there |
     | `chunks` | each lane loads, converts where types differ, and stores 16 bytes at a time | all lanes have stored theirs |
-    | `elements` | the same, element by element: rows need no alignment | all lanes have stored theirs |
+    | `elements` | each lane loads, widens where types differ, and stores one element at a time; what the source does not have is zero | all lanes have stored theirs |
 
-    `tensor_map` and `async_chunks` convert nothing.
+    `tensor_map` and `async_chunks` convert nothing. Rows of a source that is copied by `elements` may
+    begin at any address; the other kinds need rows at multiples of 16 bytes. The tile of `elements` is
+    a matrix or a vector without a `#mqa.staged` layout.
 
     Why this op exists: the kind of copy says who arrives at a slot's barrier and
     how often, so it stands in the IR.
 
     ```mlir
     mqa.fill_tile %rows into %tile by tensor_map
-        : memref<?x128xf8E4M3FN, strided<[128, 1], offset: ?>> into memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>, #gpu.address_space<workgroup>>
+        : memref<?x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+        into memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
     ```
   }];
-  let arguments = (ins AnyMemRef:$source, AnyMemRef:$tile, MQA_FillKindEnumAttr:$kind,
-                       OptionalAttr<AffineMapAttr>:$tile_map);
+  let arguments = (ins AnyMemRef:$source, AnyMemRef:$tile, MQA_FillKindEnumAttr:$kind);
   let assemblyFormat = [{
     $source `into` $tile `by` $kind attr-dict `:` type($source) `into` type($tile)
   }];
@@ -74,10 +76,6 @@ def MQA_FillTileOp : MQA_Op<"fill_tile", [DeclareOpInterfaceMethods<MQA_RoleOpIn
     /// Which tile of its ring it is, and the type that the ring says.
     unsigned getTileIndex();
     MemRefType getTileType();
-    /// Where the elements of the tile come from in the source.
-    AffineMap getSourceMap();
-    /// The dims of the source that the last dims of the tile are.
-    SmallVector<int64_t> getBoxDims();
     /// Whether elements are converted on their way.
     bool isConverted() {
       return cast<MemRefType>(getSource().getType()).getElementType() !=

@@ -58,8 +58,9 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     Takes the code of one warpgroup, in which a vector is a whole tile, to the
     code of one thread, in which values are registers:
 
-    - a `vector.contract` of two shared-memory tiles becomes fence, `mqa.wgmma`,
-      commit and `mqa.wgmma_wait`, and its elements are the fragment's registers;
+    - a `vector.contract` of two staged tiles becomes fence, `mqa.wgmma`,
+      commit and `mqa.wgmma_wait`, and its elements are the fragment's registers. The tiles have the
+      layouts that the chip's matrix unit wants of them (`MatrixUnit::getOperandLayout`);
     - element-wise ops, broadcasts and reads are computed at the elements that the
       thread owns;
     - a reduction over heads is summed in the thread, then over the lanes that have
@@ -125,8 +126,8 @@ def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFu
     bytes, the lanes of a head add up theirs, and multiply the head's bytes where its
     exponent is not 0. After a barrier, a warp per query scales the weights.
 
-    Contract: the tile is contiguous, its rows have 32, 64 or 128 bytes (their swizzle
-    then stays inside a row), and it has a multiple of 512 bytes; anything else is
+    Contract: a row of the tile's memory is a head of a query, of 32, 64 or 128 bytes (its swizzle
+    stays inside of it), and the tile has a multiple of 512 bytes; anything else is
     an error. All of the op's threads, whole warps, come to it equally often. They
     meet at a named barrier that the kernel does not use yet; ops of one block, to
     which the same threads come, share it. A kernel that calls functions, or has a
@@ -199,6 +200,32 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
   }];
 }
 
+def MQALowerLayoutsPass : Pass<"mqa-lower-layouts", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Lowers views and accesses of staged tiles to those of their memory";
+  let description = [{
+    Of tiles with the layout `#mqa.staged`, `mqa.subtile` becomes a `memref.subview` of the
+    memory, and loads, stores and vector transfers become such of the memory, at the place that the
+    layout says: the index of each of its dims, and in a swizzled row the column exclusive-or the
+    number of the row's line. A transfer is cut into runs of what stays together,
+    where its indices are known to begin at one, else into elements.
+
+    Contract: any order of the ops; a tile may come from anywhere, a branch or a loop too. What the
+    matrix unit reads keeps its layout, as the result of an `mqa.layout_cast`. A transfer
+    that has a mask, may be out of bounds, or permutes dims is an error.
+
+    ```mlir
+    %t = mqa.ring_get %r[%i] : ... -> memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, ...>
+    %e = memref.load %t[%key, %d] : ...
+    // becomes
+    %m = mqa.layout_cast %t : ... to memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>, ...>
+    %column = arith.xori (%d / 16), (%key mod 8)
+    %e = memref.load %m[%key, %column * 16 + %d mod 16] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
   let summary = "Lowers rings to shared-memory buffers, mbarriers and copies";
   let description = [{
@@ -219,7 +246,8 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
     where all threads meet at a `gpu.barrier` before they touch a ring, no other is
     added.
 
-    A source of a fill by `tensor_map` turns the kernel argument that it is a view of into a
+    The buffers have the dims of the tiles' memory, as their layouts say (`#mqa.staged`), and so have the
+    boxes that are copied. A source of a fill by `tensor_map` turns the kernel argument that it is a view of into a
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
     the recipe from which the caller makes the tensor map. A `gpu.launch_func` of
     such a kernel in the module would pass the argument as it was: it is an error.
@@ -227,9 +255,8 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
     Arguments that are copied by chunks stay memrefs, and must be aligned to 16
     bytes, which their `mqa.operand` says. By chunks, fp8 may become f16.
 
-    Ops that are no fills may write an acquired slot. A tile whose rows are swizzled,
-    because a consumer's matrix unit reads them, is written by `memref.store` or
-    by a `vector.store` of up to 16 bytes whose `alignment` is its size.
+    Ops that are no fills may write an acquired slot; of a staged tile, those that
+    `mqa-lower-layouts` lowers.
 
     Contract: puts are expanded (`mqa-expand-puts`). Each op on a ring is executed by whole, converged
     warps; acquire, fills and commit by the ring's `producers` (`mqa-specialize-warps` sees to that),
@@ -577,6 +604,9 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     ranges) are placed where their memref is defined, outside the key loop, but
     behind what may write it. Logits are taken to lie in other memory than ranges, as
     the operands of the op that a kernel is made of do.
+
+    Vectors are indexed as the tiles are, [query, head, d] and [key, d]; what their layouts
+    are is no matter, but that head tiles are parts of `q` (`mqa.subtile`).
 
     Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
     Anything else is an error.

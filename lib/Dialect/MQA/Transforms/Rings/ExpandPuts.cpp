@@ -70,10 +70,8 @@ static void expand(RewriterBase &b, RingPutOp op, const CopyEngine &engine) {
     for (auto [i, kind] : llvm::enumerate(kinds)) {
       if ((kind == FillKind::Elements) != isElements)
         continue;
-      AffineMap map = op.getTileMap(i);
-      auto attr = map.isIdentity() ? AffineMapAttr() : AffineMapAttr::get(map);
       auto fill = FillTileOp::create(b, loc, op.getSources()[i],
-                                     acquire.getTiles()[i], kind, attr);
+                                     acquire.getTiles()[i], kind);
       LDBG() << "source " << i << " of " << op << "\n  becomes " << fill;
     }
   RingCommitOp::create(b, loc, op.getRing(), op.getPosition());

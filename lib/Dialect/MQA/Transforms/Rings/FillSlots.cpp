@@ -57,12 +57,13 @@ void RingLowering::commit(const LoweredRing &ring, const SlotFills &fills,
   }
   if (ring.arrivals.ofAsyncCopies && !fills.has(FillKind::AsyncChunks))
     AsyncArriveOp::create(b, loc, ring.full, slot.index);
-  // An asynchronous unit reads tiles past the caches that threads write by; it
-  // never reads f32.
-  bool isOperand = llvm::any_of(fills.written.set_bits(), [&](unsigned tile) {
-    return !ring.type.getTiles()[tile].getElementType().isF32();
-  });
-  if (isOperand && chip->matrixUnit->isAsync)
+  // An asynchronous unit reads tiles by another proxy than threads write by.
+  bool writesOperand =
+      llvm::any_of(fills.written.set_bits(), [&](unsigned tile) {
+        RingCommitOp commit = fills.commit;
+        return isOperand(commit.getRing(), ring.type.getTiles()[tile]);
+      });
+  if (writesOperand && chip->matrixUnit->isAsync)
     NVVM::FenceProxyOp::create(
         b, loc,
         NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
@@ -131,11 +132,8 @@ void RingLowering::fill(const SlotFills &fills) {
       b.eraseOp(view);
   // What other ops write.
   for (auto [i, tile] : llvm::enumerate(acquire.getTiles())) {
-    MemRefType type = ring.type.getTiles()[i];
     if (tile.use_empty())
       continue;
-    if (isSwizzled(acquire.getRing(), type))
-      swizzleAccesses(b, tile, type);
     b.setInsertionPoint(acquire);
     b.replaceAllUsesWith(
         tile, getTile(ring, i, slot.index, cast<MemRefType>(tile.getType())));

@@ -56,7 +56,7 @@ void RingLowering::create(RingCreateOp op) {
   [[maybe_unused]] int64_t ringStart = sharedMemoryBytes;
   for (MemRefType tile : ring.type.getTiles()) {
     SmallVector<int64_t> shape{ring.type.getStages()};
-    llvm::append_range(shape, tile.getShape());
+    llvm::append_range(shape, getLayout(tile).getShape());
     auto type = MemRefType::get(shape, tile.getElementType(),
                                 MemRefLayoutAttrInterface{}, workgroup);
     ring.buffers.push_back(memref::ViewOp::create(
@@ -143,15 +143,17 @@ Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
 
 Value RingLowering::getTile(const LoweredRing &ring, unsigned tile, Value slot,
                             MemRefType type) {
-  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
+  auto layout = dyn_cast<StagedLayoutAttr>(type.getLayout());
   SmallVector<OpFoldResult> offsets{slot}, sizes{b.getIndexAttr(1)};
-  for (int64_t size : shape) {
+  for (int64_t size : getLayout(ring.type.getTiles()[tile]).getShape()) {
     offsets.push_back(b.getIndexAttr(0));
     sizes.push_back(b.getIndexAttr(size));
   }
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  return memref::SubViewOp::create(b, loc, type, ring.buffers[tile], offsets,
-                                   sizes, strides);
+  Value memory = memref::SubViewOp::create(
+      b, loc, layout ? layout.getMemoryType(type) : type, ring.buffers[tile],
+      offsets, sizes, strides);
+  return layout ? LayoutCastOp::create(b, loc, type, memory) : memory;
 }
 
 void RingLowering::wait(Value barriers, Slot slot, Value parity) {

@@ -37,8 +37,8 @@ public:
   ChunkCopier(OpBuilder &b, Location loc, FillTileOp op, Value lane,
               int64_t numLanes)
       : b(b), loc(loc), op(op), lane(lane), numLanes(numLanes),
-        tile(op.getTileType()), elementBytes(tile.getElementTypeBitWidth() / 8),
-        perChunk(kChunkBytes / elementBytes) {}
+        tile(op.getTileType()), layout(mqa::getLayout(tile)),
+        perChunk(kChunkBytes * 8 / tile.getElementTypeBitWidth()) {}
 
   /// Into a flat memref of which element `first` is the slot's first:
   /// asynchronously, or by loads and stores.
@@ -75,23 +75,26 @@ private:
   Value lane;
   int64_t numLanes;
   MemRefType tile;
-  int64_t elementBytes, perChunk;
+  StagedLayoutAttr layout;
+  int64_t perChunk;
 };
 } // namespace
 
 /// Where the chunk's first element is in the source.
 SmallVector<Value> ChunkCopier::getSourceCoordinates(Value chunk) {
-  SmallVector<OpFoldResult> at(tile.getRank());
-  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
-    bool isLast = dim == tile.getRank() - 1;
-    int64_t size = tile.getDimSize(dim) / (isLast ? perChunk : 1);
+  ArrayRef<int64_t> shape = layout.getShape();
+  int64_t rank = shape.size();
+  SmallVector<OpFoldResult> at(rank);
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    bool isLast = dim == rank - 1;
+    int64_t size = shape[dim] / (isLast ? perChunk : 1);
     Value own = dim == 0 ? chunk : remainder(chunk, size);
     chunk = divide(chunk, size);
     if (isLast)
       own = arith::MulIOp::create(b, loc, own, constant(perChunk));
     at[dim] = own;
   }
-  AffineMap map = op.getSourceMap();
+  AffineMap map = layout.getTileMap();
   SmallVector<Value> coordinates;
   for (unsigned i = 0; i < map.getNumResults(); ++i)
     coordinates.push_back(getValueOrCreateConstantIndexOp(
@@ -157,7 +160,7 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
   MemRefType cache = blocks.getCache().getType();
   int64_t blockKv = cache.getDimSize(1);
   int64_t rank = blocks.getKeys().getType().getRank();
-  bool isPart = tile.getShape().take_back(rank)[0] < blockKv;
+  bool isPart = tile.getDimSize(0) < blockKv;
   Value key = at.front();
   if (isPart)
     key = add(key, remainder(blocks.getFirst(), blockKv));
@@ -181,14 +184,12 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
   return {getRow(blocks.getCache(), block), indices, count};
 }
 
-/// The chunk's place in the tile: TMA exclusive-ors the 16-byte column of a row
-/// with the row's number, as bits 4 to 6 of an address with its bits 7 to 9.
+/// The chunk's place in the tile, by its layout.
 Value ChunkCopier::swizzle(Value chunk) {
-  int64_t rowBytes = tile.getShape().back() * elementBytes;
-  if (!isSwizzled(op.getAcquire().getRing(), tile))
+  int64_t columns = layout.getColumns();
+  if (!columns)
     return chunk;
-  int64_t columns = rowBytes / kChunkBytes, rowsPerLine = 128 / rowBytes;
-  Value row = divide(chunk, columns * rowsPerLine);
+  Value row = divide(chunk, columns * layout.getRowsPerLine());
   return arith::XOrIOp::create(b, loc, chunk, remainder(row, columns));
 }
 

@@ -43,18 +43,19 @@ struct Slot {
   Value parity;
 };
 
-/// Whether rows of a tile of `ring` are swizzled by their size, as matrix units
-/// read them. Other tiles (scales, weights, all that a converter reads) are
-/// read by plain loads.
-bool isSwizzled(Value ring, MemRefType tile);
+/// The layout of a ring's tile. Tiles without one (scales, weights) are read by
+/// plain loads.
+inline StagedLayoutAttr getLayout(MemRefType tile) {
+  return StagedLayoutAttr::of(tile);
+}
 
-/// What threads write to or read from the tiles of `slot` themselves, beside
-/// fills, they can where the tiles' rows are swizzled; else an error.
-LogicalResult verifyAccesses(const SlotFills &slot);
-
-/// Makes the accesses of `tile`, of a ring's tiles of type `type`, those of
-/// swizzled rows.
-void swizzleAccesses(RewriterBase &b, Value tile, MemRefType type);
+/// Whether a matrix unit may read `tile` of `ring`: consumers get it, and its
+/// type says how it lies.
+inline bool isOperand(Value ring, MemRefType tile) {
+  auto create = ring.getDefiningOp<RingCreateOp>();
+  return (!create || create.getReader() == Role::Consumer) &&
+         isa<StagedLayoutAttr>(tile.getLayout());
+}
 
 /// `value` if it is an argument that a launch passes to a kernel, else null.
 BlockArgument getKernelArgument(Value value);
@@ -64,6 +65,10 @@ bool hasContiguousRows(Value memref);
 
 /// Bytes that a lane copies at a time, where there are no tensor maps.
 constexpr int64_t kChunkBytes = 16;
+
+/// Whether `tile` is whole blocks, or one part of a block, whose keys lie
+/// behind each other in both. Blocks have keys.
+bool isOfBlocks(MemRefType tile, GatherBlocksOp blocks);
 
 /// Each slot is filled by ways that the chip has. What lanes copy by elements
 /// is a matrix or vector as it is.
@@ -96,8 +101,9 @@ LogicalResult verifyLaunches(ModuleOp module);
 /// of the argument those of a box are.
 struct TensorMapRecipe {
   MemRefType box;
+  /// Of the box's rows; 0 where they are not swizzled.
+  int64_t swizzleBytes = 0;
   SmallVector<int64_t> dims;
-  bool isSwizzled;
   /// Of a paged cache: keys of one of its blocks, of which a box has some or
   /// all.
   int64_t blockKv = 0;

@@ -22,20 +22,8 @@ constexpr int64_t kMaxBoxRank = 5;
 /// The bytes of a box's rows are a multiple of this.
 constexpr int64_t kBoxRowBytes = 16;
 
-bool mqa::isSwizzled(Value ring, MemRefType tile) {
-  auto create = ring.getDefiningOp<RingCreateOp>();
-  int64_t rowSize = tile.getRank() ? tile.getShape().back() : 1;
-  int64_t rowBytes = rowSize * tile.getElementTypeBitWidth() / 8;
-  return (!create || create.getReader() == Role::Consumer) &&
-         !tile.getElementType().isF32() &&
-         llvm::is_contained({32, 64, 128}, rowBytes);
-}
-
-static nvgpu::TensorMapSwizzleKind getSwizzle(const TensorMapRecipe &recipe) {
-  if (!recipe.isSwizzled)
-    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
-  MemRefType box = recipe.box;
-  switch (box.getShape().back() * box.getElementTypeBitWidth() / 8) {
+static nvgpu::TensorMapSwizzleKind getSwizzle(int64_t bytes) {
+  switch (bytes) {
   case 128:
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
   case 64:
@@ -81,27 +69,26 @@ static FailureOr<memref::SubViewOp> getArgumentView(FillTileOp op) {
   return view;
 }
 
-/// The box of which `tile` holds one or several: its last dims, as many as
-/// `view` has; before them, one for each dimension that `view` drops.
+/// The box of which `tile` holds one or several: the last dims of its memory,
+/// as many as `view` has; before them, one for each dimension that `view`
+/// drops.
 static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
   SmallVector<int64_t> shape(view.getDroppedDims().count(), 1);
-  llvm::append_range(shape,
-                     tile.getShape().take_back(view.getType().getRank()));
+  llvm::append_range(
+      shape, getLayout(tile).getShape().take_back(view.getType().getRank()));
   return MemRefType::get(shape, tile.getElementType(),
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
 }
 
 /// The rows of `tile` that one block of a paged cache fills at most.
 static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
-  int64_t rows =
-      tile.getShape().take_back(pages.getKeys().getType().getRank())[0];
-  return std::min(rows, pages.getCache().getType().getDimSize(1));
+  return std::min(tile.getDimSize(0), pages.getCache().getType().getDimSize(1));
 }
 
 /// The box of which `tile` holds one or several: rows of one cache block.
 static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
   SmallVector<int64_t> shape{1, getBlockRows(tile, pages)};
-  llvm::append_range(shape, tile.getShape().take_back(
+  llvm::append_range(shape, getLayout(tile).getShape().take_back(
                                 pages.getKeys().getType().getRank() - 1));
   return MemRefType::get(shape, tile.getElementType(),
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
@@ -119,34 +106,42 @@ static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
   return dims;
 }
 
+bool mqa::isOfBlocks(MemRefType tile, GatherBlocksOp blocks) {
+  StagedLayoutAttr layout = getLayout(tile);
+  int64_t rows = tile.getDimSize(0);
+  int64_t blockKv = blocks.getCache().getType().getDimSize(1);
+  return (rows % blockKv == 0 || blockKv % rows == 0) &&
+         llvm::is_sorted(*layout.getBoxDims()) &&
+         layout.getShape().take_back(tile.getRank())[0] == rows;
+}
+
 /// The argument that the source of `op` comes from, and how it is loaded.
 static FailureOr<std::pair<BlockArgument, TensorMapRecipe>>
 getRecipe(FillTileOp op) {
   MemRefType tile = op.getTileType();
-  bool isOperand = isSwizzled(op.getAcquire().getRing(), tile);
   auto pages = op.getSource().getDefiningOp<GatherBlocksOp>();
+  SmallVector<int64_t> boxDims = *getLayout(tile).getBoxDims();
   if (!pages) {
     FailureOr<memref::SubViewOp> view = getArgumentView(op);
     if (failed(view))
       return failure();
     return std::pair(cast<BlockArgument>(view->getSource()),
                      TensorMapRecipe{getBox(tile, *view),
-                                     getArgumentDims(*view, op.getBoxDims()),
-                                     isOperand});
+                                     getLayout(tile).getSwizzleBytes(),
+                                     getArgumentDims(*view, boxDims)});
   }
   BlockArgument argument = getKernelArgument(pages.getCache());
   int64_t rank = pages.getKeys().getType().getRank();
-  int64_t rows = tile.getShape().take_back(rank)[0];
   if (getBlockRows(tile, pages) == 0)
     return op.emitOpError("source is of blocks without keys");
-  if (!argument || !hasContiguousRows(argument) ||
-      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims()))
+  if (!argument || !hasContiguousRows(argument) || !isOfBlocks(tile, pages))
     return op.emitOpError("source must be blocks of a kernel argument, whole "
                           "ones or one part");
-  return std::pair(
-      argument,
-      TensorMapRecipe{getBox(tile, pages), llvm::to_vector(llvm::seq(rank + 1)),
-                      isOperand, pages.getCache().getType().getDimSize(1)});
+  return std::pair(argument,
+                   TensorMapRecipe{getBox(tile, pages),
+                                   getLayout(tile).getSwizzleBytes(),
+                                   llvm::to_vector(llvm::seq(rank + 1)),
+                                   pages.getCache().getType().getDimSize(1)});
 }
 
 /// Checks that `argument` is only used by views that rings are filled from by
@@ -201,7 +196,7 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<FillTileOp> fills) {
                             << kBoxRowBytes << " bytes";
     TensorMapRecipe &recipe = recipes.try_emplace(argument, own).first->second;
     if (recipe.box != own.box || recipe.dims != own.dims ||
-        recipe.isSwizzled != own.isSwizzled)
+        recipe.swizzleBytes != own.swizzleBytes)
       return op.emitOpError() << "loads argument " << argument.getArgNumber()
                               << " with tiles of different shapes";
   }
@@ -223,7 +218,7 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<FillTileOp> fills) {
       if (view->use_empty())
         b.eraseOp(view);
     argument.setType(nvgpu::TensorMapDescriptorType::get(
-        b.getContext(), recipe.box, getSwizzle(recipe),
+        b.getContext(), recipe.box, getSwizzle(recipe.swizzleBytes),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));

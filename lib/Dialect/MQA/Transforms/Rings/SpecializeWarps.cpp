@@ -245,7 +245,7 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
                               "warpgroups, the last for the producers");
   std::optional<ConsumerGroups> groups;
   WalkResult result = kernel.walk([&](TileLogitsOp op) {
-    int64_t queryGroups = op.getQ().getType().getDimSize(0);
+    int64_t queryGroups = op.getQueryGroups();
     int64_t tileQueries = op.getTileQueries();
     if (warpgroups % queryGroups) {
       op.emitOpError() << "has " << queryGroups << " groups of queries, but "

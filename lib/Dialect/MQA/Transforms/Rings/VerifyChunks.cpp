@@ -25,7 +25,7 @@ static LogicalResult verifyTile(FillTileOp op) {
       !element.isInteger(8) && !element.isInteger(32))
     return op.emitOpError()
            << "tile must be of fp8, bf16, f16, f32, i8 or i32, found " << tile;
-  int64_t rowSize = tile.getRank() ? tile.getShape().back() : 1;
+  int64_t rowSize = getLayout(tile).getShape().back();
   if (rowSize * tile.getElementTypeBitWidth() / 8 % kChunkBytes)
     return op.emitOpError() << "tile must have rows of a multiple of "
                             << kChunkBytes << " bytes, found " << tile;
@@ -49,19 +49,15 @@ static LogicalResult verifyTile(FillTileOp op) {
   return success();
 }
 
-/// Rows of the tile are pieces of rows of the source, at multiples of a chunk.
-static LogicalResult verifyMap(FillTileOp op, int64_t perChunk) {
-  AffineMap map = op.getSourceMap();
-  unsigned last = map.getNumDims() - 1;
-  AffineExpr first = simplifyAffineExpr(
-      map.getResults().back() - getAffineDimExpr(last, map.getContext()),
-      map.getNumDims(), /*numSymbols=*/0);
-  if (op.getBoxDims().back() + 1 != map.getNumResults() ||
-      !first.isMultipleOf(perChunk))
-    return op.emitOpError()
-           << "rows of the tile must be rows of its source, at multiples of "
-           << perChunk << " elements, found " << AffineMapAttr::get(map);
-  return success();
+/// Rows of the tile's memory are pieces of rows of the source, at multiples of
+/// a chunk.
+static LogicalResult verifyRows(FillTileOp op) {
+  MemRefType tile = op.getTileType();
+  StagedLayoutAttr layout = getLayout(tile);
+  if (layout.getDims().back() == tile.getRank() - 1)
+    return success();
+  return op.emitOpError() << "rows of the tile must be rows of its source, "
+                          << "found " << layout;
 }
 
 static LogicalResult verifyView(FillTileOp op, memref::SubViewOp view,
@@ -79,14 +75,11 @@ static LogicalResult verifyView(FillTileOp op, memref::SubViewOp view,
 }
 
 static LogicalResult verifyBlocks(FillTileOp op, GatherBlocksOp blocks) {
-  MemRefType tile = op.getTileType();
   MemRefType cache = blocks.getCache().getType();
   int64_t rank = blocks.getKeys().getType().getRank();
-  int64_t rows = tile.getShape().take_back(rank)[0];
-  int64_t blockKv = cache.getDimSize(1);
-  if (blockKv == 0)
+  if (cache.getDimSize(1) == 0)
     return op.emitOpError("source is of blocks without keys");
-  if ((rows % blockKv && blockKv % rows) || !llvm::is_sorted(op.getBoxDims()))
+  if (!isOfBlocks(op.getTileType(), blocks))
     return op.emitOpError("source must be blocks of a kernel argument, whole "
                           "ones or one part");
   int64_t rowBytes =
@@ -134,8 +127,7 @@ LogicalResult RingLowering::checkSources(ArrayRef<FillTileOp> fills) {
       return failure();
     int64_t perChunk =
         kChunkBytes * 8 / op.getTileType().getElementTypeBitWidth();
-    if (failed(verifyMap(op, perChunk)) ||
-        failed(verifyArgument(op, argument)) ||
+    if (failed(verifyRows(op)) || failed(verifyArgument(op, argument)) ||
         failed(blocks ? verifyBlocks(op, blocks)
                       : verifyView(op, view, perChunk)))
       return failure();

@@ -74,11 +74,10 @@ LogicalResult mqa::verifyRings(gpu::GPUFuncOp kernel,
 /// By elements, lanes fill matrices and vectors as they are.
 static LogicalResult verifyElements(FillTileOp op) {
   MemRefType type = op.getTileType();
-  if (type.getRank() <= 2 && op.getSourceMap().isIdentity() &&
-      !isSwizzled(op.getAcquire().getRing(), type))
+  if (type.getRank() <= 2 && type.getLayout().isIdentity())
     return success();
-  return op.emitOpError() << "by elements fills matrices and vectors whose "
-                             "rows are as they are, and not swizzled, found "
+  return op.emitOpError() << "by elements fills matrices and vectors that have "
+                             "no #mqa.staged layout, found "
                           << type;
 }
 
@@ -95,7 +94,7 @@ static LogicalResult verifyFill(FillTileOp op, const ChipInfo &chip) {
     // Who starts the copies does not wait for them, and so cannot say by a
     // fence that an asynchronous unit may read what they bring.
     if (!chip.matrixUnit->isAsync ||
-        !isSwizzled(op.getAcquire().getRing(), op.getTileType()))
+        !isOperand(op.getAcquire().getRing(), op.getTileType()))
       return success();
     return op.emitOpError()
            << "by async_chunks cannot fill what the " << chip.matrixUnit->name
@@ -110,13 +109,10 @@ static LogicalResult verifyFill(FillTileOp op, const ChipInfo &chip) {
 
 LogicalResult mqa::verifyFills(ArrayRef<SlotFills> slots,
                                const ChipInfo &chip) {
-  for (const SlotFills &slot : slots) {
+  for (const SlotFills &slot : slots)
     for (FillTileOp op : slot.fills)
       if (failed(verifyFill(op, chip)))
         return failure();
-    if (failed(verifyAccesses(slot)))
-      return failure();
-  }
   return success();
 }
 

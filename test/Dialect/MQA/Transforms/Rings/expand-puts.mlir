@@ -2,11 +2,10 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-expand-puts)))' | FileCheck %s --check-prefixes=CHECK,ASYNC
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<8x64xf32, #smem>, memref<4x8x2x64xf8E4M3FN, #smem>, memref<32xf32, #smem>>
-!w = memref<8x64xf32, strided<[64, 1], offset: ?>, #smem>
-!q = memref<4x8x2x64xf8E4M3FN, strided<[1024, 128, 64, 1], offset: ?>, #smem>
+#queries = #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 16>
+!ring = !mqa.ring<2, memref<8x64xf32, #smem>, memref<8x8x64xf8E4M3FN, #queries, #smem>, memref<32xf32, #smem>>
 !s = memref<32xf32, strided<[1], offset: ?>, #smem>
-// CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3) -> (d0 * 2 + d2, d1, d3)>
+// CHECK: #[[QUERIES:.*]] = #mqa.staged<
 gpu.module @kernels {
   // Each tile has the kind that its source and the target say. What lanes copy by
   // elements, which they wait for, comes behind the copies that go on by themselves.
@@ -14,9 +13,9 @@ gpu.module @kernels {
   // CHECK: %[[ROWS:.*]] = mqa.row_block
   // CHECK: %[[VIEW:.*]] = memref.subview %[[ROWS]]
   // CHECK: %[[T:.*]]:3 = mqa.ring_acquire %[[RING:[a-z0-9]+]][%[[P:[a-z0-9]+]]] :
-  // TMA-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#1 by tensor_map {tile_map = #[[MAP]]}
+  // TMA-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#1 by tensor_map : memref<?x8x64xf8E4M3FN> into memref<8x8x64xf8E4M3FN, #[[QUERIES]],
   // TMA-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#2 by tensor_map :
-  // ASYNC-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#1 by async_chunks {tile_map = #[[MAP]]}
+  // ASYNC-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#1 by async_chunks : memref<?x8x64xf8E4M3FN> into memref<8x8x64xf8E4M3FN, #[[QUERIES]],
   // ASYNC-NEXT: mqa.fill_tile %{{.*}} into %[[T]]#2 by async_chunks :
   // CHECK-NEXT: mqa.fill_tile %[[VIEW]] into %[[T]]#0 by elements : memref<?x?xbf16
   // CHECK-NEXT: mqa.ring_commit %[[RING]][%[[P]]]
@@ -25,7 +24,7 @@ gpu.module @kernels {
     %ring = mqa.ring_create : !ring
     %rows = mqa.row_block %warg[%m] rows %m : memref<?x64xbf16> -> memref<?x64xbf16, strided<[64, 1]>>
     %w = memref.subview %rows[0, 0] [%m, %m] [1, 1] : memref<?x64xbf16, strided<[64, 1]>> to memref<?x?xbf16, strided<[64, 1]>>
-    mqa.ring_put %ring[%p], %w, %q, %s {tile_maps = [affine_map<(m, h) -> (m, h)>, affine_map<(w, h, q, d) -> (2 * w + q, h, d)>, affine_map<(n) -> (n)>]}
+    mqa.ring_put %ring[%p], %w, %q, %s
         : !ring, memref<?x?xbf16, strided<[64, 1]>>, memref<?x8x64xf8E4M3FN>, memref<?xf32>
     gpu.return
   }

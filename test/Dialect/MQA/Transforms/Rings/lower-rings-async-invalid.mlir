@@ -15,13 +15,14 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
+#columns = #mqa.staged<shape = [32, 64], dims = [1, 0], swizzle = 8>
+!ring = !mqa.ring<2, memref<64x32xbf16, #columns, #smem>>
 gpu.module @kernels {
   gpu.func @f(%k: memref<64x32xbf16>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %k[0, 0] [64, 32] [1, 1] : memref<64x32xbf16> to memref<64x32xbf16, strided<[32, 1]>>
-    // expected-error@+1 {{rows of the tile must be rows of its source, at multiples of 8 elements}}
-    mqa.ring_put %ring[%p], %s {tile_maps = [affine_map<(a, b) -> (b, a)>]} : !ring, memref<64x32xbf16, strided<[32, 1]>>
+    // expected-error@+1 {{rows of the tile must be rows of its source, found #mqa.staged<shape = [32, 64], dims = [1, 0], swizzle = 8>}}
+    mqa.ring_put %ring[%p], %s : !ring, memref<64x32xbf16, strided<[32, 1]>>
     gpu.return
   }
 }
@@ -43,20 +44,6 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<2x32x64xbf16, #smem>>
-gpu.module @kernels {
-  gpu.func @f(%k: memref<?x100xbf16>, %p: i32, %n: index) kernel {
-    %ring = mqa.ring_create : !ring
-    %s = memref.subview %k[%n, 0] [32, 100] [1, 1] : memref<?x100xbf16> to memref<32x100xbf16, strided<[100, 1], offset: ?>>
-    // expected-error@+1 {{rows of the tile must be rows of its source, at multiples of 8 elements}}
-    mqa.ring_put %ring[%p], %s {tile_maps = [affine_map<(c, n, d) -> (n, c * 36 + d)>]} : !ring, memref<32x100xbf16, strided<[100, 1], offset: ?>>
-    gpu.return
-  }
-}
-
-// -----
-
-#smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<2, memref<32x64xbf16, #smem>>
 gpu.module @kernels {
   gpu.func @f(%k: memref<?x100xbf16>, %p: i32, %n: index) kernel {
@@ -64,20 +51,6 @@ gpu.module @kernels {
     %s = memref.subview %k[%n, 0] [32, 64] [1, 1] : memref<?x100xbf16> to memref<32x64xbf16, strided<[100, 1], offset: ?>>
     // expected-error@+1 {{source must be of an argument with contiguous rows at multiples of 16 bytes}}
     mqa.ring_put %ring[%p], %s : !ring, memref<32x64xbf16, strided<[100, 1], offset: ?>>
-    gpu.return
-  }
-}
-
-// -----
-
-#smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<f32, #smem>>
-gpu.module @kernels {
-  gpu.func @f(%k: memref<?xf32>, %p: i32, %n: index) kernel {
-    %ring = mqa.ring_create : !ring
-    %s = memref.subview %k[%n] [1] [1] : memref<?xf32> to memref<f32, strided<[], offset: ?>>
-    // expected-error@+1 {{tile must have rows of a multiple of 16 bytes}}
-    mqa.ring_put %ring[%p], %s : !ring, memref<f32, strided<[], offset: ?>>
     gpu.return
   }
 }

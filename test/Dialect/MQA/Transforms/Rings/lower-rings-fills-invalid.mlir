@@ -198,15 +198,16 @@ gpu.module @kernels {
 
 // -----
 
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+!ring = !mqa.ring<4, memref<32x64xf16, #rows, #gpu.address_space<workgroup>>>
+!t = memref<32x64xf16, #rows, #gpu.address_space<workgroup>>
 !s = memref<?x64xf16, strided<[64, 1], offset: ?>>
 gpu.module @kernels {
   gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %x: f16) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to !s
     %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{by async_chunks cannot fill what the WGMMA of sm_90a reads, found 'memref<32x64xf16, #gpu.address_space<workgroup>>'}}
+    // expected-error@+1 {{by async_chunks cannot fill what the WGMMA of sm_90a reads, found 'memref<32x64xf16, #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>, #gpu.address_space<workgroup>>'}}
     mqa.fill_tile %s into %t by async_chunks : !s into !t
     mqa.ring_commit %ring[%p] : !ring
     gpu.return
@@ -215,65 +216,17 @@ gpu.module @kernels {
 
 // -----
 
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+!ring = !mqa.ring<4, memref<32x64xf16, #rows, #gpu.address_space<workgroup>>>
+!t = memref<32x64xf16, #rows, #gpu.address_space<workgroup>>
 !s = memref<?x64xf16, strided<[64, 1], offset: ?>>
 gpu.module @kernels {
   gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %x: f16) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to !s
     %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{by elements fills matrices and vectors whose rows are as they are, and not swizzled}}
+    // expected-error@+1 {{by elements fills matrices and vectors that have no #mqa.staged layout}}
     mqa.fill_tile %s into %t by elements : !s into !t
-    mqa.ring_commit %ring[%p] : !ring
-    gpu.return
-  }
-}
-
-// -----
-
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
-!s = memref<?x64xf16, strided<[64, 1], offset: ?>>
-gpu.module @kernels {
-  gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %v: vector<8xf16>) kernel {
-    %ring = mqa.ring_create : !ring
-    %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{accesses tile 0 of a slot, whose rows are swizzled: memref.load and memref.store can, and vector.load and vector.store of vectors whose 'alignment' is their size, up to 16 bytes}}
-    vector.store %v, %t[%n, %n] : !t, vector<8xf16>
-    mqa.ring_commit %ring[%p] : !ring
-    gpu.return
-  }
-}
-
-// -----
-
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
-!s = memref<?x64xf16, strided<[64, 1], offset: ?>>
-gpu.module @kernels {
-  gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %v: vector<16xf16>) kernel {
-    %ring = mqa.ring_create : !ring
-    %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{accesses tile 0 of a slot, whose rows are swizzled}}
-    vector.store %v, %t[%n, %n] {alignment = 32 : i64} : !t, vector<16xf16>
-    mqa.ring_commit %ring[%p] : !ring
-    gpu.return
-  }
-}
-
-// -----
-
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
-!s = memref<?x64xf16, strided<[64, 1], offset: ?>>
-gpu.module @kernels {
-  gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %x: f16) kernel {
-    %ring = mqa.ring_create : !ring
-    %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{accesses tile 0 of a slot, whose rows are swizzled}}
-    %v = memref.subview %t[0, 0] [8, 64] [1, 1] : !t to memref<8x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
-    memref.store %x, %v[%n, %n] : memref<8x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
     mqa.ring_commit %ring[%p] : !ring
     gpu.return
   }
@@ -329,22 +282,25 @@ gpu.module @kernels {
 
 // -----
 
-// One that a converter reads is not swizzled, one that a consumer reads is.
-!ring = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
+// One has the layout of an operand, and one has none.
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+!ring = !mqa.ring<4, memref<32x64xf16, #rows, #gpu.address_space<workgroup>>>
+!raw = !mqa.ring<4, memref<32x64xf16, #gpu.address_space<workgroup>>>
+!u = memref<32x64xf16, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>
+!t = memref<32x64xf16, #rows, #gpu.address_space<workgroup>>
 !s = memref<?x64xf16, strided<[64, 1], offset: ?>>
 gpu.module @kernels {
   gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %x: f16) kernel {
     %ring = mqa.ring_create : !ring
-    %raw = mqa.ring_create {reader = #mqa.role<converter>} : !ring
+    %raw = mqa.ring_create {reader = #mqa.role<converter>} : !raw
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to !s
     %t = mqa.ring_acquire %ring[%p] : !ring -> !t
     mqa.fill_tile %s into %t by tensor_map : !s into !t
     mqa.ring_commit %ring[%p] : !ring
-    %u = mqa.ring_acquire %raw[%p] : !ring -> !t
+    %u = mqa.ring_acquire %raw[%p] : !raw -> !u
     // expected-error@+1 {{loads argument 0 with tiles of different shapes}}
-    mqa.fill_tile %s into %u by tensor_map : !s into !t
-    mqa.ring_commit %raw[%p] : !ring
+    mqa.fill_tile %s into %u by tensor_map : !s into !u
+    mqa.ring_commit %raw[%p] : !raw
     gpu.return
   }
 }

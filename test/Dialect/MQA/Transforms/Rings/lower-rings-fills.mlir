@@ -1,12 +1,15 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s --check-prefixes=CHECK,TMA
-// RUN: sed 's/by tensor_map/by async_chunks/' %s | mqa-opt --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s --check-prefixes=CHECK,ASYNC
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings,gpu.module(gpu.func(mqa-lower-layouts,canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s --check-prefixes=CHECK,TMA
+// RUN: sed 's/by tensor_map/by async_chunks/' %s | mqa-opt --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(mqa-lower-layouts,canonicalize,cse)))' --allow-unregistered-dialect | FileCheck %s --check-prefixes=CHECK,ASYNC
 
 // Slots that no put is expanded to.
 
 #smem = #gpu.address_space<workgroup>
 !t = memref<64xf32, strided<[1], offset: ?>, #smem>
 !s = memref<?xf32, strided<[1], offset: ?>>
-!k = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+#short_rows = #mqa.staged<shape = [64, 16], dims = [0, 1], swizzle = 8>
+!k = memref<32x64xf16, #rows, #smem>
+!short = memref<64x16xf16, #short_rows, #smem>
 gpu.module @kernels {
   // Two kinds in one slot, with an op that is not ours in between: the lane that starts
   // the copies arrives, or each lane whose copies are there, and each lane for what
@@ -31,7 +34,7 @@ gpu.module @kernels {
   // CHECK: memref.load
   // CHECK: memref.store
   // CHECK: "test.other"() {third}
-  // f32 is read by no matrix unit: there is nothing to fence.
+  // No matrix unit reads a tile without #mqa.staged: there is nothing to fence.
   // CHECK-NOT: nvvm.fence.proxy
   // CHECK: nvgpu.mbarrier.arrive %[[FULL]]
   gpu.func @two_kinds(%arg: memref<?xf32>, %other: memref<?xf32>, %p: i32, %n: index) kernel {
@@ -125,8 +128,8 @@ gpu.module @kernels {
   }
 
   // Two warps convert slots of one ring to slots of another. What they read lies as the
-  // type says: they wait for a full slot, and release it. What they write is swizzled,
-  // as the matrix unit reads it: 16-byte column c of row r at c xor (r mod 8). Each
+  // type says: they wait for a full slot, and release it. What they write has the layout
+  // that the matrix unit reads: 16-byte column c of row r at c xor (r mod 8). Each
   // lane arrives when it has written; where the unit reads by another proxy, behind a
   // fence.
   // CHECK-LABEL: gpu.func @converts
@@ -147,9 +150,11 @@ gpu.module @kernels {
   // CHECK: scf.for %[[I:[a-z0-9]+]] =
   // CHECK: scf.for %[[J:[a-z0-9]+]] =
   // CHECK: memref.load %{{.*}}[%[[I]], %[[J]]]
-  // CHECK: %[[PHASE:[0-9]+]] = arith.remui %[[I]], %c8
-  // CHECK: %[[XOR:[0-9]+]] = arith.muli %[[PHASE]], %c8
-  // CHECK: %[[AT:[0-9]+]] = arith.xori %[[J]], %[[XOR]]
+  // CHECK-DAG: %[[COLUMN:.*]] = affine.apply #{{.*}}(%[[J]])
+  // CHECK-DAG: %[[LINE:.*]] = affine.apply #{{.*}}(%[[I]])
+  // CHECK: %[[MOVED:.*]] = arith.xori %[[COLUMN]], %[[LINE]]
+  // CHECK: %[[START:.*]] = arith.muli %[[MOVED]], %c8
+  // CHECK: %[[AT:.*]] = arith.addi %[[START]], %{{.*}}
   // CHECK: memref.store %{{.*}}, %{{.*}}[%[[I]], %[[AT]]]
   // CHECK: nvvm.bar.warp.sync
   // CHECK: nvgpu.mbarrier.arrive %[[RAW_EMPTY]]
@@ -162,13 +167,13 @@ gpu.module @kernels {
     %c32 = arith.constant 32 : index
     %c64 = arith.constant 64 : index
     %raw = mqa.ring_create {consumers = 2 : i64, reader = #mqa.role<converter>} : !mqa.ring<4, memref<32x64xbf16, #smem>>
-    %wide = mqa.ring_create {consumers = 4 : i64, producers = 2 : i64, filler = #mqa.role<converter>} : !mqa.ring<4, memref<32x64xf16, #smem>>
+    %wide = mqa.ring_create {consumers = 4 : i64, producers = 2 : i64, filler = #mqa.role<converter>} : !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xbf16> to memref<?x64xbf16, strided<[64, 1], offset: ?>>
     %a = mqa.ring_acquire %raw[%p] : !mqa.ring<4, memref<32x64xbf16, #smem>> -> memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
     mqa.fill_tile %s into %a by tensor_map : memref<?x64xbf16, strided<[64, 1], offset: ?>> into memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
     mqa.ring_commit %raw[%p] : !mqa.ring<4, memref<32x64xbf16, #smem>>
     %from = mqa.ring_get %raw[%p] : !mqa.ring<4, memref<32x64xbf16, #smem>> -> memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-    %into = mqa.ring_acquire %wide[%p] : !mqa.ring<4, memref<32x64xf16, #smem>> -> !k
+    %into = mqa.ring_acquire %wide[%p] : !mqa.ring<4, memref<32x64xf16, #rows, #smem>> -> !k
     scf.for %i = %c0 to %c32 step %c1 {
       scf.for %j = %c0 to %c64 step %c1 {
         %v = memref.load %from[%i, %j] : memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
@@ -178,29 +183,28 @@ gpu.module @kernels {
       }
     }
     mqa.ring_release %raw[%p] : !mqa.ring<4, memref<32x64xbf16, #smem>>
-    mqa.ring_commit %wide[%p] : !mqa.ring<4, memref<32x64xf16, #smem>>
-    %t = mqa.ring_get %wide[%p] : !mqa.ring<4, memref<32x64xf16, #smem>> -> !k
+    mqa.ring_commit %wide[%p] : !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+    %t = mqa.ring_get %wide[%p] : !mqa.ring<4, memref<32x64xf16, #rows, #smem>> -> !k
     "test.use"(%t) : (!k) -> ()
-    mqa.ring_release %wide[%p] : !mqa.ring<4, memref<32x64xf16, #smem>>
+    mqa.ring_release %wide[%p] : !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
     gpu.return
   }
 
-  // Vectors of a chunk, in rows of 32 bytes, four of which are a line of 128: the
+  // Vectors of 16 bytes, in rows of 32 bytes, four of which are a line of 128: the
   // column follows from the line. An element is read where it was written.
   // CHECK-LABEL: gpu.func @vectors
-  // CHECK: %[[LINE:[0-9]+]] = arith.divui %{{.*}}, %c4 : index
-  // CHECK: %[[PHASE:[0-9]+]] = arith.remui %[[LINE]], %c2
-  // CHECK: %[[XOR:[0-9]+]] = arith.muli %[[PHASE]], %c8
-  // CHECK: %[[AT:[0-9]+]] = arith.xori %{{.*}}, %[[XOR]]
-  // CHECK: vector.store %{{.*}}, %[[T:.*]][%{{[a-z0-9]+}}, %[[AT]]] {alignment = 16 : i64}
-  // CHECK: memref.load %[[T]][%{{.*}}, %[[AT]]]
-  gpu.func @vectors(%v: vector<8xf16>, %p: i32, %i: index, %j: index) kernel {
-    %ring = mqa.ring_create : !mqa.ring<4, memref<64x16xf16, #smem>>
-    %t = mqa.ring_acquire %ring[%p] : !mqa.ring<4, memref<64x16xf16, #smem>> -> memref<64x16xf16, strided<[16, 1], offset: ?>, #smem>
-    vector.store %v, %t[%i, %j] {alignment = 16 : i64} : memref<64x16xf16, strided<[16, 1], offset: ?>, #smem>, vector<8xf16>
-    %x = memref.load %t[%i, %j] : memref<64x16xf16, strided<[16, 1], offset: ?>, #smem>
+  // CHECK: %[[AT:.*]] = arith.xori
+  // CHECK: vector.store %{{.*}}, %[[T:.*]][%{{[a-z0-9]+}}, %{{.*}}] : memref<64x16xf16, strided<[16, 1], offset: ?>, {{.*}}>, vector<8xf16>
+  // CHECK: memref.load %[[T]][
+  gpu.func @vectors(%v: vector<8xf16>, %p: i32, %i: index, %chunk: index) kernel {
+    %c8 = arith.constant 8 : index
+    %ring = mqa.ring_create : !mqa.ring<4, memref<64x16xf16, #short_rows, #smem>>
+    %t = mqa.ring_acquire %ring[%p] : !mqa.ring<4, memref<64x16xf16, #short_rows, #smem>> -> !short
+    %j = arith.muli %chunk, %c8 : index
+    vector.transfer_write %v, %t[%i, %j] {in_bounds = [true]} : vector<8xf16>, !short
+    %x = memref.load %t[%i, %j] : !short
     "test.use"(%x) : (f16) -> ()
-    mqa.ring_commit %ring[%p] : !mqa.ring<4, memref<64x16xf16, #smem>>
+    mqa.ring_commit %ring[%p] : !mqa.ring<4, memref<64x16xf16, #short_rows, #smem>>
     gpu.return
   }
 
@@ -219,13 +223,13 @@ gpu.module @kernels {
   // ASYNC-NOT: nvvm.fence.proxy
   // CHECK: nvgpu.mbarrier.arrive
   gpu.func @chunks(%arg: memref<?x64xf8E4M3FN>, %other: memref<?x64xf16>, %p: i32, %n: index) kernel {
-    %ring = mqa.ring_create {producers = 4 : i64} : !mqa.ring<2, memref<32x64xf16, #smem>, memref<32x64xf16, #smem>>
+    %ring = mqa.ring_create {producers = 4 : i64} : !mqa.ring<2, memref<32x64xf16, #rows, #smem>, memref<32x64xf16, #rows, #smem>>
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf8E4M3FN> to memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>
     %o = memref.subview %other[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to memref<?x64xf16, strided<[64, 1], offset: ?>>
-    %t:2 = mqa.ring_acquire %ring[%p] : !mqa.ring<2, memref<32x64xf16, #smem>, memref<32x64xf16, #smem>> -> !k, !k
+    %t:2 = mqa.ring_acquire %ring[%p] : !mqa.ring<2, memref<32x64xf16, #rows, #smem>, memref<32x64xf16, #rows, #smem>> -> !k, !k
     mqa.fill_tile %s into %t#0 by chunks : memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>> into !k
     mqa.fill_tile %o into %t#1 by chunks : memref<?x64xf16, strided<[64, 1], offset: ?>> into !k
-    mqa.ring_commit %ring[%p] : !mqa.ring<2, memref<32x64xf16, #smem>, memref<32x64xf16, #smem>>
+    mqa.ring_commit %ring[%p] : !mqa.ring<2, memref<32x64xf16, #rows, #smem>, memref<32x64xf16, #rows, #smem>>
     gpu.return
   }
 }

@@ -81,12 +81,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#boxes = #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 16>
 gpu.module @kernels {
   // expected-error@+1 {{argument 0 is loaded in boxes of other dims than its own, and needs 'mqa.operand' to say which}}
   gpu.func @f(%qarg: memref<?x8x64xf8E4M3FN>, %p: i32, %m: index, %rows: index) kernel {
-    %ring = mqa.ring_create : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>
+    %ring = mqa.ring_create : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>
     %q = memref.subview %qarg[%m, 0, 0] [%rows, 8, 64] [1, 1, 1] : memref<?x8x64xf8E4M3FN> to memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
-    mqa.ring_put %ring[%p], %q {tile_maps = [affine_map<(w, h, q, d) -> (2 * w + q, h, d)>]} : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %q : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
     gpu.return
   }
 }
@@ -296,13 +297,13 @@ gpu.module @kernels {
 // -----
 
 // One element is no row.
-!ring = !mqa.ring<4, memref<f16, #gpu.address_space<workgroup>>>
+!ring = !mqa.ring<4, memref<1xf16, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
   gpu.func @f(%arg: memref<?xf16>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
-    %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<f16, strided<[], offset: ?>>
+    %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<1xf16, strided<[1], offset: ?>>
     // expected-error@+1 {{but the rows of a TMA box have a multiple of 16 bytes}}
-    mqa.ring_put %ring[%p], %s : !ring, memref<f16, strided<[], offset: ?>>
+    mqa.ring_put %ring[%p], %s : !ring, memref<1xf16, strided<[1], offset: ?>>
     gpu.return
   }
 }

@@ -2,11 +2,14 @@
 
 // What mqa-stage-tiles does not make.
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // The rows and their bounds come behind the range that is computed of others: so
   // do a warpgroup's.
@@ -48,11 +51,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // Two tiles of a slot: warpgroups take turns at the loop once, not once for each.
   // CHECK-LABEL: gpu.func @two_stores
@@ -87,11 +93,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // A tile whose slot is released ahead of its store stays where it is, and so
   // does one that another tile needs.
@@ -128,11 +137,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // Reads and arithmetic that are nobody's are done by each role that needs them.
   // Logits that a loop carries may begin anew in each iteration.
@@ -173,8 +185,8 @@ gpu.module @kernels {
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
 !k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!q = memref<4x64x128xf8E4M3FN, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #smem>
 gpu.module @kernels {
   gpu.func @vectorized(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -202,11 +214,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @barrier(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -233,11 +248,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @store(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -264,11 +282,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @changed(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -295,11 +316,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @of_no_tile(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant dense<0.0> : vector<4x32xf32>
@@ -325,11 +349,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @not_from_zero(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %one = arith.constant dense<1.0> : vector<8x32xf32>
@@ -356,11 +383,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @two_gets(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -389,11 +419,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @every_second(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -420,11 +453,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @outside(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
@@ -451,11 +487,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @cleans_behind(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring

@@ -1,11 +1,13 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' --split-input-file --verify-diagnostics
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -46,11 +48,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -92,14 +96,16 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
-!from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+!raw = !mqa.ring<4, memref<32x64xbf16, #rows, #smem>>
+!from = memref<32x64xbf16, #rows, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  // A slot that the converter reads is not swizzled as a consumer needs it.
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %b: memref<1x4x4x16x1x64xbf16, #smem>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  // A slot that the converter reads is not one for consumers.
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %b: memref<4x64x64xbf16, #queries, #smem>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -126,7 +132,7 @@ gpu.module @kernels {
         mqa.ring_commit %keys[%at] : !keys
         %t = mqa.ring_get %keys[%at] : !keys -> !into
         // expected-error@+1 {{is of role consumer, but uses a slot of role converter}}
-        %l = mqa.tile_logits ins(%b, %from, none, none : memref<1x4x4x16x1x64xbf16, #smem>, !from) : vector<4x32xf32>
+        %l = mqa.tile_logits ins(%b, %from, none, none : memref<4x64x64xbf16, #queries, #smem>, !from) : vector<4x32xf32>
         mqa.store_logits %l, none, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>
       }
     }
@@ -137,11 +143,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -189,11 +197,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -230,11 +240,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -277,11 +289,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %global: memref<?xbf16>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -323,11 +337,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %zero = arith.constant 0.0 : f32
@@ -366,11 +382,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %raw = mqa.ring_create {reader = #mqa.role<converter>} : !raw

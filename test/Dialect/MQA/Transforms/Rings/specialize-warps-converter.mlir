@@ -1,18 +1,20 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s --check-prefixes=CHECK,TMA
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s --check-prefixes=CHECK,ASYNC
 // What comes of it, down to NVVM.
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-tighten-slots,mqa-expand-puts)),mqa-lower-rings)' | FileCheck %s --check-prefix=LOWERED
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps,mqa-tighten-slots,mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(mqa-lower-layouts)))' | FileCheck %s --check-prefix=LOWERED
 
 // A role between two rings: it gets slots of one, and fills slots of the other.
 
 #smem = #gpu.address_space<workgroup>
+#queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
 !own = !mqa.ring<2, memref<32xf32, #smem>, memref<32xf32, #smem>>
 !two = memref<32xf32, strided<[1], offset: ?>, #smem>
 !raw = !mqa.ring<4, memref<32x64xbf16, #smem>>
 !from = memref<32x64xbf16, strided<[64, 1], offset: ?>, #smem>
-!keys = !mqa.ring<4, memref<32x64xf16, #smem>>
-!into = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x64xf16, #smem>
+!keys = !mqa.ring<4, memref<32x64xf16, #rows, #smem>>
+!into = memref<32x64xf16, #rows, #smem>
+!q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   // Consumers know nothing of it, and neither does the producer. The converter's two
   // warps share the elements; each has one in every 64 of a row.
