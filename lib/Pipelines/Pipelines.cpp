@@ -66,8 +66,10 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
   kernel.addPass(createMQAExpandCandidatesPass());
+  kernel.addPass(createMQAExpandPutsPass());
   pm.addPass(createMQALowerRingsPass());
   OpPassManager &lowered = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  lowered.addPass(createMQALowerLayoutsPass());
   lowered.addPass(createMQAOverlapLaunchesPass());
   lowered.addPass(createCanonicalizerPass());
   lowered.addPass(createCSEPass());

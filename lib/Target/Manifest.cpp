@@ -176,8 +176,8 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
   return kernel;
 }
 
-/// How work is handed to the blocks of a launch; a kernel of mqa.topk, which has
-/// no schedule, has a block for each row.
+/// How work is handed to the blocks of a launch; a kernel of mqa.topk, which
+/// has no schedule, has a block for each row.
 static void describeSchedule(llvm::json::Object &kernel,
                              ScheduleAttr schedule) {
   std::string text;

@@ -129,11 +129,11 @@ static void addEntryPoint(OpBuilder &b, LLVM::LLVMFuncOp task,
                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, slot));
   }
-  // The positions of the task, in queries and, where tasks divide them, in keys.
+  // The positions of the task, in queries and, where tasks divide them, in
+  // keys.
   size_t numPositions = llvm::count_if(callee.getFunctionType().getParams(),
                                        llvm::IsaPred<IntegerType>);
-  llvm::append_range(arguments,
-                     block->getArguments().slice(1, numPositions));
+  llvm::append_range(arguments, block->getArguments().slice(1, numPositions));
   for (int64_t offset : scratch.offsets)
     arguments.push_back(LLVM::GEPOp::create(
         b, loc, pointer, b.getI8Type(), block->getArgument(3),

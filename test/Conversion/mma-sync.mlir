@@ -1,5 +1,7 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(convert-mqa-to-nvvm,canonicalize,cse))' --split-input-file | FileCheck %s
 
+#at_16x64h = #mqa.staged<shape = [16, 64], dims = [0, 1], swizzle = 8>
+#at_4x8x2x64h = #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 8>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // 128-byte rows, so four steps of K: 16 rows of A and twice 8 of B in each, by
@@ -13,8 +15,10 @@ gpu.module @kernels {
   // CHECK-COUNT-6: nvvm.mma.sync
   // CHECK-NOT: nvvm.mma.sync
   // CHECK-NOT: llvm.fmul
-  gpu.func @bf16(%a: memref<4x8x2x64xbf16, #smem>, %b: memref<16x64xbf16, #smem>, %o: memref<8xf32>) kernel {
-    %d = mqa.mma_sync %a by %b : memref<4x8x2x64xbf16, #smem> by memref<16x64xbf16, #smem> -> !mqa.fragment<vector<64x16xf32>>
+  gpu.func @bf16(%a_memory: memref<4x8x2x64xbf16, #smem>, %b_memory: memref<16x64xbf16, #smem>, %o: memref<8xf32>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<4x8x2x64xbf16, #smem> to memref<8x8x64xbf16, #at_4x8x2x64h, #smem>
+    %b = mqa.layout_cast %b_memory : memref<16x64xbf16, #smem> to memref<16x64xbf16, #at_16x64h, #smem>
+    %d = mqa.mma_sync %a by %b : memref<8x8x64xbf16, #at_4x8x2x64h, #smem> by memref<16x64xbf16, #at_16x64h, #smem> -> !mqa.fragment<vector<64x16xf32>>
     %r:8 = mqa.unpack_fragment %d : !mqa.fragment<vector<64x16xf32>>
     %c0 = arith.constant 0 : index
     memref.store %r#3, %o[%c0] : memref<8xf32>
@@ -24,6 +28,8 @@ gpu.module @kernels {
 
 // -----
 
+#at_16x16h = #mqa.staged<shape = [16, 16], dims = [0, 1], swizzle = 8>
+#at_64x16h = #mqa.staged<shape = [64, 16], dims = [0, 1], swizzle = 8>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // Two A, one after the other by the same registers of B: three loads a step.
@@ -31,8 +37,11 @@ gpu.module @kernels {
   // CHECK-COUNT-3: nvvm.ldmatrix
   // CHECK-NOT: nvvm.ldmatrix
   // CHECK: llvm.return
-  gpu.func @two(%a: memref<64x16xf16, #smem>, %a1: memref<64x16xf16, #smem>, %b: memref<16x16xf16, #smem>, %o: memref<8xf32>) kernel {
-    %d:2 = mqa.mma_sync %a, %a1 by %b : memref<64x16xf16, #smem>, memref<64x16xf16, #smem> by memref<16x16xf16, #smem> -> !mqa.fragment<vector<64x16xf32>>, !mqa.fragment<vector<64x16xf32>>
+  gpu.func @two(%a_memory: memref<64x16xf16, #smem>, %a1_memory: memref<64x16xf16, #smem>, %b_memory: memref<16x16xf16, #smem>, %o: memref<8xf32>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<64x16xf16, #smem> to memref<64x16xf16, #at_64x16h, #smem>
+    %a1 = mqa.layout_cast %a1_memory : memref<64x16xf16, #smem> to memref<64x16xf16, #at_64x16h, #smem>
+    %b = mqa.layout_cast %b_memory : memref<16x16xf16, #smem> to memref<16x16xf16, #at_16x16h, #smem>
+    %d:2 = mqa.mma_sync %a, %a1 by %b : memref<64x16xf16, #at_64x16h, #smem>, memref<64x16xf16, #at_64x16h, #smem> by memref<16x16xf16, #at_16x16h, #smem> -> !mqa.fragment<vector<64x16xf32>>, !mqa.fragment<vector<64x16xf32>>
     %r:8 = mqa.unpack_fragment %d#0 : !mqa.fragment<vector<64x16xf32>>
     %s:8 = mqa.unpack_fragment %d#1 : !mqa.fragment<vector<64x16xf32>>
     %c0 = arith.constant 0 : index

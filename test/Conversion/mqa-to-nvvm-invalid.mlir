@@ -21,3 +21,17 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// A load of a staged tile is not one of its memory.
+#rows = #mqa.staged<shape = [8, 128], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @f(%memory: memref<8x128xf8E4M3FN, #smem>, %i: index) kernel {
+    %k = mqa.layout_cast %memory : memref<8x128xf8E4M3FN, #smem> to memref<8x128xf8E4M3FN, #rows, #smem>
+    // expected-error@+1 {{is of a staged tile, and must be lowered by mqa-lower-layouts}}
+    %e = memref.load %k[%i, %i] : memref<8x128xf8E4M3FN, #rows, #smem>
+    gpu.return
+  }
+}

@@ -1,5 +1,7 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(convert-mqa-to-nvvm,canonicalize))' --split-input-file | FileCheck %s
 
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+#at_8x128 = #mqa.staged<shape = [8, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // 128-byte rows: swizzle mode 1, groups of eight rows 1024 bytes apart; four
@@ -25,8 +27,10 @@ gpu.module @kernels {
   // CHECK-NOT: nvvm.wgmma.mma_async
   // The registers pass through the wait.
   // CHECK: llvm.inline_asm has_side_effects {{.*}} "wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,0,1,2,3"
-  gpu.func @rows128(%a: memref<64x128xf8E4M3FN, #smem>, %b: memref<8x128xf8E4M3FN, #smem>, %o: memref<4xf32>) kernel {
-    %d = mqa.wgmma %a, %b : memref<64x128xf8E4M3FN, #smem>, memref<8x128xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  gpu.func @rows128(%a_memory: memref<64x128xf8E4M3FN, #smem>, %b_memory: memref<8x128xf8E4M3FN, #smem>, %o: memref<4xf32>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<64x128xf8E4M3FN, #smem> to memref<64x128xf8E4M3FN, #at_64x128, #smem>
+    %b = mqa.layout_cast %b_memory : memref<8x128xf8E4M3FN, #smem> to memref<8x128xf8E4M3FN, #at_8x128, #smem>
+    %d = mqa.wgmma %a, %b : memref<64x128xf8E4M3FN, #at_64x128, #smem>, memref<8x128xf8E4M3FN, #at_8x128, #smem> -> !mqa.fragment<vector<64x8xf32>>
     %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
     %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
     %c0 = arith.constant 0 : index
@@ -37,6 +41,8 @@ gpu.module @kernels {
 
 // -----
 
+#at_64x64 = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 16>
+#at_8x64 = #mqa.staged<shape = [8, 64], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // 64-byte rows: swizzle mode 2, groups 512 bytes apart, two steps.
@@ -44,14 +50,18 @@ gpu.module @kernels {
   // CHECK: llvm.mlir.constant(-9223371899415822336 : i64)
   // CHECK-COUNT-2: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
-  gpu.func @rows64(%a: memref<64x64xf8E4M3FN, #smem>, %b: memref<8x64xf8E4M3FN, #smem>) kernel {
-    %d = mqa.wgmma %a, %b : memref<64x64xf8E4M3FN, #smem>, memref<8x64xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  gpu.func @rows64(%a_memory: memref<64x64xf8E4M3FN, #smem>, %b_memory: memref<8x64xf8E4M3FN, #smem>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<64x64xf8E4M3FN, #smem> to memref<64x64xf8E4M3FN, #at_64x64, #smem>
+    %b = mqa.layout_cast %b_memory : memref<8x64xf8E4M3FN, #smem> to memref<8x64xf8E4M3FN, #at_8x64, #smem>
+    %d = mqa.wgmma %a, %b : memref<64x64xf8E4M3FN, #at_64x64, #smem>, memref<8x64xf8E4M3FN, #at_8x64, #smem> -> !mqa.fragment<vector<64x8xf32>>
     gpu.return
   }
 }
 
 // -----
 
+#at_64x32 = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // 32-byte rows: swizzle mode 3, groups 256 bytes apart, one step.
@@ -59,8 +69,10 @@ gpu.module @kernels {
   // CHECK: llvm.mlir.constant(-4611685949707911168 : i64)
   // CHECK-COUNT-1: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
-  gpu.func @rows32(%a: memref<64x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) kernel {
-    %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  gpu.func @rows32(%a_memory: memref<64x32xf8E4M3FN, #smem>, %b_memory: memref<8x32xf8E4M3FN, #smem>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<64x32xf8E4M3FN, #smem> to memref<64x32xf8E4M3FN, #at_64x32, #smem>
+    %b = mqa.layout_cast %b_memory : memref<8x32xf8E4M3FN, #smem> to memref<8x32xf8E4M3FN, #at_8x32, #smem>
+    %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #at_64x32, #smem>, memref<8x32xf8E4M3FN, #at_8x32, #smem> -> !mqa.fragment<vector<64x8xf32>>
     gpu.return
   }
 }
@@ -114,6 +126,8 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#a = #mqa.staged<shape = [2, 64, 32], dims = [1, 0, 1], swizzle = 8>
+#b = #mqa.staged<shape = [2, 8, 32], dims = [1, 0, 1], swizzle = 8>
 gpu.module @kernels {
   // Chunks of 64 bytes, two steps of K each; a 16-bit type has 16 elements in a
   // step. The second chunk of A is 64 x 64 bytes on, that of B 8 x 64 (in units of
@@ -130,9 +144,11 @@ gpu.module @kernels {
   // CHECK: llvm.add %{{.*}}, %[[CHUNK_B]]
   // CHECK-COUNT-2: nvvm.wgmma.mma_async
   // CHECK-NOT: nvvm.wgmma.mma_async
-  gpu.func @chunks(%a: memref<2x64x32xbf16, #smem>, %b: memref<2x8x32xbf16, #smem>, %o: memref<?xf32>) kernel {
+  gpu.func @chunks(%a_memory: memref<2x64x32xbf16, #smem>, %b_memory: memref<2x8x32xbf16, #smem>, %o: memref<?xf32>) kernel {
+    %a = mqa.layout_cast %a_memory : memref<2x64x32xbf16, #smem> to memref<64x64xbf16, #a, #smem>
+    %b = mqa.layout_cast %b_memory : memref<2x8x32xbf16, #smem> to memref<8x64xbf16, #b, #smem>
     %c0 = arith.constant 0 : index
-    %d = mqa.wgmma %a, %b : memref<2x64x32xbf16, #smem>, memref<2x8x32xbf16, #smem> -> !mqa.fragment<vector<64x8xf32>>
+    %d = mqa.wgmma %a, %b : memref<64x64xbf16, #a, #smem>, memref<8x64xbf16, #b, #smem> -> !mqa.fragment<vector<64x8xf32>>
     %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
     %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
     memref.store %r#0, %o[%c0] : memref<?xf32>

@@ -42,6 +42,10 @@
 // CHECK: IR Dump After {{.*}}mqa-expand-tile-share
 // CHECK-NOT: mqa.tile_share
 // CHECK: gpu.return
+// CHECK: IR Dump After {{.*}}mqa-expand-puts
+// CHECK: mqa.fill_tile {{.*}} by tensor_map
+// CHECK-NOT: mqa.ring_put
+// CHECK: gpu.return
 // CHECK: IR Dump After {{.*}}mqa-lower-rings
 // CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK: nvgpu.tma.async.load

@@ -8,18 +8,18 @@
 
 // 160 bytes of a row are 5 chunks of 32; 3 head tiles of 2 heads, the sixth of
 // which is padding.
-// STAGED-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0 * 32 + d3 * 8 + d5, d1 * 2 + d4, d2 * 16 + d6)>
-// STAGED-DAG: #[[K:.*]] = affine_map<(d0, d1, d2) -> (d1, d0 * 16 + d2)>
+// STAGED-DAG: #[[Q:.*]] = #mqa.staged<shape = [1, 3, 5, 4, 2, 8, 16], dims = [0, 1, 2, 0, 1, 0, 2], swizzle = 8>
+// STAGED-DAG: #[[K:.*]] = #mqa.staged<shape = [5, 128, 16], dims = [1, 0, 1], swizzle = 8>
 // STAGED-LABEL: gpu.func @odd
-// STAGED: %[[QUERIES:.*]] = mqa.ring_create : <{{.*}}, memref<1x3x5x4x2x8x16xf16, {{.*}}>, memref<32x10xf32, {{.*}}>>
-// STAGED: %[[KEYS:.*]] = mqa.ring_create : <{{.*}}, memref<5x128x16xf16, {{.*}}>>
+// STAGED: %[[QUERIES:.*]] = mqa.ring_create : <{{.*}}, memref<32x6x80xf16, #[[Q]], {{.*}}>, memref<32x10xf32, {{.*}}>>
+// STAGED: %[[KEYS:.*]] = mqa.ring_create : <{{.*}}, memref<128x80xf16, #[[K]], {{.*}}>>
 // Rows of 20 bytes are not for TMA.
 // STAGED: %[[WEIGHTS:.*]] = mqa.row_block %{{.*}} : memref<?x5xf32
-// STAGED: mqa.ring_put %[[QUERIES]][%{{.*}}], %{{.*}}, %[[WEIGHTS]] {tile_maps = [#[[Q]], #{{.*}}]}
-// STAGED: mqa.ring_put %[[KEYS]][%{{.*}}], %{{.*}} {tile_maps = [#[[K]]]}
+// STAGED: mqa.ring_put %[[QUERIES]][%{{.*}}], %{{.*}}, %[[WEIGHTS]] :
+// STAGED: mqa.ring_put %[[KEYS]][%{{.*}}], %{{.*}} :
 // STAGED: mqa.tile_logits {{.*}} num_heads(%c5{{.*}})
 
-// VECTORS: vector.contract {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]
+// VECTORS: vector.contract {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]
 // An infinite key times the zeros of the padding is NaN, and must not count.
 // VECTORS: %[[HEAD:.*]] = vector.step : vector<2xindex>
 // VECTORS: arith.cmpi slt, %[[HEAD]]
@@ -28,7 +28,7 @@
 // VECTORS: arith.maxsi %{{.*}} : vector<32x2x128xi32>
 // VECTORS: arith.truncf %{{.*}} : vector<32x128xf32> to vector<32x128xbf16>
 
-// FRAGMENTS-COUNT-3: mqa.wgmma {{.*}} : memref<5x4x2x8x16xf16, {{.*}}>, memref<5x128x16xf16, {{.*}}> -> <vector<64x128xf32>>
+// FRAGMENTS-COUNT-3: mqa.wgmma {{.*}} : memref<32x2x80xf16, {{.*}}>, memref<128x80xf16, {{.*}}> -> <vector<64x128xf32>>
 // FRAGMENTS: memref.store %{{.*}} : memref<?x?xbf16
 
 // PTX-LABEL: .entry odd

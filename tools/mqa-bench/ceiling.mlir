@@ -7,8 +7,12 @@
 // Level 6 of the pipeline, so that `mqa-compile --emit=cubin` does the rest.
 
 !smem = memref<?xi8, #gpu.address_space<workgroup>>
-!a = memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>
-!b = memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>
+#rows64 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+#rows128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+!a_memory = memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>
+!b_memory = memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>
+!a = memref<64x128xf8E4M3FN, #rows64, #gpu.address_space<workgroup>>
+!b = memref<128x128xf8E4M3FN, #rows128, #gpu.address_space<workgroup>>
 !words = memref<8192xi32, #gpu.address_space<workgroup>>
 !fragment = !mqa.fragment<vector<64x128xf32>>
 
@@ -24,8 +28,10 @@ gpu.module @ceiling {
     %c16384 = arith.constant 16384 : index
     %smem = gpu.dynamic_shared_memory : !smem
     %words = memref.view %smem[%c0][] : !smem to !words
-    %a = memref.view %smem[%c0][] : !smem to !a
-    %b = memref.view %smem[%c16384][] : !smem to !b
+    %a_memory = memref.view %smem[%c0][] : !smem to !a_memory
+    %b_memory = memref.view %smem[%c16384][] : !smem to !b_memory
+    %a = mqa.layout_cast %a_memory : !a_memory to !a
+    %b = mqa.layout_cast %b_memory : !b_memory to !b
     %thread = gpu.thread_id x
 
     // Random bytes without NaN: bit 3 of each is clear.

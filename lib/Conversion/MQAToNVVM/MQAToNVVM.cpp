@@ -100,6 +100,18 @@ struct DynamicSharedMemoryLowering
   }
 };
 
+/// mqa.layout_cast: the tile is described as its memory.
+struct LayoutCastLowering : ConvertOpToLLVMPattern<LayoutCastOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(LayoutCastOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, adaptor.getSource());
+    return success();
+  }
+};
+
 /// mqa.row_block: the one address that needs 64 bits, where an index has 32.
 struct RowBlockLowering : ConvertOpToLLVMPattern<RowBlockOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -154,9 +166,8 @@ struct WorkgroupAtomicLowering : ConvertOpToLLVMPattern<memref::AtomicRMWOp> {
     if (op.getKind() != arith::AtomicRMWKind::addi ||
         !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
       return rewriter.notifyMatchFailure(op, "adds nothing in shared memory");
-    Value address =
-        getStridedElementPtr(rewriter, op.getLoc(), type, adaptor.getMemref(),
-                             adaptor.getIndices());
+    Value address = getStridedElementPtr(
+        rewriter, op.getLoc(), type, adaptor.getMemref(), adaptor.getIndices());
     rewriter.replaceOpWithNewOp<LLVM::AtomicRMWOp>(
         op, LLVM::AtomicBinOp::add, address, adaptor.getValue(),
         LLVM::AtomicOrdering::monotonic, /*syncscope=*/"block");
@@ -295,10 +306,35 @@ static LogicalResult verifyProducts(gpu::GPUModuleOp module,
   return failure(result.wasInterrupted());
 }
 
+/// A staged tile is a descriptor of its memory: ops that would take it for one
+/// of the tile must be gone.
+static LogicalResult verifyStagedTiles(gpu::GPUModuleOp module) {
+  auto isStaged = [](Type type) {
+    auto memref = dyn_cast<MemRefType>(type);
+    return memref && isa<StagedLayoutAttr>(memref.getLayout());
+  };
+  WalkResult result = module.walk([&](Operation *op) {
+    if (isa<LayoutCastOp, WgmmaOp, MmaSyncOp, BranchOpInterface>(op) ||
+        (llvm::none_of(op->getOperandTypes(), isStaged) &&
+         llvm::none_of(op->getResultTypes(), isStaged)))
+      return WalkResult::advance();
+    op->emitOpError("is of a staged tile, and must be lowered by "
+                    "mqa-lower-layouts");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 static void addTypeConversions(LLVMTypeConverter &converter) {
   configureGpuToNVVMTypeConverter(converter);
   converter.addConversion(
       [](FragmentType type) -> Type { return getAccumulatorType(type); });
+  converter.addConversion([&](MemRefType type) -> std::optional<Type> {
+    auto layout = dyn_cast<StagedLayoutAttr>(type.getLayout());
+    if (!layout)
+      return std::nullopt;
+    return converter.convertType(layout.getMemoryType(type));
+  });
   converter.addConversion([&](nvgpu::MBarrierTokenType type) -> Type {
     return IntegerType::get(type.getContext(), 64);
   });
@@ -321,7 +357,8 @@ struct ConvertMQAToNVVMPass
     if (failed(chip))
       return signalPassFailure();
     if (failed(verifyDynamicMemory(module)) ||
-        failed(verifyProducts(module, **chip)))
+        failed(verifyProducts(module, **chip)) ||
+        failed(verifyStagedTiles(module)))
       return signalPassFailure();
     llvm::StringMap<TensorMaps> tensorMaps;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>())
@@ -339,7 +376,7 @@ struct ConvertMQAToNVVMPass
     populateMmaSyncToNVVMPatterns(converter, patterns);
     populateAsyncCopyToNVVMPatterns(converter, **chip, patterns);
     patterns.add<DynamicSharedMemoryLowering>(converter, /*benefit=*/2);
-    patterns.add<RowBlockLowering>(converter);
+    patterns.add<LayoutCastLowering, RowBlockLowering>(converter);
     patterns.add<WorkgroupAtomicLowering>(converter, /*benefit=*/2);
     populateNVGPUToNVVMConversionPatterns(converter, patterns);
     populateGpuToNVVMConversionPatterns(converter, patterns);

@@ -99,9 +99,8 @@ WarpProduct::LaneRows WarpProduct::getLaneRows(MemRefType type, Value memref,
       LLVM::MulOp::create(b, descriptor.offset(b, op.getLoc()),
                           constant(type.getElementTypeBitWidth() / 8),
                           LLVM::IntegerOverflowFlags::nsw);
-  // The 16-byte column of a row is exclusive-or'ed with the row's number, as
-  // bits 4 to 6 of an address are with its bits 7 to 9.
-  int64_t rowsPerLine = 128 / rowBytes, columns = rowBytes / 16;
+  auto layout = cast<StagedLayoutAttr>(type.getLayout());
+  int64_t rowsPerLine = layout.getRowsPerLine(), columns = layout.getColumns();
   Value line = row;
   if (rowsPerLine > 1)
     line = LLVM::LShrOp::create(b, row, constant(rowsPerLine / 2));

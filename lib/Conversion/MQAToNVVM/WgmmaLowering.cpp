@@ -22,9 +22,10 @@ LLVM::LLVMStructType mqa::getAccumulatorType(FragmentType type) {
       type.getContext(), SmallVector<Type>(type.getNumRegisters(), f32));
 }
 
-uint64_t mqa::getMatrixDescriptorBits(int64_t rowBytes) {
+uint64_t mqa::getMatrixDescriptorBits(StagedLayoutAttr layout) {
   // PTX ISA, "Matrix descriptor": offsets are in units of 16 bytes; the leading
   // dimension's offset is not used by a swizzled K-major tile.
+  uint64_t rowBytes = layout.getSwizzleBytes();
   uint64_t swizzle = rowBytes == 128 ? 1 : rowBytes == 64 ? 2 : 3;
   uint64_t leading = 1, stride = 8 * rowBytes / 16;
   return swizzle << 62 | stride << 32 | leading << 16;
@@ -50,7 +51,7 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
   /// The low half of a tile's descriptor: its address in units of 16 bytes, and
   /// the leading offset.
   Value getAddressWord(ConversionPatternRewriter &rewriter, Location loc,
-                       MemRefType type, int64_t rowBytes, Value memref) const {
+                       MemRefType type, Value memref) const {
     Type i32 = rewriter.getI32Type();
     // Shared memory has 32-bit addresses: base and offset are added as such,
     // not as pointers, which have 64 bits.
@@ -66,7 +67,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     address = LLVM::AddOp::create(rewriter, loc, address, offset);
     address = LLVM::LShrOp::create(rewriter, loc, address,
                                    constant(rewriter, loc, i32, 4));
-    uint64_t layout = getMatrixDescriptorBits(rowBytes);
+    uint64_t layout =
+        getMatrixDescriptorBits(cast<StagedLayoutAttr>(type.getLayout()));
     Value word =
         LLVM::AddOp::create(rewriter, loc, address,
                             constant(rewriter, loc, i32, layout & 0xffffffff));
@@ -84,13 +86,14 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
 
   /// The descriptor of a tile's rows from `byte` of them on.
   Value getDescriptor(ConversionPatternRewriter &rewriter, Location loc,
-                      int64_t rowBytes, Value addressWord, int64_t byte) const {
+                      MemRefType type, Value addressWord, int64_t byte) const {
     Type i32 = rewriter.getI32Type(), i64 = rewriter.getI64Type();
     if (byte)
       addressWord = LLVM::AddOp::create(
           rewriter, loc, addressWord, constant(rewriter, loc, i32, byte / 16));
     Value low = LLVM::ZExtOp::create(rewriter, loc, i64, addressWord);
-    uint64_t layout = getMatrixDescriptorBits(rowBytes);
+    uint64_t layout =
+        getMatrixDescriptorBits(cast<StagedLayoutAttr>(type.getLayout()));
     return LLVM::OrOp::create(
         rewriter, loc, low,
         constant(rewriter, loc, i64, layout & 0xffffffff00000000));
@@ -103,8 +106,8 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     MLIRContext *context = rewriter.getContext();
     MemRefType aType = op.getA().getType(), bType = op.getB().getType();
     int64_t rowBytes = op.getRowBytes();
-    Value a = getAddressWord(rewriter, loc, aType, rowBytes, adaptor.getA());
-    Value b = getAddressWord(rewriter, loc, bType, rowBytes, adaptor.getB());
+    Value a = getAddressWord(rewriter, loc, aType, adaptor.getA());
+    Value b = getAddressWord(rewriter, loc, bType, adaptor.getB());
     FragmentType fragment = op.getResult().getType();
 
     using namespace NVVM;
@@ -126,9 +129,9 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
       int64_t chunk = i / stepsOfChunk;
       int64_t inRow = i % stepsOfChunk * shapes::kStepBytes;
       Value descriptorA =
-          getDescriptor(rewriter, loc, rowBytes, a,
+          getDescriptor(rewriter, loc, aType, a,
                         chunk * shapes::kGroupRows * rowBytes + inRow);
-      Value descriptorB = getDescriptor(rewriter, loc, rowBytes, b,
+      Value descriptorB = getDescriptor(rewriter, loc, bType, b,
                                         chunk * columns * rowBytes + inRow);
       auto scaleOut = WGMMAScaleOutAttr::get(
           context, i == 0 ? WGMMAScaleOut::zero : WGMMAScaleOut::one);

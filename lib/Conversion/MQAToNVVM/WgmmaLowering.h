@@ -23,9 +23,9 @@ void populateWgmmaToNVVMPatterns(const LLVMTypeConverter &converter,
                                  RewritePatternSet &patterns);
 
 /// The constant part of the shared-memory matrix descriptor of a K-major tile
-/// with rows of `rowBytes`: swizzle mode and offset between groups of eight
+/// that lies as `layout` says: swizzle mode and offset between groups of eight
 /// rows.
-uint64_t getMatrixDescriptorBits(int64_t rowBytes);
+uint64_t getMatrixDescriptorBits(StagedLayoutAttr layout);
 } // namespace mqa
 } // namespace mlir
 

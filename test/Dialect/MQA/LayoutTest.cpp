@@ -55,10 +55,40 @@ static int64_t swizzle(int64_t address, int64_t rowBytes) {
   return address ^ (((address >> 7) & (groups - 1)) << 4);
 }
 
+static StagedLayoutAttr getRows(int64_t rows, int64_t size, int64_t unit) {
+  return StagedLayoutAttr::get(&getContext(), {rows, size}, {0, 1}, unit);
+}
+
+namespace {
+/// Where a layout has an element, in elements, in a tile that begins at 0.
+class Places {
+public:
+  explicit Places(StagedLayoutAttr layout) {
+    AffineMap affine = layout.getAffineMap();
+    AffineExpr zero = getAffineConstantExpr(0, &getContext());
+    map = affine.replaceDimsAndSymbols({}, zero, affine.getNumDims(), 0);
+  }
+  int64_t operator()(ArrayRef<int64_t> indices) const {
+    return map.compose(indices)[0];
+  }
+
+private:
+  AffineMap map;
+};
+} // namespace
+
+/// How the matrix unit of `chip` wants an operand.
+static StagedLayoutAttr getOperand(StringRef chip, OperandRole role,
+                                   ArrayRef<int64_t> tile, Type type) {
+  return ChipInfo::lookUp(chip)->matrixUnit->getOperandLayout(role, tile, type);
+}
+
 TEST(LayoutTest, DescriptorFields) {
   for (auto [rowBytes, mode] :
        {std::pair<int64_t, uint64_t>{128, 1}, {64, 2}, {32, 3}}) {
-    uint64_t bits = getMatrixDescriptorBits(rowBytes);
+    uint64_t bits = getMatrixDescriptorBits(getRows(64, rowBytes, 16));
+    EXPECT_EQ(getMatrixDescriptorBits(getRows(64, rowBytes / 2, 8)), bits)
+        << "of 16 bits";
     EXPECT_EQ(bits >> 62, mode) << "128, 64 or 32 bytes";
     EXPECT_EQ((bits >> 32) & 0x3fff, uint64_t(8 * rowBytes / 16))
         << "from 8 rows to the next 8";
@@ -68,37 +98,119 @@ TEST(LayoutTest, DescriptorFields) {
   }
 }
 
-// Each byte of each row, for every D and type: written by TMA as a swizzled box
-// of rows, read by WGMMA through the descriptor of its step of K.
+// Each 16 bytes of each key, which stay together, for every D and type: where
+// the layout has them, TMA has written them as a part of a swizzled box of
+// rows, and WGMMA reads them through the descriptor of its step of K.
 TEST(LayoutTest, TmaWritesWhatWgmmaReads) {
   for (Type type : getInputTypes())
-    for (int64_t headDim = 16; headDim <= 256; headDim += 16) {
-      int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
-      RowChunks chunks = getRowChunks(headDim, type);
-      int64_t rowBytes = chunks.elements * elementBytes;
-      ASSERT_TRUE(rowBytes == 32 || rowBytes == 64 || rowBytes == 128);
-      ASSERT_GE(chunks.count * chunks.elements, headDim);
-      ASSERT_LT(chunks.count * rowBytes - headDim * elementBytes, kStepBytes)
-          << "no step of K without an element";
-      uint64_t bits = getMatrixDescriptorBits(rowBytes);
-      int64_t stride = ((bits >> 32) & 0x3fff) * 16;
-      for (int64_t numRows : {kGroupRows, int64_t(96), int64_t(256)})
-        for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-          int64_t tile = chunk * numRows * rowBytes;
-          ASSERT_EQ(tile % (8 * rowBytes), 0) << "a swizzle atom";
-          for (int64_t row = 0; row < numRows; ++row)
-            for (int64_t byte = 0; byte < rowBytes; ++byte) {
-              int64_t written = swizzle(tile + row * rowBytes + byte, rowBytes);
-              int64_t step = byte / kStepBytes;
-              int64_t start = tile + step * kStepBytes;
-              int64_t read = swizzle(start + row / 8 * stride +
-                                         row % 8 * rowBytes + byte % kStepBytes,
-                                     rowBytes);
-              ASSERT_EQ(written, read)
-                  << "D " << headDim << " row " << row << " byte " << byte;
-            }
-        }
+    for (int64_t headDim = 16; headDim <= 256; headDim += 16)
+      for (int64_t numRows : {kGroupRows, int64_t(96), int64_t(256)}) {
+        int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
+        StagedLayoutAttr layout = getOperand(kDefaultChip, OperandRole::Keys,
+                                             {numRows, headDim}, type);
+        ASSERT_TRUE(layout.fits(type));
+        int64_t rowBytes = layout.getSwizzleBytes();
+        int64_t inRow = layout.getShape().back();
+        ASSERT_EQ(inRow * elementBytes, rowBytes);
+        ASSERT_TRUE(rowBytes == 32 || rowBytes == 64 || rowBytes == 128);
+        SmallVector<int64_t> tile = layout.getTileShape();
+        ASSERT_EQ(tile[0], numRows);
+        ASSERT_GE(tile[1], headDim);
+        ASSERT_LT((tile[1] - headDim) * elementBytes, kStepBytes)
+            << "no step of K without an element";
+        Places getPlace(layout);
+        uint64_t bits = getMatrixDescriptorBits(layout);
+        int64_t stride = ((bits >> 32) & 0x3fff) * 16;
+        for (int64_t row = 0; row < numRows; ++row)
+          for (int64_t d = 0; d < tile[1]; d += layout.getSwizzle()) {
+            int64_t chunk = d / inRow * numRows * rowBytes;
+            ASSERT_EQ(chunk % (8 * rowBytes), 0) << "a swizzle atom";
+            int64_t byte = d % inRow * elementBytes;
+            int64_t place = getPlace({row, d}) * elementBytes;
+            int64_t written = swizzle(chunk + row * rowBytes + byte, rowBytes);
+            int64_t start = chunk + byte / kStepBytes * kStepBytes;
+            int64_t read = swizzle(start + row / 8 * stride +
+                                       row % 8 * rowBytes + byte % kStepBytes,
+                                   rowBytes);
+            ASSERT_EQ(written, place) << "D " << headDim << " row " << row;
+            ASSERT_EQ(read, place) << "D " << headDim << " row " << row;
+          }
+      }
+}
+
+// mma.sync reads rows by ldmatrix, of 16 bytes each: of every chip that has it,
+// from where the same swizzle has put them (PTX ISA, "ldmatrix").
+TEST(LayoutTest, AllUnitsReadTheSameKeys) {
+  for (StringRef chip : {"sm_80", "sm_86", "sm_89", "sm_120"})
+    for (int64_t headDim : {16, 48, 64, 80, 128, 256}) {
+      Type type = BFloat16Type::get(&getContext());
+      EXPECT_EQ(
+          getOperand(chip, OperandRole::Keys, {64, headDim}, type),
+          getOperand(kDefaultChip, OperandRole::Keys, {64, headDim}, type));
     }
+}
+
+// The maps between indices and memory undo each other, and no two elements have
+// the same place.
+TEST(LayoutTest, EveryElementHasAPlace) {
+  auto get = [](ArrayRef<int64_t> shape, ArrayRef<int64_t> dims, int64_t unit) {
+    return StagedLayoutAttr::get(&getContext(), shape, dims, unit);
+  };
+  for (StagedLayoutAttr layout :
+       {get({64, 128}, {0, 1}, 16), get({8, 128}, {0, 1}, 0),
+        get({3, 5, 4, 2, 8, 16}, {1, 2, 0, 1, 0, 2}, 8),
+        get({2, 2, 4, 4, 64}, {1, 0, 1, 0, 2}, 16),
+        get({4, 2, 3, 32}, {1, 0, 1, 1}, 16), get({32, 64}, {1, 0}, 16)}) {
+    AffineMap toMemory = layout.getMemoryMap(), toTile = layout.getTileMap();
+    SmallVector<int64_t> tile = layout.getTileShape();
+    Places getPlace(layout);
+    int64_t numElements = layout.getNumElements();
+    std::vector<bool> taken(numElements, false);
+    for (int64_t i = 0; i < numElements; ++i) {
+      SmallVector<int64_t> indices(tile.size());
+      int64_t rest = i;
+      for (size_t dim = tile.size(); dim-- > 0; rest /= tile[dim])
+        indices[dim] = rest % tile[dim];
+      SmallVector<int64_t> memory = llvm::to_vector(toMemory.compose(indices));
+      EXPECT_EQ(llvm::to_vector(toTile.compose(memory)), indices);
+      int64_t place = getPlace(indices), linear = 0;
+      for (auto [at, size] : llvm::zip_equal(memory, layout.getShape()))
+        linear = linear * size + at;
+      if (int64_t unit = layout.getSwizzle())
+        linear =
+            swizzle(linear / unit * 16, layout.getSwizzleBytes()) / 16 * unit +
+            linear % unit;
+      ASSERT_EQ(place, linear);
+      ASSERT_FALSE(taken[place]);
+      taken[place] = true;
+    }
+  }
+}
+
+// A part's elements are where the tile has them.
+TEST(LayoutTest, PartsAreRunsOfMemory) {
+  Type type = Float8E4M3FNType::get(&getContext());
+  for (int64_t tileQ : {1, 2, 4, 8, 16, 32}) {
+    StagedLayoutAttr headTile = getOperand(kDefaultChip, OperandRole::Queries,
+                                           {tileQ, 64 / tileQ, 160}, type);
+    StagedLayoutAttr tile = headTile.getRepeated({2, 3}, {0, 1});
+    FailureOr<StagedLayoutAttr> group =
+        tile.getPart({tileQ, 3 * 64 / tileQ, 160});
+    ASSERT_TRUE(succeeded(group));
+    EXPECT_EQ(*group, headTile.getRepeated({3}, {1}));
+    FailureOr<StagedLayoutAttr> part = group->getPart({tileQ, 64 / tileQ, 160});
+    ASSERT_TRUE(succeeded(part));
+    EXPECT_EQ(*part, headTile);
+    Places inTile(tile), inPart(*part);
+    for (int64_t q = 0; q < tileQ; ++q)
+      for (int64_t h = 0; h < 64 / tileQ; ++h)
+        for (int64_t d = 0; d < 160; d += 37)
+          ASSERT_EQ(inTile({q + tileQ, h + 2 * 64 / tileQ, d}),
+                    5 * headTile.getNumElements() + inPart({q, h, d}));
+    EXPECT_TRUE(failed(tile.getPart({tileQ, 64 / tileQ, 16})));
+    EXPECT_TRUE(failed(tile.getPart({2 * tileQ, 64 / tileQ, 160})));
+    EXPECT_TRUE(failed(tile.getPart({tileQ, 0, 160})));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,35 +308,32 @@ TEST(LayoutTest, EveryHeadOfEveryQueryHasARow) {
           TilePlan::get(op, *ChipInfo::lookUp(kDefaultChip), schedule,
                         [&] { return op.emitError(); });
       ASSERT_TRUE(succeeded(plan));
-      ArrayRef<int64_t> shape = plan->queryRing.getTiles()[0].getShape();
+      MemRefType tile = plan->queryRing.getTiles()[0];
+      auto layout = cast<StagedLayoutAttr>(tile.getLayout());
       int64_t warpQueries = schedule.getTileQ() / kGroupWarps;
-      SmallVector<int64_t> index(shape.size(), 0);
-      int64_t paddedHeads = shape[1] * kWarpRows / warpQueries;
-      ASSERT_GE(paddedHeads, plan->blockHeads);
-      std::vector<int> seen(schedule.getBlockQ() * paddedHeads, 0);
-      // The first element of each row of the first chunk.
-      size_t rank = shape.size();
-      for (index[0] = 0; index[0] < shape[0]; ++index[0])
-        for (index[1] = 0; index[1] < shape[1]; ++index[1])
-          for (int64_t row = 0; row < kGroupRows; ++row) {
-            int64_t inWarp = row % kWarpRows;
-            index[rank - 4] = row / kWarpRows;
-            index[rank - 3] = inWarp / warpQueries;
-            index[rank - 2] = inWarp % warpQueries;
-            SmallVector<int64_t> source =
-                llvm::to_vector(plan->queryMap.compose(index));
-            int64_t query = index[0] * schedule.getTileQ() +
-                            row / kWarpRows * warpQueries +
-                            inWarp % warpQueries;
-            int64_t head =
-                index[1] * (kWarpRows / warpQueries) + inWarp / warpQueries;
-            ASSERT_EQ(source[0], query);
-            ASSERT_EQ(source[1], head);
-            ASSERT_EQ(source[2], 0);
-            ++seen[query * paddedHeads + head];
-          }
-      for (int count : seen)
-        ASSERT_EQ(count, 1);
+      int64_t tileHeads = kWarpRows / warpQueries;
+      ASSERT_EQ(tile.getDimSize(0), schedule.getBlockQ());
+      ASSERT_GE(tile.getDimSize(1), plan->blockHeads);
+      ASSERT_EQ(tile.getDimSize(1) % tileHeads, 0);
+      // The first element of each row of the first chunk: rows of a head tile,
+      // chunk behind chunk, head tile behind head tile, group behind group.
+      int64_t inRow = layout.getShape().back();
+      Places getPlace(layout);
+      int64_t numTiles = tile.getDimSize(1) / tileHeads;
+      int64_t tileSize = kGroupRows * tile.getDimSize(2);
+      for (int64_t query = 0; query < tile.getDimSize(0); ++query)
+        for (int64_t head = 0; head < tile.getDimSize(1); ++head) {
+          int64_t inGroup = query % schedule.getTileQ();
+          int64_t row = inGroup / warpQueries * kWarpRows +
+                        head % tileHeads * warpQueries + inGroup % warpQueries;
+          int64_t index =
+              query / schedule.getTileQ() * numTiles + head / tileHeads;
+          int64_t expected = index * tileSize + row * inRow;
+          int64_t elementBytes = tile.getElementTypeBitWidth() / 8;
+          ASSERT_EQ(getPlace({query, head, 0}),
+                    swizzle(expected * elementBytes, inRow * elementBytes) /
+                        elementBytes);
+        }
     }
   }
 }

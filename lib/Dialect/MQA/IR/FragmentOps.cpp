@@ -8,7 +8,6 @@
 #include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
-#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -19,36 +18,41 @@ using namespace mlir::mqa;
 template <typename Op>
 static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
                                    FragmentType fragment) {
+  FailureOr<StagedLayoutAttr::Matrix> matrices[2];
+  int64_t operand = 0;
   for (auto [name, type] :
        {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
-    if (failed(verifyStaged(op, name, type)))
+    if (failed(verifyStaged(op, name, type)) ||
+        failed(verifyStagedLayout(op, name, type)))
       return failure();
-    if (!memref::isStaticShapeAndContiguousRowMajor(type))
+    auto layout = cast<StagedLayoutAttr>(type.getLayout());
+    matrices[operand] = layout.getMatrix();
+    if (failed(matrices[operand++]))
       return op.emitOpError()
-             << "operand '" << name << "' must be contiguous, found " << type;
+             << "operand '" << name
+             << "' must have memory that is K-major, found " << layout;
+    if (layout.getColumns() == 0)
+      return op.emitOpError() << "operand '" << name
+                              << "' must have swizzled rows, found " << layout;
   }
-  int64_t chunks = op.getChunks();
-  int64_t rows = a.getNumElements() / a.getShape().back();
-  if (a.getElementType() != b.getElementType() || rows % chunks ||
-      (chunks > 1 && a.getDimSize(0) != chunks))
+  StagedLayoutAttr::Matrix left = *matrices[0], right = *matrices[1];
+  if (a.getElementType() != b.getElementType() || left.chunks != right.chunks)
     return op.emitOpError() << "operands must have as many chunks of the same "
                                "type, found "
                             << a << " and " << b;
-  rows /= chunks;
-  VectorType tile = fragment.getTile();
-  if (a.getShape().back() != b.getShape().back())
-    return op.emitOpError()
-           << "operands must agree in K, found " << a.getShape().back()
-           << " and " << b.getShape().back();
-  if (!llvm::is_contained({32, 64, 128}, op.getRowBytes()))
-    return op.emitOpError()
-           << "rows must be 32, 64 or 128 bytes (one swizzle), found "
-           << op.getRowBytes();
-  int64_t columns = b.getShape().take_back(2)[0];
-  if (rows != 64 || columns != tile.getDimSize(1))
-    return op.emitOpError() << "of " << rows << " x " << columns
+  if (left.rowElements != right.rowElements)
+    return op.emitOpError() << "operands must agree in K, found rows of "
+                            << left.rowElements << " and " << right.rowElements;
+  if (VectorType tile = fragment.getTile();
+      left.rows != 64 || right.rows != tile.getDimSize(1))
+    return op.emitOpError() << "of " << left.rows << " x " << right.rows
                             << " rows does not give the fragment " << tile;
   return success();
+}
+
+/// Of an op whose operands are verified.
+static StagedLayoutAttr getLayout(MemRefType type) {
+  return cast<StagedLayoutAttr>(type.getLayout());
 }
 
 void AsyncCopyOp::getEffects(EffectList &effects) {
@@ -89,9 +93,25 @@ LogicalResult AsyncArriveOp::verify() {
                        << getBarriers().getType();
 }
 
+int64_t WgmmaOp::getChunks() {
+  return getLayout(getB().getType()).getMatrix()->chunks;
+}
+
+int64_t WgmmaOp::getRowBytes() {
+  return getLayout(getB().getType()).getSwizzleBytes();
+}
+
 LogicalResult WgmmaOp::verify() {
   return verifyProduct(*this, getA().getType(), getB().getType(),
                        getResult().getType());
+}
+
+int64_t MmaSyncOp::getChunks() {
+  return getLayout(getB().getType()).getMatrix()->chunks;
+}
+
+int64_t MmaSyncOp::getRowBytes() {
+  return getLayout(getB().getType()).getSwizzleBytes();
 }
 
 void MmaSyncOp::getEffects(EffectList &effects) {
@@ -106,9 +126,8 @@ LogicalResult MmaSyncOp::verify() {
                          << getFragments().size() << " and " << getAs().size();
   Type first = getAs().front().getType();
   for (auto [a, fragment] : llvm::zip_equal(getAs(), getFragments())) {
-    if (cast<MemRefType>(a.getType()).getShape() !=
-        cast<MemRefType>(first).getShape())
-      return emitOpError() << "all A must have the same shape, found "
+    if (a.getType() != first)
+      return emitOpError() << "all A must have the same type, found "
                            << a.getType() << " and " << first;
     if (failed(verifyProduct(*this, cast<MemRefType>(a.getType()),
                              getB().getType(),

@@ -89,8 +89,10 @@ LogicalResult FitQueriesOp::verify() {
         {"factors", getFactors().getType()}})
     if (failed(verifyStaged(*this, name, type)))
       return failure();
-  ArrayRef<int64_t> q = getQ().getType().getShape();
-  int64_t queries = q[0] * q[2] * q[4], heads = q[1] * q[3];
+  if (failed(verifyStagedLayout(*this, "q", getQ().getType())))
+    return failure();
+  int64_t queries = getQ().getType().getDimSize(0),
+          heads = getQ().getType().getDimSize(1);
   ArrayRef<int64_t> factors = getFactors().getType().getShape();
   if (getWeights().getType().getDimSize(0) != queries ||
       getWeights().getType().getDimSize(1) < heads || factors[0] != 2 ||
@@ -104,13 +106,15 @@ LogicalResult FitQueriesOp::verify() {
 }
 
 // Each is executed by the warps that it is for.
-Role RingPutOp::getRole() { return Role::Producer; }
-Role RingGetOp::getRole() { return Role::Consumer; }
-Role RingReleaseOp::getRole() { return Role::Consumer; }
 Role FitQueriesOp::getRole() { return Role::Consumer; }
 Role TileLogitsOp::getRole() { return Role::Consumer; }
 Role StoreLogitsOp::getRole() { return Role::Consumer; }
 Role CleanRowsOp::getRole() { return Role::Cleaner; }
+
+int64_t TileLogitsOp::getQueryGroups() {
+  auto layout = cast<StagedLayoutAttr>(getQ().getType().getLayout());
+  return layout.getDims().front() == 0 ? layout.getShape().front() : 1;
+}
 
 /// The logits of other heads, to which those of this tile are added.
 Value TileLogitsOp::getCarried() { return getOnto(); }
@@ -137,34 +141,32 @@ LogicalResult TileLogitsOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  ArrayRef<int64_t> headTile = q.getShape().take_back(4);
-  if (headTile[0] != 4 || headTile[1] * headTile[2] != 16)
-    return emitOpError() << "'q' must have head tiles of 4 warps x 16 rows, "
-                            "heads x queries, found "
-                         << q;
-  if (k.getShape().back() != headTile[3])
-    return emitOpError() << "head dim of 'k' is " << k.getShape().back()
-                         << ", but 'q' has " << headTile[3];
-  int64_t chunks = k.getRank() == 3 ? k.getDimSize(0) : 1;
-  if (chunks != getChunks() || k.getElementType() != q.getElementType())
-    return emitOpError() << "'q' and 'k' must have as many chunks of the same "
-                            "type, found "
+  if (failed(verifyStagedLayout(*this, "q", q)) ||
+      failed(verifyStagedLayout(*this, "k", k)))
+    return failure();
+  if (k.getShape().back() != q.getShape().back() ||
+      k.getElementType() != q.getElementType())
+    return emitOpError() << "'q' and 'k' must have the same head dim and type, "
+                            "found "
                          << q << " and " << k;
   if (getKScale() && getKScale().getType().getDimSize(0) != getNumKeys())
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;
-  // The result says whether warps have queries of their own or share them.
   VectorType logits = getLogits().getType();
-  int64_t groups = q.getDimSize(0), queries = logits.getDimSize(0);
-  int64_t own = 4 * headTile[2] * groups;
-  bool fits = queries == own ||
-              (headTile[2] == 1 && (queries * 2 == own || queries * 4 == own));
-  if (!fits || logits.getDimSize(1) != getNumKeys() ||
+  int64_t queries = q.getDimSize(0), heads = q.getDimSize(1);
+  if (queries != logits.getDimSize(0) || logits.getDimSize(1) != getNumKeys() ||
       (getOnto() && getOnto().getType() != logits))
-    return emitOpError() << "of " << groups << " x " << 4 * headTile[2]
-                         << " rows of queries and " << getNumKeys()
+    return emitOpError() << "of " << queries << " queries and " << getNumKeys()
                          << " keys cannot give " << logits
                          << (getOnto() ? " onto another type" : "");
+  constexpr int64_t kRows = 64;
+  int64_t groups = getQueryGroups();
+  if (kRows % (queries / groups) || heads % getTileHeads())
+    return emitOpError() << "'q' must have groups of queries that divide "
+                         << kRows << ", and head tiles of " << kRows
+                         << " rows, found " << groups << " of "
+                         << queries / groups << " queries x " << heads
+                         << " heads";
   if (getReduction() == Reduction::F16 &&
       (getActivation() != Activation::Relu || getRelu() != Relu::Max ||
        !getWeights() || !getFactors() || getNumHeads()))
@@ -179,8 +181,7 @@ LogicalResult TileLogitsOp::verify() {
   if (!getWeights())
     return success();
   MemRefType weights = getWeights().getType();
-  if (weights.getDimSize(0) != queries ||
-      weights.getDimSize(1) < q.getDimSize(1) * getTileHeads())
+  if (weights.getDimSize(0) != queries || weights.getDimSize(1) < heads)
     return emitOpError() << "'weights' must have the queries and heads of 'q', "
                             "found "
                          << weights << " and " << q;

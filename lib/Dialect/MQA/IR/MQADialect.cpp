@@ -27,7 +27,22 @@ using namespace mlir::mqa;
 #define GET_TYPEDEF_CLASSES
 #include "mqa/Dialect/MQA/IR/MQATypes.cpp.inc"
 
+namespace {
+/// Layouts are long, and mostly a few in a kernel.
+struct LayoutAliases : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
+    if (!isa<StagedLayoutAttr>(attr))
+      return AliasResult::NoAlias;
+    os << "staged";
+    return AliasResult::OverridableAlias;
+  }
+};
+} // namespace
+
 void MQADialect::initialize() {
+  addInterfaces<LayoutAliases>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
@@ -118,15 +133,24 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (tiles.empty())
     return emitError() << "a ring has at least one tile type";
   for (MemRefType tile : tiles) {
-    if (!tile.hasStaticShape() || !tile.getLayout().isIdentity())
+    auto layout = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+    if (!tile.hasStaticShape() || (!layout && !tile.getLayout().isIdentity()))
       return emitError() << "a ring tile must have a static shape and the "
-                            "identity layout, found "
+                            "layout #mqa.staged or none, found "
+                         << tile;
+    if (tile.getRank() == 0)
+      return emitError() << "a ring tile has at least one dimension, found "
                          << tile;
     if (!tile.getElementType().isIntOrFloat() ||
         tile.getElementTypeBitWidth() % 8 != 0)
       return emitError() << "a ring tile must hold integers or floats of whole "
                             "bytes, found "
                          << tile;
+    if (layout && !layout.fits(tile.getElementType()))
+      return emitError()
+             << "a ring tile must have as many elements in 16 bytes "
+                "as its swizzle says, found "
+             << tile;
     if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(tile))
       return emitError() << "a ring tile must lie in workgroup memory, found "
                          << tile;
@@ -134,15 +158,10 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-int64_t RingType::getSlotBytes() const {
-  int64_t bytes = 0;
-  for (MemRefType tile : getTiles())
-    bytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
-  return bytes;
-}
-
 MemRefType RingType::getSlotType(unsigned i) const {
   MemRefType tile = getTiles()[i];
+  if (isa<StagedLayoutAttr>(tile.getLayout()))
+    return tile;
   SmallVector<int64_t> strides;
   int64_t offset;
   (void)tile.getStridesAndOffset(strides, offset);

@@ -48,6 +48,23 @@ inline LogicalResult verifyStaged(Operation *op, StringRef name,
   return success();
 }
 
+/// A tile that says where its elements lie.
+inline LogicalResult verifyStagedLayout(Operation *op, StringRef name,
+                                        MemRefType type) {
+  auto layout = dyn_cast<StagedLayoutAttr>(type.getLayout());
+  if (!layout)
+    return op->emitOpError()
+           << "operand '" << name
+           << "' must have the layout #mqa.staged, found " << type;
+  if (!layout.fits(type.getElementType()))
+    return op->emitOpError()
+           << "operand '" << name
+           << "' must have as many elements in 16 bytes as its swizzle says, "
+              "found "
+           << type;
+  return success();
+}
+
 } // namespace mqa
 } // namespace mlir
 

@@ -8,77 +8,55 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 
-AffineMap RingPutOp::getTileMap(unsigned i) {
-  if (ArrayAttr maps = getTileMapsAttr())
-    return cast<AffineMapAttr>(maps[i]).getValue();
-  return AffineMap::getMultiDimIdentityMap(
-      getRing().getType().getTiles()[i].getRank(), getContext());
+// Who executes an op on a ring, the ring says.
+static Role getFiller(Value ring) {
+  auto create = ring.getDefiningOp<RingCreateOp>();
+  return create ? create.getFiller() : Role::Producer;
+}
+static Role getReader(Value ring) {
+  auto create = ring.getDefiningOp<RingCreateOp>();
+  return create ? create.getReader() : Role::Consumer;
 }
 
-SmallVector<int64_t> RingPutOp::getBoxDims(unsigned i) {
-  AffineMap map = getTileMap(i);
-  int64_t first = map.getNumDims() - map.getNumResults();
-  SmallVector<int64_t> dims(map.getNumResults());
-  for (auto [dim, result] : llvm::enumerate(map.getResults()))
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at))
-        dims[at - first] = dim;
-  return dims;
+Role RingPutOp::getRole() { return getFiller(getRing()); }
+Role RingAcquireOp::getRole() { return getFiller(getRing()); }
+Role FillTileOp::getRole() { return getAcquire().getRole(); }
+Role RingCommitOp::getRole() { return getFiller(getRing()); }
+Role RingGetOp::getRole() { return getReader(getRing()); }
+Role RingReleaseOp::getRole() { return getReader(getRing()); }
+
+void RingCreateOp::build(OpBuilder &, OperationState &state, RingType ring) {
+  state.addTypes(ring);
 }
 
-/// Whether the last dims of `map` are a box: each a dim of the source.
-static bool hasBox(AffineMap map) {
-  int64_t first = map.getNumDims() - map.getNumResults();
-  if (first < 0 || map.getNumSymbols() != 0)
-    return false;
-  llvm::SmallBitVector seen(map.getNumDims());
-  SmallVector<int64_t> zero(map.getNumDims(), 0);
-  SmallVector<int64_t> origin = llvm::to_vector(map.compose(zero));
-  for (auto [i, result] : llvm::enumerate(map.getResults())) {
-    int64_t inBox = -1, count = 0;
-    if (!result.isPureAffine() || origin[i] != 0)
-      return false;
-    for (int64_t at = first, e = map.getNumDims(); at < e; ++at)
-      if (result.isFunctionOfDim(at)) {
-        inBox = at;
-        ++count;
-      }
-    if (count != 1 || seen.test(inBox))
-      return false;
-    seen.set(inBox);
-    SmallVector<int64_t> unit = zero;
-    unit[inBox] = 1;
-    if (map.compose(unit)[i] != 1)
-      return false;
-  }
-  return true;
+LogicalResult RingCreateOp::verify() {
+  Role filler = getFiller(), reader = getReader();
+  if (filler != Role::Producer && filler != Role::Converter)
+    return emitOpError() << "'filler' must be producer or converter, found "
+                         << stringifyRole(filler);
+  if (reader != Role::Consumer && reader != Role::Converter)
+    return emitOpError() << "'reader' must be consumer or converter, found "
+                         << stringifyRole(reader);
+  if (filler == reader)
+    return emitOpError("'filler' and 'reader' must not both be converter: a "
+                       "converter stands between two rings");
+  return success();
 }
 
-/// Whether scales come from cache blocks of which TMA cannot fill a part of a
-/// tile: that would have to begin at a multiple of 128 bytes. A cache that has
-/// become a tensor map, and is no memref any more, is loaded by it.
-template <typename Op> static bool hasShortScales(Op op) {
-  constexpr int64_t kMinScales = 32;
-  auto cache = op ? dyn_cast<MemRefType>(op->getOperand(0).getType()) : nullptr;
-  return cache && cache.getElementType().isF32() &&
-         cache.getDimSize(1) < kMinScales;
+RingAcquireOp FillTileOp::getAcquire() {
+  return getTile().getDefiningOp<RingAcquireOp>();
 }
 
-bool RingPutOp::isCopiedByLanes(Value source) {
-  if (hasShortScales(source.getDefiningOp<GatherPagesOp>()) ||
-      hasShortScales(source.getDefiningOp<GatherBlocksOp>()))
-    return true;
-  while (auto view = source.getDefiningOp<ViewLikeOpInterface>()) {
-    if (isa<RowBlockOp>(view))
-      return true;
-    source = view.getViewSource();
-  }
-  return false;
+unsigned FillTileOp::getTileIndex() {
+  return cast<OpResult>(getTile()).getResultNumber();
+}
+
+MemRefType FillTileOp::getTileType() {
+  return getAcquire().getRing().getType().getTiles()[getTileIndex()];
 }
 
 /// Whether elements of `type` become `target` on their way into a slot.
@@ -87,66 +65,100 @@ static bool isWidened(Type type, Type target) {
   return narrow && wide && narrow.getWidth() < wide.getWidth();
 }
 
+/// `source` fills a tile of type `tile`, or a part of it. `suffix` tells it
+/// from other sources of the op.
+static LogicalResult verifySource(Operation *op, StringRef suffix, Value source,
+                                  MemRefType tile) {
+  auto type = cast<MemRefType>(source.getType());
+  if (failed(verifyGlobal(op, ("source" + suffix).str(), source)))
+    return failure();
+  if (type.getRank() != tile.getRank() ||
+      (type.getElementType() != tile.getElementType() &&
+       !isWidened(type.getElementType(), tile.getElementType())))
+    return op->emitOpError() << "source" << suffix << " is " << type
+                             << ", which does not fit the ring's tile " << tile;
+  auto layout = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+  if (layout && failed(layout.getBoxDims()))
+    return op->emitOpError() << "tile" << suffix << " must have memory that "
+                             << "ends with a box of its dims, found " << layout;
+  for (auto [dim, size, room] :
+       llvm::enumerate(type.getShape(), tile.getShape()))
+    if (!ShapedType::isDynamic(size) && size > room)
+      return op->emitOpError()
+             << "source" << suffix << " is larger than the ring's "
+             << "tile in dimension " << dim << ": " << size << " > " << room;
+  return success();
+}
+
 LogicalResult RingPutOp::verify() {
   ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
   if (tiles.size() != getSources().size())
     return emitOpError() << "needs one source per tile of the ring: expected "
                          << tiles.size() << ", found " << getSources().size();
-  if (getTileMaps() && getTileMaps()->size() != tiles.size())
-    return emitOpError() << "needs one of 'tile_maps' per tile of the ring: "
-                         << "expected " << tiles.size() << ", found "
-                         << getTileMaps()->size();
-  for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles)) {
-    auto type = cast<MemRefType>(source.getType());
-    AffineMap map = getTileMap(i);
-    if (failed(verifyGlobal(*this, ("source " + Twine(i)).str(), source)))
+  for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles))
+    if (failed(verifySource(*this, (" " + Twine(i)).str(), source, tile)))
       return failure();
-    if (map.getNumDims() != tile.getRank() ||
-        map.getNumResults() != type.getRank() ||
-        (type.getElementType() != tile.getElementType() &&
-         !isWidened(type.getElementType(), tile.getElementType())))
-      return emitOpError() << "source " << i << " is " << type
-                           << ", which does not fit the ring's tile " << tile;
-    if (!hasBox(map))
-      return emitOpError() << "tile map " << i << " must end with a box of "
-                           << "dims of the source, found "
-                           << AffineMapAttr::get(map);
-    SmallVector<int64_t> last;
-    for (int64_t size : tile.getShape())
-      last.push_back(size - 1);
-    SmallVector<int64_t> greatest = llvm::to_vector(map.compose(last));
-    for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-      int64_t room = greatest[dim] + 1;
-      if (!ShapedType::isDynamic(size) && size > room)
-        return emitOpError()
-               << "source " << i << " is larger than the ring's "
-               << "tile in dimension " << dim << ": " << size << " > " << room;
-    }
-  }
   return success();
 }
 
-void RingGetOp::build(OpBuilder &, OperationState &state, Value ring,
-                      Value position) {
+LogicalResult FillTileOp::verify() {
+  RingAcquireOp acquire = getAcquire();
+  if (!acquire)
+    return emitOpError("'tile' must be what an mqa.ring_acquire returns");
+  // That is verified too, but may come later.
+  if (acquire.getRing().getType().getTiles().size() <= getTileIndex())
+    return emitOpError("'tile' is none of the ring's");
+  MemRefType tile = getTileType();
+  if (failed(verifySource(*this, "", getSource(), tile)))
+    return failure();
+  FillKind kind = getKind();
+  if (isConverted() &&
+      (kind == FillKind::TensorMap || kind == FillKind::AsyncChunks))
+    return emitOpError() << "by " << stringifyFillKind(kind)
+                         << " converts no elements, found "
+                         << getSource().getType() << " and " << tile;
+  return success();
+}
+
+/// The tiles that an op returns of a slot.
+static void buildTiles(OperationState &state, Value ring, Value position) {
   auto type = cast<RingType>(ring.getType());
   for (size_t i = 0; i < type.getTiles().size(); ++i)
     state.addTypes(type.getSlotType(i));
   state.addOperands({ring, position});
 }
 
-LogicalResult RingGetOp::verify() {
-  ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
-  if (tiles.size() != getNumResults())
-    return emitOpError() << "returns one tile per tile of the ring: expected "
-                         << tiles.size() << ", found " << getNumResults();
-  for (auto [i, result, tile] : llvm::enumerate(getTiles(), tiles)) {
+template <typename Op> static LogicalResult verifyTiles(Op op) {
+  ArrayRef<MemRefType> tiles = op.getRing().getType().getTiles();
+  if (tiles.size() != op->getNumResults())
+    return op.emitOpError()
+           << "returns one tile per tile of the ring: expected " << tiles.size()
+           << ", found " << op->getNumResults();
+  for (auto [i, result, tile] : llvm::enumerate(op.getTiles(), tiles)) {
     auto type = cast<MemRefType>(result.getType());
-    // A slot is a view into the ring: same shape, some offset.
-    if (type.getShape() != tile.getShape() ||
+    // A slot is a view into the ring: same shape, some offset, which a staged
+    // layout does not say.
+    bool isStaged = isa<StagedLayoutAttr>(tile.getLayout()) ||
+                    isa<StagedLayoutAttr>(type.getLayout());
+    if ((isStaged && type != tile) || type.getShape() != tile.getShape() ||
         type.getElementType() != tile.getElementType() ||
         type.getMemorySpace() != tile.getMemorySpace())
-      return emitOpError() << "result " << i << " must be a view of " << tile
-                           << ", found " << type;
+      return op.emitOpError() << "result " << i << " must be a view of " << tile
+                              << ", found " << type;
   }
   return success();
 }
+
+void RingGetOp::build(OpBuilder &, OperationState &state, Value ring,
+                      Value position) {
+  buildTiles(state, ring, position);
+}
+
+void RingAcquireOp::build(OpBuilder &, OperationState &state, Value ring,
+                          Value position) {
+  buildTiles(state, ring, position);
+}
+
+LogicalResult RingGetOp::verify() { return verifyTiles(*this); }
+
+LogicalResult RingAcquireOp::verify() { return verifyTiles(*this); }

@@ -43,10 +43,10 @@ int64_t TopkOp::getRowsOfSequence() {
 }
 
 SelectionAttr TopkOp::getSelection() {
-  return SelectionAttr::get(
-      getContext(), getNumSelected(), getTieBreak(), getOrder(), getBase(),
-      getForceFirst(), getForceLast(), getBlockKv().value_or(0),
-      hasSequencesInOrder() ? getRowsOfSequence() : 0);
+  return SelectionAttr::get(getContext(), getNumSelected(), getTieBreak(),
+                            getOrder(), getBase(), getForceFirst(),
+                            getForceLast(), getBlockKv().value_or(0),
+                            hasSequencesInOrder() ? getRowsOfSequence() : 0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -90,8 +90,10 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i:
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %f: memref<2x4xf32>) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %f: memref<2x4xf32>) {
   // expected-error@+1 {{operand 'factors' must lie in workgroup memory, found 'memref<2x4xf32>'}}
-  %l = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32>) : vector<4x64xf32>
+  %l = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32>) : vector<4x64xf32>
   return
 }

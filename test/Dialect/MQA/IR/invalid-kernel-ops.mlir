@@ -76,12 +76,12 @@ func.func private @f(!mqa.ring<0, memref<4xf32>>)
 
 // -----
 
-// expected-error@+1 {{a ring tile must have a static shape and the identity layout}}
+// expected-error@+1 {{a ring tile must have a static shape and the layout #mqa.staged or none}}
 func.func private @f(!mqa.ring<2, memref<?xf32>>)
 
 // -----
 
-// expected-error@+1 {{a ring tile must have a static shape and the identity layout}}
+// expected-error@+1 {{a ring tile must have a static shape and the layout #mqa.staged or none}}
 func.func private @f(!mqa.ring<2, memref<4xf32, strided<[2]>>>)
 
 // -----
@@ -195,41 +195,11 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i:
 
 // -----
 
-func.func @f(%r: !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<9xf32>) {
-  // expected-error@+1 {{source 0 is larger than the ring's tile in dimension 0: 9 > 8}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + n)>]} : !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, memref<9xf32>
-  return
-}
-
-// -----
-
-func.func @f(%r: !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<8xf32>) {
-  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(t, n) -> (4 * t + 2 * n)>]} : !mqa.ring<2, memref<2x4xf32, #gpu.address_space<workgroup>>>, memref<8xf32>
-  return
-}
-
-// -----
-
-func.func @f(%r: !mqa.ring<2, memref<4x4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4x4xf32>) {
-  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(m, n) -> (n, n)>]} : !mqa.ring<2, memref<4x4xf32, #gpu.address_space<workgroup>>>, memref<4x4xf32>
-  return
-}
-
-// -----
-
-func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
-  // expected-error@+1 {{tile map 0 must end with a box of dims of the source}}
-  mqa.ring_put %r[%i], %a {tile_maps = [affine_map<(n) -> (n + 1)>]} : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>
-  return
-}
-
-// -----
-
-func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
-  // expected-error@+1 {{needs one of 'tile_maps' per tile of the ring: expected 1, found 0}}
-  mqa.ring_put %r[%i], %a {tile_maps = []} : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>
+#thrice = #mqa.staged<shape = [64, 4, 4], dims = [1, 0, 0]>
+!thrice = memref<16x64xf8E4M3FN, #thrice, #gpu.address_space<workgroup>>
+func.func @f(%r: !mqa.ring<2, !thrice>, %i: i32, %a: memref<16x64xf8E4M3FN>) {
+  // expected-error@+1 {{tile 0 must have memory that ends with a box of its dims, found #mqa.staged<shape = [64, 4, 4], dims = [1, 0, 0]>}}
+  mqa.ring_put %r[%i], %a : !mqa.ring<2, !thrice>, memref<16x64xf8E4M3FN>
   return
 }
 
@@ -259,81 +229,97 @@ func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i:
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'k' must have a static shape}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<?x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<4x64x128xf8E4M3FN>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{head dim of 'k' is 64, but 'q' has 128}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x64 = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x64xf8E4M3FN, #at_64x64, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'q' and 'k' must have the same head dim and type}}
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #at_64x64, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %s: memref<32xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'k_scale' must have the keys of 'k'}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<32xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x32xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   // expected-error@+1 {{'weights' must have the queries and heads of 'q'}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x32xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%a: memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>>) {
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+func.func @f(%a: memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN, #at_8x32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{operand 'a' must have a static shape}}
-  %d = mqa.wgmma %a, %b : memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  %d = mqa.wgmma %a, %b : memref<?x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #at_8x32, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
   return
 }
 
 // -----
 
-func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN>) {
+#at_64x32 = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+func.func @f(%a: memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, %b: memref<8x32xf8E4M3FN>) {
   // expected-error@+1 {{operand 'b' must lie in workgroup memory}}
-  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN> -> !mqa.fragment<vector<64x8xf32>>
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN> -> !mqa.fragment<vector<64x8xf32>>
   return
 }
 
 // -----
 
-func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x64xf8E4M3FN, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{operands must agree in K, found 32 and 64}}
-  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+#at_64x32 = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#at_8x64 = #mqa.staged<shape = [8, 64], dims = [0, 1], swizzle = 16>
+func.func @f(%a: memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, %b: memref<8x64xf8E4M3FN, #at_8x64, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operands must agree in K, found rows of 32 and 64}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, memref<8x64xf8E4M3FN, #at_8x64, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
   return
 }
 
 // -----
 
-func.func @f(%a: memref<64x256xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<8x256xf8E4M3FN, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{rows must be 32, 64 or 128 bytes (one swizzle), found 256}}
-  %d = mqa.wgmma %a, %b : memref<64x256xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x256xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+#wide = #mqa.staged<shape = [64, 256], dims = [0, 1]>
+#wide8 = #mqa.staged<shape = [8, 256], dims = [0, 1]>
+func.func @f(%a: memref<64x256xf8E4M3FN, #wide, #gpu.address_space<workgroup>>, %b: memref<8x256xf8E4M3FN, #wide8, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'a' must have swizzled rows, found #mqa.staged<shape = [64, 256], dims = [0, 1]>}}
+  %d = mqa.wgmma %a, %b : memref<64x256xf8E4M3FN, #wide, #gpu.address_space<workgroup>>, memref<8x256xf8E4M3FN, #wide8, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
   return
 }
 
 // -----
 
-func.func @f(%a: memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, %b: memref<16x32xf8E4M3FN, #gpu.address_space<workgroup>>) {
+#at_16x32 = #mqa.staged<shape = [16, 32], dims = [0, 1], swizzle = 16>
+#at_64x32 = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+func.func @f(%a: memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, %b: memref<16x32xf8E4M3FN, #at_16x32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{of 64 x 16 rows does not give the fragment}}
-  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<16x32xf8E4M3FN, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #at_64x32, #gpu.address_space<workgroup>>, memref<16x32xf8E4M3FN, #at_16x32, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x8xf32>>
   return
 }
 
@@ -355,49 +341,57 @@ func.func @f(%d: !mqa.fragment<vector<64x8xf32>>) {
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{'q' must have head tiles of 4 warps x 16 rows, heads x queries}}
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x4x4x16x2x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) : vector<8x64xf32>
+#three = #mqa.staged<shape = [64, 3, 128], dims = [1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<3x64x128xf8E4M3FN, #three, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %s: memref<64xf32, #gpu.address_space<workgroup>>, %w: memref<3x64xf32, #gpu.address_space<workgroup>>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{'q' must have groups of queries that divide 64, and head tiles of 64 rows, found 1 of 3 queries x 64 heads}}
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<3x64x128xf8E4M3FN, #three, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<64xf32, #gpu.address_space<workgroup>>, memref<3x64xf32, #gpu.address_space<workgroup>>) : vector<3x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+func.func @f(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #gpu.address_space<workgroup>>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{'thread' and 'num_threads' come together}}
-  %f = "mqa.fit_queries"(%q, %w, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x16xf32, #gpu.address_space<workgroup>>, index) -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  %f = "mqa.fit_queries"(%q, %w, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #gpu.address_space<workgroup>>, memref<4x16xf32, #gpu.address_space<workgroup>>, index) -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>) {
+func.func @f(%q: memref<4x16x32xf8E4M3FN>, %w: memref<4x16xf32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{operand 'q' must lie in workgroup memory}}
-  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN>, memref<4x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  %f = mqa.fit_queries %q, %w : memref<4x16x32xf8E4M3FN>, memref<4x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+func.func @f(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #gpu.address_space<workgroup>>, %w: memref<8x16xf32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{of 4 queries and 16 heads needs as many 'weights' and 2 x 4 factors}}
-  %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
+  %f = mqa.fit_queries %q, %w : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #gpu.address_space<workgroup>>, memref<8x16xf32, #gpu.address_space<workgroup>> -> memref<2x4xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{of 1 x 4 rows of queries and 64 keys cannot give 'vector<8x64xf32>'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) : vector<8x64xf32>
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{of 4 queries and 64 keys cannot give 'vector<8x64xf32>'}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) : vector<8x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %v: vector<4x32xf32>) {
-  // expected-error@+1 {{of 1 x 4 rows of queries and 64 keys cannot give 'vector<4x64xf32>' onto another type}}
-  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) onto(%v : vector<4x32xf32>) : vector<4x64xf32>
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %v: vector<4x32xf32>) {
+  // expected-error@+1 {{of 4 queries and 64 keys cannot give 'vector<4x64xf32>' onto another type}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) onto(%v : vector<4x32xf32>) : vector<4x64xf32>
   return
 }
 
@@ -541,66 +535,124 @@ func.func @f(%n: index) {
   %b = mqa.narrow_ranges %a[%n] rows %n
   cf.br ^unreachable
 }
+
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) num_heads(%n) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) num_heads(%n) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {activation = #mqa.activation<none>, reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {activation = #mqa.activation<none>, reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>, relu = #mqa.relu<add_abs>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>, relu = #mqa.relu<add_abs>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, %k: memref<64x128xbf16, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#rows = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 8>
+#at_1x4x4x16x1x64 = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+func.func @f(%q: memref<4x64x64xbf16, #at_1x4x4x16x1x64, #gpu.address_space<workgroup>>, %k: memref<64x64xbf16, #rows, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'relu' add_abs needs scores that are never infinite, those of f8E4M3FN, found 'bf16'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, memref<64x128xbf16, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<add_abs>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x64xbf16, #at_1x4x4x16x1x64, #gpu.address_space<workgroup>>, memref<64x64xbf16, #rows, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<add_abs>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xf8E5M2, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E5M2, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E5M2, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E5M2, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{with 'relu' mixed needs scores that are never infinite, those of f8E4M3FN, found 'f8E5M2'}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xf8E5M2, #gpu.address_space<workgroup>>, memref<64x128xf8E5M2, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<mixed>} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E5M2, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E5M2, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {relu = #mqa.relu<mixed>} : vector<4x64xf32>
   return
 }
 
 // -----
 
-func.func @f(%q: memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, %k: memref<64x128xbf16, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
+#rows = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 8>
+#at_1x4x4x16x1x64 = #mqa.staged<shape = [1, 4, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>
+func.func @f(%q: memref<4x64x64xbf16, #at_1x4x4x16x1x64, #gpu.address_space<workgroup>>, %k: memref<64x64xbf16, #rows, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{attribute 'accumulators' failed to satisfy constraint}}
-  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x4x4x16x1x128xbf16, #gpu.address_space<workgroup>>, memref<64x128xbf16, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {accumulators = 3 : i64} : vector<4x64xf32>
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x64xbf16, #at_1x4x4x16x1x64, #gpu.address_space<workgroup>>, memref<64x64xbf16, #rows, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {accumulators = 3 : i64} : vector<4x64xf32>
+  return
+}
+
+// -----
+
+#rows = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #rows, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'q' must have the layout #mqa.staged}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x16x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #rows, #gpu.address_space<workgroup>>) : vector<4x64xf32>
+  return
+}
+
+// -----
+
+// Rows of 128 bytes, of which 16 bytes are 8 elements of 16 bits.
+#rows = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+!rows = memref<64x32xbf16, #rows, #gpu.address_space<workgroup>>
+func.func @f(%a: !rows) {
+  // expected-error@+1 {{operand 'a' must have as many elements in 16 bytes as its swizzle says}}
+  %d = mqa.wgmma %a, %a : !rows, !rows -> !mqa.fragment<vector<64x64xf32>>
+  return
+}
+
+// -----
+
+// Rows of the memory are keys: MN-major.
+#columns = #mqa.staged<shape = [32, 64], dims = [1, 0], swizzle = 16>
+#rows = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+func.func @f(%a: memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, %b: memref<64x32xf8E4M3FN, #columns, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'b' must have memory that is K-major, found #mqa.staged<shape = [32, 64], dims = [1, 0], swizzle = 16>}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, memref<64x32xf8E4M3FN, #columns, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x64xf32>>
+  return
+}
+
+// -----
+
+#rows = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#chunks = #mqa.staged<shape = [2, 64, 32], dims = [1, 0, 1], swizzle = 16>
+func.func @f(%a: memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, %b: memref<64x64xf8E4M3FN, #chunks, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operands must have as many chunks of the same type}}
+  %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #chunks, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x64xf32>>
   return
 }

@@ -2,12 +2,17 @@
 // RUN: mqa-opt %s --mlir-print-op-generic | mqa-opt | FileCheck %s
 // RUN: mqa-opt %s --emit-bytecode | mqa-opt | FileCheck %s
 
+#at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+#at_1x8x4x8x2x128 = #mqa.staged<shape = [1, 8, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_256x128 = #mqa.staged<shape = [256, 128], dims = [0, 1], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_4x8x2x32 = #mqa.staged<shape = [4, 8, 2, 32], dims = [0, 1, 0, 2], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!key_ring = !mqa.ring<4, memref<256x128xf8E4M3FN, #smem>, memref<256xf32, #smem>>
-!key_slot = memref<256x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!key_ring = !mqa.ring<4, memref<256x128xf8E4M3FN, #at_256x128, #smem>, memref<256xf32, #smem>>
+!key_slot = memref<256x128xf8E4M3FN, #at_256x128, #smem>
 !scale_slot = memref<256xf32, strided<[1], offset: ?>, #smem>
 
-// CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 8 + d2 * 2 + d4, d1 * 8 + d3, d5)>
 
 // CHECK-LABEL: func @logits_on_tensors
 // CHECK: %[[R:.*]] = mqa.logits ins(%{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) -> tensor<?x?xf32>
@@ -88,7 +93,7 @@ func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memr
 }
 
 // CHECK-LABEL: func @rings
-// CHECK: %[[RING:.*]] = mqa.ring_create {consumers = 16 : i64} : <4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<256xf32, #gpu.address_space<workgroup>>>
+// CHECK: %[[RING:.*]] = mqa.ring_create {consumers = 16 : i64} : <4, memref<256x128xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>>, memref<256xf32, #gpu.address_space<workgroup>>>
 // CHECK: mqa.ring_put %[[RING]][%{{.*}}], %{{.*}}, %{{.*}} :
 // CHECK: mqa.ring_get %[[RING]][%{{.*}}] :
 // CHECK: mqa.ring_release %[[RING]][%{{.*}}] :
@@ -101,40 +106,73 @@ func.func @rings(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %i: i32) {
 }
 
 // Boxes of 8 heads x 2 queries: four of them, one per warp, in each of 8 head tiles.
-// CHECK-LABEL: func @tile_maps
-// CHECK: mqa.ring_put %{{.*}}[%{{.*}}], %{{.*}} {tile_maps = [#[[MAP]]]} :
-func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
-  %ring = mqa.ring_create : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>
-  mqa.ring_put %ring[%i], %q {tile_maps = [affine_map<(g, t, w, h, q, d) -> (8 * g + 2 * w + q, 8 * t + h, d)>]} : !mqa.ring<2, memref<1x8x4x8x2x128xf8E4M3FN, #smem>>, memref<?x64x128xf8E4M3FN>
+// CHECK-LABEL: func @boxes
+// CHECK: mqa.ring_put %{{.*}}[%{{.*}}], %{{.*}} : <2, memref<8x64x128xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>>>, memref<?x64x128xf8E4M3FN>
+func.func @boxes(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
+  %ring = mqa.ring_create : !mqa.ring<2, memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>>
+  mqa.ring_put %ring[%i], %q : !mqa.ring<2, memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>>, memref<?x64x128xf8E4M3FN>
+  return
+}
+
+// A put in its parts, with fills of each kind, one in a loop, and an op that is not ours
+// in between.
+// CHECK-LABEL: func @fills
+// CHECK: %[[RAW:.*]] = mqa.ring_create {reader = #mqa.role<converter>} : <2,
+// CHECK: mqa.ring_create {filler = #mqa.role<converter>} : <2,
+// CHECK: %[[SLOT:.*]]:2 = mqa.ring_acquire %[[RAW]][%{{.*}}] : <2, {{.*}}> -> memref<
+// CHECK: mqa.fill_tile %{{.*}} into %[[SLOT]]#0 by tensor_map : memref<?x128xf8E4M3FN> into memref<256x128xf8E4M3FN,
+// CHECK: memref.store
+// CHECK: mqa.fill_tile %{{.*}} into %[[SLOT]]#1 by elements : memref<?xbf16> into memref<256xf32,
+// CHECK: mqa.ring_commit %[[RAW]][%{{.*}}] : <2,
+// CHECK: mqa.fill_tile %{{.*}} into %{{.*}} by async_chunks : memref<?x64x128xf8E4M3FN> into memref<8x64x128xf8E4M3FN, #staged
+// CHECK: scf.for
+// CHECK: mqa.fill_tile %{{.*}} into %{{.*}} by chunks : memref<?x64xf8E4M3FN> into memref<8x64xf16,
+func.func @fills(%k: memref<?x128xf8E4M3FN>, %s: memref<?xbf16>, %q: memref<?x64x128xf8E4M3FN>, %n: memref<?x64xf8E4M3FN>, %i: i32, %c: index, %one: f32) {
+  %raw = mqa.ring_create {reader = #mqa.role<converter>} : !mqa.ring<2, memref<256x128xf8E4M3FN, #at_256x128, #smem>, memref<256xf32, #smem>>
+  %wide = mqa.ring_create {filler = #mqa.role<converter>} : !mqa.ring<2, memref<8x64xf16, #smem>>
+  %boxes = mqa.ring_create : !mqa.ring<2, memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>>
+  %t:2 = mqa.ring_acquire %raw[%i] : !mqa.ring<2, memref<256x128xf8E4M3FN, #at_256x128, #smem>, memref<256xf32, #smem>> -> !key_slot, !scale_slot
+  mqa.fill_tile %k into %t#0 by tensor_map : memref<?x128xf8E4M3FN> into !key_slot
+  memref.store %one, %t#1[%c] : !scale_slot
+  mqa.fill_tile %s into %t#1 by elements : memref<?xbf16> into !scale_slot
+  mqa.ring_commit %raw[%i] : !mqa.ring<2, memref<256x128xf8E4M3FN, #at_256x128, #smem>, memref<256xf32, #smem>>
+  %b = mqa.ring_acquire %boxes[%i] : !mqa.ring<2, memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>> -> memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>
+  mqa.fill_tile %q into %b by async_chunks : memref<?x64x128xf8E4M3FN> into memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>
+  mqa.ring_commit %boxes[%i] : !mqa.ring<2, memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>>
+  %w = mqa.ring_acquire %wide[%i] : !mqa.ring<2, memref<8x64xf16, #smem>> -> memref<8x64xf16, strided<[64, 1], offset: ?>, #smem>
+  scf.for %j = %c to %c step %c {
+    mqa.fill_tile %n into %w by chunks : memref<?x64xf8E4M3FN> into memref<8x64xf16, strided<[64, 1], offset: ?>, #smem>
+  }
+  mqa.ring_commit %wide[%i] : !mqa.ring<2, memref<8x64xf16, #smem>>
   return
 }
 
 // CHECK-LABEL: func @tile
-// CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x1x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
+// CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<8x64x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
 // CHECK: %[[L:.*]] = mqa.tile_logits ins(%{{.*}}) : vector<8x128xf32>
 // CHECK: mqa.store_logits %[[L]], %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) : vector<8x128xf32>{{$}}
 // CHECK: mqa.tile_logits ins(%{{.*}}) onto(%[[L]] : vector<8x128xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>} : vector<8x128xf32>
 // CHECK: mqa.store_logits {{.*}} first_key(%{{.*}}) outs(
-func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+func.func @tile(%q: memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
   %ranges2 = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
   %num_keys = arith.constant 4096 : index
   %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
-  %f = mqa.fit_queries %q, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
-  %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
-  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
+  %f = mqa.fit_queries %q, %w : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  %g = mqa.fit_queries %q, %w threads %n of %n : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
+  %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
   mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>
-  %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>, relu = #mqa.relu<max>} : vector<8x128xf32>
+  %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>, relu = #mqa.relu<max>} : vector<8x128xf32>
   mqa.store_logits %logits1, %ranges2 first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>
   return
 }
 
 // CHECK-LABEL: func @fragments
-// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<4x8x2x32xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
+// CHECK: %[[D:.*]] = mqa.wgmma %{{.*}}, %{{.*}} : memref<8x8x32xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>>, memref<8x32xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>> -> <vector<64x8xf32>>
 // CHECK: %[[E:.*]] = mqa.wgmma_wait %[[D]] {pending = 1 : i64} : <vector<64x8xf32>>
 // CHECK: %{{.*}}:4 = mqa.unpack_fragment %[[E]] : !mqa.fragment<vector<64x8xf32>>
-func.func @fragments(%a: memref<4x8x2x32xf8E4M3FN, #smem>, %b: memref<8x32xf8E4M3FN, #smem>) {
-  %d = mqa.wgmma %a, %b : memref<4x8x2x32xf8E4M3FN, #smem>, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+func.func @fragments(%a: memref<8x8x32xf8E4M3FN, #at_4x8x2x32, #smem>, %b: memref<8x32xf8E4M3FN, #at_8x32, #smem>) {
+  %d = mqa.wgmma %a, %b : memref<8x8x32xf8E4M3FN, #at_4x8x2x32, #smem>, memref<8x32xf8E4M3FN, #at_8x32, #smem> -> !mqa.fragment<vector<64x8xf32>>
   %e = mqa.wgmma_wait %d {pending = 1 : i64} : !mqa.fragment<vector<64x8xf32>>
   %r:4 = mqa.unpack_fragment %e : !mqa.fragment<vector<64x8xf32>>
   return

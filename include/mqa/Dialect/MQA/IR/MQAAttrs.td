@@ -9,6 +9,7 @@
 
 include "mqa/Dialect/MQA/IR/MQADialect.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/BuiltinTypeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 
@@ -51,9 +52,24 @@ def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of th
 
 def MQA_RoleAttr : I32EnumAttr<"Role", "Which warps of a specialised kernel execute an op", [
     I32EnumAttrCase<"Producer", 0, "producer">, I32EnumAttrCase<"Consumer", 1, "consumer">,
-    I32EnumAttrCase<"Cleaner", 2, "cleaner">]> {
+    I32EnumAttrCase<"Cleaner", 2, "cleaner">, I32EnumAttrCase<"Converter", 3, "converter">]> {
   let cppNamespace = "::mlir::mqa";
   let genSpecializedAttr = 0;
+}
+
+def MQA_RoleEnumAttr : EnumAttr<MQA_Dialect, MQA_RoleAttr, "role"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MQA_FillKindAttr : I32EnumAttr<"FillKind", "How a tile of a slot is filled", [
+    I32EnumAttrCase<"TensorMap", 0, "tensor_map">, I32EnumAttrCase<"AsyncChunks", 1, "async_chunks">,
+    I32EnumAttrCase<"Chunks", 2, "chunks">, I32EnumAttrCase<"Elements", 3, "elements">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_FillKindEnumAttr : EnumAttr<MQA_Dialect, MQA_FillKindAttr, "fill_kind"> {
+  let assemblyFormat = "$value";
 }
 
 def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
@@ -262,6 +278,98 @@ def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
   }];
 }
 
+def MQA_StagedLayoutAttr : AttrDef<MQA_Dialect, "StagedLayout", [
+    DeclareAttrInterfaceMethods<MemRefLayoutAttrInterface,
+        ["isIdentity", "verifyLayout", "getStridesAndOffset"]>]> {
+  let mnemonic = "staged";
+  let summary = "Where the elements of a staged tile lie in shared memory";
+  let description = [{
+    The layout of a memref that is indexed as [query, head, d] or [key, d], while its
+    memory has other dims, in the order that a matrix unit reads and a copy engine fills.
+
+    | parameter | meaning |
+    | --- | --- |
+    | `shape` | sizes of the dims of memory, from the outermost on |
+    | `dims` | for each of them, which dim of the tile it counts. Of several that count the same one, the last counts single elements, and each before it whole rounds of those behind it |
+    | `swizzle` | elements of 16 bytes, which stay together: 16-byte column c of a row is in the place of column c xor (number of its 128-byte line mod number of columns). A row, the last dim of memory, has 2, 4 or 8 columns (32, 64 or 128 bytes). 0: in order |
+
+    A tile may begin anywhere in a buffer, but at a multiple of what its swizzle repeats
+    after (256, 512 or 1024 bytes): its type does not say where, as with `offset: ?`.
+    It is no strided layout, so that upstream's views and loads are not lowered as if it were
+    one: `mqa.subtile` is the view of a part, and `mqa-lower-layouts` lowers accesses.
+
+    Example: 8 queries x 64 heads x 128 as WGMMA reads them. A head tile has four warps of
+    2 queries x 8 heads each. Element [q, h, d] is at [h / 8, q / 2, h mod 8, q mod 2, d], swizzled.
+
+    ```mlir
+    memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [8, 4, 8, 2, 128], dims = [1, 0, 1, 0, 2], swizzle = 16>,
+           #gpu.address_space<workgroup>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, ArrayRefParameter<"int64_t">:$dims,
+                        DefaultValuedParameter<"int64_t", "0">:$swizzle);
+  let assemblyFormat = [{
+    `<` `shape` `=` `[` $shape `]` `,` `dims` `=` `[` $dims `]`
+    (`,` `swizzle` `=` $swizzle^)? `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// As a unit reads it: rows of one swizzle each, chunk behind chunk.
+    struct Matrix {
+      int64_t chunks, rows, rowElements;
+    };
+
+    /// The layout of `type`; of an identity layout one that says the same; null
+    /// where it is another one.
+    static StagedLayoutAttr of(::mlir::MemRefType type);
+
+    /// Dims of the tile, and their sizes.
+    int64_t getNumDims() const;
+    ::llvm::SmallVector<int64_t> getTileShape() const;
+    int64_t getNumElements() const;
+    /// From places in memory to indices of the tile, and back. Without swizzle.
+    ::mlir::AffineMap getTileMap() const;
+    ::mlir::AffineMap getMemoryMap() const;
+    /// The memory that a tile of `type`, which has this layout, lies in.
+    ::mlir::MemRefType getMemoryType(::mlir::MemRefType type) const;
+
+    /// 16-byte columns of a row that are exchanged; 0 without a swizzle.
+    int64_t getColumns() const {
+      return getSwizzle() ? getShape().back() / getSwizzle() : 0;
+    }
+    /// Rows of a 128-byte line, whose columns are exchanged alike.
+    int64_t getRowsPerLine() const { return getSwizzle() ? 8 / getColumns() : 0; }
+    /// Elements after which the swizzle repeats; 1 without one.
+    int64_t getPeriod() const {
+      return getSwizzle() ? 8 * getColumns() * getSwizzle() : 1;
+    }
+    /// The bytes of a row where it is swizzled, else 0.
+    int64_t getSwizzleBytes() const { return 16 * getColumns(); }
+    /// Whether elements of `type` are as wide as the swizzle has it.
+    bool fits(::mlir::Type type) const;
+
+    /// The dims of the tile that the last dims of memory are, each once: a box of them
+    /// is copied as one. Fails if there is none.
+    ::llvm::FailureOr<::llvm::SmallVector<int64_t>> getBoxDims() const;
+    /// The dims of memory ahead of the box.
+    ::llvm::ArrayRef<int64_t> getBoxCounts() const {
+      return getShape().drop_back(getNumDims());
+    }
+    /// The matrix whose columns are the tile's last dim, if it is one.
+    ::llvm::FailureOr<Matrix> getMatrix() const;
+    /// Whether the elements are in the same order in memory as those of `other`.
+    bool isSameOrder(StagedLayoutAttr other) const;
+
+    /// With so many of these tiles behind each other along these dims, the first the
+    /// outermost.
+    StagedLayoutAttr getRepeated(::llvm::ArrayRef<int64_t> counts,
+                                 ::llvm::ArrayRef<int64_t> dims) const;
+    /// The layout of equal parts of `shape` that lie behind each other: without the
+    /// first dims of memory, which count them. Fails where there are no such parts.
+    ::llvm::FailureOr<StagedLayoutAttr> getPart(::llvm::ArrayRef<int64_t> shape) const;
+  }];
+}
+
 class MQA_Type<string name, string typeMnemonic>
     : TypeDef<MQA_Dialect, name> {
   let mnemonic = typeMnemonic;
@@ -284,14 +392,15 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
   let summary = "A ring of shared-memory stages that threads hand to and fro";
   let description = [{
     `stages` slots; each slot holds one buffer of every tile type. A slot is
-    empty or full: `mqa.ring_put` fills an empty one, `mqa.ring_get` waits for
-    a full one and `mqa.ring_release` gives it back.
+    empty or full: `mqa.ring_put` fills an empty one (as `mqa.ring_acquire`, fills and
+    `mqa.ring_commit` do together), `mqa.ring_get` waits for a full one and
+    `mqa.ring_release` gives it back. A tile has the layout `#mqa.staged` or none.
 
-    Example: two stages of 2 x 128 keys and their scales.
+    Example: two stages of 128 keys, as a matrix unit reads them, and their scales.
 
     ```mlir
-    !mqa.ring<2, memref<2x128x128xf8E4M3FN, #gpu.address_space<workgroup>>,
-                 memref<2x128xf32, #gpu.address_space<workgroup>>>
+    !mqa.ring<2, memref<128x128xf8E4M3FN, #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>,
+                 memref<128xf32, #gpu.address_space<workgroup>>>
     ```
   }];
   let parameters = (ins "int64_t":$stages,
@@ -299,9 +408,8 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
   let assemblyFormat = "`<` $stages `,` $tiles `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Bytes of one slot: what one `mqa.ring_put` transfers.
-    int64_t getSlotBytes() const;
-    /// Tile `i` as a slot holds it: a view at some offset of the ring.
+    /// Tile `i` as a slot holds it: a view at some offset of the ring. A staged
+    /// layout does not say the offset.
     ::mlir::MemRefType getSlotType(unsigned i) const;
   }];
 }

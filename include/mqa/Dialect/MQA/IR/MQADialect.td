@@ -24,9 +24,9 @@ def MQA_Dialect : Dialect {
     | --- | --- |
     | 1, 2: the op, then with a schedule | `mqa.logits` |
     | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
-    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.fit_queries`, `mqa.tile_logits` |
-    | 5: vectors | (the vector dialect), `mqa.ring_*` |
-    | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits` |
+    | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile` |
+    | 6: fragments | `mqa.layout_cast`, `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
     | 7: NVVM | none |
 
     Three attributes of the dialect stand on ops of others: `mqa.target` on a module,

@@ -56,36 +56,32 @@ def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
-    A is 64 x K (leading dims are flattened into the 64 rows), B is N x K, both of
-    the same type and K-major in shared memory, rows swizzled by their size: 32, 64 or
-    128 bytes. A wider K comes in chunks, of which both have the same number, as their
-    first dim. All K steps are issued; the result must not be read before an
+    A is 64 x K, or queries x heads x K of 64 rows in all, B is N x K, both of
+    the same type and of `#mqa.staged` layouts whose memory is K-major: swizzled rows of 32, 64 or
+    128 bytes. A wider K comes in chunks, of which both have the same number, as the
+    first dim of memory. The rows of D are those of A in the order of its memory. All K steps are issued; the result must not be read before an
     `mqa.wgmma_wait` that follows an `nvvm.wgmma.commit.group.sync.aligned`.
 
     Why this op exists: `nvgpu.warpgroup.mma` steps the descriptor of an fp8 B as
     if it were MN-major, and fuses fence, mma, commit and wait in one.
 
     ```mlir
-    %acc = mqa.wgmma %q, %k : memref<4x8x2x128xf8E4M3FN, 3>, memref<128x128xf8E4M3FN, 3>
+    %acc = mqa.wgmma %q, %k
+        : memref<8x8x128xf8E4M3FN, #mqa.staged<shape = [4, 8, 2, 128], dims = [0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>,
+          memref<128x128xf8E4M3FN, #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
         -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>:$a,
-                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$a,
+                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{
     $a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)
   }];
   let extraClassDeclaration = [{
-    /// Chunks of K.
-    int64_t getChunks() {
-      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
-    }
-    /// Bytes of a row of one chunk.
-    int64_t getRowBytes() {
-      MemRefType type = getB().getType();
-      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
-    }
+    /// Chunks of K, and bytes of a row of one.
+    int64_t getChunks();
+    int64_t getRowBytes();
   }];
   let hasVerifier = 1;
 }
@@ -123,26 +119,23 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
     bandwidth for the instruction's full rate.
 
     ```mlir
-    %acc = mqa.mma_sync %q by %k : memref<4x8x2x64xbf16, #gpu.address_space<workgroup>>
-        by memref<128x64xbf16, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
+    %acc = mqa.mma_sync %q by %k
+        : memref<8x8x64xbf16, #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 8>, #gpu.address_space<workgroup>>
+        by memref<128x64xbf16, #mqa.staged<shape = [128, 64], dims = [0, 1], swizzle = 8>, #gpu.address_space<workgroup>>
+        -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
   let arguments = (ins
-    Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3, 4, 5]>>:$as,
-    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
+    Variadic<MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>>:$as,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2]>:$b);
   let results = (outs Variadic<MQA_FragmentType>:$fragments);
   let assemblyFormat = [{
     $as `by` $b attr-dict `:` type($as) `by` type($b) `->` type($fragments)
   }];
   let extraClassDeclaration = [{
     /// Chunks of K, and bytes of a row of one.
-    int64_t getChunks() {
-      return getB().getType().getRank() == 3 ? getB().getType().getDimSize(0) : 1;
-    }
-    int64_t getRowBytes() {
-      MemRefType type = getB().getType();
-      return type.getShape().back() * type.getElementTypeBitWidth() / 8;
-    }
+    int64_t getChunks();
+    int64_t getRowBytes();
     /// Registers of a thread that hold all of B. Up to so many, several ops by the
     /// same B read it once.
     static constexpr int64_t kMaxKeptRegisters = 64;
@@ -151,7 +144,7 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
       return getNumColumns() * getChunks() * getRowBytes() / warpRegisterBytes;
     }
     /// Rows of B.
-    int64_t getNumColumns() { return getB().getType().getShape().take_back(2)[0]; }
+    int64_t getNumColumns() { return getB().getType().getDimSize(0); }
   }];
   let hasVerifier = 1;
 }

@@ -65,10 +65,13 @@ def MQA_RoleOpInterface : OpInterface<"RoleOpInterface"> {
   let cppNamespace = "::mlir::mqa";
   let description = [{
     An op that only some warps of a kernel execute once `mqa-specialize-warps` has split
-    it. An op without a role is executed by every role that uses its results.
+    it. An op on a ring has the role that the ring says: that of `filler` if it fills slots, that
+    of `reader` if it reads them. An op without a role that uses an acquired slot, or a slot that a
+    converter gets, is of the role of that slot. Any other op without a role is executed by every
+    role that uses its results.
   }];
   let methods = [
-    InterfaceMethod<"", "::mlir::mqa::Role", "getRole">,
+    InterfaceMethod<"The role whose warps execute the op.", "::mlir::mqa::Role", "getRole">,
     InterfaceMethod<"What the op's one result goes on from, which stands for it where a role "
                     "does not execute the op; null if there is nothing.",
                     "::mlir::Value", "getCarried", (ins), /*methodBody=*/"",

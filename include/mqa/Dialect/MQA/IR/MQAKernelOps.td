@@ -7,6 +7,7 @@
 #ifndef MQA_KERNEL_OPS_TD
 #define MQA_KERNEL_OPS_TD
 
+include "mqa/Dialect/MQA/IR/MQALayoutOps.td"
 include "mqa/Dialect/MQA/IR/MQARangesOps.td"
 include "mqa/Dialect/MQA/IR/MQATopkOps.td"
 include "mlir/Interfaces/ViewLikeInterface.td"
@@ -51,7 +52,7 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
     the table are read.
 
     The result has no address: it is read by a tile's `mqa.logits` and, when that is staged,
-    by `mqa.ring_put`; `first` is a multiple of the tile's size.
+    by `mqa.ring_put` or `mqa.fill_tile`; `first` is a multiple of the tile's size.
 
     Why this op exists: it is the one place where a tile of a paged cache differs
     from a tile of a matrix.
@@ -76,7 +77,7 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
   let description = [{
     Keys [first, first + tile) of a sequence. With blocks of P keys, lane i of the
     warp has in `ids` the number of the block that holds key first + i * P, or -1, where no
-    key is needed, as far as the tile goes: a put loads block by block, and
+    key is needed, as far as the tile goes: a fill loads block by block, and
     what it has no block for becomes zero. Where a tile is part of one
     block, `first` says which.
 
@@ -134,17 +135,27 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     A slot is filled by `producers` warps together, which all execute the same puts:
     one where tensor maps fill it. The number of the first is a multiple of `producers`.
 
+    `filler` is the role of the warps that fill the ring, `reader` that of those that get its
+    slots. A converter stands between two rings: it gets slots of one, of which it is
+    the reader, and fills slots of the other, of which it is the filler.
+
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
-        : !mqa.ring<4, memref<256x128xf8E4M3FN, #gpu.address_space<workgroup>>>
+        : !mqa.ring<4, memref<256x128xf8E4M3FN, #mqa.staged<shape = [256, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>>
     ```
   }];
   let arguments = (ins
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$consumers,
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns,
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$producers,
+    DefaultValuedAttr<MQA_RoleEnumAttr, "::mlir::mqa::Role::Producer">:$filler,
+    DefaultValuedAttr<MQA_RoleEnumAttr, "::mlir::mqa::Role::Consumer">:$reader);
   let results = (outs MQA_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
+  let builders = [
+    /// What `mqa-specialize-warps` will say is left at its defaults.
+    OpBuilder<(ins "::mlir::mqa::RingType":$ring)>];
+  let hasVerifier = 1;
 }
 
 class MQA_RingOp<string mnemonic, list<Trait> traits = []>
@@ -158,41 +169,27 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by a whole, converged warp, one lane of which starts the copies, or, where
-    the target has no tensor maps, by the lanes of the ring's `producers` warps.
-    The copies are asynchronous: the slot is full once
-    all bytes have arrived. A source may be smaller than the slot's tile; the
-    rest of the slot then holds unspecified values.
+    Executed by the ring's `producers` warps, whole and converged. The copies are
+    asynchronous: the slot is full once all bytes have arrived. A source may be
+    smaller than the slot's tile; the rest of the slot then holds unspecified
+    values, or zeros.
 
-    A source that is an `mqa.row_block`, or a view of one, is copied by the lanes of
-    the warp themselves, where TMA cannot (it needs rows of a multiple of 16 bytes, and
-    fills shared memory from multiples of 128 bytes on, which scales of cache blocks of
-    16 keys are not); it may have narrower floats than its tile, and the rest of its tile becomes zero.
+    This is `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and `mqa.ring_commit` in one:
+    how each tile is copied is no matter of this op. `mqa-expand-puts` decides it, from the
+    target and the operands.
 
-    `tile_maps` says where each tile's elements come from; absent means that tile
-    and source have the same dims. The last dims of a tile are a box that one copy
-    fills, so they are dims of the source in some order; those before count boxes.
-    With (g, t, w, h, q, d) -> (8g + 2w + q, 8t + h, d) a source of 8 queries x 64
-    heads x 128 fills a tile of 1 x 8 x 4 x 8 x 2 x 128 with 8 x 4 boxes of 8 heads
-    x 2 queries x 128.
+    Tile and source have the same dims. Where the tile's layout has its memory in boxes (the last
+    dims of memory are all dims of the tile, each once), one copy fills a box, whose dims are those of the source in the layout's
+    order; the dims of memory before them count boxes.
   }] # positionDoc # [{
     ```mlir
     mqa.ring_put %ring[%i], %k_rows, %k_scale_rows : !mqa.ring<...>, memref<...>, memref<...>
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position,
-                       Variadic<AnyMemRef>:$sources,
-                       OptionalAttr<AffineMapArrayAttr>:$tile_maps);
+                       Variadic<AnyMemRef>:$sources);
   let assemblyFormat = [{
     $ring `[` $position `]` `,` $sources attr-dict `:` type($ring) `,` type($sources)
-  }];
-  let extraClassDeclaration = [{
-    /// Whether TMA cannot load `source`.
-    static bool isCopiedByLanes(Value source);
-    /// Where the elements of tile `i` come from in source `i`.
-    AffineMap getTileMap(unsigned i);
-    /// The dims of source `i` that the last dims of its tile are.
-    SmallVector<int64_t> getBoxDims(unsigned i);
   }];
   let hasVerifier = 1;
 }
@@ -228,6 +225,8 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQ
   let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
 }
 
+include "mqa/Dialect/MQA/IR/MQAFillOps.td"
+
 def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
@@ -255,10 +254,10 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
 
     ```mlir
     %f = mqa.fit_queries %q, %weights threads %i of %n
-        : memref<2x4x4x16x1x128xf8E4M3FN, 3>, memref<8x64xf32, 3> -> memref<2x8xf32, 3>
+        : memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>> -> memref<2x8xf32, #gpu.address_space<workgroup>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN], [6]>:$q,
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [3]>:$q,
                        MemRefRankOf<[F32], [2]>:$weights,
                        Optional<Index>:$thread, Optional<Index>:$num_threads);
   let results = (outs MemRefRankOf<[F32], [2]>:$factors);
@@ -281,14 +280,15 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
     | operand | shape | element |
     | --- | --- | --- |
-    | q | groups x head tiles x 4 warps x R x P x D, R * P = 16 | (g, t, w, r, p): query (4g + w) * P + p, head R * t + r |
-    | | the same with P = 1, if V = 2 or 4 warps share a query | query (4g + w) / V, head R * (V * t + w mod V) + r |
-    | k, k_scale | keys (x D) | |
-    | q, k of wider rows | groups x head tiles x chunks x 4 x R x P x C, chunks x keys x C | D in chunks of C, which are rows of one swizzle; zero from D on |
-    | weights | (as k_scale, `none`: 1) queries x at least all heads of the head tiles | a row per query |
+    | q | queries x heads x D | of `#mqa.staged` layout: the first dim of memory counts groups of queries, if it counts queries at all |
+    | k, k_scale | keys (x D) | k of `#mqa.staged` layout, zero, as q, from the source's D on |
+    | weights | (as k_scale, `none`: 1) queries x at least all heads of q | a row per query |
     | onto | queries x keys | to which the logits are added: those of other heads |
     | factors | 2 x queries, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
-    | result | queries x keys: groups * 4 * P, or groups * 4 / V | its type says which |
+    | result | queries x keys | |
+
+    The queries of a group go to one warpgroup, with 64 rows of as many heads of each at a
+    time: a head tile. How they lie in there is the matrix unit's choice (`MatrixUnit::getOperandLayout`).
 
     Heads from `num_heads` on are padding, where weights are zero; it is given where q
     is not zero, or a key may be infinite, which times zero would be NaN.
@@ -306,8 +306,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     ```
   }];
   let arguments = (ins
-    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [6, 7]>:$q,
-    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$k,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [3]>:$q,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2]>:$k,
     Optional<MemRefRankOf<[F32], [1]>>:$k_scale,
     Optional<MemRefRankOf<[F32], [2]>>:$weights,
     Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
@@ -326,17 +326,15 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     (`num_heads` `(` $num_heads^ `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
-    /// Queries of a head tile.
+    /// Groups of queries, of which a warpgroup has one, and queries of one.
+    int64_t getQueryGroups();
     int64_t getTileQueries() {
-      return getLogits().getType().getDimSize(0) / getQ().getType().getDimSize(0);
+      return getLogits().getType().getDimSize(0) / getQueryGroups();
     }
-    /// Keys of the tile.
-    int64_t getNumKeys() { return getK().getType().getShape().take_back(2)[0]; }
-    /// Heads of a head tile, and chunks of a row.
+    int64_t getNumKeys() { return getK().getType().getDimSize(0); }
+    /// Heads of a head tile, and head tiles.
     int64_t getTileHeads() { return 64 / getTileQueries(); }
-    int64_t getChunks() {
-      return getQ().getType().getRank() == 7 ? getQ().getType().getDimSize(2) : 1;
-    }
+    int64_t getHeadTiles() { return getQ().getType().getDimSize(1) / getTileHeads(); }
   }];
   let hasVerifier = 1;
 }

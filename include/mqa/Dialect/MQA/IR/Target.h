@@ -11,6 +11,7 @@
 #define MQA_DIALECT_MQA_IR_TARGET_H
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/LogicalResult.h"
 
@@ -21,7 +22,18 @@ class Operation;
 class Type;
 
 namespace mqa {
+class StagedLayoutAttr;
 class TargetAttr;
+
+/// What a matrix unit multiplies: rows that are heads of queries, by keys.
+enum class OperandRole { Queries, Keys };
+
+/// How the rows of q and k lie in shared memory: a unit reads rows of one
+/// swizzle, so others are cut into chunks, zero behind their end.
+struct RowChunks {
+  /// Chunks of a row, and elements of a chunk.
+  int64_t count, elements;
+};
 
 /// What multiplies matrices, and the shape of one of its instructions.
 struct MatrixUnit {
@@ -41,6 +53,14 @@ struct MatrixUnit {
   /// The type that elements of `input` have when it multiplies them: what it
   /// cannot multiply becomes a wider one, exactly, on its way to shared memory.
   Type getOperandType(Type input) const;
+  /// The widest chunks that waste nothing of rows of `rowSize` elements, but
+  /// for rounding up to the step that one instruction takes.
+  RowChunks getRowChunks(int64_t rowSize, Type element) const;
+  /// How an operand lies in shared memory for the unit to read it: a tile of
+  /// queries x heads x d, which are the unit's rows, or of keys x d. Its last
+  /// dim is rounded up to whole chunks.
+  StagedLayoutAttr getOperandLayout(OperandRole role, ArrayRef<int64_t> tile,
+                                    Type element) const;
 };
 
 /// What copies tiles to shared memory beside the threads.

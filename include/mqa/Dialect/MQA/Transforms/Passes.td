@@ -58,8 +58,9 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     Takes the code of one warpgroup, in which a vector is a whole tile, to the
     code of one thread, in which values are registers:
 
-    - a `vector.contract` of two shared-memory tiles becomes fence, `mqa.wgmma`,
-      commit and `mqa.wgmma_wait`, and its elements are the fragment's registers;
+    - a `vector.contract` of two staged tiles becomes fence, `mqa.wgmma`,
+      commit and `mqa.wgmma_wait`, and its elements are the fragment's registers. The tiles have the
+      layouts that the chip's matrix unit wants of them (`MatrixUnit::getOperandLayout`);
     - element-wise ops, broadcasts and reads are computed at the elements that the
       thread owns;
     - a reduction over heads is summed in the thread, then over the lanes that have
@@ -154,8 +155,8 @@ def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFu
     bytes, the lanes of a head add up theirs, and multiply the head's bytes where its
     exponent is not 0. After a barrier, a warp per query scales the weights.
 
-    Contract: the tile is contiguous, its rows have 32, 64 or 128 bytes (their swizzle
-    then stays inside a row), and it has a multiple of 512 bytes; anything else is
+    Contract: a row of the tile's memory is a head of a query, of 32, 64 or 128 bytes (its swizzle
+    stays inside of it), and the tile has a multiple of 512 bytes; anything else is
     an error. All of the op's threads, whole warps, come to it equally often. They
     meet at a named barrier that the kernel does not use yet; ops of one block, to
     which the same threads come, share it. A kernel that calls functions, or has a
@@ -228,40 +229,82 @@ def MQATightenSlotsPass : Pass<"mqa-tighten-slots", "::mlir::gpu::GPUFuncOp"> {
   }];
 }
 
+def MQALowerLayoutsPass : Pass<"mqa-lower-layouts", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Lowers views and accesses of staged tiles to those of their memory";
+  let description = [{
+    Of tiles with the layout `#mqa.staged`, `mqa.subtile` becomes a `memref.subview` of the
+    memory, and loads, stores and vector transfers become such of the memory, at the place that the
+    layout says: the index of each of its dims, and in a swizzled row the column exclusive-or the
+    number of the row's line. A transfer is cut into runs of what stays together,
+    where its indices are known to begin at one, else into elements.
+
+    Contract: any order of the ops; a tile may come from anywhere, a branch or a loop too. What the
+    matrix unit reads keeps its layout, as the result of an `mqa.layout_cast`. A transfer
+    that has a mask, may be out of bounds, or permutes dims is an error.
+
+    ```mlir
+    %t = mqa.ring_get %r[%i] : ... -> memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, ...>
+    %e = memref.load %t[%key, %d] : ...
+    // becomes
+    %m = mqa.layout_cast %t : ... to memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>, ...>
+    %column = arith.xori (%d / 16), (%key mod 8)
+    %e = memref.load %m[%key, %column * 16 + %d mod 16] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
   let summary = "Lowers rings to shared-memory buffers, mbarriers and copies";
   let description = [{
     A ring becomes one buffer per tile in dynamic shared memory and two groups of
-    mbarriers, full and empty. `mqa.ring_put` becomes `nvgpu.tma.async.load`s
-    whose bytes the full barrier counts; get and release become wait and arrive.
+    mbarriers, full and empty. Acquire and get become waits, commit and release
+    arrivals, and each `mqa.fill_tile` the copies that its kind says:
+
+    | what fills a slot | becomes | arrivals at the full barrier |
+    | --- | --- | --- |
+    | fills by `tensor_map` | `nvgpu.tma.async.load`s, which one lane starts where the last of these fills stands | one, which expects the bytes of all |
+    | fills by `async_chunks` | `mqa.async_copy`s of 16 bytes | of each thread by `mqa.async_arrive`, behind the last of these fills |
+    | fills by `chunks` or `elements`, other ops that write | loads and stores | of each thread, at the commit |
+
+    These are counted for a ring once, from all that fills its slots. Where a matrix
+    unit that is asynchronous may read what threads have written, they say so by a
+    fence of proxies ahead of their arrivals.
     A thread of the last warp initialises the mbarriers at the top of the kernel;
     where all threads meet at a `gpu.barrier` before they touch a ring, no other is
     added.
 
-    A source that is a view of a kernel argument turns that argument into a
+    The buffers have the dims of the tiles' memory, as their layouts say (`#mqa.staged`), and so have the
+    boxes that are copied. A source of a fill by `tensor_map` turns the kernel argument that it is a view of into a
     `!nvgpu.tensormap.descriptor` whose type says box, swizzle and element type:
     the recipe from which the caller makes the tensor map. A `gpu.launch_func` of
     such a kernel in the module would pass the argument as it was: it is an error.
 
-    Where the target has no tensor maps, the lanes of the ring's `producers` warps
-    fill a slot: with `mqa.async_copy`s of 16 bytes, at the end of which each lane
-    arrives by `mqa.async_arrive`. Their arguments stay memrefs, and must then be
-    aligned to 16 bytes, which their `mqa.operand` says. A source of fp8 may there
-    have a tile of f16: lanes load, decode and store it.
+    Arguments that are copied by chunks stay memrefs, and must be aligned to 16
+    bytes, which their `mqa.operand` says. By chunks, fp8 may become f16.
 
-    Contract: each op on a ring is executed by whole, converged warps, a put by the
-    ring's `producers` (`mqa-specialize-warps` sees to that); a block has its threads in x alone.
+    Ops that are no fills may write an acquired slot; of a staged tile, those that
+    `mqa-lower-layouts` lowers.
+
+    Contract: puts are expanded (`mqa-expand-puts`). Each op on a ring is executed by whole, converged
+    warps; acquire, fills and commit by the ring's `producers` (`mqa-specialize-warps` sees to that),
+    which are one where tensor maps fill it; a block has its threads in x alone. A commit follows its acquire
+    in the same block, and no other slot of the ring is acquired in between. A tile that is filled by
+    `tensor_map` is filled by nothing else.
     Rings are made at the top of the
     kernel, and used by ops on rings alone; they take all dynamic shared memory. A
-    source that TMA loads is a unit-stride `memref.subview` of a kernel argument
+    source of a fill by `tensor_map` or by chunks is a unit-stride `memref.subview` of a kernel argument
     whose rows are contiguous, or
-    an `mqa.gather_blocks` of one; such an argument is used by such sources alone.
+    an `mqa.gather_blocks` of one; an argument that becomes a tensor map is used by such sources alone.
     Anything else is an error. An argument whose boxes have its dims in another order has an `mqa.operand`,
     which then says that order. The kernel's `mqa.kernel`, if it has one, gets the bytes of
     dynamic shared memory.
 
     ```mlir
-    mqa.ring_put %ring[%i], %tile : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
+    %tile = mqa.ring_acquire %ring[%i] : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>> -> memref<256x128xf8E4M3FN, ...>
+    mqa.fill_tile %rows into %tile by tensor_map : memref<?x128xf8E4M3FN, ...> into memref<256x128xf8E4M3FN, ...>
+    mqa.ring_commit %ring[%i] : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>
     // becomes
     nvgpu.mbarrier.try_wait.parity %empty[%slot], %parity, %ticks : ...
     nvgpu.mbarrier.arrive.expect_tx %full[%slot], %bytes : ...
@@ -273,6 +316,34 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
                            "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect",
                            "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::vector::VectorDialect"];
+}
+
+def MQAExpandPutsPass : Pass<"mqa-expand-puts", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands puts to acquire, fills and commit";
+  let description = [{
+    Replaces each `mqa.ring_put` by an `mqa.ring_acquire`, an `mqa.fill_tile` for each
+    source and an `mqa.ring_commit`. How each tile is copied is decided here, and nowhere else:
+
+    | source | kind |
+    | --- | --- |
+    | an `mqa.row_block`, a view of one, or scales of cache blocks of fewer than 32 keys: rows that begin anywhere | `elements` |
+    | of another element type than the tile | `chunks` |
+    | any other, on a target with tensor maps | `tensor_map` |
+    | any other | `async_chunks` |
+
+    Fills by elements come last: lanes wait for what they load, and the copies that go on by
+    themselves should be under way.
+
+    Contract: the module has a target that is a GPU. Other acquires and commits may be there.
+
+    ```mlir
+    mqa.ring_put %ring[%i], %rows : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>, memref<?x128xf8E4M3FN, ...>
+    // becomes
+    %tile = mqa.ring_acquire %ring[%i] : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>> -> memref<256x128xf8E4M3FN, ...>
+    mqa.fill_tile %rows into %tile by tensor_map : memref<?x128xf8E4M3FN, ...> into memref<256x128xf8E4M3FN, ...>
+    mqa.ring_commit %ring[%i] : !mqa.ring<4, memref<256x128xf8E4M3FN, ...>>
+    ```
+  }];
 }
 
 def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncOp"> {
@@ -311,7 +382,7 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
 
     Contract: the module has an `mqa.target` (`mqa-attach-target`), a GPU. So it is for
     every pass below that asks for limits of the chip: `mqa-tile-logits`,
-    `mqa-stage-tiles`, `mqa-specialize-warps`, `mqa-lower-rings` and
+    `mqa-stage-tiles`, `mqa-specialize-warps`, `mqa-expand-puts`, `mqa-lower-rings` and
     `convert-mqa-to-nvvm`.
 
     ```mlir
@@ -336,7 +407,8 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, `mqa.store_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
-    | producers | the warps after them. With tensor maps one for each ring, so that no load waits for those of another ring; one for all where there is something to clean. Without, four that fill all rings together; two where there is something to clean | put |
+    | producers | the warps after them. With tensor maps one for each ring, so that no load waits for those of another ring; one for all where there is something to clean. Without, four that fill all rings together; two where there is something to clean. Less those of the converter | put, or acquire, fill and commit |
+    | converter, where a ring has it as its filler | two warps after them; one where there is something to clean | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaner, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
     and, on a chip that can, moves registers from the last warpgroup to the consumers
@@ -346,11 +418,17 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
+    Rings say by `filler` and `reader` which role fills and reads them. Ops without a
+    role that use an acquired slot, or a slot that a converter gets, are of the slot's role.
+    The threads of a role share the iterations of an `scf.forall`; all else each of them executes.
+
     Contract: the rings and one loop over them are at the top of the kernel, whose
     `known_block_size` is that of the consumers and one warpgroup more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
     warpgroups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
-    is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it. Logits of a
+    is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it; it writes acquired
+    slots alone. What is computed from a slot of one role is used by no other. A get does not come ahead of the put or commit of its
+    position: each role keeps the order of the code, and waits for nobody forever if one thread that executed all of it would not. Logits of a
     tile are stored, or carried by a loop that adds them up from zero. What is read
     of a slot is still an `mqa.tile_logits` or `mqa.fit_queries`, so that this comes
     before `mqa-vectorize-tiles`. Where warpgroups take turns, the loop over keys
@@ -592,6 +670,9 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     ranges) are placed where their memref is defined (for ranges: where they are narrowed), outside the
     key loop, but behind what may write it. Logits are taken to lie in other memory than ranges, as
     the operands of the op that a kernel is made of do.
+
+    Vectors are indexed as the tiles are, [query, head, d] and [key, d]; what their layouts
+    are is no matter, but that head tiles are parts of `q` (`mqa.subtile`).
 
     Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
     Anything else is an error.

@@ -16,17 +16,6 @@
 namespace mlir {
 namespace mqa {
 
-/// How the rows of q and k lie in shared memory: WGMMA reads rows of one
-/// swizzle, so others are cut into chunks, zero behind their end.
-struct RowChunks {
-  /// Chunks of a row, and elements of a chunk.
-  int64_t count, elements;
-};
-
-/// The widest chunks that waste nothing, but for rounding up to 32 bytes, which
-/// one WGMMA takes.
-RowChunks getRowChunks(int64_t headDim, Type elementType);
-
 struct TilePlan {
   /// Computes the plan of `schedule` for `op` on `chip`, a GPU, or reports the
   /// broken limit.
@@ -43,10 +32,6 @@ struct TilePlan {
   /// Query block: q in head tiles, and weights where there are any, of
   /// `blockHeads` heads.
   RingType queryRing;
-  /// Where a slot's elements of q come from: (group, head tile, [chunk,] warp,
-  /// head, query, d) to (query, head, d); and those of k: ([chunk,] key, d) to
-  /// (key, d).
-  AffineMap queryMap, keyMap;
   /// Whether TMA can load weights: their rows are a multiple of 16 bytes, and
   /// staged whole; and scales: they are contiguous, as those of groups are not.
   bool loadsWeightsByTma = false, loadsScalesByTma = false;

@@ -32,7 +32,8 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
                                    ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
   llvm::SmallBitVector named(func.getNumArguments());
-  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
+  for (auto [value, name] :
+       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
     if (!value)
       continue;
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())

@@ -22,8 +22,8 @@ BlockBuilder::BlockBuilder(gpu::GPUFuncOp kernel, int64_t numThreads,
     : ImplicitLocOpBuilder(op->getLoc(), op), kernel(kernel),
       numThreads(numThreads), numWarps(numThreads / shapes::kWarpThreads) {
   thread = toWord(gpu::ThreadIdOp::create(*this, gpu::Dimension::x));
-  lane = arith::AndIOp::create(*this, thread,
-                               constant(shapes::kWarpThreads - 1));
+  lane =
+      arith::AndIOp::create(*this, thread, constant(shapes::kWarpThreads - 1));
   warp = arith::ShRUIOp::create(*this, thread, constant(shapes::kLaneBits));
 }
 

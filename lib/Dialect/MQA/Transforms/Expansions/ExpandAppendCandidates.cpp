@@ -42,8 +42,7 @@ static Places findPlaces(BlockBuilder &b, CandidateScratch &scratch,
     Value ballot = b.ballot(isAppended);
     places.isAppended.push_back(isAppended);
     places.ofWarp = b.add(places.ofWarp, b.countBits(ballot));
-    places.ofLanesAhead =
-        b.add(places.ofLanesAhead, b.countLanesAhead(ballot));
+    places.ofLanesAhead = b.add(places.ofLanesAhead, b.countLanesAhead(ballot));
   }
   Value words = scratch.getAppendWords(b);
   Value start = arith::MulIOp::create(b, b.toWord(op.getTurn()),
@@ -68,9 +67,8 @@ static void storeCandidates(BlockBuilder &b, AppendCandidatesOp op,
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(store.thenBlock());
-      Value code = emitCode(
-          b, vector::ExtractOp::create(b, op.getLogits(),
-                                       static_cast<int64_t>(i)));
+      Value code = emitCode(b, vector::ExtractOp::create(
+                                   b, op.getLogits(), static_cast<int64_t>(i)));
       if (op.getForced())
         code = b.select(vector::ExtractOp::create(b, op.getForced(),
                                                   static_cast<int64_t>(i)),
@@ -92,14 +90,12 @@ void mqa::expandAppend(BlockBuilder &b, CandidateScratch &scratch,
   Value fits = b.compare(CmpIPredicate::ule, sum, size);
   // Behind the first keys, most warps have nothing to append.
   Value some = b.compare(CmpIPredicate::ne, places.ofWarp, b.constant(0));
-  auto append =
-      scf::IfOp::create(b, arith::AndIOp::create(b, fits, some),
-                        /*withElseRegion=*/false);
+  auto append = scf::IfOp::create(b, arith::AndIOp::create(b, fits, some),
+                                  /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(append.thenBlock());
-    Value place =
-        b.add(count, b.add(places.ofWarpsAhead, places.ofLanesAhead));
+    Value place = b.add(count, b.add(places.ofWarpsAhead, places.ofLanesAhead));
     storeCandidates(b, op, places, place);
   }
   op.getNewCount().replaceAllUsesWith(b.toIndex(b.select(fits, sum, count)));

@@ -105,16 +105,15 @@ Cut::Interval Cut::findWhole() {
   // A lane reads what each warp has found; lanes without a warp repeat one.
   Value other = arith::RemUIOp::create(b, b.lane, b.constant(b.numWarps));
   Value low = b.reduce(b.load(words, other), NVVM::ReduxKind::UMIN);
-  Value high =
-      b.reduce(b.load(words, b.add(other, b.constant(kResults))),
-               NVVM::ReduxKind::UMAX);
+  Value high = b.reduce(b.load(words, b.add(other, b.constant(kResults))),
+                        NVVM::ReduxKind::UMAX);
   return {low, high, b.constant(op.getKeep())};
 }
 
 /// The bits of a code's distance from `low` that one step does not look at.
 Value Cut::getShift(const Interval &interval) {
-  Value zeros = math::CountLeadingZerosOp::create(
-      b, b.sub(interval.high, interval.low));
+  Value zeros =
+      math::CountLeadingZerosOp::create(b, b.sub(interval.high, interval.low));
   Value width = b.sub(b.constant(32), zeros);
   Value shift = b.sub(width, b.constant(CandidateScratch::kBinBits));
   return arith::MaxSIOp::create(b, shift, zero);
@@ -126,8 +125,7 @@ void Cut::countBins(const Interval &interval, Value shift) {
     auto add = scf::IfOp::create(b, counts, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(add.thenBlock());
-    Value bin =
-        arith::ShRUIOp::create(b, b.sub(code, interval.low), shift);
+    Value bin = arith::ShRUIOp::create(b, b.sub(code, interval.low), shift);
     memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, histogram,
                                 ValueRange{b.toIndex(bin)});
   }
@@ -161,8 +159,7 @@ void Cut::publishBin(const Interval &interval) {
     auto ahead =
         gpu::ShuffleOp::create(b, inclusive, static_cast<int32_t>(step),
                                shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane =
-        b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
+    Value isLane = b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
     inclusive =
         b.add(inclusive, b.select(isLane, ahead.getShuffleResult(), zero));
   }
@@ -216,9 +213,9 @@ std::pair<Cut::Interval, Value> Cut::narrow(const Interval &interval) {
   // The last bin may be cut off by `high`.
   Value size = b.sub(arith::ShLIOp::create(b, one, shift), one);
   size = arith::MinUIOp::create(b, size, b.sub(interval.high, low));
-  Value isDone = arith::OrIOp::create(
-      b, b.compare(CmpIPredicate::eq, wanted, inBin),
-      b.compare(CmpIPredicate::eq, shift, zero));
+  Value isDone =
+      arith::OrIOp::create(b, b.compare(CmpIPredicate::eq, wanted, inBin),
+                           b.compare(CmpIPredicate::eq, shift, zero));
   return {{low, b.add(low, size), wanted}, isDone};
 }
 
@@ -235,8 +232,8 @@ void Cut::compact(const Interval &interval) {
     above.push_back(b.ballot(isAbove));
     inside.push_back(b.ballot(isInside));
     sums = b.add(sums, b.countBits(above.back()));
-    sums = b.add(sums, arith::ShLIOp::create(
-                           b, b.countBits(inside.back()), half));
+    sums =
+        b.add(sums, arith::ShLIOp::create(b, b.countBits(inside.back()), half));
   }
   b.publish(sums, words, b.constant(kSums));
   b.barrier();
@@ -253,13 +250,11 @@ void Cut::compact(const Interval &interval) {
   for (size_t i = 0; i < codes.size(); ++i) {
     Value aboveAhead = b.add(numAbove, b.countLanesAhead(above[i]));
     Value insideAhead = b.add(numInside, b.countLanesAhead(inside[i]));
-    Value isFirst =
-        b.compare(CmpIPredicate::ult, insideAhead, interval.wanted);
+    Value isFirst = b.compare(CmpIPredicate::ult, insideAhead, interval.wanted);
     Value stays = arith::OrIOp::create(
-        b, has(above[i]),
-        arith::AndIOp::create(b, has(inside[i]), isFirst));
-    Value place = b.add(aboveAhead, arith::MinUIOp::create(
-                                        b, insideAhead, interval.wanted));
+        b, has(above[i]), arith::AndIOp::create(b, has(inside[i]), isFirst));
+    Value place = b.add(
+        aboveAhead, arith::MinUIOp::create(b, insideAhead, interval.wanted));
     auto move = scf::IfOp::create(b, stays, /*withElseRegion=*/false);
     {
       OpBuilder::InsertionGuard guard(b);
@@ -288,9 +283,8 @@ void Cut::expand() {
   SmallVector<Location> locs(types.size(), b.getLoc());
   Block *before = b.createBlock(&loop.getBefore(), {}, types, locs);
   b.setInsertionPointToStart(before);
-  auto [part, isDone] =
-      narrow({before->getArgument(0), before->getArgument(1),
-              before->getArgument(2)});
+  auto [part, isDone] = narrow(
+      {before->getArgument(0), before->getArgument(1), before->getArgument(2)});
   Value goesOn = arith::XOrIOp::create(
       b, isDone, arith::ConstantIntOp::create(b, true, 1));
   scf::ConditionOp::create(

@@ -47,14 +47,12 @@ class Expansion {
 public:
   Expansion(gpu::GPUFuncOp kernel, FitQueriesOp op, int64_t barrier)
       : kernel(kernel), op(op), b(op), loc(op.getLoc()), barrier(barrier) {
-    ArrayRef<int64_t> q = op.getQ().getType().getShape();
-    headTiles = q[1];
-    tileHeads = q[3];
-    warpQueries = q[4];
-    headDim = q[5];
-    numRows = q[0] * q[1] * q[2] * q[3] * q[4];
-    numQueries = q[0] * q[2] * q[4];
-    numHeads = headTiles * tileHeads;
+    MemRefType q = op.getQ().getType();
+    layout = cast<StagedLayoutAttr>(q.getLayout());
+    numQueries = q.getDimSize(0);
+    numHeads = q.getDimSize(1);
+    headDim = q.getDimSize(2);
+    numRows = numQueries * numHeads;
   }
   void run();
 
@@ -90,6 +88,7 @@ private:
   Value computeExponent(ArrayRef<Value> pairs);
   void scaleHeads(Value bytes, ArrayRef<Value> offsets);
   void scaleQueries();
+  Value getRow(Value query, Value head);
   void scaleWeights();
   void synchronize();
 
@@ -98,8 +97,8 @@ private:
   IRRewriter b;
   Location loc;
   int64_t barrier;
-  int64_t headTiles, tileHeads, warpQueries, headDim;
-  int64_t numRows, numQueries, numHeads;
+  StagedLayoutAttr layout;
+  int64_t headDim, numRows, numQueries, numHeads;
   Value lane, warp, numThreads, numWarps, exponents, factors;
 };
 } // namespace
@@ -209,28 +208,57 @@ void Expansion::scaleHeads(Value bytes, ArrayRef<Value> offsets) {
 }
 
 void Expansion::scaleQueries() {
-  auto type = op.getQ().getType();
+  MemRefType type = layout.getMemoryType(op.getQ().getType());
+  Value memory = LayoutCastOp::create(b, loc, type, op.getQ());
   SmallVector<ReassociationIndices> all{
       llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()))};
   // A swizzle permutes the bytes of a row among themselves: that is no matter
   // here.
-  Value bytes = memref::CollapseShapeOp::create(b, loc, op.getQ(), all);
+  Value bytes = memref::CollapseShapeOp::create(b, loc, memory, all);
   Value first =
       make<arith::AddIOp>(make<arith::MulIOp>(warp, constant(kWarpBytes)),
                           make<arith::MulIOp>(lane, constant(kLaneBytes)));
   int64_t numBytes = numRows * headDim;
   std::optional<int64_t> threads = getConstantIntValue(numThreads);
   if (threads && numBytes % (*threads * kLaneBytes) == 0) {
+    LDBG() << "each of " << *threads << " threads reads all of its "
+           << numBytes / *threads << " bytes of q at once";
     SmallVector<Value> offsets;
     for (int64_t i = 0; i < numBytes; i += *threads * kLaneBytes)
       offsets.push_back(make<arith::AddIOp>(first, constant(i)));
     return scaleHeads(bytes, offsets);
   }
+  LDBG() << "threads whose number is not known, or does not divide " << numBytes
+         << " bytes of q, read them in a loop";
   Value step = make<arith::MulIOp>(numWarps, constant(kWarpBytes));
   auto loop = scf::ForOp::create(b, loc, first, constant(numBytes), step);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   scaleHeads(bytes, loop.getInductionVar());
+}
+
+/// The number of a head's row in memory.
+Value Expansion::getRow(Value query, Value head) {
+  ArrayRef<int64_t> shape = layout.getShape().drop_back(),
+                    dims = layout.getDims().drop_back();
+  // How often each dim of memory is at its next one: the last one first.
+  Value rest[] = {query, head};
+  SmallVector<Value> at(shape.size());
+  for (int64_t i = shape.size() - 1; i >= 0; --i) {
+    Value &own = rest[dims[i]];
+    Value size = constant(shape[i]);
+    bool isFirst = !llvm::is_contained(dims.take_front(i), dims[i]);
+    at[i] = own;
+    if (isFirst)
+      continue;
+    own = make<arith::DivUIOp>(at[i], size);
+    at[i] = make<arith::RemUIOp>(at[i], size);
+  }
+  Value row = at.front();
+  for (auto [size, index] :
+       llvm::zip(shape.drop_front(), ArrayRef(at).drop_front()))
+    row = make<arith::AddIOp>(make<arith::MulIOp>(row, constant(size)), index);
+  return row;
 }
 
 /// A warp for each query.
@@ -239,16 +267,6 @@ void Expansion::scaleWeights() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value query = loop.getInductionVar();
-  auto divide = [&](Value value, int64_t by) {
-    return std::pair<Value, Value>{make<arith::DivUIOp>(value, constant(by)),
-                                   make<arith::RemUIOp>(value, constant(by))};
-  };
-  auto join = [&](Value major, int64_t size, Value minor) {
-    return make<arith::AddIOp>(make<arith::MulIOp>(major, constant(size)),
-                               minor);
-  };
-  auto [ownWarp, inWarp] = divide(query, warpQueries);
-  auto [group, warpInGroup] = divide(ownWarp, kGroupWarps);
   struct Head {
     Value index, exists, weight, exponent;
   };
@@ -260,12 +278,7 @@ void Expansion::scaleWeights() {
     head.exists = compare(CmpIPredicate::ult, index, constant(numHeads));
     head.index =
         arith::SelectOp::create(b, loc, head.exists, index, constant(0));
-    // Row (group, head tile, warp, head, query) of the tile.
-    auto [tile, headInTile] = divide(head.index, tileHeads);
-    Value row = join(group, headTiles, tile);
-    row = join(row, kGroupWarps, warpInGroup);
-    row = join(row, tileHeads, headInTile);
-    row = join(row, warpQueries, inWarp);
+    Value row = getRow(query, head.index);
     head.exponent = memref::LoadOp::create(b, loc, exponents, row);
     head.weight = memref::LoadOp::create(b, loc, op.getWeights(),
                                          ValueRange{query, head.index});

@@ -7,7 +7,6 @@
 #include "FitQueries.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -40,16 +39,17 @@ static Operation *findCarrier(FitQueriesOp op) {
 LogicalResult mqa::verifyFitQueries(FitQueriesOp op) {
   constexpr int64_t kWarpBytes = kWarpThreads * kFitLaneBytes;
   MemRefType q = op.getQ().getType();
-  int64_t headDim = q.getDimSize(5);
-  if (!llvm::is_contained({32, 64, 128}, headDim))
-    return op.emitOpError() << "has rows of " << headDim
-                            << " bytes; those of one swizzle are 32, 64 or 128";
-  SmallVector<ReassociationIndices> all{
-      llvm::to_vector(llvm::seq<int64_t>(0, q.getRank()))};
-  if (q.getNumElements() == 0 || q.getNumElements() % kWarpBytes ||
-      !memref::CollapseShapeOp::isGuaranteedCollapsible(q, all))
+  auto layout = cast<StagedLayoutAttr>(q.getLayout());
+  int64_t headDim = q.getDimSize(2);
+  if (!llvm::is_contained({32, 64, 128}, headDim) ||
+      layout.getDims().back() != 2 ||
+      llvm::is_contained(layout.getDims().drop_back(), 2))
+    return op.emitOpError() << "must have memory whose rows are heads of 32, "
+                               "64 or 128 bytes, found "
+                            << q;
+  if (q.getNumElements() % kWarpBytes)
     return op.emitOpError()
-           << "'q' must be contiguous and of a multiple of " << kWarpBytes
+           << "'q' must be of a multiple of " << kWarpBytes
            << " bytes, which a warp takes at a time, found " << q;
   if (op.getNumThreads())
     if (std::optional<int64_t> threads =

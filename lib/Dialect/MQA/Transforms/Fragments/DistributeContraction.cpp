@@ -11,7 +11,6 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/DebugLog.h"
@@ -21,25 +20,6 @@
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
-
-/// The read behind the left operand of a contraction: a head tile whose rows
-/// are warps x heads x queries, as queries x heads.
-static Value getHeadTileRead(Value vector) {
-  auto cast = vector.getDefiningOp<vector::ShapeCastOp>();
-  auto transpose = cast ? cast.getSource().getDefiningOp<vector::TransposeOp>()
-                        : vector::TransposeOp();
-  if (!transpose ||
-      (transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1, 3} &&
-       transpose.getPermutation() != ArrayRef<int64_t>{1, 3, 2, 0, 4}))
-    return {};
-  ArrayRef<int64_t> from = transpose.getResultVectorType().getShape(),
-                    to = cast.getResultVectorType().getShape();
-  if (to.size() + 1 != from.size() ||
-      to[0] * to[1] != from[0] * from[1] * from[2] ||
-      to.drop_front(2) != from.drop_front(3))
-    return {};
-  return transpose.getVector();
-}
 
 /// The memref that `vector` is all of, where it is one in shared memory.
 static Value getWholeTile(Value vector) {
@@ -126,14 +106,21 @@ struct Product {
 };
 } // namespace
 
-/// Whether a matrix unit reads tiles of `type`.
-static bool isOperand(MemRefType type) {
-  if (!isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
-          type.getElementType()))
-    return false;
-  int64_t rowBytes = type.getShape().back() * type.getElementTypeBitWidth() / 8;
-  return llvm::is_contained({32, 64, 128}, rowBytes) &&
-         memref::isStaticShapeAndContiguousRowMajor(type);
+/// Whether `unit` reads `tile` in this role: whether its elements lie as it
+/// wants them.
+static LogicalResult verifyOperand(vector::ContractionOp contract,
+                                   const MatrixUnit &unit, OperandRole role,
+                                   MemRefType tile) {
+  StagedLayoutAttr wanted =
+      unit.getOperandLayout(role, tile.getShape(), tile.getElementType());
+  auto found = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+  if (found && found.isSameOrder(wanted))
+    return success();
+  LDBG() << unit.name << " cannot read " << tile << ", it wants " << wanted;
+  return contract.emitError()
+         << "operand '" << (role == OperandRole::Queries ? "lhs" : "rhs")
+         << "' must lie in shared memory as " << unit.name << " reads it, "
+         << wanted << ", found " << tile;
 }
 
 static FailureOr<Product> getProduct(const FragmentLayout &layout,
@@ -143,29 +130,22 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   if (failed(chip))
     return failure();
   const MatrixUnit &unit = *(*chip)->matrixUnit;
-  Value a = getWholeTile(getHeadTileRead(contract.getLhs())),
+  Value a = getWholeTile(contract.getLhs()),
         tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
     return contract.emitError(
-        "operands must be whole tiles in workgroup memory, the left one of "
-        "warps x heads x queries");
+        "operands must be whole tiles in workgroup memory");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
-  AffineExpr p, h, n, d, c;
-  bindDims(context, p, h, n, d, c);
+  AffineExpr p, h, n, d;
+  bindDims(context, p, h, n, d);
   auto expected = AffineMap::inferFromExprList(
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}}, context);
-  bindDims(context, p, h, n, c, d);
-  auto inChunks = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
-      context);
   if (!resultType || !resultType.getElementType().isF32() ||
       contract.getKind() != vector::CombiningKind::ADD ||
-      (contract.getIndexingMapsArray() != ArrayRef(expected) &&
-       contract.getIndexingMapsArray() != ArrayRef(inChunks)) ||
+      contract.getIndexingMapsArray() != ArrayRef(expected) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
     return contract.emitError(
-        "must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero, or the "
-        "same in chunks");
+        "must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero");
   ArrayRef<int64_t> shape = resultType.getShape();
   int64_t queries = layout.getNumQueries();
   if (shape[0] != queries || shape[1] != layout.getHeads() ||
@@ -176,19 +156,22 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
            << FragmentLayout::kColumnsPerQuad << " up to " << unit.maxColumns
            << " columns, found " << shape[0] << " x " << shape[1] << " and "
            << shape[2];
-  if (!isOperand(cast<MemRefType>(a.getType())) ||
-      !isOperand(cast<MemRefType>(tileB.getType())) ||
-      contract.getLhsType().getElementType() !=
-          contract.getRhsType().getElementType())
-    return contract.emitError()
-           << "operands must be contiguous, of the same 8-bit or 16-bit floats "
-              "in rows of 32, 64 or 128 bytes, found "
-           << a.getType() << " and " << tileB.getType();
   Type element = contract.getLhsType().getElementType();
+  if (!isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
+          element) ||
+      contract.getRhsType().getElementType() != element)
+    return contract.emitError()
+           << "operands must be of the same 8-bit or 16-bit floats, found "
+           << element << " and " << contract.getRhsType().getElementType();
   if (unit.getOperandType(element) != element)
     return contract.emitError()
            << "the " << unit.name << " of " << (*chip)->name
            << " does not multiply " << element;
+  if (failed(verifyOperand(contract, unit, OperandRole::Queries,
+                           cast<MemRefType>(a.getType()))) ||
+      failed(verifyOperand(contract, unit, OperandRole::Keys,
+                           cast<MemRefType>(tileB.getType()))))
+    return failure();
   auto f32 = Float32Type::get(context);
   return Product{
       contract, a, tileB,
@@ -200,8 +183,7 @@ LogicalResult mqa::verifyContraction(const FragmentLayout &layout,
   if (failed(getProduct(layout, contract)))
     return failure();
   // The unit reads the tiles where the contraction stands.
-  for (Value vector :
-       {getHeadTileRead(contract.getLhs()), Value(contract.getRhs())})
+  for (Value vector : {contract.getLhs(), contract.getRhs()})
     if (Operation *change =
             findChangeBetween(vector.getDefiningOp(), contract)) {
       InFlightDiagnostic error = contract.emitError(
@@ -280,8 +262,7 @@ getProductsWith(const FragmentLayout &layout, const Product &first,
     ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) {});
     FailureOr<Product> product = getProduct(layout, next);
     if (failed(product) || product->fragment != first.fragment ||
-        cast<MemRefType>(product->a.getType()).getShape() !=
-            cast<MemRefType>(first.a.getType()).getShape())
+        product->a.getType() != first.a.getType())
       break;
     products.push_back(*product);
   }

@@ -39,8 +39,7 @@ public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
       : b(b), op(op), loc(op.getLoc()), isAsync(isAsync),
         half(op.getReduction() == Reduction::F16) {
-    ArrayRef<int64_t> q = op.getQ().getType().getShape();
-    headTiles = q[1];
+    headTiles = op.getHeadTiles();
     queries = op.getTileQueries();
     heads = op.getTileHeads();
     keys = op.getNumKeys();
@@ -117,32 +116,17 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
 
 /// q . k of one head tile.
 Value TileVectorizer::computeScores(int64_t headTile) {
-  // The rows of a warp are its heads x its queries; warps that share a query
-  // have its heads one after the other.
-  ArrayRef<int64_t> shape = op.getQ().getType().getShape().drop_front(2);
-  int64_t headDim = shape.back(), chunks = op.getChunks();
-  Value q = read(dropLeading(op.getQ(), {0, headTile}), shape);
-  Type element = op.getQ().getType().getElementType();
-  auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
+  int64_t headDim = op.getQ().getType().getDimSize(2);
+  SmallVector<int64_t> shape{queries, heads, headDim};
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value index = arith::ConstantIndexOp::create(b, loc, headTile);
+  Value rows = SubtileOp::create(
+      b, loc, SubtileOp::getPartType(op.getQ().getType(), shape), op.getQ(),
+      ValueRange{zero, index, zero});
+  Value q = read(rows, shape);
   Value k = read(op.getK(), op.getK().getType().getShape());
+  auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
   using vector::IteratorType;
-  if (chunks > 1) {
-    q = vector::TransposeOp::create(b, loc, q,
-                                    ArrayRef<int64_t>{1, 3, 2, 0, 4});
-    q = vector::ShapeCastOp::create(
-        b, loc, VectorType::get({queries, heads, chunks, headDim}, element), q);
-    AffineExpr p, h, n, c, d;
-    bindDims(b.getContext(), p, h, n, c, d);
-    return vector::ContractionOp::create(
-        b, loc, q, k, splat(type, 0.0),
-        ArrayRef<ArrayRef<AffineExpr>>{{p, h, c, d}, {c, n, d}, {p, h, n}},
-        ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
-                               IteratorType::parallel, IteratorType::reduction,
-                               IteratorType::reduction});
-  }
-  q = vector::TransposeOp::create(b, loc, q, ArrayRef<int64_t>{0, 2, 1, 3});
-  q = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, heads, headDim}, element), q);
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
   return vector::ContractionOp::create(
@@ -319,9 +303,18 @@ struct VectorizeTilesPass
     // Of one product at a time, the order is the same for every unit.
     bool isAsync = true;
     for (TileLogitsOp op : tiles) {
-      if (op.getQ().getType().getDimSize(0) != 1) {
+      if (op.getQueryGroups() != 1) {
         op.emitOpError("must be narrowed to one warpgroup's group of queries "
                        "before it is vectorized");
+        return signalPassFailure();
+      }
+      SmallVector<int64_t> headTile{op.getTileQueries(), op.getTileHeads(),
+                                    op.getQ().getType().getDimSize(2)};
+      if (!SubtileOp::getPartType(op.getQ().getType(), headTile)) {
+        op.emitOpError() << "must have head tiles of " << headTile[0] << " x "
+                         << headTile[1]
+                         << " rows behind each other in memory, found "
+                         << op.getQ().getType();
         return signalPassFailure();
       }
       if (op.getAccumulators() > 1) {

@@ -21,8 +21,7 @@ MemRefType mqa::getGlobalType(MemRefType type) {
 gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
                                  gpu::GPUModuleOp module, func::FuncOp func,
                                  KernelOpInterface op, ScheduleAttr schedule,
-                                 int64_t numThreads,
-                                 ArrayRef<Type> moreTypes) {
+                                 int64_t numThreads, ArrayRef<Type> moreTypes) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> argTypes;
@@ -33,8 +32,8 @@ gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
                                        rewriter.getFunctionType(argTypes, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   rewriter.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(rewriter.getDenseI32ArrayAttr(
-      {static_cast<int32_t>(numThreads), 1, 1}));
+  kernel.setKnownBlockSizeAttr(
+      rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(numThreads), 1, 1}));
   kernel->setAttr(KernelAttr::getAttrName(),
                   KernelAttr::get(op, schedule, /*taskSizes=*/{}));
   for (auto [value, name] :
@@ -56,25 +55,24 @@ static gpu::GPUModuleOp getKernelModule(ModuleOp module) {
       if (kernel->hasAttr(KernelAttr::getAttrName()))
         return kernels;
   OpBuilder detached(module.getContext());
-  auto kernels =
-      gpu::GPUModuleOp::create(detached, module.getLoc(), "kernels");
+  auto kernels = gpu::GPUModuleOp::create(detached, module.getLoc(), "kernels");
   // Gives it another name where something has that one.
   SymbolTable(module).insert(kernels, module.getBody()->begin());
   module->setAttr(name, detached.getUnitAttr());
   return kernels;
 }
 
-LogicalResult
-mqa::makeKernels(ModuleOp module, function_ref<bool(Operation *)> isOp,
-                 function_ref<LogicalResult(RewriterBase &, gpu::GPUModuleOp,
-                                            func::FuncOp)>
-                     make) {
+LogicalResult mqa::makeKernels(
+    ModuleOp module, function_ref<bool(Operation *)> isOp,
+    function_ref<LogicalResult(RewriterBase &, gpu::GPUModuleOp, func::FuncOp)>
+        make) {
   SmallVector<func::FuncOp> funcs;
   for (auto func : module.getOps<func::FuncOp>())
     if (!func.isExternal() && func.walk([&](Operation *op) {
-                                  return isOp(op) ? WalkResult::interrupt()
-                                                  : WalkResult::advance();
-                                }).wasInterrupted())
+                                    return isOp(op) ? WalkResult::interrupt()
+                                                    : WalkResult::advance();
+                                  })
+                                  .wasInterrupted())
       funcs.push_back(func);
   if (funcs.empty())
     return success();

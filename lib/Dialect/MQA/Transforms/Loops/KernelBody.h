@@ -30,11 +30,10 @@ gpu::GPUFuncOp createKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
 
 /// Runs `make` on each function of `module` that has an `Op`; with a module for
 /// the kernels, which is the one that there is.
-LogicalResult
-makeKernels(ModuleOp module, function_ref<bool(Operation *)> isOp,
-            function_ref<LogicalResult(RewriterBase &, gpu::GPUModuleOp,
-                                       func::FuncOp)>
-                make);
+LogicalResult makeKernels(
+    ModuleOp module, function_ref<bool(Operation *)> isOp,
+    function_ref<LogicalResult(RewriterBase &, gpu::GPUModuleOp, func::FuncOp)>
+        make);
 
 } // namespace mqa
 } // namespace mlir

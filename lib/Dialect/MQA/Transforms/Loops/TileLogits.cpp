@@ -1,5 +1,4 @@
-//===- TileLogits.cpp - Makes a persistent kernel of each logits op
-//--------===//
+//===- TileLogits.cpp - Makes a persistent kernel of each logits op -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -15,6 +14,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-tile-logits"
 
 namespace mlir {
 namespace mqa {
@@ -67,6 +69,13 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   if (failed(plan))
     return failure();
 
+  auto describe = [](bool isLoaded) {
+    return isLoaded ? "whole rows, which TMA may load" : "row blocks";
+  };
+  LDBG() << "'" << func.getName() << "' becomes a kernel of "
+         << plan->numThreads << " threads by " << plan->schedule
+         << "\n  weights come as " << describe(plan->loadsWeightsByTma)
+         << "\n  scales come as " << describe(plan->loadsScalesByTma);
   SmallVector<Type> moreTypes;
   auto contiguous = dyn_cast<LogitsOp>(*logits);
   if (contiguous && contiguous.getCompressed() &&

@@ -90,8 +90,7 @@ void TopkBody::createList() {
                          MemRefLayoutAttrInterface{}, workgroup));
   auto type = MemRefType::get({kCapacity}, b.getI32Type(),
                               MemRefLayoutAttrInterface{}, workgroup);
-  codes =
-      memref::ViewOp::create(b, type, memory, constant(0), ValueRange());
+  codes = memref::ViewOp::create(b, type, memory, constant(0), ValueRange());
   keys = memref::ViewOp::create(b, type, memory, constant(kListBytes / 2),
                                 ValueRange());
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
@@ -125,8 +124,8 @@ TopkBody::List TopkBody::append(const List &list, Value logits, Value forced,
   Type index = b.getIndexType(), f32 = b.getF32Type();
   auto build = [&](const List &list) {
     return AppendCandidatesOp::create(b, index, b.getI1Type(), logits, key,
-                                      list.threshold, forced, turn, codes,
-                                      keys, list.count, isDescending());
+                                      list.threshold, forced, turn, codes, keys,
+                                      list.count, isDescending());
   };
   auto appended = build(list);
   auto choose = scf::IfOp::create(b, TypeRange{index, f32}, appended.getFits(),
@@ -151,32 +150,30 @@ Value TopkBody::select(const TopkRow &row) {
   Value own = arith::MulIOp::create(b, thread, size), first, distance;
   if (isDescending()) {
     Value over = row.getMisalignment(b, row.endColumn, kVectorSize);
-    over = arith::RemUIOp::create(b, arith::SubIOp::create(b, size, over),
-                                  size);
+    over =
+        arith::RemUIOp::create(b, arith::SubIOp::create(b, size, over), size);
     Value end = arith::AddIOp::create(b, row.endColumn, over);
     distance = arith::SubIOp::create(b, end, row.firstColumn);
-    first = arith::SubIOp::create(b, end,
-                                  arith::AddIOp::create(b, own, size));
+    first = arith::SubIOp::create(b, end, arith::AddIOp::create(b, own, size));
   } else {
     Value start = arith::SubIOp::create(
-        b, row.firstColumn, row.getMisalignment(b, row.firstColumn, kVectorSize));
+        b, row.firstColumn,
+        row.getMisalignment(b, row.firstColumn, kVectorSize));
     distance = arith::SubIOp::create(b, row.endColumn, start);
     first = arith::AddIOp::create(b, start, own);
   }
   Value least = arith::ConstantOp::create(
       b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-  auto tiles =
-      scf::ForOp::create(b, zero, distance, constant(kTileKeys),
-                         ValueRange{zero, least, zero});
+  auto tiles = scf::ForOp::create(b, zero, distance, constant(kTileKeys),
+                                  ValueRange{zero, least, zero});
   List list{tiles.getResult(0), tiles.getResult(1)};
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(tiles.getBody());
-    Value column = isDescending()
-                       ? Value(arith::SubIOp::create(b, first,
-                                                     tiles.getInductionVar()))
-                       : Value(arith::AddIOp::create(b, first,
-                                                     tiles.getInductionVar()));
+    Value column =
+        isDescending()
+            ? Value(arith::SubIOp::create(b, first, tiles.getInductionVar()))
+            : Value(arith::AddIOp::create(b, first, tiles.getInductionVar()));
     Value logits = row.loadLogits(b, column, kVectorSize);
     SmallVector<Value> elements, forced;
     Value key = arith::AddIOp::create(b, column, row.keyOfColumn0);
@@ -184,8 +181,8 @@ Value TopkBody::select(const TopkRow &row) {
       int64_t at = isDescending() ? kVectorSize - 1 - i : i;
       elements.push_back(vector::ExtractOp::create(b, logits, at));
       if (op.getForceFirst() || op.getForceLast())
-        forced.push_back(row.isForced(
-            b, arith::AddIOp::create(b, column, constant(at))));
+        forced.push_back(
+            row.isForced(b, arith::AddIOp::create(b, column, constant(at))));
     }
     if (isDescending()) {
       logits = vector::FromElementsOp::create(
@@ -203,8 +200,7 @@ Value TopkBody::select(const TopkRow &row) {
                                        arith::SubIOp::create(b, one, turn)});
   }
   Value most = constant(numSelected);
-  Value isLong =
-      arith::CmpIOp::create(b, CmpIPredicate::ugt, list.count, most);
+  Value isLong = arith::CmpIOp::create(b, CmpIPredicate::ugt, list.count, most);
   auto cut = scf::IfOp::create(b, isLong, /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -219,11 +215,10 @@ Value TopkBody::select(const TopkRow &row) {
 /// puts it.
 void TopkBody::sort(const TopkRow &row, Value count) {
   forEach(count, [&](Value i) {
-    Value key = arith::IndexCastOp::create(
-        b, b.getIndexType(), memref::LoadOp::create(b, keys, i));
+    Value key = arith::IndexCastOp::create(b, b.getIndexType(),
+                                           memref::LoadOp::create(b, keys, i));
     Value column = arith::SubIOp::create(b, key, row.keyOfColumn0);
-    memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)), codes,
-                            i);
+    memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)), codes, i);
   });
   SortCandidatesOp::create(b, codes, keys, count,
                            llvm::PowerOf2Ceil(numSelected), op.getTieBreak());
@@ -243,8 +238,7 @@ void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
   // The list has descending keys where the greatest of equal ones is best.
   bool isReversed = isDescending() && op.getOrder() == Order::Key;
   forEach(constant(numSelected), [&](Value i) {
-    Value isSelected =
-        arith::CmpIOp::create(b, CmpIPredicate::ult, i, count);
+    Value isSelected = arith::CmpIOp::create(b, CmpIPredicate::ult, i, count);
     SmallVector<Type> types{b.getI32Type()};
     if (values)
       types.push_back(b.getF32Type());
@@ -255,14 +249,14 @@ void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
       b.setInsertionPointToStart(chosen.thenBlock());
       Value place = i;
       if (isReversed)
-        place = arith::SubIOp::create(
-            b, arith::SubIOp::create(b, count, one), i);
+        place =
+            arith::SubIOp::create(b, arith::SubIOp::create(b, count, one), i);
       Value key = arith::IndexCastOp::create(
           b, b.getIndexType(), memref::LoadOp::create(b, keys, place));
       SmallVector<Value> results{row.getIndex(b, key)};
       if (values)
-        results.push_back(row.loadLogit(
-            b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
+        results.push_back(
+            row.loadLogit(b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
       scf::YieldOp::create(b, results);
       b.setInsertionPointToStart(chosen.elseBlock());
       results[0] = none;
@@ -303,12 +297,10 @@ void TopkBody::buildRow(Value rowIndex) {
 
 void TopkBody::build() {
   createList();
-  OpFoldResult rows =
-      memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
+  OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
   buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(nested.getInsertionBlock(),
-                        nested.getInsertionPoint());
+    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
     buildRow(row);
   });
 }
@@ -330,11 +322,11 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   gpu::GPUFuncOp kernel = createKernel(rewriter, module, func, *found,
                                        /*schedule=*/{}, kThreads);
   StringRef name = KernelAttr::getAttrName();
-  kernel->setAttr(name, kernel->getAttrOfType<KernelAttr>(name)
-                            .withDynamicSharedMemory(kListBytes));
+  kernel->setAttr(
+      name, kernel->getAttrOfType<KernelAttr>(name).withDynamicSharedMemory(
+                kListBytes));
   // Two blocks hide each other's barriers.
-  bool hasTwo =
-      2 * (kListBytes + kScratchBytes) <= (*chip)->blockSharedMemory;
+  bool hasTwo = 2 * (kListBytes + kScratchBytes) <= (*chip)->blockSharedMemory;
   LDBG() << func.getName() << ": " << (hasTwo ? "two blocks" : "one block")
          << " for a multiprocessor of " << (*chip)->name;
   if (hasTwo)

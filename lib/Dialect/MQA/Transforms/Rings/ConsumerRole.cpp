@@ -122,16 +122,15 @@ static Value getRows(OpBuilder &b, Location loc, Value value,
   return memref::SubViewOp::create(b, loc, value, offsets, sizes, strides);
 }
 
-/// Position `group` of a staged tile's first dimension.
-static Value getGroup(OpBuilder &b, Location loc, Value tile, Value group) {
-  auto type = cast<MemRefType>(tile.getType());
-  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> sizes, strides(type.getRank(), b.getIndexAttr(1));
-  for (int64_t size : type.getShape())
-    sizes.push_back(b.getIndexAttr(size));
-  offsets[0] = group;
-  sizes[0] = b.getIndexAttr(1);
-  return memref::SubViewOp::create(b, loc, tile, offsets, sizes, strides);
+/// The queries of one group of a staged tile.
+static Value getGroup(OpBuilder &b, Location loc, TileLogitsOp op,
+                      Value group) {
+  MemRefType type = op.getQ().getType();
+  SmallVector<int64_t> shape(type.getShape());
+  shape[0] = op.getTileQueries();
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  return SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape),
+                           op.getQ(), ValueRange{group, zero, zero});
 }
 
 /// Restricts a block's tile to the `tile_q` queries of one warpgroup.
@@ -151,7 +150,7 @@ void WarpRoles::narrowTile(TileLogitsOp op, Value queryGroup) {
   }
   if (op.getWeights())
     weights = getRows(rewriter, loc, op.getWeights(), firstRow, tileQ);
-  Value q = getGroup(rewriter, loc, op.getQ(), queryGroup);
+  Value q = getGroup(rewriter, loc, op, queryGroup);
   rewriter.modifyOpInPlace(op, [&] {
     op.getQMutable().assign(q);
     if (weights)
@@ -252,8 +251,8 @@ void WarpRoles::buildConsumers(Value threadId) {
       arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
   Value numConsumers = constant(warpgroups * kGroupThreads);
-  scf::ForOp clone =
-      cloneWithout([](Operation *op) { return hasRole(op, Role::Producer); });
+  scf::ForOp clone = cloneWithout(
+      [](RoleOpInterface op) { return op.getRole() != Role::Consumer; });
   clone.walk([&](FitQueriesOp op) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);

@@ -1,4 +1,4 @@
-//===- LowerRings.cpp - Rings to shared memory, mbarriers and TMA ---------===//
+//===- LowerRings.cpp - Rings to shared memory, mbarriers and copies ------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -43,15 +43,8 @@ void RingLowering::create(RingCreateOp op) {
                    {},
                    {},
                    ringType.getStages() % op.getTurns() != 0,
-                   false,
-                   false,
+                   arrivals.lookup(op.getRing()),
                    static_cast<int64_t>(op.getProducers()) * kWarpThreads};
-  for (Operation *user : op.getRing().getUsers())
-    if (auto put = dyn_cast<RingPutOp>(user))
-      for (auto [i, source] : llvm::enumerate(put.getSources()))
-        (RingPutOp::isCopiedByLanes(source) || isConverted(put, i)
-             ? ring.copiedByLanes
-             : ring.copiedByEngine) = true;
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   b.setInsertionPoint(op);
@@ -63,7 +56,7 @@ void RingLowering::create(RingCreateOp op) {
   [[maybe_unused]] int64_t ringStart = sharedMemoryBytes;
   for (MemRefType tile : ring.type.getTiles()) {
     SmallVector<int64_t> shape{ring.type.getStages()};
-    llvm::append_range(shape, tile.getShape());
+    llvm::append_range(shape, getLayout(tile).getShape());
     auto type = MemRefType::get(shape, tile.getElementType(),
                                 MemRefLayoutAttrInterface{}, workgroup);
     ring.buffers.push_back(memref::ViewOp::create(
@@ -76,7 +69,8 @@ void RingLowering::create(RingCreateOp op) {
   ring.empty = nvgpu::MBarrierCreateOp::create(b, loc, group);
   LDBG() << op << "\n  lies from byte " << ringStart << " to "
          << sharedMemoryBytes << ", changes hands: " << ring.changesHands
-         << ", by lanes: " << ring.copiedByLanes;
+         << ", made full by " << ring.arrivals.count(ring.threads)
+         << " arrivals";
   rings[op.getRing()] = ring;
   created.push_back({op, ring});
 }
@@ -89,9 +83,7 @@ gpu::BarrierOp RingLowering::findBarrier() {
     if (auto barrier = dyn_cast<gpu::BarrierOp>(op))
       return barrier;
     bool usesRing = false;
-    op->walk([&](Operation *nested) {
-      usesRing |= isa<RingPutOp, RingGetOp, RingReleaseOp>(nested);
-    });
+    op->walk([&](Operation *nested) { usesRing |= isRingOp(nested); });
     if (usesRing)
       return {};
   }
@@ -120,10 +112,11 @@ void RingLowering::initBarriers() {
   for (auto &[op, ring] : created) {
     for (int64_t i = 0; i < ring.type.getStages(); ++i) {
       Value index = constant(i);
-      nvgpu::MBarrierInitOp::create(
-          b, loc, ring.full, constant(countArrivals(ring)), index, Value());
+      nvgpu::MBarrierInitOp::create(b, loc, ring.full,
+                                    constant(ring.arrivals.count(ring.threads)),
+                                    index, Value());
       int64_t releases =
-          op.getConsumers() * (ring.copiedByLanes ? kWarpThreads : 1);
+          op.getConsumers() * (ring.arrivals.ofWrites ? kWarpThreads : 1);
       nvgpu::MBarrierInitOp::create(b, loc, ring.empty, constant(releases),
                                     index, Value());
     }
@@ -139,18 +132,6 @@ void RingLowering::initBarriers() {
   gpu::BarrierOp::create(b, loc);
 }
 
-/// Arrivals that make a slot full: of the lane that expects what tensor maps
-/// bring, or of each lane, when its copies are there; and of each lane for what
-/// it copies by plain loads and stores.
-int64_t RingLowering::countArrivals(const LoweredRing &ring) {
-  int64_t byEngine = usesTensorMaps()      ? 1
-                     : ring.copiedByEngine ? ring.threads
-                                           : 0;
-  int64_t arrivals = byEngine + (ring.copiedByLanes ? ring.threads : 0);
-  // A barrier that nobody arrives at has one as well.
-  return std::max<int64_t>(arrivals, 1);
-}
-
 Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
   Value stages =
       arith::ConstantIntOp::create(b, loc, ring.type.getStages(), 32);
@@ -162,15 +143,17 @@ Slot RingLowering::getSlot(const LoweredRing &ring, Value position) {
 
 Value RingLowering::getTile(const LoweredRing &ring, unsigned tile, Value slot,
                             MemRefType type) {
-  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
+  auto layout = dyn_cast<StagedLayoutAttr>(type.getLayout());
   SmallVector<OpFoldResult> offsets{slot}, sizes{b.getIndexAttr(1)};
-  for (int64_t size : shape) {
+  for (int64_t size : getLayout(ring.type.getTiles()[tile]).getShape()) {
     offsets.push_back(b.getIndexAttr(0));
     sizes.push_back(b.getIndexAttr(size));
   }
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  return memref::SubViewOp::create(b, loc, type, ring.buffers[tile], offsets,
-                                   sizes, strides);
+  Value memory = memref::SubViewOp::create(
+      b, loc, layout ? layout.getMemoryType(type) : type, ring.buffers[tile],
+      offsets, sizes, strides);
+  return layout ? LayoutCastOp::create(b, loc, type, memory) : memory;
 }
 
 void RingLowering::wait(Value barriers, Slot slot, Value parity) {
@@ -195,71 +178,6 @@ void RingLowering::waitForEmpty(const LoweredRing &ring, Slot slot) {
   wait(ring.empty, slot, arith::XOrIOp::create(b, loc, slot.parity, one));
 }
 
-void RingLowering::put(RingPutOp op) {
-  if (usesTensorMaps())
-    putByTensorMaps(op);
-  else
-    putByLanes(op);
-}
-
-/// Fills the tiles that lanes copy by plain loads and stores, for which each of
-/// them arrives.
-void RingLowering::putPlainTiles(const LoweredRing &ring, RingPutOp op,
-                                 Slot slot) {
-  for (auto [i, source] : llvm::enumerate(op.getSources()))
-    if (RingPutOp::isCopiedByLanes(source))
-      copyByLanes(getTile(ring, i, slot.index, ring.type.getSlotType(i)),
-                  source, ring.threads);
-  if (ring.copiedByLanes)
-    nvgpu::MBarrierArriveOp::create(
-        b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), ring.full,
-        slot.index);
-}
-
-void RingLowering::putByTensorMaps(RingPutOp op) {
-  const LoweredRing &ring = rings[op.getRing()];
-  b.setInsertionPoint(op);
-  Slot slot = getSlot(ring, op.getPosition());
-  SmallVector<SmallVector<Value>> blockIds(op.getSources().size());
-  for (auto [i, source] : llvm::enumerate(op.getSources()))
-    if (auto pages = source.getDefiningOp<GatherBlocksOp>();
-        pages && !RingPutOp::isCopiedByLanes(source))
-      blockIds[i] = spreadBlockIds(pages, ring.type.getTiles()[i]);
-  waitForEmpty(ring, slot);
-  auto start =
-      scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
-  b.setInsertionPointToStart(start.thenBlock());
-  int64_t bytes = ring.type.getSlotBytes();
-  for (auto [source, tile] :
-       llvm::zip_equal(op.getSources(), ring.type.getTiles()))
-    if (RingPutOp::isCopiedByLanes(source))
-      bytes -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
-  nvgpu::MBarrierArriveExpectTxOp::create(b, loc, ring.full, constant(bytes),
-                                          slot.index, Value());
-  // Two sources may be one view.
-  SetVector<Operation *> views;
-  for (auto [i, source] : llvm::enumerate(op.getSources())) {
-    if (RingPutOp::isCopiedByLanes(source))
-      continue;
-    Operation *view = source.getDefiningOp();
-    views.insert(view);
-    if (auto pages = dyn_cast<GatherBlocksOp>(view))
-      loadPages(ring, i, op, pages, blockIds[i], slot);
-    else
-      load(ring, i, op, cast<memref::SubViewOp>(view), slot);
-  }
-  // Otherwise LLVM lets the first lane go on by itself, through the waits
-  // behind this put: the other lanes then wait in a copy of them, and while
-  // they do, the first lane may not get to start its loads.
-  b.setInsertionPointAfter(start);
-  syncWarp();
-  putPlainTiles(ring, op, slot);
-  b.eraseOp(op);
-  for (Operation *view : views)
-    if (view->use_empty())
-      b.eraseOp(view);
-}
-
 void RingLowering::get(RingGetOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
@@ -280,21 +198,13 @@ void RingLowering::release(RingReleaseOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
-  auto arrive = [&](OpBuilder &nested) {
-    nvgpu::MBarrierArriveOp::create(
-        nested, loc, nvgpu::MBarrierTokenType::get(nested.getContext()),
-        ring.empty, slot.index);
-  };
-  if (ring.copiedByLanes) {
-    arrive(b);
-  } else {
+  if (!ring.arrivals.ofWrites) {
     syncWarp();
-    scf::IfOp::create(b, loc, isFirstLane(),
-                      [&](OpBuilder &nested, Location loc) {
-                        arrive(nested);
-                        scf::YieldOp::create(nested, loc);
-                      });
+    auto first =
+        scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
+    b.setInsertionPointToStart(first.thenBlock());
   }
+  arrive(ring.empty, slot);
   b.eraseOp(op);
 }
 
@@ -304,37 +214,66 @@ static void gatherCreates(RewriterBase &b, ArrayRef<RingCreateOp> creates) {
   bool isUsed = false;
   for (Operation *op = creates.front(); op && op != creates.back();
        op = op->getNextNode())
-    op->walk([&](Operation *nested) {
-      isUsed |= isa<RingPutOp, RingGetOp, RingReleaseOp>(nested);
-    });
+    op->walk([&](Operation *nested) { isUsed |= isRingOp(nested); });
   for (auto [first, second] : llvm::zip(creates, creates.drop_front()))
     if (isUsed)
       b.moveOpAfter(second, first);
 }
 
+/// What must hold before anything is changed.
+LogicalResult RingLowering::verify(ArrayRef<RingCreateOp> creates,
+                                   ArrayRef<RingGetOp> gets) {
+  // Of a get and an acquire alike.
+  auto verifySlotTypes = [](auto op) -> LogicalResult {
+    for (auto [i, tile] : llvm::enumerate(op.getTiles()))
+      if (MemRefType slot = op.getRing().getType().getSlotType(i);
+          tile.getType() != slot)
+        return op.emitOpError() << "result " << i << " must be " << slot
+                                << ", found " << tile.getType();
+    return success();
+  };
+  for (RingGetOp op : gets)
+    if (failed(verifySlotTypes(op)))
+      return failure();
+  SmallVector<FillTileOp> byTensorMaps, byChunks;
+  for (const SlotFills &slot : slots) {
+    if (failed(verifySlotTypes(slot.acquire)))
+      return failure();
+    for (FillTileOp op : slot.fills)
+      if (op.getKind() == FillKind::TensorMap)
+        byTensorMaps.push_back(op);
+      else if (op.getKind() != FillKind::Elements)
+        byChunks.push_back(op);
+  }
+  return failure(failed(verifyRings(kernel, creates)) ||
+                 failed(verifyRingBytes(kernel, creates, *chip)) ||
+                 failed(verifyProducers(kernel, creates, arrivals, *chip)) ||
+                 failed(verifyFills(slots, *chip)) ||
+                 failed(makeTensorMaps(byTensorMaps)) ||
+                 failed(checkSources(byChunks)));
+}
+
 LogicalResult RingLowering::run() {
   SmallVector<RingCreateOp> creates;
-  SmallVector<RingPutOp> puts;
   SmallVector<RingGetOp> gets;
   SmallVector<RingReleaseOp> releases;
-  kernel.walk([&](Operation *op) {
+  SmallVector<RingPutOp> puts;
+  WalkResult result = kernel.walk([&](Operation *op) {
     if (auto create = dyn_cast<RingCreateOp>(op))
       creates.push_back(create);
-    else if (auto put = dyn_cast<RingPutOp>(op))
-      puts.push_back(put);
     else if (auto get = dyn_cast<RingGetOp>(op))
       gets.push_back(get);
     else if (auto release = dyn_cast<RingReleaseOp>(op))
       releases.push_back(release);
+    else if (auto put = dyn_cast<RingPutOp>(op))
+      puts.push_back(put);
+    if (isRingOp(op) && !op->getOperand(0).getDefiningOp<RingCreateOp>()) {
+      op->emitOpError("must be of a ring that an mqa.ring_create makes");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
   });
-  auto verifyRing = [](auto op) -> LogicalResult {
-    if (op.getRing().template getDefiningOp<RingCreateOp>())
-      return success();
-    return op.emitOpError("must be of a ring that an mqa.ring_create makes");
-  };
-  if (llvm::any_of(puts, [&](auto op) { return failed(verifyRing(op)); }) ||
-      llvm::any_of(gets, [&](auto op) { return failed(verifyRing(op)); }) ||
-      llvm::any_of(releases, [&](auto op) { return failed(verifyRing(op)); }))
+  if (result.wasInterrupted())
     return failure();
   if (creates.empty())
     return success();
@@ -343,25 +282,23 @@ LogicalResult RingLowering::run() {
     return failure();
   if (failed(verifyModuleTargets(kernel)))
     return failure();
-  for (RingGetOp op : gets)
-    for (auto [i, tile] : llvm::enumerate(op.getTiles()))
-      if (MemRefType slot = op.getRing().getType().getSlotType(i);
-          tile.getType() != slot)
-        return op.emitOpError() << "result " << i << " must be " << slot
-                                << ", found " << tile.getType();
+  if (!puts.empty())
+    return puts.front().emitOpError("must be expanded (mqa-expand-puts) before "
+                                    "rings are lowered");
   chip = *found;
-  if (failed(verifyRings(kernel, creates)) ||
-      failed(verifyRingBytes(kernel, creates, *chip)) ||
-      failed(verifyProducers(kernel, creates, *chip)) ||
-      (usesTensorMaps() ? failed(makeTensorMaps(puts))
-                        : failed(checkSources(puts))))
+  FailureOr<SmallVector<SlotFills>> foundSlots = findSlotFills(kernel);
+  if (failed(foundSlots))
+    return failure();
+  slots = std::move(*foundSlots);
+  arrivals = countArrivals(slots);
+  if (failed(verify(creates, gets)))
     return failure();
   gatherCreates(b, creates);
   for (RingCreateOp op : creates)
     create(op);
   initBarriers();
-  for (RingPutOp op : puts)
-    put(op);
+  for (const SlotFills &slot : slots)
+    fill(slot);
   for (RingGetOp op : gets)
     get(op);
   for (RingReleaseOp op : releases)

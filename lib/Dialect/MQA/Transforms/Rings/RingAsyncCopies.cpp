@@ -1,9 +1,9 @@
-//===- RingAsyncCopies.cpp - How slots are filled without tensor maps -----===//
+//===- RingAsyncCopies.cpp - Slots that lanes fill by chunks --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The lanes of the producer warp copy 16 bytes each, asynchronously, and write
-// them where the swizzle of TMA would have put them.
+// The lanes of the warps that fill a ring copy 16 bytes each, asynchronously or
+// not, and write them where the swizzle of TMA would have put them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,15 +22,6 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
-/// Whether the elements of a tile, which is not copied by plain loads and
-/// stores alone, are converted in between.
-bool RingLowering::isConverted(RingPutOp op, unsigned tile) {
-  Value source = op.getSources()[tile];
-  return !RingPutOp::isCopiedByLanes(source) &&
-         cast<MemRefType>(source.getType()).getElementType() !=
-             op.getRing().getType().getTiles()[tile].getElementType();
-}
-
 namespace {
 /// Where a chunk comes from: elements of a row of `memref`, at `indices` of it,
 /// and how many of them there are (the others become zero).
@@ -43,16 +34,15 @@ struct ChunkSource {
 /// Copies one tile of a slot.
 class ChunkCopier {
 public:
-  ChunkCopier(OpBuilder &b, Location loc, RingPutOp op, unsigned index,
-              Value lane, int64_t numLanes)
-      : b(b), loc(loc), op(op), index(index), lane(lane), numLanes(numLanes),
-        tile(op.getRing().getType().getTiles()[index]),
-        elementBytes(tile.getElementTypeBitWidth() / 8),
-        perChunk(kChunkBytes / elementBytes) {}
+  ChunkCopier(OpBuilder &b, Location loc, FillTileOp op, Value lane,
+              int64_t numLanes)
+      : b(b), loc(loc), op(op), lane(lane), numLanes(numLanes),
+        tile(op.getTileType()), layout(mqa::getLayout(tile)),
+        perChunk(kChunkBytes * 8 / tile.getElementTypeBitWidth()) {}
 
   /// Into a flat memref of which element `first` is the slot's first:
-  /// asynchronously, or at once where elements are converted.
-  void copy(Value flat, Value first, bool converts);
+  /// asynchronously, or by loads and stores.
+  void copy(Value flat, Value first);
 
 private:
   Value constant(int64_t value) {
@@ -80,29 +70,31 @@ private:
 
   OpBuilder &b;
   Location loc;
-  RingPutOp op;
-  unsigned index;
+  FillTileOp op;
   /// This one of so many, of all warps that fill the tile.
   Value lane;
   int64_t numLanes;
   MemRefType tile;
-  int64_t elementBytes, perChunk;
+  StagedLayoutAttr layout;
+  int64_t perChunk;
 };
 } // namespace
 
 /// Where the chunk's first element is in the source.
 SmallVector<Value> ChunkCopier::getSourceCoordinates(Value chunk) {
-  SmallVector<OpFoldResult> at(tile.getRank());
-  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
-    bool isLast = dim == tile.getRank() - 1;
-    int64_t size = tile.getDimSize(dim) / (isLast ? perChunk : 1);
+  ArrayRef<int64_t> shape = layout.getShape();
+  int64_t rank = shape.size();
+  SmallVector<OpFoldResult> at(rank);
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    bool isLast = dim == rank - 1;
+    int64_t size = shape[dim] / (isLast ? perChunk : 1);
     Value own = dim == 0 ? chunk : remainder(chunk, size);
     chunk = divide(chunk, size);
     if (isLast)
       own = arith::MulIOp::create(b, loc, own, constant(perChunk));
     at[dim] = own;
   }
-  AffineMap map = op.getTileMap(index);
+  AffineMap map = layout.getTileMap();
   SmallVector<Value> coordinates;
   for (unsigned i = 0; i < map.getNumResults(); ++i)
     coordinates.push_back(getValueOrCreateConstantIndexOp(
@@ -168,7 +160,7 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
   MemRefType cache = blocks.getCache().getType();
   int64_t blockKv = cache.getDimSize(1);
   int64_t rank = blocks.getKeys().getType().getRank();
-  bool isPart = tile.getShape().take_back(rank)[0] < blockKv;
+  bool isPart = tile.getDimSize(0) < blockKv;
   Value key = at.front();
   if (isPart)
     key = add(key, remainder(blocks.getFirst(), blockKv));
@@ -192,18 +184,16 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
   return {getRow(blocks.getCache(), block), indices, count};
 }
 
-/// The chunk's place in the tile: TMA exclusive-ors the 16-byte column of a row
-/// with the row's number, as bits 4 to 6 of an address with its bits 7 to 9.
+/// The chunk's place in the tile, by its layout.
 Value ChunkCopier::swizzle(Value chunk) {
-  int64_t rowBytes = tile.getShape().back() * elementBytes;
-  if (!isSwizzled(tile))
+  int64_t columns = layout.getColumns();
+  if (!columns)
     return chunk;
-  int64_t columns = rowBytes / kChunkBytes, rowsPerLine = 128 / rowBytes;
-  Value row = divide(chunk, columns * rowsPerLine);
+  Value row = divide(chunk, columns * layout.getRowsPerLine());
   return arith::XOrIOp::create(b, loc, chunk, remainder(row, columns));
 }
 
-/// The fp8 of a chunk: all are there, or none, which is zeros.
+/// The elements of a chunk: all are there, or none, which is zeros.
 Value ChunkCopier::load(const ChunkSource &from) {
   auto type = VectorType::get(
       perChunk, cast<MemRefType>(from.memref.getType()).getElementType());
@@ -214,7 +204,8 @@ Value ChunkCopier::load(const ChunkSource &from) {
       [&](OpBuilder &nested, Location loc) {
         Value loaded = vector::LoadOp::create(
             nested, loc, type, from.memref, from.indices,
-            /*nontemporal=*/false, llvm::Align(perChunk));
+            /*nontemporal=*/false,
+            llvm::Align(perChunk * type.getElementTypeBitWidth() / 8));
         scf::YieldOp::create(nested, loc, loaded);
       },
       [&](OpBuilder &nested, Location loc) {
@@ -225,7 +216,7 @@ Value ChunkCopier::load(const ChunkSource &from) {
   return ifThere.getResult(0);
 }
 
-void ChunkCopier::copy(Value flat, Value first, bool converts) {
+void ChunkCopier::copy(Value flat, Value first) {
   int64_t numChunks = tile.getNumElements() / perChunk;
   // So many copies of a lane are written out in one step of the loop.
   constexpr int64_t kBatch = 8;
@@ -246,27 +237,27 @@ void ChunkCopier::copy(Value flat, Value first, bool converts) {
                         scf::YieldOp::create(nested, loc);
                       });
   };
-  struct Conversion {
-    Value chunk, into, loaded;
+  struct Loaded {
+    Value chunk, into, elements;
   };
-  SmallVector<Conversion> conversions;
+  SmallVector<Loaded> chunks;
   for (int64_t i = 0; i < batch; ++i) {
     Value chunk =
         add(loop.getInductionVar(), add(lane, constant(i * numLanes)));
     SmallVector<Value> at = getSourceCoordinates(chunk);
-    Value source = op.getSources()[index];
+    Value source = op.getSource();
     auto view = source.getDefiningOp<memref::SubViewOp>();
     ChunkSource from =
         view ? fromView(view, at)
              : fromBlocks(source.getDefiningOp<GatherBlocksOp>(), at);
     Value into = add(first, arith::MulIOp::create(b, loc, swizzle(chunk),
                                                   constant(perChunk)));
-    if (converts) {
+    if (op.getKind() == FillKind::Chunks) {
       if (!isWhole)
         from.count =
             arith::SelectOp::create(b, loc, isBelow(chunk, constant(numChunks)),
                                     from.count, constant(0));
-      conversions.push_back({chunk, into, load(from)});
+      chunks.push_back({chunk, into, load(from)});
     } else {
       ifInTile(chunk, [&](OpBuilder &nested) {
         AsyncCopyOp::create(nested, loc, from.memref, from.indices, flat, into,
@@ -275,17 +266,18 @@ void ChunkCopier::copy(Value flat, Value first, bool converts) {
     }
   }
   // All loads are under way before the first is waited for.
-  for (const Conversion &conversion : conversions) {
-    Value decoded = decodeFp8(b, loc, conversion.loaded);
-    ifInTile(conversion.chunk, [&](OpBuilder &nested) {
-      vector::StoreOp::create(nested, loc, decoded, flat, conversion.into,
+  for (const Loaded &loaded : chunks) {
+    Value elements =
+        op.isConverted() ? decodeFp8(b, loc, loaded.elements) : loaded.elements;
+    ifInTile(loaded.chunk, [&](OpBuilder &nested) {
+      vector::StoreOp::create(nested, loc, elements, flat, loaded.into,
                               /*nontemporal=*/false, llvm::Align(kChunkBytes));
     });
   }
 }
 
 /// The thread's number among those that fill the ring, which LLVM must take for
-/// another one in every put. Where the lane's chunks lie in a tile is the same
+/// another one in every slot. Where the lane's chunks lie in a tile is the same
 /// for all tiles: LLVM would compute it before the loop, for all chunks of all
 /// rings, which no warp has the registers for.
 Value RingLowering::getOwnLane(const LoweredRing &ring) {
@@ -303,28 +295,17 @@ Value RingLowering::getOwnLane(const LoweredRing &ring) {
   return arith::RemUIOp::create(b, loc, number, constant(ring.threads));
 }
 
-void RingLowering::putByLanes(RingPutOp op) {
-  const LoweredRing &ring = rings[op.getRing()];
-  b.setInsertionPoint(op);
-  Slot slot = getSlot(ring, op.getPosition());
-  waitForEmpty(ring, slot);
-  Value lane = getOwnLane(ring);
-  for (auto [i, source] : llvm::enumerate(op.getSources())) {
-    if (RingPutOp::isCopiedByLanes(source))
-      continue;
-    auto buffer = cast<MemRefType>(ring.buffers[i].getType());
-    ReassociationIndices all(
-        llvm::to_vector(llvm::seq<int64_t>(buffer.getRank())));
-    Value flat = memref::CollapseShapeOp::create(
-        b, loc, ring.buffers[i], ArrayRef<ReassociationIndices>{all});
-    Value first = arith::MulIOp::create(
-        b, loc, slot.index, constant(ring.type.getTiles()[i].getNumElements()));
-    ChunkCopier(b, loc, op, i, lane, ring.threads)
-        .copy(flat, first, isConverted(op, i));
-  }
-  if (ring.copiedByEngine)
-    AsyncArriveOp::create(b, loc, ring.full, slot.index);
-  putPlainTiles(ring, op, slot);
-  syncWarp();
-  b.eraseOp(op);
+/// Fills a tile in chunks: thread `lane` of those that fill the ring.
+void RingLowering::fillByChunks(const LoweredRing &ring, FillTileOp op,
+                                Value lane, Slot slot) {
+  unsigned tile = op.getTileIndex();
+  auto buffer = cast<MemRefType>(ring.buffers[tile].getType());
+  ReassociationIndices all(
+      llvm::to_vector(llvm::seq<int64_t>(buffer.getRank())));
+  Value flat = memref::CollapseShapeOp::create(
+      b, loc, ring.buffers[tile], ArrayRef<ReassociationIndices>{all});
+  Value first = arith::MulIOp::create(
+      b, loc, slot.index,
+      constant(ring.type.getTiles()[tile].getNumElements()));
+  ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
 }

@@ -18,18 +18,19 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 /// Starts to load the boxes of one tile of a slot.
-void RingLowering::load(const LoweredRing &ring, unsigned tile, RingPutOp op,
+void RingLowering::load(const LoweredRing &ring, FillTileOp op,
                         memref::SubViewOp view, Slot slot) {
-  ArrayRef<int64_t> shape = ring.type.getTiles()[tile].getShape();
-  int64_t rank = view.getType().getRank(), boxDims = shape.size() - rank;
-  ArrayRef<int64_t> counts = shape.take_front(boxDims);
-  ArrayRef<int64_t> box = shape.take_back(rank);
+  unsigned tile = op.getTileIndex();
+  StagedLayoutAttr layout = getLayout(op.getTileType());
+  int64_t rank = view.getType().getRank();
+  ArrayRef<int64_t> counts = layout.getBoxCounts();
+  ArrayRef<int64_t> box = layout.getShape().take_back(rank);
   SmallVector<Value> origin;
   for (OpFoldResult offset : view.getMixedOffsets())
     origin.push_back(getValueOrCreateConstantIndexOp(b, loc, offset));
 
-  AffineMap map = op.getTileMap(tile);
-  SmallVector<int64_t> dims = op.getBoxDims(tile);
+  AffineMap map = layout.getTileMap();
+  SmallVector<int64_t> dims = *layout.getBoxDims();
   // No memref any more: not to be had by getSource().
   auto tensorMap =
       cast<TypedValue<nvgpu::TensorMapDescriptorType>>(view->getOperand(0));
@@ -83,8 +84,7 @@ SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
                                                 MemRefType tile) {
   // The cache is no memref any more: not to be had by getCache().
   int64_t blockRows = recipes[pages->getOperand(0)].getBlockRows();
-  int64_t rank = pages.getKeys().getType().getRank();
-  int64_t numBlocks = tile.getShape().take_back(rank)[0] / blockRows;
+  int64_t numBlocks = tile.getDimSize(0) / blockRows;
   SmallVector<Value> ids;
   for (int64_t i = 0; i < numBlocks; ++i) {
     Value id = gpu::ShuffleOp::create(b, loc, pages.getIds(), i, kWarpThreads,
@@ -96,12 +96,14 @@ SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
 }
 
 /// As `load`, of keys that lie in the blocks `blockIds` of a paged cache.
-void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
-                             RingPutOp op, GatherBlocksOp pages,
-                             ValueRange blockIds, Slot slot) {
-  MemRefType type = ring.type.getTiles()[tile];
+void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
+                             GatherBlocksOp pages, ValueRange blockIds,
+                             Slot slot) {
+  unsigned tile = op.getTileIndex();
+  StagedLayoutAttr layout = getLayout(op.getTileType());
   int64_t rank = pages.getKeys().getType().getRank();
-  int64_t leading = type.getRank() - rank;
+  ArrayRef<int64_t> counts = layout.getBoxCounts();
+  int64_t leading = counts.size();
   Value tensorMap = pages->getOperand(0);
   const TensorMapRecipe &recipe = recipes[tensorMap];
   int64_t blockRows = recipe.getBlockRows();
@@ -110,12 +112,11 @@ void RingLowering::loadPages(const LoweredRing &ring, unsigned tile,
   if (blockRows < recipe.blockKv)
     inBlock = arith::RemUIOp::create(b, loc, pages.getFirst(),
                                      constant(recipe.blockKv));
-  SmallVector<int64_t> counts(type.getShape().take_front(leading));
   SmallVector<int64_t> strides = computeStrides(counts);
   SmallVector<int64_t> sizes(leading, 1);
-  llvm::append_range(sizes, type.getShape().take_back(rank));
+  llvm::append_range(sizes, layout.getShape().take_back(rank));
   sizes[leading] = blockRows;
-  AffineMap map = op.getTileMap(tile);
+  AffineMap map = layout.getTileMap();
   for (int64_t i = 0, e = computeProduct(counts); i < e; ++i) {
     SmallVector<int64_t> at = delinearize(i, strides);
     at.append(rank, 0);

@@ -1,5 +1,4 @@
-//===- RingLowering.h - Rings to shared memory, mbarriers and TMA *- C++
-//-*-===//
+//===- RingLowering.h - Rings to buffers, mbarriers, copies -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -8,12 +7,14 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_RINGLOWERING_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_RINGLOWERING_H
 
+#include "SlotFills.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir {
@@ -29,9 +30,8 @@ struct LoweredRing {
   /// does not know that this round is over, and could take its phase of the
   /// full barrier, which has the same parity, for the one after the next.
   bool changesHands;
-  /// Whether lanes copy some of the tiles by loads and stores, and the copy
-  /// engine some. Each lane arrives for itself.
-  bool copiedByLanes, copiedByEngine;
+  /// Who arrives when a slot is filled.
+  Arrivals arrivals;
   /// Threads that fill a slot together: those of its producer warps.
   int64_t threads;
 };
@@ -43,9 +43,19 @@ struct Slot {
   Value parity;
 };
 
-/// Whether rows of a staged tile are swizzled by their size, as matrix units
-/// read them. Other tiles (scales, weights) are read by plain loads.
-bool isSwizzled(MemRefType tile);
+/// The layout of a ring's tile. Tiles without one (scales, weights) are read by
+/// plain loads.
+inline StagedLayoutAttr getLayout(MemRefType tile) {
+  return StagedLayoutAttr::of(tile);
+}
+
+/// Whether a matrix unit may read `tile` of `ring`: consumers get it, and its
+/// type says how it lies.
+inline bool isOperand(Value ring, MemRefType tile) {
+  auto create = ring.getDefiningOp<RingCreateOp>();
+  return (!create || create.getReader() == Role::Consumer) &&
+         isa<StagedLayoutAttr>(tile.getLayout());
+}
 
 /// `value` if it is an argument that a launch passes to a kernel, else null.
 BlockArgument getKernelArgument(Value value);
@@ -56,13 +66,19 @@ bool hasContiguousRows(Value memref);
 /// Bytes that a lane copies at a time, where there are no tensor maps.
 constexpr int64_t kChunkBytes = 16;
 
-/// What lanes copy by plain loads and stores is a matrix or vector as it is.
-LogicalResult verifyPlainTile(RingPutOp op, unsigned tile);
+/// Whether `tile` is whole blocks, or one part of a block, whose keys lie
+/// behind each other in both. Blocks have keys.
+bool isOfBlocks(MemRefType tile, GatherBlocksOp blocks);
+
+/// Each slot is filled by ways that the chip has. What lanes copy by elements
+/// is a matrix or vector as it is.
+LogicalResult verifyFills(ArrayRef<SlotFills> slots, const ChipInfo &chip);
 
 /// A slot is filled by one warp where tensor maps fill it, and by no more warps
 /// than the block has.
 LogicalResult verifyProducers(gpu::GPUFuncOp kernel,
                               ArrayRef<RingCreateOp> creates,
+                              const llvm::MapVector<Value, Arrivals> &arrivals,
                               const ChipInfo &chip);
 
 /// Rings are made at the top of the kernel, used by nothing but ring ops, and
@@ -85,6 +101,8 @@ LogicalResult verifyLaunches(ModuleOp module);
 /// of the argument those of a box are.
 struct TensorMapRecipe {
   MemRefType box;
+  /// Of the box's rows; 0 where they are not swizzled.
+  int64_t swizzleBytes = 0;
   SmallVector<int64_t> dims;
   /// Of a paged cache: keys of one of its blocks, of which a box has some or
   /// all.
@@ -105,6 +123,8 @@ private:
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
+  LogicalResult verify(ArrayRef<RingCreateOp> creates,
+                       ArrayRef<RingGetOp> gets);
   void create(RingCreateOp op);
   gpu::BarrierOp findBarrier();
   void initBarriers();
@@ -114,30 +134,36 @@ private:
   void wait(Value barriers, Slot slot, Value parity);
   void waitForEmpty(const LoweredRing &ring, Slot slot);
   bool usesTensorMaps() const { return chip->copyEngine->usesTensorMaps; }
-  int64_t countArrivals(const LoweredRing &ring);
-  LogicalResult makeTensorMaps(ArrayRef<RingPutOp> puts);
-  LogicalResult checkSources(ArrayRef<RingPutOp> puts);
-  static bool isConverted(RingPutOp op, unsigned tile);
+  LogicalResult makeTensorMaps(ArrayRef<FillTileOp> fills);
+  LogicalResult checkSources(ArrayRef<FillTileOp> fills);
   Value isFirstLane();
   void syncWarp() {
     Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
     NVVM::SyncWarpOp::create(b, loc, all);
   }
-  void load(const LoweredRing &ring, unsigned tile, RingPutOp op,
-            memref::SubViewOp view, Slot slot);
+  void load(const LoweredRing &ring, FillTileOp op, memref::SubViewOp view,
+            Slot slot);
   SmallVector<Value> spreadBlockIds(GatherBlocksOp pages, MemRefType tile);
-  void loadPages(const LoweredRing &ring, unsigned tile, RingPutOp op,
-                 GatherBlocksOp pages, ValueRange blockIds, Slot slot);
+  void loadPages(const LoweredRing &ring, FillTileOp op, GatherBlocksOp pages,
+                 ValueRange blockIds, Slot slot);
   void loadBox(const LoweredRing &ring, unsigned tile, MemRefType box,
                ArrayRef<int64_t> at, ArrayRef<int64_t> sizes, Slot slot,
                Value tensorMap, ArrayRef<Value> coordinates);
   void copyByLanes(Value tile, Value source, int64_t threads);
   Value loadInLane(Value source, ArrayRef<Value> indices);
   Value loadScaleInLane(GatherBlocksOp pages, Value position);
-  void put(RingPutOp op);
-  void putByTensorMaps(RingPutOp op);
-  void putByLanes(RingPutOp op);
-  void putPlainTiles(const LoweredRing &ring, RingPutOp op, Slot slot);
+  void arrive(Value barriers, Slot slot) {
+    nvgpu::MBarrierArriveOp::create(
+        b, loc, nvgpu::MBarrierTokenType::get(b.getContext()), barriers,
+        slot.index);
+  }
+  void fill(const SlotFills &fills);
+  void startTensorMaps(const LoweredRing &ring, const SlotFills &fills,
+                       const DenseMap<Operation *, SmallVector<Value>> &ids,
+                       Slot slot);
+  void fillByChunks(const LoweredRing &ring, FillTileOp op, Value lane,
+                    Slot slot);
+  void commit(const LoweredRing &ring, const SlotFills &fills, Slot slot);
   Value getOwnLane(const LoweredRing &ring);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
@@ -146,6 +172,8 @@ private:
   const ChipInfo *chip = nullptr;
   IRRewriter b;
   Location loc;
+  SmallVector<SlotFills> slots;
+  llvm::MapVector<Value, Arrivals> arrivals;
   DenseMap<Value, LoweredRing> rings;
   llvm::MapVector<Value, TensorMapRecipe> recipes;
   SmallVector<std::pair<RingCreateOp, LoweredRing>> created;

@@ -22,16 +22,8 @@ constexpr int64_t kMaxBoxRank = 5;
 /// The bytes of a box's rows are a multiple of this.
 constexpr int64_t kBoxRowBytes = 16;
 
-bool mqa::isSwizzled(MemRefType tile) {
-  int64_t rowBytes = tile.getShape().back() * tile.getElementTypeBitWidth() / 8;
-  return !tile.getElementType().isF32() &&
-         llvm::is_contained({32, 64, 128}, rowBytes);
-}
-
-static nvgpu::TensorMapSwizzleKind getSwizzle(MemRefType tile) {
-  if (!isSwizzled(tile))
-    return nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE;
-  switch (tile.getShape().back() * tile.getElementTypeBitWidth() / 8) {
+static nvgpu::TensorMapSwizzleKind getSwizzle(int64_t bytes) {
+  switch (bytes) {
   case 128:
     return nvgpu::TensorMapSwizzleKind::SWIZZLE_128B;
   case 64:
@@ -64,41 +56,39 @@ bool mqa::hasContiguousRows(Value memref) {
          !strides.empty() && strides.back() == 1;
 }
 
-/// The view of a kernel argument that source `i` is.
-static FailureOr<memref::SubViewOp> getArgumentView(RingPutOp op, unsigned i) {
-  auto view = op.getSources()[i].getDefiningOp<memref::SubViewOp>();
+/// The view of a kernel argument that the source of `op` is.
+static FailureOr<memref::SubViewOp> getArgumentView(FillTileOp op) {
+  auto view = op.getSource().getDefiningOp<memref::SubViewOp>();
   if (!view || !getKernelArgument(view.getSource()) || !view.hasUnitStride())
-    return op.emitOpError() << "source " << i
-                            << " must be a unit-stride memref.subview of a "
-                               "kernel argument";
+    return op.emitOpError("source must be a unit-stride memref.subview of a "
+                          "kernel argument");
   if (!hasContiguousRows(view.getSource()))
     return op.emitOpError()
-           << "source " << i << " must be of an argument with contiguous rows, "
-           << "found " << view.getSourceType();
+           << "source must be of an argument with contiguous rows, found "
+           << view.getSourceType();
   return view;
 }
 
-/// The box of which `tile` holds one or several: its last dims, as many as
-/// `view` has; before them, one for each dimension that `view` drops.
+/// The box of which `tile` holds one or several: the last dims of its memory,
+/// as many as `view` has; before them, one for each dimension that `view`
+/// drops.
 static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
   SmallVector<int64_t> shape(view.getDroppedDims().count(), 1);
-  llvm::append_range(shape,
-                     tile.getShape().take_back(view.getType().getRank()));
+  llvm::append_range(
+      shape, getLayout(tile).getShape().take_back(view.getType().getRank()));
   return MemRefType::get(shape, tile.getElementType(),
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
 }
 
 /// The rows of `tile` that one block of a paged cache fills at most.
 static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
-  int64_t rows =
-      tile.getShape().take_back(pages.getKeys().getType().getRank())[0];
-  return std::min(rows, pages.getCache().getType().getDimSize(1));
+  return std::min(tile.getDimSize(0), pages.getCache().getType().getDimSize(1));
 }
 
 /// The box of which `tile` holds one or several: rows of one cache block.
 static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
   SmallVector<int64_t> shape{1, getBlockRows(tile, pages)};
-  llvm::append_range(shape, tile.getShape().take_back(
+  llvm::append_range(shape, getLayout(tile).getShape().take_back(
                                 pages.getKeys().getType().getRank() - 1));
   return MemRefType::get(shape, tile.getElementType(),
                          MemRefLayoutAttrInterface{}, tile.getMemorySpace());
@@ -116,31 +106,40 @@ static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
   return dims;
 }
 
-/// The argument that source `i` of `op` comes from, and how it is loaded.
+bool mqa::isOfBlocks(MemRefType tile, GatherBlocksOp blocks) {
+  StagedLayoutAttr layout = getLayout(tile);
+  int64_t rows = tile.getDimSize(0);
+  int64_t blockKv = blocks.getCache().getType().getDimSize(1);
+  return (rows % blockKv == 0 || blockKv % rows == 0) &&
+         llvm::is_sorted(*layout.getBoxDims()) &&
+         layout.getShape().take_back(tile.getRank())[0] == rows;
+}
+
+/// The argument that the source of `op` comes from, and how it is loaded.
 static FailureOr<std::pair<BlockArgument, TensorMapRecipe>>
-getRecipe(RingPutOp op, unsigned i) {
-  MemRefType tile = op.getRing().getType().getTiles()[i];
-  auto pages = op.getSources()[i].getDefiningOp<GatherBlocksOp>();
+getRecipe(FillTileOp op) {
+  MemRefType tile = op.getTileType();
+  auto pages = op.getSource().getDefiningOp<GatherBlocksOp>();
+  SmallVector<int64_t> boxDims = *getLayout(tile).getBoxDims();
   if (!pages) {
-    FailureOr<memref::SubViewOp> view = getArgumentView(op, i);
+    FailureOr<memref::SubViewOp> view = getArgumentView(op);
     if (failed(view))
       return failure();
     return std::pair(cast<BlockArgument>(view->getSource()),
                      TensorMapRecipe{getBox(tile, *view),
-                                     getArgumentDims(*view, op.getBoxDims(i))});
+                                     getLayout(tile).getSwizzleBytes(),
+                                     getArgumentDims(*view, boxDims)});
   }
   BlockArgument argument = getKernelArgument(pages.getCache());
   int64_t rank = pages.getKeys().getType().getRank();
-  int64_t rows = tile.getShape().take_back(rank)[0];
   if (getBlockRows(tile, pages) == 0)
-    return op.emitOpError() << "source " << i << " is of blocks without keys";
-  if (!argument || !hasContiguousRows(argument) ||
-      rows % getBlockRows(tile, pages) || !llvm::is_sorted(op.getBoxDims(i)))
-    return op.emitOpError()
-           << "source " << i
-           << " must be blocks of a kernel argument, whole ones or one part";
+    return op.emitOpError("source is of blocks without keys");
+  if (!argument || !hasContiguousRows(argument) || !isOfBlocks(tile, pages))
+    return op.emitOpError("source must be blocks of a kernel argument, whole "
+                          "ones or one part");
   return std::pair(argument,
                    TensorMapRecipe{getBox(tile, pages),
+                                   getLayout(tile).getSwizzleBytes(),
                                    llvm::to_vector(llvm::seq(rank + 1)),
                                    pages.getCache().getType().getDimSize(1)});
 }
@@ -158,58 +157,48 @@ static LogicalResult verifyTensorMapUses(BlockArgument argument) {
       return emitError(view);
     if (view->use_empty())
       continue;
-    if (RingPutOp::isCopiedByLanes(view->getResult(0)))
-      return emitError(view);
-    for (Operation *user : view->getUsers())
-      if (!isa<RingPutOp>(user))
+    for (Operation *user : view->getUsers()) {
+      auto fill = dyn_cast<FillTileOp>(user);
+      if (!fill)
         return emitError(user);
+      if (fill.getKind() != FillKind::TensorMap)
+        return emitError(view);
+    }
   }
   return success();
 }
 
 /// Turns each kernel argument that rings are filled from into the tensor map
 /// that loads the ring's tile of it.
-LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
+LogicalResult RingLowering::makeTensorMaps(ArrayRef<FillTileOp> fills) {
   int64_t maxBoxDim = chip->copyEngine->maxBoxDim;
-  for (RingPutOp op : puts) {
-    for (auto [i, tile] : llvm::enumerate(op.getRing().getType().getTiles())) {
-      if (RingPutOp::isCopiedByLanes(op.getSources()[i])) {
-        if (failed(verifyPlainTile(op, i)))
-          return failure();
-        continue;
-      }
-      if (isConverted(op, i))
-        return op.emitOpError() << "source " << i << " is loaded by a tensor "
-                                << "map, which does not make its elements "
-                                << tile.getElementType();
-      FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found =
-          getRecipe(op, i);
-      if (failed(found))
-        return failure();
-      auto &[argument, own] = *found;
-      MemRefType box = own.box;
-      if (llvm::any_of(box.getShape(),
-                       [&](int64_t size) { return size > maxBoxDim; }))
-        return op.emitOpError() << "source " << i << " is loaded in boxes of "
-                                << box << ", but a TMA box has at most "
-                                << maxBoxDim << " elements in each dimension";
-      if (box.getRank() > kMaxBoxRank)
-        return op.emitOpError() << "source " << i << " is loaded in boxes of "
-                                << box << ", but a TMA box has at most "
-                                << kMaxBoxRank << " dimensions";
-      int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
-      int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
-      if (rowBytes % kBoxRowBytes)
-        return op.emitOpError()
-               << "source " << i << " is loaded in boxes of " << box
-               << ", but the rows of a TMA box have a multiple of "
-               << kBoxRowBytes << " bytes";
-      TensorMapRecipe &recipe =
-          recipes.try_emplace(argument, own).first->second;
-      if (recipe.box != own.box || recipe.dims != own.dims)
-        return op.emitOpError() << "loads argument " << argument.getArgNumber()
-                                << " with tiles of different shapes";
-    }
+  for (FillTileOp op : fills) {
+    FailureOr<std::pair<BlockArgument, TensorMapRecipe>> found = getRecipe(op);
+    if (failed(found))
+      return failure();
+    auto &[argument, own] = *found;
+    MemRefType box = own.box;
+    auto emitBoxError = [&] {
+      return op.emitOpError()
+             << "source is loaded in boxes of " << box << ", but ";
+    };
+    if (llvm::any_of(box.getShape(),
+                     [&](int64_t size) { return size > maxBoxDim; }))
+      return emitBoxError() << "a TMA box has at most " << maxBoxDim
+                            << " elements in each dimension";
+    if (box.getRank() > kMaxBoxRank)
+      return emitBoxError()
+             << "a TMA box has at most " << kMaxBoxRank << " dimensions";
+    int64_t rowSize = box.getRank() ? box.getShape().back() : 1;
+    int64_t rowBytes = rowSize * box.getElementTypeBitWidth() / 8;
+    if (rowBytes % kBoxRowBytes)
+      return emitBoxError() << "the rows of a TMA box have a multiple of "
+                            << kBoxRowBytes << " bytes";
+    TensorMapRecipe &recipe = recipes.try_emplace(argument, own).first->second;
+    if (recipe.box != own.box || recipe.dims != own.dims ||
+        recipe.swizzleBytes != own.swizzleBytes)
+      return op.emitOpError() << "loads argument " << argument.getArgNumber()
+                              << " with tiles of different shapes";
   }
   StringRef name = OperandAttr::getAttrName();
   for (auto &[value, recipe] : recipes) {
@@ -228,9 +217,8 @@ LogicalResult RingLowering::makeTensorMaps(ArrayRef<RingPutOp> puts) {
     for (Operation *view : llvm::make_early_inc_range(argument.getUsers()))
       if (view->use_empty())
         b.eraseOp(view);
-    MemRefType tile = recipe.box;
     argument.setType(nvgpu::TensorMapDescriptorType::get(
-        b.getContext(), tile, getSwizzle(tile),
+        b.getContext(), recipe.box, getSwizzle(recipe.swizzleBytes),
         nvgpu::TensorMapL2PromoKind::L2PROMO_128B,
         nvgpu::TensorMapOOBKind::OOB_ZERO,
         nvgpu::TensorMapInterleaveKind::INTERLEAVE_NONE));

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels/ModuleTargets.h"
+#include "SlotFills.h"
+#include "SlotOps.h"
 #include "WarpRoles.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
@@ -34,7 +36,8 @@ using namespace mlir::mqa::shapes;
 static constexpr auto kRemark =
     remark::RemarkOpts::name("roles").category("mqa-specialize-warps");
 
-scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
+scf::ForOp
+WarpRoles::cloneWithout(function_ref<bool(RoleOpInterface)> isForeign) {
   // Each role reads block and grid itself: nothing is kept in registers across
   // the branch for the sake of another role.
   IRMapping mapping;
@@ -44,14 +47,27 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
       rewriter.clone(*operand.getDefiningOp(), mapping);
   auto clone = cast<scf::ForOp>(rewriter.clone(*loop, mapping));
   OpBuilder::InsertionGuard guard(rewriter);
-  SmallVector<Operation *> foreign;
-  clone.walk([&](Operation *op) {
-    if (isForeign(op))
-      foreign.push_back(op);
+  SetVector<Operation *> foreign;
+  clone.walk([&](RoleOpInterface op) {
+    if (!isForeign(op))
+      return;
+    foreign.insert(op);
+    if (isa<RingGetOp, RingAcquireOp>(op))
+      addSlotOps(op, foreign);
   });
-  for (Operation *op : llvm::reverse(foreign)) {
+  // Users go ahead of what they use; what is in an op goes with it.
+  SmallVector<Operation *> inOrder;
+  clone.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (!foreign.contains(op))
+      return WalkResult::advance();
+    inOrder.push_back(op);
+    return WalkResult::skip();
+  });
+  for (Operation *op : llvm::reverse(inOrder)) {
+    auto ofRole = dyn_cast<RoleOpInterface>(op);
+    Value carried = ofRole ? ofRole.getCarried() : Value();
     // A loop that only carried tiles from one to the next carries none.
-    if (Value carried = cast<RoleOpInterface>(op).getCarried()) {
+    if (carried) {
       rewriter.replaceAllUsesWith(op->getResult(0), carried);
     } else if (auto tile = dyn_cast<TileLogitsOp>(op);
                tile && !tile->use_empty()) {
@@ -68,14 +84,14 @@ scf::ForOp WarpRoles::cloneWithout(function_ref<bool(Operation *)> isForeign) {
 
 /// Builds `body` for the threads `first` <= threadId < `first` + `count`.
 void WarpRoles::buildRole(Value threadId, int64_t first, int64_t count,
-                          function_ref<void()> body) {
+                          function_ref<void(Value own)> body) {
   OpBuilder::InsertionGuard guard(rewriter);
   Value own = arith::SubIOp::create(rewriter, loc, threadId, constant(first));
   // Threads before the first wrap around.
   Value isOwn = compare(arith::CmpIPredicate::ult, own, count);
   auto role = scf::IfOp::create(rewriter, loc, isOwn, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(role.thenBlock());
-  body();
+  body(own);
 }
 
 /// Makes a producer of queries wait for the first block's before it asks for
@@ -101,13 +117,17 @@ void WarpRoles::loadFirstBlockAlone(scf::ForOp producer) {
 /// together: lanes copy, and one warp alone is too slow for that.
 int64_t WarpRoles::buildSharedProducers(Value threadId, int64_t first,
                                         int64_t numWarps) {
-  loop->getParentOfType<gpu::GPUFuncOp>().walk(
-      [&](RingCreateOp op) { op.setProducers(numWarps); });
-  auto isForeign = [](Operation *op) {
-    return isa<RoleOpInterface>(op) && !isa<RingPutOp>(op);
+  loop->getParentOfType<gpu::GPUFuncOp>().walk([&](RingCreateOp op) {
+    if (op.getFiller() == Role::Producer)
+      op.setProducers(numWarps);
+  });
+  auto isForeign = [](RoleOpInterface op) {
+    return op.getRole() != Role::Producer;
   };
   int64_t count = numWarps * kWarpThreads;
-  buildRole(threadId, first, count, [&] { cloneWithout(isForeign); });
+  buildRole(threadId, first, count, [&](Value own) {
+    shareLoops(cloneWithout(isForeign), own, count);
+  });
   return first + count;
 }
 
@@ -117,23 +137,27 @@ int64_t WarpRoles::buildSharedProducers(Value threadId, int64_t first,
 int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
                                   int64_t maxWarps) {
   SetVector<Value> rings;
-  loop.walk([&](RingPutOp op) { rings.insert(op.getRing()); });
+  loop.walk([&](Operation *op) {
+    if (Value ring = getFilledRing(op); ring && hasRole(op, Role::Producer))
+      rings.insert(ring);
+  });
   int64_t numWarps = std::min<int64_t>(rings.size(), maxWarps);
   LDBG() << numWarps << " producers for " << rings.size() << " rings";
   for (int64_t warp = 0; warp < numWarps; ++warp) {
-    auto isForeign = [&](Operation *op) {
-      auto put = dyn_cast<RingPutOp>(op);
-      if (!put)
-        return isa<RoleOpInterface>(op);
-      int64_t ring = llvm::find(rings, put.getRing()) - rings.begin();
+    auto isForeign = [&](RoleOpInterface op) {
+      if (op.getRole() != Role::Producer)
+        return true;
+      int64_t ring = llvm::find(rings, getFilledRing(op)) - rings.begin();
       return std::min(ring, numWarps - 1) != warp;
     };
-    buildRole(threadId, first + warp * kWarpThreads, kWarpThreads, [&] {
-      scf::ForOp producer = cloneWithout(isForeign);
-      // Where no other ring's loads would wait with it.
-      if (numWarps == static_cast<int64_t>(rings.size()))
-        loadFirstBlockAlone(producer);
-    });
+    buildRole(threadId, first + warp * kWarpThreads, kWarpThreads,
+              [&](Value own) {
+                scf::ForOp producer = cloneWithout(isForeign);
+                shareLoops(producer, own, kWarpThreads);
+                // Where no other ring's loads would wait with it.
+                if (numWarps == static_cast<int64_t>(rings.size()))
+                  loadFirstBlockAlone(producer);
+              });
   }
   return first + numWarps * kWarpThreads;
 }
@@ -162,7 +186,7 @@ LogicalResult WarpRoles::run() {
     if (op->getParentOp() == loop)
       return;
     auto create = op.getRing().getDefiningOp<RingCreateOp>();
-    if (!create)
+    if (!create || op.getRole() != Role::Consumer)
       return;
     create.setConsumers(groups.queryGroups * kGroupWarps);
     create.setTurns(groups.keyGroups);
@@ -185,23 +209,27 @@ LogicalResult WarpRoles::run() {
                                    NVVM::SetMaxRegisterAction::decrease);
   // Cleaning needs every warp that it can get: with two for it, prefill with
   // `clean` was 2 % slower than with three.
-  int64_t maxProducers = cleaning ? 1 : kGroupWarps;
-  int64_t cleaner;
+  int64_t converters = !hasConverter() ? 0 : cleaning ? 1 : kGroupWarps / 2;
+  int64_t converter;
   if (chip.copyEngine->usesTensorMaps)
-    cleaner = buildProducers(threadId, producer, maxProducers);
+    converter = buildProducers(threadId, producer,
+                               cleaning ? 1 : kGroupWarps - converters);
   else
-    cleaner = buildSharedProducers(threadId, producer,
-                                   cleaning ? kGroupWarps / 2 : kGroupWarps);
+    converter = buildSharedProducers(
+        threadId, producer,
+        (cleaning ? kGroupWarps / 2 : kGroupWarps) - converters);
+  int64_t cleaner =
+      converters ? buildConverter(threadId, converter, converters) : converter;
   int64_t numCleaners = producer + kGroupThreads - cleaner;
   remark::passed(loc, kRemark)
-      << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} threads "
-                       "clean",
-                       warpgroups, (cleaner - producer) / kWarpThreads,
-                       cleaning ? numCleaners : 0)
+      << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} warps "
+                       "convert, {3} threads clean",
+                       warpgroups, (converter - producer) / kWarpThreads,
+                       converters, cleaning ? numCleaners : 0)
              .str();
   if (cleaning)
     buildRole(threadId, cleaner, numCleaners,
-              [&] { buildCleaner(threadId, cleaner, numCleaners); });
+              [&](Value) { buildCleaner(threadId, cleaner, numCleaners); });
   rewriter.eraseOp(loop);
   return success();
 }
@@ -217,7 +245,7 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
                               "warpgroups, the last for the producers");
   std::optional<ConsumerGroups> groups;
   WalkResult result = kernel.walk([&](TileLogitsOp op) {
-    int64_t queryGroups = op.getQ().getType().getDimSize(0);
+    int64_t queryGroups = op.getQueryGroups();
     int64_t tileQueries = op.getTileQueries();
     if (warpgroups % queryGroups) {
       op.emitOpError() << "has " << queryGroups << " groups of queries, but "
@@ -246,7 +274,7 @@ static LogicalResult verifyNoNestedLoop(gpu::GPUFuncOp kernel) {
   WalkResult result = kernel.walk([](scf::ForOp loop) {
     bool fills = false, releases = false;
     loop.walk([&](Operation *op) {
-      fills |= isa<RingPutOp>(op);
+      fills |= isa<RingPutOp, RingAcquireOp>(op);
       releases |= isa<RingReleaseOp>(op);
     });
     if (!fills || !releases)
@@ -273,7 +301,7 @@ struct SpecializeWarpsPass
           .wasInterrupted();
     };
     for (auto loop : kernel.getBody().front().getOps<scf::ForOp>()) {
-      if (contains(loop, Role::Producer))
+      if (contains(loop, Role::Producer) || contains(loop, Role::Converter))
         loops.push_back(loop);
       else if (contains(loop, Role::Cleaner))
         cleaning.push_back(loop);

@@ -80,7 +80,7 @@ private:
   void createRings(gpu::GPUFuncOp kernel);
   RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
-  Value putAndGet(Value ring, Value position, Value source, ArrayAttr maps);
+  Value putAndGet(Value ring, Value position, Value source);
   VectorType getTileType() {
     return VectorType::get(
         {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
@@ -127,21 +127,17 @@ Value TileStager::getRanges(Value outRows) {
 
 void TileStager::createRings(gpu::GPUFuncOp kernel) {
   b.setInsertionPointToStart(&kernel.getBody().front());
-  queryRing = RingCreateOp::create(b, loc, plan.queryRing, 1, 1, 1);
-  keyRing = RingCreateOp::create(b, loc, plan.keyRing, 1, 1, 1);
+  queryRing = RingCreateOp::create(b, loc, plan.queryRing);
+  keyRing = RingCreateOp::create(b, loc, plan.keyRing);
   if (plan.scaleRing)
-    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing, 1, 1, 1);
+    scaleRing = RingCreateOp::create(b, loc, plan.scaleRing);
 }
 
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
   SmallVector<Value> sources{heads.getHeads(b, loc, logits.getQ())};
-  SmallVector<AffineMap> maps{plan.queryMap};
-  if (logits.getWeights()) {
+  if (logits.getWeights())
     sources.push_back(heads.getHeads(b, loc, logits.getWeights()));
-    maps.push_back(b.getMultiDimIdentityMap(2));
-  }
-  RingPutOp::create(b, loc, queryRing, position, sources,
-                    b.getAffineMapArrayAttr(maps));
+  RingPutOp::create(b, loc, queryRing, position, sources);
   return RingGetOp::create(b, loc, queryRing, position);
 }
 
@@ -157,9 +153,8 @@ Value TileStager::fitQueries(RingGetOp staged) {
                               staged.getResult(1), Value(), Value());
 }
 
-Value TileStager::putAndGet(Value ring, Value position, Value source,
-                            ArrayAttr maps) {
-  RingPutOp::create(b, loc, ring, position, source, maps);
+Value TileStager::putAndGet(Value ring, Value position, Value source) {
+  RingPutOp::create(b, loc, ring, position, source);
   return RingGetOp::create(b, loc, ring, position).getTiles()[0];
 }
 
@@ -179,21 +174,16 @@ Relu TileStager::getRelu() {
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
                             RingGetOp staged, Value factors, Value onto) {
-  // The identity is left out.
-  ArrayAttr keyMaps;
-  if (!plan.keyMap.isIdentity())
-    keyMaps = b.getAffineMapArrayAttr(plan.keyMap);
-  Value keys = putAndGet(keyRing, position,
-                         heads.getKeys(b, loc, logits.getK()), keyMaps);
+  Value keys =
+      putAndGet(keyRing, position, heads.getKeys(b, loc, logits.getK()));
   Value scales, weights;
   if (scaleRing)
     scales = putAndGet(scaleRing, position,
-                       heads.getKeys(b, loc, logits.getKScale()), ArrayAttr());
+                       heads.getKeys(b, loc, logits.getKScale()));
   if (logits.getWeights())
     weights = staged.getResult(1);
   // Padding is zero; but behind a block of q come the heads of the next.
-  ArrayRef<int64_t> q = plan.queryRing.getTiles()[0].getShape();
-  int64_t tileHeads = q[1] * plan.schedule.getTileHeads();
+  int64_t tileHeads = plan.queryRing.getTiles()[0].getDimSize(1);
   bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;
   Value numHeads;
   if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))

@@ -52,7 +52,8 @@ static bool readsAtOnce(Operation *op) {
   if (isa_and_nonnull<nvgpu::NVGPUDialect, NVVM::NVVMDialect,
                       LLVM::LLVMDialect>(op->getDialect()))
     return isMemoryEffectFree(op);
-  if (isa<RingPutOp, AsyncCopyOp, memref::DmaStartOp, CallOpInterface>(op))
+  if (isa<RingPutOp, FillTileOp, AsyncCopyOp, memref::DmaStartOp,
+          CallOpInterface>(op))
     return false;
   return isa<WgmmaOp>(op) || op->hasTrait<OpTrait::IsTerminator>() ||
          !hasUnknownEffects(op);

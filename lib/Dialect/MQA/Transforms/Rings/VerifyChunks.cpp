@@ -16,51 +16,52 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Rows of `tile` are whole chunks, and what makes them of `source` is known.
-static LogicalResult verifyTile(RingPutOp op, unsigned i, MemRefType source,
-                                MemRefType tile) {
+static LogicalResult verifyTile(FillTileOp op) {
+  auto source = cast<MemRefType>(op.getSource().getType());
+  MemRefType tile = op.getTileType();
   Type element = tile.getElementType();
   if (!isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type,
            Float32Type>(element) &&
-      !element.isInteger(32))
+      !element.isInteger(8) && !element.isInteger(32))
     return op.emitOpError()
-           << "tile " << i << " must be of fp8, bf16, f16, f32 or i32, found "
-           << tile;
-  int64_t rowSize = tile.getRank() ? tile.getShape().back() : 1;
+           << "tile must be of fp8, bf16, f16, f32, i8 or i32, found " << tile;
+  int64_t rowSize = getLayout(tile).getShape().back();
   if (rowSize * tile.getElementTypeBitWidth() / 8 % kChunkBytes)
-    return op.emitOpError()
-           << "tile " << i << " must have rows of a multiple of " << kChunkBytes
-           << " bytes, found " << tile;
-  if (source.getElementType() == element)
-    return success();
+    return op.emitOpError() << "tile must have rows of a multiple of "
+                            << kChunkBytes << " bytes, found " << tile;
   int64_t columns = source.getShape().back();
+  int64_t perChunk = kChunkBytes * 8 / tile.getElementTypeBitWidth();
+  if (source.getElementType() == element) {
+    // A load has no count of elements, as a cp.async has.
+    if (op.getKind() == FillKind::Chunks &&
+        (ShapedType::isDynamic(columns) || columns % perChunk))
+      return op.emitOpError()
+             << "source must have rows of a multiple of " << perChunk
+             << " elements to be loaded by chunks, found " << source;
+    return success();
+  }
   if (!isa<Float8E4M3FNType, Float8E5M2Type>(source.getElementType()) ||
       !element.isF16() || ShapedType::isDynamic(columns) ||
       columns % kChunkBytes)
     return op.emitOpError()
            << "only fp8 becomes f16, in rows of a multiple of " << kChunkBytes
-           << ", on its way into a ring, found source " << i << " of " << source
-           << " for " << tile;
+           << ", on its way into a ring, found " << source << " for " << tile;
   return success();
 }
 
-/// Rows of the tile are pieces of rows of the source, at multiples of a chunk.
-static LogicalResult verifyMap(RingPutOp op, unsigned i, int64_t perChunk) {
-  AffineMap map = op.getTileMap(i);
-  unsigned last = map.getNumDims() - 1;
-  AffineExpr first = simplifyAffineExpr(
-      map.getResults().back() - getAffineDimExpr(last, map.getContext()),
-      map.getNumDims(), /*numSymbols=*/0);
-  if (op.getBoxDims(i).back() + 1 != map.getNumResults() ||
-      !first.isMultipleOf(perChunk))
-    return op.emitOpError()
-           << "rows of tile " << i
-           << " must be rows of its source, at multiples of " << perChunk
-           << " elements, found " << AffineMapAttr::get(map);
-  return success();
+/// Rows of the tile's memory are pieces of rows of the source, at multiples of
+/// a chunk.
+static LogicalResult verifyRows(FillTileOp op) {
+  MemRefType tile = op.getTileType();
+  StagedLayoutAttr layout = getLayout(tile);
+  if (layout.getDims().back() == tile.getRank() - 1)
+    return success();
+  return op.emitOpError() << "rows of the tile must be rows of its source, "
+                          << "found " << layout;
 }
 
-static LogicalResult verifyView(RingPutOp op, unsigned i,
-                                memref::SubViewOp view, int64_t perChunk) {
+static LogicalResult verifyView(FillTileOp op, memref::SubViewOp view,
+                                int64_t perChunk) {
   int64_t last = view.getSourceType().getRank() - 1;
   std::optional<int64_t> offset =
       getConstantIntValue(view.getMixedOffsets()[last]);
@@ -68,37 +69,29 @@ static LogicalResult verifyView(RingPutOp op, unsigned i,
   bool isAligned = offset ? *offset % perChunk == 0 : last == 0;
   if (view.getDroppedDims().test(last) || !isAligned)
     return op.emitOpError()
-           << "source " << i
-           << " must begin in a row of its argument at a "
-              "multiple of "
+           << "source must begin in a row of its argument at a multiple of "
            << perChunk << " elements, found " << view.getType();
   return success();
 }
 
-static LogicalResult verifyBlocks(RingPutOp op, unsigned i,
-                                  GatherBlocksOp blocks, MemRefType tile) {
+static LogicalResult verifyBlocks(FillTileOp op, GatherBlocksOp blocks) {
   MemRefType cache = blocks.getCache().getType();
   int64_t rank = blocks.getKeys().getType().getRank();
-  int64_t rows = tile.getShape().take_back(rank)[0];
-  int64_t blockKv = cache.getDimSize(1);
-  if (blockKv == 0)
-    return op.emitOpError() << "source " << i << " is of blocks without keys";
-  if ((rows % blockKv && blockKv % rows) || !llvm::is_sorted(op.getBoxDims(i)))
-    return op.emitOpError()
-           << "source " << i
-           << " must be blocks of a kernel argument, whole ones or one part";
+  if (cache.getDimSize(1) == 0)
+    return op.emitOpError("source is of blocks without keys");
+  if (!isOfBlocks(op.getTileType(), blocks))
+    return op.emitOpError("source must be blocks of a kernel argument, whole "
+                          "ones or one part");
   int64_t rowBytes =
       cache.getShape().back() * cache.getElementTypeBitWidth() / 8;
   if (rank == 1 && rowBytes % kChunkBytes)
-    return op.emitOpError()
-           << "source " << i << " must be of blocks of a multiple of "
-           << kChunkBytes << " bytes, found " << cache;
+    return op.emitOpError() << "source must be of blocks of a multiple of "
+                            << kChunkBytes << " bytes, found " << cache;
   return success();
 }
 
 /// What the argument's type says of its rows; the rest is said to the runtime.
-static LogicalResult verifyArgument(RingPutOp op, unsigned i,
-                                    BlockArgument argument) {
+static LogicalResult verifyArgument(FillTileOp op, BlockArgument argument) {
   auto type = cast<MemRefType>(argument.getType());
   auto isAligned = [&](int64_t elements) {
     return ShapedType::isDynamic(elements) ||
@@ -111,47 +104,37 @@ static LogicalResult verifyArgument(RingPutOp op, unsigned i,
       isAligned(offset) &&
       llvm::all_of(ArrayRef(strides).drop_back(), isAligned))
     return success();
-  return op.emitOpError() << "source " << i
-                          << " must be of an argument with contiguous rows at "
-                             "multiples of "
+  return op.emitOpError() << "source must be of an argument with contiguous "
+                             "rows at multiples of "
                           << kChunkBytes << " bytes, found " << type;
 }
 
 /// Arguments that chunks come from begin, as all their rows do, at multiples of
 /// 16 bytes: the runtime is told to check that.
-LogicalResult RingLowering::checkSources(ArrayRef<RingPutOp> puts) {
-  for (RingPutOp op : puts)
-    for (auto [i, source] : llvm::enumerate(op.getSources())) {
-      MemRefType tile = op.getRing().getType().getTiles()[i];
-      if (RingPutOp::isCopiedByLanes(source)) {
-        if (failed(verifyPlainTile(op, i)))
-          return failure();
-        continue;
-      }
-      auto blocks = source.getDefiningOp<GatherBlocksOp>();
-      auto view = source.getDefiningOp<memref::SubViewOp>();
-      BlockArgument argument;
-      if (blocks)
-        argument = getKernelArgument(blocks.getCache());
-      else if (view && view.hasUnitStride())
-        argument = getKernelArgument(view.getSource());
-      if (!argument)
-        return op.emitOpError()
-               << "source " << i
-               << " must be a unit-stride memref.subview or blocks of a kernel "
-                  "argument";
-      if (failed(verifyTile(op, i, cast<MemRefType>(source.getType()), tile)))
-        return failure();
-      int64_t perChunk = kChunkBytes * 8 / tile.getElementTypeBitWidth();
-      if (failed(verifyMap(op, i, perChunk)) ||
-          failed(verifyArgument(op, i, argument)) ||
-          failed(blocks ? verifyBlocks(op, i, blocks, tile)
-                        : verifyView(op, i, view, perChunk)))
-        return failure();
-      StringRef name = OperandAttr::getAttrName();
-      unsigned position = argument.getArgNumber();
-      if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))
-        kernel.setArgAttr(position, name, operand.withAlignment(kChunkBytes));
-    }
+LogicalResult RingLowering::checkSources(ArrayRef<FillTileOp> fills) {
+  for (FillTileOp op : fills) {
+    auto blocks = op.getSource().getDefiningOp<GatherBlocksOp>();
+    auto view = op.getSource().getDefiningOp<memref::SubViewOp>();
+    BlockArgument argument;
+    if (blocks)
+      argument = getKernelArgument(blocks.getCache());
+    else if (view && view.hasUnitStride())
+      argument = getKernelArgument(view.getSource());
+    if (!argument)
+      return op.emitOpError("source must be a unit-stride memref.subview or "
+                            "blocks of a kernel argument");
+    if (failed(verifyTile(op)))
+      return failure();
+    int64_t perChunk =
+        kChunkBytes * 8 / op.getTileType().getElementTypeBitWidth();
+    if (failed(verifyRows(op)) || failed(verifyArgument(op, argument)) ||
+        failed(blocks ? verifyBlocks(op, blocks)
+                      : verifyView(op, view, perChunk)))
+      return failure();
+    StringRef name = OperandAttr::getAttrName();
+    unsigned position = argument.getArgNumber();
+    if (auto operand = kernel.getArgAttrOfType<OperandAttr>(position, name))
+      kernel.setArgAttr(position, name, operand.withAlignment(kChunkBytes));
+  }
   return success();
 }

@@ -54,7 +54,7 @@ LogicalResult mqa::verifyRings(gpu::GPUFuncOp kernel,
     if (op->getBlock() != &kernel.getBody().front())
       return op.emitOpError("must be at the top of the kernel");
     for (Operation *user : op->getUsers())
-      if (!isa<RingPutOp, RingGetOp, RingReleaseOp>(user))
+      if (!isRingOp(user))
         return op.emitOpError("is used by '")
                << user->getName() << "', which is no op on rings";
     for (MemRefType tile : op.getRing().getType().getTiles())
@@ -71,24 +71,60 @@ LogicalResult mqa::verifyRings(gpu::GPUFuncOp kernel,
   return failure(result.wasInterrupted());
 }
 
-LogicalResult mqa::verifyPlainTile(RingPutOp op, unsigned tile) {
-  MemRefType type = op.getRing().getType().getTiles()[tile];
-  if (type.getRank() <= 2 && op.getTileMap(tile).isIdentity())
+/// By elements, lanes fill matrices and vectors as they are.
+static LogicalResult verifyElements(FillTileOp op) {
+  MemRefType type = op.getTileType();
+  if (type.getRank() <= 2 && type.getLayout().isIdentity())
     return success();
-  return op.emitOpError() << "source " << tile
-                          << " is copied by lanes, which fill matrices and "
-                             "vectors as they are, found "
+  return op.emitOpError() << "by elements fills matrices and vectors that have "
+                             "no #mqa.staged layout, found "
                           << type;
 }
 
-LogicalResult mqa::verifyProducers(gpu::GPUFuncOp kernel,
-                                   ArrayRef<RingCreateOp> creates,
-                                   const ChipInfo &chip) {
+static LogicalResult verifyFill(FillTileOp op, const ChipInfo &chip) {
+  const CopyEngine &engine = *chip.copyEngine;
+  switch (op.getKind()) {
+  case FillKind::TensorMap:
+    if (engine.usesTensorMaps)
+      return success();
+    return op.emitOpError() << "by tensor_map needs tensor maps, but the copy "
+                               "engine of "
+                            << chip.name << " is " << engine.name;
+  case FillKind::AsyncChunks:
+    // Who starts the copies does not wait for them, and so cannot say by a
+    // fence that an asynchronous unit may read what they bring.
+    if (!chip.matrixUnit->isAsync ||
+        !isOperand(op.getAcquire().getRing(), op.getTileType()))
+      return success();
+    return op.emitOpError()
+           << "by async_chunks cannot fill what the " << chip.matrixUnit->name
+           << " of " << chip.name << " reads, found " << op.getTileType();
+  case FillKind::Chunks:
+    return success();
+  case FillKind::Elements:
+    return verifyElements(op);
+  }
+  llvm_unreachable("no other kinds");
+}
+
+LogicalResult mqa::verifyFills(ArrayRef<SlotFills> slots,
+                               const ChipInfo &chip) {
+  for (const SlotFills &slot : slots)
+    for (FillTileOp op : slot.fills)
+      if (failed(verifyFill(op, chip)))
+        return failure();
+  return success();
+}
+
+LogicalResult
+mqa::verifyProducers(gpu::GPUFuncOp kernel, ArrayRef<RingCreateOp> creates,
+                     const llvm::MapVector<Value, Arrivals> &arrivals,
+                     const ChipInfo &chip) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
   int64_t threads = size ? size[0] : chip.blockThreads;
   for (RingCreateOp op : creates) {
     int64_t producers = op.getProducers();
-    if (chip.copyEngine->usesTensorMaps && producers != 1)
+    if (arrivals.lookup(op.getRing()).ofTensorMaps && producers != 1)
       return op.emitOpError() << "is filled by tensor maps, whose copies one "
                                  "warp starts, but has "
                               << producers << " 'producers'";

@@ -8,6 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SlotFills.h"
+#include "SlotOps.h"
 #include "WarpRoles.h"
 
 #include "mlir/IR/Dominance.h"
@@ -45,7 +47,7 @@ private:
 };
 } // namespace
 
-/// The ops that producers or consumers do, and others do not.
+/// The ops that producers, converters or consumers do, and others do not.
 static bool isOfRole(Operation *op) {
   auto own = dyn_cast<RoleOpInterface>(op);
   return own && own.getRole() != Role::Cleaner;
@@ -67,8 +69,7 @@ LogicalResult RoleVerifier::verifyRings() {
       op->emitOpError("must be in the loop over rings to have a role");
       return WalkResult::interrupt();
     }
-    if (isa<RingPutOp, RingGetOp, RingReleaseOp>(op) &&
-        !op->getOperand(0).getDefiningOp<RingCreateOp>()) {
+    if (isRingOp(op) && !op->getOperand(0).getDefiningOp<RingCreateOp>()) {
       op->emitOpError("must be of a ring that an mqa.ring_create makes");
       return WalkResult::interrupt();
     }
@@ -115,12 +116,14 @@ LogicalResult RoleVerifier::verifyCleaning() {
   return verifyOtherOps(cleaning);
 }
 
-/// What has no role is done by every one: it may only compute and read.
+/// What has no role is done by every one: it may only compute and read. What
+/// writes slots is of their role.
 LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
   WalkResult result = within.getBody()->walk([&](Operation *op) {
     bool isCleaning = within == cleaning && isa<CleanRowsOp>(op);
     if (isCleaning || isOfRole(op) ||
-        op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() || hasOnlyReads(op))
+        op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
+        hasOnlyReads(op) || (within == loop && writesSlotsAlone(op)))
       return WalkResult::advance();
     op->emitOpError("is of no role, and may do more than compute and read: "
                     "not every role may execute it");
@@ -246,6 +249,8 @@ LogicalResult RoleVerifier::verifyTurns(RingGetOp op) {
     return op.emitOpError("must be in a loop over keys that stores logits and "
                           "carries nothing, so that warpgroups can take turns");
   for (auto other : keys.getBody()->getOps<RingGetOp>()) {
+    if (other.getRole() != Role::Consumer)
+      continue;
     if (other != op && other.getRing() == op.getRing())
       return op.emitOpError("is not the only one of its ring in an iteration, "
                             "so that warpgroups cannot take turns");
@@ -287,11 +292,15 @@ LogicalResult RoleVerifier::verifyFit(FitQueriesOp op) {
 LogicalResult RoleVerifier::run() {
   if (!loop->use_empty())
     return kernel.emitOpError("reads a result of the loop over rings");
-  if (failed(verifyRings()) || failed(verifyCleaning()))
+  if (failed(verifyRings()) || failed(verifyCleaning()) ||
+      failed(verifySlots(kernel, loop)))
     return failure();
   auto verify = [&](Operation *op) -> LogicalResult {
     if (auto tile = dyn_cast<TileLogitsOp>(op))
       return verifyTileUses(tile.getLogits());
+    // A converter's slots have no readers that take turns.
+    if (hasRole(op, Role::Converter))
+      return success();
     if (auto get = dyn_cast<RingGetOp>(op); get && failed(verifyTurns(get)))
       return failure();
     if (auto release = dyn_cast<RingReleaseOp>(op))

@@ -35,8 +35,9 @@ struct ConsumerGroups {
 LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
                           scf::ForOp cleaning, ConsumerGroups groups);
 
-/// What is needed to write each role's clone of the loop. The consumers' has a
-/// file of its own. Of a kernel that `verifyRoles` accepts.
+/// What is needed to write each role's clone of the loop. Those of consumers
+/// and converters have files of their own. Of a kernel that `verifyRoles`
+/// accepts.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
@@ -54,8 +55,9 @@ private:
   Value compare(arith::CmpIPredicate predicate, Value lhs, int64_t rhs) {
     return arith::CmpIOp::create(rewriter, loc, predicate, lhs, constant(rhs));
   }
-  /// Clones the loop at the insertion point without the ops of other roles.
-  scf::ForOp cloneWithout(function_ref<bool(Operation *)> isForeign);
+  /// Clones the loop at the insertion point without the ops of other roles, and
+  /// without what is done to their slots.
+  scf::ForOp cloneWithout(function_ref<bool(RoleOpInterface)> isForeign);
   void buildConsumers(Value threadId);
   void takeTurns(scf::ForOp keys, Value keyGroup);
   /// The rows of the block from which on those of a query group are.
@@ -68,10 +70,13 @@ private:
   void narrowStore(StoreLogitsOp op, Value queryGroup);
   void narrowCarriedTiles(scf::ForOp outer);
   void buildRole(Value threadId, int64_t first, int64_t count,
-                 function_ref<void()> body);
+                 function_ref<void(Value own)> body);
   void loadFirstBlockAlone(scf::ForOp producer);
   int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
+  bool hasConverter();
+  int64_t buildConverter(Value threadId, int64_t first, int64_t numWarps);
+  void shareLoops(scf::ForOp role, Value own, int64_t count);
   void buildCleaner(Value threadId, int64_t first, int64_t count);
 
   IRRewriter rewriter;

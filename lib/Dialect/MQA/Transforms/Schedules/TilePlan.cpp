@@ -36,7 +36,7 @@ bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
 int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
                                  int64_t tileKv) {
   Type type = unit.getOperandType(op.getInputElementType());
-  RowChunks chunks = getRowChunks(op.getHeadDim(), type);
+  RowChunks chunks = unit.getRowChunks(op.getHeadDim(), type);
   int64_t bytes = type.getIntOrFloatBitWidth() / 8;
   constexpr int64_t kWarpRegisterBytes = kWarpThreads * 4;
   int64_t registers =
@@ -47,15 +47,6 @@ int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
 int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   int64_t bytes = tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   return llvm::alignTo(bytes, kTileAlignment);
-}
-
-RowChunks mqa::getRowChunks(int64_t headDim, Type elementType) {
-  int64_t elementBytes = elementType.getIntOrFloatBitWidth() / 8;
-  int64_t rowBytes = llvm::alignTo(headDim * elementBytes, kStepBytes);
-  int64_t chunkBytes = kMaxSwizzleBytes;
-  while (rowBytes % chunkBytes)
-    chunkBytes /= 2;
-  return {rowBytes / chunkBytes, chunkBytes / elementBytes};
 }
 
 /// Whether `type` is of f32 and its rows start at multiples of 16 bytes as far
@@ -143,7 +134,6 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t warpgroups = schedule.getWarpgroups();
   int64_t queryWarps = schedule.getQueryWarps();
   int64_t warpQueries = queryWarps * schedule.getTileQ() / kGroupWarps;
-  int64_t warpHeads = kWarpRows / warpQueries;
   int64_t tileHeads = schedule.getTileHeads();
   int64_t headTiles = llvm::divideCeil(heads, tileHeads);
 
@@ -242,31 +232,16 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   constexpr int64_t kBankPadding = 4;
   int64_t weightColumns =
       headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
-  // Rows of one swizzle have no dim of chunks.
-  RowChunks chunks = getRowChunks(headDim, operandType);
-  SmallVector<int64_t> queryTile{queryGroups, headTiles}, keyTile;
-  AffineExpr group, headTile;
-  AffineExpr queryChunk = getAffineConstantExpr(0, context);
-  AffineExpr keyChunk = queryChunk;
-  bindDims(context, group, headTile);
-  if (chunks.count > 1) {
-    queryTile.push_back(chunks.count);
-    keyTile.push_back(chunks.count);
-    queryChunk = getAffineDimExpr(2, context);
-    keyChunk = getAffineDimExpr(0, context);
-  }
-  int64_t next = queryTile.size();
-  llvm::append_values(queryTile, kGroupWarps, warpHeads, warpQueries,
-                      chunks.elements);
-  auto dim = [&](int64_t i) { return getAffineDimExpr(next + i, context); };
-  plan.queryMap = AffineMap::get(
-      queryTile.size(), 0,
-      {group * schedule.getTileQ() + dim(0).floorDiv(queryWarps) * warpQueries +
-           dim(2),
-       headTile * tileHeads + dim(0) % queryWarps * warpHeads + dim(1),
-       queryChunk * chunks.elements + dim(3)},
-      context);
-  SmallVector<MemRefType> queryTiles{tile(queryTile, operandType)};
+  auto staged = [&](StagedLayoutAttr layout) {
+    return MemRefType::get(layout.getTileShape(), operandType, layout,
+                           workgroup);
+  };
+  // Each group of queries has its head tiles behind each other.
+  StagedLayoutAttr headTile = unit.getOperandLayout(
+      OperandRole::Queries, {schedule.getTileQ(), tileHeads, headDim},
+      operandType);
+  SmallVector<MemRefType> queryTiles{
+      staged(headTile.getRepeated({queryGroups, headTiles}, {0, 1}))};
   if (op.getWeights()) {
     queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
     plan.loadsWeightsByTma =
@@ -274,14 +249,10 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   }
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
-  int64_t first = keyTile.size();
-  AffineExpr key = getAffineDimExpr(first, context),
-             inKey = getAffineDimExpr(first + 1, context);
-  plan.keyMap = AffineMap::get(
-      first + 2, 0, {key, keyChunk * chunks.elements + inKey}, context);
-  llvm::append_values(keyTile, tileKv, chunks.elements);
-  plan.keyRing = RingType::get(context, schedule.getStages(),
-                               {tile(keyTile, operandType)});
+  plan.keyRing =
+      RingType::get(context, schedule.getStages(),
+                    {staged(unit.getOperandLayout(
+                        OperandRole::Keys, {tileKv, headDim}, operandType))});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {

@@ -1,33 +1,36 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-fit-queries)))' --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
+#at_1x1x4x16x1x48 = #mqa.staged<shape = [1, 1, 4, 16, 1, 48], dims = [0, 1, 0, 1, 0, 2]>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  gpu.func @f(%q: memref<1x1x4x16x1x48xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>) kernel {
-    // expected-error@+1 {{has rows of 48 bytes; those of one swizzle are 32, 64 or 128}}
-    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x48xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @f(%q: memref<4x16x48xf8E4M3FN, #at_1x1x4x16x1x48, #smem>, %w: memref<4x16xf32, #smem>) kernel {
+    // expected-error@+1 {{must have memory whose rows are heads of 32, 64 or 128 bytes}}
+    %f = mqa.fit_queries %q, %w : memref<4x16x48xf8E4M3FN, #at_1x1x4x16x1x48, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     gpu.return
   }
 }
 
 // -----
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  gpu.func @f(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %id: i32) kernel {
+  gpu.func @f(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, %w: memref<4x16xf32, #smem>, %id: i32) kernel {
     nvvm.barrier id = %id number_of_threads = %id
     // expected-error@+1 {{needs 1 named barriers that nothing else uses; the 16 of a block are taken}}
-    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    %f = mqa.fit_queries %q, %w : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     gpu.return
   }
 }
 
 // -----
 
+#halves = #mqa.staged<shape = [2, 4, 16, 32], dims = [2, 0, 1, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, strided<[4096, 4096, 1024, 64, 64, 1]>, #smem>
+!q = memref<4x16x64xf8E4M3FN, #halves, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %w: memref<4x16xf32, #smem>) kernel {
-    // expected-error@+1 {{'q' must be contiguous and of a multiple of 512 bytes, which a warp takes at a time}}
+    // expected-error@+1 {{must have memory whose rows are heads of 32, 64 or 128 bytes}}
     %f = mqa.fit_queries %q, %w : !q, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     gpu.return
   }
@@ -36,10 +39,11 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x1x1x1x32xf8E4M3FN, #smem>
+#one = #mqa.staged<shape = [1, 1, 32], dims = [0, 1, 2], swizzle = 16>
+!q = memref<1x1x32xf8E4M3FN, #one, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %w: memref<1x16xf32, #smem>) kernel {
-    // expected-error@+1 {{'q' must be contiguous and of a multiple of 512 bytes, which a warp takes at a time}}
+    // expected-error@+1 {{'q' must be of a multiple of 512 bytes, which a warp takes at a time}}
     %f = mqa.fit_queries %q, %w : !q, memref<1x16xf32, #smem> -> memref<2x1xf32, #smem>
     gpu.return
   }
@@ -49,8 +53,9 @@ gpu.module @kernels {
 
 // The factors of the first queries would be those of the next when they are used.
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!q = memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>
 !w = memref<4x16xf32, #smem>
 !f = memref<2x4xf32, #smem>
 gpu.module @kernels {
@@ -73,8 +78,9 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!q = memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>
 !w = memref<4x16xf32, #smem>
 gpu.module @kernels {
   gpu.func @f(%q: !q, %w: !w, %t: index) kernel {
@@ -89,8 +95,9 @@ gpu.module @kernels {
 
 // What a function, or text, meets at is not known.
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!q = memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>
 !w = memref<4x16xf32, #smem>
 gpu.module @kernels {
   func.func private @callee()

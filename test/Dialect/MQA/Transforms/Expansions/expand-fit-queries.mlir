@@ -1,14 +1,17 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-fit-queries,canonicalize,cse)))' --allow-unregistered-dialect --split-input-file | FileCheck %s
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_1x1x4x16x1x64 = #mqa.staged<shape = [1, 1, 4, 16, 1, 64], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @fit
-  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x1x4x16x1x32xf8E4M3FN
+  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<4x16x32xf8E4M3FN
   // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x16xf32
   // CHECK-SAME: workgroup(%[[EXPONENTS:.*]] : memref<64xi32, {{.*}}>, %[[FACTORS:.*]] : memref<2x4xf32, {{.*}}>)
   // 2048 bytes, 128 threads: a round. Magnitudes of 16 bytes, then of the two
   // lanes that share a head.
-  // CHECK: %[[BYTES:.*]] = memref.collapse_shape %[[Q]]
+  // CHECK: %[[MEMORY:.*]] = mqa.layout_cast %[[Q]]
+  // CHECK: %[[BYTES:.*]] = memref.collapse_shape %[[MEMORY]]
   // CHECK: vector.load %[[BYTES]]
   // CHECK-COUNT-8: nvvm.convert.f8x2.to.f16x2
   // CHECK-COUNT-8: math.absf
@@ -28,9 +31,9 @@ gpu.module @kernels {
   // CHECK-COUNT-2: memref.store %{{.*}}, %[[FACTORS]]
   // CHECK: nvvm.barrier
   // CHECK: "test.use"(%[[FACTORS]])
-  gpu.func @fit(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index) kernel {
+  gpu.func @fit(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, %w: memref<4x16xf32, #smem>, %t: index) kernel {
     %n = arith.constant 128 : index
-    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -40,8 +43,8 @@ gpu.module @kernels {
   // CHECK: %[[BYTES:.*]] = memref.collapse_shape
   // CHECK-COUNT-8: vector.load %[[BYTES]]
   // CHECK: nvvm.convert
-  gpu.func @one_warp(%q: memref<1x1x4x16x1x64xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>) kernel {
-    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x64xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @one_warp(%q: memref<4x16x64xf8E4M3FN, #at_1x1x4x16x1x64, #smem>, %w: memref<4x16xf32, #smem>) kernel {
+    %f = mqa.fit_queries %q, %w : memref<4x16x64xf8E4M3FN, #at_1x1x4x16x1x64, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -49,14 +52,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // A number of threads that is not known: a loop over the rounds.
   // CHECK-LABEL: gpu.func @any
   // CHECK: scf.for
   // CHECK: vector.load
-  gpu.func @any(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel {
-    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @any(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel {
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f) : (memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -67,6 +71,7 @@ gpu.module @kernels {
 // Named barriers that the kernel has already are left alone: one by number, and
 // those of the warpgroups, of which a block of 384 threads has three.
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @other_barriers
@@ -76,7 +81,7 @@ gpu.module @kernels {
   // CHECK: "test.other"
   // CHECK: nvvm.barrier id = %c4_i32
   // CHECK: nvvm.barrier id = %c4_i32
-  gpu.func @other_barriers(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+  gpu.func @other_barriers(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, %w: memref<4x16xf32, #smem>, %t: index, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %c128 = arith.constant 128 : index
     %c1_i32 = arith.constant 1 : i32
     %threads = arith.constant 128 : i32
@@ -86,9 +91,9 @@ gpu.module @kernels {
     %id = arith.addi %i, %c1_i32 : i32
     nvvm.barrier id = %id number_of_threads = %threads
     nvvm.barrier id = %c1_i32 number_of_threads = %threads
-    %f = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    %f = mqa.fit_queries %q, %w threads %t of %n : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.other"() : () -> ()
-    %g = mqa.fit_queries %q, %w threads %t of %n : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+    %g = mqa.fit_queries %q, %w threads %t of %n : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     "test.use"(%f, %g) : (memref<2x4xf32, #smem>, memref<2x4xf32, #smem>) -> ()
     gpu.return
   }
@@ -99,8 +104,9 @@ gpu.module @kernels {
 // Two branches, which other threads may take at the same time: each has a barrier
 // of its own. Text that has no barrier takes none.
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!q = memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>
 !w = memref<4x16xf32, #smem>
 !f = memref<2x4xf32, #smem>
 gpu.module @kernels {

@@ -1,5 +1,7 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-vectorize-tiles,mqa-distribute-vectors,canonicalize,cse)))' | FileCheck %s
 
+#at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+#at_1x1x1x4x16x1x128 = #mqa.staged<shape = [1, 1, 1, 4, 16, 1, 128], dims = [0, 1, 0, 1, 1, 0, 2], swizzle = 16>
 // All four warps have heads of the one query: each writes its partial sums, and
 // adds up those of a quarter of the keys.
 // CHECK-LABEL: gpu.func @one_query
@@ -18,10 +20,10 @@
 // CHECK-NEXT: memref.store %{{.*}}, %{{.*}}[
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
-  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+  gpu.func @one_query(%q: memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
-    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
@@ -30,12 +32,12 @@ gpu.module @kernels {
   // sums. The producers, which the block has too, have none.
   // CHECK-LABEL: gpu.func @in_turn
   // CHECK-SAME: workgroup(%{{.*}} : memref<8x128xf32, #gpu.address_space<workgroup>>)
-  gpu.func @in_turn(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %p: i32, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+  gpu.func @in_turn(%q: memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %p: i32, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
-    %ring = mqa.ring_create {consumers = 4 : i64, turns = 2 : i64} : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>
-    %k = mqa.ring_get %ring[%p] : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>> -> memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    %ring = mqa.ring_create {consumers = 4 : i64, turns = 2 : i64} : !mqa.ring<4, memref<128x128xf8E4M3FN, #at_128x128, #smem>>
+    %k = mqa.ring_get %ring[%p] : !mqa.ring<4, memref<128x128xf8E4M3FN, #at_128x128, #smem>> -> memref<128x128xf8E4M3FN, #at_128x128, #smem>
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
@@ -45,13 +47,13 @@ gpu.module @kernels {
   // CHECK: nvvm.barrier id = %c1_i32
   // CHECK: %[[BARRIER:.*]] = arith.addi %{{.*}}, %c2_i32 : i32
   // CHECK: nvvm.barrier id = %[[BARRIER]] number_of_threads = %c128_i32
-  gpu.func @other_barrier(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+  gpu.func @other_barrier(%q: memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
     %c1 = arith.constant 1 : i32
     %c128 = arith.constant 128 : i32
     nvvm.barrier id = %c1 number_of_threads = %c128
-    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x64x128xf8E4M3FN, #at_1x1x1x4x16x1x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }

@@ -2,12 +2,14 @@
 
 // What mqa-vectorize-tiles does not make.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // Both are used in a loop only: the first is waited for in front of it, with the
   // second in flight, not where it was started.
@@ -26,9 +28,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -44,12 +44,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // A contraction that no write needs becomes no WGMMA: the one before it cannot
   // count on it to be in flight.
@@ -64,9 +66,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -79,12 +79,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // Two tiles in a loop, of the same queries, with an op between them that is not
   // of a tile.
@@ -105,17 +107,13 @@ gpu.module @kernels {
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     scf.for %i = %c0 to %n step %c1 {
-      %qr0 = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-      %qp0 = vector.transpose %qr0, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-      %q0 = vector.shape_cast %qp0 : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %q0 = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
       %k0 = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
       %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q0, %k0, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
       %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
       vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
       "test.other"() : () -> ()
-      %qr1 = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-      %qp1 = vector.transpose %qr1, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-      %q1 = vector.shape_cast %qp1 : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %q1 = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
       %k1 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
       %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q1, %k1, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
       %r1 = vector.multi_reduction <add>, %s1, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -127,12 +125,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // The WGMMA would read what comes after the release.
   gpu.func @released(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %p: i32) kernel {
@@ -142,9 +142,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     // expected-note@+1 {{by this}}
     mqa.ring_release %ring[%p] : !mqa.ring<2, memref<32xf32, #smem>>
@@ -158,12 +156,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // WGMMAs are done when a slot is given back, which may be theirs: not only where
   // they are used.
@@ -181,9 +181,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -200,12 +198,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   gpu.func @other_heads(%qt: !qt, %kt: !kt, %kt2: !kt, %out: memref<4x32xf32>, %out2: memref<4x32xf32>, %o16: memref<16x32xf32>) kernel {
     %c0 = arith.constant 0 : index
@@ -213,9 +213,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %z16 = arith.constant dense<0.0> : vector<16x32xf32>
@@ -229,12 +227,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // More are in flight than the instruction can be told: it waits for more.
   // CHECK-LABEL: gpu.func @many_in_flight
@@ -245,9 +245,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -276,12 +274,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // A sum that is written, and that another one adds to.
   // CHECK-LABEL: gpu.func @partial_sums
@@ -295,9 +295,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
@@ -311,12 +309,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_128x32 = #mqa.staged<shape = [128, 32], dims = [0, 1], swizzle = 16>
+#shared = #mqa.staged<shape = [1, 4, 16, 1, 32], dims = [0, 1, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<128x32xf8E4M3FN, #smem>
+!qt = memref<1x64x32xf8E4M3FN, #shared, #smem>
+!kt = memref<128x32xf8E4M3FN, #at_128x32, #smem>
 gpu.module @kernels {
   // Sums over warps: the barriers of the first are no change of what the second one
   // reads. One warpgroup comes to both, at the same barrier.
@@ -337,9 +337,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<1x64x128xf32>
     %zeros = arith.constant dense<0.0> : vector<1x128xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<1x64x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<1x64x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<128x32xf8E4M3FN>
     %k2 = vector.transfer_read %kt2[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<128x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<1x64x32xf8E4M3FN>, vector<128x32xf8E4M3FN> into vector<1x64x128xf32>
@@ -348,6 +346,34 @@ gpu.module @kernels {
     %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k2, %zero : vector<1x64x32xf8E4M3FN>, vector<128x32xf8E4M3FN> into vector<1x64x128xf32>
     %r1 = vector.multi_reduction <add>, %s1, %zeros [1] : vector<1x64x128xf32> to vector<1x128xf32>
     vector.transfer_write %r1, %out2[%c0, %c0] {in_bounds = [true, true]} : vector<1x128xf32>, memref<1x128xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+// Dims of one element, and rows counted by two dims, are the same order.
+#queries = #mqa.staged<shape = [1, 4, 1, 4, 2, 2, 32], dims = [1, 0, 2, 1, 1, 0, 2], swizzle = 16>
+#keys = #mqa.staged<shape = [1, 4, 8, 32], dims = [1, 0, 0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+!qt = memref<8x8x32xf8E4M3FN, #queries, #smem>
+!kt = memref<32x32xf8E4M3FN, #keys, #smem>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @same_order
+  // CHECK: mqa.wgmma {{.*}} : memref<8x8x32xf8E4M3FN, {{.*}}>, memref<32x32xf8E4M3FN, {{.*}}>
+  gpu.func @same_order(%qt: !qt, %kt: !kt, %out: memref<8x32xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<8x8x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<8x32xf32>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<8x8x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
+    %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<8x8x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<8x8x32xf32>
+    %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<8x8x32xf32> to vector<8x32xf32>
+    vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<8x32xf32>, memref<8x32xf32>
     gpu.return
   }
 }

@@ -3,13 +3,15 @@
 // The smallest tile: 32 keys, 16 heads of each of 4 queries. A thread holds 16
 // elements: heads r and r + 8, keys 8j + c and 8j + c + 1.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @one_head_tile
-  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<4x16x1x32xf8E4M3FN
+  // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<4x16x32xf8E4M3FN
   // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<32x32xf8E4M3FN
   // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<4x32xf32>
   // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x16xf32
@@ -37,17 +39,15 @@ gpu.module @kernels {
   // CHECK: memref.store %[[SUM]], %[[OUT]]
   // CHECK-NOT: memref.store
   // CHECK-NOT: vector.
-  gpu.func @one_head_tile(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %wt: memref<4x16xf32, #smem>) kernel {
+  gpu.func @one_head_tile(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %wt: memref<4x16xf32, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
     %w = vector.transfer_read %wt[%c0, %c0], %f0 {in_bounds = [true, true]} : memref<4x16xf32, #smem>, vector<4x16xf32>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %r = arith.maximumf %s, %zero : vector<4x16x32xf32>
@@ -65,6 +65,8 @@ gpu.module @kernels {
 // Two head tiles in flight: the first is waited for where it is used, with the
 // other pending. Their sums go on in the thread, and over the lanes only once.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
@@ -77,20 +79,16 @@ gpu.module @kernels {
   // CHECK: mqa.wgmma_wait %[[D1]] {pending = 0 : i64}
   // CHECK-COUNT-7: gpu.shuffle xor
   // CHECK-NOT: gpu.shuffle
-  gpu.func @two_head_tiles(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %qt2: memref<4x16x1x32xf8E4M3FN, #smem>) kernel {
+  gpu.func @two_head_tiles(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %qt2: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
-    %q2r = vector.transfer_read %qt2[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
-    %q2p = vector.transpose %q2r, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q2 = vector.shape_cast %q2p : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
+    %q2 = vector.transfer_read %qt2[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %s1 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q2, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %sum0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -105,6 +103,8 @@ gpu.module @kernels {
 // In half precision, two keys share a register: relu and conversion are one
 // instruction, and so are two multiplications.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
@@ -123,17 +123,15 @@ gpu.module @kernels {
   // CHECK-NOT: gpu.shuffle
   // CHECK: arith.extf %{{.*}} : f16 to f32
   // CHECK: memref.store
-  gpu.func @half(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x32xf32>, %wt: memref<4x16xf32, #smem>) kernel {
+  gpu.func @half(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %wt: memref<4x16xf32, #smem>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %f0 = arith.constant 0.0 : f32
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %one = arith.constant dense<1.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
     %halves = arith.constant dense<0.0> : vector<4x32xf16>
     %w = vector.transfer_read %wt[%c0, %c0], %f0 {in_bounds = [true, true]} : memref<4x16xf32, #smem>, vector<4x16xf32>
     %wh = arith.truncf %w : vector<4x16xf32> to vector<4x16xf16>
@@ -155,6 +153,8 @@ gpu.module @kernels {
 // 32 queries of 2 heads: a thread has both heads of a query, and the sum needs no
 // other lane. A pair of keys is stored as it is.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x2x8x32 = #mqa.staged<shape = [4, 2, 8, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
@@ -171,15 +171,13 @@ gpu.module @kernels {
   // CHECK: arith.addf %[[R]]#0, %[[R]]#2
   // CHECK-NOT: gpu.shuffle
   // CHECK-COUNT-8: memref.store %{{.*}}, %[[OUT]][%[[QUERY]], %{{.*}}]
-  gpu.func @many_queries(%qt: memref<4x2x8x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<32x32xf32>) kernel {
+  gpu.func @many_queries(%qt: memref<32x2x32xf8E4M3FN, #at_4x2x8x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<32x32xf32>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<32x2x32xf32>
     %zeros = arith.constant dense<0.0> : vector<32x32xf32>
-    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x2x8x32xf8E4M3FN, #smem>, vector<4x2x8x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x2x8x32xf8E4M3FN> to vector<4x8x2x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x8x2x32xf8E4M3FN> to vector<32x2x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<32x2x32xf8E4M3FN, #at_4x2x8x32, #smem>, vector<32x2x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<32x2x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<32x2x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<32x2x32xf32> to vector<32x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<32x32xf32>, memref<32x32xf32>
@@ -192,6 +190,8 @@ gpu.module @kernels {
 // 16 queries of 4 heads: one lane bit is a head, and becomes the lowest bit of
 // the key.
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x4x4x32 = #mqa.staged<shape = [4, 4, 4, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
@@ -200,15 +200,13 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @some_queries
   // CHECK-COUNT-4: gpu.shuffle xor %{{.*}}, %c16_i32
   // CHECK-NOT: gpu.shuffle
-  gpu.func @some_queries(%qt: memref<4x4x4x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<16x32xf32>) kernel {
+  gpu.func @some_queries(%qt: memref<16x4x32xf8E4M3FN, #at_4x4x4x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<16x32xf32>) kernel {
     %c0 = arith.constant 0 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<16x4x32xf32>
     %zeros = arith.constant dense<0.0> : vector<16x32xf32>
-    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x4x4x32xf8E4M3FN, #smem>, vector<4x4x4x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x4x4x32xf8E4M3FN> to vector<4x4x4x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x4x4x32xf8E4M3FN> to vector<16x4x32xf8E4M3FN>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<16x4x32xf8E4M3FN, #at_4x4x4x32, #smem>, vector<16x4x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<16x4x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<16x4x32xf32>
     %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<16x4x32xf32> to vector<16x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x32xf32>, memref<16x32xf32>
@@ -218,6 +216,8 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 // A loop that adds up vectors carries what the thread owns of them: here one
 // element, since 4 x 32 are shared by 128 threads. It then goes to the column
 // that `columns` names.
@@ -239,17 +239,15 @@ gpu.module @kernels {
   // CHECK: scf.if %[[FITS]] {
   // CHECK: memref.store %[[SUM]], %[[OUT]][%{{.*}}, %[[COLUMN]]]
   // CHECK-NOT: vector
-  gpu.func @carried(%qt: memref<4x16x1x32xf8E4M3FN, #smem>, %kt: memref<32x32xf8E4M3FN, #smem>, %out: memref<4x64xf32>, %shift: index, %n: index) kernel {
+  gpu.func @carried(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x64xf32>, %shift: index, %n: index) kernel {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
     %total = scf.for %i = %c0 to %n step %c1 iter_args(%before = %zeros) -> (vector<4x32xf32>) {
-      %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #smem>, vector<32x32xf8E4M3FN>
-      %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : memref<4x16x1x32xf8E4M3FN, #smem>, vector<4x16x1x32xf8E4M3FN>
-      %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-      %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+      %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+      %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
       %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
       %sum = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
       %after = arith.addf %before, %sum : vector<4x32xf32>

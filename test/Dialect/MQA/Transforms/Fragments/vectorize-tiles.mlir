@@ -1,8 +1,13 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-vectorize-tiles,cse)))' | FileCheck %s
 
+#at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+#one_query = #mqa.staged<shape = [1, 1, 1, 4, 16, 1, 128], dims = [0, 1, 0, 1, 1, 0, 2], swizzle = 16>
+#at_1x2x4x16x1x128 = #mqa.staged<shape = [1, 2, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_1x8x4x8x2x128 = #mqa.staged<shape = [1, 8, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x2x4x16x1x128xf8E4M3FN, #smem>
-!k = memref<64x128xf8E4M3FN, #smem>
+!q = memref<4x32x128xf8E4M3FN, #at_1x2x4x16x1x128, #smem>
+!k = memref<64x128xf8E4M3FN, #at_64x128, #smem>
 !s = memref<64xf32, #smem>
 !w = memref<4x32xf32, #smem>
 !f = memref<2x4xf32, #smem>
@@ -18,15 +23,14 @@ gpu.module @kernels {
   // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
   // CHECK-DAG: vector.transfer_read %{{.*}}[%c0{{.*}}, %c16{{.*}}], {{.*}} : memref<4x32xf32, #gpu.address_space<workgroup>>, vector<4x16xf32>
   // CHECK: scf.for %[[N:.*]] =
-  // The rows of a warp are its heads x its queries.
-  // CHECK: %[[ROWS:.*]] = vector.transfer_read %{{.*}} : memref<4x16x1x128xf8E4M3FN, {{.*}}>, vector<4x16x1x128xf8E4M3FN>
-  // CHECK: %[[TRANSPOSED:.*]] = vector.transpose %[[ROWS]], [0, 2, 1, 3]
-  // CHECK: vector.shape_cast %[[TRANSPOSED]] : vector<4x1x16x128xf8E4M3FN> to vector<4x16x128xf8E4M3FN>
+  // CHECK: %[[TILE:.*]] = mqa.subtile %{{.*}}[%c0{{.*}}, %c0{{.*}}, %c0{{.*}}] : {{.*}} to memref<4x16x128xf8E4M3FN, {{.*}}>
+  // CHECK: vector.transfer_read %[[TILE]]{{.*}} : memref<4x16x128xf8E4M3FN, {{.*}}>, vector<4x16x128xf8E4M3FN>
   // CHECK: %[[SCORES:.*]] = vector.contract {indexing_maps = [#[[Q]], #[[K]], #[[S]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} {{.*}} : vector<4x16x128xf8E4M3FN>, vector<64x128xf8E4M3FN> into vector<4x16x64xf32>
   // CHECK: %[[RELU:.*]] = arith.maximumf %[[SCORES]], %{{.*}} : vector<4x16x64xf32>
   // CHECK: %[[WEIGHTED:.*]] = arith.mulf %[[RELU]], %{{.*}} : vector<4x16x64xf32>
   // CHECK: %[[SUM:.*]] = vector.multi_reduction <add>, %[[WEIGHTED]], %{{.*}} [1] : vector<4x16x64xf32> to vector<4x64xf32>
   // The second head tile adds to the first.
+  // CHECK: mqa.subtile %{{.*}}[%c0{{.*}}, %c1{{.*}}, %c0{{.*}}]
   // CHECK: vector.contract
   // CHECK: %[[ALL:.*]] = vector.multi_reduction <add>, %{{.*}}, %[[SUM]] [1]
   // CHECK: %[[SCALE:.*]] = vector.transfer_read %{{.*}} : memref<64xf32, {{.*}}>, vector<64xf32>
@@ -75,18 +79,18 @@ gpu.module @kernels {
   // are used.
   // CHECK-LABEL: gpu.func @eight_queries
   // CHECK: scf.for
-  // CHECK: vector.shape_cast %{{.*}} : vector<4x2x8x128xf8E4M3FN> to vector<8x8x128xf8E4M3FN>
+  // CHECK: mqa.subtile {{.*}} to memref<8x8x128xf8E4M3FN, {{.*}}>
   // CHECK: vector.contract {{.*}} into vector<8x8x64xf32>
   // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c0{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
   // CHECK: vector.contract
   // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c8{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
-  gpu.func @eight_queries(%q: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+  gpu.func @eight_queries(%q: memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
-      %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<8x64xf32>
+      %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>, !k, !s, memref<8x68xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<8x64xf32>
       mqa.store_logits %logits2, %ranges first_key(%i) outs(%out : memref<?x?xf32>) : vector<8x64xf32>
     }
     gpu.return
@@ -164,13 +168,12 @@ gpu.module @kernels {
 
   // All four warps of a WGMMA have heads of one query.
   // CHECK-LABEL: gpu.func @one_query
-  // CHECK: %[[Q:.*]] = vector.transpose %{{.*}}, [0, 2, 1, 3] : vector<4x16x1x128xf8E4M3FN> to vector<4x1x16x128xf8E4M3FN>
-  // CHECK: vector.shape_cast %[[Q]] : vector<4x1x16x128xf8E4M3FN> to vector<1x64x128xf8E4M3FN>
+  // CHECK: mqa.subtile {{.*}} to memref<1x64x128xf8E4M3FN, {{.*}}>
   // CHECK: vector.contract {{.*}} into vector<1x64x128xf32>
-  gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+  gpu.func @one_query(%q: memref<1x64x128xf8E4M3FN, #one_query, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
-    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<1x128xf32>
+    %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x64x128xf8E4M3FN, #one_query, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>, memref<1x64xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<1x128xf32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }

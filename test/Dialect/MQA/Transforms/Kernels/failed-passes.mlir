@@ -1,4 +1,4 @@
-// RUN: not mqa-opt %s --split-input-file --allow-unregistered-dialect --mlir-print-ir-after-failure --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles,mqa-distribute-vectors,mqa-expand-fit-queries)),mqa-lower-rings)' 2>&1 | FileCheck %s
+// RUN: not mqa-opt %s --split-input-file --allow-unregistered-dialect --mlir-print-ir-after-failure --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles,mqa-distribute-vectors,mqa-expand-fit-queries,mqa-expand-puts)),mqa-lower-rings)' 2>&1 | FileCheck %s
 
 // A pass that fails leaves what it works on as it was, also where it finds out late:
 // here at the second op.
@@ -23,12 +23,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 #q = affine_map<(p, h, n, d) -> (p, h, d)>
 #k = affine_map<(p, h, n, d) -> (n, d)>
 #s = affine_map<(p, h, n, d) -> (p, h, n)>
-!qt = memref<4x16x1x32xf8E4M3FN, #smem>
-!kt = memref<32x32xf8E4M3FN, #smem>
+!qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
+!kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
   // CHECK: 'vector.transpose' cannot be distributed over a warpgroup
   // CHECK: IR Dump After {{.*}}mqa-distribute-vectors
@@ -42,9 +44,7 @@ gpu.module @kernels {
     %f8 = arith.constant 0.0 : f8E4M3FN
     %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
     %zeros = arith.constant dense<0.0> : vector<4x32xf32>
-    %qr = vector.transfer_read %qt[%c0, %c0, %c0, %c0], %f8 {in_bounds = [true, true, true, true]} : !qt, vector<4x16x1x32xf8E4M3FN>
-    %qp = vector.transpose %qr, [0, 2, 1, 3] : vector<4x16x1x32xf8E4M3FN> to vector<4x1x16x32xf8E4M3FN>
-    %q = vector.shape_cast %qp : vector<4x1x16x32xf8E4M3FN> to vector<4x16x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<4x16x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<32x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
@@ -58,8 +58,9 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!q = memref<1x1x4x16x1x32xf8E4M3FN, #smem>
+!q = memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>
 !w = memref<4x16xf32, #smem>
 gpu.module @kernels {
   // CHECK: 'mqa.fit_queries' op must have whole warps, found 16 threads
@@ -79,13 +80,13 @@ gpu.module @kernels {
 !ring = !mqa.ring<4, memref<64xf32, #smem>>
 !t = memref<?xf32, strided<[1], offset: ?>>
 gpu.module @kernels {
-  // CHECK: 'mqa.ring_put' op source 0 must be a unit-stride memref.subview of a kernel argument
+  // CHECK: 'mqa.fill_tile' op source must be a unit-stride memref.subview of a kernel argument
   // CHECK: IR Dump After {{.*}}mqa-lower-rings
   // CHECK: gpu.func @first(%{{.*}}: memref<?xf32>
   // CHECK-NOT: nvgpu.
-  // CHECK: mqa.ring_put
+  // CHECK: mqa.fill_tile
   // CHECK: gpu.func @second
-  // CHECK: mqa.ring_put
+  // CHECK: mqa.fill_tile
   gpu.func @first(%s: memref<?xf32>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [1] : memref<?xf32> to !t

@@ -31,11 +31,12 @@ gpu.module @kernels [#nvvm.target<chip = "sm_90a">, #nvvm.target<chip = "sm_90">
 
 // -----
 
+#at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels [#nvvm.target<chip = "sm_50">] {
   // expected-error@+1 {{needs instructions of sm_90a, but its module is for sm_50}}
-  gpu.func @fit(%q: memref<1x1x4x16x1x32xf8E4M3FN, #smem>, %w: memref<4x16xf32, #smem>) kernel {
-    %f = mqa.fit_queries %q, %w : memref<1x1x4x16x1x32xf8E4M3FN, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
+  gpu.func @fit(%q: memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, %w: memref<4x16xf32, #smem>) kernel {
+    %f = mqa.fit_queries %q, %w : memref<4x16x32xf8E4M3FN, #at_1x1x4x16x1x32, #smem>, memref<4x16xf32, #smem> -> memref<2x4xf32, #smem>
     gpu.return
   }
 }

@@ -3,6 +3,7 @@
 // RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(mqa-tile-logits)' 2>&1 | FileCheck %s --check-prefix=OP
 // RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-stage-tiles)))' 2>&1 | FileCheck %s --check-prefix=OP
 // RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-specialize-warps)))' 2>&1 | FileCheck %s --check-prefix=KERNEL
+// RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-expand-puts)))' 2>&1 | FileCheck %s --check-prefix=KERNEL
 // RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(mqa-lower-rings)' 2>&1 | FileCheck %s --check-prefix=KERNEL
 // RUN: not mqa-opt %s --split-input-file --pass-pipeline='builtin.module(gpu.module(convert-mqa-to-nvvm))' 2>&1 | FileCheck %s --check-prefix=MODULE
 // A CPU has no schedules.

@@ -1,8 +1,9 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --split-input-file --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' --split-input-file --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
-!k = memref<64x64xf8E4M3FN, strided<[64, 1], offset: ?>, #smem>
+#rows = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 16>
+!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #rows, #smem>, memref<64xf32, #smem>>
+!k = memref<64x64xf8E4M3FN, #rows, #smem>
 !s = memref<64xf32, strided<[1], offset: ?>, #smem>
 gpu.module @kernels {
   // Without tensor maps the arguments stay what they are, and must be aligned. All
@@ -55,8 +56,9 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<32x64xf16, #smem>>
-!k = memref<32x64xf16, strided<[64, 1], offset: ?>, #smem>
+#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
+!ring = !mqa.ring<2, memref<32x64xf16, #rows, #smem>>
+!k = memref<32x64xf16, #rows, #smem>
 gpu.module @kernels {
   // Four warps fill a slot together: 256 chunks of 8 elements, two for each of 128
   // threads, all of which arrive when they have written theirs. fp8 becomes f16

@@ -1,10 +1,10 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings)' --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings)' --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 !ring = !mqa.ring<4, memref<64xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32>, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
     gpu.return
   }
@@ -17,7 +17,7 @@ gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [2] : memref<?xf32> to memref<?xf32, strided<[2], offset: ?>>
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %t : !ring, memref<?xf32, strided<[2], offset: ?>>
     gpu.return
   }
@@ -81,12 +81,13 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
+#boxes = #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 16>
 gpu.module @kernels {
   // expected-error@+1 {{argument 0 is loaded in boxes of other dims than its own, and needs 'mqa.operand' to say which}}
   gpu.func @f(%qarg: memref<?x8x64xf8E4M3FN>, %p: i32, %m: index, %rows: index) kernel {
-    %ring = mqa.ring_create : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>
+    %ring = mqa.ring_create : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>
     %q = memref.subview %qarg[%m, 0, 0] [%rows, 8, 64] [1, 1, 1] : memref<?x8x64xf8E4M3FN> to memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
-    mqa.ring_put %ring[%p], %q {tile_maps = [affine_map<(w, h, q, d) -> (2 * w + q, h, d)>]} : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %q : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
     gpu.return
   }
 }
@@ -195,7 +196,7 @@ gpu.module @kernels {
   gpu.func @f(%cache: memref<?x0x128xbf16>, %ids: i32, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>
     %k = mqa.gather_blocks %cache[%ids] from %n : memref<?x0x128xbf16> -> memref<?x128xbf16>
-    // expected-error@+1 {{source 0 is of blocks without keys}}
+    // expected-error@+1 {{source is of blocks without keys}}
     mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<64x128xbf16, #gpu.address_space<workgroup>>>, memref<?x128xbf16>
     gpu.return
   }
@@ -213,7 +214,7 @@ gpu.module @kernels {
     cf.br ^next(%s : memref<?xf32>)
   ^next(%b: memref<?xf32>):
     %t = memref.subview %b[%n] [%n] [1] : memref<?xf32> to !t
-    // expected-error@+1 {{source 0 must be a unit-stride memref.subview of a kernel argument}}
+    // expected-error@+1 {{source must be a unit-stride memref.subview of a kernel argument}}
     mqa.ring_put %ring[%p], %t : !ring, !t
     gpu.return
   }
@@ -227,7 +228,7 @@ gpu.module @kernels {
   gpu.func @f(%s: memref<?xf32, strided<[?]>>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
     %t = memref.subview %s[%n] [%n] [1] : memref<?xf32, strided<[?]>> to !t
-    // expected-error@+1 {{source 0 must be of an argument with contiguous rows, found 'memref<?xf32, strided<[?]>>'}}
+    // expected-error@+1 {{source must be of an argument with contiguous rows, found 'memref<?xf32, strided<[?]>>'}}
     mqa.ring_put %ring[%p], %t : !ring, !t
     gpu.return
   }
@@ -287,7 +288,7 @@ gpu.module @kernels {
   gpu.func @f(%arg: memref<?xf32>, %p: i32, %n: index, %rows: index) kernel {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %arg[%n] [%rows] [1] : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
-    // expected-error@+1 {{source 0 is loaded in boxes of 'memref<31xf32, #gpu.address_space<workgroup>>', but the rows of a TMA box have a multiple of 16 bytes}}
+    // expected-error@+1 {{source is loaded in boxes of 'memref<31xf32, #gpu.address_space<workgroup>>', but the rows of a TMA box have a multiple of 16 bytes}}
     mqa.ring_put %ring[%p], %s : !ring, memref<?xf32, strided<[1], offset: ?>>
     gpu.return
   }
@@ -296,25 +297,13 @@ gpu.module @kernels {
 // -----
 
 // One element is no row.
-!ring = !mqa.ring<4, memref<f16, #gpu.address_space<workgroup>>>
+!ring = !mqa.ring<4, memref<1xf16, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
   gpu.func @f(%arg: memref<?xf16>, %p: i32, %n: index) kernel {
     %ring = mqa.ring_create : !ring
-    %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<f16, strided<[], offset: ?>>
+    %s = memref.subview %arg[%n] [1] [1] : memref<?xf16> to memref<1xf16, strided<[1], offset: ?>>
     // expected-error@+1 {{but the rows of a TMA box have a multiple of 16 bytes}}
-    mqa.ring_put %ring[%p], %s : !ring, memref<f16, strided<[], offset: ?>>
-    gpu.return
-  }
-}
-
-// -----
-
-!ring = !mqa.ring<2, memref<64xf32, #gpu.address_space<workgroup>>>
-gpu.module @kernels {
-  gpu.func @f(%p: i32) kernel {
-    // expected-error@+1 {{is filled by tensor maps, whose copies one warp starts, but has 2 'producers'}}
-    %ring = mqa.ring_create {producers = 2 : i64} : !ring
-    mqa.ring_release %ring[%p] : !ring
+    mqa.ring_put %ring[%p], %s : !ring, memref<1xf16, strided<[1], offset: ?>>
     gpu.return
   }
 }

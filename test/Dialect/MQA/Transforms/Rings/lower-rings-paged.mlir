@@ -1,7 +1,8 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>>
+#rows = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+!ring = !mqa.ring<4, memref<128x128xf8E4M3FN, #rows, #smem>, memref<128xf32, #smem>>
 gpu.module @kernels {
   // Two blocks of 64 keys fill a tile: the numbers come from the lanes that read
   // them, and the first lane starts the loads.

@@ -1,8 +1,10 @@
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,mqa-lower-rings,gpu.module(gpu.func(canonicalize)))' --allow-unregistered-dialect | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,gpu.module(gpu.func(canonicalize)))' --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #smem>, memref<64xf32, #smem>>
-!k = memref<64x64xf8E4M3FN, strided<[64, 1], offset: ?>, #smem>
+#rows = #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 16>
+#boxes = #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 16>
+!ring = !mqa.ring<4, memref<64x64xf8E4M3FN, #rows, #smem>, memref<64xf32, #smem>>
+!k = memref<64x64xf8E4M3FN, #rows, #smem>
 !s = memref<64xf32, strided<[1], offset: ?>, #smem>
 gpu.module @kernels {
   // The arguments become tensor maps; their types are the recipe.
@@ -38,7 +40,9 @@ gpu.module @kernels {
     // CHECK: nvvm.bar.warp.sync
     mqa.ring_put %ring[%p], %kt, %st : !ring, memref<?x64xf8E4M3FN, strided<[64, 1], offset: ?>>, memref<?xf32, strided<[1], offset: ?>>
     // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]][%{{.*}}], %{{.*}}
-    // CHECK: memref.subview %[[K]][%{{.*}}, 0, 0] [1, 64, 64] [1, 1, 1]
+    // CHECK: %[[MEMORY:.*]] = memref.subview %[[K]][%{{.*}}, 0, 0] [1, 64, 64] [1, 1, 1]
+    // CHECK: %[[TILE:.*]] = mqa.layout_cast %[[MEMORY]]
+    // CHECK: "test.use"(%[[TILE]])
     %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
     "test.use"(%0#0) : (!k) -> ()
     // One lane arrives for its warp.
@@ -80,9 +84,9 @@ gpu.module @kernels {
   // CHECK-COUNT-2: nvgpu.tma.async.load
   // CHECK-NOT: nvgpu.tma.async.load
   gpu.func @boxes(%qarg: memref<?x8x64xf8E4M3FN> {mqa.operand = #mqa.operand<"q", tensor<?x8x64xf8E4M3FN>>}, %p: i32, %m: index, %rows: index) kernel attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
-    %ring = mqa.ring_create : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>
+    %ring = mqa.ring_create : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>
     %q = memref.subview %qarg[%m, 0, 0] [%rows, 8, 64] [1, 1, 1] : memref<?x8x64xf8E4M3FN> to memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
-    mqa.ring_put %ring[%p], %q {tile_maps = [affine_map<(w, h, q, d) -> (2 * w + q, h, d)>]} : !mqa.ring<2, memref<4x8x2x64xf8E4M3FN, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %q : !mqa.ring<2, memref<8x8x64xf8E4M3FN, #boxes, #smem>>, memref<?x8x64xf8E4M3FN, strided<[512, 64, 1], offset: ?>>
     gpu.return
   }
 
@@ -151,6 +155,16 @@ gpu.module @kernels {
     %s = mqa.row_block %sarg[%n] rows %n : memref<?x4xf32> -> memref<?x4xf32, strided<[4, 1]>>
     %sg = memref.subview %s[0, %g] [%n, 1] [1, 1] : memref<?x4xf32, strided<[4, 1]>> to memref<?xf32, strided<[4], offset: ?>>
     mqa.ring_put %ring[%p], %sg : !mqa.ring<2, memref<64xf32, #smem>>, memref<?xf32, strided<[4], offset: ?>>
+    gpu.return
+  }
+
+  // The layout alone says the swizzle, not the size of the rows.
+  // CHECK-LABEL: gpu.func @in_order
+  // CHECK-SAME: !nvgpu.tensormap.descriptor<tensor = memref<64x128xf8E4M3FN, {{.*}}>, swizzle = none
+  gpu.func @in_order(%karg: memref<?x128xf8E4M3FN>, %p: i32, %n: index) kernel {
+    %ring = mqa.ring_create : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>
+    %k = memref.subview %karg[%n, 0] [64, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>>
+    mqa.ring_put %ring[%p], %k : !mqa.ring<2, memref<64x128xf8E4M3FN, #smem>>, memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>>
     gpu.return
   }
 

@@ -2,11 +2,14 @@
 
 // What mqa-stage-tiles does not make.
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // The rows and their bounds come behind the range that is computed of others: so
   // do a warpgroup's.
@@ -51,11 +54,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // Two tiles of a slot: warpgroups take turns at the loop once, not once for each.
   // CHECK-LABEL: gpu.func @two_stores
@@ -91,11 +97,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // A tile whose slot is released ahead of its store stays where it is, and so
   // does one that another tile needs.
@@ -133,11 +142,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // Reads and arithmetic that are nobody's are done by each role that needs them.
   // Logits that a loop carries may begin anew in each iteration.
@@ -179,8 +191,8 @@ gpu.module @kernels {
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
 !k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!q = memref<4x64x128xf8E4M3FN, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #smem>
 gpu.module @kernels {
   gpu.func @vectorized(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -209,11 +221,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @barrier(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -241,11 +256,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @store(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -273,11 +291,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @changed(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -305,11 +326,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @of_no_tile(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -336,11 +360,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @not_from_zero(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -368,11 +395,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @two_gets(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -402,11 +432,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @every_second(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -434,11 +467,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @outside(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
@@ -466,11 +502,14 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+!q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   gpu.func @cleans_behind(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %num_keys = arith.constant 4096 : index
@@ -505,9 +544,11 @@ gpu.module @kernels {
 // -----
 
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q2 = memref<2x4x4x16x1x128xf8E4M3FN, #smem>
+#keys = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
+#queries = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+!k = memref<32x128xf8E4M3FN, #keys, #smem>
+!ring = !mqa.ring<4, !k>
+!q2 = memref<8x64x128xf8E4M3FN, #queries, #smem>
 gpu.module @kernels {
   // Two groups of the queries of causal sequences: each has its rows of the ranges, and
   // another store has ranges of its own.

@@ -47,15 +47,17 @@ gpu.module @kernels {
 
 // -----
 
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<128xf32, #smem>>
 gpu.module @kernels {
-  gpu.func @f(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<32x128xf8E4M3FN, #smem>, %s: memref<?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
+  gpu.func @f(%q: memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, %k: memref<32x128xf8E4M3FN, #at_32x128, #smem>, %s: memref<?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {
       mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
       // expected-error@+1 {{has 2 groups of queries, but 3 consumer warpgroups cannot share them evenly}}
-      %logits = mqa.tile_logits ins(%q, %k, none, none : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<32x128xf8E4M3FN, #smem>) : vector<8x32xf32>
+      %logits = mqa.tile_logits ins(%q, %k, none, none : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<32x128xf8E4M3FN, #at_32x128, #smem>) : vector<8x32xf32>
     }
     gpu.return
   }
@@ -63,16 +65,19 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_1x8x4x8x2x128 = #mqa.staged<shape = [1, 8, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
 !ring = !mqa.ring<4, memref<128xf32, #smem>>
 gpu.module @kernels {
-  gpu.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %q8: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: memref<32x128xf8E4M3FN, #smem>, %s: memref<?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, %q8: memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>, %k: memref<32x128xf8E4M3FN, #at_32x128, #smem>, %s: memref<?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {
       mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
-      %l = mqa.tile_logits ins(%q, %k, none, none : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<32x128xf8E4M3FN, #smem>) : vector<4x32xf32>
+      %l = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<32x128xf8E4M3FN, #at_32x128, #smem>) : vector<4x32xf32>
       // expected-error@+1 {{has 1 x 8 queries, but another tile of the kernel 1 x 4}}
-      %l8 = mqa.tile_logits ins(%q8, %k, none, none : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, memref<32x128xf8E4M3FN, #smem>) : vector<8x32xf32>
+      %l8 = mqa.tile_logits ins(%q8, %k, none, none : memref<8x64x128xf8E4M3FN, #at_1x8x4x8x2x128, #smem>, memref<32x128xf8E4M3FN, #at_32x128, #smem>) : vector<8x32xf32>
     }
     gpu.return
   }

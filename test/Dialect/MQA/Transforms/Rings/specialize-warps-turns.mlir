@@ -2,13 +2,15 @@
 
 // What changes places, or is counted, when warps get roles and take turns.
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @written_between(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
@@ -45,13 +47,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @barrier_between(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %c: i1) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
@@ -90,13 +94,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   // Without anything to clean, what comes behind the loop is done by all as before.
@@ -132,13 +138,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @released_outside(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
@@ -169,13 +177,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @fit_in_turns(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %qg: memref<?x64x128xf8E4M3FN>, %wg: memref<?x64xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
@@ -197,7 +207,7 @@ gpu.module @kernels {
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
-        mqa.ring_put %queries[%at], %qg, %wg {tile_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 4 + d2 + d4, d1 * 16 + d3, d5)>, affine_map<(d0, d1) -> (d0, d1)>]} : !qring, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>
+        mqa.ring_put %queries[%at], %qg, %wg : !qring, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>
         %qs, %ws = mqa.ring_get %queries[%at] : !qring -> !qs, !ws
         // expected-error@+1 {{is of all warpgroups, and must not be in a loop that they take turns at}}
         %f = mqa.fit_queries %qs, %ws : !qs, !ws -> memref<2x4xf32, #smem>
@@ -214,13 +224,15 @@ gpu.module @kernels {
 
 // The rings' slots would go to other groups than the loop's iterations.
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @other_position(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %other: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
@@ -257,13 +269,15 @@ gpu.module @kernels {
 
 // -----
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   // Two rings whose positions are counted apart, but alike.
@@ -313,13 +327,15 @@ gpu.module @kernels {
 
 // A loop that is found is one at the top.
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
-!qring = !mqa.ring<2, memref<1x4x4x16x1x128xf8E4M3FN, #smem>, memref<4x64xf32, #smem>>
-!qs = memref<1x4x4x16x1x128xf8E4M3FN, strided<[32768, 8192, 2048, 128, 128, 1], offset: ?>, #smem>
+!qring = !mqa.ring<2, memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, memref<4x64xf32, #smem>>
+!qs = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @nested_loop(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %c: i1) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {

@@ -1,10 +1,13 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s
 
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_2x4x4x16x1x128 = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>, memref<32xf32, #smem>>
-!k = memref<32x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>, memref<32xf32, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
 !s = memref<32xf32, strided<[1], offset: ?>, #smem>
-!q = memref<1x4x4x16x1x128xf8E4M3FN, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !w = memref<4x64xf32, #smem>
 !f = memref<2x4xf32, #smem>
 
@@ -23,7 +26,7 @@ gpu.module @kernels {
   // CHECK: gpu.block_id x
   // What a warpgroup takes of the queries is the same in all loops here.
   // CHECK: mqa.narrow_ranges
-  // CHECK: memref.subview %{{.*}}[%[[QUERY_GROUP]], 0, 0, 0, 0, 0] [1, 4, 4, 16, 1, 128]
+  // CHECK: mqa.subtile %{{.*}}[%[[QUERY_GROUP]], %c0{{.*}}, %c0{{.*}}] : {{.*}} to memref<4x64x128xf8E4M3FN, {{.*}}>
   // CHECK: scf.for {{.*}} iter_args(%[[P:.*]] = %{{.*}})
   // CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range
   // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %[[TID]] of
@@ -99,7 +102,7 @@ gpu.module @kernels {
   // CHECK-NEXT: mqa.ring_release
   // CHECK-NEXT: } else {
   // CHECK-NEXT: mqa.ring_release
-  gpu.func @query_groups(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+  gpu.func @query_groups(%q: memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
@@ -110,7 +113,7 @@ gpu.module @kernels {
       scf.for %j = %i to %n step %n iter_args(%p = %c0) -> (i32) {
         mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
-        %logits1 = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>) : vector<8x32xf32>
+        %logits1 = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, !k, !s, memref<8x64xf32, #smem>) : vector<8x32xf32>
         mqa.store_logits %logits1, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>
         mqa.ring_release %ring[%p] : !ring
         %next = arith.addi %p, %c1 : i32
@@ -135,7 +138,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put
   // CHECK: scf.yield %[[CARRIED]]
   // CHECK-NOT: mqa.store_logits
-  gpu.func @carried(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+  gpu.func @carried(%q: memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
@@ -146,7 +149,7 @@ gpu.module @kernels {
         %sum = scf.for %g = %block to %n step %n iter_args(%before = %none) -> (vector<8x32xf32>) {
           mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
           %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
-          %logits = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>) onto(%before : vector<8x32xf32>) : vector<8x32xf32>
+          %logits = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, !k, !s, memref<8x64xf32, #smem>) onto(%before : vector<8x32xf32>) : vector<8x32xf32>
           mqa.ring_release %ring[%p] : !ring
           scf.yield %logits : vector<8x32xf32>
         }
@@ -170,11 +173,11 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put %[[KEYS]]
   // CHECK-NOT: mqa.ring_get
   // CHECK: gpu.return
-  gpu.func @query_ring(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @query_ring(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %queries = mqa.ring_create : !mqa.ring<2, memref<4x64xf32, #smem>>
-    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
     %block = gpu.block_id x
@@ -182,11 +185,11 @@ gpu.module @kernels {
       mqa.ring_put %queries[%b], %w : !mqa.ring<2, memref<4x64xf32, #smem>>, memref<?x64xf32>
       %0 = mqa.ring_get %queries[%b] : !mqa.ring<2, memref<4x64xf32, #smem>> -> memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
       scf.for %j = %i to %n step %n iter_args(%p = %c0) -> (i32) {
-        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
-        %1 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
-        %logits = mqa.tile_logits ins(%q, %1, none, %0 : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>) : vector<4x32xf32>
+        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>, memref<?x128xf8E4M3FN>
+        %1 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>> -> !k
+        %logits = mqa.tile_logits ins(%q, %1, none, %0 : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, !k, memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>) : vector<4x32xf32>
         mqa.store_logits %logits, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
-        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
         %next = arith.addi %p, %c1 : i32
         scf.yield %next : i32
       }
@@ -212,21 +215,21 @@ gpu.module @kernels {
   // CHECK-NOT: mqa.ring_put %[[KEYS]]
   // CHECK: mqa.ring_put %[[SCALES]]
   // CHECK: gpu.return
-  gpu.func @two_rings(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @two_rings(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
-    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+    %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
     %scales = mqa.ring_create : !mqa.ring<8, memref<32xf32, #smem>>
     %block = gpu.block_id x
     scf.for %i = %block to %n step %n {
       scf.for %j = %i to %n step %n {
-        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
+        mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>, memref<?x128xf8E4M3FN>
         mqa.ring_put %scales[%p], %s : !mqa.ring<8, memref<32xf32, #smem>>, memref<?xf32>
-        %0 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
+        %0 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>> -> !k
         %1 = mqa.ring_get %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>> -> !s
-        %logits = mqa.tile_logits ins(%q, %0, %1, %w : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<4x64xf32, #smem>) : vector<4x32xf32>
+        %logits = mqa.tile_logits ins(%q, %0, %1, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>, !k, !s, memref<4x64xf32, #smem>) : vector<4x32xf32>
         mqa.store_logits %logits, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
-        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
+        mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
         mqa.ring_release %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>>
       }
     }

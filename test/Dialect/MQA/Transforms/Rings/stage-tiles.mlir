@@ -1,15 +1,16 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-stage-tiles)))' | FileCheck %s
 
 // A head tile has 4 warps, each with 16 heads of one query.
-// CHECK: #[[MAP:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 4 + d2 + d4, d1 * 16 + d3, d5)>
+// CHECK-DAG: #[[Q:.*]] = #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+// CHECK-DAG: #[[K:.*]] = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
 
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @stage
-  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<2x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
-  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<128x128xf8E4M3FN, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[QR:.*]] = mqa.ring_create : <2, memref<8x64x128xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>>>
+  // CHECK-DAG: %[[KR:.*]] = mqa.ring_create : <2, memref<128x128xf8E4M3FN, #staged{{[0-9]*}}, #gpu.address_space<workgroup>>>
   // CHECK-DAG: %[[SR:.*]] = mqa.ring_create : <2, memref<128xf32, #gpu.address_space<workgroup>>>
   // CHECK: scf.for {{.*}} iter_args(%[[I:.*]] = %c0_i32, %[[J:.*]] = %c0_i32) -> (i32, i32)
-  // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] {tile_maps = [#[[MAP]], #{{.*}}]} :
+  // CHECK: mqa.ring_put %[[QR]][%[[I]]], %[[Q:.*]], %[[W:.*]] :
   // CHECK: %[[QS:.*]]:2 = mqa.ring_get %[[QR]][%[[I]]]
   // CHECK: scf.for %[[N:.*]] = %[[LO:.*]] to %[[HI:.*]] step %[[STEP:.*]] {
   // A key's tile follows from the key.
@@ -84,7 +85,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @groups
   // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x12x128xf8E4M3FN>
   // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x2x128xf8E4M3FN>
-  // CHECK-DAG: mqa.ring_create : <2, memref<1x1x4x8x2x128xf8E4M3FN, {{.*}}>, memref<8x12xf32, {{.*}}>>
+  // CHECK-DAG: mqa.ring_create : <2, memref<8x8x128xf8E4M3FN, {{.*}}>, memref<8x12xf32, {{.*}}>>
   // CHECK: scf.for %[[B:.*]] = {{.*}} iter_args(%{{.*}} = %c0_i32, %[[J:.*]] = %c0_i32)
   // CHECK: %[[W:.*]] = mqa.row_block
   // CHECK: scf.for %[[N:.*]] =
@@ -129,7 +130,7 @@ gpu.module @kernels {
 
   // Heads by parts, of which the last is smaller: 16 of 20, then 4.
   // CHECK-LABEL: gpu.func @head_blocks
-  // CHECK-DAG: mqa.ring_create : <2, memref<1x2x4x8x2x128xf8E4M3FN, {{.*}}>>
+  // CHECK-DAG: mqa.ring_create : <2, memref<8x16x128xf8E4M3FN, {{.*}}>>
   // CHECK: scf.for %[[B:.*]] = %{{.*}} to %c2{{.*}} iter_args
   // CHECK: %[[FIRST:.*]] = affine.apply #{{.*}}(%[[B]])
   // CHECK: %[[COUNT:.*]] = affine.min #{{.*}}(%[[B]])

@@ -3,10 +3,12 @@
 // What the passes before do not make: a release that stays where it is waits for
 // whatever its program waits for.
 
+#at_64x32 = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
-!ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #smem>>
-!slot = memref<64x32xf8E4M3FN, strided<[32, 1], offset: ?>, #smem>
-!b = memref<8x32xf8E4M3FN, #smem>
+!ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #at_64x32, #smem>>
+!slot = memref<64x32xf8E4M3FN, #at_64x32, #smem>
+!b = memref<8x32xf8E4M3FN, #at_8x32, #smem>
 !f = !mqa.fragment<vector<64x8xf32>>
 gpu.module @kernels {
   func.func private @callee(!slot)

@@ -1,6 +1,10 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-tighten-slots)))' --allow-unregistered-dialect | FileCheck %s
 
 #smem = #gpu.address_space<workgroup>
+#rows = #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 16>
+#rows8 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+!staged_ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #rows, #smem>>
+!staged = memref<64x32xf8E4M3FN, #rows, #smem>
 !ring = !mqa.ring<2, memref<64x32xf8E4M3FN, #smem>>
 !slot = memref<64x32xf8E4M3FN, strided<[32, 1], offset: ?>, #smem>
 gpu.module @kernels {
@@ -9,13 +13,13 @@ gpu.module @kernels {
   // CHECK: mqa.wgmma_wait
   // CHECK-NEXT: mqa.ring_release
   // CHECK-NEXT: "test.reduce"
-  gpu.func @after_wait(%p: i32, %b: memref<8x32xf8E4M3FN, #smem>) kernel {
-    %ring = mqa.ring_create : !ring
-    %k = mqa.ring_get %ring[%p] : !ring -> !slot
-    %d = mqa.wgmma %k, %b : !slot, memref<8x32xf8E4M3FN, #smem> -> !mqa.fragment<vector<64x8xf32>>
+  gpu.func @after_wait(%p: i32, %b: memref<8x32xf8E4M3FN, #rows8, #smem>) kernel {
+    %ring = mqa.ring_create : !staged_ring
+    %k = mqa.ring_get %ring[%p] : !staged_ring -> !staged
+    %d = mqa.wgmma %k, %b : !staged, memref<8x32xf8E4M3FN, #rows8, #smem> -> !mqa.fragment<vector<64x8xf32>>
     %e = mqa.wgmma_wait %d {pending = 0 : i64} : !mqa.fragment<vector<64x8xf32>>
     "test.reduce"(%e) : (!mqa.fragment<vector<64x8xf32>>) -> ()
-    mqa.ring_release %ring[%p] : !ring
+    mqa.ring_release %ring[%p] : !staged_ring
     gpu.return
   }
 
@@ -174,6 +178,62 @@ gpu.module @kernels {
     %v = memref.load %s[%i] : memref<64xf32, strided<[1], offset: ?>, #smem>
     memref.store %v, %out[%i] : memref<?xf32>
     mqa.ring_release %ring[%p] : !mqa.ring<2, memref<64xf32, #smem>>
+    gpu.return
+  }
+
+  // A converter gives its slot back when it has written what it made of it: the release
+  // moves up to there. The slot that it fills is full no sooner than the code says.
+  // CHECK-LABEL: gpu.func @converter
+  // CHECK: %[[RAW:.*]] = mqa.ring_create {reader = #mqa.role<converter>}
+  // CHECK: %[[KEYS:.*]] = mqa.ring_create {filler = #mqa.role<converter>}
+  // CHECK: mqa.ring_acquire %[[KEYS]]
+  // CHECK-NEXT: "test.other"() {first}
+  // CHECK-NEXT: %[[FROM:.*]] = mqa.ring_get %[[RAW]]
+  // CHECK-NEXT: memref.load %[[FROM]]
+  // CHECK-NEXT: arith.extf
+  // CHECK-NEXT: "test.other"() {second}
+  // CHECK-NEXT: memref.store
+  // CHECK-NEXT: mqa.ring_release %[[RAW]]
+  // CHECK-NEXT: "test.other"() {third}
+  // CHECK-NEXT: mqa.ring_commit %[[KEYS]]
+  gpu.func @converter(%p: i32, %i: index) kernel {
+    %raw = mqa.ring_create {reader = #mqa.role<converter>} : !mqa.ring<2, memref<64xbf16, #smem>>
+    %keys = mqa.ring_create {filler = #mqa.role<converter>} : !mqa.ring<2, memref<64xf32, #smem>>
+    %from = mqa.ring_get %raw[%p] : !mqa.ring<2, memref<64xbf16, #smem>> -> memref<64xbf16, strided<[1], offset: ?>, #smem>
+    %into = mqa.ring_acquire %keys[%p] : !mqa.ring<2, memref<64xf32, #smem>> -> memref<64xf32, strided<[1], offset: ?>, #smem>
+    "test.other"() {first} : () -> ()
+    %v = memref.load %from[%i] : memref<64xbf16, strided<[1], offset: ?>, #smem>
+    %f = arith.extf %v : bf16 to f32
+    "test.other"() {second} : () -> ()
+    memref.store %f, %into[%i] : memref<64xf32, strided<[1], offset: ?>, #smem>
+    "test.other"() {third} : () -> ()
+    mqa.ring_commit %keys[%p] : !mqa.ring<2, memref<64xf32, #smem>>
+    mqa.ring_release %raw[%p] : !mqa.ring<2, memref<64xbf16, #smem>>
+    gpu.return
+  }
+
+  // Elements that a loop converts: the slot is read until the loop ends.
+  // CHECK-LABEL: gpu.func @converter_loop
+  // CHECK: %[[FROM:.*]] = mqa.ring_get
+  // CHECK: scf.for
+  // CHECK: memref.load %[[FROM]]
+  // CHECK: memref.store
+  // CHECK: }
+  // CHECK-NEXT: mqa.ring_release
+  // CHECK-NEXT: "test.other"
+  // CHECK-NEXT: mqa.ring_commit
+  gpu.func @converter_loop(%p: i32, %n: index) kernel {
+    %raw = mqa.ring_create {reader = #mqa.role<converter>} : !mqa.ring<2, memref<64xf16, #smem>>
+    %keys = mqa.ring_create {filler = #mqa.role<converter>} : !mqa.ring<2, memref<64xf16, #smem>>
+    %from = mqa.ring_get %raw[%p] : !mqa.ring<2, memref<64xf16, #smem>> -> memref<64xf16, strided<[1], offset: ?>, #smem>
+    %into = mqa.ring_acquire %keys[%p] : !mqa.ring<2, memref<64xf16, #smem>> -> memref<64xf16, strided<[1], offset: ?>, #smem>
+    scf.for %i = %n to %n step %n {
+      %v = memref.load %from[%i] : memref<64xf16, strided<[1], offset: ?>, #smem>
+      memref.store %v, %into[%i] : memref<64xf16, strided<[1], offset: ?>, #smem>
+    }
+    "test.other"() : () -> ()
+    mqa.ring_release %raw[%p] : !mqa.ring<2, memref<64xf16, #smem>>
+    mqa.ring_commit %keys[%p] : !mqa.ring<2, memref<64xf16, #smem>>
     gpu.return
   }
 }

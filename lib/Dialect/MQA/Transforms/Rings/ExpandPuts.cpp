@@ -1,0 +1,96 @@
+//===- ExpandPuts.cpp - Puts to acquire, fills, commit --------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-expand-puts"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDPUTSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// Whether scales come from cache blocks that no engine copies to a part of a
+/// tile: TMA fills shared memory from multiples of 128 bytes on.
+template <typename Op> static bool hasShortScales(Op op) {
+  constexpr int64_t kMinScales = 32;
+  auto cache = op ? dyn_cast<MemRefType>(op.getCache().getType()) : nullptr;
+  return cache && cache.getElementType().isF32() &&
+         cache.getDimSize(1) < kMinScales;
+}
+
+/// Whether the rows of `source` may begin anywhere: an engine copies rows that
+/// begin at multiples of 16 bytes.
+static bool hasLooseRows(Value source) {
+  if (hasShortScales(source.getDefiningOp<GatherPagesOp>()) ||
+      hasShortScales(source.getDefiningOp<GatherBlocksOp>()))
+    return true;
+  while (auto view = source.getDefiningOp<ViewLikeOpInterface>()) {
+    if (isa<RowBlockOp>(view))
+      return true;
+    source = view.getViewSource();
+  }
+  return false;
+}
+
+/// The engine copies what it can, and the lanes the rest.
+static FillKind chooseKind(Value source, MemRefType tile,
+                           const CopyEngine &engine) {
+  if (hasLooseRows(source))
+    return FillKind::Elements;
+  if (cast<MemRefType>(source.getType()).getElementType() !=
+      tile.getElementType())
+    return FillKind::Chunks;
+  return engine.usesTensorMaps ? FillKind::TensorMap : FillKind::AsyncChunks;
+}
+
+static void expand(RewriterBase &b, RingPutOp op, const CopyEngine &engine) {
+  Location loc = op.getLoc();
+  b.setInsertionPoint(op);
+  auto acquire = RingAcquireOp::create(b, loc, op.getRing(), op.getPosition());
+  ArrayRef<MemRefType> tiles = op.getRing().getType().getTiles();
+  SmallVector<FillKind> kinds;
+  for (auto [source, tile] : llvm::zip_equal(op.getSources(), tiles))
+    kinds.push_back(chooseKind(source, tile, engine));
+  // Lanes wait for each element that they load: what goes on by itself starts
+  // first.
+  for (bool isElements : {false, true})
+    for (auto [i, kind] : llvm::enumerate(kinds)) {
+      if ((kind == FillKind::Elements) != isElements)
+        continue;
+      auto fill = FillTileOp::create(b, loc, op.getSources()[i],
+                                     acquire.getTiles()[i], kind);
+      LDBG() << "source " << i << " of " << op << "\n  becomes " << fill;
+    }
+  RingCommitOp::create(b, loc, op.getRing(), op.getPosition());
+  b.eraseOp(op);
+}
+
+namespace {
+struct ExpandPutsPass : mqa::impl::MQAExpandPutsPassBase<ExpandPutsPass> {
+  void runOnOperation() override {
+    SmallVector<RingPutOp> puts;
+    getOperation().walk([&](RingPutOp op) { puts.push_back(op); });
+    if (puts.empty())
+      return;
+    FailureOr<const ChipInfo *> chip = requireGpu(getOperation());
+    if (failed(chip))
+      return signalPassFailure();
+    IRRewriter rewriter(&getContext());
+    for (RingPutOp op : puts)
+      expand(rewriter, op, *(*chip)->copyEngine);
+  }
+};
+} // namespace
