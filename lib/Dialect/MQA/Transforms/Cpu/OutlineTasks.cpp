@@ -81,7 +81,7 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
   });
   if (!computed)
     return forall.emitOpError(
-        "holds no mqa.logits, mqa.paged_logits or mqa.topk");
+        "holds no op that kernels are made of");
   if (failed(verifyNobodyRefersTo(func)) ||
       failed(nameArguments(func, computed, steps)))
     return failure();

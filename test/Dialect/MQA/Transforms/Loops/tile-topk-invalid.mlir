@@ -23,7 +23,7 @@ module attributes {mqa.target = #mqa.target<chip = "cpu">} {
 module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
   func.func @two(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %indices: memref<?x16xi32>) {
     mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
-    // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits or mqa.topk on its arguments, found also 'mqa.topk'}}
+    // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk on its arguments, found also 'mqa.topk'}}
     mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
     return
   }
