@@ -136,8 +136,7 @@ static void describeSelection(llvm::json::Object &kernel, bool merges,
 /// What is common to both targets.
 static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
                                                     KernelAttr attr) {
-  llvm::json::Object kernel{{"name", func.getName()},
-                            {"op", attr.getOp()}};
+  llvm::json::Object kernel{{"name", func.getName()}, {"op", attr.getOp()}};
   bool merges = attr.getOp() == MergeTopkOp::getOperationName();
   if (!merges)
     kernel["compressed"] = attr.getCompressed();
@@ -171,8 +170,8 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
     if (!kernel.get(name))
       return func.emitError("is no kernel: it lacks an argument that is ")
              << (attr.isOfLogits() ? "operand 'q', 'k' or 'out'"
-             : merges            ? "operand 'list_indices' or 'indices'"
-                                 : "operand 'logits' or 'indices'");
+                 : merges          ? "operand 'list_indices' or 'indices'"
+                                   : "operand 'logits' or 'indices'");
   // The runtime would refuse the bundle.
   constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
   for (const auto &field : kernel)

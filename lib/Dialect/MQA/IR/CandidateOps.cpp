@@ -30,8 +30,8 @@ template <typename Op> static LogicalResult verifyList(Op op) {
   if (failed(verifyStaged(op, "codes", type)))
     return failure();
   if (!type.getLayout().isIdentity())
-    return op.emitOpError() << "operand 'codes' must be contiguous, found "
-                            << type;
+    return op.emitOpError()
+           << "operand 'codes' must be contiguous, found " << type;
   return success();
 }
 
@@ -74,7 +74,8 @@ static LogicalResult verifyRoom(Op op, StringRef name, int64_t number) {
   MemRefType type = op.getCodes().getType();
   if (number <= type.getDimSize(0))
     return success();
-  return op.emitOpError() << "'" << name << "' must be at most the list's size, "
+  return op.emitOpError() << "'" << name
+                          << "' must be at most the list's size, "
                           << type.getDimSize(0) << ", found " << number;
 }
 

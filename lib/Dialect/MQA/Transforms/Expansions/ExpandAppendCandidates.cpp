@@ -43,20 +43,17 @@ static Places findPlaces(BlockBuilder &b, CandidateScratch &scratch,
       Value isNaN =
           arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
       isAppended = arith::OrIOp::create(
-          b, isAppended,
-          arith::AndIOp::create(b, isNaN, op.getTakesNan()));
+          b, isAppended, arith::AndIOp::create(b, isNaN, op.getTakesNan()));
     }
     if (op.getOwnKeys()) {
       Value key = vector::ExtractOp::create(b, op.getOwnKeys(), i);
       isAppended = arith::AndIOp::create(
-          b, isAppended,
-          b.compare(CmpIPredicate::sge, key, b.constant(0)));
+          b, isAppended, b.compare(CmpIPredicate::sge, key, b.constant(0)));
     }
     Value ballot = b.ballot(isAppended);
     places.isAppended.push_back(isAppended);
     places.ofWarp = b.add(places.ofWarp, b.countBits(ballot));
-    places.ofLanesAhead =
-        b.add(places.ofLanesAhead, b.countLanesAhead(ballot));
+    places.ofLanesAhead = b.add(places.ofLanesAhead, b.countLanesAhead(ballot));
   }
   Value words = scratch.getAppendWords(b);
   Value start = arith::MulIOp::create(b, b.toWord(op.getTurn()),
@@ -76,9 +73,8 @@ static Places findPlaces(BlockBuilder &b, CandidateScratch &scratch,
 static Value getOwnWord(BlockBuilder &b, AppendCandidatesOp op, int64_t i) {
   Value logit = vector::ExtractOp::create(b, op.getLogits(), i);
   Value bits = arith::BitcastOp::create(b, b.getI32Type(), logit);
-  Value isNegativeZero =
-      b.compare(CmpIPredicate::eq, bits,
-                b.constant(std::numeric_limits<int32_t>::min()));
+  Value isNegativeZero = b.compare(
+      CmpIPredicate::eq, bits, b.constant(std::numeric_limits<int32_t>::min()));
   Value key = vector::ExtractOp::create(b, op.getOwnKeys(), i);
   return arith::OrIOp::create(
       b, arith::ShLIOp::create(b, key, b.constant(1)),
@@ -96,19 +92,18 @@ static void storeCandidates(BlockBuilder &b, AppendCandidatesOp op,
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(store.thenBlock());
-      Value code = emitCode(
-          b, vector::ExtractOp::create(b, op.getLogits(),
-                                       static_cast<int64_t>(i)));
+      Value code = emitCode(b, vector::ExtractOp::create(
+                                   b, op.getLogits(), static_cast<int64_t>(i)));
       if (op.getForced())
         code = b.select(vector::ExtractOp::create(b, op.getForced(),
                                                   static_cast<int64_t>(i)),
                         b.constant(kForcedCode), code);
+      b.store(code, op.getCodes(), place);
       Value word;
       if (key)
         word = b.add(key, b.constant(op.getDescending() ? -int64_t(i) : i));
       else
         word = getOwnWord(b, op, i);
-      b.store(code, op.getCodes(), place);
       b.store(word, op.getKeys(), place);
     }
     place = b.add(place, arith::ExtUIOp::create(b, b.getI32Type(), isAppended));
@@ -124,14 +119,12 @@ void mqa::expandAppend(BlockBuilder &b, CandidateScratch &scratch,
   Value fits = b.compare(CmpIPredicate::ule, sum, size);
   // Behind the first keys, most warps have nothing to append.
   Value some = b.compare(CmpIPredicate::ne, places.ofWarp, b.constant(0));
-  auto append =
-      scf::IfOp::create(b, arith::AndIOp::create(b, fits, some),
-                        /*withElseRegion=*/false);
+  auto append = scf::IfOp::create(b, arith::AndIOp::create(b, fits, some),
+                                  /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(append.thenBlock());
-    Value place =
-        b.add(count, b.add(places.ofWarpsAhead, places.ofLanesAhead));
+    Value place = b.add(count, b.add(places.ofWarpsAhead, places.ofLanesAhead));
     storeCandidates(b, op, places, place);
   }
   op.getNewCount().replaceAllUsesWith(b.toIndex(b.select(fits, sum, count)));

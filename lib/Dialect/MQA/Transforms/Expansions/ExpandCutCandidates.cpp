@@ -28,13 +28,13 @@ public:
   Cut(BlockBuilder &b, CandidateScratch &scratch, CutCandidatesOp op)
       : b(b), op(op), histogram(scratch.getHistogram(b)),
         words(scratch.getCutWords(b)), zero(b.constant(0)), one(b.constant(1)),
-        count(b.toWord(op.getCount())),
-        tiesByKey(op.getTies() != Ties::Place) {}
+        count(b.toWord(op.getCount())), tiesByKey(op.getTies() != Ties::Place) {
+  }
   void expand();
 
 private:
-  /// Numbers from `low` to `high`, both included, of which the `wanted` greatest
-  /// stay. Those above stay, and those below do not.
+  /// Numbers from `low` to `high`, both included, of which the `wanted`
+  /// greatest stay. Those above stay, and those below do not.
   struct Interval {
     Value low, high, wanted;
   };
@@ -125,16 +125,15 @@ Cut::Interval Cut::findWhole(Value wanted, bool isFirst) {
   // A lane reads what each warp has found; lanes without a warp repeat one.
   Value other = arith::RemUIOp::create(b, b.lane, b.constant(b.numWarps));
   Value low = b.reduce(b.load(words, other), NVVM::ReduxKind::UMIN);
-  Value high =
-      b.reduce(b.load(words, b.add(other, b.constant(kResults))),
-               NVVM::ReduxKind::UMAX);
+  Value high = b.reduce(b.load(words, b.add(other, b.constant(kResults))),
+                        NVVM::ReduxKind::UMAX);
   return {low, high, wanted};
 }
 
 /// The bits of a code's distance from `low` that one step does not look at.
 Value Cut::getShift(const Interval &interval) {
-  Value zeros = math::CountLeadingZerosOp::create(
-      b, b.sub(interval.high, interval.low));
+  Value zeros =
+      math::CountLeadingZerosOp::create(b, b.sub(interval.high, interval.low));
   Value width = b.sub(b.constant(32), zeros);
   Value shift = b.sub(width, b.constant(CandidateScratch::kBinBits));
   return arith::MaxSIOp::create(b, shift, zero);
@@ -147,8 +146,7 @@ void Cut::countBins(const Interval &interval, Value shift) {
     auto add = scf::IfOp::create(b, isCounted, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(add.thenBlock());
-    Value bin =
-        arith::ShRUIOp::create(b, b.sub(number, interval.low), shift);
+    Value bin = arith::ShRUIOp::create(b, b.sub(number, interval.low), shift);
     memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, histogram,
                                 ValueRange{b.toIndex(bin)});
   }
@@ -182,8 +180,7 @@ void Cut::publishBin(const Interval &interval) {
     auto ahead =
         gpu::ShuffleOp::create(b, inclusive, static_cast<int32_t>(step),
                                shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane =
-        b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
+    Value isLane = b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
     inclusive =
         b.add(inclusive, b.select(isLane, ahead.getShuffleResult(), zero));
   }
@@ -237,9 +234,9 @@ Cut::Step Cut::narrow(const Interval &interval) {
   // The last bin may be cut off by `high`.
   Value size = b.sub(arith::ShLIOp::create(b, one, shift), one);
   size = arith::MinUIOp::create(b, size, b.sub(interval.high, low));
+  Value isSingle = b.compare(CmpIPredicate::eq, shift, zero);
   Value isExact = b.compare(CmpIPredicate::eq, wanted, inBin);
-  Value isDone = arith::OrIOp::create(
-      b, isExact, b.compare(CmpIPredicate::eq, shift, zero));
+  Value isDone = arith::OrIOp::create(b, isExact, isSingle);
   return {{low, b.add(low, size), wanted}, isDone, isExact};
 }
 
@@ -263,8 +260,8 @@ void Cut::compact(const Interval &interval, const Interval &ties) {
     above.push_back(b.ballot(isAbove));
     inside.push_back(b.ballot(isInside));
     sums = b.add(sums, b.countBits(above.back()));
-    sums = b.add(sums, arith::ShLIOp::create(
-                           b, b.countBits(inside.back()), half));
+    sums =
+        b.add(sums, arith::ShLIOp::create(b, b.countBits(inside.back()), half));
   }
   b.publish(sums, words, b.constant(kSums));
   b.barrier();
@@ -281,13 +278,11 @@ void Cut::compact(const Interval &interval, const Interval &ties) {
   for (size_t i = 0; i < codes.size(); ++i) {
     Value aboveAhead = b.add(numAbove, b.countLanesAhead(above[i]));
     Value insideAhead = b.add(numInside, b.countLanesAhead(inside[i]));
-    Value isFirst =
-        b.compare(CmpIPredicate::ult, insideAhead, ties.wanted);
+    Value isFirst = b.compare(CmpIPredicate::ult, insideAhead, ties.wanted);
     Value stays = arith::OrIOp::create(
-        b, has(above[i]),
-        arith::AndIOp::create(b, has(inside[i]), isFirst));
-    Value place = b.add(aboveAhead, arith::MinUIOp::create(
-                                        b, insideAhead, ties.wanted));
+        b, has(above[i]), arith::AndIOp::create(b, has(inside[i]), isFirst));
+    Value place =
+        b.add(aboveAhead, arith::MinUIOp::create(b, insideAhead, ties.wanted));
     auto move = scf::IfOp::create(b, stays, /*withElseRegion=*/false);
     {
       OpBuilder::InsertionGuard guard(b);
@@ -313,9 +308,8 @@ std::pair<Cut::Interval, Value> Cut::search(const Interval &whole) {
   SmallVector<Location> locs(types.size(), b.getLoc());
   Block *before = b.createBlock(&loop.getBefore(), {}, types, locs);
   b.setInsertionPointToStart(before);
-  auto [part, isDone, isExact] =
-      narrow({before->getArgument(0), before->getArgument(1),
-              before->getArgument(2)});
+  auto [part, isDone, isExact] = narrow(
+      {before->getArgument(0), before->getArgument(1), before->getArgument(2)});
   Value goesOn = arith::XOrIOp::create(
       b, isDone, arith::ConstantIntOp::create(b, true, 1));
   scf::ConditionOp::create(
@@ -332,8 +326,7 @@ std::pair<Cut::Interval, Value> Cut::search(const Interval &whole) {
 /// all of it is wanted.
 Cut::Interval Cut::searchTies(const Interval &interval, Value isExact) {
   SmallVector<Type> types(3, b.getI32Type());
-  auto choose =
-      scf::IfOp::create(b, types, isExact, /*withElseRegion=*/true);
+  auto choose = scf::IfOp::create(b, types, isExact, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choose.thenBlock());
   scf::YieldOp::create(b, ValueRange{zero, b.constant(-1), interval.wanted});

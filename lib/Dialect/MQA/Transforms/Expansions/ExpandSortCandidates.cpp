@@ -77,8 +77,7 @@ void Sort::prepare() {
 void Sort::compareAndSwap(Value pair, Value size, Value distance) {
   Value one = b.constant(1), zero = b.constant(0);
   Value rest = arith::AndIOp::create(b, pair, b.sub(distance, one));
-  Value lower =
-      b.sub(arith::ShLIOp::create(b, pair, one), rest);
+  Value lower = b.sub(arith::ShLIOp::create(b, pair, one), rest);
   Value upper = b.add(lower, distance);
   auto load = [&](Value at) {
     Type i64 = b.getI64Type();
@@ -88,12 +87,12 @@ void Sort::compareAndSwap(Value pair, Value size, Value distance) {
     Value high = arith::ExtUIOp::create(b, i64, b.load(first, at));
     Value low = arith::ExtUIOp::create(b, i64, b.load(second, at));
     Value shift = arith::ConstantIntOp::create(b, 32, 64);
-    return Value(arith::OrIOp::create(
-        b, arith::ShLIOp::create(b, high, shift), low));
+    return Value(
+        arith::OrIOp::create(b, arith::ShLIOp::create(b, high, shift), low));
   };
   // Runs of `size` are sorted in turn upwards and downwards.
-  Value ascends = b.compare(
-      CmpIPredicate::eq, arith::AndIOp::create(b, lower, size), zero);
+  Value ascends =
+      b.compare(CmpIPredicate::eq, arith::AndIOp::create(b, lower, size), zero);
   Value isGreater = b.compare(CmpIPredicate::ugt, load(lower), load(upper));
   Value swaps = b.compare(CmpIPredicate::eq, isGreater, ascends);
   auto swap = scf::IfOp::create(b, swaps, /*withElseRegion=*/false);
@@ -120,8 +119,7 @@ void Sort::expand() {
   Value zero = b.index(0), one = b.index(1);
   int64_t most = op.getMost();
   // Runs of 2, 4, ..., most; pairs at a distance of half a run, a quarter, ...
-  auto runs =
-      scf::ForOp::create(b, zero, b.index(llvm::Log2_64(most)), one);
+  auto runs = scf::ForOp::create(b, zero, b.index(llvm::Log2_64(most)), one);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(runs.getBody());
@@ -132,11 +130,10 @@ void Sort::expand() {
         b, zero, arith::AddIOp::create(b, runs.getInductionVar(), one), one);
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(distances.getBody());
-    Value distance = arith::ShRUIOp::create(
-        b, half, b.toWord(distances.getInductionVar()));
-    forEach(most / 2, [&](Value pair) {
-      compareAndSwap(pair, size, distance);
-    });
+    Value distance =
+        arith::ShRUIOp::create(b, half, b.toWord(distances.getInductionVar()));
+    forEach(most / 2,
+            [&](Value pair) { compareAndSwap(pair, size, distance); });
   }
   if (!isByKey())
     restore();

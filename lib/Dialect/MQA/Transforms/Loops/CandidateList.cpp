@@ -41,9 +41,9 @@ void CandidateList::forEach(Value end, function_ref<void(Value)> body) {
   body(loop.getInductionVar());
 }
 
-CandidateList::State CandidateList::append(
-    const State &state,
-    function_ref<AppendCandidatesOp(const State &)> build) {
+CandidateList::State
+CandidateList::append(const State &state,
+                      function_ref<AppendCandidatesOp(const State &)> build) {
   Type index = b.getIndexType(), f32 = b.getF32Type();
   auto appended = build(state);
   auto choose = scf::IfOp::create(b, TypeRange{index, f32}, appended.getFits(),
@@ -72,9 +72,8 @@ Value CandidateList::cut(Value count) {
   return arith::MinUIOp::create(b, count, most);
 }
 
-void CandidateList::write(
-    Value indices, Value values, Value row, Value count,
-    function_ref<SmallVector<Value>(Value place)> read) {
+void CandidateList::write(Value indices, Value values, Value row, Value count,
+                          function_ref<SmallVector<Value>(Value place)> read) {
   Value zero = constant(0);
   Location loc = b.getLoc();
   indices = getRowBlock(b, loc, indices, row, b.getIndexAttr(1));

@@ -74,8 +74,8 @@ void MergeTopkBody::findRange(Value row) {
 /// Both the distance of rows and that of lists may be more than an index can
 /// count.
 Value MergeTopkBody::getRowOfLists(Value lists, Value row) {
-  auto swapped = AffineMapAttr::get(
-      AffineMap::getPermutationMap({1, 0, 2}, b.getContext()));
+  auto swapped = AffineMapAttr::get(AffineMap::getPermutationMap(
+      ArrayRef<unsigned>{1, 0, 2}, b.getContext()));
   Value byRow = memref::TransposeOp::create(b, lists, swapped);
   Value one =
       getRowBlock(b, b.getLoc(), byRow, row, OpFoldResult(b.getIndexAttr(1)));
@@ -87,8 +87,8 @@ Value MergeTopkBody::getRowOfLists(Value lists, Value row) {
 std::pair<Value, Value> MergeTopkBody::loadEntry(const Lists &lists,
                                                  Value place) {
   Value zero = constant(0), each = constant(numSelected);
-  Value isThere = arith::CmpIOp::create(b, CmpIPredicate::ult, place,
-                                        lists.numEntries);
+  Value isThere =
+      arith::CmpIOp::create(b, CmpIPredicate::ult, place, lists.numEntries);
   Value last = arith::SubIOp::create(b, lists.numEntries, constant(1));
   Value at = arith::MinUIOp::create(b, place, last);
   Value number = arith::DivUIOp::create(b, at, each);
@@ -108,9 +108,9 @@ Value MergeTopkBody::select(Value row) {
   Lists lists;
   lists.keys = getRowOfLists(op.getListIndices(), row);
   lists.logits = getRowOfLists(op.getListValues(), row);
-  lists.numEntries = arith::MulIOp::create(
-      b, memref::DimOp::create(b, op.getListIndices(), 0),
-      constant(numSelected));
+  lists.numEntries =
+      arith::MulIOp::create(b, memref::DimOp::create(b, op.getListIndices(), 0),
+                            constant(numSelected));
   Value least = arith::ConstantOp::create(
       b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
   constexpr int64_t kSize = CandidateList::kVectorSize;
@@ -134,15 +134,15 @@ Value MergeTopkBody::select(Value row) {
   Value ownLogits = vector::FromElementsOp::create(
       b, VectorType::get(kSize, b.getF32Type()), logits);
   Value turn = tiles.getRegionIterArg(2);
-  CandidateList::State next = list.append(
-      {tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
-      [&](const CandidateList::State &state) {
-        return AppendCandidatesOp::create(
-            b, b.getIndexType(), b.getI1Type(), ownLogits,
-            /*first_key=*/Value(), ownKeys, state.threshold,
-            /*forced=*/Value(), isWhole, turn, list.codes, list.keys,
-            state.count);
-      });
+  CandidateList::State next =
+      list.append({tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
+                  [&](const CandidateList::State &state) {
+                    return AppendCandidatesOp::create(
+                        b, b.getIndexType(), b.getI1Type(), ownLogits,
+                        /*first_key=*/Value(), ownKeys, state.threshold,
+                        /*forced=*/Value(), isWhole, turn, list.codes,
+                        list.keys, state.count);
+                  });
   scf::YieldOp::create(b, ValueRange{next.count, next.threshold,
                                      arith::SubIOp::create(b, one, turn)});
   b.setInsertionPointAfter(tiles);
@@ -156,17 +156,15 @@ SmallVector<Value> MergeTopkBody::read(Value place) {
   Value word = memref::LoadOp::create(b, list.keys, place);
   Value index = arith::ShRUIOp::create(b, word, one);
   if (op.getBase() == IndexBase::Relative)
-    index = arith::SubIOp::create(
-        b, index, arith::IndexCastOp::create(b, i32, firstKey));
+    index = arith::SubIOp::create(b, index,
+                                  arith::IndexCastOp::create(b, i32, firstKey));
   if (!op.getValues())
     return {index};
   Value logit = emitLogit(b, memref::LoadOp::create(b, list.codes, place));
-  Value isNegativeZero =
-      arith::TruncIOp::create(b, b.getI1Type(), word);
-  Value negativeZero =
-      arith::ConstantOp::create(b, b.getF32FloatAttr(-0.0f));
-  return {index, arith::SelectOp::create(b, isNegativeZero, negativeZero,
-                                         logit)};
+  Value isNegativeZero = arith::TruncIOp::create(b, b.getI1Type(), word);
+  Value negativeZero = arith::ConstantOp::create(b, b.getF32FloatAttr(-0.0f));
+  return {index,
+          arith::SelectOp::create(b, isNegativeZero, negativeZero, logit)};
 }
 
 void MergeTopkBody::buildRow(Value row) {
@@ -175,10 +173,10 @@ void MergeTopkBody::buildRow(Value row) {
   gpu::BarrierOp::create(b);
   if (op.getOrder() != Order::Any) {
     bool isByKey = op.getOrder() == Order::Key;
-    SortCandidatesOp::create(
-        b, list.codes, list.keys, count, llvm::PowerOf2Ceil(numSelected),
-        isByKey ? SortBy::Key : SortBy::Score,
-        isByKey ? TieBreak::Smallest : op.getTieBreak());
+    SortCandidatesOp::create(b, list.codes, list.keys, count,
+                             llvm::PowerOf2Ceil(numSelected),
+                             isByKey ? SortBy::Key : SortBy::Score,
+                             isByKey ? TieBreak::Smallest : op.getTieBreak());
   }
   list.write(op.getIndices(), op.getValues(), row, count,
              [&](Value place) { return read(place); });
@@ -191,8 +189,7 @@ void MergeTopkBody::build() {
   OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
   buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(nested.getInsertionBlock(),
-                        nested.getInsertionPoint());
+    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
     buildRow(row);
   });
 }

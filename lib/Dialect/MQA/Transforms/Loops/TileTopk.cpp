@@ -75,8 +75,9 @@ void TopkBody::takeAll(const TopkRow &row) {
       place = arith::SubIOp::create(
           b, arith::SubIOp::create(b, row.length, one), i);
     Value key = arith::AddIOp::create(b, row.firstKey, i);
-    memref::StoreOp::create(
-        b, arith::IndexCastOp::create(b, b.getI32Type(), key), list.keys, place);
+    memref::StoreOp::create(b,
+                            arith::IndexCastOp::create(b, b.getI32Type(), key),
+                            list.keys, place);
   });
 }
 
@@ -89,31 +90,29 @@ Value TopkBody::select(const TopkRow &row) {
   Value own = arith::MulIOp::create(b, list.thread, size), first, distance;
   if (isDescending()) {
     Value over = row.getMisalignment(b, row.endColumn, kVectorSize);
-    over = arith::RemUIOp::create(b, arith::SubIOp::create(b, size, over),
-                                  size);
+    over =
+        arith::RemUIOp::create(b, arith::SubIOp::create(b, size, over), size);
     Value end = arith::AddIOp::create(b, row.endColumn, over);
     distance = arith::SubIOp::create(b, end, row.firstColumn);
-    first = arith::SubIOp::create(b, end,
-                                  arith::AddIOp::create(b, own, size));
+    first = arith::SubIOp::create(b, end, arith::AddIOp::create(b, own, size));
   } else {
     Value start = arith::SubIOp::create(
-        b, row.firstColumn, row.getMisalignment(b, row.firstColumn, kVectorSize));
+        b, row.firstColumn,
+        row.getMisalignment(b, row.firstColumn, kVectorSize));
     distance = arith::SubIOp::create(b, row.endColumn, start);
     first = arith::AddIOp::create(b, start, own);
   }
   Value least = arith::ConstantOp::create(
       b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-  auto tiles =
-      scf::ForOp::create(b, zero, distance, constant(kTileKeys),
-                         ValueRange{zero, least, zero});
+  auto tiles = scf::ForOp::create(b, zero, distance, constant(kTileKeys),
+                                  ValueRange{zero, least, zero});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(tiles.getBody());
-    Value column = isDescending()
-                       ? Value(arith::SubIOp::create(b, first,
-                                                     tiles.getInductionVar()))
-                       : Value(arith::AddIOp::create(b, first,
-                                                     tiles.getInductionVar()));
+    Value column =
+        isDescending()
+            ? Value(arith::SubIOp::create(b, first, tiles.getInductionVar()))
+            : Value(arith::AddIOp::create(b, first, tiles.getInductionVar()));
     Value logits = row.loadLogits(b, column, kVectorSize);
     SmallVector<Value> elements, forced;
     Value key = arith::AddIOp::create(b, column, row.keyOfColumn0);
@@ -121,8 +120,8 @@ Value TopkBody::select(const TopkRow &row) {
       int64_t at = isDescending() ? kVectorSize - 1 - i : i;
       elements.push_back(vector::ExtractOp::create(b, logits, at));
       if (op.getForceFirst() || op.getForceLast())
-        forced.push_back(row.isForced(
-            b, arith::AddIOp::create(b, column, constant(at))));
+        forced.push_back(
+            row.isForced(b, arith::AddIOp::create(b, column, constant(at))));
     }
     if (isDescending()) {
       logits = vector::FromElementsOp::create(
@@ -134,15 +133,15 @@ Value TopkBody::select(const TopkRow &row) {
       mask = vector::FromElementsOp::create(
           b, VectorType::get(kVectorSize, b.getI1Type()), forced);
     Value turn = tiles.getRegionIterArg(2);
-    CandidateList::State next = list.append(
-        {tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
-        [&](const CandidateList::State &state) {
-          return AppendCandidatesOp::create(
-              b, b.getIndexType(), b.getI1Type(), logits, key,
-              /*own_keys=*/Value(), state.threshold, mask,
-              /*takes_nan=*/Value(), turn, list.codes, list.keys, state.count,
-              isDescending());
-        });
+    CandidateList::State next =
+        list.append({tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
+                    [&](const CandidateList::State &state) {
+                      return AppendCandidatesOp::create(
+                          b, b.getIndexType(), b.getI1Type(), logits, key,
+                          /*own_keys=*/Value(), state.threshold, mask,
+                          /*takes_nan=*/Value(), turn, list.codes, list.keys,
+                          state.count, isDescending());
+                    });
     scf::YieldOp::create(b, ValueRange{next.count, next.threshold,
                                        arith::SubIOp::create(b, one, turn)});
   }
@@ -157,8 +156,7 @@ void TopkBody::sort(const TopkRow &row, Value count) {
         b, b.getIndexType(), memref::LoadOp::create(b, list.keys, i));
     Value column = arith::SubIOp::create(b, key, row.keyOfColumn0);
     memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)),
-                            list.codes,
-                            i);
+                            list.codes, i);
   });
   SortCandidatesOp::create(b, list.codes, list.keys, count,
                            llvm::PowerOf2Ceil(numSelected), SortBy::Score,
@@ -169,18 +167,19 @@ void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
   Value one = constant(1);
   // The list has descending keys where the greatest of equal ones is best.
   bool isReversed = isDescending() && op.getOrder() == Order::Key;
-  list.write(op.getIndices(), op.getValues(), rowIndex, count, [&](Value place) {
-    if (isReversed)
-      place = arith::SubIOp::create(
-          b, arith::SubIOp::create(b, count, one), place);
-    Value key = arith::IndexCastOp::create(
-        b, b.getIndexType(), memref::LoadOp::create(b, list.keys, place));
-    SmallVector<Value> results{row.getIndex(b, key)};
-    if (op.getValues())
-      results.push_back(row.loadLogit(
-          b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
-    return results;
-  });
+  list.write(
+      op.getIndices(), op.getValues(), rowIndex, count, [&](Value place) {
+        if (isReversed)
+          place = arith::SubIOp::create(b, arith::SubIOp::create(b, count, one),
+                                        place);
+        Value key = arith::IndexCastOp::create(
+            b, b.getIndexType(), memref::LoadOp::create(b, list.keys, place));
+        SmallVector<Value> results{row.getIndex(b, key)};
+        if (op.getValues())
+          results.push_back(row.loadLogit(
+              b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
+        return results;
+      });
 }
 
 void TopkBody::buildRow(Value rowIndex) {
@@ -208,12 +207,10 @@ void TopkBody::buildRow(Value rowIndex) {
 
 void TopkBody::build() {
   list.create();
-  OpFoldResult rows =
-      memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
+  OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
   buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(nested.getInsertionBlock(),
-                        nested.getInsertionPoint());
+    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
     buildRow(row);
   });
 }
@@ -230,20 +227,23 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   if (failed(chip))
     return failure();
   auto topk = dyn_cast<TopkOp>(op);
-  int64_t numSelected = topk ? topk.getNumSelected()
-                             : cast<MergeTopkOp>(op).getNumSelected();
+  int64_t numSelected =
+      topk ? topk.getNumSelected() : cast<MergeTopkOp>(op).getNumSelected();
   if (numSelected + kTileKeys > CandidateList::kCapacity)
     return op->emitOpError()
            << "must select at most " << CandidateList::kCapacity - kTileKeys
            << " keys, found " << numSelected;
-  gpu::GPUFuncOp kernel = createKernel(rewriter, module, func, *found,
-                                       /*schedule=*/{}, CandidateList::kThreads);
+  gpu::GPUFuncOp kernel =
+      createKernel(rewriter, module, func, *found,
+                   /*schedule=*/{}, CandidateList::kThreads);
   StringRef name = KernelAttr::getAttrName();
-  kernel->setAttr(name, kernel->getAttrOfType<KernelAttr>(name)
-                            .withDynamicSharedMemory(CandidateList::kBytes));
-  // Two blocks hide each other's barriers.
-  bool hasTwo =
-      2 * (CandidateList::kBytes + kScratchBytes) <= (*chip)->blockSharedMemory;
+  kernel->setAttr(
+      name, kernel->getAttrOfType<KernelAttr>(name).withDynamicSharedMemory(
+                CandidateList::kBytes));
+  // Two blocks hide each other's barriers. Where they leave too few registers,
+  // as ties by keys do, one is quicker than spills.
+  bool hasTwo = topk && 2 * (CandidateList::kBytes + kScratchBytes) <=
+                            (*chip)->blockSharedMemory;
   LDBG() << func.getName() << ": " << (hasTwo ? "two blocks" : "one block")
          << " for a multiprocessor of " << (*chip)->name;
   if (hasTwo)
