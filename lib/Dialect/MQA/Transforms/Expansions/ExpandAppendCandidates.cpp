@@ -76,9 +76,9 @@ static Value getOwnWord(BlockBuilder &b, AppendCandidatesOp op, int64_t i) {
   Value isNegativeZero = b.compare(
       CmpIPredicate::eq, bits, b.constant(std::numeric_limits<int32_t>::min()));
   Value key = vector::ExtractOp::create(b, op.getOwnKeys(), i);
-  return arith::OrIOp::create(
-      b, arith::ShLIOp::create(b, key, b.constant(1)),
-      arith::ExtUIOp::create(b, b.getI32Type(), isNegativeZero));
+  Value twice = arith::ShLIOp::create(b, key, b.constant(1));
+  Value bit = arith::ExtUIOp::create(b, b.getI32Type(), isNegativeZero);
+  return arith::OrIOp::create(b, twice, bit);
 }
 
 /// Stores this thread's candidates, the first of them at `place`.

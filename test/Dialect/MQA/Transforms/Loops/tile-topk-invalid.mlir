@@ -28,3 +28,23 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     return
   }
 }
+
+// -----
+
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  func.func @merge_tensors(%lists: tensor<?x?x16xi32>, %scores: tensor<?x?x16xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    // expected-error@+1 {{'mqa.merge_topk' op must be bufferized before it is tiled}}
+    %0 = mqa.merge_topk ins(%lists, %scores, none, %ke : tensor<?x?x16xi32>, tensor<?x?x16xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %0 : tensor<?x16xi32>
+  }
+}
+
+// -----
+
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  func.func @tile(%lists: memref<?x?x16xi32>, %scores: memref<?x?x16xf32>, %ke: memref<?xi32>, %n: index, %indices: memref<?x16xi32>) {
+    // expected-error@+1 {{with 'key_offset' or 'num_keys' cannot become a kernel}}
+    mqa.merge_topk ins(%lists, %scores, none, %ke : memref<?x?x16xi32>, memref<?x?x16xf32>, memref<?xi32>) num_keys(%n) outs(%indices : memref<?x16xi32>)
+    return
+  }
+}
