@@ -149,8 +149,8 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
   if (r > 0)
     for (auto [operand, name] : kRowStrides)
       MQA_RETURN_IF_FAILED(checkLists(tensors[operand], operand, name));
-  MQA_RETURN_IF_FAILED(checkTensors(kernel, tensors,
-                                    getBit(Operand::ListIndices) |
-                                        getBit(Operand::ListValues)));
+  MQA_RETURN_IF_FAILED(
+      checkTensors(kernel, tensors,
+                   getBit(Operand::ListIndices) | getBit(Operand::ListValues)));
   return checkOutputs(kernel, tensors);
 }

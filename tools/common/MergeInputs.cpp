@@ -63,11 +63,9 @@ static void fillList(const TopkProblem &problem, int64_t m,
   for (size_t j = 0; j < k; ++j) {
     bool isPadding = j >= keys.size();
     uint64_t bits = isPadding ? random() : 0;
-    indices[j] = isPadding
-                     ? static_cast<int32_t>(bits | UINT64_C(0x80000000))
-                     : static_cast<int32_t>(keys[j]);
-    values[j] =
-        isPadding ? garbage[bits >> 62] : problem.getLogit(m, keys[j]);
+    indices[j] = isPadding ? static_cast<int32_t>(bits | UINT64_C(0x80000000))
+                           : static_cast<int32_t>(keys[j]);
+    values[j] = isPadding ? garbage[bits >> 62] : problem.getLogit(m, keys[j]);
   }
   for (size_t j = k; j > 1; --j) {
     size_t other = random() % j;
@@ -95,8 +93,8 @@ MergeLists mqa::tools::makeLists(const TopkProblem &problem, int64_t numLists,
       for (int64_t list = 0; list < numLists; ++list) {
         keepBest(parts[list], problem, m);
         int64_t at = (list * rows + m) * k;
-        fillList(problem, m, parts[list], &lists.indices[at],
-                 &lists.values[at], random);
+        fillList(problem, m, parts[list], &lists.indices[at], &lists.values[at],
+                 random);
       }
     }
   });
@@ -143,8 +141,7 @@ void MergeInputs::describe(mqa_merge_topk_args &args) const {
   args.list_indices = indices->as<int32_t>();
   args.list_values = values->as<float>();
   args.list_indices_stride = args.list_values_stride = layout.listStride;
-  args.list_indices_row_stride = args.list_values_row_stride =
-      layout.rowStride;
+  args.list_indices_row_stride = args.list_values_row_stride = layout.rowStride;
   args.num_lists = numLists;
 }
 

@@ -70,7 +70,8 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   fillLogits(problem, pattern, seed);
   TopkSlack slack;
   if (draw(2))
-    slack = {draw(4), info.lens_per_query ? draw(3) : 0, draw(3), draw(7),
+    slack = {draw(4), info.lens_per_query ? draw(3) : 0,
+             draw(3), draw(7),
              draw(7), draw(2) != 0};
   std::string description = "M=" + std::to_string(problem.numQueries) +
                             " columns=" + std::to_string(problem.numColumns) +
@@ -189,7 +190,8 @@ static void runManyLists(Device &device, const LoadedKernel &kernel,
                          }),
          TopkSlack(), "more than 2^31 entries"};
   if (info.num_lists < 0)
-    c.problem.numLists = (int64_t(1) << 31) / (c.problem.numQueries * info.k) + 2;
+    c.problem.numLists =
+        (int64_t(1) << 31) / (c.problem.numQueries * info.k) + 2;
   fillLogits(c.problem, getTopkPatterns().front(), 1);
   runCase(device, kernel, c, 1, verbose, summary);
 }

@@ -18,9 +18,8 @@ using namespace mqa::tools;
 static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
 
 int mqa::tools::parse(int argc, char **argv, Options &options) {
-  CLI::App app{
-      "Launches a compiled mqa.logits, mqa.paged_logits, mqa.topk or "
-      "mqa.merge_topk on random data"};
+  CLI::App app{"Launches a compiled mqa.logits, mqa.paged_logits, mqa.topk or "
+               "mqa.merge_topk on random data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
   app.set_version_flag("--version", "mqa-run " MQA_VERSION);

@@ -41,13 +41,11 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
   return success();
 }
 
-LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 StringRef op, Activation, bool,
-                                 bool compressed, ScheduleAttr schedule,
-                                 int64_t dynamicSharedMemory,
-                                 bool overlapsLaunches,
-                                 DenseI64ArrayAttr taskSizes,
-                                 SelectionAttr selection) {
+LogicalResult
+KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
+                   Activation, bool, bool compressed, ScheduleAttr schedule,
+                   int64_t dynamicSharedMemory, bool overlapsLaunches,
+                   DenseI64ArrayAttr taskSizes, SelectionAttr selection) {
   bool isMerge = op == MergeTopkOp::getOperationName();
   bool selects = isMerge || op == TopkOp::getOperationName();
   if (!selects && op != LogitsOp::getOperationName() &&
@@ -62,18 +60,15 @@ LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << (selects ? "a kernel that selects has no schedule"
                                    : "a kernel has either a schedule or task "
                                      "sizes");
-  if (isMerge &&
-      (compressed || selection.getBase() == IndexBase::Slot ||
-       selection.getForceFirst() || selection.getForceLast() ||
-       selection.getNextN()))
+  if (isMerge && (compressed || selection.getBase() == IndexBase::Slot ||
+                  selection.getForceFirst() || selection.getForceLast() ||
+                  selection.getNextN()))
     return emitError() << "a kernel of mqa.merge_topk has k, 'tie_break', "
                           "'order' and a base that is no slot alone, found "
-                       << selection
-                       << (compressed ? " and 'compressed'" : "");
-  if (taskSizes &&
-      (taskSizes.size() != (selects ? 1 : 2) ||
-       llvm::any_of(taskSizes.asArrayRef(),
-                    [](int64_t size) { return size < 1; })))
+                       << selection << (compressed ? " and 'compressed'" : "");
+  if (taskSizes && (taskSizes.size() != (selects ? 1 : 2) ||
+                    llvm::any_of(taskSizes.asArrayRef(),
+                                 [](int64_t size) { return size < 1; })))
     return emitError() << "a kernel has "
                        << (selects ? "one positive task size, rows,"
                                    : "two positive task sizes, queries and "

@@ -80,8 +80,7 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
     return WalkResult::interrupt();
   });
   if (!computed)
-    return forall.emitOpError(
-        "holds no op that kernels are made of");
+    return forall.emitOpError("holds no op that kernels are made of");
   if (failed(verifyNobodyRefersTo(func)) ||
       failed(nameArguments(func, computed, steps)))
     return failure();

@@ -76,10 +76,11 @@ static void relaxArguments(func::FuncOp func) {
           return isOurs(user) || isa<func::ReturnOp>(user);
         }))
       // Lists to merge are strided by rows too, from list to list or back.
-      argument.setType(relaxType(
-          type, llvm::any_of(argument.getUsers(), llvm::IsaPred<mqa::MergeTopkOp>)
-                    ? 2
-                    : 1));
+      argument.setType(
+          relaxType(type, llvm::any_of(argument.getUsers(),
+                                       llvm::IsaPred<mqa::MergeTopkOp>)
+                              ? 2
+                              : 1));
   }
   Block &body = func.getBody().front();
   func.setFunctionType(

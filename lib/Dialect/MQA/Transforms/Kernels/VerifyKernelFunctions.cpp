@@ -153,8 +153,8 @@ static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
     auto candidate = dyn_cast<KernelOpInterface>(op);
     if (!candidate || found)
       return op.emitError("a kernel function must consist of one ")
-             << kKernelOps << " on its arguments, found also '"
-             << op.getName() << "'";
+             << kKernelOps << " on its arguments, found also '" << op.getName()
+             << "'";
     found = candidate;
   }
   if (!found || !isa<func::ReturnOp>(body.getTerminator()))
@@ -168,11 +168,10 @@ static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
 
 /// Arguments and operands are the same, each once; what the op writes alone is
 /// returned.
-static LogicalResult verifySignature(func::FuncOp func,
-                                     KernelOpInterface op) {
+static LogicalResult verifySignature(func::FuncOp func, KernelOpInterface op) {
   SmallPtrSet<Value, 8> seen;
-  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(),
-                                            op.getDataOperandNames())) {
+  for (auto [value, name] :
+       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
     if (!value)
       continue;
     if (!isa<BlockArgument>(value) || !seen.insert(value).second)
@@ -184,9 +183,8 @@ static LogicalResult verifySignature(func::FuncOp func,
     if (!seen.contains(argument))
       return func.emitError("every argument of a kernel function must be an "
                             "operand of its ")
-             << op->getName() << ", but argument #"
-             << argument.getArgNumber() << " of type " << argument.getType()
-             << " is none";
+             << op->getName() << ", but argument #" << argument.getArgNumber()
+             << " of type " << argument.getType() << " is none";
   ValueRange returned = func.getBody().front().getTerminator()->getOperands();
   if (op->getNumResults()) {
     if (returned != ValueRange(op->getResults()))
@@ -195,8 +193,8 @@ static LogicalResult verifySignature(func::FuncOp func,
              << op->getName() << ", and nothing else";
     return success();
   }
-  SmallVector<Value> outs = llvm::to_vector(
-      cast<DestinationStyleOpInterface>(*op).getDpsInits());
+  SmallVector<Value> outs =
+      llvm::to_vector(cast<DestinationStyleOpInterface>(*op).getDpsInits());
   if (!returned.empty() && returned != ValueRange(outs)) {
     InFlightDiagnostic error =
         func.emitError("a kernel function on memrefs can only return its ");
@@ -257,8 +255,8 @@ static constexpr int64_t kMaxSize =
     std::numeric_limits<int32_t>::max() - int64_t(1024);
 
 static LogicalResult verifyTypes(KernelOpInterface op) {
-  for (auto [value, name] : llvm::zip_equal(op.getDataOperands(),
-                                            op.getDataOperandNames())) {
+  for (auto [value, name] :
+       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
     if (!value)
       continue;
     auto type = cast<ShapedType>(value.getType());
@@ -300,7 +298,7 @@ LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
     if (func && isa<func::FuncOp>(func))
       where = func->getParentOp();
     op->emitOpError("becomes a kernel in a func.func of the outermost "
-                        "module, found it in a '")
+                    "module, found it in a '")
         << where->getName() << "'";
     return WalkResult::interrupt();
   });
