@@ -109,7 +109,8 @@ func.func @groups(%q: memref<5x6x32xf8E4M3FN>, %k: memref<100x2x32xf8E4M3FN>, %s
 // CHECK: arith.minsi %{{.*}}, %[[NUM_KEYS]]
 // CHECK: linalg.fill
 func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %offset: index, %num_keys: index) {
-  mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) key_offset(%offset) num_keys(%num_keys) outs(%out : memref<?x?xf32>) {clean, compressed}
+  %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) {compressed} : memref<?xi32>, memref<?xi32>
+  mqa.logits ins(%q, %k, none, none : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) key_offset(%offset) outs(%out : memref<?x?xf32>) {clean}
   return
 }
 

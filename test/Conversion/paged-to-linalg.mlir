@@ -9,24 +9,28 @@
 // TILE: memref.subview %{{.*}}[%[[ROW]], %[[N]]] [2, %{{.*}}]
 // TILE: mqa.paged_logits {{.*}} key_offset(%[[N]]) outs
 
-// Block by block: those that the longest length of the sequence reaches, of the
-// numbers that the table has, kept inside of the cache. Scratch has a block's size.
+// Tile by tile, up to the longest length of the sequence, or the room in `out` and
+// in the table; what is behind is filled. Each key is looked up in the table, and kept
+// inside of the cache. Scratch has a block's size.
 // CHECK-LABEL: func @paged
 // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<128x64xf32>
 // CHECK: scf.forall
-// CHECK: %[[LONGEST:.*]] = arith.maxsi
-// CHECK: scf.for %[[BLOCK:.*]] =
-// CHECK: %[[OUT:.*]] = memref.subview
-// CHECK: %[[NEEDED:.*]] = arith.cmpi slt, %{{.*}}, %[[LONGEST]]
-// CHECK: scf.if
+// CHECK: %[[END:.*]] = arith.maxsi %{{.*}}, %{{.*}} : index
+// CHECK: linalg.fill
+// CHECK: scf.for %[[N:.*]] = %{{.*}} to %{{.*}} step %c64
+// CHECK: scf.for %[[I:.*]] = %c0
+// CHECK: %[[KEY:.*]] = arith.addi %[[N]], %[[I]]
+// CHECK: %[[BLOCK:.*]] = arith.divui %[[KEY]], %c64
 // CHECK: %[[ENTRY:.*]] = memref.load %{{.*}}[%c0, %[[BLOCK]]]
 // CHECK: %[[ID:.*]] = arith.index_cast %[[ENTRY]]
 // CHECK: %[[LOW:.*]] = arith.maxsi %[[ID]], %c0
 // CHECK: %[[INSIDE:.*]] = arith.minsi %[[LOW]]
-// CHECK: memref.subview %{{.*}}[%[[INSIDE]], %{{.*}}, 0] [1, %{{.*}}, 128]
+// CHECK: %[[SLOT:.*]] = arith.remui %[[KEY]], %c64
+// CHECK: memref.subview %{{.*}}[%[[INSIDE]], 0, 0] [1, 64, 128]
+// CHECK: memref.load %{{.*}}[%{{.*}}, %[[SLOT]]] : memref<?x64xf32
 // CHECK: linalg.matmul
-// CHECK: else
-// CHECK-NEXT: linalg.fill ins(%{{.*}} : f32) outs(%[[OUT]]
+// CHECK-NOT: mqa.
+// CHECK: return
 func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x2xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {clean}
   return

@@ -64,7 +64,7 @@ func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>,
 // -----
 
 func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
-  // expected-error@+1 {{with 'key_offset' or 'num_keys' cannot become a kernel}}
+  // expected-error@+1 {{with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel}}
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) key_offset(%n) outs(%out : memref<?x?xf32>)
   return
 }

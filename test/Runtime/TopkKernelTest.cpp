@@ -144,6 +144,7 @@ TEST_F(TopkKernelTest, Slots) {
   args.num_keys = -3;
   launch(args);
   loadKernel(makeSlotManifest(/*lensRank=*/1));
+  getFake().parameterCount = 3 * 7 + 5;
   args.context_lens_stride = -7;
   launch(args);
 }

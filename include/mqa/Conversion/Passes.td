@@ -54,7 +54,12 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
     Where the op's number of keys has a static bound (a tile), the scratch has
     that static shape, so that the contraction can be vectorized.
 
-    Contract: the op is bufferized.
+    An `mqa.paged_logits` first becomes a loop over its sequences, and one over tiles of as many keys as
+    a cache block has, up to the last key that one of the sequence's queries sees; with
+    `clean`, what is behind is filled. A tile is an `mqa.logits` whose keys are an
+    `mqa.gather_pages`, as in kernels for GPUs; decoding looks up each key's cache block.
+
+    Contract: the op is bufferized. The cache of an `mqa.gather_pages` has at least one block.
 
     ```mlir
     mqa.logits ins(%q, %k, ...) outs(%out)

@@ -95,10 +95,9 @@ static bool replace(IRRewriter &b, OpResult root, const LogitsOperands &found) {
       b.getContext(), found.relu ? Activation::Relu : Activation::None);
   auto logits = LogitsOp::create(
       b, loc, init.getType(), q, k, getInOrder(b, loc, found.kScale),
-      getInOrder(b, loc, found.weights), ks, ke, /*key_offset=*/Value(),
-      /*num_keys=*/Value(), init, found.clean ? b.getUnitAttr() : UnitAttr(),
-      /*compressed=*/UnitAttr(), /*causal=*/UnitAttr(), activation,
-      /*schedule=*/ScheduleAttr());
+      getInOrder(b, loc, found.weights), ks, ke, /*ranges=*/Value(),
+      /*key_offset=*/Value(), init, found.clean ? b.getUnitAttr() : UnitAttr(),
+      /*compressed=*/UnitAttr(), activation, /*schedule=*/ScheduleAttr());
   Value result = logits.getResult();
   if (result.getType() != out)
     result = tensor::CastOp::create(b, loc, out, result);

@@ -1,4 +1,4 @@
-//===- ExpandPages.h - mqa.paged_logits block by block ----------*- C++ -*-===//
+//===- ExpandPages.h - mqa.paged_logits tile by tile ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -12,8 +12,8 @@
 namespace mlir {
 namespace mqa {
 
-/// Replaces an op on memrefs by an mqa.logits for each sequence and each block
-/// of the cache that it needs.
+/// Replaces an op on memrefs by tiles of mqa.logits for each sequence, as far
+/// as it needs keys.
 void expandPages(IRRewriter &b, PagedLogitsOp op);
 
 } // namespace mqa

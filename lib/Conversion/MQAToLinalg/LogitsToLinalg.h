@@ -7,7 +7,7 @@
 #ifndef MQA_CONVERSION_MQATOLINALG_LOGITSTOLINALG_H
 #define MQA_CONVERSION_MQATOLINALG_LOGITSTOLINALG_H
 
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -18,13 +18,14 @@
 
 namespace mlir::mqa {
 
-/// Writes one op. Scratch holds `keyColumns` keys: the static bound of the op's
-/// number of keys where there is one.
+/// Writes one op at the insertion point. Scratch holds `keyColumns` keys: the
+/// static bound of the op's number of keys where there is one.
 class LogitsToLinalg {
 public:
   LogitsToLinalg(IRRewriter &b, LogitsOp op)
-      : b(b), op(op), loc(op.getLoc()), numGroups(op.getNumGroups()),
-        groupHeads(op.getGroupHeads()), headDim(op.getHeadDim()) {}
+      : b(b), op(op), loc(op.getLoc()), ranges(Ranges::get(b, op)),
+        numGroups(op.getNumGroups()), groupHeads(op.getGroupHeads()),
+        headDim(op.getHeadDim()) {}
   void run();
 
 private:
@@ -49,20 +50,18 @@ private:
   Value getRows(Value memref, OpFoldResult first, int64_t count);
   void forEach(Value count, function_ref<void(Value)> body);
   void decode(Value source, Value target);
+  std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
   void decodeKeys();
   void scoreHeads(Value queries, Value keys, Value weights);
   void scoreQuery(Value m);
   void addGroup(Value scales);
-  Value loadBound(Value bounds, Value m);
-  /// Where the range of query m begins and ends, counted in the sequence.
-  Value loadStart(Value m);
-  Value loadEnd(Value m);
   void writeQuery(Value m, Value from, Value to);
   void cleanQuery(Value m, Value from, Value to);
 
   IRRewriter &b;
   LogitsOp op;
   Location loc;
+  Ranges ranges;
   int64_t numGroups, groupHeads, headDim;
   Value numKeys, keyColumns;
   bool keysMayEndEarly = false;
@@ -70,6 +69,8 @@ private:
   /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
   /// sums of those [N].
   Value keys, query, scores, sums, totals;
+  /// The op's scales, or scratch [N] for those that lie in a cache.
+  Value scales;
   SmallVector<Value> heapBuffers;
 };
 

@@ -82,42 +82,16 @@ void LogitsToLinalg::forEach(Value count, function_ref<void(Value)> body) {
   body(loop.getInductionVar());
 }
 
-Value LogitsToLinalg::loadBound(Value bounds, Value m) {
-  Value bound = memref::LoadOp::create(b, loc, bounds, m);
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
-}
-
-Value LogitsToLinalg::loadStart(Value m) {
-  if (!op.getKs())
-    return constant(0);
-  return arith::MaxSIOp::create(b, loc, loadBound(op.getKs(), m), constant(0));
-}
-
-Value LogitsToLinalg::loadEnd(Value m) {
-  Value end = loadBound(op.getKe(), op.getCausal() ? constant(0) : m);
-  if (op.getCausal()) {
-    // The last query sees them all.
-    Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
-    Value behind = arith::SubIOp::create(b, loc, numQueries, m);
-    end = arith::SubIOp::create(b, loc, end, behind);
-    end = arith::AddIOp::create(b, loc, end, constant(1));
-  }
-  if (op.getNumKeys())
-    end = arith::MinSIOp::create(b, loc, end, op.getNumKeys());
-  return end;
-}
-
 /// out[m, n] = sums[n] * k_scale[n] for from <= n < to, rounded if need be; of
 /// compressed rows the columns that these keys have, as far as there are any.
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
   Value column = from;
-  if (op.getCompressed()) {
-    // Key n of this op is key key_offset + n, whose column counts from the
-    // range's first.
-    Value start = loadStart(m);
+  if (ranges.areCompressed()) {
+    // Key n of this op is key key_offset + n.
+    Value start = ranges.loadStart(b, loc, m);
     if (op.getKeyOffset())
       start = arith::SubIOp::create(b, loc, start, op.getKeyOffset());
-    column = arith::SubIOp::create(b, loc, from, start);
+    column = ranges.getColumn(b, loc, from, start);
     Value numColumns = memref::DimOp::create(b, loc, op.getOut(), int64_t(1));
     to = arith::MinSIOp::create(
         b, loc, to, arith::AddIOp::create(b, loc, start, numColumns));
@@ -128,15 +102,15 @@ void LogitsToLinalg::writeQuery(Value m, Value from, Value to) {
   Value target = getColumns(getRow(op.getOut(), m), column, count);
   Type type = op.getOutType().getElementType();
   SmallVector<Value> inputs{source};
-  bool scales = op.getKScale() && !totals;
-  if (scales)
-    inputs.push_back(getColumns(op.getKScale(), from, count));
+  bool isScaled = scales && !totals;
+  if (isScaled)
+    inputs.push_back(getColumns(scales, from, count));
   SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
   linalg::GenericOp::create(
       b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value logit = args[0];
-        if (scales)
+        if (isScaled)
           logit = arith::MulFOp::create(nested, loc, logit, args[1]);
         if (!type.isF32())
           logit = arith::TruncFOp::create(nested, loc, type, logit);
@@ -150,7 +124,7 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
   double inf = -std::numeric_limits<double>::infinity();
   Value row = getRow(op.getOut(), m);
   Value numColumns = memref::DimOp::create(b, loc, row, int64_t(0));
-  if (!op.getCompressed()) {
+  if (!ranges.areCompressed()) {
     fill(getColumns(row, constant(0), from), inf);
     fill(getColumns(row, to, arith::SubIOp::create(b, loc, numColumns, to)),
          inf);
@@ -163,22 +137,16 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
     auto ifFirst = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
     b.setInsertionPointToStart(ifFirst.thenBlock());
   }
-  Value all = getValueOrCreateConstantIndexOp(b, loc, op.getNumSequenceKeys(b));
-  Value start = loadStart(m);
-  Value end = arith::MinSIOp::create(b, loc, loadEnd(m), all);
-  Value length = arith::SubIOp::create(b, loc, end, start);
-  length = arith::MaxSIOp::create(b, loc, length, constant(0));
-  length = arith::MinSIOp::create(b, loc, length, numColumns);
+  Value length = ranges.loadColumns(b, loc, m, numColumns).second;
   fill(getColumns(row, length,
                   arith::SubIOp::create(b, loc, numColumns, length)),
        inf);
 }
 
 void LogitsToLinalg::run() {
-  b.setInsertionPoint(op);
   // Tiles of the rest of a sequence may have no key of `k`, but columns.
-  Value shaped = op.getCompressed() ? op.getK() : op.getOut();
-  int64_t dim = op.getCompressed() ? 0 : 1;
+  Value shaped = ranges.areCompressed() ? op.getK() : op.getOut();
+  int64_t dim = ranges.areCompressed() ? 0 : 1;
   numKeys = memref::DimOp::create(b, loc, shaped, dim);
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
       presburger::BoundType::UB, {shaped, dim},
@@ -200,6 +168,9 @@ void LogitsToLinalg::run() {
   sums = allocate({columns});
   if (op.hasKeyGroups())
     totals = allocate({columns});
+  scales = op.getKScale();
+  if (scales && scales.getDefiningOp<GatherPagesOp>())
+    scales = allocate({columns});
   decodeKeys();
 
   Value numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
@@ -211,7 +182,8 @@ void LogitsToLinalg::run() {
       bound = arith::MaxSIOp::create(b, loc, bound, constant(0));
       return arith::MinSIOp::create(b, loc, bound, numKeys);
     };
-    Value from = clipBound(loadStart(m)), to = clipBound(loadEnd(m));
+    Value from = clipBound(ranges.loadStart(b, loc, m)),
+          to = clipBound(ranges.loadEnd(b, loc, m));
     // An empty or reversed range ends where it begins.
     to = arith::MaxSIOp::create(b, loc, from, to);
     Value some =
@@ -253,8 +225,15 @@ struct ConvertMQAToLinalgPass
       expandPages(rewriter, op);
     SmallVector<LogitsOp> ops;
     getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
-    for (LogitsOp op : ops)
+    for (LogitsOp op : ops) {
+      rewriter.setInsertionPoint(op);
       LogitsToLinalg(rewriter, op).run();
+    }
+    eraseUnusedRanges(rewriter, getOperation());
+    getOperation().walk([&](GatherPagesOp op) {
+      if (op->use_empty())
+        rewriter.eraseOp(op);
+    });
   }
 };
 } // namespace

@@ -26,14 +26,49 @@ void LogitsToLinalg::decode(Value source, Value target) {
       });
 }
 
-/// Key n becomes column n of `keys`.
+/// The block and the slot of the cache that have key n of a gather. The number
+/// of no block must not lead out of the cache.
+std::pair<Value, Value> LogitsToLinalg::findInCache(GatherPagesOp gather,
+                                                    Value n) {
+  Value key = arith::AddIOp::create(b, loc, gather.getFirst(), n);
+  Value blockKv = constant(gather.getCache().getType().getDimSize(1));
+  Value block = arith::DivUIOp::create(b, loc, key, blockKv);
+  Value id = memref::LoadOp::create(b, loc, gather.getTable(),
+                                    ValueRange{constant(0), block});
+  id = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value numBlocks = memref::DimOp::create(b, loc, gather.getCache(), 0);
+  Value last = arith::SubIOp::create(b, loc, numBlocks, constant(1));
+  id = arith::MinSIOp::create(
+      b, loc, arith::MaxSIOp::create(b, loc, id, constant(0)), last);
+  return {id, arith::RemUIOp::create(b, loc, key, blockKv)};
+}
+
+/// Key n becomes column n of `keys`; and, from a cache, scale n that of
+/// `scales`.
 void LogitsToLinalg::decodeKeys() {
   // Columns past the last key are multiplied too, and their sums dropped.
   if (keysMayEndEarly)
     fill(keys, 0.0);
   unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
+  auto keysOfCache = op.getK().getDefiningOp<GatherPagesOp>();
+  GatherPagesOp scalesOfCache;
+  if (op.getKScale())
+    scalesOfCache = op.getKScale().getDefiningOp<GatherPagesOp>();
   forEach(numKeys, [&](Value n) {
-    decode(getRow(op.getK(), n), dropDim(keys, last, n));
+    Value key;
+    if (keysOfCache) {
+      auto [block, slot] = findInCache(keysOfCache, n);
+      key = getRow(getRow(keysOfCache.getCache(), block), slot);
+    } else {
+      key = getRow(op.getK(), n);
+    }
+    if (scalesOfCache) {
+      auto [block, slot] = findInCache(scalesOfCache, n);
+      Value scale = memref::LoadOp::create(b, loc, scalesOfCache.getCache(),
+                                           ValueRange{block, slot});
+      memref::StoreOp::create(b, loc, scale, scales, n);
+    }
+    decode(key, dropDim(keys, last, n));
   });
 }
 

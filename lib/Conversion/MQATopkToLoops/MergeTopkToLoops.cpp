@@ -6,6 +6,7 @@
 
 #include "CandidateBuffer.h"
 #include "SelectionToLoops.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -55,11 +56,9 @@ Value MergeTopkToLoops::selectBest(Value m, Value isWhole) {
 }
 
 void MergeTopkToLoops::writeRow(Value m) {
-  Value zero = constant(0);
-  Value start = op.getKs() ? max(loadIndex(op.getKs(), m), zero) : zero;
-  Value end = loadIndex(op.getKe(), m);
-  if (op.getNumKeys())
-    end = min(end, op.getNumKeys());
+  Ranges ranges = Ranges::get(b, op);
+  Value start = ranges.loadStart(b, b.getLoc(), m);
+  Value end = ranges.loadEnd(b, b.getLoc(), m);
   Value isWhole = compare(CmpIPredicate::sle, sub(end, start),
                           constant(op.getNumSelected()));
   Value count = selectBest(m, isWhole);

@@ -6,6 +6,7 @@
 
 #include "CandidateBuffer.h"
 #include "SelectionToLoops.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -26,7 +27,6 @@ public:
 
 private:
   void loadRange();
-  Value loadLength();
   Value loadLogit(Value key);
   Value getIndex(Value key);
   CandidateBuffer::State selectBest(Value from, Value to);
@@ -44,34 +44,12 @@ private:
 };
 } // namespace
 
-/// The number of keys that a row's sequence has for it.
-Value TopkToLoops::loadLength() {
-  Value nextN = constant(op.getRowsOfSequence());
-  Value b0 = arith::DivUIOp::create(b, m, nextN);
-  Value t = arith::RemUIOp::create(b, m, nextN);
-  auto lens = cast<MemRefType>(op.getContextLens().getType());
-  if (lens.getRank() == 2)
-    return loadIndex(op.getContextLens(), {b0, t});
-  // The last row sees them all.
-  Value behind = sub(sub(nextN, constant(1)), t);
-  return sub(loadIndex(op.getContextLens(), b0), behind);
-}
-
 void TopkToLoops::loadRange() {
-  Value zero = constant(0);
-  start = op.getKs() ? max(loadIndex(op.getKs(), m), zero) : zero;
-  Value end = op.getKe() ? loadIndex(op.getKe(), m) : loadLength();
-  Value numColumns = getSize(op.getLogits(), 1);
-  if (op.getNumKeys())
-    end = min(end, op.getNumKeys());
-  end = min(end, op.getCompressed() ? add(start, numColumns) : numColumns);
-  if (Value table = op.getBlockTable()) {
-    Value places =
-        arith::MulIOp::create(b, getSize(table, 1), constant(*op.getBlockKv()));
-    Value hasRow = compare(CmpIPredicate::sgt, getSize(table, 0), zero);
-    end = min(end, select(hasRow, places, zero));
-  }
-  length = max(sub(end, start), zero);
+  Ranges ranges = Ranges::get(b, op);
+  start = ranges.loadStart(b, b.getLoc(), m);
+  auto [first, end] =
+      ranges.loadColumns(b, b.getLoc(), m, getSize(op.getLogits(), 1));
+  length = sub(end, first);
 }
 
 Value TopkToLoops::loadLogit(Value key) {

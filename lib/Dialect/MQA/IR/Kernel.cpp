@@ -90,7 +90,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
     activation = logits.getActivation();
     clean = logits.getClean();
-    compressed = logits.getCompressed();
+    compressed = logits.hasCompressedRows();
   }
   if (auto topk = dyn_cast<TopkOp>(*op)) {
     compressed = topk.getCompressed();

@@ -6,6 +6,7 @@
 
 #include "Effects.h"
 #include "MemorySpaces.h"
+#include "RangesOps.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -13,40 +14,6 @@
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-void KeyRangeOp::getEffects(EffectList &effects) {
-  addReads(effects, getKsMutable());
-  addRead(effects, getKeMutable());
-}
-
-void TileShareOp::getEffects(EffectList &effects) {
-  addReads(effects, getKsMutable());
-  addRead(effects, getKeMutable());
-  // A barrier: neither removed nor moved.
-  effects.emplace_back(MemoryEffects::Write::get(),
-                       SideEffects::DefaultResource::get());
-}
-
-/// `ks`, if it is there, and `ke` lie in global memory.
-template <typename Op> static LogicalResult verifyGlobalRanges(Op op) {
-  return failure(failed(verifyGlobal(op, "ks", op.getKs())) ||
-                 failed(verifyGlobal(op, "ke", op.getKe())));
-}
-
-LogicalResult KeyRangeOp::verify() { return verifyGlobalRanges(*this); }
-
-LogicalResult TileShareOp::verify() {
-  if (failed(verifyGlobalRanges(*this)))
-    return failure();
-  MemRefType ke = getKe().getType();
-  if (ke.getRank() == 2 &&
-      (getKs() || ke.getDimSize(1) != static_cast<int64_t>(getBlockQ())))
-    return emitOpError() << "of blocks of " << getBlockQ()
-                         << " queries needs as many columns of 'ke' and no "
-                            "'ks', found "
-                         << ke;
-  return success();
-}
 
 /// Of the ops that have keys of a paged cache.
 template <typename Op> static LogicalResult verifyGather(Op op) {
@@ -91,34 +58,15 @@ LogicalResult RowBlockOp::verify() {
 }
 
 void CleanRowsOp::getEffects(EffectList &effects) {
-  addReads(effects, getKsMutable());
-  addRead(effects, getKeMutable());
+  addRead(effects, getRangesMutable());
   addWrite(effects, getOutMutable());
 }
 
-/// Of the ops that know ranges by `ks`, `ke` and how to read them.
-template <typename Op> static LogicalResult verifyBounds(Op op) {
-  if (op.getCompressed() && (!op.getNumKeys() || op.getCausal()))
-    return op.emitOpError("with 'compressed' needs 'num_keys', and cannot be "
-                          "'causal'");
-  if (op.getCausal() &&
-      (op.getKs() || op.getKe().getType().getShape() != ArrayRef<int64_t>(1)))
-    return op.emitOpError("with 'causal' needs one element of 'ke', and no "
-                          "'ks', found ")
-           << op.getKe().getType();
-  if (failed(verifyGlobalRanges(op)))
-    return failure();
-  return verifyGlobal(op, "out", op.getOut());
-}
-
-LogicalResult StoreLogitsOp::verify() { return verifyBounds(*this); }
-
 LogicalResult CleanRowsOp::verify() {
-  if (failed(verifyBounds(*this)))
-    return failure();
   if (!getThread() != !getNumThreads())
     return emitOpError("'thread' and 'num_threads' come together");
-  return success();
+  return failure(failed(verifyRanges(*this, getRanges())) ||
+                 failed(verifyGlobal(*this, "out", getOut())));
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,9 +188,13 @@ LogicalResult TileLogitsOp::verify() {
 }
 
 void StoreLogitsOp::getEffects(EffectList &effects) {
-  addReads(effects, getKsMutable());
-  addRead(effects, getKeMutable());
+  addRead(effects, getRangesMutable());
   addWrite(effects, getOutMutable());
+}
+
+LogicalResult StoreLogitsOp::verify() {
+  return failure(failed(verifyRanges(*this, getRanges())) ||
+                 failed(verifyGlobal(*this, "out", getOut())));
 }
 
 void ScatterColumnsOp::getEffects(EffectList &effects) {

@@ -4,11 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Effects.h"
 #include "OperandRules.h"
+#include "RangesOps.h"
 #include "SharedFolds.h"
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -20,16 +23,40 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<Value> LogitsOp::getDataOperands() {
-  return {getQ(),  getK(),  getKScale(), getWeights(),
-          getKs(), getKe(), getOut()};
+  Value ks = getKs(), ke = getKe();
+  if (MakeRangesOp made = getRanges() ? getOrigin(getRanges()) : nullptr) {
+    ks = made.getKs();
+    ke = made.getKe();
+  }
+  return {getQ(), getK(), getKScale(), getWeights(), ks, ke, getOut()};
+}
+
+bool LogitsOp::hasCompressedRows() {
+  MakeRangesOp made = getRanges() ? getOrigin(getRanges()) : nullptr;
+  return getCompressed() || (made && made.getCompressed());
 }
 
 OpFoldResult LogitsOp::getNumSequenceKeys(OpBuilder &b) {
-  if (getNumKeys())
-    return getAsOpFoldResult(getNumKeys());
-  if (isa<MemRefType>(getK().getType()))
-    return memref::getMixedSize(b, getLoc(), getK(), 0);
-  return tensor::getMixedSize(b, getLoc(), getK(), 0);
+  // Compressed rows do not say how many keys there are.
+  OpFoldResult own = hasCompressedRows() ? getDim(b, getLoc(), getK(), 0)
+                                         : getDim(b, getLoc(), getOut(), 1);
+  return addOffset(b, getLoc(), getKeyOffset(), own);
+}
+
+Value LogitsOp::getOrMakeRanges(OpBuilder &b) {
+  if (getRanges())
+    return getRanges();
+  Value numKeys =
+      getValueOrCreateConstantIndexOp(b, getLoc(), getNumSequenceKeys(b));
+  return MakeRangesOp::create(b, getLoc(), getKs(), getKe(), numKeys,
+                              /*next_n=*/IntegerAttr(), getCompressedAttr());
+}
+
+void LogitsOp::replaceBounds(Value ranges) {
+  getKsMutable().clear();
+  getKeMutable().clear();
+  setCompressed(false);
+  getRangesMutable().assign(ranges);
 }
 
 ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
@@ -55,16 +82,36 @@ static SmallVector<OperandRule> getOperandRules(LogitsOp op) {
       {"k_scale", grouped ? "NG" : "N", {b.getF32Type()}, 1},
       {"weights", "MH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"ks", "M", {b.getI32Type()}, 0},
-      {"ke", op.getCausal() ? "E" : "M", {b.getI32Type()}, 0},
+      {"ke", "M", {b.getI32Type()}, 0},
       {"out",
-       op.getCompressed() ? "MS" : "MN",
+       op.hasCompressedRows() ? "MS" : "MN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        1},
   };
 }
 
+/// An op has bounds, or is a tile of one that has.
+static LogicalResult verifyForm(LogitsOp op) {
+  if (!op.getRanges() && !op.getKe())
+    return op.emitOpError("needs 'ke', or 'ranges' where it is a tile");
+  if (!op.getRanges())
+    return success();
+  if (op.getKs() || op.getKe() || op.getCompressed())
+    return op.emitOpError("with 'ranges' has no 'ks', 'ke' or 'compressed', "
+                          "which the ranges say");
+  if (!isa<MemRefType>(op.getOut().getType()))
+    return op.emitOpError("with 'ranges' must be on memrefs, found 'out' of ")
+           << op.getOut().getType();
+  return verifyRanges(op, op.getRanges());
+}
+
 LogicalResult LogitsOp::verify() {
-  if (failed(verifyOperands(*this, getDataOperands(), getOperandRules(*this))))
+  if (failed(verifyForm(*this)))
+    return failure();
+  // Without what ranges were made from: that has the rows of other tiles too.
+  SmallVector<Value> operands{getQ(),  getK(),  getKScale(), getWeights(),
+                              getKs(), getKe(), getOut()};
+  if (failed(verifyOperands(*this, operands, getOperandRules(*this))))
     return failure();
   if (failed(verifyHeads(*this, "dimension 1 of 'q'", getNumHeads(),
                          "dimension 2 of 'q'", getHeadDim())))
@@ -74,18 +121,7 @@ LogicalResult LogitsOp::verify() {
     return emitSizeError(*this, "number of key groups G (dimension 1 of 'k')",
                          "a divisor of H = " + Twine(getNumHeads()),
                          getNumGroups());
-  if (getNumKeys() && !getCompressed() && !getKeyOffset())
-    return emitOpError("has 'num_keys', which is for tiles (with 'key_offset') "
-                       "and 'compressed' ops");
-  if (getCausal() && (!getKeyOffset() || getKs() || getCompressed()))
-    return emitOpError("with 'causal' is a tile: it needs 'key_offset', and "
-                       "has neither 'ks' nor 'compressed'");
-  if (getCausal() &&
-      cast<ShapedType>(getKe().getType()).getShape() != ArrayRef<int64_t>(1))
-    return emitOpError() << "with 'causal' needs one element of 'ke', found "
-                         << getKe().getType();
-  return verifyMemory(*this, getDataOperands(), getOperandRules(*this),
-                      getResult());
+  return verifyMemory(*this, operands, getOperandRules(*this), getResult());
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,6 +132,8 @@ void LogitsOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
   addLogitsEffects(*this, effects);
+  for (OpOperand &ranges : getRangesMutable())
+    addRead(effects, ranges);
 }
 
 LogicalResult

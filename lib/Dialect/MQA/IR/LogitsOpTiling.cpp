@@ -16,19 +16,14 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<utils::IteratorType> LogitsOp::getLoopIteratorTypes() {
-  // Tiles of a compressed tensor's rows overlap, each with what the ones before
-  // wrote; in a memref they write elements of their own.
-  bool overlaps = getCompressed() && getResult();
-  return {utils::IteratorType::parallel, overlaps
-                                             ? utils::IteratorType::reduction
-                                             : utils::IteratorType::parallel};
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
 }
 
 /// Queries x keys.
 SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   OpFoldResult numKeys = getDim(b, getLoc(), getK(), 0);
-  if (!getCompressed())
+  if (!hasCompressedRows())
     numKeys = getDim(b, getLoc(), getOut(), 1);
   else if (getClean())
     // Rows are cleaned by the tile at key 0, which is there without a key too.
@@ -45,8 +40,11 @@ SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
-  // Its queries count from the last.
-  if (getCausal() || hasEmptyOperand(*this))
+  // Tiles of a tensor's compressed rows would overlap. And only ranges say how
+  // many keys the whole has, which tiles of tensors have not: a producer may be
+  // fused into what they have of ks and ke.
+  bool compressed = hasCompressedRows();
+  if ((compressed && getResult()) || hasEmptyOperand(*this))
     return failure();
   Location loc = getLoc();
   OpFoldResult zero = b.getIndexAttr(0);
@@ -54,7 +52,7 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   OpFoldResult headDim = b.getIndexAttr(getHeadDim());
   OpFoldResult m = offsets[0], n = offsets[1];
   OpFoldResult numM = sizes[0], numN = sizes[1];
-  if (getCompressed() && getClean())
+  if (compressed && getClean())
     numN = affine::makeComposedFoldedAffineMin(
         b, loc, b.getMultiDimIdentityMap(2), {numN, getDim(b, loc, getK(), 0)});
 
@@ -74,21 +72,24 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
       getKScale() ? getKeys(getKScale(), /*hasHeadDim=*/false) : Value(),
       getWeights() ? getSlice(b, loc, getWeights(), {m, zero}, {numM, heads})
                    : Value(),
-      getKs() ? getSlice(b, loc, getKs(), {m}, {numM}) : Value(),
-      getSlice(b, loc, getKe(), {m}, {numM}),
   };
-  Value out = getCompressed()
-                  ? getSlice(b, loc, getOut(), {m, zero},
-                             {numM, getDim(b, loc, getOut(), 1)})
-                  : getSlice(b, loc, getOut(), {m, n}, {numM, numN});
-  Value numKeys = getNumKeys();
-  if (getCompressed())
-    numKeys = getValueOrCreateConstantIndexOp(b, loc, getNumSequenceKeys(b));
+  Value ks, ke, ranges;
+  if (getResult()) {
+    ks = getKs() ? getSlice(b, loc, getKs(), {m}, {numM}) : Value();
+    ke = getSlice(b, loc, getKe(), {m}, {numM});
+  } else {
+    ranges = NarrowRangesOp::create(
+        b, loc, getOrMakeRanges(b), getValueOrCreateConstantIndexOp(b, loc, m),
+        getValueOrCreateConstantIndexOp(b, loc, numM));
+  }
+  Value out = compressed ? getSlice(b, loc, getOut(), {m, zero},
+                                    {numM, getDim(b, loc, getOut(), 1)})
+                         : getSlice(b, loc, getOut(), {m, n}, {numM, numN});
   SmallVector<Operation *> slices;
-  for (Value operand : llvm::make_filter_range(
-           operands, [](Value value) { return bool(value); }))
-    slices.push_back(operand.getDefiningOp());
-  slices.push_back(out.getDefiningOp());
+  for (Value operand :
+       llvm::concat<Value>(operands, SmallVector<Value>{ks, ke, out}))
+    if (operand)
+      slices.push_back(operand.getDefiningOp());
 
   // Ranges count keys of the whole sequence, the tile counts from its first.
   Value keyOffset = getValueOrCreateConstantIndexOp(
@@ -99,9 +100,8 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
     resultType = out.getType();
   auto tiled = LogitsOp::create(
       b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
-      operands[4], operands[5], keyOffset, numKeys, out, getCleanAttr(),
-      getCompressedAttr(), getCausalAttr(), getActivationAttr(),
-      getScheduleAttr());
+      ks, ke, ranges, keyOffset, out, getCleanAttr(), /*compressed=*/UnitAttr(),
+      getActivationAttr(), getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -111,7 +111,7 @@ LogicalResult LogitsOp::getResultTilePosition(
     SmallVector<OpFoldResult> &resultSizes) {
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
-  if (getCompressed()) {
+  if (hasCompressedRows()) {
     resultOffsets[1] = b.getIndexAttr(0);
     resultSizes[1] = getDim(b, getLoc(), getOut(), 1);
   }
@@ -123,7 +123,7 @@ LogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
                                   ArrayRef<OpFoldResult> offsets,
                                   ArrayRef<OpFoldResult> sizes) {
   // A tile of compressed columns does not come from a tile of keys.
-  if (getCompressed())
+  if (hasCompressedRows())
     return failure();
   return getTiledImplementation(b, offsets, sizes);
 }

@@ -22,8 +22,10 @@ struct InputSlot {
 };
 } // namespace
 
-/// `operand, (operand | none), ... : types of those present`.
-static ParseResult parseInputs(OpAsmParser &parser, ArrayRef<InputSlot> slots) {
+/// `operand, (operand | none), ... : types of those present`, of which the last
+/// `numDroppable` may be missing together.
+static ParseResult parseInputs(OpAsmParser &parser, ArrayRef<InputSlot> slots,
+                               size_t numDroppable = 0) {
   SmallVector<Type *> types;
   auto parseSlot = [&](const InputSlot &slot) -> ParseResult {
     if (slot.optional && succeeded(parser.parseOptionalKeyword("none")))
@@ -34,9 +36,16 @@ static ParseResult parseInputs(OpAsmParser &parser, ArrayRef<InputSlot> slots) {
     return parser.parseOperand(slot.optional ? **slot.optional
                                              : *slot.required);
   };
-  for (auto [i, slot] : llvm::enumerate(slots))
-    if ((i && parser.parseComma()) || parseSlot(slot))
+  for (auto [i, slot] : llvm::enumerate(slots)) {
+    if (numDroppable && i + numDroppable == slots.size()) {
+      if (failed(parser.parseOptionalComma()))
+        break;
+    } else if (i && parser.parseComma()) {
       return failure();
+    }
+    if (parseSlot(slot))
+      return failure();
+  }
   if (parser.parseColon())
     return failure();
   for (auto [i, type] : llvm::enumerate(types))
@@ -64,19 +73,25 @@ static ParseResult parseLogitsInputs(
     std::optional<OpAsmParser::UnresolvedOperand> &kScale, Type &kScaleType,
     std::optional<OpAsmParser::UnresolvedOperand> &weights, Type &weightsType,
     std::optional<OpAsmParser::UnresolvedOperand> &ks, Type &ksType,
-    OpAsmParser::UnresolvedOperand &ke, Type &keType) {
-  return parseInputs(parser, {{&q, nullptr, &qType},
-                              {&k, nullptr, &kType},
-                              {nullptr, &kScale, &kScaleType},
-                              {nullptr, &weights, &weightsType},
-                              {nullptr, &ks, &ksType},
-                              {&ke, nullptr, &keType}});
+    std::optional<OpAsmParser::UnresolvedOperand> &ke, Type &keType) {
+  // A tile has ranges in the place of its bounds.
+  return parseInputs(parser,
+                     {{&q, nullptr, &qType},
+                      {&k, nullptr, &kType},
+                      {nullptr, &kScale, &kScaleType},
+                      {nullptr, &weights, &weightsType},
+                      {nullptr, &ks, &ksType},
+                      {nullptr, &ke, &keType}},
+                     /*numDroppable=*/2);
 }
 
 static void printLogitsInputs(OpAsmPrinter &printer, Operation *, Value q, Type,
                               Value k, Type, Value kScale, Type, Value weights,
                               Type, Value ks, Type, Value ke, Type) {
-  printInputs(printer, {q, k, kScale, weights, ks, ke});
+  SmallVector<Value> operands{q, k, kScale, weights};
+  if (ks || ke)
+    operands.append({ks, ke});
+  printInputs(printer, operands);
 }
 
 static ParseResult parsePagedInputs(

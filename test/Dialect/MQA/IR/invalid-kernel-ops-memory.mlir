@@ -8,7 +8,7 @@ func.func private @f(!mqa.ring<2, memref<4xf32>>)
 
 func.func @f(%ks: memref<?xi32>, %ke: memref<?xi32, #gpu.address_space<workgroup>>, %n: index) {
   // expected-error@+1 {{operand 'ke' must lie in global memory (the default memory space or #gpu.address_space<global>), found #gpu.address_space<workgroup>}}
-  %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2} : memref<?xi32>, memref<?xi32, #gpu.address_space<workgroup>>
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32, #gpu.address_space<workgroup>>
   return
 }
 
@@ -16,7 +16,7 @@ func.func @f(%ks: memref<?xi32>, %ke: memref<?xi32, #gpu.address_space<workgroup
 
 func.func @f(%ks: memref<?xi32, 3>, %ke: memref<?xi32>, %n: index) {
   // expected-error@+1 {{operand 'ks' must lie in global memory (the default memory space or #gpu.address_space<global>), found 3}}
-  %b, %t, %be, %te = mqa.tile_share %ks, %ke, %n share %n of %n {block_q = 8, tile_kv = 128} : memref<?xi32, 3>, memref<?xi32>
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32, 3>, memref<?xi32>
   return
 }
 
@@ -55,16 +55,20 @@ func.func @f(%cache: memref<?x64x128xf8E4M3FN>, %ids: i32, %n: index) {
 // -----
 
 func.func @f(%out: memref<?x?xf32, #gpu.address_space<workgroup>>, %ke: memref<?xi32>) {
+  %num_keys = arith.constant 4096 : index
+  %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<?xi32>
   // expected-error@+1 {{operand 'out' must lie in global memory (the default memory space or #gpu.address_space<global>), found #gpu.address_space<workgroup>}}
-  mqa.clean_rows %out, none, %ke : memref<?x?xf32, #gpu.address_space<workgroup>>, memref<?xi32>
+  mqa.clean_rows %out, %ranges : memref<?x?xf32, #gpu.address_space<workgroup>>
   return
 }
 
 // -----
 
 func.func @f(%logits: vector<4x64xf32>, %out: memref<?x?xf32, #gpu.address_space<workgroup>>, %ke: memref<?xi32>, %n: index) {
+  %num_keys = arith.constant 4096 : index
+  %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<?xi32>
   // expected-error@+1 {{operand 'out' must lie in global memory (the default memory space or #gpu.address_space<global>), found #gpu.address_space<workgroup>}}
-  mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<?x?xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>, memref<?xi32>
+  mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xf32, #gpu.address_space<workgroup>>) : vector<4x64xf32>
   return
 }
 

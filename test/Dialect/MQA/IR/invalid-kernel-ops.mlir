@@ -112,24 +112,27 @@ func.func private @f(!mqa.fragment<vector<64x12xf32>>)
 // -----
 
 func.func @f(%ks: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
   // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
-  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 0 : i64} : memref<?xi32>, memref<?xi32>
+  %lo, %hi = mqa.key_range %ranges {max_rows = 0 : i64}
   return
 }
 
 // -----
 
 func.func @f(%ks: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
   // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
-  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 33 : i64} : memref<?xi32>, memref<?xi32>
+  %lo, %hi = mqa.key_range %ranges {max_rows = 33 : i64}
   return
 }
 
 // -----
 
 func.func @f(%ks: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
   // expected-error@+1 {{attribute 'tile_kv' failed to satisfy constraint}}
-  %b, %t, %be, %te = mqa.tile_share %ks, %ks, %n share %n of %n {block_q = 2 : i64, tile_kv = 0 : i64} : memref<?xi32>, memref<?xi32>
+  %b, %t, %be, %te = mqa.tile_share %ranges share %n of %n {block_q = 2 : i64, tile_kv = 0 : i64}
   return
 }
 
@@ -137,7 +140,7 @@ func.func @f(%ks: memref<?xi32>, %n: index) {
 
 func.func @f(%ks: memref<?xi64>, %n: index) {
   // expected-error@+1 {{operand #0 must be}}
-  %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 1 : i64} : memref<?xi64>, memref<?xi64>
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi64>, memref<?xi64>
   return
 }
 
@@ -152,8 +155,9 @@ func.func @f(%out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %n: index) {
 // -----
 
 func.func @f(%out: memref<?x?xf32>, %ks: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
   // expected-error@+1 {{'thread' and 'num_threads' come together}}
-  "mqa.clean_rows"(%out, %ks, %ks, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0, 1, 0>} : (memref<?x?xf32>, memref<?xi32>, memref<?xi32>, index) -> ()
+  "mqa.clean_rows"(%out, %ranges, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (memref<?x?xf32>, !mqa.ranges, index) -> ()
   return
 }
 
@@ -428,9 +432,17 @@ func.func private @f() attributes {s = #mqa.schedule<block_q = 1, block_kv = 64,
 
 // -----
 
-func.func @f(%ke: memref<?x2xi32>, %n: index) {
-  // expected-error@+1 {{of blocks of 4 queries needs as many columns of 'ke' and no 'ks', found 'memref<?x2xi32>'}}
-  %b, %t, %be, %te = mqa.tile_share none, %ke, %n share %n of %n {block_q = 4, tile_kv = 128} : memref<?x2xi32>
+func.func @f(%ke: memref<?x?xi32>, %n: index) {
+  // expected-error@+1 {{with a length for each query of a sequence has no 'ks' and a static number of queries, found 'ke' of 'memref<?x?xi32>'}}
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?x?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ks: memref<?xi32>, %ke: memref<?x2xi32>, %n: index) {
+  // expected-error@+1 {{found 'ke' of 'memref<?x2xi32>' and 'ks'}}
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?x2xi32>
   return
 }
 
@@ -452,20 +464,83 @@ func.func @f(%cache: memref<?x?x128xf8E4M3FN>, %ids: i32, %n: index) {
 
 // -----
 
-func.func @f(%out: memref<?x?xf32>, %ke: memref<?xi32>) {
-  // expected-error@+1 {{with 'compressed' needs 'num_keys', and cannot be 'causal'}}
-  mqa.clean_rows %out, none, %ke {compressed} : memref<?x?xf32>, memref<?xi32>
+func.func @f(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{with 'next_n' has a length for each sequence, and no 'ks', found 'ke' of 'memref<?xi32>' and 'ks'}}
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) {next_n = 2} : memref<?xi32>, memref<?xi32>
   return
 }
 
 // -----
 
-func.func @f(%logits: vector<4x64xf32>, %out: memref<?x?xf32>, %ke: memref<4xi32>, %n: index) {
-  // expected-error@+1 {{with 'causal' needs one element of 'ke', and no 'ks', found 'memref<4xi32>'}}
-  mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<?x?xf32>) {causal} : vector<4x64xf32>, memref<4xi32>
+func.func @f(%ke: memref<?x2xi32>, %n: index) {
+  // expected-error@+1 {{with 'next_n' has a length for each sequence, and no 'ks', found 'ke' of 'memref<?x2xi32>'}}
+  %ranges = mqa.make_ranges none, %ke keys(%n) {next_n = 2} : memref<?x2xi32>
   return
 }
 
+// -----
+
+func.func @f(%ke: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{attribute 'next_n' failed to satisfy constraint}}
+  %ranges = mqa.make_ranges none, %ke keys(%n) {next_n = 0} : memref<?xi32>
+  return
+}
+
+// -----
+
+// Ranges are no data, which a block or another op could hand on.
+func.func @f(%ranges: !mqa.ranges) {
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found an argument of a block}}
+  %lo, %hi = mqa.key_range %ranges {max_rows = 1}
+  return
+}
+
+// -----
+
+func.func @f(%ranges: !mqa.ranges, %n: index) {
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found an argument of a block}}
+  %own = mqa.narrow_ranges %ranges[%n] rows %n
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?xi32>, %c: i1, %n: index) {
+  %a = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  %b = arith.select %c, %a, %a : !mqa.ranges
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found the result of 'arith.select'}}
+  %x, %t, %be, %te = mqa.tile_share %b share %n of %n {block_q = 2, tile_kv = 128}
+  return
+}
+
+// -----
+
+func.func @f(%out: memref<?x?xf32>) {
+  %ranges = "test.other"() : () -> !mqa.ranges
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found the result of 'test.other'}}
+  mqa.clean_rows %out, %ranges : memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: vector<4x64xf32>, %ranges: !mqa.ranges, %n: index, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found an argument of a block}}
+  mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
+  return
+}
+
+// -----
+
+// What is never executed may come round to itself.
+func.func @f(%n: index) {
+  return
+^unreachable:
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found the result of 'mqa.narrow_ranges'}}
+  %a = mqa.narrow_ranges %b[%n] rows %n
+  %b = mqa.narrow_ranges %a[%n] rows %n
+  cf.br ^unreachable
+}
 // -----
 
 func.func @f(%q: memref<1x4x4x16x1x128xf8E4M3FN, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {

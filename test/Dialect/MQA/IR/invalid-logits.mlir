@@ -49,9 +49,10 @@ func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x?x128xf8E4M3FN>, %ks: t
 
 // -----
 
-func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>, %n: index) {
-  // expected-error@+1 {{has 'num_keys', which is for tiles (with 'key_offset') and 'compressed' ops}}
-  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) num_keys(%n) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: tensor<?x?xf32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  // expected-error@+1 {{with 'ranges' must be on memrefs, found 'out' of 'tensor<?x?xf32>'}}
+  %0 = mqa.logits ins(%q, %k, none, none : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) ranges(%ranges) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }
 
@@ -306,16 +307,55 @@ func.func @f(%q: tensor<?x64x272xbf16>, %k: tensor<?x272xbf16>, %s: tensor<?xf32
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<1xi32>, %out: memref<2x?xf32>) {
-  // expected-error@+1 {{with 'causal' is a tile: it needs 'key_offset', and has neither 'ks' nor 'compressed'}}
-  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<1xi32>) outs(%out : memref<2x?xf32>) {causal}
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
+  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke' or 'compressed', which the ranges say}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<2xi32>) ranges(%ranges) outs(%out : memref<2x?xf32>)
   return
 }
 
 // -----
 
-func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %out: memref<2x?xf32>, %n: index) {
-  // expected-error@+1 {{with 'causal' needs one element of 'ke', found 'memref<2xi32>'}}
-  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<2xi32>) key_offset(%n) outs(%out : memref<2x?xf32>) {causal}
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
+  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke' or 'compressed', which the ranges say}}
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) outs(%out : memref<2x?xf32>) {compressed}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %out: memref<2x?xf32>) {
+  // expected-error@+1 {{needs 'ke', or 'ranges' where it is a tile}}
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) outs(%out : memref<2x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<2xi32>, %out: memref<2x?xf32>) {
+  // expected-error@+1 {{needs 'ke', or 'ranges' where it is a tile}}
+  mqa.logits ins(%q, %k, none, none, %ks, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<2xi32>) outs(%out : memref<2x?xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ranges: !mqa.ranges, %out: memref<2x?xf32>) {
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found an argument of a block}}
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) outs(%out : memref<2x?xf32>)
+  return
+}
+
+// -----
+
+// A tile of compressed ranges has all columns, of which there may be fewer than keys.
+func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<32x128xf8E4M3FN>, %ke: memref<?xi32>, %n: index, %out: memref<2x16xf32>) {
+  %all = mqa.make_ranges none, %ke keys(%n) {compressed} : memref<?xi32>
+  %ranges = mqa.narrow_ranges %all[%n] rows %n
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<32x128xf8E4M3FN>) ranges(%ranges) outs(%out : memref<2x16xf32>)
+  %others = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  // expected-error@+1 {{dimension N of 'out' is 16, but 'k' has 32}}
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<32x128xf8E4M3FN>) ranges(%others) outs(%out : memref<2x16xf32>)
   return
 }

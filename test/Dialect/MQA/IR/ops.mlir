@@ -24,31 +24,65 @@ func.func @logits_on_memrefs(%q: memref<3x32x64xf8E4M3FN, strided<[4096, 64, 1],
   return
 }
 
-// Keys with groups, rows that begin with their range, and a tile of such.
+// Keys with groups, and rows that begin with their range.
 // CHECK-LABEL: func @groups_compressed
 // CHECK: mqa.logits ins({{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, {{.*}}) outs(%{{.*}} : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
-// CHECK: mqa.logits ins({{.*}}) key_offset(%{{.*}}) num_keys(%{{.*}}) outs(%{{.*}} : tensor<?x2048xf32>) {compressed} -> tensor<?x2048xf32>
-func.func @groups_compressed(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x8x128xf8E4M3FN>, %s: tensor<?x8xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x2048xf32>, %n: index) -> tensor<?x2048xf32> {
+func.func @groups_compressed(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x8x128xf8E4M3FN>, %s: tensor<?x8xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x2048xf32>) -> tensor<?x2048xf32> {
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
-  %1 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) key_offset(%n) num_keys(%n) outs(%0 : tensor<?x2048xf32>) {compressed} -> tensor<?x2048xf32>
-  return %1 : tensor<?x2048xf32>
+  return %0 : tensor<?x2048xf32>
 }
 
+// A tile of compressed rows.
+// CHECK-LABEL: func @compressed_tile
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges
+// CHECK: mqa.logits ins({{.*}} : memref<?x64x128xf8E4M3FN>, memref<?x8x128xf8E4M3FN>, memref<?x8xf32>, memref<?x64xf32>) ranges(%[[RANGES]]) key_offset(%{{.*}}) outs(%{{.*}} : memref<?x2048xf32>){{$}}
+func.func @compressed_tile(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x8x128xf8E4M3FN>, %s: memref<?x8xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x2048xf32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
+  mqa.logits ins(%q, %k, %s, %w : memref<?x64x128xf8E4M3FN>, memref<?x8x128xf8E4M3FN>, memref<?x8xf32>, memref<?x64xf32>) ranges(%ranges) key_offset(%n) outs(%out : memref<?x2048xf32>)
+  return
+}
+
+// CHECK-LABEL: func @ranges
+// CHECK: %[[A:.*]] = mqa.make_ranges %{{.*}}, %{{.*}} keys(%{{.*}}) {compressed} : memref<?xi32>, memref<?xi32, strided<[2]>>
+// CHECK: %[[B:.*]] = mqa.make_ranges none, %{{.*}} keys(%{{.*}}) : memref<?x2xi32, #gpu.address_space<global>>
+// CHECK: mqa.make_ranges none, %{{.*}} keys(%{{.*}}) {next_n = 2 : i64} : memref<?xi32>
+// CHECK: %[[C:.*]] = mqa.narrow_ranges %[[A]][%{{.*}}] rows %{{.*}}
+// CHECK: %[[D:.*]] = mqa.narrow_ranges %[[C]][%{{.*}}] rows %{{.*}}
+// CHECK: mqa.key_range %[[D]] {max_rows = 2 : i64}
+// CHECK: mqa.key_range %[[B]] {align = 32 : i64, max_rows = 2 : i64}
+// A type as any other.
+// CHECK: func private @type(!mqa.ranges)
+func.func @ranges(%ks: memref<?xi32>, %ke: memref<?xi32, strided<[2]>>, %matrix: memref<?x2xi32, #gpu.address_space<global>>, %n: index) {
+  %a = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32, strided<[2]>>
+  %b = mqa.make_ranges none, %matrix keys(%n) : memref<?x2xi32, #gpu.address_space<global>>
+  %unused = mqa.make_ranges none, %ks keys(%n) {next_n = 2} : memref<?xi32>
+  %c = mqa.narrow_ranges %a[%n] rows %n
+  %d = mqa.narrow_ranges %c[%n] rows %n
+  %lo, %hi = mqa.key_range %d {max_rows = 2}
+  %lo2, %hi2 = mqa.key_range %b {max_rows = 2, align = 32}
+  return
+}
+func.func private @type(!mqa.ranges)
+
 // CHECK-LABEL: func @row_ops
-// CHECK: mqa.key_range %{{.*}}, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
-// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %{{.*}} share %{{.*}} of %{{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64} : memref<?xi32>, memref<?xi32>
+// CHECK: %[[C:.*]] = mqa.make_ranges {{.*}} {compressed}
+// CHECK: %[[R:.*]] = mqa.make_ranges
+// CHECK: mqa.key_range %[[R]] {max_rows = 2 : i64}
+// CHECK: mqa.tile_share %[[R]] share %{{.*}} of %{{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64}{{$}}
 // CHECK: %[[ROWS:.*]] = mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
-// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
-// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} : memref
-// CHECK: mqa.clean_rows %[[ROWS]], %{{.*}}, %{{.*}} num_keys(%{{.*}}) {compressed} : memref
+// CHECK: mqa.clean_rows %[[ROWS]], %[[R]] : memref<?x?xf32, strided<[?, 1]>>
+// CHECK: mqa.clean_rows %[[ROWS]], %[[R]] threads %{{.*}} of %{{.*}} : memref
+// CHECK: mqa.clean_rows %[[ROWS]], %[[C]] : memref
 // CHECK: mqa.row_block %{{.*}}[%{{.*}}] rows %{{.*}} : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
 func.func @row_ops(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>, %s: memref<?xf32, strided<[?]>>) {
-  %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 2 : i64} : memref<?xi32>, memref<?xi32>
-  %b, %t, %be, %te = mqa.tile_share %ks, %ke, %n share %lo of %hi {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+  %ranges2 = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
+  %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+  %lo, %hi = mqa.key_range %ranges {max_rows = 2 : i64}
+  %b, %t, %be, %te = mqa.tile_share %ranges share %lo of %hi {align = 32, block_cost = 1, block_q = 8, tile_kv = 128}
   %rows = mqa.row_block %out[%lo] rows %n : memref<?x?xf32, strided<[?, 1], offset: ?>> -> memref<?x?xf32, strided<[?, 1]>>
-  mqa.clean_rows %rows, %ks, %ke : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
-  mqa.clean_rows %rows, %ks, %ke threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
-  mqa.clean_rows %rows, %ks, %ke num_keys(%n) {compressed} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+  mqa.clean_rows %rows, %ranges : memref<?x?xf32, strided<[?, 1]>>
+  mqa.clean_rows %rows, %ranges threads %lo of %hi : memref<?x?xf32, strided<[?, 1]>>
+  mqa.clean_rows %rows, %ranges2 : memref<?x?xf32, strided<[?, 1]>>
   %scales = mqa.row_block %s[%lo] rows %n : memref<?xf32, strided<[?]>> -> memref<?xf32, strided<[?]>>
   return
 }
@@ -79,16 +113,19 @@ func.func @tile_maps(%q: memref<?x64x128xf8E4M3FN>, %i: i32) {
 // CHECK: %[[F:.*]] = mqa.fit_queries %{{.*}}, %{{.*}} : memref<2x4x4x16x1x128xf8E4M3FN, {{.*}}>, memref<8x64xf32, {{.*}}> -> memref<2x8xf32, {{.*}}>
 // CHECK: mqa.fit_queries %{{.*}}, %{{.*}} threads %{{.*}} of %{{.*}} :
 // CHECK: %[[L:.*]] = mqa.tile_logits ins(%{{.*}}) : vector<8x128xf32>
-// CHECK: mqa.store_logits %[[L]], %{{.*}}, %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+// CHECK: mqa.store_logits %[[L]], %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<?x?xf32>) : vector<8x128xf32>{{$}}
 // CHECK: mqa.tile_logits ins(%{{.*}}) onto(%[[L]] : vector<8x128xf32>) factors(%[[F]] : memref<2x8xf32, {{.*}}>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>} : vector<8x128xf32>
-// CHECK: mqa.store_logits {{.*}} first_key(%{{.*}}) num_keys(%{{.*}}) outs(
+// CHECK: mqa.store_logits {{.*}} first_key(%{{.*}}) outs(
 func.func @tile(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %s: memref<128xf32, #smem>, %w: memref<8x64xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) {
+  %ranges2 = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
+  %num_keys = arith.constant 4096 : index
+  %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
   %f = mqa.fit_queries %q, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
   %g = mqa.fit_queries %q, %w threads %n of %n : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<8x64xf32, #smem> -> memref<2x8xf32, #smem>
   %logits = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) : vector<8x128xf32>
-  mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+  mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>
   %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<128xf32, #smem>, memref<8x64xf32, #smem>) onto(%logits : vector<8x128xf32>) factors(%f : memref<2x8xf32, #smem>) {accumulators = 2 : i64, reduction = #mqa.reduction<f16>, relu = #mqa.relu<max>} : vector<8x128xf32>
-  mqa.store_logits %logits1, %ks, %ke first_key(%n) num_keys(%n) outs(%out : memref<?x?xf32>) {compressed} : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+  mqa.store_logits %logits1, %ranges2 first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x128xf32>
   return
 }
 
@@ -140,19 +177,21 @@ func.func @paged_on_memrefs(%q: memref<3x1x5x48xbf16, strided<[512, 240, 48, 1]>
 // CHECK-LABEL: func @paged_tile
 // CHECK: %[[K:.*]] = mqa.gather_pages %{{.*}}[%{{.*}}] from %{{.*}} keys %{{.*}} : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
 // CHECK: mqa.gather_blocks %{{.*}}[%{{.*}}] from %{{.*}} : memref<?x64xf32> -> memref<?xf32>
-// CHECK: mqa.logits ins(%{{.*}}, %[[K]], none, none, none, %{{.*}} : {{.*}}) key_offset(%{{.*}}) num_keys(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) {causal}
-// CHECK: mqa.key_range none, %{{.*}}, %{{.*}} {max_rows = 2 : i64} : memref<1xi32>
-// CHECK: mqa.tile_share none, %{{.*}}, %{{.*}} share %{{.*}} of %{{.*}} {block_q = 2 : i64, tile_kv = 128 : i64} : memref<?x2xi32>
-// CHECK: mqa.clean_rows %{{.*}}, none, %{{.*}} num_keys(%{{.*}}) {causal} : memref<2x?xf32>, memref<1xi32>
-// CHECK: mqa.store_logits %{{.*}}, none, %{{.*}} first_key(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
+// CHECK: mqa.logits ins(%{{.*}}, %[[K]], none, none : {{.*}}) ranges(%[[R:.*]]) key_offset(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>)
+// CHECK: mqa.tile_share %{{.*}} share %{{.*}} of %{{.*}} {block_q = 2 : i64, tile_kv = 128 : i64}
+// CHECK: mqa.clean_rows %{{.*}}, %[[R]] : memref<2x?xf32>
+// CHECK: mqa.store_logits %{{.*}}, %[[R]] first_key(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) : vector<2x64xf32>
 func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %ids: i32, %ke: memref<1xi32>, %lens: memref<?x2xi32>, %v: vector<2x64xf32>, %out: memref<2x?xf32>, %n: index) {
+  %ranges3 = mqa.make_ranges none, %lens keys(%n) : memref<?x2xi32>
+  %ranges2 = mqa.make_ranges none, %ke keys(%n) : memref<1xi32>
+  %ranges = mqa.make_ranges none, %ke keys(%n) {next_n = 2 : i64} : memref<1xi32>
   %k = mqa.gather_pages %cache[%table] from %n keys %n : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
   %s = mqa.gather_blocks %scales[%ids] from %n : memref<?x64xf32> -> memref<?xf32>
-  mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<1xi32>) key_offset(%n) num_keys(%n) outs(%out : memref<2x?xf32>) {causal}
-  %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2} : memref<1xi32>
-  %b, %t, %be, %te = mqa.tile_share none, %lens, %n share %n of %n {block_q = 2, tile_kv = 128} : memref<?x2xi32>
-  mqa.clean_rows %out, none, %ke num_keys(%n) {causal} : memref<2x?xf32>, memref<1xi32>
-  mqa.store_logits %v, none, %ke first_key(%n) outs(%out : memref<2x?xf32>) {causal} : vector<2x64xf32>, memref<1xi32>
+  mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) key_offset(%n) outs(%out : memref<2x?xf32>)
+  %lo, %hi = mqa.key_range %ranges2 {max_rows = 2}
+  %b, %t, %be, %te = mqa.tile_share %ranges3 share %n of %n {block_q = 2, tile_kv = 128}
+  mqa.clean_rows %out, %ranges : memref<2x?xf32>
+  mqa.store_logits %v, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x64xf32>
   return
 }
 

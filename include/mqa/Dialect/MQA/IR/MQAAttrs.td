@@ -268,6 +268,19 @@ class MQA_Type<string name, string typeMnemonic>
   let mnemonic = typeMnemonic;
 }
 
+def MQA_RangesType : MQA_Type<"Ranges", "ranges"> {
+  let summary = "Which keys each of some queries sees";
+  let description = [{
+    A range of keys for each of a number of rows. `mqa.make_ranges` makes them, from
+    bounds or lengths in memory, and `mqa.narrow_ranges` takes some of the rows. Every op that
+    needs a bound, a mask or a column takes them as one value; it reads memory when it is
+    executed. There is no such value but the results of these ops: no block has an
+    argument of this type.
+
+    Example: `!mqa.ranges`.
+  }];
+}
+
 def MQA_RingType : MQA_Type<"Ring", "ring"> {
   let summary = "A ring of shared-memory stages that threads hand to and fro";
   let description = [{

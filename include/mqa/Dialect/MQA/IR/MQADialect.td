@@ -23,7 +23,7 @@ def MQA_Dialect : Dialect {
     | level | ops |
     | --- | --- |
     | 1, 2: the op, then with a schedule | `mqa.logits` |
-    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
+    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
     | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.fit_queries`, `mqa.tile_logits` |
     | 5: vectors | (the vector dialect), `mqa.ring_*` |
     | 6: fragments | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |

@@ -46,7 +46,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getWeights">,
     InterfaceMethod<"", "::mlir::mqa::Activation", "getActivation">,
     InterfaceMethod<"Whether -inf is written outside of the ranges.", "bool", "getClean">,
-    InterfaceMethod<"Whether rows begin with their ranges.", "bool", "getCompressed">,
+    InterfaceMethod<"Whether rows begin with their ranges.", "bool", "hasCompressedRows">,
     InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
   ];

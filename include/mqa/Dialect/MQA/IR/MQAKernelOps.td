@@ -7,85 +7,13 @@
 #ifndef MQA_KERNEL_OPS_TD
 #define MQA_KERNEL_OPS_TD
 
+include "mqa/Dialect/MQA/IR/MQARangesOps.td"
 include "mqa/Dialect/MQA/IR/MQATopkOps.td"
 include "mlir/Interfaces/ViewLikeInterface.td"
 
 //===----------------------------------------------------------------------===//
 // Level 3: tiled kernel
 //===----------------------------------------------------------------------===//
-
-def MQA_KeyRangeOp : MQA_Op<"key_range", [
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "The keys that at least one query of a block may see";
-  let description = [{
-    The smallest range [lo, hi) that holds max(ks[m], 0) <= n < min(ke[m],
-    num_keys) for every row m of the block, which has 1 to `max_rows` rows, and
-    whose lo is a multiple of `align`; lo = hi = 0 where no row sees a key. `none` in
-    the place of ks: all ranges begin at 0.
-
-    Executed by a whole, converged warp.
-
-    Why this op exists: producer and consumers of a specialised kernel must agree
-    on the range, so each recomputes it from the same op. A warp reads the rows of
-    a block at once, a row per lane.
-
-    ```mlir
-    %lo, %hi = mqa.key_range %ks, %ke, %num_keys {align = 32, max_rows = 8}
-        : memref<?xi32, strided<[1], offset: ?>>
-    ```
-  }];
-  let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$ks,
-                       MemRefRankOf<[I32], [1]>:$ke,
-                       Index:$num_keys,
-                       ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<32>]>:$max_rows,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
-  let results = (outs Index:$lo, Index:$hi);
-  let assemblyFormat = [{
-    custom<Bounds>($ks, $ke) `,` $num_keys attr-dict
-    `:` custom<BoundTypes>(type($ks), type($ke))
-  }];
-  let hasVerifier = 1;
-}
-
-def MQA_TileShareOp : MQA_Op<"tile_share", [
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "An equal share of all key tiles of all query blocks";
-  let description = [{
-    A query block of `block_q` rows has ceil((hi - lo) / tile_kv) tiles, where
-    [lo, hi) is its `mqa.key_range`. Where `ke` is a matrix, a block is one of its rows
-    (and ks is `none`). With the tiles of all blocks laid end to end,
-    and behind those of each block a gap of `block_cost` tiles, share number
-    `share` of `num_shares` equal ones begins at tile `first_tile` of block
-    `first_block` and ends before tile `last_tile` of block `end_block - 1`. A
-    share without tiles has first_block = end_block. The gap stands for the time
-    that it takes to begin a block.
-
-    Executed by all threads of a workgroup together, which it synchronises.
-
-    Why this op exists: ranges differ from query to query, and only the device
-    knows them. Query blocks handed out whole end unevenly; equal shares of the
-    tiles do not, and need nothing from the caller.
-
-    ```mlir
-    %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %num_keys share %i of %n
-        {align = 32, block_cost = 1, block_q = 8, tile_kv = 128} : memref<?xi32>, memref<?xi32>
-    ```
-  }];
-  let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$ks,
-                       MemRefRankOf<[I32], [1, 2]>:$ke, Index:$num_keys,
-                       Index:$share, Index:$num_shares,
-                       ConfinedAttr<I64Attr, [IntPositive]>:$block_q,
-                       ConfinedAttr<I64Attr, [IntPositive]>:$tile_kv,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$block_cost,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
-  let results = (outs Index:$first_block, Index:$first_tile, Index:$end_block,
-                      Index:$last_tile);
-  let assemblyFormat = [{
-    custom<Bounds>($ks, $ke) `,` $num_keys `share` $share `of` $num_shares attr-dict
-    `:` custom<BoundTypes>(type($ks), type($ke))
-  }];
-  let hasVerifier = 1;
-}
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
@@ -172,31 +100,23 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Writes -inf outside of each row's range";
   let description = [{
-    Writes -inf to out[m, n] for every row m of the block and every n that is not
-    in max(ks[m], 0) <= n < min(ke[m], N). The work is shared by `num_threads`
+    Writes -inf to out[m, n] for every row m of the block and every column n that no key of
+    row m of `ranges` belongs to. `out` has a column for each key, or more; rows of
+    compressed ranges may have any number. The work is shared by `num_threads`
     threads, of which this is number `thread`; absent means one thread.
-
-    `none` in the place of ks: all ranges begin at 0. With `num_keys`, N is `num_keys`, of
-    which `out` may have columns more. With `compressed`, the columns from the range's
-    length on are written. With `causal`, as in `mqa.logits`, `ke` has one element.
 
     Why this op exists: cleaning is a plain fill, which other threads than those
     of the matrix unit do beside it: it then costs no more than its bytes.
 
     ```mlir
-    mqa.clean_rows %out_rows, %ks, %ke threads %i of %n
-        : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    mqa.clean_rows %out_rows, %ranges threads %i of %n : memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
   let arguments = (ins MemRefRankOf<[F32, BF16, F16], [2]>:$out,
-                       Optional<MemRefRankOf<[I32], [1]>>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-                       Optional<Index>:$num_keys,
-                       Optional<Index>:$thread, Optional<Index>:$num_threads,
-                       UnitAttr:$compressed, UnitAttr:$causal);
+                       MQA_RangesType:$ranges,
+                       Optional<Index>:$thread, Optional<Index>:$num_threads);
   let assemblyFormat = [{
-    $out `,` custom<Bounds>($ks, $ke) (`num_keys` `(` $num_keys^ `)`)?
-    (`threads` $thread^ `of` $num_threads)?
-    attr-dict `:` type($out) `,` custom<BoundTypes>(type($ks), type($ke))
+    $out `,` $ranges (`threads` $thread^ `of` $num_threads)? attr-dict `:` type($out)
   }];
   let hasVerifier = 1;
 }
@@ -422,36 +342,27 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 }
 
 def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
-    AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Stores the logits of a tile that lie in their query's range";
   let description = [{
     `logits` has a row per query and a column per key, of which the first is key
-    `first_key` of the sequence: key n belongs to column n of `out`. `ks`, `ke` and
-    `out` (whole rows, of f32, bf16 or f16) have a row per query, or fewer, where
-    the problem ends. Elements outside of a query's range or of `out` are not
-    written.
-
-    `none` in the place of ks: all ranges begin at 0. With `num_keys`, the sequence has that
-    many keys, of which `out` may have columns more. With `compressed` key n belongs to
-    column n - max(ks[m], 0). With `causal`, as in `mqa.logits`, `ke` has one element, and
-    the queries are the rows of `out`.
+    `first_key` of the sequence. `ranges` and `out` (whole rows, of f32, bf16 or f16) have a
+    row per query, or fewer, where the problem ends. Key n goes to the column of `out` that
+    belongs to it: n, or, where the ranges are compressed, n less the first key of the row's
+    range. Keys outside of a query's range are not written. `out` has a column for each
+    key, or more; rows of compressed ranges may have any number.
 
     ```mlir
-    mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)
-        : vector<8x128xf32>, memref<?xi32>, memref<?xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)
+        : vector<8x128xf32>
     ```
   }];
-  let arguments = (ins VectorOfRankAndType<[2], [F32]>:$logits,
-    Optional<MemRefRankOf<[I32], [1]>>:$ks, MemRefRankOf<[I32], [1]>:$ke,
-    Index:$first_key, Optional<Index>:$num_keys,
-    MemRefRankOf<[F32, BF16, F16], [2]>:$out,
-    UnitAttr:$compressed, UnitAttr:$causal);
+  let arguments = (ins VectorOfRankAndType<[2], [F32]>:$logits, MQA_RangesType:$ranges,
+    Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out);
   let assemblyFormat = [{
-    $logits `,` custom<Bounds>($ks, $ke) `first_key` `(` $first_key `)`
-    (`num_keys` `(` $num_keys^ `)`)? `outs` `(` $out `:` type($out) `)` attr-dict
-    `:` type($logits) `,` custom<BoundTypes>(type($ks), type($ke))
+    $logits `,` $ranges `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
+    attr-dict `:` type($logits)
   }];
   let hasVerifier = 1;
 }

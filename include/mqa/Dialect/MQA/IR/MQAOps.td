@@ -46,7 +46,6 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `num_keys` (optional, N of `k`) | | index |
     | `out` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
 
     M queries and N keys are static or dynamic; there are 1 to 128 heads H, and
@@ -72,15 +71,14 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     past its length are -inf with `clean` and not written without.
 
     `key_offset` is the position of key 0 of this op in the sequence to which
-    `ks` and `ke` refer: tiling the op over keys advances it. Tiles of a
-    `compressed` op have all of its columns and, as `num_keys`, the number of keys
-    of the whole sequence; the tile at key 0 cleans.
+    `ks` and `ke` refer; the sequence ends with the last key of this op.
 
     `none` in the place of `k_scale`, `weights` or `ks` leaves it out.
 
-    With `causal`, which is for tiles of `mqa.paged_logits`, the queries are the last of
-    their sequence: `ke` has one element, its length, and query m of M sees M - 1 - m
-    keys fewer.
+    A tile of memrefs has `ranges` (an `!mqa.ranges`, with a row for each query) in the place of
+    `ks`, `ke` and `compressed`, because it is a part of a sequence, and they say what
+    the whole is. Tiling the op over keys advances `key_offset`. Tiles of compressed ranges have
+    all columns; the tile at key 0 cleans. A `compressed` op on tensors is not tiled.
 
     In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
 
@@ -98,18 +96,19 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%rows : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+    mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
+        ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
     ```
   }];
 
   let arguments = (ins
     AnyShaped:$q, AnyShaped:$k, Optional<AnyShaped>:$k_scale,
     Optional<AnyShaped>:$weights,
-    Optional<AnyShaped>:$ks, AnyShaped:$ke, Optional<Index>:$key_offset,
-    Optional<Index>:$num_keys,
+    Optional<AnyShaped>:$ks, Optional<AnyShaped>:$ke,
+    Optional<MQA_RangesType>:$ranges, Optional<Index>:$key_offset,
     AnyShaped:$out,
     UnitAttr:$clean,
     UnitAttr:$compressed,
-    UnitAttr:$causal,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
@@ -117,7 +116,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
   let assemblyFormat = [{
     `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
-    (`key_offset` `(` $key_offset^ `)`)? (`num_keys` `(` $num_keys^ `)`)?
+    (`ranges` `(` $ranges^ `)`)? (`key_offset` `(` $key_offset^ `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
 
@@ -137,10 +136,17 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getNextN() { return 0; }
     int64_t getBlockKv() { return 0; }
     Type getInputElementType() { return getQueryType().getElementType(); }
-    /// Keys of the whole sequence, to which ranges refer.
+    /// Whether rows begin with their ranges.
+    bool hasCompressedRows();
+    /// Keys of the whole sequence of an op that is no tile.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
-    bool isTile() { return getKeyOffset() || getNumKeys() || getCausal(); }
-    /// q, k, k_scale, weights, ks, ke, out.
+    bool isTile() { return getKeyOffset() || getRanges(); }
+    /// `ranges`, or those that `ks` and `ke` of an op on memrefs are, made here.
+    Value getOrMakeRanges(OpBuilder &b);
+    /// Puts `ranges` in the place of `ks`, `ke` and `compressed`.
+    void replaceBounds(Value ranges);
+    /// q, k, k_scale, weights, ks, ke, out. Of a tile, ks and ke are what its
+    /// ranges were made from.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];
@@ -241,7 +247,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     int64_t getBlockKv() { return getCacheType().getDimSize(1); }
     int64_t getNumGroups() { return 1; }
     bool hasKeyGroups() { return false; }
-    bool getCompressed() { return false; }
+    bool hasCompressedRows() { return false; }
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every query has a length of its own.
     bool hasLengthPerQuery() {

@@ -100,13 +100,15 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
   let description = [{
     `mqa.key_range` becomes loads of a row per lane, and a minimum and a maximum
     over the warp; `mqa.clean_rows` a loop per row in which the threads take turns, four
-    elements at a time where the row is aligned to 16 bytes.
+    elements at a time where the row is aligned to 16 bytes. Ranges that nothing else uses are
+    removed.
 
-    Contract: whole warps execute an `mqa.key_range`, whose bounds have at least one
-    row. Each op is expanded where it stands, whatever is around it.
+    Contract: whole warps execute an `mqa.key_range`, whose ranges have at least one
+    row. Each op is expanded where it stands, whatever is around it, and wherever its
+    ranges are made and narrowed.
 
     ```mlir
-    %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 8} : ...
+    %lo, %hi = mqa.key_range %ranges {max_rows = 8}
     // becomes
     %s = memref.load %ks[%lane_row] : ...
     %lo = gpu.subgroup_reduce minsi %s uniform : (i32) -> i32
@@ -188,7 +190,7 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
     is an error.
 
     ```mlir
-    %b, %t, %b_end, %t_end = mqa.tile_share %ks, %ke, %n share %i of %shares {...} : ...
+    %b, %t, %b_end, %t_end = mqa.tile_share %ranges share %i of %shares {...}
     // becomes
     %first = scf.if ... { count the tiles of the block %begin }
     %own = scf.for %block = %begin + 1 to %end ... { count the tiles of the block }
@@ -428,7 +430,7 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     up their logits.
 
     Contract: the op is in the inner of two nested `scf.for`, which no other loop is
-    around, and of which the inner counts keys as `index`; its q, weights, ks and ke come from outside the inner
+    around, and of which the inner counts keys as `index`; its q, weights and ranges (or ks and ke) come from outside the inner
     loop, in which nothing but tiles may write global memory: queries are staged ahead
     of it. Anything else is an error. Several ops in one loop get rings of their own.
 
@@ -443,7 +445,7 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
       mqa.ring_put %key_ring[%p], %k; %kt = mqa.ring_get %key_ring[%p]
       mqa.ring_put %scale_ring[%p], %s; %st = mqa.ring_get %scale_ring[%p]
       %l = mqa.tile_logits ins(%qs, %kt, %st, ...)
-      mqa.store_logits %l, %ks, %ke first_key(%n) outs(%rows)
+      mqa.store_logits %l, %ranges first_key(%n) outs(%rows)
       mqa.ring_release %key_ring[%p]; mqa.ring_release %scale_ring[%p]
     }
     mqa.ring_release %query_ring[%i]
@@ -460,7 +462,8 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     memref arguments becomes a `gpu.func` of the same name: a block takes every
     grid-size'th query block (grid dimension x), and goes over the key blocks
     between the first and the last key that any of its queries may see; with a grid
-    dimension y, over its share of them. Any grid computes the same. The body is the same op on
+    dimension y, over its share of them. Any grid computes the same. The ranges of all queries
+    are made once, by an `mqa.make_ranges`, and narrowed to a block's. The body is the same op on
     tiles, made by its TilingInterface. With `clean`, `mqa.clean_rows` covers
     the rest of the rows.
 
@@ -474,9 +477,13 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     func.func @f(...) { mqa.logits ins(%q, ...) outs(%out) {schedule = ...}; return }
     // becomes
     gpu.module @kernels { gpu.func @f(...) kernel {
+      %all = mqa.make_ranges %ks, %ke keys(%num_keys) : ...
       scf.for %b = %block_id to %blocks step %grid_dim {
-        %lo, %hi = mqa.key_range ...
-        scf.for %n = %lo to %hi step %c256 { mqa.logits ins(%q_tile, ...) outs(%out_tile) }
+        %ranges = mqa.narrow_ranges %all[%m] rows %rows
+        %lo, %hi = mqa.key_range %ranges {...}
+        scf.for %n = %lo to %hi step %c256 {
+          mqa.logits ins(%q_tile, ...) ranges(%ranges) key_offset(%n) outs(%out_tile)
+        }
       }
     } }
     ```
@@ -492,7 +499,8 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
     Tiles each `mqa.logits` by `tile-sizes` queries and keys (an `mqa.paged_logits` by one
     sequence and as many keys as that is in all) into an
     `scf.forall` through its TilingInterface; the tiles are independent. An op with an
-    operand whose type has no element is left alone.
+    operand whose type has no element is left alone. An op with `compressed` must be on memrefs;
+    on tensors it is an error.
 
     ```mlir
     mqa.logits ins(%q, ...) outs(%out)
@@ -585,8 +593,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     the weights, a reduction over the heads and the scale; `mqa.store_logits` becomes a
     masked write, or where rows are compressed an `mqa.scatter_columns`, all on
     vectors of whole tiles. Reads that do not depend on the tile (weights and
-    ranges) are placed where their memref is defined, outside the key loop, but
-    behind what may write it. Logits are taken to lie in other memory than ranges, as
+    ranges) are placed where their memref is defined (for ranges: where they are narrowed), outside the
+    key loop, but behind what may write it. Logits are taken to lie in other memory than ranges, as
     the operands of the op that a kernel is made of do.
 
     Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
@@ -594,7 +602,7 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
 
     ```mlir
     %l = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
-    mqa.store_logits %l, %ks, %ke first_key(%n) outs(%out : ...) : ...
+    mqa.store_logits %l, %ranges first_key(%n) outs(%out : ...) : ...
     // becomes
     %s = vector.contract ... %qv, %kv, %zero : vector<8x8x128xf8E4M3FN>, vector<128x128xf8E4M3FN> into vector<8x8x128xf32>
     %r = arith.maximumf %s, %zero : vector<8x8x128xf32>

@@ -4,11 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "RowRange.h"
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -46,19 +46,21 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
   Value zero = constant(b, loc, 0), one = constant(b, loc, 1);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(b, loc, 32));
+  Ranges ranges = Ranges::get(b, op.getRanges());
+  if (ranges.getWholeSequences())
+    ranges = ranges.getLastQueries();
   // Lanes without a row of their own read the last one again.
-  Value numRows = memref::DimOp::create(b, loc, op.getKe(), zero);
+  Value numRows = ranges.getNumRows(b, loc);
   Value lastRow = arith::SubIOp::create(b, loc, numRows, one);
   Value row = arith::MinSIOp::create(b, loc, lane, lastRow);
-  auto [start, end] =
-      mqa::emitRowRange(b, loc, op.getKs(), op.getKe(), row, op.getNumKeys());
+  auto [start, end] = ranges.loadForUnion(b, loc, row);
   // Also of a single row, so that ptxas knows the bounds of the loops to be the
   // same in the whole warp.
   Value hi = reduceOverWarp(b, loc, end, gpu::AllReduceOperation::MAXSI);
   Value lo = zero;
-  if (op.getKs()) {
+  if (ranges.haveStarts()) {
     start = reduceOverWarp(b, loc, start, gpu::AllReduceOperation::MINSI);
-    lo = mqa::emitAlignedStart(b, loc, start, hi, op.getAlign());
+    lo = ranges.alignStart(b, loc, start, hi, op.getAlign());
   }
   b.replaceOp(op, {lo, hi});
 }
@@ -125,43 +127,6 @@ static void fillColumns(OpBuilder &b, CleanRowsOp op, Value row, Value begin,
                     storeSingly);
 }
 
-/// The key behind the last one of a row's range.
-static Value loadEnd(OpBuilder &b, CleanRowsOp op, Value row) {
-  Location loc = op.getLoc();
-  Value zero = constant(b, loc, 0);
-  if (!op.getCausal())
-    return mqa::loadBound(b, loc, op.getKe(), row);
-  // The last row sees them all.
-  Value length = mqa::loadBound(b, loc, op.getKe(), zero);
-  Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
-  Value behind = arith::SubIOp::create(b, loc, numRows, row);
-  return arith::AddIOp::create(b, loc,
-                               arith::SubIOp::create(b, loc, length, behind),
-                               constant(b, loc, 1));
-}
-
-/// The range of a row as columns: 0 <= lo <= hi <= numColumns.
-static std::pair<Value, Value> getRangeColumns(OpBuilder &b, CleanRowsOp op,
-                                               Value row, Value numColumns) {
-  Location loc = op.getLoc();
-  Value zero = constant(b, loc, 0);
-  Value lo = zero;
-  if (op.getKs())
-    lo = arith::MaxSIOp::create(b, loc, mqa::loadBound(b, loc, op.getKs(), row),
-                                zero);
-  Value ke = loadEnd(b, op, row);
-  if (op.getNumKeys())
-    ke = arith::MinSIOp::create(b, loc, ke, op.getNumKeys());
-  if (op.getCompressed()) {
-    Value end = arith::MaxSIOp::create(b, loc, ke, lo);
-    Value length = arith::SubIOp::create(b, loc, end, lo);
-    return {zero, arith::MinSIOp::create(b, loc, length, numColumns)};
-  }
-  lo = arith::MinSIOp::create(b, loc, lo, numColumns);
-  Value hi = arith::MaxSIOp::create(b, loc, ke, lo);
-  return {lo, arith::MinSIOp::create(b, loc, hi, numColumns)};
-}
-
 static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
@@ -170,9 +135,11 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
   Value thread = op.getThread() ? op.getThread() : zero;
   Value numThreads = op.getNumThreads() ? op.getNumThreads() : one;
   Value numRows = memref::DimOp::create(b, loc, op.getOut(), zero);
-  Value numColumns = memref::DimOp::create(b, loc, op.getOut(), one);
+  Value numColumns = getValueOrCreateConstantIndexOp(
+      b, loc, memref::getMixedSize(b, loc, op.getOut(), 1));
   // One loop over both ends of all rows: the cleaner has few registers, and
   // two copies of the fill need twice as many.
+  Ranges ranges = Ranges::get(b, op.getRanges());
   Value numEnds = arith::MulIOp::create(b, loc, numRows, two);
   scf::ForOp::create(
       b, loc, zero, numEnds, one, ValueRange(),
@@ -181,7 +148,7 @@ static void expandCleanRows(IRRewriter &b, CleanRowsOp op) {
         Value end = arith::RemUIOp::create(b, loc, i, two);
         Value isLeft =
             arith::CmpIOp::create(b, loc, CmpIPredicate::eq, end, zero);
-        auto [lo, hi] = getRangeColumns(b, op, row, numColumns);
+        auto [lo, hi] = ranges.loadColumns(b, loc, row, numColumns);
         Value from = arith::SelectOp::create(b, loc, isLeft, zero, hi);
         Value to = arith::SelectOp::create(b, loc, isLeft, lo, numColumns);
         fillColumns(b, op, row, from, to, thread, numThreads);
@@ -205,6 +172,7 @@ struct ExpandRowOpsPass : mqa::impl::MQAExpandRowOpsPassBase<ExpandRowOpsPass> {
       else
         expandCleanRows(rewriter, cast<CleanRowsOp>(op));
     }
+    eraseUnusedRanges(rewriter, getOperation());
   }
 };
 } // namespace

@@ -5,8 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels/WorkgroupMemory.h"
-#include "RowRange.h"
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
@@ -33,8 +32,14 @@ namespace {
 class Expansion {
 public:
   Expansion(gpu::GPUFuncOp kernel, TileShareOp op, int64_t numThreads)
-      : kernel(kernel), op(op), b(op), loc(op.getLoc()),
-        numThreads(numThreads) {}
+      : kernel(kernel), op(op), b(op), loc(op.getLoc()), numThreads(numThreads),
+        ranges(Ranges::get(b, op.getRanges())), blockRows(op.getBlockQ()) {
+    // Of a block that is a sequence, one query says it all.
+    if (ranges.getWholeSequences() == blockRows) {
+      ranges = ranges.getLastQueries();
+      blockRows = 1;
+    }
+  }
 
   void run();
 
@@ -88,7 +93,6 @@ private:
   Value allocate(int64_t size) {
     return addWorkgroupVariable(kernel, size, b.getI32Type(), loc);
   }
-  Value countRows();
   Value countTiles(Value block);
   Value getLength(Value tiles);
   std::pair<Value, Value> countRun(Value begin, Value end);
@@ -102,34 +106,20 @@ private:
   IRRewriter b;
   Location loc;
   int64_t numThreads;
+  Ranges ranges;
+  /// The rows of a block that are read.
+  int64_t blockRows;
 };
 } // namespace
 
-/// All queries.
-Value Expansion::countRows() {
-  Value bounds = op.getKs() ? op.getKs() : op.getKe();
-  Value rows = memref::DimOp::create(b, loc, bounds, constant(0));
-  if (op.getKe().getType().getRank() == 2)
-    rows = arith::MulIOp::create(b, loc, rows, constant(op.getBlockQ()));
-  return rows;
-}
-
 /// The key tiles of query block `block`.
 Value Expansion::countTiles(Value block) {
-  Value numKeys = op.getNumKeys(), zero = constant(0);
-  Value numRows = countRows();
-  Value lastRow = sub(numRows, constant(1));
-  Value row = arith::MulIOp::create(b, loc, block, constant(op.getBlockQ()));
-  Value lo = numKeys, hi = zero;
-  for (int64_t i = 0, e = op.getBlockQ(); i < e; ++i) {
-    // A block with fewer rows reads its last one again.
-    Value own = arith::MinSIOp::create(b, loc, add(row, constant(i)), lastRow);
-    auto [start, end] =
-        emitRowRange(b, loc, op.getKs(), op.getKe(), own, numKeys);
-    lo = arith::MinSIOp::create(b, loc, lo, start);
-    hi = arith::MaxSIOp::create(b, loc, hi, end);
-  }
-  lo = op.getKs() ? emitAlignedStart(b, loc, lo, hi, op.getAlign()) : zero;
+  Value zero = constant(0);
+  Value lastRow = sub(ranges.getNumRows(b, loc), constant(1));
+  Value row = arith::MulIOp::create(b, loc, block, constant(blockRows));
+  // A block with fewer rows reads its last one again.
+  auto [lo, hi] = ranges.loadUnion(b, loc, row, blockRows, lastRow);
+  lo = ranges.alignStart(b, loc, lo, hi, op.getAlign());
   // hi - lo may be close to 2^31.
   Value keys = sub(hi, lo), size = constant(op.getTileKv());
   Value whole = arith::DivUIOp::create(b, loc, keys, size);
@@ -255,7 +245,7 @@ void Expansion::publish(const Run &run, Value from, Value to, Value results) {
 void Expansion::run() {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value zero = constant(0), one = constant(1);
-  Value numBlocks = ceilDiv(countRows(), constant(op.getBlockQ()));
+  Value numBlocks = ceilDiv(ranges.getNumRows(b, loc), constant(blockRows));
   Value runLength = ceilDiv(numBlocks, constant(numThreads));
   Value begin = arith::MinSIOp::create(
       b, loc, arith::MulIOp::create(b, loc, thread, runLength), numBlocks);
@@ -315,6 +305,8 @@ struct ExpandTileSharePass
     for (TileShareOp op : ops)
       Expansion(getOperation(), op, getOperation().getKnownBlockSizeAttr()[0])
           .run();
+    IRRewriter rewriter(&getContext());
+    eraseUnusedRanges(rewriter, getOperation());
   }
 };
 } // namespace

@@ -40,7 +40,7 @@ namespace {
 class StoreVectorizer {
 public:
   StoreVectorizer(IRRewriter &b, StoreLogitsOp op)
-      : b(b), op(op), loc(op.getLoc()),
+      : b(b), op(op), loc(op.getLoc()), ranges(Ranges::get(b, op.getRanges())),
         queries(op.getLogits().getType().getDimSize(0)),
         keys(op.getLogits().getType().getDimSize(1)) {}
   void run();
@@ -57,19 +57,13 @@ private:
     if (!dominance.properlyDominates(value, &*b.getInsertionPoint()))
       b.setInsertionPointAfterValue(value);
   }
-  /// Where bounds may be read: out of the loops in which they do not change.
-  void setReadPoint(Value memref) {
-    setInsertionPointBehindWrites(b, memref, op, [&](Operation *other) {
-      return mayWriteGlobalMemory(other, memref);
-    });
-  }
-  Value getBounds(Value memref, Value limit);
-  Value getCausalEnds(Value limit);
+  Value readOutside(Value memref, function_ref<Value()> read);
   Value countFromTile(Value perQuery);
 
   IRRewriter &b;
   StoreLogitsOp op;
   Location loc;
+  Ranges ranges;
   int64_t queries, keys;
 };
 } // namespace
@@ -81,51 +75,14 @@ Value StoreVectorizer::broadcast(Value perQuery) {
   return vector::BroadcastOp::create(b, loc, getIndexType(), column);
 }
 
-/// Bounds of the queries' ranges, at least 0: far below, they could not be
-/// counted from the tile. A query past the end of the problem has an empty
-/// range; with `limit`, ranges end there at the latest.
-Value StoreVectorizer::getBounds(Value memref, Value limit) {
-  auto type = VectorType::get({queries}, b.getIndexType());
+/// Bounds that lie in `memref`, read out of the loops in which they do not
+/// change.
+Value StoreVectorizer::readOutside(Value memref, function_ref<Value()> read) {
   OpBuilder::InsertionGuard guard(b);
-  setReadPoint(memref);
-  Value bounds = readVector(b, loc, memref, {queries});
-  bounds = arith::IndexCastOp::create(b, loc, type, bounds);
-  if (limit) {
-    moveBehind(limit);
-    bounds = arith::MinSIOp::create(
-        b, loc, bounds, vector::BroadcastOp::create(b, loc, type, limit));
-  }
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  return arith::MaxSIOp::create(b, loc, bounds, zero);
-}
-
-/// As `getBounds` of the ends, where the queries are the last of their
-/// sequence.
-Value StoreVectorizer::getCausalEnds(Value limit) {
-  OpBuilder::InsertionGuard guard(b);
-  setReadPoint(op.getKe());
-  moveBehind(op.getOut());
-  moveBehind(limit);
-  auto type = VectorType::get({queries}, b.getIndexType());
-  auto broadcastAll = [&](Value value) -> Value {
-    return vector::BroadcastOp::create(b, loc, type, value);
-  };
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value length = memref::LoadOp::create(b, loc, op.getKe(), zero);
-  length = arith::IndexCastOp::create(b, loc, b.getIndexType(), length);
-  Value numQueries = memref::DimOp::create(b, loc, op.getOut(), zero);
-  // Query m sees length - numQueries + m + 1 keys.
-  Value query = vector::StepOp::create(b, loc, type);
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value before = arith::AddIOp::create(
-      b, loc, arith::SubIOp::create(b, loc, length, numQueries), one);
-  Value ends = arith::AddIOp::create(b, loc, query, broadcastAll(before));
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, query,
-                                       broadcastAll(numQueries));
-  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  ends = arith::SelectOp::create(b, loc, exists, ends, none);
-  ends = arith::MinSIOp::create(b, loc, ends, broadcastAll(limit));
-  return arith::MaxSIOp::create(b, loc, ends, none);
+  setInsertionPointBehindWrites(b, memref, op, [&](Operation *other) {
+    return mayWriteGlobalMemory(other, memref);
+  });
+  return read();
 }
 
 Value StoreVectorizer::countFromTile(Value perQuery) {
@@ -143,21 +100,15 @@ void StoreVectorizer::run() {
     logits = arith::TruncFOp::create(
         b, loc, VectorType::get({queries, keys}, outType), logits);
 
-  Value numColumns;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointAfterValue(op.getOut());
-    numColumns = memref::DimOp::create(b, loc, op.getOut(), 1);
-  }
-  Value limit = op.getNumKeys() ? op.getNumKeys() : numColumns;
-  Value starts =
-      op.getKs()
-          ? getBounds(op.getKs(), /*limit=*/Value())
-          : arith::ConstantOp::create(
-                b, loc,
-                b.getZeroAttr(VectorType::get({queries}, b.getIndexType())));
-  Value ends =
-      op.getCausal() ? getCausalEnds(limit) : getBounds(op.getKe(), limit);
+  auto readStarts = [&] { return ranges.readStarts(b, loc, queries); };
+  auto readEnds = [&] {
+    return ranges.readEnds(b, loc, queries,
+                           [&](Value value) { moveBehind(value); });
+  };
+  Value starts = ranges.haveStarts()
+                     ? readOutside(ranges.getStartMemory(), readStarts)
+                     : readStarts();
+  Value ends = readOutside(ranges.getEndMemory(), readEnds);
   Value start = broadcast(countFromTile(starts));
   Value end = broadcast(countFromTile(ends));
   Value key = vector::BroadcastOp::create(
@@ -168,9 +119,9 @@ void StoreVectorizer::run() {
   Value started = arith::CmpIOp::create(b, loc, CmpIPredicate::sge, key, start);
   Value notEnded = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, key, end);
   Value mask = notEnded;
-  if (op.getKs())
+  if (ranges.haveStarts())
     mask = arith::AndIOp::create(b, loc, started, notEnded);
-  if (!op.getCompressed()) {
+  if (!ranges.areCompressed()) {
     Value zero = arith::ConstantIndexOp::create(b, loc, 0);
     SmallVector<Value> indices{zero, op.getFirstKey()};
     // The mask ends where `out` does.
@@ -181,7 +132,13 @@ void StoreVectorizer::run() {
                                     op.getOut(), indices, map, mask,
                                     b.getBoolArrayAttr(inBounds));
   } else {
-    Value column = arith::SubIOp::create(b, loc, key, start);
+    Value numColumns;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointAfterValue(op.getOut());
+      numColumns = memref::DimOp::create(b, loc, op.getOut(), 1);
+    }
+    Value column = ranges.getColumn(b, loc, key, start);
     Value columns =
         vector::BroadcastOp::create(b, loc, getIndexType(), numColumns);
     Value fits =

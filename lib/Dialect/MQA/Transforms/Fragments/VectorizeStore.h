@@ -7,7 +7,7 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_VECTORIZESTORE_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_VECTORIZESTORE_H
 
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/IR/PatternMatch.h"
 

@@ -339,6 +339,7 @@ struct VectorizeTilesPass
     }
     for (StoreLogitsOp op : stores)
       vectorizeStore(rewriter, op);
+    eraseUnusedRanges(rewriter, kernel);
   }
 };
 } // namespace

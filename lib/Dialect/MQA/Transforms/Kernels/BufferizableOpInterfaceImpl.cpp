@@ -47,12 +47,12 @@ struct LogitsModel
     : DstBufferizableOpInterfaceExternalModel<LogitsModel<OpTy>, OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
-    // Without `clean`, elements outside the ranges keep what `out` had; and a
-    // compressed tile cleans only where it is the first.
+    // Without `clean`, elements outside the ranges keep what `out` had; and
+    // compressed rows are cleaned only with the first key.
     auto logits = cast<OpTy>(op);
     bool keepsSome = !logits.getClean();
     if constexpr (std::is_same_v<OpTy, LogitsOp>)
-      keepsSome |= logits.getNumKeys() != nullptr;
+      keepsSome |= logits.getCompressed() && logits.getKeyOffset();
     return !logits.isDpsInit(&operand) || keepsSome;
   }
 

@@ -162,7 +162,7 @@ static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
            << kKernelOps << ", and return";
   if (found.isTile())
     return found->emitOpError(
-        "with 'key_offset' or 'num_keys' cannot become a kernel");
+        "with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel");
   return found;
 }
 

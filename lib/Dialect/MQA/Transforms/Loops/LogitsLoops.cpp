@@ -15,24 +15,21 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 /// Every block of the grid cleans each grid-size'th row.
-static void buildCleaningLoop(OpBuilder &b, LogitsOp logits,
+static void buildCleaningLoop(OpBuilder &b, LogitsOp logits, Value ranges,
                               OpFoldResult numQueries) {
   Location loc = logits.getLoc();
   buildGridLoop(b, loc, numQueries, [&](OpBuilder &nested, Value m) {
     OpFoldResult one = nested.getIndexAttr(1);
     Value row = getRowBlock(nested, loc, logits.getOut(), m, one);
-    Value ks;
-    if (logits.getKs())
-      ks = getElements(nested, loc, logits.getKs(), m, one);
-    CleanRowsOp::create(nested, loc, row, ks,
-                        getElements(nested, loc, logits.getKe(), m, one),
-                        logits.getNumKeys(), Value(), Value(),
-                        logits.getCompressed(), /*causal=*/false);
+    Value own = NarrowRangesOp::create(
+        nested, loc, ranges, m,
+        getValueOrCreateConstantIndexOp(nested, loc, one));
+    CleanRowsOp::create(nested, loc, row, own, Value(), Value());
   });
 }
 
 LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
-                                    const TilePlan &plan) {
+                                    const TilePlan &plan, Value numKeys) {
   Location loc = logits.getLoc();
   int64_t blockQ = plan.schedule.getBlockQ();
   int64_t tileKv = plan.schedule.getTileKv();
@@ -40,18 +37,21 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   bindDims(b.getContext(), d0);
 
   OpFoldResult numQueries = memref::getMixedSize(b, loc, logits.getOut(), 0);
-  Value numKeys = logits.getNumKeys();
   if (!numKeys)
     numKeys = getValueOrCreateConstantIndexOp(
         b, loc, memref::getMixedSize(b, loc, logits.getOut(), 1));
+  Value ranges = MakeRangesOp::create(b, loc, logits.getKs(), logits.getKe(),
+                                      numKeys, /*next_n=*/IntegerAttr(),
+                                      logits.getCompressedAttr());
+  logits.replaceBounds(ranges);
   if (logits.getClean())
-    buildCleaningLoop(b, logits, numQueries);
+    buildCleaningLoop(b, logits, ranges, numQueries);
   // Whole rows are cleaned there, not tiles.
   logits.setClean(false);
-  QueryRanges ranges{logits.getKs(), logits.getKe(), numKeys, blockQ,
-                     affine::makeComposedFoldedAffineApply(
-                         b, loc, d0.ceilDiv(blockQ), {numQueries})};
-  Work work = getWork(b, loc, ranges, plan.schedule);
+  QueryBlocks queryBlocks{ranges, blockQ,
+                          affine::makeComposedFoldedAffineApply(
+                              b, loc, d0.ceilDiv(blockQ), {numQueries})};
+  Work work = getWork(b, loc, queryBlocks, plan.schedule);
 
   auto blocks =
       scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
@@ -60,13 +60,12 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   OpFoldResult m = affine::makeComposedFoldedAffineApply(b, loc, d0 * blockQ,
                                                          {OpFoldResult(block)});
   OpFoldResult rows = getRest(b, loc, blockQ, m, numQueries);
-  Value ks;
-  if (logits.getKs())
-    ks = getElements(b, loc, logits.getKs(), m, rows);
-  Value ke = getElements(b, loc, logits.getKe(), m, rows);
+  Value blockRanges = NarrowRangesOp::create(
+      b, loc, ranges, getValueOrCreateConstantIndexOp(b, loc, m),
+      getValueOrCreateConstantIndexOp(b, loc, rows));
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
-                                  ks, ke, numKeys, blockQ, shapes::kStoreKeys);
+                                  blockRanges, blockQ, shapes::kStoreKeys);
   Value begin = getFirstOwnKey(b, loc, work, block, range.getLo(), tileKv);
   Value end =
       getOwnKeysEnd(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
@@ -86,9 +85,10 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
     operand.set(value);
     b.eraseOp(slice);
   };
+  replaceSlice(*tile.getRangesMutable().begin(), blockRanges);
   // Rows are counted with 64 bits, and inside a block of them with 32.
   Value outTile = outRows;
-  if (!logits.getCompressed()) {
+  if (!logits.hasCompressedRows()) {
     b.setInsertionPoint(tile);
     SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
     outTile = memref::SubViewOp::create(
@@ -106,7 +106,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
     replaceSlice(*tile.getKScaleMutable().begin(),
                  getRowBlock(b, loc, logits.getKScale(), n, columns));
   }
-  // The tiling interface slices q, weights and ranges beside the tile; they are
+  // The tiling interface slices q and weights beside the tile; they are
   // those of the whole query block.
   moveLoopInvariantCode(keys);
   return success();

@@ -30,12 +30,6 @@ Value mqa::getRowBlock(OpBuilder &b, Location loc, Value source, OpFoldResult m,
                             getValueOrCreateConstantIndexOp(b, loc, rows));
 }
 
-Value mqa::getElements(OpBuilder &b, Location loc, Value vector, OpFoldResult m,
-                       OpFoldResult count) {
-  SmallVector<OpFoldResult> one = {b.getIndexAttr(1)};
-  return memref::SubViewOp::create(b, loc, vector, m, count, one);
-}
-
 OpFoldResult mqa::getRest(OpBuilder &b, Location loc, int64_t size,
                           OpFoldResult at, OpFoldResult end) {
   AffineExpr d0, s0;
@@ -48,21 +42,21 @@ OpFoldResult mqa::getRest(OpBuilder &b, Location loc, int64_t size,
       {at, end});
 }
 
-Work mqa::getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
+Work mqa::getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
                   ScheduleAttr schedule) {
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
   if (schedule.getSplit() == Split::Tiles) {
     Type index = b.getIndexType();
-    auto share = TileShareOp::create(
-        b, loc, index, index, index, index, ranges.ks, ranges.ke,
-        ranges.numKeys, block, gridDim, ranges.blockQ, schedule.getTileKv(),
-        schedule.getBlockCost(), shapes::kStoreKeys);
+    auto share =
+        TileShareOp::create(b, loc, index, index, index, index, blocks.ranges,
+                            block, gridDim, blocks.blockQ, schedule.getTileKv(),
+                            schedule.getBlockCost(), shapes::kStoreKeys);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
     return {share.getFirstBlock(), share.getEndBlock(), one,
             share.getFirstTile(), share.getLastTile()};
   }
-  Value numBlocks = getValueOrCreateConstantIndexOp(b, loc, ranges.numBlocks);
+  Value numBlocks = getValueOrCreateConstantIndexOp(b, loc, blocks.numBlocks);
   return {block, numBlocks, gridDim, Value(), Value()};
 }
 

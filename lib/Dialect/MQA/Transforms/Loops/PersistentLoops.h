@@ -22,19 +22,14 @@ namespace mqa {
 Value getRowBlock(OpBuilder &b, Location loc, Value source, OpFoldResult m,
                   OpFoldResult rows);
 
-/// Elements [m, m + count) of a vector.
-Value getElements(OpBuilder &b, Location loc, Value vector, OpFoldResult m,
-                  OpFoldResult count);
-
 /// min(size, end - at).
 OpFoldResult getRest(OpBuilder &b, Location loc, int64_t size, OpFoldResult at,
                      OpFoldResult end);
 
-/// The ranges of all queries: `ks` (null: 0) and `ke` as mqa.tile_share takes
-/// them, `numKeys` keys, and `blockQ` queries to a block, of which there are
-/// `numBlocks`.
-struct QueryRanges {
-  Value ks, ke, numKeys;
+/// The ranges of all queries, and `blockQ` queries to a block, of which there
+/// are `numBlocks`.
+struct QueryBlocks {
+  Value ranges;
   int64_t blockQ;
   OpFoldResult numBlocks;
 };
@@ -46,7 +41,7 @@ struct Work {
   Value firstTile, lastTile;
 };
 
-Work getWork(OpBuilder &b, Location loc, const QueryRanges &ranges,
+Work getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
              ScheduleAttr schedule);
 
 /// The first key of [lo, hi) that the work has of query block `block`. What
@@ -63,9 +58,9 @@ void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
                    function_ref<void(OpBuilder &, Value)> body);
 
 /// The loops of a kernel around tiles of an op on its arguments, at the
-/// builder's insertion point.
+/// builder's insertion point. `numKeys` of a compressed op is not null.
 LogicalResult buildLogitsLoops(RewriterBase &b, LogitsOp op,
-                               const TilePlan &plan);
+                               const TilePlan &plan, Value numKeys);
 LogicalResult buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
                                     const TilePlan &plan);
 

@@ -26,11 +26,11 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Gives a compressed op, whose rows do not say how many keys there are, and
-/// whose k will not, as a tensor map, that number: a constant, or an argument
-/// behind those of the function.
-static void setNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
-                       LogitsOp op) {
+/// The number of keys of a compressed op, whose rows do not say it, and whose k
+/// will not, as a tensor map: a constant, or an argument behind those of the
+/// function.
+static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
+                        LogitsOp op) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
   Value numKeys;
@@ -43,7 +43,7 @@ static void setNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
     numKeys = arith::ConstantIndexOp::create(rewriter, op.getLoc(),
                                              op.getKeyType().getDimSize(0));
   }
-  op.getNumKeysMutable().assign(numKeys);
+  return numKeys;
 }
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
@@ -85,9 +85,10 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   Operation *onDevice = rewriter.clone(*logits, mapping);
   LogicalResult built = failure();
   if (auto op = dyn_cast<LogitsOp>(onDevice)) {
+    Value numKeys;
     if (op.getCompressed())
-      setNumKeys(rewriter, kernel, op);
-    built = buildLogitsLoops(rewriter, op, *plan);
+      numKeys = getNumKeys(rewriter, kernel, op);
+    built = buildLogitsLoops(rewriter, op, *plan, numKeys);
   } else {
     built =
         buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(onDevice), *plan);

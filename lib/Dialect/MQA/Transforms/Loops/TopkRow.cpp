@@ -6,6 +6,7 @@
 
 #include "TopkRow.h"
 #include "PersistentLoops.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -28,8 +29,8 @@ static Value compare(ImplicitLocOpBuilder &b, CmpIPredicate predicate,
 /// The element of an i32 memref at `indices`, as an index.
 static Value loadIndex(ImplicitLocOpBuilder &b, Value memref,
                        ValueRange indices) {
-  return arith::IndexCastOp::create(
-      b, b.getIndexType(), memref::LoadOp::create(b, memref, indices));
+  return arith::IndexCastOp::create(b, b.getIndexType(),
+                                    memref::LoadOp::create(b, memref, indices));
 }
 
 TopkRow::TopkRow(ImplicitLocOpBuilder &b, TopkOp op, Value row)
@@ -39,56 +40,13 @@ TopkRow::TopkRow(ImplicitLocOpBuilder &b, TopkOp op, Value row)
 }
 
 void TopkRow::findRange(ImplicitLocOpBuilder &b) {
-  Value zero = constant(b, 0), one = constant(b, 1);
-  firstKey = zero;
-  Value end;
-  if (Value lens = op.getContextLens()) {
-    Value nextN = constant(b, op.getRowsOfSequence());
-    Value sequence = arith::DivUIOp::create(b, row, nextN);
-    Value token = arith::RemUIOp::create(b, row, nextN);
-    if (cast<MemRefType>(lens.getType()).getRank() == 2) {
-      end = loadIndex(b, lens, {sequence, token});
-    } else {
-      // The rows of a sequence are its last tokens.
-      Value length = arith::MaxSIOp::create(b, loadIndex(b, lens, sequence),
-                                            zero);
-      Value behind = arith::SubIOp::create(b, nextN, token);
-      end = arith::AddIOp::create(
-          b, arith::SubIOp::create(b, length, behind), one);
-    }
-  } else {
-    end = loadIndex(b, op.getKe(), row);
-    if (op.getKs())
-      firstKey =
-          arith::MaxSIOp::create(b, loadIndex(b, op.getKs(), row), zero);
-  }
+  Ranges ranges = Ranges::get(b, op);
   Value columns = memref::DimOp::create(b, logits, 1);
-  if (!op.getCompressed())
-    end = arith::MinSIOp::create(b, end, columns);
-  if (op.getBase() == IndexBase::Slot) {
-    // Rather in blocks: their keys may be more than an index can count.
-    Value blocks = memref::DimOp::create(b, op.getBlockTable(), 1);
-    Value blockKv = constant(b, *op.getBlockKv());
-    Value lastOf = arith::SubIOp::create(b, blockKv, one);
-    Value needed = arith::DivUIOp::create(
-        b,
-        arith::AddIOp::create(b, arith::MaxSIOp::create(b, end, zero), lastOf),
-        blockKv);
-    Value isCut = compare(b, CmpIPredicate::ult, blocks, needed);
-    end = arith::SelectOp::create(
-        b, isCut, arith::MulIOp::create(b, blocks, blockKv), end);
-  }
-  // An empty or reversed range has no keys; ends may be far below zero.
-  Value some = compare(b, CmpIPredicate::slt, firstKey, end);
-  length = arith::SelectOp::create(
-      b, some, arith::SubIOp::create(b, end, firstKey), zero);
-  keyOfColumn0 = zero;
-  if (op.getCompressed()) {
-    length = arith::MinSIOp::create(b, length, columns);
-    keyOfColumn0 = firstKey;
-  }
-  firstColumn = arith::SubIOp::create(b, firstKey, keyOfColumn0);
-  endColumn = arith::AddIOp::create(b, firstColumn, length);
+  firstKey = ranges.loadStart(b, b.getLoc(), row);
+  std::tie(firstColumn, endColumn) =
+      ranges.loadColumns(b, b.getLoc(), row, columns);
+  length = arith::SubIOp::create(b, endColumn, firstColumn);
+  keyOfColumn0 = ranges.areCompressed() ? firstKey : constant(b, 0);
 }
 
 /// `value`, a float or a vector of them, as f32.
@@ -100,8 +58,8 @@ static Value extend(ImplicitLocOpBuilder &b, Value value) {
 }
 
 Value TopkRow::loadLogit(ImplicitLocOpBuilder &b, Value column) const {
-  return extend(b, memref::LoadOp::create(b, logits,
-                                          ValueRange{constant(b, 0), column}));
+  return extend(
+      b, memref::LoadOp::create(b, logits, ValueRange{constant(b, 0), column}));
 }
 
 Value TopkRow::getMisalignment(ImplicitLocOpBuilder &b, Value column,
@@ -165,9 +123,9 @@ Value TopkRow::isForced(ImplicitLocOpBuilder &b, Value column) const {
   Value isFirst = arith::AndIOp::create(
       b, compare(b, CmpIPredicate::sge, column, firstColumn),
       compare(b, CmpIPredicate::slt, column, first));
-  Value isLast = arith::AndIOp::create(
-      b, compare(b, CmpIPredicate::sge, column, last),
-      compare(b, CmpIPredicate::slt, column, endColumn));
+  Value isLast =
+      arith::AndIOp::create(b, compare(b, CmpIPredicate::sge, column, last),
+                            compare(b, CmpIPredicate::slt, column, endColumn));
   return arith::OrIOp::create(b, isFirst, isLast);
 }
 
@@ -190,8 +148,7 @@ Value TopkRow::getSlot(ImplicitLocOpBuilder &b, Value key) const {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(entry.thenBlock());
-    Value line =
-        getRowBlock(b, b.getLoc(), table, sequence, b.getIndexAttr(1));
+    Value line = getRowBlock(b, b.getLoc(), table, sequence, b.getIndexAttr(1));
     scf::YieldOp::create(b, loadIndex(b, line, {constant(b, 0), block}));
     b.setInsertionPointToStart(entry.elseBlock());
     scf::YieldOp::create(b, constant(b, 0));
@@ -208,7 +165,6 @@ Value TopkRow::getIndex(ImplicitLocOpBuilder &b, Value key) const {
   else if (op.getBase() == IndexBase::Slot)
     index = getSlot(b, key);
   if (op.getOffset())
-    index =
-        arith::AddIOp::create(b, index, loadIndex(b, op.getOffset(), row));
+    index = arith::AddIOp::create(b, index, loadIndex(b, op.getOffset(), row));
   return arith::IndexCastOp::create(b, b.getI32Type(), index);
 }

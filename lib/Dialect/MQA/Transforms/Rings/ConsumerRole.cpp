@@ -184,7 +184,7 @@ void WarpRoles::narrowCarriedTiles(scf::ForOp outer) {
   });
 }
 
-/// Where views of the rows that `op` writes, and of their bounds, come: as
+/// Where views of the rows that `op` writes, and their ranges, come: as
 /// early as they can, so that what is read of them is on its way while the
 /// block's range is computed.
 static Operation *findEarlyPoint(StoreLogitsOp op) {
@@ -194,10 +194,9 @@ static Operation *findEarlyPoint(StoreLogitsOp op) {
   for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
     if (range->isBeforeInBlock(keys))
       early = range;
-  // Behind the rows and bounds themselves.
-  for (Value value :
-       {Value(op.getOut()), Value(op.getKs()), Value(op.getKe())}) {
-    if (!value || early == op)
+  // Behind the rows and ranges themselves.
+  for (Value value : {Value(op.getOut()), Value(op.getRanges())}) {
+    if (early == op)
       continue;
     if (keys->isAncestor(value.getParentBlock()->getParentOp()))
       return op;
@@ -223,17 +222,11 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   rows = arith::MaxSIOp::create(rewriter, loc, rows, constant(0));
   rows =
       arith::MinSIOp::create(rewriter, loc, rows, constant(groups.tileQueries));
-  Value ks, ke = op.getKe();
-  if (op.getKs())
-    ks = getRows(rewriter, loc, op.getKs(), firstRow, rows);
-  // One length for all: there is one group of queries.
-  if (!op.getCausal())
-    ke = getRows(rewriter, loc, ke, firstRow, rows);
+  Value ranges =
+      NarrowRangesOp::create(rewriter, loc, op.getRanges(), firstRow, rows);
   Value out = getRows(rewriter, loc, op.getOut(), firstRow, rows);
   rewriter.modifyOpInPlace(op, [&] {
-    if (ks)
-      op.getKsMutable().assign(ks);
-    op.getKeMutable().assign(ke);
+    op.getRangesMutable().assign(ranges);
     op.getOutMutable().assign(out);
   });
   skipWithoutQueries(op, rows);

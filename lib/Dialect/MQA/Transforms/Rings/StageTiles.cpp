@@ -76,6 +76,7 @@ public:
   LogicalResult stage(scf::ForOp outer);
 
 private:
+  Value getRanges(Value outRows);
   void createRings(gpu::GPUFuncOp kernel);
   RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
@@ -100,7 +101,7 @@ private:
 
 /// The rows of which the op writes the columns from `key_offset` on.
 static FailureOr<Value> getWholeRows(LogitsOp logits) {
-  if (logits.getCompressed())
+  if (logits.hasCompressedRows())
     return logits.getOut();
   auto view = logits.getOut().getDefiningOp<memref::SubViewOp>();
   if (view && view.hasUnitStride()) {
@@ -111,6 +112,17 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
   }
   return logits.emitOpError("operand 'out' must be a memref.subview of whole "
                             "rows at [0, key_offset]");
+}
+
+/// The tile's; or those of its bounds, and of as many keys as whole rows have.
+Value TileStager::getRanges(Value outRows) {
+  if (logits.getRanges())
+    return logits.getRanges();
+  b.setInsertionPoint(logits->getParentOp());
+  Value numKeys = memref::DimOp::create(b, loc, outRows, 1);
+  return MakeRangesOp::create(b, loc, logits.getKs(), logits.getKe(), numKeys,
+                              /*next_n=*/IntegerAttr(),
+                              /*compressed=*/UnitAttr());
 }
 
 void TileStager::createRings(gpu::GPUFuncOp kernel) {
@@ -221,6 +233,7 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
   FailureOr<Value> outRows = getWholeRows(logits);
   if (failed(outRows))
     return failure();
+  Value ranges = getRanges(*outRows);
   createRings(logits->getParentOfType<gpu::GPUFuncOp>());
   Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
   Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
@@ -270,9 +283,7 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
     tile = buildTile(position, heads, staged, factors,
                      /*onto=*/Value());
   }
-  StoreLogitsOp::create(b, loc, tile, logits.getKs(), logits.getKe(),
-                        logits.getKeyOffset(), logits.getNumKeys(), *outRows,
-                        logits.getCompressed(), logits.getCausal());
+  StoreLogitsOp::create(b, loc, tile, ranges, logits.getKeyOffset(), *outRows);
   for (Value ring : {keyRing, scaleRing})
     if (ring && !byParts)
       RingReleaseOp::create(b, loc, ring, position);
@@ -333,14 +344,16 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   for (auto [value, name] : {std::pair<Value, StringRef>{logits.getQ(), "q"},
                              {logits.getWeights(), "weights"},
                              {logits.getKs(), "ks"},
-                             {logits.getKe(), "ke"}})
+                             {logits.getKe(), "ke"},
+                             {logits.getRanges(), "ranges"}})
     if (value && !inner.isDefinedOutsideOfLoop(value))
       return logits.emitOpError()
              << "operand '" << name << "' must be defined outside the key loop";
   if (!logits.getKeyOffset())
     return logits.emitOpError("a tile needs 'key_offset'");
-  if (logits.getCompressed() && !logits.getNumKeys())
-    return logits.emitOpError("a compressed tile needs 'num_keys'");
+  if (logits.getCompressed())
+    return logits.emitOpError("a compressed tile needs 'ranges', which say how "
+                              "many keys there are");
   if (logits.getClean())
     return logits.emitOpError(
         "a tile cannot have 'clean': mqa.clean_rows cleans "

@@ -166,8 +166,6 @@ LogicalResult RoleVerifier::verifyTileUses(Value logits) {
 }
 
 LogicalResult RoleVerifier::verifyStore(StoreLogitsOp op) {
-  if (groups.queryGroups > 1 && op.getCausal())
-    return op.emitOpError("that is 'causal' needs one group of queries");
   if (!tiles.contains(op.getLogits()))
     return op.emitOpError("must be of the logits of an mqa.tile_logits");
   return success();

@@ -63,7 +63,7 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
     if (entry.getString("name") != name ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
         !fits(entry, "head_dim", op.getHeadDim()) ||
-        !fits(entry, "compressed", op.getCompressed()) ||
+        !fits(entry, "compressed", op.hasCompressedRows()) ||
         entry.getInteger("next_n").value_or(0) != op.getNextN())
       continue;
     // Where the number of queries is only known at launch, it may be any.

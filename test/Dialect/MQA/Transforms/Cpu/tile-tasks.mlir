@@ -7,8 +7,11 @@
 // CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, %{{.*}}) step (16, 128)
 // CHECK: memref.subview %{{.*}}[%[[M]], 0, 0]
 // CHECK: memref.subview %{{.*}}[%[[N]], 0]
-// The tile counts keys from its first one; ranges count from the sequence's.
-// CHECK: mqa.logits {{.*}} key_offset(%[[N]]) outs
+// The tile counts keys from its first one; ranges count from the sequence's, all of
+// whose keys they know.
+// CHECK: %[[ALL:.*]] = mqa.make_ranges %{{.*}}, %{{.*}} keys(%{{.*}}) :
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[ALL]][%[[M]]] rows
+// CHECK: mqa.logits {{.*}} ranges(%[[OWN]]) key_offset(%[[N]]) outs
 // SIZES-LABEL: func @memrefs
 // SIZES: step (3, 32)
 func.func @memrefs(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
@@ -22,6 +25,9 @@ func.func @memrefs(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s
 // CHECK-LABEL: func @offset
 // CHECK-SAME: %[[START:[a-z0-9]+]]: index
 // CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) =
+// The sequence ends with the op's last key.
+// CHECK: %[[END:.*]] = affine.apply #{{.*}}()[%[[START]], %{{.*}}]
+// CHECK: mqa.make_ranges {{.*}} keys(%[[END]]) :
 // CHECK: %[[SUM:.*]] = affine.apply #{{.*}}(%{{.*}})[%{{.*}}]
 // CHECK: mqa.logits {{.*}} key_offset(%[[SUM]]) outs
 func.func @offset(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %start: index) {
@@ -31,7 +37,9 @@ func.func @offset(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 
 // -----
 
+// A producer may be fused into slices of tensors; they have no ranges.
 // CHECK-LABEL: func @tensors
+// CHECK-NOT: mqa.make_ranges
 // CHECK: %[[R:.*]] = scf.forall {{.*}} shared_outs(%[[O:.*]] = %{{.*}}) -> (tensor<?x?xf32>)
 // CHECK: %[[T:.*]] = mqa.logits {{.*}} {clean} -> tensor<?x?xf32>
 // CHECK: tensor.parallel_insert_slice %[[T]] into %[[O]]
@@ -43,7 +51,7 @@ func.func @tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s
 
 // -----
 
-// Tiles of compressed rows have all columns and the number of all keys. The tile
+// Tiles of compressed rows have all columns. The tile
 // at key 0, which cleans, is there without a key too, and then has none.
 // CHECK-LABEL: func @compressed
 // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x128xf8E4M3FN>
@@ -53,8 +61,10 @@ func.func @tensors(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s
 // CHECK: scf.forall (%[[M:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, %[[ONE]]) step (16, 128)
 // CHECK: %[[SIZE:.*]] = affine.min #{{.*}}(%[[N]])[%[[ONE]]{{.*}}]
 // CHECK: memref.subview %[[K]][%[[N]], 0] [%{{.*}}, 128]
+// CHECK: %[[ALL:.*]] = mqa.make_ranges %{{.*}}, %{{.*}} keys(%{{.*}}) {compressed} :
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[ALL]][%[[M]]]
 // CHECK: memref.subview %[[OUT]][%[[M]], 0] [%{{.*}}, %{{.*}}]
-// CHECK: mqa.logits {{.*}} key_offset(%[[N]]) num_keys(%{{.*}}) outs(%{{.*}}) {clean, compressed}
+// CHECK: mqa.logits {{.*}} ranges(%[[OWN]]) key_offset(%[[N]]) outs(%{{.*}}) {clean}
 func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, compressed}
   return

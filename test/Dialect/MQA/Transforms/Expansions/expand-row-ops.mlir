@@ -21,7 +21,8 @@ gpu.module @kernels {
   // CHECK: arith.subi
   // CHECK: "test.use"
   gpu.func @key_range(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index) kernel {
-    %lo, %hi = mqa.key_range %ks, %ke, %n {align = 16 : i64, max_rows = 8 : i64} : memref<?xi32>, memref<?xi32>
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+    %lo, %hi = mqa.key_range %ranges {align = 16 : i64, max_rows = 8 : i64}
     "test.use"(%lo, %hi) : (index, index) -> ()
     gpu.return
   }
@@ -40,7 +41,9 @@ gpu.module @kernels {
   // CHECK: else
   // CHECK-COUNT-4: memref.store %[[INF]]
   gpu.func @clean_rows(%out: memref<?x?xf32, strided<[?, 1]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %t: index, %n: index) kernel {
-    mqa.clean_rows %out, %ks, %ke threads %t of %n : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
+    mqa.clean_rows %out, %ranges threads %t of %n : memref<?x?xf32, strided<[?, 1]>>
     gpu.return
   }
 
@@ -55,7 +58,8 @@ gpu.module @kernels {
   // CHECK: %[[CUT:.*]] = arith.minsi %[[LENGTH]], %{{.*}}
   // CHECK: arith.select %{{.*}}, %c0{{.*}}, %[[CUT]]
   gpu.func @clean_compressed(%out: memref<?x?xf32, strided<[?, 1]>>, %ks: memref<?xi32>, %ke: memref<?xi32>, %num_keys: index) kernel {
-    mqa.clean_rows %out, %ks, %ke num_keys(%num_keys) {compressed} : memref<?x?xf32, strided<[?, 1]>>, memref<?xi32>, memref<?xi32>
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) {compressed} : memref<?xi32>, memref<?xi32>
+    mqa.clean_rows %out, %ranges : memref<?x?xf32, strided<[?, 1]>>
     gpu.return
   }
 
@@ -70,7 +74,8 @@ gpu.module @kernels {
   // CHECK: %[[END:.*]] = arith.addi %[[LESS]], %c1
   // CHECK: arith.minsi %[[END]], %[[NUM_KEYS]]
   gpu.func @clean_causal(%out: memref<2x?xf32, strided<[?, 1]>>, %ke: memref<1xi32>, %num_keys: index) kernel {
-    mqa.clean_rows %out, none, %ke num_keys(%num_keys) {causal} : memref<2x?xf32, strided<[?, 1]>>, memref<1xi32>
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) {next_n = 2 : i64} : memref<1xi32>
+    mqa.clean_rows %out, %ranges : memref<2x?xf32, strided<[?, 1]>>
     gpu.return
   }
 
@@ -81,7 +86,8 @@ gpu.module @kernels {
   // CHECK: %[[END:.*]] = arith.index_cast %[[HI]]
   // CHECK: "test.use"(%c0, %[[END]])
   gpu.func @range_from_0(%ke: memref<2xi32>, %n: index) kernel {
-    %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2, align = 32} : memref<2xi32>
+    %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
+    %lo, %hi = mqa.key_range %ranges {max_rows = 2, align = 32}
     "test.use"(%lo, %hi) : (index, index) -> ()
     gpu.return
   }
@@ -99,16 +105,69 @@ gpu.module @kernels {
   // CHECK-NOT: mqa.
   // CHECK: gpu.return
   gpu.func @any_order(%out: memref<?x?xf32>, %ke: memref<?xi32>, %m: index, %n: index) kernel {
+    %ranges2 = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<?xi32>
     scf.for %i = %m to %n step %n {
-      mqa.clean_rows %out, none, %ke : memref<?x?xf32>, memref<?xi32>
+      mqa.clean_rows %out, %ranges : memref<?x?xf32>
       "test.other"() : () -> ()
-      %lo, %hi = mqa.key_range none, %ke, %n {max_rows = 2, align = 32} : memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges2 {max_rows = 2, align = 32}
       "test.use"(%lo, %hi) : (index, index) -> ()
       scf.for %j = %lo to %hi step %n {
-        %lo2, %hi2 = mqa.key_range none, %ke, %j {max_rows = 2, align = 32} : memref<?xi32>
+        %ranges3 = mqa.make_ranges none, %ke keys(%j) : memref<?xi32>
+        %lo2, %hi2 = mqa.key_range %ranges3 {max_rows = 2, align = 32}
         "test.use"(%lo2, %hi2) : (index, index) -> ()
       }
     }
+    gpu.return
+  }
+
+  // Rows narrowed twice, in a loop; ranges that others use stay.
+  // CHECK-LABEL: gpu.func @narrowed_twice
+  // CHECK-SAME: %[[KE:[a-z0-9]+]]: memref<?xi32>
+  // CHECK: %[[RANGES:.*]] = mqa.make_ranges
+  // CHECK: scf.for %[[I:.*]] =
+  // CHECK: %[[BLOCK:.*]] = memref.subview %[[KE]][%[[I]]] [8]
+  // CHECK: %[[OWN:.*]] = memref.subview %[[BLOCK]][%{{.*}}] [4]
+  // CHECK: memref.load %[[OWN]]
+  // CHECK: "test.use"
+  // CHECK: "test.ranges"(%[[RANGES]])
+  gpu.func @narrowed_twice(%ke: memref<?xi32>, %n: index) kernel {
+    %c4 = arith.constant 4 : index
+    %c8 = arith.constant 8 : index
+    %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+    scf.for %i = %c4 to %n step %c8 {
+      %block = mqa.narrow_ranges %ranges[%i] rows %c8
+      %own = mqa.narrow_ranges %block[%n] rows %c4
+      %lo, %hi = mqa.key_range %own {max_rows = 4}
+      "test.use"(%lo, %hi) : (index, index) -> ()
+    }
+    "test.ranges"(%ranges) : (!mqa.ranges) -> ()
+    gpu.return
+  }
+
+  // The last query of a whole causal sequence sees what the others see; of a part of
+  // one, each row is read.
+  // CHECK-LABEL: gpu.func @sequences
+  // CHECK-SAME: %[[LENS:[a-z0-9]+]]: memref<?xi32>, %[[S:[a-z0-9]+]]: index
+  // CHECK: %[[OWN:.*]] = memref.subview %[[LENS]][%[[S]]] [1]
+  // CHECK: memref.load %[[OWN]]
+  // CHECK-NOT: arith.divui
+  // CHECK: "test.use"
+  // CHECK: arith.divui %{{.*}}, %c4
+  // CHECK: arith.remui %{{.*}}, %c4
+  // CHECK: memref.load %[[LENS]]
+  // CHECK: "test.use"
+  gpu.func @sequences(%lens: memref<?xi32>, %s: index, %n: index) kernel {
+    %c4 = arith.constant 4 : index
+    %ranges = mqa.make_ranges none, %lens keys(%n) {next_n = 4} : memref<?xi32>
+    %row = affine.apply affine_map<(d0) -> (d0 * 4)>(%s)
+    %whole = mqa.narrow_ranges %ranges[%row] rows %c4
+    %lo, %hi = mqa.key_range %whole {max_rows = 4}
+    "test.use"(%lo, %hi) : (index, index) -> ()
+    %part = mqa.narrow_ranges %ranges[%s] rows %c4
+    %lo2, %hi2 = mqa.key_range %part {max_rows = 4}
+    "test.use"(%lo2, %hi2) : (index, index) -> ()
     gpu.return
   }
 }

@@ -33,7 +33,41 @@ gpu.module @kernels {
   // CHECK-COUNT-4: memref.load %[[RESULTS]]
   // CHECK: "test.use"
   gpu.func @share(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
-    %b, %t, %be, %te = mqa.tile_share %ks, %ke, %n share %i of %count {align = 32, block_cost = 1, block_q = 2, tile_kv = 128} : memref<?xi32>, memref<?xi32>
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+    %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {align = 32, block_cost = 1, block_q = 2, tile_kv = 128}
+    "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
+    gpu.return
+  }
+
+  // A block that is a causal sequence has the tiles of its last query: one length is
+  // read. Of a block of other rows, all are.
+  // CHECK-LABEL: gpu.func @sequences
+  // CHECK: scf.if
+  // CHECK-COUNT-1: memref.load %{{.*}} : memref<?xi32>
+  // CHECK: scf.yield
+  // CHECK-LABEL: gpu.func @other_blocks
+  // CHECK: scf.if
+  // CHECK-COUNT-3: memref.load %{{.*}} : memref<?xi32>
+  // CHECK: scf.yield
+  // CHECK-LABEL: gpu.func @matrix
+  // CHECK: scf.if
+  // CHECK-COUNT-2: memref.load %{{.*}} : memref<?x2xi32>
+  // CHECK: scf.yield
+  gpu.func @sequences(%lens: memref<?xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %ranges = mqa.make_ranges none, %lens keys(%n) {next_n = 2} : memref<?xi32>
+    %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {block_q = 2, tile_kv = 128}
+    "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
+    gpu.return
+  }
+  gpu.func @other_blocks(%lens: memref<?xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %ranges = mqa.make_ranges none, %lens keys(%n) {next_n = 2} : memref<?xi32>
+    %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {block_q = 3, tile_kv = 128}
+    "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
+    gpu.return
+  }
+  gpu.func @matrix(%lens: memref<?x2xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?x2xi32>
+    %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {block_q = 2, tile_kv = 128}
     "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
     gpu.return
   }

@@ -19,8 +19,10 @@
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
     %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
-    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
 
@@ -29,10 +31,12 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @in_turn
   // CHECK-SAME: workgroup(%{{.*}} : memref<8x128xf32, #gpu.address_space<workgroup>>)
   gpu.func @in_turn(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %p: i32, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
     %ring = mqa.ring_create {consumers = 4 : i64, turns = 2 : i64} : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>
     %k = mqa.ring_get %ring[%p] : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>> -> memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>
     %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
-    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
 
@@ -42,11 +46,13 @@ gpu.module @kernels {
   // CHECK: %[[BARRIER:.*]] = arith.addi %{{.*}}, %c2_i32 : i32
   // CHECK: nvvm.barrier id = %[[BARRIER]] number_of_threads = %c128_i32
   gpu.func @other_barrier(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
     %c1 = arith.constant 1 : i32
     %c128 = arith.constant 128 : i32
     nvvm.barrier id = %c1 number_of_threads = %c128
     %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) : vector<1x128xf32>
-    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
 }

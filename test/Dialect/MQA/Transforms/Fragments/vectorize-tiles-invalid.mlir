@@ -3,9 +3,11 @@
 #smem = #gpu.address_space<workgroup>
 gpu.module @kernels {
   gpu.func @f(%q: memref<2x1x4x16x1x32xf8E4M3FN, #smem>, %k: memref<32x32xf8E4M3FN, #smem>, %s: memref<32xf32, #smem>, %w: memref<8x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     // expected-error@+1 {{must be narrowed to one warpgroup's group of queries before it is vectorized}}
     %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<2x1x4x16x1x32xf8E4M3FN, #smem>, memref<32x32xf8E4M3FN, #smem>, memref<32xf32, #smem>, memref<8x16xf32, #smem>) : vector<8x32xf32>
-    mqa.store_logits %logits1, %ks, %ks first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+    mqa.store_logits %logits1, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x32xf32>
     gpu.return
   }
 }

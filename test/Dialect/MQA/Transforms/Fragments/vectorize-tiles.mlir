@@ -36,11 +36,13 @@ gpu.module @kernels {
   // CHECK: %[[MASK:.*]] = arith.andi
   // CHECK: vector.transfer_write %[[LOGITS]], %{{.*}}[%c0{{.*}}, %[[N]]], %[[MASK]] {in_bounds = [true, true]} : vector<4x64xf32>, memref<?x?xf32>
   gpu.func @tile(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) : vector<4x64xf32>
-      mqa.store_logits %logits, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+      mqa.store_logits %logits, %ranges first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
     }
     gpu.return
   }
@@ -58,11 +60,13 @@ gpu.module @kernels {
   // CHECK: %[[BITS:.*]] = arith.bitcast %[[S1]]
   // CHECK: arith.maxsi %[[BITS]]
   gpu.func @mixed(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) {accumulators = 2 : i64, relu = #mqa.relu<mixed>} : vector<4x64xf32>
-      mqa.store_logits %logits1, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+      mqa.store_logits %logits1, %ranges first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
     }
     gpu.return
   }
@@ -77,11 +81,13 @@ gpu.module @kernels {
   // CHECK: vector.contract
   // CHECK: vector.transfer_read %{{.*}}[%c0{{.*}}, %c8{{.*}}], {{.*}} : memref<8x68xf32, #gpu.address_space<workgroup>>, vector<8x8xf32>
   gpu.func @eight_queries(%q: memref<1x8x4x8x2x128xf8E4M3FN, #smem>, %k: !k, %s: !s, %w: memref<8x68xf32, #smem>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       %logits2 = mqa.tile_logits ins(%q, %k, %s, %w : memref<1x8x4x8x2x128xf8E4M3FN, #smem>, !k, !s, memref<8x68xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<8x64xf32>
-      mqa.store_logits %logits2, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<8x64xf32>, memref<?xi32>, memref<?xi32>
+      mqa.store_logits %logits2, %ranges first_key(%i) outs(%out : memref<?x?xf32>) : vector<8x64xf32>
     }
     gpu.return
   }
@@ -97,11 +103,13 @@ gpu.module @kernels {
   // CHECK-COUNT-3: arith.mulf %{{.*}} : vector<4x64xf32>
   // CHECK: vector.transfer_write
   gpu.func @fast(%q: !q, %k: !k, %s: !s, %w: !w, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>, %f: !f) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0 = arith.constant 0 : index
     %c64 = arith.constant 64 : index
     scf.for %i = %c0 to %n step %c64 {
       %logits3 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) factors(%f : !f) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
-      mqa.store_logits %logits3, %ks, %ke first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+      mqa.store_logits %logits3, %ranges first_key(%i) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
     }
     gpu.return
   }
@@ -112,8 +120,10 @@ gpu.module @kernels {
   // CHECK: %[[LOGITS:.*]] = arith.mulf %{{.*}} : vector<4x64xf32>
   // CHECK: arith.addf %[[BEFORE]], %[[LOGITS]] : vector<4x64xf32>
   gpu.func @onto(%q: !q, %k: !k, %s: !s, %w: !w, %before: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %logits = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) onto(%before : vector<4x64xf32>) {relu = #mqa.relu<add_abs>} : vector<4x64xf32>
-    mqa.store_logits %logits, %ks, %ke first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
     gpu.return
   }
 
@@ -130,7 +140,8 @@ gpu.module @kernels {
   // CHECK: %[[MASK:.*]] = arith.andi %{{.*}}, %[[FITS]]
   // CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%[[COLUMN]]] mask %[[MASK]] : vector<4x64xbf16>
   gpu.func @compressed(%logits: vector<4x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %num_keys: index, %out: memref<?x?xbf16>) kernel {
-    mqa.store_logits %logits, %ks, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<?x?xbf16>) {compressed} : vector<4x64xf32>, memref<?xi32>, memref<?xi32>
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) {compressed} : memref<?xi32>, memref<?xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<?x?xbf16>) : vector<4x64xf32>
     gpu.return
   }
 
@@ -146,7 +157,8 @@ gpu.module @kernels {
   // CHECK: %[[MASK:.*]] = arith.cmpi slt, %{{.*}} : vector<4x64xindex>
   // CHECK: vector.transfer_write %{{.*}}, %{{.*}}, %[[MASK]]
   gpu.func @causal(%logits: vector<4x64xf32>, %ke: memref<1xi32>, %n: index, %num_keys: index, %out: memref<3x?xf32>) kernel {
-    mqa.store_logits %logits, none, %ke first_key(%n) num_keys(%num_keys) outs(%out : memref<3x?xf32>) {causal} : vector<4x64xf32>, memref<1xi32>
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) {next_n = 3 : i64} : memref<1xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<3x?xf32>) : vector<4x64xf32>
     gpu.return
   }
 
@@ -156,8 +168,10 @@ gpu.module @kernels {
   // CHECK: vector.shape_cast %[[Q]] : vector<4x1x16x128xf8E4M3FN> to vector<1x64x128xf8E4M3FN>
   // CHECK: vector.contract {{.*}} into vector<1x64x128xf32>
   gpu.func @one_query(%q: memref<1x1x4x16x1x128xf8E4M3FN, #smem>, %k: memref<128x128xf8E4M3FN, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
     %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<1x1x4x16x1x128xf8E4M3FN, #smem>, memref<128x128xf8E4M3FN, #smem>, memref<1x64xf32, #smem>) {relu = #mqa.relu<add_abs>} : vector<1x128xf32>
-    mqa.store_logits %logits, none, %ke first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>, memref<1xi32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
     gpu.return
   }
 }

@@ -7,15 +7,18 @@
 // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"ks", tensor<?xi32>>}
 // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 640, 1, 1>, mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 8, {{.*}}>>}
-// CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[OUT]], %{{.*}}
+// CHECK: %[[NUM_KEYS:.*]] = memref.dim %[[OUT]], %c1
+// The ranges are made once.
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges %[[KS]], %{{.*}} keys(%[[NUM_KEYS]]) : memref<?xi32, #gpu.address_space<global>>, memref<?xi32, #gpu.address_space<global>>
+// CHECK-NOT: mqa.make_ranges
 // CHECK: %[[BLOCK:.*]] = gpu.block_id x
 // CHECK: %[[GRID:.*]] = gpu.grid_dim x
 // Equal shares of the tiles of all query blocks.
-// CHECK: %[[FIRST:.*]], %[[TILE:.*]], %[[END:.*]], %[[LAST_TILE:.*]] = mqa.tile_share %[[KS]], %{{.*}}, %{{.*}} share %[[BLOCK]] of %[[GRID]] {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64}
+// CHECK: %[[FIRST:.*]], %[[TILE:.*]], %[[END:.*]], %[[LAST_TILE:.*]] = mqa.tile_share %[[RANGES]] share %[[BLOCK]] of %[[GRID]] {align = 32 : i64, block_cost = 1 : i64, block_q = 8 : i64, tile_kv = 128 : i64}
 // CHECK: scf.for %[[B:.*]] = %[[FIRST]] to %[[END]] step
-// CHECK: %[[KSB:.*]] = memref.subview %[[KS]]
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[RANGES]][%{{.*}}] rows %{{.*}}
 // CHECK: %[[BLOCK_ROWS:.*]] = mqa.row_block %[[OUT]]
-// CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range %[[KSB]], %{{.*}}, %{{.*}} {align = 32 : i64, max_rows = 8 : i64}
+// CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range %[[OWN]] {align = 32 : i64, max_rows = 8 : i64}
 // CHECK-NOT: mqa.clean_rows
 // Of the first and the last block, the tiles of this share.
 // CHECK: %[[IS_FIRST:.*]] = arith.cmpi eq, %[[B]], %[[FIRST]]
@@ -27,7 +30,7 @@
 // CHECK: scf.for %[[N:.*]] = %[[BEGIN]] to %[[STOP]] step %{{.*}}
 // CHECK: %[[K:.*]] = memref.subview %{{.*}}[%[[N]], 0]
 // CHECK: %[[O:.*]] = memref.subview %[[BLOCK_ROWS]][0, %[[N]]]
-// CHECK: mqa.logits ins(%[[Q]], %[[K]], {{.*}}) key_offset(%[[N]]) outs(%[[O]] : {{.*}}) {schedule =
+// CHECK: mqa.logits ins(%[[Q]], %[[K]], {{.*}}) ranges(%[[OWN]]) key_offset(%[[N]]) outs(%[[O]] : {{.*}}) {schedule =
 // CHECK: gpu.return
 // CHECK-NOT: func.func
 func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
@@ -43,7 +46,8 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // CHECK-SAME: #mqa.kernel<op = "mqa.logits", clean = true, schedule =
 // CHECK: scf.for %[[M:.*]] = %{{.*}} to %{{.*}} step
 // CHECK: %[[ROW:.*]] = mqa.row_block %{{.*}}[%[[M]]]
-// CHECK: mqa.clean_rows %[[ROW]], %{{.*}}, %{{.*}} :
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %{{.*}}[%[[M]]] rows %c1
+// CHECK: mqa.clean_rows %[[ROW]], %[[OWN]] :
 // CHECK: mqa.tile_share
 // CHECK: mqa.logits {{.*}} {schedule =
 // CHECK: gpu.return
@@ -75,11 +79,13 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
 // CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?xf32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}
 // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = #mqa.operand<"num_keys", index>}
 // CHECK-SAME: #mqa.kernel<op = "mqa.logits", {{.*}}compressed = true, schedule =
-// CHECK: mqa.clean_rows %{{.*}}, %{{.*}}, %{{.*}} num_keys(%[[NUM_KEYS]]) {compressed} :
-// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %[[NUM_KEYS]] share
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges {{.*}} keys(%[[NUM_KEYS]]) {compressed} :
+// CHECK: mqa.clean_rows
+// CHECK: mqa.tile_share %[[RANGES]] share
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[RANGES]]
 // CHECK: %[[ROWS:.*]] = mqa.row_block %[[OUT]]
-// CHECK: mqa.key_range %{{.*}}, %{{.*}}, %[[NUM_KEYS]]
-// CHECK: mqa.logits {{.*}} num_keys(%[[NUM_KEYS]]) outs(%[[ROWS]] : {{.*}}) {compressed, schedule =
+// CHECK: mqa.key_range %[[OWN]]
+// CHECK: mqa.logits {{.*}} ranges(%[[OWN]]) key_offset(%{{.*}}) outs(%[[ROWS]] : {{.*}}) {schedule =
 func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
   return
@@ -91,7 +97,7 @@ func.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>,
 // CHECK: gpu.func @compressed_static(
 // CHECK-SAME: {mqa.operand = #mqa.operand<"k", tensor<700x128xf8E4M3FN>>}
 // CHECK-SAME: {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}) kernel
-// CHECK: mqa.tile_share %{{.*}}, %{{.*}}, %c700{{.*}} share
+// CHECK: mqa.make_ranges %{{.*}}, %{{.*}} keys(%c700{{.*}}) {compressed} :
 func.func @compressed_static(%q: memref<?x64x128xf8E4M3FN>, %k: memref<700x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, none, none, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<700x128xf8E4M3FN>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
   return

@@ -14,17 +14,18 @@
 // CHECK: %[[BLOCKS:.*]] = affine.min #{{.*}}()[%[[COLUMNS:.*]], %{{.*}}]
 // CHECK: %[[ROOM:.*]] = affine.min #{{.*}}()[%[[COLUMNS]], %[[BLOCKS]]]
 // CHECK-NOT: mqa.clean_rows
-// CHECK: mqa.tile_share none, %[[LENS]], %[[ROOM]] share {{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 2 : i64, tile_kv = 128 : i64} : memref<?x2xi32
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges none, %[[LENS]] keys(%[[ROOM]]) : memref<?x2xi32
+// CHECK: mqa.tile_share %[[RANGES]] share {{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 2 : i64, tile_kv = 128 : i64}
 // CHECK: scf.for %[[B:.*]] = %first_block to %end_block
 // CHECK: %[[OWN:.*]] = memref.subview %[[Q]][%[[B]], 0, 0, 0] [1, 2, 64, 128]
-// CHECK: %[[ENDS:.*]] = memref.subview %[[LENS]][%[[B]], 0] [1, 2] [1, 1] : {{.*}} to memref<2xi32
+// CHECK: %[[OWN_RANGES:.*]] = mqa.narrow_ranges %[[RANGES]][%{{.*}}] rows %c2
 // CHECK: %[[ROW:.*]] = mqa.row_block %[[TABLE]][%[[B]]] rows %c1
-// CHECK: %lo, %[[HI:.*]] = mqa.key_range none, %[[ENDS]], %[[ROOM]] {align = 32 : i64, max_rows = 2 : i64}
+// CHECK: %lo, %[[HI:.*]] = mqa.key_range %[[OWN_RANGES]] {align = 32 : i64, max_rows = 2 : i64}
 // CHECK: scf.for %[[N:.*]] =
 // CHECK: %[[COUNT:.*]] = affine.min #{{.*}}(%[[N]])[%[[HI]]]
 // CHECK-DAG: %[[KEYS:.*]] = mqa.gather_pages %[[K]][%[[ROW]]] from %[[N]] keys %[[COUNT]]
 // CHECK-DAG: %[[SCALES:.*]] = mqa.gather_pages %[[S]][%[[ROW]]] from %[[N]] keys %[[COUNT]]
-// CHECK: mqa.logits ins(%[[OWN]], %[[KEYS]], %[[SCALES]], %{{.*}}, none, %[[ENDS]] : {{.*}}) key_offset(%[[N]]) num_keys(%[[ROOM]]) outs({{.*}}) {schedule =
+// CHECK: mqa.logits ins(%[[OWN]], %[[KEYS]], %[[SCALES]], %{{.*}} : {{.*}}) ranges(%[[OWN_RANGES]]) key_offset(%[[N]]) outs({{.*}}) {schedule =
 func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x2xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 128, stages = 4>}
   return
@@ -32,15 +33,15 @@ func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, 
 
 // -----
 
-// One length per sequence: the last of its queries sees them all, so that one is
-// enough to share the work, and its queries are the last.
+// One length per sequence, whose queries are the last.
 // CHECK-LABEL: gpu.func @one_length
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges none, %{{.*}} keys(%{{.*}}) {next_n = 2 : i64} : memref<?xi32
 // CHECK: scf.for
-// CHECK: %[[LEN:.*]] = memref.subview %{{.*}}[%{{.*}}] [1] [1] : memref<?xi32
-// CHECK: mqa.clean_rows %{{.*}}, none, %[[LEN]] num_keys(%{{.*}}) {causal} : memref<?x?xf32, strided<[?, 1]>, {{.*}}>, memref<1xi32
-// CHECK: mqa.tile_share none, %{{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 1 : i64, tile_kv = 128 : i64} : memref<?xi32
-// CHECK: mqa.key_range none, {{.*}} {align = 32 : i64, max_rows = 1 : i64} : memref<1xi32
-// CHECK: mqa.logits {{.*}} {causal, schedule =
+// CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[RANGES]]
+// CHECK: mqa.clean_rows %{{.*}}, %[[OWN]] : memref<?x?xf32, strided<[?, 1]>, {{.*}}>
+// CHECK: mqa.tile_share %[[RANGES]] share {{.*}} {align = 32 : i64, block_cost = 1 : i64, block_q = 2 : i64, tile_kv = 128 : i64}
+// CHECK: mqa.key_range %{{.*}} {align = 32 : i64, max_rows = 2 : i64}
+// CHECK: mqa.logits {{.*}} {schedule =
 func.func @one_length(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 128, stages = 4>}
   return

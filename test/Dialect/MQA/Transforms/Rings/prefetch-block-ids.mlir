@@ -72,8 +72,9 @@ gpu.module @kernels {
   gpu.func @early(%cache: memref<?x64x128xf8E4M3FN>, %table: memref<1x?xi32>, %lens: memref<1xi32>, %tile: index, %p: i32) kernel {
     %ring = mqa.ring_create : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>
     %c128 = arith.constant 128 : index
+    %ranges = mqa.make_ranges none, %lens keys(%c128) : memref<1xi32>
     %begin = arith.muli %tile, %c128 : index
-    %lo, %hi = mqa.key_range none, %lens, %c128 {max_rows = 1 : i64} : memref<1xi32>
+    %lo, %hi = mqa.key_range %ranges {max_rows = 1 : i64}
     scf.for %n = %begin to %hi step %c128 {
       %k = mqa.gather_pages %cache[%table] from %n keys %c128 : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
       mqa.ring_put %ring[%p], %k : !mqa.ring<4, memref<128x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>

@@ -12,13 +12,16 @@
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @written_between(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges2 = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -26,7 +29,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
       }
     }
@@ -34,7 +37,7 @@ gpu.module @kernels {
     memref.store %p, %ke[%n] : memref<?xi32>
     // expected-error@+1 {{that cleans would change places with what may do more than compute and read}}
     scf.for %i = %block to %n step %grid {
-      mqa.clean_rows %out, %ks, %ks : memref<?x?xf32>, memref<?xi32>, memref<?xi32>
+      mqa.clean_rows %out, %ranges2 : memref<?x?xf32>
     }
     gpu.return
   }
@@ -52,6 +55,9 @@ gpu.module @kernels {
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @barrier_between(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %c: i1) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ranges2 = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
@@ -59,14 +65,14 @@ gpu.module @kernels {
     %grid = gpu.grid_dim x
     // expected-error@+1 {{that cleans would change places with what may do more than compute and read}}
     scf.for %i = %block to %n step %grid {
-      mqa.clean_rows %out, %ks, %ks : memref<?x?xf32>, memref<?xi32>, memref<?xi32>
+      mqa.clean_rows %out, %ranges : memref<?x?xf32>
     }
     scf.if %c {
       gpu.barrier
     // expected-note@-2 {{this}}
     }
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges2 {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -74,7 +80,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges2 first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
       }
     }
@@ -99,13 +105,14 @@ gpu.module @kernels {
   // CHECK: memref.load
   // CHECK: memref.store
   gpu.func @read_between(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -113,7 +120,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
       }
     }
@@ -135,13 +142,14 @@ gpu.module @kernels {
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @released_outside(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -150,7 +158,7 @@ gpu.module @kernels {
         // expected-note@+1 {{one is got here}}
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
       }
       // expected-error@+1 {{must be in the loop that gets the slots of its ring, so that warpgroups can take turns}}
       mqa.ring_release %ring[%p] : !ring
@@ -171,6 +179,7 @@ gpu.module @kernels {
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @fit_in_turns(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %qg: memref<?x64x128xf8E4M3FN>, %wg: memref<?x64xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
@@ -178,7 +187,7 @@ gpu.module @kernels {
     %grid = gpu.grid_dim x
     %queries = mqa.ring_create : !qring
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -186,14 +195,14 @@ gpu.module @kernels {
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
         mqa.ring_put %queries[%at], %qg, %wg {tile_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0 * 4 + d2 + d4, d1 * 16 + d3, d5)>, affine_map<(d0, d1) -> (d0, d1)>]} : !qring, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>
         %qs, %ws = mqa.ring_get %queries[%at] : !qring -> !qs, !ws
         // expected-error@+1 {{is of all warpgroups, and must not be in a loop that they take turns at}}
         %f = mqa.fit_queries %qs, %ws : !qs, !ws -> memref<2x4xf32, #smem>
         %l2 = mqa.tile_logits ins(%qs, %0, none, %ws : !qs, !k, !ws) factors(%f : memref<2x4xf32, #smem>) {reduction = #mqa.reduction<f16>} : vector<4x32xf32>
-        mqa.store_logits %l2, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l2, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %queries[%at] : !qring
       }
     }
@@ -215,6 +224,7 @@ gpu.module @kernels {
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @other_position(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %other: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
     %ring = mqa.ring_create : !ring
@@ -222,7 +232,7 @@ gpu.module @kernels {
     %grid = gpu.grid_dim x
     %second = mqa.ring_create : !ring
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -231,13 +241,13 @@ gpu.module @kernels {
         // expected-error@+1 {{position must be that of the loop's other rings, so that warpgroups can take turns}}
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
         %at2 = arith.addi %at, %other : i32
         mqa.ring_put %second[%at2], %k : !ring, memref<?x128xf8E4M3FN>
         %1 = mqa.ring_get %second[%at2] : !ring -> !k
         %l2 = mqa.tile_logits ins(%q, %1, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l2, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l2, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %second[%at2] : !ring
       }
     }
@@ -261,6 +271,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_create {consumers = 4 : i64, turns = 2 : i64}
   // CHECK: mqa.ring_create {consumers = 4 : i64, turns = 2 : i64}
   gpu.func @same_positions(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %c0_i32 = arith.constant 0 : i32
     %zero = arith.constant 0 : i32
     %c1_i32 = arith.constant 1 : i32
@@ -269,7 +280,7 @@ gpu.module @kernels {
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     %last:2 = scf.for %i = %block to %n step %grid iter_args(%a = %c0_i32, %b = %zero) -> (i32, i32) {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -282,7 +293,7 @@ gpu.module @kernels {
         %1 = mqa.ring_get %second[%at2] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         %l2 = mqa.tile_logits ins(%q, %1, none, none : !q, !k) onto(%l : vector<4x32xf32>) : vector<4x32xf32>
-        mqa.store_logits %l2, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l2, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
         mqa.ring_release %second[%at2] : !ring
       }
@@ -312,13 +323,14 @@ gpu.module @kernels {
 !ws = memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>
 gpu.module @kernels {
   gpu.func @nested_loop(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %c: i1) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.if %c {
     // expected-error@+3 {{over rings must be at the top of the kernel, so that warps can get roles}}
     scf.for %i = %block to %n step %grid {
-      %lo, %hi = mqa.key_range %ks, %ke, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
         %step = arith.divui %past, %grid : index
@@ -326,7 +338,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
-        mqa.store_logits %l, %ks, %ke first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%at] : !ring
       }
     }

@@ -22,7 +22,7 @@ gpu.module @kernels {
   // CHECK: %[[KEY_GROUP:.*]] = arith.remui %[[WG]], %{{.*}}
   // CHECK: gpu.block_id x
   // What a warpgroup takes of the queries is the same in all loops here.
-  // CHECK: memref.subview %{{.*}} : memref<?xi32> to
+  // CHECK: mqa.narrow_ranges
   // CHECK: memref.subview %{{.*}}[%[[QUERY_GROUP]], 0, 0, 0, 0, 0] [1, 4, 4, 16, 1, 128]
   // CHECK: scf.for {{.*}} iter_args(%[[P:.*]] = %{{.*}})
   // CHECK: %[[LO:.*]], %[[HI:.*]] = mqa.key_range
@@ -56,16 +56,19 @@ gpu.module @kernels {
   // CHECK: scf.for
   // CHECK: mqa.clean_rows {{.*}} threads %{{.*}} of %{{.*}}
   gpu.func @specialize(%q: !q, %w: !w, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges2 = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.for %i = %block to %n step %grid {
-      mqa.clean_rows %out, %ks, %ks : memref<?x?xf32>, memref<?xi32>, memref<?xi32>
+      mqa.clean_rows %out, %ranges : memref<?x?xf32>
     }
     %r = scf.for %i = %block to %n step %grid iter_args(%p = %c0) -> (i32) {
-      %lo, %hi = mqa.key_range %ks, %ks, %n {max_rows = 4 : i64} : memref<?xi32>, memref<?xi32>
+      %lo, %hi = mqa.key_range %ranges2 {max_rows = 4 : i64}
       %f = mqa.fit_queries %q, %w : !q, !w -> !f
       scf.for %j = %lo to %hi step %grid {
         %past = arith.subi %j, %lo : index
@@ -75,7 +78,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%p2], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p2] : !ring -> !k, !s
         %logits = mqa.tile_logits ins(%q, %0#0, %0#1, %w : !q, !k, !s, !w) factors(%f : !f) : vector<4x32xf32>
-        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %logits, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %ring[%p2] : !ring
       }
       %next = arith.addi %p, %c1 : i32
@@ -97,6 +100,8 @@ gpu.module @kernels {
   // CHECK-NEXT: } else {
   // CHECK-NEXT: mqa.ring_release
   gpu.func @query_groups(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
@@ -106,7 +111,7 @@ gpu.module @kernels {
         mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
         %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
         %logits1 = mqa.tile_logits ins(%q, %0#0, %0#1, %w : memref<2x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<8x64xf32, #smem>) : vector<8x32xf32>
-        mqa.store_logits %logits1, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %logits1, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>
         mqa.ring_release %ring[%p] : !ring
         %next = arith.addi %p, %c1 : i32
         scf.yield %next : i32
@@ -131,6 +136,8 @@ gpu.module @kernels {
   // CHECK: scf.yield %[[CARRIED]]
   // CHECK-NOT: mqa.store_logits
   gpu.func @carried(%q: memref<2x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<8x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %none = arith.constant dense<0.0> : vector<8x32xf32>
@@ -143,7 +150,7 @@ gpu.module @kernels {
           mqa.ring_release %ring[%p] : !ring
           scf.yield %logits : vector<8x32xf32>
         }
-        mqa.store_logits %sum, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %sum, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<8x32xf32>
       }
     }
     gpu.return
@@ -164,6 +171,8 @@ gpu.module @kernels {
   // CHECK-NOT: mqa.ring_get
   // CHECK: gpu.return
   gpu.func @query_ring(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<?x64xf32>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %queries = mqa.ring_create : !mqa.ring<2, memref<4x64xf32, #smem>>
     %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
     %c0 = arith.constant 0 : i32
@@ -176,7 +185,7 @@ gpu.module @kernels {
         mqa.ring_put %keys[%p], %k : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>, memref<?x128xf8E4M3FN>
         %1 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
         %logits = mqa.tile_logits ins(%q, %1, none, %0 : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, memref<4x64xf32, strided<[64, 1], offset: ?>, #smem>) : vector<4x32xf32>
-        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %logits, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
         %next = arith.addi %p, %c1 : i32
         scf.yield %next : i32
@@ -204,6 +213,8 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put %[[SCALES]]
   // CHECK: gpu.return
   gpu.func @two_rings(%q: memref<1x4x4x16x1x128xf8E4M3FN, #smem>, %w: memref<4x64xf32, #smem>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %ks: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %keys = mqa.ring_create : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
     %scales = mqa.ring_create : !mqa.ring<8, memref<32xf32, #smem>>
     %block = gpu.block_id x
@@ -214,7 +225,7 @@ gpu.module @kernels {
         %0 = mqa.ring_get %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>> -> !k
         %1 = mqa.ring_get %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>> -> !s
         %logits = mqa.tile_logits ins(%q, %0, %1, %w : memref<1x4x4x16x1x128xf8E4M3FN, #smem>, !k, !s, memref<4x64xf32, #smem>) : vector<4x32xf32>
-        mqa.store_logits %logits, %ks, %ks first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>, memref<?xi32>, memref<?xi32>
+        mqa.store_logits %logits, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %keys[%p] : !mqa.ring<4, memref<32x128xf8E4M3FN, #smem>>
         mqa.ring_release %scales[%p] : !mqa.ring<8, memref<32xf32, #smem>>
       }

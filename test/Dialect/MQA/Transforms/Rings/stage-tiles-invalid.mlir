@@ -177,7 +177,38 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       scf.for %j = %n to %n step %n {
         // expected-error@+1 {{must be on memrefs before it is staged}}
-        %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) key_offset(%j) num_keys(%n) outs(%out : tensor<?x2048xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x2048xf32>
+        %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>, tensor<?xi32>) key_offset(%j) outs(%out : tensor<?x2048xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x2048xf32>
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x2048xf32>, %n: index) kernel {
+    scf.for %i = %n to %n step %n {
+      scf.for %j = %n to %n step %n {
+        // expected-error@+1 {{a compressed tile needs 'ranges', which say how many keys there are}}
+        mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) key_offset(%j) outs(%out : memref<?x2048xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+      }
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+// Ranges may be made or narrowed in the loop over query blocks, not over keys.
+gpu.module @kernels {
+  gpu.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x2048xf32>, %n: index) kernel {
+    %ranges = mqa.make_ranges none, %ke keys(%n) {compressed} : memref<?xi32>
+    scf.for %i = %n to %n step %n {
+      scf.for %j = %n to %n step %n {
+        %own = mqa.narrow_ranges %ranges[%j] rows %n
+        // expected-error@+1 {{operand 'ranges' must be defined outside the key loop}}
+        mqa.logits ins(%q, %k, none, none : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%own) key_offset(%j) outs(%out : memref<?x2048xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return

@@ -22,7 +22,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_put %[[SR]][%[[S]]]
   // CHECK: %[[SCALES:.*]] = mqa.ring_get %[[SR]][%[[S]]]
   // CHECK: %[[TILE_LOGITS:.*]] = mqa.tile_logits ins(%[[QS]]#0, %[[KEYS]], %[[SCALES]], %[[QS]]#1 : {{.*}}) {relu = #mqa.relu<add_abs>} : vector<8x128xf32>
-  // CHECK: mqa.store_logits %[[TILE_LOGITS]], %{{.*}}, %{{.*}} first_key(%[[N]]) outs(%[[ROWS:.*]] :
+  // CHECK: mqa.store_logits %[[TILE_LOGITS]], %{{.*}} first_key(%[[N]]) outs(%[[ROWS:.*]] :
   // CHECK: mqa.ring_release %[[KR]][%[[S]]]
   // CHECK: mqa.ring_release %[[SR]][%[[S]]]
   // CHECK: mqa.ring_release %[[QR]][%[[I]]]
@@ -157,7 +157,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @compressed
   // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index, %{{.*}}: index) kernel
   // CHECK: %[[ROWS:.*]] = mqa.row_block
-  // CHECK: mqa.store_logits %{{.*}} first_key(%{{.*}}) num_keys(%[[NUM_KEYS]]) outs(%[[ROWS]] :
+  // CHECK: mqa.store_logits %{{.*}} first_key(%{{.*}}) outs(%[[ROWS]] :
   gpu.func @compressed(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %num_keys: index, %n: index) kernel {
     %c0 = arith.constant 0 : index
     %c8 = arith.constant 8 : index
@@ -166,10 +166,11 @@ gpu.module @kernels {
       %qt = memref.subview %q[%b, 0, 0] [8, 64, 128] [1, 1, 1] : memref<?x64x128xf8E4M3FN> to memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>
       %kst = memref.subview %ks[%b] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
       %ket = memref.subview %ke[%b] [8] [1] : memref<?xi32> to memref<8xi32, strided<[1], offset: ?>>
+      %ranges = mqa.make_ranges %kst, %ket keys(%num_keys) {compressed} : memref<8xi32, strided<[1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>
       %rows = mqa.row_block %out[%b] rows %c8 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
       scf.for %i = %c0 to %n step %c128 {
         %kt = memref.subview %k[%i, 0] [128, 128] [1, 1] : memref<?x128xf8E4M3FN> to memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>
-        mqa.logits ins(%qt, %kt, none, none, %kst, %ket : memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>, memref<8xi32, strided<[1], offset: ?>>) key_offset(%i) num_keys(%num_keys) outs(%rows : memref<?x?xf32, strided<[?, 1]>>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
+        mqa.logits ins(%qt, %kt, none, none : memref<8x64x128xf8E4M3FN, strided<[8192, 128, 1], offset: ?>>, memref<128x128xf8E4M3FN, strided<[128, 1], offset: ?>>) ranges(%ranges) key_offset(%i) outs(%rows : memref<?x?xf32, strided<[?, 1]>>) {schedule = #mqa.schedule<block_q = 8, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2>}
       }
     }
     gpu.return

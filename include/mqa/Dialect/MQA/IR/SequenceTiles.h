@@ -1,0 +1,64 @@
+//===- SequenceTiles.h - mqa.paged_logits as tiles of mqa.logits *- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a sequence of mqa.paged_logits is, and what a tile of its keys: an
+// mqa.logits on keys that mqa.gather_pages finds in the cache. Loops around
+// them are their users', which are kernels for GPUs and tasks for CPUs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_DIALECT_MQA_IR_SEQUENCETILES_H
+#define MQA_DIALECT_MQA_IR_SEQUENCETILES_H
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+namespace mlir {
+namespace mqa {
+
+/// The operands of one sequence, on memrefs.
+struct Sequence {
+  /// T x H x D, T x H (or null), a row of the table, T rows of `out`.
+  Value q, weights, ranges, table, out;
+};
+
+/// Views of an op on memrefs, made at the builder's insertion point.
+class SequenceTiles {
+public:
+  explicit SequenceTiles(PagedLogitsOp op)
+      : op(op), loc(op.getLoc()), nextN(op.getNextN()) {}
+
+  /// Rows [row, row + count) of a memref.
+  using GetRows = function_ref<Value(OpBuilder &b, Value source,
+                                     OpFoldResult row, OpFoldResult count)>;
+
+  /// The ranges of all queries, which end where there is room for no key.
+  Value makeRanges(OpBuilder &b);
+  OpFoldResult getNumSequences(OpBuilder &b);
+  /// Those of all queries that are of `sequence`.
+  Value getRanges(OpBuilder &b, Value ranges, Value sequence);
+  /// Its rows of `out`.
+  Value getOut(OpBuilder &b, Value sequence, GetRows getRows);
+  /// `getRows` makes views of the table and of `out`, and, if asked for, of the
+  /// weights.
+  Sequence getSequence(OpBuilder &b, Value ranges, Value sequence,
+                       GetRows getRows, bool getsRowsOfWeights);
+  /// The logits of keys [first, first + count), without `clean`.
+  LogitsOp createTile(OpBuilder &b, const Sequence &sequence, Value first,
+                      Value count);
+
+private:
+  OpFoldResult getFirstRow(OpBuilder &b, Value sequence);
+  Value getQueries(OpBuilder &b, Value sequence);
+  Value getKeys(OpBuilder &b, Value cache, Value table, Value first,
+                Value count);
+
+  PagedLogitsOp op;
+  Location loc;
+  int64_t nextN;
+};
+
+} // namespace mqa
+} // namespace mlir
+
+#endif // MQA_DIALECT_MQA_IR_SEQUENCETILES_H

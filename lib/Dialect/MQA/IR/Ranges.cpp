@@ -1,0 +1,400 @@
+//===- Ranges.cpp - Which keys each query sees ----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/Ranges.h"
+#include "Slices.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static Value constant(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+static Value toValue(OpBuilder &b, Location loc, OpFoldResult value) {
+  return getValueOrCreateConstantIndexOp(b, loc, value);
+}
+
+//===----------------------------------------------------------------------===//
+// What a value is made of
+//===----------------------------------------------------------------------===//
+
+Ranges Ranges::get(OpBuilder &b, Value ranges) {
+  // The verifier lets nothing else pass.
+  if (auto make = ranges.getDefiningOp<MakeRangesOp>())
+    return Ranges(make.getKs(), make.getKe(), make.getNumKeys(),
+                  make.getNextN().value_or(0), make.getCompressed());
+  auto narrow = cast<NarrowRangesOp>(ranges.getDefiningOp());
+  Ranges source = get(b, narrow.getRanges());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfter(narrow);
+  return source.narrow(b, narrow.getLoc(), getAsOpFoldResult(narrow.getRow()),
+                       getAsOpFoldResult(narrow.getNumRows()));
+}
+
+Ranges Ranges::get(OpBuilder &b, LogitsOp op) {
+  if (op.getRanges())
+    return get(b, op.getRanges());
+  return Ranges(op.getKs(), op.getKe(),
+                toValue(b, op.getLoc(), op.getNumSequenceKeys(b)), /*nextN=*/0,
+                op.getCompressed());
+}
+
+/// How many keys a sequence has places for in `table`, or 2^31 - 1 where that
+/// is less: no key is greater, and an index of a GPU need not count further.
+static Value countPlaces(OpBuilder &b, Location loc, Value table,
+                         int64_t blockKv) {
+  constexpr int64_t kMostKeys = std::numeric_limits<int32_t>::max();
+  Value zero = constant(b, loc, 0);
+  Value blocks = memref::DimOp::create(b, loc, table, constant(b, loc, 1));
+  Value isMore =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, blocks,
+                            constant(b, loc, kMostKeys / blockKv));
+  Value places = arith::SelectOp::create(
+      b, loc, isMore, constant(b, loc, kMostKeys),
+      arith::MulIOp::create(b, loc, blocks, constant(b, loc, blockKv)));
+  Value isEmpty =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                            memref::DimOp::create(b, loc, table, zero), zero);
+  return arith::SelectOp::create(b, loc, isEmpty, zero, places);
+}
+
+Ranges Ranges::get(OpBuilder &b, TopkOp op) {
+  Value numKeys = op.getNumKeys();
+  if (Value table = op.getBlockTable()) {
+    Value places = countPlaces(b, op.getLoc(), table, *op.getBlockKv());
+    numKeys = numKeys ? arith::MinSIOp::create(b, op.getLoc(), numKeys, places)
+                      : places;
+  }
+  Value lens = op.getContextLens();
+  bool isLength = lens && cast<MemRefType>(lens.getType()).getRank() == 1;
+  return Ranges(op.getKs(), lens ? lens : op.getKe(), numKeys,
+                isLength ? op.getRowsOfSequence() : 0, op.getCompressed());
+}
+
+Ranges Ranges::get(OpBuilder &, MergeTopkOp op) {
+  return Ranges(op.getKs(), op.getKe(), op.getNumKeys(), /*nextN=*/0,
+                /*compressed=*/false);
+}
+
+bool Ranges::areOfSequences() const {
+  return nextN || cast<MemRefType>(ends.getType()).getRank() == 2;
+}
+
+int64_t Ranges::getSequenceRows() const {
+  return nextN ? nextN : cast<MemRefType>(ends.getType()).getDimSize(1);
+}
+
+bool Ranges::areOfOneSequence() const {
+  return nextN && cast<MemRefType>(ends.getType()).getDimSize(0) == 1;
+}
+
+Value Ranges::getNumRows(OpBuilder &b, Location loc) const {
+  if (numRows)
+    return toValue(b, loc, numRows);
+  Value rows = memref::DimOp::create(b, loc, starts ? starts : ends,
+                                     constant(b, loc, 0));
+  if (areOfSequences())
+    rows = arith::MulIOp::create(b, loc, rows,
+                                 constant(b, loc, getSequenceRows()));
+  return rows;
+}
+
+/// row / size, where the expression of `row` says that there is no rest.
+static OpFoldResult divideExactly(OpBuilder &b, Location loc, OpFoldResult row,
+                                  int64_t size) {
+  if (size == 1)
+    return row;
+  if (std::optional<int64_t> number = getConstantIntValue(row))
+    return *number % size ? OpFoldResult() : b.getIndexAttr(*number / size);
+  auto apply = cast<Value>(row).getDefiningOp<affine::AffineApplyOp>();
+  if (!apply || !apply.getAffineMap().getResult(0).isMultipleOf(size))
+    return {};
+  AffineMap map = apply.getAffineMap();
+  return affine::makeComposedFoldedAffineApply(
+      b, loc,
+      AffineMap::get(map.getNumDims(), map.getNumSymbols(),
+                     map.getResult(0).floorDiv(size)),
+      getAsOpFoldResult(apply.getMapOperands()));
+}
+
+Ranges Ranges::narrow(OpBuilder &b, Location loc, OpFoldResult row,
+                      OpFoldResult count) const {
+  Ranges result = *this;
+  if (!areOfSequences()) {
+    if (starts)
+      result.starts = getSlice(b, loc, starts, row, count);
+    result.ends = getSlice(b, loc, ends, row, count);
+    return result;
+  }
+  int64_t sequenceRows = getSequenceRows();
+  OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0), sequence;
+  if (!firstRow && getConstantIntValue(count) == sequenceRows)
+    sequence = divideExactly(b, loc, row, sequenceRows);
+  if (!sequence) {
+    result.firstRow =
+        firstRow ? addOffset(b, loc, toValue(b, loc, firstRow), row) : row;
+    result.numRows = count;
+    return result;
+  }
+  if (nextN) {
+    result.ends = getSlice(b, loc, ends, sequence, one);
+    return result;
+  }
+  SmallVector<OpFoldResult> offsets{sequence, zero},
+      sizes{one, b.getIndexAttr(sequenceRows)}, ones{one, one};
+  auto matrix = memref::SubViewOp::inferResultType(
+      cast<MemRefType>(ends.getType()), offsets, sizes, ones);
+  // Not inferred without a dimension: of one length, that could be a column.
+  auto [strides, offset] = matrix.getStridesAndOffset();
+  auto reduced = MemRefType::get(
+      sequenceRows, matrix.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), offset, {strides.back()}),
+      matrix.getMemorySpace());
+  result.ends =
+      memref::SubViewOp::create(b, loc, reduced, ends, offsets, sizes, ones);
+  return result;
+}
+
+int64_t Ranges::getWholeSequences() const { return firstRow ? 0 : nextN; }
+
+Ranges Ranges::getLastQueries() const {
+  return Ranges(starts, ends, numKeys, /*nextN=*/0, compressed);
+}
+
+//===----------------------------------------------------------------------===//
+// One row
+//===----------------------------------------------------------------------===//
+
+static Value loadIndex(OpBuilder &b, Location loc, Value memref,
+                       ValueRange indices) {
+  Value bound = memref::LoadOp::create(b, loc, memref, indices);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bound);
+}
+
+Value Ranges::countFromFirst(OpBuilder &b, Location loc, Value row) const {
+  if (!firstRow)
+    return row;
+  return arith::AddIOp::create(b, loc, toValue(b, loc, firstRow), row);
+}
+
+Value Ranges::loadStart(OpBuilder &b, Location loc, Value row) const {
+  Value zero = constant(b, loc, 0);
+  if (!starts)
+    return zero;
+  return arith::MaxSIOp::create(b, loc, loadIndex(b, loc, starts, row), zero);
+}
+
+Value Ranges::loadOpenEnd(OpBuilder &b, Location loc, Value row) const {
+  if (!areOfSequences())
+    return loadIndex(b, loc, ends, row);
+  row = countFromFirst(b, loc, row);
+  Value sequence = constant(b, loc, 0);
+  Value sequenceRows = constant(b, loc, getSequenceRows());
+  if (!areOfOneSequence()) {
+    sequence = arith::DivUIOp::create(b, loc, row, sequenceRows);
+    row = arith::RemUIOp::create(b, loc, row, sequenceRows);
+  }
+  if (!nextN)
+    return loadIndex(b, loc, ends, {sequence, row});
+  // The last row sees them all. Far below 0, a length could not be counted
+  // from.
+  Value length = arith::MaxSIOp::create(
+      b, loc, loadIndex(b, loc, ends, sequence), constant(b, loc, 0));
+  Value behind = arith::SubIOp::create(b, loc, sequenceRows, row);
+  return arith::AddIOp::create(b, loc,
+                               arith::SubIOp::create(b, loc, length, behind),
+                               constant(b, loc, 1));
+}
+
+Value Ranges::loadEnd(OpBuilder &b, Location loc, Value row) const {
+  Value end = loadOpenEnd(b, loc, row);
+  return numKeys ? arith::MinSIOp::create(b, loc, end, numKeys) : end;
+}
+
+std::pair<Value, Value> Ranges::loadForUnion(OpBuilder &b, Location loc,
+                                             Value row) const {
+  Value zero = constant(b, loc, 0);
+  Value start = loadStart(b, loc, row), end = loadEnd(b, loc, row);
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, start, end);
+  return {arith::SelectOp::create(b, loc, some, start, numKeys),
+          arith::SelectOp::create(b, loc, some, end, zero)};
+}
+
+std::pair<Value, Value> Ranges::loadUnion(OpBuilder &b, Location loc, Value row,
+                                          int64_t count, Value lastRow) const {
+  Value start = numKeys, end = constant(b, loc, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    Value own = arith::AddIOp::create(b, loc, row, constant(b, loc, i));
+    own = arith::MinSIOp::create(b, loc, own, lastRow);
+    auto [ownStart, ownEnd] = loadForUnion(b, loc, own);
+    start = arith::MinSIOp::create(b, loc, start, ownStart);
+    end = arith::MaxSIOp::create(b, loc, end, ownEnd);
+  }
+  return {start, end};
+}
+
+Value Ranges::alignStart(OpBuilder &b, Location loc, Value start, Value end,
+                         int64_t align) const {
+  if (!starts)
+    return constant(b, loc, 0);
+  start = arith::MinSIOp::create(b, loc, start, end);
+  if (align == 1)
+    return start;
+  Value past = arith::RemUIOp::create(b, loc, start, constant(b, loc, align));
+  return arith::SubIOp::create(b, loc, start, past);
+}
+
+/// What `size` is the size of, where it is that of dimension 1 of a memref or
+/// of rows of one; else null.
+static Value getMatrix(Value size) {
+  auto dim = size.getDefiningOp<memref::DimOp>();
+  if (!dim || dim.getConstantIndex() != 1)
+    return {};
+  Value matrix = dim.getSource();
+  while (auto rows = matrix.getDefiningOp<RowBlockOp>())
+    matrix = rows.getSource();
+  return matrix;
+}
+
+/// Whether both are the same number of columns.
+static bool areSame(Value lhs, Value rhs) {
+  std::optional<int64_t> left = getConstantIntValue(lhs);
+  Value matrix = getMatrix(lhs);
+  return lhs == rhs || (left && left == getConstantIntValue(rhs)) ||
+         (matrix && matrix == getMatrix(rhs));
+}
+
+std::pair<Value, Value> Ranges::loadColumns(OpBuilder &b, Location loc,
+                                            Value row, Value numColumns) const {
+  Value first = loadStart(b, loc, row), end = loadOpenEnd(b, loc, row);
+  // Where keys are columns, these are what a range is cut to.
+  if (numKeys && (compressed || !areSame(numKeys, numColumns)))
+    end = arith::MinSIOp::create(b, loc, end, numKeys);
+  if (compressed) {
+    end = arith::MaxSIOp::create(b, loc, end, first);
+    Value length = arith::SubIOp::create(b, loc, end, first);
+    return {constant(b, loc, 0),
+            arith::MinSIOp::create(b, loc, length, numColumns)};
+  }
+  first = arith::MinSIOp::create(b, loc, first, numColumns);
+  end = arith::MaxSIOp::create(b, loc, end, first);
+  return {first, arith::MinSIOp::create(b, loc, end, numColumns)};
+}
+
+Value Ranges::getColumn(OpBuilder &b, Location loc, Value key,
+                        Value start) const {
+  return compressed ? arith::SubIOp::create(b, loc, key, start) : key;
+}
+
+//===----------------------------------------------------------------------===//
+// Several rows at once
+//===----------------------------------------------------------------------===//
+
+/// `count` elements of `memref`, and 0 for each that is not there.
+static Value readIndices(OpBuilder &b, Location loc, Value memref,
+                         int64_t count) {
+  auto source = cast<MemRefType>(memref.getType());
+  auto type = VectorType::get({count}, source.getElementType());
+  Value zero = constant(b, loc, 0);
+  Value padding =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+  bool inBounds = !source.isDynamicDim(0) && count <= source.getDimSize(0);
+  Value bounds =
+      vector::TransferReadOp::create(b, loc, type, memref, ValueRange{zero},
+                                     padding, ArrayRef<bool>{inBounds});
+  return arith::IndexCastOp::create(b, loc, type.clone(b.getIndexType()),
+                                    bounds);
+}
+
+static Value zeroIndices(OpBuilder &b, Location loc, int64_t count) {
+  auto type = VectorType::get({count}, b.getIndexType());
+  return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+}
+
+Value Ranges::readStarts(OpBuilder &b, Location loc, int64_t count) const {
+  if (!starts)
+    return zeroIndices(b, loc, count);
+  Value bounds = readIndices(b, loc, starts, count);
+  return arith::MaxSIOp::create(b, loc, bounds, zeroIndices(b, loc, count));
+}
+
+/// Ends of rows that are counted over sequences, which may be behind the last
+/// key.
+Value Ranges::readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
+                                  function_ref<void(Value)> moveBehind) const {
+  for (OpFoldResult input : {firstRow, numRows})
+    if (auto value = dyn_cast_if_present<Value>(input))
+      moveBehind(value);
+  auto type = VectorType::get({count}, b.getIndexType());
+  auto broadcast = [&](Value value) -> Value {
+    return vector::BroadcastOp::create(b, loc, type, value);
+  };
+  Value rows = getNumRows(b, loc), ends;
+  if (areOfOneSequence()) {
+    // Row m sees length - T + m + 1 keys.
+    Value zero = constant(b, loc, 0);
+    Value length = arith::MaxSIOp::create(
+        b, loc, loadIndex(b, loc, this->ends, zero), zero);
+    Value behind = constant(b, loc, nextN - 1);
+    Value first =
+        countFromFirst(b, loc, arith::SubIOp::create(b, loc, length, behind));
+    ends = arith::AddIOp::create(b, loc, vector::StepOp::create(b, loc, type),
+                                 broadcast(first));
+  } else {
+    // Of rows that are not there, the last one is read, and where there is none
+    // the one before them.
+    Value last = arith::SubIOp::create(b, loc, rows, constant(b, loc, 1));
+    Value lowest = constant(b, loc, 0);
+    if (firstRow)
+      lowest = arith::SubIOp::create(b, loc, lowest, toValue(b, loc, firstRow));
+    last = arith::MaxSIOp::create(b, loc, last, lowest);
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < count; ++i)
+      elements.push_back(loadOpenEnd(
+          b, loc, arith::MinSIOp::create(b, loc, constant(b, loc, i), last)));
+    ends = vector::FromElementsOp::create(b, loc, type, elements);
+  }
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                       vector::StepOp::create(b, loc, type),
+                                       broadcast(rows));
+  return arith::SelectOp::create(b, loc, exists, ends,
+                                 zeroIndices(b, loc, count));
+}
+
+Value Ranges::readEnds(OpBuilder &b, Location loc, int64_t count,
+                       function_ref<void(Value)> moveBehind) const {
+  auto type = VectorType::get({count}, b.getIndexType());
+  Value bounds = areOfSequences()
+                     ? readEndsOfSequences(b, loc, count, moveBehind)
+                     : readIndices(b, loc, ends, count);
+  moveBehind(numKeys);
+  bounds = arith::MinSIOp::create(
+      b, loc, bounds, vector::BroadcastOp::create(b, loc, type, numKeys));
+  // Far below 0, they could not be counted from a tile.
+  return arith::MaxSIOp::create(b, loc, bounds, zeroIndices(b, loc, count));
+}
+
+void mqa::eraseUnusedRanges(RewriterBase &rewriter, Operation *root) {
+  // What is narrowed comes behind what it is narrowed from.
+  SmallVector<Operation *> ops;
+  root->walk([&](Operation *op) {
+    if (isa<MakeRangesOp, NarrowRangesOp>(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : llvm::reverse(ops))
+    if (op->use_empty())
+      rewriter.eraseOp(op);
+}
