@@ -43,7 +43,7 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
 
 module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
   func.func @tile(%lists: memref<?x?x16xi32>, %scores: memref<?x?x16xf32>, %ke: memref<?xi32>, %n: index, %indices: memref<?x16xi32>) {
-    // expected-error@+1 {{with 'key_offset' or 'num_keys' cannot become a kernel}}
+    // expected-error@+1 {{with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel}}
     mqa.merge_topk ins(%lists, %scores, none, %ke : memref<?x?x16xi32>, memref<?x?x16xf32>, memref<?xi32>) num_keys(%n) outs(%indices : memref<?x16xi32>)
     return
   }
