@@ -53,9 +53,13 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
              << op->getName();
+  SmallVector<int64_t> sizes(steps);
+  // A step over sequences is one over the rows of each.
+  if (auto topk = dyn_cast<TopkOp>(*op); topk && topk.hasSequencesInOrder())
+    sizes[0] *= topk.getRowsOfSequence();
   func->setAttr(
       KernelAttr::getAttrName(),
-      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(steps)));
+      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(sizes)));
   return success();
 }
 
