@@ -7,6 +7,7 @@
 #include "CandidateList.h"
 #include "Expansions/LogitCode.h"
 #include "PersistentLoops.h"
+#include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -36,7 +37,6 @@ private:
   };
 
   Value constant(int64_t value) { return list.constant(value); }
-  Value loadIndex(Value vector, Value row);
   void findRange(Value row);
   Value getRowOfLists(Value lists, Value row);
   std::pair<Value, Value> loadEntry(const Lists &lists, Value place);
@@ -54,18 +54,12 @@ private:
 };
 } // namespace
 
-Value MergeTopkBody::loadIndex(Value vector, Value row) {
-  return arith::IndexCastOp::create(b, b.getIndexType(),
-                                    memref::LoadOp::create(b, vector, row));
-}
-
 void MergeTopkBody::findRange(Value row) {
-  Value zero = constant(0);
-  firstKey = zero;
-  if (op.getKs())
-    firstKey = arith::MaxSIOp::create(b, loadIndex(op.getKs(), row), zero);
-  // An end may be far below zero.
-  Value end = arith::MaxSIOp::create(b, loadIndex(op.getKe(), row), firstKey);
+  Ranges ranges = Ranges::get(b, op);
+  firstKey = ranges.loadStart(b, b.getLoc(), row);
+  // An end may be ahead of the start, and far below zero.
+  Value end =
+      arith::MaxSIOp::create(b, ranges.loadEnd(b, b.getLoc(), row), firstKey);
   isWhole = arith::CmpIOp::create(b, CmpIPredicate::ule,
                                   arith::SubIOp::create(b, end, firstKey),
                                   constant(numSelected));
