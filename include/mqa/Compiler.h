@@ -64,9 +64,9 @@ typedef struct mqa_compile_options {
 typedef struct mqa_compilation mqa_compilation;
 
 /** Compiles MLIR text (need not end with 0) in which each kernel is a function
- *  that consists of one mqa.logits, mqa.paged_logits or mqa.topk. `options` may
- * be null. The result is never null but when there is no memory; free it with
- * mqa_compilation_destroy. */
+ *  that consists of one mqa.logits, mqa.paged_logits, mqa.topk or
+ * mqa.merge_topk. `options` may be null. The result is never null but when
+ * there is no memory; free it with mqa_compilation_destroy. */
 MQA_COMPILER_API mqa_compilation *
 mqa_compile_text(const char *text, size_t size,
                  const mqa_compile_options *options);

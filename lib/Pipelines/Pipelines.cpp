@@ -143,16 +143,16 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
 void mqa::registerPipelines() {
   PassPipelineRegistration<ToNVVMPipelineOptions>(
       "mqa-to-nvvm",
-      "mqa.logits, mqa.paged_logits and mqa.topk to GPU kernels in the NVVM "
-      "dialect, level by level",
+      "mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk to GPU "
+      "kernels in the NVVM dialect, level by level",
       [](OpPassManager &pm, const ToNVVMPipelineOptions &options) {
         buildToFragmentsPipeline(pm, options);
         buildFragmentsToNVVMPipeline(pm);
       });
   PassPipelineRegistration<ToCPUPipelineOptions>(
       "mqa-to-cpu",
-      "mqa.logits, mqa.paged_logits and mqa.topk to task functions in the LLVM "
-      "dialect",
+      "mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk to task "
+      "functions in the LLVM dialect",
       [](OpPassManager &pm, const ToCPUPipelineOptions &options) {
         buildToTasksPipeline(pm, options);
         buildTasksToLLVMPipeline(pm);

@@ -100,11 +100,13 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
   }
 }
 
-/// What the operand `name` says of the sizes of a kernel of mqa.topk.
-static void describeTopkSizes(llvm::json::Object &kernel, StringRef name,
-                              ArrayRef<int64_t> shape) {
+/// What the operand `name` says of the sizes of a kernel that selects.
+static void describeSelectionSizes(llvm::json::Object &kernel, StringRef name,
+                                   ArrayRef<int64_t> shape) {
   if (name == "logits")
     kernel["num_columns"] = getSize(shape[1]);
+  else if (name == "list_indices")
+    kernel["num_lists"] = getSize(shape[0]);
   else if (name == "indices")
     kernel["num_queries"] = getSize(shape[0]);
   else if (name == "context_lens")
@@ -115,12 +117,14 @@ static void describeTopkSizes(llvm::json::Object &kernel, StringRef name,
   }
 }
 
-static void describeSelection(llvm::json::Object &kernel,
+static void describeSelection(llvm::json::Object &kernel, bool merges,
                               SelectionAttr selection) {
   kernel["k"] = selection.getK();
   kernel["tie_break"] = stringifyTieBreak(selection.getTieBreak());
   kernel["order"] = stringifyOrder(selection.getOrder());
   kernel["base"] = stringifyIndexBase(selection.getBase());
+  if (merges)
+    return;
   kernel["force_first"] = selection.getForceFirst();
   kernel["force_last"] = selection.getForceLast();
   if (selection.getNextN())
@@ -132,11 +136,12 @@ static void describeSelection(llvm::json::Object &kernel,
 /// What is common to both targets.
 static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
                                                     KernelAttr attr) {
-  llvm::json::Object kernel{{"name", func.getName()},
-                            {"op", attr.getOp()},
-                            {"compressed", attr.getCompressed()}};
+  llvm::json::Object kernel{{"name", func.getName()}, {"op", attr.getOp()}};
+  bool merges = attr.getOp() == MergeTopkOp::getOperationName();
+  if (!merges)
+    kernel["compressed"] = attr.getCompressed();
   if (SelectionAttr selection = attr.getSelection()) {
-    describeSelection(kernel, selection);
+    describeSelection(kernel, merges, selection);
   } else {
     kernel["clean"] = attr.getClean();
     kernel["relu"] = attr.getActivation() == Activation::Relu;
@@ -155,15 +160,17 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
       describeSizes(kernel, attr.isPaged(), operand.getName(),
                     tensor.getShape());
     else
-      describeTopkSizes(kernel, operand.getName(), tensor.getShape());
+      describeSelectionSizes(kernel, operand.getName(), tensor.getShape());
   }
-  SmallVector<StringRef> needed{"num_columns", "num_queries"};
+  SmallVector<StringRef> needed{merges ? "num_lists" : "num_columns",
+                                "num_queries"};
   if (attr.isOfLogits())
     needed.append({"num_heads", attr.isPaged() ? "block_kv" : "num_keys"});
   for (StringRef name : needed)
     if (!kernel.get(name))
       return func.emitError("is no kernel: it lacks an argument that is ")
              << (attr.isOfLogits() ? "operand 'q', 'k' or 'out'"
+                 : merges          ? "operand 'list_indices' or 'indices'"
                                    : "operand 'logits' or 'indices'");
   // The runtime would refuse the bundle.
   constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
@@ -176,7 +183,7 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
   return kernel;
 }
 
-/// How work is handed to the blocks of a launch; a kernel of mqa.topk, which
+/// How work is handed to the blocks of a launch; a kernel that selects, which
 /// has no schedule, has a block for each row.
 static void describeSchedule(llvm::json::Object &kernel,
                              ScheduleAttr schedule) {

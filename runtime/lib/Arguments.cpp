@@ -44,8 +44,8 @@ mqa_status mqa::runtime::checkSize(const char *name, int64_t size,
   return MQA_SUCCESS;
 }
 
-/// `strideName` is null where rows are elements that lie one behind the other.
-static mqa_status checkTensor(const Tensor &tensor, const char *strideName) {
+mqa_status mqa::runtime::checkTensor(const Tensor &tensor,
+                                     const char *strideName) {
   if (!tensor.data)
     return invalid(std::string(tensor.name) + " is null");
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
@@ -83,6 +83,50 @@ mqa_status mqa::runtime::checkTensors(const KernelDescription &kernel,
     MQA_RETURN_IF_FAILED(
         checkTensor(tensor, isVector ? nullptr : getInfo(operand).strideName));
   }
+  return MQA_SUCCESS;
+}
+
+static int64_t getNumElements(const Tensor &tensor) {
+  int64_t elements = 1;
+  for (int dim = 0; dim < tensor.rank; ++dim)
+    elements *= tensor.sizes[dim];
+  return elements;
+}
+
+/// Whether two operands have memory in common. Strided rows may lie between
+/// those of another operand; of those, only what begins at one address.
+static bool overlap(const Tensor &a, const Tensor &b) {
+  int64_t numA = getNumElements(a), numB = getNumElements(b);
+  if (numA == 0 || numB == 0)
+    return false;
+  auto isDense = [](const Tensor &tensor, int64_t elements) {
+    for (int dim = 0; dim < tensor.rank; ++dim) {
+      if (tensor.sizes[dim] > 1 &&
+          elements != tensor.sizes[dim] * tensor.strides[dim])
+        return false;
+      elements /= tensor.sizes[dim];
+    }
+    return true;
+  };
+  auto beginA = reinterpret_cast<uintptr_t>(a.data);
+  auto beginB = reinterpret_cast<uintptr_t>(b.data);
+  if (!isDense(a, numA) || !isDense(b, numB))
+    return beginA == beginB;
+  return beginA < beginB + numB * b.getElementBytes() &&
+         beginB < beginA + numA * a.getElementBytes();
+}
+
+mqa_status mqa::runtime::checkOutputs(const KernelDescription &kernel,
+                                      const Tensors &tensors) {
+  for (Operand output : {Operand::Indices, Operand::Values})
+    for (const Parameter &parameter : kernel.parameters) {
+      Operand other = parameter.operand;
+      if (parameter.kind == Parameter::Kind::Index || other == output ||
+          !kernel.find(output) || !overlap(tensors[output], tensors[other]))
+        continue;
+      return invalid(std::string(getInfo(output).name) + " and " +
+                     getInfo(other).name + " overlap");
+    }
   return MQA_SUCCESS;
 }
 

@@ -58,6 +58,15 @@ constexpr unsigned getBit(Operand operand) {
   return 1u << static_cast<int>(operand);
 }
 
+/// Checks the address of an operand and how far its rows are apart, which the
+/// argument `strideName` says; null: rows lie one behind the other.
+mqa_status checkTensor(const Tensor &tensor, const char *strideName);
+
+/// What a kernel that selects writes must not be what it reads, nor be written
+/// twice.
+mqa_status checkOutputs(const KernelDescription &kernel,
+                        const Tensors &tensors);
+
 /// Whether `kernel` is of the op with these rules.
 mqa_status checkOp(const KernelDescription &kernel, const OpRules &rules);
 
@@ -77,6 +86,8 @@ mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_paged_logits_args &args, Tensors &tensors);
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_topk_args &args, Tensors &tensors);
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_merge_topk_args &args, Tensors &tensors);
 
 } // namespace mqa::runtime
 

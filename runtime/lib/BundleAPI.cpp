@@ -71,7 +71,8 @@ static mqa_kernel_info getInfo(const std::string &target,
   auto has = [&](Operand operand) { return kernel.find(operand) ? 1 : 0; };
   const Selection &selection = kernel.selection;
   mqa_op op = kernel.rules->op;
-  bool isTopk = op == MQA_OP_TOPK;
+  bool isTopk = op == MQA_OP_TOPK, isMerge = op == MQA_OP_MERGE_TOPK;
+  bool selects = isTopk || isMerge;
   mqa_kernel_info info = {};
   info.name = kernel.name.c_str();
   info.target = target.c_str();
@@ -81,17 +82,18 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.head_dim = kernel.headDim;
   info.num_keys =
       isTopk && !kernel.compressed ? kernel.numColumns : kernel.numKeys;
-  info.num_groups = isTopk ? 0 : kernel.numGroups;
+  info.num_groups = selects ? 0 : kernel.numGroups;
   info.max_seqlen_k = kernel.compressed ? kernel.numColumns : 0;
-  info.input_type =
-      kernel.getElementType(isTopk ? Operand::Logits : Operand::Q);
-  info.out_type = isTopk ? MQA_I32 : kernel.getElementType(Operand::Out);
+  info.input_type = kernel.getElementType(isMerge  ? Operand::ListValues
+                                          : isTopk ? Operand::Logits
+                                                   : Operand::Q);
+  info.out_type = selects ? MQA_I32 : kernel.getElementType(Operand::Out);
   info.weights_type = kernel.getElementType(Operand::Weights);
   info.has_weights = has(Operand::Weights);
   info.has_k_scale = has(Operand::KScale);
   info.strided_k_scale = kernel.acceptsStridedScales();
   info.has_ks = has(Operand::Ks);
-  info.relu = !isTopk && kernel.relu;
+  info.relu = !selects && kernel.relu;
   info.clean = kernel.clean;
   info.compressed = kernel.compressed;
   info.fast = kernel.fast;
@@ -115,6 +117,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.has_offset = has(Operand::Offset);
   info.has_values = has(Operand::Values);
   info.has_num_keys = isTopk && kernel.hasIndex();
+  info.num_lists = isMerge ? kernel.numLists : 0;
   return info;
 }
 

@@ -39,9 +39,11 @@ enum class Operand {
   Sequence,
   Offset,
   Indices,
-  Values
+  Values,
+  ListIndices,
+  ListValues
 };
-constexpr int kNumOperands = 14;
+constexpr int kNumOperands = 16;
 /// The first ones.
 constexpr int kNumTiledOperands = 4;
 /// Dimensions that one of them has at most.
@@ -100,6 +102,8 @@ struct KernelDescription {
   /// keys where rows are not compressed.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numGroups = 1;
   int64_t numKeys = -1, numColumns = -1;
+  /// Lists of candidates of each row, where a kernel merges such.
+  int64_t numLists = -1;
   /// Whether keys have a dimension of groups, of which there may be one.
   bool hasKeyGroups = false;
   /// Where rows belong to sequences: how many there are, rows of each (0: in no

@@ -55,7 +55,8 @@ static KernelDescription readKernel(Fields &fields, bool isCpu) {
   static const Fields::Choice<const OpRules *> ops[] = {
       {getLogitsRules().name, &getLogitsRules()},
       {getPagedLogitsRules().name, &getPagedLogitsRules()},
-      {getTopkRules().name, &getTopkRules()}};
+      {getTopkRules().name, &getTopkRules()},
+      {getMergeTopkRules().name, &getMergeTopkRules()}};
   KernelDescription kernel;
   kernel.name = fields.name("name");
   kernel.rules = fields.choice("op", ops);

@@ -74,6 +74,7 @@ protected:
 const OpRules &getLogitsRules();
 const OpRules &getPagedLogitsRules();
 const OpRules &getTopkRules();
+const OpRules &getMergeTopkRules();
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -111,6 +111,18 @@ mqa_status mqa_topk_prepare(mqa_kernel *kernel, const mqa_topk_args *args,
   return prepareLaunch(kernel, args, launch);
 }
 
+mqa_status mqa_merge_topk_launch(mqa_kernel *kernel,
+                                 const mqa_merge_topk_args *args,
+                                 void *stream) {
+  return launchKernel(kernel, args, stream);
+}
+
+mqa_status mqa_merge_topk_prepare(mqa_kernel *kernel,
+                                  const mqa_merge_topk_args *args,
+                                  mqa_launch **launch) {
+  return prepareLaunch(kernel, args, launch);
+}
+
 mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel, int64_t num_queries,
                                  int64_t num_columns, size_t *size) {
   return guard([&]() -> mqa_status {

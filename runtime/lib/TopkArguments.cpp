@@ -61,46 +61,6 @@ static mqa_status checkSequences(const KernelDescription &kernel,
   return MQA_SUCCESS;
 }
 
-static int64_t getNumElements(const Tensor &tensor) {
-  int64_t elements = 1;
-  for (int dim = 0; dim < tensor.rank; ++dim)
-    elements *= tensor.sizes[dim];
-  return elements;
-}
-
-/// Whether two operands have memory in common. Strided rows may lie between
-/// those of another operand; of those, only what begins at one address.
-static bool overlap(const Tensor &a, const Tensor &b) {
-  int64_t numA = getNumElements(a), numB = getNumElements(b);
-  if (numA == 0 || numB == 0)
-    return false;
-  auto isDense = [](const Tensor &tensor, int64_t elements) {
-    return elements == tensor.sizes[0] * tensor.strides[0] ||
-           tensor.sizes[0] == 1;
-  };
-  auto beginA = reinterpret_cast<uintptr_t>(a.data);
-  auto beginB = reinterpret_cast<uintptr_t>(b.data);
-  if (!isDense(a, numA) || !isDense(b, numB))
-    return beginA == beginB;
-  return beginA < beginB + numB * b.getElementBytes() &&
-         beginB < beginA + numA * a.getElementBytes();
-}
-
-/// What is written must not be what is read, nor be written twice.
-static mqa_status checkOutputs(const KernelDescription &kernel,
-                               const Tensors &tensors) {
-  for (Operand output : {Operand::Indices, Operand::Values})
-    for (const Parameter &parameter : kernel.parameters) {
-      Operand other = parameter.operand;
-      if (parameter.kind == Parameter::Kind::Index || other == output ||
-          !kernel.find(output) || !overlap(tensors[output], tensors[other]))
-        continue;
-      return invalid(std::string(getInfo(output).name) + " and " +
-                     getInfo(other).name + " overlap");
-    }
-  return MQA_SUCCESS;
-}
-
 mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                                         const mqa_topk_args &args,
                                         Tensors &tensors) {

@@ -4,14 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OpRules.h"
+#include "SelectionRules.h"
 
 using namespace mqa::runtime;
 
 namespace {
-class TopkRules final : public OpRules {
+class TopkRules final : public SelectionRules {
 public:
-  constexpr TopkRules() : OpRules(MQA_OP_TOPK, "mqa.topk", "mqa_topk_launch") {}
+  constexpr TopkRules()
+      : SelectionRules(MQA_OP_TOPK, "mqa.topk", "mqa_topk_launch") {}
 
   void readFields(Fields &fields, bool isCpu,
                   KernelDescription &kernel) const override;
@@ -24,20 +25,6 @@ public:
     return kernel.compressed;
   }
   Form getForm(const KernelDescription &kernel) const override;
-  /// Rows are padded even where there is no key.
-  bool hasWork(const KernelDescription &,
-               const Tensors &tensors) const override {
-    return tensors[Operand::Indices].sizes[0] > 0;
-  }
-  /// Not persistent: a block has its rows, and ends.
-  int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
-                  int) const override {
-    return ceilDiv(tensors[Operand::Indices].sizes[0], kernel.blockQueries);
-  }
-  std::pair<int64_t, int64_t> getTasks(const KernelDescription &kernel,
-                                       const Tensors &tensors) const override {
-    return {ceilDiv(tensors[Operand::Indices].sizes[0], kernel.taskQueries), 1};
-  }
 };
 } // namespace
 
@@ -65,22 +52,7 @@ Ranks TopkRules::getRanks(Operand operand, const KernelDescription &) const {
   }
 }
 
-static void readSelection(Fields &fields, Selection &selection) {
-  static const Fields::Choice<mqa_tie_break> tieBreaks[] = {
-      {"smallest", MQA_TIE_BREAK_SMALLEST},
-      {"greatest", MQA_TIE_BREAK_GREATEST}};
-  static const Fields::Choice<mqa_order> orders[] = {{"key", MQA_ORDER_KEY},
-                                                     {"score", MQA_ORDER_SCORE},
-                                                     {"any", MQA_ORDER_ANY}};
-  static const Fields::Choice<mqa_base> bases[] = {
-      {"relative", MQA_BASE_RELATIVE},
-      {"absolute", MQA_BASE_ABSOLUTE},
-      {"slot", MQA_BASE_SLOT}};
-  constexpr int64_t kMaxSelected = 4096;
-  selection.k = fields.integer("k", 1, kMaxSelected);
-  selection.tieBreak = fields.choice("tie_break", tieBreaks);
-  selection.order = fields.choice("order", orders);
-  selection.base = fields.choice("base", bases);
+static void readForced(Fields &fields, Selection &selection) {
   selection.forceFirst = fields.integer("force_first", 0, selection.k);
   selection.forceLast = fields.integer("force_last", 0, selection.k);
   if (selection.forceFirst + selection.forceLast > selection.k)
@@ -134,14 +106,14 @@ void TopkRules::readFields(Fields &fields, bool isCpu,
   kernel.compressed = fields.boolean("compressed");
   kernel.numQueries = readSize(fields, "num_queries");
   kernel.numColumns = readSize(fields, "num_columns");
+  static const Fields::Choice<mqa_base> bases[] = {
+      {"relative", MQA_BASE_RELATIVE},
+      {"absolute", MQA_BASE_ABSOLUTE},
+      {"slot", MQA_BASE_SLOT}};
   readSelection(fields, kernel.selection);
-  if (isCpu) {
-    kernel.taskQueries = fields.integer("task_queries", 1, kMaxSize);
-    kernel.scratchBytes = fields.integer("scratch_bytes", 0, kMaxSize);
-  } else {
-    readBlock(fields, kernel);
-    kernel.blockQueries = fields.integer("block_queries", 1, 32);
-  }
+  kernel.selection.base = fields.choice("base", bases);
+  readForced(fields, kernel.selection);
+  readRows(fields, isCpu, kernel);
   readParameters(fields, isCpu, kernel);
   checkOperands(kernel);
   readSequences(fields, kernel);

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Writes seeded random mqa.logits, mqa.paged_logits and mqa.topk ops, one MLIR file each.
+"""Writes seeded random mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk ops, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk]
+    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk | --merge]
 
-The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py): heads, head dim, key groups, element types,
+The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
+mqa.merge_topk, see draw_merge.py): heads, head dim, key groups, element types,
 optional operands, activation, clean and compressed or not, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
@@ -14,6 +15,7 @@ import argparse
 import pathlib
 import random
 
+import draw_merge
 import draw_topk
 
 INPUTS = ["f8E4M3FN", "f8E5M2", "bf16", "f16"]
@@ -194,6 +196,7 @@ def main():
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--paged", action="store_true")
     kind.add_argument("--topk", action="store_true")
+    kind.add_argument("--merge", action="store_true")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
@@ -202,12 +205,17 @@ def main():
         prefix, draw_one, make_one, forms = "paged_", draw_paged, make_paged_edge, PAGED_EDGES
     if options.topk:
         prefix, draw_one, make_one, forms = "topk_", draw_topk.draw, draw_topk.make_edge, draw_topk.EDGES
+    if options.merge:
+        prefix, draw_one, make_one, forms = "merge_", draw_merge.draw, draw_merge.make_edge, draw_merge.EDGES
     ops = [(f"{prefix}op{i:04}.mlir", draw_one(rng)) for i in range(options.count)]
     if options.edges:
         ops = [(f"{prefix}edge{i:02}.mlir", make_one(form)) for i, form in enumerate(forms)] + ops
     lines = []
     for name, op in ops:
-        text = draw_topk.to_mlir(op, to_type) if options.topk else to_mlir(op)
+        if options.topk or options.merge:
+            text = (draw_topk if options.topk else draw_merge).to_mlir(op, to_type)
+        else:
+            text = to_mlir(op)
         (options.dir / name).write_text(text)
         print(options.dir / name)
         lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))

@@ -18,7 +18,7 @@ func.func @f(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>,
 // -----
 
 func.func @f(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits or mqa.topk on its arguments, found also 'arith.constant'}}
+  // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk on its arguments, found also 'arith.constant'}}
   %ke = arith.constant dense<1> : tensor<4xi32>
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<4xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -27,7 +27,7 @@ func.func @f(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %out: tensor<?x?xf3
 // -----
 
 func.func @f(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>) -> tensor<4x8xf32> {
-  // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits or mqa.topk on its arguments, found also 'tensor.empty'}}
+  // expected-error@+1 {{a kernel function must consist of one mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk on its arguments, found also 'tensor.empty'}}
   %out = tensor.empty() : tensor<4x8xf32>
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) outs(%out : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %0 : tensor<4x8xf32>

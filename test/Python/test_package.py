@@ -8,15 +8,16 @@ from torch_cases import torch  # noqa: F401  Exits where there is none.
 
 import mqa
 
-PUBLIC = ["Error", "InvalidArgument", "get_launch_overlap", "logits", "logits_out", "paged_logits", "paged_logits_out",
-          "prepare_logits", "prepare_paged_logits", "set_launch_overlap", "split_cache"]  # fmt: skip
+PUBLIC = ["Error", "InvalidArgument", "get_launch_overlap", "logits", "logits_out", "merge_topk", "merge_topk_out",
+          "paged_logits", "paged_logits_out", "prepare_logits", "prepare_merge_topk", "prepare_paged_logits", "prepare_topk",
+          "set_launch_overlap", "split_cache", "topk", "topk_out"]  # fmt: skip
 
 
 class PackageTest(unittest.TestCase):
     def test_ops_are_registered(self):
-        show = "print([hasattr(torch.ops.mqa, name) for name in ('logits', 'paged_logits_out')])"
+        show = "print([hasattr(torch.ops.mqa, name) for name in ('logits', 'paged_logits_out', 'topk', 'merge_topk_out')])"
         for program in (f"import mqa, torch; {show}", f"import torch, mqa; {show}", f"import mqa.runtime, torch; {show}"):
-            self.assertEqual(run_python(program), "[True, True]\n", program)
+            self.assertEqual(run_python(program), "[True, True, True, True]\n", program)
 
     def test_pytorch_is_not_imported(self):
         program = "import sys, mqa.library; print('torch' in sys.modules); mqa.logits; print('torch' in sys.modules)"

@@ -81,6 +81,8 @@ json Mutator::drawValue() {
                                 "offset",
                                 "indices",
                                 "values",
+                                "list_indices",
+                                "list_values",
                                 "num_keys",
                                 "f8E4M3FN",
                                 "f8E5M2",
@@ -94,6 +96,7 @@ json Mutator::drawValue() {
                                 "mqa.logits",
                                 "mqa.paged_logits",
                                 "mqa.topk",
+                                "mqa.merge_topk",
                                 "slot",
                                 "greatest",
                                 "any",
@@ -252,6 +255,25 @@ static mqa_status launchTopk(mqa_kernel *kernel, const mqa_kernel_info &info) {
   return mqa_topk_launch(kernel, &args, nullptr);
 }
 
+static mqa_status launchMerge(mqa_kernel *kernel, const mqa_kernel_info &info) {
+  mqa_merge_topk_args args = {};
+  args.num_lists = getSize(info.num_lists, 3);
+  args.num_queries = getSize(info.num_queries, 5);
+  args.k = info.k;
+  // No operand reaches the next one.
+  args.list_indices = address<int32_t>(UINT64_C(1) << 36);
+  args.list_values = address<float>(UINT64_C(2) << 36);
+  args.ks = address<int32_t>(UINT64_C(3) << 36);
+  args.ke = address<int32_t>(UINT64_C(4) << 36);
+  args.indices = address<int32_t>(UINT64_C(5) << 36);
+  args.values = address<float>(UINT64_C(6) << 36);
+  args.list_indices_stride = args.list_values_stride = info.k;
+  args.list_indices_row_stride = args.list_values_row_stride =
+      info.k * args.num_lists;
+  args.indices_stride = args.values_stride = info.k;
+  return mqa_merge_topk_launch(kernel, &args, nullptr);
+}
+
 static mqa_status launchAny(mqa_kernel *kernel, const mqa_kernel_info &info) {
   switch (info.op) {
   case MQA_OP_LOGITS:
@@ -260,6 +282,8 @@ static mqa_status launchAny(mqa_kernel *kernel, const mqa_kernel_info &info) {
     return launchPaged(kernel, info);
   case MQA_OP_TOPK:
     return launchTopk(kernel, info);
+  case MQA_OP_MERGE_TOPK:
+    return launchMerge(kernel, info);
   }
   return MQA_ERROR_NOT_FOUND;
 }
@@ -290,7 +314,7 @@ static mqa_status launchKernel(const mqa_bundle *bundle, size_t index,
   bool isSmall = true;
   for (int64_t size :
        {info.num_queries, info.num_keys, info.batch, info.max_context_len,
-        info.max_seqlen_k, info.next_n, info.num_sequences})
+        info.max_seqlen_k, info.next_n, info.num_sequences, info.num_lists})
     isSmall &= size <= kMaxSize;
   // A name may have become that of a task of the object that writes.
   isSmall &= std::string(info.name).rfind("any", 0) == 0;
@@ -367,7 +391,7 @@ INSTANTIATE_TEST_SUITE_P(Manifests, AlteredManifestTest,
                          testing::Values("logits-gpu", "compressed-gpu",
                                          "groups-gpu", "paged-gpu",
                                          "logits-cpu", "paged-cpu", "topk-gpu",
-                                         "topk-cpu"),
+                                         "topk-cpu", "merge-gpu", "merge-cpu"),
                          [](const auto &info) {
                            std::string name = info.param;
                            name[name.find('-')] = '_';

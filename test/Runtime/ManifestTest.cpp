@@ -27,7 +27,7 @@ TEST(ManifestTest, FieldsOfEveryKernel) {
       {"name", longName, "'kernels[0].name' must be a string of 1 to 1024"},
       {"name", "a\nb", "bytes without control characters, found \"a\\nb\""},
       {"name", std::string("a\0b", 3), "found \"a\\u0000b\""},
-      {"op", "mqa.values", "'mqa.paged_logits' or 'mqa.topk', found"},
+      {"op", "mqa.values", "'mqa.topk' or 'mqa.merge_topk', found"},
       {"clean", 1, "'kernels[0].clean' must be true or false, found 1"},
       {"compressed", "no", "'kernels[0].compressed' must be true or false"},
       {"relu", nullptr, "'kernels[0].relu' must be true or false"},

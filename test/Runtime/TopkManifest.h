@@ -1,4 +1,4 @@
-//===- TopkManifest.h - Kernels of mqa.topk made by hand --------*- C++ -*-===//
+//===- TopkManifest.h - Kernels that select, made by hand -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -97,6 +97,29 @@ inline nlohmann::json makeSequenceManifest() {
   kernel.erase("next_n");
   kernel["parameters"][1] = makeMemref("ke", "i32", 1);
   kernel["parameters"].push_back(makeMemref("sequence", "i32", 1));
+  return manifest;
+}
+
+/// k = 5 keys of the lists of each row, with their logits.
+inline nlohmann::json makeMergeManifest(const std::string &target = "sm_90a") {
+  nlohmann::json manifest = makeTopkManifest(target);
+  nlohmann::json &kernel = manifest["kernels"][0];
+  for (const char *field :
+       {"compressed", "force_first", "force_last", "num_columns"})
+    kernel.erase(field);
+  kernel["name"] = "merge";
+  kernel["op"] = "mqa.merge_topk";
+  kernel["num_lists"] = -1;
+  kernel["order"] = "score";
+  kernel["base"] = "absolute";
+  if (target != "cpu") {
+    kernel["block_threads"] = 1024;
+    kernel["shared_memory_bytes"] = 65536;
+  }
+  kernel["parameters"] = {
+      makeMemref("list_indices", "i32", 3), makeMemref("list_values", "f32", 3),
+      makeMemref("ks", "i32", 1),           makeMemref("ke", "i32", 1),
+      makeMemref("indices", "i32", 2),      makeMemref("values", "f32", 2)};
   return manifest;
 }
 

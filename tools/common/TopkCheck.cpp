@@ -92,12 +92,10 @@ std::vector<Selected> mqa::tools::selectKeys(const TopkProblem &problem,
   return row;
 }
 
-/// A value as bits that are equal where values are.
+/// The bits of a value, which tell -0 from +0; those of any NaN are the same.
 static uint32_t normalize(float value) {
   if (std::isnan(value))
     return 0x7fc00000;
-  if (value == 0)
-    return 0;
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof(bits));
   return bits;

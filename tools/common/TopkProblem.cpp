@@ -1,4 +1,4 @@
-//===- TopkProblem.cpp - Inputs of mqa.topk on the host -------------------===//
+//===- TopkProblem.cpp - Inputs of ops that select, on the host -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -102,6 +102,17 @@ static void makeTable(TopkProblem &problem, std::mt19937_64 &random) {
           std::numeric_limits<int32_t>::min();
 }
 
+/// Few lists or many, of not too many candidates in all.
+static int64_t drawNumLists(const TopkProblem &problem,
+                            std::mt19937_64 &random) {
+  if (problem.info.num_lists >= 0)
+    return problem.info.num_lists;
+  constexpr int64_t kMaxCandidates = 1 << 22, kNumbers[] = {1, 2, 3, 8, 8, 40};
+  int64_t each = std::max<int64_t>(1, problem.numQueries) * problem.info.k;
+  return std::clamp<int64_t>(kMaxCandidates / each, 1,
+                             kNumbers[random() % std::size(kNumbers)]);
+}
+
 TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
                                         int64_t numQueries, int64_t numColumns,
                                         int64_t numKeys, uint64_t seed,
@@ -134,6 +145,12 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
   }
   if (info.base == MQA_BASE_SLOT)
     makeTable(problem, random);
+  if (info.op == MQA_OP_MERGE_TOPK) {
+    problem.numLists = drawNumLists(problem, random);
+    // The kernel knows no number of keys: callers cut ranges.
+    for (int32_t &end : problem.ke)
+      end = static_cast<int32_t>(std::min<int64_t>(end, problem.numKeys));
+  }
   return problem;
 }
 

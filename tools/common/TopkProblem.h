@@ -1,4 +1,4 @@
-//===- TopkProblem.h - Inputs of mqa.topk on the host -----------*- C++ -*-===//
+//===- TopkProblem.h - Inputs of ops that select, on the host ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -34,6 +34,9 @@ struct TopkProblem {
   /// Rows of `maxBlocks`; rows of it that queries name; added to indices.
   std::vector<int32_t> blockTable, sequence, offset;
   int64_t numSequences = 0, maxBlocks = 0;
+  /// Of mqa.merge_topk: lists that the keys of a row are dealt out to, which
+  /// the kernel gets instead of logits.
+  int64_t numLists = 0;
 
   /// The range of row m as keys.
   int64_t begin(int64_t m) const;

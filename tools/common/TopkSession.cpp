@@ -1,4 +1,4 @@
-//===- TopkSession.cpp - One kernel of mqa.topk on one problem ------------===//
+//===- TopkSession.cpp - One kernel that selects on one problem -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -40,6 +40,35 @@ TopkSession::TopkSession(Device &device, const LoadedKernel &kernel,
     : device(device), kernel(kernel), problem(problem), slack(slack),
       output(problem, problem.info.k + slack.indices,
              problem.info.k + slack.values, kGuard) {
+  indices = device.allocate(output.indices.size() * sizeof(uint32_t));
+  if (problem.info.has_values)
+    values = device.allocate(output.values.size() * sizeof(uint32_t));
+  if (problem.info.op == MQA_OP_MERGE_TOPK)
+    describeMerge();
+  else
+    describeTopk();
+  poison();
+}
+
+void TopkSession::describeMerge() {
+  const mqa_kernel_info &info = problem.info;
+  merge = std::make_unique<MergeInputs>(device, problem, slack.logits,
+                                        slack.table, slack.rowsFirst);
+  update();
+  merge->describe(mergeArgs);
+  mergeArgs.num_queries = problem.numQueries;
+  mergeArgs.k = info.k;
+  if (info.has_ks)
+    mergeArgs.ks = ks->as<int32_t>();
+  mergeArgs.ke = ke->as<int32_t>();
+  mergeArgs.indices = indices->as<int32_t>(kGuard);
+  mergeArgs.indices_stride = output.indicesStride;
+  if (info.has_values)
+    mergeArgs.values = values->as<float>(kGuard);
+  mergeArgs.values_stride = output.valuesStride;
+}
+
+void TopkSession::describeTopk() {
   const mqa_kernel_info &info = problem.info;
   int64_t step = 16 / getBytes(info.input_type);
   bool isCpu = std::string(info.target) == "cpu";
@@ -72,13 +101,9 @@ TopkSession::TopkSession(Device &device, const LoadedKernel &kernel,
     args.sequence = sequence->as<int32_t>();
   if (info.has_offset)
     args.offset = offset->as<int32_t>();
-  indices = device.allocate(output.indices.size() * sizeof(uint32_t));
   args.indices = indices->as<int32_t>(kGuard);
-  if (info.has_values) {
-    values = device.allocate(output.values.size() * sizeof(uint32_t));
+  if (info.has_values)
     args.values = values->as<float>(kGuard);
-  }
-  poison();
   require(mqa_topk_scratch_size(kernel.get(), problem.numQueries,
                                 problem.numColumns, &args.scratch_size));
   if (args.scratch_size) {
@@ -88,11 +113,13 @@ TopkSession::TopkSession(Device &device, const LoadedKernel &kernel,
 }
 
 void TopkSession::update() {
+  upload(ks, problem.ks, 1, 1);
+  upload(ke, problem.ke, 1, 1);
+  if (merge)
+    return merge->update();
   int64_t bytes = getBytes(problem.info.input_type);
   upload(logits, problem.logits, problem.numColumns * bytes,
          args.logits_stride * bytes);
-  upload(ks, problem.ks, 1, 1);
-  upload(ke, problem.ke, 1, 1);
   upload(lens, problem.lens,
          problem.info.lens_per_query ? problem.info.next_n : 1,
          problem.info.lens_per_query ? args.context_lens_stride : 1);
@@ -103,7 +130,10 @@ void TopkSession::update() {
 
 std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> TopkSession::prepare() {
   mqa_launch *launch;
-  require(mqa_topk_prepare(kernel.get(), &args, &launch));
+  if (merge)
+    require(mqa_merge_topk_prepare(kernel.get(), &mergeArgs, &launch));
+  else
+    require(mqa_topk_prepare(kernel.get(), &args, &launch));
   return {launch, mqa_launch_destroy};
 }
 
@@ -129,12 +159,15 @@ const TopkOutput &TopkSession::download() {
 
 double TopkSession::countBytes() const {
   const mqa_kernel_info &info = problem.info;
+  double written = double(problem.numQueries) * info.k * 4;
+  written *= 1 + info.has_values;
+  if (merge)
+    return merge->countBytes() + written;
   double keys = 0;
   // Shorter rows are selected without a logit, unless logits are asked for.
   for (int64_t m = 0; m < problem.numQueries; ++m)
     if (problem.countKeys(m) > info.k || info.has_values ||
         info.order == MQA_ORDER_SCORE)
       keys += problem.countKeys(m);
-  return keys * getBytes(info.input_type) +
-         double(problem.numQueries) * info.k * 4 * (1 + info.has_values);
+  return keys * getBytes(info.input_type) + written;
 }

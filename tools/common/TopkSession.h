@@ -1,4 +1,4 @@
-//===- TopkSession.h - One kernel of mqa.topk on one problem ----*- C++ -*-===//
+//===- TopkSession.h - One kernel that selects on one problem ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,10 +7,16 @@
 #ifndef MQA_TOOLS_COMMON_TOPKSESSION_H
 #define MQA_TOOLS_COMMON_TOPKSESSION_H
 
+#include "MergeInputs.h"
 #include "Session.h"
 #include "TopkCheck.h"
 
 namespace mqa::tools {
+
+/// Whether a kernel's problem is a TopkProblem.
+inline bool selectsKeys(const mqa_kernel_info &info) {
+  return info.op == MQA_OP_TOPK || info.op == MQA_OP_MERGE_TOPK;
+}
 
 inline bool isTopk(const mqa_kernel_info &info) {
   return info.op == MQA_OP_TOPK;
@@ -21,6 +27,9 @@ inline bool isTopk(const mqa_kernel_info &info) {
 /// load as many at once.
 struct TopkSlack {
   int64_t logits = 0, lens = 0, table = 0, indices = 0, values = 0;
+  /// Of mqa.merge_topk, whose rows of lists have the slack of logits, and whose
+  /// lists have that of the table: whether the lists of a row are neighbours.
+  bool rowsFirst = false;
 };
 
 /// A problem's buffers on a device.
@@ -31,7 +40,10 @@ public:
 
   void poison();
   void launch(void *stream = nullptr) {
-    require(mqa_topk_launch(kernel.get(), &args, stream));
+    if (merge)
+      require(mqa_merge_topk_launch(kernel.get(), &mergeArgs, stream));
+    else
+      require(mqa_topk_launch(kernel.get(), &args, stream));
   }
   std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> prepare();
   /// What the problem holds now, of the same sizes, for the launches to come.
@@ -48,6 +60,8 @@ private:
   template <typename T>
   void upload(std::unique_ptr<Buffer> &buffer, const std::vector<T> &data,
               int64_t row, int64_t stride);
+  void describeTopk();
+  void describeMerge();
 
   Device &device;
   const LoadedKernel &kernel;
@@ -57,6 +71,9 @@ private:
       indices, values, scratch;
   TopkOutput output;
   mqa_topk_args args{};
+  /// Of mqa.merge_topk, else null.
+  std::unique_ptr<MergeInputs> merge;
+  mqa_merge_topk_args mergeArgs{};
 };
 
 } // namespace mqa::tools

@@ -8,6 +8,7 @@
 #include "CaseShapes.h"
 #include "Reruns.h"
 #include "TopkCases.h"
+#include "TopkSession.h"
 
 #include <algorithm>
 #include <cmath>
@@ -276,7 +277,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
   forEachKernel(options.bundles, [&](Device &device,
                                      const LoadedKernel &kernel) {
     const mqa_kernel_info &info = kernel.getInfo();
-    if (info.op == MQA_OP_TOPK)
+    if (selectsKeys(info))
       return runTopkEdges(device, kernel, options.reruns, options.large,
                           options.verbose, summary);
     if (isPaged(info)) {

@@ -7,6 +7,7 @@
 #include "RandomCases.h"
 #include "CaseSummary.h"
 #include "TopkCases.h"
+#include "TopkSession.h"
 
 #include <cstdio>
 #include <cstring>
@@ -203,7 +204,7 @@ int mqa::tools::runRandom(const RandomOptions &options) {
   forEachKernel(
       options.bundles, [&](Device &device, const LoadedKernel &kernel) {
         const mqa_kernel_info &info = kernel.getInfo();
-        if (info.op == MQA_OP_TOPK)
+        if (selectsKeys(info))
           return runRandomTopk(device, kernel, options.cases, options.reruns,
                                options.largeReruns, options.seed, summary);
         for (int c = 0; c < options.cases; ++c)

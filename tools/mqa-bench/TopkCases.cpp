@@ -70,12 +70,15 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   fillLogits(problem, pattern, seed);
   TopkSlack slack;
   if (draw(2))
-    slack = {draw(4), info.lens_per_query ? draw(3) : 0, draw(3), draw(7),
-             draw(7)};
+    slack = {draw(4), info.lens_per_query ? draw(3) : 0,
+             draw(3), draw(7),
+             draw(7), draw(2) != 0};
   std::string description = "M=" + std::to_string(problem.numQueries) +
                             " columns=" + std::to_string(problem.numColumns) +
                             ", " + pattern.name + ", seed " +
                             std::to_string(seed);
+  if (problem.numLists)
+    description += ", " + std::to_string(problem.numLists) + " lists";
   return {std::move(problem), slack, description};
 }
 
@@ -157,6 +160,10 @@ static void runShapes(Device &device, const LoadedKernel &kernel, bool verbose,
       {"k columns", kNumRanges, info.k, {}},
       {"k + 1 columns", kNumRanges, info.k + 1, {}},
       {"strided operands", kNumRanges, 2 * info.k + 100, {3, 1, 5, 7, 9}},
+      {"lists of a row side by side",
+       kNumRanges,
+       2 * info.k + 100,
+       {1, 0, 0, 0, 0, /*rowsFirst=*/true}},
       {"more rows than blocks run at once", 3000, 50, {}}};
   for (auto [name, rows, columns, slack] : shapes) {
     if (!info.lens_per_query)
@@ -169,6 +176,24 @@ static void runShapes(Device &device, const LoadedKernel &kernel, bool verbose,
     fillLogits(c.problem, pattern, 1);
     runCase(device, kernel, c, 0, verbose, summary);
   }
+}
+
+/// More than 2^31 entries of lists.
+static void runManyLists(Device &device, const LoadedKernel &kernel,
+                         bool verbose, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  constexpr int64_t kRows = 17000;
+  int64_t n = 2 * info.k;
+  Case c{makeTopkProblem(info, kRows, n, n, 1,
+                         [&](int64_t m) {
+                           return std::pair<int64_t, int64_t>(m % 100, n);
+                         }),
+         TopkSlack(), "more than 2^31 entries"};
+  if (info.num_lists < 0)
+    c.problem.numLists =
+        (int64_t(1) << 31) / (c.problem.numQueries * info.k) + 2;
+  fillLogits(c.problem, getTopkPatterns().front(), 1);
+  runCase(device, kernel, c, 1, verbose, summary);
 }
 
 /// More than 2^31 logits: the last rows are the ones that count.
@@ -270,8 +295,10 @@ void mqa::tools::runTopkEdges(Device &device, const LoadedKernel &kernel,
     runCase(device, kernel, makeEdge(info, pattern, 1), reruns, verbose,
             summary);
   runShapes(device, kernel, verbose, summary);
-  if (large)
+  if (large && isTopk(info))
     runLarge(device, kernel, verbose, summary);
+  if (large && !isTopk(info))
+    runManyLists(device, kernel, verbose, summary);
   if (reruns)
     runReruns(device, kernel, reruns, summary);
 }

@@ -18,9 +18,8 @@ using namespace mqa::tools;
 static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
 
 int mqa::tools::parse(int argc, char **argv, Options &options) {
-  CLI::App app{
-      "Launches a compiled mqa.logits, mqa.paged_logits or mqa.topk on random "
-      "data"};
+  CLI::App app{"Launches a compiled mqa.logits, mqa.paged_logits, mqa.topk or "
+               "mqa.merge_topk on random data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
   app.set_version_flag("--version", "mqa-run " MQA_VERSION);
@@ -49,6 +48,9 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
   app.add_option("--pattern", options.pattern,
                  "Top-k: the distribution of logits (default normal)")
       ->check(CLI::IsMember(patterns));
+  app.add_option("--num-lists", options.numLists,
+                 "Merge: lists of each query (default 8)")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
   app.add_flag("--cpu", options.cpu,
                "Use the kernel for the CPU, where there is one for a GPU too");
   app.add_option(

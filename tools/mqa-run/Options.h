@@ -21,8 +21,10 @@ struct Options {
   bool cpu = false;
   int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
   int64_t maxContextLen = -1;
-  /// Of mqa.topk: how logits are distributed.
+  /// Of ops that select: how logits are distributed.
   std::string pattern;
+  /// Of mqa.merge_topk.
+  int64_t numLists = -1;
   std::vector<int64_t> contextLens;
   uint64_t seed = 0;
   int repeat = 1, reruns = 0;
@@ -40,7 +42,7 @@ int64_t getSize(const char *name, int64_t fixed, int64_t asked,
 /// with room in the queue.
 double measureHostTime(Device &device, const Device::Work &launch);
 
-/// Runs a kernel of mqa.topk; adds to the report. False: a result was wrong.
+/// Runs a kernel that selects; adds to the report. False: a result was wrong.
 bool runTopk(Device &device, const LoadedKernel &kernel, const Options &options,
              nlohmann::json &report);
 

@@ -1,4 +1,4 @@
-//===- TopkRun.cpp - Launches a kernel of mqa.topk and checks it ----------===//
+//===- TopkRun.cpp - Launches a kernel that selects and checks it ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -19,8 +19,13 @@ static void checkOptions(const Options &options, const mqa_kernel_info &info) {
       options.nextN >= 0 || options.maxContextLen >= 0 ||
       options.contextLen >= 0 || options.batch >= 0 ||
       !options.contextLens.empty())
-    fatal("this kernel is of mqa.topk: its options are --seq-len, "
-          "--seq-len-kv, --max-seqlen-k, --mask and --pattern");
+    fatal(isTopk(info)
+              ? "this kernel is of mqa.topk: its options are --seq-len, "
+                "--seq-len-kv, --max-seqlen-k, --mask and --pattern"
+              : "this kernel is of mqa.merge_topk: its options are --seq-len, "
+                "--seq-len-kv, --num-lists, --mask and --pattern");
+  if (isTopk(info) && options.numLists >= 0)
+    fatal("--num-lists is for mqa.merge_topk; this kernel is of mqa.topk");
   if (!info.compressed && options.maxSeqlenK >= 0)
     fatal("--max-seqlen-k is for a kernel with compressed logits");
 }
@@ -49,6 +54,9 @@ static TopkProblem makeProblem(const Options &options,
       makeTopkProblem(info, rows, columns, keys, options.seed, [&](int64_t m) {
         return std::pair<int64_t, int64_t>(ranges.ks[m], ranges.ke[m]);
       });
+  if (!isTopk(info))
+    problem.numLists =
+        getSize("--num-lists", info.num_lists, options.numLists, 8);
   const auto &patterns = getTopkPatterns();
   auto pattern = std::find_if(
       patterns.begin(), patterns.end(),
@@ -66,6 +74,8 @@ bool mqa::tools::runTopk(Device &device, const LoadedKernel &kernel,
   report["seq_len_kv"] = problem.numKeys;
   report["columns"] = problem.numColumns;
   report["k"] = info.k;
+  if (!isTopk(info))
+    report["num_lists"] = problem.numLists;
   TopkSession session(device, kernel, problem);
   session.launch();
   bool pass = true;
@@ -117,6 +127,8 @@ void mqa::tools::printTopk(const nlohmann::json &report) {
   std::printf("shape:           M=%ld N=%ld, %ld columns, k=%ld\n",
               integer("seq_len"), integer("seq_len_kv"), integer("columns"),
               integer("k"));
+  if (report.contains("num_lists"))
+    std::printf("lists:           %ld\n", integer("num_lists"));
   if (report.contains("wrong_indices")) {
     std::printf("wrong indices:   %ld (%ld rows checked)\n",
                 integer("wrong_indices"), integer("checked_rows"));

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "TopkSession.h"
 #include "mqa/Support/Output.h"
 
 #include <nlohmann/json.hpp>
@@ -96,7 +97,10 @@ static Problem makeContiguous(const Options &options,
 /// Options that mean something for the other op alone.
 static void checkOptions(const Options &options, bool paged) {
   if (!options.pattern.empty())
-    fatal("--pattern is for mqa.topk; this kernel is of " +
+    fatal("--pattern is for mqa.topk and mqa.merge_topk; this kernel is of " +
+          std::string(paged ? "mqa.paged_logits" : "mqa.logits"));
+  if (options.numLists >= 0)
+    fatal("--num-lists is for mqa.merge_topk; this kernel is of " +
           std::string(paged ? "mqa.paged_logits" : "mqa.logits"));
   bool pagedOnly = options.batch >= 0 || options.nextN >= 0 ||
                    options.contextLen >= 0 || options.blockKv >= 0 ||
@@ -184,7 +188,7 @@ static int run(const Options &options) {
                                            /*device=*/0, kind);
   const LoadedKernel &kernel = *loaded;
   const mqa_kernel_info &info = kernel.getInfo();
-  if (info.op == MQA_OP_TOPK) {
+  if (selectsKeys(info)) {
     nlohmann::json report = {{"device", device->getName()},
                              {"kernel", info.name},
                              {"target", info.target},

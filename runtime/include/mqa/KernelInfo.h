@@ -30,27 +30,30 @@ typedef enum mqa_element_type {
 typedef enum mqa_op {
   MQA_OP_LOGITS,       /**< mqa.logits: mqa_logits_launch */
   MQA_OP_PAGED_LOGITS, /**< mqa.paged_logits: mqa_paged_logits_launch */
-  MQA_OP_TOPK          /**< mqa.topk: mqa_topk_launch */
+  MQA_OP_TOPK,         /**< mqa.topk: mqa_topk_launch */
+  MQA_OP_MERGE_TOPK    /**< mqa.merge_topk: mqa_merge_topk_launch */
 } mqa_op;
 
-/** Which of two keys with equal logits mqa.topk takes for the better one. */
+/** Which of two keys with equal logits mqa.topk and mqa.merge_topk take for the
+ *  better one. */
 typedef enum mqa_tie_break {
   MQA_TIE_BREAK_SMALLEST,
   MQA_TIE_BREAK_GREATEST
 } mqa_tie_break;
 
-/** How mqa.topk sorts the keys of a row. */
+/** How they sort the keys of a row. */
 typedef enum mqa_order {
   MQA_ORDER_KEY,   /**< ascending keys */
   MQA_ORDER_SCORE, /**< descending logits, ties by mqa_tie_break */
   MQA_ORDER_ANY    /**< the same in each run */
 } mqa_order;
 
-/** What an index of mqa.topk counts from. */
+/** What an index of theirs counts from. */
 typedef enum mqa_base {
   MQA_BASE_RELATIVE, /**< max(ks, 0) */
   MQA_BASE_ABSOLUTE, /**< key 0 */
-  MQA_BASE_SLOT      /**< the paged cache: block_table[b, n / P] * P + n % P */
+  MQA_BASE_SLOT      /**< the paged cache: block_table[b, n / P] * P + n % P;
+                          of mqa.topk alone */
 } mqa_base;
 
 /** What a kernel computes. Sizes that the kernel takes at launch are -1; what
@@ -64,8 +67,9 @@ typedef struct mqa_kernel_info {
   int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
                                     attention */
   int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
-  mqa_element_type input_type; /**< of q and k; mqa.topk: of its logits */
-  mqa_element_type out_type;   /**< mqa.topk: of its indices */
+  mqa_element_type input_type; /**< of q and k; of ops that select: of the
+                                    logits */
+  mqa_element_type out_type;   /**< of ops that select: of the indices */
   mqa_element_type weights_type;
   int has_weights;      /**< 0: weights are 1, and not an argument */
   int has_k_scale;      /**< likewise */
@@ -84,11 +88,12 @@ typedef struct mqa_kernel_info {
   int64_t max_blocks;   /**< columns of the block table */
   int lens_per_query;   /**< 1 if context_lens is batch x next_n */
   int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits */
-  /* Of mqa.topk alone. */
+  /* Of mqa.topk and mqa.merge_topk. */
   int64_t k; /**< keys that are selected of a row: columns of `indices` */
   mqa_tie_break tie_break;
   mqa_order order;
   mqa_base base;
+  /* Of mqa.topk alone. */
   int64_t force_first;   /**< first keys of a range that are always selected */
   int64_t force_last;    /**< last ones */
   int64_t num_sequences; /**< rows of the block table */
@@ -97,6 +102,8 @@ typedef struct mqa_kernel_info {
   int has_offset;        /**< 1: each query adds a number to its indices */
   int has_values;        /**< 1 if it writes the logits of selected keys */
   int has_num_keys;      /**< 1: the number of keys is an argument */
+  /* Of mqa.merge_topk alone. */
+  int64_t num_lists; /**< of each row */
 } mqa_kernel_info;
 
 #ifdef __cplusplus

@@ -55,7 +55,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 2
+#define MQA_RUNTIME_ABI_VERSION 3
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -263,6 +263,36 @@ MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
 MQA_API mqa_status mqa_topk_launch(mqa_kernel *kernel,
                                    const mqa_topk_args *args, void *stream);
 
+/** The operands of mqa.merge_topk, likewise: num_lists = R lists of each of the
+ *  M = num_queries rows. `indices` and `values` must not overlap each other or
+ *  what is read. */
+typedef struct mqa_merge_topk_args {
+  const int32_t *list_indices;     /**< R x M x k: keys; below 0 is padding */
+  int64_t list_indices_stride;     /**< from list to list, at least k: lists
+                                        may lie one behind the other, or those
+                                        of each row */
+  int64_t list_indices_row_stride; /**< from row to row, at least k */
+  const float *list_values;        /**< R x M x k: their logits */
+  int64_t list_values_stride, list_values_row_stride; /**< likewise */
+  const int32_t *ks;      /**< M: first key of each query's whole range */
+  const int32_t *ke;      /**< M: first key behind it, at most the number of
+                               keys that there are */
+  int32_t *indices;       /**< M x k */
+  int64_t indices_stride; /**< at least k */
+  float *values;          /**< M x k */
+  int64_t values_stride;  /**< at least k */
+  int64_t num_lists;      /**< at most 2^30 / k; 0 is a size too, and lists may
+                               be null then */
+  int64_t num_queries;
+  int64_t k; /**< that of the kernel */
+} mqa_merge_topk_args;
+
+/** Selects the best keys of all lists; otherwise as mqa_topk_launch. It needs
+ *  no scratch. */
+MQA_API mqa_status mqa_merge_topk_launch(mqa_kernel *kernel,
+                                         const mqa_merge_topk_args *args,
+                                         void *stream);
+
 /** A launch on arguments that stay as they are: the same pointers, strides and
  *  sizes, whatever they point to. Checked and encoded once, it is cheaper to
  *  enqueue. It keeps the kernel loaded. */
@@ -280,6 +310,10 @@ MQA_API mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
 MQA_API mqa_status mqa_topk_prepare(mqa_kernel *kernel,
                                     const mqa_topk_args *args,
                                     mqa_launch **launch);
+
+MQA_API mqa_status mqa_merge_topk_prepare(mqa_kernel *kernel,
+                                          const mqa_merge_topk_args *args,
+                                          mqa_launch **launch);
 
 /** As mqa_logits_launch on the arguments it was prepared with; any number of
  *  times, from any thread. */

@@ -18,7 +18,7 @@ import warnings
 from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 
 from . import runtime
-from .ops import Op, TopkOp, describe  # noqa: F401 (library.Op is what callers use)
+from .ops import MergeTopkOp, Op, TopkOp, describe  # noqa: F401 (library.Op is what callers use)
 
 
 def _warn(message):

@@ -197,6 +197,63 @@ def _describe_topk(info):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class MergeTopkOp:
+    """mqa.merge_topk; sizes but k are given at launch."""
+
+    target: str
+    k: int
+    tie_break: str = "smallest"
+    order: str = "key"
+    base: str = "relative"
+    has_ks: bool = True
+    has_values: bool = False
+    schedule = None
+
+    def for_target(self, target):
+        return dataclasses.replace(self, target=target)
+
+    def list_alternatives(self):
+        return []
+
+    def to_mlir(self):
+        """The function that consists of the op, on tensors whose sizes are dynamic but for k."""
+        k = self.k
+        types = {"list_indices": f"tensor<?x?x{k}xi32>", "list_values": f"tensor<?x?x{k}xf32>"}
+        if self.has_ks:
+            types["ks"] = "tensor<?xi32>"
+        types["ke"] = "tensor<?xi32>"
+        outputs = {"indices": f"tensor<?x{k}xi32>"}
+        if self.has_values:
+            outputs["values"] = f"tensor<?x{k}xf32>"
+        inputs = ", ".join(f"%{n}" if n in types else "none" for n in ("list_indices", "list_values", "ks", "ke"))
+        results, size = ", ".join(outputs.values()), len(outputs)
+        attributes = ", ".join(f"{name} = #mqa.{name}<{getattr(self, name)}>" for name in ("tie_break", "order", "base"))
+        return (
+            f"func.func @merge_topk({', '.join(f'%{n}: {t}' for n, t in {**types, **outputs}.items())}) -> ({results}) {{\n"
+            f"  {'%0' if size == 1 else '%0:2'} = mqa.merge_topk ins({inputs} : {', '.join(types.values())})"
+            f" outs({', '.join(f'%{n}' for n in outputs)} : {results}) {{{attributes}}} -> {results}\n"
+            f"  return {'%0' if size == 1 else '%0#0, %0#1'} : {results}\n}}\n"
+        )
+
+
+def _describe_merge(info):
+    if info.num_queries >= 0 or info.num_lists >= 0:
+        return None
+    return MergeTopkOp(
+        target=info.target.decode(),
+        k=info.k,
+        tie_break=runtime.TIE_BREAKS[info.tie_break],
+        order=runtime.ORDERS[info.order],
+        base=runtime.BASES[info.base],
+        has_ks=bool(info.has_ks),
+        has_values=bool(info.has_values),
+    )
+
+
+_DESCRIBE = {"mqa.topk": _describe_topk, "mqa.merge_topk": _describe_merge}
+
+
 def describe(info):
     """The op of a kernel; None if it knows sizes that are given at launch here."""
-    return _describe_topk(info) if runtime.OPS[info.op] == "mqa.topk" else _describe_logits(info)
+    return _DESCRIBE.get(runtime.OPS[info.op], _describe_logits)(info)

@@ -12,7 +12,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
 # mqa_element_type, by the names of MLIR; likewise mqa_op, mqa_tie_break, mqa_order and mqa_base.
 ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
-OPS = ("mqa.logits", "mqa.paged_logits", "mqa.topk")
+OPS = ("mqa.logits", "mqa.paged_logits", "mqa.topk", "mqa.merge_topk")
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")
@@ -78,6 +78,7 @@ class KernelInfo(ctypes.Structure):
         ("has_offset", c_int),
         ("has_values", c_int),
         ("has_num_keys", c_int),
+        ("num_lists", c_int64),
     ]
 
 
@@ -154,8 +155,30 @@ class TopkArgs(ctypes.Structure):
     ]
 
 
+class MergeTopkArgs(ctypes.Structure):
+    """mqa_merge_topk_args, likewise."""
+
+    _fields_ = [
+        ("list_indices", c_void_p),
+        ("list_indices_stride", c_int64),
+        ("list_indices_row_stride", c_int64),
+        ("list_values", c_void_p),
+        ("list_values_stride", c_int64),
+        ("list_values_row_stride", c_int64),
+        ("ks", c_void_p),
+        ("ke", c_void_p),
+        ("indices", c_void_p),
+        ("indices_stride", c_int64),
+        ("values", c_void_p),
+        ("values_stride", c_int64),
+        ("num_lists", c_int64),
+        ("num_queries", c_int64),
+        ("k", c_int64),
+    ]
+
+
 # Of mqa/Runtime.h: the structures above are those of this version.
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 
 def _check_abi(library, path):
@@ -188,10 +211,12 @@ def _open():
         "mqa_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_paged_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_topk_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_merge_topk_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_topk_scratch_size": [c_void_p, c_int64, c_int64, POINTER(c_size_t)],
         "mqa_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_paged_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_topk_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_merge_topk_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_launch_run": [c_void_p, c_void_p],
     }
     for name, argtypes in signatures.items():

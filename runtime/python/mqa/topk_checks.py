@@ -5,10 +5,10 @@ import torch
 from . import runtime
 from .checks import both, check_device, check_inner, check_ints, check_shape, fail, get_type, require
 
-_MAX_K, _MAX_BLOCK_KV = 4096, 65536
+MAX_K, _MAX_BLOCK_KV = 4096, 65536
 
 
-def _check_integer(name, value, least, most=None):
+def check_integer(name, value, least, most=None):
     """Sizes that a kernel is compiled for: no bool. While PyTorch traces, those of a tensor may be symbolic."""
 
     def describe():
@@ -22,22 +22,22 @@ def _check_integer(name, value, least, most=None):
         require(value <= most, describe)
 
 
-def _check_choice(name, value, choices):
+def check_choice(name, value, choices):
     if value not in choices:
         fail(f"{name} must be one of {', '.join(choices)}, found {value!r}")
 
 
 def _check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys):
-    _check_integer("k", k, 1, _MAX_K)
-    _check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
-    _check_choice("order", order, runtime.ORDERS)
-    _check_choice("base", base, runtime.BASES)
-    _check_integer("force_first", force_first, 0, k)
-    _check_integer("force_last", force_last, 0, k)
+    check_integer("k", k, 1, MAX_K)
+    check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
+    check_choice("order", order, runtime.ORDERS)
+    check_choice("base", base, runtime.BASES)
+    check_integer("force_first", force_first, 0, k)
+    check_integer("force_last", force_last, 0, k)
     if force_first + force_last > k:
         fail(f"force_first and force_last must be at most k = {k} together, found {force_first} and {force_last}")
     if base == "slot":
-        _check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
+        check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
         if block_kv & (block_kv - 1):
             fail(f"block_kv must be a power of two from 1 to {_MAX_BLOCK_KV}, found {block_kv}")
     elif block_kv:
@@ -92,6 +92,15 @@ def _check_sequences(rows, context_lens, block_table, sequence):
         check_shape("block_table", block_table, (batch, None))
 
 
+def check_outputs(indices, values, rows, k):
+    for name, tensor, dtype in (("indices", indices, torch.int32), ("values", values, torch.float32)):
+        if tensor is not None:
+            check_shape(name, tensor, (rows, k))
+            if tensor.dtype != dtype:
+                fail(f"{name} must have dtype {dtype}, found {tensor.dtype}")
+            check_inner(name, tensor)
+
+
 def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, *, k, num_keys, **options):
     """`indices` and `values` are None where they are made to fit."""
     _check_options(k, num_keys=num_keys, **options)
@@ -115,11 +124,6 @@ def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indi
         check_ints("block_table", block_table)
         check_inner("block_table", block_table)
     _check_sequences(rows, context_lens, block_table, sequence)
-    for name, tensor, dtype in (("indices", indices, torch.int32), ("values", values, torch.float32)):
-        if tensor is not None:
-            check_shape(name, tensor, (rows, k))
-            if tensor.dtype != dtype:
-                fail(f"{name} must have dtype {dtype}, found {tensor.dtype}")
-            check_inner(name, tensor)
+    check_outputs(indices, values, rows, k)
     check_device(logits, of="logits", ks=ks, ke=ke, context_lens=context_lens, block_table=block_table,
                  sequence=sequence, offset=offset, indices=indices, values=values)  # fmt: skip

@@ -46,6 +46,18 @@ LogicalResult AppendCandidatesOp::verify() {
       cast<VectorType>(forced.getType()).getShape() != logits.getShape())
     return emitOpError() << "operand 'forced' must have an element for each of "
                          << logits << ", found " << forced.getType();
+  if (!getFirstKey() == !getOwnKeys())
+    return emitOpError() << "must have either a first key ('from') or keys of "
+                            "its own ('of'), found "
+                         << (getFirstKey() ? "both" : "neither");
+  if (getOwnKeys() && getDescending())
+    return emitOpError("has keys of its own ('of'), and must not be "
+                       "'descending', which is for those behind a first one");
+  if (getOwnKeys() &&
+      cast<VectorType>(getOwnKeys().getType()).getShape() != logits.getShape())
+    return emitOpError() << "operand 'own_keys' must have an element for each "
+                            "of "
+                         << logits << ", found " << getOwnKeys().getType();
   if (logits.isScalable())
     return emitOpError() << "operand 'logits' must have a fixed size, found "
                          << logits;
@@ -80,6 +92,9 @@ void SortCandidatesOp::getEffects(EffectList &effects) {
 LogicalResult SortCandidatesOp::verify() {
   if (failed(verifyList(*this)))
     return failure();
+  if (getBy() == SortBy::Key && getTieBreak() != TieBreak::Smallest)
+    return emitOpError() << "sorts by key, and must not have 'tie_break' = "
+                         << stringifyTieBreak(getTieBreak());
   if (!llvm::isPowerOf2_64(getMost()))
     return emitOpError() << "'most' must be a power of two, found "
                          << getMost();

@@ -43,28 +43,36 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
 
 LogicalResult
 KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
-                   Activation, bool, bool, ScheduleAttr schedule,
+                   Activation, bool, bool compressed, ScheduleAttr schedule,
                    int64_t dynamicSharedMemory, bool overlapsLaunches,
                    DenseI64ArrayAttr taskSizes, SelectionAttr selection) {
-  bool isTopk = op == TopkOp::getOperationName();
-  if (!isTopk && op != LogitsOp::getOperationName() &&
+  bool isMerge = op == MergeTopkOp::getOperationName();
+  bool selects = isMerge || op == TopkOp::getOperationName();
+  if (!selects && op != LogitsOp::getOperationName() &&
       op != PagedLogitsOp::getOperationName())
-    return emitError() << "a kernel is of mqa.logits, mqa.paged_logits or "
-                          "mqa.topk, found '"
+    return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
+                          "mqa.topk or mqa.merge_topk, found '"
                        << op << "'";
-  if (isTopk == !selection)
-    return emitError() << "a kernel of mqa.topk, and no other, has a selection";
-  if (isTopk ? static_cast<bool>(schedule) : !schedule == !taskSizes)
-    return emitError() << (isTopk ? "a kernel of mqa.topk has no schedule"
-                                  : "a kernel has either a schedule or task "
-                                    "sizes");
-  if (taskSizes && (taskSizes.size() != (isTopk ? 1 : 2) ||
+  if (selects == !selection)
+    return emitError() << "a kernel of mqa.topk or mqa.merge_topk, and no "
+                          "other, has a selection";
+  if (selects ? static_cast<bool>(schedule) : !schedule == !taskSizes)
+    return emitError() << (selects ? "a kernel that selects has no schedule"
+                                   : "a kernel has either a schedule or task "
+                                     "sizes");
+  if (isMerge && (compressed || selection.getBase() == IndexBase::Slot ||
+                  selection.getForceFirst() || selection.getForceLast() ||
+                  selection.getNextN()))
+    return emitError() << "a kernel of mqa.merge_topk has k, 'tie_break', "
+                          "'order' and a base that is no slot alone, found "
+                       << selection << (compressed ? " and 'compressed'" : "");
+  if (taskSizes && (taskSizes.size() != (selects ? 1 : 2) ||
                     llvm::any_of(taskSizes.asArrayRef(),
                                  [](int64_t size) { return size < 1; })))
     return emitError() << "a kernel has "
-                       << (isTopk ? "one positive task size, rows,"
-                                  : "two positive task sizes, queries and "
-                                    "keys,")
+                       << (selects ? "one positive task size, rows,"
+                                   : "two positive task sizes, queries and "
+                                     "keys,")
                        << " found " << taskSizes;
   if (dynamicSharedMemory < 0 ||
       (taskSizes && (dynamicSharedMemory || overlapsLaunches)))
@@ -88,6 +96,8 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
     compressed = topk.getCompressed();
     selection = topk.getSelection();
   }
+  if (auto merge = dyn_cast<MergeTopkOp>(*op))
+    selection = merge.getSelection();
   return get(op->getContext(), op->getName().getStringRef(), activation, clean,
              compressed, schedule, /*dynamicSharedMemory=*/0,
              /*overlapsLaunches=*/false, taskSizes, selection);
@@ -103,6 +113,12 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
     return ArrayRef(kRanks).slice(least, most - least + 1);
   };
   using Ranks = ArrayRef<int64_t>;
+  if (getOp() == MergeTopkOp::getOperationName())
+    return llvm::StringSwitch<Ranks>(name)
+        .Cases({"list_indices", "list_values"}, between(3, 3))
+        .Cases({"ks", "ke"}, between(1, 1))
+        .Cases({"indices", "values"}, between(2, 2))
+        .Default({});
   if (getSelection()) {
     if (name == kNumKeys && getCompressed())
       return between(0, 0);

@@ -15,7 +15,7 @@ func.func private @f() attributes {mqa.target = #mqa.target<chip = "sm_90a">}
 
 // -----
 
-// expected-error@+1 {{a kernel is of mqa.logits, mqa.paged_logits or mqa.topk, found 'mqa.wgmma'}}
+// expected-error@+1 {{a kernel is of mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk, found 'mqa.wgmma'}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.wgmma", task_sizes = [4, 64]>}
 
 // -----

@@ -16,6 +16,61 @@ func.func @scalable(%logits: vector<[4]xf32>, %i: index, %least: f32, %list: mem
 
 // -----
 
+func.func @own(%logits: vector<4xf32>, %own: vector<2xi32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{operand 'own_keys' must have an element for each of 'vector<4xf32>', found 'vector<2xi32>'}}
+  %n, %fits = mqa.append_candidates %logits of %own : vector<2xi32> threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @both(%logits: vector<4xf32>, %own: vector<4xi32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{must have either a first key ('from') or keys of its own ('of'), found both}}
+  %n, %fits = mqa.append_candidates %logits from %i of %own : vector<4xi32> threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @neither(%logits: vector<4xf32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{must have either a first key ('from') or keys of its own ('of'), found neither}}
+  %n, %fits = mqa.append_candidates %logits threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @descending(%logits: vector<4xf32>, %own: vector<4xi32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{has keys of its own ('of'), and must not be 'descending', which is for those behind a first one}}
+  %n, %fits = mqa.append_candidates %logits of %own : vector<4xi32> threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) {descending} : vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @by_key(%n: index, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{sorts by key, and must not have 'tie_break' = greatest}}
+  mqa.sort_candidates %list, %list count %n most 16 {by = #mqa.sort_by<key>, tie_break = #mqa.tie_break<greatest>} : memref<64xi32, #gpu.address_space<workgroup>>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.merge_topk has k, 'tie_break', 'order' and a base that is no slot alone, found #mqa.selection<k = 4, force_first = 1>}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.merge_topk", selection = <k = 4, force_first = 1>>}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.merge_topk has k, 'tie_break', 'order' and a base that is no slot alone, found #mqa.selection<k = 4> and 'compressed'}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.merge_topk", compressed = true, selection = <k = 4>>}
+
+// -----
+
+// expected-error@+1 {{argument 0 is operand 'logits' of type 'tensor<?x?xf32>', which}}
+func.func private @f(memref<?x?xf32> {mqa.operand = #mqa.operand<"logits", tensor<?x?xf32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.merge_topk", selection = <k = 4>>}
+
+// -----
+
 func.func @global(%logits: vector<4xf32>, %i: index, %least: f32, %list: memref<64xi32>) {
   // expected-error@+1 {{operand 'codes' must lie in workgroup memory, found 'memref<64xi32>'}}
   %n, %fits = mqa.append_candidates %logits from %i threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32>) : vector<4xf32>
@@ -72,17 +127,17 @@ func.func @most_of_all(%n: index, %list: memref<64xi32, #gpu.address_space<workg
 
 // -----
 
-// expected-error@+1 {{a kernel of mqa.topk, and no other, has a selection}}
+// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk, and no other, has a selection}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", task_sizes = [4]>}
 
 // -----
 
-// expected-error@+1 {{a kernel of mqa.topk, and no other, has a selection}}
+// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk, and no other, has a selection}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>>}
 
 // -----
 
-// expected-error@+1 {{a kernel of mqa.topk has no schedule}}
+// expected-error@+1 {{a kernel that selects has no schedule}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", schedule = <block_q = 4, block_kv = 32, tile_kv = 32, stages = 2>, selection = <k = 1>>}
 
 // -----

@@ -164,10 +164,11 @@ def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
 
 def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
   let mnemonic = "selection";
-  let summary = "What a kernel of mqa.topk selects, and how";
+  let summary = "What a kernel of mqa.topk or mqa.merge_topk selects, and how";
   let description = [{
     `k` and the attributes of `mqa.topk` that have the same names; `next_n` is T where rows are
     in the order of their sequences, else 0, and `block_kv` is 0 where no index is a slot.
+    `mqa.merge_topk` has `tie_break`, `order` and `base` alone.
 
     Example:
 
@@ -202,8 +203,8 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `schedule` | of a kernel for a GPU: what it was made by. No pass below level 3 reads it |
     | `dynamic_shared_memory` | bytes, once the rings are lowered |
     | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
-    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of `mqa.topk` |
-    | `selection` | of a kernel of `mqa.topk` |
+    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of ops that select |
+    | `selection` | of a kernel of `mqa.topk` or `mqa.merge_topk` |
 
     Example:
 

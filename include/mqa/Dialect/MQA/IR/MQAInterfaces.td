@@ -12,8 +12,8 @@ include "mlir/IR/OpBase.td"
 def MQA_KernelOpInterface : OpInterface<"KernelOpInterface"> {
   let cppNamespace = "::mlir::mqa";
   let description = [{
-    An op of which a kernel is made: `mqa.logits`, `mqa.paged_logits`, `mqa.topk`. Its data
-    operands become the arguments of the kernel.
+    An op of which a kernel is made: `mqa.logits`, `mqa.paged_logits`, `mqa.topk`,
+    `mqa.merge_topk`. Its data operands become the arguments of the kernel.
   }];
   let methods = [
     InterfaceMethod<"The operands that carry data; one that is left out is null.",

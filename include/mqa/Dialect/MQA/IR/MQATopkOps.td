@@ -197,7 +197,11 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
   }];
 }
 
-def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk"> {
+def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
+    MQA_KernelOpInterface,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
   let summary = "The best keys of each query out of several lists of best keys";
   let description = [{
     What `mqa.topk` gives on all keys, from what it gave on each of R parts of them.
@@ -221,8 +225,12 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk"> {
 
     `tie_break`, `order`, padding and `base` are those of `mqa.topk`; there is no
     `slot`. Every element of `indices` and `values` is written; what they had is not read.
+    A logit that is NaN becomes a value that is NaN, with any bits.
 
     `none` in the place of `ks` leaves it out.
+
+    An op with `num_keys` is a tile of another and no kernel is made of it: a caller of a
+    kernel cuts `ke`.
 
     Example:
 
@@ -250,7 +258,11 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk"> {
     attr-dict (`->` type($results)^)?
   }];
 
-  let extraClassDeclaration = baseClassDeclaration;
+  let extraClassDeclaration = baseClassDeclaration # [{
+    bool isTile() { return static_cast<bool>(getNumKeys()); }
+    /// What a launch of a kernel of this op must know.
+    SelectionAttr getSelection();
+  }];
 }
 
 #endif // MQA_TOPK_OPS_TD

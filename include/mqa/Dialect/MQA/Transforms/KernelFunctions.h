@@ -24,8 +24,8 @@ LogicalResult verifyNobodyRefersTo(func::FuncOp func);
 /// consists of. An error says why `func` is no kernel function.
 FailureOr<KernelOpInterface> verifyKernelFunction(func::FuncOp func);
 
-/// Every mqa.logits, mqa.paged_logits and mqa.topk of `module` is the body of a
-/// kernel function, and nothing in the module takes a name that kernels need.
+/// Every op of `module` that kernels are made of is the body of a kernel
+/// function, and nothing in the module takes a name that kernels need.
 LogicalResult verifyKernelFunctions(ModuleOp module);
 
 /// `module` holds kernel functions alone: a bundle has room for nothing else.

@@ -126,8 +126,8 @@ def MQAExpandCandidatesPass : Pass<"mqa-expand-candidates", "::mlir::gpu::GPUFun
   let description = [{
     Threads agree on places in a list by ballots in their warp and by a word of each warp
     in shared memory. `mqa.cut_candidates` becomes a radix selection: a histogram of the
-    codes in an interval, which each step narrows to one of its bins; `mqa.sort_candidates`
-    becomes a bitonic sort.
+    codes in an interval, which each step narrows to one of its bins, and of the keys of
+    equal codes; `mqa.sort_candidates` becomes a bitonic sort.
 
     Contract: the kernel has a `known_block_size` of whole warps in x alone, all threads
     come to each of the ops, and a list has at most 32768 candidates.
@@ -612,7 +612,7 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::ModuleOp"> {
 }
 
 def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
-  let summary = "Makes a kernel of each mqa.topk on memrefs";
+  let summary = "Makes a kernel of each mqa.topk and mqa.merge_topk on memrefs";
   let description = [{
     A workgroup of 1024 threads selects a row at a time. It goes over the row's keys, each
     thread with a vector of them, and appends those that may be among the best to a list
@@ -620,7 +620,11 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
     appended from then on must be better than these. At the end the best of the list are
     written, in the order of their keys or sorted by their logits.
 
-    Contract: as for `mqa-tile-logits`, of functions that consist of one `mqa.topk`.
+    The lists of `mqa.merge_topk` are read in the place of keys. They are in any order, so
+    the list is too: ties are decided by keys, and `order = key` sorts.
+
+    Contract: as for `mqa-tile-logits`, of functions that consist of one `mqa.topk` or
+    `mqa.merge_topk`.
 
     ```mlir
     func.func @f(...) { mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : memref<?x512xi32>) }
@@ -694,10 +698,11 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
 }
 
 def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
-  let summary = "Checks that each function of an mqa.logits, mqa.paged_logits or mqa.topk can become a kernel";
+  let summary = "Checks that each function of an op that kernels are made of can become a kernel";
   let description = [{
     The first pass of both ways down, so that they accept the same functions. A
-    `func.func` that holds an `mqa.logits` or `mqa.paged_logits` is a kernel function:
+    `func.func` that holds an `mqa.logits`, `mqa.paged_logits`, `mqa.topk` or
+    `mqa.merge_topk` is a kernel function:
 
     - it lies in the outermost module, and nothing in the module refers to it, nor could:
       an op of an unknown dialect that has a region might;

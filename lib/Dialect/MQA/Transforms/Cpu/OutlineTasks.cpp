@@ -54,9 +54,13 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
              << op->getName();
+  SmallVector<int64_t> sizes(steps);
+  // A step over sequences is one over the rows of each.
+  if (auto topk = dyn_cast<TopkOp>(*op); topk && topk.hasSequencesInOrder())
+    sizes[0] *= topk.getRowsOfSequence();
   func->setAttr(
       KernelAttr::getAttrName(),
-      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(steps)));
+      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(sizes)));
   return success();
 }
 
@@ -81,8 +85,7 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
     return WalkResult::interrupt();
   });
   if (!computed)
-    return forall.emitOpError(
-        "holds no mqa.logits, mqa.paged_logits or mqa.topk");
+    return forall.emitOpError("holds no op that kernels are made of");
   if (failed(verifyNobodyRefersTo(func)) ||
       failed(nameArguments(func, computed, steps)))
     return failure();

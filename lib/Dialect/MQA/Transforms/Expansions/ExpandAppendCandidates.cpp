@@ -39,6 +39,17 @@ static Places findPlaces(BlockBuilder &b, CandidateScratch &scratch,
     if (op.getForced())
       isAppended = arith::OrIOp::create(
           b, isAppended, vector::ExtractOp::create(b, op.getForced(), i));
+    if (op.getTakesNan()) {
+      Value isNaN =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
+      isAppended = arith::OrIOp::create(
+          b, isAppended, arith::AndIOp::create(b, isNaN, op.getTakesNan()));
+    }
+    if (op.getOwnKeys()) {
+      Value key = vector::ExtractOp::create(b, op.getOwnKeys(), i);
+      isAppended = arith::AndIOp::create(
+          b, isAppended, b.compare(CmpIPredicate::sge, key, b.constant(0)));
+    }
     Value ballot = b.ballot(isAppended);
     places.isAppended.push_back(isAppended);
     places.ofWarp = b.add(places.ofWarp, b.countBits(ballot));
@@ -58,10 +69,24 @@ static Places findPlaces(BlockBuilder &b, CandidateScratch &scratch,
   return places;
 }
 
+/// The word of an own key: above a bit that tells -0 from +0.
+static Value getOwnWord(BlockBuilder &b, AppendCandidatesOp op, int64_t i) {
+  Value logit = vector::ExtractOp::create(b, op.getLogits(), i);
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), logit);
+  Value isNegativeZero = b.compare(
+      CmpIPredicate::eq, bits, b.constant(std::numeric_limits<int32_t>::min()));
+  Value key = vector::ExtractOp::create(b, op.getOwnKeys(), i);
+  Value twice = arith::ShLIOp::create(b, key, b.constant(1));
+  Value bit = arith::ExtUIOp::create(b, b.getI32Type(), isNegativeZero);
+  return arith::OrIOp::create(b, twice, bit);
+}
+
 /// Stores this thread's candidates, the first of them at `place`.
 static void storeCandidates(BlockBuilder &b, AppendCandidatesOp op,
                             const Places &places, Value place) {
-  Value key = b.toWord(op.getFirstKey());
+  Value key;
+  if (op.getFirstKey())
+    key = b.toWord(op.getFirstKey());
   for (auto [i, isAppended] : llvm::enumerate(places.isAppended)) {
     auto store = scf::IfOp::create(b, isAppended, /*withElseRegion=*/false);
     {
@@ -73,9 +98,13 @@ static void storeCandidates(BlockBuilder &b, AppendCandidatesOp op,
         code = b.select(vector::ExtractOp::create(b, op.getForced(),
                                                   static_cast<int64_t>(i)),
                         b.constant(kForcedCode), code);
-      Value distance = b.constant(op.getDescending() ? -int64_t(i) : i);
       b.store(code, op.getCodes(), place);
-      b.store(b.add(key, distance), op.getKeys(), place);
+      Value word;
+      if (key)
+        word = b.add(key, b.constant(op.getDescending() ? -int64_t(i) : i));
+      else
+        word = getOwnWord(b, op, i);
+      b.store(word, op.getKeys(), place);
     }
     place = b.add(place, arith::ExtUIOp::create(b, b.getI32Type(), isAppended));
   }

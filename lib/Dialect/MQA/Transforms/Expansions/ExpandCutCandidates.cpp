@@ -5,7 +5,8 @@
 // A radix selection: the codes that may be the keep'th greatest lie in an
 // interval, which each step narrows to one of 2^kBinBits equal parts. It begins
 // with the least and the greatest code, so that no step looks at bits that all
-// codes have in common.
+// codes have in common. Where one code has more candidates than stay, the same
+// steps over their keys decide.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,34 +28,51 @@ public:
   Cut(BlockBuilder &b, CandidateScratch &scratch, CutCandidatesOp op)
       : b(b), op(op), histogram(scratch.getHistogram(b)),
         words(scratch.getCutWords(b)), zero(b.constant(0)), one(b.constant(1)),
-        count(b.toWord(op.getCount())) {}
+        count(b.toWord(op.getCount())), tiesByKey(op.getTies() != Ties::Place) {
+  }
   void expand();
 
 private:
-  /// Codes from `low` to `high`, both included, of which the `wanted` greatest
-  /// stay. Those above stay, and those below do not.
+  /// Numbers from `low` to `high`, both included, of which the `wanted`
+  /// greatest stay. Those above stay, and those below do not.
   struct Interval {
     Value low, high, wanted;
   };
 
   void loadCandidates();
-  Interval findWhole();
+  Interval findWhole(Value wanted, bool isFirst);
   Value getShift(const Interval &interval);
   void countBins(const Interval &interval, Value shift);
   void publishBin(const Interval &interval);
-  std::pair<Interval, Value> narrow(const Interval &interval);
-  void compact(const Interval &interval);
-  Value isIn(Value code, const Interval &interval) {
-    return b.compare(CmpIPredicate::ule, b.sub(code, interval.low),
+  struct Step {
+    Interval interval;
+    /// No further step is needed; all of the interval is wanted.
+    Value isDone, isExact;
+  };
+  Step narrow(const Interval &interval);
+  std::pair<Interval, Value> search(const Interval &whole);
+  Interval searchTies(const Interval &interval, Value isExact);
+  void compact(const Interval &interval, const Interval &ties);
+  Value isIn(Value number, const Interval &interval) {
+    return b.compare(CmpIPredicate::ule, b.sub(number, interval.low),
                      b.sub(interval.high, interval.low));
+  }
+  /// A number that is the greater, the better `key` is.
+  Value getTie(Value key) {
+    return op.getTies() == Ties::Smallest
+               ? Value(arith::XOrIOp::create(b, key, b.constant(-1)))
+               : key;
   }
 
   BlockBuilder &b;
   CutCandidatesOp op;
   Value histogram, words, zero, one, count;
+  const bool tiesByKey;
   /// This thread's candidates. A warp has neighbouring ones, and a lane each
   /// 32nd of those, so that ballots tell their order.
   SmallVector<Value> codes, keys, exists;
+  /// What the steps look at: codes, or what keys become, and whether it counts.
+  SmallVector<Value> numbers, counts;
 
   /// Where the words of one purpose begin. Those of the other may still be
   /// read.
@@ -77,14 +95,16 @@ void Cut::loadCandidates() {
     codes.push_back(b.load(op.getCodes(), at));
     keys.push_back(b.load(op.getKeys(), at));
   }
+  numbers = codes;
+  counts = exists;
 }
 
-/// From the least to the greatest code.
-Cut::Interval Cut::findWhole() {
+/// From the least to the greatest number.
+Cut::Interval Cut::findWhole(Value wanted, bool isFirst) {
   Value least = b.constant(-1), greatest = zero;
-  for (auto [code, exist] : llvm::zip_equal(codes, exists)) {
-    Value lower = b.select(exist, code, b.constant(-1));
-    Value upper = b.select(exist, code, zero);
+  for (auto [number, isCounted] : llvm::zip_equal(numbers, counts)) {
+    Value lower = b.select(isCounted, number, b.constant(-1));
+    Value upper = b.select(isCounted, number, zero);
     least = arith::MinUIOp::create(b, least, lower);
     greatest = arith::MaxUIOp::create(b, greatest, upper);
   }
@@ -92,11 +112,11 @@ Cut::Interval Cut::findWhole() {
   greatest = b.reduce(greatest, NVVM::ReduxKind::UMAX);
   b.publish(least, words, b.constant(kSums));
   b.publish(greatest, words, b.constant(kResults));
-  // The histogram is zero before codes are counted.
-  int64_t bins = CandidateScratch::kNumBins;
-  auto clear = scf::ForOp::create(b, b.toIndex(b.thread), b.index(bins),
-                                  b.index(b.numThreads));
-  {
+  // The histogram is zero before codes are counted, and behind each step.
+  if (isFirst) {
+    int64_t bins = CandidateScratch::kNumBins;
+    auto clear = scf::ForOp::create(b, b.toIndex(b.thread), b.index(bins),
+                                    b.index(b.numThreads));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(clear.getBody());
     memref::StoreOp::create(b, zero, histogram, clear.getInductionVar());
@@ -107,7 +127,7 @@ Cut::Interval Cut::findWhole() {
   Value low = b.reduce(b.load(words, other), NVVM::ReduxKind::UMIN);
   Value high = b.reduce(b.load(words, b.add(other, b.constant(kResults))),
                         NVVM::ReduxKind::UMAX);
-  return {low, high, b.constant(op.getKeep())};
+  return {low, high, wanted};
 }
 
 /// The bits of a code's distance from `low` that one step does not look at.
@@ -120,12 +140,13 @@ Value Cut::getShift(const Interval &interval) {
 }
 
 void Cut::countBins(const Interval &interval, Value shift) {
-  for (auto [code, exist] : llvm::zip_equal(codes, exists)) {
-    Value counts = arith::AndIOp::create(b, exist, isIn(code, interval));
-    auto add = scf::IfOp::create(b, counts, /*withElseRegion=*/false);
+  for (auto [number, mayCount] : llvm::zip_equal(numbers, counts)) {
+    Value isCounted =
+        arith::AndIOp::create(b, mayCount, isIn(number, interval));
+    auto add = scf::IfOp::create(b, isCounted, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(add.thenBlock());
-    Value bin = arith::ShRUIOp::create(b, b.sub(code, interval.low), shift);
+    Value bin = arith::ShRUIOp::create(b, b.sub(number, interval.low), shift);
     memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, histogram,
                                 ValueRange{b.toIndex(bin)});
   }
@@ -201,7 +222,7 @@ void Cut::publishBin(const Interval &interval) {
 
 /// One step: the bin of `interval` that holds the last wanted code, and whether
 /// it needs no further step.
-std::pair<Cut::Interval, Value> Cut::narrow(const Interval &interval) {
+Cut::Step Cut::narrow(const Interval &interval) {
   Value shift = getShift(interval);
   countBins(interval, shift);
   b.barrier();
@@ -213,22 +234,29 @@ std::pair<Cut::Interval, Value> Cut::narrow(const Interval &interval) {
   // The last bin may be cut off by `high`.
   Value size = b.sub(arith::ShLIOp::create(b, one, shift), one);
   size = arith::MinUIOp::create(b, size, b.sub(interval.high, low));
-  Value isDone =
-      arith::OrIOp::create(b, b.compare(CmpIPredicate::eq, wanted, inBin),
-                           b.compare(CmpIPredicate::eq, shift, zero));
-  return {{low, b.add(low, size), wanted}, isDone};
+  Value isSingle = b.compare(CmpIPredicate::eq, shift, zero);
+  Value isExact = b.compare(CmpIPredicate::eq, wanted, inBin);
+  Value isDone = arith::OrIOp::create(b, isExact, isSingle);
+  return {{low, b.add(low, size), wanted}, isDone, isExact};
 }
 
-/// Moves what stays ahead. Of equal codes in `interval`, or where all of it is
-/// wanted, the first `wanted` stay.
-void Cut::compact(const Interval &interval) {
+/// Moves what stays ahead. Of those of `interval` stay what is above `ties`, if
+/// ties are decided by keys, and the first `wanted` of the others.
+void Cut::compact(const Interval &interval, const Interval &ties) {
   // Those above and those inside, in the halves of a word: a list has fewer.
   SmallVector<Value> above, inside;
   Value sums = zero, half = b.constant(16);
-  for (auto [code, exist] : llvm::zip_equal(codes, exists)) {
+  for (auto [code, key, exist] : llvm::zip_equal(codes, keys, exists)) {
     Value isAbove = arith::AndIOp::create(
         b, exist, b.compare(CmpIPredicate::ugt, code, interval.high));
     Value isInside = arith::AndIOp::create(b, exist, isIn(code, interval));
+    if (tiesByKey) {
+      Value tie = getTie(key);
+      Value isBetter = arith::AndIOp::create(
+          b, isInside, b.compare(CmpIPredicate::ugt, tie, ties.high));
+      isAbove = arith::OrIOp::create(b, isAbove, isBetter);
+      isInside = arith::AndIOp::create(b, isInside, isIn(tie, ties));
+    }
     above.push_back(b.ballot(isAbove));
     inside.push_back(b.ballot(isInside));
     sums = b.add(sums, b.countBits(above.back()));
@@ -250,11 +278,11 @@ void Cut::compact(const Interval &interval) {
   for (size_t i = 0; i < codes.size(); ++i) {
     Value aboveAhead = b.add(numAbove, b.countLanesAhead(above[i]));
     Value insideAhead = b.add(numInside, b.countLanesAhead(inside[i]));
-    Value isFirst = b.compare(CmpIPredicate::ult, insideAhead, interval.wanted);
+    Value isFirst = b.compare(CmpIPredicate::ult, insideAhead, ties.wanted);
     Value stays = arith::OrIOp::create(
         b, has(above[i]), arith::AndIOp::create(b, has(inside[i]), isFirst));
-    Value place = b.add(
-        aboveAhead, arith::MinUIOp::create(b, insideAhead, interval.wanted));
+    Value place =
+        b.add(aboveAhead, arith::MinUIOp::create(b, insideAhead, ties.wanted));
     auto move = scf::IfOp::create(b, stays, /*withElseRegion=*/false);
     {
       OpBuilder::InsertionGuard guard(b);
@@ -268,11 +296,8 @@ void Cut::compact(const Interval &interval) {
   b.barrier();
 }
 
-void Cut::expand() {
-  // What was appended is there.
-  b.barrier();
-  loadCandidates();
-  Interval whole = findWhole();
+/// The part of `whole` that steps end with, and whether all of it is wanted.
+std::pair<Cut::Interval, Value> Cut::search(const Interval &whole) {
   Type i32 = b.getI32Type();
   SmallVector<Type> types(3, i32);
   types.push_back(b.getI1Type());
@@ -283,21 +308,55 @@ void Cut::expand() {
   SmallVector<Location> locs(types.size(), b.getLoc());
   Block *before = b.createBlock(&loop.getBefore(), {}, types, locs);
   b.setInsertionPointToStart(before);
-  auto [part, isDone] = narrow(
+  auto [part, isDone, isExact] = narrow(
       {before->getArgument(0), before->getArgument(1), before->getArgument(2)});
   Value goesOn = arith::XOrIOp::create(
       b, isDone, arith::ConstantIntOp::create(b, true, 1));
   scf::ConditionOp::create(
-      b, goesOn, ValueRange{part.low, part.high, part.wanted, isDone});
+      b, goesOn, ValueRange{part.low, part.high, part.wanted, isExact});
   Block *after = b.createBlock(&loop.getAfter(), {}, types, locs);
   b.setInsertionPointToStart(after);
   scf::YieldOp::create(b, after->getArguments());
   b.setInsertionPointAfter(loop);
-  Interval last{loop.getResult(0), loop.getResult(1), loop.getResult(2)};
-  compact(last);
+  return {{loop.getResult(0), loop.getResult(1), loop.getResult(2)},
+          loop.getResult(3)};
+}
+
+/// Of candidates in `interval`, those whose keys decide. It has one code if not
+/// all of it is wanted.
+Cut::Interval Cut::searchTies(const Interval &interval, Value isExact) {
+  SmallVector<Type> types(3, b.getI32Type());
+  auto choose = scf::IfOp::create(b, types, isExact, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choose.thenBlock());
+  scf::YieldOp::create(b, ValueRange{zero, b.constant(-1), interval.wanted});
+  b.setInsertionPointToStart(choose.elseBlock());
+  for (auto [number, code, key, isCounted] :
+       llvm::zip_equal(numbers, codes, keys, counts)) {
+    number = getTie(key);
+    isCounted = arith::AndIOp::create(b, isCounted, isIn(code, interval));
+  }
+  // All have read the words of the last step.
+  b.barrier();
+  Interval last = search(findWhole(interval.wanted, /*isFirst=*/false)).first;
+  scf::YieldOp::create(b, ValueRange{last.low, last.high, last.wanted});
+  return {choose.getResult(0), choose.getResult(1), choose.getResult(2)};
+}
+
+void Cut::expand() {
+  // What was appended is there.
+  b.barrier();
+  loadCandidates();
+  auto [last, isExact] =
+      search(findWhole(b.constant(op.getKeep()), /*isFirst=*/true));
+  Interval ties = last;
+  if (tiesByKey)
+    ties = searchTies(last, isExact);
+  compact(last, ties);
   // A candidate behind these must be greater than the last that stays, whose
-  // code is `low` at least.
-  Value threshold = emitLogit(b, b.add(last.low, one));
+  // code is `low` at least, or as great, with a better key.
+  Value least = tiesByKey ? last.low : b.add(last.low, one);
+  Value threshold = emitLogit(b, least);
   op.getThreshold().replaceAllUsesWith(threshold);
   op.erase();
 }

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A bitonic sort of numbers of 64 bits in ascending order: the upper half of
-// one is the inverted code, the lower half decides between equal codes.
+// one is the inverted code, the lower half decides between equal codes. By
+// keys, the upper half is the key.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,7 @@ private:
   void forEach(int64_t number, function_ref<void(Value)> body);
   Value invert(Value word) { return arith::XOrIOp::create(b, word, ones); }
   Value getTie(Value key, Value code);
+  bool isByKey() { return op.getBy() == SortBy::Key; }
   void prepare();
   void compareAndSwap(Value pair, Value size, Value distance);
   void restore();
@@ -63,6 +65,10 @@ void Sort::prepare() {
   forEach(op.getMost(), [&](Value at) {
     Value exists = b.compare(CmpIPredicate::ult, at, count);
     Value code = b.load(op.getCodes(), at), key = b.load(op.getKeys(), at);
+    if (isByKey()) {
+      b.store(b.select(exists, key, ones), op.getKeys(), at);
+      return;
+    }
     b.store(b.select(exists, invert(code), ones), op.getCodes(), at);
     b.store(b.select(exists, getTie(key, code), ones), op.getKeys(), at);
   });
@@ -75,8 +81,11 @@ void Sort::compareAndSwap(Value pair, Value size, Value distance) {
   Value upper = b.add(lower, distance);
   auto load = [&](Value at) {
     Type i64 = b.getI64Type();
-    Value high = arith::ExtUIOp::create(b, i64, b.load(op.getCodes(), at));
-    Value low = arith::ExtUIOp::create(b, i64, b.load(op.getKeys(), at));
+    Value first = op.getCodes(), second = op.getKeys();
+    if (isByKey())
+      std::swap(first, second);
+    Value high = arith::ExtUIOp::create(b, i64, b.load(first, at));
+    Value low = arith::ExtUIOp::create(b, i64, b.load(second, at));
     Value shift = arith::ConstantIntOp::create(b, 32, 64);
     return Value(
         arith::OrIOp::create(b, arith::ShLIOp::create(b, high, shift), low));
@@ -126,7 +135,8 @@ void Sort::expand() {
     forEach(most / 2,
             [&](Value pair) { compareAndSwap(pair, size, distance); });
   }
-  restore();
+  if (!isByKey())
+    restore();
   op.erase();
 }
 

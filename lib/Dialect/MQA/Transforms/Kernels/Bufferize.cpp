@@ -45,13 +45,14 @@ static BufferLikeType getStridedRowsType(TensorLikeType tensor,
       type.getShape(), type.getElementType(), layout, memorySpace)));
 }
 
-/// `type` with any stride from row to row, at any offset, and with any number
-/// of elements where it has none. One element to a row stays as it is: whether
+/// `type` with any strides of its first `numStrided` dimensions, but never of
+/// its elements, at any offset, and with any number of elements where it has
+/// none. One element to a row stays as it is: whether
 /// scales are contiguous is the caller's to say.
-static MemRefType relaxType(MemRefType type) {
+static MemRefType relaxType(MemRefType type, int64_t numStrided) {
   auto [strides, offset] = type.getStridesAndOffset();
-  if (type.getRank() > 1)
-    strides[0] = ShapedType::kDynamic;
+  for (int64_t i = 0; i < std::min(numStrided, type.getRank() - 1); ++i)
+    strides[i] = ShapedType::kDynamic;
   SmallVector<int64_t> shape(type.getShape());
   llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
   return MemRefType::get(
@@ -74,7 +75,12 @@ static void relaxArguments(func::FuncOp func) {
     if (llvm::all_of(argument.getUsers(), [&](Operation *user) {
           return isOurs(user) || isa<func::ReturnOp>(user);
         }))
-      argument.setType(relaxType(type));
+      // Lists to merge are strided by rows too, from list to list or back.
+      argument.setType(
+          relaxType(type, llvm::any_of(argument.getUsers(),
+                                       llvm::IsaPred<mqa::MergeTopkOp>)
+                              ? 2
+                              : 1));
   }
   Block &body = func.getBody().front();
   func.setFunctionType(

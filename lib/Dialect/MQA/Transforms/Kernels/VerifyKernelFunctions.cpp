@@ -141,7 +141,7 @@ static LogicalResult verifyAttributes(func::FuncOp func) {
 
 /// The ops that kernels are made of, for messages.
 static constexpr StringLiteral kKernelOps =
-    "mqa.logits, mqa.paged_logits or mqa.topk";
+    "mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk";
 
 static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
   if (!func.getBody().hasOneBlock())

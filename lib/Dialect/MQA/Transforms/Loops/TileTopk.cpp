@@ -1,9 +1,10 @@
-//===- TileTopk.cpp - Makes a kernel of each mqa.topk ---------------------===//
+//===- TileTopk.cpp - Makes a kernel of each op that selects --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "CandidateList.h"
 #include "Expansions/LogitCode.h"
 #include "KernelBody.h"
 #include "PersistentLoops.h"
@@ -32,16 +33,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
 
-/// A block as large as can be hides the latency of barriers and loads best;
-/// two of them are there at a time where registers and shared memory suffice.
-/// Measured on an H200: blocks of 512 and 768 threads were slower for few rows,
-/// vectors of 8 would not leave room for the list.
-static constexpr int64_t kThreads = 1024, kVectorSize = 4;
-static constexpr int64_t kTileKeys = kThreads * kVectorSize;
-/// Room for the most keys that are selected and for a whole tile more: what
-/// remains of a list that was cut always has it.
-static constexpr int64_t kCapacity = 2 * kTileKeys;
-static constexpr int64_t kListBytes = 2 * kCapacity * sizeof(int32_t);
+static constexpr int64_t kVectorSize = CandidateList::kVectorSize;
+static constexpr int64_t kTileKeys = CandidateList::kTileKeys;
 /// Of the histogram and of the words of warps, beside the list.
 static constexpr int64_t kScratchBytes = 9 * 1024;
 
@@ -50,26 +43,17 @@ namespace {
 class TopkBody {
 public:
   TopkBody(ImplicitLocOpBuilder &b, TopkOp op)
-      : b(b), op(op), numSelected(op.getNumSelected()) {}
+      : b(b), op(op), numSelected(op.getNumSelected()),
+        list(b, numSelected, Ties::Place) {}
   void build();
 
 private:
-  /// The candidates so far, and what a further one has to reach.
-  struct List {
-    Value count, threshold;
-  };
-
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   }
-  void createList();
-  /// Positions from `thread` on, each thread's apart, below `end`.
-  void forEach(Value end, function_ref<void(Value)> body);
   void buildRow(Value row);
   void takeAll(const TopkRow &row);
   Value select(const TopkRow &row);
-  List append(const List &list, Value logits, Value forced, Value key,
-              Value turn);
   void sort(const TopkRow &row, Value count);
   void write(const TopkRow &row, Value rowIndex, Value count);
 
@@ -78,67 +62,23 @@ private:
   ImplicitLocOpBuilder &b;
   TopkOp op;
   int64_t numSelected;
-  Value codes, keys, thread;
+  CandidateList list;
 };
 } // namespace
-
-void TopkBody::createList() {
-  auto workgroup =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  Value memory = gpu::DynamicSharedMemoryOp::create(
-      b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
-                         MemRefLayoutAttrInterface{}, workgroup));
-  auto type = MemRefType::get({kCapacity}, b.getI32Type(),
-                              MemRefLayoutAttrInterface{}, workgroup);
-  codes = memref::ViewOp::create(b, type, memory, constant(0), ValueRange());
-  keys = memref::ViewOp::create(b, type, memory, constant(kListBytes / 2),
-                                ValueRange());
-  thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-}
-
-void TopkBody::forEach(Value end, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, thread, end, constant(kThreads));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
 
 /// A range of at most k keys selects all of them.
 void TopkBody::takeAll(const TopkRow &row) {
   Value one = constant(1);
-  forEach(row.length, [&](Value i) {
+  list.forEach(row.length, [&](Value i) {
     Value place = i;
     if (isDescending())
       place = arith::SubIOp::create(
           b, arith::SubIOp::create(b, row.length, one), i);
     Value key = arith::AddIOp::create(b, row.firstKey, i);
-    memref::StoreOp::create(
-        b, arith::IndexCastOp::create(b, b.getI32Type(), key), keys, place);
+    memref::StoreOp::create(b,
+                            arith::IndexCastOp::create(b, b.getI32Type(), key),
+                            list.keys, place);
   });
-}
-
-/// Appends a vector of each thread. Where it has no room, the list is cut
-/// before: then it has.
-TopkBody::List TopkBody::append(const List &list, Value logits, Value forced,
-                                Value key, Value turn) {
-  Type index = b.getIndexType(), f32 = b.getF32Type();
-  auto build = [&](const List &list) {
-    return AppendCandidatesOp::create(b, index, b.getI1Type(), logits, key,
-                                      list.threshold, forced, turn, codes, keys,
-                                      list.count, isDescending());
-  };
-  auto appended = build(list);
-  auto choose = scf::IfOp::create(b, TypeRange{index, f32}, appended.getFits(),
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choose.thenBlock());
-  scf::YieldOp::create(b, ValueRange{appended.getNewCount(), list.threshold});
-  b.setInsertionPointToStart(choose.elseBlock());
-  Value threshold =
-      CutCandidatesOp::create(b, f32, codes, keys, list.count, numSelected);
-  auto again = build({constant(numSelected), threshold});
-  scf::YieldOp::create(b, ValueRange{again.getNewCount(), threshold});
-  return {choose.getResult(0), choose.getResult(1)};
 }
 
 /// Leaves the k best keys of a longer range in the list, or fewer where others
@@ -147,7 +87,7 @@ Value TopkBody::select(const TopkRow &row) {
   Value zero = constant(0), one = constant(1), size = constant(kVectorSize);
   // A thread's first column, from the last one that is aligned at or before the
   // first, on; or before the first that is aligned at or behind the end.
-  Value own = arith::MulIOp::create(b, thread, size), first, distance;
+  Value own = arith::MulIOp::create(b, list.thread, size), first, distance;
   if (isDescending()) {
     Value over = row.getMisalignment(b, row.endColumn, kVectorSize);
     over =
@@ -166,7 +106,6 @@ Value TopkBody::select(const TopkRow &row) {
       b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
   auto tiles = scf::ForOp::create(b, zero, distance, constant(kTileKeys),
                                   ValueRange{zero, least, zero});
-  List list{tiles.getResult(0), tiles.getResult(1)};
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(tiles.getBody());
@@ -194,82 +133,53 @@ Value TopkBody::select(const TopkRow &row) {
       mask = vector::FromElementsOp::create(
           b, VectorType::get(kVectorSize, b.getI1Type()), forced);
     Value turn = tiles.getRegionIterArg(2);
-    List next = append({tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
-                       logits, mask, key, turn);
+    CandidateList::State next =
+        list.append({tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
+                    [&](const CandidateList::State &state) {
+                      return AppendCandidatesOp::create(
+                          b, b.getIndexType(), b.getI1Type(), logits, key,
+                          /*own_keys=*/Value(), state.threshold, mask,
+                          /*takes_nan=*/Value(), turn, list.codes, list.keys,
+                          state.count, isDescending());
+                    });
     scf::YieldOp::create(b, ValueRange{next.count, next.threshold,
                                        arith::SubIOp::create(b, one, turn)});
   }
-  Value most = constant(numSelected);
-  Value isLong = arith::CmpIOp::create(b, CmpIPredicate::ugt, list.count, most);
-  auto cut = scf::IfOp::create(b, isLong, /*withElseRegion=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(cut.thenBlock());
-    CutCandidatesOp::create(b, b.getF32Type(), codes, keys, list.count,
-                            numSelected);
-  }
-  return arith::MinUIOp::create(b, list.count, most);
+  return list.cut(tiles.getResult(0));
 }
 
 /// By their logits, which are read again: a forced key stands where its own
 /// puts it.
 void TopkBody::sort(const TopkRow &row, Value count) {
-  forEach(count, [&](Value i) {
-    Value key = arith::IndexCastOp::create(b, b.getIndexType(),
-                                           memref::LoadOp::create(b, keys, i));
+  list.forEach(count, [&](Value i) {
+    Value key = arith::IndexCastOp::create(
+        b, b.getIndexType(), memref::LoadOp::create(b, list.keys, i));
     Value column = arith::SubIOp::create(b, key, row.keyOfColumn0);
-    memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)), codes, i);
+    memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)),
+                            list.codes, i);
   });
-  SortCandidatesOp::create(b, codes, keys, count,
-                           llvm::PowerOf2Ceil(numSelected), op.getTieBreak());
+  SortCandidatesOp::create(b, list.codes, list.keys, count,
+                           llvm::PowerOf2Ceil(numSelected), SortBy::Score,
+                           op.getTieBreak());
 }
 
 void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
-  Value zero = constant(0), one = constant(1);
-  Location loc = b.getLoc();
-  Value indices =
-      getRowBlock(b, loc, op.getIndices(), rowIndex, b.getIndexAttr(1));
-  Value values;
-  if (op.getValues())
-    values = getRowBlock(b, loc, op.getValues(), rowIndex, b.getIndexAttr(1));
-  Value none = arith::ConstantIntOp::create(b, -1, 32);
-  Value least = arith::ConstantOp::create(
-      b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+  Value one = constant(1);
   // The list has descending keys where the greatest of equal ones is best.
   bool isReversed = isDescending() && op.getOrder() == Order::Key;
-  forEach(constant(numSelected), [&](Value i) {
-    Value isSelected = arith::CmpIOp::create(b, CmpIPredicate::ult, i, count);
-    SmallVector<Type> types{b.getI32Type()};
-    if (values)
-      types.push_back(b.getF32Type());
-    auto chosen = scf::IfOp::create(b, types, isSelected,
-                                    /*withElseRegion=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(chosen.thenBlock());
-      Value place = i;
-      if (isReversed)
-        place =
-            arith::SubIOp::create(b, arith::SubIOp::create(b, count, one), i);
-      Value key = arith::IndexCastOp::create(
-          b, b.getIndexType(), memref::LoadOp::create(b, keys, place));
-      SmallVector<Value> results{row.getIndex(b, key)};
-      if (values)
-        results.push_back(
-            row.loadLogit(b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
-      scf::YieldOp::create(b, results);
-      b.setInsertionPointToStart(chosen.elseBlock());
-      results[0] = none;
-      if (values)
-        results[1] = least;
-      scf::YieldOp::create(b, results);
-    }
-    memref::StoreOp::create(b, chosen.getResult(0), indices,
-                            ValueRange{zero, i});
-    if (values)
-      memref::StoreOp::create(b, chosen.getResult(1), values,
-                              ValueRange{zero, i});
-  });
+  list.write(
+      op.getIndices(), op.getValues(), rowIndex, count, [&](Value place) {
+        if (isReversed)
+          place = arith::SubIOp::create(b, arith::SubIOp::create(b, count, one),
+                                        place);
+        Value key = arith::IndexCastOp::create(
+            b, b.getIndexType(), memref::LoadOp::create(b, list.keys, place));
+        SmallVector<Value> results{row.getIndex(b, key)};
+        if (op.getValues())
+          results.push_back(row.loadLogit(
+              b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
+        return results;
+      });
 }
 
 void TopkBody::buildRow(Value rowIndex) {
@@ -296,7 +206,7 @@ void TopkBody::buildRow(Value rowIndex) {
 }
 
 void TopkBody::build() {
-  createList();
+  list.create();
   OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
   buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
     OpBuilder::InsertionGuard guard(b);
@@ -310,23 +220,30 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   FailureOr<KernelOpInterface> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
-  auto topk = cast<TopkOp>(found->getOperation());
-  if (topk->getNumResults())
-    return topk.emitOpError("must be bufferized before it is tiled");
-  FailureOr<const ChipInfo *> chip = requireGpu(topk);
+  Operation *op = found->getOperation();
+  if (op->getNumResults())
+    return op->emitOpError("must be bufferized before it is tiled");
+  FailureOr<const ChipInfo *> chip = requireGpu(op);
   if (failed(chip))
     return failure();
-  if (topk.getNumSelected() + kTileKeys > kCapacity)
-    return topk.emitOpError() << "must select at most " << kCapacity - kTileKeys
-                              << " keys, found " << topk.getNumSelected();
-  gpu::GPUFuncOp kernel = createKernel(rewriter, module, func, *found,
-                                       /*schedule=*/{}, kThreads);
+  auto topk = dyn_cast<TopkOp>(op);
+  int64_t numSelected =
+      topk ? topk.getNumSelected() : cast<MergeTopkOp>(op).getNumSelected();
+  if (numSelected + kTileKeys > CandidateList::kCapacity)
+    return op->emitOpError()
+           << "must select at most " << CandidateList::kCapacity - kTileKeys
+           << " keys, found " << numSelected;
+  gpu::GPUFuncOp kernel =
+      createKernel(rewriter, module, func, *found,
+                   /*schedule=*/{}, CandidateList::kThreads);
   StringRef name = KernelAttr::getAttrName();
   kernel->setAttr(
       name, kernel->getAttrOfType<KernelAttr>(name).withDynamicSharedMemory(
-                kListBytes));
-  // Two blocks hide each other's barriers.
-  bool hasTwo = 2 * (kListBytes + kScratchBytes) <= (*chip)->blockSharedMemory;
+                CandidateList::kBytes));
+  // Two blocks hide each other's barriers. Where they leave too few registers,
+  // as ties by keys do, one is quicker than spills.
+  bool hasTwo = topk && 2 * (CandidateList::kBytes + kScratchBytes) <=
+                            (*chip)->blockSharedMemory;
   LDBG() << func.getName() << ": " << (hasTwo ? "two blocks" : "one block")
          << " for a multiprocessor of " << (*chip)->name;
   if (hasTwo)
@@ -337,9 +254,12 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   IRMapping mapping;
   mapping.map(func.getArguments(), kernel.getArguments());
-  auto onDevice = cast<TopkOp>(rewriter.clone(*topk, mapping));
-  ImplicitLocOpBuilder b(topk.getLoc(), onDevice);
-  TopkBody(b, onDevice).build();
+  Operation *onDevice = rewriter.clone(*op, mapping);
+  ImplicitLocOpBuilder b(op->getLoc(), onDevice);
+  if (topk)
+    TopkBody(b, cast<TopkOp>(onDevice)).build();
+  else
+    buildMergeTopkBody(b, cast<MergeTopkOp>(onDevice));
   rewriter.eraseOp(onDevice);
   rewriter.eraseOp(func);
   return success();
@@ -348,7 +268,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
 namespace {
 struct TileTopkPass : mqa::impl::MQATileTopkPassBase<TileTopkPass> {
   void runOnOperation() override {
-    if (failed(makeKernels(getOperation(), llvm::IsaPred<TopkOp>, makeKernel)))
+    if (failed(makeKernels(getOperation(), llvm::IsaPred<TopkOp, MergeTopkOp>,
+                           makeKernel)))
       signalPassFailure();
   }
 };

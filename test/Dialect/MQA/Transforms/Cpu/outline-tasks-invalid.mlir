@@ -1,7 +1,7 @@
 // RUN: mqa-opt %s --mqa-outline-tasks --split-input-file --verify-diagnostics --allow-unregistered-dialect
 
 func.func @f(%n: index) {
-  // expected-error@+1 {{holds no mqa.logits}}
+  // expected-error@+1 {{holds no op that kernels are made of}}
   scf.forall (%i) = (0) to (%n) step (4) {
   }
   return

@@ -17,3 +17,11 @@ func.func @tasks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: 
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {clean}
   return %out : memref<?x?xf32>
 }
+
+// Steps over sequences are counted in rows, as a launch counts them.
+// CHECK-LABEL: func @topk_of_sequences
+// CHECK-SAME: task_sizes = [3]
+func.func @topk_of_sequences(%logits: memref<?x?xf32>, %lens: memref<?xi32>, %indices: memref<?x2048xi32>) {
+  mqa.topk ins(%logits, none, none : memref<?x?xf32>) context_lens(%lens : memref<?xi32>) outs(%indices : memref<?x2048xi32>) {next_n = 3}
+  return
+}

@@ -54,3 +54,27 @@ func.func @on_memrefs(%logits: memref<4x8xf32>, %ke: memref<4xi32>, %indices: me
   mqa.topk ins(%logits, none, %ke : memref<4x8xf32>, memref<4xi32>) outs(%indices : memref<4x16xi32>)
   return
 }
+
+// -----
+
+// Rows of lists to merge are strided too; those of the results are as above.
+// CHECK-LABEL: func @merge
+// CHECK-SAME: memref<3x?x16xi32, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<3x?x16xf32, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<?xi32, strided<[1], offset: ?>>
+// CHECK-SAME: memref<?x16xi32, strided<[?, 1], offset: ?>>
+func.func @merge(%lists: tensor<3x?x16xi32>, %scores: tensor<3x?x16xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %0 = mqa.merge_topk ins(%lists, %scores, none, %ke : tensor<3x?x16xi32>, tensor<3x?x16xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}
+
+// -----
+
+// CHECK-LABEL: func @merge_memrefs
+// CHECK-SAME: memref<?x4x16xi32, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<3x4x16xf32, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<4x16xi32, strided<[?, 1], offset: ?>>
+func.func @merge_memrefs(%lists: memref<?x4x16xi32>, %scores: memref<3x4x16xf32>, %ke: memref<4xi32>, %indices: memref<4x16xi32>) {
+  mqa.merge_topk ins(%lists, %scores, none, %ke : memref<?x4x16xi32>, memref<3x4x16xf32>, memref<4xi32>) outs(%indices : memref<4x16xi32>)
+  return
+}
