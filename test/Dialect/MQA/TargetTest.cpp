@@ -85,7 +85,7 @@ TEST_F(TargetTest, RegistersAreTheChips) {
   ChipInfo chip = known;
   chip.registers /= 2;
   EXPECT_LT(getConsumerRegisters(chip, 4), getConsumerRegisters(known, 4));
-  EXPECT_NE(getBrokenLimit(chip).find("warpgroups leave it"),
+  EXPECT_NE(getBrokenLimit(chip).find("consumer groups leave it"),
             std::string::npos);
 }
 

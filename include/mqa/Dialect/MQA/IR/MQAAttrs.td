@@ -79,20 +79,20 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | parameter | meaning | unit |
     | --- | --- | --- |
     | `block_q` | queries of one block: they share every key read; a multiple of `tile_q` | rows of q |
-    | `block_kv` | keys that the warpgroups of a block work on at a time; a multiple of `tile_kv` | rows of k |
+    | `block_kv` | keys that the consumer groups of a block work on at a time; a multiple of `tile_kv` | rows of k |
     | `tile_q` | queries of one WGMMA, which has 64 / `tile_q` heads of each: 1, 2, 4, 8, 16 or 32 | rows of q |
     | `tile_kv` | keys of one WGMMA; a multiple of 32, and with `tile_q` of 2 or 1 of 64 or 128: each warp of a query stores 32 | rows of k |
     | `query_stages` | stages of the query ring: with 2, the next block's queries load while this one's last keys are scored | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
-    | `accumulators` | WGMMA results of a warpgroup in flight: with 2, one is reduced while the next is computed | 1 or 2 |
+    | `accumulators` | products of a consumer group in flight: with 2, one is reduced while the next is computed | 1 or 2 |
     | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. Same results, different units of the chip | |
     | `reduction` | `f32`: exact; `f16`: relu, weights and sum over the heads in packed half precision, queries and weights scaled by powers of two so that nothing overflows; error at most 1e-3 | |
     | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: whole query blocks in turn | |
     | `block_heads` | heads that are staged at a time, with their keys, in a loop over all of them (or over those of a key group); a multiple of 64 / `tile_q`; 0: all at once, queries once per block | heads |
     | `block_cost` | what it takes to begin a query block, in key tiles: counted when tiles are shared | tiles of `tile_kv` keys |
 
-    A warpgroup takes `tile_q` queries and a stage of `tile_kv` keys, so there are
-    (block_q / tile_q) * (block_kv / tile_kv) consumer warpgroups: those of the
+    A consumer group takes `tile_q` queries and a stage of `tile_kv` keys, so there are
+    (block_q / tile_q) * (block_kv / tile_kv) consumer groups: those of the
     same queries take stages in turn. Everything else (threads, bytes, registers,
     limits) follows and is computed by `TilePlan`, which also says which limit a
     schedule breaks.
@@ -127,13 +127,13 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Consumer warpgroups of a block: along the queries, along the keys, all.
+    /// Consumer groups of a block: along the queries, along the keys, all.
     int64_t getQueryGroups() const { return getBlockQ() / getTileQ(); }
     int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
-    int64_t getWarpgroups() const { return getQueryGroups() * getKeyGroups(); }
+    int64_t getConsumerGroups() const { return getQueryGroups() * getKeyGroups(); }
     /// Heads of each query of a WGMMA.
     int64_t getTileHeads() const { return 64 / getTileQ(); }
-    /// Warps of a warpgroup that have heads of the same query.
+    /// Warps of a consumer group that have heads of the same query.
     int64_t getQueryWarps() const { return getTileQ() < 4 ? 4 / getTileQ() : 1; }
   }];
 }

@@ -287,7 +287,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | factors | 2 x queries, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
     | result | queries x keys | |
 
-    The queries of a group go to one warpgroup, with 64 rows of as many heads of each at a
+    The queries of a group go to one consumer group, with 64 rows of as many heads of each at a
     time: a head tile. How they lie in there is the matrix unit's choice (`MatrixUnit::getOperandLayout`).
 
     Heads from `num_heads` on are padding, where weights are zero; it is given where q
@@ -326,7 +326,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     (`num_heads` `(` $num_heads^ `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
-    /// Groups of queries, of which a warpgroup has one, and queries of one.
+    /// Groups of queries, of which a consumer group has one, and queries of one.
     int64_t getQueryGroups();
     int64_t getTileQueries() {
       return getLogits().getType().getDimSize(0) / getQueryGroups();

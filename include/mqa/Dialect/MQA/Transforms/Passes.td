@@ -53,9 +53,9 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
 }
 
 def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Distributes warpgroup-level vectors over the threads (level 5 to 6)";
+  let summary = "Distributes group-level vectors over the threads (level 5 to 6)";
   let description = [{
-    Takes the code of one warpgroup, in which a vector is a whole tile, to the
+    Takes the code of one consumer group, in which a vector is a whole tile, to the
     code of one thread, in which values are registers:
 
     - a `vector.contract` of two staged tiles becomes fence, `mqa.wgmma`,
@@ -406,15 +406,15 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
 
     | role | threads | keeps |
     | --- | --- | --- |
-    | consumers | the first `warpgroups` x 128 | get, `mqa.tile_logits`, `mqa.store_logits`, release; each warpgroup takes its `tile_q` queries, and the key stages whose turn is its group's |
+    | consumers | those of the consumer groups, ahead | get, `mqa.tile_logits`, `mqa.store_logits`, release; each consumer group takes its `tile_q` queries, and the key stages whose turn is its group's |
     | producers | the warps after them. With tensor maps one for each ring, so that no load waits for those of another ring; one for all where there is something to clean. Without, four that fill all rings together; two where there is something to clean. Less those of the converter | put, or acquire, fill and commit |
     | converter, where a ring has it as its filler | two warps after them; one where there is something to clean | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaner, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
-    and, on a chip that can, moves registers from the last warpgroup to the consumers
-    (`nvvm.setmaxregister`). Groups of warpgroups take key stages in turn: the loop
+    and, on a chip that can, moves registers from the last group of warps to the consumers
+    (`nvvm.setmaxregister`). Sets of consumer groups take key stages in turn: the loop
     over keys starts at the first stage whose ring position is the group's turn, and
-    steps over those of the others. A warpgroup without queries only releases. A
+    steps over those of the others. A consumer group without queries only releases. A
     producer that loads only queries waits (get) for those of the first block before
     it asks for more, which would delay them.
 
@@ -423,18 +423,18 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     The threads of a role share the iterations of an `scf.forall`; all else each of them executes.
 
     Contract: the rings and one loop over them are at the top of the kernel, whose
-    `known_block_size` is that of the consumers and one warpgroup more; all
+    `known_block_size` is that of the consumers and one group of warps more; all
     `mqa.tile_logits` have the same groups of queries, which divide the consumer
-    warpgroups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
+    consumer groups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
     is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it; it writes acquired
     slots alone. What is computed from a slot of one role is used by no other. A get does not come ahead of the put or commit of its
     position: each role keeps the order of the code, and waits for nobody forever if one thread that executed all of it would not. Logits of a
     tile are stored, or carried by a loop that adds them up from zero. What is read
     of a slot is still an `mqa.tile_logits` or `mqa.fit_queries`, so that this comes
-    before `mqa-vectorize-tiles`. Where warpgroups take turns, the loop over keys
+    before `mqa-vectorize-tiles`. Where consumer groups take turns, the loop over keys
     carries nothing and gets one slot of a ring in each iteration, whose position is
     one more each time and the same for all of its rings, and releases it there;
-    `mqa.fit_queries`, which is of all warpgroups, is outside of it. Anything else is an error. A kernel without such a loop
+    `mqa.fit_queries`, which is of all consumer groups, is outside of it. Anything else is an error. A kernel without such a loop
     stays as it is.
 
     ```mlir
@@ -665,7 +665,7 @@ def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"
 }
 
 def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Writes tiles and stores as warpgroup-level vectors (level 4 to 5)";
+  let summary = "Writes tiles and stores as group-level vectors (level 4 to 5)";
   let description = [{
     `mqa.tile_logits` becomes a contraction, `arith.maximumf`, a multiplication by
     the weights, a reduction over the heads and the scale; `mqa.store_logits` becomes a
@@ -678,7 +678,7 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
     Vectors are indexed as the tiles are, [query, head, d] and [key, d]; what their layouts
     are is no matter, but that head tiles are parts of `q` (`mqa.subtile`).
 
-    Contract: a tile has one warpgroup's group of queries (`mqa-specialize-warps`).
+    Contract: a tile has the queries of one consumer group (`mqa-specialize-warps`).
     Anything else is an error.
 
     ```mlir

@@ -37,7 +37,7 @@ ScheduleAttr deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
                             Reduction reduction);
 
 /// Schedules of `op` that are worth measuring on `chip`: all that fit among
-/// those that keep three or four consumer warpgroups busy.
+/// those that keep three or four consumer groups busy.
 SmallVector<ScheduleAttr> enumerateSchedules(LogitsOpInterface op,
                                              const ChipInfo &chip);
 

@@ -38,7 +38,7 @@ struct TilePlan {
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, as a tile of k is used up earlier; null where there are none.
   RingType keyRing, scaleRing;
-  /// Threads of a block: the consumer warpgroups, then one warpgroup of a
+  /// Threads of a block: the consumer groups, then one group of warps of a
   /// producer warp and three that clean rows, where that is asked for.
   int64_t numThreads;
   /// Registers a consumer thread may use after setmaxnreg.
@@ -47,9 +47,9 @@ struct TilePlan {
   int64_t sharedMemoryBytes;
 };
 
-/// Registers of a consumer thread when `numWarpgroups` consumer warpgroups and
-/// one producer warpgroup share a block of `chip`.
-int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups);
+/// Registers of a consumer thread when `numConsumerGroups` consumer groups and
+/// one group of the producers share a block of `chip`.
+int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups);
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.

@@ -1,4 +1,5 @@
-//===- DistributeOps.h - Single ops of a warpgroup's vectors ----*- C++ -*-===//
+//===- DistributeOps.h - Single ops of a group's vectors --------*- C++ -*-===//
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

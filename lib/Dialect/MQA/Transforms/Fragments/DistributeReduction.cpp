@@ -172,18 +172,17 @@ void ReductionDistributor::sumOverLanes(Location loc,
   elements = std::move(result);
 }
 
-/// Waits for the warpgroup of `warp`, each at a barrier of its own.
+/// Waits for the consumer group of `warp`, each at a barrier of its own.
 void ReductionDistributor::synchronize(Location loc, Value warp,
                                        int64_t firstBarrier) {
   Type i32 = b.getI32Type();
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIntOp::create(b, loc, value, 32);
   };
-  Value warpgroup = arith::DivUIOp::create(
+  Value group = arith::DivUIOp::create(
       b, loc, arith::IndexCastOp::create(b, loc, i32, warp),
       constant(kGroupWarps));
-  Value barrier =
-      arith::AddIOp::create(b, loc, warpgroup, constant(firstBarrier));
+  Value barrier = arith::AddIOp::create(b, loc, group, constant(firstBarrier));
   NVVM::BarrierOp::create(b, loc, /*res=*/Type(), barrier,
                           constant(kGroupThreads), NVVM::BarrierReductionAttr(),
                           Value());
@@ -221,8 +220,8 @@ ReductionDistributor::sumOverWarps(Location loc,
     return reduction.emitError()
            << "over " << queryWarps
            << " warps must be in a kernel whose consumers are whole "
-           << "warpgroups, found " << consumerWarps << " warps";
-  // A warpgroup comes to one sum after the other.
+           << "consumer groups, found " << consumerWarps << " warps";
+  // A consumer group comes to one sum after the other.
   FailureOr<int64_t> barrier = barriers.take(consumerWarps / kGroupWarps,
                                              reduction, kernel.getOperation());
   if (failed(barrier))

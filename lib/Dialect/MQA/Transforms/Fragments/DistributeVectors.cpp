@@ -1,4 +1,4 @@
-//===- DistributeVectors.cpp - From warpgroup vectors to registers --------===//
+//===- DistributeVectors.cpp - From group-level vectors to registers ------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -327,8 +327,8 @@ static void dropCarriedVectors(IRRewriter &rewriter, gpu::GPUFuncOp kernel) {
   (void)applyOpPatternsGreedily(loops, std::move(patterns));
 }
 
-/// Contractions are vectors of a whole warpgroup. One that is still needed goes
-/// where its elements cannot follow.
+/// Contractions are vectors of a whole consumer group. One that is still needed
+/// goes where its elements cannot follow.
 static LogicalResult verifyNoContractions(gpu::GPUFuncOp kernel) {
   WalkResult result = kernel.walk([](vector::ContractionOp contract) {
     InFlightDiagnostic error = contract.emitError(

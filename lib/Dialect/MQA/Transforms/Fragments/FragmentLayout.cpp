@@ -22,12 +22,12 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
     return arith::ConstantIndexOp::create(b, loc, value);
   };
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
-  Value inWarpgroup =
+  Value inGroup =
       arith::RemUIOp::create(b, loc, thread, constant(kGroupThreads));
   // The same in all lanes, and read from the first, so that ptxas knows it.
   Type i32 = b.getI32Type();
   Value ownWarp =
-      arith::DivUIOp::create(b, loc, inWarpgroup, constant(kWarpThreads));
+      arith::DivUIOp::create(b, loc, inGroup, constant(kWarpThreads));
   auto uniform = gpu::ShuffleOp::create(
       b, loc, arith::IndexCastOp::create(b, loc, i32, ownWarp), 0, kWarpThreads,
       gpu::ShuffleMode::IDX);

@@ -24,7 +24,7 @@ struct Coordinate {
   }
 };
 
-/// The elements of a warpgroup's WGMMA accumulator that one thread holds. Each
+/// The elements of a consumer group's accumulator that one thread holds. Each
 /// of the 4 warps has 16 rows, heads x P queries: register 4j + 2i + e of lane
 /// l is row 8i + l / 4 of its warp: query `P * warp + (l / 4) mod P`, head
 /// `(8i + l / 4) / P`; its column (key) is `8j + 2 (l mod 4) + e`. Where V = 2

@@ -1,4 +1,4 @@
-//===- VectorScalars.cpp - Elements of warpgroup-level vectors ------------===//
+//===- VectorScalars.cpp - Elements of group-level vectors ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -189,7 +189,7 @@ FailureOr<Value> VectorScalars::emitUncached(Operation *op,
   if (OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1)
     return emitElementwise(op, at);
   return op->emitError("'")
-         << op->getName() << "' cannot be distributed over a warpgroup";
+         << op->getName() << "' cannot be distributed over a consumer group";
 }
 
 FailureOr<Value> VectorScalars::emitElementwise(Operation *op,

@@ -1,4 +1,4 @@
-//===- VectorScalars.h - Elements of warpgroup-level vectors ----*- C++ -*-===//
+//===- VectorScalars.h - Elements of group-level vectors --------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -36,7 +36,7 @@ Value mqa::readVector(OpBuilder &b, Location loc, Value memref,
 }
 
 namespace {
-/// Writes one warpgroup's store. Vectors are indexed [query, key].
+/// Writes one consumer group's store. Vectors are indexed [query, key].
 class StoreVectorizer {
 public:
   StoreVectorizer(IRRewriter &b, StoreLogitsOp op)

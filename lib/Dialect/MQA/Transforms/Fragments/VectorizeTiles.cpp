@@ -32,8 +32,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 namespace {
-/// Writes one warpgroup's tile. Vectors are indexed [query, head, key] up to
-/// the reduction over heads, [query, key] from there on.
+/// Writes one consumer group's tile. Vectors are indexed [query, head, key] up
+/// to the reduction over heads, [query, key] from there on.
 class TileVectorizer {
 public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
@@ -304,7 +304,7 @@ struct VectorizeTilesPass
     bool isAsync = true;
     for (TileLogitsOp op : tiles) {
       if (op.getQueryGroups() != 1) {
-        op.emitOpError("must be narrowed to one warpgroup's group of queries "
+        op.emitOpError("must be narrowed to the queries of one consumer group "
                        "before it is vectorized");
         return signalPassFailure();
       }

@@ -1,4 +1,4 @@
-//===- ConsumerRole.cpp - What the warpgroups of a kernel do --------------===//
+//===- ConsumerRole.cpp - What the consumer groups of a kernel do ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -35,10 +35,10 @@ static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
   return slice;
 }
 
-/// Restricts a loop over key tiles to those of one of the groups of warpgroups
-/// that take tiles in turn. The turns follow the ring's positions, so that they
-/// go on where they were at the end of the last query block: a group may get
-/// more tiles of a block than another, but not more of all blocks.
+/// Restricts a loop over key tiles to those of one of the sets of consumer
+/// groups that take tiles in turn. The turns follow the ring's positions, so
+/// that they go on where they were at the end of the last query block: a group
+/// may get more tiles of a block than another, but not more of all blocks.
 void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
   int64_t turns = groups.keyGroups;
   auto gets = keys.getBody()->getOps<RingGetOp>();
@@ -73,7 +73,7 @@ void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
 }
 
 /// Guards a store with the tile before it and the releases behind it: a
-/// warpgroup that has no query only releases them.
+/// consumer group that has no query only releases them.
 void WarpRoles::skipWithoutQueries(StoreLogitsOp op, Value rows) {
   auto tile = op.getLogits().getDefiningOp<TileLogitsOp>();
   SmallVector<RingReleaseOp> releases;
@@ -93,7 +93,8 @@ void WarpRoles::skipWithoutQueries(StoreLogitsOp op, Value rows) {
   if (!canMove) {
     remark::missed(op.getLoc(), remark::RemarkOpts::name("skip").category(
                                     "mqa-specialize-warps"))
-        << "a warpgroup without queries computes this tile too: tile, store "
+        << "a consumer group without queries computes this tile too: tile, "
+           "store "
            "and "
            "releases do not follow each other";
     return;
@@ -133,7 +134,7 @@ static Value getGroup(OpBuilder &b, Location loc, TileLogitsOp op,
                            op.getQ(), ValueRange{group, zero, zero});
 }
 
-/// Restricts a block's tile to the `tile_q` queries of one warpgroup.
+/// Restricts a block's tile to the `tile_q` queries of one consumer group.
 void WarpRoles::narrowTile(TileLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
@@ -211,7 +212,7 @@ static Operation *findEarlyPoint(StoreLogitsOp op) {
 void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(findEarlyPoint(op));
-  LDBG() << "takes a warpgroup's rows of " << op << "\n  ahead of "
+  LDBG() << "takes a consumer group's rows of " << op << "\n  ahead of "
          << OpWithFlags(&*rewriter.getInsertionPoint(),
                         OpPrintingFlags().skipRegions());
   Value firstRow = getFirstRow(queryGroup);
@@ -233,9 +234,9 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 
 void WarpRoles::buildConsumers(Value threadId) {
   if (chip.movesRegisters)
-    NVVM::SetMaxRegisterOp::create(rewriter, loc,
-                                   getConsumerRegisters(chip, warpgroups),
-                                   NVVM::SetMaxRegisterAction::increase);
+    NVVM::SetMaxRegisterOp::create(
+        rewriter, loc, getConsumerRegisters(chip, numConsumerGroups),
+        NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();
   Value index =
@@ -243,14 +244,13 @@ void WarpRoles::buildConsumers(Value threadId) {
   Value own = arith::IndexCastOp::create(rewriter, loc, i32, index);
   auto uniform = gpu::ShuffleOp::create(rewriter, loc, own, 0, kWarpThreads,
                                         gpu::ShuffleMode::IDX);
-  Value warpgroup = arith::IndexCastOp::create(
+  Value group = arith::IndexCastOp::create(
       rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
-  // Warpgroups go over the keys first.
+  // Consumer groups go over the keys first.
   Value keyGroups = constant(groups.keyGroups);
-  Value queryGroup =
-      arith::DivUIOp::create(rewriter, loc, warpgroup, keyGroups);
-  Value keyGroup = arith::RemUIOp::create(rewriter, loc, warpgroup, keyGroups);
-  Value numConsumers = constant(warpgroups * kGroupThreads);
+  Value queryGroup = arith::DivUIOp::create(rewriter, loc, group, keyGroups);
+  Value keyGroup = arith::RemUIOp::create(rewriter, loc, group, keyGroups);
+  Value numConsumers = constant(numConsumerGroups * kGroupThreads);
   scf::ForOp clone = cloneWithout(
       [](RoleOpInterface op) { return op.getRole() != Role::Consumer; });
   clone.walk([&](FitQueriesOp op) {
@@ -273,6 +273,6 @@ void WarpRoles::buildConsumers(Value threadId) {
   narrowCarriedTiles(clone);
   for (StoreLogitsOp op : stores)
     narrowStore(op, queryGroup);
-  // What a warpgroup takes of a query block is the same for all its keys.
+  // What a consumer group takes of a query block is the same for all its keys.
   clone.walk([](scf::ForOp inner) { moveLoopInvariantCode(inner); });
 }

@@ -180,8 +180,9 @@ void WarpRoles::buildCleaner(Value threadId, int64_t first, int64_t count) {
 LogicalResult WarpRoles::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
   // A slot of keys has the readers of one turn, one of queries all.
-  kernel.walk(
-      [&](RingCreateOp op) { op.setConsumers(warpgroups * kGroupWarps); });
+  kernel.walk([&](RingCreateOp op) {
+    op.setConsumers(numConsumerGroups * kGroupWarps);
+  });
   loop.walk([&](RingGetOp op) {
     if (op->getParentOp() == loop)
       return;
@@ -196,7 +197,7 @@ LogicalResult WarpRoles::run() {
 
   rewriter.setInsertionPoint(loop);
   Value threadId = gpu::ThreadIdOp::create(rewriter, loc, gpu::Dimension::x);
-  int64_t producer = warpgroups * kGroupThreads;
+  int64_t producer = numConsumerGroups * kGroupThreads;
   Value isConsumer = compare(arith::CmpIPredicate::ult, threadId, producer);
   auto roles = scf::IfOp::create(rewriter, loc, isConsumer,
                                  /*withElseRegion=*/true);
@@ -222,9 +223,9 @@ LogicalResult WarpRoles::run() {
       converters ? buildConverter(threadId, converter, converters) : converter;
   int64_t numCleaners = producer + kGroupThreads - cleaner;
   remark::passed(loc, kRemark)
-      << llvm::formatv("{0} warpgroups compute, {1} warps load, {2} warps "
+      << llvm::formatv("{0} consumer groups compute, {1} warps load, {2} warps "
                        "convert, {3} threads clean",
-                       warpgroups, (converter - producer) / kWarpThreads,
+                       numConsumerGroups, (converter - producer) / kWarpThreads,
                        converters, cleaning ? numCleaners : 0)
              .str();
   if (cleaning)
@@ -234,23 +235,24 @@ LogicalResult WarpRoles::run() {
   return success();
 }
 
-/// What the kernel's tiles and threads say: its last warpgroup is the
+/// What the kernel's tiles and threads say: its last group of warps is the
 /// producers', and what the tiles' groups of queries leave over of the others
 /// goes along the keys.
 static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
-  int64_t warpgroups = size ? size[0] / kGroupThreads - 1 : 0;
-  if (warpgroups < 1 || size[0] % kGroupThreads || size[1] != 1 || size[2] != 1)
+  int64_t numConsumerGroups = size ? size[0] / kGroupThreads - 1 : 0;
+  if (numConsumerGroups < 1 || size[0] % kGroupThreads || size[1] != 1 ||
+      size[2] != 1)
     return kernel.emitOpError("needs a 'known_block_size' of two or more "
-                              "warpgroups, the last for the producers");
+                              "consumer groups, the last for the producers");
   std::optional<ConsumerGroups> groups;
   WalkResult result = kernel.walk([&](TileLogitsOp op) {
     int64_t queryGroups = op.getQueryGroups();
     int64_t tileQueries = op.getTileQueries();
-    if (warpgroups % queryGroups) {
+    if (numConsumerGroups % queryGroups) {
       op.emitOpError() << "has " << queryGroups << " groups of queries, but "
-                       << warpgroups
-                       << " consumer warpgroups cannot share them evenly";
+                       << numConsumerGroups
+                       << " consumer groups cannot share them evenly";
       return WalkResult::interrupt();
     }
     if (groups && (groups->queryGroups != queryGroups ||
@@ -260,13 +262,13 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
                        << groups->queryGroups << " x " << groups->tileQueries;
       return WalkResult::interrupt();
     }
-    groups = {queryGroups, warpgroups / queryGroups, tileQueries};
+    groups = {queryGroups, numConsumerGroups / queryGroups, tileQueries};
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
   // Without a tile, there is nothing that queries are needed for.
-  return groups.value_or(ConsumerGroups{1, warpgroups, 1});
+  return groups.value_or(ConsumerGroups{1, numConsumerGroups, 1});
 }
 
 /// A loop that fills and gives back slots would be left to all warps.

@@ -144,7 +144,7 @@ LogicalResult RoleVerifier::verifySlotUses(Operation *op) {
 }
 
 /// Logits go to stores and to other tiles, also by loops that add them up. All
-/// of those become as narrow as the queries of one warpgroup.
+/// of those become as narrow as the queries of one consumer group.
 LogicalResult RoleVerifier::verifyTileUses(Value logits) {
   if (!tiles.insert(logits).second)
     return success();
@@ -235,30 +235,31 @@ static bool areEqual(Value lhs, Value rhs, DenseMap<Value, Value> &equal) {
                  carrying.getTiedLoopYieldedValue(r)->get());
 }
 
-/// Warpgroups take turns at iterations, as they do at a ring's slots: each gets
-/// one slot in each iteration, and nothing goes from one to the next.
+/// Consumer groups take turns at iterations, as they do at a ring's slots: each
+/// gets one slot in each iteration, and nothing goes from one to the next.
 LogicalResult RoleVerifier::verifyTurns(RingGetOp op) {
   if (groups.keyGroups == 1 || op->getParentOp() == loop)
     return success();
   auto keys = dyn_cast<scf::ForOp>(op->getParentOp());
   if (!keys || !countsIterations(op.getPosition(), keys))
     return op.emitOpError("position must follow from the loop's key, so that "
-                          "warpgroups can take turns");
+                          "consumer groups can take turns");
   if (keys->getParentOp() != loop || keys.getNumRegionIterArgs() > 0 ||
       keys.getBody()->getOps<StoreLogitsOp>().empty())
-    return op.emitOpError("must be in a loop over keys that stores logits and "
-                          "carries nothing, so that warpgroups can take turns");
+    return op.emitOpError(
+        "must be in a loop over keys that stores logits and "
+        "carries nothing, so that consumer groups can take turns");
   for (auto other : keys.getBody()->getOps<RingGetOp>()) {
     if (other.getRole() != Role::Consumer)
       continue;
     if (other != op && other.getRing() == op.getRing())
       return op.emitOpError("is not the only one of its ring in an iteration, "
-                            "so that warpgroups cannot take turns");
+                            "so that consumer groups cannot take turns");
     // Turns are those of one position.
     DenseMap<Value, Value> equal;
     if (!areEqual(other.getPosition(), op.getPosition(), equal))
       return op.emitOpError("position must be that of the loop's other rings, "
-                            "so that warpgroups can take turns");
+                            "so that consumer groups can take turns");
   }
   return success();
 }
@@ -274,7 +275,7 @@ LogicalResult RoleVerifier::verifyRelease(RingReleaseOp op) {
                    op->getParentOfType<scf::ForOp>()) {
       InFlightDiagnostic error = op.emitOpError(
           "must be in the loop that gets the slots of its ring, so that "
-          "warpgroups can take turns");
+          "consumer groups can take turns");
       error.attachNote(get->getLoc()) << "one is got here";
       return error;
     }
@@ -285,8 +286,9 @@ LogicalResult RoleVerifier::verifyRelease(RingReleaseOp op) {
 LogicalResult RoleVerifier::verifyFit(FitQueriesOp op) {
   if (groups.keyGroups == 1 || op->getParentOfType<scf::ForOp>() == loop)
     return success();
-  return op.emitOpError("is of all warpgroups, and must not be in a loop that "
-                        "they take turns at");
+  return op.emitOpError(
+      "is of all consumer groups, and must not be in a loop that "
+      "they take turns at");
 }
 
 LogicalResult RoleVerifier::run() {

@@ -22,12 +22,12 @@ inline bool hasRole(Operation *op, Role role) {
   return own && own.getRole() == role;
 }
 
-/// How the consumer warpgroups share a block of queries and keys: along the
+/// How the consumer groups share a block of queries and keys: along the
 /// queries, along the keys, and the queries of one of them.
 struct ConsumerGroups {
   int64_t queryGroups, keyGroups, tileQueries;
 
-  int64_t getWarpgroups() const { return queryGroups * keyGroups; }
+  int64_t getConsumerGroups() const { return queryGroups * keyGroups; }
 };
 
 /// Reports what of `kernel` cannot be done by roles that each have a clone of
@@ -44,7 +44,7 @@ public:
             ConsumerGroups groups, const ChipInfo &chip)
       : rewriter(kernel.getContext()), loc(loop.getLoc()), loop(loop),
         cleaning(cleaning), groups(groups), chip(chip),
-        warpgroups(groups.getWarpgroups()) {}
+        numConsumerGroups(groups.getConsumerGroups()) {}
 
   LogicalResult run();
 
@@ -85,7 +85,7 @@ private:
   scf::ForOp loop, cleaning;
   ConsumerGroups groups;
   const ChipInfo &chip;
-  int64_t warpgroups;
+  int64_t numConsumerGroups;
 };
 
 } // namespace mqa

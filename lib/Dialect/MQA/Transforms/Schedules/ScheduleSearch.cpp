@@ -48,7 +48,7 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
 }
 
 /// The queries of a sequence fill as much of a WGMMA as they can, alone; its
-/// warpgroups take tiles of keys in turn.
+/// consumer groups take tiles of keys in turn.
 static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
                                         const ChipInfo &chip,
                                         Reduction reduction) {
@@ -91,8 +91,8 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   if (op.getNextN())
     return derivePagedSchedule(op, chip, reduction);
   const MatrixUnit &unit = *chip.matrixUnit;
-  // The fewest rows of padding; then many warpgroups, head tiles of 8 heads x 8
-  // queries, and long key tiles.
+  // The fewest rows of padding; then many consumer groups, head tiles of 8
+  // heads x 8 queries, and long key tiles.
   int64_t heads = op.getGroupHeads();
   auto countRows = [&](int64_t tileQ) {
     int64_t tileHeads = unit.rows / tileQ;
@@ -103,12 +103,12 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
     return countRows(a) < countRows(b);
   });
   // Keys with groups are loaded once for each of them, and so are the queries:
-  // there the warpgroups have queries of their own, and share the keys. So it
-  // is where only half of the heads have room: that is enough for any.
+  // there the consumer groups have queries of their own, and share the keys. So
+  // it is where only half of the heads have room: that is enough for any.
   SmallVector<int64_t> groupCounts{4, 3, 2, 1}, tileKvs{128, 96, 64, 32};
   // Where a unit is not asynchronous, products and operands share the
   // registers, which are not moved to the threads that need them: few
-  // warpgroups, and key tiles that a thread can keep.
+  // consumer groups, and key tiles that a thread can keep.
   if (!unit.isAsync) {
     groupCounts = {2, 1};
     llvm::erase_if(tileKvs, [&](int64_t tileKv) {
@@ -135,9 +135,10 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
 SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
                                                   const ChipInfo &chip) {
   SmallVector<ScheduleAttr> schedules;
-  // Of an asynchronous unit, three or four warpgroups: fewer leave the tensor
-  // cores waiting, more have too few registers. Of another one, operands take
-  // registers too: fewer warpgroups and narrower tiles are worth a try.
+  // Of an asynchronous unit, three or four consumer groups: fewer leave the
+  // tensor cores waiting, more have too few registers. Of another one, operands
+  // take registers too: fewer consumer groups and narrower tiles are worth a
+  // try.
   SmallVector<std::pair<int64_t, int64_t>> allGroups{{1, 4}, {1, 3}, {2, 2}};
   SmallVector<int64_t> tileKvs{96, 128};
   if (!chip.matrixUnit->isAsync) {

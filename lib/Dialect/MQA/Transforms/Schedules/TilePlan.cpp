@@ -14,19 +14,20 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
-int64_t mqa::getConsumerRegisters(const ChipInfo &chip, int64_t numWarpgroups) {
+int64_t mqa::getConsumerRegisters(const ChipInfo &chip,
+                                  int64_t numConsumerGroups) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
-  int64_t threads = (numWarpgroups + 1) * kGroupThreads;
+  int64_t threads = (numConsumerGroups + 1) * kGroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
   if (!chip.movesRegisters)
     return std::min<int64_t>(atLaunch, chip.threadRegisters);
   int64_t forConsumers =
       atLaunch * threads - kProducerRegisters * kGroupThreads;
-  int64_t each = forConsumers / (numWarpgroups * kGroupThreads);
+  int64_t each = forConsumers / (numConsumerGroups * kGroupThreads);
   return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
                            chip.threadRegisters);
 }
@@ -131,7 +132,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     heads = std::min(heads, schedule.getBlockHeads());
   int64_t tileKv = schedule.getTileKv();
   int64_t queryGroups = schedule.getQueryGroups();
-  int64_t warpgroups = schedule.getWarpgroups();
+  int64_t numConsumerGroups = schedule.getConsumerGroups();
   int64_t queryWarps = schedule.getQueryWarps();
   int64_t warpQueries = queryWarps * schedule.getTileQ() / kGroupWarps;
   int64_t tileHeads = schedule.getTileHeads();
@@ -153,12 +154,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (schedule.getStages() < schedule.getKeyGroups())
     return emitError() << "stages is " << schedule.getStages() << ", but "
                        << schedule.getKeyGroups()
-                       << " warpgroups work on a stage each";
+                       << " consumer groups work on a stage each";
 
   // Groups of heads go one after another, each with its own keys.
   bool stagesByParts = op.hasKeyGroups() || heads < groupHeads;
   if (stagesByParts && schedule.getKeyGroups() > 1)
-    return emitError() << "warpgroups cannot take turns (block_kv = "
+    return emitError() << "consumer groups cannot take turns (block_kv = "
                        << schedule.getBlockKv()
                        << " is not tile_kv = " << tileKv
                        << ") at keys that are staged for a part of the heads "
@@ -192,14 +193,15 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  plan.numThreads = (warpgroups + 1) * kGroupThreads;
+  plan.numThreads = (numConsumerGroups + 1) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
-    return emitError() << warpgroups << " consumer warpgroups and a producer "
+    return emitError() << numConsumerGroups
+                       << " consumer groups and a producer "
                        << "are " << plan.numThreads
                        << " threads, but a block has at most "
                        << chip.blockThreads;
 
-  plan.consumerRegisters = getConsumerRegisters(chip, warpgroups);
+  plan.consumerRegisters = getConsumerRegisters(chip, numConsumerGroups);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
@@ -218,8 +220,9 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
                        << accumulators << " accumulators, " << sums << " sums, "
-                       << weights << " weights), but " << warpgroups
-                       << " warpgroups leave it " << plan.consumerRegisters;
+                       << weights << " weights), but " << numConsumerGroups
+                       << " consumer groups leave it "
+                       << plan.consumerRegisters;
 
   Type f32 = Float32Type::get(context);
   auto workgroup =
@@ -260,7 +263,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     plan.loadsScalesByTma =
         !op.hasKeyGroups() &&
         (!scales || scales.getStridesAndOffset().first[0] == 1);
-    // As many for each group of warpgroups that takes stages in turn.
+    // As many for each set of consumer groups that takes stages in turn.
     int64_t scaleStages =
         llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
@@ -270,10 +273,10 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (packed)
     plan.sharedMemoryBytes +=
         4 * schedule.getBlockQ() * (headTiles * tileHeads + 2);
-  // Of a sum over warps: a partial sum of each of a warpgroup's warps for each
-  // key.
+  // Of a sum over warps: a partial sum of each of a consumer group's warps for
+  // each key.
   if (queryWarps > 1)
-    plan.sharedMemoryBytes += 4 * warpgroups * kGroupWarps * tileKv;
+    plan.sharedMemoryBytes += 4 * numConsumerGroups * kGroupWarps * tileKv;
   if (plan.sharedMemoryBytes > chip.blockSharedMemory)
     return emitError() << "the rings take " << plan.sharedMemoryBytes
                        << " bytes of shared memory, but a block has "

@@ -69,7 +69,7 @@ gpu.module @kernels {
 // -----
 
 // Named barriers that the kernel has already are left alone: one by number, and
-// those of the warpgroups, of which a block of 384 threads has three.
+// those of the consumer groups, of which a block of 384 threads has three.
 
 #at_1x1x4x16x1x32 = #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #smem = #gpu.address_space<workgroup>
@@ -86,8 +86,8 @@ gpu.module @kernels {
     %c1_i32 = arith.constant 1 : i32
     %threads = arith.constant 128 : i32
     %thread = gpu.thread_id x
-    %warpgroup = arith.divui %thread, %c128 : index
-    %i = arith.index_cast %warpgroup : index to i32
+    %group = arith.divui %thread, %c128 : index
+    %i = arith.index_cast %group : index to i32
     %id = arith.addi %i, %c1_i32 : i32
     nvvm.barrier id = %id number_of_threads = %threads
     nvvm.barrier id = %c1_i32 number_of_threads = %threads

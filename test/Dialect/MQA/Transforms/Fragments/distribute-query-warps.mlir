@@ -28,7 +28,7 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Two warpgroups take turns at the keys: each has rows of its own for partial
+  // Two consumer groups take turns at the keys: each has rows of its own for partial
   // sums. The producers, which the block has too, have none.
   // CHECK-LABEL: gpu.func @in_turn
   // CHECK-SAME: workgroup(%{{.*}} : memref<8x128xf32, #gpu.address_space<workgroup>>)
@@ -42,7 +42,7 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Barrier 1 is of somebody else: the warpgroup's is the next.
+  // Barrier 1 is of somebody else: the consumer group's is the next.
   // CHECK-LABEL: gpu.func @other_barrier
   // CHECK: nvvm.barrier id = %c1_i32
   // CHECK: %[[BARRIER:.*]] = arith.addi %{{.*}}, %c2_i32 : i32

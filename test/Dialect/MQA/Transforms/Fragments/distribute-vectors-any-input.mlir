@@ -319,7 +319,7 @@ gpu.module @kernels {
 !kt = memref<128x32xf8E4M3FN, #at_128x32, #smem>
 gpu.module @kernels {
   // Sums over warps: the barriers of the first are no change of what the second one
-  // reads. One warpgroup comes to both, at the same barrier.
+  // reads. One consumer group comes to both, at the same barrier.
   // CHECK-LABEL: gpu.func @two_sums_over_warps
   // CHECK: %[[FIRST:.*]] = arith.constant 1 : i32
   // CHECK-NEXT: %[[ID:.*]] = arith.addi %{{.*}}, %[[FIRST]] : i32

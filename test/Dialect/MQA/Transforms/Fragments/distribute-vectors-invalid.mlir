@@ -435,7 +435,7 @@ gpu.module @kernels {
     %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !qt, vector<1x64x32xf8E4M3FN>
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !kt, vector<128x32xf8E4M3FN>
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<1x64x32xf8E4M3FN>, vector<128x32xf8E4M3FN> into vector<1x64x128xf32>
-    // expected-error@+1 {{over 4 warps must be in a kernel whose consumers are whole warpgroups, found 1 warps}}
+    // expected-error@+1 {{over 4 warps must be in a kernel whose consumers are whole consumer groups, found 1 warps}}
     %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<1x64x128xf32> to vector<1x128xf32>
     vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<1x128xf32>, memref<1x128xf32>
     gpu.return

@@ -7,7 +7,7 @@ gpu.module @kernels {
   gpu.func @f(%q: memref<8x16x32xf8E4M3FN, #at_2x1x4x16x1x32, #smem>, %k: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %s: memref<32xf32, #smem>, %w: memref<8x16xf32, #smem>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
     %num_keys = arith.constant 4096 : index
     %ranges = mqa.make_ranges %ks, %ks keys(%num_keys) : memref<?xi32>, memref<?xi32>
-    // expected-error@+1 {{must be narrowed to one warpgroup's group of queries before it is vectorized}}
+    // expected-error@+1 {{must be narrowed to the queries of one consumer group before it is vectorized}}
     %logits1 = mqa.tile_logits ins(%q, %k, %s, %w : memref<8x16x32xf8E4M3FN, #at_2x1x4x16x1x32, #smem>, memref<32x32xf8E4M3FN, #at_32x32, #smem>, memref<32xf32, #smem>, memref<8x16xf32, #smem>) : vector<8x32xf32>
     mqa.store_logits %logits1, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<8x32xf32>
     gpu.return

@@ -32,7 +32,7 @@ gpu.module @kernels {
 !qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
 !kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
-  // CHECK: 'vector.transpose' cannot be distributed over a warpgroup
+  // CHECK: 'vector.transpose' cannot be distributed over a consumer group
   // CHECK: IR Dump After {{.*}}mqa-distribute-vectors
   // CHECK: gpu.func @distribute
   // CHECK-NOT: mqa.wgmma

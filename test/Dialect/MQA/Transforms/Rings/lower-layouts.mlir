@@ -105,7 +105,7 @@ gpu.module @kernels {
 !group = memref<4x64x128xf8E4M3FN, #group, #smem>
 !head_tile = memref<4x16x128xf8E4M3FN, #head_tile, #smem>
 gpu.module @kernels {
-  // A warpgroup's queries, then 16 heads of them: views of the memory. What the unit
+  // A consumer group's queries, then 16 heads of them: views of the memory. What the unit
   // reads keeps its layout.
   // CHECK-LABEL: gpu.func @parts
   // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref{{.*}}, %[[G:[a-z0-9]+]]: index

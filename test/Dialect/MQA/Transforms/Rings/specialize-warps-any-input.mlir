@@ -12,7 +12,7 @@
 !q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
   // The rows and their bounds come behind the range that is computed of others: so
-  // do a warpgroup's.
+  // do a consumer group's.
   // CHECK-LABEL: gpu.func @rows_behind_range
   // CHECK: nvvm.setmaxregister increase
   // CHECK: mqa.key_range
@@ -63,7 +63,7 @@ gpu.module @kernels {
 !q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
-  // Two tiles of a slot: warpgroups take turns at the loop once, not once for each.
+  // Two tiles of a slot: consumer groups take turns at the loop once, not once for each.
   // CHECK-LABEL: gpu.func @two_stores
   // CHECK: nvvm.setmaxregister increase
   // CHECK: %[[GRID:.*]] = gpu.grid_dim x
@@ -416,7 +416,7 @@ gpu.module @kernels {
         %step = arith.divui %past, %grid : index
         %at = arith.index_cast %step : index to i32
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
-        // expected-error@+1 {{is not the only one of its ring in an iteration, so that warpgroups cannot take turns}}
+        // expected-error@+1 {{is not the only one of its ring in an iteration, so that consumer groups cannot take turns}}
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
@@ -454,7 +454,7 @@ gpu.module @kernels {
         %at1 = arith.index_cast %step : index to i32
         %at = arith.addi %at1, %at1 : i32
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
-        // expected-error@+1 {{position must follow from the loop's key, so that warpgroups can take turns}}
+        // expected-error@+1 {{position must follow from the loop's key, so that consumer groups can take turns}}
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>

@@ -2,7 +2,7 @@
 
 !ring = !mqa.ring<4, memref<128xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
-  // expected-error@+1 {{needs a 'known_block_size' of two or more warpgroups, the last for the producers}}
+  // expected-error@+1 {{needs a 'known_block_size' of two or more consumer groups, the last for the producers}}
   gpu.func @f(%s: memref<?xf32>, %n: index, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {
@@ -56,7 +56,7 @@ gpu.module @kernels {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {
       mqa.ring_put %ring[%p], %s : !ring, memref<?xf32>
-      // expected-error@+1 {{has 2 groups of queries, but 3 consumer warpgroups cannot share them evenly}}
+      // expected-error@+1 {{has 2 groups of queries, but 3 consumer groups cannot share them evenly}}
       %logits = mqa.tile_logits ins(%q, %k, none, none : memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>, memref<32x128xf8E4M3FN, #at_32x128, #smem>) : vector<8x32xf32>
     }
     gpu.return
@@ -92,7 +92,7 @@ gpu.module @kernels {
     scf.for %i = %n to %n step %n {
       scf.for %j = %n to %n step %n iter_args(%q = %p) -> (i32) {
         mqa.ring_put %ring[%q], %s : !ring, memref<?xf32>
-        // expected-error@+1 {{position must follow from the loop's key, so that warpgroups can take turns}}
+        // expected-error@+1 {{position must follow from the loop's key, so that consumer groups can take turns}}
         %t = mqa.ring_get %ring[%q] : !ring -> memref<32xf32, #gpu.address_space<workgroup>>
         scf.yield %q : i32
       }

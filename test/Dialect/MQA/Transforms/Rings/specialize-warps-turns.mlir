@@ -168,7 +168,7 @@ gpu.module @kernels {
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
       }
-      // expected-error@+1 {{must be in the loop that gets the slots of its ring, so that warpgroups can take turns}}
+      // expected-error@+1 {{must be in the loop that gets the slots of its ring, so that consumer groups can take turns}}
       mqa.ring_release %ring[%p] : !ring
     }
     gpu.return
@@ -209,7 +209,7 @@ gpu.module @kernels {
         mqa.ring_release %ring[%at] : !ring
         mqa.ring_put %queries[%at], %qg, %wg : !qring, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>
         %qs, %ws = mqa.ring_get %queries[%at] : !qring -> !qs, !ws
-        // expected-error@+1 {{is of all warpgroups, and must not be in a loop that they take turns at}}
+        // expected-error@+1 {{is of all consumer groups, and must not be in a loop that they take turns at}}
         %f = mqa.fit_queries %qs, %ws : !qs, !ws -> memref<2x4xf32, #smem>
         %l2 = mqa.tile_logits ins(%qs, %0, none, %ws : !qs, !k, !ws) factors(%f : memref<2x4xf32, #smem>) {reduction = #mqa.reduction<f16>} : vector<4x32xf32>
         mqa.store_logits %l2, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
@@ -250,7 +250,7 @@ gpu.module @kernels {
         %step = arith.divui %past, %grid : index
         %at = arith.index_cast %step : index to i32
         mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
-        // expected-error@+1 {{position must be that of the loop's other rings, so that warpgroups can take turns}}
+        // expected-error@+1 {{position must be that of the loop's other rings, so that consumer groups can take turns}}
         %0 = mqa.ring_get %ring[%at] : !ring -> !k
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>

@@ -13,7 +13,7 @@
 
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @specialize
-  // Two warpgroups take key tiles in turn: one of them reads a slot.
+  // Two consumer groups take key tiles in turn: one of them reads a slot.
   // CHECK: mqa.ring_create {consumers = 4 : i64, turns = 2 : i64}
   // CHECK: %[[TID:.*]] = gpu.thread_id x
   // CHECK: %[[C256:.*]] = arith.constant 256 : index
@@ -24,7 +24,7 @@ gpu.module @kernels {
   // CHECK: %[[QUERY_GROUP:.*]] = arith.divui %[[WG]], %{{.*}}
   // CHECK: %[[KEY_GROUP:.*]] = arith.remui %[[WG]], %{{.*}}
   // CHECK: gpu.block_id x
-  // What a warpgroup takes of the queries is the same in all loops here.
+  // What a consumer group takes of the queries is the same in all loops here.
   // CHECK: mqa.narrow_ranges
   // CHECK: mqa.subtile %{{.*}}[%[[QUERY_GROUP]], %c0{{.*}}, %c0{{.*}}] : {{.*}} to memref<4x64x128xf8E4M3FN, {{.*}}>
   // CHECK: scf.for {{.*}} iter_args(%[[P:.*]] = %{{.*}})
@@ -90,7 +90,7 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // A warpgroup without queries only releases its keys; a slot has readers for
+  // A consumer group without queries only releases its keys; a slot has readers for
   // both groups of queries.
   // CHECK-LABEL: gpu.func @query_groups
   // CHECK: mqa.ring_create {consumers = 8 : i64}
@@ -123,7 +123,7 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Tiles that a loop over key groups carries become as narrow as a warpgroup's;
+  // Tiles that a loop over key groups carries become as narrow as a consumer group's;
   // the producer's loop computes none.
   // CHECK-LABEL: gpu.func @carried
   // CHECK: nvvm.setmaxregister increase

@@ -9,7 +9,7 @@ func.func @wide(%q: memref<?x128x256xbf16>, %k: memref<?x256xbf16>, %ks: memref<
   return
 }
 
-// Warpgroups share keys that have groups.
+// Consumer groups share keys that have groups.
 // CHECK-LABEL: func @groups
 // CHECK: schedule = #mqa.schedule<block_q = 32, block_kv = 96, tile_q = 8, tile_kv = 96,
 func.func @groups(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x8x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {

@@ -17,7 +17,7 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{8 consumer warpgroups and a producer are 1152 threads, but a block has at most 1024}}
+  // expected-error@+1 {{8 consumer groups and a producer are 1152 threads, but a block has at most 1024}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 32, block_kv = 32, tile_kv = 32, stages = 2>}
   return
 }
@@ -25,7 +25,7 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{a consumer thread needs 208 registers (128 accumulators, 64 sums, 8 weights), but 4 warpgroups leave it 112}}
+  // expected-error@+1 {{a consumer thread needs 208 registers (128 accumulators, 64 sums, 8 weights), but 4 consumer groups leave it 112}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_kv = 256, stages = 2>}
   return
 }
@@ -33,7 +33,7 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{a consumer thread needs 176 registers (128 accumulators, 32 sums, 8 weights), but 4 warpgroups leave it 112}}
+  // expected-error@+1 {{a consumer thread needs 176 registers (128 accumulators, 32 sums, 8 weights), but 4 consumer groups leave it 112}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2, accumulators = 2>}
   return
 }
@@ -49,7 +49,7 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{stages is 3, but 4 warpgroups work on a stage each}}
+  // expected-error@+1 {{stages is 3, but 4 consumer groups work on a stage each}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 3>}
   return
 }
@@ -99,7 +99,7 @@ func.func @f(%q: memref<?x128x256xbf16>, %k: memref<?x256xbf16>, %s: memref<?xf3
 // -----
 
 func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x2x128xf8E4M3FN>, %s: tensor<?x2xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error@+1 {{warpgroups cannot take turns (block_kv = 256 is not tile_kv = 128) at keys that are staged for a part of the heads at a time}}
+  // expected-error@+1 {{consumer groups cannot take turns (block_kv = 256 is not tile_kv = 128) at keys that are staged for a part of the heads at a time}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x2x128xf8E4M3FN>, tensor<?x2xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
