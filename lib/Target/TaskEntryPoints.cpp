@@ -111,9 +111,15 @@ static void addEntryPoint(OpBuilder &b, LLVM::LLVMFuncOp task,
                           LLVM::LLVMFuncOp callee, const Scratch &scratch) {
   Location loc = task.getLoc();
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  size_t numOperands = llvm::count_if(callee.getFunctionType().getParams(),
-                                      llvm::IsaPred<LLVM::LLVMPointerType>) -
-                       scratch.offsets.size();
+  // Operands, then the positions of the task, in queries and, where tasks
+  // divide them, in keys; then scratch.
+  ArrayRef<Type> parameters = callee.getFunctionType().getParams();
+  size_t numPositions =
+      task->getAttrOfType<KernelAttr>(KernelAttr::getAttrName())
+          .getTaskSizes()
+          .size();
+  size_t numOperands =
+      parameters.size() - numPositions - scratch.offsets.size();
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(b.getContext()),
       {pointer, b.getI64Type(), b.getI64Type(), pointer});
@@ -127,12 +133,12 @@ static void addEntryPoint(OpBuilder &b, LLVM::LLVMFuncOp task,
     Value slot =
         LLVM::GEPOp::create(b, loc, pointer, pointer, block->getArgument(0),
                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
-    arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, slot));
+    Value operand = LLVM::LoadOp::create(b, loc, pointer, slot);
+    // A number of keys is passed itself.
+    if (parameters[i] != pointer)
+      operand = LLVM::LoadOp::create(b, loc, parameters[i], operand);
+    arguments.push_back(operand);
   }
-  // The positions of the task, in queries and, where tasks divide them, in
-  // keys.
-  size_t numPositions = llvm::count_if(callee.getFunctionType().getParams(),
-                                       llvm::IsaPred<IntegerType>);
   llvm::append_range(arguments, block->getArguments().slice(1, numPositions));
   for (int64_t offset : scratch.offsets)
     arguments.push_back(LLVM::GEPOp::create(

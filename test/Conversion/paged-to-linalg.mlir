@@ -35,3 +35,14 @@ func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, 
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {clean}
   return
 }
+
+// There are no slices of a table without columns: no query sees a key.
+// CHECK-LABEL: func @no_columns
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<2x10xf32>
+// CHECK-NOT: memref.subview
+// CHECK: linalg.fill {{.*}} outs(%[[OUT]] : memref<2x10xf32>)
+// CHECK-NEXT: return
+func.func @no_columns(%q: memref<2x1x4x32xbf16>, %k: memref<4x16x32xbf16>, %l: memref<2xi32>, %t: memref<2x0xi32>, %out: memref<2x10xf32>) {
+  mqa.paged_logits ins(%q, %k, none, none, %l, %t : memref<2x1x4x32xbf16>, memref<4x16x32xbf16>, memref<2xi32>, memref<2x0xi32>) outs(%out : memref<2x10xf32>) {clean}
+  return
+}

@@ -71,6 +71,14 @@ func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>,
 
 // -----
 
+func.func @f(%indices: memref<?x?x8xi32>, %values: memref<?x?x8xf32>, %ke: memref<?xi32>, %n: index, %out: memref<?x8xi32>) {
+  // expected-error@+1 {{with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel}}
+  mqa.merge_topk ins(%indices, %values, none, %ke : memref<?x?x8xi32>, memref<?x?x8xf32>, memref<?xi32>) num_keys(%n) outs(%out : memref<?x8xi32>)
+  return
+}
+
+// -----
+
 // expected-error@+1 {{every argument of a kernel function must be an operand of its mqa.logits, but argument #0 of type 'tensor<4xf32>' is none}}
 func.func @f(%zz: tensor<4xf32>, %q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExpandPages.h"
+#include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 #include "mqa/Dialect/MQA/IR/SequenceTiles.h"
 
@@ -31,6 +32,7 @@ private:
     return arith::ConstantIndexOp::create(b, loc, value);
   }
   Value getEnd(Value ranges);
+  void clean(Value out);
   void cleanFrom(Value end, Value out);
   void expandSequence(const Sequence &sequence, SequenceTiles &tiles);
 
@@ -75,6 +77,14 @@ Value PageExpander::getEnd(Value ranges) {
       b, loc, end, getValueOrCreateConstantIndexOp(b, loc, keyOffset));
 }
 
+void PageExpander::clean(Value out) {
+  Value inf = arith::ConstantOp::create(
+      b, loc,
+      b.getFloatAttr(op.getOutType().getElementType(),
+                     -std::numeric_limits<double>::infinity()));
+  linalg::FillOp::create(b, loc, ValueRange{inf}, ValueRange{out});
+}
+
 /// -inf in the columns from key `end` on.
 void PageExpander::cleanFrom(Value end, Value out) {
   OpFoldResult numColumns = memref::getMixedSize(b, loc, out, 1);
@@ -86,11 +96,7 @@ void PageExpander::cleanFrom(Value end, Value out) {
   Value columns = memref::SubViewOp::create(
       b, loc, out, ArrayRef<OpFoldResult>{b.getIndexAttr(0), column},
       ArrayRef<OpFoldResult>{b.getIndexAttr(op.getNextN()), rest}, ones);
-  Value inf = arith::ConstantOp::create(
-      b, loc,
-      b.getFloatAttr(op.getOutType().getElementType(),
-                     -std::numeric_limits<double>::infinity()));
-  linalg::FillOp::create(b, loc, ValueRange{inf}, ValueRange{columns});
+  clean(columns);
 }
 
 /// Tiles of as many keys as a cache block has, so that the work on padding, at
@@ -118,6 +124,14 @@ void PageExpander::expandSequence(const Sequence &sequence,
 
 void PageExpander::run() {
   b.setInsertionPoint(op);
+  // There are no slices of such an operand. No query sees a key, or there is
+  // none.
+  if (hasEmptyOperand(op)) {
+    if (op.getClean())
+      clean(op.getOut());
+    b.eraseOp(op);
+    return;
+  }
   keyOffset = op.getKeyOffset() ? OpFoldResult(op.getKeyOffset())
                                 : OpFoldResult(b.getIndexAttr(0));
   SequenceTiles tiles(op);

@@ -22,6 +22,10 @@ def MQA_KernelOpInterface : OpInterface<"KernelOpInterface"> {
                     "::llvm::ArrayRef<::llvm::StringRef>", "getDataOperandNames">,
     InterfaceMethod<"Whether this is a tile of an op, which no kernel is made of.",
                     "bool", "isTile">,
+    InterfaceMethod<"The number of keys, an index, where it is an operand of its own, which becomes an "
+                    "argument of the kernel too; else null.",
+                    "::mlir::Value", "getNumKeysOperand", (ins), /*methodBody=*/"",
+                    /*defaultImplementation=*/"return {};">,
   ];
 }
 

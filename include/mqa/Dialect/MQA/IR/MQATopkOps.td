@@ -185,7 +185,8 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
   }];
 
   let extraClassDeclaration = baseClassDeclaration # [{
-    bool isTile() { return static_cast<bool>(getNumKeys()); }
+    bool isTile() { return false; }
+    Value getNumKeysOperand() { return getNumKeys(); }
     /// What a launch of a kernel of this op must know.
     SelectionAttr getSelection();
     /// T: neighbouring rows that belong to a sequence.

@@ -36,6 +36,7 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
        llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
     if (!value)
       continue;
+    auto type = cast<ShapedType>(value.getType());
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
     auto argument = dyn_cast<BlockArgument>(value);
@@ -44,10 +45,21 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
       return op->emitOpError()
              << "operand '" << name
              << "' must be of an argument of the function, and of its own";
+    auto whole = dyn_cast<MemRefType>(argument.getType());
+    if (!whole || whole.getRank() != type.getRank() ||
+        whole.getElementType() != type.getElementType())
+      return op->emitOpError()
+             << "operand '" << name << "' of type " << type
+             << " must be of an argument of its rank and element type, found "
+             << argument.getType();
     named.set(argument.getArgNumber());
     func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
                     OperandAttr::get(name, argument.getType()));
   }
+  if (auto numKeys = dyn_cast_if_present<BlockArgument>(op.getNumKeysOperand());
+      numKeys && numKeys.getOwner() == &func.getBody().front())
+    func.setArgAttr(numKeys.getArgNumber(), OperandAttr::getAttrName(),
+                    OperandAttr::get("num_keys", numKeys.getType()));
   for (BlockArgument argument : func.getArguments())
     if (isa<ShapedType>(argument.getType()) &&
         !named.test(argument.getArgNumber()))

@@ -179,6 +179,12 @@ static LogicalResult verifySignature(func::FuncOp func, KernelOpInterface op) {
              << "operand '" << name
              << "' must be an argument of the function, and of its own";
   }
+  if (Value numKeys = op.getNumKeysOperand()) {
+    if (!isa<BlockArgument>(numKeys))
+      return op->emitOpError()
+             << "operand 'num_keys' must be an argument of the function";
+    seen.insert(numKeys);
+  }
   for (BlockArgument argument : func.getArguments())
     if (!seen.contains(argument))
       return func.emitError("every argument of a kernel function must be an "

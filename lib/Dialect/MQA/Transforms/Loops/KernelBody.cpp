@@ -25,8 +25,10 @@ gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> argTypes;
-  for (Type type : func.getArgumentTypes())
-    argTypes.push_back(getGlobalType(cast<MemRefType>(type)));
+  for (Type type : func.getArgumentTypes()) {
+    auto memref = dyn_cast<MemRefType>(type);
+    argTypes.push_back(memref ? getGlobalType(memref) : type);
+  }
   llvm::append_range(argTypes, moreTypes);
   auto kernel = gpu::GPUFuncOp::create(rewriter, func.getLoc(), func.getName(),
                                        rewriter.getFunctionType(argTypes, {}));
@@ -42,6 +44,10 @@ gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
       kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(),
                         OperandAttr::getAttrName(),
                         OperandAttr::get(name, value.getType()));
+  if (Value numKeys = op.getNumKeysOperand())
+    kernel.setArgAttr(cast<BlockArgument>(numKeys).getArgNumber(),
+                      OperandAttr::getAttrName(),
+                      OperandAttr::get("num_keys", numKeys.getType()));
   rewriter.setInsertionPointToEnd(&kernel.getBody().front());
   gpu::ReturnOp::create(rewriter, func.getLoc());
   return kernel;

@@ -93,3 +93,16 @@ func.func @caller(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?x
   call @f(%q, %k, %ke, %out, %n) : (memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>, memref<?x?xf32>, index) -> ()
   return
 }
+
+// -----
+
+// A launch hands over the operands of the op, not what they are slices of.
+func.func @of_other_rank(%logits: memref<?x4x?xf32>, %ke: memref<4xi32>, %indices: memref<?x4x16xi32>, %n: index, %keys: index) {
+  scf.forall (%i) in (%n) {
+    %0 = memref.subview %logits[%i, 0, 0] [1, 4, %keys] [1, 1, 1] : memref<?x4x?xf32> to memref<4x?xf32, strided<[?, 1], offset: ?>>
+    %1 = memref.subview %indices[%i, 0, 0] [1, 4, 16] [1, 1, 1] : memref<?x4x16xi32> to memref<4x16xi32, strided<[16, 1], offset: ?>>
+    // expected-error@+1 {{operand 'logits' of type 'memref<4x?xf32, strided<[?, 1], offset: ?>>' must be of an argument of its rank and element type, found 'memref<?x4x?xf32>'}}
+    mqa.topk ins(%0, none, %ke : memref<4x?xf32, strided<[?, 1], offset: ?>>, memref<4xi32>) outs(%1 : memref<4x16xi32, strided<[16, 1], offset: ?>>)
+  }
+  return
+}

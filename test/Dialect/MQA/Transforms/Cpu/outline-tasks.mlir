@@ -25,3 +25,10 @@ func.func @topk_of_sequences(%logits: memref<?x?xf32>, %lens: memref<?xi32>, %in
   mqa.topk ins(%logits, none, none : memref<?x?xf32>) context_lens(%lens : memref<?xi32>) outs(%indices : memref<?x2048xi32>) {next_n = 3}
   return
 }
+
+// CHECK-LABEL: func @topk_of_compressed
+// CHECK-SAME: index {mqa.operand = #mqa.operand<"num_keys", index>}
+func.func @topk_of_compressed(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %num_keys: index, %indices: memref<?x2048xi32>) {
+  mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) num_keys(%num_keys) outs(%indices : memref<?x2048xi32>) {compressed}
+  return
+}

@@ -92,3 +92,16 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     return
   }
 }
+
+// -----
+
+// A number of keys becomes an argument of the kernel where it is one of the function.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK-LABEL: gpu.func @compressed
+  // CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = #mqa.operand<"num_keys", index>}
+  // CHECK: arith.minsi %{{.*}}, %[[NUM_KEYS]]
+  func.func @compressed(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %num_keys: index, %indices: memref<?x512xi32>) {
+    mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) num_keys(%num_keys) outs(%indices : memref<?x512xi32>) {compressed}
+    return
+  }
+}
