@@ -116,7 +116,7 @@ void RingLowering::initBarriers() {
                                     constant(ring.arrivals.count(ring.threads)),
                                     index, Value());
       int64_t releases =
-          op.getConsumers() * (ring.arrivals.ofWrites ? kWarpThreads : 1);
+          op.getConsumers() * (ring.arrivals.areOfThreads() ? kWarpThreads : 1);
       nvgpu::MBarrierInitOp::create(b, loc, ring.empty, constant(releases),
                                     index, Value());
     }
@@ -192,13 +192,14 @@ void RingLowering::get(RingGetOp op) {
   b.replaceOp(op, tiles);
 }
 
-/// One lane arrives for its warp, once all lanes are there. Where lanes write
-/// the slot, all arrive: each says itself that it has read.
+/// One lane arrives for its warp, once all lanes are there. Where threads fill
+/// the slot, all arrive: each says itself that it has read. (One arrival orders
+/// the same, but compute-sanitizer's racecheck does not see that.)
 void RingLowering::release(RingReleaseOp op) {
   const LoweredRing &ring = rings[op.getRing()];
   b.setInsertionPoint(op);
   Slot slot = getSlot(ring, op.getPosition());
-  if (!ring.arrivals.ofWrites) {
+  if (!ring.arrivals.areOfThreads()) {
     syncWarp();
     auto first =
         scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);

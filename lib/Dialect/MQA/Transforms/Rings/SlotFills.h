@@ -43,6 +43,8 @@ struct Arrivals {
     return {ofTensorMaps || other.ofTensorMaps,
             ofAsyncCopies || other.ofAsyncCopies, ofWrites || other.ofWrites};
   }
+  /// Whether threads fill the slot, and not a tensor map alone.
+  bool areOfThreads() const { return ofAsyncCopies || ofWrites; }
   /// How many arrivals make a slot full, where `threads` fill it.
   int64_t count(int64_t threads) const;
 };

@@ -48,6 +48,10 @@ gpu.module @kernels {
     // CHECK: nvgpu.mbarrier.try_wait.parity %[[FULL]]
     %0:2 = mqa.ring_get %ring[%p] : !ring -> !k, !s
     "test.use"(%0#0) : (!k) -> ()
+    // Each lane says itself that it has read.
+    // CHECK: "test.use"
+    // CHECK-NOT: nvvm.bar.warp.sync
+    // CHECK: nvgpu.mbarrier.arrive
     mqa.ring_release %ring[%p] : !ring
     gpu.return
   }

@@ -140,7 +140,8 @@ gpu.module @kernels {
   // CHECK: %[[WIDE_EMPTY:[0-9]+]] = nvgpu.mbarrier.create
   // TMA: nvgpu.mbarrier.init %[[RAW_FULL]][%c0], %c1 :
   // ASYNC: nvgpu.mbarrier.init %[[RAW_FULL]][%c0], %c32
-  // CHECK: nvgpu.mbarrier.init %[[RAW_EMPTY]][%c0], %c2 :
+  // TMA: nvgpu.mbarrier.init %[[RAW_EMPTY]][%c0], %c2 :
+  // ASYNC: nvgpu.mbarrier.init %[[RAW_EMPTY]][%c0], %c64
   // CHECK: nvgpu.mbarrier.init %[[WIDE_FULL]][%c0], %c64
   // CHECK: nvgpu.mbarrier.init %[[WIDE_EMPTY]][%c0], %c128
   // ASYNC: mqa.async_copy
@@ -156,7 +157,7 @@ gpu.module @kernels {
   // CHECK: %[[START:.*]] = arith.muli %[[MOVED]], %c8
   // CHECK: %[[AT:.*]] = arith.addi %[[START]], %{{.*}}
   // CHECK: memref.store %{{.*}}, %{{.*}}[%[[I]], %[[AT]]]
-  // CHECK: nvvm.bar.warp.sync
+  // TMA: nvvm.bar.warp.sync
   // CHECK: nvgpu.mbarrier.arrive %[[RAW_EMPTY]]
   // TMA: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
   // ASYNC-NOT: nvvm.fence.proxy
