@@ -15,20 +15,23 @@ rm -rf "$work"
 "$here/compile.sh" "$bin" "$work/cpu" cpu --edges --count="$ops" --seed="$seed"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
-"$here/compile.sh" "$bin" "$work/merge/cpu" cpu --merge --edges --count=10 --seed="$seed"
-"$bin/mqa-bench" random "$work"/merge/cpu/merge_op*.mqa --cases=10 --reruns=1 --seed="$seed"
-"$bin/mqa-bench" edges "$work"/merge/cpu/merge_edge*.mqa --reruns=2
-"$here/compile.sh" "$bin" "$work/merge/gpu" sm_90a --merge --edges --count=10 --seed="$seed"
+for kind in topk merge; do
+  "$here/compile.sh" "$bin" "$work/$kind/cpu" cpu --$kind --edges --count=10 --seed="$seed"
+  "$bin/mqa-bench" random "$work/$kind"/cpu/${kind}_op*.mqa --cases=10 --reruns=1 --seed="$seed"
+  "$bin/mqa-bench" edges "$work/$kind"/cpu/${kind}_edge*.mqa --reruns=2
+  "$here/compile.sh" "$bin" "$work/$kind/gpu" sm_90a --$kind --edges --count=10 --seed="$seed"
+done
 "$here/compile.sh" "$bin" "$work/gpu" sm_90a --edges --count="$ops" --seed="$seed"
 for target in sm_80 sm_86 sm_89 sm_120; do
   "$here/compile.sh" "$bin" "$work/$target" "$target" --edges --count=6 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/paged/$target" "$target" --paged --edges --count=4 --seed="$seed"
+  "$here/compile.sh" "$bin" "$work/topk/$target" "$target" --topk --count=2 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/merge/$target" "$target" --merge --count=2 --seed="$seed"
   # Where there is a ptxas. What the loops keep may lie in memory, but not more.
-  if grep -hE '(129|1[3-9][0-9]|[2-9][0-9][0-9]|[0-9]{4,}) bytes spill stores' "$work/$target"/*.log "$work/paged/$target"/*.log "$work/merge/$target"/*.log; then exit 1; fi
+  if grep -hE '(129|1[3-9][0-9]|[2-9][0-9][0-9]|[0-9]{4,}) bytes spill stores' "$work/$target"/*.log "$work/paged/$target"/*.log "$work"/{topk,merge}/"$target"/*.log; then exit 1; fi
 done
 # The runtime takes every bundle; to launch those, it needs a GPU.
-for bundle in "$work"/{,paged/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa; do
+for bundle in "$work"/{,paged/,topk/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa; do
   message=$("$bin/mqa-run" "$bundle" 2>&1) || true
   [[ $message != "error: bundle"* ]] || { echo "$message"; exit 1; }
 done
