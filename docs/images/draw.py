@@ -111,12 +111,12 @@ def draw_overview(theme):
 
 
 def draw_kernel(theme):
-    title = "A block of the Hopper kernel: producer warps fill rings in shared memory, consumer warpgroups empty them"
+    title = "A block of the Hopper kernel: producer warps fill rings in shared memory, consumer groups empty them"
     p = Picture(860, 320, title, theme)
     p.text(84, 24, "global memory", color="quiet")
     p.text(274, 24, "producer warps", color="quiet")
     p.text(470, 24, "rings in shared memory", color="quiet")
-    p.text(670, 24, "consumer warpgroups", color="quiet")
+    p.text(670, 24, "consumer groups", color="quiet")
     rows = [
         (40, "q, weights", "query block", ["put: TMA"], 2, "query ring"),
         (110, "k", "key tile", ["put: TMA"], 5, "key ring"),
@@ -134,7 +134,7 @@ def draw_kernel(theme):
         p.arrow((552, y + 23), (584, y + 23))
     for i in range(4):
         y = 40 + i * 48
-        p.box(588, y, 170, 42, "gpu", [f"warpgroup {i}", "get · WGMMA · release"], size=12)
+        p.box(588, y, 170, 42, "gpu", [f"consumer group {i}", "get · WGMMA · release"], size=12)
     p.box(776, 40, 74, 186, "data", ["logits", "global", "memory"])
     for i in range(4):
         p.arrow((758, 61 + i * 48), (773, 61 + i * 48))

@@ -7,6 +7,7 @@
 #include "Effects.h"
 #include "MemorySpaces.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
@@ -44,7 +45,7 @@ static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
     return op.emitOpError() << "operands must agree in K, found rows of "
                             << left.rowElements << " and " << right.rowElements;
   if (VectorType tile = fragment.getTile();
-      left.rows != 64 || right.rows != tile.getDimSize(1))
+      left.rows != shapes::kGroupRows || right.rows != tile.getDimSize(1))
     return op.emitOpError() << "of " << left.rows << " x " << right.rows
                             << " rows does not give the fragment " << tile;
   return success();

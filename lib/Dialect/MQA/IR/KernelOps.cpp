@@ -8,6 +8,7 @@
 #include "MemorySpaces.h"
 #include "RangesOps.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
@@ -159,7 +160,7 @@ LogicalResult TileLogitsOp::verify() {
     return emitOpError() << "of " << queries << " queries and " << getNumKeys()
                          << " keys cannot give " << logits
                          << (getOnto() ? " onto another type" : "");
-  constexpr int64_t kRows = 64;
+  constexpr int64_t kRows = shapes::kGroupRows;
   int64_t groups = getQueryGroups();
   if (kRows % (queries / groups) || heads % getTileHeads())
     return emitOpError() << "'q' must have groups of queries that divide "

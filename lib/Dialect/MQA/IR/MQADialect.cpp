@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -115,10 +116,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule parameter 'block_cost' must not be "
                           "negative, found "
                        << blockCost;
-  if (int64_t tileHeads = 64 / tileQ; blockHeads < 0 || blockHeads % tileHeads)
+  if (int64_t tileHeads = shapes::kGroupRows / tileQ;
+      blockHeads < 0 || blockHeads % tileHeads)
     return emitError() << "schedule parameter 'block_heads' must be a multiple "
-                          "of 64 / tile_q = "
-                       << tileHeads << ", found " << blockHeads;
+                          "of "
+                       << shapes::kGroupRows << " / tile_q = " << tileHeads
+                       << ", found " << blockHeads;
   if (accumulators < 1 || accumulators > 2)
     return emitError() << "schedule parameter 'accumulators' must be 1 or 2, "
                           "found "
@@ -171,9 +174,18 @@ MemRefType RingType::getSlotType(unsigned i) const {
                          tile.getMemorySpace());
 }
 
+int64_t ScheduleAttr::getTileHeads() const {
+  return shapes::kGroupRows / getTileQ();
+}
+
+int64_t ScheduleAttr::getQueryWarps() const {
+  return std::max<int64_t>(shapes::kGroupWarps / getTileQ(), 1);
+}
+
 LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
                                    VectorType tile) {
-  if (tile.getRank() != 2 || tile.isScalable() || tile.getDimSize(0) != 64 ||
+  if (tile.getRank() != 2 || tile.isScalable() ||
+      tile.getDimSize(0) != shapes::kGroupRows ||
       !tile.getElementType().isF32())
     return emitError() << "a fragment is a vector of 64xNxf32, found " << tile;
   int64_t n = tile.getDimSize(1);

@@ -74,14 +74,14 @@ def MQA_FillKindEnumAttr : EnumAttr<MQA_Dialect, MQA_FillKindAttr, "fill_kind"> 
 
 def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let mnemonic = "schedule";
-  let summary = "Everything that shapes a Hopper kernel";
+  let summary = "All sizes and choices of one kernel for a GPU";
   let description = [{
     | parameter | meaning | unit |
     | --- | --- | --- |
     | `block_q` | queries of one block: they share every key read; a multiple of `tile_q` | rows of q |
     | `block_kv` | keys that the consumer groups of a block work on at a time; a multiple of `tile_kv` | rows of k |
-    | `tile_q` | queries of one WGMMA, which has 64 / `tile_q` heads of each: 1, 2, 4, 8, 16 or 32 | rows of q |
-    | `tile_kv` | keys of one WGMMA; a multiple of 32, and with `tile_q` of 2 or 1 of 64 or 128: each warp of a query stores 32 | rows of k |
+    | `tile_q` | queries of one product, which has 64 / `tile_q` heads of each: 1, 2, 4, 8, 16 or 32 | rows of q |
+    | `tile_kv` | keys of one product; a multiple of 32, and with `tile_q` of 2 or 1 of 64 or 128: each warp of a query stores 32 | rows of k |
     | `query_stages` | stages of the query ring: with 2, the next block's queries load while this one's last keys are scored | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | products of a consumer group in flight: with 2, one is reduced while the next is computed | 1 or 2 |
@@ -131,10 +131,10 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     int64_t getQueryGroups() const { return getBlockQ() / getTileQ(); }
     int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
     int64_t getConsumerGroups() const { return getQueryGroups() * getKeyGroups(); }
-    /// Heads of each query of a WGMMA.
-    int64_t getTileHeads() const { return 64 / getTileQ(); }
+    /// Heads of each query of a product.
+    int64_t getTileHeads() const;
     /// Warps of a consumer group that have heads of the same query.
-    int64_t getQueryWarps() const { return getTileQ() < 4 ? 4 / getTileQ() : 1; }
+    int64_t getQueryWarps() const;
   }];
 }
 
@@ -200,7 +200,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | parameter | meaning |
     | --- | --- |
     | `op`, `activation`, `clean`, `compressed` | the op that it computes, and its attributes |
-    | `schedule` | of a kernel for a GPU: what it was made by. No pass below level 3 reads it |
+    | `schedule` | of a kernel for a GPU: what it was made by. No pass after `mqa-stage-tiles` reads it |
     | `dynamic_shared_memory` | bytes, once the rings are lowered |
     | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
     | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of ops that select |
@@ -291,7 +291,7 @@ def MQA_StagedLayoutAttr : AttrDef<MQA_Dialect, "StagedLayout", [
     | parameter | meaning |
     | --- | --- |
     | `shape` | sizes of the dims of memory, from the outermost on |
-    | `dims` | for each of them, which dim of the tile it counts. Of several that count the same one, the last counts single elements, and each before it whole rounds of those behind it |
+    | `dims` | for each of them, which dim of the tile it counts. Where several count the same dim of the tile, they are its digits: the last counts elements, and one step of an earlier one is the product of the sizes of the later ones |
     | `swizzle` | elements of 16 bytes, which stay together: 16-byte column c of a row is in the place of column c xor (number of its 128-byte line mod number of columns). A row, the last dim of memory, has 2, 4 or 8 columns (32, 64 or 128 bytes). 0: in order |
 
     A tile may begin anywhere in a buffer, but at a multiple of what its swizzle repeats
@@ -416,7 +416,7 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
 }
 
 def MQA_FragmentType : MQA_Type<"Fragment", "fragment"> {
-  let summary = "The accumulator of one warpgroup's WGMMA, spread over its registers";
+  let summary = "The accumulator of a product of 64 rows, spread over the registers of a consumer group";
   let description = [{
     A 64 x N tile of f32 of which each of the 128 threads holds N/2 values.
     Value `4j + 2i + e` of the thread with lane `l` in warp `w` is the element

@@ -22,11 +22,12 @@ def MQA_Dialect : Dialect {
 
     | level | ops |
     | --- | --- |
-    | 1, 2: the op, then with a schedule | `mqa.logits` |
+    | 1, 2: the op, then with a schedule | `mqa.logits`, `mqa.paged_logits` |
     | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
-    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits` |
-    | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile` |
-    | 6: fragments | `mqa.layout_cast`, `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.unpack_fragment` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits`, `mqa.store_logits`, `mqa.row_block` |
+    | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile`, `mqa.scatter_columns` |
+    | 6: fragments | `mqa.layout_cast`, `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.ring_*`, `mqa.fill_tile`, `mqa.async_copy`, `mqa.async_arrive` |
+    | kernels that select | `mqa.append_candidates`, `mqa.cut_candidates`, `mqa.sort_candidates` |
     | 7: NVVM | none |
 
     Three attributes of the dialect stand on ops of others: `mqa.target` on a module,

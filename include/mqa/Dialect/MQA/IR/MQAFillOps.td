@@ -10,7 +10,7 @@
 include "mqa/Dialect/MQA/IR/MQAOps.td"
 
 //===----------------------------------------------------------------------===//
-// Level 4: a put is acquire, fill, commit
+// Level 6: a put is acquire, fill, commit
 //===----------------------------------------------------------------------===//
 
 def MQA_RingAcquireOp : MQA_RingOp<"ring_acquire", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
@@ -19,9 +19,10 @@ def MQA_RingAcquireOp : MQA_RingOp<"ring_acquire", [DeclareOpInterfaceMethods<MQ
     Executed by the ring's `producers` warps, whole and converged, as all that fills
     the slot is. What fills it stands between this op and the `mqa.ring_commit` of
     the same position, which follows in the same block: `mqa.fill_tile`s, and any
-    other ops that write the tiles. Ops that are no fills are executed by every
-    thread as they stand, and so write the same from each; the threads share the
-    iterations of an `scf.forall` (`mqa-specialize-warps`).
+    other ops that write the tiles. Every thread of these warps
+    executes each op that is not an `mqa.fill_tile`, so all of them must write the same value to
+    the same place. To share work, use an `scf.forall`: `mqa-specialize-warps` divides its
+    iterations among the threads.
 
   }] # positionDoc # [{
     ```mlir

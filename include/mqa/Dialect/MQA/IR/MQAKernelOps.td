@@ -130,8 +130,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   let summary = "Allocates a ring of shared-memory stages and its barriers";
   let description = [{
     All slots start empty. A slot becomes empty again after `consumers`
-    releases, each by one whole warp. With `turns` above 1, that many groups of
-    consumers get slots in turn, by position; else every consumer gets every slot.
+    warps have released it. With `turns` above 1, that many consumer groups
+    get slots in turn, by position; else every consumer gets every slot.
     A slot is filled by `producers` warps together, which all execute the same puts:
     one where tensor maps fill it. The number of the first is a multiple of `producers`.
 
@@ -161,7 +161,7 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
 class MQA_RingOp<string mnemonic, list<Trait> traits = []>
     : MQA_Op<mnemonic, traits> {
   code positionDoc = [{
-    `position` counts the slots handed out so far; it names slot
+    `position` is the running number of a slot, from 0, modulo 2^32; it names slot
     `position mod stages`.
   }];
 }
@@ -169,8 +169,8 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by the ring's `producers` warps, whole and converged. The copies are
-    asynchronous: the slot is full once all bytes have arrived. A source may be
+    Executed by the ring's `producers` warps, whole and converged. The slot is
+    full once all of its tiles are there, by whichever kind of copy. A source may be
     smaller than the slot's tile; the rest of the slot then holds unspecified
     values, or zeros.
 

@@ -19,8 +19,8 @@ def MQA_SubtileOp : MQA_Op<"subtile", [
   let summary = "One of the equal parts of a staged tile";
   let description = [{
     The tile is cut into parts of the result's shape; `parts` says which, counted in each
-    dim. The parts lie behind each other in memory: those of a tile whose `#mqa.staged` layout
-    begins with dims that count them. The result's layout is without those dims.
+    dim. Allowed are `#mqa.staged` layouts whose outermost dims of memory count the parts, so that each
+    part is one piece of memory. The result's layout is without those dims.
 
     Why this op exists: `memref.subview` is of strided memrefs, which a staged tile is not.
 
@@ -48,8 +48,8 @@ def MQA_LayoutCastOp : MQA_Op<"layout_cast", [
   let summary = "A staged tile as the memory that it lies in, or the other way round";
   let description = [{
     One type has the layout `#mqa.staged`, the other one the `shape` of that layout, and its
-    elements one behind the other. Nothing is copied: the same elements have other indices. The swizzle is
-    seen in memory alone.
+    elements one behind the other. Nothing is copied: the same elements have other indices. Indices
+    of the tile are logical; those of the memory are where elements lie, swizzled.
 
     ```mlir
     %tile = mqa.layout_cast %memory

@@ -57,7 +57,8 @@ def MQA_NarrowRangesOp : MQA_Op<"narrow_ranges", [Pure]> {
     Row i of the result is row `row` + i of `ranges`; it has `num_rows` rows, all of which
     `ranges` has. Keys are counted as before.
 
-    Lowering makes views of bounds where this op is, so that it says how early they may be read.
+    The position of this op says how early bounds may be read: its lowering makes the views of
+    `ks` and `ke` there.
     The T rows of one sequence (`num_rows` a constant, `row` an `affine.apply` that is a
     multiple of T) are read without a division.
 

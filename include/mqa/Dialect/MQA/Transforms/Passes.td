@@ -424,8 +424,8 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
 
     Contract: the rings and one loop over them are at the top of the kernel, whose
     `known_block_size` is that of the consumers and one group of warps more; all
-    `mqa.tile_logits` have the same groups of queries, which divide the consumer
-    consumer groups: those that are left over take key stages in turn. Ops on rings and tiles are in that loop alone. What else
+    `mqa.tile_logits` have the same groups of queries, whose number divides that of the
+    consumer groups: those that have the same queries take key stages in turn. Ops on rings and tiles are in that loop alone. What else
     is in it, or between it and the loop that cleans, may compute and read, as each role that needs it does it; it writes acquired
     slots alone. What is computed from a slot of one role is used by no other. A get does not come ahead of the put or commit of its
     position: each role keeps the order of the code, and waits for nobody forever if one thread that executed all of it would not. Logits of a
@@ -572,10 +572,10 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
 }
 
 def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
-  let summary = "Tiles mqa.logits and mqa.paged_logits into independent tasks for the cores of a CPU";
+  let summary = "Tiles the ops that kernels are made of into independent tasks for the cores of a CPU";
   let description = [{
     Tiles each `mqa.logits` by `tile-sizes` queries and keys (an `mqa.paged_logits` by one
-    sequence and as many keys as that is in all) into an
+    sequence and as many keys as that is in all, an op that selects by one row) into an
     `scf.forall` through its TilingInterface; the tiles are independent. An op with an
     operand whose type has no element is left alone. An op with `compressed` must be on memrefs;
     on tensors it is an error.
