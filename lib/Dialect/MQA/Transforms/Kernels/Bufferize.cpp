@@ -12,6 +12,9 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-bufferize"
 
 namespace mlir {
 namespace mqa {
@@ -74,13 +77,17 @@ static void relaxArguments(func::FuncOp func) {
       continue;
     if (llvm::all_of(argument.getUsers(), [&](Operation *user) {
           return isOurs(user) || isa<func::ReturnOp>(user);
-        }))
+        })) {
       // Lists to merge are strided by rows too, from list to list or back.
       argument.setType(
           relaxType(type, llvm::any_of(argument.getUsers(),
                                        llvm::IsaPred<mqa::MergeTopkOp>)
                               ? 2
                               : 1));
+      LDBG() << "argument #" << argument.getArgNumber() << " of "
+             << func.getName() << ": " << type << " becomes "
+             << argument.getType();
+    }
   }
   Block &body = func.getBody().front();
   func.setFunctionType(
