@@ -43,9 +43,9 @@ int main(int argc, char **argv) {
   auto logits = mqa::LogitsOp::create(
       b, loc, out, body->getArgument(0), body->getArgument(1),
       body->getArgument(2), body->getArgument(3), body->getArgument(4),
-      body->getArgument(5), /*key_offset=*/Value(), /*num_keys=*/Value(),
+      body->getArgument(5), /*ranges=*/Value(), /*key_offset=*/Value(),
       body->getArgument(6), /*clean=*/b.getUnitAttr(),
-      /*compressed=*/UnitAttr(), /*causal=*/UnitAttr(),
+      /*compressed=*/UnitAttr(),
       mqa::ActivationAttr::get(&context, mqa::Activation::Relu),
       /*schedule=*/mqa::ScheduleAttr());
   func::ReturnOp::create(b, loc, logits.getResult());
