@@ -68,8 +68,7 @@ static MemRefType relaxType(MemRefType type, int64_t numStrided) {
 /// launch says how far rows are apart, whatever the type of the argument says;
 /// and the levels below have no code for no element.
 static void relaxArguments(func::FuncOp func) {
-  auto isOurs =
-      llvm::IsaPred<mqa::LogitsOpInterface, mqa::TopkOp, mqa::MergeTopkOp>;
+  auto isOurs = llvm::IsaPred<mqa::KernelOpInterface>;
   for (BlockArgument argument : func.getArguments()) {
     auto type = dyn_cast<MemRefType>(argument.getType());
     if (!type || !type.isStrided() ||

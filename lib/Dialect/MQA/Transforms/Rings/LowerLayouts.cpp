@@ -146,34 +146,22 @@ struct LowerSubtile : OpRewritePattern<SubtileOp> {
   }
 };
 
-struct LowerLoad : OpRewritePattern<memref::LoadOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// memref.load and memref.store. What else they say stays.
+template <typename AccessOp> struct LowerAccess : OpRewritePattern<AccessOp> {
+  using OpRewritePattern<AccessOp>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(memref::LoadOp op,
+  LogicalResult matchAndRewrite(AccessOp op,
                                 PatternRewriter &b) const override {
     if (!getLayout(op.getMemref()))
       return b.notifyMatchFailure(op, "is of no staged tile");
     SmallVector<Value> place =
         getPlace(b, op.getLoc(), op.getMemref(),
                  getAsOpFoldResult(ValueRange(op.getIndices())));
-    b.replaceOpWithNewOp<memref::LoadOp>(
-        op, getMemory(b, op.getLoc(), op.getMemref()), place);
-    return success();
-  }
-};
-
-struct LowerStore : OpRewritePattern<memref::StoreOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(memref::StoreOp op,
-                                PatternRewriter &b) const override {
-    if (!getLayout(op.getMemref()))
-      return b.notifyMatchFailure(op, "is of no staged tile");
-    SmallVector<Value> place =
-        getPlace(b, op.getLoc(), op.getMemref(),
-                 getAsOpFoldResult(ValueRange(op.getIndices())));
-    b.replaceOpWithNewOp<memref::StoreOp>(
-        op, op.getValue(), getMemory(b, op.getLoc(), op.getMemref()), place);
+    Value memory = getMemory(b, op.getLoc(), op.getMemref());
+    b.modifyOpInPlace(op, [&] {
+      op.getMemrefMutable().set(memory);
+      op.getIndicesMutable().assign(place);
+    });
     return success();
   }
 };
@@ -296,7 +284,8 @@ struct LowerLayoutsPass : mqa::impl::MQALowerLayoutsPassBase<LowerLayoutsPass> {
     if (result.wasInterrupted())
       return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<LowerSubtile, LowerLoad, LowerStore, LowerRead, LowerWrite>(
+    patterns.add<LowerSubtile, LowerAccess<memref::LoadOp>,
+                 LowerAccess<memref::StoreOp>, LowerRead, LowerWrite>(
         &getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }

@@ -12,13 +12,13 @@ gpu.module @kernels {
   // CHECK-DAG: %[[PLACE:.*]] = arith.constant 52 : index
   // CHECK: %[[MEMORY:.*]] = mqa.layout_cast %[[K]] : {{.*}} to memref<64x128xf8E4M3FN, strided<[128, 1], offset: ?>, #gpu.address_space<workgroup>>
   // CHECK: memref.load %[[MEMORY]][%[[KEY]], %[[PLACE]]]
-  // CHECK: memref.store %{{.*}}, %[[MEMORY]][%[[KEY]], %[[PLACE]]]
+  // CHECK: memref.store %{{.*}}, %[[MEMORY]][%[[KEY]], %[[PLACE]]] {nontemporal = true}
   gpu.func @element(%k: !k) kernel {
     %key = arith.constant 13 : index
     %d = arith.constant 100 : index
     %e = memref.load %k[%key, %d] : !k
     %f = "test.double"(%e) : (f8E4M3FN) -> f8E4M3FN
-    memref.store %f, %k[%key, %d] : !k
+    memref.store %f, %k[%key, %d] {nontemporal = true} : !k
     gpu.return
   }
 
