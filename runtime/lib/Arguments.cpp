@@ -118,7 +118,7 @@ static bool overlap(const Tensor &a, const Tensor &b) {
 
 mqa_status mqa::runtime::checkOutputs(const KernelDescription &kernel,
                                       const Tensors &tensors) {
-  for (Operand output : {Operand::Indices, Operand::Values})
+  for (Operand output : {Operand::Indices, Operand::Values, Operand::Scratch})
     for (const Parameter &parameter : kernel.parameters) {
       Operand other = parameter.operand;
       if (parameter.kind == Parameter::Kind::Index || other == output ||

@@ -42,6 +42,8 @@ public:
 
   /// What a kernel is given that takes it as a number.
   int64_t numKeys = 0;
+  /// Bytes of the caller's that Operand::Scratch has.
+  size_t scratchSize = 0;
 
 private:
   std::array<Tensor, kNumOperands> tensors{};
@@ -70,11 +72,6 @@ mqa_status checkOutputs(const KernelDescription &kernel,
 /// Whether `kernel` is of the op with these rules.
 mqa_status checkOp(const KernelDescription &kernel, const OpRules &rules);
 
-/// Bytes of memory of the caller's that a launch on so many rows and columns
-/// works in.
-size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
-                      int64_t numColumns);
-
 /// Whether anything is written.
 bool hasWork(const KernelDescription &kernel, const Tensors &tensors);
 
@@ -88,6 +85,12 @@ mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_topk_args &args, Tensors &tensors);
 mqa_status checkArguments(const KernelDescription &kernel,
                           const mqa_merge_topk_args &args, Tensors &tensors);
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_logits_args &args,
+                          const mqa_topk_args &selection, Tensors &tensors);
+mqa_status checkArguments(const KernelDescription &kernel,
+                          const mqa_paged_logits_args &args,
+                          const mqa_topk_args &selection, Tensors &tensors);
 
 } // namespace mqa::runtime
 

@@ -72,7 +72,9 @@ static mqa_kernel_info getInfo(const std::string &target,
   const Selection &selection = kernel.selection;
   mqa_op op = kernel.rules->op;
   bool isTopk = op == MQA_OP_TOPK, isMerge = op == MQA_OP_MERGE_TOPK;
-  bool selects = isTopk || isMerge;
+  bool isPagedTopk = op == MQA_OP_PAGED_LOGITS_TOPK;
+  bool isFused = op == MQA_OP_LOGITS_TOPK || isPagedTopk;
+  bool onlySelects = isTopk || isMerge;
   mqa_kernel_info info = {};
   info.name = kernel.name.c_str();
   info.target = target.c_str();
@@ -82,18 +84,19 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.head_dim = kernel.headDim;
   info.num_keys =
       isTopk && !kernel.compressed ? kernel.numColumns : kernel.numKeys;
-  info.num_groups = selects ? 0 : kernel.numGroups;
+  info.num_groups = onlySelects ? 0 : kernel.numGroups;
   info.max_seqlen_k = kernel.compressed ? kernel.numColumns : 0;
   info.input_type = kernel.getElementType(isMerge  ? Operand::ListValues
                                           : isTopk ? Operand::Logits
                                                    : Operand::Q);
-  info.out_type = selects ? MQA_I32 : kernel.getElementType(Operand::Out);
+  info.out_type =
+      onlySelects || isFused ? MQA_I32 : kernel.getElementType(Operand::Out);
   info.weights_type = kernel.getElementType(Operand::Weights);
   info.has_weights = has(Operand::Weights);
   info.has_k_scale = has(Operand::KScale);
   info.strided_k_scale = kernel.acceptsStridedScales();
   info.has_ks = has(Operand::Ks);
-  info.relu = !selects && kernel.relu;
+  info.relu = !onlySelects && kernel.relu;
   info.clean = kernel.clean;
   info.compressed = kernel.compressed;
   info.fast = kernel.fast;
@@ -104,7 +107,8 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.block_kv = kernel.blockKv;
   info.max_blocks = kernel.maxBlocks;
   info.lens_per_query = kernel.hasLengthPerQuery();
-  info.max_context_len = op == MQA_OP_PAGED_LOGITS ? kernel.numColumns : 0;
+  info.max_context_len =
+      op == MQA_OP_PAGED_LOGITS || isPagedTopk ? kernel.numColumns : 0;
   info.k = selection.k;
   info.tie_break = selection.tieBreak;
   info.order = selection.order;
@@ -118,6 +122,9 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.has_values = has(Operand::Values);
   info.has_num_keys = isTopk && kernel.hasIndex();
   info.num_lists = isMerge ? kernel.numLists : 0;
+  info.logits_type = isFused       ? kernel.logitsType
+                     : onlySelects ? info.input_type
+                                   : info.out_type;
   return info;
 }
 

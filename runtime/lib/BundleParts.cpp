@@ -31,6 +31,9 @@ static const char *findDifference(const KernelDescription &a,
   if (other != left.end())
     return other->first;
   for (int i = 0; i < kNumOperands; ++i) {
+    // What a launch works in is its own too.
+    if (static_cast<Operand>(i) == Operand::Scratch)
+      continue;
     const Parameter *ofA = a.find(static_cast<Operand>(i));
     const Parameter *ofB = b.find(static_cast<Operand>(i));
     if (!ofA != !ofB || (ofA && (ofA->elementType != ofB->elementType ||

@@ -53,6 +53,9 @@ public:
   mqa_status launch(const Tensors &tensors, void *stream) override;
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
+  int getNumMultiprocessors() const override {
+    return context->getNumMultiprocessors();
+  }
 
 private:
   friend class GpuLaunch;
@@ -75,6 +78,8 @@ public:
   mqa_status run(void *stream) const override;
 
 private:
+  mqa_status placeScratch(const Tensors &tensors, Tensor &scratch) const;
+
   const GpuKernel &kernel;
   CUtensorMap maps[kNumTiledOperands];
   ParameterPack pack;
@@ -161,6 +166,35 @@ static mqa_status checkAlignment(const Parameter &parameter,
   return MQA_SUCCESS;
 }
 
+/// Counters of query blocks are the first part of `scratch`, and must be zero.
+/// Lists of candidates are the second part. Launches with other numbers of
+/// queries may come to the same memory, so its end is taken: lists are always
+/// in one place, and counters grow away from them.
+mqa_status GpuLaunch::placeScratch(const Tensors &tensors,
+                                   Tensor &scratch) const {
+  auto invalid = [](const std::string &message) {
+    return fail(MQA_ERROR_INVALID_ARGUMENT, message);
+  };
+  const KernelDescription &description = kernel.getDescription();
+  size_t needed = description.rules->getScratchSize(
+      description, tensors[Operand::Indices].sizes[0],
+      kernel.getNumMultiprocessors());
+  if (tensors.scratchSize < needed)
+    return invalid("scratch_size must be at least " + std::to_string(needed) +
+                   " for this launch, found " +
+                   std::to_string(tensors.scratchSize));
+  size_t words = needed / sizeof(int32_t);
+  if (words > std::numeric_limits<int32_t>::max())
+    return invalid("num_queries is too large for this kernel: it needs " +
+                   std::to_string(needed) + " bytes of scratch, and finds " +
+                   "fewer than 2^33");
+  constexpr size_t kAlignment = 16;
+  size_t offset = (tensors.scratchSize - needed) / kAlignment * kAlignment;
+  scratch.data = static_cast<const char *>(scratch.data) + offset;
+  scratch.sizes[0] = static_cast<int64_t>(words);
+  return MQA_SUCCESS;
+}
+
 mqa_status GpuLaunch::encode(const Tensors &tensors) {
   const KernelDescription *description = &kernel.getDescription();
   MQA_RETURN_IF_FAILED(description->rules->checkForGpu(*description, tensors));
@@ -179,6 +213,8 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
       pack.addTensorMap(&maps[index]);
       continue;
     }
+    if (parameter.operand == Operand::Scratch)
+      MQA_RETURN_IF_FAILED(placeScratch(tensors, tensor));
     MQA_RETURN_IF_FAILED(checkAlignment(parameter, tensor));
     if (tensor.strides[0] > std::numeric_limits<int32_t>::max())
       return fail(MQA_ERROR_INVALID_ARGUMENT,

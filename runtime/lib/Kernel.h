@@ -30,6 +30,8 @@ public:
   /// The same, to be run later and again. The kernel must outlive it.
   virtual mqa_status prepare(const Tensors &tensors,
                              std::unique_ptr<PreparedLaunch> &launch) = 0;
+  /// Of the GPU that runs it.
+  virtual int getNumMultiprocessors() const { return 0; }
   const KernelDescription &getDescription() const { return *description; }
   const std::string &getTarget() const { return bundle->target; }
 

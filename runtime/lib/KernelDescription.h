@@ -41,9 +41,12 @@ enum class Operand {
   Indices,
   Values,
   ListIndices,
-  ListValues
+  ListValues,
+  // Memory of the caller's that a launch on a GPU works in: no operand of an
+  // op.
+  Scratch
 };
-constexpr int kNumOperands = 16;
+constexpr int kNumOperands = 17;
 /// The first ones.
 constexpr int kNumTiledOperands = 4;
 /// Dimensions that one of them has at most.
@@ -112,6 +115,10 @@ struct KernelDescription {
   int64_t batch = -1, nextN = 0, numBlocks = -1, blockKv = 0;
   int64_t numSequences = -1, maxBlocks = -1;
   Selection selection;
+  /// Of a kernel that selects from logits which are never stored: what they
+  /// are rounded to, and the places of a list of candidates (on a GPU).
+  mqa_element_type logitsType = MQA_F32;
+  int64_t listPlaces = 0;
   std::vector<Parameter> parameters;
   /// Null for an operand that the kernel was compiled without.
   const Parameter *find(Operand operand) const;

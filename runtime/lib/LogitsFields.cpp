@@ -22,7 +22,7 @@ void LogitsOpRules::readLaunch(Fields &fields,
   kernel.splitsKeys = fields.boolean("splits_keys");
 }
 
-void LogitsOpRules::readFields(Fields &fields, bool isCpu,
+void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
                                KernelDescription &kernel) const {
   kernel.clean = fields.boolean("clean");
   kernel.compressed = fields.boolean("compressed");
@@ -41,10 +41,19 @@ void LogitsOpRules::readFields(Fields &fields, bool isCpu,
   } else {
     readLaunch(fields, kernel);
   }
-  readParameters(fields, isCpu, kernel);
+}
+
+void LogitsOpRules::checkTypes(const KernelDescription &kernel) {
   if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
     throw InvalidBundle{"kernel '" + kernel.name +
                         "' must have one element_type for q and k"};
+}
+
+void LogitsOpRules::readFields(Fields &fields, bool isCpu,
+                               KernelDescription &kernel) const {
+  readLogits(fields, isCpu, kernel);
+  readParameters(fields, isCpu, kernel);
+  checkTypes(kernel);
 }
 
 bool LogitsOpRules::isOptional(Operand operand) const {

@@ -22,6 +22,11 @@ public:
   mqa_status checkForGpu(const KernelDescription &kernel,
                          const Tensors &tensors) const final;
 
+  /// The fields of readFields but `parameters`.
+  void readLogits(Fields &fields, bool isCpu, KernelDescription &kernel) const;
+  /// Whether types of the parameters fit each other.
+  static void checkTypes(const KernelDescription &kernel);
+
 private:
   /// The sizes that only this op has.
   virtual void readSizes(Fields &fields, KernelDescription &kernel) const = 0;
@@ -29,6 +34,26 @@ private:
   /// What a launch on a GPU divides by.
   void readLaunch(Fields &fields, KernelDescription &kernel) const;
 };
+
+const LogitsOpRules &getLogitsOpRules();
+const LogitsOpRules &getPagedLogitsOpRules();
+
+/// Checks the sizes of a launch, and describes its operands. Those that the
+/// kernel does not have are described too: `out` of one that does not store its
+/// logits still has rows and columns.
+mqa_status describeLogits(const KernelDescription &kernel,
+                          const mqa_logits_args &args, Tensors &tensors);
+mqa_status describeLogits(const KernelDescription &kernel,
+                          const mqa_paged_logits_args &args, Tensors &tensors);
+
+/// Checks what was described, where there is work. Operands without an element
+/// may be null.
+mqa_status checkLogits(const KernelDescription &kernel,
+                       const mqa_logits_args &args, const Tensors &tensors,
+                       unsigned unread = 0);
+mqa_status checkLogits(const KernelDescription &kernel,
+                       const mqa_paged_logits_args &args,
+                       const Tensors &tensors, unsigned unread = 0);
 
 } // namespace mqa::runtime
 

@@ -42,6 +42,8 @@ static constexpr LogitsRules kRules;
 
 const OpRules &mqa::runtime::getLogitsRules() { return kRules; }
 
+const LogitsOpRules &mqa::runtime::getLogitsOpRules() { return kRules; }
+
 //===----------------------------------------------------------------------===//
 // Manifest
 //===----------------------------------------------------------------------===//
@@ -116,10 +118,9 @@ LogitsRules::getTasks(const KernelDescription &kernel,
           ceilDiv(keys, kernel.taskKeys)};
 }
 
-mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
                                         const mqa_logits_args &args,
                                         Tensors &tensors) {
-  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
   int64_t m = args.num_queries, n = args.num_keys;
   int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
   MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
@@ -148,12 +149,17 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
   tensors.set(Operand::Ke, args.ke, MQA_I32, m, 1, {});
   tensors.set(Operand::Out, args.out, kernel.getElementType(Operand::Out), m,
               args.out_stride, {columns});
-  // Nothing is read or written then: pointers may be null.
-  if (!kRules.hasWork(kernel, tensors))
-    return MQA_SUCCESS;
-  // Rows may be cleaned without a key: those pointers may be null too.
-  unsigned ofKeys = getBit(Operand::K) | getBit(Operand::KScale);
-  MQA_RETURN_IF_FAILED(checkTensors(kernel, tensors, n > 0 ? 0 : ofKeys));
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::checkLogits(const KernelDescription &kernel,
+                                     const mqa_logits_args &args,
+                                     const Tensors &tensors, unsigned unread) {
+  int64_t n = args.num_keys;
+  // Rows may be cleaned, or padded, without a key.
+  if (n == 0)
+    unread |= getBit(Operand::K) | getBit(Operand::KScale);
+  MQA_RETURN_IF_FAILED(checkTensors(kernel, tensors, unread));
   if (n > 0 && args.k_scale_stride != 1 && kernel.find(Operand::KScale) &&
       !kernel.acceptsStridedScales())
     return fail(MQA_ERROR_INVALID_ARGUMENT,
@@ -161,4 +167,15 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                 "for contiguous scales, found " +
                     std::to_string(args.k_scale_stride));
   return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_logits_args &args,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
+  MQA_RETURN_IF_FAILED(describeLogits(kernel, args, tensors));
+  // Nothing is read or written then: pointers may be null.
+  if (!kRules.hasWork(kernel, tensors))
+    return MQA_SUCCESS;
+  return checkLogits(kernel, args, tensors);
 }

@@ -56,7 +56,9 @@ static KernelDescription readKernel(Fields &fields, bool isCpu) {
       {getLogitsRules().name, &getLogitsRules()},
       {getPagedLogitsRules().name, &getPagedLogitsRules()},
       {getTopkRules().name, &getTopkRules()},
-      {getMergeTopkRules().name, &getMergeTopkRules()}};
+      {getMergeTopkRules().name, &getMergeTopkRules()},
+      {getLogitsTopkRules().name, &getLogitsTopkRules()},
+      {getPagedLogitsTopkRules().name, &getPagedLogitsTopkRules()}};
   KernelDescription kernel;
   kernel.name = fields.name("name");
   kernel.rules = fields.choice("op", ops);

@@ -53,6 +53,12 @@ public:
   /// Whether anything is written.
   virtual bool hasWork(const KernelDescription &kernel,
                        const Tensors &tensors) const = 0;
+  /// Bytes of the caller's memory that a launch on a GPU works in.
+  virtual size_t getScratchSize(const KernelDescription &,
+                                int64_t /*numQueries*/,
+                                int /*numMultiprocessors*/) const {
+    return 0;
+  }
   /// What only GPU kernels ask of arguments.
   virtual mqa_status checkForGpu(const KernelDescription &,
                                  const Tensors &) const {
@@ -75,6 +81,8 @@ const OpRules &getLogitsRules();
 const OpRules &getPagedLogitsRules();
 const OpRules &getTopkRules();
 const OpRules &getMergeTopkRules();
+const OpRules &getLogitsTopkRules();
+const OpRules &getPagedLogitsTopkRules();
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

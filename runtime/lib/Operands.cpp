@@ -33,7 +33,8 @@ static constexpr OperandInfo kOperands[] = {
     {"indices", "indices_stride", bit(MQA_I32)},
     {"values", "values_stride", bit(MQA_F32)},
     {"list_indices", "list_indices_stride", bit(MQA_I32)},
-    {"list_values", "list_values_stride", bit(MQA_F32)}};
+    {"list_values", "list_values_stride", bit(MQA_F32)},
+    {"scratch", nullptr, bit(MQA_I32)}};
 static_assert(std::size(kOperands) == kNumOperands);
 
 const OperandInfo &mqa::runtime::getInfo(Operand operand) {

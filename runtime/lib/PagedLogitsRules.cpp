@@ -44,6 +44,8 @@ static constexpr PagedLogitsRules kRules;
 
 const OpRules &mqa::runtime::getPagedLogitsRules() { return kRules; }
 
+const LogitsOpRules &mqa::runtime::getPagedLogitsOpRules() { return kRules; }
+
 //===----------------------------------------------------------------------===//
 // Manifest
 //===----------------------------------------------------------------------===//
@@ -56,7 +58,7 @@ void PagedLogitsRules::readSizes(Fields &fields,
   kernel.blockKv = readPowerOfTwo(fields, "block_kv", 16, 256);
   kernel.maxBlocks = readSize(fields, "max_blocks");
   if (kernel.compressed)
-    fields.refuse("compressed", "false for mqa.paged_logits");
+    fields.refuse("compressed", std::string("false for ") + kernel.rules->name);
   uniteSequences(fields, kernel);
 }
 
@@ -111,10 +113,9 @@ PagedLogitsRules::getTasks(const KernelDescription &kernel,
           ceilDiv(tensors[Operand::Out].sizes[1], kernel.taskKeys)};
 }
 
-mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
                                         const mqa_paged_logits_args &args,
                                         Tensors &tensors) {
-  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
   int64_t batch = args.batch, numBlocks = args.num_blocks;
   int64_t maxBlocks = args.max_blocks, columns = args.max_context_len;
   int64_t t = kernel.nextN, p = kernel.blockKv;
@@ -127,6 +128,7 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
   MQA_RETURN_IF_FAILED(
       checkSize("max_context_len", columns, kernel.numColumns));
   mqa_element_type input = kernel.getElementType(Operand::Q);
+  tensors.numKeys = columns;
   tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
   tensors.set(Operand::K, args.k, input, numBlocks, args.k_stride, {p, d});
   tensors.set(Operand::KScale, args.k_scale, MQA_F32, numBlocks,
@@ -143,13 +145,27 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
               args.block_table_stride, {maxBlocks});
   tensors.set(Operand::Out, args.out, kernel.getElementType(Operand::Out),
               batch * t, args.out_stride, {columns});
-  // Nothing is read or written then: pointers may be null.
-  if (!kRules.hasWork(kernel, tensors))
-    return MQA_SUCCESS;
-  unsigned unread = 0;
+  return MQA_SUCCESS;
+}
+
+mqa_status mqa::runtime::checkLogits(const KernelDescription &kernel,
+                                     const mqa_paged_logits_args &args,
+                                     const Tensors &tensors, unsigned unread) {
+  int64_t numBlocks = args.num_blocks, maxBlocks = args.max_blocks;
   if (numBlocks == 0 || maxBlocks == 0)
     unread |= getBit(Operand::K) | getBit(Operand::KScale);
   if (maxBlocks == 0)
     unread |= getBit(Operand::BlockTable);
   return checkTensors(kernel, tensors, unread);
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_paged_logits_args &args,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
+  MQA_RETURN_IF_FAILED(describeLogits(kernel, args, tensors));
+  // Nothing is read or written then: pointers may be null.
+  if (!kRules.hasWork(kernel, tensors))
+    return MQA_SUCCESS;
+  return checkLogits(kernel, args, tensors);
 }

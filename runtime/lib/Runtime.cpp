@@ -44,32 +44,44 @@ const char *mqa_status_name(mqa_status status) {
 
 void mqa_kernel_destroy(mqa_kernel *kernel) { delete kernel; }
 
+/// What a launch is given: the operands of one op, or of two.
+template <typename Args> static mqa_status requireArgs(const Args *args) {
+  return requireNotNull(args, "args");
+}
+
 template <typename Args>
-static mqa_status launchKernel(mqa_kernel *kernel, const Args *args,
-                               void *stream) {
+static mqa_status requireArgs(const Args *args,
+                              const mqa_topk_args *selection) {
+  MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+  return requireNotNull(selection, "selection");
+}
+
+template <typename... Args>
+static mqa_status launchKernel(mqa_kernel *kernel, void *stream,
+                               const Args *...args) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
-    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    MQA_RETURN_IF_FAILED(requireArgs(args...));
     const KernelDescription &description = kernel->kernel->getDescription();
     Tensors tensors;
-    MQA_RETURN_IF_FAILED(checkArguments(description, *args, tensors));
+    MQA_RETURN_IF_FAILED(checkArguments(description, *args..., tensors));
     if (!hasWork(description, tensors))
       return MQA_SUCCESS;
     return kernel->kernel->launch(tensors, stream);
   });
 }
 
-template <typename Args>
-static mqa_status prepareLaunch(mqa_kernel *kernel, const Args *args,
-                                mqa_launch **launch) {
+template <typename... Args>
+static mqa_status prepareLaunch(mqa_kernel *kernel, mqa_launch **launch,
+                                const Args *...args) {
   return guard([&]() -> mqa_status {
     MQA_RETURN_IF_FAILED(requireNotNull(launch, "launch"));
     *launch = nullptr;
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
-    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    MQA_RETURN_IF_FAILED(requireArgs(args...));
     const KernelDescription &description = kernel->kernel->getDescription();
     Tensors tensors;
-    MQA_RETURN_IF_FAILED(checkArguments(description, *args, tensors));
+    MQA_RETURN_IF_FAILED(checkArguments(description, *args..., tensors));
     auto handle = std::make_unique<mqa_launch>();
     handle->kernel = kernel->kernel;
     if (hasWork(description, tensors))
@@ -81,46 +93,79 @@ static mqa_status prepareLaunch(mqa_kernel *kernel, const Args *args,
 
 mqa_status mqa_logits_launch(mqa_kernel *kernel, const mqa_logits_args *args,
                              void *stream) {
-  return launchKernel(kernel, args, stream);
+  return launchKernel(kernel, stream, args);
 }
 
 mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
                                    const mqa_paged_logits_args *args,
                                    void *stream) {
-  return launchKernel(kernel, args, stream);
+  return launchKernel(kernel, stream, args);
 }
 
 mqa_status mqa_logits_prepare(mqa_kernel *kernel, const mqa_logits_args *args,
                               mqa_launch **launch) {
-  return prepareLaunch(kernel, args, launch);
+  return prepareLaunch(kernel, launch, args);
 }
 
 mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
                                     const mqa_paged_logits_args *args,
                                     mqa_launch **launch) {
-  return prepareLaunch(kernel, args, launch);
+  return prepareLaunch(kernel, launch, args);
 }
 
 mqa_status mqa_topk_launch(mqa_kernel *kernel, const mqa_topk_args *args,
                            void *stream) {
-  return launchKernel(kernel, args, stream);
+  return launchKernel(kernel, stream, args);
 }
 
 mqa_status mqa_topk_prepare(mqa_kernel *kernel, const mqa_topk_args *args,
                             mqa_launch **launch) {
-  return prepareLaunch(kernel, args, launch);
+  return prepareLaunch(kernel, launch, args);
+}
+
+mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
+                                  const mqa_logits_args *args,
+                                  const mqa_topk_args *selection,
+                                  void *stream) {
+  return launchKernel(kernel, stream, args, selection);
+}
+
+mqa_status mqa_paged_logits_topk_launch(mqa_kernel *kernel,
+                                        const mqa_paged_logits_args *args,
+                                        const mqa_topk_args *selection,
+                                        void *stream) {
+  return launchKernel(kernel, stream, args, selection);
+}
+
+mqa_status mqa_logits_topk_prepare(mqa_kernel *kernel,
+                                   const mqa_logits_args *args,
+                                   const mqa_topk_args *selection,
+                                   mqa_launch **launch) {
+  return prepareLaunch(kernel, launch, args, selection);
+}
+
+mqa_status mqa_paged_logits_topk_prepare(mqa_kernel *kernel,
+                                         const mqa_paged_logits_args *args,
+                                         const mqa_topk_args *selection,
+                                         mqa_launch **launch) {
+  return prepareLaunch(kernel, launch, args, selection);
 }
 
 mqa_status mqa_merge_topk_launch(mqa_kernel *kernel,
                                  const mqa_merge_topk_args *args,
                                  void *stream) {
-  return launchKernel(kernel, args, stream);
+  return launchKernel(kernel, stream, args);
 }
 
 mqa_status mqa_merge_topk_prepare(mqa_kernel *kernel,
                                   const mqa_merge_topk_args *args,
                                   mqa_launch **launch) {
-  return prepareLaunch(kernel, args, launch);
+  return prepareLaunch(kernel, launch, args);
+}
+
+static bool takesTopkArgs(mqa_op op) {
+  return op == MQA_OP_TOPK || op == MQA_OP_LOGITS_TOPK ||
+         op == MQA_OP_PAGED_LOGITS_TOPK;
 }
 
 mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel, int64_t num_queries,
@@ -130,12 +175,14 @@ mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel, int64_t num_queries,
     *size = 0;
     MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
     const KernelDescription &description = kernel->kernel->getDescription();
-    MQA_RETURN_IF_FAILED(checkOp(description, getTopkRules()));
+    if (!takesTopkArgs(description.rules->op))
+      return checkOp(description, getTopkRules());
     MQA_RETURN_IF_FAILED(
         checkSize("num_queries", num_queries, description.numQueries));
     MQA_RETURN_IF_FAILED(
         checkSize("num_columns", num_columns, description.numColumns));
-    *size = getScratchSize(description, num_queries, num_columns);
+    *size = description.rules->getScratchSize(
+        description, num_queries, kernel->kernel->getNumMultiprocessors());
     return MQA_SUCCESS;
   });
 }

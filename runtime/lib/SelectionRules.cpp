@@ -21,6 +21,23 @@ void SelectionRules::readSelection(Fields &fields, Selection &selection) {
   selection.order = fields.choice("order", orders);
 }
 
+static void readForced(Fields &fields, Selection &selection) {
+  selection.forceFirst = fields.integer("force_first", 0, selection.k);
+  selection.forceLast = fields.integer("force_last", 0, selection.k);
+  if (selection.forceFirst + selection.forceLast > selection.k)
+    fields.refuse("force_last", "at most k - force_first");
+}
+
+void SelectionRules::readTopkSelection(Fields &fields, Selection &selection) {
+  static const Fields::Choice<mqa_base> bases[] = {
+      {"relative", MQA_BASE_RELATIVE},
+      {"absolute", MQA_BASE_ABSOLUTE},
+      {"slot", MQA_BASE_SLOT}};
+  readSelection(fields, selection);
+  selection.base = fields.choice("base", bases);
+  readForced(fields, selection);
+}
+
 void SelectionRules::readRows(Fields &fields, bool isCpu,
                               KernelDescription &kernel) {
   if (isCpu) {
@@ -30,4 +47,47 @@ void SelectionRules::readRows(Fields &fields, bool isCpu,
     readBlock(fields, kernel);
     kernel.blockQueries = fields.integer("block_queries", 1, 32);
   }
+}
+
+void SelectionRules::readSequences(Fields &fields, KernelDescription &kernel) {
+  bool hasLens = kernel.find(Operand::ContextLens);
+  bool isSlot = kernel.selection.base == MQA_BASE_SLOT;
+  bool inOrder = hasLens || (isSlot && !kernel.find(Operand::Sequence));
+  if (hasLens)
+    kernel.batch = readSize(fields, "batch");
+  if (isSlot) {
+    constexpr int64_t kMaxBlockKv = 65536;
+    kernel.blockKv = readPowerOfTwo(fields, "block_kv", 1, kMaxBlockKv);
+    kernel.numSequences = readSize(fields, "num_sequences");
+    kernel.maxBlocks = readSize(fields, "max_blocks");
+  }
+  if (!inOrder)
+    return;
+  // Rows of the table are then those of context_lens.
+  if (isSlot && !unite(kernel.batch, kernel.numSequences))
+    fields.refuse("num_sequences", "batch");
+  kernel.nextN = fields.integer("next_n", 1, kMaxSize);
+  uniteSequences(fields, kernel);
+}
+
+void SelectionRules::refuse(const KernelDescription &kernel, const char *what) {
+  throw InvalidBundle{"kernel '" + kernel.name + "' " + what};
+}
+
+void SelectionRules::checkTable(const KernelDescription &kernel) {
+  bool hasTable = kernel.find(Operand::BlockTable) != nullptr;
+  if (hasTable != (kernel.selection.base == MQA_BASE_SLOT))
+    refuse(kernel, "must have the parameter 'block_table' if base is 'slot', "
+                   "and only then");
+  if (kernel.find(Operand::Sequence) && !hasTable)
+    refuse(kernel, "has the parameter 'sequence', and must have 'block_table'");
+}
+
+Form SelectionRules::getTopkForm(const Selection &selection) {
+  return {{"k", selection.k},
+          {"tie_break", selection.tieBreak},
+          {"order", selection.order},
+          {"base", selection.base},
+          {"force_first", selection.forceFirst},
+          {"force_last", selection.forceLast}};
 }

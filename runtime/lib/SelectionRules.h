@@ -36,9 +36,32 @@ protected:
 
   /// How many keys are selected, and in which order.
   static void readSelection(Fields &fields, Selection &selection);
+  /// Likewise, with what mqa.topk alone has: bases, and forced keys.
+  static void readTopkSelection(Fields &fields, Selection &selection);
   /// How rows are handed to blocks or tasks.
   static void readRows(Fields &fields, bool isCpu, KernelDescription &kernel);
+
+  /// Of rows that belong to sequences, where mqa.topk says so.
+  static void readSequences(Fields &fields, KernelDescription &kernel);
+  /// Whether `block_table` and `sequence` are there where they must be.
+  static void checkTable(const KernelDescription &kernel);
+  [[noreturn]] static void refuse(const KernelDescription &kernel,
+                                  const char *what);
+
+  /// All that is selected by mqa.topk.
+  static Form getTopkForm(const Selection &selection);
 };
+
+/// Checks the sizes of a launch whose rows belong to sequences: as many of
+/// each, in order, or any. `batch` is that of rows in order.
+mqa_status checkSequences(const KernelDescription &kernel,
+                          const mqa_topk_args &args, int64_t &batch);
+/// Describes the block table of `args`.
+void setTable(const mqa_topk_args &args, Tensors &tensors);
+/// Checks `k` and scratch, and describes what a launch writes for each query,
+/// and reads for each query but its range.
+mqa_status describeRows(const KernelDescription &kernel,
+                        const mqa_topk_args &args, Tensors &tensors);
 
 } // namespace mqa::runtime
 

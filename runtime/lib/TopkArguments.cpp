@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OpRules.h"
+#include "SelectionRules.h"
 
 using namespace mqa::runtime;
 
@@ -12,19 +12,8 @@ static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_ARGUMENT, message);
 }
 
-/// Selecting from logits in memory needs none.
-size_t mqa::runtime::getScratchSize(const KernelDescription &, int64_t,
-                                    int64_t) {
-  return 0;
-}
-
-static mqa_status checkScratch(const KernelDescription &kernel,
-                               const mqa_topk_args &args) {
-  size_t needed = getScratchSize(kernel, args.num_queries, args.num_columns);
-  if (args.scratch_size < needed)
-    return invalid("scratch_size must be at least " + std::to_string(needed) +
-                   " for this launch, found " +
-                   std::to_string(args.scratch_size));
+/// How much of it a launch needs, the device says.
+static mqa_status checkScratch(const mqa_topk_args &args) {
   if (!args.scratch && args.scratch_size > 0)
     return invalid("scratch is null, and scratch_size is " +
                    std::to_string(args.scratch_size));
@@ -36,9 +25,9 @@ static mqa_status checkScratch(const KernelDescription &kernel,
   return MQA_SUCCESS;
 }
 
-/// Rows that belong to sequences: as many of each, in order, or any.
-static mqa_status checkSequences(const KernelDescription &kernel,
-                                 const mqa_topk_args &args, int64_t &batch) {
+mqa_status mqa::runtime::checkSequences(const KernelDescription &kernel,
+                                        const mqa_topk_args &args,
+                                        int64_t &batch) {
   bool isSlot = kernel.selection.base == MQA_BASE_SLOT;
   if (isSlot) {
     MQA_RETURN_IF_FAILED(
@@ -61,21 +50,44 @@ static mqa_status checkSequences(const KernelDescription &kernel,
   return MQA_SUCCESS;
 }
 
+void mqa::runtime::setTable(const mqa_topk_args &args, Tensors &tensors) {
+  tensors.set(Operand::BlockTable, args.block_table, MQA_I32,
+              args.num_sequences, args.block_table_stride, {args.max_blocks});
+}
+
+mqa_status mqa::runtime::describeRows(const KernelDescription &kernel,
+                                      const mqa_topk_args &args,
+                                      Tensors &tensors) {
+  int64_t m = args.num_queries, k = kernel.selection.k;
+  MQA_RETURN_IF_FAILED(checkSize("k", args.k, k));
+  MQA_RETURN_IF_FAILED(checkScratch(args));
+  tensors.set(Operand::Sequence, args.sequence, MQA_I32, m, 1, {});
+  tensors.set(Operand::Offset, args.offset, MQA_I32, m, 1, {});
+  tensors.set(Operand::Indices, args.indices, MQA_I32, m, args.indices_stride,
+              {k});
+  tensors.set(Operand::Values, args.values, MQA_F32, m, args.values_stride,
+              {k});
+  tensors.scratchSize = args.scratch_size;
+  tensors.set(Operand::Scratch, args.scratch, MQA_I32,
+              static_cast<int64_t>(args.scratch_size / sizeof(int32_t)), 1, {});
+  return MQA_SUCCESS;
+}
+
 mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                                         const mqa_topk_args &args,
                                         Tensors &tensors) {
   MQA_RETURN_IF_FAILED(checkOp(kernel, getTopkRules()));
-  int64_t m = args.num_queries, n = args.num_columns, k = kernel.selection.k;
+  int64_t m = args.num_queries, n = args.num_columns;
   MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_columns", n, kernel.numColumns));
-  MQA_RETURN_IF_FAILED(checkSize("k", args.k, k));
   if (kernel.hasIndex()) {
     MQA_RETURN_IF_FAILED(checkSize("num_keys", args.num_keys, -1));
     tensors.numKeys = args.num_keys;
   }
   int64_t batch = 0;
   MQA_RETURN_IF_FAILED(checkSequences(kernel, args, batch));
-  MQA_RETURN_IF_FAILED(checkScratch(kernel, args));
+  MQA_RETURN_IF_FAILED(describeRows(kernel, args, tensors));
+  setTable(args, tensors);
   tensors.set(Operand::Logits, args.logits,
               kernel.getElementType(Operand::Logits), m, args.logits_stride,
               {n});
@@ -86,14 +98,6 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
                 args.context_lens_stride, {kernel.nextN});
   else
     tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch, 1, {});
-  tensors.set(Operand::BlockTable, args.block_table, MQA_I32,
-              args.num_sequences, args.block_table_stride, {args.max_blocks});
-  tensors.set(Operand::Sequence, args.sequence, MQA_I32, m, 1, {});
-  tensors.set(Operand::Offset, args.offset, MQA_I32, m, 1, {});
-  tensors.set(Operand::Indices, args.indices, MQA_I32, m, args.indices_stride,
-              {k});
-  tensors.set(Operand::Values, args.values, MQA_F32, m, args.values_stride,
-              {k});
   // Nothing is read or written then: pointers may be null.
   if (m == 0)
     return MQA_SUCCESS;

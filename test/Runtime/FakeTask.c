@@ -91,3 +91,19 @@ mqa_task_topk(const matrix *const *operands, int64_t query_task,
           (int32_t)(1000 * query_task + 100 * key_task + num_keys +
                     10 * logits->shape[1]);
 }
+
+/* Of the kernel of LogitsTopkManifest.h: q, k, k_scale, weights, ks, ke,
+   offset, indices and values. */
+__attribute__((visibility("default"))) void
+mqa_task_logits_topk(const matrix *const *operands, int64_t query_task,
+                     int64_t key_task, char *scratch) {
+  const matrix *k = operands[1], *indices = operands[7];
+  int32_t *data = (int32_t *)indices->aligned + indices->offset;
+  for (int i = 0; i < 100; ++i)
+    ((volatile char *)scratch)[i] = (char)query_task;
+  for (int64_t m = 2 * query_task;
+       m < 2 * query_task + 2 && m < indices->shape[0]; ++m)
+    for (int64_t j = 0; j < indices->shape[1]; ++j)
+      data[m * indices->shape[2] + j] +=
+          (int32_t)(1000 * query_task + 100 * key_task + k->shape[0]);
+}

@@ -31,11 +31,15 @@ typedef enum mqa_op {
   MQA_OP_LOGITS,       /**< mqa.logits: mqa_logits_launch */
   MQA_OP_PAGED_LOGITS, /**< mqa.paged_logits: mqa_paged_logits_launch */
   MQA_OP_TOPK,         /**< mqa.topk: mqa_topk_launch */
-  MQA_OP_MERGE_TOPK    /**< mqa.merge_topk: mqa_merge_topk_launch */
+  MQA_OP_MERGE_TOPK,   /**< mqa.merge_topk: mqa_merge_topk_launch */
+  /* mqa.topk of logits that the same kernel computes, and does not store. */
+  MQA_OP_LOGITS_TOPK,      /**< mqa.logits: mqa_logits_topk_launch */
+  MQA_OP_PAGED_LOGITS_TOPK /**< mqa.paged_logits:
+                                mqa_paged_logits_topk_launch */
 } mqa_op;
 
-/** Which of two keys with equal logits mqa.topk and mqa.merge_topk take for the
- *  better one. */
+/** Which of two keys with equal logits ops that select take for the better one.
+ */
 typedef enum mqa_tie_break {
   MQA_TIE_BREAK_SMALLEST,
   MQA_TIE_BREAK_GREATEST
@@ -53,7 +57,7 @@ typedef enum mqa_base {
   MQA_BASE_RELATIVE, /**< max(ks, 0) */
   MQA_BASE_ABSOLUTE, /**< key 0 */
   MQA_BASE_SLOT      /**< the paged cache: block_table[b, n / P] * P + n % P;
-                          of mqa.topk alone */
+                          not of mqa.merge_topk */
 } mqa_base;
 
 /** What a kernel computes. Sizes that the kernel takes at launch are -1; what
@@ -67,8 +71,8 @@ typedef struct mqa_kernel_info {
   int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
                                     attention */
   int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
-  mqa_element_type input_type; /**< of q and k; of ops that select: of the
-                                    logits */
+  mqa_element_type input_type; /**< of q and k; of mqa.topk and
+                                    mqa.merge_topk: of the logits */
   mqa_element_type out_type;   /**< of ops that select: of the indices */
   mqa_element_type weights_type;
   int has_weights;      /**< 0: weights are 1, and not an argument */
@@ -87,23 +91,29 @@ typedef struct mqa_kernel_info {
   int64_t block_kv;     /**< keys of a block */
   int64_t max_blocks;   /**< columns of the block table */
   int lens_per_query;   /**< 1 if context_lens is batch x next_n */
-  int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits */
-  /* Of mqa.topk and mqa.merge_topk. */
+  int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits, which
+                                its kernels of top-k take too */
+  /* Of ops that select. */
   int64_t k; /**< keys that are selected of a row: columns of `indices` */
   mqa_tie_break tie_break;
   mqa_order order;
   mqa_base base;
-  /* Of mqa.topk alone. */
+  /* Not of mqa.merge_topk. */
   int64_t force_first;   /**< first keys of a range that are always selected */
   int64_t force_last;    /**< last ones */
   int64_t num_sequences; /**< rows of the block table */
-  int has_context_lens;  /**< 1: context_lens instead of ks and ke */
+  int has_context_lens;  /**< 1: context_lens instead of ks and ke; so has
+                              mqa.paged_logits */
   int has_sequence;      /**< 1: a query says which row of the table is its */
   int has_offset;        /**< 1: each query adds a number to its indices */
   int has_values;        /**< 1 if it writes the logits of selected keys */
-  int has_num_keys;      /**< 1: the number of keys is an argument */
+  int has_num_keys;      /**< 1: the number of keys is an argument of mqa.topk
+                          */
   /* Of mqa.merge_topk alone. */
   int64_t num_lists; /**< of each row */
+  /* Of all. */
+  mqa_element_type logits_type; /**< what logits are rounded to before they are
+                                     stored or compared */
 } mqa_kernel_info;
 
 #ifdef __cplusplus

@@ -55,7 +55,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 3
+#define MQA_RUNTIME_ABI_VERSION 4
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -250,10 +250,12 @@ typedef struct mqa_topk_args {
   size_t scratch_size; /**< at least what mqa_topk_scratch_size says */
 } mqa_topk_args;
 
-/** Bytes of scratch that a launch on so many rows and columns of logits needs;
- *  it may be 0. The caller zeroes it once, and again after a launch that
- *  failed; each launch leaves it as it must be for the next. Launches that may
- *  overlap need scratch of their own. */
+/** Bytes of scratch that a launch on so many rows and columns of logits needs,
+ *  of mqa.topk or of a kernel that computes the logits too; it may be 0. The
+ *  caller zeroes all of it once, and again after a launch that failed; each
+ *  launch leaves it as it must be for the next launch of the same kernel, with
+ *  any sizes for which it is large enough. Launches that may overlap, and other
+ *  kernels, need scratch of their own. */
 MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
                                          int64_t num_queries,
                                          int64_t num_columns, size_t *size);
@@ -262,6 +264,23 @@ MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
  *  num_columns = 0, are padded. */
 MQA_API mqa_status mqa_topk_launch(mqa_kernel *kernel,
                                    const mqa_topk_args *args, void *stream);
+
+/** Computes logits and selects keys by them; otherwise as mqa_logits_launch. It
+ *  stores no logits: `out`, `out_stride` and `max_seqlen_k` of `args` are not
+ *  looked at. Of `selection`, it looks at k, indices, values, offset, sequence
+ *  and block_table, with their strides and sizes, at scratch and scratch_size;
+ *  each where the kernel has it. Rows without a key are padded, and num_keys =
+ *  0 is a size too. */
+MQA_API mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
+                                          const mqa_logits_args *args,
+                                          const mqa_topk_args *selection,
+                                          void *stream);
+
+/** Likewise by mqa.paged_logits. No range is longer than `max_context_len` of
+ *  `args`; block table and next_n are those of `args`. */
+MQA_API mqa_status mqa_paged_logits_topk_launch(
+    mqa_kernel *kernel, const mqa_paged_logits_args *args,
+    const mqa_topk_args *selection, void *stream);
 
 /** The operands of mqa.merge_topk, likewise: num_lists = R lists of each of the
  *  M = num_queries rows. `indices` and `values` must not overlap each other or
@@ -310,6 +329,15 @@ MQA_API mqa_status mqa_paged_logits_prepare(mqa_kernel *kernel,
 MQA_API mqa_status mqa_topk_prepare(mqa_kernel *kernel,
                                     const mqa_topk_args *args,
                                     mqa_launch **launch);
+
+MQA_API mqa_status mqa_logits_topk_prepare(mqa_kernel *kernel,
+                                           const mqa_logits_args *args,
+                                           const mqa_topk_args *selection,
+                                           mqa_launch **launch);
+
+MQA_API mqa_status mqa_paged_logits_topk_prepare(
+    mqa_kernel *kernel, const mqa_paged_logits_args *args,
+    const mqa_topk_args *selection, mqa_launch **launch);
 
 MQA_API mqa_status mqa_merge_topk_prepare(mqa_kernel *kernel,
                                           const mqa_merge_topk_args *args,

@@ -79,6 +79,7 @@ class KernelInfo(ctypes.Structure):
         ("has_values", c_int),
         ("has_num_keys", c_int),
         ("num_lists", c_int64),
+        ("logits_type", c_int),
     ]
 
 
@@ -178,7 +179,7 @@ class MergeTopkArgs(ctypes.Structure):
 
 
 # Of mqa/Runtime.h: the structures above are those of this version.
-ABI_VERSION = 3
+ABI_VERSION = 4
 
 
 def _check_abi(library, path):

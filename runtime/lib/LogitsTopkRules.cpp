@@ -1,0 +1,202 @@
+//===- LogitsTopkRules.cpp - The rules of kernels of logits and top-k -----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel that computes logits and selects keys by them, and does not store
+// them. It has the rules of mqa.logits or mqa.paged_logits, but for `out`, and
+// those of mqa.topk, but for `logits`.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsFields.h"
+#include "SelectionRules.h"
+
+using namespace mqa::runtime;
+
+namespace {
+class LogitsTopkRules final : public SelectionRules {
+public:
+  /// `getLogits` gives the rules of the op that computes the logits.
+  constexpr LogitsTopkRules(mqa_op op, const char *name,
+                            const char *launchFunction,
+                            const LogitsOpRules &(*getLogits)())
+      : SelectionRules(op, name, launchFunction), getLogits(getLogits) {}
+
+  void readFields(Fields &fields, bool isCpu,
+                  KernelDescription &kernel) const override;
+  Ranks getRanks(Operand operand,
+                 const KernelDescription &kernel) const override;
+  bool isOptional(Operand operand) const override;
+  /// No operand says how many keys there are, where the cache is paged.
+  bool takesIndex(const KernelDescription &, bool isCpu) const override {
+    return !isCpu || isPaged();
+  }
+  Form getForm(const KernelDescription &kernel) const override;
+
+  size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
+                        int numMultiprocessors) const override;
+  int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
+                  int numMultiprocessors) const override {
+    return getLogits().getGrid(kernel, tensors, numMultiprocessors);
+  }
+  /// A task has all keys of its queries.
+  std::pair<int64_t, int64_t> getTasks(const KernelDescription &kernel,
+                                       const Tensors &tensors) const override {
+    return {getLogits().getTasks(kernel, tensors).first, 1};
+  }
+
+private:
+  bool isPaged() const { return op == MQA_OP_PAGED_LOGITS_TOPK; }
+
+  const LogitsOpRules &(*getLogits)();
+};
+} // namespace
+
+static constexpr LogitsTopkRules kRules(MQA_OP_LOGITS_TOPK, "mqa.logits_topk",
+                                        "mqa_logits_topk_launch",
+                                        getLogitsOpRules);
+static constexpr LogitsTopkRules kPagedRules(MQA_OP_PAGED_LOGITS_TOPK,
+                                             "mqa.paged_logits_topk",
+                                             "mqa_paged_logits_topk_launch",
+                                             getPagedLogitsOpRules);
+
+const OpRules &mqa::runtime::getLogitsTopkRules() { return kRules; }
+
+const OpRules &mqa::runtime::getPagedLogitsTopkRules() { return kPagedRules; }
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
+                                 KernelDescription &kernel) const {
+  static const Fields::Choice<mqa_element_type> types[] = {
+      {"f32", MQA_F32}, {"bf16", MQA_BF16}, {"f16", MQA_F16}};
+  getLogits().readLogits(fields, isCpu, kernel);
+  // Nobody sees what is outside of a range, and a list has all of a row.
+  for (auto [field, value] :
+       {std::pair<const char *, bool>{"clean", kernel.clean},
+        {"compressed", kernel.compressed}})
+    if (value)
+      fields.refuse(field, std::string("false for ") + name);
+  kernel.logitsType = fields.choice("logits_type", types);
+  readTopkSelection(fields, kernel.selection);
+  if (!isCpu) {
+    constexpr int64_t kMaxPlaces = 65536;
+    kernel.listPlaces =
+        fields.integer("list_places", kernel.selection.k, kMaxPlaces);
+  }
+  readParameters(fields, isCpu, kernel);
+  LogitsOpRules::checkTypes(kernel);
+  if (isPaged())
+    return;
+  checkTable(kernel);
+  readSequences(fields, kernel);
+}
+
+Ranks LogitsTopkRules::getRanks(Operand operand,
+                                const KernelDescription &kernel) const {
+  bool isCpu = kernel.blockThreads == 0;
+  auto only = [](int rank) { return Ranks(rank, rank); };
+  switch (operand) {
+  case Operand::Out:
+    return {0, 0};
+  case Operand::BlockTable:
+  case Operand::Indices:
+  case Operand::Values:
+    return only(2);
+  case Operand::Sequence:
+    return isPaged() ? Ranks{0, 0} : only(1);
+  case Operand::Offset:
+    return only(1);
+  case Operand::Scratch:
+    return isCpu ? Ranks{0, 0} : only(1);
+  default:
+    return getLogits().getRanks(operand, kernel);
+  }
+}
+
+bool LogitsTopkRules::isOptional(Operand operand) const {
+  switch (operand) {
+  case Operand::BlockTable:
+    return !isPaged();
+  case Operand::Sequence:
+  case Operand::Offset:
+  case Operand::Values:
+    return true;
+  default:
+    return getLogits().isOptional(operand);
+  }
+}
+
+Form LogitsTopkRules::getForm(const KernelDescription &kernel) const {
+  Form form = getLogits().getForm(kernel);
+  for (const auto &field : getTopkForm(kernel.selection))
+    form.push_back(field);
+  form.push_back({"logits_type", kernel.logitsType});
+  if (!isPaged())
+    form.insert(form.end(), {{"next_n", kernel.nextN},
+                             {"block_kv", kernel.blockKv},
+                             {"num_sequences", kernel.numSequences},
+                             {"max_blocks", kernel.maxBlocks}});
+  return form;
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+/// Four words for each query block, and two lists of candidates for each query
+/// of each block of the grid, which has at most one on each multiprocessor.
+size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
+                                       int64_t numQueries,
+                                       int numMultiprocessors) const {
+  if (!kernel.find(Operand::Scratch))
+    return 0;
+  constexpr size_t kCounterBytes = 16, kPlaceBytes = 8, kLists = 2;
+  int64_t blockQueries = isPaged() ? kernel.nextN : kernel.blockQueries;
+  size_t lists = kLists * numMultiprocessors * blockQueries;
+  return kCounterBytes * ceilDiv(numQueries, blockQueries) +
+         lists * kernel.listPlaces * kPlaceBytes;
+}
+
+/// What both kinds of kernels check; `logits` has been described.
+template <typename Args>
+static mqa_status checkSelection(const KernelDescription &kernel,
+                                 const Args &args, mqa_topk_args selection,
+                                 bool hasOwnTable, Tensors &tensors) {
+  selection.num_queries = tensors[Operand::Out].sizes[0];
+  MQA_RETURN_IF_FAILED(describeRows(kernel, selection, tensors));
+  unsigned unread = getBit(Operand::Scratch);
+  if (hasOwnTable) {
+    int64_t batch = 0;
+    MQA_RETURN_IF_FAILED(checkSequences(kernel, selection, batch));
+    setTable(selection, tensors);
+    if (selection.num_sequences == 0 || selection.max_blocks == 0)
+      unread |= getBit(Operand::BlockTable);
+  }
+  // Nothing is read or written then: pointers may be null.
+  if (!kernel.rules->hasWork(kernel, tensors))
+    return MQA_SUCCESS;
+  MQA_RETURN_IF_FAILED(checkLogits(kernel, args, tensors, unread));
+  return checkOutputs(kernel, tensors);
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_logits_args &args,
+                                        const mqa_topk_args &selection,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, kRules));
+  MQA_RETURN_IF_FAILED(describeLogits(kernel, args, tensors));
+  return checkSelection(kernel, args, selection, /*hasOwnTable=*/true, tensors);
+}
+
+mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
+                                        const mqa_paged_logits_args &args,
+                                        const mqa_topk_args &selection,
+                                        Tensors &tensors) {
+  MQA_RETURN_IF_FAILED(checkOp(kernel, kPagedRules));
+  MQA_RETURN_IF_FAILED(describeLogits(kernel, args, tensors));
+  return checkSelection(kernel, args, selection, /*hasOwnTable=*/false,
+                        tensors);
+}
