@@ -114,12 +114,14 @@ public:
     driver.cuGraphExecDestroy(executable);
     driver.cuGraphDestroy(graph);
   }
-  void launch(Stream &stream) override {
-    check(driver.cuGraphLaunch(executable, static_cast<CUstream>(stream.get())),
-          "cuGraphLaunch");
-  }
+  void launch(Stream &stream) override { launchOn(stream.get()); }
+  void launch() override { launchOn(nullptr); }
 
 private:
+  void launchOn(void *stream) {
+    check(driver.cuGraphLaunch(executable, static_cast<CUstream>(stream)),
+          "cuGraphLaunch");
+  }
   void check(CUresult result, const char *call) const {
     require(driver.check(result, call));
   }

@@ -53,6 +53,8 @@ class Graph {
 public:
   virtual ~Graph() = default;
   virtual void launch(Stream &stream) = 0;
+  /// On the default queue.
+  virtual void launch() = 0;
 };
 
 class Device {

@@ -12,7 +12,7 @@
 using namespace mqa::tools;
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,     info.out_type,         info.relu != 0,
+  return {info.input_type,     info.logits_type,      info.relu != 0,
           info.weights_type,   info.has_weights != 0, info.has_k_scale != 0,
           info.compressed != 0};
 }
@@ -240,6 +240,11 @@ void Session::uploadPaged() {
   pagedArgs.out = out->as<uint8_t>(kGuard * getBytes(output.type));
   pagedArgs.out_stride = output.stride;
   pagedArgs.max_context_len = shape.numKeys;
+}
+
+void Session::updateRanges() {
+  ks->copyFrom(problem.ks.data(), problem.ks.size() * sizeof(int32_t));
+  ke->copyFrom(problem.ke.data(), problem.ke.size() * sizeof(int32_t));
 }
 
 void Session::updatePaging(const Paging &paging) {

@@ -14,8 +14,14 @@
 
 namespace mqa::tools {
 
+/// Whether a kernel computes logits, and selects keys by them.
+inline bool isFused(const mqa_kernel_info &info) {
+  return info.op == MQA_OP_LOGITS_TOPK || info.op == MQA_OP_PAGED_LOGITS_TOPK;
+}
+
+/// Whether a kernel that computes logits has a paged cache.
 inline bool isPaged(const mqa_kernel_info &info) {
-  return info.op == MQA_OP_PAGED_LOGITS;
+  return info.op == MQA_OP_PAGED_LOGITS || info.op == MQA_OP_PAGED_LOGITS_TOPK;
 }
 
 /// What problems for a kernel look like.
@@ -102,13 +108,21 @@ public:
   /// Where the weights are that launches read, in `getWeightBytes` bytes, and
   /// another place of as many for the launches to come.
   const void *getWeights() const;
+  /// What launches are given: of a paged problem, the second.
+  const mqa_logits_args &getArgs() const { return args; }
+  const mqa_paged_logits_args &getPagedArgs() const { return pagedArgs; }
   size_t getWeightBytes() const;
   void setWeights(const void *moved);
+  /// The ranges of a problem that is not paged, which are others now, for the
+  /// launches to come.
+  void updateRanges();
   /// Other lengths and another table for the launches to come, of the same
   /// sizes.
   void updatePaging(const Paging &paging);
   /// The output on the host, after all launches.
   const Output &download();
+  /// As it was downloaded last.
+  const Output &getOutput() const { return output; }
   CheckResult check(const LoadedKernel &kernel, int64_t maxPairs);
 
 private:

@@ -36,15 +36,18 @@ void TopkSession::upload(std::unique_ptr<Buffer> &buffer,
 }
 
 TopkSession::TopkSession(Device &device, const LoadedKernel &kernel,
-                         const TopkProblem &problem, const TopkSlack &slack)
+                         const TopkProblem &problem, const TopkSlack &slack,
+                         const Session *inputs)
     : device(device), kernel(kernel), problem(problem), slack(slack),
-      output(problem, problem.info.k + slack.indices,
-             problem.info.k + slack.values, kGuard) {
+      inputs(inputs), output(problem, problem.info.k + slack.indices,
+                             problem.info.k + slack.values, kGuard) {
   indices = device.allocate(output.indices.size() * sizeof(uint32_t));
   if (problem.info.has_values)
     values = device.allocate(output.values.size() * sizeof(uint32_t));
   if (problem.info.op == MQA_OP_MERGE_TOPK)
     describeMerge();
+  else if (inputs)
+    describeRows();
   else
     describeTopk();
   poison();
@@ -77,16 +80,10 @@ void TopkSession::describeTopk() {
   args.logits_stride += slack.logits * (isCpu ? 1 : step);
   args.context_lens_stride = (info.lens_per_query ? info.next_n : 1);
   args.context_lens_stride += slack.lens;
-  args.block_table_stride = problem.maxBlocks + slack.table;
   args.num_queries = problem.numQueries;
   args.num_columns = problem.numColumns;
   args.num_keys = problem.numKeys;
-  args.k = info.k;
-  args.num_sequences = problem.numSequences;
-  args.max_blocks = problem.maxBlocks;
-  args.indices_stride = output.indicesStride;
-  args.values_stride = output.valuesStride;
-  update();
+  describeRows();
   // Null where the kernel has none: it must not look at them.
   args.logits = logits->get();
   if (info.has_ks)
@@ -95,7 +92,19 @@ void TopkSession::describeTopk() {
     args.context_lens = lens->as<int32_t>();
   else
     args.ke = ke->as<int32_t>();
-  if (info.base == MQA_BASE_SLOT)
+}
+
+void TopkSession::describeRows() {
+  const mqa_kernel_info &info = problem.info;
+  args.k = info.k;
+  args.num_sequences = problem.numSequences;
+  args.max_blocks = problem.maxBlocks;
+  args.block_table_stride = problem.maxBlocks + slack.table;
+  args.indices_stride = output.indicesStride;
+  args.values_stride = output.valuesStride;
+  update();
+  // A paged cache has a table of its own.
+  if (info.base == MQA_BASE_SLOT && !isPagedFused())
     args.block_table = table->as<int32_t>();
   if (info.has_sequence)
     args.sequence = sequence->as<int32_t>();
@@ -118,20 +127,41 @@ void TopkSession::update() {
   if (merge)
     return merge->update();
   int64_t bytes = getBytes(problem.info.input_type);
-  upload(logits, problem.logits, problem.numColumns * bytes,
-         args.logits_stride * bytes);
-  upload(lens, problem.lens,
-         problem.info.lens_per_query ? problem.info.next_n : 1,
-         problem.info.lens_per_query ? args.context_lens_stride : 1);
+  if (!inputs) {
+    upload(logits, problem.logits, problem.numColumns * bytes,
+           args.logits_stride * bytes);
+    upload(lens, problem.lens,
+           problem.info.lens_per_query ? problem.info.next_n : 1,
+           problem.info.lens_per_query ? args.context_lens_stride : 1);
+  }
   upload(table, problem.blockTable, problem.maxBlocks, args.block_table_stride);
   upload(sequence, problem.sequence, 1, 1);
   upload(offset, problem.offset, 1, 1);
+}
+
+void TopkSession::launch(void *stream) {
+  if (merge)
+    require(mqa_merge_topk_launch(kernel.get(), &mergeArgs, stream));
+  else if (isPagedFused())
+    require(mqa_paged_logits_topk_launch(kernel.get(), &inputs->getPagedArgs(),
+                                         &args, stream));
+  else if (inputs)
+    require(mqa_logits_topk_launch(kernel.get(), &inputs->getArgs(), &args,
+                                   stream));
+  else
+    require(mqa_topk_launch(kernel.get(), &args, stream));
 }
 
 std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> TopkSession::prepare() {
   mqa_launch *launch;
   if (merge)
     require(mqa_merge_topk_prepare(kernel.get(), &mergeArgs, &launch));
+  else if (isPagedFused())
+    require(mqa_paged_logits_topk_prepare(kernel.get(), &inputs->getPagedArgs(),
+                                          &args, &launch));
+  else if (inputs)
+    require(mqa_logits_topk_prepare(kernel.get(), &inputs->getArgs(), &args,
+                                    &launch));
   else
     require(mqa_topk_prepare(kernel.get(), &args, &launch));
   return {launch, mqa_launch_destroy};

@@ -35,19 +35,21 @@ struct TopkSlack {
 /// A problem's buffers on a device.
 class TopkSession {
 public:
+  /// `inputs`: of a kernel that computes the logits, which are not looked at.
   TopkSession(Device &device, const LoadedKernel &kernel,
-              const TopkProblem &problem, const TopkSlack &slack = {});
+              const TopkProblem &problem, const TopkSlack &slack = {},
+              const Session *inputs = nullptr);
 
   void poison();
-  void launch(void *stream = nullptr) {
-    if (merge)
-      require(mqa_merge_topk_launch(kernel.get(), &mergeArgs, stream));
-    else
-      require(mqa_topk_launch(kernel.get(), &args, stream));
-  }
+  void launch(void *stream = nullptr);
   std::unique_ptr<mqa_launch, void (*)(mqa_launch *)> prepare();
   /// What the problem holds now, of the same sizes, for the launches to come.
   void update();
+  /// Works in the scratch of another session of the kernel, which is larger.
+  void shareScratch(const TopkSession &other) {
+    args.scratch = other.args.scratch;
+    args.scratch_size = other.args.scratch_size;
+  }
   /// The outputs on the host, after all launches.
   const TopkOutput &download();
   TopkCheckResult check(int64_t maxLogits) {
@@ -62,11 +64,15 @@ private:
               int64_t row, int64_t stride);
   void describeTopk();
   void describeMerge();
+  /// What mqa.topk has for each query but logits and ranges.
+  void describeRows();
+  bool isPagedFused() const { return inputs && isPaged(problem.info); }
 
   Device &device;
   const LoadedKernel &kernel;
   const TopkProblem &problem;
   TopkSlack slack;
+  const Session *inputs;
   std::unique_ptr<Buffer> logits, ks, ke, lens, table, sequence, offset,
       indices, values, scratch;
   TopkOutput output;

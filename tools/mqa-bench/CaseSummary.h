@@ -19,8 +19,8 @@ struct CaseSummary {
   double worstError = 0;
 };
 
-/// Calls `run(Device &, const LoadedKernel &)` for every kernel of the bundles,
-/// on the device that the bundle is for.
+/// Calls `run(Device &, const LoadedKernel &, const mqa_bundle *)` for every
+/// kernel of the bundles, on the device that the bundle is for.
 template <typename Run>
 void forEachKernel(const std::vector<std::string> &bundles, Run run) {
   for (const std::string &path : bundles) {
@@ -28,7 +28,7 @@ void forEachKernel(const std::vector<std::string> &bundles, Run run) {
     require(mqa_bundle_load_file(path.c_str(), &bundle));
     std::unique_ptr<Device> device = createDevice(bundle);
     for (const mqa_kernel_info &info : listKernels(bundle))
-      run(*device, LoadedKernel(bundle, info.name));
+      run(*device, LoadedKernel(bundle, info.name), bundle);
     mqa_bundle_destroy(bundle);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "EdgeCases.h"
 #include "CaseShapes.h"
+#include "FusedCases.h"
 #include "Reruns.h"
 #include "TopkCases.h"
 #include "TopkSession.h"
@@ -274,12 +275,15 @@ static void runLargeCache(Device &device, const LoadedKernel &kernel,
 
 int mqa::tools::runEdges(const EdgeOptions &options) {
   CaseSummary summary;
-  forEachKernel(options.bundles, [&](Device &device,
-                                     const LoadedKernel &kernel) {
+  forEachKernel(options.bundles, [&](Device &device, const LoadedKernel &kernel,
+                                     const mqa_bundle *bundle) {
     const mqa_kernel_info &info = kernel.getInfo();
     if (selectsKeys(info))
       return runTopkEdges(device, kernel, options.reruns, options.large,
                           options.verbose, summary);
+    if (isFused(info))
+      return runFusedEdges(device, kernel, bundle, options.reruns,
+                           options.large, options.verbose, summary);
     if (isPaged(info)) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)

@@ -197,6 +197,9 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   for (const std::string &path : options.bundles)
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
+      // A bundle may have kernels that select beside those of the logits.
+      if (isFused(info))
+        return;
       if (!isPaged(info))
         fatal("'" + path + "' is not of mqa.paged_logits");
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,

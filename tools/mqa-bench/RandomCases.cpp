@@ -6,6 +6,7 @@
 
 #include "RandomCases.h"
 #include "CaseSummary.h"
+#include "FusedCases.h"
 #include "TopkCases.h"
 #include "TopkSession.h"
 
@@ -25,9 +26,7 @@ struct Case {
 };
 } // namespace
 
-/// A few NaN of both signs, where there is room for them; and infinities, where
-/// the type has them.
-static void plantNaN(Problem &problem, std::mt19937_64 &random) {
+void mqa::tools::plantNaN(Problem &problem, std::mt19937_64 &random) {
   mqa_element_type type = problem.format.input;
   for (float sign : {1.0f, -1.0f}) {
     uint32_t bits = encode(
@@ -201,22 +200,25 @@ static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
 
 int mqa::tools::runRandom(const RandomOptions &options) {
   CaseSummary summary;
-  forEachKernel(
-      options.bundles, [&](Device &device, const LoadedKernel &kernel) {
-        const mqa_kernel_info &info = kernel.getInfo();
-        if (selectsKeys(info))
-          return runRandomTopk(device, kernel, options.cases, options.reruns,
-                               options.largeReruns, options.seed, summary);
-        for (int c = 0; c < options.cases; ++c)
-          runCase(device, kernel,
-                  isPaged(info) ? drawPagedCase(info, options.seed + c)
-                                : drawCase(info, options.seed + c),
-                  options.reruns,
-                  /*maxPairs=*/1 << 22, summary);
-        if (options.largeReruns)
-          runCase(device, kernel, makeLargeCase(info, options.seed),
-                  options.largeReruns, /*maxPairs=*/1 << 17, summary);
-      });
+  forEachKernel(options.bundles, [&](Device &device, const LoadedKernel &kernel,
+                                     const mqa_bundle *bundle) {
+    const mqa_kernel_info &info = kernel.getInfo();
+    if (selectsKeys(info))
+      return runRandomTopk(device, kernel, options.cases, options.reruns,
+                           options.largeReruns, options.seed, summary);
+    if (isFused(info))
+      return runRandomFused(device, kernel, bundle, options.cases,
+                            options.reruns, options.seed, summary);
+    for (int c = 0; c < options.cases; ++c)
+      runCase(device, kernel,
+              isPaged(info) ? drawPagedCase(info, options.seed + c)
+                            : drawCase(info, options.seed + c),
+              options.reruns,
+              /*maxPairs=*/1 << 22, summary);
+    if (options.largeReruns)
+      runCase(device, kernel, makeLargeCase(info, options.seed),
+              options.largeReruns, /*maxPairs=*/1 << 17, summary);
+  });
   std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
               "relative error %.2e, %d wrong\n",
               summary.cases, static_cast<unsigned long>(options.seed),

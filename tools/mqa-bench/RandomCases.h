@@ -7,7 +7,10 @@
 #ifndef MQA_TOOLS_MQA_BENCH_RANDOMCASES_H
 #define MQA_TOOLS_MQA_BENCH_RANDOMCASES_H
 
+#include "Problem.h"
+
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,10 @@ struct RandomOptions {
 /// a quarter with NaN in q, k and k_scale, which must reach the right logits.
 /// Prints what is wrong and a summary; returns the exit code.
 int runRandom(const RandomOptions &options);
+
+/// A few NaN of both signs, where there is room for them; and infinities, where
+/// the type has them.
+void plantNaN(Problem &problem, std::mt19937_64 &random);
 
 } // namespace mqa::tools
 

@@ -6,6 +6,7 @@
 
 #include "Topk.h"
 #include "Ceiling.h"
+#include "FusedTable.h"
 #include "Parallel.h"
 #include "Rounds.h"
 #include "TopkSession.h"
@@ -56,19 +57,18 @@ static TopkProblem makeCell(const Cell &cell, const mqa_kernel_info &info,
   return problem;
 }
 
-/// What a caller on a CPU has without the op: f32 logits, and the k best of
-/// each row by std::nth_element, sorted by keys.
-static void selectPlainly(const TopkProblem &problem,
-                          const std::vector<float> &logits) {
+void mqa::tools::selectPlainly(const TopkProblem &problem,
+                               const std::vector<float> &logits) {
   int64_t columns = problem.numColumns, k = problem.info.k;
   parallelFor(problem.numQueries, 1, [&](int64_t first, int64_t last) {
     std::vector<int32_t> keys;
     for (int64_t m = first; m < last; ++m) {
       const float *row = logits.data() + m * columns;
+      int64_t begin = problem.begin(m);
       int64_t count = problem.countKeys(m), kept = std::min(count, k);
       keys.resize(count);
       for (int64_t n = 0; n < count; ++n)
-        keys[n] = static_cast<int32_t>(n);
+        keys[n] = static_cast<int32_t>(begin + n);
       if (count > k)
         std::nth_element(keys.begin(), keys.begin() + k, keys.end(),
                          [&](int32_t a, int32_t b) {
@@ -134,6 +134,74 @@ static bool runCell(Device &device, const LoadedKernel &kernel,
   return check.passes();
 }
 
+namespace {
+/// The kernels of all bundles, which are for one device.
+struct Kernels {
+  std::unique_ptr<Device> device;
+  std::optional<Ceilings> ceilings;
+  std::vector<std::pair<std::string, std::unique_ptr<LoadedKernel>>> topk;
+  std::vector<FusedKernel> fused;
+};
+} // namespace
+
+/// Adds kernel `info` of a bundle, if it is one that selects from logits.
+static void addKernel(Kernels &kernels, const TopkOptions &options,
+                      const std::string &name, const mqa_bundle *bundle,
+                      const mqa_kernel_info &info) {
+  if (!isTopk(info) && !isFused(info))
+    return;
+  if (!kernels.device)
+    kernels.device = createDevice(bundle);
+  auto kernel = std::make_unique<LoadedKernel>(bundle, info.name);
+  auto isForCpu = [](const LoadedKernel &own) {
+    return std::string(own.getInfo().target) == "cpu";
+  };
+  bool isCpu = isForCpu(*kernel);
+  for (const auto &[other, own] : kernels.topk)
+    if (isForCpu(*own) != isCpu)
+      fatal("the bundles are for a GPU and for the CPU: measure them apart");
+  for (const FusedKernel &own : kernels.fused)
+    if (isForCpu(*own.kernel) != isCpu)
+      fatal("the bundles are for a GPU and for the CPU: measure them apart");
+  std::string full = name + " " + info.name;
+  if (isFused(info)) {
+    auto companion = loadCompanion(bundle, info);
+    if (!companion)
+      fatal("the bundle '" + name +
+            "' has no kernel that stores the logits of "
+            "'" +
+            info.name + "', to measure it beside");
+    kernels.fused.push_back({full, std::move(kernel), std::move(companion)});
+    return;
+  }
+  if (!isCpu && options.ceiling.empty())
+    fatal("--ceiling is needed for a GPU");
+  if (!isCpu && !kernels.ceilings)
+    kernels.ceilings.emplace(*kernels.device, options.ceiling);
+  kernels.topk.emplace_back(full, std::move(kernel));
+}
+
+/// The table of kernels that select from logits in memory.
+static bool runTable(Kernels &kernels, const TopkPattern &pattern,
+                     const TopkOptions &options, json &rows) {
+  Ceilings *ceilings = kernels.ceilings ? &*kernels.ceilings : nullptr;
+  std::printf(
+      "| kernel | M | N | k | wrong entries | us | again, us | %s | "
+      "its share | |\n| --- | --- | --- | --- | --- | --- | --- | --- | "
+      "--- | --- |\n",
+      ceilings ? "a copy's us" : "std::nth_element's us");
+  bool pass = true;
+  std::vector<Cell> cells(std::begin(kCpuCells), std::end(kCpuCells));
+  if (ceilings)
+    cells.assign(std::begin(kGpuCells), std::end(kGpuCells));
+  for (const auto &[name, kernel] : kernels.topk)
+    for (const Cell &cell : cells)
+      if (cell.numKeys <= options.maxKeys)
+        pass &= runCell(*kernels.device, *kernel, name, cell, pattern, ceilings,
+                        options.repeat, rows);
+  return pass;
+}
+
 int mqa::tools::runTopkTable(const TopkOptions &options) {
   const auto &patterns = getTopkPatterns();
   auto pattern = std::find_if(
@@ -141,49 +209,27 @@ int mqa::tools::runTopkTable(const TopkOptions &options) {
       [&](const TopkPattern &own) { return own.name == options.pattern; });
   if (pattern == patterns.end())
     fatal("--pattern '" + options.pattern + "' is none of mqa-run's");
-  std::unique_ptr<Device> device;
-  std::optional<Ceilings> ceilings;
-  std::vector<std::pair<std::string, std::unique_ptr<LoadedKernel>>> kernels;
   OpenBundles bundles;
+  Kernels kernels;
   for (const std::string &path : options.bundles)
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
-      if (!isTopk(info))
-        return;
-      if (!device)
-        device = createDevice(bundle);
-      auto kernel = std::make_unique<LoadedKernel>(bundle, info.name);
-      bool isCpu = std::string(kernel->getInfo().target) == "cpu";
-      if (!isCpu && options.ceiling.empty())
-        fatal("--ceiling is needed for a GPU");
-      if (!isCpu && !ceilings)
-        ceilings.emplace(*device, options.ceiling);
-      if (isCpu == ceilings.has_value())
-        fatal("the bundles are for a GPU and for the CPU: measure them apart");
-      kernels.emplace_back(name + " " + info.name, std::move(kernel));
+      addKernel(kernels, options, name, bundle, info);
     });
-  if (kernels.empty())
+  if (kernels.topk.empty() && kernels.fused.empty())
     fatal("the bundles have no kernel of mqa.topk");
+  Device &device = *kernels.device;
   std::printf("device: %s, median of %d interleaved rounds, logits: %s\n\n",
-              device->getName().c_str(), options.repeat, pattern->name);
-  std::printf(
-      "| kernel | M | N | k | wrong entries | us | again, us | %s | "
-      "its share | |\n| --- | --- | --- | --- | --- | --- | --- | --- | "
-      "--- | --- |\n",
-      ceilings ? "a copy's us" : "std::nth_element's us");
+              device.getName().c_str(), options.repeat, pattern->name);
   json rows = json::array();
   bool pass = true;
-  std::vector<Cell> cells(std::begin(kCpuCells), std::end(kCpuCells));
-  if (ceilings)
-    cells.assign(std::begin(kGpuCells), std::end(kGpuCells));
-  for (const auto &[name, kernel] : kernels)
-    for (const Cell &cell : cells)
-      if (cell.numKeys <= options.maxKeys)
-        pass &= runCell(*device, *kernel, name, cell, *pattern,
-                        ceilings ? &*ceilings : nullptr, options.repeat, rows);
+  if (!kernels.topk.empty())
+    pass &= runTable(kernels, *pattern, options, rows);
+  if (!kernels.fused.empty())
+    pass &= runFusedTable(device, kernels.fused, *pattern, options, rows);
   if (!options.json.empty())
     writeFile(options.json,
-              json{{"device", device->getName()}, {"rows", rows}}.dump(1) +
+              json{{"device", device.getName()}, {"rows", rows}}.dump(1) +
                   "\n");
   return pass ? 0 : 1;
 }

@@ -23,10 +23,8 @@ struct Case {
 };
 } // namespace
 
-/// The `i`-th kind of range of a row with k keys to select and N keys; there
-/// are kNumRanges.
-static std::pair<int64_t, int64_t> getEdgeRange(int64_t i, int64_t k,
-                                                int64_t n) {
+std::pair<int64_t, int64_t> mqa::tools::getEdgeRange(int64_t i, int64_t k,
+                                                     int64_t n) {
   constexpr int64_t kMin = std::numeric_limits<int32_t>::min();
   constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
   const std::pair<int64_t, int64_t> ranges[] = {
@@ -34,9 +32,9 @@ static std::pair<int64_t, int64_t> getEdgeRange(int64_t i, int64_t k,
       {0, k},      {0, k + 1},       {3, k + 2},   {5, k + 5},     {7, k + 8},
       {0, n + 1},  {n - 1, n + 100}, {kMin, kMax}, {n, n},         {kMax, kMin},
       {-9, n / 2}, {n / 3, n - 1},   {k, 1},       {n - k - 1, n}, {1, n}};
-  return ranges[i % std::size(ranges)];
+  static_assert(std::size(ranges) == kNumEdgeRanges);
+  return ranges[i % kNumEdgeRanges];
 }
-static constexpr int64_t kNumRanges = 20;
 
 static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -82,9 +80,10 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   return {std::move(problem), slack, description};
 }
 
-static void report(const mqa_kernel_info &info, const std::string &name,
-                   const TopkCheckResult &check, int changed, bool verbose,
-                   CaseSummary &summary) {
+void mqa::tools::reportTopk(const mqa_kernel_info &info,
+                            const std::string &name,
+                            const TopkCheckResult &check, int changed,
+                            bool verbose, CaseSummary &summary) {
   bool wrong = !check.passes() || changed;
   ++summary.cases;
   summary.wrong += wrong;
@@ -111,7 +110,7 @@ static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,
     session.launch();
     changed += !(session.download() == first);
   }
-  report(kernel.getInfo(), c.description, check, changed, verbose, summary);
+  reportTopk(kernel.getInfo(), c.description, check, changed, verbose, summary);
 }
 
 void mqa::tools::runRandomTopk(Device &device, const LoadedKernel &kernel,
@@ -141,7 +140,7 @@ static Case makeEdge(const mqa_kernel_info &info, const TopkPattern &pattern,
                      uint64_t seed) {
   int64_t n = pattern.countKeys(info.k);
   TopkProblem problem =
-      makeTopkProblem(info, kNumRanges, n, n, seed,
+      makeTopkProblem(info, kNumEdgeRanges, n, n, seed,
                       [&](int64_t m) { return getEdgeRange(m, info.k, n); });
   fillLogits(problem, pattern, seed);
   return {std::move(problem), TopkSlack(), pattern.name};
@@ -154,14 +153,14 @@ static void runShapes(Device &device, const LoadedKernel &kernel, bool verbose,
   const TopkPattern &pattern = getTopkPatterns().front();
   const std::tuple<const char *, int64_t, int64_t, TopkSlack> shapes[] = {
       {"no row", 0, 1000, {}},
-      {"no column", kNumRanges, 0, {}},
-      {"one column", kNumRanges, 1, {}},
-      {"k - 1 columns", kNumRanges, info.k - 1, {}},
-      {"k columns", kNumRanges, info.k, {}},
-      {"k + 1 columns", kNumRanges, info.k + 1, {}},
-      {"strided operands", kNumRanges, 2 * info.k + 100, {3, 1, 5, 7, 9}},
+      {"no column", kNumEdgeRanges, 0, {}},
+      {"one column", kNumEdgeRanges, 1, {}},
+      {"k - 1 columns", kNumEdgeRanges, info.k - 1, {}},
+      {"k columns", kNumEdgeRanges, info.k, {}},
+      {"k + 1 columns", kNumEdgeRanges, info.k + 1, {}},
+      {"strided operands", kNumEdgeRanges, 2 * info.k + 100, {3, 1, 5, 7, 9}},
       {"lists of a row side by side",
-       kNumRanges,
+       kNumEdgeRanges,
        2 * info.k + 100,
        {1, 0, 0, 0, 0, /*rowsFirst=*/true}},
       {"more rows than blocks run at once", 3000, 50, {}}};
@@ -242,7 +241,7 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
     all.wrongValues += check.wrongValues;
     all.outsideWrites += check.outsideWrites;
   }
-  report(info, "replays with other inputs", all, 0, false, summary);
+  reportTopk(info, "replays with other inputs", all, 0, false, summary);
 }
 
 static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
@@ -264,7 +263,7 @@ static void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
       changed += !(first.download() == firstBits) ||
                  !(second.download() == secondBits);
     }
-    report(info, what, {}, changed, false, summary);
+    reportTopk(info, what, {}, changed, false, summary);
   };
   auto firstLaunch = first.prepare(), secondLaunch = second.prepare();
   repeat("prepared launches", [&] {

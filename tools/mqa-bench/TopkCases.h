@@ -8,6 +8,7 @@
 #define MQA_TOOLS_MQA_BENCH_TOPKCASES_H
 
 #include "CaseSummary.h"
+#include "TopkCheck.h"
 
 #include <cstdint>
 
@@ -25,6 +26,15 @@ void runRandomTopk(Device &device, const LoadedKernel &kernel, int cases,
 /// logits of more than 2^31 elements.
 void runTopkEdges(Device &device, const LoadedKernel &kernel, int reruns,
                   bool large, bool verbose, CaseSummary &summary);
+
+/// The `i`-th kind of range of a row with k keys to select and N keys.
+constexpr int64_t kNumEdgeRanges = 20;
+std::pair<int64_t, int64_t> getEdgeRange(int64_t i, int64_t k, int64_t n);
+
+/// Counts one case, and prints what was wrong.
+void reportTopk(const mqa_kernel_info &info, const std::string &name,
+                const TopkCheckResult &check, int changed, bool verbose,
+                CaseSummary &summary);
 
 } // namespace mqa::tools
 

@@ -133,14 +133,22 @@ int main(int argc, char **argv) {
   TopkOptions topk;
   CLI::App *topkCommand = app.add_subcommand(
       "topk", "The table of mqa.topk: against the copy of the same run on a "
-              "GPU, against std::nth_element on a CPU");
+              "GPU, against std::nth_element on a CPU; and of logits and top-k "
+              "in one kernel, against the logits alone");
   topkCommand->add_option("bundles", topk.bundles, "Bundles for any target")
       ->required();
   topkCommand->add_option("--ceiling", topk.ceiling,
-                          "Cubin or PTX of ceiling.mlir, for a GPU");
-  topkCommand->add_option("--pattern", topk.pattern,
-                          "The distribution of logits (default normal), as "
-                          "mqa-run --pattern has it");
+                          "Cubin or PTX of ceiling.mlir, for a GPU, where "
+                          "logits are in memory");
+  auto *pattern = topkCommand->add_option(
+      "--pattern", topk.pattern,
+      "The distribution of logits (default normal), as mqa-run --pattern has "
+      "it; planted by scales where the kernel computes them");
+  topkCommand
+      ->add_flag_callback(
+          "--ascending", [&] { topk.pattern = "ascending"; },
+          "Logits that ascend along the keys")
+      ->excludes(pattern);
   topkCommand->add_option("--max-keys", topk.maxKeys, "The longest row")
       ->check(sizes);
   topkCommand->add_option("--repeat", topk.repeat, "Interleaved rounds")

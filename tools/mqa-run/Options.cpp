@@ -19,7 +19,8 @@ static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
 
 int mqa::tools::parse(int argc, char **argv, Options &options) {
   CLI::App app{"Launches a compiled mqa.logits, mqa.paged_logits, mqa.topk or "
-               "mqa.merge_topk on random data"};
+               "mqa.merge_topk, or logits and top-k in one kernel, on random "
+               "data"};
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
   app.set_version_flag("--version", "mqa-run " MQA_VERSION);
@@ -40,13 +41,15 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
   app.add_option("--kernel", options.kernel,
-                 "The kernel of this name (default: the bundle's first)")
+                 "The kernel of this name (default: the bundle's first that "
+                 "computes logits and selects by them, else its first)")
       ->excludes("--clean");
   std::vector<std::string> patterns;
   for (const TopkPattern &pattern : getTopkPatterns())
     patterns.push_back(pattern.name);
   app.add_option("--pattern", options.pattern,
-                 "Top-k: the distribution of logits (default normal)")
+                 "Top-k: the distribution of logits (default normal); planted "
+                 "by scales where the kernel computes them")
       ->check(CLI::IsMember(patterns));
   app.add_option("--num-lists", options.numLists,
                  "Merge: lists of each query (default 8)")
@@ -82,7 +85,9 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--integers", options.integers,
                "Small integers and scales of powers of two: exact");
-  app.add_flag("--verify", options.verify, "Compare with a float64 oracle");
+  app.add_flag("--verify", options.verify,
+               "Compare with a float64 oracle; of logits and top-k in one "
+               "kernel, that kernel with the one that stores the logits");
   app.add_option("--repeat", options.repeat,
                  "Timed launches; the median is reported")
       ->check(CLI::Range(1, 100000));

@@ -46,7 +46,13 @@ double measureHostTime(Device &device, const Device::Work &launch);
 bool runTopk(Device &device, const LoadedKernel &kernel, const Options &options,
              nlohmann::json &report);
 
-/// Prints what runTopk reports.
+/// Runs a kernel of logits and top-k on a problem; with --verify, beside its
+/// companion of the bundle. Adds to the report. False: a result was wrong.
+bool runFused(Device &device, const mqa_bundle *bundle,
+              const LoadedKernel &kernel, const Options &options,
+              Problem &problem, nlohmann::json &report);
+
+/// Prints what runTopk and runFused report.
 void printTopk(const nlohmann::json &report);
 
 } // namespace mqa::tools

@@ -4,8 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Options.h"
-#include "TopkSession.h"
+#include "TopkRun.h"
 
 #include <nlohmann/json.hpp>
 
@@ -66,6 +65,47 @@ static TopkProblem makeProblem(const Options &options,
   return problem;
 }
 
+bool mqa::tools::reportCheck(const TopkCheckResult &check,
+                             nlohmann::json &report) {
+  report["wrong_indices"] = check.wrongIndices;
+  report["wrong_values"] = check.wrongValues;
+  report["outside_writes"] = check.outsideWrites;
+  report["checked_rows"] = check.checkedRows;
+  report["first_wrong_row"] = check.firstWrongRow;
+  return check.passes();
+}
+
+bool mqa::tools::rerunTopk(TopkSession &session, const Options &options,
+                           nlohmann::json &report) {
+  if (!options.reruns)
+    return true;
+  TopkOutput first = session.download();
+  int64_t changed = 0;
+  for (int i = 0; i < options.reruns; ++i) {
+    session.poison();
+    session.launch();
+    changed += !(session.download() == first);
+  }
+  report["reruns"] = options.reruns;
+  report["changed_reruns"] = changed;
+  return changed == 0;
+}
+
+void mqa::tools::timeTopk(Device &device, TopkSession &session,
+                          const Options &options, bool isCpu,
+                          nlohmann::json &report) {
+  device.synchronize();
+  report["repeat"] = options.repeat;
+  report["time_us"] =
+      getMedian(device.time(options.repeat, [&] { session.launch(); }));
+  if (isCpu)
+    return;
+  report["host_us"] = measureHostTime(device, [&] { session.launch(); });
+  auto launch = session.prepare();
+  report["host_prepared_us"] = measureHostTime(
+      device, [&] { require(mqa_launch_run(launch.get(), nullptr)); });
+}
+
 bool mqa::tools::runTopk(Device &device, const LoadedKernel &kernel,
                          const Options &options, nlohmann::json &report) {
   const mqa_kernel_info &info = kernel.getInfo();
@@ -81,38 +121,12 @@ bool mqa::tools::runTopk(Device &device, const LoadedKernel &kernel,
   bool pass = true;
   if (options.verify) {
     constexpr int64_t kMaxLogits = int64_t(1) << 28;
-    TopkCheckResult check = session.check(kMaxLogits);
-    report["wrong_indices"] = check.wrongIndices;
-    report["wrong_values"] = check.wrongValues;
-    report["outside_writes"] = check.outsideWrites;
-    report["checked_rows"] = check.checkedRows;
-    report["first_wrong_row"] = check.firstWrongRow;
-    pass = check.passes();
+    pass = reportCheck(session.check(kMaxLogits), report);
   }
-  if (options.reruns) {
-    TopkOutput first = session.download();
-    int64_t changed = 0;
-    for (int i = 0; i < options.reruns; ++i) {
-      session.poison();
-      session.launch();
-      changed += !(session.download() == first);
-    }
-    report["reruns"] = options.reruns;
-    report["changed_reruns"] = changed;
-    pass = pass && changed == 0;
-  }
-  device.synchronize();
-  double time =
-      getMedian(device.time(options.repeat, [&] { session.launch(); }));
-  report["repeat"] = options.repeat;
-  report["time_us"] = time;
-  report["gb_per_s"] = session.countBytes() / time * 1e-3;
-  if (std::string(info.target) != "cpu") {
-    report["host_us"] = measureHostTime(device, [&] { session.launch(); });
-    auto launch = session.prepare();
-    report["host_prepared_us"] = measureHostTime(
-        device, [&] { require(mqa_launch_run(launch.get(), nullptr)); });
-  }
+  pass &= rerunTopk(session, options, report);
+  timeTopk(device, session, options, std::string(info.target) == "cpu", report);
+  report["gb_per_s"] =
+      session.countBytes() / report["time_us"].get<double>() * 1e-3;
   return pass;
 }
 
@@ -124,11 +138,27 @@ void mqa::tools::printTopk(const nlohmann::json &report) {
   std::printf("kernel:          %s (%s)\n",
               report["kernel"].get<std::string>().c_str(),
               report["target"].get<std::string>().c_str());
-  std::printf("shape:           M=%ld N=%ld, %ld columns, k=%ld\n",
-              integer("seq_len"), integer("seq_len_kv"), integer("columns"),
-              integer("k"));
+  if (report.contains("batch"))
+    std::printf("shape:           B=%ld T=%ld H=%ld D=%ld, at most %ld keys, "
+                "k=%ld\n",
+                integer("batch"), integer("next_n"), integer("num_heads"),
+                integer("head_dim"), integer("seq_len_kv"), integer("k"));
+  else if (report.contains("num_heads"))
+    std::printf("shape:           M=%ld H=%ld D=%ld N=%ld, k=%ld\n",
+                integer("seq_len"), integer("num_heads"), integer("head_dim"),
+                integer("seq_len_kv"), integer("k"));
+  else
+    std::printf("shape:           M=%ld N=%ld, %ld columns, k=%ld\n",
+                integer("seq_len"), integer("seq_len_kv"), integer("columns"),
+                integer("k"));
   if (report.contains("num_lists"))
     std::printf("lists:           %ld\n", integer("num_lists"));
+  if (report.contains("relative_error")) {
+    std::printf("relative error:  %.3g (logits of '%s')\n",
+                number("relative_error"),
+                report["companion"].get<std::string>().c_str());
+    std::printf("wrong logits:    %ld\n", integer("wrong_logits"));
+  }
   if (report.contains("wrong_indices")) {
     std::printf("wrong indices:   %ld (%ld rows checked)\n",
                 integer("wrong_indices"), integer("checked_rows"));
@@ -138,8 +168,14 @@ void mqa::tools::printTopk(const nlohmann::json &report) {
   if (report.contains("changed_reruns"))
     std::printf("changed reruns:  %ld of %ld\n", integer("changed_reruns"),
                 integer("reruns"));
-  std::printf("time:            %.1f us (median of %ld), %.0f GB/s\n",
-              number("time_us"), integer("repeat"), number("gb_per_s"));
+  if (report.contains("gb_per_s"))
+    std::printf("time:            %.1f us (median of %ld), %.0f GB/s\n",
+                number("time_us"), integer("repeat"), number("gb_per_s"));
+  else
+    std::printf("time:            %.1f us (median of %ld)\n", number("time_us"),
+                integer("repeat"));
+  if (report.contains("logits_us"))
+    std::printf("logits alone:    %.1f us\n", number("logits_us"));
   if (report.contains("host_us"))
     std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
                 number("host_us"), number("host_prepared_us"));

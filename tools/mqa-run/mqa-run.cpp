@@ -95,8 +95,8 @@ static Problem makeContiguous(const Options &options,
 }
 
 /// Options that mean something for the other op alone.
-static void checkOptions(const Options &options, bool paged) {
-  if (!options.pattern.empty())
+static void checkOptions(const Options &options, bool paged, bool fused) {
+  if (!options.pattern.empty() && !fused)
     fatal("--pattern is for mqa.topk and mqa.merge_topk; this kernel is of " +
           std::string(paged ? "mqa.paged_logits" : "mqa.logits"));
   if (options.numLists >= 0)
@@ -181,20 +181,32 @@ static int run(const Options &options) {
   std::optional<mqa_device_kind> kind;
   if (options.cpu)
     kind = MQA_DEVICE_CPU;
+  std::string name = options.kernel;
+  for (const mqa_kernel_info &own : kernels)
+    if (name.empty() && !options.clean && isFused(own))
+      name = own.name;
   std::unique_ptr<LoadedKernel> loaded =
-      options.kernel.empty()
+      name.empty()
           ? std::make_unique<LoadedKernel>(bundle, clean, /*device=*/0, kind)
-          : std::make_unique<LoadedKernel>(bundle, options.kernel.c_str(),
-                                           /*device=*/0, kind);
+          : std::make_unique<LoadedKernel>(bundle, name.c_str(), /*device=*/0,
+                                           kind);
   const LoadedKernel &kernel = *loaded;
   const mqa_kernel_info &info = kernel.getInfo();
-  if (selectsKeys(info)) {
+  if (selectsKeys(info) || isFused(info)) {
     nlohmann::json report = {{"device", device->getName()},
                              {"kernel", info.name},
                              {"target", info.target},
                              {"targets", listTargets(bundle)},
                              {"seed", options.seed}};
-    bool pass = runTopk(*device, kernel, options, report);
+    bool pass;
+    if (isFused(info)) {
+      checkOptions(options, isPaged(info), /*fused=*/true);
+      Problem problem = isPaged(info) ? makePaged(options, info)
+                                      : makeContiguous(options, info);
+      pass = runFused(*device, bundle, kernel, options, problem, report);
+    } else {
+      pass = runTopk(*device, kernel, options, report);
+    }
     report["pass"] = pass;
     if (options.json)
       std::cout << report.dump(2) << "\n";
@@ -205,7 +217,7 @@ static int run(const Options &options) {
     return pass ? 0 : 1;
   }
 
-  checkOptions(options, isPaged(info));
+  checkOptions(options, isPaged(info), /*fused=*/false);
   Problem problem =
       isPaged(info) ? makePaged(options, info) : makeContiguous(options, info);
   const Shape &shape = problem.shape;

@@ -15,6 +15,7 @@ _ALLOWED = {
     "weights": ("f32", "bf16"),
     "out": ("f32", "bf16", "f16"),
     "logits": ("f32", "bf16", "f16"),
+    "dtype": ("f32", "bf16", "f16"),
 }
 _CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2)
 

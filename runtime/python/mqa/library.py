@@ -18,7 +18,8 @@ import warnings
 from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 
 from . import runtime
-from .ops import MergeTopkOp, Op, TopkOp, describe  # noqa: F401 (library.Op is what callers use)
+from .fused_op import FusedOp, describe  # noqa: F401 (library.Op is what callers use)
+from .ops import MergeTopkOp, Op, TopkOp  # noqa: F401
 
 
 def _warn(message):

@@ -41,8 +41,8 @@ class Op:
         """What the compiler is asked for; None: what it takes by itself."""
         return b"fast" if self.fast else None if self.out_type != "f32" or self.next_n else b"exact"
 
-    def to_mlir(self):
-        """The function that consists of the op, on tensors whose sizes are dynamic."""
+    def list_inputs(self):
+        """The names of the operands but `out`, and their types; None: it is absent."""
         h, d, e = self.num_heads, self.head_dim, self.input_type
         if self.next_n:
             t, p = self.next_n, self.block_kv
@@ -56,23 +56,40 @@ class Op:
         absent = {"k_scale"} if not self.has_k_scale else set()
         if self.weights_type == "none":
             absent.add("weights")
-        out = f"tensor<?x?x{self.out_type}>"
-        present = [(name, f"tensor<{type}>") for name, type in operands if name not in absent]
+        return {name: None if name in absent else f"tensor<{type}>" for name, type in operands}
+
+    def to_mlir_op(self, out):
+        """The op on values that have the names of their operands, and on %out, with type `out`."""
+        inputs = self.list_inputs()
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
         if not self.relu:
             attributes.append("activation = #mqa.activation<none>")
         name = "mqa.paged_logits" if self.next_n else "mqa.logits"
-        inputs = ", ".join("none" if n in absent else f"%{n}" for n, _ in operands)
+        names = ", ".join(f"%{n}" if type else "none" for n, type in inputs.items())
+        types = ", ".join(type for type in inputs.values() if type)
+        return f"{name} ins({names} : {types}) outs(%out : {out}) {{{', '.join(attributes)}}} -> {out}"
+
+    def to_mlir(self):
+        """The function that consists of the op, on tensors whose sizes are dynamic."""
+        out = f"tensor<?x?x{self.out_type}>"
+        arguments = ", ".join(f"%{n}: {type}" for n, type in self.list_inputs().items() if type)
         return (
-            f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in present)}, %out: {out}) -> {out} {{\n"
-            f"  %0 = {name} ins({inputs} : {', '.join(t for _, t in present)}) outs(%out : {out})"
-            f" {{{', '.join(attributes)}}} -> {out}\n  return %0 : {out}\n}}\n"
+            f"func.func @logits({arguments}, %out: {out}) -> {out} {{\n"
+            f"  %0 = {self.to_mlir_op(out)}\n  return %0 : {out}\n}}\n"
         )
 
 
-def _describe_logits(info):
+def make_function(name, arguments, lines, op, results):
+    """One that ends with `op`, whose results it returns."""
+    names = "%0" if len(results) == 1 else f"%0:{len(results)}"
+    returned = "%0" if len(results) == 1 else ", ".join(f"%0#{i}" for i in range(len(results)))
+    body = "\n".join(f"  {line}" for line in [*lines, f"{names} = {op}", f"return {returned} : {', '.join(results)}"])
+    return f"func.func @{name}({', '.join(arguments)}) -> ({', '.join(results)}) {{\n{body}\n}}\n"
+
+
+def describe_logits(info):
     """The op of a kernel; null if it knows sizes that are given at launch here."""
-    paged = runtime.OPS[info.op] == "mqa.paged_logits"
+    paged = "paged" in runtime.OPS[info.op]
     sizes = [info.batch, info.num_blocks, info.max_blocks, info.max_context_len] if paged else [info.num_keys]
     if info.compressed and not paged:
         sizes.append(info.max_seqlen_k)
@@ -83,7 +100,7 @@ def _describe_logits(info):
         num_heads=info.num_heads,
         head_dim=info.head_dim,
         input_type=runtime.ELEMENT_TYPES[info.input_type],
-        out_type=runtime.ELEMENT_TYPES[info.out_type],
+        out_type=runtime.ELEMENT_TYPES[info.logits_type],
         weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
         has_k_scale=bool(info.has_k_scale),
         num_groups=info.num_groups if info.num_groups > 1 else 0,
@@ -129,8 +146,8 @@ class TopkOp:
     def list_alternatives(self):
         return []
 
-    def to_mlir(self):
-        """The function that consists of the op, on tensors whose sizes are dynamic but for k."""
+    def list_operands(self):
+        """The names and types of the inputs, of the other operands, and of the outputs; None: it is absent."""
         lens = {0: None, 1: "?xi32", 2: f"?x{self.next_n}xi32"}[self.lens_rank]
         inputs = {"logits": f"?x?x{self.input_type}"}
         inputs["ks"] = "?xi32" if self.has_ks else None
@@ -141,12 +158,15 @@ class TopkOp:
         outputs = {"indices": f"?x{self.k}xi32"}
         if self.has_values:
             outputs["values"] = f"?x{self.k}xf32"
+        return inputs, others, outputs
+
+    def to_mlir_op(self):
+        """The op on values that have the names of their operands, and the types of its results."""
+        inputs, others, outputs = self.list_operands()
 
         def list_types(operands):
             return [f"tensor<{type}>" for type in operands.values() if type]
 
-        arguments = [f"%{n}: tensor<{t}>" for n, t in {**inputs, **others}.items() if t]
-        arguments += ["%num_keys: index"] * self.has_num_keys + [f"%{n}: tensor<{t}>" for n, t in outputs.items()]
         results = list_types(outputs)
         clauses = [f"ins({', '.join(f'%{n}' if t else 'none' for n, t in inputs.items())} : {', '.join(list_types(inputs))})"]
         clauses += [f"{name}(%{name} : tensor<{type}>)" for name, type in others.items() if type]
@@ -159,16 +179,17 @@ class TopkOp:
             attributes.append(f"block_kv = {self.block_kv}")
         if self.next_n and self.lens_rank != 2:
             attributes.append(f"next_n = {self.next_n}")
-        names = "%0" if len(results) == 1 else f"%0:{len(results)}"
-        returned = "%0" if len(results) == 1 else ", ".join(f"%0#{i}" for i in range(len(results)))
-        return (
-            f"func.func @topk({', '.join(arguments)}) -> ({', '.join(results)}) {{\n"
-            f"  {names} = mqa.topk {' '.join(clauses)} {{{', '.join(attributes)}}} -> {', '.join(results)}\n"
-            f"  return {returned} : {', '.join(results)}\n}}\n"
-        )
+        return f"mqa.topk {' '.join(clauses)} {{{', '.join(attributes)}}} -> {', '.join(results)}", results
+
+    def to_mlir(self):
+        """The function that consists of the op, on tensors whose sizes are dynamic but for k."""
+        inputs, others, outputs = self.list_operands()
+        arguments = [f"%{n}: tensor<{t}>" for n, t in {**inputs, **others}.items() if t]
+        arguments += ["%num_keys: index"] * self.has_num_keys + [f"%{n}: tensor<{t}>" for n, t in outputs.items()]
+        return make_function("topk", arguments, [], *self.to_mlir_op())
 
 
-def _describe_topk(info):
+def describe_topk(info):
     sizes = [info.num_queries, info.max_seqlen_k if info.compressed else info.num_keys]
     if info.next_n:
         sizes.append(info.batch)
@@ -179,7 +200,7 @@ def _describe_topk(info):
     return TopkOp(
         target=info.target.decode(),
         k=info.k,
-        input_type=runtime.ELEMENT_TYPES[info.input_type],
+        input_type=runtime.ELEMENT_TYPES[info.logits_type],
         compressed=bool(info.compressed),
         tie_break=runtime.TIE_BREAKS[info.tie_break],
         order=runtime.ORDERS[info.order],
@@ -251,9 +272,9 @@ def _describe_merge(info):
     )
 
 
-_DESCRIBE = {"mqa.topk": _describe_topk, "mqa.merge_topk": _describe_merge}
+_DESCRIBE = {"mqa.topk": describe_topk, "mqa.merge_topk": _describe_merge}
 
 
 def describe(info):
     """The op of a kernel; None if it knows sizes that are given at launch here."""
-    return _DESCRIBE.get(runtime.OPS[info.op], _describe_logits)(info)
+    return _DESCRIBE.get(runtime.OPS[info.op], describe_logits)(info)

@@ -22,6 +22,9 @@ FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")
+# Of logits and top-k in one kernel.
+LOGITS_TOPK = (*LOGITS[:-1], "block_table", "sequence", "offset", "indices", "values")
+PAGED_LOGITS_TOPK = (*PAGED[:-1], "offset", "indices", "values")
 # Likewise of mqa.merge_topk.
 MERGE = ("list_indices", "list_values", "ks", "ke", "indices", "values")
 OUTPUTS = ("out", "indices", "values")

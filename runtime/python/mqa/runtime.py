@@ -12,7 +12,14 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
 # mqa_element_type, by the names of MLIR; likewise mqa_op, mqa_tie_break, mqa_order and mqa_base.
 ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
-OPS = ("mqa.logits", "mqa.paged_logits", "mqa.topk", "mqa.merge_topk")
+OPS = (
+    "mqa.logits",
+    "mqa.paged_logits",
+    "mqa.topk",
+    "mqa.merge_topk",
+    "mqa.logits_topk",
+    "mqa.paged_logits_topk",
+)
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")
@@ -213,11 +220,15 @@ def _open():
         "mqa_paged_logits_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_topk_launch": [c_void_p, c_void_p, c_void_p],
         "mqa_merge_topk_launch": [c_void_p, c_void_p, c_void_p],
+        "mqa_logits_topk_launch": [c_void_p, c_void_p, c_void_p, c_void_p],
+        "mqa_paged_logits_topk_launch": [c_void_p, c_void_p, c_void_p, c_void_p],
         "mqa_topk_scratch_size": [c_void_p, c_int64, c_int64, POINTER(c_size_t)],
         "mqa_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_paged_logits_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_topk_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_merge_topk_prepare": [c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_logits_topk_prepare": [c_void_p, c_void_p, c_void_p, POINTER(c_void_p)],
+        "mqa_paged_logits_topk_prepare": [c_void_p, c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_launch_run": [c_void_p, c_void_p],
     }
     for name, argtypes in signatures.items():
@@ -286,14 +297,20 @@ class Kernel:
         if status:
             _require(status)
 
+    def launch_both(self, args, selection, stream=None):
+        """Likewise of a kernel of logits and top-k, with the arguments of both ops."""
+        status = self._launch(self.address, ctypes.addressof(args), ctypes.addressof(selection), stream)
+        if status:
+            _require(status)
+
     def get_scratch_size(self, num_queries, num_columns):
-        """Bytes that a launch of mqa.topk works in (mqa_topk_scratch_size)."""
+        """Bytes that a launch which selects keys works in (mqa_topk_scratch_size)."""
         size = c_size_t()
         _require(_library.mqa_topk_scratch_size(self.address, num_queries, num_columns, byref(size)))
         return size.value
 
-    def prepare(self, args):
-        """A launch on arguments that stay as they are, checked and encoded once."""
+    def prepare(self, *args):
+        """A launch on arguments that stay as they are, checked and encoded once; those of both ops where there are two."""
         return Launch(self, args)
 
 
@@ -303,7 +320,7 @@ class Launch:
     def __init__(self, kernel, args):
         self._handle = c_void_p()
         prepare = _get_function(kernel.info, "prepare")
-        _require(prepare(kernel.address, ctypes.addressof(args), byref(self._handle)))
+        _require(prepare(kernel.address, *map(ctypes.addressof, args), byref(self._handle)))
         self._address = self._handle.value
 
     def __del__(self):

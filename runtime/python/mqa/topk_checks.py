@@ -27,7 +27,7 @@ def check_choice(name, value, choices):
         fail(f"{name} must be one of {', '.join(choices)}, found {value!r}")
 
 
-def _check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys):
+def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys):
     check_integer("k", k, 1, MAX_K)
     check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
     check_choice("order", order, runtime.ORDERS)
@@ -48,7 +48,7 @@ def _check_options(k, block_kv, compressed, tie_break, order, base, force_first,
         require(num_keys >= 0, lambda: f"num_keys must be at least 0, found {num_keys}")
 
 
-def _check_which(ks, ke, context_lens, block_table, sequence, base):
+def check_which(ks, ke, context_lens, block_table, sequence, base):
     """Which tensors go together."""
     if (ke is None) == (context_lens is None):
         fail(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
@@ -71,7 +71,7 @@ def get_next_n(logits, context_lens, block_table, sequence):
     return logits.size(0) // sequences.size(0) if sequences.size(0) else 1
 
 
-def _check_sequences(rows, context_lens, block_table, sequence):
+def check_sequences(rows, context_lens, block_table, sequence, of="logits"):
     ordered = [("context_lens", context_lens), ("block_table", block_table)]
     if sequence is not None:
         ordered.clear()
@@ -86,10 +86,26 @@ def _check_sequences(rows, context_lens, block_table, sequence):
             fits = rows == 0
         else:
             fits = both(rows >= batch, rows % batch == 0)
-        require(fits, lambda: f"logits must have as many rows for each of the {batch} rows of {name}, found {rows} rows")
+        require(fits, lambda: f"{of} must have as many rows for each of the {batch} rows of {name}, found {rows} rows")
     if context_lens is not None and block_table is not None:
         batch = context_lens.size(0)
         check_shape("block_table", block_table, (batch, None))
+
+
+def check_rows(rows, **tensors):
+    """What has a number for each row."""
+    for name, tensor in tensors.items():
+        if tensor is not None:
+            check_shape(name, tensor, (rows,))
+            check_ints(name, tensor)
+            check_inner(name, tensor, 0)
+
+
+def check_table(block_table):
+    if block_table is not None:
+        check_shape("block_table", block_table, (None, None))
+        check_ints("block_table", block_table)
+        check_inner("block_table", block_table)
 
 
 def check_outputs(indices, values, rows, k):
@@ -103,27 +119,20 @@ def check_outputs(indices, values, rows, k):
 
 def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, *, k, num_keys, **options):
     """`indices` and `values` are None where they are made to fit."""
-    _check_options(k, num_keys=num_keys, **options)
-    _check_which(ks, ke, context_lens, block_table, sequence, options["base"])
+    check_options(k, num_keys=num_keys, **options)
+    check_which(ks, ke, context_lens, block_table, sequence, options["base"])
     check_shape("logits", logits, (None, None))
     get_type("logits", logits.dtype)
     check_inner("logits", logits)
     rows = logits.size(0)
-    for name, tensor in (("ks", ks), ("ke", ke), ("sequence", sequence), ("offset", offset)):
-        if tensor is not None:
-            check_shape(name, tensor, (rows,))
-            check_ints(name, tensor)
-            check_inner(name, tensor, 0)
+    check_rows(rows, ks=ks, ke=ke, sequence=sequence, offset=offset)
     if context_lens is not None:
         if context_lens.dim() not in (1, 2):
             fail(f"context_lens must be B or B x T, found {context_lens.dim()} dimensions")
         check_ints("context_lens", context_lens)
         check_inner("context_lens", context_lens, context_lens.dim() - 1)
-    if block_table is not None:
-        check_shape("block_table", block_table, (None, None))
-        check_ints("block_table", block_table)
-        check_inner("block_table", block_table)
-    _check_sequences(rows, context_lens, block_table, sequence)
+    check_table(block_table)
+    check_sequences(rows, context_lens, block_table, sequence)
     check_outputs(indices, values, rows, k)
     check_device(logits, of="logits", ks=ks, ke=ke, context_lens=context_lens, block_table=block_table,
                  sequence=sequence, offset=offset, indices=indices, values=values)  # fmt: skip

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Launches of logits and top-k in one kernel, on tensors that are what their memory holds; as topk_launches.py."""
+import dataclasses
+
+import torch
+
+from . import checks, fused_checks, library, plain
+from .launches import PreparedLaunch, _address, _get_plan, _Plan
+from .runtime import LogitsArgs, PagedLogitsArgs, TopkArgs
+from .topk_checks import get_next_n
+
+_SELECTION = {"tie_break": "smallest", "order": "key", "base": "relative", "force_first": 0, "force_last": 0}
+_COMMON = {"relu": True, "fast": False, "dtype": torch.float32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """One of the two: the names of its tensors, and its options, which are the flags of a launch in their order."""
+
+    name: str
+    names: tuple
+    num_inputs: int  # Those that there always are, of the logits.
+    options: dict
+    check: object
+
+    @property
+    def optional(self):
+        """The names of other tensors that are read."""
+        return self.names[self.num_inputs : -2]
+
+    def name_present(self, tensors):
+        """The names and tensors of those that are there or have to be."""
+        absent = {*self.optional, "indices", "values"}
+        present = [(n, t) for n, t in zip(self.names, tensors) if t is not None or n not in absent]
+        return [name for name, _ in present], [tensor for _, tensor in present]
+
+    def is_plain(self, tensors):
+        return plain.is_plain(*self.name_present(tensors))
+
+    def check_tensors(self, tensors):
+        plain.check_tensors(*self.name_present(tensors))
+
+    def get_flags(self, options):
+        return tuple(options.get(name, default) for name, default in self.options.items())
+
+
+LOGITS = Form(
+    "logits_topk",
+    plain.LOGITS_TOPK,
+    6,
+    {**_COMMON, "block_kv": 0, **_SELECTION},
+    fused_checks.check_logits_topk,
+)
+PAGED = Form(
+    "paged_logits_topk",
+    plain.PAGED_LOGITS_TOPK,
+    6,
+    {"max_context_len": None, **_COMMON, **_SELECTION},
+    fused_checks.check_paged_logits_topk,
+)
+
+
+class _FusedPlan(_Plan):
+    """With the arguments of the selection too, and how much memory a launch works in."""
+
+    def __init__(self, op, device, args, selection, num_queries, num_columns):
+        super().__init__(op, device, args)
+        self.selection = bytes(selection)
+        self.scratch_size = self.kernel.get_scratch_size(num_queries, num_columns)
+
+
+def _make_logits_op(q, k_scale, weights, dtype, **others):
+    return library.Op(
+        target=checks.get_target(q.device),
+        num_heads=q.size(-2),
+        head_dim=q.size(-1),
+        input_type=checks.get_type("q", q.dtype),
+        out_type=checks.get_type("dtype", dtype),
+        weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
+        has_k_scale=k_scale is not None,
+        **others,
+    )
+
+
+def _make_selection(logits, indices, values, offset, options, **others):
+    selection = library.TopkOp(
+        target=logits.target,
+        k=indices.size(1),
+        input_type=logits.out_type,
+        has_offset=offset is not None,
+        has_values=values is not None,
+        **{name: options[name] for name in _SELECTION},
+        **others,
+    )
+    return library.FusedOp(logits, selection)
+
+
+def _make_args(indices, values, **others):
+    return TopkArgs(
+        indices_stride=checks.get_stride(indices),
+        values_stride=0 if values is None else checks.get_stride(values),
+        k=indices.size(1),
+        **others,
+    )
+
+
+def _get_k(indices):
+    """All else that may be wrong is found by the checks."""
+    return indices.size(1) if indices.dim() == 2 else 0
+
+
+def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, _, *flags):
+    options = dict(zip(LOGITS.options, flags))
+    tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
+    LOGITS.check(*tensors, topk=_get_k(indices), **options)
+    groups = k.size(1) if k.dim() == 3 else 0
+    logits = _make_logits_op(
+        q, k_scale, weights, options["dtype"], num_groups=groups, relu=options["relu"], fast=options["fast"]
+    )
+    op = _make_selection(
+        logits,
+        indices,
+        values,
+        offset,
+        options,
+        block_kv=options["block_kv"],
+        next_n=get_next_n(q, None, block_table, sequence),
+        has_sequence=sequence is not None,
+    )
+    args = LogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if groups and k_scale is not None else 1,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        num_queries=q.size(0),
+        num_keys=k.size(0),
+    )
+    selection = _make_args(
+        indices,
+        values,
+        block_table_stride=0 if block_table is None else checks.get_stride(block_table),
+        num_sequences=0 if block_table is None else block_table.size(0),
+        max_blocks=0 if block_table is None else block_table.size(1),
+    )
+    return _FusedPlan(op, q.device, args, selection, q.size(0), k.size(0))
+
+
+def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, _, *flags):
+    options = dict(zip(PAGED.options, flags))
+    tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
+    PAGED.check(*tensors, topk=_get_k(indices), **options)
+    columns = options["max_context_len"]
+    logits = _make_logits_op(
+        q,
+        k_scale,
+        weights,
+        options["dtype"],
+        relu=options["relu"],
+        fast=options["fast"],
+        next_n=q.size(1),
+        block_kv=k.size(1),
+        lens_per_query=context_lens.dim() == 2,
+    )
+    op = _make_selection(
+        logits,
+        indices,
+        values,
+        offset,
+        options,
+        has_ks=False,
+        lens_rank=context_lens.dim(),
+        next_n=q.size(1),
+        block_kv=k.size(1),
+    )
+    args = PagedLogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
+        block_table_stride=checks.get_stride(block_table),
+        batch=q.size(0),
+        num_blocks=k.size(0),
+        max_blocks=block_table.size(1),
+        max_context_len=columns,
+    )
+    return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns)
+
+
+_PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
+
+
+def _fill(form, tensors, flags):
+    """The plan and the arguments of a launch, but for the memory that it works in."""
+    # A name of the form, so that no plan of others is like this one.
+    plan = _get_plan(tensors, (form.name, *flags), _PLANS[form.name])
+    args, selection = plan.make_args(plan.template), TopkArgs.from_buffer_copy(plan.selection)
+    for name, tensor in zip(form.names, tensors):
+        # One table is of the cache, the other of the slots.
+        of_logits = hasattr(args, name) and name not in ("indices", "values")
+        setattr(args if of_logits else selection, name, _address(tensor))
+    return plan, args, selection
+
+
+# Memory that launches of a kernel on a stream work in, one after the other. Those that are recorded in a graph may run
+# beside others, so a graph has its own.
+_scratch = {}
+_MAX_SCRATCH = 64
+
+
+def _new_scratch(plan, device):
+    return torch.zeros(plan.scratch_size, dtype=torch.uint8, device=device)
+
+
+def _get_scratch(plan, device, stream):
+    if torch.cuda.is_current_stream_capturing():
+        return _new_scratch(plan, device)
+    key = plan.kernel.address, plan.device_index, stream
+    scratch = _scratch.get(key)
+    if scratch is None or scratch.numel() < plan.scratch_size:
+        if len(_scratch) >= _MAX_SCRATCH:
+            _scratch.clear()
+        scratch = _scratch[key] = _new_scratch(plan, device)
+    return scratch
+
+
+def _set_scratch(selection, scratch):
+    selection.scratch, selection.scratch_size = scratch.data_ptr(), scratch.numel()
+
+
+def launch(form, tensors, flags):
+    """On plain tensors, in the order of the form's names; None where there is none."""
+    plan, args, selection = _fill(form, tensors, flags)
+    stream = plan.get_stream()
+    if plan.scratch_size:
+        _set_scratch(selection, _get_scratch(plan, tensors[0].device, stream))
+    try:
+        plan.kernel.launch_both(args, selection, stream)
+    except Exception:
+        # It may hold anything now.
+        _scratch.pop((plan.kernel.address, plan.device_index, stream), None)
+        raise
+
+
+class PreparedFused(PreparedLaunch):
+    """As PreparedLaunch; it keeps the memory that it works in too."""
+
+    def __init__(self, form, op, tensors, flags):
+        self._form = form
+        super().__init__(op, _fill, tensors, flags)
+
+    def _prepare(self):
+        plan, args, selection = self._fill(self._form, self._tensors, self._flags)
+        self._scratch = None
+        if plan.scratch_size:
+            self._scratch = _new_scratch(plan, self._tensors[0].device)
+            _set_scratch(selection, self._scratch)
+        self._launch, self._index = plan.kernel.prepare(args, selection), plan.device_index
+        self._threads = torch.get_num_threads()
+
+    def _is_watched(self):
+        names, present = self._form.name_present(self._tensors)
+        return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(names, present) is not None
+
+    def _call_op(self):
+        self._op(self._form, self._tensors, self._flags)

@@ -1,0 +1,175 @@
+//===- FusedSession.cpp - One kernel of logits and top-k ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FusedSession.h"
+#include "Parallel.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mqa::tools;
+
+//===----------------------------------------------------------------------===//
+// Companions
+//===----------------------------------------------------------------------===//
+
+bool mqa::tools::isCompanion(const mqa_kernel_info &logits,
+                             const mqa_kernel_info &fused) {
+  bool paged = isPaged(fused);
+  auto fits = [](int64_t size, int64_t other) {
+    return size < 0 || size == other;
+  };
+  if (logits.op != (paged ? MQA_OP_PAGED_LOGITS : MQA_OP_LOGITS) ||
+      logits.compressed || logits.fast != fused.fast ||
+      logits.logits_type != fused.logits_type ||
+      logits.input_type != fused.input_type ||
+      logits.weights_type != fused.weights_type ||
+      logits.has_weights != fused.has_weights ||
+      logits.has_k_scale != fused.has_k_scale || logits.relu != fused.relu ||
+      logits.num_heads != fused.num_heads ||
+      logits.head_dim != fused.head_dim ||
+      logits.num_groups != fused.num_groups ||
+      !fits(logits.num_queries, fused.num_queries))
+    return false;
+  if (!paged)
+    return logits.has_ks == fused.has_ks &&
+           fits(logits.num_keys, fused.num_keys);
+  return logits.next_n == fused.next_n && logits.block_kv == fused.block_kv &&
+         logits.lens_per_query == fused.lens_per_query &&
+         fits(logits.batch, fused.batch) &&
+         fits(logits.num_blocks, fused.num_blocks) &&
+         fits(logits.max_blocks, fused.max_blocks) &&
+         fits(logits.max_context_len, fused.max_context_len);
+}
+
+std::unique_ptr<LoadedKernel>
+mqa::tools::loadCompanion(const mqa_bundle *bundle,
+                          const mqa_kernel_info &fused,
+                          std::optional<mqa_device_kind> kind) {
+  for (const mqa_kernel_info &info : listKernels(bundle))
+    if (isCompanion(info, fused))
+      return std::make_unique<LoadedKernel>(bundle, info.name, /*device=*/0,
+                                            kind);
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Problems
+//===----------------------------------------------------------------------===//
+
+TopkProblem mqa::tools::makeSelection(const mqa_kernel_info &fused,
+                                      const Problem &problem, uint64_t seed) {
+  mqa_kernel_info info = fused;
+  info.input_type = fused.logits_type;
+  TopkProblem selection = makeTopkProblem(
+      info, problem.shape.numQueries, problem.shape.numKeys,
+      problem.shape.numKeys, seed, [&](int64_t m) {
+        return std::pair<int64_t, int64_t>(problem.ks[m], problem.ke[m]);
+      });
+  const Paging &paging = problem.paging;
+  if (!paging.nextN)
+    return selection;
+  selection.lens = paging.contextLens;
+  selection.blockTable = paging.blockTable;
+  selection.maxBlocks = paging.maxBlocks;
+  selection.numSequences = paging.getBatch();
+  // There is no key that the table does not reach.
+  selection.numKeys = std::min<int64_t>(problem.shape.numKeys,
+                                        paging.maxBlocks * paging.blockKv);
+  return selection;
+}
+
+/// Zero, but for the first element of every `rowElements`.
+static void fillRows(std::vector<uint8_t> &data, mqa_element_type type,
+                     int64_t rowElements, float first) {
+  std::fill(data.begin(), data.end(), 0);
+  int64_t size = data.size() / getBytes(type);
+  for (int64_t i = 0; i < size; i += rowElements)
+    storeBits(type, data.data(), i, encode(type, first));
+}
+
+void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
+                             int64_t k, uint64_t seed) {
+  const Shape &shape = problem.shape;
+  const Format &format = problem.format;
+  int64_t groups = shape.numGroups, d = shape.headDim;
+  // The first head alone has a product that is not 0.
+  fillRows(problem.q, format.input, shape.numHeads * d, 1);
+  fillRows(problem.k, format.input, groups * d, 1);
+  for (size_t i = 0; i < problem.weights.size(); ++i)
+    problem.weights[i] =
+        !format.hasWeights || i % shape.numHeads == 0 ? 1.0f : 0.0f;
+  if (format.hasKScale)
+    std::fill(problem.kScale.begin(), problem.kScale.end(), 0.0f);
+  float largest = getMax(format.input);
+  auto plant = [&](int64_t slot, float logit) {
+    if (format.hasKScale)
+      problem.kScale[slot * groups] = logit;
+    else
+      storeBits(
+          format.input, problem.k.data(), slot * groups * d,
+          encode(format.input, std::isnan(logit)
+                                   ? logit
+                                   : std::clamp(logit, -largest, largest)));
+  };
+  int64_t t = problem.paging.nextN;
+  for (int64_t b = 0, e = t ? problem.paging.getBatch() : 1; b < e; ++b) {
+    int64_t keys = t ? 0 : shape.numKeys;
+    for (int64_t m = b * t; m < (b + 1) * t; ++m)
+      keys = std::max(keys, problem.end(m));
+    std::mt19937_64 random(seed * 1000003 + b);
+    std::vector<float> logits(keys);
+    pattern.fill(logits, k, random);
+    for (int64_t n = 0; n < keys; ++n)
+      plant(t ? problem.paging.getSlot(b, n) : n, logits[n]);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Sessions
+//===----------------------------------------------------------------------===//
+
+FusedSession::FusedSession(Device &device, const LoadedKernel &fused,
+                           const LoadedKernel &companion,
+                           const Problem &problem, uint64_t seed,
+                           const Slack &slack, const TopkSlack &topkSlack)
+    : fused(fused), companion(companion), problem(problem), seed(seed),
+      inputs(device, problem, slack),
+      selection(makeSelection(fused.getInfo(), problem, seed)),
+      topk(device, fused, selection, topkSlack, &inputs) {}
+
+CheckResult FusedSession::computeLogits(int64_t maxPairs) {
+  inputs.poison();
+  inputs.launch(companion);
+  CheckResult result;
+  if (maxPairs > 0)
+    result = inputs.check(companion, maxPairs);
+  else
+    inputs.download();
+  const Output &output = inputs.getOutput();
+  int64_t bytes = getBytes(output.type), row = output.numColumns * bytes;
+  parallelFor(output.numQueries, 16, [&](int64_t first, int64_t last) {
+    for (int64_t m = first; m < last && row > 0; ++m)
+      std::memcpy(&selection.logits[m * row],
+                  &output.data[output.getIndex(m, 0) * bytes], row);
+  });
+  return result;
+}
+
+TopkCheckResult FusedSession::check(int64_t maxLogits) {
+  topk.poison();
+  topk.launch();
+  return topk.check(maxLogits);
+}
+
+void FusedSession::updateRanges() {
+  if (problem.paging.nextN)
+    inputs.updatePaging(problem.paging);
+  else
+    inputs.updateRanges();
+  selection = makeSelection(fused.getInfo(), problem, seed);
+  topk.update();
+}
