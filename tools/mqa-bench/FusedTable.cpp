@@ -171,7 +171,7 @@ bool mqa::tools::runFusedTable(Device &device,
                                const TopkOptions &options, json &rows) {
   const TopkPattern *planted =
       &pattern == &getTopkPatterns().front() ? nullptr : &pattern;
-  std::printf("\nlogits and top-k in one kernel; of a paged cache M is "
+  std::printf("logits and top-k in one kernel; of a paged cache M is "
               "sequences, N their average length, and times are of one of %d "
               "in a row\n\n",
               kRow);
