@@ -36,6 +36,7 @@ using namespace mlir::mqa;
 
 void mqa::buildToFragmentsPipeline(OpPassManager &pm,
                                    const ToNVVMPipelineOptions &options) {
+  pm.addPass(createMQAFuseTopkPass());
   pm.addPass(createMQAVerifyKernelFunctionsPass());
   // The chip's limits are what schedules are chosen by.
   MQAAttachTargetPassOptions target;
@@ -91,6 +92,7 @@ void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm) {
 
 void mqa::buildToTasksPipeline(OpPassManager &pm,
                                const ToCPUPipelineOptions &options) {
+  pm.addPass(createMQAFuseTopkPass());
   pm.addPass(createMQAVerifyKernelFunctionsPass());
   MQAAttachTargetPassOptions target;
   target.chip = kCpu.str();

@@ -133,19 +133,35 @@ static void describeSelection(llvm::json::Object &kernel, bool merges,
     kernel["block_kv"] = selection.getBlockKv();
 }
 
-/// What is common to both targets.
-static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
-                                                    KernelAttr attr) {
-  llvm::json::Object kernel{{"name", func.getName()}, {"op", attr.getOp()}};
+/// By which the runtime knows what a kernel computes.
+static std::string getOpName(KernelAttr attr) {
+  return attr.getOp().str() + (attr.isFused() ? "_topk" : "");
+}
+
+/// What the ops of a kernel say, apart from sizes.
+static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
   bool merges = attr.getOp() == MergeTopkOp::getOperationName();
   if (!merges)
     kernel["compressed"] = attr.getCompressed();
-  if (SelectionAttr selection = attr.getSelection()) {
-    describeSelection(kernel, merges, selection);
-  } else {
+  if (attr.isOfLogits()) {
     kernel["clean"] = attr.getClean();
     kernel["relu"] = attr.getActivation() == Activation::Relu;
   }
+  if (SelectionAttr selection = attr.getSelection())
+    describeSelection(kernel, merges, selection);
+  if (RankedTensorType logits = attr.getLogitsType()) {
+    kernel["logits_type"] = getElementTypeName(logits);
+    kernel["num_columns"] = getSize(logits.getDimSize(1));
+    if (attr.getListPlaces())
+      kernel["list_places"] = attr.getListPlaces();
+  }
+}
+
+/// What is common to both targets.
+static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
+                                                    KernelAttr attr) {
+  llvm::json::Object kernel{{"name", func.getName()}, {"op", getOpName(attr)}};
+  describeOps(kernel, attr);
   llvm::json::Array parameters;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto operand =
@@ -156,12 +172,14 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
     RankedTensorType tensor = operand.getTensorType();
     if (!tensor)
       continue;
+    StringRef name = operand.getName();
     if (attr.isOfLogits())
-      describeSizes(kernel, attr.isPaged(), operand.getName(),
-                    tensor.getShape());
-    else
-      describeSelectionSizes(kernel, operand.getName(), tensor.getShape());
+      describeSizes(kernel, attr.isPaged(), name, tensor.getShape());
+    // The other sizes of a paged kernel are those of its logits.
+    if (attr.selects() && (!attr.isPaged() || name == "indices"))
+      describeSelectionSizes(kernel, name, tensor.getShape());
   }
+  bool merges = attr.getOp() == MergeTopkOp::getOperationName();
   SmallVector<StringRef> needed{merges ? "num_lists" : "num_columns",
                                 "num_queries"};
   if (attr.isOfLogits())
@@ -169,9 +187,10 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
   for (StringRef name : needed)
     if (!kernel.get(name))
       return func.emitError("is no kernel: it lacks an argument that is ")
-             << (attr.isOfLogits() ? "operand 'q', 'k' or 'out'"
-                 : merges          ? "operand 'list_indices' or 'indices'"
-                                   : "operand 'logits' or 'indices'");
+             << (attr.isFused()      ? "operand 'q', 'k' or 'indices'"
+                 : attr.isOfLogits() ? "operand 'q', 'k' or 'out'"
+                 : merges            ? "operand 'list_indices' or 'indices'"
+                                     : "operand 'logits' or 'indices'");
   // The runtime would refuse the bundle.
   constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
   for (const auto &field : kernel)

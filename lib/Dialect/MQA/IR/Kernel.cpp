@@ -41,38 +41,69 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
   return success();
 }
 
-LogicalResult
-KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
-                   Activation, bool, bool compressed, ScheduleAttr schedule,
-                   int64_t dynamicSharedMemory, bool overlapsLaunches,
-                   DenseI64ArrayAttr taskSizes, SelectionAttr selection) {
-  bool isMerge = op == MergeTopkOp::getOperationName();
-  bool selects = isMerge || op == TopkOp::getOperationName();
-  if (!selects && op != LogitsOp::getOperationName() &&
-      op != PagedLogitsOp::getOperationName())
-    return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
-                          "mqa.topk or mqa.merge_topk, found '"
-                       << op << "'";
-  if (selects == !selection)
-    return emitError() << "a kernel of mqa.topk or mqa.merge_topk, and no "
-                          "other, has a selection";
-  if (selects ? static_cast<bool>(schedule) : !schedule == !taskSizes)
-    return emitError() << (selects ? "a kernel that selects has no schedule"
-                                   : "a kernel has either a schedule or task "
-                                     "sizes");
-  if (isMerge && (compressed || selection.getBase() == IndexBase::Slot ||
-                  selection.getForceFirst() || selection.getForceLast() ||
-                  selection.getNextN()))
+static bool isLogitsOp(StringRef op) {
+  return op == LogitsOp::getOperationName() ||
+         op == PagedLogitsOp::getOperationName();
+}
+
+/// What only kernels that select have, and only those that are fused.
+static LogicalResult
+verifySelection(function_ref<InFlightDiagnostic()> emitError, StringRef op,
+                bool clean, bool compressed, ScheduleAttr schedule,
+                SelectionAttr selection, RankedTensorType logitsType,
+                int64_t listPlaces) {
+  bool isFused = isLogitsOp(op) && selection;
+  if (!isLogitsOp(op) && !selection)
+    return emitError() << "a kernel of mqa.topk or mqa.merge_topk has a "
+                          "selection";
+  if (isFused != static_cast<bool>(logitsType))
+    return emitError() << "a kernel of logits with a selection, and no other, "
+                          "has 'logits_type'";
+  if (isFused && (clean || compressed))
+    return emitError() << "a kernel of logits with a selection stores no "
+                          "logits, and has neither 'clean' nor 'compressed'";
+  if (listPlaces < 0 || (listPlaces && (!isFused || !schedule)))
+    return emitError() << "lists of candidates are of a kernel of logits with "
+                          "a selection for a GPU, of 0 or more places, found "
+                       << listPlaces;
+  if (op == MergeTopkOp::getOperationName() &&
+      (compressed || selection.getBase() == IndexBase::Slot ||
+       selection.getForceFirst() || selection.getForceLast() ||
+       selection.getNextN()))
     return emitError() << "a kernel of mqa.merge_topk has k, 'tie_break', "
                           "'order' and a base that is no slot alone, found "
                        << selection << (compressed ? " and 'compressed'" : "");
-  if (taskSizes && (taskSizes.size() != (selects ? 1 : 2) ||
+  return success();
+}
+
+LogicalResult
+KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
+                   Activation, bool clean, bool compressed,
+                   ScheduleAttr schedule, int64_t dynamicSharedMemory,
+                   bool overlapsLaunches, DenseI64ArrayAttr taskSizes,
+                   SelectionAttr selection, RankedTensorType logitsType,
+                   int64_t listPlaces) {
+  bool isLogits = isLogitsOp(op);
+  if (!isLogits && op != TopkOp::getOperationName() &&
+      op != MergeTopkOp::getOperationName())
+    return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
+                          "mqa.topk or mqa.merge_topk, found '"
+                       << op << "'";
+  if (failed(verifySelection(emitError, op, clean, compressed, schedule,
+                             selection, logitsType, listPlaces)))
+    return failure();
+  if (isLogits ? !schedule == !taskSizes : static_cast<bool>(schedule))
+    return emitError() << (isLogits ? "a kernel has either a schedule or task "
+                                      "sizes"
+                                    : "a kernel of mqa.topk or mqa.merge_topk "
+                                      "has no schedule");
+  if (taskSizes && (taskSizes.size() != (isLogits ? 2 : 1) ||
                     llvm::any_of(taskSizes.asArrayRef(),
                                  [](int64_t size) { return size < 1; })))
     return emitError() << "a kernel has "
-                       << (selects ? "one positive task size, rows,"
-                                   : "two positive task sizes, queries and "
-                                     "keys,")
+                       << (isLogits ? "two positive task sizes, queries and "
+                                      "keys,"
+                                    : "one positive task size, rows,")
                        << " found " << taskSizes;
   if (dynamicSharedMemory < 0 ||
       (taskSizes && (dynamicSharedMemory || overlapsLaunches)))
@@ -83,80 +114,134 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
 }
 
 KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
-                           DenseI64ArrayAttr taskSizes) {
+                           DenseI64ArrayAttr taskSizes, TopkOp topk) {
   Activation activation = Activation::Relu;
   bool clean = false, compressed = false;
   SelectionAttr selection;
+  RankedTensorType logitsType;
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
     activation = logits.getActivation();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();
+    if (topk)
+      logitsType = RankedTensorType::get(logits.getOutType().getShape(),
+                                         logits.getOutType().getElementType());
   }
-  if (auto topk = dyn_cast<TopkOp>(*op)) {
-    compressed = topk.getCompressed();
+  if (auto only = dyn_cast<TopkOp>(*op)) {
+    compressed = only.getCompressed();
+    topk = only;
+  }
+  if (topk)
     selection = topk.getSelection();
-  }
   if (auto merge = dyn_cast<MergeTopkOp>(*op))
     selection = merge.getSelection();
   return get(op->getContext(), op->getName().getStringRef(), activation, clean,
              compressed, schedule, /*dynamicSharedMemory=*/0,
-             /*overlapsLaunches=*/false, taskSizes, selection);
+             /*overlapsLaunches=*/false, taskSizes, selection, logitsType,
+             /*listPlaces=*/0);
 }
+
+KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
+                           DenseI64ArrayAttr taskSizes) {
+  return get(op, schedule, taskSizes, /*topk=*/{});
+}
+
+bool KernelAttr::isOfLogits() const { return isLogitsOp(getOp()); }
 
 bool KernelAttr::isPaged() const {
   return getOp() == PagedLogitsOp::getOperationName();
 }
 
-ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
+namespace {
+/// The ranks from `least` to `most`; 0 is that of an index.
+ArrayRef<int64_t> getRanks(int64_t least, int64_t most) {
   static constexpr int64_t kRanks[] = {0, 1, 2, 3, 4};
-  auto between = [](int64_t least, int64_t most) {
-    return ArrayRef(kRanks).slice(least, most - least + 1);
-  };
-  using Ranks = ArrayRef<int64_t>;
-  if (getOp() == MergeTopkOp::getOperationName())
-    return llvm::StringSwitch<Ranks>(name)
-        .Cases({"list_indices", "list_values"}, between(3, 3))
-        .Cases({"ks", "ke"}, between(1, 1))
-        .Cases({"indices", "values"}, between(2, 2))
-        .Default({});
-  if (getSelection()) {
-    if (name == kNumKeys && getCompressed())
-      return between(0, 0);
-    return llvm::StringSwitch<Ranks>(name)
-        .Cases({"logits", "block_table", "indices", "values"}, between(2, 2))
-        .Cases({"ks", "ke", "sequence", "offset"}, between(1, 1))
-        .Case("context_lens", between(1, 2))
-        .Default({});
-  }
-  if (isPaged())
-    return llvm::StringSwitch<Ranks>(name)
-        .Case("q", between(4, 4))
-        .Case("k", between(3, 3))
-        .Cases({"k_scale", "weights", "block_table", "out"}, between(2, 2))
-        .Case("context_lens", between(1, 2))
-        .Default({});
-  // The number of keys of a compressed kernel is no operand of the op.
-  if (name == kNumKeys && getCompressed())
-    return between(0, 0);
+  return ArrayRef(kRanks).slice(least, most - least + 1);
+}
+ArrayRef<int64_t> getRanks(int64_t rank) { return getRanks(rank, rank); }
+} // namespace
+
+using Ranks = ArrayRef<int64_t>;
+
+static Ranks getRanksOfMerge(StringRef name) {
   return llvm::StringSwitch<Ranks>(name)
-      .Case("q", between(3, 3))
-      .Case("k", between(2, 3))
-      .Case("k_scale", between(1, 2))
-      .Cases({"weights", "out"}, between(2, 2))
-      .Cases({"ks", "ke"}, between(1, 1))
+      .Cases({"list_indices", "list_values"}, getRanks(3))
+      .Cases({"ks", "ke"}, getRanks(1))
+      .Cases({"indices", "values"}, getRanks(2))
       .Default({});
+}
+
+static Ranks getRanksOfTopk(StringRef name) {
+  return llvm::StringSwitch<Ranks>(name)
+      .Cases({"logits", "block_table", "indices", "values"}, getRanks(2))
+      .Cases({"ks", "ke", "sequence", "offset"}, getRanks(1))
+      .Case("context_lens", getRanks(1, 2))
+      .Default({});
+}
+
+static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
+  if (isPaged)
+    return llvm::StringSwitch<Ranks>(name)
+        .Case("q", getRanks(4))
+        .Case("k", getRanks(3))
+        .Cases({"k_scale", "weights", "block_table", "out"}, getRanks(2))
+        .Case("context_lens", getRanks(1, 2))
+        .Default({});
+  return llvm::StringSwitch<Ranks>(name)
+      .Case("q", getRanks(3))
+      .Case("k", getRanks(2, 3))
+      .Case("k_scale", getRanks(1, 2))
+      .Cases({"weights", "out"}, getRanks(2))
+      .Cases({"ks", "ke"}, getRanks(1))
+      .Default({});
+}
+
+/// Of a kernel of two ops: what is stored is what the second one writes.
+static Ranks getRanksOfFused(StringRef name, bool isPaged) {
+  if (name == "logits" || name == "out" ||
+      (name == "context_lens" && !isPaged) ||
+      (isPaged && llvm::is_contained({"ks", "ke", "sequence"}, name)))
+    return {};
+  // What a launch on a GPU works in is no operand of the ops.
+  if (name == "scratch")
+    return getRanks(1);
+  if (name == kNumKeys)
+    return getRanks(0);
+  Ranks ranks = getRanksOfLogits(name, isPaged);
+  return ranks.empty() ? getRanksOfTopk(name) : ranks;
+}
+
+ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
+  if (isFused())
+    return getRanksOfFused(name, isPaged());
+  // The number of keys of a compressed kernel is no operand of the op.
+  if (name == kNumKeys)
+    return getCompressed() ? getRanks(0) : Ranks();
+  if (getOp() == MergeTopkOp::getOperationName())
+    return getRanksOfMerge(name);
+  if (getOp() == TopkOp::getOperationName())
+    return getRanksOfTopk(name);
+  return getRanksOfLogits(name, isPaged());
 }
 
 KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
-             getTaskSizes(), getSelection());
+             getTaskSizes(), getSelection(), getLogitsType(), getListPlaces());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
-             /*overlapsLaunches=*/true, getTaskSizes(), getSelection());
+             /*overlapsLaunches=*/true, getTaskSizes(), getSelection(),
+             getLogitsType(), getListPlaces());
+}
+
+KernelAttr KernelAttr::withListPlaces(int64_t places) const {
+  return get(getContext(), getOp(), getActivation(), getClean(),
+             getCompressed(), getSchedule(), getDynamicSharedMemory(),
+             getOverlapsLaunches(), getTaskSizes(), getSelection(),
+             getLogitsType(), places);
 }
 
 OperandAttr OperandAttr::get(StringRef name, Type type) {

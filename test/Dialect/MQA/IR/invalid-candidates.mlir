@@ -127,17 +127,57 @@ func.func @most_of_all(%n: index, %list: memref<64xi32, #gpu.address_space<workg
 
 // -----
 
-// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk, and no other, has a selection}}
+// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk has a selection}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", task_sizes = [4]>}
 
 // -----
 
-// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk, and no other, has a selection}}
+// expected-error@+1 {{a kernel of logits with a selection, and no other, has 'logits_type'}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>>}
 
 // -----
 
-// expected-error@+1 {{a kernel that selects has no schedule}}
+// expected-error@+1 {{a kernel of logits with a selection, and no other, has 'logits_type'}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// expected-error@+1 {{a kernel of logits with a selection stores no logits, and has neither 'clean' nor 'compressed'}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", clean = true, task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// expected-error@+1 {{lists of candidates are of a kernel of logits with a selection for a GPU, of 0 or more places, found 8}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>, list_places = 8>}
+
+// -----
+
+// expected-error@+1 {{a kernel has two positive task sizes, queries and keys, found array<i64: 4>}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// expected-error@+1 {{argument 0 is operand 'out' of type 'tensor<?x?xf32>', which #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>> does not have}}
+func.func private @f(memref<?x?xf32> {mqa.operand = #mqa.operand<"out", tensor<?x?xf32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// expected-error@+1 {{argument 0 is operand 'context_lens' of type 'tensor<?xi32>', which}}
+func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"context_lens", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// expected-error@+1 {{argument 0 is operand 'sequence' of type 'tensor<?xi32>', which}}
+func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"sequence", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.paged_logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+
+// -----
+
+// What the two ops have together is right.
+func.func private @f(memref<?x4x32xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x4x32xbf16>>}, memref<?xi32> {mqa.operand = #mqa.operand<"ks", tensor<?xi32>>}, memref<?x1xi32> {mqa.operand = #mqa.operand<"indices", tensor<?x1xi32>>}, index {mqa.operand = #mqa.operand<"num_keys", index>}, memref<?xi32> {mqa.operand = #mqa.operand<"scratch", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 32, tile_kv = 32, stages = 2>, selection = <k = 1>, logits_type = tensor<?x?xf32>, list_places = 8>}
+
+// -----
+
+// expected-error@+1 {{a kernel of mqa.topk or mqa.merge_topk has no schedule}}
 func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", schedule = <block_q = 4, block_kv = 32, tile_kv = 32, stages = 2>, selection = <k = 1>>}
 
 // -----

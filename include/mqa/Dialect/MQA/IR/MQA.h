@@ -25,6 +25,7 @@
 namespace mlir {
 namespace mqa {
 class KernelOpInterface;
+class TopkOp;
 } // namespace mqa
 } // namespace mlir
 

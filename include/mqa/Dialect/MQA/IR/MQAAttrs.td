@@ -194,8 +194,9 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
   let mnemonic = "kernel";
   let summary = "What a function was made of, and what a launch of it needs";
   let description = [{
-    Stands on a function as `mqa.kernel`, from the pass on that makes it of one op until
-    the manifest of the bundle is written from it:
+    Stands on a function as `mqa.kernel`, from the pass on that makes it of one op, or of
+    logits and the `mqa.topk` that they are fused with, until the manifest of the bundle is
+    written from it:
 
     | parameter | meaning |
     | --- | --- |
@@ -203,8 +204,10 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `schedule` | of a kernel for a GPU: what it was made by. No pass after `mqa-stage-tiles` reads it |
     | `dynamic_shared_memory` | bytes, once the rings are lowered |
     | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
-    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of ops that select |
-    | `selection` | of a kernel of `mqa.topk` or `mqa.merge_topk` |
+    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of ops that select. Of a fused kernel, queries of a task, and keys of the tiles that it goes through |
+    | `selection` | of a kernel that selects: of `mqa.topk` or `mqa.merge_topk`, or of logits fused with an `mqa.topk` |
+    | `logits_type` | of a fused kernel: the sizes of the logits, and what they are rounded to |
+    | `list_places` | of a fused kernel for a GPU: places of each list of candidates |
 
     Example:
 
@@ -221,23 +224,33 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
       DefaultValuedParameter<"int64_t", "0">:$dynamic_shared_memory,
       DefaultValuedParameter<"bool", "false">:$overlaps_launches,
       OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes,
-      OptionalParameter<"::mlir::mqa::SelectionAttr">:$selection);
+      OptionalParameter<"::mlir::mqa::SelectionAttr">:$selection,
+      OptionalParameter<"::mlir::RankedTensorType">:$logits_type,
+      DefaultValuedParameter<"int64_t", "0">:$list_places);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The name of a function's attribute.
     static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.kernel"; }
-    /// What `op` asks for, before a target's parameters are set.
+    /// What `op` asks for, and `topk` where it is fused with that; before a
+    /// target's parameters are set.
+    static KernelAttr get(::mlir::mqa::KernelOpInterface op, ::mlir::mqa::ScheduleAttr schedule,
+                          ::mlir::DenseI64ArrayAttr taskSizes,
+                          ::mlir::mqa::TopkOp topk);
     static KernelAttr get(::mlir::mqa::KernelOpInterface op, ::mlir::mqa::ScheduleAttr schedule,
                           ::mlir::DenseI64ArrayAttr taskSizes);
     bool isPaged() const;
-    /// Whether it is of an op that computes logits.
-    bool isOfLogits() const { return !getSelection(); }
+    /// Whether it computes logits, and whether it selects keys. A fused kernel
+    /// does both.
+    bool isOfLogits() const;
+    bool selects() const { return static_cast<bool>(getSelection()); }
+    bool isFused() const { return isOfLogits() && selects(); }
     /// The ranks that operand `name` of `op` may have, 0 for an index; none if
     /// there is no such operand.
     ::llvm::ArrayRef<int64_t> getOperandRanks(::llvm::StringRef name) const;
     KernelAttr withDynamicSharedMemory(int64_t bytes) const;
     KernelAttr withOverlappingLaunches() const;
+    KernelAttr withListPlaces(int64_t places) const;
   }];
 }
 

@@ -22,7 +22,7 @@ def MQA_Dialect : Dialect {
 
     | level | ops |
     | --- | --- |
-    | 1, 2: the op, then with a schedule | `mqa.logits`, `mqa.paged_logits` |
+    | 1, 2: the op, then with a schedule | `mqa.logits`, `mqa.paged_logits`; fused with `mqa.topk`: `mqa.unstored_logits` |
     | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
     | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits`, `mqa.store_logits`, `mqa.row_block` |
     | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile`, `mqa.scatter_columns` |
@@ -31,7 +31,7 @@ def MQA_Dialect : Dialect {
     | 7: NVVM | none |
 
     Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
-    `mqa.kernel` on a function that was made of one op, and `mqa.operand` on its arguments.
+    `mqa.kernel` on a function that was made of one op or a fused pair, and `mqa.operand` on its arguments.
     Others that begin with `mqa.` are an error.
 
     In a kernel, what an op reads or writes of the operands of the public op lies in global

@@ -266,4 +266,38 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
   }];
 }
 
+def MQA_UnstoredLogitsOp : MQA_Op<"unstored_logits", [
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "The destination of logits that no memory backs";
+  let description = [{
+    Stands in the place of the `outs` of an `mqa.logits` or `mqa.paged_logits` whose only reader is
+    an `mqa.topk`: the two are one kernel, in which logits go from where they are computed to
+    where they are compared. `mqa-fuse-topk` puts it there, and everything below looks
+    for it. The type says how many columns there are, and to what logits are rounded.
+
+    The operands are the sizes that the type does not say. A memref is contiguous and in
+    the default memory space, though nothing is ever stored there.
+
+    Example:
+
+    ```mlir
+    %init = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...)
+         outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, %ks, %ke : ...)
+         outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes);
+  let results = (outs AnyTypeOf<[2DTensorOf<[F32, BF16, F16]>, MemRefRankOf<[F32, BF16, F16], [2]>]>:$result);
+  let assemblyFormat = "`(` $sizes `)` attr-dict `:` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ShapedType getShapedType() { return ::llvm::cast<ShapedType>(getResult().getType()); }
+    /// Rows and columns.
+    SmallVector<OpFoldResult> getMixedSizes();
+  }];
+}
+
 #endif // MQA_TOPK_OPS_TD

@@ -96,6 +96,33 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
+  let summary = "Fuses logits with the mqa.topk that is their only reader";
+  let description = [{
+    Where an `mqa.topk` selects from what an `mqa.logits` or `mqa.paged_logits` computes, and
+    nothing else sees that, the two become one kernel in which logits never reach memory. The
+    pass replaces the destination of the logits, a `tensor.empty` or `memref.alloc`, by an
+    `mqa.unstored_logits`, and drops `clean`, which only concerns what nobody sees now.
+
+    Both ops must have the same ranges: the same `ks` and `ke`, or the same `context_lens`
+    and `next_n`; and with a paged cache, `base = slot` needs the same `block_table` and
+    `block_kv`. With a paged cache, ranges end where the table ends. `compressed` rows are not
+    fused, nor are tiles. On memrefs, nothing between the two ops may have effects on memory. A
+    remark tells why a pair is left as it is.
+
+    ```mlir
+    %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.logits ins(%q, ...) outs(%init : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : tensor<?x2048xi32>) -> ...
+    // becomes
+    %init = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.logits ins(%q, ...) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : tensor<?x2048xi32>) -> ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::mqa::MQADialect"];
+}
+
 def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands mqa.key_range and mqa.clean_rows to loops and scalars";
   let description = [{
@@ -709,9 +736,14 @@ def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::
     - its name is a letter followed by letters, digits, `_` and `$`; it is no function of
       the C library, has no prefix that the compiler uses (`mqa_task_`), and is not
       that of a parameter in PTX (`f_param_0` beside a kernel `f`);
-    - it has one block, which holds the op, no tile, and a return;
-    - its arguments are the op's operands, each argument one operand;
-    - on tensors it returns the op's result, on memrefs nothing or `out`;
+    - it has one block, which holds the op, no tile, and a return; or logits and the `mqa.topk`
+      that they are fused with (by `mqa-fuse-topk`), their `mqa.unstored_logits`, and
+      computations of its sizes from sizes of the arguments;
+    - its arguments are the op's operands, each argument one operand; or those of the two ops,
+      where what both have is one argument; and, with a paged cache, the number of columns of the
+      logits may be an argument too, an index;
+    - on tensors it returns the op's result, on memrefs nothing or `out`; of a fused pair, what
+      `mqa.topk` writes;
     - neither it nor its arguments and results have attributes of the dialects `mqa`,
       `bufferization`, `gpu`, `llvm` and `nvvm`;
     - static sizes are at most 2^31 - 1025;

@@ -6,6 +6,7 @@
 
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -48,6 +49,10 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       if (hasEmptyOperand(op)) {
         LDBG() << "leaves, as an operand has no element: " << *op;
         continue;
+      }
+      if (auto topk = dyn_cast<TopkOp>(*op); topk && getFusedLogits(topk)) {
+        op->emitOpError("fused with logits has no tasks for a CPU yet");
+        return signalPassFailure();
       }
       rewriter.setInsertionPoint(op);
       SmallVector<int64_t> own = sizes;

@@ -78,6 +78,39 @@ struct SelectionModel
     return bufferizeOnBuffers(cast<OpTy>(op), rewriter, options, state);
   }
 };
+
+/// No memory backs it, and nothing is in it that anybody reads.
+struct UnstoredLogitsModel
+    : BufferizableOpInterface::ExternalModel<UnstoredLogitsModel,
+                                             UnstoredLogitsOp> {
+  bool resultBufferizesToMemoryWrite(Operation *, OpResult,
+                                     const AnalysisState &) const {
+    return false;
+  }
+
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
+    return cast<BufferLikeType>(Type(getMemRefTypeWithStaticIdentityLayout(
+        cast<TensorType>(value.getType()))));
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto unstored = cast<UnstoredLogitsOp>(op);
+    if (isa<MemRefType>(unstored.getType()))
+      return success();
+    FailureOr<BufferLikeType> type =
+        bufferization::getBufferType(unstored.getResult(), options, state);
+    if (failed(type))
+      return failure();
+    replaceOpWithNewBufferizedOp<UnstoredLogitsOp>(rewriter, op, *type,
+                                                   unstored.getSizes());
+    return success();
+  }
+};
 } // namespace
 
 void mqa::registerBufferizableOpInterfaceExternalModels(
@@ -87,5 +120,6 @@ void mqa::registerBufferizableOpInterfaceExternalModels(
     PagedLogitsOp::attachInterface<LogitsModel<PagedLogitsOp>>(*context);
     TopkOp::attachInterface<SelectionModel<TopkOp>>(*context);
     MergeTopkOp::attachInterface<SelectionModel<MergeTopkOp>>(*context);
+    UnstoredLogitsOp::attachInterface<UnstoredLogitsModel>(*context);
   });
 }

@@ -64,9 +64,9 @@ static MemRefType relaxType(MemRefType type, int64_t numStrided) {
       type.getMemorySpace());
 }
 
-/// Relaxes the types of those arguments of `func` that only ops of ours use. A
-/// launch says how far rows are apart, whatever the type of the argument says;
-/// and the levels below have no code for no element.
+/// Relaxes the types of those arguments of `func` that only ops of ours use, or
+/// ask for sizes of. A launch says how far rows are apart, whatever the type of
+/// the argument says; and the levels below have no code for no element.
 static void relaxArguments(func::FuncOp func) {
   auto isOurs = llvm::IsaPred<mqa::KernelOpInterface>;
   for (BlockArgument argument : func.getArguments()) {
@@ -75,7 +75,7 @@ static void relaxArguments(func::FuncOp func) {
         llvm::none_of(argument.getUsers(), isOurs))
       continue;
     if (llvm::all_of(argument.getUsers(), [&](Operation *user) {
-          return isOurs(user) || isa<func::ReturnOp>(user);
+          return isOurs(user) || isa<func::ReturnOp, memref::DimOp>(user);
         })) {
       // Lists to merge are strided by rows too, from list to list or back.
       argument.setType(

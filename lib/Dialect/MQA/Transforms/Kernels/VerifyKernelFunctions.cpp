@@ -10,6 +10,10 @@
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/TargetParser/Triple.h"
@@ -143,74 +147,111 @@ static LogicalResult verifyAttributes(func::FuncOp func) {
 static constexpr StringLiteral kKernelOps =
     "mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk";
 
-static FailureOr<KernelOpInterface> getOnlyOp(func::FuncOp func) {
+/// Whether `op` computes indices from others, or from sizes.
+static bool isSizeComputation(Operation &op) {
+  if (isa<tensor::DimOp, memref::DimOp>(op))
+    return true;
+  return isa<arith::ArithDialect, affine::AffineDialect>(op.getDialect()) &&
+         isMemoryEffectFree(&op) &&
+         llvm::all_of(op.getResultTypes(), llvm::IsaPred<IndexType>);
+}
+
+/// The two ops of `body` that may be one kernel, if there are such.
+static FailureOr<KernelFunction> getPair(Block &body) {
+  for (auto topk : body.getOps<TopkOp>()) {
+    LogitsOpInterface logits = getLogitsOf(topk);
+    if (!logits || logits->getBlock() != &body)
+      continue;
+    std::string reason = explainNotFused(logits, topk);
+    if (reason.empty() && !getUnstoredLogits(logits))
+      reason = "mqa-fuse-topk has not come by";
+    if (!reason.empty())
+      return topk.emitOpError("in a kernel function must be fused with the ")
+             << logits->getName() << " that it reads: " << reason;
+    return KernelFunction{logits, topk};
+  }
+  return KernelFunction();
+}
+
+static FailureOr<KernelFunction> getOps(func::FuncOp func) {
   if (!func.getBody().hasOneBlock())
     return func.emitError("a kernel function must have one block, found ")
            << func.getBody().getBlocks().size();
   Block &body = func.getBody().front();
-  KernelOpInterface found;
+  FailureOr<KernelFunction> found = getPair(body);
+  if (failed(found))
+    return failure();
+  bool isPair = static_cast<bool>(found->topk);
   for (Operation &op : body.without_terminator()) {
+    bool belongs =
+        isPair && (&op == found->op || &op == found->topk ||
+                   isSizeComputation(op) || isa<UnstoredLogitsOp>(op));
+    if (belongs)
+      continue;
     auto candidate = dyn_cast<KernelOpInterface>(op);
-    if (!candidate || found)
+    if (!candidate || found->op)
       return op.emitError("a kernel function must consist of one ")
              << kKernelOps << " on its arguments, found also '" << op.getName()
              << "'";
-    found = candidate;
+    found->op = candidate;
   }
-  if (!found || !isa<func::ReturnOp>(body.getTerminator()))
+  if (!found->op || !isa<func::ReturnOp>(body.getTerminator()))
     return func.emitError("a kernel function must consist of one ")
            << kKernelOps << ", and return";
-  if (found.isTile())
-    return found->emitOpError(
+  if (found->op.isTile())
+    return found->op->emitOpError(
         "with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel");
   return found;
 }
 
 /// Arguments and operands are the same, each once; what the op writes alone is
 /// returned.
-static LogicalResult verifySignature(func::FuncOp func, KernelOpInterface op) {
+static LogicalResult verifySignature(func::FuncOp func, KernelFunction kernel) {
   SmallPtrSet<Value, 8> seen;
-  for (auto [value, name] :
-       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
+                                            kernel.getDataOperandNames())) {
     if (!value)
       continue;
     if (!isa<BlockArgument>(value) || !seen.insert(value).second)
-      return op->emitOpError()
+      return kernel.getOwner(name)->emitOpError()
              << "operand '" << name
              << "' must be an argument of the function, and of its own";
   }
-  if (Value numKeys = op.getNumKeysOperand()) {
+  if (Value numKeys = kernel.getNumKeysOperand()) {
     if (!isa<BlockArgument>(numKeys))
-      return op->emitOpError()
+      return kernel.op->emitOpError()
              << "operand 'num_keys' must be an argument of the function";
     seen.insert(numKeys);
   }
   for (BlockArgument argument : func.getArguments())
-    if (!seen.contains(argument))
-      return func.emitError("every argument of a kernel function must be an "
-                            "operand of its ")
-             << op->getName() << ", but argument #" << argument.getArgNumber()
-             << " of type " << argument.getType() << " is none";
+    if (!seen.contains(argument)) {
+      InFlightDiagnostic error = func.emitError(
+          "every argument of a kernel function must be an operand of its ");
+      return error << kernel.op->getName()
+                   << (kernel.topk ? " and mqa.topk" : "") << ", but argument #"
+                   << argument.getArgNumber() << " of type "
+                   << argument.getType() << " is none";
+    }
+  DestinationStyleOpInterface last = kernel.getLast();
   ValueRange returned = func.getBody().front().getTerminator()->getOperands();
-  if (op->getNumResults()) {
-    if (returned != ValueRange(op->getResults()))
+  if (last->getNumResults()) {
+    if (returned != ValueRange(last->getResults()))
       return func.emitError("a kernel function on tensors must return the "
                             "result of its ")
-             << op->getName() << ", and nothing else";
+             << last->getName() << ", and nothing else";
     return success();
   }
-  SmallVector<Value> outs =
-      llvm::to_vector(cast<DestinationStyleOpInterface>(*op).getDpsInits());
+  SmallVector<Value> outs = llvm::to_vector(last.getDpsInits());
   if (!returned.empty() && returned != ValueRange(outs)) {
     InFlightDiagnostic error =
         func.emitError("a kernel function on memrefs can only return its ");
     llvm::interleave(
         outs,
         [&](Value out) {
-          auto operands = op.getDataOperands();
+          auto operands = kernel.getDataOperands();
           error << "'"
-                << op.getDataOperandNames()[llvm::find(operands, out) -
-                                            operands.begin()]
+                << kernel.getDataOperandNames()[llvm::find(operands, out) -
+                                                operands.begin()]
                 << "'";
         },
         [&] { error << " and "; });
@@ -226,7 +267,7 @@ static LogicalResult verifySignature(func::FuncOp func, KernelOpInterface op) {
 /// A launch has the address of the first element, and strides of its own, from
 /// row to row and from scale to scale. A type that knows better could not be
 /// held against it.
-static LogicalResult verifyLayout(KernelOpInterface op, StringRef name,
+static LogicalResult verifyLayout(Operation *op, StringRef name,
                                   MemRefType type) {
   if (type.getMemorySpace())
     return op->emitOpError()
@@ -260,21 +301,31 @@ static LogicalResult verifyLayout(KernelOpInterface op, StringRef name,
 static constexpr int64_t kMaxSize =
     std::numeric_limits<int32_t>::max() - int64_t(1024);
 
-static LogicalResult verifyTypes(KernelOpInterface op) {
-  for (auto [value, name] :
-       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
+static LogicalResult verifySizes(Operation *op, StringRef name,
+                                 ShapedType type) {
+  for (auto [dim, size] : llvm::enumerate(type.getShape()))
+    if (size > kMaxSize)
+      return op->emitOpError()
+             << "dimension " << dim << " of '" << name << "' must be at most "
+             << kMaxSize << " in a kernel, found " << size;
+  return success();
+}
+
+static LogicalResult verifyTypes(KernelFunction kernel) {
+  for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
+                                            kernel.getDataOperandNames())) {
     if (!value)
       continue;
-    auto type = cast<ShapedType>(value.getType());
-    for (auto [dim, size] : llvm::enumerate(type.getShape()))
-      if (size > kMaxSize)
-        return op->emitOpError()
-               << "dimension " << dim << " of '" << name << "' must be at most "
-               << kMaxSize << " in a kernel, found " << size;
-    if (auto memref = dyn_cast<MemRefType>(type))
+    Operation *op = kernel.getOwner(name);
+    if (failed(verifySizes(op, name, cast<ShapedType>(value.getType()))))
+      return failure();
+    if (auto memref = dyn_cast<MemRefType>(value.getType()))
       if (failed(verifyLayout(op, name, memref)))
         return failure();
   }
+  if (TopkOp topk = kernel.topk)
+    return verifySizes(topk, "logits",
+                       cast<ShapedType>(topk.getLogits().getType()));
   return success();
 }
 
@@ -282,14 +333,14 @@ static LogicalResult verifyTypes(KernelOpInterface op) {
 // The contract
 //===----------------------------------------------------------------------===//
 
-FailureOr<KernelOpInterface> mqa::verifyKernelFunction(func::FuncOp func) {
+FailureOr<KernelFunction> mqa::verifyKernelFunction(func::FuncOp func) {
   if (failed(verifyName(func)) || failed(verifyAttributes(func)))
     return failure();
-  FailureOr<KernelOpInterface> op = getOnlyOp(func);
-  if (failed(op) || failed(verifySignature(func, *op)) ||
-      failed(verifyTypes(*op)) || failed(verifySymbols(func)))
+  FailureOr<KernelFunction> kernel = getOps(func);
+  if (failed(kernel) || failed(verifySignature(func, *kernel)) ||
+      failed(verifyTypes(*kernel)) || failed(verifySymbols(func)))
     return failure();
-  return op;
+  return kernel;
 }
 
 LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {

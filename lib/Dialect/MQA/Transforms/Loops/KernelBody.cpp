@@ -20,7 +20,7 @@ MemRefType mqa::getGlobalType(MemRefType type) {
 
 gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
                                  gpu::GPUModuleOp module, func::FuncOp func,
-                                 KernelOpInterface op, ScheduleAttr schedule,
+                                 KernelFunction function, ScheduleAttr schedule,
                                  int64_t numThreads, ArrayRef<Type> moreTypes) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToEnd(module.getBody());
@@ -36,15 +36,16 @@ gpu::GPUFuncOp mqa::createKernel(RewriterBase &rewriter,
                   rewriter.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
       rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(numThreads), 1, 1}));
-  kernel->setAttr(KernelAttr::getAttrName(),
-                  KernelAttr::get(op, schedule, /*taskSizes=*/{}));
-  for (auto [value, name] :
-       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames()))
+  kernel->setAttr(
+      KernelAttr::getAttrName(),
+      KernelAttr::get(function.op, schedule, /*taskSizes=*/{}, function.topk));
+  for (auto [value, name] : llvm::zip_equal(function.getDataOperands(),
+                                            function.getDataOperandNames()))
     if (value)
       kernel.setArgAttr(cast<BlockArgument>(value).getArgNumber(),
                         OperandAttr::getAttrName(),
                         OperandAttr::get(name, value.getType()));
-  if (Value numKeys = op.getNumKeysOperand())
+  if (Value numKeys = function.getNumKeysOperand())
     kernel.setArgAttr(cast<BlockArgument>(numKeys).getArgNumber(),
                       OperandAttr::getAttrName(),
                       OperandAttr::get("num_keys", numKeys.getType()));

@@ -7,7 +7,7 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_KERNELBODY_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_KERNELBODY_H
 
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -21,10 +21,10 @@ namespace mqa {
 MemRefType getGlobalType(MemRefType type);
 
 /// A kernel in `module` with the arguments of `func` in global memory, and
-/// those of `moreTypes` behind them. Its body returns at once. `op`, of which
-/// `func` consists, names the arguments.
+/// those of `moreTypes` behind them. Its body returns at once. `function`, what
+/// `func` consists of, names the arguments.
 gpu::GPUFuncOp createKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
-                            func::FuncOp func, KernelOpInterface op,
+                            func::FuncOp func, KernelFunction function,
                             ScheduleAttr schedule, int64_t numThreads,
                             ArrayRef<Type> moreTypes = {});
 

@@ -50,10 +50,12 @@ static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                 func::FuncOp func) {
-  FailureOr<KernelOpInterface> found = verifyKernelFunction(func);
+  FailureOr<KernelFunction> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
-  auto logits = cast<LogitsOpInterface>(found->getOperation());
+  auto logits = cast<LogitsOpInterface>(found->op.getOperation());
+  if (found->topk)
+    return logits->emitOpError("fused with mqa.topk has no GPU kernel yet");
   if (logits->getNumResults())
     return logits->emitOpError("must be bufferized before it is tiled");
   ScheduleAttr schedule = logits.getScheduleAttr();

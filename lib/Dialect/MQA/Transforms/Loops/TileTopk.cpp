@@ -217,10 +217,14 @@ void TopkBody::build() {
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                 func::FuncOp func) {
-  FailureOr<KernelOpInterface> found = verifyKernelFunction(func);
+  FailureOr<KernelFunction> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
-  Operation *op = found->getOperation();
+  if (found->topk)
+    return found->topk.emitOpError("is fused with ")
+           << found->op->getName()
+           << ", of which mqa-tile-logits makes a kernel";
+  Operation *op = found->op;
   if (op->getNumResults())
     return op->emitOpError("must be bufferized before it is tiled");
   FailureOr<const ChipInfo *> chip = requireGpu(op);

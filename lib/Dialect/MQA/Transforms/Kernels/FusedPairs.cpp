@@ -1,0 +1,228 @@
+//===- FusedPairs.cpp - When logits and their selection are one kernel ----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A pair is fused where mqa.unstored_logits is the destination of its logits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static Value getOut(LogitsOpInterface op) {
+  return cast<DestinationStyleOpInterface>(*op).getDpsInits().front();
+}
+
+/// What `value` is a cast of.
+static Value stripCasts(Value value) {
+  while (auto cast = value.getDefiningOp<tensor::CastOp>())
+    value = cast.getSource();
+  return value;
+}
+
+//===----------------------------------------------------------------------===//
+// Pairs
+//===----------------------------------------------------------------------===//
+
+LogitsOpInterface mqa::getLogitsOf(TopkOp topk) {
+  Value logits = stripCasts(topk.getLogits());
+  if (isa<RankedTensorType>(logits.getType()))
+    return logits.getDefiningOp<LogitsOpInterface>();
+  // The last one that writes that memref ahead of the op.
+  LogitsOpInterface last;
+  for (Operation *user : logits.getUsers()) {
+    auto op = dyn_cast<LogitsOpInterface>(user);
+    if (op && getOut(op) == logits && op->getBlock() == topk->getBlock() &&
+        op->isBeforeInBlock(topk) && (!last || last->isBeforeInBlock(op)))
+      last = op;
+  }
+  return last;
+}
+
+UnstoredLogitsOp mqa::getUnstoredLogits(LogitsOpInterface op) {
+  return getOut(op).getDefiningOp<UnstoredLogitsOp>();
+}
+
+TopkOp mqa::getFusedTopk(LogitsOpInterface op) {
+  if (!getUnstoredLogits(op))
+    return {};
+  Value logits = op->getNumResults() ? op->getResult(0) : getOut(op);
+  for (Operation *user : logits.getUsers())
+    if (auto topk = dyn_cast<TopkOp>(user))
+      if (topk.getLogits() == logits && getLogitsOf(topk) == op)
+        return topk;
+  return {};
+}
+
+LogitsOpInterface mqa::getFusedLogits(TopkOp op) {
+  LogitsOpInterface logits = getLogitsOf(op);
+  return logits && getUnstoredLogits(logits) ? logits : LogitsOpInterface();
+}
+
+//===----------------------------------------------------------------------===//
+// Why not
+//===----------------------------------------------------------------------===//
+
+/// Both ops have the same ranges.
+static std::string explainRanges(LogitsOp logits, TopkOp topk) {
+  if (topk.getKs() != logits.getKs() || topk.getKe() != logits.getKe())
+    return "'ks' and 'ke' must be those of mqa.logits";
+  return "";
+}
+
+static std::string explainRanges(PagedLogitsOp logits, TopkOp topk) {
+  if (topk.getContextLens() != logits.getContextLens())
+    return "'context_lens' must be that of mqa.paged_logits";
+  auto explain = [](const Twine &name, int64_t expected, int64_t found) {
+    return (name + " must be that of mqa.paged_logits, which is " +
+            Twine(expected) + ", found " + Twine(found))
+        .str();
+  };
+  if (topk.getRowsOfSequence() != logits.getNextN())
+    return explain("next_n", logits.getNextN(), topk.getRowsOfSequence());
+  if (!topk.getBlockTable())
+    return "";
+  if (topk.getBlockTable() != logits.getBlockTable())
+    return "'block_table' must be that of mqa.paged_logits";
+  if (*topk.getBlockKv() != static_cast<uint64_t>(logits.getBlockKv()))
+    return explain("'block_kv'", logits.getBlockKv(), *topk.getBlockKv());
+  return "";
+}
+
+static std::string describe(Operation *op) {
+  return "'" + op->getName().getStringRef().str() + "'";
+}
+
+/// Nobody but `topk` sees the logits.
+static std::string explainReaders(LogitsOpInterface logits, TopkOp topk) {
+  bool isOnTensors = logits->getNumResults();
+  Value value = isOnTensors ? logits->getResult(0) : getOut(logits);
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    if (user == topk ||
+        (!isOnTensors && (user == logits || isa<memref::DeallocOp>(user))))
+      continue;
+    if (isOnTensors && isa<tensor::CastOp>(user) && user->hasOneUse() &&
+        stripCasts(topk.getLogits()) == value)
+      continue;
+    return "the logits have another user, " + describe(user);
+  }
+  if (isOnTensors)
+    return "";
+  // Between the two, nothing that they read or write may change.
+  for (Operation *op = logits->getNextNode(); op != topk;
+       op = op->getNextNode())
+    if (!isMemoryEffectFree(op))
+      return describe(op) + ", which stands between the two ops, may have "
+                            "effects on memory";
+  return "";
+}
+
+/// Whether `op` makes memory or a tensor with nothing in it.
+static bool isUninitialized(Operation *op) {
+  if (auto alloc = dyn_cast<bufferization::AllocTensorOp>(op))
+    return !alloc.getCopy();
+  return isa<tensor::EmptyOp, memref::AllocOp, memref::AllocaOp>(op);
+}
+
+/// Logits go to nothing that is there for others too.
+static std::string explainDestination(LogitsOpInterface logits) {
+  if (getUnstoredLogits(logits))
+    return "";
+  Value out = stripCasts(getOut(logits));
+  Operation *op = out.getDefiningOp();
+  if (!op)
+    return "the logits go to an argument";
+  if (!isUninitialized(op))
+    return "the logits go to what " + describe(op) +
+           " makes, which is not known to be uninitialized";
+  auto memref = dyn_cast<MemRefType>(out.getType());
+  if (memref && (!memref.getLayout().isIdentity() || memref.getMemorySpace()))
+    return "the logits go to a memref that is not contiguous, or not in the "
+           "default memory space";
+  return "";
+}
+
+std::string mqa::explainNotFused(LogitsOpInterface logits, TopkOp topk) {
+  if (logits->getBlock() != topk->getBlock())
+    return "the two ops are in different blocks";
+  if (logits.isTile())
+    return "the op that computes logits is a tile";
+  if (logits.hasCompressedRows() || topk.getCompressed())
+    return "'compressed' rows of logits have to be stored";
+  auto contiguous = dyn_cast<LogitsOp>(*logits);
+  std::string reason = contiguous
+                           ? explainRanges(contiguous, topk)
+                           : explainRanges(cast<PagedLogitsOp>(*logits), topk);
+  if (reason.empty())
+    reason = explainReaders(logits, topk);
+  if (reason.empty())
+    reason = explainDestination(logits);
+  return reason;
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel function
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> KernelFunction::getDataOperands() const {
+  KernelOpInterface first = op;
+  TopkOp second = topk;
+  SmallVector<Value> operands = first.getDataOperands();
+  if (!second)
+    return operands;
+  // Logits themselves are the last one.
+  operands.pop_back();
+  for (auto [value, name] :
+       llvm::zip_equal(second.getDataOperands(), TopkOp::getDataOperandNames()))
+    if (getOwner(name) == second)
+      operands.push_back(value);
+  return operands;
+}
+
+SmallVector<StringRef> KernelFunction::getDataOperandNames() const {
+  KernelOpInterface first = op;
+  TopkOp second = topk;
+  SmallVector<StringRef> names = llvm::to_vector(first.getDataOperandNames());
+  if (!second)
+    return names;
+  names.pop_back();
+  for (StringRef name : TopkOp::getDataOperandNames())
+    if (getOwner(name) == second)
+      names.push_back(name);
+  return names;
+}
+
+Operation *KernelFunction::getOwner(StringRef name) const {
+  KernelOpInterface first = op;
+  TopkOp second = topk;
+  if (!second ||
+      (name != "out" && llvm::is_contained(first.getDataOperandNames(), name)))
+    return first;
+  return name == "logits" ? nullptr : second.getOperation();
+}
+
+Value KernelFunction::getNumKeysOperand() const {
+  KernelOpInterface first = op;
+  if (!topk)
+    return first.getNumKeysOperand();
+  auto logits = cast<LogitsOpInterface>(first.getOperation());
+  UnstoredLogitsOp unstored = getUnstoredLogits(logits);
+  if (!logits.getNextN() || !unstored.getShapedType().isDynamicDim(1))
+    return {};
+  Value numKeys = unstored.getSizes().back();
+  return isa<BlockArgument>(numKeys) ? numKeys : Value();
+}
+
+DestinationStyleOpInterface KernelFunction::getLast() const {
+  KernelOpInterface first = op;
+  TopkOp second = topk;
+  Operation *last = second ? second.getOperation() : first.getOperation();
+  return cast<DestinationStyleOpInterface>(last);
+}

@@ -1,0 +1,197 @@
+// RUN: mqa-opt %s --mqa-fuse-topk --remarks-filter='mqa-.*' --remark-format=emitRemark --allow-unregistered-dialect --split-input-file --verify-diagnostics | FileCheck %s
+
+// Near misses: each stays as it is, and a remark tells why.
+// CHECK-NOT: mqa.unstored_logits
+
+func.func @second_reader(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> (tensor<?x16xi32>, tensor<?x?xf32>) {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the logits have another user, 'func.return'}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best, %logits : tensor<?x16xi32>, tensor<?x?xf32>
+}
+
+// -----
+
+func.func @other_bounds(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>) -> (tensor<?x16xi32>) {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'ks' and 'ke' must be those of mqa.logits}}
+  %best = mqa.topk ins(%logits, %other, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @exchanged(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> (tensor<?x16xi32>) {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'ks' and 'ke' must be those of mqa.logits}}
+  %best = mqa.topk ins(%logits, %ke, %ks : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @compressed(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> (tensor<?x16xi32>) {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) {compressed} -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'compressed' rows of logits have to be stored}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) num_keys(%n) outs(%indices : tensor<?x16xi32>) {compressed} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @compressed_logits(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> (tensor<?x16xi32>) {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) {compressed} -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'compressed' rows of logits have to be stored}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @argument(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %init: tensor<?x?xf32>) -> (tensor<?x16xi32>) {
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the logits go to an argument}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @initialized(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> (tensor<?x16xi32>) {
+  %init = "test.make"(%m, %n) : (index, index) -> tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the logits go to what 'test.make' makes, which is not known to be uninitialized}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @copied(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?x?xf32>) -> (tensor<?x16xi32>) {
+  %init = bufferization.alloc_tensor() copy(%other) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the logits go to what 'bufferization.alloc_tensor' makes, which is not known to be uninitialized}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @no_bounds(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'ks' and 'ke' must be those of mqa.logits}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%ke : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_block(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %all = scf.for %i = %m to %n step %m iter_args(%last = %indices) -> (tensor<?x16xi32>) {
+    // expected-remark@+1 {{not fused with mqa.logits: the two ops are in different blocks}}
+    %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%last : tensor<?x16xi32>) -> tensor<?x16xi32>
+    scf.yield %best : tensor<?x16xi32>
+  }
+  return %all : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @tile(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) key_offset(%n) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the op that computes logits is a tile}}
+  %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_lens(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'context_lens' must be that of mqa.paged_logits}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%other : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {next_n = 2} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_next_n(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: next_n must be that of mqa.paged_logits, which is 2, found 4}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {next_n = 4} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @no_next_n(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: next_n must be that of mqa.paged_logits, which is 2, found 1}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_table(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'block_table' must be that of mqa.paged_logits}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%others : tensor<?x?xi32>) outs(%indices : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 16, next_n = 2} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_blocks(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'block_kv' must be that of mqa.paged_logits, which is 16, found 32}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%table : tensor<?x?xi32>) outs(%indices : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 32, next_n = 2} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @bounds_change(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %m: index, %n: index, %indices: memref<?x16xi32>) {
+  %init = memref.alloc(%m, %n) : memref<?x?xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%init : memref<?x?xf32>)
+  %c0 = arith.constant 0 : i32
+  memref.store %c0, %ke[%m] : memref<?xi32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'memref.store', which stands between the two ops, may have effects on memory}}
+  mqa.topk ins(%init, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  return
+}
+
+// -----
+
+func.func @memory_is_read(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %m: index, %n: index, %indices: memref<?x16xi32>) {
+  %init = memref.alloc(%m, %n) : memref<?x?xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%init : memref<?x?xf32>)
+  // expected-remark@+1 {{not fused with mqa.logits: the logits have another user, 'memref.copy'}}
+  mqa.topk ins(%init, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  memref.copy %init, %init : memref<?x?xf32> to memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @strided(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %m: index, %n: index, %indices: memref<?x16xi32>) {
+  %init = memref.alloc(%m) : memref<?x8xf32, strided<[16, 1]>>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%init : memref<?x8xf32, strided<[16, 1]>>)
+  // expected-remark@+1 {{not fused with mqa.logits: the logits go to a memref that is not contiguous, or not in the default memory space}}
+  mqa.topk ins(%init, none, %ke : memref<?x8xf32, strided<[16, 1]>>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  return
+}
