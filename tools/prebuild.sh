@@ -4,6 +4,10 @@
 # For each H, D = 32, 64 and 128, f8E4M3FN, logits in f32 and bf16, two kernels each, with and without cleaning:
 #   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        rows whole and compressed, exact and fast
 #   DIR/paged_hH_dD_OUT_tT_{perquery,persequence}.mqa   next_n 1 and 2, blocks of 64 keys, a length for each query or sequence
+# and the best keys by logits that are not stored, for D = 128 (MQA_TOPK_HEAD_DIMS), k = 512, 1024 and 2048 (MQA_TOPK_K), in
+# ascending keys, with and without their logits, and the kernel that stores the logits, for mqa-run --verify:
+#   DIR/topk_hH_dD_kK[_fast].mqa             indices count from the beginning of the range
+#   DIR/paged_topk_hH_dD_kK_tT[_fast].mqa    likewise, or are slots of the cache; next_n 1 and 2, a length for each query
 # DIR/index.txt lists them. MQA_TARGET=sm_86,sm_90a,cpu compiles each for all of these, of which the runtime takes the best
 # for the device; cpu is this machine's processor. The fast ones are for sm_90a alone, which has another way to sum.
 set -euo pipefail
@@ -12,7 +16,9 @@ dir=${1:?folder} && shift
 compile=${MQA_COMPILE:-${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile}
 target=${MQA_TARGET:-sm_90a}
 fast_target=$(tr , '\n' <<< "$target" | grep -x sm_90a || true)
-dims=${MQA_HEAD_DIMS:-32 64 128}
+dims=${MQA_HEAD_DIMS-32 64 128}
+topk_dims=${MQA_TOPK_HEAD_DIMS-128}
+topk_sizes=${MQA_TOPK_K-512 1024 2048}
 [ $# -gt 0 ] || set -- 32 64
 mkdir -p "$dir"
 
@@ -31,6 +37,48 @@ paged() {
   echo "func.func @$1(%q: $q, %k: $k, %k_scale: $s, %weights: $w, %context_lens: $l, %block_table: $t, %out: $o) -> $o {"
   echo "  %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table : $q, $k, $s, $w, $l, $t) outs(%out : $o) {$5} -> $o"
   echo "  return %0 : $o"
+  echo "}"
+}
+
+# The outputs of a selection: name of the function, k. One that ends with _values has two.
+outputs() {
+  indices="tensor<?x$2xi32>" values="tensor<?x$2xf32>"
+  case $1 in
+    *_values) out_arguments="%indices: $indices, %values: $values" out_names="%indices, %values" out_types="$indices, $values" result=%0:2 returned="%0#0, %0#1" ;;
+    *) out_arguments="%indices: $indices" out_names=%indices out_types=$indices result=%0 returned=%0 ;;
+  esac
+}
+
+# The best keys: name, H, D, k.
+topk() {
+  local q="tensor<?x$2x$3xf8E4M3FN>" k="tensor<?x$3xf8E4M3FN>" s="tensor<?xf32>" w="tensor<?x$2xf32>" r="tensor<?xi32>" o="tensor<?x?xf32>"
+  outputs "$1" "$4"
+  echo "func.func @$1(%q: $q, %k: $k, %k_scale: $s, %weights: $w, %ks: $r, %ke: $r, $out_arguments) -> ($out_types) {"
+  echo "  %c0 = arith.constant 0 : index"
+  echo "  %rows = tensor.dim %q, %c0 : $q"
+  echo "  %keys = tensor.dim %k, %c0 : $k"
+  echo "  %out = tensor.empty(%rows, %keys) : $o"
+  echo "  %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : $q, $k, $s, $w, $r, $r) outs(%out : $o) -> $o"
+  echo "  $result = mqa.topk ins(%logits, %ks, %ke : $o, $r, $r) outs($out_names : $out_types) -> $out_types"
+  echo "  return $returned : $out_types"
+  echo "}"
+}
+
+# The same of a paged cache: name, H, D, k, T, attributes. Of slots, the table is an operand of the selection too.
+paged_topk() {
+  local q="tensor<?x$5x$2x$3xf8E4M3FN>" k="tensor<?x64x$3xf8E4M3FN>" s="tensor<?x64xf32>" w="tensor<?x$2xf32>" l="tensor<?x$5xi32>" t="tensor<?x?xi32>" o="tensor<?x?xf32>"
+  outputs "$1" "$4"
+  local table=
+  [ -z "$6" ] || table="block_table(%block_table : $t) "
+  echo "func.func @$1(%q: $q, %k: $k, %k_scale: $s, %weights: $w, %context_lens: $l, %block_table: $t, $out_arguments, %num_keys: index) -> ($out_types) {"
+  echo "  %c0 = arith.constant 0 : index"
+  echo "  %next_n = arith.constant $5 : index"
+  echo "  %batch = tensor.dim %q, %c0 : $q"
+  echo "  %rows = arith.muli %batch, %next_n : index"
+  echo "  %out = tensor.empty(%rows, %num_keys) : $o"
+  echo "  %logits = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table : $q, $k, $s, $w, $l, $t) outs(%out : $o) -> $o"
+  echo "  $result = mqa.topk ins(%logits, none, none : $o) context_lens(%context_lens : $l) ${table}outs($out_names : $out_types) {$6} -> $out_types"
+  echo "  return $returned : $out_types"
   echo "}"
 }
 
@@ -57,6 +105,25 @@ for heads in "$@"; do
           name=paged_h${heads}_d${dim}_${out}_t${next_n}_${lengths% *}
           { paged paged_logits "$heads" "$dim" $out "" $next_n "${lengths#* }"; paged paged_logits_clean "$heads" "$dim" $out clean $next_n "${lengths#* }"; } |
             build "$name" "$target" "heads=$heads head_dim=$dim out=$out next_n=$next_n block_kv=64 lengths=${lengths% *}"
+        done
+      done
+    done
+  done
+  for dim in $topk_dims; do
+    for size in $topk_sizes; do
+      for schedule in exact fast; do
+        suffix= targets=$target
+        [ $schedule = exact ] || suffix=_fast targets=$fast_target
+        [ -n "$targets" ] || continue
+        { for values in "" _values; do topk topk$values "$heads" "$dim" "$size"; done; kernel logits "$heads" "$dim" f32 ""; } |
+          build "topk_h${heads}_d${dim}_k$size$suffix" "$targets" "heads=$heads head_dim=$dim k=$size schedule=$schedule" --mqa-schedule=$schedule
+        for next_n in 1 2; do
+          { for values in "" _values; do
+              paged_topk topk$values "$heads" "$dim" "$size" $next_n ""
+              paged_topk topk_slots$values "$heads" "$dim" "$size" $next_n "base = #mqa.base<slot>, block_kv = 64"
+            done
+            paged paged_logits "$heads" "$dim" f32 "" $next_n "?x$next_n"; } |
+            build "paged_topk_h${heads}_d${dim}_k${size}_t$next_n$suffix" "$targets" "heads=$heads head_dim=$dim k=$size next_n=$next_n block_kv=64 schedule=$schedule" --mqa-schedule=$schedule
         done
       done
     done

@@ -6,7 +6,7 @@ from .checks import check_device, check_logits, check_paged, get_type, require
 
 def _check_selection(q, rows, block_table, sequence, offset, indices, values, k, block_kv, dtype, options):
     get_type("dtype", dtype)
-    topk_checks.check_options(k, block_kv=block_kv, compressed=False, num_keys=None, **options)
+    topk_checks.check_options(k, block_kv=block_kv, compressed=False, num_keys=None, name="topk", **options)
     topk_checks.check_rows(rows, sequence=sequence, offset=offset)
     topk_checks.check_outputs(indices, values, rows, k)
     check_device(q, block_table=block_table, sequence=sequence, offset=offset, indices=indices, values=values)

@@ -12,6 +12,7 @@ def _register():
         importlib.import_module(".torch_library", __package__)
         importlib.import_module(".topk_library", __package__)
         importlib.import_module(".merge_library", __package__)
+        importlib.import_module(".fused_library", __package__)
     except Exception as error:
         # It may be PyTorch that is being imported, for others too.
         warnings.warn(f"torch.ops.mqa is not registered: {error}", RuntimeWarning, stacklevel=2)

@@ -27,15 +27,16 @@ def check_choice(name, value, choices):
         fail(f"{name} must be one of {', '.join(choices)}, found {value!r}")
 
 
-def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys):
-    check_integer("k", k, 1, MAX_K)
+def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys, name="k"):
+    """`name` is what the caller calls k."""
+    check_integer(name, k, 1, MAX_K)
     check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
     check_choice("order", order, runtime.ORDERS)
     check_choice("base", base, runtime.BASES)
     check_integer("force_first", force_first, 0, k)
     check_integer("force_last", force_last, 0, k)
     if force_first + force_last > k:
-        fail(f"force_first and force_last must be at most k = {k} together, found {force_first} and {force_last}")
+        fail(f"force_first and force_last must be at most {name} = {k} together, found {force_first} and {force_last}")
     if base == "slot":
         check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
         if block_kv & (block_kv - 1):

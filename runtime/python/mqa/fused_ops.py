@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Logits and the best keys by them in one kernel, on PyTorch tensors; fused_library.py registers them as ops."""
+import torch
+
+from . import fused_library as _  # Registers the ops.
+from .fused_launches import LOGITS, PAGED, PreparedFused, launch
+from .fused_library import new_outputs
+from .plain import check_plain, is_dynamo_compiling
+
+
+def _describe(form, tensors, flags):
+    """The inputs and `options` of an op of torch.ops.mqa, by name but for those that there always are."""
+    others = dict(zip(form.optional, tensors[form.num_inputs :]))
+    options = dict(zip(form.options, flags))
+    return tensors[: form.num_inputs], {name: tensor for name, tensor in others.items() if tensor is not None}, options
+
+
+def _call(form, inputs, topk, flags, return_values):
+    if not is_dynamo_compiling() and form.is_plain((*inputs, None, None)):
+        outputs = new_outputs(form, inputs[0], topk, return_values)
+        launch(form, (*inputs, *outputs), flags)
+        return outputs if return_values else outputs[0]
+    form.check_tensors((*inputs, None, None))
+    op = getattr(torch.ops.mqa, form.name + ("_values" if return_values else ""))
+    tensors, others, options = _describe(form, inputs, flags)
+    more = [options.pop("max_context_len")] if form is PAGED else []
+    return op(*tensors, topk, *more, **others, **options)
+
+
+def _run_op(form, tensors, flags):
+    """torch.ops.mqa.logits_topk_out or paged_logits_topk_out, by tensors in the order of the form's names."""
+    *inputs, indices, values = tensors
+    inputs, others, options = _describe(form, tuple(inputs), flags)
+    more = [options.pop("max_context_len")] if form is PAGED else []
+    getattr(torch.ops.mqa, f"{form.name}_out")(*inputs, *more, indices, values, **others, **options)
+
+
+def _require_indices(indices):
+    if indices is None:
+        raise TypeError("indices must be a torch.Tensor, found None")
+
+
+def _call_out(form, tensors, flags):
+    _require_indices(tensors[-2])
+    if not is_dynamo_compiling() and form.is_plain(tensors):
+        launch(form, tensors, flags)
+        return
+    form.check_tensors(tensors)
+    _run_op(form, tensors, flags)
+
+
+def _prepare(form, tensors, flags):
+    _require_indices(tensors[-2])
+    check_plain(f"mqa.prepare_{form.name}", *form.name_present(tensors))
+    return PreparedFused(form, _run_op, tensors, flags)
+
+
+def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
+                relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key", base="relative",
+                force_first=0, force_last=0, return_values=False):  # fmt: skip
+    """The `topk` keys with the greatest logits of each query, whose logits are not stored.
+
+    What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast and dtype (what logits
+    are rounded to before they are compared) are those of `logits`, the others those of `topk`. Returns indices, M x topk
+    int32, with `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same
+    memory, which is kept; those that a CUDA graph records have their own, for which `prepare_logits_topk` is cheaper.
+    """
+    inputs = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
+    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    return _call(LOGITS, inputs, topk, flags, return_values)
+
+
+def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None, offset=None,
+                    block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
+                    base="relative", force_first=0, force_last=0):  # fmt: skip
+    """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided."""
+    tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
+    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    _call_out(LOGITS, tensors, flags)
+
+
+def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
+                        offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest",
+                        order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+    """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in."""
+    tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
+    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    return _prepare(LOGITS, tensors, flags)
+
+
+def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None, relu=True,
+                      fast=False, dtype=torch.float32, tie_break="smallest", order="key", base="relative", force_first=0,
+                      force_last=0, return_values=False):  # fmt: skip
+    """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
+
+    No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
+    block_table. Returns indices, (B * T) x topk. A captured graph stays right when lengths, table and cache change.
+    """
+    inputs = (q, k, k_scale, weights, context_lens, block_table, offset)
+    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    return _call(PAGED, inputs, topk, flags, return_values)
+
+
+def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
+                          offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
+                          base="relative", force_first=0, force_last=0):  # fmt: skip
+    """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided."""
+    tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
+    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    _call_out(PAGED, tensors, flags)
+
+
+def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
+                              offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
+                              base="relative", force_first=0, force_last=0):  # fmt: skip
+    """`paged_logits_topk_out` on these tensors, to be called as often as they are filled."""
+    tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
+    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    return _prepare(PAGED, tensors, flags)
