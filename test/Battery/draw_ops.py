@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes seeded random mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk ops, one MLIR file each.
+"""Writes seeded random mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk ops, and pairs of them, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk | --merge]
+    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk | --merge | --fused]
 
 The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
-mqa.merge_topk, see draw_merge.py): heads, head dim, key groups, element types,
+mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kernel, see draw_fused.py): heads, head dim, key groups, element types,
 optional operands, activation, clean and compressed or not, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
@@ -15,6 +15,7 @@ import argparse
 import pathlib
 import random
 
+import draw_fused
 import draw_merge
 import draw_topk
 
@@ -161,23 +162,24 @@ def to_shapes(op):
     ]
 
 
-def to_mlir(op):
-    operands = [
-        (name, to_type(op, name, shape, element) if element else None) for name, shape, element in to_shapes(op)
-    ]
-    out = operands[-1][1]
-    inputs = operands[:-1]
-    arguments = [(name, type) for name, type in operands if type]
+def to_call(op, types):
+    """The op without its result; `types` are those of operands that are there, and of out."""
     attributes = []
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
     attributes += [name for name in ("clean", "compressed") if op.get(name)]
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
+    names = [name for name, _, _ in to_shapes(op) if name != "out"]
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
-    call = f"""{name} ins({", ".join(f"%{n}" if t else "none" for n, t in inputs)} :
-         {", ".join(t for _, t in inputs if t)})
-       outs(%out : {out}){dictionary}"""
-    signature = f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in arguments)})"
+    return f"""{name} ins({", ".join(f"%{n}" if n in types else "none" for n in names)} :
+         {", ".join(types[n] for n in names if n in types)})
+       outs(%out : {types["out"]}){dictionary}"""
+
+
+def to_mlir(op):
+    types = {name: to_type(op, name, shape, element) for name, shape, element in to_shapes(op) if element}
+    out, call = types["out"], to_call(op, types)
+    signature = f"func.func @logits({', '.join(f'%{n}: {t}' for n, t in types.items())})"
     if op["memrefs"]:
         return f"{signature} {{\n  {call}\n  return\n}}\n"
     return f"""{signature} -> {out} {{
@@ -197,6 +199,7 @@ def main():
     kind.add_argument("--paged", action="store_true")
     kind.add_argument("--topk", action="store_true")
     kind.add_argument("--merge", action="store_true")
+    kind.add_argument("--fused", action="store_true")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     rng = random.Random(options.seed)
@@ -207,6 +210,10 @@ def main():
         prefix, draw_one, make_one, forms = "topk_", draw_topk.draw, draw_topk.make_edge, draw_topk.EDGES
     if options.merge:
         prefix, draw_one, make_one, forms = "merge_", draw_merge.draw, draw_merge.make_edge, draw_merge.EDGES
+    if options.fused:
+        prefix, forms = "fused_", draw_fused.EDGES
+        draw_one = lambda rng: draw_fused.draw(rng, globals())  # noqa: E731
+        make_one = lambda form: draw_fused.make_edge(form, globals())  # noqa: E731
     ops = [(f"{prefix}op{i:04}.mlir", draw_one(rng)) for i in range(options.count)]
     if options.edges:
         ops = [(f"{prefix}edge{i:02}.mlir", make_one(form)) for i, form in enumerate(forms)] + ops
@@ -214,6 +221,8 @@ def main():
     for name, op in ops:
         if options.topk or options.merge:
             text = (draw_topk if options.topk else draw_merge).to_mlir(op, to_type)
+        elif options.fused:
+            text = draw_fused.to_mlir(op, globals())
         else:
             text = to_mlir(op)
         (options.dir / name).write_text(text)

@@ -53,7 +53,10 @@ void mqa::tools::runFusedCase(Device &device, const LoadedKernel &kernel,
   const mqa_kernel_info &info = kernel.getInfo();
   FusedSession session(device, kernel, companion, c.problem, /*seed=*/1,
                        c.slack, c.topkSlack);
-  CheckResult logits = session.computeLogits(c.maxPairs);
+  // What the oracle computes of each pair.
+  constexpr int64_t kMaxProducts = int64_t(1) << 29;
+  CheckResult logits = session.computeLogits(
+      std::min(c.maxPairs, kMaxProducts / (info.num_heads * info.head_dim)));
   summary.worstError = std::max(summary.worstError, logits.relativeError);
   if (!logits.passes()) {
     ++summary.cases;
