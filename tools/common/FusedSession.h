@@ -44,6 +44,8 @@ public:
                const TopkSlack &topkSlack = {});
 
   TopkSession &getTopk() { return topk; }
+  /// The buffers of the inputs, which both kernels read.
+  Session &getInputs() { return inputs; }
   void launchLogits(void *stream = nullptr) {
     inputs.launch(companion, stream);
   }

@@ -14,8 +14,8 @@ namespace mqa::tools {
 
 /// A memref of rank 1 with 32-bit indices, as kernel parameters.
 struct VectorParameter {
-  void *data;
-  uint32_t size, offset = 0, stride = 1;
+  void *data = nullptr;
+  uint32_t size = 0, offset = 0, stride = 1;
   void append(std::vector<void *> &parameters);
 };
 

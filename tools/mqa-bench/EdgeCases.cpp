@@ -282,8 +282,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       return runTopkEdges(device, kernel, options.reruns, options.large,
                           options.verbose, summary);
     if (isFused(info))
-      return runFusedEdges(device, kernel, bundle, options.reruns,
-                           options.large, options.verbose, summary);
+      return runFusedEdges(device, kernel, bundle, options, summary);
     if (isPaged(info)) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)

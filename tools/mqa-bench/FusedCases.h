@@ -8,6 +8,7 @@
 #define MQA_TOOLS_MQA_BENCH_FUSEDCASES_H
 
 #include "CaseSummary.h"
+#include "EdgeCases.h"
 #include "FusedSession.h"
 
 namespace mqa::tools {
@@ -38,11 +39,11 @@ void runRandomFused(Device &device, const LoadedKernel &kernel,
                     const mqa_bundle *bundle, int cases, int reruns,
                     uint64_t seed, CaseSummary &summary);
 
-/// Every pattern of logits on every kind of range, shapes by name, and reruns.
-/// `large`: also more than 2^31 logits.
+/// Every pattern of logits on every kind of range, shapes by name, and reruns,
+/// as runReruns. `large`: also more than 2^31 logits.
 void runFusedEdges(Device &device, const LoadedKernel &kernel,
-                   const mqa_bundle *bundle, int reruns, bool large,
-                   bool verbose, CaseSummary &summary);
+                   const mqa_bundle *bundle, const EdgeOptions &options,
+                   CaseSummary &summary);
 
 /// The nearest number of queries, above, that the kernel may have.
 int64_t roundQueries(const mqa_kernel_info &info, int64_t numQueries);

@@ -6,6 +6,7 @@
 
 #include "CaseShapes.h"
 #include "FusedCases.h"
+#include "Reruns.h"
 #include "TopkCases.h"
 
 #include <algorithm>
@@ -238,9 +239,9 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
 
 /// A problem of some queries, and one of fewer, which may work in the same
 /// memory.
-static void runReruns(Device &device, const LoadedKernel &kernel,
-                      const LoadedKernel &companion, int reruns,
-                      CaseSummary &summary) {
+static void runFusedReruns(Device &device, const LoadedKernel &kernel,
+                           const LoadedKernel &companion, int reruns,
+                           const std::string &lateCopy, CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
   int64_t n = 2 * info.k + 9000;
   auto make = [&](int64_t queries) {
@@ -258,6 +259,7 @@ static void runReruns(Device &device, const LoadedKernel &kernel,
       {device, kernel, companion, problems[0], /*seed=*/1},
       {device, kernel, companion, problems[1], /*seed=*/2}};
   TopkSession &first = sessions[0].getTopk(), &second = sessions[1].getTopk();
+  const void *weights = sessions[0].getInputs().getWeights();
   first.launch();
   second.launch();
   TopkOutput firstBits = first.download(), secondBits = second.download();
@@ -293,6 +295,15 @@ static void runReruns(Device &device, const LoadedKernel &kernel,
     repeat("graph replays", [&] { graph->launch(*streams[0]); });
     runChangingReplays(device, kernel, companion, *streams[0], reruns, summary);
   }
+  if (!lateCopy.empty() && streams[0] && info.has_weights) {
+    LateWeights late(device, sessions[0].getInputs(), lateCopy);
+    repeat("behind a kernel that writes the weights late", [&] {
+      late.launch();
+      first.launch();
+      second.launch();
+    });
+    sessions[0].getInputs().setWeights(weights);
+  }
   // From here on both work in the memory of the first.
   second.shareScratch(first);
   repeat("other numbers of queries in the same scratch", [&] {
@@ -302,20 +313,23 @@ static void runReruns(Device &device, const LoadedKernel &kernel,
 }
 
 void mqa::tools::runFusedEdges(Device &device, const LoadedKernel &kernel,
-                               const mqa_bundle *bundle, int reruns, bool large,
-                               bool verbose, CaseSummary &summary) {
+                               const mqa_bundle *bundle,
+                               const EdgeOptions &options,
+                               CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
   auto companion = requireCompanion(bundle, info);
   auto run = [&](const FusedCase &c, int again) {
-    runFusedCase(device, kernel, *companion, c, again, verbose, summary);
+    runFusedCase(device, kernel, *companion, c, again, options.verbose,
+                 summary);
   };
   for (const TopkPattern &pattern : getTopkPatterns())
-    run(makeEdge(info, pattern), reruns);
+    run(makeEdge(info, pattern), options.reruns);
   for (const FusedCase &c :
        isPaged(info) ? makePagedShapes(info) : makeShapes(info))
     run(c, 0);
-  if (large && !isPaged(info))
+  if (options.large && !isPaged(info))
     run(makeLarge(info), 1);
-  if (reruns)
-    runReruns(device, kernel, *companion, reruns, summary);
+  if (options.reruns)
+    runFusedReruns(device, kernel, *companion, options.reruns, options.lateCopy,
+                   summary);
 }

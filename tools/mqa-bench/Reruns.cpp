@@ -6,13 +6,11 @@
 
 #include "Reruns.h"
 #include "CaseShapes.h"
-#include "DeviceModule.h"
 
 #include <algorithm>
 #include <cstdio>
 
 using namespace mqa::tools;
-using mqa::runtime::CUfunction;
 
 /// One way to launch, of which `wrong` of `reruns` launches were.
 static void report(const mqa_kernel_info &info, const char *way, int wrong,
@@ -116,10 +114,29 @@ static void runSameLaunches(Device &device, const LoadedKernel &kernel,
   repeat("graph replays", [&] { graph->launch(*streams[0]); });
 }
 
+LateWeights::LateWeights(Device &device, Session &session,
+                         const std::string &path)
+    : late(path), copy(late.getFunction("late_copy")),
+      zeros((session.getWeightBytes() + 3) / 4 * 4),
+      target(device.upload(zeros)) {
+  auto count = static_cast<uint32_t>(zeros.size() / 4);
+  from = {const_cast<void *>(session.getWeights()), count};
+  to = {target->get(), count};
+  session.setWeights(target->get());
+}
+
+void LateWeights::launch() {
+  target->copyFrom(zeros.data(), zeros.size());
+  std::vector<void *> parameters;
+  from.append(parameters);
+  to.append(parameters);
+  late.launch(copy, 16, 512, 0, parameters);
+}
+
 /// Launches behind a kernel that lets them start at once, and writes their
 /// weights later: they must wait for its end.
 static void runLateWeights(Device &device, const LoadedKernel &kernel,
-                           const DeviceModule &late, int reruns,
+                           const std::string &lateCopy, int reruns,
                            CaseSummary &summary) {
   const mqa_kernel_info &info = kernel.getInfo();
   if (!info.has_weights)
@@ -128,23 +145,11 @@ static void runLateWeights(Device &device, const LoadedKernel &kernel,
   Session session(device, problem);
   session.launch(kernel);
   std::vector<uint8_t> bits = session.download().data;
-  size_t words = (session.getWeightBytes() + 3) / 4;
-  auto source = session.getWeights();
-  std::vector<uint8_t> zeros(words * 4);
-  auto target = device.upload(zeros);
-  session.setWeights(target->get());
-  CUfunction copy = late.getFunction("late_copy");
-  auto count = static_cast<uint32_t>(words);
-  VectorParameter from{const_cast<void *>(source), count},
-      to{target->get(), count};
-  std::vector<void *> parameters;
-  from.append(parameters);
-  to.append(parameters);
+  LateWeights late(device, session, lateCopy);
   int changed = 0;
   for (int i = 0; i < reruns; ++i) {
     session.poison();
-    target->copyFrom(zeros.data(), zeros.size());
-    late.launch(copy, 16, 512, 0, parameters);
+    late.launch();
     session.launch(kernel);
     changed += session.download().data != bits;
   }
@@ -159,7 +164,7 @@ void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
     return;
   runSameLaunches(device, kernel, reruns, summary);
   if (!lateCopy.empty() && kernel.getInfo().target != std::string("cpu"))
-    runLateWeights(device, kernel, DeviceModule(lateCopy), reruns, summary);
+    runLateWeights(device, kernel, lateCopy, reruns, summary);
   if (isPaged(kernel.getInfo()))
     runChangingReplays(device, kernel, reruns, summary);
 }

@@ -8,6 +8,7 @@
 #define MQA_TOOLS_MQA_BENCH_RERUNS_H
 
 #include "CaseSummary.h"
+#include "DeviceModule.h"
 
 namespace mqa::tools {
 
@@ -17,6 +18,24 @@ namespace mqa::tools {
 /// change. The bits must not.
 void runReruns(Device &device, const LoadedKernel &kernel, int reruns,
                const std::string &lateCopy, CaseSummary &summary);
+
+/// Launches of a session behind a kernel that lets them start at once, and
+/// writes their weights later: they must wait for its end.
+class LateWeights {
+public:
+  /// `path`: the cubin or PTX of late_copy.mlir. The session's launches read
+  /// other weights from here on, which `launch` writes.
+  LateWeights(Device &device, Session &session, const std::string &path);
+  /// Enqueues that kernel.
+  void launch();
+
+private:
+  DeviceModule late;
+  runtime::CUfunction copy;
+  std::vector<uint8_t> zeros;
+  std::unique_ptr<Buffer> target;
+  VectorParameter from, to;
+};
 
 } // namespace mqa::tools
 
