@@ -43,6 +43,12 @@ def make_cache(device="cpu", **options):
     return [q, k, scale, weights, lens, table]
 
 
+def to_bf16(tensors):
+    """opcheck compares tensors, which PyTorch cannot do with float8."""
+    q, k, scale, *others = tensors
+    return [q.bfloat16(), k.bfloat16(), scale.clone(), *others]
+
+
 class FusedCase(TopkCase):
     # Options of the logits; all others are of the selection.
     OF_LOGITS = ("relu", "fast", "dtype")
@@ -132,7 +138,7 @@ class LogitsTopkTest(FusedCase):
 
     def test_library(self):
         """What PyTorch asks of an op: schema, fake kernel, tracing with dynamic sizes."""
-        tensors, options = make(m=12, n=40), {"order": "score", "offset": torch.arange(12, dtype=torch.int32)}
+        tensors, options = to_bf16(make(m=12, n=40)), {"order": "score", "offset": torch.arange(12, dtype=torch.int32)}
         indices, values = torch.empty(12, 9, dtype=torch.int32), torch.empty(12, 9)
         for op, arguments in (
             (torch.ops.mqa.logits_topk, (*tensors, 9)),
@@ -212,7 +218,7 @@ class PagedLogitsTopkTest(FusedCase):
             self.check(indices[:, :30], mqa.paged_logits_topk(*tensors, 30, 300))
 
     def test_library(self):
-        tensors, options = make_cache(longest=100), {"order": "score", "base": "slot"}
+        tensors, options = to_bf16(make_cache(longest=100)), {"order": "score", "base": "slot"}
         indices, values = torch.empty(10, 9, dtype=torch.int32), torch.empty(10, 9)
         for op, arguments in (
             (torch.ops.mqa.paged_logits_topk, (*tensors, 9, 100)),
