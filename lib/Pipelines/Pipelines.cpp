@@ -105,8 +105,9 @@ void mqa::buildToTasksPipeline(OpPassManager &pm,
   pm.addPass(createMQAOutlineTasksPass());
   OpPassManager &func = pm.nest<func::FuncOp>();
   func.addPass(createCanonicalizerPass());
-  func.addPass(createConvertMQAToLinalgPass());
+  // Of a fused pair, this makes the tiles of logits that the next one takes.
   func.addPass(createConvertMQATopkToLoopsPass());
+  func.addPass(createConvertMQAToLinalgPass());
   func.addPass(createCanonicalizerPass());
   MQAVectorizeLinalgPassOptions vectors;
   vectors.registerTile.assign(options.registerTile.begin(),

@@ -114,10 +114,8 @@ static void addEntryPoint(OpBuilder &b, LLVM::LLVMFuncOp task,
   // Operands, then the positions of the task, in queries and, where tasks
   // divide them, in keys; then scratch.
   ArrayRef<Type> parameters = callee.getFunctionType().getParams();
-  size_t numPositions =
-      task->getAttrOfType<KernelAttr>(KernelAttr::getAttrName())
-          .getTaskSizes()
-          .size();
+  auto kernel = task->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
+  size_t numPositions = kernel.selects() ? 1 : 2;
   size_t numOperands =
       parameters.size() - numPositions - scratch.offsets.size();
   auto type = LLVM::LLVMFunctionType::get(

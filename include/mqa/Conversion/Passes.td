@@ -89,9 +89,17 @@ def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func:
 
     Scratch is `memref.alloca` at the start of the function (or of an `scf.forall` or
     `scf.parallel` around the op), of static size: 16k bytes and a few thousand more, or up
-    to 36k for lists with values. Nothing is allocated on the heap and nothing is called.
+    to 36k for lists with values; of a fused pair 16k or 24k for each row. Nothing is allocated on the heap and nothing is called.
 
-    Contract: the op is bufferized.
+    Where the op is fused with the one that computes its logits (`mqa.unstored_logits`), it
+    takes 16 rows at a time, or those of a sequence of a paged cache: tiles of 128 keys, or of a
+    cache block, of an `mqa.logits` that leaves them in scratch, for
+    `convert-mqa-to-linalg`. Each row has a buffer of its own, in which candidates keep their
+    logits if the op has values, and takes its logits from one tile before the next is computed.
+    Keys of a range of at most k keys need no logits unless there are values or
+    `order = score`.
+
+    Contract: the op is bufferized. Operands of a fused pair have no static size of 0.
 
     ```mlir
     mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : memref<?x2048xi32>)
@@ -102,8 +110,9 @@ def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func:
                  scf.for %i { memref.store %index, %indices[%m, %i] } }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::mqa::MQADialect", "::mlir::scf::SCFDialect"];
 }
 
 def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {

@@ -26,22 +26,52 @@ static Block *getScratchBlock(Operation *op) {
   return &parent->getRegion(0).front();
 }
 
-CandidateBuffer::CandidateBuffer(ImplicitLocOpBuilder &b, Operation *op,
-                                 int64_t numSelected, int64_t blockSize,
-                                 TieBreak tieBreak, bool keepsLogits)
-    : LoopWriter(b), numSelected(numSelected), tieBreak(tieBreak) {
+Value mqa::allocateScratch(ImplicitLocOpBuilder &b, Operation *op,
+                           ArrayRef<int64_t> shape, Type type) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(getScratchBlock(op));
-  auto allocate = [&](int64_t size, Type type) -> Value {
-    return memref::AllocaOp::create(b, MemRefType::get(size, type),
-                                    b.getI64IntegerAttr(64));
-  };
+  return memref::AllocaOp::create(b, MemRefType::get(shape, type),
+                                  b.getI64IntegerAttr(64));
+}
+
+CandidateBuffer::CandidateBuffer(ImplicitLocOpBuilder &b, Operation *op,
+                                 int64_t numSelected, int64_t blockSize,
+                                 TieBreak tieBreak, bool keepsLogits,
+                                 int64_t numRows)
+    : LoopWriter(b), numSelected(numSelected), tieBreak(tieBreak) {
   // Behind the last is room for a candidate that is written but not counted.
   int64_t size = 2 * numSelected + blockSize + 1;
-  candidates = allocate(size, b.getI64Type());
+  auto allocate = [&](Type type) {
+    if (numRows == 1)
+      return allocateScratch(b, op, size, type);
+    return allocateScratch(b, op, {numRows, size}, type);
+  };
+  candidates = allocate(b.getI64Type());
   if (keepsLogits)
-    logits = allocate(size, b.getF32Type());
-  bins = allocate(kNumBins, b.getIndexType());
+    logits = allocate(b.getF32Type());
+  bins = allocateScratch(b, op, kNumBins, b.getIndexType());
+  if (numRows != 1) {
+    allCandidates = candidates;
+    allLogits = logits;
+  }
+}
+
+void CandidateBuffer::selectRow(Value row) {
+  auto getRow = [&](Value all) -> Value {
+    if (!all)
+      return {};
+    auto type = cast<MemRefType>(all.getType());
+    SmallVector<OpFoldResult> offsets{row, b.getIndexAttr(0)},
+        sizes{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1))},
+        ones(2, b.getIndexAttr(1));
+    auto reduced = memref::SubViewOp::inferRankReducedResultType(
+        type.getDimSize(1), type, offsets, sizes, ones);
+    return memref::SubViewOp::create(b, reduced, all, offsets, sizes, ones);
+  };
+  if (!allCandidates)
+    return;
+  candidates = getRow(allCandidates);
+  logits = getRow(allLogits);
 }
 
 //===----------------------------------------------------------------------===//

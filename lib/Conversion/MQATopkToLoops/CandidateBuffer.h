@@ -17,15 +17,25 @@
 
 namespace mlir::mqa {
 
+/// Static scratch of `op`: once in a function, but for each step of a loop
+/// whose steps may be taken at the same time.
+Value allocateScratch(ImplicitLocOpBuilder &b, Operation *op,
+                      ArrayRef<int64_t> shape, Type type);
+
 /// Writes code that keeps candidates in static scratch, in the order in which
 /// they came.
 class CandidateBuffer : LoopWriter {
 public:
   /// For `numSelected` candidates of `op`, `blockSize` more at a time. With
   /// `keepsLogits` each has the bits of its f32 beside it, which the order does
-  /// not keep (of -0 and NaN).
+  /// not keep (of -0 and NaN). There are `numRows` such buffers, and one of
+  /// them is looked at: the only one, or that of `selectRow`.
   CandidateBuffer(ImplicitLocOpBuilder &b, Operation *op, int64_t numSelected,
-                  int64_t blockSize, TieBreak tieBreak, bool keepsLogits);
+                  int64_t blockSize, TieBreak tieBreak, bool keepsLogits,
+                  int64_t numRows = 1);
+
+  /// What is written from here on is on the buffer of `row` (an index).
+  void selectRow(Value row);
 
   /// How many there are, and the least one that may be selected.
   struct State {
@@ -66,6 +76,8 @@ private:
 
   int64_t numSelected;
   TieBreak tieBreak;
+  /// Of all rows, where there are several; of the one that is looked at.
+  Value allCandidates, allLogits;
   Value candidates, logits, bins;
 };
 

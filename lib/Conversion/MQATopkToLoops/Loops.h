@@ -42,6 +42,13 @@ protected:
   Value loadIndex(Value memref, ValueRange at) {
     return arith::IndexCastOp::create(b, b.getIndexType(), load(memref, at));
   }
+  /// An element of f32 or of 16 bits, as an f32.
+  Value loadF32(Value memref, ValueRange at) {
+    Value element = load(memref, at);
+    if (element.getType().isF32())
+      return element;
+    return arith::ExtFOp::create(b, b.getF32Type(), element);
+  }
   void store(Value value, Value memref, ValueRange at) {
     memref::StoreOp::create(b, value, memref, at);
   }

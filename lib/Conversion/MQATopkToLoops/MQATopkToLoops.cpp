@@ -6,7 +6,9 @@
 
 #include "SelectionToLoops.h"
 #include "mqa/Conversion/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -36,10 +38,15 @@ struct ConvertMQATopkToLoopsPass
       }
     IRRewriter rewriter(&getContext());
     for (Operation *op : ops) {
-      if (auto topk = dyn_cast<TopkOp>(op))
-        convertTopk(rewriter, topk);
-      else
+      auto topk = dyn_cast<TopkOp>(op);
+      if (!topk) {
         convertMergeTopk(rewriter, cast<MergeTopkOp>(op));
+      } else if (LogitsOpInterface logits = getFusedLogits(topk)) {
+        if (failed(convertFusedTopk(rewriter, topk, logits)))
+          return signalPassFailure();
+      } else {
+        convertTopk(rewriter, topk);
+      }
     }
   }
 };

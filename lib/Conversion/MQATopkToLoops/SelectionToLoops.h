@@ -14,7 +14,9 @@
 
 namespace mlir::mqa {
 
-/// Replace an op on memrefs.
+/// Replace an op on memrefs, or two that are fused.
+LogicalResult convertFusedTopk(IRRewriter &rewriter, TopkOp topk,
+                               LogitsOpInterface logits);
 void convertTopk(IRRewriter &rewriter, TopkOp op);
 void convertMergeTopk(IRRewriter &rewriter, MergeTopkOp op);
 

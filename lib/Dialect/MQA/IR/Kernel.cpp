@@ -123,9 +123,12 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
     activation = logits.getActivation();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();
+    // A task has all columns of some rows.
     if (topk)
-      logitsType = RankedTensorType::get(logits.getOutType().getShape(),
-                                         logits.getOutType().getElementType());
+      logitsType = RankedTensorType::get(
+          {taskSizes ? ShapedType::kDynamic : logits.getOutType().getDimSize(0),
+           logits.getOutType().getDimSize(1)},
+          logits.getOutType().getElementType());
   }
   if (auto only = dyn_cast<TopkOp>(*op)) {
     compressed = only.getCompressed();

@@ -35,6 +35,16 @@ LogitsOpInterface getFusedLogits(TopkOp op);
 /// kernel; empty if they can.
 std::string explainNotFused(LogitsOpInterface logits, TopkOp topk);
 
+/// Replaces questions for the sizes of `op`, which is on memrefs, by its
+/// operands, erases views that nothing uses, and `op` itself if nothing does.
+void resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op);
+
+/// On a CPU: the rows that are selected from together where they are of one
+/// sequence, and the keys of a tile of logits. They are as in a task of
+/// mqa.logits alone.
+constexpr int64_t getFusedTaskRows() { return 16; }
+int64_t getFusedTileKeys(LogitsOpInterface op);
+
 //===----------------------------------------------------------------------===//
 // Kernel functions
 //===----------------------------------------------------------------------===//

@@ -607,6 +607,10 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
     operand whose type has no element is left alone. An op with `compressed` must be on memrefs;
     on tensors it is an error.
 
+    A fused pair (`mqa.unstored_logits`), on memrefs, is tiled by 16 rows, or as many whole
+    sequences as these are, or one sequence of a paged cache; each tile has all keys of its rows,
+    and is a fused pair too.
+
     ```mlir
     mqa.logits ins(%q, ...) outs(%out)
     // becomes
@@ -626,7 +630,9 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::ModuleOp"> {
     Turns a function whose only work is one `scf.forall` into the function of
     one task: it takes one more index per loop, the number of the task in that
     dimension. The caller hands out the tasks; `task_sizes` of the function's
-    `mqa.kernel` are the loops' steps, from which it derives how many there are.
+    `mqa.kernel` are the loops' steps, from which it derives how many there are. A fused pair
+    has one loop, over rows; its second size is that of the tiles of keys that
+    `convert-mqa-topk-to-loops` makes.
     Nothing in the module may refer to such a function, whose signature changes.
 
     ```mlir

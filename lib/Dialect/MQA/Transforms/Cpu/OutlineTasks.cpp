@@ -25,17 +25,34 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
+/// What `kernel`, on the operands of one task, is as a whole.
+static KernelAttr describeKernel(Builder &b, KernelFunction kernel,
+                                 SmallVector<int64_t> sizes) {
+  auto logits = dyn_cast<LogitsOpInterface>(*kernel.op);
+  auto topk = kernel.topk ? kernel.topk : dyn_cast<TopkOp>(*kernel.op);
+  // A step over sequences is one over the rows of each. That of
+  // mqa.paged_logits is of sequences.
+  bool isPaged = logits && logits.getNextN();
+  if (topk && topk.hasSequencesInOrder() && !isPaged)
+    sizes[0] *= topk.getRowsOfSequence();
+  if (kernel.topk)
+    sizes.push_back(getFusedTileKeys(logits));
+  return KernelAttr::get(kernel.op, /*schedule=*/{},
+                         b.getDenseI64ArrayAttr(sizes), kernel.topk);
+}
+
 /// Says which operand of the op each argument of `func` is sliced for, and what
 /// the function computes. The caller hands over the operands by their names:
 /// each argument is one of them.
-static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
+static LogicalResult nameArguments(func::FuncOp func, KernelFunction kernel,
                                    ArrayRef<int64_t> steps) {
   Builder b(func.getContext());
   llvm::SmallBitVector named(func.getNumArguments());
-  for (auto [value, name] :
-       llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames())) {
+  for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
+                                            kernel.getDataOperandNames())) {
     if (!value)
       continue;
+    Operation *op = kernel.getOwner(name);
     auto type = cast<ShapedType>(value.getType());
     while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
       value = view.getViewSource();
@@ -56,7 +73,8 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
     func.setArgAttr(argument.getArgNumber(), OperandAttr::getAttrName(),
                     OperandAttr::get(name, argument.getType()));
   }
-  if (auto numKeys = dyn_cast_if_present<BlockArgument>(op.getNumKeysOperand());
+  if (auto numKeys =
+          dyn_cast_if_present<BlockArgument>(kernel.getNumKeysOperand());
       numKeys && numKeys.getOwner() == &func.getBody().front())
     func.setArgAttr(numKeys.getArgNumber(), OperandAttr::getAttrName(),
                     OperandAttr::get("num_keys", numKeys.getType()));
@@ -65,14 +83,9 @@ static LogicalResult nameArguments(func::FuncOp func, KernelOpInterface op,
         !named.test(argument.getArgNumber()))
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
-             << op->getName();
-  SmallVector<int64_t> sizes(steps);
-  // A step over sequences is one over the rows of each.
-  if (auto topk = dyn_cast<TopkOp>(*op); topk && topk.hasSequencesInOrder())
-    sizes[0] *= topk.getRowsOfSequence();
-  func->setAttr(
-      KernelAttr::getAttrName(),
-      KernelAttr::get(op, /*schedule=*/{}, b.getDenseI64ArrayAttr(sizes)));
+             << kernel.op->getName();
+  func->setAttr(KernelAttr::getAttrName(),
+                describeKernel(b, kernel, SmallVector<int64_t>(steps)));
   return success();
 }
 
@@ -91,12 +104,15 @@ static LogicalResult outline(func::FuncOp func, scf::ForallOp forall) {
       return forall.emitOpError("needs constant steps");
     steps.push_back(*value);
   }
-  KernelOpInterface computed;
+  KernelFunction computed;
   forall.walk([&](KernelOpInterface op) {
-    computed = op;
+    computed.op = op;
     return WalkResult::interrupt();
   });
-  if (!computed)
+  if (auto logits = dyn_cast_if_present<LogitsOpInterface>(
+          computed.op ? computed.op.getOperation() : nullptr))
+    computed.topk = getFusedTopk(logits);
+  if (!computed.op)
     return forall.emitOpError("holds no op that kernels are made of");
   if (failed(verifyNobodyRefersTo(func)) ||
       failed(nameArguments(func, computed, steps)))

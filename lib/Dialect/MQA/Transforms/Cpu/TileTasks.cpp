@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -28,6 +29,71 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
+static FailureOr<scf::SCFTilingResult>
+tile(RewriterBase &rewriter, Operation *op, ArrayRef<int64_t> sizes) {
+  rewriter.setInsertionPoint(op);
+  scf::SCFTilingOptions options;
+  options.setTileSizes(getAsIndexOpFoldResult(op->getContext(), sizes));
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  FailureOr<scf::SCFTilingResult> tiled =
+      scf::tileUsingSCF(rewriter, cast<TilingInterface>(op), options);
+  if (failed(tiled)) {
+    op->emitOpError("cannot be tiled");
+    return failure();
+  }
+  return tiled;
+}
+
+/// Tiles a fused pair on memrefs by rows: a task has all keys of its rows.
+static LogicalResult tileFused(RewriterBase &rewriter, LogitsOpInterface logits,
+                               TopkOp topk) {
+  if (topk.getNumResults())
+    return topk.emitOpError("fused with logits must be bufferized before it is "
+                            "tiled");
+  UnstoredLogitsOp unstored = getUnstoredLogits(logits);
+  int64_t steps = 1;
+  if (!logits.getNextN())
+    steps = topk.hasSequencesInOrder()
+                ? std::max<int64_t>(
+                      getFusedTaskRows() / topk.getRowsOfSequence(), 1)
+                : getFusedTaskRows();
+  FailureOr<scf::SCFTilingResult> tiled = tile(rewriter, topk, {steps});
+  if (failed(tiled))
+    return failure();
+  auto topkTile = cast<TopkOp>(tiled->tiledOps.front());
+  auto slice = topkTile.getLogits().getDefiningOp<memref::SubViewOp>();
+  rewriter.setInsertionPoint(topkTile);
+  OpFoldResult zero = rewriter.getIndexAttr(0);
+  OpFoldResult row = slice.getMixedOffsets()[0],
+               rows = slice.getMixedSizes()[0];
+  OpFoldResult columns = unstored.getMixedSizes()[1];
+  SmallVector<OpFoldResult> offsets{row, zero}, sizes{rows, columns};
+  if (logits.getNextN()) {
+    auto forall = cast<scf::ForallOp>(tiled->loops.front());
+    offsets[0] = forall.getInductionVar(0);
+    sizes[0] = rewriter.getIndexAttr(1);
+  }
+  FailureOr<TilingResult> logitsTile =
+      cast<TilingInterface>(*logits).getTiledImplementation(rewriter, offsets,
+                                                            sizes);
+  if (failed(logitsTile))
+    return logits->emitOpError("cannot be tiled");
+  // The tile's logits are not stored either.
+  Operation *tileOp = logitsTile->tiledOps.front();
+  rewriter.setInsertionPoint(tileOp);
+  auto [shape, dynamicSizes] = decomposeMixedValues({rows, columns});
+  auto own = UnstoredLogitsOp::create(
+      rewriter, logits.getLoc(),
+      MemRefType::get(shape, logits.getOutType().getElementType()),
+      dynamicSizes);
+  cast<DestinationStyleOpInterface>(tileOp).getDpsInitOperand(0)->set(own);
+  topkTile.getLogitsMutable().assign(own);
+  rewriter.eraseOp(topk);
+  rewriter.eraseOp(logits);
+  resolveSizes(rewriter, unstored);
+  return success();
+}
+
 namespace {
 struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
   using MQATileTasksPassBase::MQATileTasksPassBase;
@@ -42,23 +108,32 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
-    SmallVector<KernelOpInterface> ops;
-    getOperation().walk([&](KernelOpInterface op) { ops.push_back(op); });
-    for (KernelOpInterface op : ops) {
+    SmallVector<KernelFunction> kernels;
+    getOperation().walk([&](KernelOpInterface op) {
+      auto logits = dyn_cast<LogitsOpInterface>(*op);
+      TopkOp topk = logits ? getFusedTopk(logits) : TopkOp();
+      // Of a pair, both ops are tiled together.
+      if (auto second = dyn_cast<TopkOp>(*op); second && getFusedLogits(second))
+        return;
+      kernels.push_back({op, topk});
+    });
+    for (KernelFunction kernel : kernels) {
+      KernelOpInterface op = kernel.op;
       // There is next to no work in it.
-      if (hasEmptyOperand(op)) {
+      if (hasEmptyOperand(op) ||
+          (kernel.topk && hasEmptyOperand(kernel.topk))) {
         LDBG() << "leaves, as an operand has no element: " << *op;
         continue;
       }
-      if (auto topk = dyn_cast<TopkOp>(*op); topk && getFusedLogits(topk)) {
-        op->emitOpError("fused with logits has no tasks for a CPU yet");
-        return signalPassFailure();
+      auto logits = dyn_cast<LogitsOpInterface>(*op);
+      if (kernel.topk) {
+        if (failed(tileFused(rewriter, logits, kernel.topk)))
+          return signalPassFailure();
+        continue;
       }
-      rewriter.setInsertionPoint(op);
       SmallVector<int64_t> own = sizes;
       // A sequence has keys of its own: a task is for one, and as many keys
       // more.
-      auto logits = dyn_cast<LogitsOpInterface>(*op);
       if (logits && logits.getNextN()) {
         own[1] *= own[0];
         own[0] = 1;
@@ -67,15 +142,9 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       // logits.
       if (!logits)
         own = {1};
-      scf::SCFTilingOptions options;
-      options.setTileSizes(getAsIndexOpFoldResult(&getContext(), own));
-      options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-      FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
-          rewriter, cast<TilingInterface>(op.getOperation()), options);
-      if (failed(tiled)) {
-        op->emitOpError("cannot be tiled");
+      FailureOr<scf::SCFTilingResult> tiled = tile(rewriter, op, own);
+      if (failed(tiled))
         return signalPassFailure();
-      }
       rewriter.replaceOp(op, tiled->replacements);
     }
   }

@@ -7,11 +7,13 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/PatternMatch.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-bufferize"
@@ -94,6 +96,29 @@ static void relaxArguments(func::FuncOp func) {
                         body.getTerminator()->getOperandTypes()));
 }
 
+/// A static size of zero of logits that are not stored becomes a dynamic one,
+/// as that of arguments does.
+static void relaxUnstoredLogits(func::FuncOp func) {
+  SmallVector<mqa::UnstoredLogitsOp> ops;
+  func.walk([&](mqa::UnstoredLogitsOp op) { ops.push_back(op); });
+  IRRewriter rewriter(func.getContext());
+  for (mqa::UnstoredLogitsOp op : ops) {
+    auto type = dyn_cast<MemRefType>(op.getType());
+    if (!type || !llvm::is_contained(type.getShape(), 0))
+      continue;
+    rewriter.setInsertionPoint(op);
+    SmallVector<int64_t> shape(type.getShape());
+    llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
+    SmallVector<Value> sizes;
+    for (auto [size, relaxed] : llvm::zip_equal(op.getMixedSizes(), shape))
+      if (ShapedType::isDynamic(relaxed))
+        sizes.push_back(
+            getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), size));
+    rewriter.replaceOpWithNewOp<mqa::UnstoredLogitsOp>(
+        op, MemRefType::get(shape, type.getElementType()), sizes);
+  }
+}
+
 namespace {
 struct BufferizePass : mqa::impl::MQABufferizePassBase<BufferizePass> {
   void runOnOperation() override {
@@ -107,8 +132,10 @@ struct BufferizePass : mqa::impl::MQABufferizePassBase<BufferizePass> {
     for (auto func : getOperation().getOps<func::FuncOp>())
       if (!func.isExternal() && func.getBody().hasOneBlock() &&
           isa<func::ReturnOp>(func.getBody().front().getTerminator()) &&
-          SymbolTable::symbolKnownUseEmpty(func, getOperation()))
+          SymbolTable::symbolKnownUseEmpty(func, getOperation())) {
         relaxArguments(func);
+        relaxUnstoredLogits(func);
+      }
   }
 };
 } // namespace

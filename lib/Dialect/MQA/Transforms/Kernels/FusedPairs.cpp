@@ -8,9 +8,11 @@
 
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -165,6 +167,33 @@ std::string mqa::explainNotFused(LogitsOpInterface logits, TopkOp topk) {
   if (reason.empty())
     reason = explainDestination(logits);
   return reason;
+}
+
+//===----------------------------------------------------------------------===//
+// Lowerings
+//===----------------------------------------------------------------------===//
+
+void mqa::resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointAfter(op);
+  SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+    auto dim = dyn_cast<memref::DimOp>(user);
+    std::optional<int64_t> index =
+        dim ? dim.getConstantIndex() : std::optional<int64_t>();
+    if (index && *index < 2)
+      rewriter.replaceOp(dim, getValueOrCreateConstantIndexOp(
+                                  rewriter, op.getLoc(), sizes[*index]));
+    else if (isa<memref::SubViewOp>(user) && user->use_empty())
+      rewriter.eraseOp(user);
+  }
+  if (op->use_empty())
+    rewriter.eraseOp(op);
+}
+
+int64_t mqa::getFusedTileKeys(LogitsOpInterface op) {
+  constexpr int64_t kTileKeys = 128;
+  return op.getNextN() ? op.getBlockKv() : kTileKeys;
 }
 
 //===----------------------------------------------------------------------===//

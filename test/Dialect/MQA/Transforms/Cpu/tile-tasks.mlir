@@ -100,3 +100,67 @@ func.func @no_column(%q: memref<5x4x32xbf16>, %k: memref<9x32xbf16>, %ke: memref
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<5x4x32xbf16>, memref<9x32xbf16>, memref<5xi32>) outs(%out : memref<5x0xf32>) {clean, compressed}
   return
 }
+
+// -----
+
+// A fused pair is tiled by rows, over all keys; its tiles are fused too.
+// CHECK-LABEL: func @fused
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x4x32xbf16>
+// CHECK: scf.forall (%[[M:.*]]) = (0) to (%{{.*}}) step (16)
+// CHECK-NOT: memref.subview %{{.*}} memref<?x?xf32>
+// CHECK: %[[ROWS:.*]] = mqa.narrow_ranges %{{.*}}[%[[M]]] rows %[[COUNT:.*]]
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%[[COUNT]], %{{.*}}) : memref<?x?xf32>
+// CHECK: mqa.logits {{.*}} ranges(%[[ROWS]]) {{.*}} outs(%[[INIT]] :
+// CHECK: mqa.topk ins(%[[INIT]], none, %{{.*}})
+// CHECK-NOT: mqa.topk
+// SIZES-LABEL: func @fused
+// SIZES: step (16)
+func.func @fused(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %indices: memref<?x16xi32>, %m: index, %n: index) {
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%init : memref<?x?xf32>)
+  mqa.topk ins(%init, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  return
+}
+
+// -----
+
+// Whole sequences where rows belong to them by where they stand: five of three.
+// CHECK-LABEL: func @fused_of_sequences
+// CHECK: scf.forall (%[[B:.*]]) = (0) to (%{{.*}}) step (5)
+// CHECK: mqa.unstored_logits(%{{.*}}) : memref<?x64xbf16>
+// CHECK: mqa.logits
+// CHECK: mqa.topk
+func.func @fused_of_sequences(%q: memref<?x4x32xbf16>, %k: memref<64x32xbf16>, %ke: memref<?xi32>, %table: memref<?x?xi32>, %indices: memref<?x16xi32>, %m: index) {
+  %init = mqa.unstored_logits(%m) : memref<?x64xbf16>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<64x32xbf16>, memref<?xi32>) outs(%init : memref<?x64xbf16>)
+  mqa.topk ins(%init, none, %ke : memref<?x64xbf16>, memref<?xi32>) block_table(%table : memref<?x?xi32>) outs(%indices : memref<?x16xi32>) {base = #mqa.base<slot>, block_kv = 16, next_n = 3}
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @fused_paged
+// CHECK-SAME: %{{[a-z0-9]+}}: index, %[[N:[a-z0-9]+]]: index
+// CHECK: scf.forall (%[[B:.*]]) in (%{{.*}})
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%[[N]]) : memref<2x?xf32>
+// CHECK: mqa.paged_logits {{.*}} outs(%[[INIT]] : memref<2x?xf32>)
+// CHECK: mqa.topk ins(%[[INIT]], none, none : memref<2x?xf32>)
+func.func @fused_paged(%q: memref<?x2x4x32xbf16>, %k: memref<?x16x32xbf16>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %indices: memref<?x16xi32>, %m: index, %n: index) {
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  mqa.paged_logits ins(%q, %k, none, none, %lens, %table : memref<?x2x4x32xbf16>, memref<?x16x32xbf16>, memref<?xi32>, memref<?x?xi32>) outs(%init : memref<?x?xf32>)
+  mqa.topk ins(%init, none, none : memref<?x?xf32>) context_lens(%lens : memref<?xi32>) outs(%indices : memref<?x16xi32>) {next_n = 2}
+  return
+}
+
+// -----
+
+// Without an element there is nothing to tile.
+// CHECK-LABEL: func @fused_empty
+// CHECK-NOT: scf.forall
+// CHECK: return
+func.func @fused_empty(%q: memref<?x4x32xbf16>, %k: memref<0x32xbf16>, %ke: memref<?xi32>, %indices: memref<?x16xi32>, %m: index) {
+  %init = mqa.unstored_logits(%m) : memref<?x0xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<0x32xbf16>, memref<?xi32>) outs(%init : memref<?x0xf32>)
+  mqa.topk ins(%init, none, %ke : memref<?x0xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  return
+}

@@ -78,3 +78,22 @@ func.func @merge_memrefs(%lists: memref<?x4x16xi32>, %scores: memref<3x4x16xf32>
   mqa.merge_topk ins(%lists, %scores, none, %ke : memref<?x4x16xi32>, memref<3x4x16xf32>, memref<4xi32>) outs(%indices : memref<4x16xi32>)
   return
 }
+
+// -----
+
+// Logits that are not stored are bufferized in place; sizes of arguments may be asked for, and
+// a size of zero becomes a dynamic one.
+// CHECK-LABEL: func @fused
+// CHECK-SAME: memref<4x4x32xbf16, strided<[?, 32, 1], offset: ?>>
+// CHECK-SAME: memref<?x32xbf16, strided<[?, 1], offset: ?>>
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%{{.*}}) : memref<4x?xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: mqa.logits {{.*}} outs(%[[INIT]] : memref<4x?xf32>)
+// CHECK-NOT: memref.copy
+// CHECK: mqa.topk ins(%[[INIT]],
+func.func @fused(%q: tensor<4x4x32xbf16>, %k: tensor<0x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+  %init = mqa.unstored_logits() : tensor<4x0xf32>
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<0x32xbf16>, tensor<4xi32>) outs(%init : tensor<4x0xf32>) -> tensor<4x0xf32>
+  %1 = mqa.topk ins(%0, none, %ke : tensor<4x0xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+  return %1 : tensor<4x16xi32>
+}
