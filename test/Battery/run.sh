@@ -21,6 +21,9 @@ for kind in topk merge; do
   "$bin/mqa-bench" edges "$work/$kind"/cpu/${kind}_edge*.mqa --reruns=2
   "$here/compile.sh" "$bin" "$work/$kind/gpu" sm_90a --$kind --edges --count=10 --seed="$seed"
 done
+"$here/compile.sh" "$bin" "$work/fused/cpu" cpu --fused --edges --count=16 --seed="$seed"
+"$bin/mqa-bench" random "$work"/fused/cpu/fused_op*.mqa --cases=20 --reruns=1 --seed="$seed"
+"$bin/mqa-bench" edges "$work"/fused/cpu/fused_edge*.mqa --reruns=1
 "$here/compile.sh" "$bin" "$work/gpu" sm_90a --edges --count="$ops" --seed="$seed"
 for target in sm_80 sm_86 sm_89 sm_120; do
   "$here/compile.sh" "$bin" "$work/$target" "$target" --edges --count=6 --seed="$seed"
