@@ -42,7 +42,7 @@ paged() {
 
 # The outputs of a selection: name of the function, k. One that ends with _values has two.
 outputs() {
-  indices="tensor<?x$2xi32>" values="tensor<?x$2xf32>"
+  local indices="tensor<?x$2xi32>" values="tensor<?x$2xf32>"
   case $1 in
     *_values) out_arguments="%indices: $indices, %values: $values" out_names="%indices, %values" out_types="$indices, $values" result=%0:2 returned="%0#0, %0#1" ;;
     *) out_arguments="%indices: $indices" out_names=%indices out_types=$indices result=%0 returned=%0 ;;
