@@ -18,7 +18,11 @@ int main(void) {
   mqa_bundle *bundle = NULL;
   mqa_kernel *kernel = NULL;
   mqa_logits_args args;
+  mqa_paged_logits_args paged;
+  mqa_topk_args topk;
   memset(&args, 0, sizeof args);
+  memset(&paged, 0, sizeof paged);
+  memset(&topk, 0, sizeof topk);
   expect(mqa_runtime_abi_version() == MQA_RUNTIME_ABI_VERSION, "ABI version");
   expect(strlen(mqa_runtime_version()) > 0, "version");
   expect(mqa_bundle_load_file("/nonexistent", &bundle) == MQA_ERROR_SYSTEM,
@@ -31,6 +35,18 @@ int main(void) {
          "null bundle");
   expect(mqa_logits_launch(kernel, &args, NULL) == MQA_ERROR_INVALID_ARGUMENT,
          "null kernel");
+  expect(mqa_logits_topk_launch(kernel, &args, &topk, NULL) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null kernel of logits and top-k");
+  expect(mqa_paged_logits_topk_launch(kernel, &paged, &topk, NULL) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null paged kernel of logits and top-k");
+  expect(mqa_logits_topk_prepare(kernel, &args, &topk, NULL) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null launch");
+  expect(mqa_paged_logits_topk_prepare(kernel, &paged, &topk, NULL) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null paged launch");
   expect(strcmp(mqa_status_name(MQA_ERROR_DRIVER), "driver error") == 0,
          "status name");
   expect(mqa_bundle_num_kernels(bundle) == 0, "no kernels");
