@@ -137,9 +137,9 @@ class RuntimeTest(unittest.TestCase):
         self.assertIn("set MQA_BUNDLES or MQA_COMPILER_LIBRARY", output)
 
     def test_structures_match_the_header(self):
-        """Fields in the order of mqa/Runtime.h and mqa/KernelInfo.h."""
+        """Fields in the order of mqa/LaunchArgs.h and mqa/KernelInfo.h."""
         folder = pathlib.Path(__file__).parents[2] / "runtime/include/mqa"
-        header = "".join((folder / name).read_text() for name in ("KernelInfo.h", "Runtime.h"))
+        header = "".join((folder / name).read_text() for name in ("KernelInfo.h", "LaunchArgs.h"))
         for structure, name in (
             (runtime.KernelInfo, "mqa_kernel_info"),
             (runtime.LogitsArgs, "mqa_logits_args"),

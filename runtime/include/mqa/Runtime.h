@@ -17,6 +17,7 @@
 #define MQA_RUNTIME_H
 
 #include "mqa/KernelInfo.h"
+#include "mqa/LaunchArgs.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -148,33 +149,6 @@ MQA_API mqa_status mqa_kernel_get_info(const mqa_kernel *kernel,
 /** Unloads a kernel; null is ignored. No launch of it may be under way. */
 MQA_API void mqa_kernel_destroy(mqa_kernel *kernel);
 
-/** The operands of mqa.logits: pointers to device memory for a GPU kernel, to
- *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
- *  M = num_queries, N = num_keys; H, D and G groups are those of the kernel. */
-typedef struct mqa_logits_args {
-  const void *q;        /**< M x H x D of input_type; GPU: 16-byte aligned */
-  int64_t q_stride;     /**< from query to query, at least H*D; GPU: a multiple
-                             of 16 bytes */
-  const void *k;        /**< N x G x D of input_type; GPU: 16-byte aligned */
-  int64_t k_stride;     /**< from key to key, at least G*D; GPU: a multiple of
-                             16 bytes */
-  const float *k_scale; /**< N x G; GPU: 16-byte aligned if contiguous. Ignored
-                             where the kernel has none, as weights are */
-  int64_t k_scale_stride; /**< from key to key: 1, or at least G where the
-                               kernel was compiled for strided scales or for
-                               key groups */
-  const void *weights;    /**< M x H of weights_type; GPU: f32 16-byte aligned
-                               where H is a multiple of 4 */
-  int64_t weights_stride; /**< at least H; GPU: a multiple of 4 where H is */
-  const int32_t *ks;      /**< M: first key of each query's range */
-  const int32_t *ke;      /**< M: first key behind it */
-  void *out;          /**< M x N of out_type; compressed: M x max_seqlen_k */
-  int64_t out_stride; /**< at least as many */
-  int64_t num_queries, num_keys;
-  int64_t max_seqlen_k; /**< only a compressed kernel looks at it: longer ranges
-                             are cut there */
-} mqa_logits_args;
-
 /** Computes the logits. On a GPU, enqueues one launch on `stream` (a CUstream
  * or cudaStream_t; null is the default stream) and returns without allocating
  * or synchronising: the call may be captured in a graph. On a CPU, returns when
@@ -184,71 +158,11 @@ typedef struct mqa_logits_args {
 MQA_API mqa_status mqa_logits_launch(mqa_kernel *kernel,
                                      const mqa_logits_args *args, void *stream);
 
-/** The operands of mqa.paged_logits, likewise. B = batch, T = next_n and P =
- *  block_kv are those of the kernel where it knows them.
- *
- *  Where a block of the cache has P * D key bytes and then P f32 scales, as in
- *  DeepGEMM's fp8_paged_mqa_logits, k is the cache, k_scale is the cache + P *
- * D bytes, and k_scale_stride is k_stride / 4. */
-typedef struct mqa_paged_logits_args {
-  const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
-  int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a
-                         multiple of 16 bytes */
-  const void *k;    /**< num_blocks x P x D; GPU: 16-byte aligned */
-  int64_t k_stride; /**< from block to block, at least P*D; GPU: a multiple
-                         of 16 bytes */
-  const float *k_scale;   /**< num_blocks x P; GPU: 16-byte aligned */
-  int64_t k_scale_stride; /**< from block to block, at least P; GPU: a multiple
-                               of 4 */
-  const void *weights;    /**< (B * T) x H, as in mqa_logits_args */
-  int64_t weights_stride;
-  const int32_t *context_lens; /**< B x T, or B: see mqa_kernel_info */
-  int64_t context_lens_stride; /**< at least T; not looked at with B alone */
-  const int32_t *block_table;  /**< B x max_blocks */
-  int64_t block_table_stride;  /**< at least max_blocks */
-  void *out;                   /**< (B * T) x max_context_len of out_type */
-  int64_t out_stride;          /**< at least max_context_len */
-  int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
-                                 without blocks k and k_scale, and without
-                                 columns of the table it too, may be null */
-} mqa_paged_logits_args;
-
 /** As mqa_logits_launch. Lengths and block table are read on the device, and
  * work is divided there: a captured graph stays right when they change. */
 MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
                                            const mqa_paged_logits_args *args,
                                            void *stream);
-
-/** The operands of mqa.topk, likewise: pointers, strides in elements. M =
- *  num_queries; k and next_n = T are those of the kernel. What the kernel does
- *  not have (mqa_kernel_info tells) is not looked at. `indices` and `values`
- *  must not overlap each other or what is read. */
-typedef struct mqa_topk_args {
-  const void *logits;    /**< M x num_columns of input_type; GPU: aligned as the
-                              kernel asks, which the message says */
-  int64_t logits_stride; /**< at least num_columns */
-  const int32_t *ks;     /**< M: first key of each query's range */
-  const int32_t *ke;     /**< M: first key behind it */
-  const int32_t *context_lens; /**< (M / T) x T, or M / T: instead of both */
-  int64_t
-      context_lens_stride;    /**< at least T; not looked at with M / T alone */
-  const int32_t *block_table; /**< num_sequences x max_blocks */
-  int64_t block_table_stride; /**< at least max_blocks */
-  const int32_t *sequence;    /**< M: rows of the table. Without it, row m has
-                                   row m / T of the table */
-  const int32_t *offset;      /**< M */
-  int32_t *indices;           /**< M x k */
-  int64_t indices_stride;     /**< at least k */
-  float *values;              /**< M x k */
-  int64_t values_stride;      /**< at least k */
-  int64_t num_queries, num_columns; /**< 0 is a size too */
-  int64_t num_keys;                 /**< where has_num_keys: ranges end there */
-  int64_t k;                        /**< that of the kernel */
-  int64_t num_sequences, max_blocks; /**< of the block table */
-  void *scratch; /**< memory that the launch works in, 16-byte aligned; null
-                      where scratch_size is 0 */
-  size_t scratch_size; /**< at least what mqa_topk_scratch_size says */
-} mqa_topk_args;
 
 /** Bytes of scratch that a launch on so many rows and columns of logits needs,
  *  of mqa.topk or of a kernel that computes the logits too; it may be 0. The
@@ -281,30 +195,6 @@ MQA_API mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
 MQA_API mqa_status mqa_paged_logits_topk_launch(
     mqa_kernel *kernel, const mqa_paged_logits_args *args,
     const mqa_topk_args *selection, void *stream);
-
-/** The operands of mqa.merge_topk, likewise: num_lists = R lists of each of the
- *  M = num_queries rows. `indices` and `values` must not overlap each other or
- *  what is read. */
-typedef struct mqa_merge_topk_args {
-  const int32_t *list_indices;     /**< R x M x k: keys; below 0 is padding */
-  int64_t list_indices_stride;     /**< from list to list, at least k: lists
-                                        may lie one behind the other, or those
-                                        of each row */
-  int64_t list_indices_row_stride; /**< from row to row, at least k */
-  const float *list_values;        /**< R x M x k: their logits */
-  int64_t list_values_stride, list_values_row_stride; /**< likewise */
-  const int32_t *ks;      /**< M: first key of each query's whole range */
-  const int32_t *ke;      /**< M: first key behind it, at most the number of
-                               keys that there are */
-  int32_t *indices;       /**< M x k */
-  int64_t indices_stride; /**< at least k */
-  float *values;          /**< M x k */
-  int64_t values_stride;  /**< at least k */
-  int64_t num_lists;      /**< at most 2^30 / k; 0 is a size too, and lists may
-                               be null then */
-  int64_t num_queries;
-  int64_t k; /**< that of the kernel */
-} mqa_merge_topk_args;
 
 /** Selects the best keys of all lists; otherwise as mqa_topk_launch. It needs
  *  no scratch. */
