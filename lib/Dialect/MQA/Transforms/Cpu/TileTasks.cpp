@@ -66,7 +66,12 @@ static LogicalResult tileFused(RewriterBase &rewriter, LogitsOpInterface logits,
   OpFoldResult zero = rewriter.getIndexAttr(0);
   OpFoldResult row = slice.getMixedOffsets()[0],
                rows = slice.getMixedSizes()[0];
+  // There are as many columns as keys. A launch says how many these are, but
+  // not what the function computes from sizes.
   OpFoldResult columns = unstored.getMixedSizes()[1];
+  if (auto contiguous = dyn_cast<LogitsOp>(*logits))
+    columns =
+        memref::getMixedSize(rewriter, logits.getLoc(), contiguous.getK(), 0);
   SmallVector<OpFoldResult> offsets{row, zero}, sizes{rows, columns};
   if (logits.getNextN()) {
     auto forall = cast<scf::ForallOp>(tiled->loops.front());

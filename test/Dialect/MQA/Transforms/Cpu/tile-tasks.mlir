@@ -103,13 +103,14 @@ func.func @no_column(%q: memref<5x4x32xbf16>, %k: memref<9x32xbf16>, %ke: memref
 
 // -----
 
-// A fused pair is tiled by rows, over all keys; its tiles are fused too.
+// A fused pair is tiled by rows, over all keys that there are; its tiles are fused too.
 // CHECK-LABEL: func @fused
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x4x32xbf16>
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x4x32xbf16>, %[[K:[a-z0-9]+]]: memref<?x32xbf16>
 // CHECK: scf.forall (%[[M:.*]]) = (0) to (%{{.*}}) step (16)
+// CHECK: %[[N:.*]] = memref.dim %[[K]], %c0
 // CHECK-NOT: memref.subview %{{.*}} memref<?x?xf32>
 // CHECK: %[[ROWS:.*]] = mqa.narrow_ranges %{{.*}}[%[[M]]] rows %[[COUNT:.*]]
-// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%[[COUNT]], %{{.*}}) : memref<?x?xf32>
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%[[COUNT]], %[[N]]) : memref<?x?xf32>
 // CHECK: mqa.logits {{.*}} ranges(%[[ROWS]]) {{.*}} outs(%[[INIT]] :
 // CHECK: mqa.topk ins(%[[INIT]], none, %{{.*}})
 // CHECK-NOT: mqa.topk
