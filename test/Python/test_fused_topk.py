@@ -88,10 +88,9 @@ class FusedCase(TopkCase):
 @needs_fusion
 class LogitsTopkTest(FusedCase):
     def test_types_and_orders(self):
-        for dtype in (torch.float32, torch.bfloat16, torch.float16):
-            for order in ("key", "score", "any"):
-                self.run_logits(make(), 32, dtype=dtype, order=order, tie_break="greatest")
-        for type in (torch.float8_e5m2, torch.bfloat16, torch.float16):
+        for dtype, order in ((torch.float32, "score"), (torch.bfloat16, "any"), (torch.float16, "key")):
+            self.run_logits(make(), 32, dtype=dtype, order=order, tie_break="greatest")
+        for type in (torch.float8_e5m2, torch.float16):
             q, k, *others = make()
             self.run_logits([q.float().to(type), k.float().to(type), *others], 32)
 
@@ -185,9 +184,8 @@ class PagedLogitsTopkTest(FusedCase):
     def test_lengths_and_orders(self):
         for next_n in (1, 2):
             q, k, scale, weights, lens, table = make_cache(next_n=next_n)
-            for own in (lens, lens[:, 0].contiguous()):
-                for order in ("key", "score"):
-                    self.run_paged([q, k, scale, weights, own, table], 20, 320, order=order)
+            for own, order in ((lens, "key"), (lens[:, 0].contiguous(), "score")):
+                self.run_paged([q, k, scale, weights, own, table], 20, 320, order=order)
 
     def test_bases_offset_and_types(self):
         tensors, offset = make_cache(), torch.arange(10, dtype=torch.int32) * 1000
