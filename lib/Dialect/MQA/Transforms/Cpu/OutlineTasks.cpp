@@ -84,6 +84,13 @@ static LogicalResult nameArguments(func::FuncOp func, KernelFunction kernel,
       return func.emitError("argument #")
              << argument.getArgNumber() << " is of no operand of its "
              << kernel.op->getName();
+  bool selects = kernel.topk || !isa<LogitsOpInterface>(*kernel.op);
+  if (steps.size() != (selects ? 1 : 2))
+    return func.emitError("tasks of ")
+           << kernel.getLast()->getName() << " are the steps of "
+           << (selects ? "one loop, over rows,"
+                       : "two loops, over queries and keys,")
+           << " found " << steps.size();
   func->setAttr(KernelAttr::getAttrName(),
                 describeKernel(b, kernel, SmallVector<int64_t>(steps)));
   return success();

@@ -106,3 +106,27 @@ func.func @of_other_rank(%logits: memref<?x4x?xf32>, %ke: memref<4xi32>, %indice
   }
   return
 }
+
+// -----
+
+// expected-error@+1 {{tasks of mqa.logits are the steps of two loops, over queries and keys, found 1}}
+func.func @one_loop(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  scf.forall (%i) in (4) {
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  }
+  return
+}
+
+// -----
+
+// expected-error@+1 {{tasks of mqa.topk are the steps of one loop, over rows, found 2}}
+func.func @two_loops(%q: memref<?x4x32xbf16>, %k: memref<64x32xbf16>, %ke: memref<?xi32>, %indices: memref<?x16xi32>) {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %q, %c0 : memref<?x4x32xbf16>
+  scf.forall (%i, %j) in (4, 4) {
+    %init = mqa.unstored_logits(%m) : memref<?x64xf32>
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<64x32xbf16>, memref<?xi32>) outs(%init : memref<?x64xf32>)
+    mqa.topk ins(%init, none, %ke : memref<?x64xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
+  }
+  return
+}
