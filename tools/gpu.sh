@@ -9,9 +9,9 @@
 #   tools/gpu.sh pack-battery DIR [OPS] [SEED]   here: bundles of random ops, half as many more of them paged
 #   DIR/gpu.sh battery                           there: random problems, edge cases; with SANITIZE=1 the sanitizers
 # and for logits and top-k in one kernel:
-#   tools/gpu.sh pack-topk DIR    here: the bundles of tools/prebuild.sh, each with the kernel that stores the logits
-#   DIR/gpu.sh check-topk         there: random problems and edge cases; with SANITIZE=1 the sanitizers
-#   DIR/gpu.sh topk [ARGS]        there: the tables (ARGS go to mqa-bench topk), random logits, then ascending ones
+#   tools/gpu.sh pack-topk DIR [PAIRS] [SEED]   here: bundles of tools/prebuild.sh, and of random pairs of both ops
+#   DIR/gpu.sh check-topk                       there: random problems and edge cases; with SANITIZE=1 the sanitizers
+#   DIR/gpu.sh topk [ARGS]                      there: the tables (ARGS go to mqa-bench topk), random logits, then ascending ones
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
 #   DIR/gpu.sh search [ARGS]                  there: the winners, as entries of schedules.json
@@ -145,25 +145,29 @@ paged() {
 
 # H = 64 and D = 128 with each k, exact and fast; of H = 32 and D = 64, k = 512.
 pack_topk() {
-  local dir=$1 build=${MQA_BUILD_DIR:-$here/../build}
+  local dir=$1 pairs=${2:-40} seed=${3:-0} build=${MQA_BUILD_DIR:-$here/../build}
   MQA_TARGET=${TARGET:-sm_90a} MQA_BUILD_DIR=$build MQA_HEAD_DIMS='' "$here/prebuild.sh" "$dir" 64
   MQA_TARGET=${TARGET:-sm_90a} MQA_BUILD_DIR=$build MQA_HEAD_DIMS='' MQA_TOPK_HEAD_DIMS=64 MQA_TOPK_K='1 512' "$here/prebuild.sh" "$dir" 32
+  "$here/../test/Battery/compile.sh" "$build/bin" "$dir" "${TARGET:-sm_90a}" --fused --edges --count="$pairs" --seed="$seed"
   copy_tools "$dir"
 }
 
 # One process for each bundle, with a time limit: a kernel that hangs would end the round.
 check_topk() {
   local failed=0 large
-  for bundle in "$here"/*topk_*.mqa; do
+  for bundle in "$here"/*topk_*.mqa "$here"/fused_op*.mqa; do
     echo "$(basename "$bundle"):"
     timeout 300 "$here/mqa-bench" random "$bundle" --cases="${CASES:-50}" --reruns="${RERUNS:-5}" ||
-      { echo "FAILED with $? (124: over 300 s, it hangs)"; failed=1; }
+      { echo "FAILED with $? (124: over 300 s, it hangs): $(grep -hs "^$(basename "${bundle%.mqa}")" "$here"/fused_ops.txt)"; failed=1; }
+  done
+  for bundle in "$here"/*topk_*.mqa "$here"/fused_edge*.mqa; do
+    echo "$(basename "$bundle"):"
     large=()
     [[ ${LARGE:-1} = 1 && $bundle = */topk_h64_d128_k2048.mqa ]] && large=(--large)
     timeout 600 "$here/mqa-bench" edges "$bundle" --reruns="${EDGE_RERUNS:-100}" --late-copy="$here/late_copy.ptx" "${large[@]}" ||
       { echo "FAILED with $? (124: over 600 s, it hangs)"; failed=1; }
   done
-  [ "${SANITIZE:-0}" = 0 ] || sanitize "$here"/*topk_*.mqa || failed=1
+  [ "${SANITIZE:-0}" = 0 ] || sanitize "$here"/*topk_h64*.mqa "$here"/fused_edge*.mqa || failed=1
   return $failed
 }
 
@@ -183,7 +187,7 @@ case "${1:-}" in
   pack-battery) pack_battery "${2:?folder}" "${@:3}" ;;
   check) check ;;
   battery | sanitize | topk) "$@" ;;
-  pack-topk) pack_topk "${2:?folder}" ;;
+  pack-topk) pack_topk "${2:?folder}" "${@:3}" ;;
   check-topk) check_topk ;;
   time) shift; time_ "$@" ;;
   *) sed -n '2,19s/^# //p' "$0"; exit 2 ;;
