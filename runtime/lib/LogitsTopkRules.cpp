@@ -11,6 +11,9 @@
 #include "LogitsFields.h"
 #include "SelectionRules.h"
 
+#include <algorithm>
+#include <cmath>
+
 using namespace mqa::runtime;
 
 namespace {
@@ -36,9 +39,7 @@ public:
   size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
                         int numMultiprocessors) const override;
   int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
-                  int numMultiprocessors) const override {
-    return getLogits().getGrid(kernel, tensors, numMultiprocessors);
-  }
+                  int numMultiprocessors) const override;
   /// A task has all keys of its queries.
   std::pair<int64_t, int64_t> getTasks(const KernelDescription &kernel,
                                        const Tensors &tensors) const override {
@@ -51,6 +52,28 @@ private:
   const LogitsOpRules &(*getLogits)();
 };
 } // namespace
+
+/// Of blocks that share a query block, the last one takes the candidates of the
+/// others, one after the other: that takes as long as some tiles. So the time
+/// of a query block is least where it has as many shares as the square root
+/// says.
+int64_t LogitsTopkRules::getGrid(const KernelDescription &kernel,
+                                 const Tensors &tensors,
+                                 int numMultiprocessors) const {
+  // About 3 us, where a tile takes 0.5 to 1.4 (one H200).
+  constexpr double kTilesOfShare = 5;
+  int64_t most = getLogits().getGrid(kernel, tensors, numMultiprocessors);
+  if (!kernel.splitsKeys)
+    return most;
+  int64_t numKeys =
+      isPaged() ? tensors[Operand::Out].sizes[1] : tensors[Operand::K].sizes[0];
+  int64_t numBlocks = tensors[Operand::Q].sizes[0];
+  if (!isPaged())
+    numBlocks = ceilDiv(numBlocks, kernel.blockQueries);
+  double tiles = static_cast<double>(ceilDiv(numKeys, kernel.tileKeys));
+  int64_t shares = std::llround(std::sqrt(tiles / kTilesOfShare));
+  return std::min(most, numBlocks * std::max<int64_t>(shares, 1));
+}
 
 static constexpr LogitsTopkRules kRules(MQA_OP_LOGITS_TOPK, "mqa.logits_topk",
                                         "mqa_logits_topk_launch",

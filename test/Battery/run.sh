@@ -24,6 +24,9 @@ done
 "$here/compile.sh" "$bin" "$work/fused/cpu" cpu --fused --edges --count=16 --seed="$seed"
 "$bin/mqa-bench" random "$work"/fused/cpu/fused_op*.mqa --cases=20 --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/fused/cpu/fused_edge*.mqa --reruns=1
+"$here/compile.sh" "$bin" "$work/fused/gpu" sm_90a --fused --edges --count=6 --seed="$seed"
+# Others have less shared memory than some of these ops need.
+"$here/compile.sh" "$bin" "$work/fused/sm_80" sm_80 --fused --count=2 --seed="$seed"
 "$here/compile.sh" "$bin" "$work/gpu" sm_90a --edges --count="$ops" --seed="$seed"
 for target in sm_80 sm_86 sm_89 sm_120; do
   "$here/compile.sh" "$bin" "$work/$target" "$target" --edges --count=6 --seed="$seed"
@@ -31,11 +34,11 @@ for target in sm_80 sm_86 sm_89 sm_120; do
   "$here/compile.sh" "$bin" "$work/topk/$target" "$target" --topk --count=2 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/merge/$target" "$target" --merge --count=2 --seed="$seed"
   # Where there is a ptxas. What the loops keep may lie in memory, but not more. (Kernels of mqa.topk have 32 registers, so
-  # that two blocks share a multiprocessor, and spill about 200 bytes.)
+  # that two blocks share a multiprocessor, and spill about 200 bytes; fused ones have the registers of logits.)
   if grep -hE '(129|1[3-9][0-9]|[2-9][0-9][0-9]|[0-9]{4,}) bytes spill stores' "$work/$target"/*.log "$work/paged/$target"/*.log "$work/merge/$target"/*.log; then exit 1; fi
 done
 # The runtime takes every bundle; to launch those, it needs a GPU.
-for bundle in "$work"/{,paged/,topk/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa; do
+for bundle in "$work"/{,paged/,topk/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa "$work"/fused/{gpu,sm_80}/*.mqa; do
   message=$("$bin/mqa-run" "$bundle" 2>&1) || true
   [[ $message != "error: bundle"* ]] || { echo "$message"; exit 1; }
 done

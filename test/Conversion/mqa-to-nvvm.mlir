@@ -169,6 +169,19 @@ gpu.module @kernels {
     %1 = memref.atomic_rmw addi %c1, %global[%i] : (i32, memref<64xi32>) -> i32
     gpu.return
   }
+
+  // The bits of a bitmap, and the earliest key, likewise.
+  // CHECK-LABEL: llvm.func @others
+  // CHECK: llvm.atomicrmw _or %{{.*}}, %{{.*}} syncscope("block") monotonic : !llvm.ptr<3>, i32
+  // CHECK: llvm.atomicrmw min %{{.*}}, %{{.*}} syncscope("block") monotonic : !llvm.ptr<3>, i32
+  // CHECK: llvm.atomicrmw max %{{.*}}, %{{.*}} acq_rel : !llvm.ptr, i32
+  gpu.func @others(%words: memref<64xi32, #gpu.address_space<workgroup>>, %global: memref<64xi32>, %i: index) kernel {
+    %c1 = arith.constant 1 : i32
+    %0 = memref.atomic_rmw ori %c1, %words[%i] : (i32, memref<64xi32, #gpu.address_space<workgroup>>) -> i32
+    %1 = memref.atomic_rmw mins %c1, %words[%i] : (i32, memref<64xi32, #gpu.address_space<workgroup>>) -> i32
+    %2 = memref.atomic_rmw maxs %c1, %global[%i] : (i32, memref<64xi32>) -> i32
+    gpu.return
+  }
 }
 
 // -----

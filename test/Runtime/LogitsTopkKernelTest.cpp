@@ -72,7 +72,7 @@ TEST_F(LogitsTopkKernelTest, Launch) {
   getFake().parameterCount = 4 + 3 * 5 + 2 * 7 + 1 + 5;
   launch(makeFusedLogitsArgs());
   const FakeLaunch &launched = getFake().launches.back();
-  // As for the logits: 150 query blocks of 17 key blocks each.
+  // 150 query blocks: no more than there are multiprocessors.
   EXPECT_EQ(launched.gridX, 132u);
   EXPECT_EQ(launched.block, 640u);
   EXPECT_EQ(launched.sharedMemoryBytes, 168960u);
@@ -97,7 +97,12 @@ TEST_F(LogitsTopkKernelTest, Launch) {
   args.num_queries = 3;
   args.num_keys = 257;
   launch(args);
-  EXPECT_EQ(getFake().launches.back().gridX, 4u);
+  // Two query blocks of so few tiles are not shared.
+  EXPECT_EQ(getFake().launches.back().gridX, 2u);
+  // 500 tiles of 256 keys: by ten, the root of a fifth.
+  args.num_keys = 500 * 256;
+  launch(args);
+  EXPECT_EQ(getFake().launches.back().gridX, 20u);
 }
 
 TEST_F(LogitsTopkKernelTest, PagedLaunch) {
@@ -121,7 +126,7 @@ TEST_F(LogitsTopkKernelTest, PagedLaunch) {
   mqa_paged_logits_args args = makeFusedPagedArgs();
   args.batch = 3;
   launch(args);
-  EXPECT_EQ(getFake().launches.back().gridX, 24u);
+  EXPECT_EQ(getFake().launches.back().gridX, 3u);
 }
 
 // Counters of query blocks, then two lists of 64 places for each query of each

@@ -139,15 +139,30 @@ struct WorkgroupAtomicLowering : ConvertOpToLLVMPattern<memref::AtomicRMWOp> {
   matchAndRewrite(memref::AtomicRMWOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     MemRefType type = op.getMemRefType();
-    if (op.getKind() != arith::AtomicRMWKind::addi ||
-        !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
-      return rewriter.notifyMatchFailure(op, "adds nothing in shared memory");
+    std::optional<LLVM::AtomicBinOp> kind = getKind(op.getKind());
+    if (!kind || !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type))
+      return rewriter.notifyMatchFailure(
+          op, "is none of integers in shared memory");
     Value address = getStridedElementPtr(
         rewriter, op.getLoc(), type, adaptor.getMemref(), adaptor.getIndices());
     rewriter.replaceOpWithNewOp<LLVM::AtomicRMWOp>(
-        op, LLVM::AtomicBinOp::add, address, adaptor.getValue(),
-        LLVM::AtomicOrdering::monotonic, /*syncscope=*/"block");
+        op, *kind, address, adaptor.getValue(), LLVM::AtomicOrdering::monotonic,
+        /*syncscope=*/"block");
     return success();
+  }
+
+private:
+  static std::optional<LLVM::AtomicBinOp> getKind(arith::AtomicRMWKind kind) {
+    switch (kind) {
+    case arith::AtomicRMWKind::addi:
+      return LLVM::AtomicBinOp::add;
+    case arith::AtomicRMWKind::ori:
+      return LLVM::AtomicBinOp::_or;
+    case arith::AtomicRMWKind::mins:
+      return LLVM::AtomicBinOp::min;
+    default:
+      return std::nullopt;
+    }
   }
 };
 } // namespace

@@ -90,8 +90,11 @@ void SortCandidatesOp::getEffects(EffectList &effects) {
 }
 
 LogicalResult SortCandidatesOp::verify() {
-  if (failed(verifyList(*this)))
-    return failure();
+  MemRefType type = getCodes().getType();
+  if (!type.hasStaticShape() || !type.areTrailingDimsContiguous(1))
+    return emitOpError() << "operand 'codes' must be contiguous, of a static "
+                            "size, found "
+                         << type;
   if (getBy() == SortBy::Key && getTieBreak() != TieBreak::Smallest)
     return emitOpError() << "sorts by key, and must not have 'tie_break' = "
                          << stringifyTieBreak(getTieBreak());

@@ -27,15 +27,16 @@ Value SequenceTiles::makeRanges(OpBuilder &b) {
       b, loc,
       AffineMap::get(2, 0, {end.ceilDiv(blockKv), blocks}, b.getContext()),
       {columnsEnd, memref::getMixedSize(b, loc, op.getBlockTable(), 1)});
-  OpFoldResult numKeys = affine::makeComposedFoldedAffineMin(
-      b, loc, AffineMap::get(2, 0, {end, blocks * blockKv}, b.getContext()),
-      {columnsEnd, numBlocks});
+  numKeys = getValueOrCreateConstantIndexOp(
+      b, loc,
+      affine::makeComposedFoldedAffineMin(
+          b, loc, AffineMap::get(2, 0, {end, blocks * blockKv}, b.getContext()),
+          {columnsEnd, numBlocks}));
   IntegerAttr causal;
   if (!op.hasLengthPerQuery())
     causal = b.getI64IntegerAttr(nextN);
   return MakeRangesOp::create(b, loc, /*ks=*/Value(), op.getContextLens(),
-                              getValueOrCreateConstantIndexOp(b, loc, numKeys),
-                              causal, /*compressed=*/UnitAttr());
+                              numKeys, causal, /*compressed=*/UnitAttr());
 }
 
 /// Not of q, which becomes a tensor map.

@@ -33,6 +33,8 @@ func.func @own_keys(%logits: vector<4xf32>, %own: vector<4xi32>, %least: f32, %w
   // CHECK: mqa.sort_candidates %{{.*}} most 16 {by = #mqa.sort_by<key>}
   // STAYS: mqa.sort_candidates
   mqa.sort_candidates %codes, %keys count %n most 16 {by = #mqa.sort_by<key>} : !list
+  // CHECK: mqa.sort_candidates %{{.*}} most 16 {by = #mqa.sort_by<key>, doubled, keys_only}
+  mqa.sort_candidates %codes, %keys count %n most 16 {by = #mqa.sort_by<key>, doubled, keys_only} : !list
   return
 }
 

@@ -216,7 +216,7 @@ func.func @paged_on_memrefs(%q: memref<3x1x5x48xbf16, strided<[512, 240, 48, 1]>
 // CHECK: %[[K:.*]] = mqa.gather_pages %{{.*}}[%{{.*}}] from %{{.*}} keys %{{.*}} : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
 // CHECK: mqa.gather_blocks %{{.*}}[%{{.*}}] from %{{.*}} : memref<?x64xf32> -> memref<?xf32>
 // CHECK: mqa.logits ins(%{{.*}}, %[[K]], none, none : {{.*}}) ranges(%[[R:.*]]) key_offset(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>)
-// CHECK: mqa.tile_share %{{.*}} share %{{.*}} of %{{.*}} {block_q = 2 : i64, tile_kv = 128 : i64}
+// CHECK: mqa.tile_share %{{.*}} share %{{.*}} of %{{.*}} {block_q = 2 : i64, tile_kv = 128 : i64, visits_all}
 // CHECK: mqa.clean_rows %{{.*}}, %[[R]] : memref<2x?xf32>
 // CHECK: mqa.store_logits %{{.*}}, %[[R]] first_key(%{{.*}}) outs(%{{.*}} : memref<2x?xf32>) : vector<2x64xf32>
 func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, %scales: memref<?x64xf32>, %table: memref<1x?xi32>, %ids: i32, %ke: memref<1xi32>, %lens: memref<?x2xi32>, %v: vector<2x64xf32>, %out: memref<2x?xf32>, %n: index) {
@@ -227,7 +227,7 @@ func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E
   %s = mqa.gather_blocks %scales[%ids] from %n : memref<?x64xf32> -> memref<?xf32>
   mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) key_offset(%n) outs(%out : memref<2x?xf32>)
   %lo, %hi = mqa.key_range %ranges2 {max_rows = 2}
-  %b, %t, %be, %te = mqa.tile_share %ranges3 share %n of %n {block_q = 2, tile_kv = 128}
+  %b, %t, %be, %te = mqa.tile_share %ranges3 share %n of %n {block_q = 2, tile_kv = 128, visits_all}
   mqa.clean_rows %out, %ranges : memref<2x?xf32>
   mqa.store_logits %v, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x64xf32>
   return

@@ -30,8 +30,8 @@ def MQA_SortByEnumAttr : EnumAttr<MQA_Dialect, MQA_SortByAttr, "sort_by"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
-/// A list of candidates: two buffers in shared memory, of which the first
-/// `count` elements are in use.
+/// A list of candidates: two buffers, of which the first `count` elements are
+/// in use. They lie in shared memory, where the op does not say otherwise.
 class MQA_CandidatesOp<string mnemonic, list<Trait> traits = []>
     : MQA_Op<mnemonic, !listconcat([
         AllTypesMatch<["codes", "keys"]>,
@@ -63,8 +63,8 @@ def MQA_AppendCandidatesOp : MQA_CandidatesOp<"append_candidates", [AttrSizedOpe
     `new_count` is the number of candidates. Where the list has no room for all of them,
     nothing is appended, and `fits` is false.
 
-    Executed by all threads of a workgroup together, which it synchronises. What it
-    appended is there for other threads only behind another barrier. Of two that follow
+    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it
+    synchronises. What it appended is there for other threads only behind another barrier. Of two that follow
     each other, without a barrier in between, `turn` must be 0 of one and 1 of the other.
 
     ```mlir
@@ -102,7 +102,7 @@ def MQA_CutCandidatesOp : MQA_CandidatesOp<"cut_candidates"> {
     `threshold` is a logit, such that a candidate behind these can only be among the `keep`
     best if its logit is at least that; it is NaN where there can be none.
 
-    Executed by all threads of a workgroup together, which it synchronises.
+    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it synchronises.
 
     ```mlir
     %threshold = mqa.cut_candidates %codes, %keys count %n keep 2048
@@ -124,9 +124,11 @@ def MQA_SortCandidatesOp : MQA_CandidatesOp<"sort_candidates"> {
     The `count` candidates, `most` or fewer, are sorted by descending codes. Of equal codes the
     smallest key is ahead, or the greatest with `tie_break = #mqa.tie_break<greatest>`; of
     code 0, which is NaN, always the smallest. With `by = #mqa.sort_by<key>` they are sorted
-    by ascending keys. `most` is a power of two.
+    by ascending keys, of which no two are equal; `doubled`: a word of `keys` is twice a key, and
+    maybe 1 more; `keys_only`: codes are unspecified then. `most` is a power of two. The list may
+    also lie in global memory, as a view of a static size.
 
-    Executed by all threads of a workgroup together, which it synchronises.
+    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it synchronises.
 
     ```mlir
     mqa.sort_candidates %codes, %keys count %n most 2048
@@ -136,7 +138,8 @@ def MQA_SortCandidatesOp : MQA_CandidatesOp<"sort_candidates"> {
   let arguments = (ins MemRefRankOf<[I32], [1]>:$codes, MemRefRankOf<[I32], [1]>:$keys,
                        Index:$count, ConfinedAttr<I64Attr, [IntPositive]>:$most,
                        DefaultValuedAttr<MQA_SortByEnumAttr, "::mlir::mqa::SortBy::Score">:$by,
-                       DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break);
+                       DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break,
+                       UnitAttr:$doubled, UnitAttr:$keys_only);
   let assemblyFormat = [{
     $codes `,` $keys `count` $count `most` $most attr-dict `:` type($codes)
   }];

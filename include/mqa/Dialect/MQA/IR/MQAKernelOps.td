@@ -395,6 +395,7 @@ def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
 }
 
 include "mqa/Dialect/MQA/IR/MQACandidateOps.td"
+include "mqa/Dialect/MQA/IR/MQAFilterOps.td"
 include "mqa/Dialect/MQA/IR/MQAFragmentOps.td"
 
 #endif // MQA_KERNEL_OPS_TD

@@ -108,7 +108,8 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
     `share` of `num_shares` equal ones begins at tile `first_tile` of block
     `first_block` and ends before tile `last_tile` of block `end_block - 1`. A
     share without tiles has first_block = end_block. The gap stands for the time
-    that it takes to begin a block.
+    that it takes to begin a block. A block without a key has no tile, and belongs to any
+    number of shares; with `visits_all` it counts as one of one tile, so that one share has it.
 
     Executed by all threads of a workgroup together, which it synchronises.
 
@@ -125,7 +126,8 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
                        ConfinedAttr<I64Attr, [IntPositive]>:$block_q,
                        ConfinedAttr<I64Attr, [IntPositive]>:$tile_kv,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$block_cost,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$align,
+                       UnitAttr:$visits_all);
   let results = (outs Index:$first_block, Index:$first_tile, Index:$end_block,
                       Index:$last_tile);
   let assemblyFormat = "$ranges `share` $share `of` $num_shares attr-dict";

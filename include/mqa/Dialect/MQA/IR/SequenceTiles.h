@@ -34,6 +34,8 @@ public:
 
   /// The ranges of all queries, which end where there is room for no key.
   Value makeRanges(OpBuilder &b);
+  /// Where these end, once they are made.
+  Value getNumKeys() const { return numKeys; }
   OpFoldResult getNumSequences(OpBuilder &b);
   /// Those of all queries that are of `sequence`.
   Value getRanges(OpBuilder &b, Value ranges, Value sequence);
@@ -56,6 +58,7 @@ private:
   PagedLogitsOp op;
   Location loc;
   int64_t nextN;
+  Value numKeys;
 };
 
 } // namespace mqa

@@ -42,6 +42,9 @@ constexpr int64_t kProducerRegisters = 32;
 constexpr int64_t kStoreKeys = 32;
 // What mqa.tile_share needs of shared memory: a sum per warp, and its results.
 constexpr int64_t kShareBytes = 256;
+// What a fused selection needs: a histogram, words of warps, and what there is
+// of each row.
+constexpr int64_t kSelectionBytes = 9 * 1024;
 
 /// Whether the accumulators and operands of `unit` have these shapes: what has
 /// others needs another FragmentLayout.

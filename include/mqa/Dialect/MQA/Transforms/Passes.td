@@ -69,11 +69,12 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       instead of copies;
     - an `scf.for` that carries a vector carries the elements that the lane ended
       with;
-    - the write stores them, where the mask holds.
+    - the write stores them, where the mask holds; or appends them to a list
+      (`mqa.append_logits`), with a ballot for each element that tells a lane its place.
 
     Contract: where warps share a query, the warps that come here are the first of the
-    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write` and `mqa.scatter_columns` in the function
-    is of a value that is computed element-wise from one `vector.multi_reduction` of
+    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write`, `mqa.scatter_columns` and `mqa.append_logits`
+    in the function is of a value that is computed element-wise from one `vector.multi_reduction` of
     a `vector.contract`, perhaps carried by one loop. Nothing may change a tile
     between its read and the contraction. Anything else is an error. Ops may come in
     any order; a contraction may be used in regions, and be one of several in a
@@ -154,10 +155,17 @@ def MQAExpandCandidatesPass : Pass<"mqa-expand-candidates", "::mlir::gpu::GPUFun
     Threads agree on places in a list by ballots in their warp and by a word of each warp
     in shared memory. `mqa.cut_candidates` becomes a radix selection: a histogram of the
     codes in an interval, which each step narrows to one of its bins, and of the keys of
-    equal codes; `mqa.sort_candidates` becomes a bitonic sort.
+    equal codes. `mqa.cut_lists` is the same by teams of warps, a row each.
+    `mqa.sort_candidates` becomes a bitonic sort; by keys that lie close together it counts how
+    many are smaller, in a bitmap.
+
+    An `mqa.meet` becomes its region between two barriers of its threads, which have a number
+    of their own, as all barriers inside of it.
 
     Contract: the kernel has a `known_block_size` of whole warps in x alone, all threads
-    come to each of the ops, and a list has at most 32768 candidates.
+    (of the `mqa.meet` that an op is in, or of the kernel) come to each of the ops, and a list in
+    shared memory has at most 32768 candidates. Named barriers must be left: one for all
+    meets, and one for each team of more than one warp.
 
     ```mlir
     %n1, %fits = mqa.append_candidates %logits from %key ... : vector<4xf32>
@@ -578,6 +586,11 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     Of `mqa.paged_logits` a query block is a sequence, and a tile of keys an
     `mqa.gather_pages`; the tile is an `mqa.logits` too.
 
+    Where an `mqa.topk` is fused with the op (`mqa.unstored_logits` is its destination), tiles
+    write `mqa.filtered_rows`. In `mqa.meet`, all consumers cut lists that get full ahead of a tile, and
+    select behind the last tile of a query block. The kernel has one more argument, `scratch`, and
+    `list_places` in `mqa.kernel`.
+
     ```mlir
     func.func @f(...) { mqa.logits ins(%q, ...) outs(%out) {schedule = ...}; return }
     // becomes
@@ -594,8 +607,8 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {

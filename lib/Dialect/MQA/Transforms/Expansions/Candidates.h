@@ -17,11 +17,11 @@
 namespace mlir {
 namespace mqa {
 
-/// What the threads of a kernel do together, in words of 32 bits. A kernel has
-/// whole warps, at most as many as a warp has lanes.
+/// What the first threads of a kernel do together, in words of 32 bits: whole
+/// warps, at most as many as a warp has lanes.
 class BlockBuilder : public ImplicitLocOpBuilder {
 public:
-  /// Builds in `kernel` of `numThreads` threads, ahead of `op`.
+  /// Builds for `numThreads` threads of `kernel`, ahead of `op`.
   BlockBuilder(gpu::GPUFuncOp kernel, int64_t numThreads, Operation *op);
 
   Value constant(int64_t value);
@@ -84,10 +84,22 @@ private:
   Value histogram, cutWords, appendWords;
 };
 
+/// `count` teams of `warps` warps each.
+struct WarpTeams {
+  int64_t count, warps;
+};
+
+void expandCutLists(BlockBuilder &b, CandidateScratch &scratch, CutListsOp op,
+                    const WarpTeams &teams, int64_t firstBarrier);
 void expandAppend(BlockBuilder &b, CandidateScratch &scratch,
                   AppendCandidatesOp op);
 void expandCut(BlockBuilder &b, CandidateScratch &scratch, CutCandidatesOp op);
-void expandSort(BlockBuilder &b, SortCandidatesOp op);
+void expandSort(BlockBuilder &b, CandidateScratch &scratch,
+                SortCandidatesOp op);
+/// Of an op that sorts by keys; `sortOtherwise` builds how keys that lie far
+/// apart are sorted.
+void expandSortByKey(BlockBuilder &b, CandidateScratch &scratch,
+                     SortCandidatesOp op, function_ref<void()> sortOtherwise);
 
 } // namespace mqa
 } // namespace mlir

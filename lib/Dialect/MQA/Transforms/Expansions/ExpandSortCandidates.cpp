@@ -22,13 +22,14 @@ class Sort {
 public:
   Sort(BlockBuilder &b, SortCandidatesOp op)
       : b(b), op(op), ones(b.constant(-1)) {}
-  void expand();
+  void expand(CandidateScratch &scratch);
 
 private:
   void forEach(int64_t number, function_ref<void(Value)> body);
   Value invert(Value word) { return arith::XOrIOp::create(b, word, ones); }
   Value getTie(Value key, Value code);
   bool isByKey() { return op.getBy() == SortBy::Key; }
+  void sort();
   void prepare();
   void compareAndSwap(Value pair, Value size, Value distance);
   void restore();
@@ -113,7 +114,7 @@ void Sort::restore() {
   });
 }
 
-void Sort::expand() {
+void Sort::sort() {
   b.barrier();
   prepare();
   Value zero = b.index(0), one = b.index(1);
@@ -137,9 +138,17 @@ void Sort::expand() {
   }
   if (!isByKey())
     restore();
+}
+
+void Sort::expand(CandidateScratch &scratch) {
+  if (isByKey())
+    expandSortByKey(b, scratch, op, [&] { sort(); });
+  else
+    sort();
   op.erase();
 }
 
-void mqa::expandSort(BlockBuilder &b, SortCandidatesOp op) {
-  Sort(b, op).expand();
+void mqa::expandSort(BlockBuilder &b, CandidateScratch &scratch,
+                     SortCandidatesOp op) {
+  Sort(b, op).expand(scratch);
 }

@@ -126,7 +126,8 @@ Value Expansion::countTiles(Value block) {
   Value rest = arith::RemUIOp::create(b, loc, keys, size);
   Value some = compare(CmpIPredicate::ne, rest, zero);
   Value one = constant(1);
-  return add(whole, arith::SelectOp::create(b, loc, some, one, zero));
+  Value tiles = add(whole, arith::SelectOp::create(b, loc, some, one, zero));
+  return op.getVisitsAll() ? arith::MaxSIOp::create(b, loc, tiles, one) : tiles;
 }
 
 /// The length of a block with that many tiles, with the gap behind it.

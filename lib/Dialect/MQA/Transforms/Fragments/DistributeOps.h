@@ -10,6 +10,7 @@
 
 #include "Kernels/WorkgroupMemory.h"
 #include "VectorScalars.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 namespace mlir {
 namespace mqa {
@@ -33,6 +34,11 @@ LogicalResult distributeReduction(IRRewriter &b, FragmentLayout &layout,
                                   VectorScalars &scalars,
                                   NamedBarriers &barriers,
                                   vector::MultiDimReductionOp reduction);
+
+/// Appends `owned`, a thread's elements, to the list of their row.
+LogicalResult distributeAppend(IRRewriter &b, FragmentLayout &layout,
+                               VectorScalars &scalars, AppendLogitsOp op,
+                               ArrayRef<Element> owned);
 
 } // namespace mqa
 } // namespace mlir

@@ -191,8 +191,11 @@ LogicalResult Distributor::store(const Write &write, const Element &element) {
   return success();
 }
 
-/// What `op` writes: a vector.transfer_write or an mqa.scatter_columns.
+/// What a transfer_write, scatter_columns or append_logits writes.
 static FailureOr<Write> getWrite(Operation *op) {
+  if (auto append = dyn_cast<AppendLogitsOp>(op))
+    return Write{op,     append.getVector(), Value(), append.getMask(), {}, {},
+                 Value()};
   if (auto scatter = dyn_cast<ScatterColumnsOp>(op))
     return Write{
         op, scatter.getVector(), scatter.getBase(), scatter.getMask(), {},
@@ -285,6 +288,8 @@ LogicalResult Distributor::distribute(Operation *op) {
       llvm::to_vector(scalars.getElements(reduction.getResult()));
   if (carried && failed(carry(carried, owned)))
     return failure();
+  if (auto append = dyn_cast<AppendLogitsOp>(op))
+    return distributeAppend(b, layout, scalars, append, owned);
   // The loop is another one now.
   Write write = *getWrite(op);
   for (const Element &element : owned)
@@ -344,7 +349,7 @@ static LogicalResult verifyNoContractions(gpu::GPUFuncOp kernel) {
 static LogicalResult distribute(gpu::GPUFuncOp kernel) {
   SmallVector<Operation *> writes;
   kernel.walk([&](Operation *op) {
-    if (isa<vector::TransferWriteOp, ScatterColumnsOp>(op))
+    if (isa<vector::TransferWriteOp, ScatterColumnsOp, AppendLogitsOp>(op))
       writes.push_back(op);
   });
   if (writes.empty())

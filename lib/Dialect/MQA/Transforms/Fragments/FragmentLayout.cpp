@@ -33,7 +33,7 @@ FragmentLayout::FragmentLayout(OpBuilder &b, Location loc, int64_t numQueries)
       gpu::ShuffleMode::IDX);
   Value warp = arith::IndexCastOp::create(b, loc, b.getIndexType(),
                                           uniform.getShuffleResult());
-  Value lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
+  lane = arith::RemUIOp::create(b, loc, thread, constant(kWarpThreads));
   constexpr int64_t kQuadLanes = 4;
   Value row = arith::DivUIOp::create(b, loc, lane, constant(kQuadLanes));
   // Where a warp has a single query, or each half-row a query of its own, one
@@ -71,6 +71,33 @@ int64_t FragmentLayout::getFirstHeadBit() const {
   constexpr int64_t kFirstRowBit = 2;
   int64_t warpQueries = std::max<int64_t>(numQueries / kGroupWarps, 1);
   return kFirstRowBit + llvm::Log2_64(warpQueries);
+}
+
+FragmentLayout::QueryLanes FragmentLayout::getQueryLanes() {
+  if (queryLanes.all)
+    return queryLanes;
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc,
+                                        static_cast<int32_t>(value), 32);
+  };
+  // The lanes of a row of a fragment are neighbours; queries repeat.
+  constexpr int64_t kRowLanes = 4;
+  int64_t repeat = kRowLanes * std::max<int64_t>(numQueries / kGroupWarps, 1);
+  uint32_t lanes = 0;
+  for (int64_t i = 0; i < kWarpThreads; ++i)
+    if (i % repeat < kRowLanes)
+      lanes |= 1u << i;
+  Value own =
+      arith::IndexCastOp::create(builder, loc, builder.getI32Type(), lane);
+  Value first = arith::RemUIOp::create(builder, loc, own, constant(repeat));
+  first = arith::AndIOp::create(builder, loc, first, constant(-kRowLanes));
+  Value all = constant(lanes);
+  if (repeat > kRowLanes)
+    all = arith::ShLIOp::create(builder, loc, all, first);
+  Value bit = arith::ShLIOp::create(builder, loc, constant(1), own);
+  Value below = arith::SubIOp::create(builder, loc, bit, constant(1));
+  queryLanes = {all, arith::AndIOp::create(builder, loc, all, below)};
+  return queryLanes;
 }
 
 FailureOr<int64_t> FragmentLayout::getRegister(Coordinate atQuery,

@@ -63,6 +63,14 @@ public:
   Value getLaneBit(int64_t bit) const { return laneBits[bit]; }
   int64_t getFirstHeadBit() const;
 
+  /// As i32, a bit for each lane of the warp whose query is this thread's, and
+  /// for those of them that are ahead of it. Emitted where the layout was,
+  /// once.
+  struct QueryLanes {
+    Value all, ahead;
+  };
+  QueryLanes getQueryLanes();
+
   /// The coordinate that is `a` where lane bit `bit` is 0 and `a + delta` where
   /// it is 1. Emitted where the layout was, once.
   Coordinate select(Coordinate a, int64_t delta, int64_t bit);
@@ -82,7 +90,8 @@ private:
   Location loc;
   int64_t numQueries;
   Value query, head, column, queryWarp;
-  Value laneBits[5], laneBitIndices[5];
+  Value lane, laneBits[5], laneBitIndices[5];
+  QueryLanes queryLanes;
   /// What was selected so far, so that equal coordinates share one value.
   struct Selected {
     Value from;

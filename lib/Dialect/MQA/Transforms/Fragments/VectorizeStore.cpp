@@ -8,6 +8,7 @@
 #include "Kernels/WorkgroupMemory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Dominance.h"
@@ -59,12 +60,24 @@ private:
   }
   Value readOutside(Value memref, function_ref<Value()> read);
   Value countFromTile(Value perQuery);
+  Value compareKeys(arith::CmpIPredicate predicate, Value perQuery,
+                    int64_t ahead);
+  void filter(FilteredRowsOp rows, Value firstRow, Value logits, Value mask);
 
   IRRewriter &b;
   StoreLogitsOp op;
   Location loc;
   Ranges ranges;
   int64_t queries, keys;
+  /// Of the ranges, counted from the tile's first key, and the tile's keys,
+  /// counted likewise.
+  Value starts, ends, key;
+};
+
+/// Rows that are filtered, and which of them a view begins with.
+struct FilteredView {
+  FilteredRowsOp rows;
+  Value firstRow;
 };
 } // namespace
 
@@ -92,6 +105,68 @@ Value StoreVectorizer::countFromTile(Value perQuery) {
                                                            op.getFirstKey()));
 }
 
+/// Whether each of the tile's keys, `ahead` keys further, compares so with its
+/// query's.
+Value StoreVectorizer::compareKeys(arith::CmpIPredicate predicate,
+                                   Value perQuery, int64_t ahead) {
+  Value distance = vector::BroadcastOp::create(
+      b, loc, getIndexType(), arith::ConstantIndexOp::create(b, loc, ahead));
+  return arith::CmpIOp::create(b, loc, predicate,
+                               arith::AddIOp::create(b, loc, key, distance),
+                               broadcast(countFromTile(perQuery)));
+}
+
+/// Appends what may be among the best.
+void StoreVectorizer::filter(FilteredRowsOp rows, Value firstRow, Value logits,
+                             Value mask) {
+  auto type = VectorType::get({queries, keys}, b.getF32Type());
+  if (logits.getType() != type)
+    logits = arith::ExtFOp::create(b, loc, type, logits);
+  auto perQuery = VectorType::get({queries}, b.getF32Type());
+  Value padding = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+  Value thresholds =
+      vector::TransferReadOp::create(b, loc, perQuery, rows.getThresholds(),
+                                     firstRow, padding, ArrayRef<bool>{true});
+  thresholds = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, 1}, b.getF32Type()), thresholds);
+  thresholds = vector::BroadcastOp::create(b, loc, type, thresholds);
+  // NaN too: a short range selects it.
+  Value isWanted = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGE,
+                                         logits, thresholds);
+  using arith::CmpIPredicate;
+  auto addForced = [&](Value isForced) {
+    isWanted = arith::OrIOp::create(b, loc, isWanted, isForced);
+  };
+  if (int64_t count = rows.getForceFirst())
+    addForced(compareKeys(CmpIPredicate::slt, starts, -count));
+  if (int64_t count = rows.getForceLast())
+    addForced(compareKeys(CmpIPredicate::sge, ends, count));
+  AppendLogitsOp::create(b, loc, logits,
+                         arith::AndIOp::create(b, loc, mask, isWanted),
+                         op.getFirstKey(), rows.getMemory(), rows.getFirst(),
+                         rows.getCounts(), rows.getMeeting(), firstRow,
+                         rows.getPlaces(), rows.getLimit(), rows.getMargin());
+}
+
+/// Those that `out`, rows of some view, is of; null where it lies in memory.
+static FilteredView findFilteredRows(OpBuilder &b, Value out) {
+  SmallVector<memref::SubViewOp> views;
+  while (auto view = out.getDefiningOp<memref::SubViewOp>()) {
+    views.push_back(view);
+    out = view.getSource();
+  }
+  auto rows = out.getDefiningOp<FilteredRowsOp>();
+  if (!rows)
+    return {};
+  Value first = arith::ConstantIndexOp::create(b, rows.getLoc(), 0);
+  for (memref::SubViewOp view : views)
+    first =
+        arith::AddIOp::create(b, view.getLoc(), first,
+                              getValueOrCreateConstantIndexOp(
+                                  b, view.getLoc(), view.getMixedOffsets()[0]));
+  return {rows, first};
+}
+
 void StoreVectorizer::run() {
   b.setInsertionPoint(op);
   Value logits = op.getLogits();
@@ -105,13 +180,13 @@ void StoreVectorizer::run() {
     return ranges.readEnds(b, loc, queries,
                            [&](Value value) { moveBehind(value); });
   };
-  Value starts = ranges.haveStarts()
-                     ? readOutside(ranges.getStartMemory(), readStarts)
-                     : readStarts();
-  Value ends = readOutside(ranges.getEndMemory(), readEnds);
+  starts = ranges.haveStarts()
+               ? readOutside(ranges.getStartMemory(), readStarts)
+               : readStarts();
+  ends = readOutside(ranges.getEndMemory(), readEnds);
   Value start = broadcast(countFromTile(starts));
   Value end = broadcast(countFromTile(ends));
-  Value key = vector::BroadcastOp::create(
+  key = vector::BroadcastOp::create(
       b, loc, getIndexType(),
       vector::StepOp::create(b, loc,
                              VectorType::get({keys}, b.getIndexType())));
@@ -121,7 +196,9 @@ void StoreVectorizer::run() {
   Value mask = notEnded;
   if (ranges.haveStarts())
     mask = arith::AndIOp::create(b, loc, started, notEnded);
-  if (!ranges.areCompressed()) {
+  if (auto [rows, firstRow] = findFilteredRows(b, op.getOut()); rows) {
+    filter(rows, firstRow, logits, mask);
+  } else if (!ranges.areCompressed()) {
     Value zero = arith::ConstantIndexOp::create(b, loc, 0);
     SmallVector<Value> indices{zero, op.getFirstKey()};
     // The mask ends where `out` does.

@@ -324,6 +324,14 @@ struct VectorizeTilesPass
         isAsync = (*chip)->matrixUnit->isAsync;
       }
     }
+    for (StoreLogitsOp op : stores)
+      for (Value out = op.getOut();
+           auto view = out.getDefiningOp<memref::SubViewOp>();
+           out = view.getSource())
+        if (!view.hasUnitStride()) {
+          op.emitOpError("needs views of rows behind each other");
+          return signalPassFailure();
+        }
     IRRewriter rewriter(&getContext());
     for (TileLogitsOp op : tiles) {
       LDBG() << "products one " << (isAsync ? "after" : "beside")

@@ -50,10 +50,14 @@ bool mqa::mayWriteGlobalMemory(Operation *op, Value memref) {
 }
 
 /// Whether `isWanted` holds for an op without regions in `op`, or for `op`.
+/// What consumers do together writes lists of candidates and results, which
+/// tiles do not read.
 static bool containsIf(Operation *op,
                        function_ref<bool(Operation *)> isWanted) {
   return op
-      ->walk([&](Operation *nested) {
+      ->walk<WalkOrder::PreOrder>([&](Operation *nested) {
+        if (isa<MeetOp>(nested))
+          return WalkResult::skip();
         return nested->getNumRegions() == 0 && isWanted(nested)
                    ? WalkResult::interrupt()
                    : WalkResult::advance();
@@ -152,9 +156,17 @@ Value mqa::addWorkgroupVariable(gpu::GPUFuncOp kernel, ArrayRef<int64_t> shape,
         count, IntegerAttr::get(IntegerType::get(kernel.getContext(), 64), 0));
   auto workgroup = gpu::AddressSpaceAttr::get(kernel.getContext(),
                                               gpu::AddressSpace::Workgroup);
-  return kernel.addWorkgroupAttribution(
+  Value variable = kernel.addWorkgroupAttribution(
       MemRefType::get(shape, element, MemRefLayoutAttrInterface{}, workgroup),
       loc);
+  // LLVM reads and writes neighbours together, as vectors.
+  constexpr int64_t kAlignment = 16;
+  Builder b(kernel.getContext());
+  kernel.setWorkgroupAttributionAttr(
+      kernel.getNumWorkgroupAttributions() - 1,
+      b.getStringAttr(LLVM::LLVMDialect::getAlignAttrName()),
+      b.getI64IntegerAttr(kAlignment));
+  return variable;
 }
 
 FailureOr<int64_t> NamedBarriers::take(int64_t count, Operation *user) {

@@ -20,6 +20,13 @@ Value CandidateList::constant(int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
 }
 
+CandidateList::CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected,
+                             Ties ties, int64_t numThreads, Value codes,
+                             Value keys)
+    : codes(codes), keys(keys),
+      thread(gpu::ThreadIdOp::create(b, gpu::Dimension::x)), b(b),
+      numSelected(numSelected), numThreads(numThreads), ties(ties) {}
+
 void CandidateList::create() {
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
@@ -35,7 +42,7 @@ void CandidateList::create() {
 }
 
 void CandidateList::forEach(Value end, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, thread, end, constant(kThreads));
+  auto loop = scf::ForOp::create(b, thread, end, constant(numThreads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());

@@ -35,7 +35,10 @@ public:
 
   /// Of which `numSelected` are selected; `ties` as mqa.cut_candidates has it.
   CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties)
-      : b(b), numSelected(numSelected), ties(ties) {}
+      : b(b), numSelected(numSelected), numThreads(kThreads), ties(ties) {}
+  /// A list that is there, of the first `numThreads` threads.
+  CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties,
+                int64_t numThreads, Value codes, Value keys);
   void create();
 
   /// Positions from this thread's on, each thread's apart, below `end`.
@@ -57,7 +60,7 @@ public:
 
 private:
   ImplicitLocOpBuilder &b;
-  int64_t numSelected;
+  int64_t numSelected, numThreads;
   Ties ties;
 };
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FusedSelection.h"
 #include "PersistentLoops.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -29,7 +30,8 @@ static void buildCleaningLoop(OpBuilder &b, LogitsOp logits, Value ranges,
 }
 
 LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
-                                    const TilePlan &plan, Value numKeys) {
+                                    const TilePlan &plan, Value numKeys,
+                                    FusedSelection *selection) {
   Location loc = logits.getLoc();
   int64_t blockQ = plan.schedule.getBlockQ();
   int64_t tileKv = plan.schedule.getTileKv();
@@ -50,7 +52,11 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   logits.setClean(false);
   QueryBlocks queryBlocks{ranges, blockQ,
                           affine::makeComposedFoldedAffineApply(
-                              b, loc, d0.ceilDiv(blockQ), {numQueries})};
+                              b, loc, d0.ceilDiv(blockQ), {numQueries}),
+                          /*visitsAll=*/selection != nullptr};
+  if (selection)
+    selection->allocate(
+        b, getValueOrCreateConstantIndexOp(b, loc, queryBlocks.numBlocks));
   Work work = getWork(b, loc, queryBlocks, plan.schedule);
 
   auto blocks =
@@ -70,9 +76,29 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   Value end =
       getOwnKeysEnd(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
+  FusedSelection::QueryBlock queryBlock{
+      block,
+      getValueOrCreateConstantIndexOp(b, loc, m),
+      getValueOrCreateConstantIndexOp(b, loc, rows),
+      blockRanges,
+      numKeys,
+      range.getLo(),
+      range.getHi(),
+      begin,
+      end};
+  if (selection) {
+    Operation *unstored = outRows.getDefiningOp();
+    outRows =
+        selection->open(b, queryBlock, cast<MemRefType>(outRows.getType()));
+    b.eraseOp(unstored);
+  }
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
+  if (selection)
+    selection->close(b, queryBlock);
 
   b.setInsertionPointToStart(keys.getBody());
+  if (selection)
+    selection->keepRoom(b, queryBlock, keys.getInductionVar());
   OpFoldResult n = keys.getInductionVar();
   OpFoldResult columns = getRest(b, loc, tileKv, n, OpFoldResult(numKeys));
   FailureOr<TilingResult> tiling =

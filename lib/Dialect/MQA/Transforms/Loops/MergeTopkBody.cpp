@@ -170,7 +170,8 @@ void MergeTopkBody::buildRow(Value row) {
     SortCandidatesOp::create(b, list.codes, list.keys, count,
                              llvm::PowerOf2Ceil(numSelected),
                              isByKey ? SortBy::Key : SortBy::Score,
-                             isByKey ? TieBreak::Smallest : op.getTieBreak());
+                             isByKey ? TieBreak::Smallest : op.getTieBreak(),
+                             /*doubled=*/isByKey, /*keys_only=*/false);
   }
   list.write(op.getIndices(), op.getValues(), row, count,
              [&](Value place) { return read(place); });

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FusedSelection.h"
 #include "PersistentLoops.h"
 #include "mqa/Dialect/MQA/IR/SequenceTiles.h"
 
@@ -17,7 +18,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
-                                         const TilePlan &plan) {
+                                         const TilePlan &plan,
+                                         FusedSelection *selection) {
   Location loc = op.getLoc();
   // Rows are counted with 64 bits, and inside a block of them with 32.
   auto getRows = [&](OpBuilder &b, Value source, OpFoldResult row,
@@ -35,7 +37,12 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
                           Value());
     });
   int64_t nextN = op.getNextN(), tileKv = plan.schedule.getTileKv();
-  Work work = getWork(b, loc, {ranges, nextN, numSequences}, plan.schedule);
+  if (selection)
+    selection->allocate(b,
+                        getValueOrCreateConstantIndexOp(b, loc, numSequences));
+  Work work = getWork(
+      b, loc, {ranges, nextN, numSequences, /*visitsAll=*/selection != nullptr},
+      plan.schedule);
 
   auto sequences =
       scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
@@ -51,9 +58,35 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
                                   sequence.ranges, nextN, shapes::kStoreKeys);
   Value end = getOwnKeysEnd(b, loc, work, index, zero, range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
+  AffineExpr d0;
+  bindDims(b.getContext(), d0);
+  FusedSelection::QueryBlock queryBlock;
+  if (selection) {
+    Value firstRow = getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(b, loc, d0 * nextN,
+                                              {OpFoldResult(index)}));
+    queryBlock = {index,
+                  firstRow,
+                  arith::ConstantIndexOp::create(b, loc, nextN),
+                  sequence.ranges,
+                  tiles.getNumKeys(),
+                  zero,
+                  range.getHi(),
+                  begin,
+                  end};
+    Operation *unstored = sequence.out.getDefiningOp();
+    sequence.out = selection->open(b, queryBlock,
+                                   cast<MemRefType>(sequence.out.getType()));
+    b.eraseOp(unstored);
+  }
   auto keys = scf::ForOp::create(b, loc, begin, end, step);
+  if (selection)
+    selection->close(b, queryBlock);
 
   b.setInsertionPointToStart(keys.getBody());
+  if (selection)
+    selection->keepRoom(b, queryBlock, keys.getInductionVar());
   Value first = keys.getInductionVar();
   // The sequence may end in the tile.
   Value count = getValueOrCreateConstantIndexOp(

@@ -48,10 +48,10 @@ Work mqa::getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
   Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
   if (schedule.getSplit() == Split::Tiles) {
     Type index = b.getIndexType();
-    auto share =
-        TileShareOp::create(b, loc, index, index, index, index, blocks.ranges,
-                            block, gridDim, blocks.blockQ, schedule.getTileKv(),
-                            schedule.getBlockCost(), shapes::kStoreKeys);
+    auto share = TileShareOp::create(
+        b, loc, index, index, index, index, blocks.ranges, block, gridDim,
+        blocks.blockQ, schedule.getTileKv(), schedule.getBlockCost(),
+        shapes::kStoreKeys, blocks.visitsAll);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
     return {share.getFirstBlock(), share.getEndBlock(), one,
             share.getFirstTile(), share.getLastTile()};

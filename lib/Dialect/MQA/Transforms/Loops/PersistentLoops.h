@@ -18,6 +18,8 @@
 namespace mlir {
 namespace mqa {
 
+class FusedSelection;
+
 /// Rows [m, m + rows) of a matrix or vector, with 64-bit addresses.
 Value getRowBlock(OpBuilder &b, Location loc, Value source, OpFoldResult m,
                   OpFoldResult rows);
@@ -27,11 +29,12 @@ OpFoldResult getRest(OpBuilder &b, Location loc, int64_t size, OpFoldResult at,
                      OpFoldResult end);
 
 /// The ranges of all queries, and `blockQ` queries to a block, of which there
-/// are `numBlocks`.
+/// are `numBlocks`. `visitsAll`: those without a key are work too.
 struct QueryBlocks {
   Value ranges;
   int64_t blockQ;
   OpFoldResult numBlocks;
+  bool visitsAll = false;
 };
 
 /// Which query blocks, and which of their key tiles, a block of the grid takes.
@@ -58,11 +61,14 @@ void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
                    function_ref<void(OpBuilder &, Value)> body);
 
 /// The loops of a kernel around tiles of an op on its arguments, at the
-/// builder's insertion point. `numKeys` of a compressed op is not null.
+/// builder's insertion point. `numKeys` of a compressed op is not null. With
+/// `selection`, which may be null, logits are selected from and not stored.
 LogicalResult buildLogitsLoops(RewriterBase &b, LogitsOp op,
-                               const TilePlan &plan, Value numKeys);
+                               const TilePlan &plan, Value numKeys,
+                               FusedSelection *selection);
 LogicalResult buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
-                                    const TilePlan &plan);
+                                    const TilePlan &plan,
+                                    FusedSelection *selection);
 
 } // namespace mqa
 } // namespace mlir

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FusedSelection.h"
 #include "KernelBody.h"
 #include "PersistentLoops.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
@@ -12,6 +13,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/DebugLog.h"
@@ -28,16 +30,21 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// The number of keys of a compressed op, whose rows do not say it, and whose k
-/// will not, as a tensor map: a constant, or an argument behind those of the
-/// function.
+/// Whether the number of keys is an argument of its own: nothing else says it
+/// where k becomes a tensor map, and `out` has no column for each key, or is
+/// not there.
+static bool needsNumKeys(LogitsOp op, bool isFused) {
+  return (op.getCompressed() || isFused) &&
+         getGlobalType(cast<MemRefType>(op.getK().getType())).isDynamicDim(0);
+}
+
+/// The number of keys: a constant, or argument number `position`.
 static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
-                        LogitsOp op) {
+                        LogitsOp op, unsigned position) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
   Value numKeys;
   if (op.getKeyType().isDynamicDim(0)) {
-    unsigned position = kernel.getNumArguments() - 1;
     numKeys = kernel.getArgument(position);
     kernel.setArgAttr(position, OperandAttr::getAttrName(),
                       OperandAttr::get("num_keys", numKeys.getType()));
@@ -48,14 +55,59 @@ static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
   return numKeys;
 }
 
+/// The most keys that a row of a paged op has: an argument, or what the block
+/// table has room for.
+static Value getNumKeys(RewriterBase &rewriter, PagedLogitsOp op,
+                        Value argument) {
+  if (argument)
+    return argument;
+  Location loc = op.getLoc();
+  int64_t size = op.getOutType().getDimSize(1);
+  if (!ShapedType::isDynamic(size))
+    return arith::ConstantIndexOp::create(rewriter, loc, size);
+  Value columns = memref::DimOp::create(rewriter, loc, op.getBlockTable(), 1);
+  Value blockKv =
+      arith::ConstantIndexOp::create(rewriter, loc, op.getBlockKv());
+  return arith::MulIOp::create(rewriter, loc, columns, blockKv);
+}
+
+/// What `op`, of a fused pair, writes on the device. Its sizes are all that
+/// there is of it.
+static Value createUnstoredLogits(RewriterBase &rewriter, LogitsOpInterface op,
+                                  TopkOp topk, Value numKeys) {
+  auto out = cast<MemRefType>(op.getOutType());
+  // As of arguments: a kernel for no key is not another one.
+  SmallVector<int64_t> shape(out.getShape());
+  llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
+  auto type = MemRefType::get(shape, out.getElementType());
+  SmallVector<Value> sizes;
+  if (type.isDynamicDim(0))
+    sizes.push_back(
+        memref::DimOp::create(rewriter, op.getLoc(), topk.getIndices(), 0));
+  if (type.isDynamicDim(1))
+    sizes.push_back(numKeys);
+  return UnstoredLogitsOp::create(rewriter, op.getLoc(), type, sizes);
+}
+
+/// Removes it, once nothing but its sizes is used.
+static void eraseUnstoredLogits(RewriterBase &rewriter, UnstoredLogitsOp op) {
+  SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+    auto dim = cast<memref::DimOp>(user);
+    rewriter.setInsertionPoint(dim);
+    rewriter.replaceOp(
+        dim, getValueOrCreateConstantIndexOp(rewriter, dim.getLoc(),
+                                             sizes[*dim.getConstantIndex()]));
+  }
+  rewriter.eraseOp(op);
+}
+
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                 func::FuncOp func) {
   FailureOr<KernelFunction> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
   auto logits = cast<LogitsOpInterface>(found->op.getOperation());
-  if (found->topk)
-    return logits->emitOpError("fused with mqa.topk has no GPU kernel yet");
   if (logits->getNumResults())
     return logits->emitOpError("must be bufferized before it is tiled");
   ScheduleAttr schedule = logits.getScheduleAttr();
@@ -80,10 +132,12 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
          << "\n  scales come as " << describe(plan->loadsScalesByTma);
   SmallVector<Type> moreTypes;
   auto contiguous = dyn_cast<LogitsOp>(*logits);
-  if (contiguous && contiguous.getCompressed() &&
-      getGlobalType(cast<MemRefType>(contiguous.getK().getType()))
-          .isDynamicDim(0))
+  bool isFused = static_cast<bool>(found->topk);
+  if (contiguous && needsNumKeys(contiguous, isFused))
     moreTypes.push_back(rewriter.getIndexType());
+  if (isFused)
+    moreTypes.push_back(getGlobalType(
+        MemRefType::get({ShapedType::kDynamic}, rewriter.getI32Type())));
   gpu::GPUFuncOp kernel =
       createKernel(rewriter, module, func, *found, plan->schedule,
                    plan->numThreads, moreTypes);
@@ -93,20 +147,50 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   IRMapping mapping;
   mapping.map(func.getArguments(),
               kernel.getArguments().take_front(func.getNumArguments()));
-  Operation *onDevice = rewriter.clone(*logits, mapping);
-  LogicalResult built = failure();
-  if (auto op = dyn_cast<LogitsOp>(onDevice)) {
-    Value numKeys;
-    if (op.getCompressed())
-      numKeys = getNumKeys(rewriter, kernel, op);
-    built = buildLogitsLoops(rewriter, op, *plan, numKeys);
-  } else {
-    built =
-        buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(onDevice), *plan);
+  auto onDevice = cast<LogitsOpInterface>(rewriter.clone(*logits, mapping));
+  unsigned numArguments = func.getNumArguments();
+  auto op = dyn_cast<LogitsOp>(*onDevice);
+  Value numKeys;
+  if (op && (op.getCompressed() || isFused))
+    numKeys = getNumKeys(rewriter, kernel, op, numArguments);
+  rewriter.setInsertionPoint(onDevice);
+  TopkOp topk;
+  UnstoredLogitsOp unstored;
+  std::optional<FusedSelection> selection;
+  if (isFused) {
+    if (!op)
+      numKeys = getNumKeys(rewriter, cast<PagedLogitsOp>(*onDevice),
+                           mapping.lookupOrNull(found->getNumKeysOperand()));
+    topk = cast<TopkOp>(rewriter.clone(*found->topk, mapping));
+    unstored = createUnstoredLogits(rewriter, onDevice, topk, numKeys)
+                   .getDefiningOp<UnstoredLogitsOp>();
+    cast<DestinationStyleOpInterface>(*onDevice).setDpsInitOperand(0, unstored);
+    rewriter.moveOpAfter(topk, onDevice);
+    topk.getLogitsMutable().assign(unstored);
+    unsigned position = kernel.getNumArguments() - 1;
+    Value scratch = kernel.getArgument(position);
+    kernel.setArgAttr(position, OperandAttr::getAttrName(),
+                      OperandAttr::get("scratch", scratch.getType()));
+    int64_t rows =
+        onDevice.getNextN() ? onDevice.getNextN() : plan->schedule.getBlockQ();
+    selection.emplace(topk, scratch, *plan, rows);
+    StringRef name = KernelAttr::getAttrName();
+    kernel->setAttr(name,
+                    kernel->getAttrOfType<KernelAttr>(name).withListPlaces(
+                        selection->getPlaces()));
   }
+  FusedSelection *selects = selection ? &*selection : nullptr;
+  LogicalResult built =
+      op ? buildLogitsLoops(rewriter, op, *plan, numKeys, selects)
+         : buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(*onDevice),
+                                 *plan, selects);
   if (failed(built))
     return failure();
+  if (topk)
+    rewriter.eraseOp(topk);
   rewriter.eraseOp(onDevice);
+  if (unstored)
+    eraseUnstoredLogits(rewriter, unstored);
   rewriter.eraseOp(func);
   return success();
 }

@@ -20,6 +20,9 @@ class TopkRow {
 public:
   /// Of row `row`, an index, of `op`, which is on memrefs.
   TopkRow(ImplicitLocOpBuilder &b, TopkOp op, Value row);
+  /// Of a row without logits in memory: for `getIndex` alone.
+  TopkRow(TopkOp op, Value row, Value firstKey)
+      : firstKey(firstKey), op(op), row(row) {}
 
   /// The logit in `column`, an f32. It must be one of the row's range.
   Value loadLogit(ImplicitLocOpBuilder &b, Value column) const;

@@ -257,6 +257,10 @@ void WarpRoles::buildConsumers(Value threadId) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);
   });
+  clone.walk([&](MeetOp op) {
+    op.setNumThreads(numConsumerGroups * kGroupThreads);
+    op.setTurns(groups.keyGroups);
+  });
   SmallVector<TileLogitsOp> tiles;
   SmallVector<StoreLogitsOp> stores;
   clone.walk([&](TileLogitsOp op) { tiles.push_back(op); });

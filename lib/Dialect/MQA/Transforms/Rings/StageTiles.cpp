@@ -284,7 +284,10 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
 /// Queries and weights are staged ahead of the loop over keys: nothing in it
 /// may write them. Tiles write `out` alone.
 static LogicalResult verifyLoop(LogitsOp logits, scf::ForOp keys) {
-  WalkResult result = keys.getBody()->walk([&](Operation *op) {
+  auto verify = [&](Operation *op) {
+    // What consumers do together writes lists of candidates.
+    if (isa<MeetOp>(op))
+      return WalkResult::skip();
     bool mayWrite =
         op->getNumRegions() == 0 &&
         llvm::any_of(ArrayRef<Value>{logits.getQ(), logits.getWeights()},
@@ -297,8 +300,9 @@ static LogicalResult verifyLoop(LogitsOp logits, scf::ForOp keys) {
         "is in a loop that may write what would be staged ahead of it");
     error.attachNote(op->getLoc()) << "by this";
     return WalkResult::interrupt();
-  });
-  return failure(result.wasInterrupted());
+  };
+  return failure(
+      keys.getBody()->walk<WalkOrder::PreOrder>(verify).wasInterrupted());
 }
 
 /// Checks that `logits` is a tile in two loops, and stages it.

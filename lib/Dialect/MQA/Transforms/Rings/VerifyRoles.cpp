@@ -38,6 +38,7 @@ private:
   LogicalResult verifyTurns(RingGetOp op);
   LogicalResult verifyRelease(RingReleaseOp op);
   LogicalResult verifyFit(FitQueriesOp op);
+  LogicalResult verifyMeet(MeetOp op);
 
   gpu::GPUFuncOp kernel;
   scf::ForOp loop, cleaning;
@@ -119,7 +120,9 @@ LogicalResult RoleVerifier::verifyCleaning() {
 /// What has no role is done by every one: it may only compute and read. What
 /// writes slots is of their role.
 LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
-  WalkResult result = within.getBody()->walk([&](Operation *op) {
+  auto verify = [&](Operation *op) {
+    if (isa<MeetOp>(op))
+      return WalkResult::skip();
     bool isCleaning = within == cleaning && isa<CleanRowsOp>(op);
     if (isCleaning || isOfRole(op) ||
         op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
@@ -128,8 +131,9 @@ LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
     op->emitOpError("is of no role, and may do more than compute and read: "
                     "not every role may execute it");
     return WalkResult::interrupt();
-  });
-  return failure(result.wasInterrupted());
+  };
+  return failure(
+      within.getBody()->walk<WalkOrder::PreOrder>(verify).wasInterrupted());
 }
 
 /// What consumers get, or compute for themselves, is theirs alone.
@@ -291,6 +295,15 @@ LogicalResult RoleVerifier::verifyFit(FitQueriesOp op) {
       "they take turns at");
 }
 
+/// In a loop that consumer groups take turns at, they come to it in different
+/// iterations, and meet only where all of them would.
+LogicalResult RoleVerifier::verifyMeet(MeetOp op) {
+  if (groups.keyGroups == 1 || op.getMeeting() || op->getParentOp() == loop)
+    return success();
+  return op.emitOpError("is of all consumer groups, and needs 'meeting' in a "
+                        "loop that they take turns at");
+}
+
 LogicalResult RoleVerifier::run() {
   if (!loop->use_empty())
     return kernel.emitOpError("reads a result of the loop over rings");
@@ -309,6 +322,8 @@ LogicalResult RoleVerifier::run() {
       return verifyRelease(release);
     if (auto fit = dyn_cast<FitQueriesOp>(op); fit && failed(verifyFit(fit)))
       return failure();
+    if (auto meet = dyn_cast<MeetOp>(op))
+      return verifyMeet(meet);
     return isa<RingGetOp, FitQueriesOp>(op) ? verifySlotUses(op) : success();
   };
   WalkResult result = loop.walk([&](Operation *op) {

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -23,13 +24,40 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
+/// `schedule` as a selection needs it, with the same tiles, so that logits have
+/// the same bits: blocks of fewer queries, whose lists take less of the
+/// caller's memory, and as few stages less as leave room in shared memory. Null
+/// if none fits.
+static ScheduleAttr fitSelection(LogitsOpInterface op, const ChipInfo &chip,
+                                 ScheduleAttr schedule) {
+  constexpr int64_t kMaxQueries = 8;
+  int64_t blockQ = schedule.getBlockQ(), blockKv = schedule.getBlockKv();
+  while (blockQ > kMaxQueries && blockQ % (2 * schedule.getTileQ()) == 0) {
+    blockQ /= 2;
+    blockKv *= 2;
+  }
+  for (int64_t stages = schedule.getStages(); stages >= 2; --stages) {
+    auto fewer = ScheduleAttr::get(
+        op->getContext(), blockQ, blockKv, schedule.getTileQ(),
+        schedule.getTileKv(), schedule.getQueryStages(), stages,
+        schedule.getAccumulators(), schedule.getRelu(), schedule.getReduction(),
+        schedule.getSplit(), schedule.getBlockCost(), schedule.getBlockHeads());
+    if (fitsSchedule(op, chip, fewer))
+      return fewer;
+  }
+  return {};
+}
+
 /// The measured entry; without one, the likeliest that fits. If nothing fits,
 /// the smallest schedule: its diagnostic says which limit it breaks.
 static ScheduleAttr chooseNamed(LogitsOpInterface op, const ChipInfo &chip,
                                 StringRef name) {
-  if (ScheduleAttr entry = lookUpSchedule(op, chip, name))
-    if (fitsSchedule(op, chip, entry))
+  if (ScheduleAttr entry = lookUpSchedule(op, chip, name)) {
+    if (getUnstoredLogits(op))
+      entry = fitSelection(op, chip, entry);
+    if (entry && fitsSchedule(op, chip, entry))
       return entry;
+  }
   bool fast = name == "fast";
   if (ScheduleAttr schedule =
           deriveSchedule(op, chip, fast ? Reduction::F16 : Reduction::F32))

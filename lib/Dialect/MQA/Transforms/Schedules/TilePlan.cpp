@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/StringExtras.h"
@@ -269,6 +270,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
+  if (getUnstoredLogits(op))
+    plan.sharedMemoryBytes += kSelectionBytes;
   // Of mqa.fit_queries: an exponent per head and two factors per query.
   if (packed)
     plan.sharedMemoryBytes +=

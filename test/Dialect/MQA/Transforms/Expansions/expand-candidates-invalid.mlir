@@ -27,3 +27,52 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Threads that meet are whole warps of the kernel. Before mqa-specialize-warps it is not known how many.
+gpu.module @kernels {
+  gpu.func @unknown_meet(%n: index, %list: memref<64xi32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    mqa.meet {
+      // expected-error@+1 {{needs whole warps of the kernel's 128 threads, but its mqa.meet has 0}}
+      mqa.sort_candidates %list, %list count %n most 16 : memref<64xi32>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @more(%n: index, %list: memref<64xi32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    mqa.meet {
+      // expected-error@+1 {{needs whole warps of the kernel's 128 threads, but its mqa.meet has 256}}
+      mqa.sort_candidates %list, %list count %n most 16 : memref<64xi32>
+    } {num_threads = 256}
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @part(%n: index, %list: memref<64xi32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    mqa.meet {
+      // expected-error@+1 {{needs whole warps of the kernel's 128 threads, but its mqa.meet has 48}}
+      mqa.sort_candidates %list, %list count %n most 16 : memref<64xi32>
+    } {num_threads = 48}
+    gpu.return
+  }
+}
+
+// -----
+
+// Nobody would come to its barriers.
+gpu.module @kernels {
+  gpu.func @nobody() kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    // expected-error@+1 {{needs 'num_threads' of whole warps of the kernel, found 0}}
+    mqa.meet {
+    }
+    gpu.return
+  }
+}

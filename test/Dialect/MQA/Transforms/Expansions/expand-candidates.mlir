@@ -5,7 +5,7 @@
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @append
   // CHECK-SAME: %[[LOGITS:.*]]: vector<2xf32>, %[[KEY:.*]]: index, %[[T:.*]]: f32, %[[FORCED:.*]]: vector<2xi1>, %[[TURN:.*]]: index, %[[N:.*]]: index, %[[CODES:.*]]: memref<256xi32, #gpu.address_space<workgroup>>, %[[KEYS:.*]]: memref<256xi32, #gpu.address_space<workgroup>>
-  // CHECK-SAME: workgroup(%[[WORDS:.*]] : memref<64xi32, #gpu.address_space<workgroup>>)
+  // CHECK-SAME: workgroup(%[[WORDS:.*]] : memref<64xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64})
   gpu.func @append(%logits: vector<2xf32>, %key: index, %t: f32, %forced: vector<2xi1>, %turn: index, %n: index, %codes: !list, %keys: !list) kernel attributes {known_block_size = array<i32: 96, 1, 1>} {
     // NaN reaches no threshold.
     // CHECK: %[[FIRST:.*]] = arith.cmpf oge, %{{.*}}, %[[T]]
@@ -41,7 +41,7 @@ gpu.module @kernels {
 gpu.module @kernels {
   // Two of them share what they work in.
   // CHECK-LABEL: gpu.func @cut
-  // CHECK-SAME: workgroup(%[[HISTOGRAM:.*]] : memref<2048xi32, #gpu.address_space<workgroup>>, %[[WORDS:.*]] : memref<64xi32, #gpu.address_space<workgroup>>)
+  // CHECK-SAME: workgroup(%[[HISTOGRAM:.*]] : memref<2048xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}, %[[WORDS:.*]] : memref<64xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64})
   gpu.func @cut(%n: index, %codes: !list, %keys: !list) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     // What others appended is read behind a barrier, two candidates a thread.
     // CHECK: gpu.barrier

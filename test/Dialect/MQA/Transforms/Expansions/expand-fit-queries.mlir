@@ -7,7 +7,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @fit
   // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<4x16x32xf8E4M3FN
   // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x16xf32
-  // CHECK-SAME: workgroup(%[[EXPONENTS:.*]] : memref<64xi32, {{.*}}>, %[[FACTORS:.*]] : memref<2x4xf32, {{.*}}>)
+  // CHECK-SAME: workgroup(%[[EXPONENTS:.*]] : memref<64xi32, {{.*}}> {{.*}}, %[[FACTORS:.*]] : memref<2x4xf32, {{.*}}> {{.*}})
   // 2048 bytes, 128 threads: a round. Magnitudes of 16 bytes, then of the two
   // lanes that share a head.
   // CHECK: %[[MEMORY:.*]] = mqa.layout_cast %[[Q]]

@@ -4,7 +4,7 @@ gpu.module @kernels {
   // CHECK-LABEL: gpu.func @share
   // CHECK-SAME: %[[KS:[a-z0-9]+]]: memref<?xi32>, %[[KE:[a-z0-9]+]]: memref<?xi32>
   // A sum per warp, and what the threads that find the ends publish.
-  // CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<4xi32, #gpu.address_space<workgroup>>, %[[RESULTS:.*]] : memref<4xi32, #gpu.address_space<workgroup>>)
+  // CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<4xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}, %[[RESULTS:.*]] : memref<4xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64})
   // The tiles of the first of a run of blocks, and the length of all: with the
   // cost of a block.
   // CHECK: %[[COUNT:.*]] = scf.if
@@ -68,6 +68,36 @@ gpu.module @kernels {
   gpu.func @matrix(%lens: memref<?x2xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?x2xi32>
     %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {block_q = 2, tile_kv = 128}
+    "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
+    gpu.return
+  }
+
+  // With visits_all, a block without a key counts as one of one tile: in the sum of a thread's blocks, the
+  // first and the others, and where the ends are looked for.
+  // CHECK-LABEL: gpu.func @all
+  // CHECK: scf.if
+  // CHECK: arith.divui
+  // CHECK: arith.select
+  // CHECK-NEXT: %[[TILES:.*]] = arith.addi %{{.*}}, %{{.*}} : index
+  // CHECK-NEXT: %[[ONE:.*]] = arith.maxsi %[[TILES]], %c1 : index
+  // CHECK-NEXT: scf.yield %[[ONE]]
+  // CHECK: scf.for
+  // CHECK: arith.divui
+  // CHECK: arith.select
+  // CHECK-NEXT: %[[MORE:.*]] = arith.addi %{{.*}}, %{{.*}} : index
+  // CHECK-NEXT: %[[ONE_MORE:.*]] = arith.maxsi %[[MORE]], %c1 : index
+  // CHECK-NEXT: arith.cmpi ne, %[[ONE_MORE]], %c0
+  // CHECK: gpu.barrier
+  // CHECK: scf.for
+  // CHECK: arith.divui
+  // CHECK: arith.select
+  // CHECK-NEXT: %[[THERE:.*]] = arith.addi %{{.*}}, %{{.*}} : index
+  // CHECK-NEXT: %[[ONE_THERE:.*]] = arith.maxsi %[[THERE]], %c1 : index
+  // CHECK-NEXT: arith.cmpi ne, %[[ONE_THERE]], %c0
+  // CHECK: "test.use"
+  gpu.func @all(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %i: index, %count: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+    %b, %t, %be, %te = mqa.tile_share %ranges share %i of %count {align = 32, block_cost = 1, block_q = 2, tile_kv = 128, visits_all}
     "test.use"(%b, %t, %be, %te) : (index, index, index, index) -> ()
     gpu.return
   }

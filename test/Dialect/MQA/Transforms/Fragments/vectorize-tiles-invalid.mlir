@@ -13,3 +13,16 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// A view of every second row.
+gpu.module @kernels {
+  gpu.func @rows(%logits: vector<8x32xf32>, %ks: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
+    %rows = memref.subview %out[0, 0] [8, %n] [2, 1] : memref<?x?xf32> to memref<8x?xf32, strided<[?, 1]>>
+    // expected-error@+1 {{needs views of rows behind each other}}
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%rows : memref<8x?xf32, strided<[?, 1]>>) : vector<8x32xf32>
+    gpu.return
+  }
+}

@@ -37,7 +37,7 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: mqa.append_candidates %[[LOGITS]] of %[[KEYS]]
     // CHECK: mqa.cut_candidates {{.*}} count %[[TILES]]#0 keep 512 {ties = #mqa.ties<smallest>}
     // CHECK: gpu.barrier
-    // CHECK: mqa.sort_candidates {{.*}} most 512 {by = #mqa.sort_by<key>}
+    // CHECK: mqa.sort_candidates {{.*}} most 512 {by = #mqa.sort_by<key>, doubled}
     // CHECK: %[[WORD:.*]] = memref.load
     // CHECK: %[[OWN:.*]] = arith.shrui %[[WORD]], %c1_i32
     // CHECK: arith.subi %[[OWN]], %{{.*}} : i32

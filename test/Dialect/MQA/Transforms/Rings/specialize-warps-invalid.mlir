@@ -115,3 +115,39 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Groups that take turns come to it in different iterations.
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+#at_32x128 = #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+!ring = !mqa.ring<4, memref<32x128xf8E4M3FN, #at_32x128, #smem>>
+!k = memref<32x128xf8E4M3FN, #at_32x128, #smem>
+!q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
+gpu.module @kernels {
+  gpu.func @f(%q: !q, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
+    %ring = mqa.ring_create : !ring
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
+      scf.for %j = %lo to %hi step %grid {
+        // expected-error@+1 {{is of all consumer groups, and needs 'meeting' in a loop that they take turns at}}
+        mqa.meet {
+          gpu.barrier
+        }
+        %past = arith.subi %j, %lo : index
+        %step = arith.divui %past, %grid : index
+        %at = arith.index_cast %step : index to i32
+        mqa.ring_put %ring[%at], %k : !ring, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !ring -> !k
+        %l = mqa.tile_logits ins(%q, %0, none, none : !q, !k) : vector<4x32xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
+        mqa.ring_release %ring[%at] : !ring
+      }
+    }
+    gpu.return
+  }
+}

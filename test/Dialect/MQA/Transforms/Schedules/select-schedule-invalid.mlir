@@ -121,3 +121,21 @@ func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: ten
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>) outs(%out : tensor<?x268435456xf32>) {compressed, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>} -> tensor<?x268435456xf32>
   return %0 : tensor<?x268435456xf32>
 }
+
+// -----
+
+// Without a selection, seven stages fit.
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %m: index, %n: index, %indices: memref<?x2048xi32>) {
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  // expected-error@+1 {{bytes of shared memory, but a block has 232448}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%init : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 384, tile_q = 8, tile_kv = 96, stages = 7, reduction = f16>}
+  mqa.topk ins(%init, %ks, %ke : memref<?x?xf32>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x2048xi32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 384, tile_q = 8, tile_kv = 96, stages = 7, reduction = f16>}
+  return
+}

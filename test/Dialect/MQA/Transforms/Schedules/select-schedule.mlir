@@ -53,3 +53,15 @@ func.func @bf16_logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xbf16>)
   return
 }
+
+// A selection takes some shared memory: what was measured without one gets fewer stages, where it does not fit.
+// CHECK-LABEL: func @fused
+// DEFAULT: schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>
+// FAST: schedule = #mqa.schedule<block_q = 8, block_kv = 384, tile_q = 8, tile_kv = 96, stages = 6, reduction = f16, block_cost = 2>
+// GIVEN: schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 32, stages = 6>
+func.func @fused(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %m: index, %n: index, %indices: memref<?x2048xi32>) {
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%init : memref<?x?xf32>)
+  mqa.topk ins(%init, %ks, %ke : memref<?x?xf32>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x2048xi32>)
+  return
+}

@@ -1,0 +1,172 @@
+//===- MQAFilterOps.td - Logits that are selected, not stored -*- tablegen -*-//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_FILTER_OPS_TD
+#define MQA_FILTER_OPS_TD
+
+include "mqa/Dialect/MQA/IR/MQACandidateOps.td"
+
+//===----------------------------------------------------------------------===//
+// Level 3
+//===----------------------------------------------------------------------===//
+
+def MQA_FilteredRowsOp : MQA_Op<"filtered_rows", [Pure]> {
+  let summary = "Rows of logits, of which only those are kept that may be among the best";
+  let description = [{
+    The result stands for `num_rows` x `num_columns` logits, a column for each key, and has no
+    address: only `mqa.store_logits` writes it, at views of its rows. A logit that is written is
+    appended to the list of its row if it is at least the row's threshold or NaN, or if its key
+    is one of the first `force_first` or last `force_last` of the row's range; else it is forgotten.
+
+    Row r has `counts[r]` candidates and the threshold `thresholds[r]`. Its list begins at
+    `memory[first + 2 * places * r]`: the logits of `places` candidates, as the bits of f32, and
+    behind them as many keys.
+
+    Where a list has more than `limit` candidates, whoever appends to it sets `meeting[0]` to the key
+    `margin` keys behind those that it has, unless an earlier one stands there: by that key,
+    consumers have to meet (`mqa.meet`) and cut the list. There must be room until then.
+
+    Why this op exists: it is the one place where a fused kernel differs from one that stores its
+    logits. All that tiles, stages and splits the work sees rows that are written.
+
+    ```mlir
+    %rows = mqa.filtered_rows %memory[%first] counts(%counts) thresholds(%least) meeting(%word)
+        sizes(%c8, %n) {places = 7680, limit = 4352, margin = 2432}
+        : memref<?xi32>, memref<8xi32, #gpu.address_space<workgroup>>,
+          memref<8xf32, #gpu.address_space<workgroup>>, memref<1xi32, #gpu.address_space<workgroup>> -> memref<?x?xf32>
+    ```
+  }];
+  let arguments = (ins
+    MemRefRankOf<[I32], [1]>:$memory, Index:$first,
+    MemRefRankOf<[I32], [1]>:$counts, MemRefRankOf<[F32], [1]>:$thresholds,
+    MemRefRankOf<[I32], [1]>:$meeting, Index:$num_rows, Index:$num_columns,
+    ConfinedAttr<I64Attr, [IntPositive]>:$places,
+    ConfinedAttr<I64Attr, [IntPositive]>:$limit,
+    ConfinedAttr<I64Attr, [IntPositive]>:$margin,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$force_first,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$force_last);
+  let results = (outs MemRefRankOf<[F32, BF16, F16], [2]>:$rows);
+  let assemblyFormat = [{
+    $memory `[` $first `]` `counts` `(` $counts `)` `thresholds` `(` $thresholds `)`
+    `meeting` `(` $meeting `)` `sizes` `(` $num_rows `,` $num_columns `)` attr-dict
+    `:` type($memory) `,` type($counts) `,` type($thresholds) `,` type($meeting) `->` type($rows)
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
+def MQA_MeetOp : MQA_Op<"meet", [
+    SingleBlock, NoTerminator, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "What all consumers of a kernel do together";
+  let description = [{
+    The region is executed by the `num_threads` threads of the consumers, the first of a block, all
+    together: `gpu.barrier` and the ops on candidates in it are theirs. It begins and ends with a
+    barrier of theirs.
+
+    With `meeting`, it is executed only where `meeting[0]` is not behind `key`, and only if
+    each of the `turns` groups of consumers that take tiles of `tile_kv` keys in turn has a tile from
+    there on, ahead of `end`. All groups must then find the same there: who writes `meeting` asks
+    for a key that is so far ahead that no group can be there yet.
+
+    `num_threads` and `turns` are what `mqa-specialize-warps` says.
+
+    ```mlir
+    mqa.meet meeting(%word : memref<1xi32, #gpu.address_space<workgroup>>) key(%n) until(%end) {
+      gpu.barrier
+    } {tile_kv = 128}
+    ```
+  }];
+  let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$meeting,
+    Optional<Index>:$key, Optional<Index>:$end,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$num_threads,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$turns,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$tile_kv);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`meeting` `(` $meeting^ `:` type($meeting) `)`)? (`key` `(` $key^ `)`)? (`until` `(` $end^ `)`)?
+    $body attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def MQA_CutListsOp : MQA_Op<"cut_lists", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Keeps the best candidates of the lists of some rows";
+  let description = [{
+    Of each row with more than `above` candidates, as `mqa.filtered_rows` describes their lists, the
+    `keep` best stay, and at most `slack` more that are as good as any that goes, in any order. The greatest logit is the best, NaN the worst; of equal ones
+    `ties` decides (`mqa.cut_candidates`, not `place`). The first `force_first` and last
+    `force_last` keys of a row's range, which `ranges` has, are better than all others.
+
+    `counts[r]` becomes how many stay, and `thresholds[r]` a logit that a key behind has to reach to be
+    among the `keep` best: with `ascending` a greater key than these, else any. It is never NaN.
+
+    Executed by all threads of an `mqa.meet`, which share the rows. Who reads the lists, counts or
+    thresholds behind it meets at a barrier before.
+
+    ```mlir
+    mqa.cut_lists %memory[%first] counts(%counts) thresholds(%least) ranges(%ranges) rows(%c8)
+        {places = 7680, keep = 2048, above = 2048, ties = #mqa.ties<smallest>, ascending}
+        : memref<?xi32>, memref<8xi32, #gpu.address_space<workgroup>>, memref<8xf32, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins
+    MemRefRankOf<[I32], [1]>:$memory, Index:$first,
+    MemRefRankOf<[I32], [1]>:$counts, MemRefRankOf<[F32], [1]>:$thresholds,
+    MQA_RangesType:$ranges, Index:$num_rows,
+    ConfinedAttr<I64Attr, [IntPositive]>:$places,
+    ConfinedAttr<I64Attr, [IntPositive]>:$keep,
+    ConfinedAttr<I64Attr, [IntPositive]>:$above,
+    MQA_TiesEnumAttr:$ties,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$force_first,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$force_last,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$slack,
+    UnitAttr:$ascending);
+  let assemblyFormat = [{
+    $memory `[` $first `]` `counts` `(` $counts `)` `thresholds` `(` $thresholds `)`
+    `ranges` `(` $ranges `)` `rows` `(` $num_rows `)` attr-dict
+    `:` type($memory) `,` type($counts) `,` type($thresholds)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Level 5
+//===----------------------------------------------------------------------===//
+
+def MQA_AppendLogitsOp : MQA_Op<"append_logits", [
+    AllShapesMatch<["vector", "mask"]>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Appends the elements of a vector to lists of candidates";
+  let description = [{
+    Appends vector[m, n], where mask[m, n], to the list of row `first_row` + m, as
+    `mqa.filtered_rows` describes it: with key `first_key` + n. The order is any.
+
+    ```mlir
+    mqa.append_logits %v mask %mask first_key(%n) to %memory[%first] counts(%counts) meeting(%word)
+        first_row(%row) {places = 7680, limit = 4352, margin = 2432}
+        : vector<8x128xf32>, vector<8x128xi1>, memref<?xi32>,
+          memref<8xi32, #gpu.address_space<workgroup>>, memref<1xi32, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [F32]>:$vector,
+    VectorOfRankAndType<[2], [I1]>:$mask, Index:$first_key,
+    MemRefRankOf<[I32], [1]>:$memory, Index:$first, MemRefRankOf<[I32], [1]>:$counts,
+    MemRefRankOf<[I32], [1]>:$meeting, Index:$first_row,
+    ConfinedAttr<I64Attr, [IntPositive]>:$places,
+    ConfinedAttr<I64Attr, [IntPositive]>:$limit,
+    ConfinedAttr<I64Attr, [IntPositive]>:$margin);
+  let assemblyFormat = [{
+    $vector `mask` $mask `first_key` `(` $first_key `)` `to` $memory `[` $first `]`
+    `counts` `(` $counts `)` `meeting` `(` $meeting `)` `first_row` `(` $first_row `)` attr-dict
+    `:` type($vector) `,` type($mask) `,` type($memory) `,` type($counts) `,` type($meeting)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // MQA_FILTER_OPS_TD

@@ -1,0 +1,165 @@
+//===- FusedSelection.cpp - Selection in a kernel of logits ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FusedSelection.h"
+#include "Kernels/WorkgroupMemory.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using arith::CmpIPredicate;
+
+/// Candidates of a list, where k needs no more: 128 MiB are enough for 132
+/// multiprocessors and query blocks of 8 rows.
+static constexpr int64_t kPlaces = 7680;
+/// Keys that a list takes at least from one cut to the next.
+static constexpr int64_t kLeastProgress = 255;
+
+/// The consumers do `body` together.
+static MeetOp meet(DeviceBuilder &b, Value meeting, Value key, Value end,
+                   int64_t tileKv, function_ref<void()> body) {
+  auto op = MeetOp::create(b, meeting, key, end, /*num_threads=*/0,
+                           /*turns=*/1, tileKv);
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&op.getBody());
+  body();
+  return op;
+}
+
+FusedSelection::FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
+                               int64_t blockRows)
+    : op(op), scratch(scratch), blockRows(blockRows),
+      tableRows(plan.schedule.getBlockQ()), tileKv(plan.schedule.getTileKv()),
+      numThreads(plan.schedule.getConsumerGroups() * shapes::kGroupThreads),
+      numSelected(op.getNumSelected()),
+      ties(op.getTieBreak() == TieBreak::Smallest ? Ties::Smallest
+                                                  : Ties::Greatest) {
+  int64_t stages = plan.schedule.getStages();
+  int64_t groups = plan.schedule.getKeyGroups();
+  // Producers fill slots in order. So when a group gets a tile, all tiles that
+  // are `stages` ahead of it were released, and a group that released a tile
+  // has appended the one that it had before: what it then asked for, this group
+  // sees `margin` keys later.
+  margin = (stages + 2 * groups) * tileKv;
+  // From when a list is over its limit until consumers meet, or the tiles end,
+  // so many keys more may be appended: of tiles that others have under way, of
+  // those up to the meeting, and of a last turn.
+  int64_t outstanding = (2 * stages + 4 * groups) * tileKv;
+  int64_t least = numSelected + outstanding + kLeastProgress + kReservedPlaces;
+  places = std::max<int64_t>(kPlaces, llvm::alignTo(least, 256));
+  limit = places - kReservedPlaces - outstanding;
+}
+
+void FusedSelection::allocate(OpBuilder &builder, Value numBlocks) {
+  DeviceBuilder b(op.getLoc(), builder);
+  auto kernel = builder.getInsertionBlock()
+                    ->getParentOp()
+                    ->getParentOfType<gpu::GPUFuncOp>();
+  if (!kernel)
+    kernel = cast<gpu::GPUFuncOp>(builder.getInsertionBlock()->getParentOp());
+  Location loc = b.getLoc();
+  Type i32 = b.getI32Type(), f32 = b.getF32Type();
+  counts = addWorkgroupVariable(kernel, tableRows, i32, loc);
+  thresholds = addWorkgroupVariable(kernel, tableRows, f32, loc);
+  taken = addWorkgroupVariable(kernel, tableRows, i32, loc);
+  meeting = addWorkgroupVariable(kernel, 1, i32, loc);
+  answer = addWorkgroupVariable(kernel, 1, i32, loc);
+  gridBlock = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  gridSize = gpu::GridDimOp::create(b, gpu::Dimension::x);
+  lists = b.mul(numBlocks, kCounterWords);
+}
+
+/// The first word of a list. A block of the grid has two areas: one for a query
+/// block that another one began, whose list has to stay until all are done, and
+/// one for the query blocks that it begins.
+Value FusedSelection::getListOf(DeviceBuilder &b, Value block, Value area,
+                                Value row) {
+  Value number = b.add(b.mul(block, 2), area);
+  number = b.add(b.mul(number, blockRows), row);
+  return b.add(lists, b.mul(number, 2 * places));
+}
+
+/// Codes and keys of the list that begins at `first`.
+std::pair<Value, Value> FusedSelection::getViews(DeviceBuilder &b,
+                                                 Value first) {
+  auto view = [&](Value from) -> Value {
+    SmallVector<OpFoldResult> sizes{b.getIndexAttr(places)},
+        strides{b.getIndexAttr(1)}, offsets{from};
+    return memref::SubViewOp::create(b, scratch, offsets, sizes, strides);
+  };
+  return {view(first), view(b.add(first, b.index(places)))};
+}
+
+Value FusedSelection::open(OpBuilder &builder, const QueryBlock &block,
+                           MemRefType type) {
+  DeviceBuilder b(op.getLoc(), builder);
+  Value isBegun = b.compare(CmpIPredicate::eq, block.begin, block.lo);
+  Value area = arith::SelectOp::create(b, isBegun, b.index(1), b.index(0));
+  first = getListOf(b, gridBlock, area, b.index(0));
+  meet(b, Value(), Value(), Value(), tileKv, [&] {
+    b.forEach(b.getThread(), b.index(tableRows), b.index(numThreads),
+              [&](Value row) {
+                memref::StoreOp::create(b, b.word(0), counts, row);
+                memref::StoreOp::create(b, b.real(-kInfinity), thresholds, row);
+              });
+    b.byFirstThread([&] {
+      memref::StoreOp::create(b, b.word(std::numeric_limits<int32_t>::max()),
+                              meeting, b.index(0));
+    });
+  });
+  return FilteredRowsOp::create(b, type, scratch, first, counts, thresholds,
+                                meeting, block.numRows, block.numKeys, places,
+                                limit, margin, op.getForceFirst(),
+                                op.getForceLast());
+}
+
+/// Keeps the best keys of lists of more than `above`, and maybe `slack` more;
+/// keys behind these `ascend` or are any.
+void FusedSelection::cut(DeviceBuilder &b, const QueryBlock &block,
+                         int64_t above, int64_t slack, bool ascend) {
+  CutListsOp::create(b, scratch, first, counts, thresholds, block.ranges,
+                     block.numRows, places, numSelected, above, ties,
+                     op.getForceFirst(), op.getForceLast(), slack, ascend);
+  b.barrier();
+}
+
+void FusedSelection::keepRoom(OpBuilder &builder, const QueryBlock &block,
+                              Value key) {
+  DeviceBuilder b(op.getLoc(), builder);
+  meet(b, meeting, key, block.end, tileKv, [&] {
+    // Those that are about to get full too.
+    int64_t above = (numSelected + limit) / 2;
+    cut(b, block, above, /*slack=*/std::min(kSlack, above - numSelected),
+        /*ascend=*/true);
+    b.byFirstThread([&] {
+      memref::StoreOp::create(b, b.word(std::numeric_limits<int32_t>::max()),
+                              meeting, b.index(0));
+    });
+  });
+}
+
+void FusedSelection::close(OpBuilder &builder, const QueryBlock &block) {
+  DeviceBuilder b(op.getLoc(), builder);
+  meet(b, Value(), Value(), Value(), tileKv, [&] {
+    Value isWhole = b.both(b.compare(CmpIPredicate::eq, block.begin, block.lo),
+                           b.compare(CmpIPredicate::eq, block.end, block.hi));
+    auto choose = scf::IfOp::create(b, TypeRange(b.getI1Type()), isWhole,
+                                    /*withElseRegion=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choose.thenBlock());
+      scf::YieldOp::create(b, Value(arith::ConstantIntOp::create(b, true, 1)));
+      b.setInsertionPointToStart(choose.elseBlock());
+      Value isLast = arrive(b, block);
+      b.ifTrue(isLast, [&] { takeOthers(b, block); });
+      scf::YieldOp::create(b, isLast);
+    }
+    b.ifTrue(choose.getResult(0), [&] {
+      cut(b, block, /*above=*/numSelected, /*slack=*/0, /*ascend=*/false);
+      b.forEach(b.index(0), block.numRows, b.index(1),
+                [&](Value number) { finish(b, block, number); });
+    });
+  });
+}
