@@ -68,7 +68,7 @@ public:
 class CandidateScratch {
 public:
   explicit CandidateScratch(gpu::GPUFuncOp kernel) : kernel(kernel) {}
-  /// A number of candidates for each bin of their codes; zero between ops.
+  /// A number of candidates for each bin of their codes. Who uses it clears it.
   Value getHistogram(BlockBuilder &b);
   /// `kWords` words of mqa.cut_candidates.
   Value getCutWords(BlockBuilder &b);

@@ -216,7 +216,8 @@ CutLists::search(bool hasKeys, const Interval &whole, GetNumber getNumber) {
   // The histogram is used again.
   synchronize();
   Value isSingle = b.compare(CmpIPredicate::eq, shift, zero);
-  // All of it stays, or so little of it is too much that it may.
+  // The bin has at most `slack` more candidates than are wanted: then all of it
+  // stays, and the search ends.
   Value tooMany = b.sub(inBin[0], part.wanted);
   Value isExact =
       b.compare(CmpIPredicate::ule, tooMany, b.constant(op.getSlack()));

@@ -136,8 +136,9 @@ void CutLists::cutRow(Value row) {
     scf::YieldOp::create(b, search(/*hasKeys=*/true, whole, byKey).first.low);
   }
   compact(last.low, last.high, choose.getResult(0));
-  bool mayEqual =
-      op.getTies() == Ties::Greatest || !op.getAscending() || op.getSlack() > 0;
+  // At least `keep` stay whose logits are as good: of the same logit, a greater
+  // key is never among the best.
+  bool mayEqual = op.getTies() == Ties::Greatest || !op.getAscending();
   Value least = mayEqual ? last.low : b.add(last.low, one);
   // Codes of NaN are below those of all numbers, and above.
   Value lowest = emitCode(

@@ -85,9 +85,11 @@ Value AppendDistributor::takePlaces(Value row, Value count) {
     auto full = scf::IfOp::create(b, isFull, /*withElseRegion=*/false);
     scf::YieldOp::create(b, first);
     b.setInsertionPointToStart(full.thenBlock());
+    // The greatest of all is never reached. Beyond it a key would wrap around.
+    int64_t last = std::numeric_limits<int32_t>::max() - op.getMargin();
+    Value key = arith::MinSIOp::create(b, op.getFirstKey(), index(last));
     Value at = arith::IndexCastOp::create(
-        b, i32,
-        arith::AddIOp::create(b, op.getFirstKey(), index(op.getMargin())));
+        b, i32, arith::AddIOp::create(b, key, index(op.getMargin())));
     memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::mins, at,
                                 op.getMeeting(), ValueRange{index(0)});
     b.setInsertionPointToStart(choose.elseBlock());

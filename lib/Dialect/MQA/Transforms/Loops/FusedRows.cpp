@@ -33,10 +33,11 @@ FusedSelection::Row FusedSelection::getRow(DeviceBuilder &b,
   return row;
 }
 
-/// A longer range never selects NaN: its keys become the greatest. Returns how
-/// many candidates are left of `count`.
+/// A range of more than k keys does not select NaN. The key of such a candidate
+/// becomes -1, the greatest unsigned number, so that sorting puts it last.
+/// Returns how many candidates remain of `count`.
 Value FusedSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
-  // Only where too few numbers were there for a threshold.
+  // Only a row with the threshold -inf can still have NaN.
   Value threshold = memref::LoadOp::create(b, thresholds, row.number);
   Value isOpen = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, threshold,
                                        b.real(-kInfinity));
@@ -77,7 +78,7 @@ Value FusedSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
   return choose.getResult(0);
 }
 
-/// Sorts `count` candidates of which those that were dropped go to the end.
+/// Sorts `count` candidates; dropped ones come last.
 void FusedSelection::sort(DeviceBuilder &b, const Row &row, Value count) {
   int64_t most = llvm::PowerOf2Ceil(numSelected);
   if (op.getOrder() != Order::Score) {

@@ -14,7 +14,8 @@ using arith::CmpIPredicate;
 /// Candidates of a list, where k needs no more: 128 MiB are enough for 132
 /// multiprocessors and query blocks of 8 rows.
 static constexpr int64_t kPlaces = 7680;
-/// Keys that a list takes at least from one cut to the next.
+/// `limit` - k is at least this: a list takes at least half as many keys from
+/// one meeting until it asks for the next.
 static constexpr int64_t kLeastProgress = 255;
 
 /// The consumers do `body` together.
@@ -39,9 +40,9 @@ FusedSelection::FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
   int64_t stages = plan.schedule.getStages();
   int64_t groups = plan.schedule.getKeyGroups();
   // Producers fill slots in order. So when a group gets a tile, all tiles that
-  // are `stages` ahead of it were released, and a group that released a tile
-  // has appended the one that it had before: what it then asked for, this group
-  // sees `margin` keys later.
+  // are earlier by `stages` were released. A group that released a tile has
+  // appended the tile that it had before. So a group that checks whether to
+  // meet sees what was asked for in all tiles that are earlier by `margin`.
   margin = (stages + 2 * groups) * tileKv;
   // From when a list is over its limit until consumers meet, or the tiles end,
   // so many keys more may be appended: of tiles that others have under way, of
@@ -71,9 +72,11 @@ void FusedSelection::allocate(OpBuilder &builder, Value numBlocks) {
   lists = b.mul(numBlocks, kCounterWords);
 }
 
-/// The first word of a list. A block of the grid has two areas: one for a query
-/// block that another one began, whose list has to stay until all are done, and
-/// one for the query blocks that it begins.
+/// The first word of a list. A block of the grid has two areas of lists. Area 0
+/// is for the query block that an earlier block began: at most one, its first.
+/// Area 1 is for the query blocks that it begins itself, one after another;
+/// only the last of these can be unfinished. What is unfinished stays until the
+/// last block has copied it.
 Value FusedSelection::getListOf(DeviceBuilder &b, Value block, Value area,
                                 Value row) {
   Value number = b.add(b.mul(block, 2), area);
@@ -81,7 +84,7 @@ Value FusedSelection::getListOf(DeviceBuilder &b, Value block, Value area,
   return b.add(lists, b.mul(number, 2 * places));
 }
 
-/// Codes and keys of the list that begins at `first`.
+/// Logits and keys of the list that begins at `first`.
 std::pair<Value, Value> FusedSelection::getViews(DeviceBuilder &b,
                                                  Value first) {
   auto view = [&](Value from) -> Value {

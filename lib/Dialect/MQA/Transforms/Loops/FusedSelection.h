@@ -67,8 +67,7 @@ private:
   /// The last place of a list tells other blocks of the grid how many there
   /// are.
   static constexpr int64_t kReservedPlaces = 1;
-  /// Candidates that stay for nothing, where that spares a step of the
-  /// selection.
+  /// A cut may keep so many candidates too many, if that saves a search step.
   static constexpr int64_t kSlack = 128;
 
   Value getListOf(DeviceBuilder &b, Value block, Value area, Value row);

@@ -212,7 +212,7 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // With slack, a few too many of a code may stay, and so keys behind that are as good.
+  // With slack, a few too many may stay. Keys that come later are greater, and have to be better all the same.
   // CHECK-LABEL: gpu.func @slack
   // CHECK: %[[PART:.*]]:4 = scf.while
   // CHECK: nvvm.vote.sync ballot
@@ -220,7 +220,8 @@ gpu.module @kernels {
   // CHECK-NEXT: %[[TOO_MANY:.*]] = arith.subi
   // CHECK-NEXT: arith.cmpi ule, %[[TOO_MANY]], %c40_i32
   // CHECK: scf.condition
-  // CHECK: arith.maxui %[[PART]]#0, %c8388607_i32
+  // CHECK: %[[MORE:.*]] = arith.addi %[[PART]]#0, %c1_i32
+  // CHECK: arith.maxui %[[MORE]], %c8388607_i32
   gpu.func @slack(%memory: memref<?xi32>, %first: index, %counts: !counts, %least: !least, %ke: memref<?xi32>, %m: index, %n: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     mqa.meet {

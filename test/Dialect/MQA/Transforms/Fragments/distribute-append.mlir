@@ -30,7 +30,9 @@ gpu.module @kernels {
   // CHECK-NEXT: %[[NEW:.*]] = arith.addi %[[OLD]], %[[COUNT]]
   // CHECK-NEXT: %[[IS_FULL:.*]] = arith.cmpi ugt, %[[NEW]], %c512_i32
   // CHECK-NEXT: scf.if %[[IS_FULL]] {
-  // CHECK-NEXT: %[[LATER:.*]] = arith.addi %[[KEY]], %c256 : index
+  // Near the greatest i32 it is that, which no key reaches: it must not wrap around.
+  // CHECK-NEXT: %[[FROM:.*]] = arith.minsi %[[KEY]], %c2147483391 : index
+  // CHECK-NEXT: %[[LATER:.*]] = arith.addi %[[FROM]], %c256 : index
   // CHECK-NEXT: %[[AT:.*]] = arith.index_cast %[[LATER]] : index to i32
   // CHECK-NEXT: memref.atomic_rmw mins %[[AT]], %[[WORD]][%c0]
   // CHECK-NEXT: }
