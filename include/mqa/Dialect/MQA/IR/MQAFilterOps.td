@@ -25,9 +25,9 @@ def MQA_FilteredRowsOp : MQA_Op<"filtered_rows", [Pure]> {
     `memory[first + 2 * places * r]`: the logits of `places` candidates, as the bits of f32, and
     behind them as many keys.
 
-    Where a list has more than `limit` candidates, whoever appends to it sets `meeting[0]` to the key
-    `margin` keys behind those that it has, unless an earlier one stands there: by that key,
-    consumers have to meet (`mqa.meet`) and cut the list. There must be room until then.
+    A thread that makes a list longer than `limit` asks for a meeting: it lowers `meeting[0]` to
+    `first_key` + `margin`, where `first_key` is the first key of its tile. When the consumers reach
+    that key, they meet (`mqa.meet`) and cut the list. There must be room until then.
 
     Why this op exists: it is the one place where a fused kernel differs from one that stores its
     logits. All that tiles, stages and splits the work sees rows that are written.
@@ -68,10 +68,10 @@ def MQA_MeetOp : MQA_Op<"meet", [
     together: `gpu.barrier` and the ops on candidates in it are theirs. It begins and ends with a
     barrier of theirs.
 
-    With `meeting`, it is executed only where `meeting[0]` is not behind `key`, and only if
-    each of the `turns` groups of consumers that take tiles of `tile_kv` keys in turn has a tile from
-    there on, ahead of `end`. All groups must then find the same there: who writes `meeting` asks
-    for a key that is so far ahead that no group can be there yet.
+    With `meeting`, the region runs only if `key` is at least `meeting[0]`, and each of the `turns`
+    groups of consumers, which take tiles of `tile_kv` keys in turn, still has a tile at or after
+    `meeting[0]` and before `end`. All threads must decide the same. They do if whoever lowers
+    `meeting[0]` chooses a key that no group has checked yet.
 
     `num_threads` and `turns` are what `mqa-specialize-warps` says.
 
@@ -99,12 +99,14 @@ def MQA_CutListsOp : MQA_Op<"cut_lists", [
   let summary = "Keeps the best candidates of the lists of some rows";
   let description = [{
     Of each row with more than `above` candidates, as `mqa.filtered_rows` describes their lists, the
-    `keep` best stay, and at most `slack` more that are as good as any that goes, in any order. The greatest logit is the best, NaN the worst; of equal ones
+    `keep` best stay, in any order. Up to `slack` more may stay too; every candidate that is
+    removed is worse than every one that stays. The greatest logit is the best, NaN the worst; of equal ones
     `ties` decides (`mqa.cut_candidates`, not `place`). The first `force_first` and last
     `force_last` keys of a row's range, which `ranges` has, are better than all others.
 
-    `counts[r]` becomes how many stay, and `thresholds[r]` a logit that a key behind has to reach to be
-    among the `keep` best: with `ascending` a greater key than these, else any. It is never NaN.
+    `counts[r]` becomes how many stay. A candidate that comes later can only be among the `keep` best
+    if its logit is at least `thresholds[r]`, which is never NaN. With `ascending`, later keys are
+    greater than all keys of the list.
 
     Executed by all threads of an `mqa.meet`, which share the rows. Who reads the lists, counts or
     thresholds behind it meets at a barrier before.
