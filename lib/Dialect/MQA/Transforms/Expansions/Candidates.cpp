@@ -66,6 +66,18 @@ Value BlockBuilder::countLanesAhead(Value ballot) {
   return countBits(arith::AndIOp::create(*this, ballot, ahead));
 }
 
+Value BlockBuilder::addUpToLane(Value word) {
+  Value zero = constant(0);
+  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
+    auto ahead =
+        gpu::ShuffleOp::create(*this, word, static_cast<int32_t>(step),
+                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
+    Value isLane = compare(CmpIPredicate::uge, lane, constant(step));
+    word = add(word, select(isLane, ahead.getShuffleResult(), zero));
+  }
+  return word;
+}
+
 Value BlockBuilder::reduce(Value word, NVVM::ReduxKind kind) {
   return NVVM::ReduxOp::create(*this, getI32Type(), word, kind, constant(-1));
 }

@@ -49,6 +49,8 @@ public:
   Value countBits(Value word);
   /// How many lanes ahead of this one have their bit set.
   Value countLanesAhead(Value ballot);
+  /// The sum of `word` over this lane and those ahead of it.
+  Value addUpToLane(Value word);
   /// Over the lanes of a warp, the same value for all of them.
   Value reduce(Value word, NVVM::ReduxKind kind);
   /// Of `words`, which has one for each warp, those whose warp `isWanted` says

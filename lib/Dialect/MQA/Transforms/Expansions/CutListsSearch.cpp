@@ -129,15 +129,7 @@ CutLists::findBin(const Interval &interval, Value shift) {
     counts.push_back(b.load(histogram, b.add(first, bin)));
     sum = b.add(sum, counts.back());
   }
-  Value inclusive = sum;
-  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
-    auto ahead =
-        gpu::ShuffleOp::create(b, inclusive, static_cast<int32_t>(step),
-                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane = b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
-    inclusive =
-        b.add(inclusive, b.select(isLane, ahead.getShuffleResult(), zero));
-  }
+  Value inclusive = b.addUpToLane(sum);
   Value above = b.sub(inclusive, sum);
   Value isMine = arith::AndIOp::create(
       b, b.compare(CmpIPredicate::ult, above, interval.wanted),

@@ -175,15 +175,7 @@ void Cut::publishBin(const Interval &interval) {
     counts.push_back(number);
     sum = b.add(sum, number);
   }
-  Value inclusive = sum;
-  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
-    auto ahead =
-        gpu::ShuffleOp::create(b, inclusive, static_cast<int32_t>(step),
-                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane = b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
-    inclusive =
-        b.add(inclusive, b.select(isLane, ahead.getShuffleResult(), zero));
-  }
+  Value inclusive = b.addUpToLane(sum);
   Value ofWarp = b.reduce(sum, NVVM::ReduxKind::ADD);
   b.publish(ofWarp, words, b.constant(kSums));
   b.barrier();

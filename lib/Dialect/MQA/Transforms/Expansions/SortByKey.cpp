@@ -136,15 +136,7 @@ Value SortByKey::countOnes() {
     counts.push_back(sum);
     sum = b.add(sum, b.select(isWord, ones, zero));
   }
-  Value inclusive = sum;
-  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
-    auto ahead =
-        gpu::ShuffleOp::create(b, inclusive, static_cast<int32_t>(step),
-                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane = b.compare(CmpIPredicate::uge, b.lane, b.constant(step));
-    inclusive =
-        b.add(inclusive, b.select(isLane, ahead.getShuffleResult(), zero));
-  }
+  Value inclusive = b.addUpToLane(sum);
   b.publish(b.reduce(sum, NVVM::ReduxKind::ADD), words, b.constant(kLeast));
   b.barrier();
   Value start = b.constant(kLeast);
