@@ -16,13 +16,23 @@
 namespace mqa::runtime {
 
 /// What the processor and the operating system say of themselves. Tests have
-/// others than this machine's.
+/// others than this machine's, of any architecture.
 struct CpuIdentity {
-  /// Registers eax, ebx, ecx, edx of CPUID; zeros where there is no such leaf.
-  std::array<uint32_t, 4> (*readCpuid)(uint32_t leaf, uint32_t subleaf);
-  /// The register states that the operating system saves (XCR0); 0 where it
-  /// says nothing.
-  uint64_t savedStates;
+  enum class Machine { X86_64, AArch64, Other };
+
+  Machine machine = Machine::Other;
+  /// x86-64: registers eax, ebx, ecx, edx of CPUID; zeros where there is no
+  /// such leaf.
+  std::array<uint32_t, 4> (*readCpuid)(uint32_t leaf,
+                                       uint32_t subleaf) = nullptr;
+  /// x86-64: the register states that the operating system saves (XCR0); 0
+  /// where it says nothing.
+  uint64_t savedStates = 0;
+  /// AArch64: AT_HWCAP and AT_HWCAP2 of Linux.
+  std::array<uint64_t, 2> capabilities{};
+  /// Asks the operating system to let this process use the state of this
+  /// number; 0, or an errno.
+  int (*requestState)(int state) = nullptr;
 
   static CpuIdentity getHost();
 };

@@ -9,6 +9,7 @@
 #include "ObjectLibrary.h"
 #include "OpRules.h"
 #include "ThreadPool.h"
+#include "TilePermission.h"
 
 #include <cstdlib>
 
@@ -72,14 +73,18 @@ mqa_status CpuKernel::allocateScratch() {
 }
 
 mqa_status CpuKernel::load(int numThreads) {
-  MQA_RETURN_IF_FAILED(checkCpuFeatures(description->name, bundle->cpuFeatures,
-                                        CpuIdentity::getHost()));
+  const CpuIdentity host = CpuIdentity::getHost();
+  MQA_RETURN_IF_FAILED(
+      checkCpuFeatures(description->name, bundle->cpuFeatures, host));
   MQA_RETURN_IF_FAILED(library.open(bundle->object));
   std::string symbol = "mqa_task_" + description->name;
   function = reinterpret_cast<TaskFunction>(library.find(symbol.c_str()));
   if (!function)
     return fail(MQA_ERROR_INVALID_BUNDLE,
                 "bundle: the object has no function " + symbol);
+  // The process stays as it was until all is found right that can be seen.
+  MQA_RETURN_IF_FAILED(TilePermission::getOfProcess().require(
+      description->name, bundle->cpuFeatures, host));
   MQA_RETURN_IF_FAILED(pool.start(numThreads));
   return allocateScratch();
 }
