@@ -156,14 +156,16 @@ static bool isForCpu(const BundleKernel &kernel) {
   return kernel.bundle->target == "cpu";
 }
 
-/// `candidates` are one kernel for the CPU, or some for GPUs.
+/// `candidates` are one kernel for the CPU, or some for GPUs; an executor is
+/// for a CPU alone.
 static mqa_status loadBest(const std::vector<BundleKernel> &candidates,
-                           int device, mqa_kernel **kernel) {
+                           int device, mqa_kernel **kernel,
+                           const mqa_executor *executor = nullptr) {
   auto handle = std::make_unique<mqa_kernel>();
   std::unique_ptr<Kernel> loaded;
   if (const BundleKernel &first = candidates.front(); isForCpu(first)) {
     MQA_RETURN_IF_FAILED(checkMachine(first.bundle->objectMachine));
-    MQA_RETURN_IF_FAILED(loadCpuKernel(first, device, loaded));
+    MQA_RETURN_IF_FAILED(loadCpuKernel(first, executor, device, loaded));
   } else {
     MQA_RETURN_IF_FAILED(loadGpuKernel(candidates, device, loaded));
   }
@@ -209,6 +211,24 @@ mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
   });
 }
 
+/// All kernels of this name for the CPU, or for GPUs: at least one.
+static mqa_status findKernelsOfKind(const mqa_bundle *bundle, const char *name,
+                                    bool forCpu,
+                                    std::vector<BundleKernel> &found) {
+  MQA_RETURN_IF_FAILED(findKernels(bundle, name, found));
+  std::string wanted = found.front().description->name;
+  std::vector<std::string> targets;
+  for (const BundleKernel &candidate : found)
+    targets.push_back(candidate.bundle->target);
+  keepKind(found, forCpu);
+  if (found.empty())
+    return fail(MQA_ERROR_NOT_FOUND, "the bundle has no kernel '" + wanted +
+                                         "' for " +
+                                         (forCpu ? "the CPU" : "a GPU") +
+                                         ", it is for " + listNames(targets));
+  return MQA_SUCCESS;
+}
+
 mqa_status mqa_kernel_load_for(const mqa_bundle *bundle, const char *name,
                                int kind, int device, mqa_kernel **kernel) {
   return guard([&]() -> mqa_status {
@@ -220,19 +240,24 @@ mqa_status mqa_kernel_load_for(const mqa_bundle *bundle, const char *name,
                   "kind must be MQA_DEVICE_CPU or MQA_DEVICE_CUDA, found " +
                       std::to_string(kind));
     std::vector<BundleKernel> found;
-    MQA_RETURN_IF_FAILED(findKernels(bundle, name, found));
-    std::string wanted = found.front().description->name;
-    std::vector<std::string> targets;
-    for (const BundleKernel &candidate : found)
-      targets.push_back(candidate.bundle->target);
-    bool forCpu = kind == MQA_DEVICE_CPU;
-    keepKind(found, forCpu);
-    if (found.empty())
-      return fail(MQA_ERROR_NOT_FOUND, "the bundle has no kernel '" + wanted +
-                                           "' for " +
-                                           (forCpu ? "the CPU" : "a GPU") +
-                                           ", it is for " + listNames(targets));
+    MQA_RETURN_IF_FAILED(
+        findKernelsOfKind(bundle, name, kind == MQA_DEVICE_CPU, found));
     return loadBest(found, device, kernel);
+  });
+}
+
+mqa_status mqa_kernel_load_cpu(const mqa_bundle *bundle, const char *name,
+                               const mqa_executor *executor,
+                               mqa_kernel **kernel) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    *kernel = nullptr;
+    MQA_RETURN_IF_FAILED(requireNotNull(bundle, "bundle"));
+    MQA_RETURN_IF_FAILED(requireNotNull(executor, "executor"));
+    std::vector<BundleKernel> found;
+    MQA_RETURN_IF_FAILED(
+        findKernelsOfKind(bundle, name, /*forCpu=*/true, found));
+    return loadBest(found, /*device=*/0, kernel, executor);
   });
 }
 
@@ -254,6 +279,7 @@ mqa_status mqa_kernel_get_info(const mqa_kernel *kernel,
     MQA_RETURN_IF_FAILED(requireNotNull(info, "info"));
     const Kernel &loaded = *kernel->kernel;
     *info = getInfo(loaded.getTarget(), loaded.getDescription());
+    info->num_threads = loaded.getNumThreads();
     return MQA_SUCCESS;
   });
 }

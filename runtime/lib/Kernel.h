@@ -32,6 +32,8 @@ public:
                              std::unique_ptr<PreparedLaunch> &launch) = 0;
   /// Of the GPU that runs it.
   virtual int getNumMultiprocessors() const { return 0; }
+  /// Of a CPU: how many work on a launch.
+  virtual int getNumThreads() const { return 0; }
   const KernelDescription &getDescription() const { return *description; }
   const std::string &getTarget() const { return bundle->target; }
 
@@ -58,7 +60,10 @@ struct BundleKernel {
 mqa_status loadGpuKernel(const std::vector<BundleKernel> &candidates,
                          int device, std::unique_ptr<Kernel> &kernel);
 
-mqa_status loadCpuKernel(const BundleKernel &candidate, int numThreads,
+/// With the threads of `executor`, or, where that is null, with `numThreads` of
+/// the runtime's own.
+mqa_status loadCpuKernel(const BundleKernel &candidate,
+                         const mqa_executor *executor, int numThreads,
                          std::unique_ptr<Kernel> &kernel);
 
 } // namespace mqa::runtime

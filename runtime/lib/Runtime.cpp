@@ -38,6 +38,8 @@ const char *mqa_status_name(mqa_status status) {
     return "driver error";
   case MQA_ERROR_SYSTEM:
     return "system error";
+  case MQA_ERROR_EXECUTOR:
+    return "executor error";
   }
   return "unknown status";
 }

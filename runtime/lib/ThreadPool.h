@@ -1,4 +1,4 @@
-//===- ThreadPool.h - Threads that share the tasks of a launch --*- C++ -*-===//
+//===- ThreadPool.h - The runtime's own threads -----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,45 +7,41 @@
 #ifndef MQA_RUNTIME_LIB_THREADPOOL_H
 #define MQA_RUNTIME_LIB_THREADPOOL_H
 
-#include "Status.h"
+#include "TaskRunner.h"
 
 #include <atomic>
-#include <cstdint>
-#include <functional>
 
 namespace mqa::runtime {
 
-/// A fixed number of threads that run numbered tasks; the caller is one of
-/// them. In a forked child, which has none of its parent's threads, the first
-/// run starts others.
-class ThreadPool {
+/// A number of threads that run tasks; the caller is one of them. The others
+/// are not this pool's alone: all pools that were started under the same
+/// affinity share a team, so that kernels which are launched at once do not
+/// crowd the cores. In a forked child, which has none of its parent's threads,
+/// the first run that needs them starts others.
+class ThreadPool final : public TaskRunner {
 public:
-  /// Task `i`, on thread `thread` of the pool: 0 is the caller.
-  using Task = std::function<void(int64_t i, int thread)>;
-
   ThreadPool() = default;
-  ~ThreadPool();
+  ~ThreadPool() override;
   ThreadPool(const ThreadPool &) = delete;
 
-  /// Starts the threads, once, before anything is run. `numThreads` counts the
-  /// caller; 0 means one per core.
+  /// Sees to it that there are threads, once, before anything is run.
+  /// `numThreads` counts the caller; 0 means one per core that this thread may
+  /// run on.
   mqa_status start(int numThreads);
 
-  int getNumThreads() const { return numThreads; }
+  int getNumThreads() const override { return numThreads; }
 
-  /// Calls task(i, thread) for 0 <= i < count, in any order, with floating
-  /// point as FloatEnvironment has it, and returns when all are done. Calls
-  /// from several threads take turns. Fails only in a forked child that cannot
-  /// start its threads.
-  mqa_status run(int64_t count, const Task &task);
+  /// Fails only in a forked child that cannot start its threads.
+  mqa_status run(int64_t count, const Task &task) override;
 
 private:
-  class Workers;
-  Workers *getWorkers();
+  struct Team;
+  class Teams;
+  mqa_status getTeam(Team *&team);
 
   int numThreads = 1;
-  /// Those of this process, or of the parent until the first run in a child.
-  std::atomic<Workers *> workers{nullptr};
+  /// That of this process, or of the parent until the first run in a child.
+  std::atomic<Team *> current{nullptr};
 };
 
 } // namespace mqa::runtime

@@ -7,19 +7,41 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 enum { kQueries = 3, kHeads = 2, kHeadDim = 16, kKeys = 5 };
 
 /* 1.0 and -1.0 as f8E4M3FN. */
 static const uint8_t kOne = 0x38, kMinusOne = 0xb8;
 
-static int run(const void *bundle_data, size_t bundle_size) {
-  mqa_bundle *bundle = NULL;
-  mqa_kernel *kernel = NULL;
-  if (mqa_bundle_load_memory(bundle_data, bundle_size, &bundle) ||
-      mqa_kernel_load(bundle, "scores", /*device=*/1, &kernel)) {
-    fprintf(stderr, "%s\n", mqa_last_error());
-    return 1;
-  }
+/* The engine's threads; without OpenMP, the one that launches. */
+struct team {
+  int num_threads;
+};
+
+static int get_worker(void) {
+#ifdef _OPENMP
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+static int run_on_team(void *context, int64_t count,
+                       void (*task)(void *task_context, int64_t index,
+                                    int worker),
+                       void *task_context) {
+  const struct team *team = context;
+#pragma omp parallel for num_threads(team->num_threads) schedule(dynamic)
+  for (int64_t i = 0; i < count; ++i)
+    task(task_context, i, get_worker());
+  return 0;
+}
+
+/* Launches the kernel, and destroys it. */
+static int launch(mqa_kernel *kernel) {
   uint8_t q[kQueries * kHeads * kHeadDim], k[kKeys * kHeadDim];
   float k_scale[kKeys], weights[kQueries * kHeads], out[kQueries * kKeys];
   int32_t ks[kQueries] = {0, 1, 4}, ke[kQueries] = {5, 3, 2};
@@ -64,6 +86,25 @@ static int run(const void *bundle_data, size_t bundle_size) {
       }
     }
   mqa_kernel_destroy(kernel);
+  return failed;
+}
+
+static int run(const void *bundle_data, size_t bundle_size) {
+  mqa_bundle *bundle = NULL;
+  mqa_kernel *kernel = NULL;
+  struct team team = {2};
+  mqa_executor executor = {&team, team.num_threads, run_on_team};
+  if (mqa_bundle_load_memory(bundle_data, bundle_size, &bundle) ||
+      mqa_kernel_load(bundle, "scores", /*device=*/1, &kernel)) {
+    fprintf(stderr, "%s\n", mqa_last_error());
+    return 1;
+  }
+  int failed = launch(kernel);
+  if (mqa_kernel_load_cpu(bundle, "scores", &executor, &kernel)) {
+    fprintf(stderr, "%s\n", mqa_last_error());
+    return 1;
+  }
+  failed |= launch(kernel);
   mqa_bundle_destroy(bundle);
   return failed;
 }

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -61,6 +62,22 @@ TEST_F(CpuKernelTest, SeveralThreadsMayLaunch) {
     thread.join();
   for (const auto &result : outs)
     EXPECT_EQ(result[0], 50);
+}
+
+TEST_F(CpuKernelTest, SaysHowManyThreads) {
+  mqa_kernel_info info;
+  ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
+  EXPECT_EQ(info.num_threads, 0) << "it is not loaded";
+  mqa_kernel *three;
+  ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 3, &three), MQA_SUCCESS);
+  ASSERT_EQ(mqa_kernel_get_info(three, &info), MQA_SUCCESS);
+  EXPECT_EQ(info.num_threads, 3);
+  mqa_kernel_destroy(three);
+  // One per processor that this thread may run on.
+  cpu_set_t own;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(own), &own), 0);
+  ASSERT_EQ(mqa_kernel_get_info(kernel, &info), MQA_SUCCESS);
+  EXPECT_EQ(info.num_threads, CPU_COUNT(&own));
 }
 
 TEST_F(CpuKernelTest, RefusesAStream) {

@@ -20,6 +20,7 @@ int main(void) {
   mqa_logits_args args;
   mqa_paged_logits_args paged;
   mqa_topk_args topk;
+  mqa_executor executor = {NULL, 1, NULL};
   memset(&args, 0, sizeof args);
   memset(&paged, 0, sizeof paged);
   memset(&topk, 0, sizeof topk);
@@ -33,6 +34,9 @@ int main(void) {
   expect(mqa_kernel_load(bundle, NULL, 0, &kernel) ==
              MQA_ERROR_INVALID_ARGUMENT,
          "null bundle");
+  expect(mqa_kernel_load_cpu(bundle, NULL, &executor, &kernel) ==
+             MQA_ERROR_INVALID_ARGUMENT,
+         "null bundle on an executor");
   expect(mqa_logits_launch(kernel, &args, NULL) == MQA_ERROR_INVALID_ARGUMENT,
          "null kernel");
   expect(mqa_logits_topk_launch(kernel, &args, &topk, NULL) ==

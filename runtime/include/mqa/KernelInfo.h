@@ -114,6 +114,9 @@ typedef struct mqa_kernel_info {
   /* Of all. */
   mqa_element_type logits_type; /**< what logits are rounded to before they are
                                      stored or compared */
+  /* Of a loaded kernel for a CPU alone. */
+  int num_threads; /**< that work on a launch, the caller of it among them; of
+                        an executor: those that it has */
 } mqa_kernel_info;
 
 #ifdef __cplusplus

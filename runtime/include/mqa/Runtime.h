@@ -47,7 +47,9 @@ typedef enum mqa_status {
    */
   MQA_ERROR_DRIVER = 5,
   /** The operating system refused: no file, no memory, no thread. */
-  MQA_ERROR_SYSTEM = 6
+  MQA_ERROR_SYSTEM = 6,
+  /** The caller's mqa_executor failed, or did not run each task once. */
+  MQA_ERROR_EXECUTOR = 7
 } mqa_status;
 
 /** The version of this binary interface. It is raised when a function, a struct
@@ -56,7 +58,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 4
+#define MQA_RUNTIME_ABI_VERSION 5
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -115,9 +117,10 @@ typedef struct mqa_kernel mqa_kernel;
  *
  *  For a GPU it is loaded into the CUDA context that is current on this thread,
  *  or, if there is none, into the primary context of `device`. For a CPU,
- *  `device` is the number of threads, 0 meaning one per core; they are started
- *  here, with memory for each (MQA_ERROR_SYSTEM if one cannot be). The caller
- *  of a launch is one of them, and needs 16 KB of stack. In a forked child,
+ *  `device` is the number of threads, 0 meaning one per core that this thread
+ *  may run on; those that are not there yet are started here, with memory for
+ *  each (MQA_ERROR_SYSTEM if one cannot be). The caller of a launch is one of
+ *  them, and needs 16 KB of stack. Kernels share the others. In a forked child,
  *  kernels for a CPU work as in its parent; those for a GPU do not, and say so
  *  (MQA_ERROR_DRIVER). */
 MQA_API mqa_status mqa_kernel_load(const mqa_bundle *bundle, const char *name,
@@ -134,6 +137,34 @@ typedef enum mqa_device_kind {
  *  the other kind alone. */
 MQA_API mqa_status mqa_kernel_load_for(const mqa_bundle *bundle,
                                        const char *name, int kind, int device,
+                                       mqa_kernel **kernel);
+
+/** Threads of the caller's, which run the tasks of launches. It is copied; what
+ *  `context` points to must stay as long as kernels that were loaded with it,
+ *  and prepared launches of them. */
+typedef struct mqa_executor {
+  void *context;
+  /** From 1 to 4096. Tasks that run at the same time have different workers
+   *  from 0 to num_threads - 1; a worker need not be a thread of its own. */
+  int num_threads;
+  /** Calls task(task_context, index, worker) once for each index from 0 to
+   *  count - 1, in any order, and returns 0 when all of these calls have
+   *  returned; or another number, if it cannot. Launches from several threads
+   *  call it at the same time. `task` waits for nothing, and gives the thread
+   *  its floating-point environment back. */
+  int (*run)(void *context, int64_t count,
+             void (*task)(void *task_context, int64_t index, int worker),
+             void *task_context);
+} mqa_executor;
+
+/** As mqa_kernel_load_for a CPU, with the threads of `executor`: the runtime
+ *  starts none. A launch calls executor->run once, unless there is nothing to
+ *  do. MQA_ERROR_EXECUTOR from a launch: not every task was run, or `run` did
+ *  not do as it must; the message says what, and what the launch writes is then
+ *  not all written. */
+MQA_API mqa_status mqa_kernel_load_cpu(const mqa_bundle *bundle,
+                                       const char *name,
+                                       const mqa_executor *executor,
                                        mqa_kernel **kernel);
 
 /** Loads kernel `index` of the bundle, as mqa_bundle_kernel_info counts, and no

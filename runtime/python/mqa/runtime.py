@@ -87,6 +87,7 @@ class KernelInfo(ctypes.Structure):
         ("has_num_keys", c_int),
         ("num_lists", c_int64),
         ("logits_type", c_int),
+        ("num_threads", c_int),
     ]
 
 
@@ -186,7 +187,7 @@ class MergeTopkArgs(ctypes.Structure):
 
 
 # Of mqa/Runtime.h: the structures above are those of this version.
-ABI_VERSION = 4
+ABI_VERSION = 5
 
 
 def _check_abi(library, path):
