@@ -22,7 +22,7 @@ using namespace mqa::runtime;
 struct ThreadPool::Team {
   const Affinity affinity;
   const uint64_t fork = getForkCount();
-  ThreadTeam threads;
+  ThreadTeam threads{};
   int numPools = 0;
   /// That the pools would have started, had each its own.
   size_t numHelpers = 0;

@@ -46,12 +46,12 @@ struct ThreadTeam::Run {
 
   // Of the team's mutex.
   Run *following = nullptr;
-  std::condition_variable done;
+  std::condition_variable done{};
   /// Helpers that take tasks.
   int working = 0;
   /// Workers, the caller too, that there have been.
   int numEntered = 1;
-  std::bitset<TaskRunner::kMaxThreads> entered;
+  std::bitset<TaskRunner::kMaxThreads> entered{};
 
   bool wantsHelp() const { return numEntered < numThreads && next < count; }
 
