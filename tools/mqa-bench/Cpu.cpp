@@ -169,7 +169,7 @@ static bool runCell(Bench &bench, const CpuCell &cell, Group &group, int width,
     CpuRow row{name, target, verdict, ownTimes,
                getCpuFigures(operations, cell.isDecode() ? keyBytes : 0,
                              ownTimes, firstTimes, yardsticks)};
-    printCpuRow(row, width);
+    printCpuRow(row, cell, width);
     rows.push_back(makeCpuRow(row, problem, cell, yardsticks));
     pass &= verdict.passes();
     return row.figures;

@@ -22,6 +22,16 @@ static std::string format(const char *form, double value) {
   return value > 0 ? text : "-";
 }
 
+/// Decode shapes have bytes of keys where others have products.
+static void printLine(const CpuCell &cell, const std::string &first, int width,
+                      const std::vector<std::string> &decode,
+                      const std::vector<std::string> &prefill) {
+  std::printf("| %-*s |", width, first.c_str());
+  for (const std::string &text : cell.isDecode() ? decode : prefill)
+    std::printf(" %7s |", text.c_str());
+  std::printf("\n");
+}
+
 void mqa::tools::printCpuHead(const CpuCell &cell, double operations,
                               int threads, const CpuYardsticks &yardsticks,
                               int width) {
@@ -38,39 +48,42 @@ void mqa::tools::printCpuHead(const CpuCell &cell, double operations,
             ? format(", %.1f of a buffer as large as the keys", yardsticks.keys)
                   .c_str()
             : "");
-  std::string ownThreads = "ms on " + std::to_string(threads);
-  std::printf("\n| %-*s | %-7s | %8s | %8s | %7s | %7s | %5s | %7s | %7s | "
-              "%6s |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- |\n",
-              width, "kernel", "error", "ms on 1", ownThreads.c_str(),
-              "GFLOP/s", "of peak", "GB/s", "of read", "x first", "x loop");
+  std::printf("\n");
+  std::string all = "ms on " + std::to_string(threads);
+  printLine(cell, "kernel", width,
+            {"error", "ms on 1", all, "of peak", "GB/s", "of read", "x first"},
+            {"error", "ms on 1", "of peak", all, "of peak", "GFLOP/s",
+             "x first", "x loop"});
+  const std::vector<std::string> rule(8, "---");
+  printLine(cell, "---", width, {rule.begin(), rule.end() - 1}, rule);
 }
 
-void mqa::tools::printCpuRow(const CpuRow &row, int width) {
-  const auto &[name, target, verdict, times, figures] = row;
-  bool pass = verdict.passes();
-  std::printf(
-      "| %-*s | %-7s | %8.2f | %8s | %7.1f | %7s | %5s | %7s | %7s | "
-      "%6s |\n",
-      width, name.c_str(),
-      pass ? format("%.1e", verdict.check.relativeError).c_str() : "WRONG",
-      times.oneThread * 1e-3, format("%.2f", times.allThreads * 1e-3).c_str(),
-      times.allThreads > 0 ? figures.rate : figures.rateOneThread,
-      format("%.3f", figures.share).c_str(),
-      format("%.1f", figures.keyRate).c_str(),
-      format("%.3f", figures.readShare).c_str(),
-      format("%.2f", figures.toFirst).c_str(),
-      format("%.1f", figures.toLoopNest).c_str());
+void mqa::tools::printCpuRow(const CpuRow &row, const CpuCell &cell,
+                             int width) {
+  const CpuFigures &figures = row.figures;
+  const CheckResult &check = row.verdict.check;
+  bool pass = row.verdict.passes();
+  std::string error = pass ? format("%.1e", check.relativeError) : "WRONG";
+  std::string oneThread = format("%.2f", row.times.oneThread * 1e-3),
+              allThreads = format("%.2f", row.times.allThreads * 1e-3),
+              share = format("%.3f", figures.share),
+              toFirst = format("%.2f", figures.toFirst);
+  printLine(cell, row.name, width,
+            {error, oneThread, allThreads, share,
+             format("%.1f", figures.keyRate), format("%.3f", figures.readShare),
+             toFirst},
+            {error, oneThread, format("%.3f", figures.shareOneThread),
+             allThreads, share, format("%.1f", figures.rate), toFirst,
+             format("%.1f", figures.toLoopNest)});
   if (!pass)
     std::printf("%s is wrong: error %.2e, difference %.2e, %ld wrong elements, "
                 "%ld wrong cells, %ld writes outside, %ld bytes that differ by "
                 "the threads\n",
-                name.c_str(), verdict.check.relativeError,
-                verdict.check.difference,
-                static_cast<long>(verdict.check.elementErrors),
-                static_cast<long>(verdict.check.maskMismatches),
-                static_cast<long>(verdict.check.outsideWrites),
-                static_cast<long>(verdict.changedBytes));
+                row.name.c_str(), check.relativeError, check.difference,
+                static_cast<long>(check.elementErrors),
+                static_cast<long>(check.maskMismatches),
+                static_cast<long>(check.outsideWrites),
+                static_cast<long>(row.verdict.changedBytes));
   std::fflush(stdout);
 }
 

@@ -36,7 +36,8 @@ struct CpuRow {
 /// `width` is that of the first column.
 void printCpuHead(const CpuCell &cell, double operations, int threads,
                   const CpuYardsticks &yardsticks, int width);
-void printCpuRow(const CpuRow &row, int width);
+/// A number that is 0 was not measured, and is a dash.
+void printCpuRow(const CpuRow &row, const CpuCell &cell, int width);
 
 nlohmann::json makeCpuRow(const CpuRow &row, const Problem &problem,
                           const CpuCell &cell, const CpuYardsticks &yardsticks);
