@@ -194,8 +194,9 @@ static bool runCell(Bench &bench, const CpuCell &cell, Group &group, int width,
 //===----------------------------------------------------------------------===//
 
 /// Adds the first kernel of mqa.logits of each kind and target of a bundle.
+/// What this machine cannot run is said, and listed in `leftOut`.
 static void addKernels(std::map<Problems, Group> &groups, OpenBundles &bundles,
-                       const std::string &path, int threads) {
+                       const std::string &path, int threads, json &leftOut) {
   mqa_bundle *bundle;
   std::string stem = bundles.open(path, bundle);
   std::set<std::pair<Problems, std::string>> seen;
@@ -212,7 +213,10 @@ static void addKernels(std::map<Problems, Group> &groups, OpenBundles &bundles,
       name += " clean";
     auto oneThread = LoadedKernel::tryLoad(bundle, i, 1);
     if (!oneThread) {
+      leftOut.push_back({{"kernel", name}, {"reason", mqa_last_error()}});
       std::printf("left out: %s: %s\n", name.c_str(), mqa_last_error());
+      // Before an error says that nothing else is there.
+      std::fflush(stdout);
       continue;
     }
     auto allThreads = LoadedKernel::tryLoad(bundle, i, threads);
@@ -268,8 +272,9 @@ int mqa::tools::runCpu(const CpuOptions &options) {
   const PeakUnit &unit = choosePeakUnit(options.peak);
   std::map<Problems, Group> groups;
   OpenBundles bundles;
+  json rows = json::array(), leftOut = json::array();
   for (const std::string &path : options.bundles)
-    addKernels(groups, bundles, path, options.threads);
+    addKernels(groups, bundles, path, options.threads, leftOut);
   if (groups.empty())
     fatal("the bundles have no kernel of mqa.logits for this CPU");
   ThreadPool pool;
@@ -278,7 +283,6 @@ int mqa::tools::runCpu(const CpuOptions &options) {
   std::printf("device: %s, median of %d interleaved rounds\npeak: %s, products "
               "out of registers\n",
               device->getName().c_str(), options.repeat, unit.name);
-  json rows = json::array();
   bool pass = true;
   for (auto &[problems, group] : groups)
     pass &= runGroup(bench, group, cells, rows);
@@ -287,6 +291,7 @@ int mqa::tools::runCpu(const CpuOptions &options) {
                                  {"threads", pool.getNumThreads()},
                                  {"repeat", options.repeat},
                                  {"peak", unit.name},
+                                 {"left_out", leftOut},
                                  {"rows", rows}}
                                     .dump(1) +
                                 "\n");
