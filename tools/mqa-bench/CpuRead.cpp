@@ -133,9 +133,9 @@ MemoryRead mqa::tools::makeColdRead(Device &device, runtime::ThreadPool &pool) {
   // systems tell of a cache that many guests share; no more than a quarter of
   // the memory is taken for it.
   constexpr int64_t kPart = int64_t(128) << 20;
-  int64_t bytes = std::max(4 * kPart, 2 * getCacheBytes());
+  int64_t parts = std::max<int64_t>(4, (2 * getCacheBytes() - 1) / kPart + 1);
   int64_t memory =
       static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  bytes = std::min(bytes, memory / 4) / kPart * kPart;
-  return MemoryRead(device, pool, std::max(bytes, kPart), kPart);
+  parts = std::clamp<int64_t>(memory / 4 / kPart, 1, parts);
+  return MemoryRead(device, pool, parts * kPart, kPart);
 }
