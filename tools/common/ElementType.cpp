@@ -13,6 +13,24 @@
 
 using namespace mqa::tools;
 
+const char *mqa::tools::getTypeName(mqa_element_type type) {
+  switch (type) {
+  case MQA_F8E4M3FN:
+    return "f8E4M3FN";
+  case MQA_F8E5M2:
+    return "f8E5M2";
+  case MQA_BF16:
+    return "bf16";
+  case MQA_F16:
+    return "f16";
+  case MQA_F32:
+    return "f32";
+  case MQA_I32:
+    return "i32";
+  }
+  return "unknown";
+}
+
 float mqa::tools::getMax(mqa_element_type type) {
   return decode(type, getFloatFormat(type).getLargest());
 }

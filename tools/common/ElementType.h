@@ -60,6 +60,9 @@ constexpr int getBytes(mqa_element_type type) {
   return (1 + format.exponentBits + format.mantissaBits) / 8;
 }
 
+/// Its name in MLIR.
+const char *getTypeName(mqa_element_type type);
+
 /// The largest finite value.
 float getMax(mqa_element_type type);
 

@@ -130,6 +130,12 @@ std::vector<int32_t> drawLengths(int64_t batch, int64_t average, uint64_t seed);
 /// sequence has them, and the cells that it writes.
 double countBytes(const Problem &problem, bool clean);
 
+/// Multiplications and additions of all products of queries and keys.
+inline double countOperations(const Problem &problem) {
+  return 2.0 * problem.shape.numHeads * problem.shape.headDim *
+         problem.countPairs();
+}
+
 /// Sets `ks` and `ke` from the lengths and the block table.
 void setPagedRanges(Problem &problem);
 

@@ -89,6 +89,18 @@ LoadedKernel::LoadedKernel(const mqa_bundle *bundle, std::optional<bool> clean,
                : "every kernel of the bundle cleans: use --clean");
 }
 
+std::unique_ptr<LoadedKernel> LoadedKernel::tryLoad(const mqa_bundle *bundle,
+                                                    size_t index, int device) {
+  std::unique_ptr<LoadedKernel> loaded(new LoadedKernel);
+  mqa_status status =
+      mqa_kernel_load_at(bundle, index, device, &loaded->kernel);
+  if (status == MQA_ERROR_UNSUPPORTED)
+    return nullptr;
+  require(status);
+  require(mqa_kernel_get_info(loaded->kernel, &loaded->info));
+  return loaded;
+}
+
 /// Room before and behind the output in which nobody may write.
 static constexpr size_t kGuard = 1024;
 

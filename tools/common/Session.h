@@ -45,6 +45,11 @@ struct Slack {
   bool fused = false;
 };
 
+/// Whether a kernel is for a CPU.
+inline bool isForCpu(const mqa_kernel_info &info) {
+  return std::string(info.target).rfind("cpu", 0) == 0;
+}
+
 /// The kernels of a bundle by their names: one that it has for several targets
 /// once, as it is for the first of them.
 std::vector<mqa_kernel_info> listKernels(const mqa_bundle *bundle);
@@ -66,6 +71,10 @@ public:
   /// Its kernel of this name.
   LoadedKernel(const mqa_bundle *bundle, const char *name, int device = 0,
                std::optional<mqa_device_kind> kind = {});
+  /// Kernel `index` of the bundle, as mqa_bundle_kernel_info counts. Null where
+  /// this machine cannot run it: mqa_last_error says why.
+  static std::unique_ptr<LoadedKernel> tryLoad(const mqa_bundle *bundle,
+                                               size_t index, int device);
   ~LoadedKernel() { mqa_kernel_destroy(kernel); }
   LoadedKernel(const LoadedKernel &) = delete;
 
@@ -73,6 +82,7 @@ public:
   const mqa_kernel_info &getInfo() const { return info; }
 
 private:
+  LoadedKernel() = default;
   void load(const mqa_bundle *bundle, const char *name, int device,
             std::optional<mqa_device_kind> kind);
 

@@ -74,7 +74,7 @@ void TopkSession::describeMerge() {
 void TopkSession::describeTopk() {
   const mqa_kernel_info &info = problem.info;
   int64_t step = 16 / getBytes(info.input_type);
-  bool isCpu = std::string(info.target) == "cpu";
+  bool isCpu = isForCpu(info);
   int64_t columns = std::max<int64_t>(1, problem.numColumns);
   args.logits_stride = isCpu ? columns : (columns + step - 1) / step * step;
   args.logits_stride += slack.logits * (isCpu ? 1 : step);

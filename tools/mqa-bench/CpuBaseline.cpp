@@ -36,3 +36,18 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
     }
   }
 }
+
+double mqa::tools::estimateCpuBaseline(Device &device,
+                                       const mqa_kernel_info &info,
+                                       double operations) {
+  Shape shape{/*numQueries=*/4, info.num_heads,
+              info.head_dim,    /*numKeys=*/64,
+              info.num_groups,  /*maxSeqlenK=*/64};
+  Problem problem = makeProblem(shape, Mask::Full, /*seed=*/1, /*wide=*/false,
+                                getFormat(info));
+  DecodedProblem decoded(problem);
+  std::vector<float> out(shape.numQueries * problem.countColumns());
+  double time =
+      getMedian(device.time(3, [&] { runCpuBaseline(decoded, out.data()); }));
+  return time * operations / countOperations(problem);
+}

@@ -7,7 +7,7 @@
 #ifndef MQA_TOOLS_MQA_BENCH_CPUBASELINE_H
 #define MQA_TOOLS_MQA_BENCH_CPUBASELINE_H
 
-#include "Problem.h"
+#include "Session.h"
 
 namespace mqa::tools {
 
@@ -21,6 +21,11 @@ struct DecodedProblem {
 /// The formula of mqa.logits as one would write it down, on one thread.
 /// Compiled with -O3 -march=native.
 void runCpuBaseline(const DecodedProblem &problem, float *out);
+
+/// The microseconds that it would take for so many operations: those of a small
+/// problem with the same heads, times what there are more of.
+double estimateCpuBaseline(Device &device, const mqa_kernel_info &info,
+                           double operations);
 
 } // namespace mqa::tools
 

@@ -119,7 +119,7 @@ static bool runCell(Device &device, const FusedKernel &own, const Cell &cell,
                     const TopkPattern *planted, int repeat,
                     std::vector<double> &logarithms, json &rows) {
   const mqa_kernel_info &info = own.kernel->getInfo();
-  bool isCpu = std::string(info.target) == "cpu", paged = isPaged(info);
+  bool isCpu = isForCpu(info), paged = isPaged(info);
   Problem problem = makeCell(cell, info);
   if (planted)
     plantLogits(problem, *planted, info.k, /*seed=*/1);
@@ -184,8 +184,7 @@ bool mqa::tools::runFusedTable(Device &device,
   for (const FusedKernel &own : kernels) {
     const mqa_kernel_info &info = own.kernel->getInfo();
     std::vector<double> logarithms;
-    for (const Cell &cell :
-         getCells(std::string(info.target) == "cpu", isPaged(info)))
+    for (const Cell &cell : getCells(isForCpu(info), isPaged(info)))
       if (cell.keys <= options.maxKeys)
         pass &= runCell(device, own, cell, planted, options.repeat, logarithms,
                         rows);

@@ -63,23 +63,6 @@ static std::optional<PeerTimes> findPeer(const json &peer, const Cell &cell) {
   return std::nullopt;
 }
 
-static double getGeometricMean(const std::vector<double> &logarithms) {
-  double sum = 0;
-  for (double value : logarithms)
-    sum += value;
-  return logarithms.empty() ? 0 : std::exp(sum / logarithms.size());
-}
-
-/// Kernels with the same problems: heads, head dim, and the format.
-using Problems = std::array<int64_t, 10>;
-
-static Problems getProblems(const mqa_kernel_info &info) {
-  return {info.num_heads,   info.head_dim,    info.input_type,
-          info.out_type,    info.relu,        info.weights_type,
-          info.has_weights, info.has_k_scale, info.num_groups,
-          info.compressed};
-}
-
 /// Checks one cell, then measures every candidate and the ceiling, round after
 /// round, so that all see the same clocks. Returns false if a result is wrong.
 static bool runCell(Device &device, const Cell &cell, Group &candidates,
@@ -119,8 +102,7 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   double ceilingRate =
       ceilings.getMatrixUnitOperations() / times[lastCeiling] * 1e-6;
   double copyRate = ceilings.getCopyBytes() / times.back() * 1e-3;
-  double operations =
-      2.0 * shape.numHeads * shape.headDim * problem.countPairs();
+  double operations = countOperations(problem);
   bool pass = true;
   for (size_t i = 0; i < candidates.size(); ++i) {
     Candidate &candidate = candidates[i];

@@ -163,7 +163,7 @@ void mqa::tools::runReruns(Device &device, const LoadedKernel &kernel,
   if (!reruns)
     return;
   runSameLaunches(device, kernel, reruns, summary);
-  if (!lateCopy.empty() && kernel.getInfo().target != std::string("cpu"))
+  if (!lateCopy.empty() && !isForCpu(kernel.getInfo()))
     runLateWeights(device, kernel, lateCopy, reruns, summary);
   if (isPaged(kernel.getInfo()))
     runChangingReplays(device, kernel, reruns, summary);

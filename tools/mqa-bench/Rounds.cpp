@@ -8,10 +8,26 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <fstream>
 
 using namespace mqa::tools;
 using nlohmann::json;
+
+Problems mqa::tools::getProblems(const mqa_kernel_info &info) {
+  return {info.num_heads,   info.head_dim,    info.input_type,
+          info.out_type,    info.relu,        info.weights_type,
+          info.has_weights, info.has_k_scale, info.num_groups,
+          info.compressed,  info.num_queries, info.num_keys,
+          info.max_seqlen_k};
+}
+
+double mqa::tools::getGeometricMean(const std::vector<double> &logarithms) {
+  double sum = 0;
+  for (double value : logarithms)
+    sum += value;
+  return logarithms.empty() ? 0 : std::exp(sum / logarithms.size());
+}
 
 std::vector<double>
 mqa::tools::measureRounds(Device &device,
@@ -44,12 +60,16 @@ OpenBundles::~OpenBundles() {
     mqa_bundle_destroy(bundle);
 }
 
-void OpenBundles::open(const std::string &path, const Visitor &visit) {
-  mqa_bundle *bundle;
+std::string OpenBundles::open(const std::string &path, mqa_bundle *&bundle) {
   require(mqa_bundle_load_file(path.c_str(), &bundle));
   bundles.push_back(bundle);
   std::string stem = path.substr(path.rfind('/') + 1);
-  stem = stem.substr(0, stem.rfind('.'));
+  return stem.substr(0, stem.rfind('.'));
+}
+
+void OpenBundles::open(const std::string &path, const Visitor &visit) {
+  mqa_bundle *bundle;
+  std::string stem = open(path, bundle);
   for (const mqa_kernel_info &info : listKernels(bundle))
     visit(stem + (info.clean ? " clean" : ""), bundle, info);
 }

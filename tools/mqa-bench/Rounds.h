@@ -11,7 +11,17 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <array>
+
 namespace mqa::tools {
+
+/// What kernels have in common that can be measured on the same problems:
+/// heads, head dim, the format, and sizes that they know.
+using Problems = std::array<int64_t, 13>;
+Problems getProblems(const mqa_kernel_info &info);
+
+/// Of values that are given as their logarithms; 0 if there are none.
+double getGeometricMean(const std::vector<double> &logarithms);
 
 /// Runs `works` round after round, so that all see the same clocks, two times
 /// to warm up and then `repeat` times. Returns the median of each, in
@@ -34,6 +44,9 @@ public:
   using Visitor = std::function<void(const std::string &name, mqa_bundle *,
                                      const mqa_kernel_info &)>;
   void open(const std::string &path, const Visitor &visit);
+  /// Opens `path` and returns the name for the table. The caller looks for its
+  /// kernels.
+  std::string open(const std::string &path, mqa_bundle *&bundle);
 
 private:
   std::vector<mqa_bundle *> bundles;

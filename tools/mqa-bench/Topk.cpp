@@ -153,15 +153,12 @@ static void addKernel(Kernels &kernels, const TopkOptions &options,
   if (!kernels.device)
     kernels.device = createDevice(bundle);
   auto kernel = std::make_unique<LoadedKernel>(bundle, info.name);
-  auto isForCpu = [](const LoadedKernel &own) {
-    return std::string(own.getInfo().target) == "cpu";
-  };
-  bool isCpu = isForCpu(*kernel);
+  bool isCpu = isForCpu(kernel->getInfo());
   for (const auto &[other, own] : kernels.topk)
-    if (isForCpu(*own) != isCpu)
+    if (isForCpu(own->getInfo()) != isCpu)
       fatal("the bundles are for a GPU and for the CPU: measure them apart");
   for (const FusedKernel &own : kernels.fused)
-    if (isForCpu(*own.kernel) != isCpu)
+    if (isForCpu(own.kernel->getInfo()) != isCpu)
       fatal("the bundles are for a GPU and for the CPU: measure them apart");
   std::string full = name + " " + info.name;
   if (isFused(info)) {

@@ -4,7 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CpuBaseline.h"
+#include "Cpu.h"
+#include "CpuPeak.h"
 #include "EdgeCases.h"
 #include "Paged.h"
 #include "Prefill.h"
@@ -19,47 +20,6 @@
 #include <new>
 
 using namespace mqa::tools;
-
-/// The CPU kernel against a plain loop nest over decoded f32.
-static int runCpu(const std::string &path, int64_t numQueries, int64_t numKeys,
-                  int repeat) {
-  mqa_bundle *bundle;
-  require(mqa_bundle_load_file(path.c_str(), &bundle));
-  std::unique_ptr<Device> device = Device::create("cpu");
-  LoadedKernel oneThread(bundle, std::nullopt, 1, MQA_DEVICE_CPU),
-      allCores(bundle, std::nullopt, 0, MQA_DEVICE_CPU);
-  const mqa_kernel_info &info = oneThread.getInfo();
-  Shape shape = getShape(info, numQueries, numKeys);
-  Problem problem =
-      makeProblem(shape, Mask::Causal, 1, /*wide=*/false, getFormat(info));
-  Session session(*device, problem);
-  session.launch(allCores);
-  CheckResult check = session.check(allCores, 1 << 20);
-  DecodedProblem decoded(problem);
-  std::vector<float> out(shape.numQueries * problem.countColumns());
-  double baseline = getMedian(
-      device->time(repeat, [&] { runCpuBaseline(decoded, out.data()); }));
-  double one =
-      getMedian(device->time(repeat, [&] { session.launch(oneThread); }));
-  double all =
-      getMedian(device->time(repeat, [&] { session.launch(allCores); }));
-  double operations =
-      2.0 * shape.numHeads * shape.headDim * problem.countPairs();
-  std::printf(
-      "device: %s\nshape: M=%ld H=%ld D=%ld N=%ld, relative error %.2e\n",
-      device->getName().c_str(), static_cast<long>(shape.numQueries),
-      static_cast<long>(info.num_heads), static_cast<long>(info.head_dim),
-      static_cast<long>(shape.numKeys), check.relativeError);
-  auto print = [&](const char *name, double time) {
-    std::printf("%-40s %10.0f us %8.1f GFLOP/s %6.2f x\n", name, time,
-                operations / time * 1e-3, baseline / time);
-  };
-  print("C++ loop nest, -O3 -march=native", baseline);
-  print("mqa kernel, one thread", one);
-  print("mqa kernel, all cores", all);
-  mqa_bundle_destroy(bundle);
-  return check.passes() ? 0 : 1;
-}
 
 int main(int argc, char **argv) {
   mqa::support::guardStandardStreams("mqa-bench");
@@ -189,17 +149,44 @@ int main(int argc, char **argv) {
                          "Also an output of more than 2^31 elements");
   edgesCommand->add_flag("--verbose", edges.verbose, "Print every case");
 
-  std::string cpuBundle;
-  int64_t cpuQueries = 128, cpuKeys = 2048;
-  int cpuRepeat = 5;
-  CLI::App *cpuCommand =
-      app.add_subcommand("cpu", "The CPU kernel against a plain C++ loop nest");
-  cpuCommand->add_option("bundle", cpuBundle, "A bundle for the CPU")
+  CpuOptions cpu;
+  CLI::App *cpuCommand = app.add_subcommand(
+      "cpu", "The table of logits on a CPU, against the first bundle, a plain "
+             "C++ loop nest, the peak of the same run and its reads of memory");
+  cpuCommand->add_option("bundles", cpu.bundles, "Bundles for the CPU")
       ->required();
-  cpuCommand->add_option("--seq-len", cpuQueries, "Queries")->check(sizes);
-  cpuCommand->add_option("--seq-len-kv", cpuKeys, "Keys")->check(sizes);
-  cpuCommand->add_option("--repeat", cpuRepeat, "Timed runs")
+  cpuCommand
+      ->add_option("--shapes", cpu.shapes,
+                   "Queries and keys, MxN,... (default " +
+                       std::string(kCpuShapes) + ")")
+      ->check([](const std::string &shapes) {
+        std::vector<CpuCell> cells;
+        return parseCpuCells(shapes, {}, cells);
+      });
+  cpuCommand
+      ->add_option("--mask", cpu.mask,
+                   "Ranges: full or causal (default: both, but full alone for "
+                   "at most 8 queries)")
+      ->transform(CLI::CheckedTransformer(
+                      std::map<std::string, Mask>{{"full", Mask::Full},
+                                                  {"causal", Mask::Causal}})
+                      .description("MASK"));
+  std::vector<std::string> units;
+  for (const PeakUnit &unit : getPeakUnits())
+    units.push_back(unit.name);
+  cpuCommand
+      ->add_option("--peak", cpu.peak,
+                   "The arithmetic whose peak is measured (default: the "
+                   "fastest that this machine has)")
+      ->check(CLI::IsMember(units));
+  cpuCommand->add_option("--repeat", cpu.repeat, "Interleaved rounds")
       ->check(CLI::Range(1, 1000));
+  cpuCommand
+      ->add_option("--threads", cpu.threads,
+                   "Threads (default 0: one for each core)")
+      ->check(CLI::Range(0, 4096));
+  cpuCommand->add_option("--json", cpu.json,
+                         "Also write the rows to this file");
 
   try {
     app.parse(argc, argv);
@@ -219,7 +206,7 @@ int main(int argc, char **argv) {
       return runEdges(edges);
     if (*randomCommand)
       return runRandom(random);
-    return runCpu(cpuBundle, cpuQueries, cpuKeys, cpuRepeat);
+    return runCpu(cpu);
   } catch (const std::bad_alloc &) {
     fatal("out of memory: a problem does not fit this machine");
   } catch (const std::exception &error) {

@@ -63,7 +63,7 @@ bool mqa::tools::runFused(Device &device, const mqa_bundle *bundle,
   Slack slack;
   // As engines have it.
   slack.fused = true;
-  bool isCpu = std::string(info.target) == "cpu", pass = true;
+  bool isCpu = isForCpu(info), pass = true;
   if (!options.verify) {
     Session inputs(device, problem, slack);
     TopkProblem selection = makeSelection(info, problem, options.seed);

@@ -124,7 +124,7 @@ bool mqa::tools::runTopk(Device &device, const LoadedKernel &kernel,
     pass = reportCheck(session.check(kMaxLogits), report);
   }
   pass &= rerunTopk(session, options, report);
-  timeTopk(device, session, options, std::string(info.target) == "cpu", report);
+  timeTopk(device, session, options, isForCpu(info), report);
   report["gb_per_s"] =
       session.countBytes() / report["time_us"].get<double>() * 1e-3;
   return pass;

@@ -279,7 +279,7 @@ static int run(const Options &options) {
   report["time_us"] = time;
   report["tflops"] = operations / time * 1e-6;
   report["gb_per_s"] = countBytes(problem, info.clean) / time * 1e-3;
-  if (std::string(info.target) != "cpu") {
+  if (!isForCpu(info)) {
     report["host_us"] =
         measureHostTime(*device, [&] { session.launch(kernel); });
     auto launch = session.prepare(kernel);
