@@ -156,16 +156,42 @@ static bool isForCpu(const BundleKernel &kernel) {
   return kernel.bundle->target == "cpu";
 }
 
-/// `candidates` are one kernel for the CPU, or some for GPUs; an executor is
-/// for a CPU alone.
+/// Of the kernels that this machine can run, the one that uses most of its
+/// instruction sets. If there is none, the error is of the one that needs
+/// least.
+static mqa_status loadBestForCpu(std::vector<BundleKernel> candidates,
+                                 const mqa_executor *executor, int numThreads,
+                                 std::unique_ptr<Kernel> &loaded) {
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const BundleKernel &a, const BundleKernel &b) {
+                     return a.bundle->cpuFeatures.size() >
+                            b.bundle->cpuFeatures.size();
+                   });
+  // Another architecture's says nothing where there is one for this.
+  std::stable_partition(
+      candidates.begin(), candidates.end(), [](const BundleKernel &candidate) {
+        return checkMachine(candidate.bundle->objectMachine) != MQA_SUCCESS;
+      });
+  mqa_status status = MQA_ERROR_UNSUPPORTED;
+  for (const BundleKernel &candidate : candidates) {
+    status = checkMachine(candidate.bundle->objectMachine);
+    if (status == MQA_SUCCESS)
+      status = loadCpuKernel(candidate, executor, numThreads, loaded);
+    if (status != MQA_ERROR_UNSUPPORTED)
+      break;
+  }
+  return status;
+}
+
+/// `candidates` are kernels for the CPU, or for GPUs; an executor is for a CPU
+/// alone.
 static mqa_status loadBest(const std::vector<BundleKernel> &candidates,
                            int device, mqa_kernel **kernel,
                            const mqa_executor *executor = nullptr) {
   auto handle = std::make_unique<mqa_kernel>();
   std::unique_ptr<Kernel> loaded;
-  if (const BundleKernel &first = candidates.front(); isForCpu(first)) {
-    MQA_RETURN_IF_FAILED(checkMachine(first.bundle->objectMachine));
-    MQA_RETURN_IF_FAILED(loadCpuKernel(first, executor, device, loaded));
+  if (isForCpu(candidates.front())) {
+    MQA_RETURN_IF_FAILED(loadBestForCpu(candidates, executor, device, loaded));
   } else {
     MQA_RETURN_IF_FAILED(loadGpuKernel(candidates, device, loaded));
   }

@@ -7,6 +7,7 @@
 #include "OpRules.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -43,13 +44,24 @@ static const char *findDifference(const KernelDescription &a,
   return nullptr;
 }
 
+/// Whether a machine may have to choose between the two: a CPU's parts may be
+/// for other instruction sets, or for another architecture.
+static bool isForSame(const Bundle &a, const Bundle &b) {
+  auto getFeatures = [](const Bundle &bundle) {
+    return std::set<std::string>(bundle.cpuFeatures.begin(),
+                                 bundle.cpuFeatures.end());
+  };
+  return a.target == b.target && a.objectMachine == b.objectMachine &&
+         getFeatures(a) == getFeatures(b);
+}
+
 /// Whether `part` may stand behind `others`.
 static void checkPart(const BundleParts &others, const Bundle &part) {
   std::unordered_map<std::string_view, const KernelDescription *> kernels;
   for (const KernelDescription &kernel : part.kernels)
     kernels.emplace(kernel.name, &kernel);
   for (const auto &other : others) {
-    if (other->target == part.target)
+    if (isForSame(*other, part))
       throw InvalidBundle{"another part is for the same target"};
     for (const KernelDescription &kernel : other->kernels) {
       auto same = kernels.find(kernel.name);

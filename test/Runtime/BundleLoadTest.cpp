@@ -110,6 +110,33 @@ TEST_F(BundleLoadTest, OtherNames) {
   EXPECT_EQ(status, MQA_ERROR_NOT_FOUND);
 }
 
+// Of parts for several CPUs, the one that needs most of what the machine has.
+TEST_F(BundleLoadTest, Processors) {
+  std::string any = makeCpuPart(), other = makeCpuPart({"magic"}),
+              another = makeCpuPart({"magic", "wand"});
+  EXPECT_EQ(loadBest(other + any), "cpu");
+  EXPECT_EQ(loadBest(any + other), "cpu");
+  EXPECT_EQ(loadBest(another + other),
+            "kernel 'any' needs a processor with 'magic', which this runtime "
+            "does not know");
+  EXPECT_EQ(status, MQA_ERROR_UNSUPPORTED);
+#if defined(__x86_64__)
+  const char *const has = "sse2";
+#elif defined(__aarch64__)
+  const char *const has = "neon";
+#else
+  GTEST_SKIP() << "no feature that every such machine has";
+#endif
+  // That it is tried first shows where it cannot be loaded.
+  json manifest = makeCpuManifest();
+  manifest["cpu_features"] = {has};
+  manifest["kernels"][0]["name"] = "any";
+  std::string broken = makeBundle(manifest, "object", readFile(MQA_FAKE_TOPK_TASK));
+  EXPECT_EQ(loadBest(any + broken),
+            "bundle: the object has no function mqa_task_any");
+  EXPECT_EQ(status, MQA_ERROR_INVALID_BUNDLE);
+}
+
 TEST_F(BundleLoadTest, DeviceKinds) {
   // The CPU's kernel under the GPU's name: of the same op.
   json manifest = makeManifest("sm_80");

@@ -119,6 +119,11 @@ TEST(BundlePartsTest, TargetsDiffer) {
   expectRefused(makePart("sm_80") + makePart("sm_86") + makePart("sm_80"),
                 "bundle: part 3 (sm_80): another part is for the same target",
                 "repeated");
+  // Of a CPU, a target is its instruction sets.
+  expectLoads(makeCpuPart() + makeCpuPart({"a"}) + makeCpuPart({"a", "b"}));
+  expectRefused(makeCpuPart({"a", "b"}) + makeCpuPart({"b", "a"}),
+                "bundle: part 2 (cpu): another part is for the same target",
+                "repeated CPU");
 }
 
 // Who asks for a kernel by its name gets the same for every device.

@@ -28,8 +28,9 @@ inline std::string makePart(const std::string &target) {
   return makePartOf(makeManifest(target));
 }
 
-inline std::string makeCpuPart() {
+inline std::string makeCpuPart(const std::vector<std::string> &features = {}) {
   nlohmann::json manifest = makeCpuManifest();
+  manifest["cpu_features"] = features;
   // As the task that it has is called, and of the same op as the others.
   manifest["kernels"][0]["name"] = "any";
   return makeBundle(manifest, "object", readFakeTask());
