@@ -96,6 +96,7 @@ void mqa::buildToTasksPipeline(OpPassManager &pm,
   pm.addPass(createMQAVerifyKernelFunctionsPass());
   MQAAttachTargetPassOptions target;
   target.chip = kCpu.str();
+  target.features = options.features;
   pm.addPass(createMQAAttachTargetPass(target));
   pm.addPass(createMQABufferizePass());
   pm.addPass(createCanonicalizerPass());
@@ -109,6 +110,7 @@ void mqa::buildToTasksPipeline(OpPassManager &pm,
   func.addPass(createConvertMQATopkToLoopsPass());
   func.addPass(createConvertMQAToLinalgPass());
   func.addPass(createCanonicalizerPass());
+  func.addPass(createMQAUseMatrixUnitPass());
   MQAVectorizeLinalgPassOptions vectors;
   vectors.registerTile.assign(options.registerTile.begin(),
                               options.registerTile.end());
@@ -133,7 +135,9 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
   func.addPass(createSCFToControlFlowPass());
   func.addPass(createCanonicalizerPass());
   func.addPass(createCSEPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.amx = vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());

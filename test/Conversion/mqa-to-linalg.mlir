@@ -4,10 +4,12 @@
 // Without a bound on the keys, scratch is on the heap.
 // CHECK-LABEL: func @logits
 // CHECK-DAG: %[[QUERY:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64x128xf32>
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.if
 // CHECK-DAG: %[[KEYS:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<128x?xf32>
 // CHECK-DAG: %[[SCORES:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<64x?xf32>
 // CHECK-DAG: %[[SUMS:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xf32>
-// Keys are decoded once, each to a column.
+// If a query sees a key, keys are decoded once, each to a column.
 // CHECK: scf.for
 // CHECK: memref.subview %[[KEYS]][0, %{{.*}}] [128, 1] [1, 1] : memref<128x?xf32> to memref<128xf32, strided<[?], offset: ?>>
 // CHECK: linalg.generic
@@ -18,7 +20,9 @@
 // CHECK: arith.extf
 // CHECK: linalg.matmul ins(%[[QUERY]], %[[KEYS]] : {{.*}}) outs(%[[SCORES]] :
 // CHECK: linalg.generic
-// CHECK: arith.maximumf
+// NaN is not less than 0.
+// CHECK: %[[LESS:.*]] = arith.cmpf ogt, %[[ZERO:.*]], %[[SCORE:.*]] : f32
+// CHECK-NEXT: arith.select %[[LESS]], %[[ZERO]], %[[SCORE]]
 // CHECK: arith.mulf
 // CHECK: arith.addf
 // CHECK: linalg.generic
@@ -56,7 +60,7 @@ func.func @clean(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: 
 // Without relu, and with logits that are rounded at the end.
 // CHECK-LABEL: func @linear_bf16
 // CHECK: linalg.matmul
-// CHECK-NOT: arith.maximumf
+// CHECK-NOT: arith.cmpf
 // CHECK: arith.addf
 // CHECK: %[[LOGIT:.*]] = arith.mulf
 // CHECK-NEXT: %[[ROUNDED:.*]] = arith.truncf %[[LOGIT]] : f32 to bf16

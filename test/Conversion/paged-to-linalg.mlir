@@ -18,7 +18,8 @@
 // CHECK: %[[END:.*]] = arith.maxsi %{{.*}}, %{{.*}} : index
 // CHECK: linalg.fill
 // CHECK: scf.for %[[N:.*]] = %{{.*}} to %{{.*}} step %c64
-// CHECK: scf.for %[[I:.*]] = %c0
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.for %[[I:.*]] = %c0 to %{{.*}} step %c1 {
 // CHECK: %[[KEY:.*]] = arith.addi %[[N]], %[[I]]
 // CHECK: %[[BLOCK:.*]] = arith.divui %[[KEY]], %c64
 // CHECK: %[[ENTRY:.*]] = memref.load %{{.*}}[%c0, %[[BLOCK]]]

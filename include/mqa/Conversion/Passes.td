@@ -43,7 +43,7 @@ def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp
 }
 
 def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp"> {
-  let summary = "Converts mqa.logits and mqa.paged_logits on memrefs to linalg on f32 scratch";
+  let summary = "Converts mqa.logits and mqa.paged_logits on memrefs to linalg on scratch";
   let description = [{
     Keys are decoded once per op, transposed, into a scratch of D x N f32, of as many
     of them as keys have groups. Then, for each query
@@ -58,6 +58,10 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
     a cache block has, up to the last key that one of the sequence's queries sees; with
     `clean`, what is behind is filled. A tile is an `mqa.logits` whose keys are an
     `mqa.gather_pages`, as in kernels for GPUs; decoding looks up each key's cache block.
+
+    For a target with a matrix unit (`#mqa.target`), and operands that are exact in bf16, scratch
+    is of bf16: up to 1024 keys as rows of N x D, and the pairs of each query, transposed, as
+    D / 2 x H x 2. Blocks of 32 keys are multiplied with a query: those that it sees, and no others.
 
     Contract: the op is bufferized. The cache of an `mqa.gather_pages` has at least one block.
 
@@ -118,9 +122,11 @@ def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func:
 def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
   let summary = "Expands arith.extf from f8E4M3FN and f8E5M2";
   let description = [{
-    LLVM has no fp8 type. The extension to f32 is exact. Of f8E4M3FN, exponent and
+    LLVM has no fp8 type. The extension to f32 or bf16 is exact. Of f8E4M3FN, exponent and
     mantissa move to their places and the bias is added; subnormals are converted
-    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. Works on scalars,
+    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. bf16 is the upper half of
+    f32; for a target with the feature `avx512vbmi`, 64 elements at a time are looked up in tables
+    of bytes. For x86 without `f16c`, f16 to f32 and back are expanded too. Works on scalars,
     vectors and tensors of static shape; others stay. A named linalg op that extends
     fp8 in its body becomes a `linalg.generic`. (The conversion to LLVM makes an i8
     of each f8 element in memory.)
@@ -134,7 +140,8 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
-                           "::mlir::linalg::LinalgDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {

@@ -40,9 +40,14 @@ void buildToFragmentsPipeline(OpPassManager &pm,
 void buildFragmentsToNVVMPipeline(OpPassManager &pm);
 
 struct ToCPUPipelineOptions : public PassPipelineOptions<ToCPUPipelineOptions> {
+  PassOptions::Option<std::string> features{
+      *this, "features",
+      llvm::cl::desc("The processor's instruction sets by LLVM's names, "
+                     "separated by ',' (default: what every CPU has)")};
   PassOptions::ListOption<int64_t> taskSizes{
       *this, "task-sizes",
-      llvm::cl::desc("Queries and keys of a task (default 16,128)")};
+      llvm::cl::desc("Queries and keys of a task (default 16,128; 16,1024 with "
+                     "AMX, 16,256 with another matrix unit)")};
   PassOptions::ListOption<int64_t> registerTile{
       *this, "register-tile",
       llvm::cl::desc("Rows and columns of the accumulator that stays in vector "

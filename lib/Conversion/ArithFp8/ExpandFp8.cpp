@@ -4,7 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandF16.h"
+#include "ExpandToBF16.h"
 #include "mqa/Conversion/Passes.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -21,6 +24,7 @@ namespace mqa {
 } // namespace mlir
 
 using namespace mlir;
+using namespace mlir::mqa;
 
 /// `type` with another element type: a scalar, a vector or a tensor.
 static Type withElementType(Type type, Type element) {
@@ -153,6 +157,11 @@ struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
     generalizeNamedOps(getOperation());
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandE5M2, ExpandExtF>(&getContext());
+    populateExpandToBF16Patterns(patterns);
+    // x86 has had conversions of f16 since F16C.
+    TargetAttr target = getTarget(getOperation());
+    if (target && target.hasFeature("sse2") && !target.hasFeature("f16c"))
+      populateExpandF16Patterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

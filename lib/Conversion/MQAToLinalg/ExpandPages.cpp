@@ -100,13 +100,16 @@ void PageExpander::cleanFrom(Value end, Value out) {
 }
 
 /// Tiles of as many keys as a cache block has, so that the work on padding, at
-/// the sequence's end, is no more than that of one block.
+/// the sequence's end, is no more than that of one block. With a matrix unit,
+/// there is none, and each tile brings its queries into the unit's layout.
 void PageExpander::expandSequence(const Sequence &sequence,
                                   SequenceTiles &tiles) {
   Value end = getEnd(sequence.ranges);
   if (op.getClean())
     cleanFrom(end, sequence.out);
   int64_t tileKv = op.getBlockKv();
+  if (getMatrixUnit(op))
+    tileKv *= std::max<int64_t>(1024 / tileKv, 1);
   auto keys = scf::ForOp::create(
       b, loc, getValueOrCreateConstantIndexOp(b, loc, keyOffset), end,
       constant(tileKv));

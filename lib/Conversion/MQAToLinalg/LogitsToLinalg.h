@@ -1,4 +1,4 @@
-//===- LogitsToLinalg.h - One op as linalg on f32 scratch -------*- C++ -*-===//
+//===- LogitsToLinalg.h - One op as linalg on scratch -----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -18,21 +18,61 @@
 
 namespace mlir::mqa {
 
-/// Writes one op at the insertion point. Scratch holds `keyColumns` keys: the
-/// static bound of the op's number of keys where there is one.
+/// Writes one op at the insertion point: loops over queries, and what is the
+/// same however their scores are computed. `F32Logits` and `PackedLogits` do
+/// that.
 class LogitsToLinalg {
 public:
   LogitsToLinalg(IRRewriter &b, LogitsOp op)
       : b(b), op(op), loc(op.getLoc()), ranges(Ranges::get(b, op)),
         numGroups(op.getNumGroups()), groupHeads(op.getGroupHeads()),
         headDim(op.getHeadDim()) {}
+  virtual ~LogitsToLinalg() = default;
   void run();
 
-private:
+protected:
+  /// The op's keys, or queries: `limit` if these have no bound that is known,
+  /// or a greater one. At least 1: there is no scratch of size 0.
+  int64_t boundKeys(int64_t limit);
+  int64_t boundQueries(int64_t limit);
+  /// Writes the logits of keys [lo, hi), outside of which no query sees a key.
+  /// There are some.
+  virtual void writeLogits(Value lo, Value hi) = 0;
+
+  /// A loop over queries [first, end), and in it for each one that sees keys of
+  /// [lo, hi): these keys.
+  void forEachQuery(Value first, Value end, Value lo, Value hi,
+                    function_ref<void(Value m, Value from, Value to)> body);
+  /// The logits of keys [from, to) of query m become the `sums` of their keys,
+  /// scaled by `scales` if that is not null. Column 0 of both is key `first`.
+  void writeQuery(Value m, Value from, Value to, Value sums, Value scales,
+                  Value first);
+
+  //===--------------------------------------------------------------------===//
+  // Ops and views
+  //===--------------------------------------------------------------------===//
+
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
-  Value allocate(ArrayRef<int64_t> shape);
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value sub(Value lhs, Value rhs) {
+    return arith::SubIOp::create(b, loc, lhs, rhs);
+  }
+  Value min(Value lhs, Value rhs) {
+    return arith::MinSIOp::create(b, loc, lhs, rhs);
+  }
+  Value max(Value lhs, Value rhs) {
+    return arith::MaxSIOp::create(b, loc, lhs, rhs);
+  }
+  Value isLess(Value lhs, Value rhs) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
+  }
+  /// Scratch; a dimension of size kDynamic has as many elements as there are
+  /// keys.
+  Value allocate(ArrayRef<int64_t> shape, Type elementType);
   void fill(Value memref, double value) {
     Type type = getElementTypeOrSelf(memref);
     Value filling =
@@ -45,34 +85,56 @@ private:
     return dropDim(memref, 0, row);
   }
   /// Columns from `from` on, `count` of them.
-  Value getColumns(Value row, Value from, Value count);
+  Value getColumns(Value row, OpFoldResult from, OpFoldResult count);
   /// Rows [first, first + count) of a matrix or vector.
   Value getRows(Value memref, OpFoldResult first, int64_t count);
-  void forEach(Value count, function_ref<void(Value)> body);
+  void forEach(Value from, Value to, int64_t step,
+               function_ref<void(Value)> body);
+  void forEach(Value count, function_ref<void(Value)> body) {
+    forEach(constant(0), count, 1, body);
+  }
+  /// Writes what `body` does into an if.
+  void onlyIf(Value condition, function_ref<void()> body);
+
+  //===--------------------------------------------------------------------===//
+  // The op's operands
+  //===--------------------------------------------------------------------===//
+
+  /// target = source, element by element, each extended to the target's type.
   void decode(Value source, Value target);
-  std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
-  void decodeKeys();
-  void scoreHeads(Value queries, Value keys, Value weights);
-  void scoreQuery(Value m);
-  void addGroup(Value scales);
-  void writeQuery(Value m, Value from, Value to);
-  void cleanQuery(Value m, Value from, Value to);
+  /// Whether the scales lie in a cache, so that they need scratch.
+  bool areScalesInCache();
+  /// Row n of the op's keys; from a cache, the one of the key's block.
+  Value getKey(Value n);
+  /// Copies the scale of key n out of the cache.
+  void copyScale(Value n, Value scales, Value column);
+  /// `score` behind the activation.
+  Value activate(OpBuilder &nested, Value score);
+  /// `value` as f32.
+  Value extend(OpBuilder &nested, Value value);
 
   IRRewriter &b;
   LogitsOp op;
   Location loc;
   Ranges ranges;
   int64_t numGroups, groupHeads, headDim;
-  Value numKeys, keyColumns;
-  bool keysMayEndEarly = false;
-  /// Decoded keys [D, N] or [G, D, N], decoded heads of a query [H, D], scores
-  /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
-  /// sums of those [N].
-  Value keys, query, scores, sums, totals;
-  /// The op's scales, or scratch [N] for those that lie in a cache.
-  Value scales;
+  Value numKeys, numQueries;
+
+private:
+  std::pair<Value, Value> getRange(Value m);
+  std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
+  void cleanQuery(Value m, Value from, Value to);
+
   SmallVector<Value> heapBuffers;
 };
+
+/// On f32: what any CPU has.
+void convertToF32(IRRewriter &b, LogitsOp op);
+
+/// On pairs of bf16, which matrix units of CPUs multiply; fails if an operand's
+/// type does not fit into bf16.
+LogicalResult convertToPairs(IRRewriter &b, LogitsOp op,
+                             const MatrixUnit &unit);
 
 } // namespace mlir::mqa
 

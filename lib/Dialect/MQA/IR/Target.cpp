@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -55,7 +56,17 @@ static constexpr ChipInfo kChips[] = {
 
 Type MatrixUnit::getOperandType(Type input) const {
   bool isFp8 = input.getIntOrFloatBitWidth() == 8;
-  return isFp8 && !multipliesFp8 ? Float16Type::get(input.getContext()) : input;
+  switch (fp8) {
+  case Fp8Operand::Fp8:
+    return input;
+  case Fp8Operand::F16:
+    return isFp8 ? Float16Type::get(input.getContext()) : input;
+  case Fp8Operand::BF16:
+    // Such a unit has no f16, and bf16 does not hold its mantissa.
+    return isFp8 || input.isBF16() ? BFloat16Type::get(input.getContext())
+                                   : Type();
+  }
+  llvm_unreachable("all kinds are handled");
 }
 
 const ChipInfo *ChipInfo::lookUp(StringRef name) {
@@ -76,15 +87,34 @@ std::string ChipInfo::listNames() {
 }
 
 LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 StringRef chip) {
-  if (ChipInfo::lookUp(chip))
-    return success();
-  return emitError() << "the target must be " << ChipInfo::listNames()
-                     << ", found '" << chip << "'";
+                                 StringRef chip, StringRef features) {
+  const ChipInfo *info = ChipInfo::lookUp(chip);
+  if (!info)
+    return emitError() << "the target must be " << ChipInfo::listNames()
+                       << ", found '" << chip << "'";
+  if (info->isGpu() && !features.empty())
+    return emitError() << "only the target 'cpu' has features, found '"
+                       << features << "' of '" << chip << "'";
+  return success();
 }
 
 const ChipInfo &TargetAttr::getInfo() const {
   return *ChipInfo::lookUp(getChip());
+}
+
+bool TargetAttr::hasFeature(StringRef name) const {
+  return llvm::is_contained(llvm::split(getFeatures(), ','), name);
+}
+
+const MatrixUnit *TargetAttr::getMatrixUnit() const {
+  if (getInfo().isGpu())
+    return getInfo().matrixUnit;
+  if (hasFeature("amx-bf16"))
+    return &kAmx;
+  if (hasFeature("avx512bf16"))
+    return &kAvx512Bf16;
+  // Of AArch64, and without a prefix.
+  return hasFeature("bf16") ? &kNeonBf16 : nullptr;
 }
 
 TargetAttr mqa::getTarget(Operation *op) {
@@ -92,6 +122,11 @@ TargetAttr mqa::getTarget(Operation *op) {
     if (auto target = op->getAttrOfType<TargetAttr>(TargetAttr::getAttrName()))
       return target;
   return {};
+}
+
+const MatrixUnit *mqa::getMatrixUnit(Operation *op) {
+  TargetAttr target = getTarget(op);
+  return target ? target.getMatrixUnit() : nullptr;
 }
 
 FailureOr<const ChipInfo *> mqa::requireGpu(Operation *op) {

@@ -5,6 +5,11 @@ module attributes {mqa.target = #mqa.target<chip = "sm_70">} {}
 
 // -----
 
+// expected-error@+1 {{only the target 'cpu' has features, found 'avx2' of 'sm_80'}}
+module attributes {mqa.target = #mqa.target<chip = "sm_80", features = "avx2">} {}
+
+// -----
+
 // expected-error@+1 {{attribute 'mqa.target' must be a #mqa.target, found "sm_90a"}}
 module attributes {mqa.target = "sm_90a"} {}
 

@@ -146,19 +146,30 @@ def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
     chosen. The limits and units of the chip are in one table, `Target.cpp`; a chip
     that is not in it is an error.
 
-    Example:
+    The chip `cpu` has `features`: instruction sets by LLVM's names, separated by ','. They
+    decide which matrix unit the passes use: AMX with `amx-bf16`, else AVX-512 BF16 with
+    `avx512bf16`, else NEON's dot product with `bf16`, else none.
+
+    Examples:
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {}
+    module attributes {mqa.target = #mqa.target<chip = "cpu", features = "avx512f,amx-bf16">} {}
     ```
   }];
-  let parameters = (ins StringRefParameter<>:$chip);
+  let parameters = (ins StringRefParameter<>:$chip,
+                        StringRefParameter<"", "\"\"">:$features);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The name of a module's attribute.
     static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.target"; }
     const ::mlir::mqa::ChipInfo &getInfo() const;
+    /// Whether `name` is one of `features`.
+    bool hasFeature(::llvm::StringRef name) const;
+    /// The chip's matrix unit, or the best that a CPU's features have; null if there
+    /// is none.
+    const ::mlir::mqa::MatrixUnit *getMatrixUnit() const;
   }];
 }
 

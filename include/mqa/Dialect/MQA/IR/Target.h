@@ -35,11 +35,16 @@ struct RowChunks {
   int64_t count, elements;
 };
 
+/// What fp8 is when a matrix unit multiplies it.
+enum class Fp8Operand { Fp8, F16, BF16 };
+
 /// What multiplies matrices, and the shape of one of its instructions.
 struct MatrixUnit {
   StringLiteral name;
   /// Threads that start an instruction together.
   int64_t threads;
+  /// Of a GPU, rows are heads, and columns keys. A CPU has them the other way
+  /// round: its keys then lie as they do in memory.
   int64_t rows, maxColumns;
   /// Bytes of K that one instruction takes, and bytes of a row of an operand at
   /// most.
@@ -47,11 +52,11 @@ struct MatrixUnit {
   /// Whether a product is started, and waited for when it is needed. Else
   /// several are computed at once, which share what they read.
   bool isAsync;
-  /// Whether it multiplies fp8.
-  bool multipliesFp8;
+  Fp8Operand fp8;
 
   /// The type that elements of `input` have when it multiplies them: what it
-  /// cannot multiply becomes a wider one, exactly, on its way to shared memory.
+  /// cannot multiply becomes a wider one, exactly, on its way to the unit. Null
+  /// if there is none.
   Type getOperandType(Type input) const;
   /// The widest chunks that waste nothing of rows of `rowSize` elements, but
   /// for rounding up to the step that one instruction takes.
@@ -77,7 +82,7 @@ struct CopyEngine {
 
 /// Of sm_90a (PTX ISA, "wgmma" and "Tensor map").
 inline constexpr MatrixUnit kWgmma{
-    "WGMMA", 128, 64, 256, 32, 128, /*isAsync=*/true, /*multipliesFp8=*/true};
+    "WGMMA", 128, 64, 256, 32, 128, /*isAsync=*/true, Fp8Operand::Fp8};
 inline constexpr CopyEngine kTma{"TMA", 256, 1024, /*usesTensorMaps=*/true};
 /// Of the others (PTX ISA, "mma.sync.m16n8k16" and "cp.async"): four warps that
 /// have 16 rows each are what a warpgroup is for WGMMA.
@@ -88,7 +93,7 @@ inline constexpr MatrixUnit kMmaSyncF16{"mma.sync",
                                         32,
                                         128,
                                         /*isAsync=*/false,
-                                        /*multipliesFp8=*/false};
+                                        Fp8Operand::F16};
 inline constexpr MatrixUnit kMmaSync{"mma.sync",
                                      128,
                                      64,
@@ -96,9 +101,19 @@ inline constexpr MatrixUnit kMmaSync{"mma.sync",
                                      32,
                                      128,
                                      /*isAsync=*/false,
-                                     /*multipliesFp8=*/true};
+                                     Fp8Operand::Fp8};
 inline constexpr CopyEngine kCpAsync{"cp.async", 256, 1024,
                                      /*usesTensorMaps=*/false};
+
+/// Of CPUs: matrix tiles, and dot products of pairs in vector registers (Intel
+/// 64 and IA-32 Architectures Software Developer's Manual, "TDPBF16PS" and
+/// "VDPBF16PS"; Arm Architecture Reference Manual, "BFDOT").
+inline constexpr MatrixUnit kAmx{
+    "AMX", 1, 16, 16, 64, 64, /*isAsync=*/false, Fp8Operand::BF16};
+inline constexpr MatrixUnit kAvx512Bf16{
+    "AVX-512 BF16", 1, 1, 16, 4, 4, /*isAsync=*/false, Fp8Operand::BF16};
+inline constexpr MatrixUnit kNeonBf16{
+    "NEON BF16", 1, 1, 4, 4, 4, /*isAsync=*/false, Fp8Operand::BF16};
 
 /// One chip, and what a kernel may use of it.
 struct ChipInfo {
@@ -121,7 +136,7 @@ struct ChipInfo {
   bool sleepsAtBarriers;
   /// Whether a launch may overlap the end of the one before (griddepcontrol).
   bool overlapsLaunches;
-  /// Null where there is none.
+  /// Null where there is none; that of a CPU is `TargetAttr::getMatrixUnit`.
   const MatrixUnit *matrixUnit;
   const CopyEngine *copyEngine;
 
@@ -139,6 +154,9 @@ inline constexpr StringLiteral kDefaultChip = "sm_90a", kCpu = "cpu";
 /// The target of the closest module around `op` that has one, or of `op`
 /// itself; null if there is none.
 TargetAttr getTarget(Operation *op);
+
+/// The matrix unit of `getTarget(op)`, null if it is not known or has none.
+const MatrixUnit *getMatrixUnit(Operation *op);
 
 /// The chip of `getTarget(op)`, which must be a GPU; else an error of `op`.
 FailureOr<const ChipInfo *> requireGpu(Operation *op);

@@ -24,7 +24,9 @@ def MQAAttachTargetPass : Pass<"mqa-attach-target", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"chip", "chip", "std::string", /*default=*/"::mlir::mqa::kDefaultChip.str()",
-           "The chip that kernels are made for">
+           "The chip that kernels are made for">,
+    Option<"features", "features", "std::string", /*default=*/"",
+           "Of a CPU: its instruction sets by LLVM's names, separated by ','">
   ];
   let dependentDialects = ["::mlir::mqa::MQADialect"];
 }
@@ -615,7 +617,7 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
   let summary = "Tiles the ops that kernels are made of into independent tasks for the cores of a CPU";
   let description = [{
     Tiles each `mqa.logits` by `tile-sizes` queries and keys (an `mqa.paged_logits` by one
-    sequence and as many keys as that is in all, an op that selects by one row) into an
+    sequence and as many keys as that is in all, by default 2048; an op that selects by one row) into an
     `scf.forall` through its TilingInterface; the tiles are independent. An op with an
     operand whose type has no element is left alone. An op with `compressed` must be on memrefs;
     on tensors it is an error.
@@ -629,10 +631,13 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
     // becomes
     scf.forall (%m, %n) = (0, 0) to (%M, %N) step (16, 128) { mqa.logits ins(%q_tile, ...) outs(%out_tile) }
     ```
+
+    For a target with a matrix unit, a task has more keys by default: each of its queries is brought
+    into the unit's layout once.
   }];
   let options = [
     ListOption<"tileSizes", "tile-sizes", "int64_t",
-               "Queries and keys of a task (default 16,128)">
+               "Queries and keys of a task (default 16,128; 16,1024 with AMX, 16,256 with another matrix unit)">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
 }
@@ -692,13 +697,49 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def MQAUseMatrixUnitPass : Pass<"mqa-use-matrix-unit", "::mlir::func::FuncOp"> {
+  let summary = "Lowers contractions of pairs of bf16 to the matrix unit of a CPU";
+  let description = [{
+    The target's features say which unit that is (`#mqa.target`): AMX tiles, or the dot
+    products of AVX-512 BF16 or of NEON. Without one, nothing is done.
+
+    A `linalg.generic` is lowered if it computes `out[m, n] += sum over k, v of
+    rows[m, k, v] * columns[k, n, v]` with v of 2, bf16 operands and an f32 sum, on memrefs of
+    static shape whose pairs are contiguous. A fill with zeros ahead of it becomes the start of the
+    accumulators. Others are left to `mqa-vectorize-linalg`, which computes the same on f32.
+
+    Accumulators stay in tiles, or in vector registers, over all of k. (Upstream's
+    `convert-vector-to-amx` takes one step of k at a time, and stores and loads the accumulator
+    between two of them.)
+
+    ```mlir
+    linalg.fill ins(%zero) outs(%scores)
+    linalg.generic {indexing_maps = [(m, n, k, v) -> (m, k, v), (m, n, k, v) -> (k, n, v), (m, n, k, v) -> (m, n)], ...}
+      ins(%keys, %query : memref<32x64x2xbf16>, memref<64x32x2xbf16>) outs(%scores : memref<32x32xf32>)
+    // becomes
+    %sum = amx.tile_zero : !amx.tile<16x16xf32>
+    %a = amx.tile_load %keys[%m, %k] : ... into !amx.tile<16x32xbf16>
+    %b = amx.tile_load %query[%k, %n] : ... into !amx.tile<16x32xbf16>
+    %sum1 = amx.tile_mulf %a, %b, %sum : ...
+    ...
+    amx.tile_store %scores[%m, %n], %sum4 : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::x86vector::X86VectorDialect"];
+}
+
 def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"> {
   let summary = "Tiles linalg ops of static shape to registers and vectorizes them";
   let description = [{
     Drives upstream's tiling, `linalg::vectorize`, transfer hoisting and
     contraction lowering over each `linalg` op of static shape: a contraction is
     tiled to `register-tile` rows and columns of an accumulator that stays in
-    registers over its reduction. Ops of dynamic shape are left to
+    registers over its reduction. A transposition, and a sum along rows, are of 16 x 16
+    elements at a time. Ops of dynamic shape are left to
     `convert-linalg-to-loops`; one over no elements is erased.
   }];
   let options = [

@@ -105,8 +105,12 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
 
   void runOnOperation() override {
     SmallVector<int64_t> sizes(tileSizes.begin(), tileSizes.end());
-    if (sizes.empty())
-      sizes = {16, 128};
+    // A matrix unit wants each query in a layout of its own. The faster it is,
+    // the more keys make that worth it.
+    const MatrixUnit *unit = getMatrixUnit(getOperation());
+    bool hasDefaults = sizes.empty();
+    if (hasDefaults)
+      sizes = {16, !unit ? 128 : unit == &kAmx ? 1024 : 256};
     if (sizes.size() != 2 || sizes[0] < 1 || sizes[1] < 1) {
       getOperation().emitError("'tile-sizes' needs two positive sizes: queries "
                                "and keys");
@@ -140,7 +144,7 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       // A sequence has keys of its own: a task is for one, and as many keys
       // more.
       if (logits && logits.getNextN()) {
-        own[1] *= own[0];
+        own[1] = hasDefaults ? 2048 : own[0] * own[1];
         own[0] = 1;
       }
       // A row is selected from as a whole, and takes as long as a task of

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RowSums.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -41,6 +42,36 @@ static int64_t getTileSize(int64_t size, int64_t limit) {
   return tile;
 }
 
+/// Whether `op` transposes a matrix.
+static bool isTransposition(linalg::LinalgOp op) {
+  if (op.getNumLoops() != 2 || op.getNumDpsInputs() != 1)
+    return false;
+  AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0)),
+            out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return in.isPermutation() && out.isPermutation() && in != out;
+}
+
+/// Whether `op` sums along the rows of its first operand, which lie in lanes.
+static bool sumsRows(linalg::LinalgOp op) {
+  if (op.getNumLoops() != 2 || op.getNumReductionLoops() != 1)
+    return false;
+  AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0)),
+            out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return in.isPermutation() && out.getNumResults() == 1 &&
+         in.getResult(0) == out.getResult(0);
+}
+
+/// Columns at once: at least a whole vector of bytes where these become bf16.
+static int64_t getVectorSize(linalg::LinalgOp op, int64_t columns) {
+  constexpr int64_t kVectorBytes = 64;
+  Type out = getElementTypeOrSelf(op.getDpsInitOperand(0)->get().getType());
+  bool fromBytes = llvm::any_of(op.getDpsInputs(), [](Value input) {
+    Type type = getElementTypeOrSelf(input.getType());
+    return type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 8;
+  });
+  return fromBytes && out.isBF16() ? std::max(columns, kVectorBytes) : columns;
+}
+
 /// One step of a reduction at a time, `registerTile` columns (and, where two
 /// loops are parallel, rows) of the result at once.
 static SmallVector<int64_t> getTileSizes(linalg::LinalgOp op,
@@ -49,12 +80,22 @@ static SmallVector<int64_t> getTileSizes(linalg::LinalgOp op,
   SmallVector<unsigned> parallel;
   op.getParallelDims(parallel);
   SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  // A block of this size is transposed in registers, and rows of several
+  // vectors are added up before their lanes are.
+  constexpr int64_t kBlock = 16, kRow = 256;
+  if (isTransposition(op) || sumsRows(op)) {
+    bool isSum = op.getNumReductionLoops();
+    for (auto [i, range] : llvm::enumerate(ranges))
+      sizes.push_back(getTileSize(
+          range, isSum && !llvm::is_contained(parallel, i) ? kRow : kBlock));
+    return sizes;
+  }
   bool isContraction = op.getNumReductionLoops() > 0 && parallel.size() == 2;
   for (auto [i, range] : llvm::enumerate(ranges)) {
     if (!llvm::is_contained(parallel, i))
       sizes.push_back(1);
     else if (i == parallel.back())
-      sizes.push_back(getTileSize(range, registerTile[1]));
+      sizes.push_back(getTileSize(range, getVectorSize(op, registerTile[1])));
     else
       sizes.push_back(isContraction ? getTileSize(range, registerTile[0]) : 1);
   }
@@ -63,12 +104,15 @@ static SmallVector<int64_t> getTileSizes(linalg::LinalgOp op,
 
 static LogicalResult vectorize(IRRewriter &rewriter, linalg::LinalgOp op,
                                ArrayRef<int64_t> registerTile) {
+  SmallVector<int64_t> sizes = getTileSizes(op, registerTile);
+  // A loop of one trip would be between a reduction and its accumulators.
+  for (auto [size, range] : llvm::zip_equal(sizes, op.getStaticLoopRanges()))
+    if (size == range)
+      size = 0;
   scf::SCFTilingOptions options;
-  options.setTileSizes(
-      getAsIndexOpFoldResult(op.getContext(), getTileSizes(op, registerTile)));
+  options.setTileSizes(getAsIndexOpFoldResult(op.getContext(), sizes));
   rewriter.setInsertionPoint(op);
-  LDBG() << "tiles by " << llvm::interleaved(getTileSizes(op, registerTile))
-         << ": " << *op;
+  LDBG() << "tiles by " << llvm::interleaved(sizes) << ": " << *op;
   FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
       rewriter, cast<TilingInterface>(op.getOperation()), options);
   if (failed(tiled))
@@ -99,6 +143,9 @@ static LogicalResult hoistAccumulators(func::FuncOp func) {
 static LogicalResult lowerVectors(func::FuncOp func) {
   RewritePatternSet patterns(func.getContext());
   vector::populateVectorReductionToContractPatterns(patterns);
+  populateRowSumPatterns(patterns);
+  // A transposition must be an op of its own to be lowered by shuffles.
+  vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
   vector::populateVectorContractLoweringPatterns(
       patterns, vector::VectorContractLowering::OuterProduct);
   vector::populateVectorOuterProductLoweringPatterns(patterns);
@@ -106,7 +153,7 @@ static LogicalResult lowerVectors(func::FuncOp func) {
       patterns, vector::VectorMultiReductionLowering::InnerParallel);
   vector::populateVectorBroadcastLoweringPatterns(patterns);
   vector::populateVectorTransposeLoweringPatterns(
-      patterns, vector::VectorTransposeLowering::EltWise);
+      patterns, vector::VectorTransposeLowering::Shuffle16x16);
   if (failed(applyPatternsGreedily(func, std::move(patterns))))
     return failure();
   // By themselves: of a contraction of one row, the two sets of patterns would

@@ -192,8 +192,13 @@ void mqa::resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op) {
 }
 
 int64_t mqa::getFusedTileKeys(LogitsOpInterface op) {
-  constexpr int64_t kTileKeys = 128;
-  return op.getNextN() ? op.getBlockKv() : kTileKeys;
+  // A query is brought into a matrix unit's layout anew for each tile.
+  int64_t keys = getMatrixUnit(op) ? 512 : 128;
+  if (!op.getNextN())
+    return keys;
+  int64_t blockKv = op.getBlockKv();
+  return getMatrixUnit(op) ? std::max<int64_t>(keys / blockKv, 1) * blockKv
+                           : blockKv;
 }
 
 //===----------------------------------------------------------------------===//

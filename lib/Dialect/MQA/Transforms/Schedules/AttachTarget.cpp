@@ -27,7 +27,8 @@ struct AttachTargetPass : mqa::impl::MQAAttachTargetPassBase<AttachTargetPass> {
     ModuleOp module = getOperation();
     StringRef name = TargetAttr::getAttrName();
     auto target = TargetAttr::getChecked([&] { return module.emitError(); },
-                                         &getContext(), StringRef(chip));
+                                         &getContext(), StringRef(chip),
+                                         StringRef(features));
     if (!target)
       return signalPassFailure();
     auto before = module->getAttrOfType<TargetAttr>(name);

@@ -1,6 +1,8 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks))' --split-input-file | FileCheck %s
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks{tile-sizes=3,32}))' --split-input-file | FileCheck %s --check-prefix=SIZES
 // RUN: not mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-tile-tasks{tile-sizes=3}))' --split-input-file 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=amx-bf16},func.func(mqa-tile-tasks))' --split-input-file | FileCheck %s --check-prefix=AMX
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=avx512bf16},func.func(mqa-tile-tasks))' --split-input-file | FileCheck %s --check-prefix=DOT
 // BAD: 'tile-sizes' needs two positive sizes: queries and keys
 
 // CHECK-LABEL: func @memrefs
@@ -12,6 +14,10 @@
 // CHECK: %[[ALL:.*]] = mqa.make_ranges %{{.*}}, %{{.*}} keys(%{{.*}}) :
 // CHECK: %[[OWN:.*]] = mqa.narrow_ranges %[[ALL]][%[[M]]] rows
 // CHECK: mqa.logits {{.*}} ranges(%[[OWN]]) key_offset(%[[N]]) outs
+// AMX-LABEL: func @memrefs
+// AMX: step (16, 1024)
+// DOT-LABEL: func @memrefs
+// DOT: step (16, 256)
 // SIZES-LABEL: func @memrefs
 // SIZES: step (3, 32)
 func.func @memrefs(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {

@@ -49,3 +49,78 @@ func.func @no_columns(%a: memref<8x16xf32>, %b: memref<16x0xf32>, %c: memref<8x0
   linalg.matmul ins(%a, %b : memref<8x16xf32>, memref<16x0xf32>) outs(%c : memref<8x0xf32>)
   return
 }
+
+// -----
+
+// A matrix is transposed by 16 x 16 elements, in registers.
+// CHECK-LABEL: func @transpose
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16
+// CHECK: vector.transfer_read %{{.*}} : memref<32x16xi32>, vector<16x16xi32>
+// CHECK-COUNT-64: vector.shuffle
+// CHECK-NOT: vector.shuffle
+// CHECK: vector.transfer_write
+func.func @transpose(%a: memref<32x16xi32>, %b: memref<16x32xi32>) {
+  linalg.transpose ins(%a : memref<32x16xi32>) outs(%b : memref<16x32xi32>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+#block = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (j)>
+#sums = affine_map<(i, j) -> (i)>
+
+// Sums along rows: the vectors of each row first, then the lanes of 16 rows together.
+// CHECK-LABEL: func @row_sums
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16
+// CHECK: vector.transfer_read %{{.*}} : memref<32x32xf32>, vector<16x32xf32>
+// CHECK-COUNT-16: vector.fma
+// CHECK-COUNT-30: vector.shuffle
+// CHECK-NOT: vector.shuffle
+// CHECK-NOT: vector.reduction
+// CHECK: vector.transfer_write %{{.*}} : vector<16xf32>
+func.func @row_sums(%block: memref<32x32xf32>, %row: memref<32xf32>, %sums: memref<32xf32>) {
+  linalg.generic {indexing_maps = [#block, #row, #sums], iterator_types = ["parallel", "reduction"]}
+      ins(%block, %row : memref<32x32xf32>, memref<32xf32>) outs(%sums : memref<32xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+#block = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (j)>
+#sums = affine_map<(i, j) -> (i)>
+
+// Rows that are no whole vectors are added up one by one.
+// CHECK-LABEL: func @short_rows
+// CHECK: vector.reduction <add>
+func.func @short_rows(%block: memref<16x12xf32>, %row: memref<12xf32>, %sums: memref<16xf32>) {
+  linalg.generic {indexing_maps = [#block, #row, #sums], iterator_types = ["parallel", "reduction"]}
+      ins(%block, %row : memref<16x12xf32>, memref<12xf32>) outs(%sums : memref<16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// 64 bytes at a time become bf16.
+// CHECK-LABEL: func @decode
+// CHECK: vector.transfer_read %{{.*}} : memref<128xf8E4M3FN>, vector<64xf8E4M3FN>
+func.func @decode(%a: memref<128xf8E4M3FN>, %b: memref<128xbf16>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%a : memref<128xf8E4M3FN>) outs(%b : memref<128xbf16>) {
+  ^bb0(%x: f8E4M3FN, %y: bf16):
+    %0 = arith.extf %x : f8E4M3FN to bf16
+    linalg.yield %0 : bf16
+  }
+  return
+}

@@ -1,0 +1,172 @@
+//===- ExpandToBF16.cpp - fp8 to bf16 by bits or by table -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ExpandToBF16.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static bool isToBF16(arith::ExtFOp op) {
+  Type in = getElementTypeOrSelf(op.getIn().getType());
+  return isa<Float8E4M3FNType, Float8E5M2Type>(in) &&
+         getElementTypeOrSelf(op.getType()).isBF16();
+}
+
+namespace {
+/// bf16 is the upper half of f32, and holds all of fp8.
+struct ExpandByF32 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override {
+    if (!isToBF16(op) || isa<TensorType>(op.getType()))
+      return b.notifyMatchFailure(op, "not from fp8 to bf16");
+    Location loc = op.getLoc();
+    auto like = [&](Type element) -> Type {
+      if (auto shaped = dyn_cast<ShapedType>(op.getType()))
+        return shaped.clone(element);
+      return element;
+    };
+    Type i32 = like(b.getI32Type());
+    Value f32 = arith::ExtFOp::create(b, loc, like(b.getF32Type()), op.getIn());
+    Value bits = arith::BitcastOp::create(b, loc, i32, f32);
+    bits = arith::ShRUIOp::create(
+        b, loc, bits, createScalarOrSplatConstant(b, loc, i32, int64_t(16)));
+    bits = arith::TruncIOp::create(b, loc, like(b.getI16Type()), bits);
+    b.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), bits);
+    return success();
+  }
+};
+
+/// 64 elements at a time, by tables of the 128 magnitudes: two of 64 bytes for
+/// each byte of bf16, between which AVX-512 VBMI chooses by a lane's lower
+/// seven bits. An eighth is the sign.
+class ExpandByTable : public OpRewritePattern<arith::ExtFOp> {
+public:
+  ExpandByTable(MLIRContext *context)
+      : OpRewritePattern(context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override;
+
+private:
+  static constexpr int64_t kBytes = 64;
+  static std::pair<Value, Value> getTable(OpBuilder &b, Location loc,
+                                          FloatType type, bool isUpper);
+  static Value expand(OpBuilder &b, Location loc, FloatType type, Value bytes);
+};
+} // namespace
+
+/// The lower or upper bytes of all magnitudes, as two vectors.
+std::pair<Value, Value> ExpandByTable::getTable(OpBuilder &b, Location loc,
+                                                FloatType type, bool isUpper) {
+  SmallVector<int8_t> bytes;
+  for (int64_t code = 0; code < 2 * kBytes; ++code) {
+    APFloat value(type.getFloatSemantics(), APInt(8, code));
+    bool losesInfo;
+    value.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &losesInfo);
+    uint64_t bits = value.bitcastToAPInt().getZExtValue();
+    bytes.push_back(static_cast<int8_t>(isUpper ? bits >> 8 : bits));
+  }
+  auto vector = VectorType::get(kBytes, b.getI8Type());
+  auto get = [&](ArrayRef<int8_t> part) -> Value {
+    return arith::ConstantOp::create(b, loc, vector,
+                                     DenseElementsAttr::get(vector, part));
+  };
+  ArrayRef<int8_t> all(bytes);
+  return {get(all.take_front(kBytes)), get(all.drop_front(kBytes))};
+}
+
+/// 64 bf16 of 64 bytes.
+Value ExpandByTable::expand(OpBuilder &b, Location loc, FloatType type,
+                            Value bytes) {
+  auto vector = cast<VectorType>(bytes.getType());
+  // An unpack works on each 16 bytes of a register: 8 bytes of the first half
+  // beside 8 of the second make both of its results come out in order.
+  SmallVector<int64_t> halves;
+  for (int64_t lane = 0; lane < kBytes / 16; ++lane)
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t i = 0; i < 8; ++i)
+        halves.push_back(half * kBytes / 2 + lane * 8 + i);
+  bytes = vector::ShuffleOp::create(b, loc, bytes, bytes, halves);
+  auto look = [&](bool isUpper) -> Value {
+    auto [first, second] = getTable(b, loc, type, isUpper);
+    return LLVM::CallIntrinsicOp::create(
+               b, loc, vector,
+               b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
+               ValueRange{first, bytes, second})
+        .getResults();
+  };
+  Value sign = createScalarOrSplatConstant(b, loc, vector, int64_t(0x80));
+  Value lower = look(/*isUpper=*/false);
+  Value upper =
+      arith::OrIOp::create(b, loc, look(/*isUpper=*/true),
+                           arith::AndIOp::create(b, loc, bytes, sign));
+  SmallVector<Value> results;
+  auto bf16 = VectorType::get(kBytes / 2, b.getBF16Type());
+  for (int64_t half = 0; half < 2; ++half) {
+    SmallVector<int64_t> unpacked;
+    for (int64_t lane = 0; lane < kBytes / 16; ++lane)
+      for (int64_t i = 0; i < 8; ++i) {
+        unpacked.push_back(lane * 16 + half * 8 + i);
+        unpacked.push_back(kBytes + lane * 16 + half * 8 + i);
+      }
+    Value words = vector::ShuffleOp::create(b, loc, lower, upper, unpacked);
+    results.push_back(vector::BitCastOp::create(b, loc, bf16, words));
+  }
+  auto whole = VectorType::get(kBytes, b.getBF16Type());
+  Value result = arith::ConstantOp::create(b, loc, b.getZeroAttr(whole));
+  for (int64_t half = 0; half < 2; ++half)
+    result = vector::InsertStridedSliceOp::create(
+        b, loc, results[half], result, ArrayRef<int64_t>{half * kBytes / 2},
+        ArrayRef<int64_t>{1});
+  return result;
+}
+
+LogicalResult ExpandByTable::matchAndRewrite(arith::ExtFOp op,
+                                             PatternRewriter &b) const {
+  auto inType = dyn_cast<VectorType>(op.getIn().getType());
+  if (!isToBF16(op) || !inType || inType.isScalable() ||
+      inType.getNumElements() % kBytes)
+    return b.notifyMatchFailure(op, "not 64 of fp8 to bf16");
+  TargetAttr target = getTarget(op);
+  if (!target || !target.hasFeature("avx512vbmi"))
+    return b.notifyMatchFailure(op, "the target has no such tables");
+  Location loc = op.getLoc();
+  auto outType = cast<VectorType>(op.getType());
+  int64_t count = inType.getNumElements();
+  auto flat = [&](Type element) { return VectorType::get(count, element); };
+  Value bytes =
+      arith::BitcastOp::create(b, loc, inType.clone(b.getI8Type()), op.getIn());
+  bytes = b.createOrFold<vector::ShapeCastOp>(loc, flat(b.getI8Type()), bytes);
+  auto type = cast<FloatType>(inType.getElementType());
+  Value result;
+  if (count == kBytes) {
+    result = expand(b, loc, type, bytes);
+  } else {
+    result = arith::ConstantOp::create(
+        b, loc, b.getZeroAttr(flat(outType.getElementType())));
+    for (int64_t i = 0; i < count; i += kBytes) {
+      Value part = vector::ExtractStridedSliceOp::create(
+          b, loc, bytes, ArrayRef<int64_t>{i}, ArrayRef<int64_t>{kBytes},
+          ArrayRef<int64_t>{1});
+      result = vector::InsertStridedSliceOp::create(
+          b, loc, expand(b, loc, type, part), result, ArrayRef<int64_t>{i},
+          ArrayRef<int64_t>{1});
+    }
+  }
+  b.replaceOpWithNewOp<vector::ShapeCastOp>(op, outType, result);
+  return success();
+}
+
+void mqa::populateExpandToBF16Patterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandByF32, ExpandByTable>(patterns.getContext());
+}

@@ -1,0 +1,150 @@
+//===- F32Logits.cpp - mqa.logits to linalg on f32 scratch ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsToLinalg.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using utils::IteratorType;
+
+namespace {
+/// Scratch holds all keys of the op.
+class F32Logits final : public LogitsToLinalg {
+public:
+  using LogitsToLinalg::LogitsToLinalg;
+
+private:
+  void writeLogits(Value lo, Value hi) override;
+  void decodeKeys();
+  void scoreHeads(Value queries, Value keys, Value weights);
+  void scoreQuery(Value m);
+  void addGroup(Value scales);
+
+  /// Decoded keys [D, N] or [G, D, N], decoded heads of a query [H, D], scores
+  /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
+  /// sums of those [N].
+  Value keys, query, scores, sums, totals;
+  /// The op's scales, or scratch [N] for those that lie in a cache.
+  Value scales;
+  bool keysMayEndEarly = false;
+};
+} // namespace
+
+void F32Logits::writeLogits(Value lo, Value hi) {
+  // A bound this large is that of a whole problem, not of a tile.
+  constexpr int64_t kMaxColumns = 4096;
+  int64_t columns = boundKeys(kMaxColumns + 1);
+  if (columns > kMaxColumns)
+    columns = ShapedType::kDynamic;
+  Value shaped = ranges.areCompressed() ? op.getK() : op.getOut();
+  keysMayEndEarly = cast<MemRefType>(shaped.getType())
+                        .isDynamicDim(ranges.areCompressed() ? 0 : 1);
+  SmallVector<int64_t> keyShape{headDim, columns};
+  if (op.hasKeyGroups())
+    keyShape.insert(keyShape.begin(), numGroups);
+  Type f32 = b.getF32Type();
+  keys = allocate(keyShape, f32);
+  query = allocate({op.getNumHeads(), headDim}, f32);
+  scores = allocate({groupHeads, columns}, f32);
+  sums = allocate({columns}, f32);
+  if (op.hasKeyGroups())
+    totals = allocate({columns}, f32);
+  scales = areScalesInCache() ? allocate({columns}, f32) : op.getKScale();
+  decodeKeys();
+  forEachQuery(constant(0), numQueries, lo, hi,
+               [&](Value m, Value from, Value to) {
+                 scoreQuery(m);
+                 writeQuery(m, from, to, totals ? totals : sums,
+                            totals ? Value() : scales,
+                            /*first=*/constant(0));
+               });
+}
+
+/// Key n becomes column n of `keys`; and, from a cache, scale n that of
+/// `scales`.
+void F32Logits::decodeKeys() {
+  // Columns past the last key are multiplied too, and their sums dropped.
+  if (keysMayEndEarly)
+    fill(keys, 0.0);
+  unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
+  forEach(numKeys, [&](Value n) {
+    Value key = getKey(n);
+    if (areScalesInCache())
+      copyScale(n, scales, n);
+    decode(key, dropDim(keys, last, n));
+  });
+}
+
+/// sums[n] = sum over h of weights[h] * max(queries[h] . keys[n], 0).
+void F32Logits::scoreHeads(Value queries, Value keys, Value weights) {
+  fill(scores, 0.0);
+  linalg::MatmulOp::create(b, loc, ValueRange{queries, keys},
+                           ValueRange{scores});
+  fill(sums, 0.0);
+  AffineExpr h, n;
+  bindDims(b.getContext(), n, h);
+  auto map = [&](ArrayRef<AffineExpr> results) {
+    return AffineMap::get(2, 0, results, b.getContext());
+  };
+  SmallVector<Value> inputs{scores};
+  SmallVector<AffineMap> maps{map({h, n})};
+  if (weights) {
+    inputs.push_back(weights);
+    maps.push_back(map({h}));
+  }
+  maps.push_back(map({n}));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{sums}, maps,
+      ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value score = activate(nested, args[0]);
+        if (weights)
+          score = arith::MulFOp::create(nested, loc, score,
+                                        extend(nested, args[1]));
+        Value sum = arith::AddFOp::create(nested, loc, args.back(), score);
+        linalg::YieldOp::create(nested, loc, sum);
+      });
+}
+
+/// totals[n] += scales[n] * sums[n].
+void F32Logits::addGroup(Value scales) {
+  OpFoldResult zero = b.getIndexAttr(0), count = numKeys;
+  SmallVector<Value> inputs{getColumns(sums, zero, count)};
+  if (scales)
+    inputs.push_back(scales);
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{getColumns(totals, zero, count)}, maps,
+      IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value term = args[0];
+        if (scales)
+          term = arith::MulFOp::create(nested, loc, term, args[1]);
+        term = arith::AddFOp::create(nested, loc, args.back(), term);
+        linalg::YieldOp::create(nested, loc, term);
+      });
+}
+
+/// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
+/// `totals`.
+void F32Logits::scoreQuery(Value m) {
+  decode(getRow(op.getQ(), m), query);
+  Value weights = op.getWeights() ? getRow(op.getWeights(), m) : Value();
+  if (!op.hasKeyGroups())
+    return scoreHeads(query, keys, weights);
+  fill(totals, 0.0);
+  forEach(constant(numGroups), [&](Value g) {
+    OpFoldResult first = affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
+    scoreHeads(getRows(query, first, groupHeads), getRow(keys, g),
+               weights ? getRows(weights, first, groupHeads) : Value());
+    addGroup(op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
+  });
+}
+
+void mqa::convertToF32(IRRewriter &b, LogitsOp op) { F32Logits(b, op).run(); }

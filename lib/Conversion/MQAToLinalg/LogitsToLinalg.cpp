@@ -1,0 +1,301 @@
+//===- LogitsToLinalg.cpp - Loops over queries, and their outputs ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsToLinalg.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using utils::IteratorType;
+
+//===----------------------------------------------------------------------===//
+// Ops and views
+//===----------------------------------------------------------------------===//
+
+/// Static scratch lives on the stack of the function, once; what is dynamic or
+/// large on the heap.
+Value LogitsToLinalg::allocate(ArrayRef<int64_t> shape, Type elementType) {
+  auto type = MemRefType::get(shape, elementType);
+  auto alignment = b.getI64IntegerAttr(64);
+  constexpr int64_t kMaxStackBytes = 1 << 19;
+  int64_t elementBytes = elementType.getIntOrFloatBitWidth() / 8;
+  if (type.hasStaticShape() &&
+      type.getNumElements() * elementBytes <= kMaxStackBytes) {
+    OpBuilder::InsertionGuard guard(b);
+    auto func = op->getParentOfType<FunctionOpInterface>();
+    b.setInsertionPointToStart(&func.getFunctionBody().front());
+    return memref::AllocaOp::create(b, loc, type, alignment);
+  }
+  SmallVector<Value> sizes(type.getNumDynamicDims(), numKeys);
+  Value buffer = memref::AllocOp::create(b, loc, type, sizes, alignment);
+  heapBuffers.push_back(buffer);
+  return buffer;
+}
+
+Value LogitsToLinalg::dropDim(Value memref, unsigned dim,
+                              OpFoldResult position) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, memref);
+  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
+  offsets[dim] = position;
+  sizes[dim] = b.getIndexAttr(1);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.erase(shape.begin() + dim);
+  auto reduced = memref::SubViewOp::inferRankReducedResultType(
+      shape, type, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes,
+                                   strides);
+}
+
+Value LogitsToLinalg::getColumns(Value row, OpFoldResult from,
+                                 OpFoldResult count) {
+  return memref::SubViewOp::create(b, loc, row, ArrayRef<OpFoldResult>{from},
+                                   ArrayRef<OpFoldResult>{count},
+                                   ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
+}
+
+Value LogitsToLinalg::getRows(Value memref, OpFoldResult first, int64_t count) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, memref);
+  SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
+  offsets[0] = first;
+  sizes[0] = b.getIndexAttr(count);
+  return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
+}
+
+void LogitsToLinalg::forEach(Value from, Value to, int64_t step,
+                             function_ref<void(Value)> body) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void LogitsToLinalg::onlyIf(Value condition, function_ref<void()> body) {
+  auto ifOp = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  body();
+}
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+Value LogitsToLinalg::extend(OpBuilder &nested, Value value) {
+  if (value.getType().isF32())
+    return value;
+  return arith::ExtFOp::create(nested, loc, nested.getF32Type(), value);
+}
+
+Value LogitsToLinalg::activate(OpBuilder &nested, Value score) {
+  switch (op.getActivation()) {
+  case Activation::None:
+    return score;
+  case Activation::Relu: {
+    Value zero =
+        arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
+    // NaN must reach the logit. A score of -0 may stay: the sum that it is
+    // added to begins with +0. So a single instruction of x86 does it.
+    Value isNegative = arith::CmpFOp::create(
+        nested, loc, arith::CmpFPredicate::OGT, zero, score);
+    return arith::SelectOp::create(nested, loc, isNegative, zero, score);
+  }
+  }
+  llvm_unreachable("all activations are handled");
+}
+
+void LogitsToLinalg::decode(Value source, Value target) {
+  auto type = cast<MemRefType>(target.getType());
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<IteratorType> iterators(type.getRank(), IteratorType::parallel);
+  linalg::GenericOp::create(
+      b, loc, ValueRange{source}, ValueRange{target}, maps, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value value = args[0];
+        if (value.getType() != type.getElementType())
+          value =
+              arith::ExtFOp::create(nested, loc, type.getElementType(), value);
+        linalg::YieldOp::create(nested, loc, value);
+      });
+}
+
+/// The block and the slot of the cache that have key n of a gather. The number
+/// of no block must not lead out of the cache.
+std::pair<Value, Value> LogitsToLinalg::findInCache(GatherPagesOp gather,
+                                                    Value n) {
+  Value key = add(gather.getFirst(), n);
+  Value blockKv = constant(gather.getCache().getType().getDimSize(1));
+  Value block = arith::DivUIOp::create(b, loc, key, blockKv);
+  Value id = memref::LoadOp::create(b, loc, gather.getTable(),
+                                    ValueRange{constant(0), block});
+  id = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value numBlocks = memref::DimOp::create(b, loc, gather.getCache(), 0);
+  Value last = sub(numBlocks, constant(1));
+  id = min(max(id, constant(0)), last);
+  return {id, arith::RemUIOp::create(b, loc, key, blockKv)};
+}
+
+Value LogitsToLinalg::getKey(Value n) {
+  auto gather = op.getK().getDefiningOp<GatherPagesOp>();
+  if (!gather)
+    return getRow(op.getK(), n);
+  auto [block, slot] = findInCache(gather, n);
+  return getRow(getRow(gather.getCache(), block), slot);
+}
+
+bool LogitsToLinalg::areScalesInCache() {
+  return op.getKScale() && op.getKScale().getDefiningOp<GatherPagesOp>();
+}
+
+void LogitsToLinalg::copyScale(Value n, Value scales, Value column) {
+  auto gather = op.getKScale().getDefiningOp<GatherPagesOp>();
+  auto [block, slot] = findInCache(gather, n);
+  Value scale = memref::LoadOp::create(b, loc, gather.getCache(),
+                                       ValueRange{block, slot});
+  memref::StoreOp::create(b, loc, scale, scales, column);
+}
+
+//===----------------------------------------------------------------------===//
+// Queries
+//===----------------------------------------------------------------------===//
+
+static int64_t getBound(Value shaped, int64_t dim, int64_t limit) {
+  FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
+      presburger::BoundType::UB, {shaped, dim},
+      /*stopCondition=*/nullptr, /*closedUB=*/true);
+  return succeeded(bound) && *bound <= limit ? std::max<int64_t>(*bound, 1)
+                                             : limit;
+}
+
+int64_t LogitsToLinalg::boundKeys(int64_t limit) {
+  // Tiles of the rest of a sequence may have no key of `k`, but columns.
+  if (ranges.areCompressed())
+    return getBound(op.getK(), 0, limit);
+  return getBound(op.getOut(), 1, limit);
+}
+
+int64_t LogitsToLinalg::boundQueries(int64_t limit) {
+  return getBound(op.getOut(), 0, limit);
+}
+
+/// The keys of this op that query m sees: 0 <= first <= second <= numKeys.
+std::pair<Value, Value> LogitsToLinalg::getRange(Value m) {
+  auto clip = [&](Value bound) -> Value {
+    if (op.getKeyOffset())
+      bound = sub(bound, op.getKeyOffset());
+    return min(max(bound, constant(0)), numKeys);
+  };
+  Value from = clip(ranges.loadStart(b, loc, m)),
+        to = clip(ranges.loadEnd(b, loc, m));
+  // An empty or reversed range ends where it begins.
+  return {from, max(from, to)};
+}
+
+void LogitsToLinalg::forEachQuery(
+    Value first, Value end, Value lo, Value hi,
+    function_ref<void(Value, Value, Value)> body) {
+  forEach(first, end, 1, [&](Value m) {
+    auto [start, stop] = getRange(m);
+    Value from = max(start, lo), to = min(stop, hi);
+    onlyIf(isLess(from, to), [&] { body(m, from, to); });
+  });
+}
+
+/// Of compressed rows, the columns that these keys have, as far as there are
+/// any.
+void LogitsToLinalg::writeQuery(Value m, Value from, Value to, Value sums,
+                                Value scales, Value first) {
+  Value column = from;
+  if (ranges.areCompressed()) {
+    // Key n of this op is key key_offset + n.
+    Value start = ranges.loadStart(b, loc, m);
+    if (op.getKeyOffset())
+      start = sub(start, op.getKeyOffset());
+    column = ranges.getColumn(b, loc, from, start);
+    Value numColumns = memref::DimOp::create(b, loc, op.getOut(), int64_t(1));
+    to = max(from, min(to, add(start, numColumns)));
+  }
+  Value count = sub(to, from);
+  Value target = getColumns(getRow(op.getOut(), m), column, count);
+  Type type = op.getOutType().getElementType();
+  from = sub(from, first);
+  SmallVector<Value> inputs{getColumns(sums, from, count)};
+  if (scales)
+    inputs.push_back(getColumns(scales, from, count));
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{target}, maps, IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value logit = args[0];
+        if (scales)
+          logit = arith::MulFOp::create(nested, loc, logit, args[1]);
+        if (!type.isF32())
+          logit = arith::TruncFOp::create(nested, loc, type, logit);
+        linalg::YieldOp::create(nested, loc, logit);
+      });
+}
+
+/// -inf outside of the range [from, to) of this op's keys. Compressed rows are
+/// cleaned by the tile at key 0, from the range's length on.
+void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
+  double inf = -std::numeric_limits<double>::infinity();
+  Value row = getRow(op.getOut(), m);
+  Value numColumns = memref::DimOp::create(b, loc, row, int64_t(0));
+  if (!ranges.areCompressed()) {
+    fill(getColumns(row, b.getIndexAttr(0), from), inf);
+    fill(getColumns(row, to, sub(numColumns, to)), inf);
+    return;
+  }
+  auto clean = [&] {
+    Value length = ranges.loadColumns(b, loc, m, numColumns).second;
+    fill(getColumns(row, length, sub(numColumns, length)), inf);
+  };
+  if (!op.getKeyOffset())
+    return clean();
+  onlyIf(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                               op.getKeyOffset(), constant(0)),
+         clean);
+}
+
+void LogitsToLinalg::run() {
+  Value shaped = ranges.areCompressed() ? op.getK() : op.getOut();
+  numKeys = memref::DimOp::create(b, loc, shaped,
+                                  int64_t(ranges.areCompressed() ? 0 : 1));
+  numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
+  // Nothing is decoded that no query sees.
+  Value zero = constant(0);
+  auto seen = scf::ForOp::create(b, loc, zero, numQueries, constant(1),
+                                 ValueRange{numKeys, zero});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(seen.getBody());
+    auto [from, to] = getRange(seen.getInductionVar());
+    Value lo = seen.getRegionIterArg(0), hi = seen.getRegionIterArg(1);
+    Value some = isLess(from, to);
+    scf::YieldOp::create(
+        b, loc,
+        ValueRange{arith::SelectOp::create(b, loc, some, min(lo, from), lo),
+                   arith::SelectOp::create(b, loc, some, max(hi, to), hi)});
+  }
+  Value lo = seen.getResult(0), hi = seen.getResult(1);
+  onlyIf(isLess(lo, hi), [&] {
+    writeLogits(lo, hi);
+    for (Value buffer : heapBuffers)
+      memref::DeallocOp::create(b, loc, buffer);
+  });
+  if (op.getClean())
+    forEach(numQueries, [&](Value m) {
+      auto [from, to] = getRange(m);
+      cleanQuery(m, from, to);
+    });
+  b.eraseOp(op);
+}

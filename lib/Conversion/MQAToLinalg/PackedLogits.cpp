@@ -1,0 +1,301 @@
+//===- PackedLogits.cpp - mqa.logits to linalg on pairs of bf16 -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fp8 is exact in bf16, and a product of two bf16 is exact in f32: matrix units
+// of CPUs, which multiply pairs of bf16 and add up in f32, lose nothing.
+//
+// Keys are the rows of a product, as they lie in memory; heads are its columns.
+// So a key is decoded without being transposed, which counts where few queries
+// see many keys. Queries are transposed once, for all keys.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsToLinalg.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using utils::IteratorType;
+
+namespace {
+/// Decoded keys fit the first cache, beside a query and a block's scores.
+constexpr int64_t kChunkBytes = 16 << 10;
+/// Keys that are multiplied at once, lanes of a vector of f32, and queries of
+/// which there is scratch at once: these fit the second cache.
+constexpr int64_t kBlockKeys = 32, kLanes = 16, kQueries = 16;
+
+class PackedLogits final : public LogitsToLinalg {
+public:
+  using LogitsToLinalg::LogitsToLinalg;
+
+private:
+  void writeLogits(Value lo, Value hi) override;
+  void allocateScratch();
+  void decodeKeys(Value first, Value end, Value hi);
+  void prefetchKey(Value n);
+  void packQuery(Value m, Value slot);
+  void copyWeights(Value m, Value slot);
+  Value selectHead(OpBuilder &nested, Value score);
+  void scoreBlock(Value slot, Value n, Value g);
+  void addGroup(Value g, Value first, Value from, Value to);
+  void scoreQuery(Value slot, Value first, Value from, Value to);
+  void writeBlockOfQueries(Value firstQuery, Value endQuery, Value lo,
+                           Value hi);
+  Value allocateBytes(int64_t bytes) {
+    return allocate({bytes}, b.getI8Type());
+  }
+  Value viewAs(Value bytes, ArrayRef<int64_t> shape, Type elementType);
+
+  int64_t chunkKeys, numSlots, paddedHeads, rowHeads;
+  /// bf16: keys [G, N, D] and [G, N, D / 2, 2].
+  Value keys, keyPairs;
+  /// Heads of a query [H, D] in bf16, and the same bytes as pairs of d
+  /// [H, D / 2] in i32; of each query these transposed [M, D / 2, H], and again
+  /// as bf16 [M, D / 2, H, 2].
+  Value queryRows, queryRowPairs, queryPairs, queries;
+  /// f32: weights [M, G, H / G], scores of a block of keys [n, H / G], and
+  /// their sums: of keys [N], and of groups those [N].
+  Value weights, scores, sums, totals;
+  /// The op's scales, or scratch [N] for those that lie in a cache.
+  Value scales;
+};
+} // namespace
+
+Value PackedLogits::viewAs(Value bytes, ArrayRef<int64_t> shape,
+                           Type elementType) {
+  return memref::ViewOp::create(b, loc, MemRefType::get(shape, elementType),
+                                bytes, constant(0), /*sizes=*/ValueRange());
+}
+
+void PackedLogits::allocateScratch() {
+  Type f32 = b.getF32Type(), bf16 = b.getBF16Type(), i32 = b.getI32Type();
+  int64_t limit = std::max<int64_t>(
+      kChunkBytes / (numGroups * headDim * 2) / kBlockKeys, 1);
+  chunkKeys = llvm::alignTo(boundKeys(limit * kBlockKeys), kBlockKeys);
+  numSlots = boundQueries(kQueries);
+  rowHeads = llvm::alignTo(groupHeads, kLanes);
+  // Vectors of heads may begin at any group, and be read as a whole.
+  paddedHeads = llvm::alignTo((numGroups - 1) * groupHeads + rowHeads, kLanes);
+  int64_t pairs = headDim / 2;
+  Value keyBytes = allocateBytes(numGroups * chunkKeys * headDim * 2);
+  keys = viewAs(keyBytes, {numGroups, chunkKeys, headDim}, bf16);
+  keyPairs = viewAs(keyBytes, {numGroups, chunkKeys, pairs, 2}, bf16);
+  Value rows = allocateBytes(paddedHeads * headDim * 2);
+  queryRows = viewAs(rows, {paddedHeads, headDim}, bf16);
+  queryRowPairs = viewAs(rows, {paddedHeads, pairs}, i32);
+  Value columns = allocateBytes(numSlots * paddedHeads * headDim * 2);
+  queryPairs = viewAs(columns, {numSlots, pairs, paddedHeads}, i32);
+  queries = viewAs(columns, {numSlots, pairs, paddedHeads, 2}, bf16);
+  weights = allocate({numSlots, numGroups, rowHeads}, f32);
+  scores = allocate({kBlockKeys, rowHeads}, f32);
+  sums = allocate({chunkKeys}, f32);
+  if (op.hasKeyGroups())
+    totals = allocate({chunkKeys}, f32);
+  scales = areScalesInCache() ? allocate({chunkKeys}, f32) : op.getKScale();
+  // Columns that are no head are multiplied too, and not added up.
+  if (rowHeads != groupHeads)
+    fill(weights, 0.0);
+  if (paddedHeads != op.getNumHeads())
+    fill(queryRows, 0.0);
+}
+
+/// Asks for the cache lines of key n in the second cache.
+void PackedLogits::prefetchKey(Value n) {
+  constexpr int64_t kLineBytes = 64, kSecondCache = 2;
+  Value key = getKey(n);
+  auto type = cast<MemRefType>(key.getType());
+  int64_t step = kLineBytes * 8 / type.getElementTypeBitWidth();
+  SmallVector<Value> position(type.getRank(), constant(0));
+  for (int64_t g = 0; g < numGroups; ++g)
+    for (int64_t d = 0; d < headDim; d += step) {
+      if (op.hasKeyGroups())
+        position[0] = constant(g);
+      position.back() = constant(d);
+      memref::PrefetchOp::create(b, loc, key, position, /*isWrite=*/false,
+                                 kSecondCache, /*isDataCache=*/true);
+    }
+}
+
+/// Key n of [first, end) becomes row n - first. Keys of the next chunk, up to
+/// `hi`, come from memory while this one is multiplied.
+void PackedLogits::decodeKeys(Value first, Value end, Value hi) {
+  Value last = sub(hi, constant(1));
+  forEach(first, end, 1, [&](Value n) {
+    prefetchKey(min(add(n, constant(chunkKeys)), last));
+    Value row = sub(n, first), key = getKey(n);
+    if (areScalesInCache())
+      copyScale(n, scales, row);
+    for (int64_t g = 0; g < numGroups; ++g)
+      decode(op.hasKeyGroups() ? getRow(key, b.getIndexAttr(g)) : key,
+             getRow(getRow(keys, b.getIndexAttr(g)), row));
+  });
+}
+
+void PackedLogits::packQuery(Value m, Value slot) {
+  decode(getRow(op.getQ(), m),
+         getRows(queryRows, b.getIndexAttr(0), op.getNumHeads()));
+  linalg::TransposeOp::create(b, loc, queryRowPairs, getRow(queryPairs, slot),
+                              ArrayRef<int64_t>{1, 0});
+}
+
+void PackedLogits::copyWeights(Value m, Value slot) {
+  for (int64_t g = 0; g < numGroups; ++g) {
+    Value row = getColumns(getRow(getRow(weights, slot), b.getIndexAttr(g)),
+                           b.getIndexAttr(0), b.getIndexAttr(groupHeads));
+    if (op.getWeights())
+      decode(getColumns(getRow(op.getWeights(), m),
+                        b.getIndexAttr(g * groupHeads),
+                        b.getIndexAttr(groupHeads)),
+             row);
+    else
+      fill(row, 1.0);
+  }
+}
+
+/// `score`, or 0 in the columns of a row that are no head of its group.
+Value PackedLogits::selectHead(OpBuilder &nested, Value score) {
+  Value column = linalg::IndexOp::create(nested, loc, 1);
+  Value end = arith::ConstantIndexOp::create(nested, loc, groupHeads);
+  Value isHead = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::slt,
+                                       column, end);
+  Value zero =
+      arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
+  return arith::SelectOp::create(nested, loc, isHead, score, zero);
+}
+
+/// sums[n..] of a block of keys, over the heads of group g of a query.
+void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
+  MLIRContext *context = b.getContext();
+  auto getMap = [&](unsigned dims, ArrayRef<AffineExpr> results) {
+    return AffineMap::get(dims, 0, results, context);
+  };
+  auto parallel = IteratorType::parallel, reduction = IteratorType::reduction;
+  // Scores: a row is a key, a column a head.
+  Value block = getRows(getRow(keyPairs, g), n, kBlockKeys);
+  OpFoldResult head = affine::makeComposedFoldedAffineApply(
+      b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  Value heads = memref::SubViewOp::create(
+      b, loc, getRow(queries, slot), ArrayRef<OpFoldResult>{zero, head, zero},
+      ArrayRef<OpFoldResult>{b.getIndexAttr(headDim / 2),
+                             b.getIndexAttr(rowHeads), b.getIndexAttr(2)},
+      ArrayRef<OpFoldResult>{one, one, one});
+  fill(scores, 0.0);
+  AffineExpr d0, d1, d2, d3;
+  bindDims(context, d0, d1, d2, d3);
+  linalg::GenericOp::create(
+      b, loc, ValueRange{block, heads}, ValueRange{scores},
+      ArrayRef<AffineMap>{getMap(4, {d0, d2, d3}), getMap(4, {d2, d1, d3}),
+                          getMap(4, {d0, d1})},
+      ArrayRef<IteratorType>{parallel, parallel, reduction, reduction},
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value product = arith::MulFOp::create(
+            nested, loc, extend(nested, args[0]), extend(nested, args[1]));
+        Value sum = arith::AddFOp::create(nested, loc, args[2], product);
+        linalg::YieldOp::create(nested, loc, sum);
+      });
+
+  Value out = getColumns(sums, n, b.getIndexAttr(kBlockKeys));
+  fill(out, 0.0);
+  linalg::GenericOp::create(
+      b, loc, ValueRange{scores, getRow(getRow(weights, slot), g)},
+      ValueRange{out},
+      ArrayRef<AffineMap>{getMap(2, {d0, d1}), getMap(2, {d1}),
+                          getMap(2, {d0})},
+      ArrayRef<IteratorType>{parallel, reduction},
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value score = activate(nested, args[0]);
+        if (rowHeads != groupHeads)
+          score = selectHead(nested, score);
+        Value term = arith::MulFOp::create(nested, loc, score, args[1]);
+        Value sum = arith::AddFOp::create(nested, loc, args[2], term);
+        linalg::YieldOp::create(nested, loc, sum);
+      });
+}
+
+/// totals[n] += scale of group g and key n * sums[n].
+void PackedLogits::addGroup(Value g, Value first, Value from, Value to) {
+  Value column = sub(from, first), count = sub(to, from);
+  SmallVector<Value> inputs{getColumns(sums, column, count)};
+  if (op.getKScale())
+    inputs.push_back(getColumns(dropDim(op.getKScale(), 1, g), from, count));
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{getColumns(totals, column, count)}, maps,
+      IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value term = args[0];
+        if (args.size() == 3)
+          term = arith::MulFOp::create(nested, loc, term, args[1]);
+        term = arith::AddFOp::create(nested, loc, args.back(), term);
+        linalg::YieldOp::create(nested, loc, term);
+      });
+}
+
+void PackedLogits::scoreQuery(Value slot, Value first, Value from, Value to) {
+  Value column = sub(from, first);
+  Value over = arith::RemUIOp::create(b, loc, column, constant(kBlockKeys));
+  Value block = sub(column, over);
+  auto scoreBlocks = [&](Value g) {
+    forEach(block, sub(to, first), kBlockKeys,
+            [&](Value n) { scoreBlock(slot, n, g); });
+  };
+  if (!op.hasKeyGroups())
+    return scoreBlocks(constant(0));
+  fill(getColumns(totals, column, sub(to, from)), 0.0);
+  forEach(constant(numGroups), [&](Value g) {
+    scoreBlocks(g);
+    addGroup(g, first, from, to);
+  });
+}
+
+void PackedLogits::writeBlockOfQueries(Value firstQuery, Value endQuery,
+                                       Value lo, Value hi) {
+  forEachQuery(firstQuery, endQuery, lo, hi, [&](Value m, Value, Value) {
+    Value slot = sub(m, firstQuery);
+    packQuery(m, slot);
+    copyWeights(m, slot);
+  });
+  forEach(lo, hi, chunkKeys, [&](Value first) {
+    Value end = min(hi, add(first, constant(chunkKeys)));
+    decodeKeys(first, end, hi);
+    forEachQuery(
+        firstQuery, endQuery, first, end, [&](Value m, Value from, Value to) {
+          scoreQuery(sub(m, firstQuery), first, from, to);
+          Value logits = totals ? totals : sums;
+          Value factors = totals ? Value() : scales;
+          // Scales that are not scratch begin at key 0.
+          if (factors && !areScalesInCache()) {
+            Value count = memref::DimOp::create(b, loc, factors, int64_t(0));
+            factors = getColumns(factors, first, sub(count, first));
+          }
+          writeQuery(m, from, to, logits, factors, first);
+        });
+  });
+}
+
+void PackedLogits::writeLogits(Value lo, Value hi) {
+  allocateScratch();
+  // A tile's queries are one block.
+  if (boundQueries(kQueries + 1) <= kQueries)
+    return writeBlockOfQueries(constant(0), numQueries, lo, hi);
+  forEach(constant(0), numQueries, kQueries, [&](Value first) {
+    Value end = min(numQueries, add(first, constant(kQueries)));
+    writeBlockOfQueries(first, end, lo, hi);
+  });
+}
+
+LogicalResult mqa::convertToPairs(IRRewriter &b, LogitsOp op,
+                                  const MatrixUnit &unit) {
+  for (Value operand : {op.getQ(), op.getK()}) {
+    Type type = unit.getOperandType(getElementTypeOrSelf(operand));
+    if (!type || !type.isBF16())
+      return failure();
+  }
+  PackedLogits(b, op).run();
+  return success();
+}

@@ -1,0 +1,178 @@
+//===- UseMatrixUnit.cpp - Contractions by the matrix unit of a CPU -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PairContraction.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "mqa-use-matrix-unit"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAUSEMATRIXUNITPASS
+#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+//===----------------------------------------------------------------------===//
+// Which contractions
+//===----------------------------------------------------------------------===//
+
+/// The loops that index the dims of an operand; empty if something else does.
+static SmallVector<unsigned> getLoops(AffineMap map) {
+  SmallVector<unsigned> loops;
+  for (AffineExpr result : map.getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(result);
+    if (!dim)
+      return {};
+    loops.push_back(dim.getPosition());
+  }
+  return loops;
+}
+
+/// Whether the last dims of the memref, from `dim` on, are contiguous.
+static bool isContiguousFrom(MemRefType type, unsigned dim) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  (void)offset;
+  int64_t expected = 1;
+  for (unsigned i = type.getRank(); i-- > dim;) {
+    if (strides[i] != expected)
+      return false;
+    expected *= type.getDimSize(i);
+  }
+  return true;
+}
+
+/// The fill with zeros of `out` that is the last thing ahead of `op`, but for
+/// what touches no memory.
+static linalg::FillOp findZeroFill(linalg::GenericOp op, Value out) {
+  for (Operation *before = op->getPrevNode(); before;
+       before = before->getPrevNode()) {
+    if (auto fill = dyn_cast<linalg::FillOp>(before)) {
+      bool isZero = matchPattern(fill.getInputs()[0], m_PosZeroFloat());
+      return isZero && fill.getOutputs()[0] == out ? fill : nullptr;
+    }
+    if (!isMemoryEffectFree(before))
+      return {};
+  }
+  return {};
+}
+
+/// Joins pairs with the dim ahead of them.
+static Value joinPairs(OpBuilder &b, Location loc, Value operand) {
+  SmallVector<ReassociationIndices> joined{{0}, {1, 2}};
+  return memref::CollapseShapeOp::create(b, loc, operand, joined);
+}
+
+FailureOr<PairContraction> PairContraction::match(linalg::GenericOp op) {
+  if (!linalg::isaContractionOpInterface(op) || op.hasDynamicShape() ||
+      !op.hasPureBufferSemantics())
+    return failure();
+  Value rows = op.getInputs()[0], columns = op.getInputs()[1],
+        out = op.getOutputs()[0];
+  auto rowType = cast<MemRefType>(rows.getType()),
+       columnType = cast<MemRefType>(columns.getType()),
+       outType = cast<MemRefType>(out.getType());
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  SmallVector<unsigned> rowLoops = getLoops(maps[0]),
+                        columnLoops = getLoops(maps[1]),
+                        outLoops = getLoops(maps[2]);
+  if (op.getNumLoops() != 4 || rowLoops.size() != 3 ||
+      columnLoops.size() != 3 || outLoops.size() != 2)
+    return failure();
+  unsigned m = outLoops[0], n = outLoops[1], k = rowLoops[1], v = rowLoops[2];
+  if (rowLoops[0] != m || columnLoops[0] != k || columnLoops[1] != n ||
+      columnLoops[2] != v || rowType.getDimSize(2) != 2)
+    return failure();
+  if (!rowType.getElementType().isBF16() ||
+      !columnType.getElementType().isBF16() ||
+      !outType.getElementType().isF32())
+    return failure();
+  if (!isContiguousFrom(rowType, 1) || !isContiguousFrom(columnType, 1) ||
+      !isContiguousFrom(outType, 1))
+    return failure();
+  // Views of what has no element are of no use.
+  if (rowType.getNumElements() == 0 || columnType.getNumElements() == 0)
+    return failure();
+  OpBuilder b(op);
+  return PairContraction{joinPairs(b, op.getLoc(), rows),
+                         joinPairs(b, op.getLoc(), columns),
+                         out,
+                         outType.getDimSize(0),
+                         outType.getDimSize(1),
+                         rowType.getDimSize(1),
+                         findZeroFill(op, out)};
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+void mqa::forEachBlock(OpBuilder &b, Location loc, int64_t size, int64_t step,
+                       function_ref<void(Value, int64_t)> body) {
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  int64_t full = size / step * step;
+  if (full == step) {
+    body(constant(0), step);
+  } else if (full) {
+    auto loop =
+        scf::ForOp::create(b, loc, constant(0), constant(full), constant(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVar(), step);
+  }
+  if (full != size)
+    body(constant(full), size - full);
+}
+
+Value mqa::offsetBy(OpBuilder &b, Location loc, Value base, int64_t offset) {
+  return b.createOrFold<arith::AddIOp>(
+      loc, base, arith::ConstantIndexOp::create(b, loc, offset));
+}
+
+namespace {
+struct UseMatrixUnitPass
+    : mqa::impl::MQAUseMatrixUnitPassBase<UseMatrixUnitPass> {
+  void runOnOperation() override {
+    const MatrixUnit *unit = getMatrixUnit(getOperation());
+    if (unit != &kAmx && unit != &kAvx512Bf16 && unit != &kNeonBf16)
+      return;
+    SmallVector<linalg::GenericOp> ops;
+    getOperation().walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    for (linalg::GenericOp op : ops) {
+      FailureOr<PairContraction> contraction = PairContraction::match(op);
+      if (failed(contraction)) {
+        LDBG() << "leaves: " << op;
+        continue;
+      }
+      OpBuilder b(op);
+      if (unit == &kAmx)
+        buildAmxContraction(b, op.getLoc(), *contraction);
+      else
+        buildDotContraction(b, op.getLoc(), *contraction, *unit);
+      op.erase();
+      if (contraction->zero)
+        contraction->zero.erase();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,51 @@
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=avx512f,avx512vbmi},mqa-expand-fp8)' | FileCheck %s --check-prefixes=CHECK,TABLE
+// RUN: mqa-opt %s --mqa-expand-fp8 | FileCheck %s --check-prefixes=CHECK,BITS
+
+// The lower and the upper bytes of 64 elements come from a table each; the sign is the
+// element's own. 1 is 0x38 and 0x3f80.
+// CHECK-LABEL: func @vector
+// CHECK-SAME: %[[X:.*]]: vector<64xf8E4M3FN>
+// TABLE-DAG: %[[SIGN:.*]] = arith.constant dense<-128> : vector<64xi8>
+// TABLE-DAG: %[[BYTES:.*]] = arith.bitcast %[[X]] : vector<64xf8E4M3FN> to vector<64xi8>
+// TABLE: %[[HALVES:.*]] = vector.shuffle %[[BYTES]], %[[BYTES]] [0, 1, 2, 3, 4, 5, 6, 7, 32, 33,
+// TABLE: %[[LOWER:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%{{.*}}, %[[HALVES]], %{{.*}})
+// TABLE-DAG: %[[LOOKED:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%{{.*}}, %[[HALVES]], %{{.*}})
+// TABLE-DAG: %[[SIGNS:.*]] = arith.andi %[[HALVES]], %[[SIGN]]
+// TABLE: %[[UPPER:.*]] = arith.ori %[[LOOKED]], %[[SIGNS]]
+// TABLE: vector.shuffle %[[LOWER]], %[[UPPER]] [0, 64, 1, 65, 2, 66, 3, 67, 4, 68, 5, 69, 6, 70, 7, 71, 16, 80,
+// TABLE: vector.bitcast %{{.*}} : vector<64xi8> to vector<32xbf16>
+// TABLE: vector.shuffle %[[LOWER]], %[[UPPER]] [8, 72,
+// BITS-NOT: llvm.call_intrinsic
+// BITS: %[[F32:.*]] = arith.bitcast %{{.*}} : vector<64xi32> to vector<64xf32>
+// BITS: %[[F32_BITS:.*]] = arith.bitcast %[[F32]] : vector<64xf32> to vector<64xi32>
+// BITS: %[[SHIFTED:.*]] = arith.shrui %[[F32_BITS]], %{{.*}}
+// BITS: %[[HALF:.*]] = arith.trunci %[[SHIFTED]] : vector<64xi32> to vector<64xi16>
+// BITS: arith.bitcast %[[HALF]] : vector<64xi16> to vector<64xbf16>
+// CHECK-NOT: arith.extf
+func.func @vector(%x: vector<64xf8E4M3FN>) -> vector<64xbf16> {
+  %0 = arith.extf %x : vector<64xf8E4M3FN> to vector<64xbf16>
+  return %0 : vector<64xbf16>
+}
+
+// Two rows of 64.
+// CHECK-LABEL: func @rows
+// TABLE: vector.shape_cast %{{.*}} : vector<2x64xi8> to vector<128xi8>
+// TABLE-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
+// TABLE: vector.shape_cast %{{.*}} : vector<128xbf16> to vector<2x64xbf16>
+// CHECK-NOT: f8E5M2 to bf16
+func.func @rows(%x: vector<2x64xf8E5M2>) -> vector<2x64xbf16> {
+  %0 = arith.extf %x : vector<2x64xf8E5M2> to vector<2x64xbf16>
+  return %0 : vector<2x64xbf16>
+}
+
+// Less than a whole vector, and a scalar.
+// CHECK-LABEL: func @others
+// CHECK-NOT: llvm.call_intrinsic
+// CHECK: arith.trunci %{{.*}} : vector<48xi32> to vector<48xi16>
+// CHECK: arith.trunci %{{.*}} : i32 to i16
+// CHECK-NOT: f8E
+func.func @others(%x: vector<48xf8E4M3FN>, %y: f8E5M2) -> (vector<48xbf16>, bf16) {
+  %0 = arith.extf %x : vector<48xf8E4M3FN> to vector<48xbf16>
+  %1 = arith.extf %y : f8E5M2 to bf16
+  return %0, %1 : vector<48xbf16>, bf16
+}
