@@ -39,4 +39,8 @@ if ptxas:
 if platform.machine() == "x86_64":
     config.available_features.add("x86")
     flags = open("/proc/cpuinfo").read().split() if os.path.exists("/proc/cpuinfo") else []
-    config.available_features.update({"avx512_fp16": "avx512fp16", "bmi1": "bmi"}.get(flag, "x86") for flag in flags)
+    config.available_features.update({"avx512_fp16": "avx512fp16", "bmi1": "bmi"}.get(flag, flag) for flag in flags)
+
+# Code for AArch64 is compiled anywhere, and linked where there is a linker for it.
+if shutil.which("aarch64-linux-gnu-ld") or shutil.which("ld.lld"):
+    config.available_features.add("aarch64-linker")

@@ -43,8 +43,10 @@ MQA_COMPILER_API int mqa_compiler_api_version(void);
 MQA_COMPILER_API const char *mqa_compiler_version(void);
 
 typedef struct mqa_compile_options {
-  /** "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120", or "cpu" for this
-   *  machine's; null means "sm_90a". Or several of these, separated by ','
+  /** "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120", "cpu" for this machine's,
+   *  or "cpu:PROCESSOR[:+FEATURE|:-FEATURE]..." for another one, by LLVM's
+   *  names ("cpu:x86-64-v3", "cpu:native:-amx-bf16", "cpu:aarch64"); null means
+   *  "sm_90a". Or several of these, separated by ','
    * alone: the bundle then has each kernel for each of them, and the runtime
    * takes the best. */
   const char *target;

@@ -276,7 +276,7 @@ FailureOr<CachedBundle> mlir::mqa::compileWithCache(
     return bundle;
   };
 
-  llvm::Expected<SmallVector<const ChipInfo *>> targets =
+  llvm::Expected<SmallVector<CompileTarget>> targets =
       parseTargets(options.target);
   if (!targets) {
     // The compiler says what is wrong.
@@ -287,9 +287,9 @@ FailureOr<CachedBundle> mlir::mqa::compileWithCache(
     return CachedBundle{std::move(*bundle), /*fromCache=*/false};
   }
   SmallVector<std::string> bundles;
-  for (const ChipInfo *chip : *targets) {
+  for (const CompileTarget &target : *targets) {
     FailureOr<std::string> bundle =
-        compileOne(options.forTarget(*chip, *targets));
+        compileOne(options.forTarget(target, *targets));
     if (failed(bundle))
       return failure();
     bundles.push_back(std::move(*bundle));

@@ -143,10 +143,17 @@ llvm::Expected<std::string> mqa::getCacheKey(StringRef text,
   llvm::Expected<std::string> compiler = describeCompiler();
   if (!compiler)
     return compiler.takeError();
-  const ChipInfo *chip = ChipInfo::lookUp(options.target);
-  bool isCpu = chip && !chip->isGpu();
+  auto [chip, processor] = StringRef(options.target).split(':');
+  std::optional<CPUTarget> cpu;
+  if (chip == kCpu) {
+    llvm::Expected<CPUTarget> parsed =
+        processor.empty() ? CPUTarget::getHost() : CPUTarget::parse(processor);
+    if (!parsed)
+      return parsed.takeError();
+    cpu = std::move(*parsed);
+  }
   llvm::Expected<std::string> tool =
-      describeTool(isCpu ? findLinker() : findPtxas());
+      describeTool(cpu ? findLinker(cpu->triple) : findPtxas());
   if (!tool)
     return tool.takeError();
   add(MQA_VERSION);
@@ -155,12 +162,11 @@ llvm::Expected<std::string> mqa::getCacheKey(StringRef text,
   add(*tool);
   add(options.target);
   add(options.schedule);
-  if (isCpu) {
-    CPUTarget host = CPUTarget::getHost();
-    add(host.triple);
-    add(host.cpu);
-    add(host.tune);
-    add(host.features);
+  if (cpu) {
+    add(cpu->triple);
+    add(cpu->cpu);
+    add(cpu->tune);
+    add(cpu->getFeatureString());
   }
   add(text);
   return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(all)),

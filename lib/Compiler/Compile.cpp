@@ -103,6 +103,12 @@ static LogicalResult compileForGpu(ModuleOp module,
   return success();
 }
 
+/// Of "cpu" or "cpu:PROCESSOR...".
+static llvm::Expected<CPUTarget> getCPUTarget(StringRef name) {
+  auto [chip, spec] = name.split(':');
+  return name == chip ? CPUTarget::getHost() : CPUTarget::parse(spec);
+}
+
 static LogicalResult compileForCpu(ModuleOp module,
                                    const CompileOptions &options,
                                    llvm::raw_ostream &os) {
@@ -113,9 +119,12 @@ static LogicalResult compileForCpu(ModuleOp module,
   if (failed(parseScheduleOption(UnknownLoc::get(module.getContext()),
                                  options.schedule)))
     return failure();
-  CPUTarget host = CPUTarget::getHost();
+  llvm::Expected<CPUTarget> cpu = getCPUTarget(options.target);
+  if (!cpu)
+    return module.emitError("the target ") << llvm::toString(cpu.takeError());
   ToCPUPipelineOptions pipeline;
-  pipeline.registerTile = host.registerTile;
+  pipeline.registerTile = cpu->getRegisterTile();
+  pipeline.features = llvm::join(cpu->features, ",");
   PassManager toTasks(module.getContext());
   buildToTasksPipeline(toTasks, pipeline);
   if (failed(toTasks.run(module)))
@@ -135,7 +144,7 @@ static LogicalResult compileForCpu(ModuleOp module,
     printModule(module, os);
     return success();
   }
-  FailureOr<CPUObject> object = translateToSharedObject(module, host);
+  FailureOr<CPUObject> object = translateToSharedObject(module, *cpu);
   if (failed(object))
     return failure();
   for (llvm::json::Value &kernel : *kernels) {
@@ -144,7 +153,7 @@ static LogicalResult compileForCpu(ModuleOp module,
   }
   BundleContents bundle;
   bundle.manifest = makeManifest(module, std::move(*kernels));
-  bundle.manifest["cpu"] = host.tune;
+  bundle.manifest["cpu"] = cpu->tune;
   bundle.manifest["cpu_features"] = llvm::json::Array(object->features);
   bundle.sections.push_back({"object", object->data});
   writeBundle(std::move(bundle), os);
@@ -155,47 +164,54 @@ static LogicalResult compileForCpu(ModuleOp module,
 // Targets
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<SmallVector<const ChipInfo *>>
+llvm::Expected<SmallVector<CompileTarget>>
 mlir::mqa::parseTargets(StringRef list) {
   SmallVector<StringRef> names;
   list.split(names, ',');
-  SmallVector<const ChipInfo *> targets;
+  SmallVector<CompileTarget> targets;
   for (StringRef name : names) {
-    const ChipInfo *chip = ChipInfo::lookUp(name);
-    if (!chip)
+    StringRef chipName = name.split(':').first;
+    const ChipInfo *chip = ChipInfo::lookUp(chipName);
+    if (!chip || (chip->isGpu() && chipName != name))
       return llvm::createStringError(
           "must be " + ChipInfo::listNames() +
           (names.size() > 1 ? ", separated by ','" : "") + ", found '" + name +
           (names.size() > 1 ? "' in '" + list + "'" : "'"));
-    if (llvm::is_contained(targets, chip))
+    if (!chip->isGpu())
+      if (llvm::Expected<CPUTarget> cpu = getCPUTarget(name); !cpu)
+        return cpu.takeError();
+    auto isSame = [&](const CompileTarget &other) {
+      return other.name == name;
+    };
+    if (llvm::any_of(targets, isSame))
       return llvm::createStringError("must name '" + name + "' once, found '" +
                                      list + "'");
-    targets.push_back(chip);
+    targets.push_back({name.str(), chip});
   }
   return targets;
 }
 
 CompileOptions
-CompileOptions::forTarget(const ChipInfo &chip,
-                          ArrayRef<const ChipInfo *> targets) const {
+CompileOptions::forTarget(const CompileTarget &target,
+                          ArrayRef<CompileTarget> targets) const {
   CompileOptions options = *this;
-  options.target = chip.name.str();
+  options.target = target.name;
   options.namesTarget |= targets.size() > 1;
   return options;
 }
 
-static LogicalResult compileForOne(ModuleOp module, const ChipInfo &chip,
+static LogicalResult compileForOne(ModuleOp module, const CompileTarget &target,
                                    const CompileOptions &options,
                                    llvm::raw_ostream &os) {
   ScopedDiagnosticHandler handler(
       module.getContext(), [&](Diagnostic &diagnostic) {
         if (options.namesTarget)
-          diagnostic << " (target '" << StringRef(chip.name) << "')";
+          diagnostic << " (target '" << target.name << "')";
         // For the handler that was there before.
         return failure();
       });
-  return chip.isGpu() ? compileForGpu(module, options, os)
-                      : compileForCpu(module, options, os);
+  return target.isGpu() ? compileForGpu(module, options, os)
+                        : compileForCpu(module, options, os);
 }
 
 LogicalResult mlir::mqa::compileModule(ModuleOp module,
@@ -205,21 +221,21 @@ LogicalResult mlir::mqa::compileModule(ModuleOp module,
   if (options.emit == EmitKind::Bundle &&
       failed(verifyOnlyKernelFunctions(module)))
     return failure();
-  llvm::Expected<SmallVector<const ChipInfo *>> targets =
+  llvm::Expected<SmallVector<CompileTarget>> targets =
       parseTargets(options.target);
   if (!targets)
     return module.emitError("the target ")
            << llvm::toString(targets.takeError());
   if (targets->size() == 1)
-    return compileForOne(module, *targets->front(), options, os);
+    return compileForOne(module, targets->front(), options, os);
   if (options.emit != EmitKind::Bundle)
     return module.emitError("only a bundle has several targets, found '")
            << options.target << "'";
   SmallVector<std::string> bundles;
-  for (const ChipInfo *chip : *targets) {
+  for (const CompileTarget &target : *targets) {
     OwningOpRef<ModuleOp> copy(module.clone());
     llvm::raw_string_ostream bundle(bundles.emplace_back());
-    if (failed(compileForOne(*copy, *chip, options.forTarget(*chip, *targets),
+    if (failed(compileForOne(*copy, target, options.forTarget(target, *targets),
                              bundle)))
       return failure();
   }

@@ -7,6 +7,7 @@
 #include "mqa/Target/CPUObject.h"
 #include "mqa/Target/ExternalTool.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -17,6 +18,7 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -28,15 +30,17 @@ static LogicalResult reportError(ModuleOp module, llvm::Error error) {
 
 static FailureOr<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(ModuleOp module, const CPUTarget &target) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
   std::string error;
   llvm::Triple triple(target.triple);
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     return module.emitError() << error;
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      triple, target.cpu, target.features, llvm::TargetOptions(),
+      triple, target.cpu, target.getFeatureString(), llvm::TargetOptions(),
       llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
@@ -45,7 +49,7 @@ static void prepareFunctions(llvm::Module &module, const CPUTarget &target) {
   for (llvm::Function &function : module) {
     function.addFnAttr("target-cpu", target.cpu);
     function.addFnAttr("tune-cpu", target.tune);
-    function.addFnAttr("target-features", target.features);
+    function.addFnAttr("target-features", target.getFeatureString());
     // Let LLVM use the widest vectors there are.
     function.addFnAttr("prefer-vector-width", "512");
     // A loop that fills or copies stays one: a call of memset or memcpy would
@@ -56,6 +60,19 @@ static void prepareFunctions(llvm::Module &module, const CPUTarget &target) {
     if (function.hasLocalLinkage())
       function.setName("mqa.task." + function.getName());
   }
+}
+
+/// Without tiles if nothing uses them: a machine that has none, or a process
+/// that may not use them, can run the rest.
+static CPUTarget dropUnusedTiles(ModuleOp module, CPUTarget target) {
+  WalkResult found = module.walk([](LLVM::CallIntrinsicOp op) {
+    return op.getIntrin().starts_with("llvm.x86.tile") ? WalkResult::interrupt()
+                                                       : WalkResult::advance();
+  });
+  if (!found.wasInterrupted())
+    llvm::erase_if(target.features,
+                   [](StringRef name) { return name.starts_with("amx-"); });
+  return target;
 }
 
 static FailureOr<CPUObject> translateToObject(ModuleOp module,
@@ -86,20 +103,27 @@ static FailureOr<CPUObject> translateToObject(ModuleOp module,
                    getRequiredFeatures(**machine)};
 }
 
-std::optional<std::string> mqa::findLinker() {
-  if (auto path = llvm::sys::findProgramByName("ld"))
-    return *path;
+std::optional<std::string> mqa::findLinker(StringRef name) {
+  llvm::Triple triple(name), host(llvm::sys::getDefaultTargetTriple());
+  SmallVector<std::string> names{"ld"};
+  if (triple.getArch() != host.getArch())
+    names = {(triple.getArchName() + "-linux-gnu-ld").str(), "ld.lld"};
+  for (const std::string &name : names)
+    if (auto path = llvm::sys::findProgramByName(name))
+      return *path;
   return std::nullopt;
 }
 
 FailureOr<CPUObject> mqa::translateToSharedObject(ModuleOp module,
                                                   const CPUTarget &target) {
-  FailureOr<CPUObject> object = translateToObject(module, target);
+  FailureOr<CPUObject> object =
+      translateToObject(module, dropUnusedTiles(module, target));
   if (failed(object))
     return failure();
-  std::optional<std::string> linker = findLinker();
+  std::optional<std::string> linker = findLinker(target.triple);
   if (!linker)
-    return module.emitError("no linker found: 'ld' (binutils) must be on PATH");
+    return module.emitError("no linker found: 'ld' (binutils) must be on PATH")
+           << "; for another machine's code, its own or 'ld.lld'";
   auto getArguments = [](const std::string &input, const std::string &output) {
     return std::vector<std::string>{"-shared", "--no-undefined", "-z",  "now",
                                     "-z",      "noexecstack",    input, "-o",

@@ -6,19 +6,24 @@
 
 #include "mqa/Target/CPUObject.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/AArch64TargetParser.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// What LLVM may use for a kernel without being asked by an intrinsic: vectors,
-/// conversions, and integer arithmetic. The list only limits what LLVM is told;
-/// what the bundle requires is read from the subtarget. A name that is missing
-/// here costs speed. One that is there keeps the bundle from machines without
-/// it, so keys, transactions or matrix tiles, which nothing uses, are not.
+/// What LLVM may use for a kernel: vectors, conversions, integer arithmetic,
+/// and the matrix tiles that kernels ask for by themselves. The list only
+/// limits what LLVM is told; what the bundle requires is read from the
+/// subtarget. A name that is missing here costs speed. One that is there keeps
+/// the bundle from machines without it, so keys or transactions, which nothing
+/// uses, are not.
 static constexpr StringLiteral kX86Features[] = {
     "cmov",         "cx8",        "fxsr",
     "mmx",          "sse",        "sse2",
@@ -32,36 +37,155 @@ static constexpr StringLiteral kX86Features[] = {
     "avx512bw",     "avx512cd",   "avx512dq",
     "avx512vl",     "avx512vbmi", "avx512vbmi2",
     "avx512ifma",   "avx512vnni", "avx512bitalg",
-    "avx512bf16",   "avx512fp16", "avx512vpopcntdq"};
+    "avx512bf16",   "avx512fp16", "avx512vpopcntdq",
+    "amx-tile",     "amx-bf16"};
+/// Without vectors of a length that is not known.
+static constexpr StringLiteral kAArch64Features[] = {
+    "fp-armv8", "neon", "dotprod", "fullfp16", "bf16", "i8mm"};
+
+static ArrayRef<StringLiteral> getKnownFeatures(const llvm::Triple &triple) {
+  if (triple.isX86())
+    return kX86Features;
+  return triple.isAArch64() ? ArrayRef<StringLiteral>(kAArch64Features)
+                            : ArrayRef<StringLiteral>();
+}
+
+/// What an instruction set is nothing without; LLVM would turn it on again.
+static StringRef getBase(StringRef feature) {
+  if (feature == "amx-bf16")
+    return "amx-tile";
+  if (feature == "avx512f")
+    return "avx2";
+  if (feature.starts_with("avx512"))
+    return "avx512f";
+  if (feature == "avx2" || feature == "fma" || feature == "f16c")
+    return "avx";
+  if (feature.starts_with("avx") && feature != "avx")
+    return "avx2";
+  return "";
+}
+
+static void removeFeature(CPUTarget &target, StringRef feature) {
+  llvm::erase(target.features, feature);
+  for (StringLiteral name : getKnownFeatures(llvm::Triple(target.triple)))
+    if (getBase(name) == feature && target.hasFeature(name))
+      removeFeature(target, name);
+}
+
+static void addFeature(CPUTarget &target, StringRef feature) {
+  if (target.hasFeature(feature))
+    return;
+  target.features.push_back(feature.str());
+  if (StringRef base = getBase(feature); !base.empty())
+    addFeature(target, base);
+}
 
 CPUTarget CPUTarget::getHost() {
   CPUTarget target;
   target.triple = llvm::sys::getDefaultTargetTriple();
   target.tune = llvm::sys::getHostCPUName().str();
-  target.registerTile = {4, 16};
-  if (!llvm::Triple(target.triple).isX86()) {
-    // The architecture's first version, which every machine has.
-    target.cpu = "generic";
+  llvm::Triple triple(target.triple);
+  // The architecture's first version, which every machine has. The name of the
+  // host's processor would bring all that such a processor can have.
+  target.cpu = triple.isX86() ? "x86-64" : "generic";
+  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  for (StringLiteral name : getKnownFeatures(triple))
+    if (has.lookup(name))
+      target.features.push_back(name.str());
+  return target;
+}
+
+/// The processor of that name; nothing if LLVM knows none.
+static std::optional<CPUTarget> lookUpProcessor(StringRef name) {
+  CPUTarget target;
+  target.tune = name.str();
+  if (llvm::X86::parseArchX86(name, /*Only64Bit=*/true) != llvm::X86::CK_None) {
+    target.triple = "x86_64-unknown-linux-gnu";
+    target.cpu = "x86-64";
+    SmallVector<StringRef> own;
+    llvm::X86::getFeaturesForCPU(name, own);
+    // What all of them have; the list leaves out what others bring.
+    own.push_back("sse2");
+    llvm::StringMap<bool> has;
+    for (StringRef feature : own) {
+      has[feature] = true;
+      llvm::X86::updateImpliedFeatures(feature, /*Enabled=*/true, has);
+    }
+    for (StringLiteral feature : kX86Features)
+      if (has.lookup(feature))
+        target.features.push_back(feature.str());
     return target;
   }
-  // The name of the host's processor would bring all that such a processor can
-  // have; this one brings only what every x86-64 has.
-  target.cpu = "x86-64";
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  for (StringRef name : kX86Features)
-    target.features += ((features.lookup(name) ? "+" : "-") + name + ",").str();
+  target.triple = "aarch64-unknown-linux-gnu";
+  target.cpu = "generic";
+  if (name == "aarch64") {
+    target.tune = target.cpu;
+    target.features = {"fp-armv8", "neon"};
+    return target;
+  }
+  std::optional<llvm::AArch64::CpuInfo> info = llvm::AArch64::parseCpu(name);
+  if (!info)
+    return std::nullopt;
+  std::vector<StringRef> has;
+  llvm::AArch64::getExtensionFeatures(info->getImpliedExtensions(), has);
+  for (StringLiteral feature : kAArch64Features)
+    if (llvm::is_contained(has, ("+" + feature).str()))
+      target.features.push_back(feature.str());
+  return target;
+}
+
+llvm::Expected<CPUTarget> CPUTarget::parse(StringRef spec) {
+  SmallVector<StringRef> parts;
+  spec.split(parts, ':');
+  CPUTarget target = getHost();
+  if (parts.front() != "native") {
+    std::optional<CPUTarget> found = lookUpProcessor(parts.front());
+    if (!found)
+      return llvm::createStringError(
+          "must name 'native', or a processor of x86-64 or AArch64 as LLVM "
+          "does ('x86-64-v3', 'sapphirerapids', 'aarch64', 'neoverse-v1'), "
+          "found '" +
+          parts.front() + "'");
+    target = std::move(*found);
+  }
+  ArrayRef<StringLiteral> known = getKnownFeatures(llvm::Triple(target.triple));
+  for (StringRef part : ArrayRef<StringRef>(parts).drop_front()) {
+    bool adds = part.starts_with("+");
+    StringRef feature = part.drop_front(part.empty() ? 0 : 1);
+    if ((!adds && !part.starts_with("-")) ||
+        !llvm::is_contained(known, feature))
+      return llvm::createStringError(
+          "must add or remove instruction sets of " + parts.front() +
+          " as ':+NAME' or ':-NAME' (" + llvm::join(known, ", ") +
+          "), found '" + part + "'");
+    if (adds)
+      addFeature(target, feature);
+    else
+      removeFeature(target, feature);
+  }
+  return target;
+}
+
+std::string CPUTarget::getFeatureString() const {
+  std::string all;
+  for (StringLiteral name : getKnownFeatures(llvm::Triple(triple)))
+    all += ((hasFeature(name) ? "+" : "-") + name + ",").str();
+  return all;
+}
+
+SmallVector<int64_t> CPUTarget::getRegisterTile() const {
   // 32 registers of 16 elements, or 16 of 8: accumulators, the key's columns,
   // and the query's broadcast element.
-  if (features.lookup("avx512f"))
-    target.registerTile = {8, 32};
-  return target;
+  if (hasFeature("avx512f"))
+    return {8, 32};
+  return {4, 16};
 }
 
 /// Whether a feature of a subtarget is about which instructions there are, and
 /// not about how fast they are.
 static bool isInstructionSet(const llvm::Triple &triple, StringRef name) {
   if (!triple.isX86())
-    return name == "fp-armv8" || name == "neon";
+    return llvm::is_contained(kAArch64Features, name);
   static const llvm::StringSet<> names = {
 #define X86_FEATURE(ENUM, STR) STR,
 #include "llvm/TargetParser/X86TargetParser.def"

@@ -15,6 +15,20 @@ rm -rf "$work"
 "$here/compile.sh" "$bin" "$work/cpu" cpu --edges --count="$ops" --seed="$seed"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
+# Other processors than this one: every way in which a CPU multiplies, where this machine can.
+for level in native:-amx-bf16 x86-64-v4 x86-64-v3 x86-64; do
+  folder=$work/level/${level//:/_}
+  "$here/compile.sh" "$bin" "$folder/paged" "cpu:$level" --paged --count=4 --seed="$seed" || exit 1
+  "$here/compile.sh" "$bin" "$folder/cpu" "cpu:$level" --edges --count=8 --seed="$seed"
+  "$here/compile.sh" "$bin" "$folder/fused" "cpu:$level" --fused --count=2 --seed="$seed"
+  bundles=("$folder"/paged/paged_op*.mqa "$folder"/cpu/op*.mqa "$folder"/fused/fused_op*.mqa)
+  if message=$("$bin/mqa-run" "${bundles[0]}" --seq-len=1 --seq-len-kv=1 2>&1) || [[ $message != *"needs a processor"* ]]; then
+    "$bin/mqa-bench" random "${bundles[@]}" --cases=10 --reruns=1 --seed="$seed"
+    "$bin/mqa-bench" edges "$folder"/cpu/edge*.mqa --reruns=1
+  else
+    echo "not run: $message"
+  fi
+done
 for kind in topk merge; do
   "$here/compile.sh" "$bin" "$work/$kind/cpu" cpu --$kind --edges --count=10 --seed="$seed"
   "$bin/mqa-bench" random "$work/$kind"/cpu/${kind}_op*.mqa --cases=10 --reruns=1 --seed="$seed"

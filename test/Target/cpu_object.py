@@ -2,7 +2,10 @@
 """Looks at the object of a CPU bundle.
 
     cpu_object.py extract BUNDLE OUTPUT
+    cpu_object.py list BUNDLE
     cpu_object.py features BUNDLE [--without=FEATURE]
+
+`list` prints the processor, and the instruction sets that the bundle lists, sorted.
 
 `features` tells whether the bundle lists every instruction set that its code uses.
 It disassembles the object and assembles it again for a processor that has what the
@@ -30,7 +33,7 @@ def read_bundle(path):
 
 # What GNU as calls differently: LLVM's name, its own. What every x86-64 has is left out.
 NAMES = {f"avx512{name}": f"avx512_{name}" for name in ("vpopcntdq", "vbmi2", "vnni", "bitalg", "bf16", "fp16")}
-NAMES |= {"avxvnni": "avx_vnni", "avxifma": "avx_ifma", "avxneconvert": "avx_ne_convert"}
+NAMES |= {"avxvnni": "avx_vnni", "avxifma": "avx_ifma", "avxneconvert": "avx_ne_convert", "amx-tile": "amx_tile", "amx-bf16": "amx_bf16"}
 BASELINE = {"64bit", "cmov", "crc32", "cx8", "fxsr", "mmx", "sahf", "sse", "sse2", "x87"}
 
 
@@ -68,7 +71,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     extract = commands.add_parser("extract")
     features = commands.add_parser("features")
-    for command in (extract, features):
+    for command in (extract, features, commands.add_parser("list")):
         command.add_argument("bundle")
     extract.add_argument("output", type=pathlib.Path)
     features.add_argument("--without")
@@ -76,6 +79,8 @@ def main():
     manifest, code = read_bundle(options.bundle)
     if options.command == "extract":
         options.output.write_bytes(code)
+    elif options.command == "list":
+        print(manifest["cpu"], " ".join(sorted(manifest["cpu_features"])), sep="\n")
     else:
         check_features(manifest, code, options.without)
 

@@ -231,19 +231,18 @@ static bool hasForeignOption() {
 
 /// Exit code of a wrong use of the options; 0 if all is well.
 static int checkOptions() {
-  llvm::Expected<SmallVector<const ChipInfo *>> targets = parseTargets(target);
+  llvm::Expected<SmallVector<CompileTarget>> targets = parseTargets(target);
   if (!targets)
     return usageError("--target " + llvm::toString(targets.takeError()));
-  const ChipInfo *chip = targets->front();
+  bool isGpu = targets->front().isGpu();
   if (targets->size() > 1 && (search || emit != EmitKind::Bundle))
     return usageError("--emit and --mqa-search take one target, found '" +
                       target + "'");
-  if (!chip->isGpu() && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
+  if (!isGpu && (emit == EmitKind::PTX || emit == EmitKind::Cubin))
     return usageError("--emit=ptx and --emit=cubin need a GPU as --target, "
                       "found '" +
                       target + "'");
-  if (search &&
-      (!chip->isGpu() || emit != EmitKind::Bundle || outputFile == "-"))
+  if (search && (!isGpu || emit != EmitKind::Bundle || outputFile == "-"))
     return usageError(
         "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
         "and takes neither --emit nor --target=cpu");

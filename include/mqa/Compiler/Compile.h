@@ -28,9 +28,19 @@ enum class EmitKind {
   MLIR
 };
 
+/// A target as a user names it.
+struct CompileTarget {
+  /// The whole name: of a chip, or "cpu:PROCESSOR..." (`CPUTarget::parse`).
+  std::string name;
+  const ChipInfo *chip;
+
+  bool isGpu() const { return chip->isGpu(); }
+};
+
 struct CompileOptions {
-  /// A name of `ChipInfo`'s, "cpu" for this machine's; or several, separated
-  /// by ',', of which a bundle has a part each.
+  /// A name of `ChipInfo`'s, "cpu" for this machine's, "cpu:PROCESSOR..." for
+  /// another one's; or several, separated by ',', of which a bundle has a part
+  /// each.
   std::string target = kDefaultChip.str();
   /// As the pipeline's option: "exact", "fast" or parameters; empty: by the
   /// table. Not for a CPU.
@@ -40,13 +50,13 @@ struct CompileOptions {
   bool namesTarget = false;
 
   /// The same for one of the targets of `targets`.
-  CompileOptions forTarget(const ChipInfo &chip,
-                           ArrayRef<const ChipInfo *> targets) const;
+  CompileOptions forTarget(const CompileTarget &target,
+                           ArrayRef<CompileTarget> targets) const;
 };
 
 /// The targets that `CompileOptions::target` names. The words of an error are
 /// to follow what names the option: "must be ..., found ...".
-llvm::Expected<SmallVector<const ChipInfo *>> parseTargets(StringRef list);
+llvm::Expected<SmallVector<CompileTarget>> parseTargets(StringRef list);
 
 /// Compiles every function of `module` that consists of one mqa.logits, and
 /// writes the result to `os`. The module is consumed: it ends at the last

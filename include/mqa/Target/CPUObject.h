@@ -8,7 +8,9 @@
 #define MQA_TARGET_CPUOBJECT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
 
 #include <optional>
 #include <string>
@@ -24,22 +26,36 @@ namespace mqa {
 struct CPUTarget {
   /// This machine's.
   static CPUTarget getHost();
+  /// Of the option "PROCESSOR[:+FEATURE|:-FEATURE]...": "native" for this
+  /// machine's, else a name of LLVM's for x86-64 ("sapphirerapids",
+  /// "x86-64-v3") or AArch64 ("neoverse-v1", or "aarch64" for what all of them
+  /// have). The words of an error are to follow what names the option: "must be
+  /// ..., found ...".
+  static llvm::Expected<CPUTarget> parse(StringRef spec);
+
+  bool hasFeature(StringRef name) const {
+    return llvm::is_contained(features, name);
+  }
+  /// What LLVM's option says: "+a,-b".
+  std::string getFeatureString() const;
+  /// Rows and columns of f32 that a contraction can keep in vector registers.
+  SmallVector<int64_t> getRegisterTile() const;
 
   std::string triple;
   /// The processor whose instructions `features` add to, and the one whose
   /// timing counts.
   std::string cpu, tune;
-  std::string features;
-  /// Rows and columns of f32 that a contraction can keep in vector registers.
-  SmallVector<int64_t> registerTile;
+  /// Instruction sets that kernels may use, by LLVM's names.
+  SmallVector<std::string> features;
 };
 
 /// The instruction sets that code for this machine may use, by LLVM's names.
 SmallVector<std::string>
 getRequiredFeatures(const llvm::TargetMachine &machine);
 
-/// Where the linker `ld` is on PATH.
-std::optional<std::string> findLinker();
+/// Where a linker for the triple is on PATH: `ld` for this machine's, else that
+/// of the GNU tools for the other machine, or `ld.lld`.
+std::optional<std::string> findLinker(StringRef triple);
 
 /// A shared object, and what it needs of the processor, by LLVM's names.
 struct CPUObject {
