@@ -35,8 +35,7 @@ public:
 private:
   void writeLogits(Value lo, Value hi) override;
   void allocateScratch();
-  void decodeKeys(Value first, Value end, Value hi);
-  void prefetchKey(Value n);
+  void decodeKeys(Value first, Value end);
   void packQuery(Value m, Value slot);
   void copyWeights(Value m, Value slot);
   Value selectHead(OpBuilder &nested, Value score);
@@ -103,29 +102,9 @@ void PackedLogits::allocateScratch() {
     fill(queryRows, 0.0);
 }
 
-/// Asks for the cache lines of key n in the second cache.
-void PackedLogits::prefetchKey(Value n) {
-  constexpr int64_t kLineBytes = 64, kSecondCache = 2;
-  Value key = getKey(n);
-  auto type = cast<MemRefType>(key.getType());
-  int64_t step = kLineBytes * 8 / type.getElementTypeBitWidth();
-  SmallVector<Value> position(type.getRank(), constant(0));
-  for (int64_t g = 0; g < numGroups; ++g)
-    for (int64_t d = 0; d < headDim; d += step) {
-      if (op.hasKeyGroups())
-        position[0] = constant(g);
-      position.back() = constant(d);
-      memref::PrefetchOp::create(b, loc, key, position, /*isWrite=*/false,
-                                 kSecondCache, /*isDataCache=*/true);
-    }
-}
-
-/// Key n of [first, end) becomes row n - first. Keys of the next chunk, up to
-/// `hi`, come from memory while this one is multiplied.
-void PackedLogits::decodeKeys(Value first, Value end, Value hi) {
-  Value last = sub(hi, constant(1));
+/// Key n of [first, end) becomes row n - first.
+void PackedLogits::decodeKeys(Value first, Value end) {
   forEach(first, end, 1, [&](Value n) {
-    prefetchKey(min(add(n, constant(chunkKeys)), last));
     Value row = sub(n, first), key = getKey(n);
     if (areScalesInCache())
       copyScale(n, scales, row);
@@ -262,7 +241,7 @@ void PackedLogits::writeBlockOfQueries(Value firstQuery, Value endQuery,
   });
   forEach(lo, hi, chunkKeys, [&](Value first) {
     Value end = min(hi, add(first, constant(chunkKeys)));
-    decodeKeys(first, end, hi);
+    decodeKeys(first, end);
     forEachQuery(
         firstQuery, endQuery, first, end, [&](Value m, Value from, Value to) {
           scoreQuery(sub(m, firstQuery), first, from, to);
