@@ -35,6 +35,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/IR/ValueBoundsOpInterfaceImpl.h"
@@ -80,6 +81,7 @@ void mqa::registerAllDialects(DialectRegistry &registry) {
   arith::registerValueBoundsOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
+  func::registerInlinerExtension(registry);
   gpu::registerValueBoundsOpInterfaceExternalModels(registry);
   linalg::registerTilingInterfaceExternalModels(registry);
   memref::registerValueBoundsOpInterfaceExternalModels(registry);
@@ -103,6 +105,7 @@ void mqa::registerAllPasses() {
   // What the pipelines use of upstream, so that each of their steps can be run.
   registerCanonicalizerPass();
   registerCSEPass();
+  registerInlinerPass();
   registerLoopInvariantCodeMotionPass();
   registerSymbolDCEPass();
   memref::registerExpandStridedMetadataPass();

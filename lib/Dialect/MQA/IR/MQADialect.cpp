@@ -13,6 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -40,10 +41,20 @@ struct LayoutAliases : OpAsmDialectInterface {
     return AliasResult::OverridableAlias;
   }
 };
+
+/// An op means the same in whatever function or loop it stands.
+struct Inlining : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool,
+                       IRMapping &) const override {
+    return true;
+  }
+};
 } // namespace
 
 void MQADialect::initialize() {
-  addInterfaces<LayoutAliases>();
+  addInterfaces<LayoutAliases, Inlining>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"

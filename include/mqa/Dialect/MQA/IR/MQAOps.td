@@ -25,6 +25,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     AttrSizedOperandSegments,
     DestinationStyleOpInterface,
     MQA_LogitsOpInterface,
+    ConditionallySpeculatable,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -121,6 +122,12 @@ def MQA_LogitsOp : MQA_Op<"logits", [
   }];
 
   let extraClassDeclaration = [{
+    /// On tensors it has no effect, and any operand is fine.
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return hasPureTensorSemantics() ? ::mlir::Speculation::Speculatable
+                                      : ::mlir::Speculation::NotSpeculatable;
+    }
+
     MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
 
     ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }
@@ -160,6 +167,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     AttrSizedOperandSegments,
     DestinationStyleOpInterface,
     MQA_LogitsOpInterface,
+    ConditionallySpeculatable,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -236,6 +244,12 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
   }];
 
   let extraClassDeclaration = [{
+    /// On tensors it has no effect, and any operand is fine.
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return hasPureTensorSemantics() ? ::mlir::Speculation::Speculatable
+                                      : ::mlir::Speculation::NotSpeculatable;
+    }
+
     MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
 
     ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }

@@ -47,6 +47,7 @@ class MQA_SelectionOp<string mnemonic, list<Trait> traits = []>
     : MQA_Op<mnemonic, !listconcat([
         AttrSizedOperandSegments,
         DestinationStyleOpInterface,
+        ConditionallySpeculatable,
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>],
         traits)> {
@@ -55,6 +56,12 @@ class MQA_SelectionOp<string mnemonic, list<Trait> traits = []>
   let hasFolder = 1;
 
   code baseClassDeclaration = [{
+    /// On tensors it has no effect, and any operand is fine.
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return hasPureTensorSemantics() ? ::mlir::Speculation::Speculatable
+                                      : ::mlir::Speculation::NotSpeculatable;
+    }
+
     MutableOperandRange getDpsInitsMutable() {
       return MutableOperandRange(getOperation(),
                                  getIndicesMutable().getOperandNumber(),
