@@ -143,14 +143,12 @@ llvm::Expected<std::string> mqa::getCacheKey(StringRef text,
   llvm::Expected<std::string> compiler = describeCompiler();
   if (!compiler)
     return compiler.takeError();
-  auto [chip, processor] = StringRef(options.target).split(':');
   std::optional<CPUTarget> cpu;
-  if (chip == kCpu) {
-    llvm::Expected<CPUTarget> parsed =
-        processor.empty() ? CPUTarget::getHost() : CPUTarget::parse(processor);
-    if (!parsed)
-      return parsed.takeError();
-    cpu = std::move(*parsed);
+  if (StringRef(options.target).split(':').first == kCpu) {
+    llvm::Expected<CPUTarget> found = CPUTarget::fromName(options.target);
+    if (!found)
+      return found.takeError();
+    cpu = std::move(*found);
   }
   llvm::Expected<std::string> tool =
       describeTool(cpu ? findLinker(cpu->triple) : findPtxas());

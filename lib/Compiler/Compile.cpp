@@ -103,12 +103,6 @@ static LogicalResult compileForGpu(ModuleOp module,
   return success();
 }
 
-/// Of "cpu" or "cpu:PROCESSOR...".
-static llvm::Expected<CPUTarget> getCPUTarget(StringRef name) {
-  auto [chip, spec] = name.split(':');
-  return name == chip ? CPUTarget::getHost() : CPUTarget::parse(spec);
-}
-
 static LogicalResult compileForCpu(ModuleOp module,
                                    const CompileOptions &options,
                                    llvm::raw_ostream &os) {
@@ -119,7 +113,7 @@ static LogicalResult compileForCpu(ModuleOp module,
   if (failed(parseScheduleOption(UnknownLoc::get(module.getContext()),
                                  options.schedule)))
     return failure();
-  llvm::Expected<CPUTarget> cpu = getCPUTarget(options.target);
+  llvm::Expected<CPUTarget> cpu = CPUTarget::fromName(options.target);
   if (!cpu)
     return module.emitError("the target ") << llvm::toString(cpu.takeError());
   ToCPUPipelineOptions pipeline;
@@ -168,6 +162,12 @@ llvm::Expected<SmallVector<CompileTarget>>
 mlir::mqa::parseTargets(StringRef list) {
   SmallVector<StringRef> names;
   list.split(names, ',');
+  // As many parts as a bundle may have.
+  constexpr size_t kMaxTargets = 16;
+  if (names.size() > kMaxTargets)
+    return llvm::createStringError("must be at most " + Twine(kMaxTargets) +
+                                   ", found " + Twine(names.size()) + " in '" +
+                                   list + "'");
   SmallVector<CompileTarget> targets;
   for (StringRef name : names) {
     StringRef chipName = name.split(':').first;
@@ -178,7 +178,7 @@ mlir::mqa::parseTargets(StringRef list) {
           (names.size() > 1 ? ", separated by ','" : "") + ", found '" + name +
           (names.size() > 1 ? "' in '" + list + "'" : "'"));
     if (!chip->isGpu())
-      if (llvm::Expected<CPUTarget> cpu = getCPUTarget(name); !cpu)
+      if (llvm::Expected<CPUTarget> cpu = CPUTarget::fromName(name); !cpu)
         return cpu.takeError();
     auto isSame = [&](const CompileTarget &other) {
       return other.name == name;

@@ -8,6 +8,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/EndianStream.h"
@@ -111,18 +113,38 @@ llvm::Error mqa::checkBundle(llvm::StringRef bundle) {
   return readBundle(bundle).takeError();
 }
 
+/// What tells a part from others: the target, and of a CPU, of which there may
+/// be several, the machine and what is needed of it.
+static std::string getPartKey(const mqa::BundleContents &contents) {
+  std::string key = contents.manifest.getString("target").value_or("").str();
+  llvm::SmallVector<std::string> features;
+  if (const auto *list = contents.manifest.getArray("cpu_features"))
+    for (const llvm::json::Value &feature : *list)
+      features.push_back(feature.getAsString().value_or("").str());
+  llvm::sort(features);
+  for (const std::string &feature : features)
+    key += "," + feature;
+  for (const auto &[name, bytes] : contents.sections)
+    if (name == "object")
+      key += ":" + bytes.substr(offsetof(llvm::ELF::Elf64_Ehdr, e_machine), 2);
+  return key;
+}
+
 std::string mqa::joinBundles(llvm::ArrayRef<std::string> bundles) {
+  llvm::SmallVector<BundleContents> parts;
+  llvm::StringSet<> keys;
+  for (const std::string &bundle : bundles) {
+    BundleContents contents = llvm::cantFail(readBundle(bundle));
+    // No machine would ever take the second of two that need the same.
+    if (keys.insert(getPartKey(contents)).second)
+      parts.push_back(std::move(contents));
+  }
   std::string joined;
   llvm::raw_string_ostream os(joined);
-  for (const auto &[i, bundle] : llvm::enumerate(bundles)) {
-    int64_t behind = bundles.size() - i - 1;
-    if (behind == 0) {
-      os << bundle;
-      break;
-    }
-    BundleContents contents = llvm::cantFail(readBundle(bundle));
-    contents.manifest["parts_behind"] = behind;
-    writeBundle(std::move(contents), os);
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    if (int64_t behind = parts.size() - i - 1)
+      part.manifest["parts_behind"] = behind;
+    writeBundle(std::move(part), os);
   }
   return joined;
 }

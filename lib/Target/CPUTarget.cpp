@@ -50,34 +50,28 @@ static ArrayRef<StringLiteral> getKnownFeatures(const llvm::Triple &triple) {
                             : ArrayRef<StringLiteral>();
 }
 
-/// What an instruction set is nothing without; LLVM would turn it on again.
-static StringRef getBase(StringRef feature) {
-  if (feature == "amx-bf16")
-    return "amx-tile";
-  if (feature == "avx512f")
-    return "avx2";
-  if (feature.starts_with("avx512"))
-    return "avx512f";
-  if (feature == "avx2" || feature == "fma" || feature == "f16c")
-    return "avx";
-  if (feature.starts_with("avx") && feature != "avx")
-    return "avx2";
-  return "";
+/// What every processor of the architecture has, and code cannot do without.
+static bool isInAll(StringRef feature) {
+  static const llvm::StringSet<> names = {"cmov", "cx8",  "fxsr",     "mmx",
+                                          "sse",  "sse2", "fp-armv8", "neon"};
+  return names.contains(feature);
 }
 
-static void removeFeature(CPUTarget &target, StringRef feature) {
-  llvm::erase(target.features, feature);
-  for (StringLiteral name : getKnownFeatures(llvm::Triple(target.triple)))
-    if (getBase(name) == feature && target.hasFeature(name))
-      removeFeature(target, name);
-}
-
-static void addFeature(CPUTarget &target, StringRef feature) {
-  if (target.hasFeature(feature))
-    return;
-  target.features.push_back(feature.str());
-  if (StringRef base = getBase(feature); !base.empty())
-    addFeature(target, base);
+/// Adds or removes an instruction set, with those that it needs, or that need
+/// it: LLVM would turn these on again.
+static void setFeature(CPUTarget &target, StringRef feature, bool isOn) {
+  llvm::Triple triple(target.triple);
+  llvm::StringMap<bool> has;
+  for (const std::string &name : target.features)
+    has[name] = true;
+  has[feature] = isOn;
+  // Of AArch64's, none needs another one but those that all have.
+  if (triple.isX86())
+    llvm::X86::updateImpliedFeatures(feature, isOn, has);
+  target.features.clear();
+  for (StringLiteral name : getKnownFeatures(triple))
+    if (has.lookup(name))
+      target.features.push_back(name.str());
 }
 
 CPUTarget CPUTarget::getHost() {
@@ -104,7 +98,8 @@ static std::optional<CPUTarget> lookUpProcessor(StringRef name) {
     target.cpu = "x86-64";
     SmallVector<StringRef> own;
     llvm::X86::getFeaturesForCPU(name, own);
-    // What all of them have; the list leaves out what others bring.
+    // LLVM's list has neither what all of them have, nor what an instruction
+    // set in it brings with it.
     own.push_back("sse2");
     llvm::StringMap<bool> has;
     for (StringRef feature : own) {
@@ -152,18 +147,25 @@ llvm::Expected<CPUTarget> CPUTarget::parse(StringRef spec) {
   for (StringRef part : ArrayRef<StringRef>(parts).drop_front()) {
     bool adds = part.starts_with("+");
     StringRef feature = part.drop_front(part.empty() ? 0 : 1);
-    if ((!adds && !part.starts_with("-")) ||
-        !llvm::is_contained(known, feature))
+    if ((!adds && !part.starts_with("-")) || isInAll(feature) ||
+        !llvm::is_contained(known, feature)) {
+      SmallVector<StringRef> names;
+      for (StringLiteral name : known)
+        if (!isInAll(name))
+          names.push_back(name);
       return llvm::createStringError(
           "must add or remove instruction sets of " + parts.front() +
-          " as ':+NAME' or ':-NAME' (" + llvm::join(known, ", ") +
+          " as ':+NAME' or ':-NAME' (" + llvm::join(names, ", ") +
           "), found '" + part + "'");
-    if (adds)
-      addFeature(target, feature);
-    else
-      removeFeature(target, feature);
+    }
+    setFeature(target, feature, adds);
   }
   return target;
+}
+
+llvm::Expected<CPUTarget> CPUTarget::fromName(StringRef target) {
+  auto [cpu, spec] = target.split(':');
+  return cpu == target ? getHost() : parse(spec);
 }
 
 std::string CPUTarget::getFeatureString() const {

@@ -167,7 +167,7 @@ static mqa_status loadBestForCpu(std::vector<BundleKernel> candidates,
                      return a.bundle->cpuFeatures.size() >
                             b.bundle->cpuFeatures.size();
                    });
-  // Another architecture's says nothing where there is one for this.
+  // Those of another architecture first: the last error is the one to show.
   std::stable_partition(
       candidates.begin(), candidates.end(), [](const BundleKernel &candidate) {
         return checkMachine(candidate.bundle->objectMachine) != MQA_SUCCESS;

@@ -22,6 +22,14 @@ func.func @round(%x: vector<8xf32>) -> vector<8xf16> {
   return %0 : vector<8xf16>
 }
 
+// Another rounding stays.
+// LACKS-LABEL: func.func private @toward_zero
+// LACKS: arith.truncf %{{.*}} toward_zero
+func.func private @toward_zero(%x: f32) -> f16 {
+  %0 = arith.truncf %x toward_zero : f32 to f16
+  return %0 : f16
+}
+
 func.func @main() {
   // 1, -2, 65504, the least normal, the greatest and the least subnormal, -inf, NaN.
   %halves = arith.constant dense<[0x3c00, 0xc000, 0x7bff, 0x0400, 0x03ff, 0x8001, 0xfc00, 0x7e01]> : vector<8xi16>

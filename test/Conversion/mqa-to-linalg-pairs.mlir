@@ -2,6 +2,11 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=amx-bf16},func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=avx512bf16},func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s
 
+// The matrix unit of a GPU is none of a CPU.
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_90a},func.func(convert-mqa-to-linalg))' --split-input-file | FileCheck %s --check-prefix=GPU
+// GPU: linalg.matmul
+// GPU-NOT: linalg.transpose
+
 // CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>
 // CHECK-DAG: #[[COLUMNS:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d1, d3)>
 // CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1)>

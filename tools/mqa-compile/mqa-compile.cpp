@@ -41,10 +41,11 @@ static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<input.mlir>"),
 static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
                                        cl::value_desc("file"), cl::init("-"),
                                        cl::cat(category));
-static const std::string
-    targetHelp(ChipInfo::listNames() +
-               " (this machine's); several, separated by ',', for a bundle of "
-               "which the runtime takes the best");
+static const std::string targetHelp(
+    ChipInfo::listNames() +
+    " (this machine's), or cpu:PROCESSOR[:+FEATURE|:-FEATURE]... by LLVM's "
+    "names; several, separated by ',', for a bundle of "
+    "which the runtime takes the best");
 static cl::opt<std::string> target("target", cl::desc(targetHelp),
                                    cl::value_desc("targets"),
                                    cl::init(kDefaultChip.str()),

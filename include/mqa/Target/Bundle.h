@@ -30,8 +30,9 @@ struct BundleContents {
 /// Writes `bundle` in the format that the runtime reads.
 void writeBundle(BundleContents bundle, llvm::raw_ostream &os);
 
-/// One bundle of several, each whole and for another target, in their order.
-/// Each part says how many are behind it, so that none is lost unnoticed.
+/// One bundle of several, each whole, in their order; of those for CPUs that
+/// need the same instruction sets, the first one. Each part says how many are
+/// behind it, so that none is lost unnoticed.
 std::string joinBundles(llvm::ArrayRef<std::string> bundles);
 
 /// Whether the bytes are a bundle for one target, whole and with right

@@ -32,6 +32,8 @@ struct CPUTarget {
   /// have). The words of an error are to follow what names the option: "must be
   /// ..., found ...".
   static llvm::Expected<CPUTarget> parse(StringRef spec);
+  /// Of the target "cpu", this machine's, or "cpu:" and what `parse` takes.
+  static llvm::Expected<CPUTarget> fromName(StringRef target);
 
   bool hasFeature(StringRef name) const {
     return llvm::is_contained(features, name);

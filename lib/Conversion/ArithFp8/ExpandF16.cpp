@@ -97,6 +97,9 @@ struct ExpandTruncF16 : OpRewritePattern<arith::TruncFOp> {
         !getElementTypeOrSelf(op.getType()).isF16() ||
         isa<TensorType>(op.getType()))
       return b.notifyMatchFailure(op, "not from f32 to f16");
+    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
+        arith::RoundingMode::to_nearest_even)
+      return b.notifyMatchFailure(op, "not to the nearest");
     Bits bits(b, op, op.getIn().getType());
     Location loc = op.getLoc();
     auto shiftRight = [&](Value value, int64_t distance) -> Value {

@@ -158,7 +158,7 @@ struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandE5M2, ExpandExtF>(&getContext());
     populateExpandToBF16Patterns(patterns);
-    // x86 has had conversions of f16 since F16C.
+    // x86, all of which has SSE2, has had conversions of f16 since F16C.
     TargetAttr target = getTarget(getOperation());
     if (target && target.hasFeature("sse2") && !target.hasFeature("f16c"))
       populateExpandF16Patterns(patterns);

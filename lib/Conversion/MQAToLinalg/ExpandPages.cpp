@@ -108,7 +108,7 @@ void PageExpander::expandSequence(const Sequence &sequence,
   if (op.getClean())
     cleanFrom(end, sequence.out);
   int64_t tileKv = op.getBlockKv();
-  if (getMatrixUnit(op))
+  if (getCpuMatrixUnit(op))
     tileKv *= std::max<int64_t>(1024 / tileKv, 1);
   auto keys = scf::ForOp::create(
       b, loc, getValueOrCreateConstantIndexOp(b, loc, keyOffset), end,

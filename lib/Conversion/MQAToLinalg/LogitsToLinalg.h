@@ -19,8 +19,8 @@
 namespace mlir::mqa {
 
 /// Writes one op at the insertion point: loops over queries, and what is the
-/// same however their scores are computed. `F32Logits` and `PackedLogits` do
-/// that.
+/// same however their scores are computed. `F32Logits` and `PackedLogits`
+/// compute these.
 class LogitsToLinalg {
 public:
   LogitsToLinalg(IRRewriter &b, LogitsOp op)
@@ -35,8 +35,8 @@ protected:
   /// or a greater one. At least 1: there is no scratch of size 0.
   int64_t boundKeys(int64_t limit);
   int64_t boundQueries(int64_t limit);
-  /// Writes the logits of keys [lo, hi), outside of which no query sees a key.
-  /// There are some.
+  /// Writes the logits of keys [lo, hi), outside of which no query sees a key;
+  /// lo < hi.
   virtual void writeLogits(Value lo, Value hi) = 0;
 
   /// A loop over queries [first, end), and in it for each one that sees keys of

@@ -47,7 +47,7 @@ struct ConvertMQAToLinalgPass
     getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
     for (LogitsOp op : ops) {
       rewriter.setInsertionPoint(op);
-      const MatrixUnit *unit = getMatrixUnit(op);
+      const MatrixUnit *unit = getCpuMatrixUnit(op);
       if (!unit || failed(convertToPairs(rewriter, op, *unit)))
         convertToF32(rewriter, op);
     }

@@ -124,9 +124,9 @@ TargetAttr mqa::getTarget(Operation *op) {
   return {};
 }
 
-const MatrixUnit *mqa::getMatrixUnit(Operation *op) {
+const MatrixUnit *mqa::getCpuMatrixUnit(Operation *op) {
   TargetAttr target = getTarget(op);
-  return target ? target.getMatrixUnit() : nullptr;
+  return target && !target.getInfo().isGpu() ? target.getMatrixUnit() : nullptr;
 }
 
 FailureOr<const ChipInfo *> mqa::requireGpu(Operation *op) {

@@ -155,8 +155,9 @@ inline constexpr StringLiteral kDefaultChip = "sm_90a", kCpu = "cpu";
 /// itself; null if there is none.
 TargetAttr getTarget(Operation *op);
 
-/// The matrix unit of `getTarget(op)`, null if it is not known or has none.
-const MatrixUnit *getMatrixUnit(Operation *op);
+/// The matrix unit of `getTarget(op)` if that is a CPU; null if it is not, not
+/// known, or has none.
+const MatrixUnit *getCpuMatrixUnit(Operation *op);
 
 /// The chip of `getTarget(op)`, which must be a GPU; else an error of `op`.
 FailureOr<const ChipInfo *> requireGpu(Operation *op);

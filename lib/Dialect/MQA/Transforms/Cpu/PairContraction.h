@@ -13,8 +13,8 @@
 
 namespace mlir::mqa {
 
-/// out[m, n] += sum over k and v of rows[m, k, v] * columns[k, n, v], where v
-/// is of 2, operands are bf16, and `out` is f32.
+/// out[m, n] += sum over k and v of rows[m, k, v] * columns[k, n, v]. There are
+/// two v. The operands are bf16, and `out` is f32.
 struct PairContraction {
   /// Fails if `op` is something else, or not on memrefs of static shape whose
   /// pairs and rows are contiguous.
@@ -23,7 +23,7 @@ struct PairContraction {
   /// As memrefs [m, 2 * k] and [k, 2 * n] of bf16, and [m, n] of f32.
   Value rows, columns, out;
   int64_t numRows, numColumns, numPairs;
-  /// What fills `out` with zeros ahead of the op, so that the sum needs not
+  /// What fills `out` with zeros ahead of the op, so that the sum need not
   /// read it; null if nothing does.
   linalg::FillOp zero;
 };

@@ -12,6 +12,9 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
+/// Lanes of a vector of f32, and rows that are added up together.
+static constexpr int64_t kLanes = 16;
+
 namespace {
 /// sums[i] += sum over j of lhs[i, j] * rhs[i, j]. Vectors of a row are added
 /// up lane by lane; then the lanes of all rows together. Of two vectors, each
@@ -19,7 +22,6 @@ namespace {
 /// up each row's lanes by itself, or transpose the whole block first.
 struct LowerRowSums : OpRewritePattern<vector::ContractionOp> {
   using OpRewritePattern::OpRewritePattern;
-  static constexpr int64_t kLanes = 16;
 
   LogicalResult matchAndRewrite(vector::ContractionOp op,
                                 PatternRewriter &b) const override;
@@ -30,7 +32,6 @@ struct LowerRowSums : OpRewritePattern<vector::ContractionOp> {
 /// the result, lanes of both alternate in runs of `distance`.
 static Value addLanes(OpBuilder &b, Location loc, Value first, Value second,
                       int64_t distance) {
-  constexpr int64_t kLanes = 16;
   auto pick = [&](int64_t offset) -> Value {
     SmallVector<int64_t> lanes;
     for (int64_t lane = 0; lane < kLanes; ++lane) {
@@ -48,6 +49,8 @@ LogicalResult LowerRowSums::matchAndRewrite(vector::ContractionOp op,
   auto type = dyn_cast<VectorType>(op.getLhs().getType());
   auto accType = dyn_cast<VectorType>(op.getAccType());
   // A row that all are multiplied by comes as a block that repeats it.
+  if (op.isMasked() || !type || type.isScalable())
+    return b.notifyMatchFailure(op, "masked, or of a size that is not known");
   if (op.getKind() != vector::CombiningKind::ADD || !accType ||
       type != op.getRhs().getType() || !accType.getElementType().isF32() ||
       !type.getElementType().isF32() || type.getRank() != 2 ||

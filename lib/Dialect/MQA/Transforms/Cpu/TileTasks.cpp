@@ -107,7 +107,7 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
     SmallVector<int64_t> sizes(tileSizes.begin(), tileSizes.end());
     // A matrix unit wants each query in a layout of its own. The faster it is,
     // the more keys make that worth it.
-    const MatrixUnit *unit = getMatrixUnit(getOperation());
+    const MatrixUnit *unit = getCpuMatrixUnit(getOperation());
     bool hasDefaults = sizes.empty();
     if (hasDefaults)
       sizes = {16, !unit ? 128 : unit == &kAmx ? 1024 : 256};

@@ -49,8 +49,10 @@ static SmallVector<unsigned> getLoops(AffineMap map) {
 
 /// Whether the last dims of the memref, from `dim` on, are contiguous.
 static bool isContiguousFrom(MemRefType type, unsigned dim) {
-  auto [strides, offset] = type.getStridesAndOffset();
-  (void)offset;
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return false;
   int64_t expected = 1;
   for (unsigned i = type.getRank(); i-- > dim;) {
     if (strides[i] != expected)
@@ -81,9 +83,34 @@ static Value joinPairs(OpBuilder &b, Location loc, Value operand) {
   return memref::CollapseShapeOp::create(b, loc, operand, joined);
 }
 
+/// Whether the body is c + f32(a) * f32(b), and nothing else: products of bf16
+/// that are rounded are others.
+static bool addsExactProducts(linalg::GenericOp op) {
+  Block &body = *op.getBlock();
+  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  constexpr size_t kOps = 5;
+  if (!sum || body.getOperations().size() != kOps)
+    return false;
+  auto isExtended = [&](Value value, unsigned argument) {
+    auto extension = value.getDefiningOp<arith::ExtFOp>();
+    return extension && extension.getIn() == body.getArgument(argument);
+  };
+  auto isProduct = [&](Value value) {
+    auto product = value.getDefiningOp<arith::MulFOp>();
+    if (!product)
+      return false;
+    Value lhs = product.getLhs(), rhs = product.getRhs();
+    return (isExtended(lhs, 0) && isExtended(rhs, 1)) ||
+           (isExtended(lhs, 1) && isExtended(rhs, 0));
+  };
+  Value out = body.getArgument(2);
+  return (sum.getLhs() == out && isProduct(sum.getRhs())) ||
+         (sum.getRhs() == out && isProduct(sum.getLhs()));
+}
+
 FailureOr<PairContraction> PairContraction::match(linalg::GenericOp op) {
   if (!linalg::isaContractionOpInterface(op) || op.hasDynamicShape() ||
-      !op.hasPureBufferSemantics())
+      !op.hasPureBufferSemantics() || !addsExactProducts(op))
     return failure();
   Value rows = op.getInputs()[0], columns = op.getInputs()[1],
         out = op.getOutputs()[0];
@@ -153,8 +180,8 @@ namespace {
 struct UseMatrixUnitPass
     : mqa::impl::MQAUseMatrixUnitPassBase<UseMatrixUnitPass> {
   void runOnOperation() override {
-    const MatrixUnit *unit = getMatrixUnit(getOperation());
-    if (unit != &kAmx && unit != &kAvx512Bf16 && unit != &kNeonBf16)
+    const MatrixUnit *unit = getCpuMatrixUnit(getOperation());
+    if (!unit)
       return;
     SmallVector<linalg::GenericOp> ops;
     getOperation().walk([&](linalg::GenericOp op) { ops.push_back(op); });

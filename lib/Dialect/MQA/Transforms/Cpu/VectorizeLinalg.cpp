@@ -44,7 +44,8 @@ static int64_t getTileSize(int64_t size, int64_t limit) {
 
 /// Whether `op` transposes a matrix.
 static bool isTransposition(linalg::LinalgOp op) {
-  if (op.getNumLoops() != 2 || op.getNumDpsInputs() != 1)
+  if (op.getNumLoops() != 2 || op.getNumDpsInputs() != 1 ||
+      op.getNumDpsInits() != 1)
     return false;
   AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0)),
             out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -53,7 +54,8 @@ static bool isTransposition(linalg::LinalgOp op) {
 
 /// Whether `op` sums along the rows of its first operand, which lie in lanes.
 static bool sumsRows(linalg::LinalgOp op) {
-  if (op.getNumLoops() != 2 || op.getNumReductionLoops() != 1)
+  if (op.getNumLoops() != 2 || op.getNumReductionLoops() != 1 ||
+      op.getNumDpsInputs() == 0 || op.getNumDpsInits() != 1)
     return false;
   AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0)),
             out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));

@@ -193,12 +193,12 @@ void mqa::resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op) {
 
 int64_t mqa::getFusedTileKeys(LogitsOpInterface op) {
   // A query is brought into a matrix unit's layout anew for each tile.
-  int64_t keys = getMatrixUnit(op) ? 512 : 128;
+  int64_t keys = getCpuMatrixUnit(op) ? 512 : 128;
   if (!op.getNextN())
     return keys;
   int64_t blockKv = op.getBlockKv();
-  return getMatrixUnit(op) ? std::max<int64_t>(keys / blockKv, 1) * blockKv
-                           : blockKv;
+  return getCpuMatrixUnit(op) ? std::max<int64_t>(keys / blockKv, 1) * blockKv
+                              : blockKv;
 }
 
 //===----------------------------------------------------------------------===//

@@ -144,12 +144,12 @@ func.func @fills(%rows: memref<16x16x2xbf16>, %columns: memref<16x16x2xbf16>, %o
 #contraction = {indexing_maps = [#rows, #columns, #out], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
 
 // What the unit does not do is left: a size that is not known, threes in the place of
-// pairs, f32, rows that are not contiguous, a maximum in the place of the sum.
+// pairs, f32, rows that are not contiguous, a maximum in the place of the sum; a product that is rounded, or of bits, or also stored.
 // CHECK-LABEL: func @left
 // CHECK-NOT: amx
 // CHECK-NOT: avx512
-// CHECK-COUNT-5: linalg.generic
-func.func @left(%dynamic: memref<?x16x2xbf16>, %dynamic_out: memref<?x16xf32>, %rows: memref<16x16x2xbf16>, %columns: memref<16x16x2xbf16>, %rows3: memref<16x16x3xbf16>, %columns3: memref<16x16x3xbf16>, %rows32: memref<16x16x2xf32>, %columns32: memref<16x16x2xf32>, %strided: memref<16x16x2xbf16, strided<[64, 4, 1]>>, %out: memref<16x16xf32>) {
+// CHECK-COUNT-8: linalg.generic
+func.func @left(%dynamic: memref<?x16x2xbf16>, %dynamic_out: memref<?x16xf32>, %rows: memref<16x16x2xbf16>, %columns: memref<16x16x2xbf16>, %rows3: memref<16x16x3xbf16>, %columns3: memref<16x16x3xbf16>, %rows32: memref<16x16x2xf32>, %columns32: memref<16x16x2xf32>, %strided: memref<16x16x2xbf16, strided<[64, 4, 1]>>, %out: memref<16x16xf32>, %last: memref<f32>) {
   linalg.generic #contraction ins(%dynamic, %columns : memref<?x16x2xbf16>, memref<16x16x2xbf16>) outs(%dynamic_out : memref<?x16xf32>) {
   ^bb0(%a: bf16, %b: bf16, %c: f32):
     %0 = arith.extf %a : bf16 to f32
@@ -187,6 +187,32 @@ func.func @left(%dynamic: memref<?x16x2xbf16>, %dynamic_out: memref<?x16xf32>, %
     %2 = arith.mulf %0, %1 : f32
     %3 = arith.maximumf %c, %2 : f32
     linalg.yield %3 : f32
+  }
+  linalg.generic #contraction ins(%rows, %columns : memref<16x16x2xbf16>, memref<16x16x2xbf16>) outs(%out : memref<16x16xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %p = arith.mulf %a, %b : bf16
+    %e = arith.extf %p : bf16 to f32
+    %s = arith.addf %c, %e : f32
+    linalg.yield %s : f32
+  }
+  linalg.generic #contraction ins(%rows, %columns : memref<16x16x2xbf16>, memref<16x16x2xbf16>) outs(%out : memref<16x16xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %x = arith.bitcast %a : bf16 to i16
+    %y = arith.bitcast %b : bf16 to i16
+    %u = arith.sitofp %x : i16 to f32
+    %v = arith.sitofp %y : i16 to f32
+    %p = arith.mulf %u, %v : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  }
+  linalg.generic #contraction ins(%rows, %columns : memref<16x16x2xbf16>, memref<16x16x2xbf16>) outs(%out : memref<16x16xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %x = arith.extf %a : bf16 to f32
+    %y = arith.extf %b : bf16 to f32
+    %p = arith.mulf %x, %y : f32
+    memref.store %p, %last[] : memref<f32>
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
   }
   return
 }

@@ -124,3 +124,17 @@ func.func @decode(%a: memref<128xf8E4M3FN>, %b: memref<128xbf16>) {
   }
   return
 }
+
+// -----
+
+// Contractions that are masked, or of a size that is not known.
+// CHECK-LABEL: func @not_row_sums
+// CHECK-NOT: vector.shuffle
+// CHECK: vector.mask %{{.*}} { vector.reduction
+// CHECK-NOT: vector.shuffle
+func.func @not_row_sums(%m: vector<16x32xi1>, %a: vector<16x32xf32>, %c: vector<16xf32>, %s: vector<[16]x32xf32>, %t: vector<[16]xf32>, %out: memref<4xf32>, %v: f32) -> (vector<16xf32>, vector<[16]xf32>) {
+  linalg.fill ins(%v : f32) outs(%out : memref<4xf32>)
+  %0 = vector.mask %m { vector.contract {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"], kind = #vector.kind<add>} %a, %a, %c : vector<16x32xf32>, vector<16x32xf32> into vector<16xf32> } : vector<16x32xi1> -> vector<16xf32>
+  %1 = vector.contract {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"], kind = #vector.kind<add>} %s, %s, %t : vector<[16]x32xf32>, vector<[16]x32xf32> into vector<[16]xf32>
+  return %0, %1 : vector<16xf32>, vector<[16]xf32>
+}
