@@ -1,5 +1,6 @@
 // RUN: mqa-opt %s --mqa-raise | FileCheck %s
 // RUN: mqa-opt %s --mqa-raise=no-nans | FileCheck %s --check-prefix=NONANS
+// RUN: mqa-opt %s --mqa-raise --remarks-filter=mqa-raise --remark-format=emitRemark --verify-diagnostics -o /dev/null
 
 // Masks in other words, and maxima which are the same where no score is NaN.
 
@@ -164,6 +165,7 @@ func.func @not_both(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %
     %n32 = arith.index_cast %n : index to i32
     %c0 = arith.cmpi slt, %n32, %b : i32
     %c1 = arith.cmpi sge, %n32, %c : i32
+    // expected-remark@below {{no mqa.logits: the mask is either of two conditions}}
     %c2 = arith.andi %c0, %c1 : i1
     %r = arith.select %c2, %inf, %a : f32
     linalg.yield %r : f32
@@ -203,6 +205,7 @@ func.func @either(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s:
     %n32 = arith.index_cast %n : index to i32
     %c0 = arith.cmpi sge, %n32, %b : i32
     %c1 = arith.cmpi slt, %n32, %c : i32
+    // expected-remark@below {{no mqa.logits: the mask is either of two conditions}}
     %c2 = arith.ori %c0, %c1 : i1
     %r = arith.select %c2, %a, %inf : f32
     linalg.yield %r : f32
@@ -239,6 +242,7 @@ func.func @narrow_position(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M
   ^bb0(%a: f32, %b: i32, %c: i32, %o: f32):
     %n = linalg.index 1 : index
     %inf = arith.constant 0xFF800000 : f32
+    // expected-remark@below {{no mqa.logits: the mask casts an integer that the type may not hold}}
     %n8 = arith.index_cast %n : index to i8
     %n32 = arith.extsi %n8 : i8 to i32
     %c0 = arith.cmpi slt, %n32, %c : i32
@@ -360,6 +364,7 @@ func.func @clamp(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: 
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %t = arith.cmpf ult, %a, %f0 : f32
+    // expected-remark@below {{no mqa.logits: this maximum drops NaN, which the option 'no-nans' would allow}}
     %m = arith.select %t, %f0, %a : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32
@@ -390,6 +395,7 @@ func.func @taken_by_ogt(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %t = arith.cmpf ogt, %a, %f0 : f32
+    // expected-remark@below {{no mqa.logits: this maximum drops NaN, which the option 'no-nans' would allow}}
     %m = arith.select %t, %a, %f0 : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32
@@ -419,6 +425,7 @@ func.func @maxnumf(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s
   %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
+    // expected-remark@below {{no mqa.logits: this maximum drops NaN, which the option 'no-nans' would allow}}
     %m = arith.maxnumf %a, %f0 : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32
@@ -449,6 +456,7 @@ func.func @minimum(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %t = arith.cmpf olt, %a, %f0 : f32
+    // expected-remark@below {{no mqa.logits: 'arith.select' is not a maximum of a score and 0}}
     %m = arith.select %t, %a, %f0 : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32
@@ -479,6 +487,7 @@ func.func @minimum_swapped(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %t = arith.cmpf ugt, %f0, %a : f32
+    // expected-remark@below {{no mqa.logits: 'arith.select' is not a maximum of a score and 0}}
     %m = arith.select %t, %a, %f0 : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32
@@ -509,6 +518,7 @@ func.func @equal(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: 
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %t = arith.cmpf une, %a, %f0 : f32
+    // expected-remark@below {{no mqa.logits: 'arith.select' is not a maximum of a score and 0}}
     %m = arith.select %t, %a, %f0 : f32
     %p = arith.mulf %m, %b : f32
     %r = arith.addf %acc, %p : f32

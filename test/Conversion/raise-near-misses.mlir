@@ -1,5 +1,6 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-raise))' | FileCheck %s
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(func.func(mqa-raise{positive-scales=true}))' | FileCheck %s
+// RUN: mqa-opt %s --mqa-raise --remarks-filter=mqa-raise --remark-format=emitRemark --verify-diagnostics -o /dev/null
 
 // What is nearly the computation is left alone, or its parts are.
 
@@ -31,6 +32,7 @@ func.func @relu_at_one(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>
   %rl = linalg.generic {indexing_maps = [#mhn, #mhn], iterator_types = ["parallel", "parallel", "parallel"]} ins(%sc : tensor<?x64x?xf32>) outs(%e3 : tensor<?x64x?xf32>) {
   ^bb0(%a: f32, %o: f32):
     %c1 = arith.constant 1.0 : f32
+    // expected-remark@below {{no mqa.logits: 'arith.maximumf' is not a maximum of a score and 0}}
     %m = arith.maximumf %a, %c1 : f32
     linalg.yield %m : f32
   } -> tensor<?x64x?xf32>
@@ -67,6 +69,7 @@ func.func @relu_after_weights(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8
   %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
+    // expected-remark@below {{no mqa.logits: the maximum is of a score times its weight}}
     %p = arith.mulf %a, %b : f32
     %m = arith.maximumf %p, %f0 : f32
     %r = arith.addf %acc, %m : f32
@@ -112,163 +115,6 @@ func.func @relu_of_sum(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>
   return %lx : tensor<?x?xf32>
 }
 
-// Weights that do not depend on the query.
-// CHECK-LABEL: func @weights_per_head
-// CHECK-NOT: mqa.logits
-// CHECK: return
-func.func @weights_per_head(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<64xf32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  %f0 = arith.constant 0.0 : f32
-  %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
-  %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
-    %x = arith.extf %a : f8E4M3FN to f32
-    %y = arith.extf %b : f8E4M3FN to f32
-    %p = arith.mulf %x, %y : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x64x?xf32>
-  %rl = linalg.generic {indexing_maps = [#mhn, #mhn], iterator_types = ["parallel", "parallel", "parallel"]} ins(%sc : tensor<?x64x?xf32>) outs(%e3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f32, %o: f32):
-    %m = arith.maximumf %a, %f0 : f32
-    linalg.yield %m : f32
-  } -> tensor<?x64x?xf32>
-  %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %sum = linalg.generic {indexing_maps = [#mhn, affine_map<(m, h, n) -> (h)>, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%rl, %w : tensor<?x64x?xf32>, tensor<64xf32>) outs(%z2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %acc: f32):
-    %p = arith.mulf %a, %b : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x?xf32>
-  %lg = linalg.generic {indexing_maps = [#mn, #mn_n, #mn], iterator_types = ["parallel", "parallel"]} ins(%sum, %s : tensor<?x?xf32>, tensor<?xf32>) outs(%e2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %o: f32):
-    %p = arith.mulf %a, %b : f32
-    linalg.yield %p : f32
-  } -> tensor<?x?xf32>
-  return %lg : tensor<?x?xf32>
-}
-
-// A scale that belongs to the query.
-// CHECK-LABEL: func @scale_per_query
-// CHECK: mqa.logits
-// CHECK-NOT: clean
-// CHECK: linalg.generic
-// CHECK: return
-func.func @scale_per_query(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  %f0 = arith.constant 0.0 : f32
-  %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
-  %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
-    %x = arith.extf %a : f8E4M3FN to f32
-    %y = arith.extf %b : f8E4M3FN to f32
-    %p = arith.mulf %x, %y : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x64x?xf32>
-  %rl = linalg.generic {indexing_maps = [#mhn, #mhn], iterator_types = ["parallel", "parallel", "parallel"]} ins(%sc : tensor<?x64x?xf32>) outs(%e3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f32, %o: f32):
-    %m = arith.maximumf %a, %f0 : f32
-    linalg.yield %m : f32
-  } -> tensor<?x64x?xf32>
-  %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%rl, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %acc: f32):
-    %p = arith.mulf %a, %b : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x?xf32>
-  %lg = linalg.generic {indexing_maps = [#mn, #mn_m, #mn], iterator_types = ["parallel", "parallel"]} ins(%sum, %s : tensor<?x?xf32>, tensor<?xf32>) outs(%e2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %o: f32):
-    %p = arith.mulf %a, %b : f32
-    linalg.yield %p : f32
-  } -> tensor<?x?xf32>
-  return %lg : tensor<?x?xf32>
-}
-
-// Two scales of a key.
-// CHECK-LABEL: func @two_scales
-// CHECK: mqa.logits
-// CHECK-NOT: clean
-// CHECK: linalg.generic
-// CHECK: return
-func.func @two_scales(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %w2: tensor<?xf32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  %f0 = arith.constant 0.0 : f32
-  %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
-  %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
-    %x = arith.extf %a : f8E4M3FN to f32
-    %y = arith.extf %b : f8E4M3FN to f32
-    %p = arith.mulf %x, %y : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x64x?xf32>
-  %rl = linalg.generic {indexing_maps = [#mhn, #mhn], iterator_types = ["parallel", "parallel", "parallel"]} ins(%sc : tensor<?x64x?xf32>) outs(%e3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f32, %o: f32):
-    %m = arith.maximumf %a, %f0 : f32
-    linalg.yield %m : f32
-  } -> tensor<?x64x?xf32>
-  %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%rl, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %acc: f32):
-    %p = arith.mulf %a, %b : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x?xf32>
-  %l1 = linalg.generic {indexing_maps = [#mn, #mn_n, #mn], iterator_types = ["parallel", "parallel"]} ins(%sum, %s : tensor<?x?xf32>, tensor<?xf32>) outs(%e2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %o: f32):
-    %p = arith.mulf %a, %b : f32
-    linalg.yield %p : f32
-  } -> tensor<?x?xf32>
-  %lg = linalg.generic {indexing_maps = [#mn, #mn_n, #mn], iterator_types = ["parallel", "parallel"]} ins(%l1, %w2 : tensor<?x?xf32>, tensor<?xf32>) outs(%e2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %o: f32):
-    %p = arith.mulf %a, %b : f32
-    linalg.yield %p : f32
-  } -> tensor<?x?xf32>
-  return %lg : tensor<?x?xf32>
-}
-
-// n <= ke.
-// CHECK-LABEL: func @inclusive_end
-// CHECK: mqa.logits
-// CHECK-NOT: clean
-// CHECK: linalg.generic
-// CHECK: return
-func.func @inclusive_end(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  %f0 = arith.constant 0.0 : f32
-  %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
-  %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
-    %x = arith.extf %a : f8E4M3FN to f32
-    %y = arith.extf %b : f8E4M3FN to f32
-    %p = arith.mulf %x, %y : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x64x?xf32>
-  %rl = linalg.generic {indexing_maps = [#mhn, #mhn], iterator_types = ["parallel", "parallel", "parallel"]} ins(%sc : tensor<?x64x?xf32>) outs(%e3 : tensor<?x64x?xf32>) {
-  ^bb0(%a: f32, %o: f32):
-    %m = arith.maximumf %a, %f0 : f32
-    linalg.yield %m : f32
-  } -> tensor<?x64x?xf32>
-  %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%rl, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: f32, %acc: f32):
-    %p = arith.mulf %a, %b : f32
-    %r = arith.addf %acc, %p : f32
-    linalg.yield %r : f32
-  } -> tensor<?x?xf32>
-  %inf = arith.constant 0xFF800000 : f32
-  %mk = linalg.generic {indexing_maps = [#mn, #mn_m, #mn_m, #mn], iterator_types = ["parallel", "parallel"]} ins(%sum, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>) outs(%e2 : tensor<?x?xf32>) {
-  ^bb0(%a: f32, %b: i32, %c: i32, %o: f32):
-    %n = linalg.index 1 : index
-    %n32 = arith.index_cast %n : index to i32
-    %c0 = arith.cmpi sge, %n32, %b : i32
-    %c1 = arith.cmpi sle, %n32, %c : i32
-    %c2 = arith.andi %c0, %c1 : i1
-    %r = arith.select %c2, %a, %inf : f32
-    linalg.yield %r : f32
-  } -> tensor<?x?xf32>
-  return %mk : tensor<?x?xf32>
-}
-
 // 0 outside of the range.
 // CHECK-LABEL: func @masked_by_zero
 // CHECK: mqa.logits
@@ -306,6 +152,7 @@ func.func @masked_by_zero(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3
     %c0 = arith.cmpi sge, %n32, %b : i32
     %c1 = arith.cmpi slt, %n32, %c : i32
     %c2 = arith.andi %c0, %c1 : i1
+    // expected-remark@below {{no mqa.logits: outside of the mask is 0, not -inf}}
     %r = arith.select %c2, %a, %inf : f32
     linalg.yield %r : f32
   } -> tensor<?x?xf32>
@@ -348,6 +195,7 @@ func.func @inverted_mask(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3F
     %n32 = arith.index_cast %n : index to i32
     %c0 = arith.cmpi sge, %n32, %b : i32
     %c1 = arith.cmpi slt, %n32, %c : i32
+    // expected-remark@below {{no mqa.logits: the mask is either of two conditions}}
     %c2 = arith.andi %c0, %c1 : i1
     %r = arith.select %c2, %inf, %a : f32
     linalg.yield %r : f32
@@ -362,6 +210,7 @@ func.func @inverted_mask(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3F
 func.func @onto_something(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
+  // expected-remark@below {{no mqa.logits: 'linalg.generic' is a sum that does not start from 0}}
   %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%e3 : tensor<?x64x?xf32>) {
   ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
     %x = arith.extf %a : f8E4M3FN to f32
@@ -411,6 +260,7 @@ func.func @greatest_head(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3F
     linalg.yield %m : f32
   } -> tensor<?x64x?xf32>
   %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@below {{no mqa.logits: 'linalg.generic' is a reduction that is not a sum}}
   %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%rl, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %p = arith.mulf %a, %b : f32
@@ -432,6 +282,7 @@ func.func @greatest_head(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3F
 func.func @two_types(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xbf16>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
+  // expected-remark@below {{no mqa.logits: q and k are of different types}}
   %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xbf16>) outs(%z3 : tensor<?x64x?xf32>) {
   ^bb0(%a: f8E4M3FN, %b: bf16, %acc: f32):
     %x = arith.extf %a : f8E4M3FN to f32
@@ -467,6 +318,7 @@ func.func @two_types(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xbf16>, %s: 
 func.func @odd_head_dim(%q: tensor<?x64x24xf8E4M3FN>, %k: tensor<?x24xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
+  // expected-remark@below {{no mqa.logits: the head dim is 24, not a multiple of 16 up to 256}}
   %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x24xf8E4M3FN>, tensor<?x24xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
   ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
     %x = arith.extf %a : f8E4M3FN to f32
@@ -502,6 +354,7 @@ func.func @odd_head_dim(%q: tensor<?x64x24xf8E4M3FN>, %k: tensor<?x24xf8E4M3FN>,
 func.func @f32_inputs(%q: tensor<?x64x128xf32>, %k: tensor<?x128xf32>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
+  // expected-remark@below {{no mqa.logits: q is of f32, not decoded from f8E4M3FN, f8E5M2, bf16 or f16}}
   %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf32>, tensor<?x128xf32>) outs(%z3 : tensor<?x64x?xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %p = arith.mulf %a, %b : f32
@@ -602,4 +455,51 @@ func.func @squares(%x: tensor<?x?xf32>, %e: tensor<?x?xf32>) -> tensor<?x?xf32> 
     linalg.yield %p31 : f32
   } -> tensor<?x?xf32>
   return %b : tensor<?x?xf32>
+}
+
+// A layer with relu is nothing like logits: no remark.
+// CHECK-LABEL: func @layer
+// CHECK-NOT: mqa.logits
+// CHECK: return
+func.func @layer(%x: tensor<24x64xbf16>, %a: tensor<64x128xbf16>, %b: tensor<128x32xf32>) -> tensor<24x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e1 = tensor.empty() : tensor<24x128xf32>
+  %z1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<24x128xf32>) -> tensor<24x128xf32>
+  %h = linalg.matmul ins(%x, %a : tensor<24x64xbf16>, tensor<64x128xbf16>) outs(%z1 : tensor<24x128xf32>) -> tensor<24x128xf32>
+  %r = linalg.generic {indexing_maps = [#mn, #mn], iterator_types = ["parallel", "parallel"]} ins(%h : tensor<24x128xf32>) outs(%e1 : tensor<24x128xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %m = arith.maximumf %i, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<24x128xf32>
+  %e2 = tensor.empty() : tensor<24x32xf32>
+  %z2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<24x32xf32>) -> tensor<24x32xf32>
+  %y = linalg.matmul ins(%r, %b : tensor<24x128xf32>, tensor<128x32xf32>) outs(%z2 : tensor<24x32xf32>) -> tensor<24x32xf32>
+  return %y : tensor<24x32xf32>
+}
+
+// The greatest score of each head and query, as in a softmax: no remark.
+// CHECK-LABEL: func @greatest_score
+// CHECK-NOT: mqa.logits
+// CHECK: return
+func.func @greatest_score(%q: tensor<24x8x32xbf16>, %k: tensor<64x8x32xbf16>) -> tensor<8x24xf32> {
+  %zero = arith.constant 0.0 : f32
+  %ninf = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<8x24x64xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<8x24x64xf32>) -> tensor<8x24x64xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(h, m, n, d) -> (m, h, d)>, affine_map<(h, m, n, d) -> (n, h, d)>, affine_map<(h, m, n, d) -> (h, m, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<24x8x32xbf16>, tensor<64x8x32xbf16>) outs(%z : tensor<8x24x64xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %acc: f32):
+    %x = arith.extf %a : bf16 to f32
+    %y = arith.extf %b : bf16 to f32
+    %p = arith.mulf %x, %y : f32
+    %r = arith.addf %acc, %p : f32
+    linalg.yield %r : f32
+  } -> tensor<8x24x64xf32>
+  %e2 = tensor.empty() : tensor<8x24xf32>
+  %low = linalg.fill ins(%ninf : f32) outs(%e2 : tensor<8x24xf32>) -> tensor<8x24xf32>
+  %most = linalg.generic {indexing_maps = [affine_map<(h, m, n) -> (h, m, n)>, affine_map<(h, m, n) -> (h, m)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%s : tensor<8x24x64xf32>) outs(%low : tensor<8x24xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %r = arith.maximumf %a, %acc : f32
+    linalg.yield %r : f32
+  } -> tensor<8x24xf32>
+  return %most : tensor<8x24xf32>
 }

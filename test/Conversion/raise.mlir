@@ -12,11 +12,10 @@
 #mn_n = affine_map<(m, n) -> (n)>
 #mn_m = affine_map<(m, n) -> (m)>
 
-// Five ops; without a mask, ranges hold all keys.
+// Five ops; without a mask, ranges begin nowhere and end behind the last key.
 // CHECK-LABEL: func @canonical
-// CHECK-DAG: linalg.fill ins(%c0_i32
-// CHECK-DAG: arith.index_cast %{{.*}} : index to i32
-// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+// CHECK: arith.index_cast %{{.*}} : index to i32
+// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, none, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>)
 // CHECK-NOT: linalg.generic
 func.func @canonical(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
@@ -51,7 +50,7 @@ func.func @canonical(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, 
 
 // Relu, weights and sum in one op.
 // CHECK-LABEL: func @fused
-// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, none, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>)
 // CHECK-NOT: linalg.generic
 func.func @fused(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
@@ -82,7 +81,7 @@ func.func @fused(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: 
 
 // An unordered comparison is true of NaN.
 // CHECK-LABEL: func @relu_by_select
-// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, none, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>)
 // CHECK-NOT: linalg.generic
 func.func @relu_by_select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
@@ -118,7 +117,7 @@ func.func @relu_by_select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3
 
 // Factors and operands the other way round.
 // CHECK-LABEL: func @other_order
-// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, none, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>)
 // CHECK-NOT: linalg.generic
 func.func @other_order(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
@@ -311,11 +310,10 @@ func.func @masked(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s:
   return %mk : tensor<?x?xf32>
 }
 
-// An end alone: ranges begin at 0.
+// An end alone.
 // CHECK-LABEL: func @causal
 // CHECK-SAME: %{{[a-z0-9]+}}: tensor<?xi32>, %[[KE:[a-z0-9]+]]: tensor<?xi32>
-// CHECK: %[[KS:.*]] = linalg.fill ins(%c0_i32
-// CHECK: mqa.logits ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[KS]], %[[KE]] :
+// CHECK: mqa.logits ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, none, %[[KE]] :
 func.func @causal(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
@@ -533,7 +531,7 @@ func.func @bf16_inputs(%q: tensor<?x64x128xbf16>, %k: tensor<?x128xbf16>, %s: te
 
 // A scale of 1 x N, as it is broadcast from.
 // CHECK-LABEL: func @unsqueezed_scale
-// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+// CHECK: mqa.logits ins(%[[Q:[a-z0-9]+]], %{{.*}}, %{{.*}}, %{{.*}}, none, %{{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>)
 // CHECK-NOT: linalg.generic
 func.func @unsqueezed_scale(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
@@ -604,7 +602,7 @@ func.func @scale_before(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN
 
 // Without a maximum it is the same for any scale.
 // CHECK-LABEL: func @scale_before_linear
-// CHECK: mqa.logits ins({{.*}}, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) {{.*}}activation<none>
+// CHECK: mqa.logits ins({{.*}}, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>) {{.*}}activation<none>
 func.func @scale_before_linear(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %f0 = arith.constant 0.0 : f32
   %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>

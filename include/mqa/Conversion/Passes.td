@@ -158,16 +158,36 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     at how the computation is cut into ops: generic or named, fused or not, on
     heads of their own or on one dimension of queries and heads, as PyTorch and JAX
     programs come from torch-mlir and IREE. Factors and operands may be in any
-    order, dimensions of q, k and weights too (then they are transposed, or
-    expanded). q and k are decoded by `arith.extf`. There may be no scale, no
-    weights, no maximum, and no select, or one with only one of the bounds, or one
-    by the negated mask; the whole may be rounded by `arith.truncf`.
+    order. Dimensions may be in any order too, of the logits, q, k and weights, and
+    there may be dimensions of one (then tensors are transposed or reshaped).
+
+    - **Operands** are the tensors that have the dimensions of an operand. What
+      computes them (a projection, scaled weights) stays in front. q and k are
+      decoded by `arith.extf`. k may have groups of heads.
+    - **Factors**: constants, scales of queries, heads and keys. They become part of
+      the weights or of `k_scale`, and an op in front multiplies them. So the result
+      may be rounded differently. A positive constant may be inside of the maximum.
+    - **Masks** are a select of -inf, or an added 0 or -inf, by comparisons of n
+      with integers of the query, of any width, with offsets and `<=`, negated or
+      not, several of them. The bounds are computed in front. Where -inf is added,
+      a NaN or +inf outside of the range is lost. A sum that may overflow is no
+      bound.
+    - **Batches** of sequences become one `compressed` op on all sequences. The
+      ranges then begin with the first key of a sequence.
+
+    There may be no scale, no weights, no maximum and no mask, and the whole may be
+    rounded by `arith.truncf`. What is rounded in between, or has 0 or a finite
+    number outside of the mask, is another computation. It is left alone, or only
+    its inner part is raised.
+
+    A remark (`--remarks-filter=mqa-raise`) says what stopped a match that came as
+    far as a product of q and k for several heads, and where.
 
     A maximum is `arith.maximumf`, or a select by a comparison that lets NaN
     through, as `mqa.logits` does. Others are the same only where no score is NaN,
-    which is for the user to say: `no-nans`. A scale inside of the maximum (keys
-    that are dequantised before the contraction) is the same outside only if it is
-    not negative: `positive-scales`. It may also round differently.
+    which is for the user to say: `no-nans`. A scale inside of the maximum (keys or
+    queries that are dequantised before the contraction) is the same outside only if
+    it is not negative: `positive-scales`.
 
     ```mlir
     %scores = linalg.generic ... ins(%q, %k) ... // f8E4M3FN, decoded in the body
@@ -180,7 +200,7 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"positiveScales", "positive-scales", "bool", /*default=*/"false",
-           "No scale of a key is negative or NaN">,
+           "No scale of a key or a query is negative or NaN">,
     Option<"noNaNs", "no-nans", "bool", /*default=*/"false", "No score is NaN">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::mqa::MQADialect",

@@ -7,6 +7,7 @@
 #include "ElementExpr.h"
 #include "ReshapeGroups.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -26,128 +27,62 @@ bool ElementExpr::isNegativeInfinity() const {
   return value && value.getValue().isNegInfinity();
 }
 
-bool ElementExpr::isTrue() const {
+bool ElementExpr::isBool(bool wanted) const {
   auto value = dyn_cast_or_null<IntegerAttr>(constant);
-  return value && value.getType().isInteger(1) && value.getValue().isOne();
+  return value && value.getType().isInteger(1) &&
+         value.getValue().isOne() == wanted;
+}
+
+Type ElementExpr::getType() const {
+  switch (kind) {
+  case Kind::Leaf:
+  case Kind::Scalar:
+    return getElementTypeOrSelf(value);
+  case Kind::Constant:
+    return constant.getType();
+  case Kind::Index:
+    return value.getType();
+  case Kind::Sum:
+    return args[0]->getType();
+  case Kind::Op:
+    return getElementTypeOrSelf(op->getResult(0));
+  }
+  llvm_unreachable("every kind has a type");
+}
+
+Location ElementExpr::getLoc() const {
+  if (op)
+    return op->getLoc();
+  return value ? value.getLoc() : UnknownLoc::get(constant.getContext());
+}
+
+ExprRef ElementExpr::make(ElementExpr expr) {
+  expr.readsTensor = expr.kind == Kind::Leaf;
+  expr.size = 1;
+  for (const ExprRef &arg : expr.args) {
+    expr.readsTensor |= arg->readsTensor;
+    expr.size = llvm::SaturatingAdd(expr.size, arg->size);
+  }
+  return std::make_shared<const ElementExpr>(std::move(expr));
 }
 
 static ExprRef makeConstant(TypedAttr value) {
   ElementExpr expr{Kind::Constant};
   expr.constant = value;
-  return std::make_shared<const ElementExpr>(std::move(expr));
+  return ElementExpr::make(std::move(expr));
 }
 
-/// One variable for all of them.
-int ExprBuilder::flatten(ArrayRef<Factor> factors) {
-  if (factors.size() == 1)
-    return factors[0].var;
-  Factors all;
-  for (const Factor &factor : factors)
-    llvm::append_range(all, unflatten(factor));
-  for (const auto &[var, others] : flattened)
-    if (others == all)
-      return var;
-  flattened[nextVar] = all;
-  return nextVar++;
-}
-
-ExprBuilder::Factors ExprBuilder::unflatten(Factor dim) const {
-  auto found = flattened.find(dim.var);
-  return found == flattened.end() ? Factors{dim} : found->second;
-}
-
-/// Makes the size that is not known follow from `total`, or, where that is not
-/// known, leaves one of them so; false if that cannot be.
-static bool fitSizes(MutableArrayRef<int64_t> sizes, int64_t total) {
-  if (llvm::count_if(sizes, ShapedType::isDynamic) > 1)
-    return false;
-  int64_t *unknown = llvm::find_if(sizes, ShapedType::isDynamic);
-  if (ShapedType::isDynamic(total)) {
-    if (unknown == sizes.end())
-      sizes.front() = total;
-    return true;
-  }
-  int64_t product = 1;
-  for (int64_t &size : sizes)
-    if (&size != unknown)
-      product *= size;
-  if (unknown == sizes.end())
-    return product == total;
-  if (product == 0 || total % product)
-    return false;
-  *unknown = total / product;
-  return true;
+/// A number from outside of the tensors.
+static ExprRef makeScalar(Value value) {
+  TypedAttr constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return makeConstant(constant);
+  return ElementExpr::make({Kind::Scalar, value});
 }
 
 /// An element of a tensor that is computed by nothing that is known.
 ExprRef ExprBuilder::makeLeaf(Value tensor, ArrayRef<int> dims) {
-  ElementExpr expr{Kind::Leaf, tensor};
-  auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  for (auto [i, dim] : llvm::enumerate(dims)) {
-    int64_t total = type ? type.getDimSize(i) : ShapedType::kDynamic;
-    Factors factors = unflatten({dim, total});
-    auto sizes = llvm::map_to_vector(
-        factors, [](const Factor &factor) { return factor.size; });
-    if (!fitSizes(sizes, total)) {
-      factors = {{dim, total}};
-      sizes = {total};
-    }
-    ReassociationIndices group;
-    for (auto [factor, size] : llvm::zip_equal(factors, sizes)) {
-      group.push_back(expr.dims.size());
-      expr.dims.push_back(factor.var);
-      expr.expandedShape.push_back(size);
-    }
-    expr.expansion.push_back(group);
-  }
-  if (expr.dims.size() == dims.size()) {
-    expr.expansion.clear();
-    expr.expandedShape.clear();
-  }
-  return std::make_shared<const ElementExpr>(std::move(expr));
-}
-
-/// The index of a dimension that has these at `dims` in it; nothing if it is
-/// not known how they count.
-std::optional<int> ExprBuilder::joinDims(ArrayRef<int64_t> shape,
-                                         ArrayRef<int> dims) {
-  Factors factors;
-  int64_t unknown = 0;
-  for (auto [size, dim] : llvm::zip_equal(shape, dims)) {
-    if (size == 1)
-      continue;
-    unknown += ShapedType::isDynamic(size);
-    factors.push_back({dim, size});
-  }
-  if (factors.empty())
-    return ElementExpr::kUnit;
-  if (factors.size() > 1 && unknown > 1)
-    return std::nullopt;
-  return flatten(factors);
-}
-
-/// The other way round: the indices of the dimensions of which `dim` is made.
-std::optional<SmallVector<int>> ExprBuilder::splitDim(ArrayRef<int64_t> shape,
-                                                      int dim) const {
-  SmallVector<int> result(shape.size(), ElementExpr::kUnit);
-  SmallVector<size_t> wide;
-  for (auto [i, size] : llvm::enumerate(shape))
-    if (size != 1)
-      wide.push_back(i);
-  if (wide.size() == 1)
-    result[wide[0]] = dim;
-  if (wide.size() < 2)
-    return result;
-  Factors factors = unflatten({dim, ShapedType::kDynamic});
-  if (factors.size() != wide.size())
-    return std::nullopt;
-  // All in all there are as many: so one is the same if all others are.
-  int different = 0;
-  for (auto [i, factor] : llvm::zip_equal(wide, factors)) {
-    different += ShapedType::isDynamic(shape[i]) || shape[i] != factor.size;
-    result[i] = factor.var;
-  }
-  return different > 1 ? std::nullopt : std::optional(result);
+  return ElementExpr::make({Kind::Leaf, tensor, SmallVector<int>(dims)});
 }
 
 /// Where the operand of `reshape` is read when its result is at `dims`.
@@ -163,14 +98,14 @@ std::optional<SmallVector<int>> ExprBuilder::getSourceDims(Operation *reshape,
   };
   Value source = reshape->getOperand(0), result = reshape->getResult(0);
   SmallVector<int> inner(cast<RankedTensorType>(source.getType()).getRank(),
-                         ElementExpr::kUnit);
+                         IndexVariables::kUnit);
   for (const auto &[from, to] : *groups) {
     auto outer = llvm::map_to_vector(to, [&](int64_t i) { return dims[i]; });
-    std::optional<int> joined = joinDims(getShape(result, to), outer);
+    std::optional<int> joined = vars.join(getShape(result, to), outer);
     if (!joined)
       return std::nullopt;
     std::optional<SmallVector<int>> split =
-        splitDim(getShape(source, from), *joined);
+        vars.split(getShape(source, from), *joined);
     if (!split)
       return std::nullopt;
     for (auto [i, dim] : llvm::zip_equal(from, *split))
@@ -185,14 +120,67 @@ ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
   auto found = known.find(key);
   if (found != known.end())
     return found->second;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  for (auto [size, var] : llvm::zip_equal(type.getShape(), dims))
+    vars.noteSize(var, size);
   ExprRef expr = expandOnce(tensor, dims);
   known.emplace(std::move(key), expr);
+  tensors[expr.get()].push_back({tensor, SmallVector<int>(dims)});
+  // What is not computed is there in any case.
+  for (auto [i, var] : llvm::enumerate(dims))
+    if (!dimensions.count(var) || expr->kind == Kind::Leaf)
+      dimensions[var] = {tensor, i};
   return expr;
+}
+
+ArrayRef<TensorElement> ExprBuilder::getTensors(const ExprRef &expr) const {
+  auto found = tensors.find(expr.get());
+  return found == tensors.end() ? ArrayRef<TensorElement>()
+                                : ArrayRef<TensorElement>(found->second);
+}
+
+/// Whether formulas are made of `op`.
+static bool isKnown(Operation *op) {
+  return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+             op->getDialect()) &&
+         op->getNumResults() == 1 && op->getNumRegions() == 0 && isPure(op);
+}
+
+/// `args` by `op`; a constant if all of them are.
+static ExprRef makeOp(Operation *op, SmallVector<ExprRef> args) {
+  SmallVector<Attribute> constants;
+  for (const ExprRef &arg : args)
+    if (arg->isConstant())
+      constants.push_back(arg->constant);
+  SmallVector<OpFoldResult> folded;
+  if (!args.empty() && constants.size() == op->getNumOperands() &&
+      !isa<ShapedType>(op->getResult(0).getType()) &&
+      succeeded(op->fold(constants, folded)) && folded.size() == 1)
+    if (auto value =
+            dyn_cast_or_null<TypedAttr>(dyn_cast<Attribute>(folded[0])))
+      return makeConstant(value);
+  ElementExpr expr{Kind::Op};
+  expr.op = op;
+  expr.args = std::move(args);
+  return ElementExpr::make(std::move(expr));
+}
+
+ExprRef ExprBuilder::expandElementwise(Operation *op, ArrayRef<int> dims) {
+  if (!isKnown(op) || !op->hasTrait<OpTrait::Elementwise>())
+    return nullptr;
+  SmallVector<ExprRef> args;
+  for (Value operand : op->getOperands()) {
+    bool isTensor = isa<RankedTensorType>(operand.getType());
+    if (isa<ShapedType>(operand.getType()) && !isTensor)
+      return nullptr;
+    args.push_back(isTensor ? expand(operand, dims) : makeScalar(operand));
+  }
+  return makeOp(op, std::move(args));
 }
 
 ExprRef ExprBuilder::expandOnce(Value tensor, ArrayRef<int> dims) {
   // More than any such computation has: whatever it is, it is not ours.
-  constexpr int kMaxDepth = 64, kMaxTensors = 512;
+  constexpr int kMaxDepth = 96, kMaxTensors = 512;
   DenseElementsAttr constant;
   if (matchPattern(tensor, m_Constant(&constant)) && constant.isSplat())
     return makeConstant(cast<TypedAttr>(constant.getSplatValue<Attribute>()));
@@ -205,110 +193,203 @@ ExprRef ExprBuilder::expandOnce(Value tensor, ArrayRef<int> dims) {
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     if (isa<RankedTensorType>(cast.getSource().getType()))
       return expand(cast.getSource(), dims);
-  if (auto fill = dyn_cast<linalg::FillOp>(op)) {
-    TypedAttr value;
-    if (matchPattern(fill.getInputs()[0], m_Constant(&value)))
-      return makeConstant(value);
-  } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
-    if (ExprRef expr = expandLinalg(linalgOp, dims))
-      return expr;
-  } else if (auto inner = getSourceDims(op, dims)) {
+  if (auto fill = dyn_cast<linalg::FillOp>(op))
+    return makeScalar(fill.getInputs()[0]);
+  if (auto splat = dyn_cast<tensor::SplatOp>(op))
+    return makeScalar(splat.getInput());
+  if (isa<linalg::LinalgOp>(op))
+    return expandLinalg(result, dims);
+  if (auto inner = getSourceDims(op, dims))
     return expand(op->getOperand(0), *inner);
+  if (ExprRef expr = expandElementwise(op, dims))
+    return expr;
+  if (!isa<tensor::ReshapeOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(
+          op))
+    return makeLeaf(tensor, dims);
+  // The operand is read somewhere.
+  ElementExpr leaf{Kind::Leaf, tensor, SmallVector<int>(dims)};
+  leaf.op = op;
+  leaf.why = "has sizes that are not known to be those of its operand";
+  SmallVector<int> inner;
+  if (auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType())) {
+    for (int64_t size : type.getShape())
+      inner.push_back(vars.add(size));
+    leaf.args.push_back(expand(op->getOperand(0), inner));
   }
-  return makeLeaf(tensor, dims);
+  return ElementExpr::make(std::move(leaf));
 }
 
-/// Whether formulas are made of `op`.
-static bool isKnown(Operation *op) {
-  return isa<arith::AddFOp, arith::AndIOp, arith::CmpFOp, arith::CmpIOp,
-             arith::ConstantOp, arith::ExtFOp, arith::ExtSIOp,
-             arith::IndexCastOp, arith::MaximumFOp, arith::MaxNumFOp,
-             arith::MulFOp, arith::OrIOp, arith::SelectOp, arith::TruncFOp,
-             arith::TruncIOp, arith::XOrIOp>(op);
-}
+namespace mlir {
+namespace mqa {
+/// Reads the body of an op of linalg.
+class BodyReader {
+public:
+  BodyReader(ExprBuilder &builder, OpResult result)
+      : builder(builder), op(cast<linalg::LinalgOp>(result.getOwner())),
+        init(*op.getDpsInitOperand(result.getResultNumber())),
+        accumulator(op.getBlock()->getArgument(init.getOperandNumber())),
+        yielded(op.getBlock()->getTerminator()->getOperand(
+            result.getResultNumber())) {}
+  /// The result's element at `dims`; null, and `why`, if it cannot be told.
+  ExprRef read(ArrayRef<int> dims);
+  /// The elements of inputs from which that at `dims` is computed.
+  SmallVector<ExprRef> readInputs();
+  StringRef why;
 
-ExprRef ExprBuilder::expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims) {
-  if (!op.hasPureTensorSemantics() || op.getNumDpsInits() != 1)
-    return nullptr;
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+private:
+  bool setLoops(ArrayRef<int> dims);
+  ExprRef readOperand(OpOperand &operand);
+  ExprRef readValue(Value value);
+  bool readBody();
+  ExprRef readSum();
+
+  ExprBuilder &builder;
+  linalg::LinalgOp op;
+  OpOperand &init;
+  Value accumulator, yielded;
+  /// The variable of each loop, and those that are not the result's.
+  SmallVector<int> loops, reduced;
+  DenseMap<Value, ExprRef> body;
+};
+} // namespace mqa
+} // namespace mlir
+
+bool BodyReader::setLoops(ArrayRef<int> dims) {
   constexpr int kUnset = -2;
-  SmallVector<int> vars(op.getNumLoops(), kUnset);
-  for (auto [expr, dim] : llvm::zip_equal(maps.back().getResults(), dims)) {
+  loops.assign(op.getNumLoops(), kUnset);
+  AffineMap map = op.getMatchingIndexingMap(&init);
+  bool isPermutation = true;
+  for (auto [expr, dim] : llvm::zip_equal(map.getResults(), dims)) {
     auto loop = dyn_cast<AffineDimExpr>(expr);
-    if (!loop || vars[loop.getPosition()] != kUnset)
-      return nullptr;
-    vars[loop.getPosition()] = dim;
+    if (loop && loops[loop.getPosition()] == kUnset)
+      loops[loop.getPosition()] = dim;
+    else
+      isPermutation = false;
   }
-  SmallVector<int> reduced;
-  for (int &var : vars)
+  for (int &var : loops)
     if (var == kUnset) {
-      var = nextVar++;
+      var = builder.vars.add();
       reduced.push_back(var);
     }
-  DenseMap<Value, ExprRef> body;
-  auto getOperand = [&](OpOperand &operand) -> ExprRef {
-    SmallVector<int> at;
-    for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      auto zero = dyn_cast<AffineConstantExpr>(expr);
-      if (!loop && !(zero && zero.getValue() == 0))
-        return nullptr;
-      at.push_back(loop ? vars[loop.getPosition()] : ElementExpr::kUnit);
-    }
-    if (!isa<RankedTensorType>(operand.get().getType()))
+  return isPermutation;
+}
+
+ExprRef BodyReader::readOperand(OpOperand &operand) {
+  if (!isa<RankedTensorType>(operand.get().getType()))
+    return isa<ShapedType>(operand.get().getType()) ? nullptr
+                                                    : makeScalar(operand.get());
+  SmallVector<int> at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    auto zero = dyn_cast<AffineConstantExpr>(expr);
+    if (!loop && !(zero && zero.getValue() == 0))
       return nullptr;
-    return expand(operand.get(), at);
-  };
-  auto get = [&](Value value) -> ExprRef {
-    if (ExprRef found = body.lookup(value))
-      return found;
-    auto argument = dyn_cast<BlockArgument>(value);
-    TypedAttr constant;
-    if (matchPattern(value, m_Constant(&constant)))
-      return body[value] = makeConstant(constant);
-    if (!argument || argument.getOwner() != op.getBlock())
-      return nullptr;
-    ExprRef expr = getOperand(op->getOpOperand(argument.getArgNumber()));
-    return body[value] = expr;
-  };
+    at.push_back(loop ? loops[loop.getPosition()] : IndexVariables::kUnit);
+  }
+  return builder.expand(operand.get(), at);
+}
+
+ExprRef BodyReader::readValue(Value value) {
+  if (ExprRef found = body.lookup(value))
+    return found;
+  auto argument = dyn_cast<BlockArgument>(value);
+  ExprRef expr;
+  if (argument && argument.getOwner() == op.getBlock())
+    expr = readOperand(op->getOpOperand(argument.getArgNumber()));
+  else if (matchPattern(value, m_Constant()) ||
+           value.getParentBlock() != op.getBlock())
+    expr = makeScalar(value);
+  if (!expr && why.empty())
+    why = "reads an input through a map that is not understood";
+  return body[value] = expr;
+}
+
+bool BodyReader::readBody() {
+  // A formula is walked recursively.
+  constexpr size_t kMaxOps = 64;
+  if (op.getBlock()->getOperations().size() > kMaxOps) {
+    why = "has a very long body";
+    return false;
+  }
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-      ElementExpr expr{Kind::Index, Value(), {vars[index.getDim()]}};
-      body[index] = std::make_shared<const ElementExpr>(std::move(expr));
+      body[index] = ElementExpr::make(
+          {Kind::Index, index.getResult(), {loops[index.getDim()]}});
       continue;
     }
-    if (!isKnown(&inner))
-      return nullptr;
+    if (!isKnown(&inner)) {
+      why = "has an op in its body that is not understood";
+      return false;
+    }
     if (isa<arith::ConstantOp>(inner))
       continue;
-    ElementExpr expr{Kind::Op};
-    expr.op = &inner;
-    Value accumulator = op.getBlock()->getArguments().back();
+    SmallVector<ExprRef> args;
     for (Value operand : inner.getOperands()) {
       if (!reduced.empty() && operand == accumulator)
         continue;
-      ExprRef arg = get(operand);
+      ExprRef arg = readValue(operand);
       if (!arg)
-        return nullptr;
-      expr.args.push_back(arg);
+        return false;
+      args.push_back(arg);
     }
-    body[inner.getResult(0)] =
-        std::make_shared<const ElementExpr>(std::move(expr));
+    body[inner.getResult(0)] = makeOp(&inner, std::move(args));
   }
-  Value yielded = op.getBlock()->getTerminator()->getOperand(0);
-  if (reduced.empty())
-    return get(yielded);
-  // out + x, onto zero.
+  return true;
+}
+
+/// out + x, onto zero.
+ExprRef BodyReader::readSum() {
   auto sum = yielded.getDefiningOp<arith::AddFOp>();
-  Value accumulator = op.getBlock()->getArguments().back();
   if (!sum || (sum.getLhs() == accumulator) == (sum.getRhs() == accumulator) ||
-      !accumulator.hasOneUse())
+      !accumulator.hasOneUse()) {
+    why = "is a reduction that is not a sum";
     return nullptr;
-  ExprRef term = get(sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs());
-  ExprRef init = getOperand(*op.getDpsInitOperand(0));
-  if (!term || !init || !init->isZero())
+  }
+  ExprRef term =
+      readValue(sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs());
+  ExprRef start = readOperand(init);
+  if (!term)
+    return nullptr;
+  if (!start)
     return nullptr;
   ElementExpr expr{Kind::Sum, Value(), reduced};
+  expr.op = op;
   expr.args = {term};
-  return std::make_shared<const ElementExpr>(std::move(expr));
+  if (!start->isZero()) {
+    expr.args.push_back(start);
+    expr.why = "is a sum that does not start from 0";
+  }
+  return ElementExpr::make(std::move(expr));
+}
+
+ExprRef BodyReader::read(ArrayRef<int> dims) {
+  if (!setLoops(dims)) {
+    why = "has a result whose map is no permutation";
+    return nullptr;
+  }
+  if (!readBody())
+    return nullptr;
+  return reduced.empty() ? readValue(yielded) : readSum();
+}
+
+SmallVector<ExprRef> BodyReader::readInputs() {
+  SmallVector<ExprRef> inputs;
+  for (OpOperand *operand : op.getDpsInputOperands())
+    if (ExprRef input = readOperand(*operand))
+      inputs.push_back(input);
+  return inputs;
+}
+
+ExprRef ExprBuilder::expandLinalg(OpResult result, ArrayRef<int> dims) {
+  auto op = cast<linalg::LinalgOp>(result.getOwner());
+  if (!op.hasPureTensorSemantics())
+    return makeLeaf(result, dims);
+  BodyReader reader(*this, result);
+  if (ExprRef expr = reader.read(dims))
+    return expr;
+  ElementExpr leaf{Kind::Leaf, result, SmallVector<int>(dims)};
+  leaf.op = op;
+  leaf.args = reader.readInputs();
+  leaf.why = reader.why;
+  return ElementExpr::make(std::move(leaf));
 }

@@ -7,12 +7,13 @@
 #ifndef MQA_LIB_CONVERSION_LINALGTOMQA_ELEMENTEXPR_H
 #define MQA_LIB_CONVERSION_LINALGTOMQA_ELEMENTEXPR_H
 
+#include "IndexVariables.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace mlir {
@@ -26,76 +27,87 @@ using ExprRef = std::shared_ptr<const ElementExpr>;
 /// them.
 struct ElementExpr {
   enum class Kind {
-    /// An element of a tensor that is not computed by linalg; `value` is the
-    /// tensor.
+    /// An element of a tensor, at the variables `dims`, that is not seen
+    /// through; `value` is the tensor. If an op of linalg computes the tensor,
+    /// `why` says what hides the op's formula, and `args` are elements of the
+    /// op's inputs.
     Leaf,
+    /// A number that is the same for all elements; `value`.
+    Scalar,
     /// A number; `constant`.
     Constant,
     /// A variable itself; `dims[0]`.
     Index,
-    /// A sum over the variables `dims` of `args[0]`.
+    /// A sum over the variables `dims` of `args[0]`; `op` is the op of linalg.
+    /// If `why` says that it does not start from 0, `args[1]` is the start.
     Sum,
-    /// `args` by the arith op that `op` is an instance of.
+    /// `args` by `op`.
     Op
   };
   Kind kind;
   Value value = {};
-  /// Of a leaf: which variable indexes each dimension; `kUnit`: the only
-  /// element of a dimension of one.
   SmallVector<int> dims = {};
-  /// Of a leaf of which a dimension is to be expanded to several first:
-  /// reassociation and shape of that; else empty.
-  SmallVector<ReassociationIndices> expansion = {};
-  SmallVector<int64_t> expandedShape = {};
   TypedAttr constant = {};
   Operation *op = nullptr;
   SmallVector<ExprRef> args = {};
+  StringRef why = {};
+  /// Nodes of the formula, those counted again that it has several times; and
+  /// whether any is an element of a tensor. `make` sets them.
+  unsigned size = 1;
+  bool readsTensor = false;
 
-  static constexpr int kUnit = -1;
+  static ExprRef make(ElementExpr expr);
+  /// A formula that is walked without notes of what was seen is this small: one
+  /// that uses its own parts again is huge as a tree.
+  bool isSmall() const { return size <= 1024; }
+  bool isConstant() const { return kind == Kind::Constant; }
   bool isZero() const;
   bool isNegativeInfinity() const;
-  bool isTrue() const;
-  bool isLeaf() const { return kind == Kind::Leaf; }
-  template <typename OpTy> bool isOp() const { return op && isa<OpTy>(op); }
+  /// Whether it is this constant of i1.
+  bool isBool(bool value) const;
+  template <typename OpTy> bool isOp() const {
+    return kind == Kind::Op && isa<OpTy>(op);
+  }
+  /// The element's type.
+  Type getType() const;
+  /// Where the program says it.
+  Location getLoc() const;
 };
 
-/// Writes formulas. Variables are numbered; those of reductions are made as
-/// they come up.
+/// A tensor, and the variables at which it is read.
+struct TensorElement {
+  Value tensor;
+  SmallVector<int> dims;
+};
+
+/// Writes formulas, with variables that reductions and reshapes add.
 class ExprBuilder {
 public:
-  /// `numVars` variables are the caller's.
-  explicit ExprBuilder(int numVars) : nextVar(numVars) {}
   /// The element of `tensor` at these variables.
   ExprRef expand(Value tensor, ArrayRef<int> dims);
+  /// Tensors that have `expr` as an element, what is computed first at the
+  /// front.
+  ArrayRef<TensorElement> getTensors(const ExprRef &expr) const;
+  /// A tensor that has a dimension with the index `var`: the tensor, and which
+  /// dimension; null if there is none.
+  std::pair<Value, int64_t> getDimension(int var) const {
+    return dimensions.lookup(var);
+  }
+  IndexVariables vars;
 
 private:
-  /// A variable and how many values it has, if that is known.
-  struct Factor {
-    int var;
-    int64_t size;
-    bool operator==(const Factor &other) const {
-      return var == other.var && size == other.size;
-    }
-  };
-  using Factors = SmallVector<Factor, 2>;
-
   ExprRef expandOnce(Value tensor, ArrayRef<int> dims);
-  ExprRef expandLinalg(linalg::LinalgOp op, ArrayRef<int> dims);
+  ExprRef expandLinalg(OpResult result, ArrayRef<int> dims);
+  ExprRef expandElementwise(Operation *op, ArrayRef<int> dims);
   ExprRef makeLeaf(Value tensor, ArrayRef<int> dims);
-  int flatten(ArrayRef<Factor> factors);
-  Factors unflatten(Factor dim) const;
-  std::optional<int> joinDims(ArrayRef<int64_t> shape, ArrayRef<int> dims);
-  std::optional<SmallVector<int>> splitDim(ArrayRef<int64_t> shape,
-                                           int dim) const;
   std::optional<SmallVector<int>> getSourceDims(Operation *reshape,
                                                 ArrayRef<int> dims);
+  friend class BodyReader;
 
   /// The same element is the same formula.
   std::map<std::pair<const void *, std::vector<int>>, ExprRef> known;
-  /// Variables that count through several, the last of which is the fastest; of
-  /// at most one the size is not known.
-  DenseMap<int, Factors> flattened;
-  int nextVar;
+  DenseMap<const ElementExpr *, SmallVector<TensorElement>> tensors;
+  DenseMap<int, std::pair<Value, int64_t>> dimensions;
   int depth = 0, numTensors = 0;
 };
 

@@ -5,288 +5,394 @@
 //===----------------------------------------------------------------------===//
 
 #include "MatchLogits.h"
-#include "ElementExpr.h"
-
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
+using llvm::BitVector;
 using Kind = ElementExpr::Kind;
 
 namespace {
+/// Matches a formula for one choice of q and k.
 class Matcher {
 public:
-  Matcher(Value root, RaiseAssumptions assumptions)
-      : builder(kNumVars), root(root), assumptions(assumptions) {}
-  std::optional<LogitsOperands> match();
+  Matcher(ExprBuilder &exprs, FreeVariables &free,
+          const Contraction &contraction, RaiseAssumptions assumptions,
+          Mismatch &mismatch)
+      : exprs(exprs), free(free), mismatch(mismatch), assumptions(assumptions),
+        mask(contraction, exprs.vars, free, mismatch) {
+    result.contraction = contraction;
+  }
+  bool match(const ExprRef &root);
+
+  LogitsMatch result;
 
 private:
-  enum Var { kQuery, kKey, kNumVars };
-  bool matchMask(const ExprRef &expr, bool isNegated);
   bool matchLogits(const ExprRef &expr);
-  bool matchHead(const ExprRef &expr, int head);
-  bool matchScores(const ExprRef &expr, int head, bool isCutOff);
-  bool takeScale(const ExprRef &expr);
-  ExprRef getCutOff(const ExprRef &expr) const;
+  bool matchSelect(const ExprRef &expr);
+  bool matchAddedMask(const ExprRef &expr);
+  bool matchHeads(const ExprRef &expr);
+  bool matchScores(const ExprRef &expr);
+  bool takeFactor(const ExprRef &expr, const ExprRef &product, bool isCutOff);
+  bool takeInputs();
+  bool orderHeads(const ExprRef &root);
+  bool checkSizes();
+  bool checkBounds();
+  bool canCompute(const ExprRef &expr, ArrayRef<int> atoms);
 
-  ExprBuilder builder;
-  Value root;
+  bool contains(const ExprRef &expr);
+  std::optional<ExprRef> takeAllBut(const ExprRef &product, bool isCutOff);
+  bool fail(const ExprRef &expr, const Twine &why) {
+    return mismatch.note(expr, why);
+  }
+  bool failAt(const ExprRef &expr, StringRef wanted);
+
+  ExprBuilder &exprs;
+  FreeVariables &free;
+  Mismatch &mismatch;
   RaiseAssumptions assumptions;
-  LogitsOperands result;
+  MaskMatcher mask;
+  /// Over which all sums are that are not q times k.
+  SmallVector<int> summed;
+  SmallVector<ExprRef> scalars;
+  DenseMap<const ElementExpr *, std::pair<ExprRef, bool>> containing;
 };
 } // namespace
 
-/// The factors of a product.
-static void addFactors(const ExprRef &expr, SmallVectorImpl<ExprRef> &factors) {
-  // More than a logit has; in one body a number may be its own factor.
-  constexpr size_t kMaxFactors = 8;
-  if (!expr->isOp<arith::MulFOp>() || factors.size() > kMaxFactors) {
-    factors.push_back(expr);
-    return;
+/// Whether q times k is in `expr`.
+bool Matcher::contains(const ExprRef &expr) {
+  auto found = containing.find(expr.get());
+  if (found != containing.end())
+    return found->second.second;
+  bool does = expr == result.contraction.sum ||
+              llvm::any_of(expr->args,
+                           [&](const ExprRef &arg) { return contains(arg); });
+  containing[expr.get()] = {expr, does};
+  return does;
+}
+
+/// Says why `expr` is not what is wanted there.
+bool Matcher::failAt(const ExprRef &expr, StringRef wanted) {
+  if (!expr->why.empty())
+    return fail(expr, "'" + Twine(expr->op->getName().getStringRef()) + "' " +
+                          expr->why);
+  if (!assumptions.noNaNs && getCutOff(expr, /*noNaNs=*/true))
+    return fail(expr, "this maximum drops NaN, which the option 'no-nans' "
+                      "would allow");
+  if (expr->isOp<arith::TruncFOp>() || expr->isOp<arith::ExtFOp>()) {
+    ExprRef rounded = expr;
+    while (rounded->isOp<arith::ExtFOp>())
+      rounded = rounded->args[0];
+    std::string type;
+    llvm::raw_string_ostream(type) << rounded->getType();
+    return fail(rounded, "the computation is rounded to " + Twine(type) +
+                             " before its end");
   }
-  for (const ExprRef &arg : expr->args)
-    addFactors(arg, factors);
+  StringRef name =
+      expr->op ? expr->op->getName().getStringRef() : StringRef("a number");
+  return fail(expr, "'" + Twine(name) + "' is not " + wanted);
 }
 
-/// What `expr` is as an f32, if it is a narrower float; null if not.
-static ExprRef getDecoded(ExprRef expr) {
-  if (!expr->isOp<arith::ExtFOp>() ||
-      !getElementTypeOrSelf(expr->op->getResult(0)).isF32())
-    return nullptr;
-  while (expr->isOp<arith::ExtFOp>())
-    expr = expr->args[0];
-  return expr;
-}
-
-/// Where `leaf` has the dimensions `vars`; nothing if it has others.
-static std::optional<PermutedTensor> getInput(const ExprRef &leaf,
-                                              ArrayRef<int> vars) {
-  if (!leaf->isLeaf() || leaf->dims.size() != vars.size())
-    return std::nullopt;
-  PermutedTensor input{leaf->value, {}, leaf->expansion, leaf->expandedShape};
-  for (int var : vars) {
-    const int *it = llvm::find(leaf->dims, var);
-    if (it == leaf->dims.end())
+/// Takes all factors but the one that q times k is in, which it returns.
+std::optional<ExprRef> Matcher::takeAllBut(const ExprRef &product,
+                                           bool isCutOff) {
+  ExprRef found;
+  for (const ExprRef &factor : getFactors(
+           product, [&](const ExprRef &expr) { return !contains(expr); })) {
+    if (!contains(factor)) {
+      if (!takeFactor(factor, product, isCutOff))
+        return std::nullopt;
+    } else if (found) {
+      fail(product, "the scores are multiplied with themselves");
       return std::nullopt;
-    input.permutation.push_back(it - leaf->dims.begin());
-  }
-  return input;
-}
-
-int64_t PermutedTensor::getDimSize(unsigned i) const {
-  ArrayRef<int64_t> shape = expandedShape;
-  if (expansion.empty())
-    shape = cast<RankedTensorType>(tensor.getType()).getShape();
-  return shape[permutation[i]];
-}
-
-/// Integers through casts that keep their value: that of an index has 31 bits.
-static ExprRef skipCasts(const ExprRef &expr) {
-  if (expr->isOp<arith::ExtSIOp>())
-    return skipCasts(expr->args[0]);
-  if (!expr->isOp<arith::IndexCastOp>() && !expr->isOp<arith::TruncIOp>())
-    return expr;
-  Type type = expr->op->getResult(0).getType();
-  if (!type.isIndex() && type.getIntOrFloatBitWidth() < 32)
-    return expr;
-  ExprRef inner = skipCasts(expr->args[0]);
-  bool keeps = expr->isOp<arith::IndexCastOp>() || inner->kind == Kind::Index;
-  return keeps ? inner : expr;
-}
-
-/// n >= ks[m], n < ke[m], or both; negated, not both.
-bool Matcher::matchMask(const ExprRef &expr, bool isNegated) {
-  if (expr->isOp<arith::XOrIOp>())
-    for (int i : {0, 1})
-      if (expr->args[i]->isTrue())
-        return matchMask(expr->args[1 - i], !isNegated);
-  if (isNegated ? expr->isOp<arith::OrIOp>() : expr->isOp<arith::AndIOp>())
-    return matchMask(expr->args[0], isNegated) &&
-           matchMask(expr->args[1], isNegated);
-  if (!expr->isOp<arith::CmpIOp>())
-    return false;
-  using arith::CmpIPredicate;
-  CmpIPredicate predicate = cast<arith::CmpIOp>(expr->op).getPredicate();
-  if (isNegated)
-    predicate = arith::invertPredicate(predicate);
-  ExprRef lhs = skipCasts(expr->args[0]), rhs = skipCasts(expr->args[1]);
-  if (rhs->kind == Kind::Index) {
-    std::swap(lhs, rhs);
-    predicate = predicate == CmpIPredicate::sle   ? CmpIPredicate::sge
-                : predicate == CmpIPredicate::sgt ? CmpIPredicate::slt
-                                                  : CmpIPredicate::eq;
-  }
-  if (lhs->kind != Kind::Index || lhs->dims[0] != kKey)
-    return false;
-  std::optional<PermutedTensor> bound = getInput(rhs, {kQuery});
-  if (!bound || !getElementTypeOrSelf(bound->tensor).isInteger(32))
-    return false;
-  PermutedTensor *target = predicate == CmpIPredicate::sge   ? &result.ks
-                           : predicate == CmpIPredicate::slt ? &result.ke
-                                                             : nullptr;
-  if (!target || target->tensor)
-    return false;
-  *target = *bound;
-  return true;
-}
-
-/// Takes `expr` as k_scale, if it is one and there is none yet.
-bool Matcher::takeScale(const ExprRef &expr) {
-  std::optional<PermutedTensor> input = getInput(expr, {kKey});
-  if (!input || result.kScale.tensor ||
-      !getElementTypeOrSelf(input->tensor).isF32())
-    return false;
-  result.kScale = *input;
-  return true;
-}
-
-/// The sum over d of q[m, h, d] * k[n, d], perhaps times a scale: which does
-/// not change under relu only if it is not negative.
-bool Matcher::matchScores(const ExprRef &expr, int head, bool isCutOff) {
-  SmallVector<ExprRef> factors, products;
-  addFactors(expr, factors);
-  int headDim = 0;
-  for (const ExprRef &factor : factors) {
-    if (factor->kind == Kind::Sum && factor->dims.size() == 1 &&
-        products.empty()) {
-      headDim = factor->dims[0];
-      addFactors(factor->args[0], products);
-    } else if ((isCutOff && !assumptions.positiveScales) ||
-               !takeScale(factor)) {
-      return false;
-    }
-  }
-  for (const ExprRef &product : products) {
-    // Decoded q and k, and a scale that belongs to the key.
-    ExprRef leaf = getDecoded(product);
-    if (!leaf) {
-      if ((isCutOff && !assumptions.positiveScales) || !takeScale(product))
-        return false;
-      continue;
-    }
-    if (auto q = getInput(leaf, {kQuery, head, headDim}); q && !result.q.tensor)
-      result.q = *q;
-    else if (auto k = getInput(leaf, {kKey, headDim}); k && !result.k.tensor)
-      result.k = *k;
-    else
-      return false;
-  }
-  return result.q.tensor && result.k.tensor;
-}
-
-/// x if `expr` is max(x, 0); null if it is something else, or what becomes of
-/// NaN is something else.
-ExprRef Matcher::getCutOff(const ExprRef &expr) const {
-  if (expr->isOp<arith::MaximumFOp>() ||
-      (assumptions.noNaNs && expr->isOp<arith::MaxNumFOp>())) {
-    bool isFirst = expr->args[0]->isZero();
-    return expr->args[isFirst ? 0 : 1]->isZero() ? expr->args[isFirst ? 1 : 0]
-                                                 : nullptr;
-  }
-  if (!expr->isOp<arith::SelectOp>() || !expr->args[0]->isOp<arith::CmpFOp>())
-    return nullptr;
-  using arith::CmpFPredicate;
-  const ExprRef &test = expr->args[0];
-  auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
-  // x is taken where the test is true, or where it is false; the test compares
-  // x with 0, or 0 with x.
-  bool isTaken = expr->args[2]->isZero(), isSwapped = test->args[0]->isZero();
-  const ExprRef &x = expr->args[isTaken ? 1 : 2];
-  if (!expr->args[isTaken ? 2 : 1]->isZero() ||
-      test->args[isSwapped ? 1 : 0] != x ||
-      !test->args[isSwapped ? 0 : 1]->isZero())
-    return nullptr;
-  bool isGreater = isTaken != isSwapped;
-  // What the test must be of NaN, so that NaN is taken.
-  bool isUnordered = isTaken;
-  auto isOneOf = [&](CmpFPredicate unordered, CmpFPredicate ordered) {
-    return (predicate == unordered && (isUnordered || assumptions.noNaNs)) ||
-           (predicate == ordered && (!isUnordered || assumptions.noNaNs));
-  };
-  bool matches = isGreater
-                     ? isOneOf(CmpFPredicate::UGT, CmpFPredicate::OGT) ||
-                           isOneOf(CmpFPredicate::UGE, CmpFPredicate::OGE)
-                     : isOneOf(CmpFPredicate::ULT, CmpFPredicate::OLT) ||
-                           isOneOf(CmpFPredicate::ULE, CmpFPredicate::OLE);
-  return matches ? x : nullptr;
-}
-
-/// weights[m, h] * max(score, 0), in any order, perhaps without weights or
-/// without the maximum.
-bool Matcher::matchHead(const ExprRef &expr, int head) {
-  SmallVector<ExprRef> factors;
-  addFactors(expr, factors);
-  SmallVector<ExprRef> scores;
-  for (const ExprRef &factor : factors) {
-    ExprRef decoded = getDecoded(factor);
-    std::optional<PermutedTensor> weights =
-        getInput(decoded ? decoded : factor, {kQuery, head});
-    if (weights && !result.weights.tensor) {
-      Type type = getElementTypeOrSelf(weights->tensor);
-      if (!type.isF32() && !type.isBF16())
-        return false;
-      result.weights = *weights;
-      continue;
-    }
-    if (ExprRef score = getCutOff(factor)) {
-      if (result.relu || !matchScores(score, head, /*isCutOff=*/true))
-        return false;
-      result.relu = true;
-      continue;
-    }
-    scores.push_back(factor);
-  }
-  if (result.relu)
-    return llvm::all_of(scores,
-                        [&](const ExprRef &expr) { return takeScale(expr); });
-  // The rest is the score itself, a factor or several.
-  for (const ExprRef &score : scores)
-    if (!(score->kind == Kind::Sum ? matchScores(score, head, false)
-                                   : takeScale(score)))
-      return false;
-  return result.q.tensor != nullptr;
-}
-
-/// The sum over heads, perhaps times a scale.
-bool Matcher::matchLogits(const ExprRef &expr) {
-  if (expr->isOp<arith::TruncFOp>())
-    return matchLogits(expr->args[0]);
-  if (expr->isOp<arith::SelectOp>() && !result.clean) {
-    result.clean = true;
-    bool isNegated = expr->args[1]->isNegativeInfinity();
-    return expr->args[isNegated ? 1 : 2]->isNegativeInfinity() &&
-           matchMask(expr->args[0], isNegated) &&
-           matchLogits(expr->args[isNegated ? 2 : 1]);
-  }
-  SmallVector<ExprRef> factors;
-  addFactors(expr, factors);
-  bool found = false;
-  for (const ExprRef &factor : factors) {
-    if (factor->kind == Kind::Sum && factor->dims.size() == 1 && !found) {
-      found = matchHead(factor->args[0], factor->dims[0]);
-      if (!found)
-        return false;
-    } else if (!takeScale(factor)) {
-      return false;
+    } else {
+      found = factor;
     }
   }
   return found;
 }
 
-std::optional<LogitsOperands> Matcher::match() {
-  if (!matchLogits(builder.expand(root, {kQuery, kKey})))
-    return std::nullopt;
-  Type input = getElementTypeOrSelf(result.q.tensor);
-  Type out = getElementTypeOrSelf(root);
-  if (!out.isF32() && !out.isBF16() && !out.isF16())
-    return std::nullopt;
-  if (input != getElementTypeOrSelf(result.k.tensor) ||
-      !isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(input))
-    return std::nullopt;
-  return result;
+bool Matcher::canCompute(const ExprRef &expr, ArrayRef<int> atoms) {
+  return TensorEmitter::canCompute(expr, free.getSet(atoms), exprs, free) ||
+         fail(expr, "this number is not that of a tensor of the program");
 }
 
-std::optional<LogitsOperands> mqa::matchLogits(Value root,
-                                               RaiseAssumptions assumptions) {
-  return Matcher(root, assumptions).match();
+/// Takes a factor of the logits. One inside of the maximum may be outside too
+/// only if it is not negative.
+bool Matcher::takeFactor(const ExprRef &expr, const ExprRef &product,
+                         bool isCutOff) {
+  const Contraction &c = result.contraction;
+  if (std::optional<double> constant = getConstant(expr)) {
+    if (isCutOff && !(*constant > 0 && std::isfinite(*constant)))
+      return fail(product,
+                  "the maximum has a factor inside that is not positive");
+    result.constant *= *constant;
+    return true;
+  }
+  if (isCutOff && free.get(expr).anyCommon(free.getSet(c.heads)) &&
+      !free.get(expr).anyCommon(free.getSet(c.key)))
+    return fail(product, "the maximum is of a score times its weight");
+  if (isCutOff && !assumptions.positiveScales)
+    return fail(product,
+                "the maximum has a factor inside that may be negative, "
+                "which the option 'positive-scales' would exclude");
+  SmallVector<int> rows = c.getRows(), keys = c.getKeys();
+  llvm::append_range(rows, c.heads);
+  llvm::append_range(keys, c.groups);
+  if (free.get(expr).none()) {
+    scalars.push_back(expr);
+    return canCompute(expr, {});
+  }
+  if (free.isSubset(expr, free.getSet(rows))) {
+    result.weights.push_back(expr);
+    return canCompute(expr, rows);
+  }
+  if (free.isSubset(expr, free.getSet(keys))) {
+    result.scales.push_back(expr);
+    return canCompute(expr, keys);
+  }
+  return fail(product,
+              "a factor belongs neither to a query and a head nor to a "
+              "key");
+}
+
+/// The sum over d of q[m, h, d] * k[n, d], perhaps times factors.
+bool Matcher::matchScores(const ExprRef &expr) {
+  const Contraction &c = result.contraction;
+  std::optional<ExprRef> sum = takeAllBut(expr, result.relu);
+  if (!sum)
+    return false;
+  if (*sum != c.sum || !(*sum)->why.empty())
+    return failAt(*sum, "a sum of products of q and k");
+  if (!(*sum)->getType().isF32())
+    return fail(*sum, "the products of q and k are not summed in f32");
+  for (const ExprRef &other : c.others)
+    if (!takeFactor(other, c.sum, result.relu))
+      return false;
+  for (int atom : exprs.vars.getAtoms((*sum)->dims))
+    if (!llvm::is_contained(c.headDim, atom))
+      summed.push_back(atom);
+  return true;
+}
+
+/// The sum over heads of max(score, 0), perhaps times factors, perhaps without
+/// the maximum.
+bool Matcher::matchHeads(const ExprRef &expr) {
+  if (expr->kind != Kind::Sum || !expr->why.empty())
+    return failAt(expr, "a sum over heads");
+  if (expr == result.contraction.sum)
+    return matchScores(expr);
+  llvm::append_range(summed, exprs.vars.getAtoms(expr->dims));
+  std::optional<ExprRef> score = takeAllBut(expr->args[0], false);
+  if (!score)
+    return false;
+  if ((*score)->kind == Kind::Sum)
+    return matchHeads(*score);
+  ExprRef inner = getCutOff(*score, assumptions.noNaNs);
+  if (!inner || !contains(inner))
+    return failAt(*score, "a maximum of a score and 0");
+  result.relu = true;
+  return matchScores(inner);
+}
+
+static std::string toString(const ExprRef &expr) {
+  auto number = dyn_cast_or_null<FloatAttr>(expr->constant);
+  if (!number)
+    return "another tensor";
+  SmallString<16> text;
+  number.getValue().toString(text, /*FormatPrecision=*/6);
+  return text.str().str();
+}
+
+/// The logits inside of a range, -inf outside.
+bool Matcher::matchSelect(const ExprRef &expr) {
+  if (getCutOff(expr, /*noNaNs=*/true))
+    return fail(expr, "the maximum is of the sum over heads, not of a score");
+  bool isNegated = contains(expr->args[2]);
+  const ExprRef &inside = expr->args[isNegated ? 2 : 1],
+                &outside = expr->args[isNegated ? 1 : 2];
+  if (contains(outside) || !contains(inside) || contains(expr->args[0]))
+    return fail(expr, "the mask depends on the logits");
+  if (!outside->isNegativeInfinity())
+    return fail(expr, "outside of the mask is " + Twine(toString(outside)) +
+                          ", not -inf");
+  result.clean = true;
+  return mask.match(expr->args[0], isNegated) && matchLogits(inside);
+}
+
+/// The logits plus 0 inside of a range, plus -inf outside.
+bool Matcher::matchAddedMask(const ExprRef &expr) {
+  int i = contains(expr->args[0]) ? 1 : 0;
+  const ExprRef &added = expr->args[i];
+  if (contains(added))
+    return fail(expr, "two numbers with scores are added");
+  if (!added->isOp<arith::SelectOp>())
+    return fail(expr, "what is added is not chosen from 0 and -inf by a mask");
+  bool isNegated = added->args[2]->isZero();
+  const ExprRef &inside = added->args[isNegated ? 2 : 1],
+                &outside = added->args[isNegated ? 1 : 2];
+  if (!inside->isZero() || !outside->isNegativeInfinity())
+    return fail(expr, "outside of the mask " + Twine(toString(outside)) +
+                          " is added, not -inf");
+  result.clean = true;
+  return mask.match(added->args[0], isNegated) &&
+         matchLogits(expr->args[1 - i]);
+}
+
+/// The sum over heads, perhaps times factors, perhaps masked and rounded.
+bool Matcher::matchLogits(const ExprRef &expr) {
+  if (expr->isOp<arith::TruncFOp>())
+    return matchLogits(expr->args[0]);
+  if (expr->isOp<arith::SelectOp>())
+    return matchSelect(expr);
+  if (expr->isOp<arith::AddFOp>())
+    return matchAddedMask(expr);
+  std::optional<ExprRef> sum = takeAllBut(expr, false);
+  if (!sum)
+    return false;
+  mismatch.isUser |= !mismatch.loc && (*sum)->kind != Kind::Sum &&
+                     !(*sum)->isOp<arith::TruncFOp>() &&
+                     !(*sum)->isOp<arith::ExtFOp>();
+  return matchHeads(*sum);
+}
+
+/// Decoded q and k, of one type.
+bool Matcher::takeInputs() {
+  const Contraction &c = result.contraction;
+  result.q = getDecoded(c.q), result.k = getDecoded(c.k);
+  auto isInput = [](Type type) {
+    return isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
+        type);
+  };
+  for (auto [input, decoded, name] :
+       {std::tuple(c.q, result.q, "q"), std::tuple(c.k, result.k, "k")}) {
+    std::string type;
+    llvm::raw_string_ostream(type) << (decoded ? decoded : input)->getType();
+    if (!decoded)
+      return fail(c.sum, Twine(name) + " is of " + type +
+                             ", not decoded from f8E4M3FN, f8E5M2, bf16 or "
+                             "f16");
+    if (!isInput(decoded->getType()))
+      return fail(c.sum, Twine(name) + " is of " + type +
+                             ", not of f8E4M3FN, f8E5M2, bf16 or f16");
+  }
+  if (result.q->getType() != result.k->getType())
+    return fail(c.sum, "q and k are of different types");
+  SmallVector<int> ofQ = c.getRows(), ofK = c.getKeys();
+  llvm::append_range(ofQ, c.heads);
+  llvm::append_range(ofQ, c.headDim);
+  llvm::append_range(ofK, c.groups);
+  llvm::append_range(ofK, c.headDim);
+  return canCompute(result.q, ofQ) && canCompute(result.k, ofK);
+}
+
+/// All heads are summed; those of one group follow each other.
+bool Matcher::orderHeads(const ExprRef &root) {
+  Contraction &c = result.contraction;
+  if (free.getSet(summed) != free.getSet(c.heads))
+    return fail(root, "the sums are over something else than the heads of q");
+  auto isGroup = [&](int atom) { return llvm::is_contained(c.groups, atom); };
+  llvm::stable_sort(summed,
+                    [&](int a, int b) { return isGroup(a) && !isGroup(b); });
+  c.heads = summed;
+  c.groups = llvm::to_vector(llvm::make_filter_range(summed, isGroup));
+  return true;
+}
+
+static int64_t getProduct(ArrayRef<int> atoms, const IndexVariables &vars) {
+  int64_t product = 1;
+  for (int atom : atoms) {
+    int64_t size = vars.getSize(atom);
+    if (ShapedType::isDynamic(size))
+      return size;
+    product *= size;
+  }
+  return product;
+}
+
+/// What mqa.logits takes.
+bool Matcher::checkSizes() {
+  const Contraction &c = result.contraction;
+  if (exprs.vars.disagree())
+    return fail(c.sum, "types disagree about a size, or one is negative");
+  int64_t heads = getProduct(c.heads, exprs.vars),
+          headDim = getProduct(c.headDim, exprs.vars);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(headDim))
+    return fail(c.sum, "the number of heads or the head dim is not static");
+  if (heads < 1 || heads > 128)
+    return fail(c.sum, "there are " + Twine(heads) + " heads, not 1 to 128");
+  if (headDim < 16 || headDim > 256 || headDim % 16)
+    return fail(c.sum, "the head dim is " + Twine(headDim) +
+                           ", not a multiple of 16 up to 256");
+  SmallVector<int> all = c.getRows();
+  llvm::append_range(all, c.key);
+  if (!TensorEmitter::haveSizes(all, exprs))
+    return fail(c.sum, "no tensor has the sizes of the logits");
+  return true;
+}
+
+bool Matcher::checkBounds() {
+  const Contraction &c = result.contraction;
+  KeyRange &range = mask.range;
+  // Of these the op with compressed logits takes care itself.
+  llvm::erase_if(range.lower, [](const Bound &bound) {
+    return bound.terms.empty() && bound.offset <= 0;
+  });
+  if (!c.batch.empty() && !range.lower.empty())
+    return fail(range.lower[0].terms.empty() ? c.sum
+                                             : range.lower[0].terms[0].first,
+                "a range does not begin with the first key of its sequence");
+  for (const auto *bounds : {&range.lower, &range.upper})
+    for (const Bound &bound : *bounds)
+      for (const auto &[term, isNegated] : bound.terms)
+        if (!canCompute(term, c.getRows()))
+          return false;
+  for (const auto &[condition, isNegated] : range.conditions)
+    if (!canCompute(condition, c.getRows()))
+      return false;
+  result.range = range;
+  return true;
+}
+
+bool Matcher::match(const ExprRef &root) {
+  if (!matchLogits(root) || !takeInputs() || !orderHeads(root) ||
+      !checkSizes() || !checkBounds())
+    return false;
+  Type type = root->getType();
+  if (!type.isF32() && !type.isBF16() && !type.isF16())
+    return fail(root, "the logits are not of f32, bf16 or f16");
+  llvm::append_range(result.weights.empty() ? result.scales : result.weights,
+                     scalars);
+  return true;
+}
+
+std::optional<LogitsMatch>
+mqa::matchLogits(Value root, RaiseAssumptions assumptions, Mismatch &mismatch) {
+  auto exprs = std::make_unique<ExprBuilder>();
+  SmallVector<int> dims;
+  for (int64_t size : cast<RankedTensorType>(root.getType()).getShape())
+    dims.push_back(size == 1 ? IndexVariables::kUnit : exprs->vars.add(size));
+  ExprRef expr = exprs->expand(root, dims);
+  FreeVariables free(exprs->vars);
+  std::vector<Contraction> contractions =
+      findContractions(expr, dims, exprs->vars, free);
+  if (contractions.empty())
+    if (ExprRef reshape = findHidingReshape(expr))
+      mismatch.note(reshape, "'" +
+                                 Twine(reshape->op->getName().getStringRef()) +
+                                 "' " + reshape->why);
+  for (const Contraction &contraction : contractions) {
+    // Without a dimension of queries, a reduction in any attention is near.
+    Mismatch silent;
+    Mismatch &noted = contraction.query.empty() ? silent : mismatch;
+    noted.contraction = contraction.sum->op;
+    Matcher matcher(*exprs, free, contraction, assumptions, noted);
+    if (!matcher.match(expr))
+      continue;
+    LogitsMatch result = std::move(matcher.result);
+    for (int var : dims)
+      result.rootGroups.push_back(exprs->vars.getAtoms(var));
+    result.exprs = std::move(exprs);
+    return result;
+  }
+  return std::nullopt;
 }

@@ -7,30 +7,26 @@
 #ifndef MQA_LIB_CONVERSION_LINALGTOMQA_MATCHLOGITS_H
 #define MQA_LIB_CONVERSION_LINALGTOMQA_MATCHLOGITS_H
 
-#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
-#include "mlir/IR/Value.h"
-
-#include <optional>
+#include "MatchMask.h"
+#include "TensorEmitter.h"
 
 namespace mlir {
 namespace mqa {
 
-/// A tensor, and the order in which it has the dimensions that are wanted.
-struct PermutedTensor {
-  Value tensor;
-  SmallVector<int64_t> permutation;
-  /// How its dimensions are to be expanded first, and to what; else empty.
-  SmallVector<ReassociationIndices> expansion;
-  SmallVector<int64_t> expandedShape;
-
-  /// The size of the dimension that is wanted as number `i`.
-  int64_t getDimSize(unsigned i) const;
-};
-
-/// What was found: the operands of an mqa.logits.
-struct LogitsOperands {
-  PermutedTensor q, k, kScale, weights, ks, ke;
+/// What was found: logits of which the operands are elements of tensors.
+struct LogitsMatch {
+  std::unique_ptr<ExprBuilder> exprs;
+  Contraction contraction;
+  /// Narrow floats.
+  ExprRef q, k;
+  /// Factors of f32: of a query and a head, and of a key and its group.
+  SmallVector<ExprRef> weights, scales;
+  /// A factor of all logits.
+  double constant = 1;
+  KeyRange range;
   bool relu = false, clean = false;
+  /// The variables of each dimension of the root.
+  DimGroups rootGroups;
 };
 
 /// What is known of the numbers.
@@ -41,9 +37,24 @@ struct RaiseAssumptions {
   bool noNaNs;
 };
 
-/// The operands if `root`, a tensor of M x N, is the logits of something.
-std::optional<LogitsOperands> matchLogits(Value root,
-                                          RaiseAssumptions assumptions);
+/// What `root` is if it is the logits of something. If it nearly is, `mismatch`
+/// says what stopped the match.
+std::optional<LogitsMatch> matchLogits(Value root, RaiseAssumptions assumptions,
+                                       Mismatch &mismatch);
+
+/// What `expr` is as an f32, if it is a narrower float; null if not.
+ExprRef getDecoded(ExprRef expr);
+
+/// A reshape that is not seen through, in a sum of maxima of sums with 0, which
+/// may be logits; null if there is none.
+ExprRef findHidingReshape(const ExprRef &expr);
+
+/// The constant that `expr` is, if it is one, or one divided by it.
+std::optional<double> getConstant(const ExprRef &expr);
+
+/// x if `expr` is max(x, 0); null if it is something else, or what becomes of
+/// NaN is something else. Without NaNs there are more such maxima.
+ExprRef getCutOff(const ExprRef &expr, bool noNaNs);
 
 } // namespace mqa
 } // namespace mlir

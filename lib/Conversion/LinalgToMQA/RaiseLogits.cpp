@@ -4,16 +4,23 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MatchLogits.h"
+#include "EmitLogits.h"
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/IR/ValueBoundsOpInterfaceImpl.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/DebugLog.h"
+
+#include <set>
 
 #define DEBUG_TYPE "mqa-raise"
 
@@ -27,93 +34,37 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// The input with its dimensions in order.
-static Value getInOrder(OpBuilder &b, Location loc,
-                        const PermutedTensor &input) {
-  Value tensor = input.tensor;
-  if (!tensor)
-    return tensor;
-  Type elementType = getElementTypeOrSelf(tensor);
-  if (!input.expansion.empty())
-    tensor = tensor::ExpandShapeOp::create(
-        b, loc, RankedTensorType::get(input.expandedShape, elementType), tensor,
-        input.expansion);
-  if (llvm::is_sorted(input.permutation))
-    return tensor;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tensor),
-                            inOrder;
-  for (int64_t dim : input.permutation)
-    inOrder.push_back(sizes[dim]);
-  Value empty = tensor::EmptyOp::create(b, loc, inOrder, elementType);
-  return linalg::TransposeOp::create(b, loc, tensor, empty, input.permutation)
-      ->getResult(0);
-}
+static const remark::RemarkOpts kRemark =
+    remark::RemarkOpts::name("logits").category("mqa-raise");
 
-/// A bound that the program does not have: the same number for every query.
-static Value makeBound(OpBuilder &b, Location loc, OpFoldResult numQueries,
-                       Value number) {
-  Value empty = tensor::EmptyOp::create(b, loc, {numQueries}, b.getI32Type());
-  return linalg::FillOp::create(b, loc, number, empty).getResult(0);
-}
-
-/// Replaces `root`; false where mqa.logits does not take the sizes.
-static bool replace(IRRewriter &b, OpResult root, const LogitsOperands &found) {
-  auto out = cast<RankedTensorType>(root.getType());
-  int64_t heads = found.q.getDimSize(1), headDim = found.q.getDimSize(2);
-  if (heads < 1 || heads > 128 || headDim < 16 || headDim > 256 || headDim % 16)
-    return false;
-  // What came from bytecode may have a negative size.
-  auto isNegative = [](int64_t size) {
-    return size < 0 && !ShapedType::isDynamic(size);
-  };
-  if (llvm::any_of(out.getShape(), isNegative))
-    return false;
-  for (const PermutedTensor *input : {&found.q, &found.k, &found.kScale,
-                                      &found.weights, &found.ks, &found.ke})
-    if (input->tensor &&
-        llvm::any_of(cast<ShapedType>(input->tensor.getType()).getShape(),
-                     isNegative))
-      return false;
-  Location loc = root.getLoc();
-  b.setInsertionPoint(root.getOwner());
-  Value q = getInOrder(b, loc, found.q), k = getInOrder(b, loc, found.k);
-  OpFoldResult numQueries = tensor::getMixedSize(b, loc, q, 0);
-  OpFoldResult numKeys = tensor::getMixedSize(b, loc, k, 0);
-  Value ks = found.ks.tensor, ke = found.ke.tensor;
-  if (!ks)
-    ks = makeBound(b, loc, numQueries,
-                   arith::ConstantIntOp::create(b, loc, 0, 32));
-  if (!ke)
-    ke = makeBound(b, loc, numQueries,
-                   arith::IndexCastOp::create(
-                       b, loc, b.getI32Type(),
-                       getValueOrCreateConstantIndexOp(b, loc, numKeys)));
-  Value init = tensor::EmptyOp::create(
-      b, loc, ArrayRef<OpFoldResult>{numQueries, numKeys},
-      out.getElementType());
-  auto activation = ActivationAttr::get(
-      b.getContext(), found.relu ? Activation::Relu : Activation::None);
-  auto logits = LogitsOp::create(
-      b, loc, init.getType(), q, k, getInOrder(b, loc, found.kScale),
-      getInOrder(b, loc, found.weights), ks, ke, /*ranges=*/Value(),
-      /*key_offset=*/Value(), init, found.clean ? b.getUnitAttr() : UnitAttr(),
-      /*compressed=*/UnitAttr(), activation, /*schedule=*/ScheduleAttr());
-  Value result = logits.getResult();
-  if (result.getType() != out)
-    result = tensor::CastOp::create(b, loc, out, result);
-  b.replaceAllUsesWith(root, result);
-  return true;
+/// Whether `op` may make logits in the form in which others read them.
+static bool isRoot(Operation *op) {
+  return isa<linalg::LinalgOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+             tensor::ReshapeOp>(op) ||
+         (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
+          isa<RankedTensorType>(op->getResult(0).getType()));
 }
 
 namespace {
 struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
   using MQARaisePassBase::MQARaisePassBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    MQARaisePassBase::getDependentDialects(registry);
+    // Sizes are compared by these.
+    affine::registerValueBoundsOpInterfaceExternalModels(registry);
+    arith::registerValueBoundsOpInterfaceExternalModels(registry);
+    tensor::registerValueBoundsOpInterfaceExternalModels(registry);
+  }
+
   void runOnOperation() override {
     // From the last op on: the whole of a computation comes before its parts,
     // which are then without use.
     SmallVector<Operation *> ops;
-    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    getOperation().walk([&](Operation *op) {
+      if (isRoot(op))
+        ops.push_back(op);
+    });
     IRRewriter rewriter(&getContext());
     for (Operation *op : llvm::reverse(ops)) {
       if (op->use_empty()) {
@@ -121,18 +72,51 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
           rewriter.eraseOp(op);
         continue;
       }
-      auto type = op->getNumResults() == 1
-                      ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
-                      : RankedTensorType();
-      if (!type || type.getRank() != 2)
-        continue;
-      std::optional<LogitsOperands> found =
-          matchLogits(op->getResult(0), {positiveScales, noNaNs});
-      LDBG() << (found ? "these are logits: " : "these are no logits: ") << *op;
-      if (found && replace(rewriter, op->getResult(0), *found) &&
-          isOpTriviallyDead(op))
+      for (OpResult root : op->getResults())
+        raise(rewriter, root);
+      if (isOpTriviallyDead(op))
         rewriter.eraseOp(op);
     }
+    report();
   }
+
+private:
+  void raise(IRRewriter &rewriter, OpResult root) {
+    auto type = dyn_cast<RankedTensorType>(root.getType());
+    if (!type || !isa<FloatType>(type.getElementType()) || root.use_empty())
+      return;
+    Mismatch mismatch;
+    auto match = matchLogits(root, {positiveScales, noNaNs}, mismatch);
+    LDBG() << (match ? "these are logits: " : "these are no logits: ")
+           << *root.getOwner();
+    if (match) {
+      raised.insert(match->contraction.sum->op);
+      rewriter.setInsertionPoint(root.getOwner());
+      rewriter.replaceAllUsesWith(
+          root, emitLogits(rewriter, root.getLoc(), *match, type));
+      return;
+    }
+    if (mismatch.loc)
+      mismatches.push_back(std::move(mismatch));
+  }
+
+  void report() {
+    // One mismatch stops the parts of a computation too.
+    std::set<std::pair<const void *, std::string>> reported;
+    for (const Mismatch &mismatch : mismatches) {
+      if (mismatch.isUser && raised.contains(mismatch.contraction))
+        continue;
+      if (reported.insert({mismatch.loc->getAsOpaquePointer(), mismatch.why})
+              .second)
+        remark::missed(*mismatch.loc, kRemark)
+            << "no mqa.logits: " + mismatch.why;
+    }
+    mismatches.clear();
+    raised.clear();
+  }
+
+  std::vector<Mismatch> mismatches;
+  /// Sums of products of q and k that became part of an op. They may be erased.
+  llvm::DenseSet<Operation *> raised;
 };
 } // namespace

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -25,8 +26,7 @@ static Value skipCasts(Value size) {
 }
 
 /// The size of a dimension: a number, or a value; a null value if it is not
-/// known. (ValueBoundsConstraintSet finds more sizes equal, but only where
-/// whoever runs the pass has registered its models.)
+/// known.
 static OpFoldResult getSize(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(dim))
@@ -42,28 +42,58 @@ static OpFoldResult getSize(Value tensor, int64_t dim) {
   return Value();
 }
 
+namespace {
+struct Dim {
+  int64_t number;
+  OpFoldResult size;
+  Value tensor;
+};
+} // namespace
+
+static bool isSameSize(const Dim &a, const Dim &b) {
+  auto isKnown = [](const Dim &dim) {
+    return isa<Attribute>(dim.size) || cast<Value>(dim.size);
+  };
+  if (isKnown(a) && a.size == b.size)
+    return true;
+  if (isKnown(a) && isKnown(b) && isa<Attribute>(a.size) &&
+      isa<Attribute>(b.size))
+    return false;
+  // Another value may be as much.
+  auto getVariable = [&](const Dim &dim) {
+    auto isIndex = [](OpFoldResult size) {
+      return isa<Attribute>(size) || cast<Value>(size).getType().isIndex();
+    };
+    return isKnown(dim) && isIndex(dim.size)
+               ? ValueBoundsConstraintSet::Variable(dim.size)
+               : ValueBoundsConstraintSet::Variable(dim.tensor, dim.number);
+  };
+  FailureOr<bool> isEqual =
+      ValueBoundsConstraintSet::areEqual(getVariable(a), getVariable(b));
+  return succeeded(isEqual) && *isEqual;
+}
+
 /// Dimensions that are as long as each other come from each other, from the
 /// first on and from the last on; what is left between them is one group.
 static std::optional<ReshapeGroups> matchReshape(tensor::ReshapeOp op) {
   auto getWide = [](Value tensor) {
-    SmallVector<std::pair<int64_t, OpFoldResult>> dims;
+    SmallVector<Dim> dims;
     auto type = cast<RankedTensorType>(tensor.getType());
     for (int64_t i = 0; i < type.getRank(); ++i)
       if (type.getDimSize(i) != 1)
-        dims.emplace_back(i, getSize(tensor, i));
+        dims.push_back({i, getSize(tensor, i), tensor});
     return dims;
   };
   if (!isa<RankedTensorType>(op.getType()) ||
       !isa<RankedTensorType>(op.getSource().getType()))
     return std::nullopt;
   auto from = getWide(op.getSource()), to = getWide(op.getResult());
-  ArrayRef<std::pair<int64_t, OpFoldResult>> left(from), right(to);
+  ArrayRef<Dim> left(from), right(to);
   ReshapeGroups groups;
-  auto take = [&](const auto &a, const auto &b) {
-    bool known = isa<Attribute>(a.second) || cast<Value>(a.second);
-    if (!known || a.second != b.second)
+  auto take = [&](const Dim &a, const Dim &b) {
+    if (!isSameSize(a, b))
       return false;
-    groups.push_back({{a.first}, {b.first}});
+    groups.push_back({{a.number}, {b.number}});
     return true;
   };
   while (!left.empty() && !right.empty() && take(left.front(), right.front()))
@@ -72,9 +102,9 @@ static std::optional<ReshapeGroups> matchReshape(tensor::ReshapeOp op) {
     left = left.drop_back(), right = right.drop_back();
   ReassociationIndices fromRest, toRest;
   for (const auto &dim : left)
-    fromRest.push_back(dim.first);
+    fromRest.push_back(dim.number);
   for (const auto &dim : right)
-    toRest.push_back(dim.first);
+    toRest.push_back(dim.number);
   if (fromRest.empty() != toRest.empty())
     return std::nullopt;
   if (!fromRest.empty())
