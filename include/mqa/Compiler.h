@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Of this header; raised when a caller would have to change. */
-#define MQA_COMPILER_API_VERSION 1
+#define MQA_COMPILER_API_VERSION 2
 
 /** That of the library. */
 MQA_COMPILER_API int mqa_compiler_api_version(void);
@@ -89,8 +89,8 @@ typedef struct mqa_logits_description {
                                  ["f8E4M3FN"] */
   const char *weights_type; /**< "bf16", or "none" to leave them out ["f32"] */
   const char *out_type;     /**< "bf16", "f16" ["f32"] */
+  const char *activation;   /**< as in the op: "none" ["relu"] */
   int no_k_scale;           /**< 1: there are no scales of keys */
-  int no_activation;        /**< 1: scores are not cut off at 0 */
   int clean;                /**< 1: -inf outside of the ranges */
   int compressed;           /**< 1: a row of the logits begins with its range */
 } mqa_logits_description;

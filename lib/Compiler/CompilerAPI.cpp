@@ -8,6 +8,7 @@
 
 #include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/InitAll.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -147,6 +148,11 @@ static std::string writeOp(const mqa_logits_description &op,
                         " is not a type that mqa.logits takes there");
     return {};
   }
+  if (op.activation && !mlir::mqa::symbolizeActivation(op.activation)) {
+    refuse(&result, "activation is none that mqa.logits has, found '" +
+                        Twine(op.activation) + "'");
+    return {};
+  }
   for (auto [name, value] :
        {std::pair<const char *, int64_t>{"num_queries", op.num_queries},
         {"num_keys", op.num_keys},
@@ -190,8 +196,9 @@ static std::string writeOp(const mqa_logits_description &op,
     types.push_back(type);
   }
   arguments.push_back("%out: " + outType);
-  if (op.no_activation)
-    attributes.push_back("activation = #mqa.activation<none>");
+  if (op.activation)
+    attributes.push_back("activation = #mqa.activation<" +
+                         std::string(op.activation) + ">");
   if (op.clean)
     attributes.push_back("clean");
   if (op.compressed)

@@ -145,7 +145,7 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     kernel["compressed"] = attr.getCompressed();
   if (attr.isOfLogits()) {
     kernel["clean"] = attr.getClean();
-    kernel["relu"] = attr.getActivation() == Activation::Relu;
+    kernel["activation"] = stringifyActivation(attr.getActivation());
   }
   if (SelectionAttr selection = attr.getSelection())
     describeSelection(kernel, merges, selection);
@@ -221,8 +221,8 @@ static void describeSchedule(llvm::json::Object &kernel,
   kernel["block_queries"] = schedule.getBlockQ();
   kernel["block_keys"] = schedule.getBlockKv();
   kernel["tile_keys"] = schedule.getTileKv();
-  kernel["fast"] = schedule.getReduction() == Reduction::F16;
-  kernel["splits_keys"] = schedule.getSplit() == Split::Tiles;
+  kernel["reduction"] = stringifyReduction(schedule.getReduction());
+  kernel["split"] = stringifySplit(schedule.getSplit());
 }
 
 FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {

@@ -96,11 +96,12 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.has_k_scale = has(Operand::KScale);
   info.strided_k_scale = kernel.acceptsStridedScales();
   info.has_ks = has(Operand::Ks);
-  info.relu = !onlySelects && kernel.relu;
+  info.activation = kernel.activation;
   info.clean = kernel.clean;
   info.compressed = kernel.compressed;
-  info.fast = kernel.fast;
+  info.fast = kernel.isFast();
   info.schedule = kernel.schedule.c_str();
+  info.scratch_bytes = kernel.scratchBytes;
   info.batch = kernel.batch;
   info.next_n = kernel.nextN;
   info.num_blocks = kernel.numBlocks;

@@ -94,13 +94,32 @@ struct Selection {
   mqa_tie_break tieBreak = MQA_TIE_BREAK_SMALLEST;
   mqa_order order = MQA_ORDER_KEY;
   mqa_base base = MQA_BASE_RELATIVE;
+  /// Whether an index is a place in a paged cache.
+  bool needsBlockTable() const {
+    switch (base) {
+    case MQA_BASE_SLOT:
+      return true;
+    case MQA_BASE_RELATIVE:
+    case MQA_BASE_ABSOLUTE:
+      break;
+    }
+    return false;
+  }
 };
+
+/// The type that heads are summed in.
+enum class Reduction { F32, F16 };
+
+/// How work is handed to the blocks of a grid: each gets as many tiles of keys,
+/// or whole query blocks in turn.
+enum class Split { Tiles, Blocks };
 
 struct KernelDescription {
   std::string name, schedule;
   /// Of the op that the kernel was compiled from.
   const OpRules *rules = nullptr;
-  bool clean = false, compressed = false, fast = false, relu = true;
+  bool clean = false, compressed = false;
+  mqa_activation activation = MQA_ACTIVATION_RELU;
   /// -1: given at launch. Columns are those of `out` or `logits`, which are
   /// keys where rows are not compressed.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numGroups = 1;
@@ -137,12 +156,33 @@ struct KernelDescription {
     return lens && lens->rank == 2;
   }
   /// GPU: threads and dynamic shared memory of a block, queries and keys that
-  /// it works on at a time, keys of one tile of those, whether the keys of a
-  /// query block may go to several blocks, and whether it waits for the kernel
-  /// before it, so that it may be launched before that is over.
+  /// it works on at a time, keys of one tile of those, how heads are summed and
+  /// work is split, and whether it waits for the kernel before it, so that it
+  /// may be launched before that is over.
   uint32_t blockThreads = 0, sharedMemoryBytes = 0;
   uint32_t blockQueries = 0, blockKeys = 0, tileKeys = 0;
-  bool splitsKeys = false, overlapsLaunches = false;
+  Reduction reduction = Reduction::F32;
+  Split split = Split::Blocks;
+  bool overlapsLaunches = false;
+  /// Whether the keys of a query block may go to several blocks.
+  bool splitsKeys() const {
+    switch (split) {
+    case Split::Tiles:
+      return true;
+    case Split::Blocks:
+      break;
+    }
+    return false;
+  }
+  bool isFast() const {
+    switch (reduction) {
+    case Reduction::F16:
+      return true;
+    case Reduction::F32:
+      break;
+    }
+    return false;
+  }
   /// CPU: queries and keys of a task, and bytes of memory that it works in.
   int64_t taskQueries = 0, taskKeys = 0, scratchBytes = 0;
 };

@@ -18,15 +18,21 @@ void LogitsOpRules::readLaunch(Fields &fields,
   kernel.blockKeys = fields.integer("block_keys", 1, 4096);
   if (kernel.blockKeys % kernel.tileKeys)
     fields.refuse("block_keys", "a multiple of tile_keys");
-  kernel.fast = fields.boolean("fast");
-  kernel.splitsKeys = fields.boolean("splits_keys");
+  static const Fields::Choice<Reduction> reductions[] = {
+      {"f32", Reduction::F32}, {"f16", Reduction::F16}};
+  static const Fields::Choice<Split> splits[] = {{"tiles", Split::Tiles},
+                                                 {"blocks", Split::Blocks}};
+  kernel.reduction = fields.choice("reduction", reductions);
+  kernel.split = fields.choice("split", splits);
 }
 
 void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
                                KernelDescription &kernel) const {
   kernel.clean = fields.boolean("clean");
   kernel.compressed = fields.boolean("compressed");
-  kernel.relu = fields.boolean("relu");
+  static const Fields::Choice<mqa_activation> activations[] = {
+      {"relu", MQA_ACTIVATION_RELU}, {"none", MQA_ACTIVATION_NONE}};
+  kernel.activation = fields.choice("activation", activations);
   kernel.numQueries = readSize(fields, "num_queries");
   kernel.numColumns = readSize(fields, "num_columns");
   kernel.numHeads = fields.integer("num_heads", 1, 128);
@@ -64,7 +70,7 @@ bool LogitsOpRules::isOptional(Operand operand) const {
 Form LogitsOpRules::getForm(const KernelDescription &kernel) const {
   Form form = {{"clean", kernel.clean},
                {"compressed", kernel.compressed},
-               {"relu", kernel.relu},
+               {"activation", kernel.activation},
                {"num_queries", kernel.numQueries},
                {"num_columns", kernel.numColumns},
                {"num_heads", kernel.numHeads},

@@ -101,7 +101,7 @@ int64_t LogitsRules::getGrid(const KernelDescription &kernel,
                              const Tensors &tensors,
                              int numMultiprocessors) const {
   int64_t pieces = ceilDiv(tensors[Operand::Out].sizes[0], kernel.blockQueries);
-  if (kernel.splitsKeys)
+  if (kernel.splitsKeys())
     pieces *= std::max<int64_t>(
         ceilDiv(tensors[Operand::K].sizes[0], kernel.blockKeys), 1);
   return std::min<int64_t>(pieces, numMultiprocessors);

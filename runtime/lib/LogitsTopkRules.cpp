@@ -63,7 +63,7 @@ int64_t LogitsTopkRules::getGrid(const KernelDescription &kernel,
   // About 3 us, where a tile takes 0.5 to 1.4 (one H200).
   constexpr double kTilesOfShare = 5;
   int64_t most = getLogits().getGrid(kernel, tensors, numMultiprocessors);
-  if (!kernel.splitsKeys)
+  if (!kernel.splitsKeys())
     return most;
   int64_t numKeys =
       isPaged() ? tensors[Operand::Out].sizes[1] : tensors[Operand::K].sizes[0];

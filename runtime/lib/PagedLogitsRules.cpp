@@ -100,7 +100,7 @@ int64_t PagedLogitsRules::getGrid(const KernelDescription &kernel,
                                   const Tensors &tensors,
                                   int numMultiprocessors) const {
   int64_t pieces = tensors[Operand::Q].sizes[0];
-  if (kernel.splitsKeys)
+  if (kernel.splitsKeys())
     pieces *= std::max<int64_t>(
         ceilDiv(tensors[Operand::Out].sizes[1], kernel.tileKeys), 1);
   return std::min<int64_t>(pieces, numMultiprocessors);

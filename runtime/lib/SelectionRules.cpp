@@ -51,7 +51,7 @@ void SelectionRules::readRows(Fields &fields, bool isCpu,
 
 void SelectionRules::readSequences(Fields &fields, KernelDescription &kernel) {
   bool hasLens = kernel.find(Operand::ContextLens);
-  bool isSlot = kernel.selection.base == MQA_BASE_SLOT;
+  bool isSlot = kernel.selection.needsBlockTable();
   bool inOrder = hasLens || (isSlot && !kernel.find(Operand::Sequence));
   if (hasLens)
     kernel.batch = readSize(fields, "batch");
@@ -76,7 +76,7 @@ void SelectionRules::refuse(const KernelDescription &kernel, const char *what) {
 
 void SelectionRules::checkTable(const KernelDescription &kernel) {
   bool hasTable = kernel.find(Operand::BlockTable) != nullptr;
-  if (hasTable != (kernel.selection.base == MQA_BASE_SLOT))
+  if (hasTable != kernel.selection.needsBlockTable())
     refuse(kernel, "must have the parameter 'block_table' if base is 'slot', "
                    "and only then");
   if (kernel.find(Operand::Sequence) && !hasTable)

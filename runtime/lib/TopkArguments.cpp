@@ -28,7 +28,7 @@ static mqa_status checkScratch(const mqa_topk_args &args) {
 mqa_status mqa::runtime::checkSequences(const KernelDescription &kernel,
                                         const mqa_topk_args &args,
                                         int64_t &batch) {
-  bool isSlot = kernel.selection.base == MQA_BASE_SLOT;
+  bool isSlot = kernel.selection.needsBlockTable();
   if (isSlot) {
     MQA_RETURN_IF_FAILED(
         checkSize("num_sequences", args.num_sequences, kernel.numSequences));

@@ -52,7 +52,7 @@ TEST(CompilerAPITest, DescriptionsOfEveryForm) {
   op.input_type = "bf16";
   op.weights_type = "bf16";
   op.out_type = "f16";
-  op.no_activation = 1;
+  op.activation = "none";
   op.clean = 1;
   op.compressed = 1;
   Compilation cpu = compileLogits(op, "cpu");
@@ -68,7 +68,7 @@ TEST(CompilerAPITest, DescriptionsOfEveryForm) {
   EXPECT_EQ(info.input_type, MQA_BF16);
   EXPECT_EQ(info.weights_type, MQA_BF16);
   EXPECT_EQ(info.out_type, MQA_F16);
-  EXPECT_EQ(info.relu, 0);
+  EXPECT_EQ(info.activation, MQA_ACTIVATION_NONE);
   EXPECT_EQ(info.clean, 1);
   EXPECT_EQ(info.compressed, 1);
   mqa_bundle_destroy(bundle);
@@ -100,6 +100,9 @@ TEST(CompilerAPITest, BadDescriptions) {
   mqa_logits_description op = makeOp();
   op.input_type = "f64";
   expectError(op, "input_type is not a type that mqa.logits takes there");
+  op = makeOp();
+  op.activation = "gelu";
+  expectError(op, "activation is none that mqa.logits has, found 'gelu'");
   op = makeOp();
   op.weights_type = "f16";
   expectError(op, "weights_type is not a type");

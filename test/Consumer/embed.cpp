@@ -41,13 +41,10 @@ int main(int argc, char **argv) {
   Block *body = func.addEntryBlock();
   b.setInsertionPointToStart(body);
   auto logits = mqa::LogitsOp::create(
-      b, loc, out, body->getArgument(0), body->getArgument(1),
-      body->getArgument(2), body->getArgument(3), body->getArgument(4),
-      body->getArgument(5), /*ranges=*/Value(), /*key_offset=*/Value(),
-      body->getArgument(6), /*clean=*/b.getUnitAttr(),
-      /*compressed=*/UnitAttr(),
-      mqa::ActivationAttr::get(&context, mqa::Activation::Relu),
-      /*schedule=*/mqa::ScheduleAttr());
+      b, loc, body->getArgument(0), body->getArgument(1), body->getArgument(2),
+      body->getArgument(3), body->getArgument(4), body->getArgument(5),
+      body->getArgument(6));
+  logits.setClean(true);
   func::ReturnOp::create(b, loc, logits.getResult());
 
   mqa::CompileOptions options;

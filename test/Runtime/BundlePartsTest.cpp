@@ -137,7 +137,7 @@ TEST(BundlePartsTest, KernelsOfOneNameAreTheSame) {
   for (const auto &[field, value] :
        {std::pair<const char *, json>{"clean", true},
         {"compressed", true},
-        {"relu", false},
+        {"activation", "none"},
         {"num_queries", 5},
         {"num_heads", 32},
         {"head_dim", 64},
@@ -165,7 +165,7 @@ TEST(BundlePartsTest, KernelsOfOneNameAreTheSame) {
   // How it is launched is its own, and so is another name.
   other = makeManifest("sm_86");
   other["kernels"][0]["block_threads"] = 128;
-  other["kernels"][0]["fast"] = true;
+  other["kernels"][0]["reduction"] = "f16";
   expectLoads(makePart("sm_80") + makePartOf(other));
   other["kernels"][0]["name"] = "other";
   other["kernels"][0]["clean"] = true;

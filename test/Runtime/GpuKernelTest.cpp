@@ -156,7 +156,7 @@ TEST_F(GpuKernelTest, FewQueries) {
 
 TEST_F(GpuKernelTest, WholeQueryBlocks) {
   nlohmann::json manifest = makeGpuManifest();
-  manifest["kernels"][0]["splits_keys"] = false;
+  manifest["kernels"][0]["split"] = "blocks";
   mqa_bundle_destroy(bundle);
   ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS);
   loadKernel();

@@ -74,13 +74,13 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "[",
                                "]",
                                "{\"version\":}",
-                               "{\"version\":9,}",
+                               "{\"version\":10,}",
                                "{\"version\":06}",
                                "{\"version\":+6}",
                                "{\"version\":0x6}",
-                               "{\"version\":9.}",
+                               "{\"version\":10.}",
                                "{\"version\":.6}",
-                               "{\"version\":9e}",
+                               "{\"version\":10e}",
                                "{\"version\":NaN}",
                                "{\"version\":Infinity}",
                                "{\"version\":-}",
@@ -88,12 +88,12 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "{\"version\":-1e999}",
                                "{'version':6}",
                                "{version:6}",
-                               "{\"version\":9} {}",
-                               "{\"version\":9}x",
-                               "{\"version\":9 \"target\":\"cpu\"}",
-                               "// comment\n{\"version\":9}",
-                               "/* comment */{\"version\":9}",
-                               "{\"version\":9",
+                               "{\"version\":10} {}",
+                               "{\"version\":10}x",
+                               "{\"version\":10 \"target\":\"cpu\"}",
+                               "// comment\n{\"version\":10}",
+                               "/* comment */{\"version\":10}",
+                               "{\"version\":10",
                                "{\"vers",
                                "{\"version\":\"\\",
                                "{\"version\":\"\\u12",
@@ -151,25 +151,25 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":9", "\"version\"\t:\r\n 9 "));
+  expectLoads(replaceOnce("\"version\":10", "\"version\"\t:\r\n 9 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');
   std::tuple<const char *, std::string, const char *> replacements[] = {
       // The first or the last would count.
-      {"\"version\":9", "\"version\":9,\"version\":9", "'version' twice in"},
-      {"\"version\":9", "\"version\":9,\"\\u0076ersion\":9", "twice in one"},
+      {"\"version\":10", "\"version\":10,\"version\":10", "'version' twice in"},
+      {"\"version\":10", "\"version\":10,\"\\u0076ersion\":9", "twice in one"},
       {"\"clean\":false", "\"clean\":false,\"clean\":true", "'clean' twice"},
       {"\"rank\":1", "\"rank\":1,\"rank\":2", "'rank' twice in one object"},
-      {"\"version\":9", "\"version\":9.0", integer},
-      {"\"version\":9", "\"version\":9e0", integer},
-      {"\"version\":9", "\"version\":-9", integer},
-      {"\"version\":9", "\"version\":\"9\"", integer},
-      {"\"version\":9", "\"version\":[9]", integer},
-      {"\"version\":9", "\"version\":4294967305", integer},
-      {"\"version\":9", "\"version\":18446744073709551625", integer},
-      {"\"version\":9", "\"version\":" + repeat("9", 300), integer},
-      {"\"version\":9", "\"version\":1e300", integer},
+      {"\"version\":10", "\"version\":10.0", integer},
+      {"\"version\":10", "\"version\":10e0", integer},
+      {"\"version\":10", "\"version\":-9", integer},
+      {"\"version\":10", "\"version\":\"9\"", integer},
+      {"\"version\":10", "\"version\":[9]", integer},
+      {"\"version\":10", "\"version\":4294967305", integer},
+      {"\"version\":10", "\"version\":18446744073709551625", integer},
+      {"\"version\":10", "\"version\":" + repeat("9", 300), integer},
+      {"\"version\":10", "\"version\":1e300", integer},
       {"\"num_keys\":-1", "\"num_keys\":18446744073709551615", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775808", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775809", integer},
@@ -181,18 +181,21 @@ TEST(HandMadeBundleTest, OddTexts) {
       {"\"name\":\"logits\"", "\"name\":\"" + longName + "\"", "1 to 1024"},
       {"\"target\":\"sm_90a\"", "\"target\":\"sm_90a\\u0000\"", "control"},
       {"\"target\":\"sm_90a\"", "\"target\":\"SM_90A\"", "'sm_120' or 'cpu'"},
-      {"\"relu\"", "\"Relu\"", "'kernels[0].relu' is missing"},
-      {"\"relu\"", "\"relu \"", "'kernels[0].relu' is missing"},
-      {"\"relu\"", "\"relu\\u0000\"", "'kernels[0].relu' is missing"},
-      {"\"version\":9", "\"version\":9,\"" + longName + "\":1", "is none of"},
-      {"\"version\":9", "\"version\":9,\"\":1", "'' is none of version 9"},
-      {"\"version\":9", "\"version\":9,\"a\\nb\":1", "'a b' is none of"}};
+      {"\"activation\"", "\"Activation\"",
+       "'kernels[0].activation' is missing"},
+      {"\"activation\"", "\"activation \"",
+       "'kernels[0].activation' is missing"},
+      {"\"activation\"", "\"activation\\u0000\"",
+       "'kernels[0].activation' is missing"},
+      {"\"version\":10", "\"version\":10,\"" + longName + "\":1", "is none of"},
+      {"\"version\":10", "\"version\":10,\"\":1", "'' is none of version 10"},
+      {"\"version\":10", "\"version\":10,\"a\\nb\":1", "'a b' is none of"}};
   for (const auto &[from, to, message] : replacements)
     expectRefused(replaceOnce(from, to), message, to);
   std::string fields;
   for (int i = 0; i < 200; ++i)
     fields += "\"a" + std::to_string(i) + "\":0,";
-  expectRefused(replaceOnce("\"version\":9", fields + "\"version\":9"),
+  expectRefused(replaceOnce("\"version\":10", fields + "\"version\":10"),
                 "an object of more than 100 fields", "many fields");
 }
 
@@ -282,5 +285,5 @@ TEST(HandMadeBundleTest, Sections) {
   }
   good["align"] = 16;
   expectSectionsRefused(json::array({good}),
-                        "'sections[0].align' is none of version 9");
+                        "'sections[0].align' is none of version 10");
 }

@@ -28,7 +28,7 @@ TEST_F(LogitsTopkKernelTest, Describes) {
   EXPECT_EQ(info.num_heads, 64);
   EXPECT_EQ(info.head_dim, 128);
   EXPECT_EQ(info.num_groups, 1);
-  EXPECT_EQ(info.relu, 1);
+  EXPECT_EQ(info.activation, MQA_ACTIVATION_RELU);
   EXPECT_EQ(info.clean, 0);
   EXPECT_EQ(info.max_context_len, 0);
   EXPECT_EQ(info.force_first, 1);

@@ -78,13 +78,13 @@ inline nlohmann::json makeGpuManifest() {
                  {"block_queries", 2},
                  {"block_keys", 256},
                  {"tile_keys", 256},
-                 {"splits_keys", true},
+                 {"split", "tiles"},
                  {"overlaps_launches", true},
-                 {"fast", false},
-                 {"relu", true},
+                 {"reduction", "f32"},
+                 {"activation", "relu"},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 9},
+  return {{"version", 10},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};
@@ -143,7 +143,7 @@ inline nlohmann::json makeCpuManifest() {
   kernel["scratch_bytes"] = 100;
   for (const char *name :
        {"block_threads", "shared_memory_bytes", "block_queries", "block_keys",
-        "tile_keys", "splits_keys", "overlaps_launches", "fast", "schedule"})
+        "tile_keys", "split", "overlaps_launches", "reduction", "schedule"})
     kernel.erase(name);
   for (nlohmann::json &parameter : kernel["parameters"]) {
     if (parameter["kind"] == "tensor_map")

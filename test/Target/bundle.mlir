@@ -4,10 +4,10 @@
 // RUN: head -c 6000 %t.cpu.mqa | FileCheck %s --check-prefix=CPU
 
 // CHECK: MQABNDL1
+// CHECK: "activation": "relu"
 // CHECK: "block_queries": 8
 // CHECK: "block_threads": 640
 // CHECK: "clean": false
-// CHECK: "fast": false
 // CHECK: "head_dim": 128
 // CHECK: "name": "logits"
 // CHECK: "num_heads": 64
@@ -18,6 +18,7 @@
 // CHECK: "swizzle_bytes": 128
 // CHECK: "kind": "memref"
 // CHECK: "operand": "ks"
+// CHECK: "reduction": "f32"
 
 // CPU: MQABNDL1
 // CPU: "cpu_features": [

@@ -149,7 +149,7 @@ TEST_F(FusedSessionTest, Companions) {
   expectOther([](Info &info) { info.fast = 1; });
   expectOther([](Info &info) { info.logits_type = MQA_BF16; });
   expectOther([](Info &info) { info.num_heads = 8; });
-  expectOther([](Info &info) { info.relu = 0; });
+  expectOther([](Info &info) { info.activation = MQA_ACTIVATION_NONE; });
   expectOther([](Info &info) { info.has_ks = 0; });
   expectOther([](Info &info) { info.num_keys = 1000; });
 }

@@ -96,7 +96,7 @@ static Output computeOutput(const Problem &problem, bool clean,
         for (int64_t d = 0; d < s.headDim; ++d)
           score += double(q[(m * s.numHeads + h) * s.headDim + d]) *
                    k[slot * s.headDim + d];
-        if (problem.format.relu)
+        if (problem.format.activation == MQA_ACTIVATION_RELU)
           score = std::max(score, 0.0);
         logit +=
             problem.weights[m * s.numHeads + h] * score * problem.kScale[slot];
@@ -173,9 +173,10 @@ TEST(CheckTest, AcceptsWhatIsRight) {
 TEST(CheckTest, AcceptsEveryFormat) {
   for (mqa_element_type input : kTypes)
     for (mqa_element_type out : {MQA_F32, MQA_BF16, MQA_F16})
-      for (bool relu : {false, true}) {
+      for (mqa_activation activation :
+           {MQA_ACTIVATION_RELU, MQA_ACTIVATION_NONE}) {
         Problem problem = makeProblem(kShape, Mask::Causal, 3, /*wide=*/false,
-                                      {input, out, relu});
+                                      {input, out, activation});
         Output output = computeOutput(problem, true, 23);
         EXPECT_TRUE(checkOutput(problem, output, true, 1 << 20).passes());
         size_t at = output.getIndex(2, 3);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "KernelCases.h"
 #include "Parallel.h"
 #include "Scores.h"
 
@@ -113,10 +114,9 @@ static Reference computeReference(const Problem &problem, const Scores &scores,
     for (int64_t head = 0; head < groupHeads; ++head) {
       double score = scores.getSum(g, head, key);
       double weight = scale * weights[g * groupHeads + head];
-      // Not std::max: NaN must reach the logit.
-      double relu = problem.format.relu && score < 0 ? 0.0 : score;
-      reference.value += weight * relu;
-      reference.magnitude += std::fabs(weight * relu);
+      double activated = activate(problem.format.activation, score);
+      reference.value += weight * activated;
+      reference.magnitude += std::fabs(weight * activated);
       reference.cancelled += weight * weight * scores.getSquares(g, head, key);
     }
   }

@@ -28,7 +28,8 @@ bool mqa::tools::isCompanion(const mqa_kernel_info &logits,
       logits.input_type != fused.input_type ||
       logits.weights_type != fused.weights_type ||
       logits.has_weights != fused.has_weights ||
-      logits.has_k_scale != fused.has_k_scale || logits.relu != fused.relu ||
+      logits.has_k_scale != fused.has_k_scale ||
+      logits.activation != fused.activation ||
       logits.num_heads != fused.num_heads ||
       logits.head_dim != fused.head_dim ||
       logits.num_groups != fused.num_groups ||

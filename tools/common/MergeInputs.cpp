@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MergeInputs.h"
+#include "KernelCases.h"
 #include "Parallel.h"
 
 #include <algorithm>
@@ -47,7 +48,7 @@ static void keepBest(std::vector<int64_t> &keys, const TopkProblem &problem,
     float first = problem.getLogit(m, a), second = problem.getLogit(m, b);
     if (first != second)
       return first > second;
-    return problem.info.tie_break == MQA_TIE_BREAK_SMALLEST ? a < b : a > b;
+    return isBetterKey(a, b, problem.info.tie_break);
   });
   keys.resize(std::min(keys.size(), k));
 }

@@ -34,7 +34,7 @@ struct Shape {
 /// What a kernel computes besides its shape.
 struct Format {
   mqa_element_type input = MQA_F8E4M3FN, out = MQA_F32;
-  bool relu = true;
+  mqa_activation activation = MQA_ACTIVATION_RELU;
   mqa_element_type weights = MQA_F32;
   bool hasWeights = true, hasKScale = true;
   /// A row of the output begins with its range.

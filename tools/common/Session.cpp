@@ -12,7 +12,7 @@
 using namespace mqa::tools;
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,     info.logits_type,      info.relu != 0,
+  return {info.input_type,     info.logits_type,      info.activation,
           info.weights_type,   info.has_weights != 0, info.has_k_scale != 0,
           info.compressed != 0};
 }

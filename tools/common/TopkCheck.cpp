@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TopkCheck.h"
+#include "KernelCases.h"
 #include "Parallel.h"
 
 #include <cmath>
@@ -38,7 +39,7 @@ static bool isBetter(const Candidate &a, const Candidate &b,
                      mqa_tie_break tieBreak) {
   if (a.logit != b.logit)
     return a.logit > b.logit;
-  return tieBreak == MQA_TIE_BREAK_SMALLEST ? a.key < b.key : a.key > b.key;
+  return isBetterKey(a.key, b.key, tieBreak);
 }
 
 /// The k best of more than k candidates, which are in the order of keys.
@@ -65,7 +66,7 @@ static void sortSelected(std::vector<Candidate> &selected,
                          const mqa_kernel_info &info) {
   std::sort(selected.begin(), selected.end(),
             [&](const Candidate &a, const Candidate &b) {
-              if (info.order != MQA_ORDER_SCORE)
+              if (!isByScore(info.order))
                 return a.key < b.key;
               if (std::isnan(a.logit) || std::isnan(b.logit))
                 return std::isnan(a.logit) == std::isnan(b.logit)
@@ -178,7 +179,7 @@ TopkCheckResult mqa::tools::checkTopk(const TopkProblem &problem,
         if (!output.values.empty())
           expected.values.push_back(normalize(selected.value));
       }
-      if (problem.info.order == MQA_ORDER_ANY) {
+      if (isInAnyOrder(problem.info.order)) {
         sortRow(expected);
         sortRow(found);
       }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TopkProblem.h"
+#include "KernelCases.h"
 #include "Parallel.h"
 
 #include <cstring>
@@ -31,7 +32,7 @@ int64_t TopkProblem::end(int64_t m) const {
     last = std::min(last, first + numColumns);
   if (!info.compressed || info.has_num_keys)
     last = std::min(last, numKeys);
-  if (info.base == MQA_BASE_SLOT)
+  if (needsBlockTable(info.base))
     last = std::min(last, maxBlocks * info.block_kv);
   return std::max(first, last);
 }
@@ -44,12 +45,18 @@ float TopkProblem::getLogit(int64_t m, int64_t key) const {
 
 int32_t TopkProblem::getIndex(int64_t m, int64_t key) const {
   int64_t index = key;
-  if (info.base == MQA_BASE_RELATIVE)
+  switch (info.base) {
+  case MQA_BASE_RELATIVE:
     index -= begin(m);
-  if (info.base == MQA_BASE_SLOT)
+    break;
+  case MQA_BASE_ABSOLUTE:
+    break;
+  case MQA_BASE_SLOT:
     index = blockTable[getSequence(m) * maxBlocks + key / info.block_kv] *
                 info.block_kv +
             key % info.block_kv;
+    break;
+  }
   // Modulo 2^32, as kernels count.
   auto sum = static_cast<uint32_t>(index);
   if (info.has_offset)
@@ -143,7 +150,7 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
       problem.lens.push_back(clampToInt(last));
     problem.offset.push_back(static_cast<int32_t>(random()));
   }
-  if (info.base == MQA_BASE_SLOT)
+  if (needsBlockTable(info.base))
     makeTable(problem, random);
   if (info.op == MQA_OP_MERGE_TOPK) {
     problem.numLists = drawNumLists(problem, random);

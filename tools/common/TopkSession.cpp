@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TopkSession.h"
+#include "KernelCases.h"
 
 #include <algorithm>
 #include <cstring>
@@ -104,7 +105,7 @@ void TopkSession::describeRows() {
   args.values_stride = output.valuesStride;
   update();
   // A paged cache has a table of its own.
-  if (info.base == MQA_BASE_SLOT && !isPagedFused())
+  if (needsBlockTable(info.base) && !isPagedFused())
     args.block_table = table->as<int32_t>();
   if (info.has_sequence)
     args.sequence = sequence->as<int32_t>();
@@ -197,7 +198,7 @@ double TopkSession::countBytes() const {
   // Shorter rows are selected without a logit, unless logits are asked for.
   for (int64_t m = 0; m < problem.numQueries; ++m)
     if (problem.countKeys(m) > info.k || info.has_values ||
-        info.order == MQA_ORDER_SCORE)
+        isByScore(info.order))
       keys += problem.countKeys(m);
   return keys * getBytes(info.input_type) + written;
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuBaseline.h"
+#include "KernelCases.h"
 
 using namespace mqa::tools;
 
@@ -27,8 +28,7 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
         float score = 0;
         for (int64_t d = 0; d < headDim; ++d)
           score += query[d] * key[d];
-        if (problem.format.relu)
-          score = score > 0 ? score : 0;
+        score = activate(problem.format.activation, score);
         logit +=
             problem.kScale[group] * problem.weights[m * numHeads + h] * score;
       }

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 Problems mqa::tools::getProblems(const mqa_kernel_info &info) {
   return {info.num_heads,   info.head_dim,    info.input_type,
-          info.out_type,    info.relu,        info.weights_type,
+          info.out_type,    info.activation,  info.weights_type,
           info.has_weights, info.has_k_scale, info.num_groups,
           info.compressed,  info.num_queries, info.num_keys,
           info.max_seqlen_k};

@@ -6,7 +6,6 @@
 
 #include "ExpandF16.h"
 #include "ExpandToBF16.h"
-#include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,12 +13,13 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAEXPANDFP8PASS
-#include "mqa/Conversion/Passes.h.inc"
+#include "mqa/Conversion/Passes/MQAExpandFp8Pass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "EmitLogits.h"
-#include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -17,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -27,7 +27,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQARAISEPASS
-#include "mqa/Conversion/Passes.h.inc"
+#include "mqa/Conversion/Passes/MQARaisePass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

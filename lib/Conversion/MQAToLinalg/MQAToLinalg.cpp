@@ -6,15 +6,15 @@
 
 #include "ExpandPages.h"
 #include "LogitsToLinalg.h"
-#include "mqa/Conversion/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_CONVERTMQATOLINALGPASS
-#include "mqa/Conversion/Passes.h.inc"
+#include "mqa/Conversion/Passes/ConvertMQAToLinalgPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -8,7 +8,6 @@
 #include "MemoryLowering.h"
 #include "MmaSyncLowering.h"
 #include "WgmmaLowering.h"
-#include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -26,6 +25,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "convert-mqa-to-nvvm"
@@ -33,7 +33,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_CONVERTMQATONVVMPASS
-#include "mqa/Conversion/Passes.h.inc"
+#include "mqa/Conversion/Passes/ConvertMQAToNVVMPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -6,6 +6,8 @@
 
 #include "CandidateBuffer.h"
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -108,9 +110,9 @@ Value CandidateBuffer::getCandidate(Value logit, Value key) {
   Value index = arith::IndexCastOp::create(b, i32, key);
   Value reversed = arith::XOrIOp::create(b, index, ones);
   // Among NaN, keys ascend.
-  Value low = tieBreak == TieBreak::Smallest
-                  ? reversed
-                  : arith::SelectOp::create(b, isNaN, reversed, index);
+  Value low = prefersGreatest(tieBreak)
+                  ? arith::SelectOp::create(b, isNaN, reversed, index)
+                  : reversed;
   Type i64 = b.getI64Type();
   Value high = arith::ShLIOp::create(
       b, arith::ExtUIOp::create(b, i64, word).getResult(), bits(32));
@@ -140,7 +142,7 @@ Value CandidateBuffer::getKey(Value position) {
   Value reversed = arith::XOrIOp::create(
       b, low, arith::ConstantIntOp::create(b, i32, -1).getResult());
   Value key = reversed;
-  if (tieBreak == TieBreak::Greatest) {
+  if (prefersGreatest(tieBreak)) {
     Value isNaN = arith::CmpIOp::create(b, CmpIPredicate::ult, candidate,
                                         bits(int64_t(1) << 32));
     key = arith::SelectOp::create(b, isNaN, reversed, low);

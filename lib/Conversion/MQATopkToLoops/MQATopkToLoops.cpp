@@ -5,17 +5,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelectionToLoops.h"
-#include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_CONVERTMQATOPKTOLOOPSPASS
-#include "mqa/Conversion/Passes.h.inc"
+#include "mqa/Conversion/Passes/ConvertMQATopkToLoopsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

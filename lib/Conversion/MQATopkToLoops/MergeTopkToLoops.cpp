@@ -63,15 +63,29 @@ void MergeTopkToLoops::writeRow(Value m) {
                           constant(op.getNumSelected()));
   Value count = selectBest(m, isWhole);
   // Lists are in any order.
-  if (op.getOrder() == Order::Key)
+  switch (op.getOrder()) {
+  case Order::Key:
     buffer.dropLogits(count);
-  if (op.getOrder() != Order::Any)
     buffer.sort(count);
+    break;
+  case Order::Score:
+    buffer.sort(count);
+    break;
+  case Order::Any:
+    break;
+  }
   RowWriter out(b, op.getIndices(), op.getValues(), m);
   forEach(count, [&](Value i) {
     Value index = buffer.getKey(i);
-    if (op.getBase() == IndexBase::Relative)
+    switch (op.getBase()) {
+    case IndexBase::Relative:
       index = sub(index, start);
+      break;
+    case IndexBase::Absolute:
+      break;
+    case IndexBase::Slot:
+      llvm_unreachable("the op's verifier refuses it");
+    }
     out.write(i, index, out.hasValues() ? buffer.getLogit(i) : Value());
   });
   out.pad(count);

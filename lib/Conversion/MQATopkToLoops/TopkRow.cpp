@@ -33,8 +33,14 @@ Value TopkRow::getLastLimit() {
 
 Value TopkRow::getIndex(Value key) {
   Value index = key;
-  if (op.getBase() != IndexBase::Relative)
+  switch (op.getBase()) {
+  case IndexBase::Relative:
+    break;
+  case IndexBase::Absolute:
+  case IndexBase::Slot:
     index = add(start, key);
+    break;
+  }
   if (Value table = op.getBlockTable()) {
     Value sequence;
     if (op.getSequence()) {
@@ -108,7 +114,7 @@ void TopkRow::writeByScore(RowWriter &out, Value count) {
 
 void TopkRow::write(Value count) {
   RowWriter out(b, op.getIndices(), op.getValues(), m);
-  if (op.getOrder() == Order::Score)
+  if (isByScore(op.getOrder()))
     writeByScore(out, count);
   else
     writeByKey(out, count);

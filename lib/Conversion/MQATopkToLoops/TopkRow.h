@@ -9,6 +9,7 @@
 
 #include "CandidateBuffer.h"
 #include "SelectionToLoops.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 
 namespace mlir::mqa {
@@ -32,7 +33,7 @@ protected:
   /// How many candidates may stay at the end.
   Value getLastLimit();
   /// Whether logits are written, or decide where keys are.
-  bool needsLogits() { return op.getValues() || op.getOrder() == Order::Score; }
+  bool needsLogits() { return op.getValues() || isByScore(op.getOrder()); }
 
   /// The key of a candidate, where keys ascend.
   virtual Value getKey(Value position) { return buffer.getKey(position); }

@@ -38,6 +38,12 @@ typedef enum mqa_op {
                                 mqa_paged_logits_topk_launch */
 } mqa_op;
 
+/** What becomes of a score before it is weighted. */
+typedef enum mqa_activation {
+  MQA_ACTIVATION_RELU, /**< negative scores count as 0 */
+  MQA_ACTIVATION_NONE  /**< nothing */
+} mqa_activation;
+
 /** Which of two keys with equal logits ops that select take for the better one.
  */
 typedef enum mqa_tie_break {
@@ -75,13 +81,13 @@ typedef struct mqa_kernel_info {
                                     mqa.merge_topk: of the logits */
   mqa_element_type out_type;   /**< of ops that select: of the indices */
   mqa_element_type weights_type;
-  int has_weights;      /**< 0: weights are 1, and not an argument */
-  int has_k_scale;      /**< likewise */
-  int strided_k_scale;  /**< 1 if k_scale may have any stride from key to key */
-  int has_ks;           /**< likewise: 0 */
-  int relu;             /**< 1 if negative scores count as 0 */
-  int clean;            /**< 1 if it writes -inf outside the ranges */
-  int compressed;       /**< 1 if a row of logits begins with its range */
+  int has_weights;     /**< 0: weights are 1, and not an argument */
+  int has_k_scale;     /**< likewise */
+  int strided_k_scale; /**< 1 if k_scale may have any stride from key to key */
+  int has_ks;          /**< likewise: 0 */
+  mqa_activation activation; /**< where it computes logits */
+  int clean;                 /**< 1 if it writes -inf outside the ranges */
+  int compressed;            /**< 1 if a row of logits begins with its range */
   int fast;             /**< 1 if it sums over the heads in half precision */
   const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
                              the bundle */
@@ -114,7 +120,10 @@ typedef struct mqa_kernel_info {
   /* Of all. */
   mqa_element_type logits_type; /**< what logits are rounded to before they are
                                      stored or compared */
-  /* Of a loaded kernel for a CPU alone. */
+  /* Of a kernel for a CPU alone. */
+  int64_t scratch_bytes; /**< memory that a task works in, which the runtime
+                              has ready */
+  /* Of a loaded one. */
   int num_threads; /**< that work on a launch, the caller of it among them; of
                         an executor: those that it has */
 } mqa_kernel_info;

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from . import checks, fused_checks, library, plain
-from .launches import PreparedLaunch, _address, _get_plan, _Plan
+from .launches import PreparedLaunch, _address, _get_plan, _Plan, get_activation
 from .runtime import LogitsArgs, PagedLogitsArgs, TopkArgs
 from .topk_checks import get_next_n
 
@@ -115,7 +115,13 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
     LOGITS.check(*tensors, topk=_get_k(indices), **options)
     groups = k.size(1) if k.dim() == 3 else 0
     logits = _make_logits_op(
-        q, k_scale, weights, options["dtype"], num_groups=groups, relu=options["relu"], fast=options["fast"]
+        q,
+        k_scale,
+        weights,
+        options["dtype"],
+        num_groups=groups,
+        activation=get_activation(options["relu"]),
+        fast=options["fast"],
     )
     op = _make_selection(
         logits,
@@ -155,7 +161,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
         k_scale,
         weights,
         options["dtype"],
-        relu=options["relu"],
+        activation=get_activation(options["relu"]),
         fast=options["fast"],
         next_n=q.size(1),
         block_kv=k.size(1),

@@ -127,11 +127,24 @@ def _make_op(q, k_scale, weights, out, **others):
     )
 
 
+def get_activation(relu):
+    """By the name that ops have for it. An activation beside these two needs an argument of its own."""
+    return "relu" if relu else "none"
+
+
 def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
     op = _make_op(
-        q, k_scale, weights, out, num_groups=groups, clean=clean, compressed=compressed, relu=relu, fast=fast
+        q,
+        k_scale,
+        weights,
+        out,
+        num_groups=groups,
+        clean=clean,
+        compressed=compressed,
+        activation=get_activation(relu),
+        fast=fast,
     )
     args = LogitsArgs(
         q_stride=checks.get_stride(q),
@@ -162,7 +175,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         weights,
         out,
         clean=clean,
-        relu=relu,
+        activation=get_activation(relu),
         next_n=q.size(1),
         block_kv=k.size(1),
         lens_per_query=context_lens.dim() == 2,

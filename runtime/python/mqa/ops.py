@@ -22,7 +22,7 @@ class Op:
     num_groups: int = 0  # 0: keys have no dimension of groups
     clean: bool = False
     compressed: bool = False
-    relu: bool = True
+    activation: str = "relu"
     fast: bool = False
     next_n: int = 0
     block_kv: int = 0
@@ -62,8 +62,8 @@ class Op:
         """The op on values that have the names of their operands, and on %out, with type `out`."""
         inputs = self.list_inputs()
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
-        if not self.relu:
-            attributes.append("activation = #mqa.activation<none>")
+        if self.activation != "relu":
+            attributes.append(f"activation = #mqa.activation<{self.activation}>")
         name = "mqa.paged_logits" if self.next_n else "mqa.logits"
         names = ", ".join(f"%{n}" if type else "none" for n, type in inputs.items())
         types = ", ".join(type for type in inputs.values() if type)
@@ -106,7 +106,7 @@ def describe_logits(info):
         num_groups=info.num_groups if info.num_groups > 1 else 0,
         clean=bool(info.clean),
         compressed=bool(info.compressed),
-        relu=bool(info.relu),
+        activation=runtime.ACTIVATIONS[info.activation],
         fast=bool(info.fast),
         next_n=info.next_n if paged else 0,
         block_kv=info.block_kv if paged else 0,

@@ -20,6 +20,7 @@ OPS = (
     "mqa.logits_topk",
     "mqa.paged_logits_topk",
 )
+ACTIVATIONS = ("relu", "none")
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")
@@ -61,7 +62,7 @@ class KernelInfo(ctypes.Structure):
         ("has_k_scale", c_int),
         ("strided_k_scale", c_int),
         ("has_ks", c_int),
-        ("relu", c_int),
+        ("activation", c_int),
         ("clean", c_int),
         ("compressed", c_int),
         ("fast", c_int),
@@ -87,6 +88,7 @@ class KernelInfo(ctypes.Structure):
         ("has_num_keys", c_int),
         ("num_lists", c_int64),
         ("logits_type", c_int),
+        ("scratch_bytes", c_int64),
         ("num_threads", c_int),
     ]
 
@@ -187,7 +189,7 @@ class MergeTopkArgs(ctypes.Structure):
 
 
 # Of mqa/Runtime.h: the structures above are those of this version.
-ABI_VERSION = 5
+ABI_VERSION = 6
 
 
 def _check_abi(library, path):

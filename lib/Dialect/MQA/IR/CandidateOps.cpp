@@ -6,6 +6,7 @@
 
 #include "Effects.h"
 #include "MemorySpaces.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -95,7 +96,7 @@ LogicalResult SortCandidatesOp::verify() {
     return emitOpError() << "operand 'codes' must be contiguous, of a static "
                             "size, found "
                          << type;
-  if (getBy() == SortBy::Key && getTieBreak() != TieBreak::Smallest)
+  if (isByKey(getBy()) && prefersGreatest(getTieBreak()))
     return emitOpError() << "sorts by key, and must not have 'tie_break' = "
                          << stringifyTieBreak(getTieBreak());
   if (!llvm::isPowerOf2_64(getMost()))

@@ -6,6 +6,7 @@
 
 #include "Effects.h"
 #include "MemorySpaces.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -93,7 +94,7 @@ LogicalResult CutListsOp::verify() {
     return emitOpError("must be in an mqa.meet");
   if (failed(verifyRows(*this)))
     return failure();
-  if (getTies() == Ties::Place)
+  if (!areByKey(getTies()))
     return emitOpError("is of lists without an order: 'ties' must be smallest "
                        "or greatest");
   if (getKeep() + getSlack() > getAbove() || getAbove() >= getPlaces())

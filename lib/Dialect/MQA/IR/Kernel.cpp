@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -34,7 +35,7 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
     return emitError() << "'force_first' and 'force_last' must be 0 or more, "
                           "and at most k together, found "
                        << forceFirst << " and " << forceLast;
-  if (blockKv < 0 || nextN < 0 || (base == IndexBase::Slot) != (blockKv > 0))
+  if (blockKv < 0 || nextN < 0 || needsBlockTable(base) != (blockKv > 0))
     return emitError() << "'next_n' must be 0 or more, and 'block_kv' more "
                           "than 0 where the base is slot, else 0, found "
                        << nextN << " and " << blockKv;
@@ -67,7 +68,7 @@ verifySelection(function_ref<InFlightDiagnostic()> emitError, StringRef op,
                           "a selection for a GPU, of 0 or more places, found "
                        << listPlaces;
   if (op == MergeTopkOp::getOperationName() &&
-      (compressed || selection.getBase() == IndexBase::Slot ||
+      (compressed || needsBlockTable(selection.getBase()) ||
        selection.getForceFirst() || selection.getForceLast() ||
        selection.getNextN()))
     return emitError() << "a kernel of mqa.merge_topk has k, 'tie_break', "

@@ -7,6 +7,7 @@
 #include "Effects.h"
 #include "MemorySpaces.h"
 #include "RangesOps.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -129,6 +130,19 @@ void TileLogitsOp::getEffects(EffectList &effects) {
       addRead(effects, operand);
 }
 
+/// Whether it is computed on two numbers of half precision at once.
+static bool mayBePacked(Relu relu) {
+  switch (relu) {
+  case Relu::Max:
+    return true;
+  case Relu::IntegerMax:
+  case Relu::AddAbs:
+  case Relu::Mixed:
+    return false;
+  }
+  llvm_unreachable("unknown relu");
+}
+
 LogicalResult TileLogitsOp::verify() {
   MemRefType q = getQ().getType(), k = getK().getType();
   SmallVector<std::pair<StringRef, MemRefType>> staged{{"q", q}, {"k", k}};
@@ -168,12 +182,12 @@ LogicalResult TileLogitsOp::verify() {
                          << " rows, found " << groups << " of "
                          << queries / groups << " queries x " << heads
                          << " heads";
-  if (getReduction() == Reduction::F16 &&
-      (getActivation() != Activation::Relu || getRelu() != Relu::Max ||
-       !getWeights() || !getFactors() || getNumHeads()))
+  if (isPacked(getReduction()) &&
+      (!isRelu(getActivation()) || !mayBePacked(getRelu()) || !getWeights() ||
+       !getFactors() || getNumHeads()))
     return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights' "
                        "and 'factors', and takes no 'num_heads'");
-  if (llvm::is_contained({Relu::AddAbs, Relu::Mixed}, getRelu()) &&
+  if (needsFiniteScores(getRelu()) &&
       !isa<Float8E4M3FNType>(q.getElementType()))
     return emitOpError() << "with 'relu' " << stringifyRelu(getRelu())
                          << " needs scores that are never infinite, those of "

@@ -69,6 +69,14 @@ void MQADialect::initialize() {
       >();
 }
 
+SmallVector<Type> mqa::getResultTypesOf(ArrayRef<Value> outputs) {
+  SmallVector<Type> types;
+  for (Value output : outputs)
+    if (output && isa<TensorType>(output.getType()))
+      types.push_back(output.getType());
+  return types;
+}
+
 LogicalResult mqa::verifyNoNegativeSizes(Operation *op) {
   auto verify = [&](TypeRange types, StringRef what) -> LogicalResult {
     for (auto [i, type] : llvm::enumerate(types)) {

@@ -7,6 +7,7 @@
 #include "Selections.h"
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -45,7 +46,7 @@ LogicalResult MergeTopkOp::verify() {
   if (failed(verifyOperands(*this, getDataOperands(), rules)) ||
       failed(verifyNumSelected(*this)))
     return failure();
-  if (getBase() == IndexBase::Slot)
+  if (needsBlockTable(getBase()))
     return emitOpError() << "attribute 'base' must be relative or absolute, "
                             "found "
                          << stringifyIndexBase(getBase());

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MemorySpaces.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -33,12 +34,36 @@ void RingCreateOp::build(OpBuilder &, OperationState &state, RingType ring) {
   state.addTypes(ring);
 }
 
+static bool mayFill(Role role) {
+  switch (role) {
+  case Role::Producer:
+  case Role::Converter:
+    return true;
+  case Role::Consumer:
+  case Role::Cleaner:
+    return false;
+  }
+  llvm_unreachable("unknown role");
+}
+
+static bool mayRead(Role role) {
+  switch (role) {
+  case Role::Consumer:
+  case Role::Converter:
+    return true;
+  case Role::Producer:
+  case Role::Cleaner:
+    return false;
+  }
+  llvm_unreachable("unknown role");
+}
+
 LogicalResult RingCreateOp::verify() {
   Role filler = getFiller(), reader = getReader();
-  if (filler != Role::Producer && filler != Role::Converter)
+  if (!mayFill(filler))
     return emitOpError() << "'filler' must be producer or converter, found "
                          << stringifyRole(filler);
-  if (reader != Role::Consumer && reader != Role::Converter)
+  if (!mayRead(reader))
     return emitOpError() << "'reader' must be consumer or converter, found "
                          << stringifyRole(reader);
   if (filler == reader)
@@ -112,8 +137,7 @@ LogicalResult FillTileOp::verify() {
   if (failed(verifySource(*this, "", getSource(), tile)))
     return failure();
   FillKind kind = getKind();
-  if (isConverted() &&
-      (kind == FillKind::TensorMap || kind == FillKind::AsyncChunks))
+  if (isConverted() && !passesRegisters(kind))
     return emitOpError() << "by " << stringifyFillKind(kind)
                          << " converts no elements, found "
                          << getSource().getType() << " and " << tile;

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Selections.h"
+
 #include "Slices.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
@@ -105,7 +107,7 @@ static LogicalResult verifyForced(TopkOp op) {
 
 /// Those that only `base = slot` has.
 static LogicalResult verifyTable(TopkOp op) {
-  bool isSlot = op.getBase() == IndexBase::Slot;
+  bool isSlot = needsBlockTable(op.getBase());
   if (isSlot && !op.getBlockTable())
     return op.emitOpError("with base = slot must have 'block_table'");
   if (isSlot && !op.getBlockKv())

@@ -43,6 +43,14 @@ namespace mqa {
 /// No operand or result of `op` has a negative size.
 LogicalResult verifyNoNegativeSizes(Operation *op);
 
+/// The results of an op with these outputs, of which some may be null: an op on
+/// tensors has one for each, and one on memrefs none.
+SmallVector<Type> getResultTypesOf(ArrayRef<Value> outputs);
+inline Type getResultTypeOf(Value output) {
+  SmallVector<Type> types = getResultTypesOf(output);
+  return types.empty() ? Type() : types.front();
+}
+
 /// MLIR's reader of bytecode makes types of negative sizes, and functions and
 /// most ops take them. What passes make of ours would not.
 template <typename ConcreteType>

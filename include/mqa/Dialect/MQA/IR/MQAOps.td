@@ -114,6 +114,17 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
 
+  // Of a whole sequence. The result follows from `out`, and a null value is an
+  // operand that is left out. Setters add attributes.
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$q, "::mlir::Value":$k, "::mlir::Value":$kScale,
+                   "::mlir::Value":$weights, "::mlir::Value":$ks, "::mlir::Value":$ke,
+                   "::mlir::Value":$out), [{
+      build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, ks, ke,
+            /*ranges=*/::mlir::Value(), /*key_offset=*/::mlir::Value(), out,
+            /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{});
+    }]>];
+
   let assemblyFormat = [{
     `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
@@ -234,6 +245,16 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule);
   let results = (outs Optional<AnyRankedTensor>:$result);
+
+  // As that of `mqa.logits`.
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$q, "::mlir::Value":$k, "::mlir::Value":$kScale,
+                   "::mlir::Value":$weights, "::mlir::Value":$contextLens,
+                   "::mlir::Value":$blockTable, "::mlir::Value":$out), [{
+      build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
+            blockTable, /*key_offset=*/::mlir::Value(), out, /*clean=*/false,
+            Activation::Relu, /*schedule=*/{});
+    }]>];
 
   let assemblyFormat = [{
     `ins` `(` custom<PagedInputs>($q, type($q), $k, type($k), $k_scale,

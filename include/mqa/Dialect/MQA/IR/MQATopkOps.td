@@ -180,6 +180,18 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     OptionalAttr<I64Attr>:$block_kv,
     OptionalAttr<I64Attr>:$next_n);
 
+  // As that of `mqa.logits`, with the ranges that its logits have.
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$logits, "::mlir::Value":$ks, "::mlir::Value":$ke,
+                   "::mlir::Value":$indices, "::mlir::Value":$values), [{
+      build($_builder, $_state, getResultTypesOf({indices, values}), logits, ks, ke,
+            /*context_lens=*/::mlir::Value(), /*block_table=*/::mlir::Value(),
+            /*sequence=*/::mlir::Value(), /*offset=*/::mlir::Value(),
+            /*num_keys=*/::mlir::Value(), indices, values, /*compressed=*/false,
+            TieBreak::Smallest, /*force_first=*/0, /*force_last=*/0, Order::Key,
+            IndexBase::Relative, /*block_kv=*/{}, /*next_n=*/{});
+    }]>];
+
   let assemblyFormat = [{
     `ins` `(` custom<TopkInputs>($logits, type($logits), $ks, type($ks), $ke, type($ke)) `)`
     (`context_lens` `(` $context_lens^ `:` type($context_lens) `)`)?
@@ -257,6 +269,16 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
     DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break,
     DefaultValuedAttr<MQA_OrderEnumAttr, "::mlir::mqa::Order::Key">:$order,
     DefaultValuedAttr<MQA_IndexBaseEnumAttr, "::mlir::mqa::IndexBase::Relative">:$base);
+
+  // As that of `mqa.logits`.
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$listIndices, "::mlir::Value":$listValues,
+                   "::mlir::Value":$ks, "::mlir::Value":$ke, "::mlir::Value":$indices,
+                   "::mlir::Value":$values), [{
+      build($_builder, $_state, getResultTypesOf({indices, values}), listIndices,
+            listValues, ks, ke, /*num_keys=*/::mlir::Value(), indices, values,
+            TieBreak::Smallest, Order::Key, IndexBase::Relative);
+    }]>];
 
   let assemblyFormat = [{
     `ins` `(` custom<MergeInputs>($list_indices, type($list_indices), $list_values,

@@ -6,8 +6,8 @@
 
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,6 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-tile-tasks"
@@ -22,7 +23,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQATILETASKSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQATileTasksPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

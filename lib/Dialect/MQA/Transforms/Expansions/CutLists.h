@@ -13,6 +13,7 @@
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_CUTLISTS_H
 
 #include "Candidates.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 namespace mlir {
@@ -55,9 +56,9 @@ private:
       function_ref<SmallVector<Value>(ArrayRef<Candidate>, ValueRange)> body);
   Value getRank(const Candidate &candidate);
   Value getTie(Value key) {
-    return op.getTies() == Ties::Smallest
-               ? Value(arith::XOrIOp::create(b, key, b.constant(-1)))
-               : key;
+    return prefersGreatest(op.getTies())
+               ? key
+               : Value(arith::XOrIOp::create(b, key, b.constant(-1)));
   }
   Value isIn(Value number, const Interval &interval) {
     return b.compare(arith::CmpIPredicate::ule, b.sub(number, interval.low),

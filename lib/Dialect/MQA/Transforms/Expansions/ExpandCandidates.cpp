@@ -8,19 +8,20 @@
 #include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAEXPANDCANDIDATESPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAExpandCandidatesPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

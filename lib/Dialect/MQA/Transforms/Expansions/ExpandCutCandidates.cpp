@@ -12,6 +12,7 @@
 
 #include "Candidates.h"
 #include "LogitCode.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -28,8 +29,7 @@ public:
   Cut(BlockBuilder &b, CandidateScratch &scratch, CutCandidatesOp op)
       : b(b), op(op), histogram(scratch.getHistogram(b)),
         words(scratch.getCutWords(b)), zero(b.constant(0)), one(b.constant(1)),
-        count(b.toWord(op.getCount())), tiesByKey(op.getTies() != Ties::Place) {
-  }
+        count(b.toWord(op.getCount())), tiesByKey(areByKey(op.getTies())) {}
   void expand();
 
 private:
@@ -59,9 +59,9 @@ private:
   }
   /// A number that is the greater, the better `key` is.
   Value getTie(Value key) {
-    return op.getTies() == Ties::Smallest
-               ? Value(arith::XOrIOp::create(b, key, b.constant(-1)))
-               : key;
+    return prefersGreatest(op.getTies())
+               ? key
+               : Value(arith::XOrIOp::create(b, key, b.constant(-1)));
   }
 
   BlockBuilder &b;

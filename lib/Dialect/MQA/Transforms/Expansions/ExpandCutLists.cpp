@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CutLists.h"
+
 #include "LogitCode.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -138,7 +140,7 @@ void CutLists::cutRow(Value row) {
   compact(last.low, last.high, choose.getResult(0));
   // At least `keep` stay whose logits are as good: of the same logit, a greater
   // key is never among the best.
-  bool mayEqual = op.getTies() == Ties::Greatest || !op.getAscending();
+  bool mayEqual = prefersGreatest(op.getTies()) || !op.getAscending();
   Value least = mayEqual ? last.low : b.add(last.low, one);
   // Codes of NaN are below those of all numbers, and above.
   Value lowest = emitCode(

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/Ranges.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -13,11 +13,12 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAEXPANDROWOPSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAExpandRowOpsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

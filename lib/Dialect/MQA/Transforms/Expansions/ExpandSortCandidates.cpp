@@ -10,6 +10,8 @@
 
 #include "Candidates.h"
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -28,7 +30,6 @@ private:
   void forEach(int64_t number, function_ref<void(Value)> body);
   Value invert(Value word) { return arith::XOrIOp::create(b, word, ones); }
   Value getTie(Value key, Value code);
-  bool isByKey() { return op.getBy() == SortBy::Key; }
   void sort();
   void prepare();
   void compareAndSwap(Value pair, Value size, Value distance);
@@ -54,7 +55,7 @@ void Sort::forEach(int64_t number, function_ref<void(Value)> body) {
 
 /// The key, inverted where the greatest goes ahead; its own inverse.
 Value Sort::getTie(Value key, Value code) {
-  if (op.getTieBreak() == TieBreak::Smallest)
+  if (!prefersGreatest(op.getTieBreak()))
     return key;
   Value isNumber = b.compare(CmpIPredicate::ne, code, b.constant(0));
   return b.select(isNumber, invert(key), key);
@@ -66,7 +67,7 @@ void Sort::prepare() {
   forEach(op.getMost(), [&](Value at) {
     Value exists = b.compare(CmpIPredicate::ult, at, count);
     Value code = b.load(op.getCodes(), at), key = b.load(op.getKeys(), at);
-    if (isByKey()) {
+    if (isByKey(op.getBy())) {
       b.store(b.select(exists, key, ones), op.getKeys(), at);
       return;
     }
@@ -83,7 +84,7 @@ void Sort::compareAndSwap(Value pair, Value size, Value distance) {
   auto load = [&](Value at) {
     Type i64 = b.getI64Type();
     Value first = op.getCodes(), second = op.getKeys();
-    if (isByKey())
+    if (isByKey(op.getBy()))
       std::swap(first, second);
     Value high = arith::ExtUIOp::create(b, i64, b.load(first, at));
     Value low = arith::ExtUIOp::create(b, i64, b.load(second, at));
@@ -136,12 +137,12 @@ void Sort::sort() {
     forEach(most / 2,
             [&](Value pair) { compareAndSwap(pair, size, distance); });
   }
-  if (!isByKey())
+  if (!isByKey(op.getBy()))
     restore();
 }
 
 void Sort::expand(CandidateScratch &scratch) {
-  if (isByKey())
+  if (isByKey(op.getBy()))
     expandSortByKey(b, scratch, op, [&] { sort(); });
   else
     sort();

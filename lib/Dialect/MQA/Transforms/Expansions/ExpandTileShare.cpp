@@ -7,17 +7,18 @@
 #include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAEXPANDTILESHAREPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAExpandTileSharePass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

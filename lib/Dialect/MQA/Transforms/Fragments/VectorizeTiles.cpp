@@ -6,7 +6,8 @@
 
 #include "Kernels/WorkgroupMemory.h"
 #include "VectorizeStore.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-vectorize-tiles"
@@ -24,7 +26,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAVECTORIZETILESPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAVectorizeTilesPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 
@@ -38,7 +40,7 @@ class TileVectorizer {
 public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
       : b(b), op(op), loc(op.getLoc()), isAsync(isAsync),
-        half(op.getReduction() == Reduction::F16) {
+        half(isPacked(op.getReduction())) {
     headTiles = op.getHeadTiles();
     queries = op.getTileQueries();
     heads = op.getTileHeads();
@@ -71,6 +73,7 @@ private:
   Value computeScores(int64_t headTile);
   Relu getRelu(int64_t headTile);
   Value computeRelu(Relu relu, Value scores);
+  std::pair<Value, double> activate(int64_t headTile, Value scores);
   Value dropPadding(int64_t headTile, Value scores);
   Value addWeighted(int64_t headTile, Value scores, Value sums);
   Value getFactors(int64_t i);
@@ -137,9 +140,15 @@ Value TileVectorizer::computeScores(int64_t headTile) {
 }
 
 Relu TileVectorizer::getRelu(int64_t headTile) {
-  if (op.getRelu() != Relu::Mixed)
+  switch (op.getRelu()) {
+  case Relu::Max:
+  case Relu::IntegerMax:
+  case Relu::AddAbs:
     return op.getRelu();
-  return headTile % 2 == 0 ? Relu::AddAbs : Relu::IntegerMax;
+  case Relu::Mixed:
+    return headTile % 2 == 0 ? Relu::AddAbs : Relu::IntegerMax;
+  }
+  llvm_unreachable("unknown relu");
 }
 
 /// Zero for the heads that are padding, which are zero but for keys that are
@@ -164,6 +173,19 @@ Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
   return arith::SelectOp::create(b, loc, exists, scores, splat(type, 0.0));
 }
 
+/// The factor by which computeRelu is too much.
+static double getReluFactor(Relu relu) {
+  switch (relu) {
+  case Relu::AddAbs:
+    return 2.0;
+  case Relu::Max:
+  case Relu::IntegerMax:
+  case Relu::Mixed:
+    return 1.0;
+  }
+  llvm_unreachable("unknown relu");
+}
+
 /// max(scores, 0), or twice that (`add_abs`). NaN must reach the logit: WGMMA's
 /// is positive as an integer. Scores of f8E4M3FN are never infinite.
 Value TileVectorizer::computeRelu(Relu relu, Value scores) {
@@ -185,6 +207,20 @@ Value TileVectorizer::computeRelu(Relu relu, Value scores) {
   }
   }
   llvm_unreachable("unknown relu");
+}
+
+/// What becomes of scores before they are weighted, times a factor.
+std::pair<Value, double> TileVectorizer::activate(int64_t headTile,
+                                                  Value scores) {
+  switch (op.getActivation()) {
+  case Activation::None:
+    return {scores, 1.0};
+  case Activation::Relu: {
+    Relu relu = getRelu(headTile);
+    return {computeRelu(relu, scores), getReluFactor(relu)};
+  }
+  }
+  llvm_unreachable("unknown activation");
 }
 
 Value TileVectorizer::readWeights(int64_t headTile) {
@@ -211,14 +247,14 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
     weights = arith::TruncFOp::create(
         b, loc, VectorType::get({queries, heads}, b.getF16Type()), weights);
   } else {
-    bool isRelu = op.getActivation() == Activation::Relu;
-    scores = dropPadding(headTile, scores);
-    relu = isRelu ? computeRelu(getRelu(headTile), scores) : scores;
-    if (isRelu && getRelu(headTile) == Relu::AddAbs) {
+    double factor;
+    std::tie(relu, factor) = activate(headTile, dropPadding(headTile, scores));
+    if (factor != 1.0) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointAfterValue(weights);
       weights = arith::MulFOp::create(
-          b, loc, weights, splat(cast<VectorType>(weights.getType()), 0.5));
+          b, loc, weights,
+          splat(cast<VectorType>(weights.getType()), 1 / factor));
     }
   }
   Value column = vector::ShapeCastOp::create(

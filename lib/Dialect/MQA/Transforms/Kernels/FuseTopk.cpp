@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -14,11 +14,12 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAFUSETOPKPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAFuseTopkPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -6,19 +6,20 @@
 
 #include "ModuleTargets.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-overlap-launches"
 
 namespace mlir::mqa {
 #define GEN_PASS_DEF_MQAOVERLAPLAUNCHESPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAOverlapLaunchesPass.h.inc"
 } // namespace mlir::mqa
 
 using namespace mlir;

@@ -8,6 +8,7 @@
 #include "Expansions/LogitCode.h"
 #include "FusedSelection.h"
 #include "TopkRow.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -81,7 +82,7 @@ Value FusedSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
 /// Sorts `count` candidates; dropped ones come last.
 void FusedSelection::sort(DeviceBuilder &b, const Row &row, Value count) {
   int64_t most = llvm::PowerOf2Ceil(numSelected);
-  if (op.getOrder() != Order::Score) {
+  if (!isByScore(op.getOrder())) {
     SortCandidatesOp::create(b, row.logits, row.keys, count, most, SortBy::Key,
                              TieBreak::Smallest, /*doubled=*/false,
                              /*keys_only=*/!op.getValues());
@@ -110,7 +111,7 @@ std::pair<Value, Value> FusedSelection::read(DeviceBuilder &b, const Row &row,
                                              Value place) {
   Value key = memref::LoadOp::create(b, row.keys, place);
   Value word32 = memref::LoadOp::create(b, row.logits, place);
-  if (op.getOrder() != Order::Score)
+  if (!isByScore(op.getOrder()))
     return {b.toIndex(key),
             arith::BitcastOp::create(b, b.getF32Type(), word32)};
   Value isNegativeZero = arith::TruncIOp::create(b, b.getI1Type(), key);

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "FusedSelection.h"
+
 #include "Kernels/WorkgroupMemory.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -34,9 +36,7 @@ FusedSelection::FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
     : op(op), scratch(scratch), blockRows(blockRows),
       tableRows(plan.schedule.getBlockQ()), tileKv(plan.schedule.getTileKv()),
       numThreads(plan.schedule.getConsumerGroups() * shapes::kGroupThreads),
-      numSelected(op.getNumSelected()),
-      ties(op.getTieBreak() == TieBreak::Smallest ? Ties::Smallest
-                                                  : Ties::Greatest) {
+      numSelected(op.getNumSelected()), ties(getTies(op.getTieBreak())) {
   int64_t stages = plan.schedule.getStages();
   int64_t groups = plan.schedule.getKeyGroups();
   // Producers fill slots in order. So when a group gets a tile, all tiles that

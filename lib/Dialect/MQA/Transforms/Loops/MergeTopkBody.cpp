@@ -7,6 +7,7 @@
 #include "CandidateList.h"
 #include "Expansions/LogitCode.h"
 #include "PersistentLoops.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,9 +26,7 @@ class MergeTopkBody {
 public:
   MergeTopkBody(ImplicitLocOpBuilder &b, MergeTopkOp op)
       : b(b), op(op), numSelected(op.getNumSelected()),
-        list(b, numSelected,
-             op.getTieBreak() == TieBreak::Smallest ? Ties::Smallest
-                                                    : Ties::Greatest) {}
+        list(b, numSelected, getTies(op.getTieBreak())) {}
   void build();
 
 private:
@@ -149,9 +148,16 @@ SmallVector<Value> MergeTopkBody::read(Value place) {
   Value one = arith::ConstantIntOp::create(b, 1, 32);
   Value word = memref::LoadOp::create(b, list.keys, place);
   Value index = arith::ShRUIOp::create(b, word, one);
-  if (op.getBase() == IndexBase::Relative)
+  switch (op.getBase()) {
+  case IndexBase::Relative:
     index = arith::SubIOp::create(b, index,
                                   arith::IndexCastOp::create(b, i32, firstKey));
+    break;
+  case IndexBase::Absolute:
+    break;
+  case IndexBase::Slot:
+    llvm_unreachable("the op's verifier refuses it");
+  }
   if (!op.getValues())
     return {index};
   Value logit = emitLogit(b, memref::LoadOp::create(b, list.codes, place));
@@ -165,13 +171,20 @@ void MergeTopkBody::buildRow(Value row) {
   findRange(row);
   Value count = select(row);
   gpu::BarrierOp::create(b);
-  if (op.getOrder() != Order::Any) {
-    bool isByKey = op.getOrder() == Order::Key;
+  auto sort = [&](SortBy by, TieBreak tieBreak) {
     SortCandidatesOp::create(b, list.codes, list.keys, count,
-                             llvm::PowerOf2Ceil(numSelected),
-                             isByKey ? SortBy::Key : SortBy::Score,
-                             isByKey ? TieBreak::Smallest : op.getTieBreak(),
-                             /*doubled=*/isByKey, /*keys_only=*/false);
+                             llvm::PowerOf2Ceil(numSelected), by, tieBreak,
+                             /*doubled=*/isByKey(by), /*keys_only=*/false);
+  };
+  switch (op.getOrder()) {
+  case Order::Any:
+    break;
+  case Order::Key:
+    sort(SortBy::Key, TieBreak::Smallest);
+    break;
+  case Order::Score:
+    sort(SortBy::Score, op.getTieBreak());
+    break;
   }
   list.write(op.getIndices(), op.getValues(), row, count,
              [&](Value place) { return read(place); });

@@ -6,6 +6,8 @@
 
 #include "PersistentLoops.h"
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -46,7 +48,7 @@ Work mqa::getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
                   ScheduleAttr schedule) {
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
-  if (schedule.getSplit() == Split::Tiles) {
+  if (splitsKeys(schedule.getSplit())) {
     Type index = b.getIndexType();
     auto share = TileShareOp::create(
         b, loc, index, index, index, index, blocks.ranges, block, gridDim,

@@ -7,8 +7,8 @@
 #include "FusedSelection.h"
 #include "KernelBody.h"
 #include "PersistentLoops.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-tile-logits"
@@ -23,7 +24,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQATILELOGITSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQATileLogitsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -9,15 +9,17 @@
 #include "KernelBody.h"
 #include "PersistentLoops.h"
 #include "TopkRow.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-tile-topk"
@@ -25,7 +27,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQATILETOPKPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQATileTopkPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 
@@ -57,7 +59,7 @@ private:
   void sort(const TopkRow &row, Value count);
   void write(const TopkRow &row, Value rowIndex, Value count);
 
-  bool isDescending() { return op.getTieBreak() == TieBreak::Greatest; }
+  bool isDescending() { return prefersGreatest(op.getTieBreak()); }
 
   ImplicitLocOpBuilder &b;
   TopkOp op;
@@ -166,7 +168,7 @@ void TopkBody::sort(const TopkRow &row, Value count) {
 void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
   Value one = constant(1);
   // The list has descending keys where the greatest of equal ones is best.
-  bool isReversed = isDescending() && op.getOrder() == Order::Key;
+  bool isReversed = isDescending() && isByKey(op.getOrder());
   list.write(
       op.getIndices(), op.getValues(), rowIndex, count, [&](Value place) {
         if (isReversed)
@@ -198,7 +200,7 @@ void TopkBody::buildRow(Value rowIndex) {
   }
   Value count = choose.getResult(0);
   gpu::BarrierOp::create(b);
-  if (op.getOrder() == Order::Score)
+  if (isByScore(op.getOrder()))
     sort(row, count);
   write(row, rowIndex, count);
   // The next row uses the list again.

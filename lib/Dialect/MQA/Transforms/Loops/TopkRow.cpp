@@ -160,10 +160,16 @@ Value TopkRow::getSlot(ImplicitLocOpBuilder &b, Value key) const {
 
 Value TopkRow::getIndex(ImplicitLocOpBuilder &b, Value key) const {
   Value index = key;
-  if (op.getBase() == IndexBase::Relative)
+  switch (op.getBase()) {
+  case IndexBase::Absolute:
+    break;
+  case IndexBase::Relative:
     index = arith::SubIOp::create(b, key, firstKey);
-  else if (op.getBase() == IndexBase::Slot)
+    break;
+  case IndexBase::Slot:
     index = getSlot(b, key);
+    break;
+  }
   if (op.getOffset())
     index = arith::AddIOp::create(b, index, loadIndex(b, op.getOffset(), row));
   return arith::IndexCastOp::create(b, b.getI32Type(), index);

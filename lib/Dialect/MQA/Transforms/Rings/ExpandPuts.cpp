@@ -5,9 +5,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-expand-puts"
@@ -15,7 +16,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAEXPANDPUTSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAExpandPutsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -112,11 +112,18 @@ void RingLowering::fill(const SlotFills &fills) {
   for (FillTileOp op : fills.fills) {
     b.setInsertionPoint(op);
     unsigned tile = op.getTileIndex();
-    if (op.getKind() == FillKind::Elements)
+    switch (op.getKind()) {
+    case FillKind::TensorMap:
+      break;
+    case FillKind::AsyncChunks:
+    case FillKind::Chunks:
+      fillByChunks(ring, op, lane, slot);
+      break;
+    case FillKind::Elements:
       copyByLanes(getTile(ring, tile, slot.index, ring.type.getSlotType(tile)),
                   op.getSource(), ring.threads);
-    else if (op.getKind() != FillKind::TensorMap)
-      fillByChunks(ring, op, lane, slot);
+      break;
+    }
   }
   commit(ring, fills, slot);
 

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -22,7 +23,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQALOWERLAYOUTSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQALowerLayoutsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

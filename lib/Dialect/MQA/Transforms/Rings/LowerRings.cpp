@@ -7,7 +7,7 @@
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/ModuleTargets.h"
 #include "RingLowering.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -17,6 +17,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -25,7 +26,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQALOWERRINGSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQALowerRingsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 
@@ -241,10 +242,17 @@ LogicalResult RingLowering::verify(ArrayRef<RingCreateOp> creates,
     if (failed(verifySlotTypes(slot.acquire)))
       return failure();
     for (FillTileOp op : slot.fills)
-      if (op.getKind() == FillKind::TensorMap)
+      switch (op.getKind()) {
+      case FillKind::TensorMap:
         byTensorMaps.push_back(op);
-      else if (op.getKind() != FillKind::Elements)
+        break;
+      case FillKind::AsyncChunks:
+      case FillKind::Chunks:
         byChunks.push_back(op);
+        break;
+      case FillKind::Elements:
+        break;
+      }
   }
   return failure(failed(verifyRings(kernel, creates)) ||
                  failed(verifyRingBytes(kernel, creates, *chip)) ||

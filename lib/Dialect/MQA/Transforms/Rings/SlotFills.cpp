@@ -6,6 +6,8 @@
 
 #include "SlotFills.h"
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -94,7 +96,7 @@ static LogicalResult findWrites(SlotFills &slot, unsigned index) {
           return fill.emitOpError("by tensor_map must be in the block of its "
                                   "mqa.ring_acquire");
         byTensorMap = fill;
-      } else if (!fill || fill.getKind() != FillKind::AsyncChunks) {
+      } else if (!fill || passesRegisters(fill.getKind())) {
         if (!isMemoryEffectFree(user))
           slot.written.set(index);
       }

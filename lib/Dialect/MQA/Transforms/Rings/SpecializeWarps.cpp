@@ -10,12 +10,13 @@
 #include "WarpRoles.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -25,7 +26,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQASPECIALIZEWARPSPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQASpecializeWarpsPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 
@@ -289,23 +290,42 @@ static LogicalResult verifyNoNestedLoop(gpu::GPUFuncOp kernel) {
 }
 
 namespace {
+/// What a loop has ops for.
+struct LoopRoles {
+  bool fills = false, cleans = false;
+};
+} // namespace
+
+/// A role that is not here has no warps, and its ops would be in no clone.
+static LoopRoles findRoles(scf::ForOp loop) {
+  LoopRoles roles;
+  loop.walk([&](RoleOpInterface op) {
+    switch (op.getRole()) {
+    case Role::Producer:
+    case Role::Converter:
+      roles.fills = true;
+      break;
+    case Role::Cleaner:
+      roles.cleans = true;
+      break;
+    case Role::Consumer:
+      break;
+    }
+  });
+  return roles;
+}
+
+namespace {
 struct SpecializeWarpsPass
     : mqa::impl::MQASpecializeWarpsPassBase<SpecializeWarpsPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
     SmallVector<scf::ForOp> loops, cleaning;
-    auto contains = [](scf::ForOp loop, Role role) {
-      return loop
-          .walk([&](Operation *op) {
-            return hasRole(op, role) ? WalkResult::interrupt()
-                                     : WalkResult::advance();
-          })
-          .wasInterrupted();
-    };
     for (auto loop : kernel.getBody().front().getOps<scf::ForOp>()) {
-      if (contains(loop, Role::Producer) || contains(loop, Role::Converter))
+      LoopRoles roles = findRoles(loop);
+      if (roles.fills)
         loops.push_back(loop);
-      else if (contains(loop, Role::Cleaner))
+      else if (roles.cleans)
         cleaning.push_back(loop);
     }
     if (loops.empty() && failed(verifyNoNestedLoop(kernel)))

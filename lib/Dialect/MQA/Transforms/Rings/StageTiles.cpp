@@ -7,7 +7,8 @@
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/WorkgroupMemory.h"
 #include "Loops/HeadBlock.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-stage-tiles"
@@ -24,7 +26,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQASTAGETILESPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAStageTilesPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 
@@ -143,7 +145,7 @@ RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
 
 /// The factors of an f16 reduction; null for another.
 Value TileStager::fitQueries(RingGetOp staged) {
-  if (plan.schedule.getReduction() != Reduction::F16)
+  if (!isPacked(plan.schedule.getReduction()))
     return {};
   MemRefType weights = plan.queryRing.getTiles()[1];
   auto type =
@@ -162,8 +164,7 @@ Value TileStager::putAndGet(Value ring, Value position, Value source) {
 /// be NaN, while a maximum of the bits keeps WGMMA's NaN, which is positive. A
 /// reduction in f16 has its own.
 Relu TileStager::getRelu() {
-  if (logits.getActivation() != Activation::Relu ||
-      plan.schedule.getReduction() == Reduction::F16)
+  if (!isRelu(logits.getActivation()) || isPacked(plan.schedule.getReduction()))
     return Relu::Max;
   // Of fp8 that became f16, the tile's type does not say that it is finite.
   bool isFinite = logits.hasOnlyFiniteScores() &&

@@ -5,14 +5,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQAATTACHTARGETPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQAAttachTargetPass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -25,7 +26,7 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  Reduction reduction, int64_t blockHeads = 0,
                                  std::optional<int64_t> maxStages = {}) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
-  int64_t blockCost = reduction == Reduction::F16 ? 3 : 1;
+  int64_t blockCost = isPacked(reduction) ? 3 : 1;
   // A unit that is not asynchronous computes two products at once, so that one
   // need not wait for the other, where there are registers for it.
   SmallVector<int64_t, 2> accumulators{1};
@@ -54,7 +55,7 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
                                         Reduction reduction) {
   const MatrixUnit &unit = *chip.matrixUnit;
   int64_t leastTileQ = llvm::PowerOf2Ceil(op.getNextN());
-  if (reduction == Reduction::F16)
+  if (isPacked(reduction))
     leastTileQ = std::max<int64_t>(leastTileQ, shapes::kGroupWarps);
   // More loads under way at a time make memory slower, not faster.
   constexpr int64_t kStages = 5;

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
-#include "mqa/Dialect/MQA/Transforms/Passes.h"
+
+#include "mlir/Pass/Pass.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 
@@ -17,7 +19,7 @@
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQASELECTSCHEDULEPASS
-#include "mqa/Dialect/MQA/Transforms/Passes.h.inc"
+#include "mqa/Dialect/MQA/Transforms/Passes/MQASelectSchedulePass.h.inc"
 } // namespace mqa
 } // namespace mlir
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -110,7 +111,7 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
   SmallVector<std::string> wrong;
   if (!op.hasOnlyFiniteScores())
     llvm::raw_string_ostream(wrong.emplace_back()) << op.getInputElementType();
-  if (op.getActivation() != Activation::Relu)
+  if (!isRelu(op.getActivation()))
     wrong.push_back("no relu");
   if (!op.getWeights())
     wrong.push_back("no weights");
@@ -169,7 +170,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // 2 rows of each head tile are added up in a thread: with the conversions and
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
-  bool packed = schedule.getReduction() == Reduction::F16;
+  bool packed = isPacked(schedule.getReduction());
   Type operandType = unit.getOperandType(op.getInputElementType());
   std::string notPacked = describeNotPacked(op, stagesByParts);
   if (packed && !notPacked.empty())
