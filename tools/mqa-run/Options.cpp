@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <iostream>
 #include <limits>
 
 using namespace mqa::tools;
@@ -24,6 +25,8 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
   app.add_option("bundle", options.bundle, "What mqa-compile wrote")
       ->required();
   app.set_version_flag("--version", "mqa-run " MQA_VERSION);
+  app.add_flag("--list", options.list,
+               "Print what is in the bundle, and launch nothing");
   app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
@@ -99,6 +102,15 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? -1 : 2;
+  }
+  // Nothing is launched, so nothing says how.
+  for (const CLI::Option *option : app.get_options()) {
+    std::string name = option->get_name();
+    if (options.list && option->count() && name != "bundle" &&
+        name != "--list" && name != "--json") {
+      std::cerr << "--list takes no option but --json, found " << name << "\n";
+      return 2;
+    }
   }
   return 0;
 }

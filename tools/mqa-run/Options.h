@@ -18,7 +18,7 @@ struct Options {
   int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
   Mask mask = Mask::Causal;
   bool clean = false, verify = false, json = false, integers = false;
-  bool cpu = false;
+  bool cpu = false, list = false;
   int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
   int64_t maxContextLen = -1;
   /// Of ops that select: how logits are distributed.

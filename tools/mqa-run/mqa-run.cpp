@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "List.h"
 #include "Options.h"
 #include "TopkSession.h"
 #include "mqa/Support/Output.h"
@@ -171,6 +172,11 @@ static void printText(const nlohmann::json &report) {
 static int run(const Options &options) {
   mqa_bundle *bundle;
   require(mqa_bundle_load_file(options.bundle.c_str(), &bundle));
+  if (options.list) {
+    listBundle(bundle, options.json);
+    mqa_bundle_destroy(bundle);
+    return 0;
+  }
   std::unique_ptr<Device> device =
       options.cpu ? Device::create("cpu") : createDevice(bundle);
   // Without --clean, a bundle whose kernels all clean is run as it is.
