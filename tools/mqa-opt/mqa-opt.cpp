@@ -5,9 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "LLVMTool.h"
+#include "PrintLevels.h"
 #include "mqa/InitAll.h"
 
 #include "mlir/IR/Dialect.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
@@ -20,6 +22,11 @@
 using namespace mlir;
 
 static constexpr const char *kName = "mqa-opt";
+
+static llvm::cl::opt<std::string> levelsFolder(
+    "mqa-print-levels", llvm::cl::value_desc("folder"),
+    llvm::cl::desc("Write each kernel at each level to a file of this folder, "
+                   "for instance logits.4-rings.mlir"));
 
 #ifndef NDEBUG
 // LLVM's own options are not there where LLVM is built without assertions.
@@ -50,6 +57,11 @@ int main(int argc, char **argv) {
   }
 #endif
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  if (!levelsFolder.empty())
+    config.setPassPipelineSetupFn([config](PassManager &pm) {
+      pm.addInstrumentation(::mqa::tools::createLevelPrinter(levelsFolder));
+      return config.setupPassPipeline(pm);
+    });
   std::unique_ptr<llvm::MemoryBuffer> input;
   if (config.shouldShowDialects() || config.shouldListPasses()) {
     // Needs no input.
