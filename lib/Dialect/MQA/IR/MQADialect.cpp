@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/Bytecode.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -54,7 +55,7 @@ struct Inlining : DialectInlinerInterface {
 } // namespace
 
 void MQADialect::initialize() {
-  addInterfaces<LayoutAliases, Inlining>();
+  addInterfaces<LayoutAliases, Inlining, BytecodeVersions>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "mqa/Dialect/MQA/IR/MQAAttrs.cpp.inc"
