@@ -16,7 +16,7 @@ endif()
 if(MQA_BUILD_COMPILER)
   install(TARGETS mqa_compiler EXPORT MQACompilerTargets)
   install(EXPORT MQACompilerTargets NAMESPACE MQA:: DESTINATION ${package_dir})
-  install(TARGETS mqa-opt mqa-compile)
+  install(TARGETS mqa-opt mqa-compile mqa-lsp-server)
   install(TARGETS MQAPlugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ ${PROJECT_BINARY_DIR}/include/
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
