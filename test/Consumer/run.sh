@@ -40,7 +40,7 @@ mkdir -p "$work/old"
 echo > "$work/old/MLIRConfig.cmake"
 printf 'set(PACKAGE_VERSION 21.1.0)\nset(PACKAGE_VERSION_COMPATIBLE FALSE)\n' > "$work/old/MLIRConfigVersion.cmake"
 expect "Found and not taken: version 21.1.0 ($work/old/MLIRConfig.cmake)" 1 'REQUIRED COMPONENTS Compiler' \
-  "-DMLIR_DIR=$work/old" -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF
+  "-DMLIR_DIR=$work/old" "-DCMAKE_FIND_ROOT_PATH=$work" -DCMAKE_FIND_ROOT_PATH_MODE_PACKAGE=ONLY
 mv "$work/install/lib/cmake/MQA/MQACompilerTargets.cmake" "$work/hidden.cmake"
 expect 'MQA was installed without the compiler' 1 'REQUIRED COMPONENTS Runtime Compiler'
 mv "$work/hidden.cmake" "$work/install/lib/cmake/MQA/MQACompilerTargets.cmake"
