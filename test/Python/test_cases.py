@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Each case of the dialect's enums is handled, everywhere: a new one is an error of the compiler or of these tests.
+"""Growing is safe: each case of the dialect's enums is handled, everywhere, and a pass is compiled apart from others.
 
 Switches see to most of it (-Werror=switch). Here is what a compiler of C++ does not see: comparisons in the place of switches,
 names that Python, manifests and the battery have, and whether each case compiles, runs and is right.
@@ -123,6 +123,21 @@ class CasesTest(unittest.TestCase):
         run = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, f"{command}\n{run.stdout}{run.stderr}")
         return run.stdout
+
+
+class PassesTest(unittest.TestCase):
+    def test_passes_include_their_own_file(self):
+        """Passes.h and Passes.h.inc change with every pass, and would compile all of them again."""
+        found = 0
+        for path, text in read_sources():
+            names = re.findall(r"#define GEN_PASS_DEF_(\w+)", text)
+            if not names or path.parts[0] != "lib":
+                continue
+            found += 1
+            own = [name.upper() for name in re.findall(r'#include "mqa/[\w/]+/Passes/(\w+)\.h\.inc"', text)]
+            self.assertEqual(own, names, path)
+            self.assertNotRegex(text, r'#include "mqa/[\w/]*Passes\.h(\.inc)?"', path)
+        self.assertGreater(found, 25)
 
 
 if __name__ == "__main__":
