@@ -151,21 +151,21 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":10", "\"version\"\t:\r\n 9 "));
+  expectLoads(replaceOnce("\"version\":10", "\"version\"\t:\r\n 10 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');
   std::tuple<const char *, std::string, const char *> replacements[] = {
       // The first or the last would count.
       {"\"version\":10", "\"version\":10,\"version\":10", "'version' twice in"},
-      {"\"version\":10", "\"version\":10,\"\\u0076ersion\":9", "twice in one"},
+      {"\"version\":10", "\"version\":10,\"\\u0076ersion\":10", "twice in one"},
       {"\"clean\":false", "\"clean\":false,\"clean\":true", "'clean' twice"},
       {"\"rank\":1", "\"rank\":1,\"rank\":2", "'rank' twice in one object"},
       {"\"version\":10", "\"version\":10.0", integer},
       {"\"version\":10", "\"version\":10e0", integer},
-      {"\"version\":10", "\"version\":-9", integer},
-      {"\"version\":10", "\"version\":\"9\"", integer},
-      {"\"version\":10", "\"version\":[9]", integer},
+      {"\"version\":10", "\"version\":-10", integer},
+      {"\"version\":10", "\"version\":\"10\"", integer},
+      {"\"version\":10", "\"version\":[10]", integer},
       {"\"version\":10", "\"version\":4294967305", integer},
       {"\"version\":10", "\"version\":18446744073709551625", integer},
       {"\"version\":10", "\"version\":" + repeat("9", 300), integer},

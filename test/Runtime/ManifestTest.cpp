@@ -226,7 +226,7 @@ TEST(ManifestTest, OtherVersions) {
                 "older");
   // What else is in it, nobody knows.
   expectRefused({{"version", 11}},
-                "bundle: version 10, written by another compiler" + reads +
+                "bundle: version 11, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }
