@@ -131,7 +131,8 @@ TEST_F(BundleLoadTest, Processors) {
   json manifest = makeCpuManifest();
   manifest["cpu_features"] = {has};
   manifest["kernels"][0]["name"] = "any";
-  std::string broken = makeBundle(manifest, "object", readFile(MQA_FAKE_TOPK_TASK));
+  std::string broken =
+      makeBundle(manifest, "object", readFile(MQA_FAKE_TOPK_TASK));
   EXPECT_EQ(loadBest(any + broken),
             "bundle: the object has no function mqa_task_any");
   EXPECT_EQ(status, MQA_ERROR_INVALID_BUNDLE);

@@ -47,9 +47,9 @@ struct ExpandByF32 : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
-/// 64 elements at a time, by AVX-512 VBMI. The lower seven bits of an element are
-/// its magnitude: of each of the 128, a table has the lower byte of bf16, and
-/// another one the upper byte. The eighth bit is the sign.
+/// 64 elements at a time, by AVX-512 VBMI. The lower seven bits of an element
+/// are its magnitude: of each of the 128, a table has the lower byte of bf16,
+/// and another one the upper byte. The eighth bit is the sign.
 class ExpandByTable : public OpRewritePattern<arith::ExtFOp> {
 public:
   ExpandByTable(MLIRContext *context)
