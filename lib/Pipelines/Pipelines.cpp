@@ -124,6 +124,7 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
   // What has no static shape stays scalar here; LLVM vectorizes its loops.
   func.addPass(createConvertLinalgToLoopsPass());
   func.addPass(createMQAExpandFp8Pass());
+  func.addPass(createMQAExpandF16Pass());
   // LLVM rounds to bf16 by a function that a task's object does not have.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;

@@ -1,10 +1,10 @@
 // f16 to f32 and back, where x86 has no instruction for it: exact, and rounded to
 // nearest with ties to even. Executed on numbers of every kind.
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2,f16c},mqa-expand-fp8)' | FileCheck %s --check-prefix=HAS
-// RUN: mqa-opt %s --mqa-expand-fp8 | FileCheck %s --check-prefix=HAS
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2},mqa-expand-fp8)' | FileCheck %s --check-prefix=LACKS
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2,f16c},mqa-expand-f16)' | FileCheck %s --check-prefix=HAS
+// RUN: mqa-opt %s --mqa-expand-f16 | FileCheck %s --check-prefix=HAS
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2},mqa-expand-f16)' | FileCheck %s --check-prefix=LACKS
 // DEFINE: %{lower} = convert-vector-to-scf,convert-scf-to-cf,convert-vector-to-llvm,finalize-memref-to-llvm,convert-arith-to-llvm,convert-cf-to-llvm,convert-func-to-llvm,reconcile-unrealized-casts
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2},mqa-expand-fp8)' | sed 's/attributes {mqa.target[^{]*>}/attributes {}/' | mlir-opt --pass-pipeline='builtin.module(%{lower})' | mlir-runner -e main --entry-point-result=void --shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=cpu features=sse2},mqa-expand-f16)' | sed 's/attributes {mqa.target[^{]*>}/attributes {}/' | mlir-opt --pass-pipeline='builtin.module(%{lower})' | mlir-runner -e main --entry-point-result=void --shared-libs=%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
 
 // HAS: arith.extf
 // HAS: arith.truncf

@@ -49,3 +49,18 @@ func.func @others(%x: vector<48xf8E4M3FN>, %y: f8E5M2) -> (vector<48xbf16>, bf16
   %1 = arith.extf %y : f8E5M2 to bf16
   return %0, %1 : vector<48xbf16>, bf16
 }
+
+// A tensor of static shape, and a named op, which says what its body is no more.
+// CHECK-LABEL: func @tensors
+// CHECK: arith.trunci %{{.*}} : tensor<4xi32> to tensor<4xi16>
+// CHECK: linalg.generic
+// CHECK: arith.trunci %{{.*}} : i32 to i16
+func.func @tensors(%x: tensor<4xf8E4M3FN>, %y: tensor<4xf8E4M3FN>, %out: tensor<4xbf16>) -> (tensor<4xbf16>, tensor<4xbf16>) {
+  %0 = arith.extf %x : tensor<4xf8E4M3FN> to tensor<4xbf16>
+  %1 = linalg.map ins(%y : tensor<4xf8E4M3FN>) outs(%out : tensor<4xbf16>)
+    (%in: f8E4M3FN, %init: bf16) {
+      %2 = arith.extf %in : f8E4M3FN to bf16
+      linalg.yield %2 : bf16
+    }
+  return %0, %1 : tensor<4xbf16>, tensor<4xbf16>
+}

@@ -126,9 +126,8 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
     mantissa move to their places and the bias is added; subnormals are converted
     as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. bf16 is the upper half of
     f32; for a target with the feature `avx512vbmi`, 64 elements at a time are looked up in tables
-    of bytes. For x86 without `f16c`, f16 to f32 and back are expanded too. Works on scalars,
-    vectors and tensors of static shape; others stay. A named linalg op that extends
-    fp8 in its body becomes a `linalg.generic`. (The conversion to LLVM makes an i8
+    of bytes. Works on scalars, vectors and tensors of static shape; others stay. A named linalg op
+    that extends fp8 in its body becomes a `linalg.generic`, if it has such a form. (The conversion to LLVM makes an i8
     of each f8 element in memory.)
 
     ```mlir
@@ -142,6 +141,24 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::vector::VectorDialect"];
+}
+
+def MQAExpandF16Pass : Pass<"mqa-expand-f16"> {
+  let summary = "Expands arith.extf from f16 and arith.truncf to f16, where x86 has no F16C";
+  let description = [{
+    For a target with `sse2` and without `f16c`. There, LLVM calls functions of the C library, which a
+    task's object does not have. The extension to f32 is exact; the truncation rounds to nearest, ties to
+    even. Works on scalars and vectors. A truncation with another rounding stays.
+
+    ```mlir
+    %0 = arith.extf %x : f16 to f32
+    // becomes
+    %b = arith.bitcast %x : f16 to i16
+    %bits = arith.extui %b : i16 to i32
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {

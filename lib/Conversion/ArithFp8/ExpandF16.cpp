@@ -4,10 +4,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ExpandF16.h"
+#include "Extensions.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQAEXPANDF16PASS
+#include "mqa/Conversion/Passes/MQAExpandF16Pass.h.inc"
+} // namespace mqa
+} // namespace mlir
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -19,11 +29,7 @@ struct Bits {
   Bits(PatternRewriter &b, Operation *op, Type like)
       : b(b), loc(op->getLoc()), like(like) {}
 
-  Type withElement(Type element) {
-    if (auto shaped = dyn_cast<ShapedType>(like))
-      return shaped.clone(element);
-    return element;
-  }
+  Type withElement(Type element) { return withElementType(like, element); }
   Type getI32() { return withElement(b.getI32Type()); }
   Type getF32() { return withElement(b.getF32Type()); }
   Value constant(int64_t value) {
@@ -135,8 +141,17 @@ struct ExpandTruncF16 : OpRewritePattern<arith::TruncFOp> {
     return success();
   }
 };
-} // namespace
 
-void mqa::populateExpandF16Patterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandExtF16, ExpandTruncF16>(patterns.getContext());
-}
+struct ExpandF16Pass : mqa::impl::MQAExpandF16PassBase<ExpandF16Pass> {
+  void runOnOperation() override {
+    // All of x86-64 has SSE2: it stands for x86.
+    TargetAttr target = getTarget(getOperation());
+    if (!target || !target.hasFeature("sse2") || target.hasFeature("f16c"))
+      return;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandExtF16, ExpandTruncF16>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

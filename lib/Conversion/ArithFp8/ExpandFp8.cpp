@@ -1,14 +1,11 @@
-//===- ExpandFp8.cpp - Expands arith.extf from f8E4M3FN -------------------===//
+//===- ExpandFp8.cpp - Expands arith.extf from fp8 ------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "ExpandF16.h"
-#include "ExpandToBF16.h"
-#include "mqa/Dialect/MQA/IR/MQA.h"
+#include "Extensions.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -26,22 +23,15 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// `type` with another element type: a scalar, a vector or a tensor.
-static Type withElementType(Type type, Type element) {
-  if (auto shaped = dyn_cast<ShapedType>(type))
-    return shaped.clone(element);
-  return element;
-}
-
 static bool isFp8(Type type) {
   return isa<Float8E4M3FNType, Float8E5M2Type>(getElementTypeOrSelf(type));
 }
 
-/// Whether `op` extends what these patterns expand, and may be replaced.
-static LogicalResult matchExtension(arith::ExtFOp op, PatternRewriter &b) {
+LogicalResult mqa::matchFp8Extension(arith::ExtFOp op, Type element,
+                                     PatternRewriter &b) {
   Type inType = op.getIn().getType();
-  if (!isFp8(inType) || !getElementTypeOrSelf(op.getType()).isF32())
-    return b.notifyMatchFailure(op, "not from f8E4M3FN or f8E5M2 to f32");
+  if (!isFp8(inType) || getElementTypeOrSelf(op.getType()) != element)
+    return b.notifyMatchFailure(op, "not from f8E4M3FN or f8E5M2 to the type");
   // A constant needs to know how many elements it has.
   if (isa<TensorType>(inType) && !cast<TensorType>(inType).hasStaticShape())
     return b.notifyMatchFailure(op, "of a tensor whose shape is not static");
@@ -58,7 +48,7 @@ struct ExpandExtF : OpRewritePattern<arith::ExtFOp> {
   LogicalResult matchAndRewrite(arith::ExtFOp op,
                                 PatternRewriter &b) const override {
     Type inType = op.getIn().getType(), outType = op.getType();
-    if (failed(matchExtension(op, b)))
+    if (failed(matchFp8Extension(op, b.getF32Type(), b)))
       return failure();
     if (!isa<Float8E4M3FNType>(getElementTypeOrSelf(inType)))
       return b.notifyMatchFailure(op, "not from f8E4M3FN");
@@ -114,7 +104,7 @@ struct ExpandE5M2 : OpRewritePattern<arith::ExtFOp> {
   LogicalResult matchAndRewrite(arith::ExtFOp op,
                                 PatternRewriter &b) const override {
     Type inType = op.getIn().getType(), outType = op.getType();
-    if (failed(matchExtension(op, b)))
+    if (failed(matchFp8Extension(op, b.getF32Type(), b)))
       return failure();
     if (!isa<Float8E5M2Type>(getElementTypeOrSelf(inType)))
       return b.notifyMatchFailure(op, "not from f8E5M2");
@@ -158,10 +148,6 @@ struct ExpandFp8Pass : mqa::impl::MQAExpandFp8PassBase<ExpandFp8Pass> {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandE5M2, ExpandExtF>(&getContext());
     populateExpandToBF16Patterns(patterns);
-    // x86, all of which has SSE2, has had conversions of f16 since F16C.
-    TargetAttr target = getTarget(getOperation());
-    if (target && target.hasFeature("sse2") && !target.hasFeature("f16c"))
-      populateExpandF16Patterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

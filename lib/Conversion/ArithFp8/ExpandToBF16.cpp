@@ -4,22 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ExpandToBF16.h"
+#include "Extensions.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-static bool isToBF16(arith::ExtFOp op) {
-  Type in = getElementTypeOrSelf(op.getIn().getType());
-  return isa<Float8E4M3FNType, Float8E5M2Type>(in) &&
-         getElementTypeOrSelf(op.getType()).isBF16();
-}
 
 namespace {
 /// bf16 is the upper half of f32, and holds all of fp8.
@@ -28,13 +21,11 @@ struct ExpandByF32 : OpRewritePattern<arith::ExtFOp> {
 
   LogicalResult matchAndRewrite(arith::ExtFOp op,
                                 PatternRewriter &b) const override {
-    if (!isToBF16(op) || isa<TensorType>(op.getType()))
-      return b.notifyMatchFailure(op, "not from fp8 to bf16");
+    if (failed(matchFp8Extension(op, b.getBF16Type(), b)))
+      return failure();
     Location loc = op.getLoc();
-    auto like = [&](Type element) -> Type {
-      if (auto shaped = dyn_cast<ShapedType>(op.getType()))
-        return shaped.clone(element);
-      return element;
+    auto like = [&](Type element) {
+      return withElementType(op.getType(), element);
     };
     Type i32 = like(b.getI32Type());
     Value f32 = arith::ExtFOp::create(b, loc, like(b.getF32Type()), op.getIn());
@@ -133,10 +124,11 @@ Value ExpandByTable::expand(OpBuilder &b, Location loc, FloatType type,
 
 LogicalResult ExpandByTable::matchAndRewrite(arith::ExtFOp op,
                                              PatternRewriter &b) const {
+  if (failed(matchFp8Extension(op, b.getBF16Type(), b)))
+    return failure();
   auto inType = dyn_cast<VectorType>(op.getIn().getType());
-  if (!isToBF16(op) || !inType || inType.isScalable() ||
-      inType.getNumElements() % kBytes)
-    return b.notifyMatchFailure(op, "not 64 of fp8 to bf16");
+  if (!inType || inType.isScalable() || inType.getNumElements() % kBytes)
+    return b.notifyMatchFailure(op, "not vectors of 64");
   TargetAttr target = getTarget(op);
   if (!target || !target.hasFeature("avx512vbmi"))
     return b.notifyMatchFailure(op, "the target has no such tables");

@@ -23,7 +23,6 @@ private:
   void decodeKeys();
   void scoreHeads(Value queries, Value keys, Value weights);
   void scoreQuery(Value m);
-  void addGroup(Value scales);
 
   /// Decoded keys [D, N] or [G, D, N], decoded heads of a query [H, D], scores
   /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
@@ -111,25 +110,6 @@ void F32Logits::scoreHeads(Value queries, Value keys, Value weights) {
       });
 }
 
-/// totals[n] += scales[n] * sums[n].
-void F32Logits::addGroup(Value scales) {
-  OpFoldResult zero = b.getIndexAttr(0), count = numKeys;
-  SmallVector<Value> inputs{getColumns(sums, zero, count)};
-  if (scales)
-    inputs.push_back(scales);
-  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
-  linalg::GenericOp::create(
-      b, loc, inputs, ValueRange{getColumns(totals, zero, count)}, maps,
-      IteratorType::parallel,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value term = args[0];
-        if (scales)
-          term = arith::MulFOp::create(nested, loc, term, args[1]);
-        term = arith::AddFOp::create(nested, loc, args.back(), term);
-        linalg::YieldOp::create(nested, loc, term);
-      });
-}
-
 /// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
 /// `totals`.
 void F32Logits::scoreQuery(Value m) {
@@ -143,7 +123,9 @@ void F32Logits::scoreQuery(Value m) {
         b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
     scoreHeads(getRows(query, first, groupHeads), getRow(keys, g),
                weights ? getRows(weights, first, groupHeads) : Value());
-    addGroup(op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
+    OpFoldResult zero = b.getIndexAttr(0), count = numKeys;
+    addScaled(getColumns(totals, zero, count), getColumns(sums, zero, count),
+              op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
   });
 }
 

@@ -113,6 +113,22 @@ Value LogitsToLinalg::activate(OpBuilder &nested, Value score) {
   llvm_unreachable("all activations are handled");
 }
 
+void LogitsToLinalg::addScaled(Value totals, Value terms, Value scales) {
+  SmallVector<Value> inputs{terms};
+  if (scales)
+    inputs.push_back(scales);
+  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{totals}, maps, IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value term = args[0];
+        if (scales)
+          term = arith::MulFOp::create(nested, loc, term, args[1]);
+        term = arith::AddFOp::create(nested, loc, args.back(), term);
+        linalg::YieldOp::create(nested, loc, term);
+      });
+}
+
 void LogitsToLinalg::decode(Value source, Value target) {
   auto type = cast<MemRefType>(target.getType());
   SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));

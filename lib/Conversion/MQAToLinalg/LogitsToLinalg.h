@@ -108,6 +108,8 @@ protected:
   Value getKey(Value n);
   /// Copies the scale of key n out of the cache.
   void copyScale(Value n, Value scales, Value column);
+  /// totals += terms * scales, element by element; null scales are 1.
+  void addScaled(Value totals, Value terms, Value scales);
   /// `score` behind the activation.
   Value activate(OpBuilder &nested, Value score);
   /// `value` as f32.

@@ -198,21 +198,11 @@ void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
 
 /// totals[n] += scale of group g and key n * sums[n].
 void PackedLogits::addGroup(Value g, Value first, Value from, Value to) {
-  Value column = sub(from, first), count = sub(to, from);
-  SmallVector<Value> inputs{getColumns(sums, column, count)};
+  Value column = sub(from, first), count = sub(to, from), factors;
   if (op.getKScale())
-    inputs.push_back(getColumns(dropDim(op.getKScale(), 1, g), from, count));
-  SmallVector<AffineMap> maps(inputs.size() + 1, b.getMultiDimIdentityMap(1));
-  linalg::GenericOp::create(
-      b, loc, inputs, ValueRange{getColumns(totals, column, count)}, maps,
-      IteratorType::parallel,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value term = args[0];
-        if (args.size() == 3)
-          term = arith::MulFOp::create(nested, loc, term, args[1]);
-        term = arith::AddFOp::create(nested, loc, args.back(), term);
-        linalg::YieldOp::create(nested, loc, term);
-      });
+    factors = getColumns(dropDim(op.getKScale(), 1, g), from, count);
+  addScaled(getColumns(totals, column, count), getColumns(sums, column, count),
+            factors);
 }
 
 void PackedLogits::scoreQuery(Value slot, Value first, Value from, Value to) {

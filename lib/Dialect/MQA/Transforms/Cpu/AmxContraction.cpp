@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PairContraction.h"
+#include "TileSize.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
@@ -22,17 +23,9 @@ constexpr int64_t kTiles = 2;
 /// once.
 struct TileShape {
   explicit TileShape(const PairContraction &contraction)
-      : rows(getDivisor(contraction.numRows, kAmx.rows)),
-        columns(getDivisor(contraction.numColumns, kAmx.maxColumns)),
-        pairs(getDivisor(contraction.numPairs, kAmx.stepBytes / 4)) {}
-
-  /// The largest divisor of `size` that is at most `limit`.
-  static int64_t getDivisor(int64_t size, int64_t limit) {
-    int64_t divisor = std::min(size, limit);
-    while (size % divisor)
-      --divisor;
-    return divisor;
-  }
+      : rows(getTileSize(contraction.numRows, kAmx.rows)),
+        columns(getTileSize(contraction.numColumns, kAmx.maxColumns)),
+        pairs(getTileSize(contraction.numPairs, kAmx.stepBytes / 4)) {}
 
   int64_t rows, columns, pairs;
 };

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RowSums.h"
+#include "TileSize.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -34,14 +35,6 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-
-/// The largest divisor of `size` that is at most `limit`: tiles are full.
-static int64_t getTileSize(int64_t size, int64_t limit) {
-  int64_t tile = std::min(size, limit);
-  while (size % tile)
-    --tile;
-  return tile;
-}
 
 /// Whether `op` transposes a matrix.
 static bool isTransposition(linalg::LinalgOp op) {
