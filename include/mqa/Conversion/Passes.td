@@ -59,9 +59,10 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
     `clean`, what is behind is filled. A tile is an `mqa.logits` whose keys are an
     `mqa.gather_pages`, as in kernels for GPUs; decoding looks up each key's cache block.
 
-    For a target with a matrix unit (`#mqa.target`), and operands that are exact in bf16, scratch
-    is of bf16: up to 1024 keys as rows of N x D, and the pairs of each query, transposed, as
-    D / 2 x H x 2. Blocks of 32 keys are multiplied with a query: those that it sees, and no others.
+    For a CPU with a matrix unit (`#mqa.target`), and operands in fp8 or bf16, scratch is of bf16: a
+    chunk of keys as rows of N x D (as many blocks of 32 keys as fit 16 KiB, at least one), and the
+    pairs of each query, transposed, as D / 2 x H x 2. Blocks of 32 keys are multiplied with a query:
+    those that it sees, and no others. A tile of a paged cache then has about 1024 keys.
 
     Contract: the op is bufferized. The cache of an `mqa.gather_pages` has at least one block.
 

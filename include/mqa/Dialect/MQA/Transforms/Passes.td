@@ -705,8 +705,8 @@ def MQAUseMatrixUnitPass : Pass<"mqa-use-matrix-unit", "::mlir::func::FuncOp"> {
 
     A `linalg.generic` is lowered if it computes `out[m, n] += sum over k, v of
     rows[m, k, v] * columns[k, n, v]` with v of 2, bf16 operands and an f32 sum, on memrefs of
-    static shape whose pairs are contiguous. A fill with zeros ahead of it becomes the start of the
-    accumulators. Others are left to `mqa-vectorize-linalg`, which computes the same on f32.
+    static shape whose pairs are contiguous. If a `linalg.fill` with 0 is
+    right ahead of it, the accumulators start at 0, and the fill is erased. Others are left to `mqa-vectorize-linalg`, which computes the same on f32.
 
     Accumulators stay in tiles, or in vector registers, over all of k. (Upstream's
     `convert-vector-to-amx` takes one step of k at a time, and stores and loads the accumulator
@@ -738,8 +738,8 @@ def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"
     Drives upstream's tiling, `linalg::vectorize`, transfer hoisting and
     contraction lowering over each `linalg` op of static shape: a contraction is
     tiled to `register-tile` rows and columns of an accumulator that stays in
-    registers over its reduction. A transposition, and a sum along rows, are of 16 x 16
-    elements at a time. Ops of dynamic shape are left to
+    registers over its reduction. A transposition is tiled to 16 x 16, and a sum
+    along rows to 16 rows and up to 256 columns. Ops of dynamic shape are left to
     `convert-linalg-to-loops`; one over no elements is erased.
   }];
   let options = [
