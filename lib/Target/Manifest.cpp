@@ -152,7 +152,8 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
   if (RankedTensorType logits = attr.getLogitsType()) {
     kernel["logits_type"] = getElementTypeName(logits);
     kernel["num_columns"] = getSize(logits.getDimSize(1));
-    if (attr.getListPlaces())
+    // A task of a CPU has no memory of the caller's.
+    if (!attr.getTaskSizes())
       kernel["list_places"] = attr.getListPlaces();
   }
 }

@@ -166,10 +166,10 @@ static mqa_status checkAlignment(const Parameter &parameter,
   return MQA_SUCCESS;
 }
 
-/// Counters of query blocks are the first part of `scratch`, and must be zero.
-/// Lists of candidates are the second part. Launches with other numbers of
-/// queries may come to the same memory, so its end is taken: lists are always
-/// in one place, and counters grow away from them.
+/// Counters of query blocks in `scratch` must be zero. Launches of other sizes
+/// may come to the same memory, so its end is taken: lists of candidates are
+/// always there, and counters grow away from them; or counters are there, and
+/// rows of logits ahead of them.
 mqa_status GpuLaunch::placeScratch(const Tensors &tensors,
                                    Tensor &scratch) const {
   auto invalid = [](const std::string &message) {
@@ -178,7 +178,7 @@ mqa_status GpuLaunch::placeScratch(const Tensors &tensors,
   const KernelDescription &description = kernel.getDescription();
   size_t needed = description.rules->getScratchSize(
       description, tensors[Operand::Indices].sizes[0],
-      kernel.getNumMultiprocessors());
+      tensors[Operand::Out].sizes[1], kernel.getNumMultiprocessors());
   if (tensors.scratchSize < needed)
     return invalid("scratch_size must be at least " + std::to_string(needed) +
                    " for this launch, found " +

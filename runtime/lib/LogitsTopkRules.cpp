@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace mqa::runtime;
 
@@ -37,7 +38,10 @@ public:
   Form getForm(const KernelDescription &kernel) const override;
 
   size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
+                        int64_t numColumns,
                         int numMultiprocessors) const override;
+  mqa_status checkForGpu(const KernelDescription &kernel,
+                         const Tensors &tensors) const override;
   int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
                   int numMultiprocessors) const override;
   /// A task has all keys of its queries.
@@ -63,7 +67,7 @@ int64_t LogitsTopkRules::getGrid(const KernelDescription &kernel,
   // About 3 us, where a tile takes 0.5 to 1.4 (one H200).
   constexpr double kTilesOfShare = 5;
   int64_t most = getLogits().getGrid(kernel, tensors, numMultiprocessors);
-  if (!kernel.splitsKeys())
+  if (!kernel.splitsKeys() || kernel.listPlaces == 0)
     return most;
   int64_t numKeys =
       isPaged() ? tensors[Operand::Out].sizes[1] : tensors[Operand::K].sizes[0];
@@ -106,8 +110,11 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
   readTopkSelection(fields, kernel.selection);
   if (!isCpu) {
     constexpr int64_t kMaxPlaces = 65536;
-    kernel.listPlaces =
-        fields.integer("list_places", kernel.selection.k, kMaxPlaces);
+    // 0: the scratch has rows, not lists.
+    constexpr auto kAny = std::numeric_limits<int64_t>();
+    kernel.listPlaces = fields.integer("list_places", kAny.min(), kAny.max());
+    if (kernel.listPlaces != 0)
+      fields.integer("list_places", kernel.selection.k, kMaxPlaces);
   }
   readParameters(fields, isCpu, kernel);
   LogitsOpRules::checkTypes(kernel);
@@ -169,18 +176,43 @@ Form LogitsTopkRules::getForm(const KernelDescription &kernel) const {
 // Launches
 //===----------------------------------------------------------------------===//
 
+/// Where rows lie in front of them, counters of query blocks have room for so
+/// many: they are in one place then, whatever the sizes of a launch are.
+static constexpr int64_t kMaxRowBlocks = 65536;
+
 /// Four words for each query block, and two lists of candidates for each query
-/// of each block of the grid, which has at most one on each multiprocessor.
+/// of each block of the grid, which has at most one on each multiprocessor. Or
+/// a row of logits for each query, whole vectors of four words, and a list for
+/// each warp of the consumers, which are all but the last four of a block.
 size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
-                                       int64_t numQueries,
+                                       int64_t numQueries, int64_t numColumns,
                                        int numMultiprocessors) const {
   if (!kernel.find(Operand::Scratch))
     return 0;
   constexpr size_t kCounterBytes = 16, kPlaceBytes = 8, kLists = 2;
+  if (kernel.listPlaces == 0) {
+    constexpr size_t kVectorBytes = 16, kWarpPlaces = 1024;
+    size_t row = ceilDiv(numColumns, 4) * kVectorBytes;
+    size_t warps = numMultiprocessors * (kernel.blockThreads / 32 - 4);
+    return numQueries * row + warps * kWarpPlaces * kPlaceBytes +
+           kMaxRowBlocks * kCounterBytes;
+  }
   int64_t blockQueries = isPaged() ? kernel.nextN : kernel.blockQueries;
   size_t lists = kLists * numMultiprocessors * blockQueries;
   return kCounterBytes * ceilDiv(numQueries, blockQueries) +
          lists * kernel.listPlaces * kPlaceBytes;
+}
+
+mqa_status LogitsTopkRules::checkForGpu(const KernelDescription &kernel,
+                                        const Tensors &tensors) const {
+  int64_t numQueries = tensors[Operand::Indices].sizes[0];
+  int64_t most =
+      kMaxRowBlocks * (isPaged() ? kernel.nextN : kernel.blockQueries);
+  if (kernel.listPlaces > 0 || numQueries <= most)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_INVALID_ARGUMENT,
+              "num_queries must be at most " + std::to_string(most) +
+                  " for this kernel, found " + std::to_string(numQueries));
 }
 
 /// What both kinds of kernels check; `logits` has been described.

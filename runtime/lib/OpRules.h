@@ -55,7 +55,7 @@ public:
                        const Tensors &tensors) const = 0;
   /// Bytes of the caller's memory that a launch on a GPU works in.
   virtual size_t getScratchSize(const KernelDescription &,
-                                int64_t /*numQueries*/,
+                                int64_t /*numQueries*/, int64_t /*numColumns*/,
                                 int /*numMultiprocessors*/) const {
     return 0;
   }

@@ -184,7 +184,8 @@ mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel, int64_t num_queries,
     MQA_RETURN_IF_FAILED(
         checkSize("num_columns", num_columns, description.numColumns));
     *size = description.rules->getScratchSize(
-        description, num_queries, kernel->kernel->getNumMultiprocessors());
+        description, num_queries, num_columns,
+        kernel->kernel->getNumMultiprocessors());
     return MQA_SUCCESS;
   });
 }

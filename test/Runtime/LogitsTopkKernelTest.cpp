@@ -195,6 +195,33 @@ TEST_F(LogitsTopkKernelTest, ScratchOfOtherSizes) {
   EXPECT_EQ(getAddress(34), scratch + 16);
 }
 
+// Rows of whole vectors, lists of 1024 places for each warp of the consumers,
+// and counters for 65536 query blocks.
+TEST_F(LogitsTopkKernelTest, ScratchOfRows) {
+  nlohmann::json manifest = makePagedTopkManifest();
+  manifest["kernels"][0]["list_places"] = 0;
+  manifest["kernels"][0]["block_threads"] = 640;
+  loadKernel(manifest);
+  const size_t fixed = 132 * 16 * 1024 * 8 + 65536 * 16;
+  EXPECT_EQ(getScratchSize(0, 0), fixed);
+  EXPECT_EQ(getScratchSize(2, 1), fixed + 2 * 16);
+  EXPECT_EQ(getScratchSize(2, 4), fixed + 2 * 16);
+  EXPECT_EQ(getScratchSize(6, 1001), fixed + 6 * 1004 * 4);
+  // All blocks of the grid share the keys of a sequence.
+  mqa_paged_logits_args args = makeFusedPagedArgs();
+  mqa_topk_args selection = makeSelectionArgs();
+  selection.scratch_size = getScratchSize(args.batch * 2, args.max_context_len);
+  launch(args, selection);
+  EXPECT_EQ(getFake().launches.back().gridX, 132u);
+  // Counters of more query blocks would be in another place.
+  args.batch = 65537;
+  selection.scratch_size = size_t(1) << 40;
+  EXPECT_EQ(mqa_paged_logits_topk_launch(kernel, &args, &selection, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(), "num_queries must be at most 131072 for this "
+                                 "kernel, found 131074");
+}
+
 TEST_F(LogitsTopkKernelTest, NoKeys) {
   loadKernel(makeLogitsTopkManifest());
   mqa_logits_args args = {};

@@ -45,6 +45,14 @@ TEST(LogitsTopkManifestTest, FieldsOfEveryKernel) {
                    {"task_queries", 0, "must be an integer from 1 to"}});
 }
 
+// 0 places are rows of logits instead of lists.
+TEST(LogitsTopkManifestTest, NoLists) {
+  for (json manifest : {makeLogitsTopkManifest(), makePagedTopkManifest()}) {
+    manifest["kernels"][0]["list_places"] = 0;
+    expectValid(manifest);
+  }
+}
+
 TEST(LogitsTopkManifestTest, FieldsOfSequences) {
   expectRefused(
       makeLogitsSlotManifest(),

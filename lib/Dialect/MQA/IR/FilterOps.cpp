@@ -41,15 +41,15 @@ LogicalResult FilteredRowsOp::verify() {
 
 namespace {
 /// The sizes are operands.
-struct FoldSizes : OpRewritePattern<memref::DimOp> {
-  using OpRewritePattern::OpRewritePattern;
+template <typename RowsOp> struct FoldSizes : OpRewritePattern<memref::DimOp> {
+  using OpRewritePattern<memref::DimOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(memref::DimOp op,
                                 PatternRewriter &rewriter) const override {
-    auto rows = op.getSource().getDefiningOp<FilteredRowsOp>();
+    auto rows = op.getSource().template getDefiningOp<RowsOp>();
     std::optional<int64_t> dim = op.getConstantIndex();
     if (!rows || !dim || *dim < 0 || *dim > 1)
-      return rewriter.notifyMatchFailure(op, "is no size of filtered rows");
+      return rewriter.notifyMatchFailure(op, "is no size of such rows");
     rewriter.replaceOp(op, *dim ? rows.getNumColumns() : rows.getNumRows());
     return success();
   }
@@ -58,7 +58,12 @@ struct FoldSizes : OpRewritePattern<memref::DimOp> {
 
 void FilteredRowsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                  MLIRContext *context) {
-  patterns.add<FoldSizes>(context);
+  patterns.add<FoldSizes<FilteredRowsOp>>(context);
+}
+
+void WordRowsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                             MLIRContext *context) {
+  patterns.add<FoldSizes<WordRowsOp>>(context);
 }
 
 Role MeetOp::getRole() { return Role::Consumer; }

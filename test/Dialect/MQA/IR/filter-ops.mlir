@@ -16,6 +16,25 @@ func.func @rows(%memory: memref<?xi32>, %first: index, %counts: !counts, %least:
   return %0, %1 : memref<?x?xf32>, memref<?x?xbf16>
 }
 
+// CHECK-LABEL: func.func @words
+// CHECK: mqa.word_rows %{{.*}}[%{{.*}}] stride(%{{.*}}) sizes(%{{.*}}, %{{.*}}) : memref<?xi32> -> memref<?x?xbf16>
+func.func @words(%memory: memref<?xi32>, %first: index, %m: index, %n: index) -> memref<?x?xbf16> {
+  %0 = mqa.word_rows %memory[%first] stride(%n) sizes(%m, %n) : memref<?xi32> -> memref<?x?xbf16>
+  return %0 : memref<?x?xbf16>
+}
+
+// SIMPLE-LABEL: func.func @word_sizes
+// SIMPLE-SAME: %[[M:[a-z0-9]+]]: index, %[[N:[a-z0-9]+]]: index)
+// SIMPLE-NEXT: return %[[M]], %[[N]] : index, index
+func.func @word_sizes(%memory: memref<?xi32>, %first: index, %m: index, %n: index) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %rows = mqa.word_rows %memory[%first] stride(%n) sizes(%m, %n) : memref<?xi32> -> memref<?x?xf32>
+  %0 = memref.dim %rows, %c0 : memref<?x?xf32>
+  %1 = memref.dim %rows, %c1 : memref<?x?xf32>
+  return %0, %1 : index, index
+}
+
 // Their sizes are operands: nothing else is left of rows that are not written.
 // SIMPLE-LABEL: func.func @sizes
 // SIMPLE-SAME: %[[M:[a-z0-9]+]]: index, %[[N:[a-z0-9]+]]: index)

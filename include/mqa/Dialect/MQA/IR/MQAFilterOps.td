@@ -137,6 +137,31 @@ def MQA_CutListsOp : MQA_Op<"cut_lists", [
   let hasVerifier = 1;
 }
 
+def MQA_WordRowsOp : MQA_Op<"word_rows", [Pure]> {
+  let summary = "Rows of logits that lie in memory as words";
+  let description = [{
+    The result stands for `num_rows` x `num_columns` logits, a column for each key. Only
+    `mqa.store_logits` writes it, at views of its rows. Logit [r, c], rounded to the type of the result, goes
+    to `memory[first + r * stride + c]`, as the bits of an f32.
+
+    Why this op exists: as `mqa.filtered_rows`, it is the one place where a fused kernel differs from one
+    that stores its logits. Here they stay until their row is selected.
+
+    ```mlir
+    %rows = mqa.word_rows %memory[%first] stride(%n) sizes(%c2, %n) : memref<?xi32> -> memref<?x?xbf16>
+    ```
+  }];
+  let arguments = (ins
+    MemRefRankOf<[I32], [1]>:$memory, Index:$first, Index:$stride,
+    Index:$num_rows, Index:$num_columns);
+  let results = (outs MemRefRankOf<[F32, BF16, F16], [2]>:$rows);
+  let assemblyFormat = [{
+    $memory `[` $first `]` `stride` `(` $stride `)` `sizes` `(` $num_rows `,` $num_columns `)` attr-dict
+    `:` type($memory) `->` type($rows)
+  }];
+  let hasCanonicalizer = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Level 5
 //===----------------------------------------------------------------------===//

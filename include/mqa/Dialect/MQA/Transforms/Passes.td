@@ -588,10 +588,12 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
     Of `mqa.paged_logits` a query block is a sequence, and a tile of keys an
     `mqa.gather_pages`; the tile is an `mqa.logits` too.
 
-    Where an `mqa.topk` is fused with the op (`mqa.unstored_logits` is its destination), tiles
-    write `mqa.filtered_rows`. In `mqa.meet`, all consumers cut lists that get full ahead of a tile, and
-    select behind the last tile of a query block. The kernel has one more argument, `scratch`, and
-    `list_places` in `mqa.kernel`.
+    Where an `mqa.topk` is fused with the op (`mqa.unstored_logits` is its destination), the kernel has
+    one more argument, `scratch`. Of `mqa.paged_logits`, whose queries are few, tiles write `mqa.word_rows` in
+    it; in an `mqa.meet` behind the last tile of a sequence, all consumers select from its rows. Else, and where keys are
+    in the order of their logits, tiles write `mqa.filtered_rows`, which append to lists. In `mqa.meet`, all
+    consumers cut lists that get full ahead of a tile, and select behind the last tile of a query block. Such a
+    kernel has `list_places` in `mqa.kernel`.
 
     ```mlir
     func.func @f(...) { mqa.logits ins(%q, ...) outs(%out) {schedule = ...}; return }
@@ -610,7 +612,8 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
 }
 
 def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {

@@ -51,37 +51,6 @@ void BlockBuilder::store(Value value, Value memref, Value word) {
   memref::StoreOp::create(*this, value, memref, toIndex(word));
 }
 
-Value BlockBuilder::ballot(Value condition) {
-  return NVVM::VoteSyncOp::create(*this, getI32Type(), constant(-1), condition,
-                                  NVVM::VoteSyncKind::ballot);
-}
-
-Value BlockBuilder::countBits(Value word) {
-  return math::CtPopOp::create(*this, word);
-}
-
-Value BlockBuilder::countLanesAhead(Value ballot) {
-  Value one = constant(1);
-  Value ahead = sub(arith::ShLIOp::create(*this, one, lane), one);
-  return countBits(arith::AndIOp::create(*this, ballot, ahead));
-}
-
-Value BlockBuilder::addUpToLane(Value word) {
-  Value zero = constant(0);
-  for (int64_t step = 1; step < shapes::kWarpThreads; step *= 2) {
-    auto ahead =
-        gpu::ShuffleOp::create(*this, word, static_cast<int32_t>(step),
-                               shapes::kWarpThreads, gpu::ShuffleMode::UP);
-    Value isLane = compare(CmpIPredicate::uge, lane, constant(step));
-    word = add(word, select(isLane, ahead.getShuffleResult(), zero));
-  }
-  return word;
-}
-
-Value BlockBuilder::reduce(Value word, NVVM::ReduxKind kind) {
-  return NVVM::ReduxOp::create(*this, getI32Type(), word, kind, constant(-1));
-}
-
 Value BlockBuilder::sumOverWarps(Value words, Value start,
                                  function_ref<Value(Value warp)> isWanted) {
   // A lane for each warp: there are at most as many.

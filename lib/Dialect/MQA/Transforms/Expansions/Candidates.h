@@ -7,6 +7,7 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_CANDIDATES_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_CANDIDATES_H
 
+#include "Loops/WarpOps.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,14 +46,18 @@ public:
   void barrier() { gpu::BarrierOp::create(*this); }
 
   /// A bit for each lane, set where `condition` holds.
-  Value ballot(Value condition);
-  Value countBits(Value word);
+  Value ballot(Value condition) { return emitBallot(*this, condition); }
+  Value countBits(Value word) { return math::CtPopOp::create(*this, word); }
   /// How many lanes ahead of this one have their bit set.
-  Value countLanesAhead(Value ballot);
+  Value countLanesAhead(Value ballot) {
+    return mqa::countLanesAhead(*this, lane, ballot);
+  }
   /// The sum of `word` over this lane and those ahead of it.
-  Value addUpToLane(Value word);
+  Value addUpToLane(Value word) { return mqa::addUpToLane(*this, lane, word); }
   /// Over the lanes of a warp, the same value for all of them.
-  Value reduce(Value word, NVVM::ReduxKind kind);
+  Value reduce(Value word, NVVM::ReduxKind kind) {
+    return reduceOverWarp(*this, word, kind);
+  }
   /// Of `words`, which has one for each warp, those whose warp `isWanted` says
   /// yes to, added up by each warp.
   Value sumOverWarps(Value words, Value start,

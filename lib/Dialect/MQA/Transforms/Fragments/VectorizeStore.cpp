@@ -63,6 +63,8 @@ private:
   Value compareKeys(arith::CmpIPredicate predicate, Value perQuery,
                     int64_t ahead);
   void filter(FilteredRowsOp rows, Value firstRow, Value logits, Value mask);
+  void writeWords(WordRowsOp rows, Value firstRow, Value logits, Value mask);
+  void write(Value logits, Value out, Value firstRow, Value mask);
 
   IRRewriter &b;
   StoreLogitsOp op;
@@ -74,9 +76,9 @@ private:
   Value starts, ends, key;
 };
 
-/// Rows that are filtered, and which of them a view begins with.
-struct FilteredView {
-  FilteredRowsOp rows;
+/// Rows that are no memref of logits, and which of them a view begins with.
+struct UnstoredView {
+  Operation *rows = nullptr;
   Value firstRow;
 };
 } // namespace
@@ -148,17 +150,54 @@ void StoreVectorizer::filter(FilteredRowsOp rows, Value firstRow, Value logits,
                          rows.getPlaces(), rows.getLimit(), rows.getMargin());
 }
 
+/// Writes elements where `mask` is set, which ends where `out` does.
+void StoreVectorizer::write(Value elements, Value out, Value firstRow,
+                            Value mask) {
+  SmallVector<Value> indices{firstRow, op.getFirstKey()};
+  SmallVector<bool> inBounds{true, true};
+  auto map =
+      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, b.getContext()));
+  vector::TransferWriteOp::create(b, loc, /*result=*/Type(), elements, out,
+                                  indices, map, mask,
+                                  b.getBoolArrayAttr(inBounds));
+}
+
+void StoreVectorizer::writeWords(WordRowsOp rows, Value firstRow, Value logits,
+                                 Value mask) {
+  auto type = VectorType::get({queries, keys}, b.getF32Type());
+  if (logits.getType() != type)
+    logits = arith::ExtFOp::create(b, loc, type, logits);
+  Value bits = arith::BitcastOp::create(
+      b, loc, VectorType::get({queries, keys}, b.getI32Type()), logits);
+  Value view;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfter(rows);
+    int64_t dynamic = ShapedType::kDynamic;
+    auto memory = cast<MemRefType>(rows.getMemory().getType());
+    auto words = MemRefType::get(
+        {dynamic, dynamic}, b.getI32Type(),
+        StridedLayoutAttr::get(b.getContext(), dynamic, {dynamic, 1}),
+        memory.getMemorySpace());
+    view = memref::ReinterpretCastOp::create(
+        b, loc, words, rows.getMemory(), OpFoldResult(rows.getFirst()),
+        ArrayRef<OpFoldResult>{rows.getNumRows(), rows.getNumColumns()},
+        ArrayRef<OpFoldResult>{rows.getStride(), b.getIndexAttr(1)});
+  }
+  write(bits, view, firstRow, mask);
+}
+
 /// Those that `out`, rows of some view, is of; null where it lies in memory.
-static FilteredView findFilteredRows(OpBuilder &b, Value out) {
+static UnstoredView findUnstoredRows(OpBuilder &b, Value out) {
   SmallVector<memref::SubViewOp> views;
   while (auto view = out.getDefiningOp<memref::SubViewOp>()) {
     views.push_back(view);
     out = view.getSource();
   }
-  auto rows = out.getDefiningOp<FilteredRowsOp>();
-  if (!rows)
+  Operation *rows = out.getDefiningOp();
+  if (!isa_and_nonnull<FilteredRowsOp, WordRowsOp>(rows))
     return {};
-  Value first = arith::ConstantIndexOp::create(b, rows.getLoc(), 0);
+  Value first = arith::ConstantIndexOp::create(b, rows->getLoc(), 0);
   for (memref::SubViewOp view : views)
     first =
         arith::AddIOp::create(b, view.getLoc(), first,
@@ -196,18 +235,14 @@ void StoreVectorizer::run() {
   Value mask = notEnded;
   if (ranges.haveStarts())
     mask = arith::AndIOp::create(b, loc, started, notEnded);
-  if (auto [rows, firstRow] = findFilteredRows(b, op.getOut()); rows) {
-    filter(rows, firstRow, logits, mask);
+  UnstoredView unstored = findUnstoredRows(b, op.getOut());
+  if (auto rows = dyn_cast_if_present<FilteredRowsOp>(unstored.rows)) {
+    filter(rows, unstored.firstRow, logits, mask);
+  } else if (auto rows = dyn_cast_if_present<WordRowsOp>(unstored.rows)) {
+    writeWords(rows, unstored.firstRow, logits, mask);
   } else if (!ranges.areCompressed()) {
     Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-    SmallVector<Value> indices{zero, op.getFirstKey()};
-    // The mask ends where `out` does.
-    SmallVector<bool> inBounds{true, true};
-    auto map = AffineMapAttr::get(
-        AffineMap::getMultiDimIdentityMap(2, b.getContext()));
-    vector::TransferWriteOp::create(b, loc, /*result=*/Type(), logits,
-                                    op.getOut(), indices, map, mask,
-                                    b.getBoolArrayAttr(inBounds));
+    write(logits, op.getOut(), zero, mask);
   } else {
     Value numColumns;
     {

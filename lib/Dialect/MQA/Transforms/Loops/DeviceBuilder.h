@@ -24,6 +24,9 @@ class DeviceBuilder : public ImplicitLocOpBuilder {
 public:
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
 
+  /// Null: those are the first of the block.
+  Value thread;
+
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(*this, value);
   }
@@ -48,16 +51,21 @@ public:
   Value mul(Value lhs, int64_t rhs) {
     return arith::MulIOp::create(*this, lhs, index(rhs));
   }
+  Value ceilDiv(Value value, int64_t divisor) {
+    return arith::DivUIOp::create(*this, add(value, index(divisor - 1)),
+                                  index(divisor));
+  }
   Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
     return arith::CmpIOp::create(*this, predicate, lhs, rhs);
   }
   Value both(Value lhs, Value rhs) {
     return arith::AndIOp::create(*this, lhs, rhs);
   }
+  /// The number of this thread among those that execute this.
   Value getThread() {
-    return gpu::ThreadIdOp::create(*this, gpu::Dimension::x);
+    return thread ? thread : gpu::ThreadIdOp::create(*this, gpu::Dimension::x);
   }
-  /// All threads that execute this meet.
+  /// All threads that execute this wait for each other.
   void barrier() { gpu::BarrierOp::create(*this); }
   /// What is written ahead of it, other blocks of the grid see that see what is
   /// written behind it; and the other way around.

@@ -7,162 +7,97 @@
 #include "FusedSelection.h"
 
 #include "Kernels/WorkgroupMemory.h"
+#include "ListSelection.h"
+#include "RowSelection.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
 
-/// Candidates of a list, where k needs no more: 128 MiB are enough for 132
-/// multiprocessors and query blocks of 8 rows.
-static constexpr int64_t kPlaces = 7680;
-/// `limit` - k is at least this: a list takes at least half as many keys from
-/// one meeting until it asks for the next.
-static constexpr int64_t kLeastProgress = 255;
-
-/// The consumers do `body` together.
-static MeetOp meet(DeviceBuilder &b, Value meeting, Value key, Value end,
-                   int64_t tileKv, function_ref<void()> body) {
-  auto op = MeetOp::create(b, meeting, key, end, /*num_threads=*/0,
-                           /*turns=*/1, tileKv);
-  OpBuilder::InsertionGuard guard(b);
-  b.createBlock(&op.getBody());
-  body();
-  return op;
+std::unique_ptr<FusedSelection> FusedSelection::create(LogitsOpInterface logits,
+                                                       TopkOp op, Value scratch,
+                                                       const TilePlan &plan) {
+  // Keys in the order of their logits are sorted in lists.
+  if (logits.getNextN() && !isByScore(op.getOrder()))
+    return std::make_unique<RowSelection>(op, scratch, plan, logits.getNextN());
+  return std::make_unique<ListSelection>(
+      op, scratch, plan,
+      logits.getNextN() ? logits.getNextN() : plan.schedule.getBlockQ());
 }
 
 FusedSelection::FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
                                int64_t blockRows)
     : op(op), scratch(scratch), blockRows(blockRows),
       tableRows(plan.schedule.getBlockQ()), tileKv(plan.schedule.getTileKv()),
+      numSelected(op.getNumSelected()),
       numThreads(plan.schedule.getConsumerGroups() * shapes::kGroupThreads),
-      numSelected(op.getNumSelected()), ties(getTies(op.getTieBreak())) {
-  int64_t stages = plan.schedule.getStages();
-  int64_t groups = plan.schedule.getKeyGroups();
-  // Producers fill slots in order. So when a group gets a tile, all tiles that
-  // are earlier by `stages` were released. A group that released a tile has
-  // appended the tile that it had before. So a group that checks whether to
-  // meet sees what was asked for in all tiles that are earlier by `margin`.
-  margin = (stages + 2 * groups) * tileKv;
-  // From when a list is over its limit until consumers meet, or the tiles end,
-  // so many keys more may be appended: of tiles that others have under way, of
-  // those up to the meeting, and of a last turn.
-  int64_t outstanding = (2 * stages + 4 * groups) * tileKv;
-  int64_t least = numSelected + outstanding + kLeastProgress + kReservedPlaces;
-  places = std::max<int64_t>(kPlaces, llvm::alignTo(least, 256));
-  limit = places - kReservedPlaces - outstanding;
+      ties(getTies(op.getTieBreak())) {}
+
+Value FusedSelection::addVariable(OpBuilder &b, int64_t size, Type type) {
+  Operation *parent = b.getInsertionBlock()->getParentOp();
+  auto kernel = dyn_cast<gpu::GPUFuncOp>(parent);
+  if (!kernel)
+    kernel = parent->getParentOfType<gpu::GPUFuncOp>();
+  return addWorkgroupVariable(kernel, size, type, op.getLoc());
 }
 
-void FusedSelection::allocate(OpBuilder &builder, Value numBlocks) {
+void FusedSelection::allocate(OpBuilder &builder, Value) {
   DeviceBuilder b(op.getLoc(), builder);
-  auto kernel = builder.getInsertionBlock()
-                    ->getParentOp()
-                    ->getParentOfType<gpu::GPUFuncOp>();
-  if (!kernel)
-    kernel = cast<gpu::GPUFuncOp>(builder.getInsertionBlock()->getParentOp());
-  Location loc = b.getLoc();
-  Type i32 = b.getI32Type(), f32 = b.getF32Type();
-  counts = addWorkgroupVariable(kernel, tableRows, i32, loc);
-  thresholds = addWorkgroupVariable(kernel, tableRows, f32, loc);
-  taken = addWorkgroupVariable(kernel, tableRows, i32, loc);
-  meeting = addWorkgroupVariable(kernel, 1, i32, loc);
-  answer = addWorkgroupVariable(kernel, 1, i32, loc);
+  answer = addVariable(b, 1, b.getI32Type());
   gridBlock = gpu::BlockIdOp::create(b, gpu::Dimension::x);
   gridSize = gpu::GridDimOp::create(b, gpu::Dimension::x);
-  lists = b.mul(numBlocks, kCounterWords);
 }
 
-/// The first word of a list. A block of the grid has two areas of lists. Area 0
-/// is for the query block that an earlier block began: at most one, its first.
-/// Area 1 is for the query blocks that it begins itself, one after another;
-/// only the last of these can be unfinished. What is unfinished stays until the
-/// last block has copied it.
-Value FusedSelection::getListOf(DeviceBuilder &b, Value block, Value area,
-                                Value row) {
-  Value number = b.add(b.mul(block, 2), area);
-  number = b.add(b.mul(number, blockRows), row);
-  return b.add(lists, b.mul(number, 2 * places));
+MeetOp FusedSelection::meet(DeviceBuilder &b, Value meeting, Value key,
+                            Value end, function_ref<void()> body) {
+  auto together = MeetOp::create(b, meeting, key, end, /*num_threads=*/0,
+                                 /*turns=*/1, tileKv);
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&together.getBody());
+  body();
+  return together;
 }
 
-/// Logits and keys of the list that begins at `first`.
-std::pair<Value, Value> FusedSelection::getViews(DeviceBuilder &b,
-                                                 Value first) {
-  auto view = [&](Value from) -> Value {
-    SmallVector<OpFoldResult> sizes{b.getIndexAttr(places)},
-        strides{b.getIndexAttr(1)}, offsets{from};
-    return memref::SubViewOp::create(b, scratch, offsets, sizes, strides);
-  };
-  return {view(first), view(b.add(first, b.index(places)))};
+/// Updates one of the counters of a query block; returns what it was.
+Value FusedSelection::update(DeviceBuilder &b, const QueryBlock &block,
+                             arith::AtomicRMWKind kind, Value value,
+                             int64_t counter) {
+  return memref::AtomicRMWOp::create(
+      b, kind, b.toWord(value), scratch,
+      ValueRange{b.add(getCounters(b, block), b.index(counter))});
 }
 
-Value FusedSelection::open(OpBuilder &builder, const QueryBlock &block,
-                           MemRefType type) {
-  DeviceBuilder b(op.getLoc(), builder);
-  Value isBegun = b.compare(CmpIPredicate::eq, block.begin, block.lo);
-  Value area = arith::SelectOp::create(b, isBegun, b.index(1), b.index(0));
-  first = getListOf(b, gridBlock, area, b.index(0));
-  meet(b, Value(), Value(), Value(), tileKv, [&] {
-    b.forEach(b.getThread(), b.index(tableRows), b.index(numThreads),
-              [&](Value row) {
-                memref::StoreOp::create(b, b.word(0), counts, row);
-                memref::StoreOp::create(b, b.real(-kInfinity), thresholds, row);
-              });
-    b.byFirstThread([&] {
-      memref::StoreOp::create(b, b.word(std::numeric_limits<int32_t>::max()),
-                              meeting, b.index(0));
-    });
-  });
-  return FilteredRowsOp::create(b, type, scratch, first, counts, thresholds,
-                                meeting, block.numRows, block.numKeys, places,
-                                limit, margin, op.getForceFirst(),
-                                op.getForceLast());
-}
-
-/// Keeps the best keys of lists of more than `above`, and maybe `slack` more;
-/// keys behind these `ascend` or are any.
-void FusedSelection::cut(DeviceBuilder &b, const QueryBlock &block,
-                         int64_t above, int64_t slack, bool ascend) {
-  CutListsOp::create(b, scratch, first, counts, thresholds, block.ranges,
-                     block.numRows, places, numSelected, above, ties,
-                     op.getForceFirst(), op.getForceLast(), slack, ascend);
+/// Tells the other blocks of the grid that this one is done with its part of
+/// the query block; returns whether all are.
+Value FusedSelection::arrive(DeviceBuilder &b, const QueryBlock &block,
+                             function_ref<void()> tellMore) {
   b.barrier();
-}
-
-void FusedSelection::keepRoom(OpBuilder &builder, const QueryBlock &block,
-                              Value key) {
-  DeviceBuilder b(op.getLoc(), builder);
-  meet(b, meeting, key, block.end, tileKv, [&] {
-    // Those that are about to get full too.
-    int64_t above = (numSelected + limit) / 2;
-    cut(b, block, above, /*slack=*/std::min(kSlack, above - numSelected),
-        /*ascend=*/true);
-    b.byFirstThread([&] {
-      memref::StoreOp::create(b, b.word(std::numeric_limits<int32_t>::max()),
-                              meeting, b.index(0));
-    });
+  b.byFirstThread([&] {
+    b.fence();
+    tellMore();
+    Value size = b.sub(block.end, block.begin);
+    Value done = b.toIndex(
+        update(b, block, arith::AtomicRMWKind::addi, size, /*counter=*/0));
+    Value isLast = b.compare(CmpIPredicate::eq, b.add(done, size),
+                             b.sub(block.hi, block.lo));
+    memref::StoreOp::create(b,
+                            arith::ExtUIOp::create(b, b.getI32Type(), isLast),
+                            answer, b.index(0));
   });
+  b.barrier();
+  Value isLast = b.compare(
+      CmpIPredicate::ne,
+      memref::LoadOp::create(b, answer, ValueRange{b.index(0)}), b.word(0));
+  b.fence();
+  b.barrier();
+  return isLast;
 }
 
-void FusedSelection::close(OpBuilder &builder, const QueryBlock &block) {
-  DeviceBuilder b(op.getLoc(), builder);
-  meet(b, Value(), Value(), Value(), tileKv, [&] {
-    Value isWhole = b.both(b.compare(CmpIPredicate::eq, block.begin, block.lo),
-                           b.compare(CmpIPredicate::eq, block.end, block.hi));
-    auto choose = scf::IfOp::create(b, TypeRange(b.getI1Type()), isWhole,
-                                    /*withElseRegion=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(choose.thenBlock());
-      scf::YieldOp::create(b, Value(arith::ConstantIntOp::create(b, true, 1)));
-      b.setInsertionPointToStart(choose.elseBlock());
-      Value isLast = arrive(b, block);
-      b.ifTrue(isLast, [&] { takeOthers(b, block); });
-      scf::YieldOp::create(b, isLast);
-    }
-    b.ifTrue(choose.getResult(0), [&] {
-      cut(b, block, /*above=*/numSelected, /*slack=*/0, /*ascend=*/false);
-      b.forEach(b.index(0), block.numRows, b.index(1),
-                [&](Value number) { finish(b, block, number); });
-    });
+void FusedSelection::resetCounters(DeviceBuilder &b, const QueryBlock &block) {
+  b.byFirstThread([&] {
+    Value own = getCounters(b, block);
+    for (int64_t i = 0; i < 3; ++i)
+      memref::StoreOp::create(b, b.word(0), scratch, b.add(own, b.index(i)));
   });
 }

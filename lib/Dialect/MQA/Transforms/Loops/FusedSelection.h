@@ -2,12 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a kernel does in whose loops logits are selected instead of stored. Each
-// block of the grid has lists of candidates in memory of the caller's, one for
-// each row of a query block. Tiles append to them (mqa.filtered_rows); behind
-// the last tile of a query block, its rows are selected from their lists. Where
-// the tiles of a query block go to several blocks of the grid, the one that
-// ends last takes the candidates of the others.
+// What a kernel does in whose loops logits are selected instead of stored.
+// There are two ways. Either a list for each row gets the logits that may be
+// among the best (ListSelection), or memory of the caller's has all logits of a
+// row until it is selected (RowSelection). The latter is faster, and for many
+// queries far too large.
+//
+// Where the tiles of a query block go to several blocks of the grid, the one
+// that ends last selects.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,10 +24,11 @@ namespace mqa {
 
 class FusedSelection {
 public:
-  /// `op` selects from the logits; `scratch` is the caller's memory. A query
-  /// block has at most `blockRows` rows.
-  FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
-                 int64_t blockRows);
+  /// `op` selects from `logits`; `scratch` is the caller's memory.
+  static std::unique_ptr<FusedSelection> create(LogitsOpInterface logits,
+                                                TopkOp op, Value scratch,
+                                                const TilePlan &plan);
+  virtual ~FusedSelection() = default;
 
   /// A query block, and what this block of the grid has of it.
   struct QueryBlock {
@@ -37,71 +40,64 @@ public:
     Value lo, hi, begin, end;
   };
 
-  /// Candidates of a list.
-  int64_t getPlaces() const { return places; }
+  /// What the kernel says of the memory that it needs.
+  virtual KernelAttr describe(KernelAttr attr) const = 0;
 
   /// Ahead of the loop over `numBlocks` query blocks.
-  void allocate(OpBuilder &b, Value numBlocks);
-  /// Ahead of the loop over keys: empty lists. Returns the rows that the tiles
-  /// write, of `type`.
-  Value open(OpBuilder &b, const QueryBlock &block, MemRefType type);
-  /// Ahead of the tile at `key`: lists that get full are cut.
-  void keepRoom(OpBuilder &b, const QueryBlock &block, Value key);
+  virtual void allocate(OpBuilder &b, Value numBlocks);
+  /// Ahead of the loop over keys. Returns the rows that the tiles write, of
+  /// `type`.
+  virtual Value open(OpBuilder &b, const QueryBlock &block,
+                     MemRefType type) = 0;
+  /// Ahead of the tile at `key`.
+  virtual void beginTile(OpBuilder &, const QueryBlock &, Value) {}
   /// Behind the loop over keys.
-  void close(OpBuilder &b, const QueryBlock &block);
+  virtual void close(OpBuilder &b, const QueryBlock &block) = 0;
 
-private:
-  /// A row of the query block, and its list.
-  struct Row {
-    /// In the query block.
-    Value number;
-    Value logits, keys;
-    /// Its range.
-    Value start, end, length, isLong;
-  };
-  static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+protected:
+  FusedSelection(TopkOp op, Value scratch, const TilePlan &plan,
+                 int64_t blockRows);
+
   /// Words of memory for each query block: how many keys are done, the last
   /// block of the grid that has some, and the first one, as its distance from
   /// the end.
   static constexpr int64_t kCounterWords = 4;
-  /// The last place of a list tells other blocks of the grid how many there
-  /// are.
-  static constexpr int64_t kReservedPlaces = 1;
-  /// A cut may keep so many candidates too many, if that saves a search step.
-  static constexpr int64_t kSlack = 128;
 
-  Value getListOf(DeviceBuilder &b, Value block, Value area, Value row);
-  std::pair<Value, Value> getViews(DeviceBuilder &b, Value first);
-  Row getRow(DeviceBuilder &b, const QueryBlock &block, Value number);
-  void cut(DeviceBuilder &b, const QueryBlock &block, int64_t above,
-           int64_t slack, bool ascend);
-  Value arrive(DeviceBuilder &b, const QueryBlock &block);
-  void forRows(DeviceBuilder &b, const QueryBlock &block,
-               function_ref<void(Value)> body);
-  Value take(DeviceBuilder &b, const QueryBlock &block, Value other);
-  void takeOthers(DeviceBuilder &b, const QueryBlock &block);
-  Value dropNaN(DeviceBuilder &b, const Row &row, Value count);
-  void sort(DeviceBuilder &b, const Row &row, Value count);
-  std::pair<Value, Value> read(DeviceBuilder &b, const Row &row, Value place);
-  void finish(DeviceBuilder &b, const QueryBlock &block, Value number);
+  Value addVariable(OpBuilder &b, int64_t size, Type type);
+  /// The consumers do `body` together; with `meeting`, where they meet.
+  MeetOp meet(DeviceBuilder &b, Value meeting, Value key, Value end,
+              function_ref<void()> body);
+  Value getCounters(DeviceBuilder &b, const QueryBlock &block) {
+    return b.add(counters, b.mul(block.index, kCounterWords));
+  }
+  /// Whether this block of the grid has all tiles of a query block.
+  Value isWhole(DeviceBuilder &b, const QueryBlock &block) {
+    return b.both(b.compare(arith::CmpIPredicate::eq, block.begin, block.lo),
+                  b.compare(arith::CmpIPredicate::eq, block.end, block.hi));
+  }
+  /// Tells the other blocks of the grid that this one is done with its part of
+  /// the query block; returns whether all are. What `tellMore` does, by one
+  /// thread, those see that see this.
+  Value arrive(DeviceBuilder &b, const QueryBlock &block,
+               function_ref<void()> tellMore);
+  Value update(DeviceBuilder &b, const QueryBlock &block,
+               arith::AtomicRMWKind kind, Value value, int64_t counter);
+  /// The next launch begins with zeros. All threads have read what they need.
+  void resetCounters(DeviceBuilder &b, const QueryBlock &block);
 
   TopkOp op;
   Value scratch;
-  /// Rows that have a list; a tile has `tableRows`, of which the last ones may
+  /// Rows of a query block; a tile has `tableRows`, of which the last ones may
   /// be padding.
   int64_t blockRows, tableRows;
-  int64_t tileKv, numThreads, numSelected;
-  int64_t margin, places, limit;
+  int64_t tileKv, numSelected, numThreads;
   Ties ties;
-  /// Shared by the threads: of each row its candidates, its threshold, and how
-  /// many of another list were taken; when to meet, and a word that one thread
-  /// tells the others.
-  Value counts, thresholds, taken, meeting, answer;
-  /// Of the grid: which block this is, and how many there are; where the lists
-  /// begin.
-  Value gridBlock, gridSize, lists;
-  /// Of the query block: the first word of the first row's list.
-  Value first;
+  /// Shared by the threads: a word that one thread tells the others.
+  Value answer;
+  /// Of the grid: which block this is, and how many there are.
+  Value gridBlock, gridSize;
+  /// The first word of the counters.
+  Value counters;
 };
 
 } // namespace mqa

@@ -98,7 +98,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
 
   b.setInsertionPointToStart(keys.getBody());
   if (selection)
-    selection->keepRoom(b, queryBlock, keys.getInductionVar());
+    selection->beginTile(b, queryBlock, keys.getInductionVar());
   OpFoldResult n = keys.getInductionVar();
   OpFoldResult columns = getRest(b, loc, tileKv, n, OpFoldResult(numKeys));
   FailureOr<TilingResult> tiling =

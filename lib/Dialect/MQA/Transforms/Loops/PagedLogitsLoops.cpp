@@ -86,7 +86,7 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
 
   b.setInsertionPointToStart(keys.getBody());
   if (selection)
-    selection->keepRoom(b, queryBlock, keys.getInductionVar());
+    selection->beginTile(b, queryBlock, keys.getInductionVar());
   Value first = keys.getInductionVar();
   // The sequence may end in the tile.
   Value count = getValueOrCreateConstantIndexOp(

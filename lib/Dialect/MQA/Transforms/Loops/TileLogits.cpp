@@ -15,6 +15,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
@@ -157,7 +159,7 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   rewriter.setInsertionPoint(onDevice);
   TopkOp topk;
   UnstoredLogitsOp unstored;
-  std::optional<FusedSelection> selection;
+  std::unique_ptr<FusedSelection> selection;
   if (isFused) {
     if (!op)
       numKeys = getNumKeys(rewriter, cast<PagedLogitsOp>(*onDevice),
@@ -172,15 +174,12 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
     Value scratch = kernel.getArgument(position);
     kernel.setArgAttr(position, OperandAttr::getAttrName(),
                       OperandAttr::get("scratch", scratch.getType()));
-    int64_t rows =
-        onDevice.getNextN() ? onDevice.getNextN() : plan->schedule.getBlockQ();
-    selection.emplace(topk, scratch, *plan, rows);
+    selection = FusedSelection::create(onDevice, topk, scratch, *plan);
     StringRef name = KernelAttr::getAttrName();
-    kernel->setAttr(name,
-                    kernel->getAttrOfType<KernelAttr>(name).withListPlaces(
-                        selection->getPlaces()));
+    kernel->setAttr(
+        name, selection->describe(kernel->getAttrOfType<KernelAttr>(name)));
   }
-  FusedSelection *selects = selection ? &*selection : nullptr;
+  FusedSelection *selects = selection.get();
   LogicalResult built =
       op ? buildLogitsLoops(rewriter, op, *plan, numKeys, selects)
          : buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(*onDevice),

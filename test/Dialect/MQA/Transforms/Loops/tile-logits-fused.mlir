@@ -166,6 +166,42 @@ func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, 
 
 // -----
 
+// Keys that need not be sorted by their logits are selected from whole rows, which are words of the scratch. The last
+// block of the grid that is done with a sequence selects: all of its consumers, from one row after the other.
+// CHECK-LABEL: gpu.func @rows(
+// CHECK-SAME: %[[SCRATCH:[a-z0-9]+]]: memref<?xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"scratch", tensor<?xi32>>})
+// CHECK-SAME: logits_type = tensor<?x?xbf16>>
+// CHECK: mqa.tile_share
+// CHECK: %[[SIZE:.*]] = memref.dim %[[SCRATCH]], %c0
+// CHECK: %[[COUNTERS:.*]] = arith.subi %[[SIZE]], %c262144
+// CHECK: %[[LOGITS:.*]] = mqa.word_rows %[[SCRATCH]][%{{.*}}] stride(%{{.*}}) sizes(%c2, %{{.*}}) : {{.*}} -> memref<?x?xbf16, strided<[?, 1]>>
+// CHECK: scf.for
+// CHECK-NOT: mqa.meet
+// CHECK: memref.subview %[[LOGITS]]
+// CHECK: mqa.logits
+// CHECK: mqa.meet {
+// CHECK: llvm.fence syncscope("device") acq_rel
+// CHECK: memref.atomic_rmw addi
+// A range of at most k keys is selected as it is; else a histogram of codes, and a list of each warp.
+// CHECK: arith.cmpi ugt, %{{.*}}, %c512_i32
+// CHECK: memref.atomic_rmw addi %c1_i32, %{{.*}} : (i32, memref<2048xi32, #gpu.address_space<workgroup>>) -> i32
+// CHECK: nvvm.vote.sync ballot
+// CHECK-NOT: mqa.sort_candidates
+// CHECK-NOT: mqa.cut_lists
+// CHECK: gpu.return
+func.func @rows(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %n: index, %indices: memref<?x512xi32>, %values: memref<?x512xf32>) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %b = memref.dim %q, %c0 : memref<?x2x64x128xf8E4M3FN>
+  %m = arith.muli %b, %c2 : index
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xbf16>
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%init : memref<?x?xbf16>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 128, stages = 4>}
+  mqa.topk ins(%init, none, none : memref<?x?xbf16>) context_lens(%lens : memref<?xi32>) block_table(%table : memref<?x?xi32>) outs(%indices, %values : memref<?x512xi32>, memref<?x512xf32>) {base = #mqa.base<slot>, block_kv = 64, next_n = 2, force_first = 4, force_last = 64, tie_break = #mqa.tie_break<greatest>}
+  return
+}
+
+// -----
+
 // Many that are selected need longer lists. Sizes that are known are constants, and blocks of the grid that have whole
 // query blocks still have two areas each.
 // CHECK-LABEL: gpu.func @static(

@@ -1,4 +1,4 @@
-//===- FusedRows.cpp - Writes the rows of a fused kernel ------------------===//
+//===- ListRows.cpp - Consumers write the rows of a fused kernel ------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -6,7 +6,7 @@
 
 #include "CandidateList.h"
 #include "Expansions/LogitCode.h"
-#include "FusedSelection.h"
+#include "ListSelection.h"
 #include "TopkRow.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
@@ -17,9 +17,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
 
-FusedSelection::Row FusedSelection::getRow(DeviceBuilder &b,
-                                           const QueryBlock &block,
-                                           Value number) {
+ListSelection::Row
+ListSelection::getRow(DeviceBuilder &b, const QueryBlock &block, Value number) {
   Row row;
   row.number = number;
   std::tie(row.logits, row.keys) =
@@ -37,7 +36,7 @@ FusedSelection::Row FusedSelection::getRow(DeviceBuilder &b,
 /// A range of more than k keys does not select NaN. The key of such a candidate
 /// becomes -1, the greatest unsigned number, so that sorting puts it last.
 /// Returns how many candidates remain of `count`.
-Value FusedSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
+Value ListSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
   // Only a row with the threshold -inf can still have NaN.
   Value threshold = memref::LoadOp::create(b, thresholds, row.number);
   Value isOpen = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, threshold,
@@ -80,7 +79,7 @@ Value FusedSelection::dropNaN(DeviceBuilder &b, const Row &row, Value count) {
 }
 
 /// Sorts `count` candidates; dropped ones come last.
-void FusedSelection::sort(DeviceBuilder &b, const Row &row, Value count) {
+void ListSelection::sort(DeviceBuilder &b, const Row &row, Value count) {
   int64_t most = llvm::PowerOf2Ceil(numSelected);
   if (!isByScore(op.getOrder())) {
     SortCandidatesOp::create(b, row.logits, row.keys, count, most, SortBy::Key,
@@ -107,8 +106,8 @@ void FusedSelection::sort(DeviceBuilder &b, const Row &row, Value count) {
 }
 
 /// The key, an index, and the logit at `place` of a sorted list.
-std::pair<Value, Value> FusedSelection::read(DeviceBuilder &b, const Row &row,
-                                             Value place) {
+std::pair<Value, Value> ListSelection::read(DeviceBuilder &b, const Row &row,
+                                            Value place) {
   Value key = memref::LoadOp::create(b, row.keys, place);
   Value word32 = memref::LoadOp::create(b, row.logits, place);
   if (!isByScore(op.getOrder()))
@@ -121,8 +120,8 @@ std::pair<Value, Value> FusedSelection::read(DeviceBuilder &b, const Row &row,
 }
 
 /// Writes a row's keys, whose list was cut.
-void FusedSelection::finish(DeviceBuilder &b, const QueryBlock &block,
-                            Value number) {
+void ListSelection::finish(DeviceBuilder &b, const QueryBlock &block,
+                           Value number) {
   Row row = getRow(b, block, number);
   Value count =
       b.toIndex(memref::LoadOp::create(b, counts, ValueRange{number}));

@@ -1,64 +1,35 @@
-//===- FusedPieces.cpp - What several blocks of the grid select -----------===//
+//===- ListPieces.cpp - What several blocks of the grid select --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "FusedSelection.h"
+#include "ListSelection.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
 
-/// Tells the other blocks of the grid that this one is done with its part of
-/// the query block; returns whether all are.
-Value FusedSelection::arrive(DeviceBuilder &b, const QueryBlock &block) {
-  b.forEach(b.getThread(), block.numRows, b.index(numThreads), [&](Value row) {
+/// How many candidates its lists have, for the other blocks of the grid.
+void ListSelection::publishCounts(DeviceBuilder &b, const QueryBlock &block) {
+  forRows(b, block, [&](Value row) {
     Value count = memref::LoadOp::create(b, counts, ValueRange{row});
-    Value last =
-        b.add(b.add(first, b.mul(row, 2 * places)), b.index(places - 1));
-    memref::StoreOp::create(b, count, scratch, last);
+    memref::StoreOp::create(
+        b, count, scratch,
+        getCountWord(b, b.add(first, b.mul(row, 2 * places))));
   });
-  b.barrier();
-  b.byFirstThread([&] {
-    Value counters = b.mul(block.index, kCounterWords);
-    auto update = [&](arith::AtomicRMWKind kind, Value value, int64_t at) {
-      return memref::AtomicRMWOp::create(
-                 b, kind, b.toWord(value), scratch,
-                 ValueRange{b.add(counters, b.index(at))})
-          .getResult();
-    };
-    b.fence();
-    update(arith::AtomicRMWKind::maxs, b.add(gridBlock, b.index(1)), 1);
-    update(arith::AtomicRMWKind::maxs, b.sub(gridSize, gridBlock), 2);
-    b.fence();
-    Value own = b.sub(block.end, block.begin);
-    Value done = b.toIndex(update(arith::AtomicRMWKind::addi, own, 0));
-    Value isLast = b.compare(CmpIPredicate::eq, b.add(done, own),
-                             b.sub(block.hi, block.lo));
-    memref::StoreOp::create(b,
-                            arith::ExtUIOp::create(b, b.getI32Type(), isLast),
-                            answer, b.index(0));
-  });
-  b.barrier();
-  Value isLast = b.compare(
-      CmpIPredicate::ne,
-      memref::LoadOp::create(b, answer, ValueRange{b.index(0)}), b.word(0));
-  b.fence();
-  b.barrier();
-  return isLast;
 }
 
 /// The rows, each by a thread.
-void FusedSelection::forRows(DeviceBuilder &b, const QueryBlock &block,
-                             function_ref<void(Value)> body) {
+void ListSelection::forRows(DeviceBuilder &b, const QueryBlock &block,
+                            function_ref<void(Value)> body) {
   b.forEach(b.getThread(), block.numRows, b.index(numThreads), body);
 }
 
 /// Copies candidates of other lists, whose first one begins at `other`, behind
 /// those that are here, as many as have room. Returns whether more are left.
-Value FusedSelection::take(DeviceBuilder &b, const QueryBlock &block,
-                           Value other) {
+Value ListSelection::take(DeviceBuilder &b, const QueryBlock &block,
+                          Value other) {
   auto getWord = [&](Value row, Value place) {
     return b.add(b.add(other, b.mul(row, 2 * places)), place);
   };
@@ -130,15 +101,22 @@ Value FusedSelection::take(DeviceBuilder &b, const QueryBlock &block,
   return isLeft;
 }
 
-/// Adds the candidates that other blocks of the grid have of the query block.
-void FusedSelection::takeOthers(DeviceBuilder &b, const QueryBlock &block) {
-  Value counters = b.mul(block.index, kCounterWords);
+/// The blocks of the grid that have a part of a query block: from the first one
+/// to behind the last.
+std::pair<Value, Value> ListSelection::getSharers(DeviceBuilder &b,
+                                                  const QueryBlock &block) {
   auto load = [&](int64_t at) {
     return b.toIndex(memref::LoadOp::create(
-        b, scratch, ValueRange{b.add(counters, b.index(at))}));
+        b, scratch, ValueRange{b.add(getCounters(b, block), b.index(at))}));
   };
-  Value end = load(1), begin = b.sub(gridSize, load(2));
-  b.forEach(begin, end, b.index(1), [&](Value other) {
+  Value end = load(1);
+  return {b.sub(gridSize, load(2)), end};
+}
+
+/// Adds the candidates that other blocks of the grid have of the query block.
+void ListSelection::takeOthers(DeviceBuilder &b, const QueryBlock &block) {
+  auto [begin, end] = getSharers(b, block);
+  b.forEach(begin, end, b.index(1), [&, begin = begin](Value other) {
     b.ifTrue(b.compare(CmpIPredicate::ne, other, gridBlock), [&] {
       forRows(b, block, [&](Value row) {
         memref::StoreOp::create(b, b.word(0), taken, row);
@@ -160,11 +138,6 @@ void FusedSelection::takeOthers(DeviceBuilder &b, const QueryBlock &block) {
       scf::YieldOp::create(b);
     });
   });
-  // All have read the counters: the next launch begins with zeros.
   b.barrier();
-  b.byFirstThread([&] {
-    for (int64_t i = 0; i < 3; ++i)
-      memref::StoreOp::create(b, b.word(0), scratch,
-                              b.add(counters, b.index(i)));
-  });
+  resetCounters(b, block);
 }
