@@ -6,10 +6,10 @@
 """
 import importlib.util
 
+from ._version import __version__
 from .registration import register_with_torch
 from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
 
-__version__ = "0.1.0"
 _NEED_TORCH = ["logits", "logits_out", "paged_logits", "paged_logits_out"]
 _NEED_TORCH += ["prepare_logits", "prepare_paged_logits", "split_cache"]
 _TOPK = ["topk", "topk_out", "prepare_topk"]

@@ -1,10 +1,10 @@
-/*===- WheelSymbols.c - What an older C library lacks -----------------------===*\
+/*===- arc4random.c - What an older C library lacks -------------------------===*\
 |*                                                                            *|
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
 |* The archives of LLVM and libstdc++ call arc4random, which glibc has from   *|
-|* 2.36 on. The wheel's library has this one inside, so that it loads where   *|
-|* glibc is older.                                                            *|
+|* 2.36 on. The libraries of a wheel have this one inside, so that they load  *|
+|* where glibc is older.                                                      *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 

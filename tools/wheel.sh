@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The Python wheels: installs what is missing, builds, and writes two wheels for this machine's architecture.
+#   tools/wheel.sh DIR
+# DIR/mqa-….whl           the package, its runtime and launcher, and kernels of the models' sets for GPUs and CPUs
+# DIR/mqa_compiler-….whl  the compiler, which makes all other kernels
+# MQA_WHEEL_KERNELS=example packs the kernel of README.md's example alone (seconds instead of minutes), =none packs none.
+# MQA_PYTHON: a Python that has pip, setuptools and wheel; by default python3, or Debian's.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+out=${1:?folder}
+kernels=${MQA_WHEEL_KERNELS:-models}
+mkdir -p "$out" && out=$(cd "$out" && pwd)
+
+has_tools() { "$1" -c 'import setuptools, wheel, pip' 2> /dev/null; }
+python=${MQA_PYTHON:-python3}
+[ -n "${MQA_PYTHON:-}" ] || has_tools "$python" || python=/usr/bin/python3
+if ! has_tools "$python"; then
+  [ -z "${MQA_PYTHON:-}" ] || { echo "$python lacks pip, setuptools or wheel" >&2; exit 1; }
+  packages+=(python3-pip python3-setuptools python3-wheel)
+fi
+# A test of the build installs nothing.
+[ -n "${MQA_NO_INSTALL:-}" ] || install_packages
+
+say "building in $build"
+[ -e "$build/CMakeCache.txt" ] || cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release > /dev/null
+cmake --build "$build" --target mqa-wheel-libraries mqa_runtime mqa-compile
+
+# The notices of what is inside the libraries, as Debian has them.
+write_notices() {
+  local package
+  for package in "$@"; do
+    printf '==== %s\n\n' "$package"
+    cat "/usr/share/doc/$package/copyright"
+  done
+}
+
+# A wheel of the sources in $1 and the libraries in $2, for Pythons and ABI $3.
+stage=$build/wheel-stage
+pack() {
+  local package=$1 sources=$2 abi=$3
+  local folder=$stage/$package platform
+  platform=$("$python" "$root/tools/wheel_tag.py" "$folder/$package/lib"/*.so*)
+  cp "$root/LICENSE" "$folder"
+  # Old files of a build folder would be packed too.
+  rm -rf "$folder/build" "$folder"/*.egg-info
+  # With the time of the commit, the same commit gives the same bytes.
+  MQA_WHEEL_TAG=$abi-$platform SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2> /dev/null || echo 315532800) \
+    "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -w "$out" "$folder"
+  (cd "$out" && du -h --apparent-size "$package"-[0-9]*-"$abi-$platform.whl")
+}
+
+# What the package finds, and nothing else: bytecode and files of editors stay away.
+copy_package() {
+  rm -rf "$stage/$2" && mkdir -p "$stage/$2"
+  (cd "$root/runtime/$1" && tar -c --exclude=__pycache__ --exclude=native --exclude=*.egg-info --exclude=build .) |
+    tar -x -C "$stage/$2"
+  mkdir -p "$stage/$2/$2/lib"
+  find "$build/wheel/$2/lib" -type f -name '*.so*' -exec cp {} "$stage/$2/$2/lib" \;
+}
+
+say "packing mqa"
+copy_package python mqa
+if [ "$kernels" != none ]; then
+  PYTHONPATH=$root/runtime/python MQA_RUNTIME_LIBRARY=$build/lib/libmqa_runtime.so PYTHONDONTWRITEBYTECODE=1 \
+    "$python" "$root/tools/wheel_kernels.py" "$stage/mqa/mqa/kernels" --set="$kernels" --compile="$build/bin/mqa-compile"
+fi
+write_notices libstdc++-12-dev zlib1g-dev nlohmann-json3-dev > "$stage/mqa/THIRD_PARTY"
+pack mqa python cp310-abi3
+
+say "packing mqa_compiler"
+copy_package python-compiler mqa_compiler
+cp "$root/runtime/python/mqa/_version.py" "$stage/mqa_compiler/mqa_compiler"
+write_notices libllvm22 libstdc++-12-dev zlib1g-dev > "$stage/mqa_compiler/THIRD_PARTY"
+pack mqa_compiler python-compiler py3-none
