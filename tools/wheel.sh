@@ -3,7 +3,8 @@
 #   tools/wheel.sh DIR
 # DIR/mqa-….whl           the package, its runtime and launcher, and kernels of the models' sets for GPUs and CPUs
 # DIR/mqa_compiler-….whl  the compiler, which makes all other kernels
-# MQA_WHEEL_KERNELS=example packs the kernel of README.md's example alone (seconds instead of minutes), =none packs none.
+# MQA_WHEEL_KERNELS=example packs the kernel of README.md's example alone (seconds instead of minutes), =none packs none, and
+# =FOLDER those that tools/wheel_kernels.py wrote there with this build's compiler.
 # MQA_PYTHON: a Python that has pip, setuptools and wheel; by default python3, or Debian's.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,12 +15,9 @@ mkdir -p "$out" && out=$(cd "$out" && pwd)
 has_tools() { "$1" -c 'import setuptools, wheel, pip' 2> /dev/null; }
 python=${MQA_PYTHON:-python3}
 [ -n "${MQA_PYTHON:-}" ] || has_tools "$python" || python=/usr/bin/python3
-if ! has_tools "$python"; then
-  [ -z "${MQA_PYTHON:-}" ] || { echo "$python lacks pip, setuptools or wheel" >&2; exit 1; }
-  packages+=(python3-pip python3-setuptools python3-wheel)
-fi
 # A test of the build installs nothing.
 [ -n "${MQA_NO_INSTALL:-}" ] || install_packages
+has_tools "$python" || { echo "$python lacks pip, setuptools or wheel" >&2; exit 1; }
 
 say "building in $build"
 [ -e "$build/CMakeCache.txt" ] || cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release > /dev/null
@@ -60,7 +58,9 @@ copy_package() {
 
 say "packing mqa"
 copy_package python mqa
-if [ "$kernels" != none ]; then
+if [ -d "$kernels" ]; then
+  cp -r "$kernels" "$stage/mqa/mqa/kernels"
+elif [ "$kernels" != none ]; then
   PYTHONPATH=$root/runtime/python MQA_RUNTIME_LIBRARY=$build/lib/libmqa_runtime.so PYTHONDONTWRITEBYTECODE=1 \
     "$python" "$root/tools/wheel_kernels.py" "$stage/mqa/mqa/kernels" --set="$kernels" --compile="$build/bin/mqa-compile"
 fi
@@ -70,5 +70,5 @@ pack mqa python cp310-abi3
 say "packing mqa_compiler"
 copy_package python-compiler mqa_compiler
 cp "$root/runtime/python/mqa/_version.py" "$stage/mqa_compiler/mqa_compiler"
-write_notices libllvm22 libstdc++-12-dev zlib1g-dev > "$stage/mqa_compiler/THIRD_PARTY"
+write_notices libllvm22 libstdc++-12-dev zlib1g-dev libzstd-dev > "$stage/mqa_compiler/THIRD_PARTY"
 pack mqa_compiler python-compiler py3-none

@@ -8,7 +8,15 @@ import importlib.util
 
 from ._version import __version__
 from .registration import register_with_torch
-from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
+from .report import is_asked_for, print_report
+
+try:
+    from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
+except ImportError as error:
+    # `python -m mqa` says what is missing, and imports this first.
+    if is_asked_for():
+        raise SystemExit(print_report(error)) from None
+    raise
 
 _NEED_TORCH = ["logits", "logits_out", "paged_logits", "paged_logits_out"]
 _NEED_TORCH += ["prepare_logits", "prepare_paged_logits", "split_cache"]

@@ -25,7 +25,7 @@ from .ops import MergeTopkOp, Op, TopkOp  # noqa: F401
 _PORTABLE = (120, 89, 86, 80)
 
 
-def list_targets(target):
+def list_targets(target: str) -> list[str]:
     """The targets whose kernels a GPU, or the CPU, can run: the best first, as mqa_kernel_load chooses."""
     if target == "cpu":
         return ["cpu"]
@@ -54,7 +54,9 @@ def open_compiler(path):
     """The compiler's library; None where it cannot be loaded."""
     try:
         library = ctypes.CDLL(path)
-    except OSError:
+    except OSError as error:
+        if os.path.exists(path):
+            warn(f"the compiler cannot be loaded: {error}")
         return None
     library.mqa_compile_text.argtypes = [c_char_p, c_size_t, POINTER(_CompileOptions)]
     library.mqa_compile_text.restype = c_void_p
@@ -115,7 +117,7 @@ def _compile(op):
 
 
 _lock = threading.Lock()
-_loaded = {}
+_loaded: dict = {}
 
 
 def _renew_lock():
@@ -158,11 +160,17 @@ def _load(op, device):
     return kernel
 
 
-def find(op, device=0):
+def find(op: Op | TopkOp | MergeTopkOp | FusedOp, device: int = 0) -> runtime.Kernel:
     """The loaded kernel for `op`; compiles and loads it the first time.
 
-    `device` is that of the CUDA context to load into, or a number of CPU threads (0: all).
-    Raises LookupError where there is no such kernel and no compiler.
+    `op` is an Op, TopkOp, MergeTopkOp or FusedOp of this module. `device` is that of the CUDA context to load into, or a
+    number of CPU threads (0: all). Raises LookupError where there is no such kernel and no compiler, ValueError where the
+    compiler refuses the op, and runtime.Error where the kernel cannot be loaded.
+
+    >>> from mqa import library
+    >>> kernel = library.find(library.Op("cpu", num_heads=64, head_dim=128, clean=True))
+    >>> kernel.info.num_heads, kernel.info.target
+    (64, b'cpu')
     """
     key = op, device
     kernel = _loaded.get(key)

@@ -15,15 +15,28 @@ from .structures import (ACTIVATIONS, BASES, ELEMENT_TYPES, OPS, ORDERS, TIE_BRE
 
 
 class Error(RuntimeError):
-    """A call of the runtime that failed: its message names the argument and the value."""
+    """A call of the runtime that failed: its message names the argument and the value. `status` is its mqa_status.
 
-    def __init__(self, status, message):
+    >>> from mqa import runtime
+    >>> try:
+    ...     runtime.Bundle(b"no bundle")
+    ... except runtime.Error as error:
+    ...     print(error)
+    bundle: not an MQA bundle
+    """
+
+    def __init__(self, status: int, message: str):
         super().__init__(message)
         self.status = status
 
 
 class InvalidArgument(Error, ValueError):
-    """An argument is null, misaligned, too large, or does not fit the kernel."""
+    """An argument is null, misaligned, too large, or does not fit the kernel: a ValueError too.
+
+    >>> import mqa
+    >>> issubclass(mqa.InvalidArgument, ValueError)
+    True
+    """
 
 
 class Unsupported(Error):
@@ -115,12 +128,27 @@ def _require(status, source=None):
         raise _ERRORS.get(status, Error)(status, message)
 
 
-def set_launch_overlap(enabled):
-    """Whether launches on a GPU may overlap the end of the kernel ahead of them in the stream (mqa_set_launch_overlap)."""
+def set_launch_overlap(enabled: bool) -> None:
+    """Whether launches on a GPU may overlap the end of the kernel ahead of them in the stream (mqa_set_launch_overlap).
+
+    It holds for all launches of this process from now on; they may at first. Raises nothing.
+
+    >>> import mqa
+    >>> mqa.set_launch_overlap(False)
+    >>> mqa.get_launch_overlap()
+    False
+    >>> mqa.set_launch_overlap(True)
+    """
     _library.mqa_set_launch_overlap(bool(enabled))
 
 
-def get_launch_overlap():
+def get_launch_overlap() -> bool:
+    """What `set_launch_overlap` set last. Raises nothing.
+
+    >>> import mqa
+    >>> mqa.get_launch_overlap()
+    True
+    """
     return bool(_library.mqa_get_launch_overlap())
 
 
@@ -154,25 +182,25 @@ class Kernel:
         if getattr(self, "_handle", None):
             _library.mqa_kernel_destroy(self._handle)
 
-    def launch(self, args, stream=None):
+    def launch(self, args: ctypes.Structure, stream: int | None = None) -> None:
         """Enqueues one launch on `stream` (an address); on a CPU, returns when it is done."""
         status = self._launch(self.address, ctypes.addressof(args), stream)
         if status:
             _require(status)
 
-    def launch_both(self, args, selection, stream=None):
+    def launch_both(self, args: ctypes.Structure, selection: TopkArgs, stream: int | None = None) -> None:
         """Likewise of a kernel of logits and top-k, with the arguments of both ops."""
         status = self._launch(self.address, ctypes.addressof(args), ctypes.addressof(selection), stream)
         if status:
             _require(status)
 
-    def get_scratch_size(self, num_queries, num_columns):
+    def get_scratch_size(self, num_queries: int, num_columns: int) -> int:
         """Bytes that a launch which selects keys works in (mqa_topk_scratch_size)."""
         size = c_size_t()
         _require(_library.mqa_topk_scratch_size(self.address, num_queries, num_columns, byref(size)))
         return size.value
 
-    def prepare(self, *args):
+    def prepare(self, *args: ctypes.Structure) -> "Launch":
         """A launch on arguments that stay as they are, checked and encoded once; those of both ops where there are two."""
         return Launch(self, args)
 
@@ -190,7 +218,7 @@ class Launch:
         if getattr(self, "_handle", None):
             _library.mqa_launch_destroy(self._handle)
 
-    def run(self, stream=None):
+    def run(self, stream: int | None = None) -> None:
         """Enqueues it on `stream`, as often as wanted."""
         status = _library.mqa_launch_run(self._address, stream)
         if status:
@@ -234,7 +262,7 @@ def load_launcher():
 class Bundle:
     """What the compiler made of one MLIR file, from a path or from bytes."""
 
-    def __init__(self, source):
+    def __init__(self, source: str | os.PathLike | bytes):
         self._handle = c_void_p()
         if isinstance(source, bytes):
             _require(_library.mqa_bundle_load_memory(source, len(source), byref(self._handle)))
@@ -251,7 +279,7 @@ class Bundle:
         if getattr(self, "_handle", None):
             _library.mqa_bundle_destroy(self._handle)
 
-    def load(self, info, device=0):
+    def load(self, info: KernelInfo, device: int = 0) -> Kernel:
         """Loads the kernel that `info`, one of `kernels`, describes: for its target, whatever others there are.
 
         Of the kernels of that name for several processors, it is the best one that this machine can run.

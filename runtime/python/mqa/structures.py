@@ -71,7 +71,7 @@ class KernelInfo(ctypes.Structure):
 
 
 # What mqa_logits_args and mqa_paged_logits_args begin with.
-_SHARED_FIELDS = [
+_SHARED_FIELDS: list[tuple[str, type[ctypes._SimpleCData]]] = [
     ("q", c_void_p),
     ("q_stride", c_int64),
     ("k", c_void_p),
@@ -86,7 +86,8 @@ _SHARED_FIELDS = [
 class LogitsArgs(ctypes.Structure):
     """mqa_logits_args: pointers, strides in elements, and sizes of one launch."""
 
-    _fields_ = _SHARED_FIELDS + [
+    _fields_ = [
+        *_SHARED_FIELDS,
         ("ks", c_void_p),
         ("ke", c_void_p),
         ("out", c_void_p),
@@ -100,7 +101,8 @@ class LogitsArgs(ctypes.Structure):
 class PagedLogitsArgs(ctypes.Structure):
     """mqa_paged_logits_args, likewise."""
 
-    _fields_ = _SHARED_FIELDS + [
+    _fields_ = [
+        *_SHARED_FIELDS,
         ("context_lens", c_void_p),
         ("context_lens_stride", c_int64),
         ("block_table", c_void_p),
