@@ -53,7 +53,8 @@ copy_package() {
   (cd "$root/runtime/$1" && tar -c --exclude=__pycache__ --exclude=native --exclude=*.egg-info --exclude=build .) |
     tar -x -C "$stage/$2"
   mkdir -p "$stage/$2/$2/lib"
-  find "$build/wheel/$2/lib" -type f -name '*.so*' -exec cp {} "$stage/$2/$2/lib" \;
+  find "$build/wheel/$2/lib" -type f -name '*.so*' -exec cp {} "$stage/$2/$2/lib" \; 2> /dev/null || true
+  [ -n "$(ls "$stage/$2/$2/lib")" ] || { echo "$build has no library for $2: see $build/configure.log" >&2; exit 1; }
 }
 
 say "packing mqa"

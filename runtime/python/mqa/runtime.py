@@ -22,7 +22,7 @@ class Error(RuntimeError):
     ...     runtime.Bundle(b"no bundle")
     ... except runtime.Error as error:
     ...     print(error)
-    bundle: not an MQA bundle
+    bundle: not an MQA bundle: it has 9 bytes, fewer than a header
     """
 
     def __init__(self, status: int, message: str):
