@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The kernels of the Python wheel: a bundle for each op, named as mqa/prebuilt.py looks for it, with a kernel per target.
 
-    tools/wheel_kernels.py DIR [--set=models|example] [--jobs=N] [--compile=FILE]
+    tools/wheel_kernels.py DIR [--set=models|example] [--jobs=N] [--compile=FILE] [--resume]
 
 The ops are those of models with an indexer (heads, head dim, keys that are selected). `example` is the one op of README.md.
 On sm_90a they get machine code where ptxas is; for other GPUs PTX, which takes less of the wheel. Needs mqa-compile, and
@@ -57,6 +57,8 @@ def list_selections(k):
         yield TopkOp("", k, order=order, has_ks=False, has_values=values)
     for order in ("key", "any"):
         yield TopkOp("", k, order=order)
+    # Of a part of the keys, to be merged with others.
+    yield TopkOp("", k, has_ks=False, has_offset=True, has_values=True)
     for lens_rank, next_n, slot in itertools.product((1, 2), (1, 2), BOOLS):
         slots = {"base": "slot", "block_kv": 64} if slot else {}
         yield TopkOp("", k, has_ks=False, lens_rank=lens_rank, next_n=next_n, **slots)
@@ -67,9 +69,9 @@ def list_selections(k):
 def list_fused(heads, k):
     """Likewise of logits that are not stored."""
     yield FusedOp(Op("", heads, 128), TopkOp("", k))
-    for next_n, slot in itertools.product((1, 2), BOOLS):
-        slots = {"base": "slot", "block_kv": 64} if slot else {}
-        selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, **slots)
+    for next_n, base in itertools.product((1, 2), ("relative", "slot")):
+        # The blocks are those of the cache, whatever an index counts.
+        selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, base=base, block_kv=64)
         yield FusedOp(Op("", heads, 128, next_n=next_n, block_kv=64, lens_per_query=True), selection)
 
 
@@ -104,17 +106,17 @@ def check(path, op, targets):
             raise LookupError(f"{path}: has no {wanted}, but {found}")
 
 
-def build(compiler, op, folder):
+def build(compiler, op, folder, resume):
     path = folder / prebuilt.name_file(op)
     # A sum in half precision is for sm_90a alone; where it is allowed, others take the kernel without.
-    data, targets = run_compiler(compiler, op, ["sm_90a"]), ["sm_90a"]
-    if not is_fast(op):
-        cpus = [f"cpu:{name}" for name in CPUS]
-        data += run_compiler(compiler, op, [*PORTABLE, *cpus], "--mqa-no-cubin")
-        targets += [*PORTABLE, "cpu"]
-    path.write_bytes(data)
+    targets = ["sm_90a"] if is_fast(op) else ["sm_90a", *PORTABLE, "cpu"]
+    if not (resume and path.exists()):
+        data = run_compiler(compiler, op, ["sm_90a"])
+        if not is_fast(op):
+            data += run_compiler(compiler, op, [*PORTABLE, *(f"cpu:{name}" for name in CPUS)], "--mqa-no-cubin")
+        path.write_bytes(data)
     check(path, op, targets)
-    return f"{path.name} targets={','.join(targets)} bytes={len(data)}"
+    return f"{path.name} targets={','.join(targets)} bytes={path.stat().st_size}"
 
 
 def main():
@@ -124,11 +126,12 @@ def main():
     parser.add_argument("--set", choices=("models", "example"), default="models")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--compile", default=os.environ.get("MQA_COMPILE", str(default)))
+    parser.add_argument("--resume", action="store_true", help="keep the bundles that are there: of this build's compiler")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     ops = list_ops(options.set)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as executor:
-        lines = list(executor.map(lambda op: build(options.compile, op, options.dir), ops))
+        lines = list(executor.map(lambda op: build(options.compile, op, options.dir, options.resume), ops))
     (options.dir / "index.txt").write_text("".join(f"{line}\n" for line in sorted(lines)))
     size = sum(path.stat().st_size for path in options.dir.iterdir())
     print(f"{len(lines)} bundles in {options.dir}, {size / 1e6:.0f} MB")
