@@ -28,8 +28,8 @@ static LogicalResult reportError(ModuleOp module, llvm::Error error) {
   return module.emitError() << llvm::toString(std::move(error));
 }
 
-/// Those of CPUTarget, and no others: a library that contains LLVM needs no code
-/// generators but these.
+/// Those of CPUTarget, and no others: a library that contains LLVM needs no
+/// code generators but these.
 static void initializeTargets() {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();

@@ -17,11 +17,6 @@ _MAJOR, _MINOR = 75, 76  # Of CUdevice_attribute: the compute capability.
 _CUDA_SUCCESS = 0
 
 
-def is_asked_for():
-    """Whether this process is `python -m mqa`: while a package is imported for -m, that is its first argument."""
-    return sys.argv[:1] == ["-m"] and any(flag in ("mqa", "-mmqa") for flag in sys.orig_argv[1:])
-
-
 def _report_library(say):
     from . import runtime
 
@@ -133,3 +128,9 @@ def print_report(error=None):
     for report in (_report_library, _report_kernels, _report_compiler, _report_devices, _report_packages):
         report(say)
     return 0
+
+
+def exit_if_asked_for(error):
+    """Reports and ends the process where it is `python -m mqa`: while a package is imported for -m, that is argv[0]."""
+    if sys.argv[:1] == ["-m"] and any(flag in ("mqa", "-mmqa") for flag in sys.orig_argv[1:]):
+        raise SystemExit(print_report(error)) from None
