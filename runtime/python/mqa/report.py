@@ -22,7 +22,7 @@ def _report_library(say):
 
     say("library", f"{runtime.get_library_file()} (ABI {runtime.ABI_VERSION})")
     if runtime.load_launcher() is not None:
-        say("launcher", "there: known launches take some 5 us")
+        say("launcher", "there, for PyTorch 2.10 and later")
     else:
         say("launcher", "missing: _mqa_launcher.abi3.so is not beside the library, so a launch takes 13 to 35 us")
 
@@ -105,7 +105,10 @@ def _report_devices(say):
 
 
 def _report_packages(say):
-    for name, module, use in (("PyTorch", "torch", "mqa.logits and the other functions take its tensors"),):
+    packages = [("PyTorch", "torch", "mqa.logits and the other functions take its tensors")]
+    if importlib.util.find_spec("mqa.jax"):
+        packages.append(("JAX", "jax", "mqa.jax takes its arrays"))
+    for name, module, use in packages:
         if importlib.util.find_spec(module) is None:
             say(name, f"missing: {use}; pip install mqa[{module}]")
             continue
