@@ -32,22 +32,20 @@ write_notices() {
   done
 }
 
-# A wheel of the sources in $1 and the libraries in $2, for Pythons and ABI $3.
 stage=$build/wheel-stage
+
+# The wheel of the package $1, which was copied, for the Pythons and the ABI $2.
 pack() {
-  local package=$1 sources=$2 abi=$3
-  local folder=$stage/$package platform
+  local package=$1 abi=$2 folder=$stage/$1 platform
   platform=$("$python" "$root/tools/wheel_tag.py" "$folder/$package/lib"/*.so*)
   cp "$root/LICENSE" "$folder"
-  # Old files of a build folder would be packed too.
-  rm -rf "$folder/build" "$folder"/*.egg-info
   # With the time of the commit, the same commit gives the same bytes.
   MQA_WHEEL_TAG=$abi-$platform SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2> /dev/null || echo 315532800) \
     "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -w "$out" "$folder"
   (cd "$out" && du -h --apparent-size "$package"-[0-9]*-"$abi-$platform.whl")
 }
 
-# What the package finds, and nothing else: bytecode and files of editors stay away.
+# The sources in runtime/$1 and the libraries of the package $2: files of an earlier build would be packed too.
 copy_package() {
   rm -rf "$stage/$2" && mkdir -p "$stage/$2"
   (cd "$root/runtime/$1" && tar -c --exclude=__pycache__ --exclude=native --exclude=*.egg-info --exclude=build .) |
@@ -59,17 +57,20 @@ copy_package() {
 
 say "packing mqa"
 copy_package python mqa
-if [ -d "$kernels" ]; then
-  cp -r "$kernels" "$stage/mqa/mqa/kernels"
-elif [ "$kernels" != none ]; then
-  PYTHONPATH=$root/runtime/python MQA_RUNTIME_LIBRARY=$build/lib/libmqa_runtime.so PYTHONDONTWRITEBYTECODE=1 \
-    "$python" "$root/tools/wheel_kernels.py" "$stage/mqa/mqa/kernels" --set="$kernels" --compile="$build/bin/mqa-compile"
-fi
-write_notices libstdc++-12-dev zlib1g-dev nlohmann-json3-dev > "$stage/mqa/THIRD_PARTY"
-pack mqa python cp310-abi3
+case $kernels in
+  none) ;;
+  models | example)
+    PYTHONPATH=$root/runtime/python MQA_RUNTIME_LIBRARY=$build/lib/libmqa_runtime.so PYTHONDONTWRITEBYTECODE=1 \
+      "$python" "$root/tools/wheel_kernels.py" "$stage/mqa/mqa/kernels" --set="$kernels" --compile="$build/bin/mqa-compile"
+    ;;
+  *) cp -r "$kernels" "$stage/mqa/mqa/kernels" ;;
+esac
+libstdcxx=libstdc++-$(g++ -dumpversion)-dev
+write_notices "$libstdcxx" zlib1g-dev nlohmann-json3-dev > "$stage/mqa/THIRD_PARTY"
+pack mqa cp310-abi3
 
 say "packing mqa_compiler"
 copy_package python-compiler mqa_compiler
 cp "$root/runtime/python/mqa/_version.py" "$stage/mqa_compiler/mqa_compiler"
-write_notices libllvm22 libstdc++-12-dev zlib1g-dev libzstd-dev > "$stage/mqa_compiler/THIRD_PARTY"
-pack mqa_compiler python-compiler py3-none
+write_notices libllvm22 "$libstdcxx" zlib1g-dev libzstd-dev > "$stage/mqa_compiler/THIRD_PARTY"
+pack mqa_compiler py3-none
