@@ -64,6 +64,10 @@ out, logits = hold("f", [5] * 3)
 args = runtime.LogitsArgs(q, 64 * 128, k, 128, scale, 1, weights, 64, ks, ke, out, 3, 1, 3, 0)
 kernel.launch(args)
 print(list(logits), "torch" in sys.modules, mqa.__version__)
+try:
+    runtime.Bundle(b"MQABNDL1")  # An exception inside of the library.
+except mqa.Error as error:
+    print(error)
 """
 FIND = "from mqa import library; print(library.find(library.Op('cpu', 5, 32), 1).info.num_heads)"
 
@@ -159,7 +163,8 @@ class WheelTest(unittest.TestCase):
     def test_installed(self):
         """At once, without a home, tools, variables or the repository."""
         result = run(str(self.python), "-c", LAUNCH, PATH="/nonexistent", HOME="/nonexistent")
-        self.assertEqual(result.stdout, f"[8192.0, 16384.0, -inf] False {__version__}\n", result.stderr)
+        self.assertEqual(result.stdout, f"[8192.0, 16384.0, -inf] False {__version__}\n"
+                         "bundle: not an MQA bundle: it has 8 bytes, fewer than a header\n", result.stderr)  # fmt: skip
 
     def test_report(self):
         result = run(str(self.python), "-m", "mqa")

@@ -4,4 +4,5 @@ import sys
 
 from .report import print_report
 
-sys.exit(print_report())
+if __name__ == "__main__":
+    sys.exit(print_report())
