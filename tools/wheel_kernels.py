@@ -57,8 +57,12 @@ def list_selections(k):
         yield TopkOp("", k, order=order, has_ks=False, has_values=values)
     for order in ("key", "any"):
         yield TopkOp("", k, order=order)
-    # Of a part of the keys, to be merged with others.
-    yield TopkOp("", k, has_ks=False, has_offset=True, has_values=True)
+    # Of a part of the keys, to be merged with others; of rows that lie one behind the other.
+    for values in BOOLS:
+        yield TopkOp("", k, has_ks=False, has_offset=True, has_values=values)
+    # As slots by a table of a row's own: of pages of one key or of 64; or of a sequence's.
+    for slots in ({"next_n": 1, "block_kv": 1}, {"next_n": 1, "block_kv": 64}, {"has_sequence": True, "block_kv": 1}):
+        yield TopkOp("", k, has_ks=False, base="slot", **slots)
     for lens_rank, next_n, slot in itertools.product((1, 2), (1, 2), BOOLS):
         slots = {"base": "slot", "block_kv": 64} if slot else {}
         yield TopkOp("", k, has_ks=False, lens_rank=lens_rank, next_n=next_n, **slots)
@@ -69,6 +73,7 @@ def list_selections(k):
 def list_fused(heads, k):
     """Likewise of logits that are not stored."""
     yield FusedOp(Op("", heads, 128), TopkOp("", k))
+    yield FusedOp(Op("", heads, 128), TopkOp("", k, base="slot", has_sequence=True, block_kv=1))
     for next_n, base in itertools.product((1, 2), ("relative", "slot")):
         # The blocks are those of the cache, whatever an index counts.
         selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, base=base, block_kv=64)
