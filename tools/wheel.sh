@@ -71,6 +71,7 @@ pack mqa cp310-abi3
 
 say "packing mqa_compiler"
 copy_package python-compiler mqa_compiler
+cp "$root/runtime/python/setup.py" "$stage/mqa_compiler"
 cp "$root/runtime/python/mqa/_version.py" "$stage/mqa_compiler/mqa_compiler"
 write_notices libllvm22 "$libstdcxx" zlib1g-dev libzstd-dev > "$stage/mqa_compiler/THIRD_PARTY"
 pack mqa_compiler py3-none
