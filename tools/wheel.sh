@@ -48,7 +48,7 @@ pack() {
 # The sources in runtime/$1 and the libraries of the package $2: files of an earlier build would be packed too.
 copy_package() {
   rm -rf "$stage/$2" && mkdir -p "$stage/$2"
-  (cd "$root/runtime/$1" && tar -c --exclude=__pycache__ --exclude=native --exclude=*.egg-info --exclude=build .) |
+  (cd "$root/runtime/$1" && tar -c --exclude=__pycache__ --exclude=native --exclude=.mypy_cache --exclude=*.egg-info --exclude=build .) |
     tar -x -C "$stage/$2"
   mkdir -p "$stage/$2/$2/lib"
   find "$build/wheel/$2/lib" -type f -name '*.so*' -exec cp {} "$stage/$2/$2/lib" \; 2> /dev/null || true

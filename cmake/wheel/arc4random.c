@@ -1,4 +1,4 @@
-/*===- arc4random.c - What an older C library lacks ------------------------===*\
+/*===- arc4random.c - What an older C library lacks ----------------------===*\
 |*                                                                            *|
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
