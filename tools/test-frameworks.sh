@@ -25,7 +25,7 @@ if ! show_versions > /dev/null 2>&1; then
   say "installing PyTorch and JAX in $dir"
   # One that was begun and not finished may lack anything.
   python3 -m venv --clear "$dir"
-  "$python" -m pip install --quiet --disable-pip-version-check torch jax numpy
+  "$python" -m pip install --quiet --disable-pip-version-check torch jax numpy mypy
 fi
 
 build_all

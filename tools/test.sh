@@ -3,6 +3,7 @@
 # usage: tools/test.sh [ctest arguments]
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+packages+=(python3-mypy)
 install_packages
 build_all
 say "testing"

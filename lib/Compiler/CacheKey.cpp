@@ -150,8 +150,12 @@ llvm::Expected<std::string> mqa::getCacheKey(StringRef text,
       return found.takeError();
     cpu = std::move(*found);
   }
-  llvm::Expected<std::string> tool =
-      describeTool(cpu ? findLinker(cpu->triple) : findPtxas());
+  std::optional<std::string> path;
+  if (cpu)
+    path = findLinker(cpu->triple);
+  else if (options.assemble)
+    path = findPtxas();
+  llvm::Expected<std::string> tool = describeTool(path);
   if (!tool)
     return tool.takeError();
   add(MQA_VERSION);

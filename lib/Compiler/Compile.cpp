@@ -84,7 +84,9 @@ static LogicalResult compileForGpu(ModuleOp module,
   BundleContents bundle;
   bundle.manifest = makeManifest(module, std::move(kernels));
   bundle.sections.push_back({"ptx", *ptx});
-  std::optional<std::string> ptxas = findPtxas();
+  std::optional<std::string> ptxas;
+  if (options.assemble || emit == EmitKind::Cubin)
+    ptxas = findPtxas();
   if (!ptxas && emit == EmitKind::Cubin)
     return module.emitError(
         "no ptxas found: --emit=cubin needs the CUDA toolkit");

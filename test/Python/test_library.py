@@ -93,7 +93,7 @@ class CacheTest(unittest.TestCase):
         table = unittest.mock.Mock(return_value=entry, side_effect=None if passwd else KeyError)
         with unittest.mock.patch.dict(os.environ, environment, clear=True):
             with unittest.mock.patch.object(library.pwd, "getpwuid", table):
-                return library._find_cache()
+                return library.find_cache()
 
     def test_folder(self):
         self.assertEqual(self.find(), "/home/somebody/.cache/mqa")

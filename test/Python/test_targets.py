@@ -78,6 +78,19 @@ class TargetsTest(unittest.TestCase):
         self.assertEqual(find(89, self.folder, compiler), "sm_89 logits 4 0")
         self.assertEqual(find(80, self.folder, compiler), "sm_80 logits 4 0")
 
+    @unittest.skipUnless(os.uname().machine == "x86_64", "the processors are x86-64's")
+    def test_bundle_for_several_processors(self):
+        """The best that this machine can run, wherever it stands. No processor has all that both have that the first two are."""
+        for name, processors in {"a": ("sierraforest", "sapphirerapids", "x86-64"), "b": ("x86-64", "sierraforest")}.items():
+            folder = f"{self.folder}/{name}"
+            os.mkdir(folder)
+            compile_bundle(f"{folder}/a.mqa", ",".join(f"cpu:{processor}" for processor in processors))
+            self.assertEqual(find(0, folder), "cpu logits 4 0")
+        # One file after the other, too.
+        for i, processor in enumerate(("sierraforest", "sapphirerapids", "x86-64")):
+            compile_bundle(f"{self.folder}/{i}.mqa", f"cpu:{processor}")
+        self.assertEqual(find(0, self.folder), "cpu logits 4 0")
+
     def test_bundles_of_one_target(self):
         for target in ("sm_86", "sm_120"):
             compile_bundle(f"{self.folder}/{target}.mqa", target)

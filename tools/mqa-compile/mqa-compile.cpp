@@ -77,6 +77,12 @@ static cl::opt<bool>
                        "bundle in memory, to standard error"),
               cl::cat(category));
 
+static cl::opt<bool>
+    noCubin("mqa-no-cubin",
+            cl::desc("Leave machine code out of a bundle for GPUs: the driver "
+                     "compiles its PTX"),
+            cl::cat(category));
+
 static cl::opt<bool> search(
     "mqa-search",
     cl::desc("Compile every schedule worth measuring: -o names a folder, which "
@@ -243,6 +249,8 @@ static int checkOptions() {
     return usageError("--emit=ptx and --emit=cubin need a GPU as --target, "
                       "found '" +
                       target + "'");
+  if (noCubin && emit != EmitKind::Bundle)
+    return usageError("--mqa-no-cubin is for bundles: it takes no --emit");
   if (search && (!isGpu || emit != EmitKind::Bundle || outputFile == "-"))
     return usageError(
         "--mqa-search writes bundles for a GPU: it needs -o FOLDER "
@@ -289,6 +297,7 @@ int main(int argc, char **argv) {
   options.target = target;
   options.schedule = scheduleOption;
   options.emit = emit;
+  options.assemble = !noCubin;
   auto start = std::chrono::steady_clock::now();
   bool cached = false;
   FailureOr<std::string> output =

@@ -46,6 +46,9 @@ struct CompileOptions {
   /// table. Not for a CPU.
   std::string schedule;
   EmitKind emit = EmitKind::Bundle;
+  /// Whether ptxas, where there is one, makes machine code for a bundle.
+  /// Without it, the driver compiles the PTX.
+  bool assemble = true;
   /// Whether each diagnostic ends with the target: for one of several.
   bool namesTarget = false;
 

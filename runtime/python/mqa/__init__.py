@@ -3,13 +3,22 @@
 
 `mqa.logits`, `mqa.paged_logits`, `mqa.topk`, `mqa.merge_topk`, `mqa.logits_topk` and `mqa.paged_logits_topk` take PyTorch tensors, and torch.ops.mqa has them as ops; `mqa.runtime` and
 `mqa.library` are what is below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
+`python -m mqa` says what was found on this machine, and what is missing.
 """
 import importlib.util
 
+from ._version import __version__
 from .registration import register_with_torch
-from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
 
-__version__ = "0.1.0"
+try:
+    from .runtime import Error, InvalidArgument, get_launch_overlap, set_launch_overlap
+except ImportError as error:
+    from . import report
+
+    # `python -m mqa` says what is missing, and imports this first.
+    report.exit_if_asked_for(error)
+    raise
+
 _NEED_TORCH = ["logits", "logits_out", "paged_logits", "paged_logits_out"]
 _NEED_TORCH += ["prepare_logits", "prepare_paged_logits", "split_cache"]
 _TOPK = ["topk", "topk_out", "prepare_topk"]

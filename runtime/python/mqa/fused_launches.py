@@ -210,7 +210,7 @@ def _fill(form, tensors, flags):
 
 # Memory that launches of a kernel on a stream work in, one after the other. Those that are recorded in a graph may run
 # beside others, so a graph has its own.
-_scratch = {}
+_scratch: dict = {}
 _MAX_SCRATCH = 64
 
 

@@ -64,6 +64,14 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     are rounded to before they are compared) are those of `logits`, the others those of `topk`. Returns indices, M x topk
     int32, with `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same
     memory, which is kept; those that a CUDA graph records have their own, for which `prepare_logits_topk` is cheaper.
+    Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(2000, 128).to(torch.float8_e4m3fn), torch.arange(2000.0)
+    >>> ks, ke = torch.tensor([0]).int(), torch.tensor([2000]).int()
+    >>> mqa.logits_topk(q, k, k_scale, weights, ks, ke, 512)[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     inputs = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
     flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
@@ -73,7 +81,19 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
 def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None, offset=None,
                     block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
                     base="relative", force_first=0, force_last=0):  # fmt: skip
-    """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided."""
+    """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided.
+
+    Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(2000, 128).to(torch.float8_e4m3fn), torch.arange(2000.0)
+    >>> ks, ke = torch.tensor([0]).int(), torch.tensor([2000]).int()
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> mqa.logits_topk_out(q, k, k_scale, weights, ks, ke, indices)
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
     flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
     _call_out(LOGITS, tensors, flags)
@@ -82,7 +102,20 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
 def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
                         offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest",
                         order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
-    """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in."""
+    """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in.
+
+    Raises as `prepare_logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(2000, 128).to(torch.float8_e4m3fn), torch.arange(2000.0)
+    >>> ks, ke = torch.tensor([0]).int(), torch.tensor([2000]).int()
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> launch = mqa.prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices)
+    >>> launch()
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
     flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
     return _prepare(LOGITS, tensors, flags)
@@ -94,7 +127,15 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
-    block_table. Returns indices, (B * T) x topk. A captured graph stays right when lengths, table and cache change.
+    block_table. Returns indices, (B * T) x topk int32, with `return_values` also their logits, (B * T) x topk float32.
+    A captured graph stays right when lengths, table and cache change. Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(32, 64, 128).to(torch.float8_e4m3fn), torch.arange(2048.0).view(32, 64)
+    >>> context_lens, block_table = torch.tensor([[2000]]).int(), torch.arange(32).int().view(1, 32)
+    >>> mqa.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     inputs = (q, k, k_scale, weights, context_lens, block_table, offset)
     flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
@@ -104,7 +145,17 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
                           offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
                           base="relative", force_first=0, force_last=0):  # fmt: skip
-    """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided."""
+    """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(32, 64, 128).to(torch.float8_e4m3fn), torch.arange(2048.0).view(32, 64)
+    >>> context_lens, block_table = torch.tensor([[2000]]).int(), torch.arange(32).int().view(1, 32)
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> mqa.paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, 2048, indices)
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
     flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
     _call_out(PAGED, tensors, flags)
@@ -113,7 +164,18 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
                               offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
                               base="relative", force_first=0, force_last=0):  # fmt: skip
-    """`paged_logits_topk_out` on these tensors, to be called as often as they are filled."""
+    """`paged_logits_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
+    >>> k, k_scale = torch.ones(32, 64, 128).to(torch.float8_e4m3fn), torch.arange(2048.0).view(32, 64)
+    >>> context_lens, block_table = torch.tensor([[2000]]).int(), torch.arange(32).int().view(1, 32)
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> launch = mqa.prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 2048, indices)
+    >>> launch()
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
     flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
     return _prepare(PAGED, tensors, flags)

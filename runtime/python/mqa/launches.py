@@ -32,7 +32,7 @@ class _Plan:
 
 
 # By what a plan is the same for.
-_plans = {}
+_plans: dict = {}
 _MAX_PLANS = 4096
 
 
@@ -231,10 +231,19 @@ def launch_fused_paged_logits(options, tensors, *flags):
     _launch(options, tensors, *plan_and_args, k_scale_offset=cache.size(1) * q.size(-1))
 
 
-def split_cache(cache, head_dim, dtype=torch.float8_e4m3fn):
+def split_cache(
+    cache: torch.Tensor, head_dim: int, dtype: torch.dtype = torch.float8_e4m3fn
+) -> tuple[torch.Tensor, torch.Tensor]:
     """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x (head_dim + 4), or with a 1 before the last.
 
     In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
+    Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. Raises TypeError for
+    what is no tensor, ValueError for a cache that is not uint8 or has another shape.
+
+    >>> import mqa, torch
+    >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 128 + 4, dtype=torch.uint8), head_dim=128)
+    >>> k.shape, k_scale.shape
+    (torch.Size([8, 64, 128]), torch.Size([8, 64]))
     """
     checks.check_cache("cache", cache, head_dim, dtype)
     num_blocks, block_kv = cache.shape[:2]
@@ -266,7 +275,7 @@ class PreparedLaunch:
     def _call_op(self):
         return self._op(*self._tensors, **self._flags)
 
-    def __call__(self):
+    def __call__(self) -> None:
         if plain.is_dynamo_compiling() or self._is_watched():
             return self._call_op()
         if self._index is not None:

@@ -1,76 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Finds the kernel for an op: among prebuilt bundles, or by compiling it.
 
-Bundles are the *.mqa files of the folders in MQA_BUNDLES (separated by ':') and of this
-package's bundles folder; tools/prebuild.sh writes such a folder. Where libmqa_compiler.so is
-(MQA_COMPILER_LIBRARY, or as the system finds it), what is missing is compiled for the device, and kept in
-the folder MQA_CACHE, by default $XDG_CACHE_HOME/mqa or ~/.cache/mqa; without a home, nowhere. A kernel that was
-found stays; these variables are read for each that was not.
+Bundles are the *.mqa files of the folders in MQA_BUNDLES (separated by ':'), which tools/prebuild.sh writes, and those
+that a wheel brings. Where libmqa_compiler.so is (MQA_COMPILER_LIBRARY, the package mqa_compiler, or as the system finds
+it), what is missing is compiled for the device, and kept in the folder MQA_CACHE, by default $XDG_CACHE_HOME/mqa or
+~/.cache/mqa; without a home, nowhere. A kernel that was found stays; these variables are read for each that was not.
 """
 import ctypes
 import functools
+import importlib.util
 import os
 import pathlib
 import pwd
-import stat
 import threading
-import warnings
 from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 
-from . import runtime
-from .fused_op import FusedOp, describe  # noqa: F401 (library.Op is what callers use)
+from . import prebuilt, runtime
+from .fused_op import FusedOp  # noqa: F401 (library.Op is what callers use)
+from .prebuilt import warn
 from .ops import MergeTopkOp, Op, TopkOp  # noqa: F401
-
-
-def _warn(message):
-    # Nothing of this package is where the caller can do something about it.
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
-
-
-def _read_bundles(folder):
-    """The bundles of a folder; what is wrong with the others is a warning that names the file."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".mqa"))
-    except OSError as error:
-        _warn(f"MQA_BUNDLES: cannot read the folder {os.fspath(folder)!r}: {error.strerror}")
-        return
-    for path in (os.path.join(folder, name) for name in names):
-        try:
-            # Others may have no end, or nobody who writes to them.
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                _warn(f"left out of the bundles: '{path}' is no regular file")
-                continue
-            yield runtime.Bundle(path)
-        except (OSError, runtime.Error) as error:
-            _warn(f"left out of the bundles: {error}")
-
-
-@functools.lru_cache(maxsize=8)
-def _prebuilt(variable):
-    """By the value of MQA_BUNDLES."""
-    found = {}
-    folders = [f for f in variable.split(":") if f]
-    own = pathlib.Path(__file__).parent / "bundles"
-    if own.is_dir():
-        folders.append(own)
-    for folder in folders:
-        for bundle in _read_bundles(folder):
-            for info in bundle.kernels:
-                found.setdefault(describe(info), (bundle, info))
-    return found
-
-
-def _find_prebuilt(op):
-    """Where kernels for `op.target` are: those that reduce in half precision last, where 16-bit logits leave it free to."""
-    prebuilt = _prebuilt(os.environ.get("MQA_BUNDLES", ""))
-    return [prebuilt[other] for other in [op, *op.list_alternatives()] if other in prebuilt]
 
 
 # What kernels are compiled for, newest first. The driver compiles their PTX for every later GPU, but that of sm_90a.
 _PORTABLE = (120, 89, 86, 80)
 
 
-def list_targets(target):
+def list_targets(target: str) -> list[str]:
     """The targets whose kernels a GPU, or the CPU, can run: the best first, as mqa_kernel_load chooses."""
     if target == "cpu":
         return ["cpu"]
@@ -78,15 +33,30 @@ def list_targets(target):
     return ["sm_90a"] * (capability == 90) + [f"sm_{chip}" for chip in _PORTABLE if chip <= capability]
 
 
+def find_compiler():
+    """The file of the compiler's library, or the name by which the system may have it."""
+    path = os.environ.get("MQA_COMPILER_LIBRARY")
+    if path:
+        return path
+    package = importlib.util.find_spec("mqa_compiler")
+    # A folder that happens to have that name has no file.
+    if package is None or package.origin is None:
+        return "libmqa_compiler.so.0"
+    return runtime.find_library(pathlib.Path(package.origin).parent / "lib", "libmqa_compiler.so")
+
+
 class _CompileOptions(ctypes.Structure):
     _fields_ = [("target", c_char_p), ("schedule", c_char_p), ("cache", c_char_p)]
 
 
 @functools.lru_cache(maxsize=8)
-def _open_compiler(path):
+def open_compiler(path):
+    """The compiler's library; None where it cannot be loaded."""
     try:
         library = ctypes.CDLL(path)
-    except OSError:
+    except OSError as error:
+        if os.path.exists(path):
+            warn(f"the compiler cannot be loaded: {error}")
         return None
     library.mqa_compile_text.argtypes = [c_char_p, c_size_t, POINTER(_CompileOptions)]
     library.mqa_compile_text.restype = c_void_p
@@ -106,7 +76,7 @@ def _find_home():
         return ""
 
 
-def _find_cache():
+def find_cache():
     """The folder for what was compiled, or None. Who may use it, the compiler checks."""
     folder = os.environ.get("MQA_CACHE")
     if folder:
@@ -116,7 +86,7 @@ def _find_cache():
     if not os.path.isabs(base):
         home = os.environ.get("HOME") or _find_home()
         if not os.path.isabs(home):
-            _warn("there is no home folder, so what is compiled is not kept: set MQA_CACHE to a folder of your own")
+            warn("there is no home folder, so what is compiled is not kept: set MQA_CACHE to a folder of your own")
             return None
         base = os.path.join(home, ".cache")
     return os.path.join(base, "mqa")
@@ -124,10 +94,10 @@ def _find_cache():
 
 def _compile(op):
     """A bundle of the kernel; None where there is no compiler."""
-    library = _open_compiler(os.environ.get("MQA_COMPILER_LIBRARY") or "libmqa_compiler.so.0")
+    library = open_compiler(find_compiler())
     if library is None:
         return None
-    cache = _find_cache()
+    cache = find_cache()
     options = _CompileOptions(op.target.encode(), op.schedule, None if cache is None else os.fsencode(cache))
     text = op.to_mlir().encode()
     result = library.mqa_compile_text(text, len(text), byref(options))
@@ -140,14 +110,14 @@ def _compile(op):
         if not data:
             raise ValueError(diagnostics)
         if diagnostics:
-            _warn(diagnostics)
+            warn(diagnostics)
         return runtime.Bundle(ctypes.string_at(data, size.value))
     finally:
         library.mqa_compilation_destroy(result)
 
 
 _lock = threading.Lock()
-_loaded = {}
+_loaded: dict = {}
 
 
 def _renew_lock():
@@ -162,7 +132,7 @@ os.register_at_fork(after_in_child=_renew_lock)
 def _load_prebuilt(op, targets, device, refused):
     """The first that the device can load, or None; `refused` gets the errors of others."""
     for target in targets:
-        for bundle, info in _find_prebuilt(op.for_target(target)):
+        for bundle, info in prebuilt.find(op.for_target(target)):
             try:
                 return bundle.load(info, device)
             except runtime.Unsupported as error:
@@ -185,16 +155,22 @@ def _load(op, device):
     if kernel is None:
         raise LookupError(
             f"no prebuilt bundle holds a kernel for {op}, and there is no compiler here: "
-            "set MQA_BUNDLES or MQA_COMPILER_LIBRARY"
+            "install mqa_compiler, or set MQA_BUNDLES or MQA_COMPILER_LIBRARY"
         )
     return kernel
 
 
-def find(op, device=0):
+def find(op: Op | TopkOp | MergeTopkOp | FusedOp, device: int = 0) -> runtime.Kernel:
     """The loaded kernel for `op`; compiles and loads it the first time.
 
-    `device` is that of the CUDA context to load into, or a number of CPU threads (0: all).
-    Raises LookupError where there is no such kernel and no compiler.
+    `op` is an Op, TopkOp, MergeTopkOp or FusedOp of this module. `device` is that of the CUDA context to load into, or a
+    number of CPU threads (0: all). Raises LookupError where there is no such kernel and no compiler, ValueError where the
+    compiler refuses the op, and runtime.Error where the kernel cannot be loaded.
+
+    >>> from mqa import library
+    >>> kernel = library.find(library.Op("cpu", num_heads=64, head_dim=128, clean=True))
+    >>> kernel.info.num_heads, kernel.info.target
+    (64, b'cpu')
     """
     key = op, device
     kernel = _loaded.get(key)

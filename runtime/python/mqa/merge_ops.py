@@ -17,6 +17,12 @@ def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", 
     M x R x k). ks (None: 0) and ke, M int32, are the ranges of the whole rows, with ke at most the number of keys that there
     are: NaN is selected only where a range has at most k keys. Returns what `topk` returns for all keys; tie_break, order,
     base ("relative" or "absolute") and return_values are as there. Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> indices = torch.stack([torch.arange(512), torch.arange(512) + 1000]).int().view(2, 1, 512)
+    >>> values, ke = torch.arange(1024.0).view(2, 1, 512), torch.tensor([2000]).int()
+    >>> mqa.merge_topk(indices, values, ke, base="absolute")[0, :3]
+    tensor([1000, 1001, 1002], dtype=torch.int32)
     """
     flags, inputs = (tie_break, order, base), (list_indices, list_values, ks, ke)
     if not is_dynamo_compiling() and is_plain(inputs):
@@ -36,7 +42,18 @@ def _run_op(tensors, flags):
 
 def merge_topk_out(list_indices, list_values, ke, indices, values=None, *, ks=None, tie_break="smallest", order="key",
                    base="relative"):  # fmt: skip
-    """As `merge_topk`, into `indices` (M x k int32) and `values` (M x k float32, or None), whose rows may be strided."""
+    """As `merge_topk`, into `indices` (M x k int32) and `values` (M x k float32, or None), whose rows may be strided.
+
+    Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> indices = torch.stack([torch.arange(512), torch.arange(512) + 1000]).int().view(2, 1, 512)
+    >>> values, ke = torch.arange(1024.0).view(2, 1, 512), torch.tensor([2000]).int()
+    >>> best = torch.empty(1, 512, dtype=torch.int32)
+    >>> mqa.merge_topk_out(indices, values, ke, best, base="absolute")
+    >>> best[0, :3]
+    tensor([1000, 1001, 1002], dtype=torch.int32)
+    """
     tensors, flags = (list_indices, list_values, ks, ke, indices, values), (tie_break, order, base)
     if not is_dynamo_compiling() and is_plain(tensors):
         launch_merge(tensors, flags)
@@ -47,7 +64,17 @@ def merge_topk_out(list_indices, list_values, ke, indices, values=None, *, ks=No
 
 def prepare_merge_topk(list_indices, list_values, ke, indices, values=None, *, ks=None, tie_break="smallest", order="key",
                        base="relative"):  # fmt: skip
-    """`merge_topk_out` on these tensors, to be called as often as they are filled."""
+    """`merge_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
+
+    >>> import mqa, torch
+    >>> indices = torch.stack([torch.arange(512), torch.arange(512) + 1000]).int().view(2, 1, 512)
+    >>> values, ke = torch.arange(1024.0).view(2, 1, 512), torch.tensor([2000]).int()
+    >>> best = torch.empty(1, 512, dtype=torch.int32)
+    >>> launch = mqa.prepare_merge_topk(indices, values, ke, best, base="absolute")
+    >>> launch()
+    >>> best[0, :3]
+    tensor([1000, 1001, 1002], dtype=torch.int32)
+    """
     tensors, flags = (list_indices, list_values, ks, ke, indices, values), (tie_break, order, base)
     check_plain("mqa.prepare_merge_topk", *name_present(tensors))
     return PreparedMerge(_run_op, tensors, flags)

@@ -25,7 +25,8 @@ def is_plain(tensors):
 
 # As of the logits, in launches.py: run_plain(options, *tensors) launches what is like something before. `options` are a
 # number for all that is not to be read off the tensors; none of the logits' is as large.
-_numbers, _count = {}, itertools.count(1 << 32)
+_numbers: dict = {}
+_count = itertools.count(1 << 32)
 _MAX_NUMBERS = 4096
 
 

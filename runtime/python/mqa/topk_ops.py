@@ -23,7 +23,14 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     "any". base is "relative" (an index counts from the beginning of the row's range), "absolute" (it is the key) or
     "slot" (the key's place in a paged cache with blocks of `block_kv` keys, by block_table B x W int32; `sequence`, M int32,
     says which row of it is a row's, else they are in order). offset, M int32, is added to each index. The first
-    `force_first` and the last `force_last` keys of a range are selected whatever their logits are. Raises as `logits` does.
+    `force_first` and the last `force_last` keys of a range are selected whatever their logits are. k is 1 to 4096.
+    Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> logits, ke = torch.arange(4000.0).view(2, 2000), torch.tensor([2000, 3]).int()
+    >>> indices, values = mqa.topk(logits, ke, 512, return_values=True)
+    >>> indices[:, :4].tolist(), values[:, :4].tolist()
+    ([[1488, 1489, 1490, 1491], [0, 1, 2, -1]], [[1488.0, 1489.0, 1490.0, 1491.0], [2000.0, 2001.0, 2002.0, -inf]])
     """
     inputs = (logits, ks, ke, context_lens, block_table, sequence, offset)
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)
@@ -51,7 +58,17 @@ def _run_op(tensors, num_keys, flags):
 def topk_out(logits, ke, indices, values=None, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None,
              block_kv=0, num_keys=None, compressed=False, tie_break="smallest", order="key", base="relative",
              force_first=0, force_last=0):  # fmt: skip
-    """As `topk`, into `indices` (M x k int32) and `values` (M x k float32, or None), whose rows may be strided."""
+    """As `topk`, into `indices` (M x k int32) and `values` (M x k float32, or None), whose rows may be strided.
+
+    Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> logits, ke = torch.arange(2000.0).view(1, 2000), torch.tensor([2000]).int()
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> mqa.topk_out(logits, ke, indices)
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)
     if not is_dynamo_compiling():
@@ -68,7 +85,16 @@ def topk_out(logits, ke, indices, values=None, *, ks=None, context_lens=None, bl
 def prepare_topk(logits, ke, indices, values=None, *, ks=None, context_lens=None, block_table=None, sequence=None,
                  offset=None, block_kv=0, num_keys=None, compressed=False, tie_break="smallest", order="key",
                  base="relative", force_first=0, force_last=0):  # fmt: skip
-    """`topk_out` on these tensors, to be called as often as they are filled."""
+    """`topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
+
+    >>> import mqa, torch
+    >>> logits, ke = torch.arange(2000.0).view(1, 2000), torch.tensor([2000]).int()
+    >>> indices = torch.empty(1, 512, dtype=torch.int32)
+    >>> launch = mqa.prepare_topk(logits, ke, indices)
+    >>> launch()
+    >>> indices[0, :3]
+    tensor([1488, 1489, 1490], dtype=torch.int32)
+    """
     tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
     check_plain("mqa.prepare_topk", *name_present(tensors))
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last)

@@ -21,10 +21,21 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
     or N x G float32 or None, weights M x H float32 or bfloat16 or None, ks and ke M int32: query m sees the
-    keys ks[m] <= n < ke[m]. Returns M x N of `dtype` (float32, bfloat16, float16), with -inf outside of the ranges
-    if `clean`, and unspecified values there otherwise. With `max_seqlen_k`, M x max_seqlen_k: a row begins with its range.
-    `fast` sums over the heads in half precision on a GPU of 9.0 (error at most 1e-3). Raises TypeError for what is no
-    tensor, ValueError for tensors that do not fit or require grad, LookupError where no kernel can be had.
+    keys ks[m] <= n < ke[m]. H is 1 to 128, D a multiple of 16 up to 256. Returns M x N of `dtype` (float32, bfloat16,
+    float16), with -inf outside of the ranges if `clean`, and unspecified values there otherwise. With `max_seqlen_k`,
+    M x max_seqlen_k: a row begins with its range. Without `relu`, scores keep their sign. `fast` sums over the heads in half
+    precision on a GPU of 9.0 (error at most 1e-3).
+
+    Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
+    kernel can be had, and mqa.Error where the runtime or the driver refuses.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.randn(2, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.randn(300, 128).to(torch.float8_e4m3fn), torch.rand(300)
+    >>> ks, ke = torch.tensor([0, 100]).int(), torch.tensor([300, 200]).int()
+    >>> out = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True)
+    >>> out.shape, out.isinf().sum(1)
+    (torch.Size([2, 300]), tensor([  0, 200]))
     """
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke):
         columns = max_seqlen_k or k.shape[0]
@@ -46,7 +57,17 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
 def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
     """As `logits`, into `out` (M x N, or M x max_seqlen_k when compressed), whose rows may be strided.
 
-    Without `clean`, elements outside of the ranges are not touched.
+    `out` is float32, bfloat16 or float16. Without `clean`, elements outside of the ranges are not touched. Raises as
+    `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.randn(2, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.randn(300, 128).to(torch.float8_e4m3fn), torch.rand(300)
+    >>> ks, ke = torch.tensor([0, 100]).int(), torch.tensor([300, 200]).int()
+    >>> out = torch.full((2, 300), -1.0)
+    >>> mqa.logits_out(q, k, k_scale, weights, ks, ke, out)
+    >>> (out == -1).sum(1)
+    tensor([  0, 200])
     """
     if not is_dynamo_compiling():
         options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
@@ -62,7 +83,20 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
 
 
 def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
-    """`logits_out` on these tensors, to be called as often as they are filled."""
+    """`logits_out` on these tensors, to be called as often as they are filled.
+
+    The tensors stay where they are; all checks are made here. Raises as `logits` does, and ValueError for tensors without
+    an address of their own.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.zeros(2, 64, 128, dtype=torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.zeros(300, 128, dtype=torch.float8_e4m3fn), torch.rand(300)
+    >>> ks, ke, out = torch.zeros(2).int(), torch.full((2,), 300).int(), torch.empty(2, 300)
+    >>> launch = mqa.prepare_logits(q, k, k_scale, weights, ks, ke, out)
+    >>> launch()
+    >>> out.abs().max()
+    tensor(0.)
+    """
     flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast}
     tensors = (q, k, k_scale, weights, ks, ke, out)
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
@@ -74,8 +108,18 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache), weights (B * T) x H or None, context_lens B x T or B int32, block_table B x max_blocks int32.
-    Returns (B * T) x max_context_len. Nothing is read on the host: a captured CUDA graph stays right when
-    lengths, table and cache change.
+    Dtypes are those of `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first
+    context_lens[b, t] keys of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1.
+    Returns (B * T) x max_context_len of `dtype`. Nothing is read on the host: a captured CUDA graph stays right when
+    lengths, table and cache change. Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.randn(8, 64, 128).to(torch.float8_e4m3fn), torch.rand(8, 64)
+    >>> context_lens, block_table = torch.tensor([[100], [256]]).int(), torch.arange(8).int().view(2, 4)
+    >>> out = mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len=256, clean=True)
+    >>> out.shape, out.isinf().sum(1)
+    (torch.Size([2, 256]), tensor([156,   0]))
     """
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, context_lens, block_table):
         if max_context_len < 0:
@@ -95,7 +139,19 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
 
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
-    """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided."""
+    """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided.
+
+    Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.randn(8, 64, 128).to(torch.float8_e4m3fn), torch.rand(8, 64)
+    >>> context_lens, block_table = torch.tensor([[100], [256]]).int(), torch.arange(8).int().view(2, 4)
+    >>> out = torch.full((2, 256), -1.0)
+    >>> mqa.paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out)
+    >>> (out == -1).sum(1)
+    tensor([156,   0])
+    """
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
         if run(options, q, k, k_scale, weights, context_lens, block_table, out):
@@ -109,7 +165,18 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
-    """`paged_logits_out` on these tensors, to be called as often as they are filled."""
+    """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
+
+    >>> import mqa, torch
+    >>> q, weights = torch.zeros(2, 1, 64, 128, dtype=torch.float8_e4m3fn), torch.rand(2, 64)
+    >>> k, k_scale = torch.zeros(8, 64, 128, dtype=torch.float8_e4m3fn), torch.rand(8, 64)
+    >>> context_lens, block_table = torch.tensor([[100], [256]]).int(), torch.arange(8).int().view(2, 4)
+    >>> out = torch.full((2, 256), -1.0)
+    >>> launch = mqa.prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out)
+    >>> launch()
+    >>> (out == -1).sum(1)
+    tensor([156,   0])
+    """
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
     flags = {"clean": clean, "relu": relu}
     return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_logits_out, PAGED, tensors, flags)

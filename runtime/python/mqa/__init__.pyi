@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# What `import mqa` offers, for type checkers. The functions stand in *_ops.py, which say what they do; a test compares.
+from typing import Literal, overload
+
+import torch
+from torch import Tensor
+
+from .launches import PreparedLaunch, split_cache as split_cache
+from .runtime import Error as Error, InvalidArgument as InvalidArgument
+from .runtime import get_launch_overlap as get_launch_overlap, set_launch_overlap as set_launch_overlap
+
+__version__: str
+__all__: list[str]
+
+_TieBreak = Literal["smallest", "greatest"]
+_Order = Literal["key", "score", "any"]
+_Base = Literal["relative", "absolute", "slot"]
+
+def logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, *,
+    clean: bool = False, max_seqlen_k: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+) -> Tensor: ...  # fmt: skip
+def logits_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
+    clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
+) -> None: ...  # fmt: skip
+def prepare_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
+    clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
+) -> PreparedLaunch: ...  # fmt: skip
+def paged_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    max_context_len: int, *, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
+) -> Tensor: ...  # fmt: skip
+def paged_logits_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    out: Tensor, *, clean: bool = False, relu: bool = True,
+) -> None: ...  # fmt: skip
+def prepare_paged_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    out: Tensor, *, clean: bool = False, relu: bool = True,
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def topk(
+    logits: Tensor, ke: Tensor | None, k: int, *, ks: Tensor | None = None, context_lens: Tensor | None = None,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    num_keys: int | None = None, compressed: bool = False, tie_break: _TieBreak = "smallest", order: _Order = "key",
+    base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def topk(
+    logits: Tensor, ke: Tensor | None, k: int, *, ks: Tensor | None = None, context_lens: Tensor | None = None,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    num_keys: int | None = None, compressed: bool = False, tie_break: _TieBreak = "smallest", order: _Order = "key",
+    base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def topk_out(
+    logits: Tensor, ke: Tensor | None, indices: Tensor, values: Tensor | None = None, *, ks: Tensor | None = None,
+    context_lens: Tensor | None = None, block_table: Tensor | None = None, sequence: Tensor | None = None,
+    offset: Tensor | None = None, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
+    tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
+    force_last: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_topk(
+    logits: Tensor, ke: Tensor | None, indices: Tensor, values: Tensor | None = None, *, ks: Tensor | None = None,
+    context_lens: Tensor | None = None, block_table: Tensor | None = None, sequence: Tensor | None = None,
+    offset: Tensor | None = None, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
+    tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
+    force_last: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def merge_topk(
+    list_indices: Tensor, list_values: Tensor, ke: Tensor, *, ks: Tensor | None = None, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: Literal["relative", "absolute"] = "relative", return_values: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def merge_topk(
+    list_indices: Tensor, list_values: Tensor, ke: Tensor, *, ks: Tensor | None = None, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: Literal["relative", "absolute"] = "relative", return_values: Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def merge_topk_out(
+    list_indices: Tensor, list_values: Tensor, ke: Tensor, indices: Tensor, values: Tensor | None = None, *,
+    ks: Tensor | None = None, tie_break: _TieBreak = "smallest", order: _Order = "key",
+    base: Literal["relative", "absolute"] = "relative",
+) -> None: ...  # fmt: skip
+def prepare_merge_topk(
+    list_indices: Tensor, list_values: Tensor, ke: Tensor, indices: Tensor, values: Tensor | None = None, *,
+    ks: Tensor | None = None, tie_break: _TieBreak = "smallest", order: _Order = "key",
+    base: Literal["relative", "absolute"] = "relative",
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, topk: int, *,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    return_values: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, topk: int, *,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    return_values: Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def logits_topk_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
+    values: Tensor | None = None, *, block_table: Tensor | None = None, sequence: Tensor | None = None,
+    offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
+    force_last: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
+    values: Tensor | None = None, *, block_table: Tensor | None = None, sequence: Tensor | None = None,
+    offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
+    force_last: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def paged_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
+    dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative",
+    force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def paged_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
+    dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative",
+    force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def paged_logits_topk_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_paged_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip

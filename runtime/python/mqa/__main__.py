@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""python -m mqa: what this package found on this machine, and what is missing."""
+import sys
+
+from .report import print_report
+
+if __name__ == "__main__":
+    sys.exit(print_report())

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The kernels of the Python wheel: a bundle for each op, named as mqa/prebuilt.py looks for it, with a kernel per target.
+
+    tools/wheel_kernels.py DIR [--set=models|example] [--jobs=N] [--compile=FILE] [--resume]
+
+The ops are those of models with an indexer (heads, head dim, keys that are selected). `example` is the one op of README.md.
+On sm_90a they get machine code where ptxas is; for other GPUs PTX, which takes less of the wheel. Needs mqa-compile, and
+mqa on PYTHONPATH with its runtime: each kernel is loaded as the description that a launch will ask for.
+"""
+import argparse
+import concurrent.futures
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+
+from mqa import prebuilt, runtime
+from mqa.fused_op import FusedOp, describe
+from mqa.ops import MergeTopkOp, Op, TopkOp
+
+# From the oldest 64-bit processors on; with AVX2; with AVX-512; with its products in bf16; with AMX.
+CPUS = ("x86-64", "x86-64-v3", "x86-64-v4", "cooperlake", "sapphirerapids")
+PORTABLE = ("sm_80", "sm_86", "sm_89", "sm_120")
+SELECTED = (512, 1024, 2048)
+BOOLS = (False, True)
+
+
+def list_logits(heads):
+    """DeepSeek and GLM: logits whole or compressed, and of a paged cache with 1, 2 or 4 new queries per sequence."""
+    for clean, compressed, fast in itertools.product(BOOLS, repeat=3):
+        yield Op("", heads, 128, clean=clean, compressed=compressed, fast=fast)
+    for clean, compressed in ((False, False), (True, False), (False, True)):
+        yield Op("", heads, 128, out_type="bf16", clean=clean, compressed=compressed)
+    for next_n in (1, 2, 4):
+        for block_kv, per_query, clean in ((64, True, False), (64, True, True), (64, False, False), (32, True, False)):
+            yield Op("", heads, 128, next_n=next_n, block_kv=block_kv, lens_per_query=per_query, clean=clean)
+
+
+def list_other_models():
+    """16 heads; 4 heads with neither weights nor scales; 8 heads of 256."""
+    kinds = [{"num_heads": 16, "head_dim": 128}, {"num_heads": 8, "head_dim": 256}]
+    for input_type in ("f8E4M3FN", "bf16"):
+        kind = {"num_heads": 4, "head_dim": 128, "input_type": input_type, "weights_type": "none", "has_k_scale": False}
+        kinds.append(kind)
+    for kind in kinds:
+        for clean in BOOLS:
+            yield Op("", clean=clean, **kind)
+        for next_n in (1, 2):
+            yield Op("", next_n=next_n, block_kv=64, lens_per_query=True, **kind)
+
+
+def list_selections(k):
+    """From logits in memory: of ranges, and of a paged cache by its lengths, as keys or as slots."""
+    for order, values in itertools.product(("key", "any"), BOOLS):
+        yield TopkOp("", k, order=order, has_ks=False, has_values=values)
+    for order in ("key", "any"):
+        yield TopkOp("", k, order=order)
+    # Of a part of the keys, to be merged with others; of rows that lie one behind the other.
+    for values in BOOLS:
+        yield TopkOp("", k, has_ks=False, has_offset=True, has_values=values)
+    # As slots by a table of a row's own: of pages of one key or of 64; or of a sequence's.
+    for slots in ({"next_n": 1, "block_kv": 1}, {"next_n": 1, "block_kv": 64}, {"has_sequence": True, "block_kv": 1}):
+        yield TopkOp("", k, has_ks=False, base="slot", **slots)
+    for lens_rank, next_n, slot in itertools.product((1, 2), (1, 2), BOOLS):
+        slots = {"base": "slot", "block_kv": 64} if slot else {}
+        yield TopkOp("", k, has_ks=False, lens_rank=lens_rank, next_n=next_n, **slots)
+    for values in BOOLS:
+        yield MergeTopkOp("", k, base="absolute", has_ks=False, has_values=values)
+
+
+def list_fused(heads, k):
+    """Likewise of logits that are not stored."""
+    yield FusedOp(Op("", heads, 128), TopkOp("", k))
+    yield FusedOp(Op("", heads, 128), TopkOp("", k, base="slot", has_sequence=True, block_kv=1))
+    for next_n, base in itertools.product((1, 2), ("relative", "slot")):
+        # The blocks are those of the cache, whatever an index counts.
+        selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, base=base, block_kv=64)
+        yield FusedOp(Op("", heads, 128, next_n=next_n, block_kv=64, lens_per_query=True), selection)
+
+
+def list_ops(name):
+    if name == "example":
+        return [Op("", 64, 128, clean=True)]
+    ops = [op for heads in (64, 32) for op in list_logits(heads)]
+    ops += list_other_models()
+    ops += [op for k in SELECTED for op in list_selections(k)]
+    ops += [op for heads in (64, 32) for k in SELECTED for op in list_fused(heads, k)]
+    return ops
+
+
+def is_fast(op):
+    return getattr(op.logits if isinstance(op, FusedOp) else op, "fast", False)
+
+
+def run_compiler(compiler, op, targets, *options):
+    command = [compiler, "-", f"--target={','.join(targets)}", "-o", "-", *options]
+    if op.schedule:
+        command.append(f"--mqa-schedule={op.schedule.decode()}")
+    result = subprocess.run(command, input=op.to_mlir().encode(), stdout=subprocess.PIPE, check=True)
+    return result.stdout
+
+
+def check(path, op, targets):
+    """Each target has the kernel that will be looked for."""
+    found = {describe(info) for info in runtime.Bundle(path).kernels}
+    for target in targets:
+        wanted = op.for_target(target)
+        if not found & {wanted, *wanted.list_alternatives()}:
+            raise LookupError(f"{path}: has no {wanted}, but {found}")
+
+
+def build(compiler, op, folder, resume):
+    path = folder / prebuilt.name_file(op)
+    # A sum in half precision is for sm_90a alone; where it is allowed, others take the kernel without.
+    targets = ["sm_90a"] if is_fast(op) else ["sm_90a", *PORTABLE, "cpu"]
+    if not (resume and path.exists()):
+        data = run_compiler(compiler, op, ["sm_90a"])
+        if not is_fast(op):
+            data += run_compiler(compiler, op, [*PORTABLE, *(f"cpu:{name}" for name in CPUS)], "--mqa-no-cubin")
+        path.write_bytes(data)
+    check(path, op, targets)
+    return f"{path.name} targets={','.join(targets)} bytes={path.stat().st_size}"
+
+
+def main():
+    default = pathlib.Path(os.environ.get("MQA_BUILD_DIR", "build"), "bin", "mqa-compile")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dir", type=pathlib.Path)
+    parser.add_argument("--set", choices=("models", "example"), default="models")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--compile", default=os.environ.get("MQA_COMPILE", str(default)))
+    parser.add_argument("--resume", action="store_true", help="keep the bundles that are there: of this build's compiler")
+    options = parser.parse_args()
+    options.dir.mkdir(parents=True, exist_ok=True)
+    ops = list_ops(options.set)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as executor:
+        lines = list(executor.map(lambda op: build(options.compile, op, options.dir, options.resume), ops))
+    (options.dir / "index.txt").write_text("".join(f"{line}\n" for line in sorted(lines)))
+    size = sum(path.stat().st_size for path in options.dir.iterdir())
+    print(f"{len(lines)} bundles in {options.dir}, {size / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
