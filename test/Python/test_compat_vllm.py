@@ -75,7 +75,7 @@ class PrefillTest(VllmCase):
         long, wide = torch.zeros(23, 5000, dtype=torch.int32), torch.zeros(23, 600)[:, ::2]
         for message, changes in (
             ("logits must be \\* x \\*, found 300", {"logits": logits[0]}),
-            ("logits must have a dtype of f32, bf16, f16, found torch.float64", {"logits": logits.double()}),
+            ("logits must have a dtype of torch.float32, torch.bfloat16, torch.float16, found torch.float64", {"logits": logits.double()}),
             ("logits must be contiguous from dimension 1 on", {"logits": wide, "stride0": 600, "stride1": 2}),
             ("row_starts must be 23, found 23 x 1", {"row_starts": starts[:, None]}),
             ("row_starts must be 23, found 22", {"row_starts": starts[:22]}),
@@ -83,7 +83,7 @@ class PrefillTest(VllmCase):
             ("row_ends must be contiguous from dimension 0 on", {"row_ends": ends.repeat_interleave(2)[::2]}),
             ("indices must be \\* x 19, found 23 x 20", {"top_k": 19}),
             ("indices must have dtype torch.int32, found torch.int64", {"indices": indices.long()}),
-            ("k must be an integer, from 1 to 4096, found 5000", {"indices": long, "top_k": 5000}),
+            ("top_k must be an integer, from 1 to 4096, found 5000", {"indices": long, "top_k": 5000}),
             ("num_rows must be at most the 23 rows of logits, found 24", {"num_rows": 24}),
             ("num_rows must be at most the 22 rows of indices, found 23", {"indices": indices[:22]}),
             ("num_rows must be an integer, at least 0, found -1", {"num_rows": -1}),
@@ -170,7 +170,7 @@ class PersistentTest(VllmCase):
             ("lengths must have one or two dimensions, found 3", {"lengths": lens[None, None]}),
             ("lengths must have dtype torch.int32, found torch.int64", {"lengths": lens.long()}),
             ("output must be 6 x 21, found 6 x 20", {"k": 21}),
-            ("indices must have dtype torch.int32, found torch.int64", {"output": out.long()}),
+            ("output must have dtype torch.int32, found torch.int64", {"output": out.long()}),
             ("logits must be \\* x \\*, found 300", {"logits": logits[0]}),
         ):
             self.refuse(message, vllm.persistent_topk, arguments, **changes)

@@ -3,18 +3,22 @@
 
     from mqa.compat import deep_gemm
 
-Both orders of arguments that engines use are taken: that of the releases until June 2026 (SGLang) and that of 2.8 (vLLM
-0.33), which left out `clean_logits` and `logits_dtype`. They differ in one place, where the type tells which is meant:
+Both orders of arguments that engines use are taken: that of the releases until June 2026 (SGLang) and that of 2.8
+(vLLM 0.33), which left out `clean_logits` and `logits_dtype`. They differ in one place, where the type tells which is
+meant:
 
-- the sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits: a bool (also one of NumPy) is `clean_logits`; an int (also
-  one of NumPy, and torch.SymInt) is `max_seqlen_k` of 2.8, where rows are always compressed and nothing is cleaned;
-- the eighth argument of the paged functions: a bool is `clean_logits`; a tensor is `indices` of 2.8, and None is neither.
+- the sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits: a bool (also one of NumPy) is `clean_logits`; an int
+  (also one of NumPy, and torch.SymInt) is `max_seqlen_k` of 2.8, where rows are always compressed and nothing is
+  cleaned;
+- the eighth argument of the paged functions: a bool is `clean_logits`; a tensor is `indices` of 2.8, and None is
+  neither.
 
-By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was found.
-fp4 and MX scales are refused: there are no kernels for them yet. `indices` are for Blackwell, and refused. More is allowed
-where MQA can do more; docs/engines.md has the table.
+By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
+found. fp4 and MX scales are refused: there are no kernels for them yet. `indices` are for Blackwell, and refused. More
+is allowed where MQA can do more; docs/engines.md has the table.
 
-Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of 2.8).
+Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
+2.8).
 """
 import numbers
 import sys
@@ -46,7 +50,7 @@ def _get_fp8(q):
         return q
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is not None:
-        _fail("q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet; fp8 has (values, None)")
+        _fail("q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet; fp8 is (q, None)")
     return values
 
 
@@ -196,8 +200,8 @@ def _count_multiprocessors():
 def set_num_sms(new_num_sms):
     """The most multiprocessors that launches of logits use, from the next launch on, in the whole process; 0: all.
 
-    A launch that was prepared before keeps what it had. `mqa.topk` and `mqa.merge_topk` have a block for each row, and are
-    not limited.
+    A launch that was prepared before keeps what it had. `mqa.topk` and `mqa.merge_topk` have a block for each row, and
+    are not limited.
     """
     _require_int("new_num_sms", new_num_sms, 0)
     if torch.cuda.is_available() and new_num_sms > _count_multiprocessors():
@@ -227,10 +231,11 @@ def get_mqa_logits_metadata(cu_seq_len_k_start, cu_seq_len_k_end, num_kv_tokens,
 
 
 def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
-    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel.
+    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the
+    kernel.
 
-    So the lengths, B x next_n or B, are not read, and may have any strides; next_n is any. `num_sms` is a number of entries:
-    with next_n = 4, DeepGEMM's callers give half of the multiprocessors.
+    So the lengths, B x next_n or B, are not read, and may have any strides; next_n is any. `num_sms` is a number of
+    entries: with next_n = 4, DeepGEMM's callers give half of the multiprocessors.
     """
     _check_ranges(context_lens=context_lens)
     if context_lens.dim() not in (1, 2):
@@ -292,7 +297,8 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
 def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
                              clean_or_indices=None, logits_dtype=torch.float32, indices=None, *,
                              clean_logits=None):  # fmt: skip
-    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x max_context_len.
+    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x
+    max_context_len.
 
     `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true.
     """
