@@ -76,7 +76,9 @@ class PageTableTest(FlashinferCase):
             out = self.call(flashinfer.top_k_page_table_transform, input, table, lengths, 20, **options)
             self.check(out, expected)
         indices, _ = reference(input, lengths, 20)
-        out = self.call(flashinfer.top_k_page_table_transform, input, table, lengths, 20, batch, page_table_row_starts=own)
+        out = self.call(
+            flashinfer.top_k_page_table_transform, input, table, lengths, 20, batch, page_table_row_starts=own
+        )
         self.check(out, look_up(table, batch, indices, 1, own))
 
     def test_outputs(self):
@@ -107,9 +109,13 @@ class PageTableTest(FlashinferCase):
         lengths = torch.full((2,), 90, dtype=torch.int32)
         for ties, first in ((0, 0), (TopKTieBreak.SMALL, 0), (2, 80), (TopKTieBreak.LARGE, 80)):
             for deterministic in (False, True):
-                out = self.call(flashinfer.top_k_page_table_transform, input, table, lengths, 10, None, deterministic, ties)
+                out = self.call(
+                    flashinfer.top_k_page_table_transform, input, table, lengths, 10, None, deterministic, ties
+                )
                 self.check(out, table[:, first : first + 10])
-                out = self.call(flashinfer.top_k_ragged_transform, input, lengths, lengths, 10, deterministic, ties, True)
+                out = self.call(
+                    flashinfer.top_k_ragged_transform, input, lengths, lengths, 10, deterministic, ties, True
+                )
                 self.assertEqual(out[0].tolist(), list(range(90 + first, 100 + first)))
 
     def test_strides_and_compile(self):

@@ -42,7 +42,8 @@ class SglangCase(TopkCase):
 @needs_topk
 class FastTopkTest(SglangCase):
     def test_contract(self):
-        """Counted from the row's start; a short row has 0, 1, ...; -1 behind; ties to the smallest; any topk and dtype."""
+        """Counted from the row's start; a short row has 0, 1, ...; -1 behind; ties to the smallest; any topk and
+        dtype."""
         starts, lengths = make_lengths()
         for dtype in (torch.float32, torch.bfloat16, torch.float16):
             score = make_logits(dtype=dtype)
@@ -75,7 +76,10 @@ class FastTopkTest(SglangCase):
         sglang.fast_topk_v2(**arguments)
         for message, changes in (
             ("score must be \\* x \\*, found 300", {"score": torch.zeros(300)}),
-            ("score must have a dtype of torch.float32, torch.bfloat16, torch.float16, found torch.float64", {"score": make_logits().double()}),
+            (
+                "score must have a dtype of torch.float32, torch.bfloat16, torch.float16, found torch.float64",
+                {"score": make_logits().double()},
+            ),
             ("score must be contiguous from dimension 1 on", {"score": make_logits(n=600)[:, ::2]}),
             ("lengths must be 23, found 22", {"lengths": lengths[:22]}),
             ("lengths must have dtype torch.int32, found torch.int64", {"lengths": lengths.long()}),
@@ -140,7 +144,9 @@ class TransformFusedTest(SglangCase):
             ("topk must be an integer, from 1 to 4096, found 4097", {"topk": 4097}),
         ):  # fmt: skip
             self.refuse(message, sglang.fast_topk_transform_fused, arguments, **changes)
-        self.refuse_none(sglang.fast_topk_transform_fused, arguments, "score", "lengths", "page_table_size_1", "cu_seqlens_q")
+        self.refuse_none(
+            sglang.fast_topk_transform_fused, arguments, "score", "lengths", "page_table_size_1", "cu_seqlens_q"
+        )
 
 
 @needs_topk
@@ -223,7 +229,9 @@ class PagedTest(SglangCase):
     def test_refusals(self):
         score, (_, lengths) = make_logits(), make_lengths()
         table, out = torch.zeros(23, 5, dtype=torch.int32), torch.zeros(23, 20, dtype=torch.int32)
-        arguments = dict(scores=score, seq_lens=lengths, page_tables=table, out_page_indices=out, page_size=64, metadata=None)
+        arguments = dict(
+            scores=score, seq_lens=lengths, page_tables=table, out_page_indices=out, page_size=64, metadata=None
+        )
         sglang.topk_transform_paged_v2(**arguments)
         for message, changes in (
             ("seq_lens must have dtype torch.int32", {"seq_lens": lengths.long()}),

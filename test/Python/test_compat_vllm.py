@@ -75,7 +75,10 @@ class PrefillTest(VllmCase):
         long, wide = torch.zeros(23, 5000, dtype=torch.int32), torch.zeros(23, 600)[:, ::2]
         for message, changes in (
             ("logits must be \\* x \\*, found 300", {"logits": logits[0]}),
-            ("logits must have a dtype of torch.float32, torch.bfloat16, torch.float16, found torch.float64", {"logits": logits.double()}),
+            (
+                "logits must have a dtype of torch.float32, torch.bfloat16, torch.float16, found torch.float64",
+                {"logits": logits.double()},
+            ),
             ("logits must be contiguous from dimension 1 on", {"logits": wide, "stride0": 600, "stride1": 2}),
             ("row_starts must be 23, found 23 x 1", {"row_starts": starts[:, None]}),
             ("row_starts must be 23, found 22", {"row_starts": starts[:22]}),
@@ -105,7 +108,8 @@ class DecodeTest(VllmCase):
         return out
 
     def test_lengths(self):
-        """Of sequences: row (b, t) ends at len - next_n + t + 1; of rows: where they say. Also below 0 and past the end."""
+        """Of sequences: row (b, t) ends at len - next_n + t + 1; of rows: where they say. Also below 0 and past the
+        end."""
         generator = torch.Generator().manual_seed(1)
         for next_n in (1, 2, 3, 4, 8):
             logits = make_logits(m=6 * next_n, dtype=torch.bfloat16 if next_n == 3 else torch.float32)
@@ -124,7 +128,11 @@ class DecodeTest(VllmCase):
         self.check(self.run_rows(logits, 3, strided, 20), reference(logits, lens.reshape(-1), 20)[0])
 
     def test_refusals(self):
-        logits, lens, indices = make_logits(m=6), torch.zeros(3, 2, dtype=torch.int32), torch.zeros(6, 20, dtype=torch.int32)
+        logits, lens, indices = (
+            make_logits(m=6),
+            torch.zeros(3, 2, dtype=torch.int32),
+            torch.zeros(6, 20, dtype=torch.int32),
+        )
         arguments = dict(logits=logits, next_n=2, seq_lens=lens, indices=indices, num_rows=6, stride0=300, stride1=1,
                          top_k=20)  # fmt: skip
         vllm.top_k_per_row_decode(**arguments)
@@ -174,7 +182,9 @@ class PersistentTest(VllmCase):
             ("logits must be \\* x \\*, found 300", {"logits": logits[0]}),
         ):
             self.refuse(message, vllm.persistent_topk, arguments, **changes)
-        self.refuse("output must be a torch.Tensor, found None", vllm.persistent_topk, arguments, TypeError, output=None)
+        self.refuse(
+            "output must be a torch.Tensor, found None", vllm.persistent_topk, arguments, TypeError, output=None
+        )
 
 
 if __name__ == "__main__":

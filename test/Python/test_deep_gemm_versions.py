@@ -51,7 +51,7 @@ class PrefillTest(VersionsCase):
             ):  # fmt: skip
                 compressed = call()
                 self.assertEqual(compressed.shape, (52, width))
-                for m in rows[:: 7].tolist():
+                for m in rows[::7].tolist():
                     count, start = int(lengths[m]), int(first[m])
                     self.assertTrue(torch.equal(compressed[m, :count], sglang[m, start : start + count]))
 
@@ -59,7 +59,10 @@ class PrefillTest(VersionsCase):
         q, k, scale, weights, ks, ke = make_logits("cpu", m=51)
         wrong_k = torch.zeros(300, 64, dtype=torch.int8)
         for message, arguments in (
-            ("q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet", ((q, scale), (k, scale))),
+            (
+                "q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet",
+                ((q, scale), (k, scale)),
+            ),
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", ((q.view(torch.int8), None), (k, scale))),
             ("q must be torch.float8_e4m3fn, found torch.uint8: that is fp4", (q.view(torch.uint8), (k, scale))),
             ("k must have the dtype of q, torch.float8_e4m3fn, found torch.int8", (q, (wrong_k, scale))),
@@ -103,17 +106,30 @@ class PagedTest(VersionsCase):
                 (TypeError, "eighth argument must be a bool .* or a torch.Tensor .*, found int", (1,), {}),
             ):
                 self.refuse(error, message, call, *arguments, **options)
-        out = deep_gemm.fp8_fp4_paged_mqa_logits((q, None), cache, weights, lens, table, None, 320, True, torch.bfloat16)
+        out = deep_gemm.fp8_fp4_paged_mqa_logits(
+            (q, None), cache, weights, lens, table, None, 320, True, torch.bfloat16
+        )
         self.check(out, expected, 4e-3)
 
     def test_steps_and_pages(self):
         """next_n of 1, 2 and 4 and pages of 32 and 64 are the peer's; here also others."""
-        for next_n, block_kv in [(n, 64) for n in range(1, 9)] + [(1, 32), (2, 32), (4, 32), (1, 16), (2, 128), (1, 256)]:
+        for next_n, block_kv in [(n, 64) for n in range(1, 9)] + [
+            (1, 32),
+            (2, 32),
+            (4, 32),
+            (1, 16),
+            (2, 128),
+            (1, 256),
+        ]:
             for device in DEVICES:
-                q, cache, weights, lens, table = make_paged(device, batch=3, next_n=next_n, h=2, d=32, block_kv=block_kv)
+                q, cache, weights, lens, table = make_paged(
+                    device, batch=3, next_n=next_n, h=2, d=32, block_kv=block_kv
+                )
                 num_sms = deep_gemm.get_num_sms() // (2 if next_n == 4 else 1)
                 meta = deep_gemm.get_paged_mqa_logits_metadata(lens, block_kv, num_sms)
-                out = deep_gemm.fp8_fp4_paged_mqa_logits((q, None), cache, weights, lens, table, meta, 300, clean_logits=True)
+                out = deep_gemm.fp8_fp4_paged_mqa_logits(
+                    (q, None), cache, weights, lens, table, meta, 300, clean_logits=True
+                )
                 self.check(out, paged_reference(q, cache, weights, lens, table, 300))
 
     def test_refusals(self):
@@ -126,7 +142,10 @@ class PagedTest(VersionsCase):
         pages = torch.zeros(4, 48, 1, 68, dtype=torch.uint8)
         for message, arguments in (
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", {"q": q.view(torch.int8)}),
-            ("next_n|new queries", {"q": deeper, "weights": torch.zeros(36, 32), "lens": torch.zeros(4, 9, dtype=torch.int32)}),
+            (
+                "next_n|new queries",
+                {"q": deeper, "weights": torch.zeros(36, 32), "lens": torch.zeros(4, 9, dtype=torch.int32)},
+            ),
             ("block_kv|power of two", {"cache": pages}),
             ("context_lens must be 4 x 2, found 4 x 1", {"lens": lens[:, :1]}),
             ("context_lens must have dtype torch.int32, found torch.int64", {"lens": lens.long()}),
@@ -182,7 +201,11 @@ class MetadataTest(VersionsCase):
         for error, message, arguments in (
             (AssertionError, "cu_seq_len_k_start must be torch.int32, found torch.int64", (ks.long(), ks, 9, 64)),
             (AssertionError, "cu_seq_len_k_end must be torch.int32, found torch.float32", (ks, ks.float(), 9, 64)),
-            (AssertionError, "must have one size, the number of queries, found \\(10,\\) and \\(9,\\)", (ks, ks[1:], 9, 64)),
+            (
+                AssertionError,
+                "must have one size, the number of queries, found \\(10,\\) and \\(9,\\)",
+                (ks, ks[1:], 9, 64),
+            ),
             (AssertionError, "num_kv_tokens must be at least 1, found 0", (ks, ks, 0, 64)),
             (AssertionError, "num_heads must be at least 1, found 0", (ks, ks, 9, 0)),
             (TypeError, "cu_seq_len_k_end must be a torch.Tensor, found None", (ks, None, 9, 64)),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Each block of code of docs/engines.md, executed on stand-ins of the engines' tensors and metadata. Skipped without PyTorch.
+"""Each block of code of docs/engines.md, executed on stand-ins of the engines' tensors and metadata. Skipped without
+PyTorch.
 
-What must come out is what the engines' own kernels are specified to give: scores by mqa.logits, which other tests compare
-with float64, and rows that are sorted in Python.
+What must come out is what the engines' own kernels are specified to give: scores by mqa.logits, which other tests
+compare with float64, and rows that are sorted in Python.
 """
 import pathlib
 import re
@@ -11,6 +12,7 @@ import types
 import unittest
 import unittest.mock
 
+from processes import run_python
 from test_fused_topk import make, needs_fusion
 from topk_cases import TopkCase, reference
 from torch_cases import make_paged
@@ -25,34 +27,23 @@ TOPK = 20
 
 
 def read_blocks():
-    """Each block by a name or call that it alone has."""
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.S | re.M)
-    marks = ["engine._lazy_init()", "top_k_per_row_prefill(", "persistent_topk(", "out=topk_indices,\n)\n", "max_model_len",
-             "set_theirs", "fast_topk_v2", "top_k_page_table_transform", "topk_result = select", "return topk_result"]  # fmt: skip
-    named = {}
-    for block in blocks:
-        found = [mark for mark in marks if mark in block]
-        # Two blocks of vLLM write to the same tensor.
-        name = found[-1] if found else None
-        assert name and name not in named, block
-        named[name] = block
-    assert len(named) == len(marks), [mark for mark in marks if mark not in named]
-    return named
+    """Each block of code by the name in the comment ahead of it."""
+    return dict(re.findall(r"^<!-- (\S+) -->\n```python\n(.*?)^```", PAGE.read_text(), flags=re.S | re.M))
 
 
 BLOCKS = read_blocks()
 
 
 class EnginesCase(TopkCase):
-    def execute(self, mark, /, **names):
+    def execute(self, name, /, **names):
         """The block in a function, as in the engines: what it returns, or the names that it leaves."""
-        body = "".join(f"    {line}\n" for line in BLOCKS[mark].splitlines())
+        body = "".join(f"    {line}\n" for line in BLOCKS[name].splitlines())
         space = {"torch": torch, **names}
         exec(compile(f"def block({', '.join(names)}):\n{body}    return locals()\n", str(PAGE), "exec"), space)
         return space["block"](**names)
 
     def patch_modules(self, **modules):
-        patch = unittest.mock.patch.dict(sys.modules, {name.replace("__", "."): m for name, m in modules.items()})
+        patch = unittest.mock.patch.dict(sys.modules, {n.replace("__", "."): m for n, m in modules.items()})
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -83,7 +74,7 @@ class VllmTest(EnginesCase):
     def test_scores(self):
         """In both forms that vLLM had: with max_seqlen_k since 0.33, with clean_logits before."""
         engine = self.make_engine()
-        self.execute("engine._lazy_init()")
+        self.execute("vllm-scores")
         engine._lazy_init.assert_called_once()
         for device in DEVICES:
             q, k, scale, weights, ks, ke = make(device)
@@ -122,7 +113,7 @@ class VllmTest(EnginesCase):
             logits, expected = self.expect_chunk(chunk)
             buffer = torch.full((60, 32), 7, dtype=torch.int32, device=device)
             self.execute(
-                "top_k_per_row_prefill(", logits=logits, cu_seqlen_ks=chunk.cu_seqlen_ks, cu_seqlen_ke=chunk.cu_seqlen_ke,
+                "vllm-select-prefill", logits=logits, cu_seqlen_ks=chunk.cu_seqlen_ks, cu_seqlen_ke=chunk.cu_seqlen_ke,
                 topk_indices=buffer[chunk.token_start : chunk.token_end, :TOPK], num_rows=30, topk_tokens=TOPK)  # fmt: skip
             self.check_buffer(buffer, chunk, expected)
 
@@ -135,7 +126,7 @@ class VllmTest(EnginesCase):
             # The workspace of gathered keys has scales as bytes.
             k_scale = chunk.scale.view(torch.uint8).view(300, 4)
             self.execute(
-                "out=topk_indices,\n)\n", q_slice=chunk.q[chunk.token_start : chunk.token_end], k_quant=chunk.k, k_scale=k_scale,
+                "vllm-prefill", q_slice=chunk.q[chunk.token_start : chunk.token_end], k_quant=chunk.k, k_scale=k_scale,
                 weights=chunk.weights, chunk=chunk, cu_seqlen_ks=chunk.cu_seqlen_ks, cu_seqlen_ke=chunk.cu_seqlen_ke,
                 topk_tokens=TOPK, topk_indices=buffer[chunk.token_start : chunk.token_end, :TOPK])  # fmt: skip
             self.check_buffer(buffer, chunk, expected)
@@ -150,7 +141,7 @@ class VllmTest(EnginesCase):
             *_, lens, _, logits, expected = self.make_decode(device, 2)
             buffer = torch.full((12, 32), 7, dtype=torch.int32, device=device)
             workspace = torch.empty(64, dtype=torch.uint8, device=device)
-            self.execute("persistent_topk(", logits=logits, seq_lens=lens, topk_indices=buffer[:10, :TOPK],
+            self.execute("vllm-select-decode", logits=logits, seq_lens=lens, topk_indices=buffer[:10, :TOPK],
                          topk_workspace=workspace, topk_tokens=TOPK)  # fmt: skip
             self.check(buffer[:10, :TOPK], expected)
 
@@ -163,7 +154,7 @@ class VllmTest(EnginesCase):
                 buffer = torch.full((12, 32), 7, dtype=torch.int32, device=device)
                 more = torch.cat([weights, weights])
                 self.execute(
-                    "max_model_len", padded_q_quant_decode_tokens=q, kv_cache=cache, weights=more, num_padded_tokens=rows,
+                    "vllm-decode", padded_q_quant_decode_tokens=q, kv_cache=cache, weights=more, num_padded_tokens=rows,
                     seq_lens=lens, decode_metadata=types.SimpleNamespace(block_table=table), topk_tokens=TOPK,
                     max_model_len=310, topk_indices=buffer[:rows, :TOPK])  # fmt: skip
                 self.check(buffer[:rows, :TOPK], expected)
@@ -179,12 +170,14 @@ class SglangTest(EnginesCase):
         engine = types.ModuleType("deep_gemm")
         engine.set_num_sms = unittest.mock.Mock()
         self.patch_modules(deep_gemm=engine)
-        self.execute("set_theirs")
+        self.execute("sglang-scores")
         self.addCleanup(runtime.set_max_multiprocessors, 0)
         theirs = engine.set_num_sms.__closure__
         engine.set_num_sms(1)
         self.assertEqual(runtime.get_max_multiprocessors(), 1)
-        self.assertIn(unittest.mock.call(1), [c for cell in theirs for c in getattr(cell.cell_contents, "mock_calls", [])])
+        self.assertIn(
+            unittest.mock.call(1), [c for cell in theirs for c in getattr(cell.cell_contents, "mock_calls", [])]
+        )
         for device in DEVICES:
             q, k, scale, weights, ks, ke = make(device)
             logits = mqa.logits(q, k, scale, weights, ks, ke)
@@ -201,7 +194,7 @@ class SglangTest(EnginesCase):
 
     def test_selection(self):
         """Calls of dsa_topk_backend.py: those that sgl_kernel and top-k v2 get there, by name."""
-        functions = types.SimpleNamespace(**self.execute("fast_topk_v2"))
+        functions = types.SimpleNamespace(**self.execute("sglang-select"))
         for device in DEVICES:
             logits = torch.randn(12, 200, generator=torch.Generator().manual_seed(0))
             lengths = torch.tensor([0, 7, 20, 21, 100, 200] * 2, dtype=torch.int32)
@@ -226,7 +219,7 @@ class SglangTest(EnginesCase):
             self.check(out, slots)
 
     def test_selection_of_flashinfer(self):
-        functions = types.SimpleNamespace(**self.execute("top_k_page_table_transform"))
+        functions = types.SimpleNamespace(**self.execute("sglang-select-flashinfer"))
         for device in DEVICES:
             logits = torch.randn(12, 200, generator=torch.Generator().manual_seed(0))
             lengths = torch.tensor([0, 7, 20, 21, 100, 150] * 2, dtype=torch.int32)
@@ -257,7 +250,7 @@ class SglangTest(EnginesCase):
                 # Hidden states may be padded.
                 padded = torch.cat([q.view(rows, 4, 32), q.view(rows, 4, 32)])
                 names = self.execute(
-                    "topk_result = select", q_fp8=padded, q_offset=rows, kv_cache_fp8=cache, weights=torch.cat([weights] * 2),
+                    "sglang-decode", q_fp8=padded, q_offset=rows, kv_cache_fp8=cache, weights=torch.cat([weights] * 2),
                     seqlens_32_2d=lens, block_tables=table.repeat_interleave(next_n, 0), self=indexer)  # fmt: skip
                 self.check(names["topk_result"], expected)
 
@@ -276,14 +269,33 @@ class SglangTest(EnginesCase):
                 # In production, offsets are where the keys of a request begin.
                 for offset, flattened, expected in ((ks, None, keys), (None, slots.to(device), of_cache)):
                     metadata = types.SimpleNamespace(
-                        attn_metadata=types.SimpleNamespace(topk_indices_offset=offset, page_table_1_flattened=flattened))
+                        attn_metadata=types.SimpleNamespace(
+                            topk_indices_offset=offset, page_table_1_flattened=flattened
+                        )
+                    )
                     result = torch.full((60, TOPK), -1, dtype=torch.int32, device=device)
                     out = self.execute(
-                        "return topk_result", q_fp8=chunk.q, k_fp8=chunk.k, k_scale=chunk.scale, weights=chunk.weights, ks=ks,
+                        "sglang-prefill", q_fp8=chunk.q, k_fp8=chunk.k, k_scale=chunk.scale, weights=chunk.weights, ks=ks,
                         ke=ke, metadata=metadata, topk_result=result, self=indexer)  # fmt: skip
                     self.assertIs(out, result)
                     self.check(result[:30], expected)
                     self.assertTrue((result[30:] == -1).all().item())
+
+
+class PageTest(unittest.TestCase):
+    def test_each_block_is_run(self):
+        self.assertEqual(PAGE.read_text().count("```python"), len(BLOCKS))
+        source = pathlib.Path(__file__).read_text()
+        for name in BLOCKS:
+            self.assertRegex(source, rf'execute\(\s*"{name}"', name)
+
+    def test_modules_come_first(self):
+        """Each may be what a program imports first, with PyTorch behind it."""
+        for name in ("compat.deep_gemm", "compat.vllm", "compat.sglang", "compat.flashinfer", "select"):
+            program = (
+                f"import warnings; warnings.simplefilter('error'); import mqa.{name}, torch; print(torch.ops.mqa.topk)"
+            )
+            self.assertIn("mqa.topk", run_python(program), name)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,9 @@ class PrefillTest(SelectCase):
     @unittest.skipUnless(torch.cuda.is_available(), "needs a GPU")
     def test_graph(self):
         q, k, scale, *others = tensors = make("cuda")
-        slots, out = torch.randperm(300, device="cuda").to(torch.int32), torch.empty(50, 12, dtype=torch.int32, device="cuda")
+        slots, out = torch.randperm(300, device="cuda").to(torch.int32), torch.empty(
+            50, 12, dtype=torch.int32, device="cuda"
+        )
         select.indexer_prefill(q, (k, scale), *others, 12, slots=slots, out=out)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
@@ -192,7 +194,8 @@ class DecodeTest(SelectCase):
         return mqa.topk(logits, None, topk, context_lens=tensors[4], base=base, **options)
 
     def test_caches(self):
-        """Bytes with scales in the same block, with and without the dimension of one head; keys and scales; keys alone."""
+        """Bytes with scales in the same block, with and without the dimension of one head; keys and scales; keys
+        alone."""
         q, cache, weights, lens, table = make_paged("cpu", h=4, d=32)
         k, scale = mqa.split_cache(cache, 32)
         expected = self.expect([q, k, scale, weights, lens, table], 20, 320)
@@ -207,14 +210,18 @@ class DecodeTest(SelectCase):
             q, cache, weights, lens, table = make_paged("cpu", h=2, d=32, next_n=next_n, block_kv=block_kv)
             tensors = [q, *mqa.split_cache(cache, 32), weights, lens, table]
             columns = table.size(1) * block_kv
-            self.check(self.call(select.indexer_decode, q, cache, weights, lens, table, 20), self.expect(tensors, 20, columns))
+            self.check(
+                self.call(select.indexer_decode, q, cache, weights, lens, table, 20), self.expect(tensors, 20, columns)
+            )
         of_sequences = lens[:, 0].contiguous()
         expected = self.expect([*tensors[:4], of_sequences, table], 20, columns)
         self.check(self.call(select.indexer_decode, q, cache, weights, of_sequences, table, 20), expected)
 
     def test_bases_and_options(self):
         q, cache, weights, lens, table = make_paged("cpu", h=4, d=32)
-        tensors, offset = [q, *mqa.split_cache(cache, 32), weights, lens, table], torch.arange(10, dtype=torch.int32) * 9999
+        tensors, offset = [q, *mqa.split_cache(cache, 32), weights, lens, table], torch.arange(
+            10, dtype=torch.int32
+        ) * 9999
         arguments = (q, cache, weights, lens, table, 20)
         for base in ("slot", "relative"):
             out = self.call(select.indexer_decode, *arguments, base=base, offset=offset)
@@ -280,7 +287,9 @@ class ToSlotsTest(SelectCase):
         sequence, starts = torch.tensor([1, 1], dtype=torch.int32), torch.tensor([0, 1], dtype=torch.int32)
         out = self.call(select.to_slots, indices % 32, table, block_kv=16, sequence=sequence)
         self.assertEqual(out.tolist(), [[32, 37, 1, 15], [40, 15, 9, 35]])
-        out = self.call(select.to_slots, torch.tensor([[1], [0]], dtype=torch.int32), table, sequence=sequence, starts=starts)
+        out = self.call(
+            select.to_slots, torch.tensor([[1], [0]], dtype=torch.int32), table, sequence=sequence, starts=starts
+        )
         self.assertEqual(out.tolist(), [[0], [0]])
         apart = torch.full((2, 6), 7, dtype=torch.int32)
         self.assertIs(select.to_slots(indices, table, block_kv=16, out=(out := apart[:, :4])), out)
@@ -308,7 +317,9 @@ class ToSlotsTest(SelectCase):
         ):
             self.refuse(message, select.to_slots, arguments, **changes)
         for name in ("indices", "block_table"):
-            self.refuse(f"{name} must be a torch.Tensor, found None", select.to_slots, arguments, TypeError, **{name: None})
+            self.refuse(
+                f"{name} must be a torch.Tensor, found None", select.to_slots, arguments, TypeError, **{name: None}
+            )
 
 
 if __name__ == "__main__":
