@@ -148,6 +148,7 @@ class PageTableTest(FlashinferCase):
              {"input": input.double()}),
             ("input must be contiguous from dimension 1 on", {"input": make_logits(n=600)[:, ::2]}),
             ("src_page_table must be 23 x \\*, found 22 x 300", {"src_page_table": table[:22]}),
+            ("src_page_table must be 23 x \\*, found 1 x 300", {"src_page_table": table[:1]}),
             ("src_page_table must be \\* x \\*, found 300", {"src_page_table": table[0], "row_to_batch": batch}),
             ("src_page_table must have dtype torch.int32, found torch.int64", {"src_page_table": table.long()}),
             ("src_page_table must be contiguous from dimension 1 on", {"src_page_table": table[:, ::2]}),

@@ -236,6 +236,7 @@ class PagedTest(SglangCase):
         for message, changes in (
             ("seq_lens must have dtype torch.int32", {"seq_lens": lengths.long()}),
             ("page_tables must be 23 x \\*, found 22 x 5", {"page_tables": table[:22]}),
+            ("page_tables must be 23 x \\*, found 1 x 5", {"page_tables": table[:1]}),
             ("page_tables must have dtype torch.int32, found torch.int64", {"page_tables": table.long()}),
             ("out_page_indices must be 23 x \\*, found 22 x 20", {"out_page_indices": out[:22]}),
             ("page_size must be a power of two", {"page_size": 48}),

@@ -4,6 +4,7 @@
 What launches both at once, also where the compiler cannot make one kernel of both.
 """
 import unittest
+import unittest.mock
 
 from test_fused_topk import make, make_cache, needs_fusion
 from topk_cases import TopkCase
@@ -123,8 +124,11 @@ class PrefillTest(SelectCase):
         with torch._subclasses.FakeTensorMode() as mode:
             fake = [mode.from_tensor(t) for t in (*tensors, slots)]
             self.assertEqual(step(*fake).shape, (12, 20))
-        # Nothing fake was kept.
-        self.check(select.indexer_prefill(q, (k, scale), *others, 20, slots=slots), expected)
+        # Nothing fake is kept, also where real tensors meet a mode that makes fakes.
+        with unittest.mock.patch.dict(select._zeros, clear=True):
+            with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True):
+                self.assertEqual(step(*tensors, slots).shape, (12, 20))
+            self.check(select.indexer_prefill(q, (k, scale), *others, 20, slots=slots), expected)
 
     @unittest.skipUnless(torch.cuda.is_available(), "needs a GPU")
     def test_graph(self):
