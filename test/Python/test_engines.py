@@ -107,15 +107,30 @@ class VllmTest(EnginesCase):
         buffer[chunk.token_start : chunk.token_end, :TOPK] = 7
         self.assertTrue((buffer == 7).all().item())
 
-    def test_selection_of_prefill(self):
+    def test_selection(self):
+        """Calls of both prefills, of whole and of compressed rows, and of the three ways to decode."""
+        functions = types.SimpleNamespace(**self.execute("vllm-select"))
         for device in DEVICES:
             chunk = make_chunk(device)
             logits, expected = self.expect_chunk(chunk)
-            buffer = torch.full((60, 32), 7, dtype=torch.int32, device=device)
-            self.execute(
-                "vllm-select-prefill", logits=logits, cu_seqlen_ks=chunk.cu_seqlen_ks, cu_seqlen_ke=chunk.cu_seqlen_ke,
-                topk_indices=buffer[chunk.token_start : chunk.token_end, :TOPK], num_rows=30, topk_tokens=TOPK)  # fmt: skip
-            self.check_buffer(buffer, chunk, expected)
+            ks, ke = chunk.cu_seqlen_ks, chunk.cu_seqlen_ke
+            columns = (ks[:, None] + torch.arange(300, device=device)).clamp(max=299)
+            compressed = logits.gather(1, columns)
+            for rows, starts, ends in ((logits, ks, ke), (compressed, torch.zeros_like(ks), ke - ks)):
+                buffer = torch.full((60, 32), 7, dtype=torch.int32, device=device)
+                out = buffer[chunk.token_start : chunk.token_end, :TOPK]
+                functions.top_k_per_row_prefill(rows, starts, ends, out, 30, rows.stride(0), rows.stride(1), TOPK)
+                self.check_buffer(buffer, chunk, expected)
+            *_, lens, _, logits, expected = self.make_decode(device, 2)
+            workspace = torch.empty(64, dtype=torch.uint8, device=device)
+            for call in (
+                lambda out: functions.persistent_topk(logits, lens, out, workspace, TOPK, logits.shape[1]),
+                lambda out: functions.cooperative_topk(logits, lens, out, workspace, TOPK, 300),
+                lambda out: functions.top_k_per_row_decode(logits, 2, lens, out, 10, *logits.stride(), TOPK),
+            ):
+                buffer = torch.full((12, 32), 7, dtype=torch.int32, device=device)
+                call(buffer[:10, :TOPK])
+                self.check(buffer[:10, :TOPK], expected)
 
     @needs_fusion
     def test_prefill(self):
@@ -127,23 +142,14 @@ class VllmTest(EnginesCase):
             k_scale = chunk.scale.view(torch.uint8).view(300, 4)
             self.execute(
                 "vllm-prefill", q_slice=chunk.q[chunk.token_start : chunk.token_end], k_quant=chunk.k, k_scale=k_scale,
-                weights=chunk.weights, chunk=chunk, cu_seqlen_ks=chunk.cu_seqlen_ks, cu_seqlen_ke=chunk.cu_seqlen_ke,
-                topk_tokens=TOPK, topk_indices=buffer[chunk.token_start : chunk.token_end, :TOPK])  # fmt: skip
+                weights=chunk.weights, chunk=chunk, topk_tokens=TOPK,
+                topk_indices=buffer[chunk.token_start : chunk.token_end, :TOPK])  # fmt: skip
             self.check_buffer(buffer, chunk, expected)
 
     def make_decode(self, device, next_n):
         q, cache, weights, lens, table = make_paged(device, h=4, d=32, next_n=next_n)
         logits = mqa.paged_logits(q, *mqa.split_cache(cache, 32), weights, lens, table, 320)
         return q, cache, weights, lens, table, logits, reference(logits.cpu(), lens.view(-1).cpu(), TOPK)[0]
-
-    def test_selection_of_decode(self):
-        for device in DEVICES:
-            *_, lens, _, logits, expected = self.make_decode(device, 2)
-            buffer = torch.full((12, 32), 7, dtype=torch.int32, device=device)
-            workspace = torch.empty(64, dtype=torch.uint8, device=device)
-            self.execute("vllm-select-decode", logits=logits, seq_lens=lens, topk_indices=buffer[:10, :TOPK],
-                         topk_workspace=workspace, topk_tokens=TOPK)  # fmt: skip
-            self.check(buffer[:10, :TOPK], expected)
 
     @needs_fusion
     def test_decode(self):
