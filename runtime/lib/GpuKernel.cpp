@@ -9,6 +9,7 @@
 #include "OpRules.h"
 #include "TensorMap.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mqa::runtime;
@@ -88,6 +89,14 @@ private:
 } // namespace
 
 std::atomic<bool> mqa::runtime::launchOverlapEnabled{true};
+std::atomic<int> mqa::runtime::maxMultiprocessors{0};
+
+/// How many a launch may use. Scratch is for all of them, so that its size
+/// does not change with the limit.
+static int limitMultiprocessors(int all) {
+  int most = maxMultiprocessors.load(std::memory_order_relaxed);
+  return most > 0 ? std::min(most, all) : all;
+}
 
 /// The driver does not work in a forked child, and says so in words that do not
 /// tell why.
@@ -232,8 +241,9 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
       pack.addIndex(tensor.strides[i]);
   }
 
-  grid = description->rules->getGrid(*description, tensors,
-                                     kernel.context->getNumMultiprocessors());
+  grid = description->rules->getGrid(
+      *description, tensors,
+      limitMultiprocessors(kernel.context->getNumMultiprocessors()));
   return MQA_SUCCESS;
 }
 

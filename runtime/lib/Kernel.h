@@ -48,6 +48,8 @@ protected:
 
 /// mqa_set_launch_overlap: of the whole process.
 extern std::atomic<bool> launchOverlapEnabled;
+/// mqa_set_max_multiprocessors: of the whole process, 0 for all.
+extern std::atomic<int> maxMultiprocessors;
 
 /// A kernel of one part of a bundle.
 struct BundleKernel {

@@ -8,6 +8,8 @@
 #include "Handles.h"
 #include "OpRules.h"
 
+#include <algorithm>
+
 using namespace mqa::runtime;
 
 struct mqa_launch {
@@ -204,3 +206,9 @@ void mqa_set_launch_overlap(int enabled) {
 }
 
 int mqa_get_launch_overlap(void) { return launchOverlapEnabled; }
+
+void mqa_set_max_multiprocessors(int count) {
+  maxMultiprocessors = std::max(count, 0);
+}
+
+int mqa_get_max_multiprocessors(void) { return maxMultiprocessors; }

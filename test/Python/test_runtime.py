@@ -118,6 +118,12 @@ class RuntimeTest(unittest.TestCase):
         self.addCleanup(runtime.set_launch_overlap, True)
         self.assertFalse(runtime.get_launch_overlap())
 
+    def test_max_multiprocessors(self):
+        self.assertEqual(runtime.get_max_multiprocessors(), 0)
+        self.addCleanup(runtime.set_max_multiprocessors, 0)
+        runtime.set_max_multiprocessors(7)
+        self.assertEqual(runtime.get_max_multiprocessors(), 7)
+
     def test_loads_once(self):
         op = library.Op("cpu", H, D, clean=True)
         self.assertIs(library.find(op, 1), library.find(op, 1))

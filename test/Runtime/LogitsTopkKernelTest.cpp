@@ -103,6 +103,15 @@ TEST_F(LogitsTopkKernelTest, Launch) {
   args.num_keys = 500 * 256;
   launch(args);
   EXPECT_EQ(getFake().launches.back().gridX, 20u);
+  // Fewer where the caller leaves some to others; scratch stays as it is.
+  size_t scratch = getScratchSize(300);
+  mqa_set_max_multiprocessors(13);
+  launch(args);
+  EXPECT_EQ(getFake().launches.back().gridX, 13u);
+  launch(makeFusedLogitsArgs());
+  EXPECT_EQ(getFake().launches.back().gridX, 13u);
+  EXPECT_EQ(getScratchSize(300), scratch);
+  mqa_set_max_multiprocessors(0);
 }
 
 TEST_F(LogitsTopkKernelTest, PagedLaunch) {

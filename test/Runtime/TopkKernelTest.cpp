@@ -94,6 +94,11 @@ TEST_F(TopkKernelTest, Grid) {
   args.num_queries = 2147482623;
   launch(args);
   EXPECT_EQ(getFake().launches.back().gridX, 268435328u);
+  args.num_queries = 17;
+  mqa_set_max_multiprocessors(2);
+  launch(args);
+  mqa_set_max_multiprocessors(0);
+  EXPECT_EQ(getFake().launches.back().gridX, 3u) << "a block for its rows";
 }
 
 TEST_F(TopkKernelTest, CompressedLogits) {

@@ -279,6 +279,14 @@ MQA_API void mqa_launch_destroy(mqa_launch *launch);
 MQA_API void mqa_set_launch_overlap(int enabled);
 MQA_API int mqa_get_launch_overlap(void);
 
+/** The most multiprocessors of a GPU that a launch of logits may use, with or
+ *  without top-k; 0, as at first, or less: all. For who leaves some of them to
+ *  other streams. Of the whole process, from the next launch or preparation
+ *  on; a prepared launch keeps what it was prepared with. Kernels of mqa.topk
+ *  and mqa.merge_topk alone have a block for each row, and are not limited. */
+MQA_API void mqa_set_max_multiprocessors(int count);
+MQA_API int mqa_get_max_multiprocessors(void);
+
 /*===----------------------------------------------------------------------===*\
 |* Launches on tensor objects                                                 *|
 \*===----------------------------------------------------------------------===*/

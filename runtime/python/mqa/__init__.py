@@ -2,7 +2,8 @@
 """Attention logits, and the best keys by them, compiled by MQA.
 
 `mqa.logits`, `mqa.paged_logits`, `mqa.topk`, `mqa.merge_topk`, `mqa.logits_topk` and `mqa.paged_logits_topk` take PyTorch tensors, and torch.ops.mqa has them as ops; `mqa.runtime` and
-`mqa.library` are what is below them, without PyTorch; `mqa.compat.deep_gemm` has the names and arguments of DeepGEMM.
+`mqa.library` are what is below them, without PyTorch. `mqa.select` has the steps of an indexer; the modules of `mqa.compat`
+have the names and arguments of DeepGEMM, vLLM, SGLang and FlashInfer.
 `python -m mqa` says what was found on this machine, and what is missing.
 """
 import importlib.util

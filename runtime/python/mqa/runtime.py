@@ -96,19 +96,19 @@ def _open():
         "mqa_logits_topk_prepare": [c_void_p, c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_paged_logits_topk_prepare": [c_void_p, c_void_p, c_void_p, POINTER(c_void_p)],
         "mqa_launch_run": [c_void_p, c_void_p],
+        "mqa_set_launch_overlap": [c_int],
+        "mqa_set_max_multiprocessors": [c_int],
+        **{f"mqa_{name}_destroy": [c_void_p] for name in ("bundle", "kernel", "launch")},
     }
     for name, argtypes in signatures.items():
         function = getattr(library, name, None)
         if function is None:
             # New functions do not raise the version.
             raise ImportError(f"the MQA runtime '{path}' is too old for this package: it has no {name}")
-        function.argtypes, function.restype = argtypes, c_int
-    for name in ("mqa_bundle_destroy", "mqa_kernel_destroy", "mqa_launch_destroy"):
-        function = getattr(library, name)
-        function.argtypes, function.restype = [c_void_p], None
+        returns_nothing = "_set_" in name or name.endswith("_destroy")
+        function.argtypes, function.restype = argtypes, None if returns_nothing else c_int
     library.mqa_bundle_num_kernels.argtypes = [c_void_p]
     library.mqa_bundle_num_kernels.restype = c_size_t
-    library.mqa_set_launch_overlap.argtypes, library.mqa_set_launch_overlap.restype = [c_int], None
     return library
 
 
@@ -150,6 +150,15 @@ def get_launch_overlap() -> bool:
     True
     """
     return bool(_library.mqa_get_launch_overlap())
+
+
+def set_max_multiprocessors(count):
+    """The most multiprocessors of a GPU that a launch of logits may use; 0: all (mqa_set_max_multiprocessors)."""
+    _library.mqa_set_max_multiprocessors(count)
+
+
+def get_max_multiprocessors():
+    return _library.mqa_get_max_multiprocessors()
 
 
 def _get_function(info, what):

@@ -3,14 +3,22 @@
 
     from mqa.compat import deep_gemm
 
-What DeepGEMM asserts raises AssertionError here too, with the argument and what was found. fp4 is for
-Blackwell, and refused. More is allowed where MQA can do more: any number of heads from 1 to 128, head dims of a
-multiple of 16 up to 256, block_kv of 16, 32, 64, 128 and 256, next_n from 1 to 8, bfloat16 weights,
-`clean_logits` with everything but `max_seqlen_k` (as there).
+Both orders of arguments that engines use are taken: that of the releases until June 2026 (SGLang) and that of 2.8
+(vLLM 0.33), which left out `clean_logits` and `logits_dtype`. They differ in one place, where the type tells which is
+meant:
 
-The sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits has two meanings. A bool (also one of NumPy) is `clean_logits`,
-as until DeepGEMM 2.7; an int (also one of NumPy, and torch.SymInt) is `max_seqlen_k`, as of 2.8, where rows are always
-compressed and nothing is cleaned. By name each means what it says.
+- the sixth argument of fp8_mqa_logits and fp8_fp4_mqa_logits: a bool (also one of NumPy) is `clean_logits`; an int
+  (also one of NumPy, and torch.SymInt) is `max_seqlen_k` of 2.8, where rows are always compressed and nothing is
+  cleaned;
+- the eighth argument of the paged functions: a bool is `clean_logits`; a tensor is `indices` of 2.8, and None is
+  neither.
+
+By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
+found. fp4 and MX scales are refused: there are no kernels for them yet. `indices` are for Blackwell, and refused. More
+is allowed where MQA can do more; docs/engines.md has the table.
+
+Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
+2.8).
 """
 import numbers
 import sys
@@ -27,6 +35,9 @@ _ROW_ALIGNMENT = {torch.float32: 256, torch.bfloat16: 512}
 _SPLIT_KV = 256
 # Options of a launch: bits of its own, since launches that it knows by them are not checked again.
 _LOGITS, _CLEAN, _COMPRESSED = 64, 1, 2
+_FP4 = (torch.int8, torch.uint8)
+# Of the paged kernels.
+_PAGES = (16, 32, 64, 128, 256)
 
 
 def _fail(message):
@@ -39,7 +50,7 @@ def _get_fp8(q):
         return q
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is not None:
-        _fail("q: fp4 (scales of q that are not None) needs Blackwell; this is the Hopper kernel")
+        _fail("q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet; fp8 is (q, None)")
     return values
 
 
@@ -51,7 +62,8 @@ def _get_pair(name, pair):
 
 def _check_common(q, weights):
     if q.dtype != torch.float8_e4m3fn:
-        _fail(f"q must be torch.float8_e4m3fn, found {q.dtype}")
+        fp4 = ": that is fp4, for which there is no kernel yet" if q.dtype in _FP4 else ""
+        _fail(f"q must be torch.float8_e4m3fn, found {q.dtype}{fp4}")
     if not q.is_contiguous():
         _fail("q must be contiguous")
     if weights.dtype not in (torch.float32, torch.bfloat16):
@@ -74,6 +86,22 @@ def _call(function, *args, **options):
     except ValueError as error:
         message = str(error)
     raise AssertionError(message)
+
+
+def _require_int(name, value, least):
+    if not _is_int(value):
+        raise TypeError(f"{name} must be an int, found {describe(value)}")
+    if value < least:
+        _fail(f"{name} must be at least {least}, found {value}")
+
+
+def _check_ranges(**tensors):
+    """What is int32 and on one device."""
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, found {describe(tensor)}")
+        if tensor.dtype != torch.int32:
+            _fail(f"{name} must be torch.int32, found {tensor.dtype}")
 
 
 def _is_bool(value):
@@ -162,23 +190,79 @@ def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_o
 set_pdl, get_pdl = runtime.set_launch_overlap, runtime.get_launch_overlap
 
 
-def get_num_sms():
-    """Multiprocessors of the current device."""
+def _count_multiprocessors():
+    """Of the current device; 2 without one, since callers halve the number."""
+    if not torch.cuda.is_available():
+        return 2
     return torch.cuda.get_device_properties(torch.cuda.current_device()).multi_processor_count
 
 
-def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
-    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the kernel.
+def set_num_sms(new_num_sms):
+    """The most multiprocessors that launches of logits use, from the next launch on, in the whole process; 0: all.
 
-    So the lengths are not read, and may have any strides.
+    A launch that was prepared before keeps what it had. `mqa.topk` and `mqa.merge_topk` have a block for each row, and
+    are not limited.
     """
-    if not isinstance(context_lens, torch.Tensor):
-        raise TypeError(f"context_lens must be a torch.Tensor, found {describe(context_lens)}")
-    if context_lens.dtype != torch.int32:
-        _fail(f"context_lens must be torch.int32, found {context_lens.dtype}")
+    _require_int("new_num_sms", new_num_sms, 0)
+    if torch.cuda.is_available() and new_num_sms > _count_multiprocessors():
+        _fail(f"new_num_sms must be at most {_count_multiprocessors()}, found {new_num_sms}")
+    runtime.set_max_multiprocessors(int(new_num_sms))
+
+
+def get_num_sms():
+    """What set_num_sms said, or all multiprocessors of the current device."""
+    return runtime.get_max_multiprocessors() or _count_multiprocessors()
+
+
+def get_mqa_logits_metadata(cu_seq_len_k_start, cu_seq_len_k_end, num_kv_tokens, num_heads):
+    """A tensor of DeepGEMM's shape for `schedule_meta`: it holds nothing, since work is shared in the kernel.
+
+    DeepGEMM has it on Blackwell alone.
+    """
+    _check_ranges(cu_seq_len_k_start=cu_seq_len_k_start, cu_seq_len_k_end=cu_seq_len_k_end)
+    if cu_seq_len_k_start.dim() != 1 or cu_seq_len_k_end.shape != cu_seq_len_k_start.shape:
+        found = f"{tuple(cu_seq_len_k_start.shape)} and {tuple(cu_seq_len_k_end.shape)}"
+        _fail(f"cu_seq_len_k_start and cu_seq_len_k_end must have one size, the number of queries, found {found}")
+    _require_int("num_kv_tokens", num_kv_tokens, 1)
+    _require_int("num_heads", num_heads, 1)
+    block_q = max(128 // num_heads, 1)
+    words = (3 * get_num_sms() + 1) // 2 * 2 + 2 * ((cu_seq_len_k_start.shape[0] + block_q - 1) // block_q)
+    return torch.empty((words,), dtype=torch.int32, device=cu_seq_len_k_start.device)
+
+
+def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None):
+    """A tensor of DeepGEMM's shape, which fp8_paged_mqa_logits takes: it holds nothing, since work is shared in the
+    kernel.
+
+    So the lengths, B x next_n or B, are not read, and may have any strides; next_n is any. `num_sms` is a number of
+    entries: with next_n = 4, DeepGEMM's callers give half of the multiprocessors.
+    """
+    _check_ranges(context_lens=context_lens)
+    if context_lens.dim() not in (1, 2):
+        _fail(f"context_lens must be B x next_n or B, found {context_lens.dim()} dimensions")
+    _require_int("block_kv", block_kv, 1)
+    if block_kv not in _PAGES:
+        _fail(f"block_kv must be one of {', '.join(map(str, _PAGES))}, found {block_kv}")
+    _require_int("num_sms", num_sms, 1)
     if indices is not None:
         _fail("indices need Blackwell; this is the Hopper kernel")
     return torch.empty((num_sms + 1, 2), dtype=torch.int32, device=context_lens.device)
+
+
+def _get_eighth(eighth, clean, indices):
+    """Whether to clean, and indices."""
+    if eighth is None:
+        return bool(clean), indices
+    if isinstance(eighth, torch.Tensor):
+        if indices is not None:
+            raise TypeError("indices are given twice, by their name and as the eighth argument")
+        return bool(clean), eighth
+    if not _is_bool(eighth):
+        found = describe(eighth)
+        raise TypeError(f"the eighth argument must be a bool (clean_logits) or a torch.Tensor (indices), found {found}")
+    if clean is not None:
+        raise TypeError("clean_logits is given twice, by its name and as the eighth argument")
+    return bool(eighth), indices
 
 
 def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
@@ -190,6 +274,8 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
     if q.dim() != 4:
         _fail(f"q must be B x T x H x D, found {tuple(q.shape)}")
     shape = q.shape
+    if type(max_context_len) is not int and not _is_int(max_context_len):
+        raise TypeError(f"max_context_len must be an int, found {describe(max_context_len)}")
     if max_context_len < 0:
         _fail(f"max_context_len must not be negative, found {max_context_len}")
     out = _allocate(q, shape[0] * shape[1], max_context_len, max_context_len or 1, dtype)
@@ -209,17 +295,21 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
 
 
 def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
-                             clean_logits=False, logits_dtype=torch.float32, indices=None):  # fmt: skip
-    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x max_context_len.
+                             clean_or_indices=None, logits_dtype=torch.float32, indices=None, *,
+                             clean_logits=None):  # fmt: skip
+    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x
+    max_context_len.
 
-    `schedule_meta` is not looked at, and may be None.
+    `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true.
     """
-    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean_logits,
+    clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
+    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean,
                              logits_dtype, indices)  # fmt: skip
 
 
 def fp8_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
-                         clean_logits=False, indices=None):  # fmt: skip
+                         clean_or_indices=None, indices=None, *, clean_logits=None):  # fmt: skip
     """As fp8_fp4_paged_mqa_logits with float32 logits."""
-    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean_logits,
+    clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
+    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean,
                              torch.float32, indices)  # fmt: skip
