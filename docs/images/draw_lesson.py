@@ -14,7 +14,9 @@ LOGITS = [[2, 4, None, None], [None, 8, 4, -2]]
 
 def draw_heads(theme, name, groups, what):
     """One query token above one cached token: which key vector the vector of each head is multiplied by."""
-    title = f"{name}: {HEADS} heads of a query, {groups} key vector{'s' if groups > 1 else ''} of a cached token. {what}"
+    title = (
+        f"{name}: {HEADS} heads of a query, {groups} key vector{'s' if groups > 1 else ''} of a cached token. {what}"
+    )
     p = Picture(860, 210, title, theme)
     p.text(14, 40, "a query", bold=True, anchor="start")
     p.text(14, 58, "a vector for", size=12, color="quiet", anchor="start")
@@ -68,7 +70,14 @@ def draw_ranges(theme):
         for key, logit in enumerate(row):
             seen = logit is not None
             p.box(218 + key * 92, y, 88, 48, "main" if seen else "plain")
-            p.text(262 + key * 92, y + 29, f"{logit}".replace("-", "−") if seen else "−inf", size=15, color="ink" if seen else "quiet", mono=True)
+            p.text(
+                262 + key * 92,
+                y + 29,
+                f"{logit}".replace("-", "−") if seen else "−inf",
+                size=15,
+                color="ink" if seen else "quiet",
+                mono=True,
+            )
     p.box(624, 50, 22, 16, "main")
     p.text(656, 63, "in the range: a logit", size=12, anchor="start")
     p.box(624, 82, 22, 16, "plain")
@@ -79,7 +88,9 @@ def draw_ranges(theme):
 
 def draw_fusion(theme):
     """What goes through memory, for 2048 queries and 4096 keys: see traffic() in the lesson."""
-    title = "Unfused: three kernels, the scores of all heads go through memory. Fused: one kernel, they stay in registers"
+    title = (
+        "Unfused: three kernels, the scores of all heads go through memory. Fused: one kernel, they stay in registers"
+    )
     p = Picture(860, 286, title, theme)
     p.text(14, 24, "unfused: three kernels", bold=True, anchor="start")
     p.text(14, 42, "M · H · N scores go through memory four times", size=12, color="quiet", anchor="start")

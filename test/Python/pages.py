@@ -28,7 +28,7 @@ def get_blocks(page):
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
         fence = re.match(r"```(\w*)$", line)
         if begin is None and fence:
-            marker = re.fullmatch(r"<!-- ([\w-]+): (.*) -->", before)
+            marker = re.fullmatch(r"<!-- ([\w-]+): ?(.*?) ?-->", before)
             begin = Block(page, number, fence[1], marker.groups() if marker else None, "")
         elif begin and line == "```":
             blocks.append(begin)

@@ -14,6 +14,7 @@ import importlib.util
 import io
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,9 @@ from test_runtime import Memory
 from mqa import library, runtime
 
 PAGES = ["README.md", "docs/lesson.md", "docs/embedding.md", "docs/frontends.md"]
+# Blocks of other languages are checked where a comment says how.
+LANGUAGES = ("sh", "mlir", "c", "python", "pycon")
+NEEDS_TORCH = re.compile(r"\bimport torch\b|\bmqa\.compat\b")
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 TOOLS = pathlib.Path(os.environ["MQA_COMPILE"]).parent
 LIBRARIES = pathlib.Path(os.environ["MQA_RUNTIME_LIBRARY"]).parent
@@ -59,15 +63,17 @@ class ExamplesTest(unittest.TestCase):
             make_sandbox(self.folder)
             for block in get_blocks(page):
                 kind, argument = block.marker or ("", "")
-                check = getattr(self, f"check_{kind or block.language or 'text'}", None)
-                if kind != "needs" and check:
-                    checked += 1
-                    with self.subTest(block=str(block)):
-                        check(block, argument)
+                if kind == "needs" or (not kind and block.language not in LANGUAGES):
+                    continue
+                checked += 1
+                with self.subTest(block=str(block)):
+                    getattr(self, f"check_{kind or block.language}")(block, argument)
         return self.names, checked
 
     def run_command(self, *command, **options):
-        run = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False, **options)
+        run = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False, **options
+        )
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         return run.stdout
 
@@ -100,7 +106,7 @@ class ExamplesTest(unittest.TestCase):
         self.run_command("cc", "-xc", "-std=c11", "-Wall", "-Werror", "-fsyntax-only", *folders, "-", input=program)
 
     def check_python(self, block, _):
-        if "import torch" not in block.text:
+        if not NEEDS_TORCH.search(block.text):
             exec(compile(block.text, str(block), "exec"), self.names)
         elif HAS_TORCH and self.names:
             exec(compile(block.text, str(block), "exec"), self.names)

@@ -96,7 +96,9 @@ class SiteTest(unittest.TestCase):
             shutil.copytree(ROOT / "docs", copy / "docs")
             (copy / "tools").mkdir()
             shutil.copy(ROOT / "tools" / "docs.sh", copy / "tools")
-            (copy / "README.md").write_text((ROOT / "README.md").read_text() + "\n[gone](docs/design.md#no-such-part)\n")
+            (copy / "README.md").write_text(
+                (ROOT / "README.md").read_text() + "\n[gone](docs/design.md#no-such-part)\n"
+            )
             environment = {**os.environ, "PYTHON": GENERATOR}
             command = [copy / "tools" / "docs.sh", copy / "site"]
             run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
