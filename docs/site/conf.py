@@ -91,7 +91,7 @@ class MlirLexer(RegexLexer):
             (r"%[\w$.-]+(:\d+)?(#\d+)?", Name.Variable),
             (r"@[\w$.-]+", Name.Function),
             (r"\^[\w$.-]+", Name.Label),
-            (r"[#!][\w$.-]+", Name.Class),
+            (r"[#!][\w$.-]+", Name.Attribute),
             (words(("module", "func.func", "gpu.func", "gpu.module", "return", "ins", "outs", "attributes", "to", "step",
                     "else", "iter_args", "into", "keys", "ranges", "rows"), prefix=r"\b", suffix=r"\b(?!\.)"), Keyword),
             (r"\b(memref|tensor|vector|index|none|f\d+\w*|bf16|[su]?i\d+)\b", Keyword.Type),
