@@ -4,6 +4,7 @@
 A comment in the line before a block says more about it:
   <!-- needs: WHAT -->     it is not run: it needs a GPU, a network, ...
   <!-- output: -->         it is an excerpt of what the commands of the block before it print
+  <!-- output: other numbers -->   the same, but for the numbers
   <!-- excerpt: FILE -->   it is an excerpt of FILE, which is in the repository or was written by a command before
   <!-- lines: FILE -->     the same, with anything between its lines
 pages.find_excerpt says what an excerpt is.
@@ -84,8 +85,11 @@ class ExamplesTest(unittest.TestCase):
         missing = find_excerpt(excerpt, text)
         self.assertIsNone(missing, f"not found: {missing}\nin: {text[:20000]}")
 
-    def check_output(self, block, _):
-        self.compare(block.text, self.output)
+    def check_output(self, block, argument):
+        if argument == "other numbers":
+            self.compare(*(re.sub(r"\d+(\.\d+)?(e[-+]\d+)?", "0", text) for text in (block.text, self.output)))
+        else:
+            self.compare(block.text, self.output)
 
     def check_excerpt(self, block, argument):
         self.compare(block.text, (self.folder / argument).read_text())
