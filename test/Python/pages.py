@@ -7,6 +7,8 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A value, or an alias of an attribute (not an attribute of a dialect, which has a dot): names that may change any day.
 NAME = re.compile(r"%[A-Za-z0-9_$-]+|(?<![\w%])#[A-Za-z]\w*(?![\w.])")
+# Such a name tells the value: it is not any name.
+CONSTANT = re.compile(r"%c-?\d+(_i\d+)?")
 
 
 @dataclasses.dataclass
@@ -50,7 +52,9 @@ def make_regex(line, names):
     groups = {}
     for name in NAME.finditer(line):
         parts.append(re.escape(line[position : name.start()]))
-        if name[0] in names:
+        if CONSTANT.fullmatch(name[0]):
+            parts.append(re.escape(name[0]) + r"(_\d+)?(?![\w$-])")
+        elif name[0] in names:
             parts.append(re.escape(names[name[0]]) + r"(?![\w$-])")
         elif name[0] in groups:
             parts.append(f"(?P={groups[name[0]]})")
@@ -66,7 +70,7 @@ def find_excerpt(excerpt, text):
     """None if `excerpt` is one of `text`, else its first line that is not found behind those before it.
 
     A line `...` stands for any lines, and `...` in a line for any part of it. Values and aliases may have other names, each
-    the same one everywhere. Indentation and comments are left out.
+    the same one everywhere; constants may not. Indentation and comments are left out.
     """
     wanted = [normalize(line) for line in excerpt.splitlines()]
     wanted = [line for line in wanted if line]

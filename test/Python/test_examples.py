@@ -177,19 +177,22 @@ def launch(q, k, k_scale, weights, ks, ke):
 class ExcerptTest(unittest.TestCase):
     """find_excerpt finds what is there, and nothing else."""
 
-    TEXT = "%0 = a.b %arg0, %arg1 : memref<4xf32, #staged1>\n  %1 = a.c %0\n%2 = a.c %1\n%3 = a.d #gpu.space %2\n"
+    TEXT = "%0 = a.b %arg0, %arg1 : memref<4xf32, #staged1>\n  %1 = a.c %0\n%2 = a.c %1\n%3 = a.d #gpu.space %2\n%4 = a.e %c16_3\n"
 
     def test_found(self):
         for excerpt in (
             "%x = a.b ... : memref<4xf32, #lay>\n%y = a.c %x",
             "%x = a.b %q, %k : ...\n...\n%z = a.d #gpu.space %y",
             "%y = a.c %x   // a comment\n%z = a.c %y",
+            "%x = a.e %c16",
         ):
             self.assertIsNone(find_excerpt(excerpt, self.TEXT))
 
     def test_not_found(self):
         for excerpt, missing in (
-            ("%x = a.e", "%x = a.e"),
+            ("%x = a.f", "%x = a.f"),
+            ("%x = a.e %c32", "%x = a.e %c32"),
+            ("%x = a.e %c1", "%x = a.e %c1"),
             ("%x = a.b ...\n%z = a.d ...", "%z = a.d ..."),
             ("%x = a.b ...\n%y = a.c %x\n%z = a.c %x", "%z = a.c %x"),
             ("%x = a.c ...\n...\n%y = a.b ...", "%y = a.b ..."),
