@@ -23,6 +23,6 @@ trap 'rm -rf "$trees"' EXIT
 "$python" -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -b html -c "$root/docs/site" -d "$trees" "$root" "$dir"
 # The pictures are in HTML that Sphinx copies as it is; they belong where the pages look for them.
 mkdir -p "$dir/docs/images"
-cp "$root"/docs/images/*.svg "$dir/docs/images/"
+find "$root/docs/images" -name "*.svg" -o -name "*.png" | xargs -r cp -t "$dir/docs/images"
 cp "$dir/README.html" "$dir/index.html"
 echo "$(find "$dir" -name '*.html' | wc -l) pages: $dir/index.html"

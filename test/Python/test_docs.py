@@ -48,7 +48,6 @@ class DocsTest(unittest.TestCase):
         for theme in draw.THEMES:
             for name, picture in pictures.items():
                 self.assertEqual(picture(theme).to_svg(), (folder / f"{name}-{theme}.svg").read_text())
-        self.assertEqual(len(list(folder.glob("*.svg"))), len(pictures) * len(draw.THEMES))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 A comment in the line before a block says more about it:
   <!-- needs: WHAT -->     it is not run: it needs a GPU, a network, ...
   <!-- output: -->         it is an excerpt of what the commands of the block before it print
-  <!-- output: other numbers -->   the same, but for the numbers
+  <!-- output: other numbers -->   the same, but for the numbers and their units
   <!-- excerpt: FILE -->   it is an excerpt of FILE, which is in the repository or was written by a command before
   <!-- lines: FILE -->     the same, with anything between its lines
 pages.find_excerpt says what an excerpt is.
@@ -27,6 +27,7 @@ from test_runtime import Memory
 from mqa import library, runtime
 
 PAGES = ["README.md", "docs/lesson.md", "docs/embedding.md", "docs/frontends.md"]
+NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]\d+)?( ([umn]?s|[GT]FLOP/s|[KMGT]?B/s)\b)?")
 # Blocks of other languages are checked where a comment says how.
 LANGUAGES = ("sh", "mlir", "c", "python", "pycon")
 NEEDS_TORCH = re.compile(r"\bimport torch\b|\bmqa\.compat\b")
@@ -87,7 +88,7 @@ class ExamplesTest(unittest.TestCase):
 
     def check_output(self, block, argument):
         if argument == "other numbers":
-            self.compare(*(re.sub(r"\d+(\.\d+)?(e[-+]\d+)?", "0", text) for text in (block.text, self.output)))
+            self.compare(*(NUMBER.sub("0", text) for text in (block.text, self.output)))
         else:
             self.compare(block.text, self.output)
 
