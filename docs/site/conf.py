@@ -40,7 +40,7 @@ CONTENTS = {
     "Use it": ["docs/embedding", "docs/frontends", "docs/engines", "docs/bundle", "docs/process", "docs/compatibility", "SECURITY"],
     "Reference": ["docs/MQADialect", "docs/MQATransformsPasses", "docs/MQAConversionPasses", "docs/glossary"],
     "Performance": ["docs/performance", "docs/notebook/README"],
-    "How it works": ["docs/design", "docs/matrix-units", "docs/testing"],
+    "How it works": ["docs/design", "docs/explorer", "docs/matrix-units", "docs/testing"],
     "Take part": ["CONTRIBUTING", "docs/how-to-add", "CHANGELOG"],
 }  # fmt: skip
 NOTEBOOK = "docs/notebook/"
