@@ -27,6 +27,7 @@ from test_runtime import Memory
 from mqa import library, runtime
 
 PAGES = ["README.md", "docs/lesson.md", "docs/embedding.md", "docs/frontends.md"]
+INSTALLS = re.compile(r"\b(pip|apt|apt-get) install\b|\btools/(run|test|test-frameworks|wheel|docs)\.sh\b")
 NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]\d+)?( ([umn]?s|[GT]FLOP/s|[KMGT]?B/s)\b)?")
 # Blocks of other languages are checked where a comment says how.
 LANGUAGES = ("sh", "mlir", "c", "python", "pycon")
@@ -80,6 +81,8 @@ class ExamplesTest(unittest.TestCase):
         return run.stdout
 
     def check_sh(self, block, _):
+        found = INSTALLS.search(block.text)
+        self.assertIsNone(found, "a block that installs or builds is not run: say so in a comment, <!-- needs: ... -->")
         self.output = self.run_command("bash", "-e", "-c", block.text)
 
     def compare(self, excerpt, text):
