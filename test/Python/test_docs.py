@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The documentation: links lead somewhere, and pictures are what the scripts draw. test_examples.py has the code blocks."""
+import json
 import pathlib
 import re
 import sys
 import unittest
+
+from pages import get_blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -35,6 +38,31 @@ class DocsTest(unittest.TestCase):
                     self.assertTrue(target.exists(), "no such file")
                     if anchor and target.suffix == ".md":
                         self.assertIn(anchor, get_anchors(target))
+
+    def test_commands_name_what_there_is(self):
+        """Files, tools and presets in blocks of the shell; test_examples.py runs those that can run anywhere."""
+        presets = {
+            preset["name"] for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+        }
+        checked = 0
+        for page in PAGES:
+            if page.parent.name == "notebook":
+                continue
+            for block in get_blocks(page.relative_to(ROOT)):
+                if block.language != "sh":
+                    continue
+                for folder, name in re.findall(
+                    r"(?<![\w/.])(?:\./)?(tools|test|docs|runtime|build/bin)/([\w./-]+)", block.text
+                ):
+                    with self.subTest(block=str(block), name=f"{folder}/{name}"):
+                        # A program has the name of the folder of its sources.
+                        self.assertTrue((ROOT / folder.replace("build/bin", "tools") / name).exists())
+                        checked += 1
+                for name in re.findall(r"--preset ([\w-]+)", block.text):
+                    with self.subTest(block=str(block), preset=name):
+                        self.assertIn(name, presets)
+                        checked += 1
+        self.assertGreater(checked, 30)
 
     def test_pictures(self):
         """They are those that the scripts draw."""
