@@ -45,12 +45,12 @@ class Picture:
             self.text(x + width / 2, top + i * step, line, size=size - 1 if small else size,
                       color="quiet" if small else "ink", mono=mono and not small, bold=not small and not mono)  # fmt: skip
 
-    def arrow(self, *points, dashed=False):
+    def arrow(self, *points, dashed=False, tip=True):
         path = " L ".join(f"{x:g} {y:g}" for x, y in points)
         dash = ' stroke-dasharray="5 4"' if dashed else ""
+        end = ' marker-end="url(#tip)"' if tip else ""
         self.parts.append(
-            f'<path d="M {path}" fill="none" stroke="{self.colors["line"]}" stroke-width="1.5"{dash} '
-            'marker-end="url(#tip)"/>'
+            f'<path d="M {path}" fill="none" stroke="{self.colors["line"]}" stroke-width="1.5"{dash}{end}/>'
         )
 
     def cells(self, x, y, columns, rows, size, fill, seen=None):
@@ -147,12 +147,15 @@ def draw_kernel(theme):
     return p
 
 
-def main():
+PICTURES = {"overview": draw_overview, "kernel": draw_kernel}
+
+
+def write(pictures):
     here = pathlib.Path(__file__).parent
     for theme in THEMES:
-        (here / f"overview-{theme}.svg").write_text(draw_overview(theme).to_svg())
-        (here / f"kernel-{theme}.svg").write_text(draw_kernel(theme).to_svg())
+        for name, draw in pictures.items():
+            (here / f"{name}-{theme}.svg").write_text(draw(theme).to_svg())
 
 
 if __name__ == "__main__":
-    main()
+    write(PICTURES)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The documentation: links lead somewhere, and examples in Python run (those on PyTorch, where it is)."""
-import importlib.util
+"""The documentation: links lead somewhere, and pictures are what the scripts draw. test_examples.py has the code blocks."""
+import json
 import pathlib
 import re
-import subprocess
 import sys
 import unittest
 
+from pages import get_blocks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-EXAMPLES = ["README.md", "docs/embedding.md"]
 
 
 def get_anchors(page):
@@ -39,25 +39,43 @@ class DocsTest(unittest.TestCase):
                     if anchor and target.suffix == ".md":
                         self.assertIn(anchor, get_anchors(target))
 
-    def test_pictures(self):
-        """They are those that the script draws."""
-        source = ROOT / "docs" / "images" / "draw.py"
-        spec = importlib.util.spec_from_file_location("draw", source)
-        draw = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(draw)
-        for theme in draw.THEMES:
-            for name, picture in (("overview", draw.draw_overview(theme)), ("kernel", draw.draw_kernel(theme))):
-                self.assertEqual(picture.to_svg(), (source.parent / f"{name}-{theme}.svg").read_text())
+    def test_commands_name_what_there_is(self):
+        """Files, tools and presets in blocks of the shell; test_examples.py runs those that can run anywhere."""
+        presets = {
+            preset["name"] for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+        }
+        checked = 0
+        for page in PAGES:
+            if page.parent.name == "notebook":
+                continue
+            for block in get_blocks(page.relative_to(ROOT)):
+                if block.language != "sh":
+                    continue
+                for folder, name in re.findall(
+                    r"(?<![\w/.])(?:\./)?(tools|test|docs|runtime|build/bin)/([\w./-]+)", block.text
+                ):
+                    with self.subTest(block=str(block), name=f"{folder}/{name}"):
+                        # A program has the name of the folder of its sources.
+                        self.assertTrue((ROOT / folder.replace("build/bin", "tools") / name).exists())
+                        checked += 1
+                for name in re.findall(r"--preset ([\w-]+)", block.text):
+                    with self.subTest(block=str(block), preset=name):
+                        self.assertIn(name, presets)
+                        checked += 1
+        self.assertGreater(checked, 30)
 
-    @unittest.skipUnless(importlib.util.find_spec("torch"), "no PyTorch here")
-    def test_examples(self):
-        for page in EXAMPLES:
-            codes = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.S | re.M)
-            self.assertTrue(codes, page)
-            for code in codes:
-                with self.subTest(page=page, code=code[:60]):
-                    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-                    self.assertEqual(run.returncode, 0, run.stderr)
+    def test_pictures(self):
+        """They are those that the scripts draw."""
+        folder = ROOT / "docs" / "images"
+        sys.path.insert(0, str(folder))
+        self.addCleanup(sys.path.remove, str(folder))
+        import draw
+        import draw_lesson
+
+        pictures = {**draw.PICTURES, **draw_lesson.PICTURES}
+        for theme in draw.THEMES:
+            for name, picture in pictures.items():
+                self.assertEqual(picture(theme).to_svg(), (folder / f"{name}-{theme}.svg").read_text())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the documentation site: tools/docs.sh DIR. Open DIR/index.html.
+# A warning (a link or an anchor that leads nowhere, too) is an error. The generator is that of python3, or of PYTHON, if it has
+# one; else it is installed in build/site-env, from PyPI, and kept for the next time.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[ $# -eq 1 ] || { sed -n '2s/^# //p' "$0"; exit 2; }
+dir=$1
+has_generator() { "$1" -c 'import sphinx, myst_parser, furo' 2> /dev/null; }
+python=${PYTHON:-python3}
+if ! has_generator "$python"; then
+  env=${MQA_BUILD_DIR:-$root/build}/site-env
+  python=$env/bin/python
+  if ! has_generator "$python"; then
+    echo "installing the generator in $env"
+    python3 -m venv --clear "$env"
+    "$python" -m pip install --quiet --disable-pip-version-check -r "$root/docs/site/requirements.txt"
+  fi
+fi
+mkdir -p "$dir"
+trees=$(mktemp -d)
+trap 'rm -rf "$trees"' EXIT
+"$python" -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -b html -c "$root/docs/site" -d "$trees" "$root" "$dir"
+# The pictures are in HTML that Sphinx copies as it is; they belong where the pages look for them.
+mkdir -p "$dir/docs/images"
+find "$root/docs/images" -name "*.svg" -o -name "*.png" | xargs -r cp -t "$dir/docs/images"
+cp "$dir/README.html" "$dir/index.html"
+echo "$(find "$dir" -name '*.html' | wc -l) pages: $dir/index.html"
