@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT / "tools" / "explore"))
 import resources  # noqa: E402
 import rings  # noqa: E402
 import stages  # noqa: E402
-from test_docs import get_anchors  # noqa: E402
 
 
 def explore(*arguments, **environment):
@@ -39,6 +38,12 @@ def explore(*arguments, **environment):
         check=False,
         env={**os.environ, "MQA_BUILD_DIR": str(BIN.parent), **environment},
     )
+
+
+def get_anchors(page):
+    """The names by which headings can be linked."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 
 def read_page(path):
