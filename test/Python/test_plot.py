@@ -164,6 +164,7 @@ class PlotTest(unittest.TestCase):
             ([self.write("list.json", [])], 1, "cannot draw"),
             ([self.write("empty.json", {"rows": []})], 1, "no rows"),
             ([self.write("other.json", {"rows": [{"a": 1}]})], 1, "no field"),
+            ([self.write("wrong.json", {"rows": [{"kernel": "k", "pass": False}]})], 1, "no kernel of it is right"),
             ([good, "--where=kernel=x"], 1, "no rows that --where leaves"),
             ([good, "--where=kernel"], 2, "must be FIELD=VALUE"),
             ([good, "-o", "/nowhere/a.svg"], 1, "cannot write '/nowhere/a.svg'"),
