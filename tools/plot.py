@@ -219,20 +219,27 @@ def draw_paged(picture, document):
     if overlaps:
         names.append(("the same with overlapping launches", "line"))
     picture.legend(48, names)
-    top, step = 92, 40 if overlaps else 32 if compared else 24
-    left = Scale(0, 1 if compared else max(row["time_us"] for row in rows), 200, 510, False)
+    has_names = len({row.get("kernel") for row in rows}) > 1
+    top, step = 92, 40 if overlaps else 34 if compared or has_names else 24
+    # Of the peer's time, or in microseconds.
+    lengths = [
+        ours / peer if compared else ours for ours, peer, *_ in map(get_paged_times, rows) if peer or not compared
+    ]
+    left = Scale(0, max(lengths + [1.0]), 200, 510, False)
     right = Scale(0, 1, 672, 846, False)
     bottom = top + step * len(rows)
     picture.text(14, top - 12, "sequences × keys, new queries", "quiet", size=11)
     picture.text(left.begin, top - 12, "time, the peer's = 1" if compared else "time", "quiet")
     picture.text(right.begin, top - 12, "share of a copy's bandwidth", "quiet")
     for scale in (left, right):
-        for value in (scale.low, scale.high):
+        for value in (0, 1) if compared or scale is right else (0,):
             picture.line([(scale(value), top - 4), (scale(value), bottom)], "line")
     for i, row in enumerate(rows):
         y, height = top + i * step, 11
         ours, peer, overlapped, ratio = get_paged_times(row)
         picture.text(14, y + 14, f"{row['batch']} × {row['context_len']}, {row['next_n']}")
+        if has_names:
+            picture.text(14, y + 27, row["kernel"], "quiet", size=11)
         scale = peer if compared else 1
         for time, color in ((ours, 0), (peer, "quiet"), (overlapped, "line")):
             if time and scale:

@@ -138,6 +138,15 @@ class PlotTest(unittest.TestCase):
         path = self.write("p.json", {"rows": [{**row, "gb_per_s": 1.0, "copy_gb_per_s": 2.0, "pass": True}]})
         self.assertEqual(run(path).returncode, 0)
         self.assertIn("5.0 of 7.5 µs: 1.50×", read_texts((self.path / "p-light.svg").read_text()))
+        # Slower than the peer, and two kernels: nothing leaves its panel, and each has its name.
+        row = {**row, "gb_per_s": 1.0, "copy_gb_per_s": 2.0, "peer_ratio": 0.25, "pass": True}
+        path = self.write("q.json", {"rows": [{**row, "kernel": "a"}, {**row, "kernel": "b"}]})
+        self.assertEqual(run(path).returncode, 0)
+        svg = (self.path / "q-light.svg").read_text()
+        self.assertTrue({"a", "b"} < set(read_texts(svg)))
+        for rect in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect"):
+            if rect.get("x") == "200.0":
+                self.assertLessEqual(float(rect.get("width")), 310.0)
 
     def test_a_wrong_result_is_not_drawn(self):
         row = {"kernel": "right", "seq_len": 1, "seq_len_kv": 2, "time_us": 5.0, "pass": True}
