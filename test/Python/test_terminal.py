@@ -105,6 +105,11 @@ class TerminalTest(unittest.TestCase):
         output = self.check_progress(command, "compiled for cpu: 2 of 2 ops")
         self.assertEqual(output, "compiled for cpu: 2 ops\n")
 
+    def test_progress_of_a_page(self):
+        command = [ROOT / "tools" / "explore.sh", EXAMPLES / "logits.mlir", self.folder / "page.html", "--target=cpu"]
+        output = self.check_progress(command, "comparing the stages of 'logits_clean', kernel 2 of 2", is_quick=False)
+        self.assertEqual(output, "")
+
     def test_progress_of_a_search(self):
         text = (EXAMPLES / "logits.mlir").read_text().split("func.func @logits_clean")[0]
         text = (

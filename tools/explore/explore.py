@@ -24,11 +24,19 @@ DOCS = HERE.parents[1] / "docs"
 
 
 def fail(message):
+    show_progress()
     sys.exit(f"explore: error: {message}")
+
+
+def show_progress(words=""):
+    """A line that the next one overwrites, where a person looks."""
+    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        print(f"\r\033[K{words}", end="\r", file=sys.stderr, flush=True)
 
 
 def run(command):
     """Its standard error. An error of the tool is the reader's error too."""
+    show_progress(f"running {os.path.basename(command[0])}")
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
@@ -166,12 +174,15 @@ def main(arguments=None):
             fail(f"'{options.input}' has no kernel")
         if options.target != "cpu":
             add_gpu_code(kernels, options, folder)
-    for kernel in kernels:
+    for i, kernel in enumerate(kernels):
+        show_progress(f"comparing the stages of '{kernel.name}', kernel {i + 1} of {len(kernels)}")
         stages.compare(kernel)
+    show_progress("writing the page")
     try:
         pathlib.Path(options.output).write_text(make_page(kernels, options))
     except OSError as error:
         fail(f"cannot write '{options.output}': {error.strerror}")
+    show_progress()
 
 
 if __name__ == "__main__":
