@@ -274,7 +274,7 @@ ptxas info    : Used 96 registers, used 1 barriers"""
     def test_errors(self):
         cases = [
             (["nothing.mlir", "out.html"], 1, "could not compile the input"),
-            ([EXAMPLES / "logits.mlir", "/nowhere/out.html"], 1, "cannot write '/nowhere/out.html'"),
+            ([EXAMPLES / "logits.mlir", "/nowhere/out.html", "--target=cpu"], 1, "cannot write '/nowhere/out.html'"),
             ([EXAMPLES / "logits.mlir", "out.html", "--target=cpu", "--schedule=fast"], 2, "--schedule is for a GPU"),
             ([EXAMPLES / "logits.mlir", "out.html", "--features=avx2"], 2, "--features is for --target=cpu"),
             ([EXAMPLES / "logits.mlir", "out.html", "--docs=docs/"], 2, "--docs must have {page}"),

@@ -10,7 +10,7 @@
 #include "Session.h"
 #include "Terminal.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <string>
 #include <vector>
@@ -24,16 +24,8 @@ struct CaseSummary {
 
 /// Writes the counts, and `others` of the options, to `path`; does nothing if
 /// that is empty.
-inline void writeCounts(const std::string &path, const CaseSummary &summary,
-                        nlohmann::json others) {
-  if (path.empty())
-    return;
-  others["cases"] = summary.cases;
-  others["wrong"] = summary.wrong;
-  others["worst_relative_error"] = summary.worstError;
-  others["pass"] = summary.wrong == 0;
-  writeFile(path, others.dump(1) + "\n");
-}
+void writeCounts(const std::string &path, const CaseSummary &summary,
+                 nlohmann::json others);
 
 /// Calls `run(Device &, const LoadedKernel &, const mqa_bundle *)` for every
 /// kernel of the bundles, on the device that the bundle is for.

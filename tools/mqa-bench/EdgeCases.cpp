@@ -11,6 +11,8 @@
 #include "TopkCases.h"
 #include "TopkSession.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

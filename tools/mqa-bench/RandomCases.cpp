@@ -10,6 +10,8 @@
 #include "TopkCases.h"
 #include "TopkSession.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <cstring>
 #include <limits>

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Rounds.h"
+#include "CaseSummary.h"
 
 #include <nlohmann/json.hpp>
 
@@ -67,6 +68,17 @@ void mqa::tools::printIfWrong(const std::string &name,
               static_cast<long>(check.maskMismatches),
               static_cast<long>(check.outsideWrites));
   std::fflush(stdout);
+}
+
+void mqa::tools::writeCounts(const std::string &path,
+                             const CaseSummary &summary, json others) {
+  if (path.empty())
+    return;
+  others["cases"] = summary.cases;
+  others["wrong"] = summary.wrong;
+  others["worst_relative_error"] = summary.worstError;
+  others["pass"] = summary.wrong == 0;
+  writeFile(path, others.dump(1) + "\n");
 }
 
 json mqa::tools::makeReport(Device &device, int repeat, json rows) {
