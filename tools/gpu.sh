@@ -2,7 +2,7 @@
 # One round on a GPU machine that has neither MLIR nor this repository's build:
 #   tools/gpu.sh pack DIR    here: compile every bundle, copy the tools beside them
 #   DIR/gpu.sh check         there: random shapes and a large one on every bundle, sanitizers
-#   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill)
+#   DIR/gpu.sh time [ARGS]   there: the prefill table (ARGS go to mqa-bench prefill; --wide: all columns)
 #   DIR/gpu.sh shapes [ARGS] there: the same for every H and D
 #   DIR/gpu.sh paged [ARGS]  there: the paged table (ARGS go to mqa-bench paged)
 # and for the whole surface of the op, beyond what is timed:

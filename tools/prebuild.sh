@@ -82,51 +82,67 @@ paged_topk() {
   echo "}"
 }
 
+# One line on a terminal, which whatever comes next overwrites.
+progress() {
+  [ -t 2 ] && [ "${TERM:-dumb}" != dumb ] || return 0
+  printf '\r\033[K%s\r' "$*" >&2
+}
+
 build() { # name, targets, what the index says, arguments of the compiler; MLIR on standard input
+  [ -n "${total:-}" ] || { cat > /dev/null; echo "$1"; return; }
+  progress "bundle $(($(wc -l < "$dir/index.txt") + 1)) of $total: $1"
   "$compile" - --target="$2" -o "$dir/$1.mqa" "${@:4}"
   echo "$1.mqa $3 targets=$2"
 }
 
-for heads in "$@"; do
-  for dim in $dims; do
-    for out in f32 bf16; do
-      for form in "" compressed; do
-        for schedule in exact fast; do
-          name=logits_h${heads}_d${dim}_$out${form:+_$form}
-          targets=$target
-          [ $schedule = exact ] || { name+=_fast; targets=$fast_target; }
-          [ -n "$targets" ] || continue
-          { kernel logits "$heads" "$dim" $out "$form"; kernel logits_clean "$heads" "$dim" $out "clean${form:+, $form}"; } |
-            build "$name" "$targets" "heads=$heads head_dim=$dim out=$out compressed=$([ -n "$form" ] && echo yes || echo no) schedule=$schedule" --mqa-schedule=$schedule
+# Each bundle; without `total`, only their names.
+build_all() {
+  for heads in "$@"; do
+    for dim in $dims; do
+      for out in f32 bf16; do
+        for form in "" compressed; do
+          for schedule in exact fast; do
+            name=logits_h${heads}_d${dim}_$out${form:+_$form}
+            targets=$target
+            [ $schedule = exact ] || { name+=_fast; targets=$fast_target; }
+            [ -n "$targets" ] || continue
+            { kernel logits "$heads" "$dim" $out "$form"; kernel logits_clean "$heads" "$dim" $out "clean${form:+, $form}"; } |
+              build "$name" "$targets" "heads=$heads head_dim=$dim out=$out compressed=$([ -n "$form" ] && echo yes || echo no) schedule=$schedule" --mqa-schedule=$schedule
+          done
         done
-      done
-      for next_n in 1 2; do
-        for lengths in "perquery ?x$next_n" "persequence ?"; do
-          name=paged_h${heads}_d${dim}_${out}_t${next_n}_${lengths% *}
-          { paged paged_logits "$heads" "$dim" $out "" $next_n "${lengths#* }"; paged paged_logits_clean "$heads" "$dim" $out clean $next_n "${lengths#* }"; } |
-            build "$name" "$target" "heads=$heads head_dim=$dim out=$out next_n=$next_n block_kv=64 lengths=${lengths% *}"
-        done
-      done
-    done
-  done
-  for dim in $topk_dims; do
-    for size in $topk_sizes; do
-      for schedule in exact fast; do
-        suffix= targets=$target
-        [ $schedule = exact ] || suffix=_fast targets=$fast_target
-        [ -n "$targets" ] || continue
-        { for values in "" _values; do topk topk$values "$heads" "$dim" "$size"; done; kernel logits "$heads" "$dim" f32 ""; } |
-          build "topk_h${heads}_d${dim}_k$size$suffix" "$targets" "heads=$heads head_dim=$dim k=$size schedule=$schedule" --mqa-schedule=$schedule
         for next_n in 1 2; do
-          { for values in "" _values; do
-              paged_topk topk$values "$heads" "$dim" "$size" $next_n ""
-              paged_topk topk_slots$values "$heads" "$dim" "$size" $next_n "base = #mqa.base<slot>, block_kv = 64"
-            done
-            paged paged_logits "$heads" "$dim" f32 "" $next_n "?x$next_n"; } |
-            build "paged_topk_h${heads}_d${dim}_k${size}_t$next_n$suffix" "$targets" "heads=$heads head_dim=$dim k=$size next_n=$next_n block_kv=64 schedule=$schedule" --mqa-schedule=$schedule
+          for lengths in "perquery ?x$next_n" "persequence ?"; do
+            name=paged_h${heads}_d${dim}_${out}_t${next_n}_${lengths% *}
+            { paged paged_logits "$heads" "$dim" $out "" $next_n "${lengths#* }"; paged paged_logits_clean "$heads" "$dim" $out clean $next_n "${lengths#* }"; } |
+              build "$name" "$target" "heads=$heads head_dim=$dim out=$out next_n=$next_n block_kv=64 lengths=${lengths% *}"
+          done
+        done
+      done
+    done
+    for dim in $topk_dims; do
+      for size in $topk_sizes; do
+        for schedule in exact fast; do
+          suffix= targets=$target
+          [ $schedule = exact ] || suffix=_fast targets=$fast_target
+          [ -n "$targets" ] || continue
+          { for values in "" _values; do topk topk$values "$heads" "$dim" "$size"; done; kernel logits "$heads" "$dim" f32 ""; } |
+            build "topk_h${heads}_d${dim}_k$size$suffix" "$targets" "heads=$heads head_dim=$dim k=$size schedule=$schedule" --mqa-schedule=$schedule
+          for next_n in 1 2; do
+            { for values in "" _values; do
+                paged_topk topk$values "$heads" "$dim" "$size" $next_n ""
+                paged_topk topk_slots$values "$heads" "$dim" "$size" $next_n "base = #mqa.base<slot>, block_kv = 64"
+              done
+              paged paged_logits "$heads" "$dim" f32 "" $next_n "?x$next_n"; } |
+              build "paged_topk_h${heads}_d${dim}_k${size}_t$next_n$suffix" "$targets" "heads=$heads head_dim=$dim k=$size next_n=$next_n block_kv=64 schedule=$schedule" --mqa-schedule=$schedule
+          done
         done
       done
     done
   done
-done > "$dir/index.txt"
+}
+
+total=
+total=$(build_all "$@" | wc -l)
+build_all "$@" > "$dir/index.txt"
+progress
 echo "$(wc -l < "$dir/index.txt") bundles in $dir, $(du -sh "$dir" | cut -f1)"

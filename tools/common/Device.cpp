@@ -6,6 +6,7 @@
 
 #include "Device.h"
 #include "CudaDriver.h"
+#include "Terminal.h"
 #include "mqa/Support/Output.h"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ using namespace mqa::runtime;
 namespace support = mqa::support;
 
 void mqa::tools::fatal(const std::string &message) {
+  hideProgress();
   std::fprintf(stderr, "error: %s\n", message.c_str());
   std::exit(1);
 }

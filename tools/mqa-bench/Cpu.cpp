@@ -10,6 +10,8 @@
 #include "CpuRead.h"
 #include "CpuRows.h"
 #include "Rounds.h"
+#include "Table.h"
+#include "Terminal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -248,10 +250,19 @@ static bool runGroup(Bench &bench, Group &group,
   int width = static_cast<int>(std::string("loop nest").size());
   for (const Candidate &candidate : group)
     width = std::max(width, static_cast<int>(candidate.name.size()));
+  // Eight columns of ten stand behind it.
+  width = std::min(width, kMaxColumns - 84);
   bool pass = true;
-  for (const CpuCell &cell : fitCells(cells, info)) {
+  std::vector<CpuCell> own = fitCells(cells, info);
+  size_t done = 0;
+  for (const CpuCell &cell : own) {
     if (cell.isDecode() && !bench.memory)
       bench.memory.emplace(makeColdRead(bench.device, bench.pool));
+    showProgress("cell " + std::to_string(++done) + " of " +
+                 std::to_string(own.size()) + ": " +
+                 std::to_string(cell.numQueries) + " x " +
+                 std::to_string(cell.numKeys) + ", " +
+                 std::to_string(group.size()) + " kernels");
     pass &= runCell(bench, cell, group, width, rows);
   }
   std::printf("\n");
@@ -286,14 +297,12 @@ int mqa::tools::runCpu(const CpuOptions &options) {
   bool pass = true;
   for (auto &[problems, group] : groups)
     pass &= runGroup(bench, group, cells, rows);
-  if (!options.json.empty())
-    writeFile(options.json, json{{"device", device->getName()},
-                                 {"threads", pool.getNumThreads()},
-                                 {"repeat", options.repeat},
-                                 {"peak", unit.name},
-                                 {"left_out", leftOut},
-                                 {"rows", rows}}
-                                    .dump(1) +
-                                "\n");
+  if (!options.json.empty()) {
+    json report = makeReport(*device, options.repeat, rows);
+    report["threads"] = pool.getNumThreads();
+    report["peak"] = unit.name;
+    report["left_out"] = leftOut;
+    writeFile(options.json, report.dump(1) + "\n");
+  }
   return pass ? 0 : 1;
 }

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuRows.h"
+#include "Table.h"
+#include "Terminal.h"
 
 #include <nlohmann/json.hpp>
 
@@ -26,15 +28,19 @@ static std::string format(const char *form, double value) {
 static void printLine(const CpuCell &cell, const std::string &first, int width,
                       const std::vector<std::string> &decode,
                       const std::vector<std::string> &prefill) {
-  std::printf("| %-*s |", width, first.c_str());
-  for (const std::string &text : cell.isDecode() ? decode : prefill)
-    std::printf(" %7s |", text.c_str());
+  std::printf("| %-*s |", width, shorten(first, width).c_str());
+  for (const std::string &text : cell.isDecode() ? decode : prefill) {
+    int pad = std::max(0, 7 - static_cast<int>(text.size()));
+    std::string shown = text == "WRONG" ? paint(text, Paint::Bad) : text;
+    std::printf(" %*s%s |", pad, "", shown.c_str());
+  }
   std::printf("\n");
 }
 
 void mqa::tools::printCpuHead(const CpuCell &cell, double operations,
                               int threads, const CpuYardsticks &yardsticks,
                               int width) {
+  hideProgress();
   std::printf("\nM x N = %ld x %ld, %s: %.2f GFLOP; peak, GFLOP/s: %.1f on 1 "
               "thread, %.1f on %d\n",
               static_cast<long>(cell.numQueries),

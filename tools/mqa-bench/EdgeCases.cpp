@@ -11,6 +11,8 @@
 #include "TopkCases.h"
 #include "TopkSession.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -309,6 +311,8 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
     }
     runReruns(device, kernel, options.reruns, options.lateCopy, summary);
   });
+  writeCounts(options.json, summary,
+              {{"reruns", options.reruns}, {"large", options.large}});
   std::printf("edge cases: %d, %d reruns each way, worst relative error %.2e, "
               "%d wrong\n",
               summary.cases, options.reruns, summary.worstError, summary.wrong);

@@ -22,6 +22,8 @@ struct EdgeOptions {
   /// Also one output of more than 2^31 elements for each kernel.
   bool large = false;
   bool verbose = false;
+  /// Where the counts go, if it is not empty.
+  std::string json;
 };
 
 /// Runs every kernel of every bundle on the edge cases, by name. Prints what is

@@ -6,6 +6,9 @@
 
 #include "FusedTable.h"
 #include "Rounds.h"
+#include "Table.h"
+#include "Terminal.h"
+#include "Units.h"
 
 #include <nlohmann/json.hpp>
 
@@ -117,7 +120,8 @@ static Times measureOnCpu(Device &device, FusedSession &session, int repeat) {
 
 static bool runCell(Device &device, const FusedKernel &own, const Cell &cell,
                     const TopkPattern *planted, int repeat,
-                    std::vector<double> &logarithms, json &rows) {
+                    std::vector<double> &logarithms, const Table &table,
+                    json &rows) {
   const mqa_kernel_info &info = own.kernel->getInfo();
   bool isCpu = isForCpu(info), paged = isPaged(info);
   Problem problem = makeCell(cell, info);
@@ -139,14 +143,17 @@ static bool runCell(Device &device, const FusedKernel &own, const Cell &cell,
   bool pass = logits.passes() && check.passes();
   int64_t wrongLogits =
       logits.elementErrors + logits.maskMismatches + logits.outsideWrites;
-  std::printf("| %-24s | %4ld | %6ld | %4ld | %.2e | %4ld | %5ld | %9.1f | "
-              "%9.1f | %9.1f | %.3f | %s |\n",
-              own.name.c_str(), static_cast<long>(cell.rows),
-              static_cast<long>(cell.keys), static_cast<long>(info.k),
-              logits.relativeError, static_cast<long>(wrongLogits),
-              static_cast<long>(check.countWrong()), times.logits,
-              times.selected, times.topk, ratio, pass ? "ok" : "WRONG");
-  std::fflush(stdout);
+  TimeUnit unit(isCpu);
+  table.printRow(own.name, {std::to_string(cell.rows),
+                            std::to_string(cell.keys), std::to_string(info.k),
+                            pass ? formatError(logits.relativeError) : "WRONG",
+                            unit.format(times.logits),
+                            isCpu ? unit.format(times.selected) : "",
+                            unit.format(times.topk), formatNumber(ratio, 3)});
+  if (!pass)
+    std::printf("%s is wrong: %ld wrong logits, %ld wrong entries\n",
+                own.name.c_str(), static_cast<long>(wrongLogits),
+                static_cast<long>(check.countWrong()));
   rows.push_back({{"kernel", own.name},
                   {paged ? "batch" : "seq_len", cell.rows},
                   {paged ? "context_len" : "seq_len_kv", cell.keys},
@@ -171,23 +178,37 @@ bool mqa::tools::runFusedTable(Device &device,
                                const TopkOptions &options, json &rows) {
   const TopkPattern *planted =
       &pattern == &getTopkPatterns().front() ? nullptr : &pattern;
-  std::printf("logits and top-k in one kernel; of a paged cache M is "
-              "sequences, N their average length, and times are of one of %d "
-              "in a row\n\n",
+  std::printf("logits and top-k in one kernel, beside the logits alone; plain: "
+              "std::nth_element on a CPU.\nOf a paged cache, M is sequences, N "
+              "their average length, and times are of one of %d in a row\n\n",
               kRow);
-  std::printf("| kernel | M | N | k | rel. error | wrong logits | wrong "
-              "entries | logits us | std::nth_element's us | us | ratio | |\n"
-              "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- | --- |\n");
+  std::vector<std::string> names;
+  for (const FusedKernel &own : kernels)
+    names.push_back(own.name);
+  std::string unit = TimeUnit(isForCpu(kernels.front().kernel->getInfo())).name;
+  Table table(names,
+              {{"M", 4},
+               {"N", 6},
+               {"k", 4},
+               {"error", 8},
+               {"logits, " + unit, 9},
+               {"plain, " + unit, 9},
+               {unit, 9},
+               {"ratio", 5}},
+              options.wide);
+  table.printHead();
   bool pass = true;
   std::vector<std::pair<std::string, double>> means;
   for (const FusedKernel &own : kernels) {
     const mqa_kernel_info &info = own.kernel->getInfo();
     std::vector<double> logarithms;
     for (const Cell &cell : getCells(isForCpu(info), isPaged(info)))
-      if (cell.keys <= options.maxKeys)
+      if (cell.keys <= options.maxKeys) {
+        showProgress(own.name + ": " + std::to_string(cell.rows) + " x " +
+                     std::to_string(cell.keys));
         pass &= runCell(device, own, cell, planted, options.repeat, logarithms,
-                        rows);
+                        table, rows);
+      }
     double sum = 0;
     for (double logarithm : logarithms)
       sum += logarithm;

@@ -7,6 +7,9 @@
 #include "Paged.h"
 #include "Ceiling.h"
 #include "Rounds.h"
+#include "Table.h"
+#include "Terminal.h"
+#include "Units.h"
 
 #include <nlohmann/json.hpp>
 
@@ -118,7 +121,7 @@ static const json *findPeer(const json &peer, const Cell &cell,
 static bool runCell(Device &device, const Cell &cell,
                     const std::vector<Candidate> &candidates,
                     Ceilings &ceilings, const json &peer, int repeat,
-                    json &rows) {
+                    const Table &table, json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Problem problem = makeCell(cell, info);
   Slack slack;
@@ -150,18 +153,18 @@ static bool runCell(Device &device, const Cell &cell,
       kernel = own * peerScale / times.cold[i];
       both = (own + schedule) * peerScale / times.cold[i];
     }
-    std::printf(
-        "| %-16s | %4ld | %ld | %6ld | %.2e | %4ld | %7.1f | %7.1f | "
-        "%7.1f | %5.1f | %5.0f | %5.0f | %5.0f | %.3f | %.2f | %.2f | %s |\n",
-        candidates[i].name.c_str(), static_cast<long>(cell.batch),
-        static_cast<long>(cell.nextN), static_cast<long>(cell.averageLength),
-        check.relativeError,
-        static_cast<long>(check.maskMismatches + check.outsideWrites +
-                          check.elementErrors),
-        times.cold[i], times.warm[i], times.inARow[i], times.empty[i], rate,
-        copyRate, readRate, rate / copyRate, kernel, both,
-        check.passes() ? "ok" : "WRONG");
-    std::fflush(stdout);
+    table.printRow(
+        candidates[i].name,
+        {std::to_string(cell.batch), std::to_string(cell.nextN),
+         std::to_string(cell.averageLength),
+         check.passes() ? formatError(check.relativeError) : "WRONG",
+         formatNumber(times.cold[i], 1), formatNumber(times.warm[i], 1),
+         formatNumber(times.inARow[i], 1), formatNumber(times.empty[i], 1),
+         formatNumber(rate, 0), formatNumber(copyRate, 0),
+         formatNumber(readRate, 0), formatNumber(rate / copyRate, 3),
+         kernel ? formatNumber(kernel, 2) : "",
+         both ? formatNumber(both, 2) : ""});
+    printIfWrong(candidates[i].name, check);
     rows.push_back({{"kernel", candidates[i].name},
                     {"schedule", candidates[i].kernel->getInfo().schedule},
                     {"batch", cell.batch},
@@ -209,22 +212,41 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   json peer = readPeer(options.peer, "paged"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
-  std::printf("| kernel | batch | next_n | length | rel. error | wrong cells | "
-              "us | again, us | in a row, us | empty us | GB/s | copy GB/s | "
-              "read GB/s | "
-              "share of copy | x peer's "
-              "kernel | x with its schedule kernel | |\n");
-  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- | --- | --- | --- | --- | --- | --- |\n");
+  std::vector<std::string> names;
+  for (const auto &[key, group] : groups)
+    for (const Candidate &candidate : group)
+      names.push_back(candidate.name);
+  Table table(names,
+              {{"batch", 5},
+               {"next_n", 6},
+               {"length", 6},
+               {"error", 8},
+               {"us", 7},
+               {"again, us", 7, true},
+               {"in a row, us", 7},
+               {"empty us", 5, true},
+               {"GB/s", 5, true},
+               {"copy GB/s", 5, true},
+               {"read GB/s", 5, true},
+               {"of copy", 5},
+               {"x peer's kernel", 5, true},
+               {"x peer", 5}},
+              options.wide);
+  table.printHead();
   bool pass = true;
   for (auto &[key, group] : groups)
-    for (const Cell &cell : kCells)
-      if (cell.nextN == std::get<0>(key))
-        pass &=
-            runCell(*device, cell, group, ceilings, peer, options.repeat, rows);
+    for (const Cell &cell : kCells) {
+      if (cell.nextN != std::get<0>(key))
+        continue;
+      showProgress("cell of " + std::to_string(cell.batch) + " x " +
+                   std::to_string(cell.averageLength) + ", next_n " +
+                   std::to_string(cell.nextN) + ", " +
+                   std::to_string(group.size()) + " kernels");
+      pass &= runCell(*device, cell, group, ceilings, peer, options.repeat,
+                      table, rows);
+    }
   if (!options.json.empty())
     writeFile(options.json,
-              json{{"device", device->getName()}, {"rows", rows}}.dump(1) +
-                  "\n");
+              makeReport(*device, options.repeat, rows).dump(1) + "\n");
   return pass ? 0 : 1;
 }

@@ -17,6 +17,8 @@ struct PagedOptions {
   std::vector<std::string> bundles;
   std::string ceiling, peer, json;
   int repeat = 21;
+  /// All columns of the table.
+  bool wide = false;
 };
 
 /// Checks and measures every cell that a kernel has the next_n of, beside the

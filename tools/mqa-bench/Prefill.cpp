@@ -7,6 +7,9 @@
 #include "Prefill.h"
 #include "Ceiling.h"
 #include "Rounds.h"
+#include "Table.h"
+#include "Terminal.h"
+#include "Units.h"
 
 #include <nlohmann/json.hpp>
 
@@ -67,7 +70,8 @@ static std::optional<PeerTimes> findPeer(const json &peer, const Cell &cell) {
 /// round, so that all see the same clocks. Returns false if a result is wrong.
 static bool runCell(Device &device, const Cell &cell, Group &candidates,
                     Ceilings &ceilings, std::optional<PeerTimes> peer,
-                    int repeat, int64_t maxPairs, json &rows) {
+                    int repeat, int64_t maxPairs, const Table &table,
+                    json &rows) {
   const mqa_kernel_info &info = candidates.front().kernel->getInfo();
   Shape shape = getShape(info, cell.numQueries, cell.numKeys);
   Problem problem =
@@ -119,17 +123,16 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
       ratio = (peer->kernel + (clean ? peer->clean : 0)) / time;
       candidate.ratios.push_back(std::log(ratio));
     }
-    std::printf("| %-20s | %-6s | %4ld | %6ld | %.2e | %6ld | %8.1f | %6.0f | "
-                "%6.0f | %.3f | %5.0f | %.3f | %5.1f | %.3f | %s |\n",
-                candidate.name.c_str(), cell.maskName,
-                static_cast<long>(cell.numQueries),
-                static_cast<long>(cell.numKeys), check.relativeError,
-                static_cast<long>(check.maskMismatches + check.outsideWrites +
-                                  check.elementErrors),
-                time, rate, ceilingRate, rate / ceilingRate, bandwidth,
-                bandwidth / copyRate, emptyTime, ratio,
-                check.passes() ? "ok" : "WRONG");
-    std::fflush(stdout);
+    table.printRow(
+        candidate.name,
+        {cell.maskName, std::to_string(cell.numQueries),
+         std::to_string(cell.numKeys),
+         check.passes() ? formatError(check.relativeError) : "WRONG",
+         formatNumber(time, 1), formatNumber(rate, 0),
+         formatNumber(ceilingRate, 0), formatNumber(rate / ceilingRate, 3),
+         formatNumber(bandwidth, 0), formatNumber(bandwidth / copyRate, 3),
+         formatNumber(emptyTime, 1), ratio ? formatNumber(ratio, 3) : ""});
+    printIfWrong(candidate.name, check);
     rows.push_back({{"kernel", candidate.name},
                     {"schedule", candidate.kernel->getInfo().schedule},
                     {"num_heads", shape.numHeads},
@@ -146,10 +149,12 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
                     {"time_us", time},
                     {"tflops", rate},
                     {"ceiling_tflops", ceilingRate},
+                    {"share", rate / ceilingRate},
                     {"gb_per_s", bandwidth},
                     {"copy_gb_per_s", copyRate},
                     {"empty_us", emptyTime},
                     {"peer_ratio", ratio},
+                    {"peer_us", ratio * time},
                     {"pass", check.passes()}});
     pass = pass && check.passes();
   }
@@ -201,20 +206,41 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   json peer = readPeer(options.peer, "cells"), rows = json::array();
   std::printf("device: %s, median of %d interleaved rounds\n\n",
               device->getName().c_str(), options.repeat);
-  std::printf(
-      "| kernel | mask | M | N | rel. error | wrong cells | us | "
-      "TFLOP/s | ceiling | share | GB/s | of copy | empty us | x peer | "
-      "|\n");
-  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-              "--- | --- | --- | --- | --- |\n");
+  std::vector<std::string> names;
+  for (const auto &[problems, group] : groups)
+    for (const Candidate &candidate : group)
+      names.push_back(candidate.name);
+  Table table(names,
+              {{"mask", 6},
+               {"M", 4},
+               {"N", 6},
+               {"error", 8},
+               {"us", 8},
+               {"TFLOP/s", 7},
+               {"ceiling", 7, true},
+               {"share", 5},
+               {"GB/s", 5, true},
+               {"of copy", 7, true},
+               {"empty us", 8, true},
+               {"x peer", 6}},
+              options.wide);
+  table.printHead();
   // A search has many candidates: of each it looks at fewer rows, but at every
   // cell of the mask.
   int64_t maxPairs = options.table.empty() ? 1 << 19 : 1 << 15;
   bool pass = true;
+  std::vector<Cell> cells = getCells(options.maxKeys);
+  size_t done = 0;
   for (auto &[problems, group] : groups)
-    for (const Cell &cell : getCells(options.maxKeys))
+    for (const Cell &cell : cells) {
+      showProgress("cell " + std::to_string(++done) + " of " +
+                   std::to_string(groups.size() * cells.size()) + ": " +
+                   cell.maskName + ", " + std::to_string(cell.numQueries) +
+                   " x " + std::to_string(cell.numKeys) + ", " +
+                   std::to_string(group.size()) + " kernels");
       pass &= runCell(*device, cell, group, ceilings, findPeer(peer, cell),
-                      options.repeat, maxPairs, rows);
+                      options.repeat, maxPairs, table, rows);
+    }
   std::printf("\n");
   for (const auto &[problems, group] : groups) {
     for (const Candidate &candidate : group) {
@@ -232,12 +258,12 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
   }
   if (!options.json.empty())
     writeFile(options.json,
-              json{{"device", device->getName()}, {"rows", rows}}.dump(1) +
-                  "\n");
+              makeReport(*device, options.repeat, rows).dump(1) + "\n");
   if (!options.table.empty()) {
-    json table = makeTable(groups);
-    writeFile(options.table, table.dump(1) + "\n");
-    std::printf("\nwinners, for schedules.json:\n%s\n", table.dump(1).c_str());
+    json winners = makeTable(groups);
+    writeFile(options.table, winners.dump(1) + "\n");
+    std::printf("\nwinners, for schedules.json:\n%s\n",
+                winners.dump(1).c_str());
   }
   return pass ? 0 : 1;
 }

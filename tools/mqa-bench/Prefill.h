@@ -22,6 +22,8 @@ struct PrefillOptions {
   /// The longest sequence of keys that is measured.
   int64_t maxKeys = 131072;
   int repeat = 21;
+  /// All columns of the table.
+  bool wide = false;
 };
 
 /// Checks and times every bundle on the 24 cells of the prefill table, all

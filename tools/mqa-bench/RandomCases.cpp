@@ -10,6 +10,8 @@
 #include "TopkCases.h"
 #include "TopkSession.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -219,6 +221,11 @@ int mqa::tools::runRandom(const RandomOptions &options) {
       runCase(device, kernel, makeLargeCase(info, options.seed),
               options.largeReruns, /*maxPairs=*/1 << 17, summary);
   });
+  writeCounts(options.json, summary,
+              {{"cases_per_kernel", options.cases},
+               {"reruns", options.reruns},
+               {"large_reruns", options.largeReruns},
+               {"seed", options.seed}});
   std::printf("random shapes: %d cases (seeds from %lu), %d reruns each, worst "
               "relative error %.2e, %d wrong\n",
               summary.cases, static_cast<unsigned long>(options.seed),

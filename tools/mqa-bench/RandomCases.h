@@ -25,6 +25,8 @@ struct RandomOptions {
   /// chip.
   int largeReruns = 0;
   uint64_t seed = 0;
+  /// Where the counts go, if it is not empty.
+  std::string json;
 };
 
 /// Runs every kernel of every bundle on problems of random small shape, mask

@@ -5,10 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Rounds.h"
+#include "CaseSummary.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <ctime>
 #include <fstream>
 
 using namespace mqa::tools;
@@ -53,6 +55,41 @@ json mqa::tools::readPeer(const std::string &path, const char *member) {
     fatal("cannot read the peer's '" + std::string(member) + "' from '" + path +
           "'");
   return peer;
+}
+
+void mqa::tools::printIfWrong(const std::string &name,
+                              const CheckResult &check) {
+  if (check.passes())
+    return;
+  std::printf("%s is wrong: error %.2e, difference %.2e, %ld wrong elements, "
+              "%ld wrong cells, %ld writes outside\n",
+              name.c_str(), check.relativeError, check.difference,
+              static_cast<long>(check.elementErrors),
+              static_cast<long>(check.maskMismatches),
+              static_cast<long>(check.outsideWrites));
+  std::fflush(stdout);
+}
+
+void mqa::tools::writeCounts(const std::string &path,
+                             const CaseSummary &summary, json others) {
+  if (path.empty())
+    return;
+  others["cases"] = summary.cases;
+  others["wrong"] = summary.wrong;
+  others["worst_relative_error"] = summary.worstError;
+  others["pass"] = summary.wrong == 0;
+  writeFile(path, others.dump(1) + "\n");
+}
+
+json mqa::tools::makeReport(Device &device, int repeat, json rows) {
+  std::time_t now = std::time(nullptr);
+  char date[32];
+  std::strftime(date, sizeof(date), "%Y-%m-%d", std::gmtime(&now));
+  return {{"device", device.getName()},
+          {"date", date},
+          {"version", MQA_VERSION},
+          {"repeat", repeat},
+          {"rows", std::move(rows)}};
 }
 
 OpenBundles::~OpenBundles() {

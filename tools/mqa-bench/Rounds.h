@@ -33,6 +33,12 @@ std::vector<double> measureRounds(Device &device,
 /// The peer's times in `path`, which must have `member`; empty without a path.
 nlohmann::json readPeer(const std::string &path, const char *member);
 
+/// Says, below its row, what is wrong about a kernel; nothing if it is right.
+void printIfWrong(const std::string &name, const CheckResult &check);
+
+/// What every file of --json says: where and when its rows were measured.
+nlohmann::json makeReport(Device &device, int repeat, nlohmann::json rows);
+
 /// Bundles that stay open, with all of their kernels.
 class OpenBundles {
 public:

@@ -9,7 +9,10 @@
 #include "FusedTable.h"
 #include "Parallel.h"
 #include "Rounds.h"
+#include "Table.h"
+#include "Terminal.h"
 #include "TopkSession.h"
+#include "Units.h"
 
 #include <nlohmann/json.hpp>
 
@@ -105,21 +108,22 @@ static Times measure(Device &device, TopkSession &session,
 static bool runCell(Device &device, const LoadedKernel &kernel,
                     const std::string &name, const Cell &cell,
                     const TopkPattern &pattern, Ceilings *ceilings, int repeat,
-                    json &rows) {
+                    const Table &table, json &rows) {
   const mqa_kernel_info &info = kernel.getInfo();
   TopkProblem problem = makeCell(cell, info, pattern);
   TopkSession session(device, kernel, problem);
   session.launch();
   TopkCheckResult check = session.check(/*maxLogits=*/int64_t(1) << 26);
   Times times = measure(device, session, problem, ceilings, repeat);
-  std::printf("| %-16s | %4ld | %6ld | %4ld | %5ld | %8.1f | %8.1f | %8.1f | "
-              "%.2f | %s |\n",
-              name.c_str(), static_cast<long>(problem.numQueries),
-              static_cast<long>(cell.numKeys), static_cast<long>(info.k),
-              static_cast<long>(check.countWrong()), times.cold, times.again,
-              times.yardstick, times.yardstick / times.cold,
-              check.passes() ? "ok" : "WRONG");
-  std::fflush(stdout);
+  TimeUnit unit(/*isCpu=*/!ceilings);
+  table.printRow(name, {std::to_string(problem.numQueries),
+                        std::to_string(cell.numKeys), std::to_string(info.k),
+                        check.passes() ? "0" : "WRONG", unit.format(times.cold),
+                        unit.format(times.again), unit.format(times.yardstick),
+                        formatNumber(times.yardstick / times.cold, 2)});
+  if (!check.passes())
+    std::printf("%s is wrong: %ld wrong entries\n", name.c_str(),
+                static_cast<long>(check.countWrong()));
   rows.push_back({{"kernel", name},
                   {"seq_len", problem.numQueries},
                   {"seq_len_kv", cell.numKeys},
@@ -182,20 +186,37 @@ static void addKernel(Kernels &kernels, const TopkOptions &options,
 static bool runTable(Kernels &kernels, const TopkPattern &pattern,
                      const TopkOptions &options, json &rows) {
   Ceilings *ceilings = kernels.ceilings ? &*kernels.ceilings : nullptr;
-  std::printf(
-      "| kernel | M | N | k | wrong entries | us | again, us | %s | "
-      "its share | |\n| --- | --- | --- | --- | --- | --- | --- | --- | "
-      "--- | --- |\n",
-      ceilings ? "a copy's us" : "std::nth_element's us");
+  std::vector<std::string> names;
+  for (const auto &[name, kernel] : kernels.topk)
+    names.push_back(name);
+  std::string unit = TimeUnit(!ceilings).name;
+  std::printf("%s\n\n",
+              ceilings
+                  ? "copy: what as many bytes take at the rate of a copy"
+                  : "plain: std::nth_element and std::sort on all threads");
+  Table table(names,
+              {{"M", 4},
+               {"N", 6},
+               {"k", 4},
+               {"wrong", 5},
+               {unit, 8},
+               {"again, " + unit, 8},
+               {(ceilings ? "copy, " : "plain, ") + unit, 8},
+               {ceilings ? "share" : "x plain", 5}},
+              options.wide);
+  table.printHead();
   bool pass = true;
   std::vector<Cell> cells(std::begin(kCpuCells), std::end(kCpuCells));
   if (ceilings)
     cells.assign(std::begin(kGpuCells), std::end(kGpuCells));
   for (const auto &[name, kernel] : kernels.topk)
     for (const Cell &cell : cells)
-      if (cell.numKeys <= options.maxKeys)
+      if (cell.numKeys <= options.maxKeys) {
+        showProgress(name + ": " + std::to_string(cell.numQueries) + " x " +
+                     std::to_string(cell.numKeys));
         pass &= runCell(*kernels.device, *kernel, name, cell, pattern, ceilings,
-                        options.repeat, rows);
+                        options.repeat, table, rows);
+      }
   return pass;
 }
 
@@ -226,7 +247,6 @@ int mqa::tools::runTopkTable(const TopkOptions &options) {
     pass &= runFusedTable(device, kernels.fused, *pattern, options, rows);
   if (!options.json.empty())
     writeFile(options.json,
-              json{{"device", device.getName()}, {"rows", rows}}.dump(1) +
-                  "\n");
+              makeReport(device, options.repeat, rows).dump(1) + "\n");
   return pass ? 0 : 1;
 }

@@ -21,6 +21,8 @@ struct TopkOptions {
   /// The longest row that is measured.
   int64_t maxKeys = 131072;
   int repeat = 21;
+  /// All columns of the table.
+  bool wide = false;
 };
 
 /// What a caller on a CPU has without the op: f32 logits, and the k best of

@@ -21,6 +21,9 @@
 
 using namespace mqa::tools;
 
+static constexpr const char *kWideHelp =
+    "All columns, in lines of more than 100 characters";
+
 int main(int argc, char **argv) {
   mqa::support::guardStandardStreams("mqa-bench");
   CLI::App app{"Measures compiled bundles; every timed cell is also checked"};
@@ -50,6 +53,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(1, 1000));
   prefillCommand->add_option("--json", prefill.json,
                              "Also write the rows to this file");
+  prefillCommand->add_flag("--wide", prefill.wide, kWideHelp);
 
   PagedOptions paged;
   CLI::App *pagedCommand = app.add_subcommand(
@@ -65,6 +69,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(1, 1000));
   pagedCommand->add_option("--json", paged.json,
                            "Also write the rows to this file");
+  pagedCommand->add_flag("--wide", paged.wide, kWideHelp);
 
   PrefillOptions search;
   search.maxKeys = 16384;
@@ -89,6 +94,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(1, 1000));
   searchCommand->add_option("--json", search.json,
                             "Also write all rows to this file");
+  searchCommand->add_flag("--wide", search.wide, kWideHelp);
 
   TopkOptions topk;
   CLI::App *topkCommand = app.add_subcommand(
@@ -115,6 +121,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(1, 1000));
   topkCommand->add_option("--json", topk.json,
                           "Also write the rows to this file");
+  topkCommand->add_flag("--wide", topk.wide, kWideHelp);
 
   RandomOptions random;
   CLI::App *randomCommand = app.add_subcommand(
@@ -133,6 +140,8 @@ int main(int argc, char **argv) {
   // Else CLI11 takes -1 for the largest number.
   randomCommand->add_option("--seed", random.seed, "Seed of shapes and data")
       ->check(CLI::NonNegativeNumber);
+  randomCommand->add_option("--json", random.json,
+                            "Also write the counts to this file");
 
   EdgeOptions edges;
   CLI::App *edgesCommand = app.add_subcommand(
@@ -148,6 +157,8 @@ int main(int argc, char **argv) {
   edgesCommand->add_flag("--large", edges.large,
                          "Also an output of more than 2^31 elements");
   edgesCommand->add_flag("--verbose", edges.verbose, "Print every case");
+  edgesCommand->add_option("--json", edges.json,
+                           "Also write the counts to this file");
 
   CpuOptions cpu;
   CLI::App *cpuCommand = app.add_subcommand(

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LLVMTool.h"
+#include "Terminal.h"
 #include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
@@ -116,6 +117,8 @@ static LogicalResult compileCandidates(ModuleOp module,
            << outputFile << "': " << error.message();
   auto schedules = enumerateSchedules(first, *ChipInfo::lookUp(options.target));
   for (auto [i, schedule] : llvm::enumerate(schedules)) {
+    ::mqa::tools::showProgress("schedule " + std::to_string(i + 1) + " of " +
+                               std::to_string(schedules.size()));
     OwningOpRef<ModuleOp> candidate(module.clone());
     candidate->walk([&](LogitsOp op) { op.setScheduleAttr(schedule); });
     std::string output;
@@ -135,6 +138,7 @@ static LogicalResult compileCandidates(ModuleOp module,
       if (failed(compileModule(*candidate, options, os)))
         return failure();
     }
+    ::mqa::tools::hideProgress();
     if (isSlow) {
       llvm::outs() << "left out, spills or serialises WGMMA: " << schedule
                    << "\n";

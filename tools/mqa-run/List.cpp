@@ -92,25 +92,34 @@ static ordered_json describe(const mqa_kernel_info &info) {
   return kernel;
 }
 
-/// Fields side by side: "a=1 b=? c".
+/// "a=1", "b=?" or "c".
+static std::string toText(const std::string &key, const ordered_json &value) {
+  if (value.is_null())
+    return key + "=?";
+  if (value.is_boolean())
+    return key;
+  if (!value.is_string())
+    return key + "=" + value.dump();
+  auto text = value.get<std::string>();
+  bool hasSpaces = text.find(' ') != std::string::npos;
+  return key + "=" + (hasSpaces ? '"' + text + '"' : text);
+}
+
+/// Fields side by side, in lines that fit a terminal: "a=1 b=? c".
 static std::string toText(const ordered_json &kernel) {
-  std::string text;
+  constexpr size_t kMaxColumns = 100;
+  std::string text, line = " ";
   for (const auto &[key, value] : kernel.items()) {
     if (value.is_boolean() && !value.get<bool>())
       continue;
-    text += text.empty() ? "" : " ";
-    text += key;
-    if (value.is_null())
-      text += "=?";
-    else if (value.is_string() && value.get_ref<const std::string &>().find(
-                                      ' ') != std::string::npos)
-      text += "=\"" + value.get<std::string>() + '"';
-    else if (value.is_string())
-      text += "=" + value.get<std::string>();
-    else if (!value.is_boolean())
-      text += "=" + value.dump();
+    std::string field = toText(key, value);
+    if (line.size() + 1 + field.size() > kMaxColumns && line != " ") {
+      text += line + "\n";
+      line = " ";
+    }
+    line += " " + field;
   }
-  return text;
+  return text + line + "\n";
 }
 
 void mqa::tools::listBundle(const mqa_bundle *bundle, bool asJson) {
@@ -130,6 +139,6 @@ void mqa::tools::listBundle(const mqa_bundle *bundle, bool asJson) {
               << kernel["target"].get<std::string>() << "\n";
     for (const char *key : {"name", "op", "target"})
       kernel.erase(key);
-    std::cout << "  " << toText(kernel) << "\n";
+    std::cout << toText(kernel);
   }
 }

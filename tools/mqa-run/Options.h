@@ -55,6 +55,9 @@ bool runFused(Device &device, const mqa_bundle *bundle,
 /// Prints what runTopk and runFused report.
 void printTopk(const nlohmann::json &report);
 
+/// The last line of either report.
+void printResult(bool pass);
+
 } // namespace mqa::tools
 
 #endif // MQA_TOOLS_MQA_RUN_OPTIONS_H

@@ -6,6 +6,9 @@
 
 #include "TopkRun.h"
 
+#include "Terminal.h"
+#include "Units.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -169,16 +172,23 @@ void mqa::tools::printTopk(const nlohmann::json &report) {
     std::printf("changed reruns:  %ld of %ld\n", integer("changed_reruns"),
                 integer("reruns"));
   if (report.contains("gb_per_s"))
-    std::printf("time:            %.1f us (median of %ld), %.0f GB/s\n",
-                number("time_us"), integer("repeat"), number("gb_per_s"));
+    std::printf("time:            %s (median of %ld), %s\n",
+                formatTime(number("time_us")).c_str(), integer("repeat"),
+                formatBandwidth(number("gb_per_s")).c_str());
   else
-    std::printf("time:            %.1f us (median of %ld)\n", number("time_us"),
-                integer("repeat"));
+    std::printf("time:            %s (median of %ld)\n",
+                formatTime(number("time_us")).c_str(), integer("repeat"));
   if (report.contains("logits_us"))
-    std::printf("logits alone:    %.1f us\n", number("logits_us"));
+    std::printf("logits alone:    %s\n",
+                formatTime(number("logits_us")).c_str());
   if (report.contains("host_us"))
     std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
                 number("host_us"), number("host_prepared_us"));
-  std::printf("result:          %s\n",
-              report["pass"].get<bool>() ? "pass" : "FAIL");
+  printResult(report["pass"]);
+}
+
+void mqa::tools::printResult(bool pass) {
+  std::printf("result:          %s\n", pass
+                                           ? paint("pass", Paint::Good).c_str()
+                                           : paint("FAIL", Paint::Bad).c_str());
 }

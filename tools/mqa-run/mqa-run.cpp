@@ -7,6 +7,7 @@
 #include "List.h"
 #include "Options.h"
 #include "TopkSession.h"
+#include "Units.h"
 #include "mqa/Support/Output.h"
 
 #include <nlohmann/json.hpp>
@@ -157,16 +158,16 @@ static void printText(const nlohmann::json &report) {
     std::printf("changed reruns:  %ld of %ld\n",
                 report["changed_reruns"].get<long>(),
                 report["reruns"].get<long>());
-  std::printf("time:            %.1f us (median of %ld), %.2f TFLOP/s, "
-              "%.0f GB/s\n",
-              report["time_us"].get<double>(), report["repeat"].get<long>(),
-              report["tflops"].get<double>(), report["gb_per_s"].get<double>());
+  std::printf("time:            %s (median of %ld), %s, %s\n",
+              formatTime(report["time_us"]).c_str(),
+              report["repeat"].get<long>(),
+              formatRate(report["tflops"].get<double>() * 1e3).c_str(),
+              formatBandwidth(report["gb_per_s"]).c_str());
   if (report.contains("host_us"))
     std::printf("host, a launch:  %.1f us, prepared %.1f us\n",
                 report["host_us"].get<double>(),
                 report["host_prepared_us"].get<double>());
-  std::printf("result:          %s\n",
-              report["pass"].get<bool>() ? "pass" : "FAIL");
+  printResult(report["pass"]);
 }
 
 static int run(const Options &options) {
