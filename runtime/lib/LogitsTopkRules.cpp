@@ -57,6 +57,20 @@ private:
 };
 } // namespace
 
+/// Of `most` blocks of the grid, so many that the ends of their shares are ends
+/// of query blocks, as far as these have as many keys each: then no block has
+/// to select from two of them. A few are left out for that.
+static int64_t getEvenGrid(int64_t most, int64_t numBlocks) {
+  constexpr double kWorth = 0.95;
+  if (most <= 0 || numBlocks <= 0)
+    return most;
+  int64_t even = numBlocks <= most
+                     ? most / numBlocks * numBlocks
+                     : ceilDiv(numBlocks, ceilDiv(numBlocks, most));
+  return static_cast<double>(even) >= kWorth * static_cast<double>(most) ? even
+                                                                         : most;
+}
+
 /// Of blocks that share a query block, the last one takes the candidates of the
 /// others, one after the other: that takes as long as some tiles. So the time
 /// of a query block is least where it has as many shares as the square root
@@ -67,13 +81,15 @@ int64_t LogitsTopkRules::getGrid(const KernelDescription &kernel,
   // About 3 us, where a tile takes 0.5 to 1.4 (one H200).
   constexpr double kTilesOfShare = 5;
   int64_t most = getLogits().getGrid(kernel, tensors, numMultiprocessors);
-  if (!kernel.splitsKeys() || kernel.listPlaces == 0)
+  if (!kernel.splitsKeys())
     return most;
   int64_t numKeys =
       isPaged() ? tensors[Operand::Out].sizes[1] : tensors[Operand::K].sizes[0];
   int64_t numBlocks = tensors[Operand::Q].sizes[0];
   if (!isPaged())
     numBlocks = ceilDiv(numBlocks, kernel.blockQueries);
+  if (kernel.listPlaces == 0)
+    return getEvenGrid(most, numBlocks);
   double tiles = static_cast<double>(ceilDiv(numKeys, kernel.tileKeys));
   int64_t shares = std::llround(std::sqrt(tiles / kTilesOfShare));
   return std::min(most, numBlocks * std::max<int64_t>(shares, 1));

@@ -222,6 +222,19 @@ TEST_F(LogitsTopkKernelTest, ScratchOfRows) {
   selection.scratch_size = getScratchSize(args.batch * 2, args.max_context_len);
   launch(args, selection);
   EXPECT_EQ(getFake().launches.back().gridX, 132u);
+  // Unless with some less no block has a part of two sequences.
+  auto getGrid = [&](int64_t batch) {
+    args.batch = batch;
+    selection.scratch_size = getScratchSize(batch * 2, args.max_context_len);
+    launch(args, selection);
+    return getFake().launches.back().gridX;
+  };
+  EXPECT_EQ(getGrid(16), 128u);
+  EXPECT_EQ(getGrid(64), 128u);
+  EXPECT_EQ(getGrid(128), 128u);
+  EXPECT_EQ(getGrid(256), 128u);
+  EXPECT_EQ(getGrid(67), 132u);
+  EXPECT_EQ(getGrid(140), 132u);
   // Counters of more query blocks would be in another place.
   args.batch = 65537;
   selection.scratch_size = size_t(1) << 40;

@@ -18,7 +18,7 @@ from .torch_ops import split_cache
 __all__ = ["indexer_prefill", "indexer_decode", "to_slots"]
 
 # Zeros by device: which row of a table of one row a query has. They are only read.
-_zeros = {}
+_zeros: "dict[torch.device, torch.Tensor]" = {}
 
 
 def _make_zeros(like, rows):

@@ -25,14 +25,14 @@ RowSelection::listLastBin(DeviceBuilder &b, const Team &team, const Row &row,
   b.barrier();
   Value threshold = getThreshold(b, bin.lo);
   auto loop = scf::ForOp::create(b, b.add(begin, team.lane), end,
-                                 b.word(kLoads * kWarpThreads),
+                                 b.word(kListLoads * kWarpThreads),
                                  ValueRange{b.word(0), b.word(0)});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> numbers(loop.getRegionIterArgs());
     for (const Logit &logit : loadLogits(b, source, loop.getInductionVar(), end,
-                                         kWarpThreads, kLoads)) {
+                                         kWarpThreads, kListLoads)) {
       auto some = scf::IfOp::create(b, TypeRange{i32, i32},
                                     isGood(b, row, logit, threshold),
                                     /*withElseRegion=*/true);
@@ -110,14 +110,14 @@ Value RowSelection::write(
   // Of a short row, all are selected.
   Value areAll = b.compare(CmpIPredicate::eq, bounds.from, b.word(0));
   // All lanes come to each step.
-  auto loop = scf::ForOp::create(b, begin, end, b.word(kLoads * kWarpThreads),
+  auto loop = scf::ForOp::create(b, begin, end, b.word(kListLoads * kWarpThreads),
                                  ValueRange{place, tied});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());
   for (const Logit &logit :
        loadLogits(b, source, b.add(loop.getInductionVar(), team.lane), end,
-                  kWarpThreads, kLoads)) {
+                  kWarpThreads, kListLoads)) {
     Value any = arith::OrIOp::create(b, isGood(b, row, logit, threshold),
                                      b.both(areAll, logit.isThere));
     auto some = scf::IfOp::create(

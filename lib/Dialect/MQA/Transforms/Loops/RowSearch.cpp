@@ -202,6 +202,20 @@ RowSelection::LastBin RowSelection::search(DeviceBuilder &b, const Team &team,
           found.getResult(4)};
 }
 
+/// Whether of equal logits those that come first, in the order of keys, are
+/// selected.
+static bool arePreferredFirst(Ties ties) {
+  switch (ties) {
+  case Ties::Smallest:
+    return true;
+  case Ties::Greatest:
+    return false;
+  case Ties::Place:
+    break;
+  }
+  llvm_unreachable("keys decide where a kernel computes logits");
+}
+
 /// The worst of the best, where all of the bin or only some of equal ones are
 /// selected, or the bin's candidates are listed, in memory of the histogram.
 RowSelection::Bounds RowSelection::resolve(DeviceBuilder &b, const Team &team,
@@ -255,8 +269,8 @@ RowSelection::Bounds RowSelection::resolve(DeviceBuilder &b, const Team &team,
     return arith::SelectOp::create(b, areAll, no, yes);
   };
   Value none = b.word(0);
-  bool isSmallest = ties == Ties::Smallest;
+  bool areFirst = arePreferredFirst(ties);
   return {ifTied(b.add(code, b.word(1)), code), code,
-          ifTied(isSmallest ? none : b.sub(inBin, need), none),
-          ifTied(isSmallest ? need : inBin, none)};
+          ifTied(areFirst ? none : b.sub(inBin, need), none),
+          ifTied(areFirst ? need : inBin, none)};
 }

@@ -31,12 +31,13 @@ public:
 private:
   /// Codes are searched so many bits at a time.
   static constexpr int64_t kBinBits = 11, kNumBins = 1 << kBinBits;
-  /// Loads of a thread that are under way.
-  static constexpr int64_t kLoads = 16;
+  /// Loads of a thread that are under way, of a row and of a list. What is behind
+  /// the end of a short one costs time, too.
+  static constexpr int64_t kLoads = 16, kListLoads = 4;
   /// A row of logits has whole vectors of so many words.
   static constexpr int64_t kVectorWords = 4;
   /// So few logits of a bin are listed, with their keys.
-  static constexpr int64_t kListed = 256;
+  static constexpr int64_t kListed = 128;
   /// A warp copies so many logits of a row that may be among the best.
   static constexpr int64_t kPlaces = 1024;
   /// Counters have room for so many query blocks: they are in one place then,
