@@ -197,6 +197,7 @@ mqa_status GpuLaunch::placeScratch(const Tensors &tensors,
     return invalid("num_queries is too large for this kernel: it needs " +
                    std::to_string(needed) + " bytes of scratch, and finds " +
                    "fewer than 2^33");
+  // What is needed is a multiple of it: the end is in one place.
   constexpr size_t kAlignment = 16;
   size_t offset = (tensors.scratchSize - needed) / kAlignment * kAlignment;
   scratch.data = static_cast<const char *>(scratch.data) + offset;

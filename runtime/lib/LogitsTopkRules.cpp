@@ -72,7 +72,8 @@ static int64_t getEvenGrid(int64_t most, int64_t numBlocks) {
 }
 
 /// Of blocks that share a query block, the last one takes the candidates of the
-/// others, one after the other: that takes as long as some tiles. So the time
+/// others from their lists, one after the other: that takes as long as some
+/// tiles (with rows, it does not: see `getEvenGrid`). So the time
 /// of a query block is least where it has as many shares as the square root
 /// says.
 int64_t LogitsTopkRules::getGrid(const KernelDescription &kernel,
@@ -126,11 +127,16 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
   readTopkSelection(fields, kernel.selection);
   if (!isCpu) {
     constexpr int64_t kMaxPlaces = 65536;
-    // 0: the scratch has rows, not lists.
+    // 0: the scratch has rows, not lists, as kernels of a paged cache may have
+    // them, of consumers and one group of other warps.
+    constexpr int64_t kGroupThreads = 128;
+    bool mayHaveRows = isPaged() && kernel.selection.order != MQA_ORDER_SCORE &&
+                       kernel.blockThreads >= 2 * kGroupThreads;
     constexpr auto kAny = std::numeric_limits<int64_t>();
-    kernel.listPlaces = fields.integer("list_places", kAny.min(), kAny.max());
-    if (kernel.listPlaces != 0)
-      fields.integer("list_places", kernel.selection.k, kMaxPlaces);
+    int64_t places = fields.integer("list_places", kAny.min(), kAny.max());
+    if (places != 0 || !mayHaveRows)
+      places = fields.integer("list_places", kernel.selection.k, kMaxPlaces);
+    kernel.listPlaces = places;
   }
   readParameters(fields, isCpu, kernel);
   LogitsOpRules::checkTypes(kernel);
@@ -194,6 +200,7 @@ Form LogitsTopkRules::getForm(const KernelDescription &kernel) const {
 
 /// Where rows lie in front of them, counters of query blocks have room for so
 /// many: they are in one place then, whatever the sizes of a launch are.
+/// (As the compiler has it: kMaxBlocks of RowSelection.)
 static constexpr int64_t kMaxRowBlocks = 65536;
 
 /// Four words for each query block, and two lists of candidates for each query
@@ -207,6 +214,7 @@ size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
     return 0;
   constexpr size_t kCounterBytes = 16, kPlaceBytes = 8, kLists = 2;
   if (kernel.listPlaces == 0) {
+    // As the compiler has them: kVectorWords and kPlaces of RowSelection.
     constexpr size_t kVectorBytes = 16, kWarpPlaces = 1024;
     size_t row = ceilDiv(numColumns, 4) * kVectorBytes;
     size_t warps = numMultiprocessors * (kernel.blockThreads / 32 - 4);
@@ -222,8 +230,7 @@ size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
 mqa_status LogitsTopkRules::checkForGpu(const KernelDescription &kernel,
                                         const Tensors &tensors) const {
   int64_t numQueries = tensors[Operand::Indices].sizes[0];
-  int64_t most =
-      kMaxRowBlocks * (isPaged() ? kernel.nextN : kernel.blockQueries);
+  int64_t most = kMaxRowBlocks * kernel.nextN;
   if (kernel.listPlaces > 0 || numQueries <= most)
     return MQA_SUCCESS;
   return fail(MQA_ERROR_INVALID_ARGUMENT,

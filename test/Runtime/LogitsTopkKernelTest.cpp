@@ -209,6 +209,7 @@ TEST_F(LogitsTopkKernelTest, ScratchOfOtherSizes) {
 TEST_F(LogitsTopkKernelTest, ScratchOfRows) {
   nlohmann::json manifest = makePagedTopkManifest();
   manifest["kernels"][0]["list_places"] = 0;
+  manifest["kernels"][0]["order"] = "key";
   manifest["kernels"][0]["block_threads"] = 640;
   loadKernel(manifest);
   const size_t fixed = 132 * 16 * 1024 * 8 + 65536 * 16;

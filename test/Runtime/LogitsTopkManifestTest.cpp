@@ -45,12 +45,23 @@ TEST(LogitsTopkManifestTest, FieldsOfEveryKernel) {
                    {"task_queries", 0, "must be an integer from 1 to"}});
 }
 
-// 0 places are rows of logits instead of lists.
+// 0 places are rows of logits instead of lists, of a paged cache.
 TEST(LogitsTopkManifestTest, NoLists) {
-  for (json manifest : {makeLogitsTopkManifest(), makePagedTopkManifest()}) {
-    manifest["kernels"][0]["list_places"] = 0;
-    expectValid(manifest);
-  }
+  json rows = makePagedTopkManifest();
+  rows["kernels"][0]["list_places"] = 0;
+  rows["kernels"][0]["block_threads"] = 256;
+  rows["kernels"][0]["order"] = "key";
+  expectValid(rows);
+  const char *message = "list_places' must be an integer from 5 to 65536";
+  json contiguous = makeLogitsTopkManifest();
+  contiguous["kernels"][0]["list_places"] = 0;
+  expectRefused(contiguous, message, "not paged");
+  json other = rows;
+  other["kernels"][0]["order"] = "score";
+  expectRefused(other, message, "in the order of logits");
+  other = rows;
+  other["kernels"][0]["block_threads"] = 128;
+  expectRefused(other, message, "without consumers");
 }
 
 TEST(LogitsTopkManifestTest, FieldsOfSequences) {

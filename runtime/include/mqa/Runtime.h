@@ -196,7 +196,8 @@ MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
                                            void *stream);
 
 /** Bytes of scratch that a launch on so many rows and columns of logits needs,
- *  of mqa.topk or of a kernel that computes the logits too; it may be 0. The
+ *  of mqa.topk or of a kernel that computes the logits too; it may be 0. Of a
+ *  paged cache, num_columns is max_context_len. The
  *  caller zeroes all of it once, and again after a launch that failed; each
  *  launch leaves it as it must be for the next launch of the same kernel, with
  *  any sizes for which it is large enough. Launches that may overlap, and other

@@ -141,11 +141,12 @@ def MQA_WordRowsOp : MQA_Op<"word_rows", [Pure]> {
   let summary = "Rows of logits that lie in memory as words";
   let description = [{
     The result stands for `num_rows` x `num_columns` logits, a column for each key. Only
-    `mqa.store_logits` writes it, at views of its rows. Logit [r, c], rounded to the type of the result, goes
-    to `memory[first + r * stride + c]`, as the bits of an f32.
+    `mqa.store_logits` writes it, at views of its rows. Logit [r, c], rounded to the type of the result and
+    widened to f32 again, goes to `memory[first + r * stride + c]`, as bits. Outside of a row's range nothing is
+    written.
 
-    Why this op exists: as `mqa.filtered_rows`, it is the one place where a fused kernel differs from one
-    that stores its logits. Here they stay until their row is selected.
+    Why this op exists: like `mqa.filtered_rows`, it is all in which the tiles of a fused kernel differ from those of a
+    kernel that stores its logits. Here logits stay until their row is selected.
 
     ```mlir
     %rows = mqa.word_rows %memory[%first] stride(%n) sizes(%c2, %n) : memref<?xi32> -> memref<?x?xbf16>

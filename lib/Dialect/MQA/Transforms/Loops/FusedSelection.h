@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a kernel does in whose loops logits are selected instead of stored.
-// There are two ways. Either a list for each row gets the logits that may be
-// among the best (ListSelection), or memory of the caller's has all logits of a
-// row until it is selected (RowSelection). The latter is faster, and for many
-// queries far too large.
+// There are two ways, both in the caller's scratch. Either a list for each row
+// gets the logits that may be among the best (ListSelection), or a row there
+// has all of its logits until it is selected (RowSelection). The latter is
+// faster, and for many queries far too large.
 //
 // Where the tiles of a query block go to several blocks of the grid, the one
 // that ends last selects.

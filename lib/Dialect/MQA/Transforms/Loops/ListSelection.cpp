@@ -6,9 +6,6 @@
 
 #include "ListSelection.h"
 
-#include "Kernels/WorkgroupMemory.h"
-#include "mqa/Dialect/MQA/IR/EnumCases.h"
-
 using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;

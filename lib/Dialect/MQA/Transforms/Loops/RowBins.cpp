@@ -33,7 +33,7 @@ Value RowSelection::encode(DeviceBuilder &b, const Row &row,
                                  b.word(kForcedCode), code);
 }
 
-/// The logit that those with a code of at least `code` reach.
+/// The least logit whose code is at least `code`.
 Value RowSelection::getThreshold(DeviceBuilder &b, Value code) {
   constexpr int32_t kInfinityCode = 0x007fffff;
   return emitLogit(b, arith::MaxUIOp::create(b, code, b.word(kInfinityCode)));

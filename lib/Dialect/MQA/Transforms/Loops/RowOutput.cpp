@@ -110,8 +110,9 @@ Value RowSelection::write(
   // Of a short row, all are selected.
   Value areAll = b.compare(CmpIPredicate::eq, bounds.from, b.word(0));
   // All lanes come to each step.
-  auto loop = scf::ForOp::create(b, begin, end, b.word(kListLoads * kWarpThreads),
-                                 ValueRange{place, tied});
+  auto loop =
+      scf::ForOp::create(b, begin, end, b.word(kListLoads * kWarpThreads),
+                         ValueRange{place, tied});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());

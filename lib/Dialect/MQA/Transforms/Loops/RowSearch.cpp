@@ -6,13 +6,14 @@
 // of the bin that has the last of the best, and so on, until few are in it. A
 // first look at some of a long row tells about where the best begin: most
 // logits are then counted in no bin, and the bins are so narrow that one
-// histogram is enough. Those that are counted are copied, so that the row is
-// read once.
+// histogram is often enough. Those that are counted are copied, as far as there
+// is room: what comes behind reads the copies, and not the row again.
 //
 //===----------------------------------------------------------------------===//
 
 #include "RowSelection.h"
 #include "WarpOps.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -32,8 +33,8 @@ RowSelection::Search RowSelection::getAll(DeviceBuilder &b, Value need) {
   return {b.word(1), b.word(-2), b.word(32 - kBinBits), need};
 }
 
-/// Among those that are better than what a part of a long row lets expect of
-/// the worst one: at least half as many again as are needed, and some more.
+/// A range of codes that probably has the best keys: it begins where the sample
+/// has its share of them, half as many more, and 32 more.
 RowSelection::Search RowSelection::guess(DeviceBuilder &b, const Team &team,
                                          const Row &row) {
   // Each warp looks at parts that are all over the row: as many logits as there
@@ -58,7 +59,8 @@ RowSelection::Search RowSelection::guess(DeviceBuilder &b, const Team &team,
   for (const Logit &logit : logits)
     count(b, row, logit, all, threshold);
   b.barrier();
-  // In 64 bits: how many of the sample are as good as the worst that is needed.
+  // How many of the sample are as good as the worst that is needed: k * sample
+  // is less than 2^25.
   Value number = b.toWord(arith::DivUIOp::create(
       b, b.index(numSelected * sample), b.toIndex(row.length)));
   number = b.add(number, arith::ShRUIOp::create(b, number, b.word(1)));
@@ -117,9 +119,9 @@ Value RowSelection::copyGood(DeviceBuilder &b, const Team &team, const Row &row,
 
 /// What follows from the bin that was found. Returns the next search, in this
 /// bin, with the number of the last one in it (as `need`), how many are in the
-/// bin, and whether these are few enough. Where too few numbers are in the
-/// range, the next search is among all; where these are too few, all of them
-/// are the answer.
+/// bin, and whether the search is over: these are few, or all have one code, or
+/// all of them are needed. Where too few numbers are in the range, the next
+/// search is among all; where these are too few, all of them are the answer.
 SmallVector<Value> RowSelection::getNext(DeviceBuilder &b,
                                          const Search &search) {
   Value bin = readWord(b, kBin), left = readWord(b, kLeft),
@@ -202,20 +204,6 @@ RowSelection::LastBin RowSelection::search(DeviceBuilder &b, const Team &team,
           found.getResult(4)};
 }
 
-/// Whether of equal logits those that come first, in the order of keys, are
-/// selected.
-static bool arePreferredFirst(Ties ties) {
-  switch (ties) {
-  case Ties::Smallest:
-    return true;
-  case Ties::Greatest:
-    return false;
-  case Ties::Place:
-    break;
-  }
-  llvm_unreachable("keys decide where a kernel computes logits");
-}
-
 /// The worst of the best, where all of the bin or only some of equal ones are
 /// selected, or the bin's candidates are listed, in memory of the histogram.
 RowSelection::Bounds RowSelection::resolve(DeviceBuilder &b, const Team &team,
@@ -269,7 +257,8 @@ RowSelection::Bounds RowSelection::resolve(DeviceBuilder &b, const Team &team,
     return arith::SelectOp::create(b, areAll, no, yes);
   };
   Value none = b.word(0);
-  bool areFirst = arePreferredFirst(ties);
+  // Forced keys are not too many, so that there is a code behind this one.
+  bool areFirst = !prefersGreatest(ties);
   return {ifTied(b.add(code, b.word(1)), code), code,
           ifTied(areFirst ? none : b.sub(inBin, need), none),
           ifTied(areFirst ? need : inBin, none)};

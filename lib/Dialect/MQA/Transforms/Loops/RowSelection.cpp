@@ -84,7 +84,7 @@ void RowSelection::close(OpBuilder &builder, const QueryBlock &block) {
   });
 }
 
-/// What is selected of a row of more keys than that; and of this warp's keys,
+/// What is selected of a row of more than k keys; and of this warp's keys,
 /// from `begin` to `end`, how many are selected before ties, and are tied. Then
 /// whether the warp has copied all of its keys that may be selected, and how
 /// many of them.

@@ -31,10 +31,12 @@ public:
 private:
   /// Codes are searched so many bits at a time.
   static constexpr int64_t kBinBits = 11, kNumBins = 1 << kBinBits;
-  /// Loads of a thread that are under way, of a row and of a list. What is behind
-  /// the end of a short one costs time, too.
+  /// Loads of a thread that are under way, of a row and of a list. More of them
+  /// make short ones slower: what lies behind their end is loaded, too.
   static constexpr int64_t kLoads = 16, kListLoads = 4;
-  /// A row of logits has whole vectors of so many words.
+  /// A row has a multiple of so many words: the scratch is aligned to as many,
+  /// and its end has to stay where it is. The runtime knows this, `kPlaces` and
+  /// `kMaxBlocks`, too (LogitsTopkRules.cpp).
   static constexpr int64_t kVectorWords = 4;
   /// So few logits of a bin are listed, with their keys.
   static constexpr int64_t kListed = 128;
@@ -43,7 +45,7 @@ private:
   /// Counters have room for so many query blocks: they are in one place then,
   /// whatever the sizes of a launch are.
   static constexpr int64_t kMaxBlocks = 65536;
-  /// Of a long row, so many logits tell where the best ones about begin.
+  /// Of a long row, so many logits tell about where the best ones begin.
   static constexpr int64_t kSample = 4096;
 
   /// What selects: this thread, its warp, and its lane, an i32.
@@ -98,6 +100,8 @@ private:
               Value number);
   SmallVector<Value> selectLong(DeviceBuilder &b, const Team &team,
                                 const Row &row, Value begin, Value end);
+
+  // RowOutput.cpp
   std::pair<Value, Value> listLastBin(DeviceBuilder &b, const Team &team,
                                       const Row &row, const Source &source,
                                       const LastBin &bin, Value isListed,
@@ -112,7 +116,7 @@ private:
         function_ref<void(DeviceBuilder &, Value key, Value word, Value place)>
             body);
 
-  // RowSearch.cpp
+  // RowBins.cpp
   Source getList(DeviceBuilder &b, const Team &team);
   Value getKey(DeviceBuilder &b, const Source &source, Value place);
   SmallVector<Logit> loadLogits(DeviceBuilder &b, const Source &source,
@@ -129,6 +133,8 @@ private:
     return load(b, found, b.index(word));
   }
   void findBin(DeviceBuilder &b, const Team &team, Value need);
+
+  // RowSearch.cpp
   Value fitShift(DeviceBuilder &b, Value width);
   Search getAll(DeviceBuilder &b, Value need);
   Search guess(DeviceBuilder &b, const Team &team, const Row &row);

@@ -33,45 +33,50 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Whether the number of keys is an argument of its own: nothing else says it
-/// where k becomes a tensor map, and `out` has no column for each key, or is
-/// not there.
-static bool needsNumKeys(LogitsOp op, bool isFused) {
-  return (op.getCompressed() || isFused) &&
-         getGlobalType(cast<MemRefType>(op.getK().getType())).isDynamicDim(0);
+/// Whether the number of keys becomes an argument that the function does not
+/// have: nothing else says it where k becomes a tensor map, and `out` has no
+/// column for each key, or is not there. (The block table of a paged cache may
+/// have room for more keys than the caller says that a row has.)
+static bool needsNumKeys(KernelFunction found) {
+  KernelOpInterface op = found.op;
+  bool isFused = static_cast<bool>(found.topk);
+  if (auto contiguous = dyn_cast<LogitsOp>(*op))
+    return (contiguous.getCompressed() || isFused) &&
+           getGlobalType(cast<MemRefType>(contiguous.getK().getType()))
+               .isDynamicDim(0);
+  return isFused && !found.getNumKeysOperand() &&
+         cast<LogitsOpInterface>(*op).getOutType().isDynamicDim(1);
+}
+
+/// Argument number `position`, which is the number of keys.
+static Value takeNumKeys(gpu::GPUFuncOp kernel, unsigned position) {
+  Value numKeys = kernel.getArgument(position);
+  kernel.setArgAttr(position, OperandAttr::getAttrName(),
+                    OperandAttr::get("num_keys", numKeys.getType()));
+  return numKeys;
 }
 
 /// The number of keys: a constant, or argument number `position`.
 static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
                         LogitsOp op, unsigned position) {
+  if (op.getKeyType().isDynamicDim(0))
+    return takeNumKeys(kernel, position);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
-  Value numKeys;
-  if (op.getKeyType().isDynamicDim(0)) {
-    numKeys = kernel.getArgument(position);
-    kernel.setArgAttr(position, OperandAttr::getAttrName(),
-                      OperandAttr::get("num_keys", numKeys.getType()));
-  } else {
-    numKeys = arith::ConstantIndexOp::create(rewriter, op.getLoc(),
-                                             op.getKeyType().getDimSize(0));
-  }
-  return numKeys;
+  return arith::ConstantIndexOp::create(rewriter, op.getLoc(),
+                                        op.getKeyType().getDimSize(0));
 }
 
-/// The most keys that a row of a paged op has: an argument, or what the block
-/// table has room for.
-static Value getNumKeys(RewriterBase &rewriter, PagedLogitsOp op,
-                        Value argument) {
+/// The most keys that a row of a paged op has: a constant, an argument of the
+/// function's, `argument`, or argument number `position`.
+static Value getNumKeys(RewriterBase &rewriter, gpu::GPUFuncOp kernel,
+                        PagedLogitsOp op, Value argument, unsigned position) {
   if (argument)
     return argument;
-  Location loc = op.getLoc();
   int64_t size = op.getOutType().getDimSize(1);
-  if (!ShapedType::isDynamic(size))
-    return arith::ConstantIndexOp::create(rewriter, loc, size);
-  Value columns = memref::DimOp::create(rewriter, loc, op.getBlockTable(), 1);
-  Value blockKv =
-      arith::ConstantIndexOp::create(rewriter, loc, op.getBlockKv());
-  return arith::MulIOp::create(rewriter, loc, columns, blockKv);
+  if (ShapedType::isDynamic(size))
+    return takeNumKeys(kernel, position);
+  return arith::ConstantIndexOp::create(rewriter, op.getLoc(), size);
 }
 
 /// What `op`, of a fused pair, writes on the device. Its sizes are all that
@@ -134,9 +139,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
          << "\n  weights come as " << describe(plan->loadsWeightsByTma)
          << "\n  scales come as " << describe(plan->loadsScalesByTma);
   SmallVector<Type> moreTypes;
-  auto contiguous = dyn_cast<LogitsOp>(*logits);
   bool isFused = static_cast<bool>(found->topk);
-  if (contiguous && needsNumKeys(contiguous, isFused))
+  if (needsNumKeys(*found))
     moreTypes.push_back(rewriter.getIndexType());
   if (isFused)
     moreTypes.push_back(getGlobalType(
@@ -162,8 +166,9 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   std::unique_ptr<FusedSelection> selection;
   if (isFused) {
     if (!op)
-      numKeys = getNumKeys(rewriter, cast<PagedLogitsOp>(*onDevice),
-                           mapping.lookupOrNull(found->getNumKeysOperand()));
+      numKeys = getNumKeys(rewriter, kernel, cast<PagedLogitsOp>(*onDevice),
+                           mapping.lookupOrNull(found->getNumKeysOperand()),
+                           numArguments);
     topk = cast<TopkOp>(rewriter.clone(*found->topk, mapping));
     unstored = createUnstoredLogits(rewriter, onDevice, topk, numKeys)
                    .getDefiningOp<UnstoredLogitsOp>();

@@ -61,36 +61,6 @@ inline Value reduceOverWarp(ImplicitLocOpBuilder &b, Value word,
   return NVVM::ReduxOp::create(b, b.getI32Type(), word, kind, emitWord(b, -1));
 }
 
-/// Of conditions of which each lane has several: how many hold in lanes ahead
-/// of this one, and in all lanes.
-struct LanePrefix {
-  Value ahead, total;
-};
-
-inline LanePrefix countAhead(ImplicitLocOpBuilder &b, Value lane,
-                             ValueRange conditions) {
-  Value own = emitWord(b, 0);
-  for (Value condition : conditions)
-    own = arith::AddIOp::create(
-        b, own, arith::ExtUIOp::create(b, b.getI32Type(), condition));
-  // Bit by bit of each lane's number.
-  LanePrefix prefix;
-  for (unsigned bit = 0; (size_t(1) << bit) <= conditions.size(); ++bit) {
-    Value mask = emitWord(b, int64_t(1) << bit);
-    Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
-                                        arith::AndIOp::create(b, own, mask),
-                                        emitWord(b, 0));
-    Value ballot = emitBallot(b, isSet), shift = emitWord(b, bit);
-    Value ahead =
-        arith::ShLIOp::create(b, countLanesAhead(b, lane, ballot), shift);
-    Value total =
-        arith::ShLIOp::create(b, math::CtPopOp::create(b, ballot), shift);
-    prefix.ahead = bit ? arith::AddIOp::create(b, prefix.ahead, ahead) : ahead;
-    prefix.total = bit ? arith::AddIOp::create(b, prefix.total, total) : total;
-  }
-  return prefix;
-}
-
 /// What lane `from`, an i32, has.
 inline Value readFromLane(ImplicitLocOpBuilder &b, Value word, Value from) {
   return gpu::ShuffleOp::create(b, word, from,

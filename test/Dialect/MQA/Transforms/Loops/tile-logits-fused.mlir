@@ -202,6 +202,32 @@ func.func @rows(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, s
 
 // -----
 
+// The block table may have room for more keys than a launch says that rows have, for which there is scratch. So the number
+// of keys is an argument where the function has none.
+// CHECK-LABEL: gpu.func @computed(
+// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: memref<?x?xi32, #gpu.address_space<global>> {mqa.operand = #mqa.operand<"block_table",
+// CHECK-SAME: %[[NUM_KEYS:[a-z0-9]+]]: index {mqa.operand = #mqa.operand<"num_keys", index>}
+// CHECK-SAME: {mqa.operand = #mqa.operand<"scratch", tensor<?xi32>>})
+// CHECK: %[[BLOCKS:.*]] = affine.min #{{.*}}()[%[[NUM_KEYS]], %{{.*}}]
+// CHECK: %[[KEYS:.*]] = affine.min #{{.*}}()[%[[NUM_KEYS]], %[[BLOCKS]]]
+// CHECK: mqa.word_rows {{.*}} sizes(%c2, %[[KEYS]])
+func.func @computed(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %indices: memref<?x512xi32>, %values: memref<?x512xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c64 = arith.constant 64 : index
+  %columns = memref.dim %table, %c1 : memref<?x?xi32>
+  %n = arith.muli %columns, %c64 : index
+  %b = memref.dim %q, %c0 : memref<?x2x64x128xf8E4M3FN>
+  %m = arith.muli %b, %c2 : index
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xbf16>
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%init : memref<?x?xbf16>) {schedule = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 128, stages = 4>}
+  mqa.topk ins(%init, none, none : memref<?x?xbf16>) context_lens(%lens : memref<?xi32>) block_table(%table : memref<?x?xi32>) outs(%indices, %values : memref<?x512xi32>, memref<?x512xf32>) {base = #mqa.base<slot>, block_kv = 64, next_n = 2, force_first = 4, force_last = 64, tie_break = #mqa.tie_break<greatest>}
+  return
+}
+
+// -----
+
 // Many that are selected need longer lists. Sizes that are known are constants, and blocks of the grid that have whole
 // query blocks still have two areas each.
 // CHECK-LABEL: gpu.func @static(
