@@ -120,7 +120,7 @@ def draw_kernel(theme):
     rows = [
         (40, "q, weights", "query block", ["put: TMA"], 2, "query ring"),
         (110, "k", "key tile", ["put: TMA"], 5, "key ring"),
-        (180, "k_scale", "of the tile", ["put: TMA"], 5, "scale ring"),
+        (180, "k_scale", "of the tile", ["put: TMA"], 8, "scale ring"),
     ]
     for y, name, what, put, slots, ring in rows:
         p.box(14, y, 140, 46, "data", [name, what])
