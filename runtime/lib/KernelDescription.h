@@ -94,6 +94,17 @@ struct Selection {
   mqa_tie_break tieBreak = MQA_TIE_BREAK_SMALLEST;
   mqa_order order = MQA_ORDER_KEY;
   mqa_base base = MQA_BASE_RELATIVE;
+  /// Whether logits decide where the selected keys stand.
+  bool isByScore() const {
+    switch (order) {
+    case MQA_ORDER_SCORE:
+      return true;
+    case MQA_ORDER_KEY:
+    case MQA_ORDER_ANY:
+      break;
+    }
+    return false;
+  }
   /// Whether an index is a place in a paged cache.
   bool needsBlockTable() const {
     switch (base) {

@@ -130,7 +130,7 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
     // 0: the scratch has rows, not lists, as kernels of a paged cache may have
     // them, of consumers and one group of other warps.
     constexpr int64_t kGroupThreads = 128;
-    bool mayHaveRows = isPaged() && kernel.selection.order != MQA_ORDER_SCORE &&
+    bool mayHaveRows = isPaged() && !kernel.selection.isByScore() &&
                        kernel.blockThreads >= 2 * kGroupThreads;
     constexpr auto kAny = std::numeric_limits<int64_t>();
     int64_t places = fields.integer("list_places", kAny.min(), kAny.max());
