@@ -94,6 +94,24 @@ Value FusedSelection::arrive(DeviceBuilder &b, const QueryBlock &block,
   return isLast;
 }
 
+void FusedSelection::selectByLast(DeviceBuilder &b, const QueryBlock &block,
+                                  function_ref<Value()> shareOut,
+                                  function_ref<void()> select) {
+  meet(b, Value(), Value(), Value(), [&] {
+    auto choose =
+        scf::IfOp::create(b, TypeRange(b.getI1Type()), isWhole(b, block),
+                          /*withElseRegion=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choose.thenBlock());
+      scf::YieldOp::create(b, Value(arith::ConstantIntOp::create(b, true, 1)));
+      b.setInsertionPointToStart(choose.elseBlock());
+      scf::YieldOp::create(b, shareOut());
+    }
+    b.ifTrue(choose.getResult(0), select);
+  });
+}
+
 void FusedSelection::resetCounters(DeviceBuilder &b, const QueryBlock &block) {
   b.byFirstThread([&] {
     Value own = getCounters(b, block);

@@ -82,6 +82,12 @@ protected:
                function_ref<void()> tellMore);
   Value update(DeviceBuilder &b, const QueryBlock &block,
                arith::AtomicRMWKind kind, Value value, int64_t counter);
+  /// Behind the loop over keys, the consumers together: `shareOut` where other
+  /// blocks of the grid have tiles of the query block too, which returns
+  /// whether this one ends last; then `select`, by that one or by the only one.
+  void selectByLast(DeviceBuilder &b, const QueryBlock &block,
+                    function_ref<Value()> shareOut,
+                    function_ref<void()> select);
   /// The next launch begins with zeros. All threads have read what they need.
   void resetCounters(DeviceBuilder &b, const QueryBlock &block);
 

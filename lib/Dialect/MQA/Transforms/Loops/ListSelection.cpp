@@ -120,30 +120,21 @@ void ListSelection::beginTile(OpBuilder &builder, const QueryBlock &block,
 
 void ListSelection::close(OpBuilder &builder, const QueryBlock &block) {
   DeviceBuilder b(op.getLoc(), builder);
-  meet(b, Value(), Value(), Value(), [&] {
-    auto choose =
-        scf::IfOp::create(b, TypeRange(b.getI1Type()), isWhole(b, block),
-                          /*withElseRegion=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(choose.thenBlock());
-      scf::YieldOp::create(b, Value(arith::ConstantIntOp::create(b, true, 1)));
-      b.setInsertionPointToStart(choose.elseBlock());
-      publishCounts(b, block);
-      Value isLast = arrive(b, block, [&] {
-        update(b, block, arith::AtomicRMWKind::maxs,
-               b.add(gridBlock, b.index(1)), /*counter=*/1);
-        update(b, block, arith::AtomicRMWKind::maxs, b.sub(gridSize, gridBlock),
-               /*counter=*/2);
-        b.fence();
-      });
-      b.ifTrue(isLast, [&] { takeOthers(b, block); });
-      scf::YieldOp::create(b, isLast);
-    }
-    b.ifTrue(choose.getResult(0), [&] {
-      cut(b, block, /*above=*/numSelected, /*slack=*/0, /*ascend=*/false);
-      b.forEach(b.index(0), block.numRows, b.index(1),
-                [&](Value number) { finish(b, block, number); });
+  auto shareOut = [&] {
+    publishCounts(b, block);
+    Value isLast = arrive(b, block, [&] {
+      update(b, block, arith::AtomicRMWKind::maxs, b.add(gridBlock, b.index(1)),
+             /*counter=*/1);
+      update(b, block, arith::AtomicRMWKind::maxs, b.sub(gridSize, gridBlock),
+             /*counter=*/2);
+      b.fence();
     });
+    b.ifTrue(isLast, [&] { takeOthers(b, block); });
+    return isLast;
+  };
+  selectByLast(b, block, shareOut, [&] {
+    cut(b, block, /*above=*/numSelected, /*slack=*/0, /*ascend=*/false);
+    b.forEach(b.index(0), block.numRows, b.index(1),
+              [&](Value number) { finish(b, block, number); });
   });
 }

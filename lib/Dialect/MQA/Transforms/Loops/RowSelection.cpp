@@ -57,30 +57,21 @@ RowSelection::Row RowSelection::getRow(DeviceBuilder &b,
 
 void RowSelection::close(OpBuilder &builder, const QueryBlock &block) {
   DeviceBuilder b(op.getLoc(), builder);
-  meet(b, Value(), Value(), Value(), [&] {
-    auto choose =
-        scf::IfOp::create(b, TypeRange(b.getI1Type()), isWhole(b, block),
-                          /*withElseRegion=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(choose.thenBlock());
-      scf::YieldOp::create(b, Value(arith::ConstantIntOp::create(b, true, 1)));
-      b.setInsertionPointToStart(choose.elseBlock());
-      Value isLast = arrive(b, block, [] {});
-      b.ifTrue(isLast, [&] { resetCounters(b, block); });
-      scf::YieldOp::create(b, isLast);
-    }
-    b.ifTrue(choose.getResult(0), [&] {
-      Team team;
-      team.thread = b.getThread();
-      Value thread = b.toWord(team.thread);
-      team.lane = arith::AndIOp::create(b, thread, b.word(kWarpThreads - 1));
-      Value warp = arith::ShRUIOp::create(b, thread, b.word(kLaneBits));
-      // Read from lane 0, so that ptxas knows it to be the same in a warp.
-      team.warp = b.toIndex(readFromLane(b, warp, b.word(0)));
-      b.forEach(b.index(0), block.numRows, b.index(1),
-                [&](Value number) { select(b, block, team, number); });
-    });
+  auto shareOut = [&] {
+    Value isLast = arrive(b, block, [] {});
+    b.ifTrue(isLast, [&] { resetCounters(b, block); });
+    return isLast;
+  };
+  selectByLast(b, block, shareOut, [&] {
+    Team team;
+    team.thread = b.getThread();
+    Value thread = b.toWord(team.thread);
+    team.lane = arith::AndIOp::create(b, thread, b.word(kWarpThreads - 1));
+    Value warp = arith::ShRUIOp::create(b, thread, b.word(kLaneBits));
+    // Read from lane 0, so that ptxas knows it to be the same in a warp.
+    team.warp = b.toIndex(readFromLane(b, warp, b.word(0)));
+    b.forEach(b.index(0), block.numRows, b.index(1),
+              [&](Value number) { select(b, block, team, number); });
   });
 }
 
