@@ -75,13 +75,12 @@ void RowSelection::close(OpBuilder &builder, const QueryBlock &block) {
   });
 }
 
-/// What is selected of a row of more than k keys; and of this warp's keys,
-/// from `begin` to `end`, how many are selected before ties, and are tied. Then
-/// whether the warp has copied all of its keys that may be selected, and how
-/// many of them.
-SmallVector<Value> RowSelection::selectLong(DeviceBuilder &b, const Team &team,
-                                            const Row &row, Value begin,
-                                            Value end) {
+/// Selects of a row of more than k keys; those of this warp are from `begin` to
+/// `end`.
+RowSelection::Selected RowSelection::selectLong(DeviceBuilder &b,
+                                                const Team &team,
+                                                const Row &row, Value begin,
+                                                Value end) {
   Type i32 = b.getI32Type();
   SmallVector<Type> four(4, i32);
   Value isSampled =
@@ -143,14 +142,8 @@ SmallVector<Value> RowSelection::selectLong(DeviceBuilder &b, const Team &team,
     };
     scf::YieldOp::create(b, ValueRange{ifAll(inBin, none), ifAll(none, inBin)});
   }
-  return {bounds.from,
-          bounds.tie,
-          bounds.tieBegin,
-          bounds.tieEnd,
-          b.add(above, choose.getResult(0)),
-          choose.getResult(1),
-          arith::ExtUIOp::create(b, i32, isList),
-          copied};
+  return {bounds, b.add(above, choose.getResult(0)), choose.getResult(1),
+          arith::ExtUIOp::create(b, i32, isList), copied};
 }
 
 /// Writes a row of the results.
@@ -174,22 +167,30 @@ void RowSelection::select(DeviceBuilder &b, const QueryBlock &block,
   auto choose = scf::IfOp::create(b, types, isLong, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
+    auto yield = [&](const Selected &s) {
+      scf::YieldOp::create(b, ValueRange{s.bounds.from, s.bounds.tie,
+                                         s.bounds.tieBegin, s.bounds.tieEnd,
+                                         s.better, s.tied, s.isList, s.copied});
+    };
     b.setInsertionPointToStart(choose.thenBlock());
-    scf::YieldOp::create(b, selectLong(b, team, row, begin, end));
+    yield(selectLong(b, team, row, begin, end));
     b.setInsertionPointToStart(choose.elseBlock());
     // A short range selects NaN too, whose code is 0.
-    scf::YieldOp::create(b, ValueRange{zero, zero, zero, zero,
-                                       b.sub(end, begin), zero, zero, zero});
+    yield({{zero, zero, zero, zero}, b.sub(end, begin), zero, zero, zero});
   }
-  Bounds bounds{choose.getResult(0), choose.getResult(1), choose.getResult(2),
-                choose.getResult(3)};
+  ResultRange results = choose.getResults();
+  Selected selected{{results[0], results[1], results[2], results[3]},
+                    results[4],
+                    results[5],
+                    results[6],
+                    results[7]};
+  Bounds &bounds = selected.bounds;
 
   // How many each warp selects, ties apart.
   Value warp = b.toWord(team.warp);
   b.ifTrue(b.compare(CmpIPredicate::eq, team.lane, zero), [&] {
-    store(b, choose.getResult(4), sums, team.warp);
-    store(b, choose.getResult(5), sums,
-          b.add(team.warp, b.index(kWarpThreads)));
+    store(b, selected.better, sums, team.warp);
+    store(b, selected.tied, sums, b.add(team.warp, b.index(kWarpThreads)));
   });
   b.barrier();
   auto addAhead = [&](int64_t offset) {
@@ -216,14 +217,14 @@ void RowSelection::select(DeviceBuilder &b, const QueryBlock &block,
   Value indices = getOutput(op.getIndices());
   Value values = op.getValues() ? getOutput(op.getValues()) : Value();
   Source list = getList(b, team);
-  list.isList = b.compare(CmpIPredicate::ne, choose.getResult(6), b.word(0));
+  list.isList = b.compare(CmpIPredicate::ne, selected.isList, b.word(0));
   auto select = [&](Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, list.isList, yes, no);
   };
   list.words = select(list.words, row.words);
-  Value selected =
+  Value written =
       write(b, team, row, list, bounds, select(b.word(0), begin),
-            select(choose.getResult(7), end), place, tied,
+            select(selected.copied, end), place, tied,
             [&](DeviceBuilder &b, Value key, Value word, Value place) {
               memref::StoreOp::create(b, translator.getIndex(b, b.toIndex(key)),
                                       indices, ValueRange{first, place});
@@ -234,7 +235,7 @@ void RowSelection::select(DeviceBuilder &b, const QueryBlock &block,
             });
   // Padding, by the last warp.
   b.ifTrue(b.compare(CmpIPredicate::eq, warp, b.word(numWarps - 1)), [&] {
-    b.forEach(b.toIndex(b.add(selected, team.lane)), b.index(numSelected),
+    b.forEach(b.toIndex(b.add(written, team.lane)), b.index(numSelected),
               b.index(kWarpThreads), [&](Value at) {
                 memref::StoreOp::create(b, b.word(-1), indices,
                                         ValueRange{first, at});

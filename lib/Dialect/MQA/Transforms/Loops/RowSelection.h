@@ -77,6 +77,13 @@ private:
   struct Bounds {
     Value from, tie, tieBegin, tieEnd;
   };
+  /// What is selected of a row, and of a warp's keys in it: how many are
+  /// selected before ties, and are tied; whether (an i32) the warp has copied
+  /// all of its keys that may be selected, and how many of them.
+  struct Selected {
+    Bounds bounds;
+    Value better, tied, isList, copied;
+  };
   /// The bin that has the worst of the best: codes from `lo` to `lo` + `width`.
   /// It has `count` logits, and `need` of them are selected.
   struct LastBin {
@@ -98,8 +105,8 @@ private:
   Row getRow(DeviceBuilder &b, const QueryBlock &block, Value number);
   void select(DeviceBuilder &b, const QueryBlock &block, const Team &team,
               Value number);
-  SmallVector<Value> selectLong(DeviceBuilder &b, const Team &team,
-                                const Row &row, Value begin, Value end);
+  Selected selectLong(DeviceBuilder &b, const Team &team, const Row &row,
+                      Value begin, Value end);
 
   // RowOutput.cpp
   std::pair<Value, Value> listLastBin(DeviceBuilder &b, const Team &team,
