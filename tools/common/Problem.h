@@ -16,16 +16,21 @@
 
 namespace mqa::tools {
 
-/// Which keys each query sees (N keys, M queries):
-///   Causal: [0, N - M + m)
-///   Cp:     the two half-chunks of rank (N / M) / 3 of a context-parallel
-///   group Full:   [0, N) Random: any, also empty, reversed, negative and past
-///   N
-enum class Mask { Causal, Cp, Full, Random };
+/// Which keys each query sees (N keys, M queries).
+enum class Mask {
+  /// [0, N - M + m).
+  Causal,
+  /// The two half-chunks of rank (N / M) / 3 of a context-parallel group.
+  Cp,
+  /// [0, N).
+  Full,
+  /// Any, also empty, reversed, negative and past N.
+  Random
+};
 
 struct Shape {
   int64_t numQueries, numHeads, headDim, numKeys;
-  /// Of heads that share a key vector.
+  /// Groups of heads; the heads of a group share a key vector.
   int64_t numGroups = 1;
   /// Columns of a compressed output.
   int64_t maxSeqlenK = 0;

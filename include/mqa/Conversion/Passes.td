@@ -12,30 +12,35 @@ include "mlir/Pass/PassBase.td"
 def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Converts kernels from fragments to the NVVM and LLVM dialects (level 6 to 7)";
   let description = [{
-    One conversion of everything that a kernel of level 6 holds: our
-    `mqa.wgmma`, `mqa.wgmma_wait` and `mqa.unpack_fragment`, and, by upstream's
-    patterns, NVGPU, GPU, memref, vector, arith, math, cf and ub ops.
+    One conversion for everything that a kernel of level 6 holds. Patterns of our own convert `mqa.wgmma`,
+    `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.async_copy`, `mqa.async_arrive`, `mqa.row_block` and
+    `mqa.layout_cast`. Upstream's patterns convert NVGPU, GPU, memref, vector, arith, math, cf and ub ops.
 
-    - A WGMMA becomes one `nvvm.wgmma.mma_async` per 32 bytes of K. Both
-      descriptors step by 32 bytes: A and B are K-major.
-    - A wait becomes inline PTX through which the accumulator's registers pass,
-      so that no later pass reads them early.
-    - Dynamic shared memory is aligned to 1024 bytes, as swizzled tiles need.
-    - Tensor-map arguments are passed by value in constant memory
-      (`llvm.byval`, `nvvm.grid_constant`), 64-byte aligned.
+    - An `mqa.wgmma` becomes one `nvvm.wgmma.mma_async` per 32 bytes of K. Both descriptors step by 32 bytes, because
+      A and B are K-major.
+    - An `mqa.wgmma_wait` becomes inline PTX. The registers of the accumulator pass through it, so no later pass reads
+      them early.
+    - Dynamic shared memory is aligned to 1024 bytes, because swizzled tiles need that.
+    - Arguments that are tensor maps are passed by value in constant memory (`llvm.byval`, `nvvm.grid_constant`),
+      aligned to 64 bytes.
 
-    The module gets the `#nvvm.target` that follows from its `mqa.target`, unless it has
-    targets.
+    If the module has no targets, it gets the `#nvvm.target` that follows from its `mqa.target`.
 
-    Contract: structured control flow is lowered (`convert-scf-to-cf`), memref
-    views are expanded (`expand-strided-metadata`); the module around has an
-    `mqa.target`, a GPU.
+    Contract: structured control flow is lowered (`convert-scf-to-cf`). Views of memrefs are expanded
+    (`expand-strided-metadata`). The module around has an `mqa.target` that is a GPU.
 
     ```mlir
-    %d = mqa.wgmma %k, %q : memref<64x64xf8E4M3FN, ...>, ... -> !mqa.fragment<vector<64x8xf32>>
+    !a = memref<64x64xf8E4M3FN, #gpu.address_space<workgroup>>
+    !b = memref<8x64xf8E4M3FN, #gpu.address_space<workgroup>>
+    !a_tile = memref<64x64xf8E4M3FN, #mqa.staged<shape = [64, 64], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    !b_tile = memref<8x64xf8E4M3FN, #mqa.staged<shape = [8, 64], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    %a_tile = mqa.layout_cast %a : !a to !a_tile
+    %b_tile = mqa.layout_cast %b : !b to !b_tile
+    %acc = mqa.wgmma %a_tile, %b_tile : !a_tile, !b_tile -> !mqa.fragment<vector<64x8xf32>>
     // becomes
-    %0 = nvvm.wgmma.mma_async %ka, %qa, %undef, <m = 64, n = 8, k = 32>, D [<f32>, <zero>], A [<e4m3>, <one>, <row>], B [<e4m3>, <one>, <col>] : ...
-    %1 = nvvm.wgmma.mma_async %kb, %qb, %0, <m = 64, n = 8, k = 32>, D [<f32>, <one>], A [<e4m3>, <one>, <row>], B [<e4m3>, <one>, <col>] : ...
+    %0 = nvvm.wgmma.mma_async %a0, %b0, %zero, <m = 64, n = 8, k = 32>, D[<f32>, <zero>], A[<e4m3>, <one>, <row>], B[<e4m3>, <one>, <col>] : ...
+    ...
+    %1 = nvvm.wgmma.mma_async %a1, %b1, %0, <m = 64, n = 8, k = 32>, D[<f32>, <one>], A[<e4m3>, <one>, <row>], B[<e4m3>, <one>, <col>] : ...
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
@@ -45,35 +50,40 @@ def ConvertMQAToNVVMPass : Pass<"convert-mqa-to-nvvm", "::mlir::gpu::GPUModuleOp
 def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Converts mqa.logits and mqa.paged_logits on memrefs to linalg on scratch";
   let description = [{
-    Keys are decoded once per op, transposed, into a scratch of D x N f32, of as many
-    of them as keys have groups. Then, for each query
-    that sees a key of the op: its heads are decoded to f32, multiplied with the
-    keys, passed through relu, weighted and summed over heads, scaled, and
-    written inside the query's range; with `clean` the rest of the row is -inf.
-
-    Where the op's number of keys has a static bound (a tile), the scratch has
-    that static shape, so that the contraction can be vectorized.
-
-    An `mqa.paged_logits` first becomes a loop over its sequences, and one over tiles of as many keys as
-    a cache block has, up to the last key that one of the sequence's queries sees; with
-    `clean`, what is behind is filled. A tile is an `mqa.logits` whose keys are an
-    `mqa.gather_pages`, as in kernels for GPUs; decoding looks up each key's cache block.
-
-    For a CPU with a matrix unit (`#mqa.target`), and operands in fp8 or bf16, scratch is of bf16: a
-    chunk of keys as rows of N x D (as many blocks of 32 keys as fit 16 KiB, at least one), and the
-    pairs of each query, transposed, as D / 2 x H x 2. Blocks of 32 keys are multiplied with a query:
-    those that it sees, and no others. A tile of a paged cache then has about 1024 keys.
+    - **Keys.** The keys of an op are decoded once and transposed, into a scratch of D x N f32. Keys with groups have
+      one scratch for each group.
+    - **Queries.** For each query that sees a key of the op, the heads of the query are decoded to f32, multiplied
+      with the keys, passed through relu, weighted and summed over heads. The sums are scaled, and written inside of
+      the query's range. With `clean`, the rest of the row becomes -inf.
+    - **Shapes.** If the number of keys of the op has a static bound (a tile), the scratch has that static shape, so
+      that the contraction can be vectorized.
+    - **Paged caches.** An `mqa.paged_logits` first becomes a loop over its sequences, and a loop over tiles of keys up
+      to the last key that a query of the sequence sees. A tile has as many keys as a cache block. With `clean`, the
+      columns behind the last tile are filled. A tile is an `mqa.logits` whose keys are an `mqa.gather_pages`, as in
+      kernels for GPUs. Decoding looks up the cache block of each key.
+    - **Matrix units.** For a CPU with a matrix unit (`#mqa.target`), and operands in fp8 or bf16, scratch is bf16: a
+      chunk of keys as rows of N x D (as many blocks of 32 keys as fit 16 KiB, at least one), and the pairs of each
+      query, transposed, as D / 2 x H x 2. A query is multiplied with the blocks of 32 keys that it sees, and with no
+      others. A tile of a paged cache then has about 1024 keys.
 
     Contract: the op is bufferized. The cache of an `mqa.gather_pages` has at least one block.
 
     ```mlir
-    mqa.logits ins(%q, %k, ...) outs(%out)
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xbf16>, memref<128x128xbf16>, memref<?xi32>)
+        outs(%out : memref<?x128xf32>)
     // becomes
-    linalg.generic (decode) ins(%k) outs(%keys)
-    scf.for %m { linalg.generic (decode) ins(%q_m) outs(%query)
-                 linalg.matmul ins(%query, %keys) outs(%scores)
-                 linalg.generic (relu, weight, sum) ins(%scores, %w_m) outs(%sums)
-                 linalg.generic (scale) ins(%sums, %scale) outs(%out_m) }
+    scf.for %n = ... {
+    %key = memref.subview %k[%n, 0] [1, 128] [1, 1] : ...
+    %column = memref.subview %keys[0, %n] [128, 1] [1, 1] : ...
+    linalg.generic {...} ins(%key : ...) outs(%column : ...) {
+    ...
+    scf.for %m = ... {
+    ...
+    linalg.generic {...} ins(... : ...) outs(%query : memref<64x128xf32>) {
+    ...
+    linalg.matmul ins(%query, %keys : memref<64x128xf32>, memref<128x128xf32>) outs(%scores : memref<64x128xf32>)
+    ...
+    linalg.generic {...} ins(%scores : memref<64x128xf32>) outs(%sums : memref<128xf32>) {
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
@@ -84,35 +94,42 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
 def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Converts mqa.topk and mqa.merge_topk on memrefs to loops with static scratch";
   let description = [{
-    Each row by itself. A logit becomes 32 bits whose unsigned order is that of logits,
-    and with its key a candidate of 64 bits: no two are equal. Candidates that reach a
-    bound are appended to a buffer of about 2k; whenever that is full, the k best
-    are found digit by digit (a histogram of 8 bits at a time, without the leading bits
-    that all have), moved together in their order, and the bound is raised. So a row
-    takes a time that grows with its length, whatever its logits are. Keys of `mqa.topk`
-    come in ascending order and stay so. Others are sorted by digits.
+    The loops select from each row by itself. A logit becomes a code: 32 bits whose unsigned order is that of logits.
+    Code and key together are a candidate of 64 bits, so no two candidates are equal.
 
-    Scratch is `memref.alloca` at the start of the function (or of an `scf.forall` or
-    `scf.parallel` around the op), of static size: 16k bytes and a few thousand more, or up
-    to 36k for lists with values; of a fused pair 16k or 24k for each row. Nothing is allocated on the heap and nothing is called.
+    1. Candidates that reach a bound are appended to a buffer of about 2k candidates.
+    2. Whenever the buffer is full, the k best candidates are found digit by digit: with a histogram of 8 bits at a
+       time, without the leading bits that all candidates have. They are moved together in their order, and the bound
+       rises.
+    3. At the end the k best are written. The keys of `mqa.topk` come in ascending order and stay in it. Others are
+       sorted by digits.
 
-    Where the op is fused with the one that computes its logits (`mqa.unstored_logits`), it
-    takes 16 rows at a time, or those of a sequence of a paged cache: tiles of 128 keys, or of a
-    cache block, of an `mqa.logits` that leaves them in scratch, for
-    `convert-mqa-to-linalg`. Each row has a buffer of its own, in which candidates keep their
-    logits if the op has values, and takes its logits from one tile before the next is computed.
-    Keys of a range of at most k keys need no logits unless there are values or
-    `order = score`.
+    So the time of a row grows with its length, whatever its logits are.
+
+    Scratch is `memref.alloca` of static size at the start of the function (or of an `scf.forall` or `scf.parallel`
+    around the op): 16k bytes and a few thousand more; for lists with values, up to 36k; for a fused pair, 16k or 24k
+    for each row. Nothing is allocated on the heap, and nothing is called.
+
+    If the op is fused with the op that computes its logits (`mqa.unstored_logits`), the loops take 16 rows at a time,
+    or the rows of a sequence of a paged cache. They go over tiles of 128 keys, or of a cache block. A tile is an
+    `mqa.logits` that leaves its logits in scratch, for `convert-mqa-to-linalg`. Each row has a buffer of its own, and
+    takes its logits from one tile before the next tile is computed. If the op has values, candidates keep their
+    logits in the buffer. A range of at most k keys needs no logits, except for values and for `order = score`.
 
     Contract: the op is bufferized. Operands of a fused pair have no static size of 0.
 
     ```mlir
-    mqa.topk ins(%logits, %ks, %ke : ...) outs(%indices : memref<?x2048xi32>)
+    mqa.topk ins(%logits, %ks, %ke : memref<?x?xf32>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x2048xi32>)
     // becomes
-    %candidates = memref.alloca() : memref<4353xi64>
-    scf.for %m { scf.for %block { scf.for %n { ... memref.store %candidate, %candidates[%count] }
-                                  scf.if %is_full { scf.while (...) } }
-                 scf.for %i { memref.store %index, %indices[%m, %i] } }
+    %candidates = memref.alloca() ... : memref<4353xi64>
+    ...
+    scf.for %m = ... {
+    ...
+    memref.store %candidate, %candidates[%count] : memref<4353xi64>
+    ...
+    %digits:3 = scf.while ...
+    ...
+    memref.store %index, %indices[%m, %i] : memref<?x2048xi32>
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
@@ -123,19 +140,24 @@ def ConvertMQATopkToLoopsPass : Pass<"convert-mqa-topk-to-loops", "::mlir::func:
 def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
   let summary = "Expands arith.extf from f8E4M3FN and f8E5M2";
   let description = [{
-    LLVM has no fp8 type. The extension to f32 or bf16 is exact. Of f8E4M3FN, exponent and
-    mantissa move to their places and the bias is added; subnormals are converted
-    as integers; 0x7f is NaN. f8E5M2 is the upper half of an f16. bf16 is the upper half of
-    f32; for a target with the feature `avx512vbmi`, 64 elements at a time are looked up in tables
-    of bytes. Works on scalars, vectors and tensors of static shape; others stay. A named linalg op
-    that extends fp8 in its body becomes a `linalg.generic`, if it has such a form. (The conversion to LLVM makes an i8
-    of each f8 element in memory.)
+    LLVM has no fp8 type. This pass expands the extension to f32 or bf16, which is exact.
+
+    - **f8E4M3FN**: exponent and mantissa move to their places, and the bias is added. Subnormals are converted as
+      integers. 0x7f is NaN.
+    - **f8E5M2** is the upper half of an f16.
+    - **bf16** is the upper half of f32. For a target with the feature `avx512vbmi`, 64 elements at a time are looked
+      up in tables of bytes.
+
+    The pass works on scalars, and on vectors and tensors of static shape. It leaves others. A named linalg op that
+    extends fp8 in its body becomes a `linalg.generic`, if it has such a form. (The conversion to LLVM makes an i8 of
+    each fp8 element in memory.)
 
     ```mlir
     %0 = arith.extf %x : f8E4M3FN to f32
+    memref.store %0, %out[%i] : memref<?xf32>
     // becomes
-    %b = arith.bitcast %x : f8E4M3FN to i8
-    %bits = arith.extui %b : i8 to i32
+    %bits = arith.bitcast %x : f8E4M3FN to i8
+    %wide = arith.extui %bits : i8 to i32
     ...
     ```
   }];
@@ -147,15 +169,20 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
 def MQAExpandF16Pass : Pass<"mqa-expand-f16"> {
   let summary = "Expands arith.extf from f16 and arith.truncf to f16, where x86 has no F16C";
   let description = [{
-    For a target with `sse2` and without `f16c`. There, LLVM calls functions of the C library, which a
-    task's object does not have. The extension to f32 is exact; the truncation rounds to nearest, ties to
-    even. Works on scalars and vectors. A truncation with another rounding stays.
+    Works for a target with `sse2` and without `f16c`. For such a target, LLVM calls functions of the C library, which
+    a task's object does not have. The extension to f32 is exact. The truncation rounds to nearest, ties to even. The
+    pass works on scalars and vectors. It leaves a truncation with another rounding.
 
     ```mlir
-    %0 = arith.extf %x : f16 to f32
+    module attributes {mqa.target = #mqa.target<chip = "cpu", features = "sse2">} {
+      func.func @extend(%x: f16) -> f32 {
+        %0 = arith.extf %x : f16 to f32
+        return %0 : f32
+      }
+    }
     // becomes
-    %b = arith.bitcast %x : f16 to i16
-    %bits = arith.extui %b : i16 to i32
+    %bits = arith.bitcast %x : f16 to i16
+    %wide = arith.extui %bits : i16 to i32
     ...
     ```
   }];
@@ -172,48 +199,66 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
            k_scale[n] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[n, d], 0), -inf)
     ```
 
-    It looks at what an element is, through linalg ops, fills, casts and reshapes, not
-    at how the computation is cut into ops: generic or named, fused or not, on
-    heads of their own or on one dimension of queries and heads, as PyTorch and JAX
-    programs come from torch-mlir and IREE. Factors and operands may be in any
-    order. Dimensions may be in any order too, of the logits, q, k and weights, and
-    there may be dimensions of one (then tensors are transposed or reshaped).
+    The pass looks at what an element is, through linalg ops, fills, casts and reshapes. It does not look at how the
+    computation is cut into ops. The ops may be generic or named, fused or not. Heads may have a dimension of their
+    own, or share one with queries, as in the programs of PyTorch and JAX that come from torch-mlir and IREE. Factors
+    and operands may be in any order. The dimensions of the logits, q, k and weights may be in any order too, and
+    there may be dimensions of one; then the pass transposes or reshapes tensors.
 
-    - **Operands** are the tensors that have the dimensions of an operand. What
-      computes them (a projection, scaled weights) stays in front. q and k are
-      decoded by `arith.extf`. k may have groups of heads.
-    - **Factors**: constants, scales of queries, heads and keys. They become part of
-      the weights or of `k_scale`, and an op in front multiplies them. So the result
-      may be rounded differently. A positive constant may be inside of the maximum.
-    - **Masks** are a select of -inf, or an added 0 or -inf, by comparisons of n
-      with integers of the query, of any width, with offsets and `<=`, negated or
-      not, several of them. The bounds are computed in front. Where -inf is added,
-      a NaN or +inf outside of the range is lost. A sum that may overflow is no
+    - **Operands** are the tensors that have the dimensions of an operand. The ops that compute them (a projection,
+      scaled weights) stay in front. q and k are decoded by `arith.extf`. k may have groups of heads.
+    - **Factors** are constants, and scales of queries, heads and keys. They become part of the weights or of
+      `k_scale`: an op in front multiplies them. So the result may be rounded differently. A positive constant may be
+      inside of the maximum.
+    - **Masks** are a select of -inf, or an added 0 or -inf, by comparisons of n with integers of the query. The
+      integers may have any width. There may be offsets, `<=`, negations, and several comparisons. The bounds are
+      computed in front. If -inf is added, a NaN or +inf outside of the range is lost. A sum that may overflow is no
       bound.
-    - **Batches** of sequences become one `compressed` op on all sequences. The
-      ranges then begin with the first key of a sequence.
+    - **Batches** of sequences become one `compressed` op on all sequences. The ranges then begin with the first key
+      of a sequence.
 
-    There may be no scale, no weights, no maximum and no mask, and the whole may be
-    rounded by `arith.truncf`. What is rounded in between, or has 0 or a finite
-    number outside of the mask, is another computation. It is left alone, or only
-    its inner part is raised.
+    Scale, weights, maximum and mask may be left out, and the whole may be rounded by `arith.truncf`. A computation
+    that rounds in between, or has 0 or a finite number outside of the mask, is another computation. The pass leaves
+    it alone, or raises only its inner part.
 
-    A remark (`--remarks-filter=mqa-raise`) says what stopped a match that came as
-    far as a product of q and k for several heads, and where.
+    If a match came as far as a product of q and k for several heads, a remark (`--remarks-filter=mqa-raise`) says
+    what stopped it, and where.
 
-    A maximum is `arith.maximumf`, or a select by a comparison that lets NaN
-    through, as `mqa.logits` does. Others are the same only where no score is NaN,
-    which is for the user to say: `no-nans`. A scale inside of the maximum (keys or
-    queries that are dequantised before the contraction) is the same outside only if
-    it is not negative: `positive-scales`.
+    A maximum is `arith.maximumf`, or a select by a comparison that lets NaN through, as `mqa.logits` does. Other
+    maxima are the same only if no score is NaN. The user says so with `no-nans`. A scale inside of the maximum (keys
+    or queries that are dequantised before the contraction) is the same outside only if it is not negative. The user
+    says so with `positive-scales`.
 
     ```mlir
-    %scores = linalg.generic ... ins(%q, %k) ... // f8E4M3FN, decoded in the body
-    %relu = linalg.generic ... arith.maximumf
-    %sum = linalg.generic ... ins(%relu, %weights) ... reduction
-    %logits = linalg.generic ... ins(%sum, %k_scale) ... arith.mulf
+    func.func @logits(%q: tensor<8x4x16xbf16>, %k: tensor<32x16xbf16>) -> tensor<8x32xf32> {
+      %zero = arith.constant 0.0 : f32
+      %e3 = tensor.empty() : tensor<8x4x32xf32>
+      %e2 = tensor.empty() : tensor<8x32xf32>
+      %z3 = linalg.fill ins(%zero : f32) outs(%e3 : tensor<8x4x32xf32>) -> tensor<8x4x32xf32>
+      %z2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<8x32xf32>) -> tensor<8x32xf32>
+      %scores = linalg.generic {indexing_maps = [affine_map<(m, h, n, d) -> (m, h, d)>, affine_map<(m, h, n, d) -> (n, d)>,
+                                                 affine_map<(m, h, n, d) -> (m, h, n)>],
+                                iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+          ins(%q, %k : tensor<8x4x16xbf16>, tensor<32x16xbf16>) outs(%z3 : tensor<8x4x32xf32>) {
+      ^bb0(%a: bf16, %b: bf16, %sum: f32):
+        %x = arith.extf %a : bf16 to f32
+        %y = arith.extf %b : bf16 to f32
+        %0 = arith.mulf %x, %y : f32
+        %1 = arith.addf %sum, %0 : f32
+        linalg.yield %1 : f32
+      } -> tensor<8x4x32xf32>
+      %logits = linalg.generic {indexing_maps = [affine_map<(m, h, n) -> (m, h, n)>, affine_map<(m, h, n) -> (m, n)>],
+                                iterator_types = ["parallel", "reduction", "parallel"]}
+          ins(%scores : tensor<8x4x32xf32>) outs(%z2 : tensor<8x32xf32>) {
+      ^bb0(%score: f32, %sum: f32):
+        %0 = arith.maximumf %score, %zero : f32
+        %1 = arith.addf %sum, %0 : f32
+        linalg.yield %1 : f32
+      } -> tensor<8x32xf32>
+      return %logits : tensor<8x32xf32>
+    }
     // becomes
-    %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) outs(%empty : ...)
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%init : tensor<8x32xf32>) -> tensor<8x32xf32>
     ```
   }];
   let options = [

@@ -2,7 +2,7 @@
 # passes.sh SOURCE_DIR HELP_FILE   names what the sources register and the help does not show
 set -euo pipefail
 names=$(
-  find "$1/include" -name Passes.td -exec grep -ohP '^def \w+ *: *(Interface)?Pass<\s*"\K[^"]+' {} +
+  find "$1/include" -name '*Passes.td' -exec grep -ohP '^def \w+ *: *(Interface)?Pass<\s*"\K[^"]+' {} +
   grep -ohPz 'PassPipelineRegistration<[^>]*>\s*\w*\(?\s*"\K[^"]+' "$1"/lib/Pipelines/*.cpp | tr '\0' '\n'
 )
 count=0

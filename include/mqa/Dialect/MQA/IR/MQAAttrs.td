@@ -78,31 +78,27 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
   let description = [{
     | parameter | meaning | unit |
     | --- | --- | --- |
-    | `block_q` | queries of one block: they share every key read; a multiple of `tile_q` | rows of q |
+    | `block_q` | queries of a query block, which share every key that is read; a multiple of `tile_q` | rows of q |
     | `block_kv` | keys that the consumer groups of a block work on at a time; a multiple of `tile_kv` | rows of k |
-    | `tile_q` | queries of one product, which has 64 / `tile_q` heads of each: 1, 2, 4, 8, 16 or 32 | rows of q |
-    | `tile_kv` | keys of one product; a multiple of 32, and with `tile_q` of 2 or 1 of 64 or 128: each warp of a query stores 32 | rows of k |
-    | `query_stages` | stages of the query ring: with 2, the next block's queries load while this one's last keys are scored | 1 or 2 |
+    | `tile_q` | queries of one product, which has 64 / `tile_q` heads of each query: 1, 2, 4, 8, 16 or 32 | rows of q |
+    | `tile_kv` | keys of one product; a multiple of 32. With `tile_q` of 2 or 1, a multiple of 64 or 128, because each warp of a query stores 32 keys | rows of k |
+    | `query_stages` | stages of the query ring. With 2, the queries of the next block load while the last keys of this block are worked on | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
-    | `accumulators` | products of a consumer group in flight: with 2, one is reduced while the next is computed | 1 or 2 |
-    | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. Same results, different units of the chip | |
-    | `reduction` | `f32`: exact; `f16`: relu, weights and sum over the heads in packed half precision, queries and weights scaled by powers of two so that nothing overflows; error at most 1e-3 | |
-    | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: whole query blocks in turn | |
-    | `block_heads` | heads that are staged at a time, with their keys, in a loop over all of them (or over those of a key group); a multiple of 64 / `tile_q`; 0: all at once, queries once per block | heads |
-    | `block_cost` | what it takes to begin a query block, in key tiles: counted when tiles are shared | tiles of `tile_kv` keys |
+    | `accumulators` | products of a consumer group in flight. With 2, one product is reduced while the next one is computed | 1 or 2 |
+    | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. The results are the same; the forms use different units of the chip | |
+    | `reduction` | `f32`: exact. `f16`: relu, weights and sum over the heads in packed half precision. Powers of two scale queries and weights, so that nothing overflows. The error is at most 1e-3 | |
+    | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: blocks of the grid take whole query blocks in turn | |
+    | `block_heads` | heads that are staged at a time, with their keys, in a loop over all heads (or over those of a key group); a multiple of 64 / `tile_q`. 0: all heads at once, and queries are staged once per query block | heads |
+    | `block_cost` | the time that it takes to begin a query block. It counts when tiles are shared | tiles of `tile_kv` keys |
 
-    A consumer group takes `tile_q` queries and a stage of `tile_kv` keys, so there are
-    (block_q / tile_q) * (block_kv / tile_kv) consumer groups: those of the
-    same queries take stages in turn. Everything else (threads, bytes, registers,
-    limits) follows and is computed by `TilePlan`, which also says which limit a
-    schedule breaks.
+    A consumer group takes `tile_q` queries and a stage of `tile_kv` keys. So there are
+    (block_q / tile_q) * (block_kv / tile_kv) consumer groups. Those that have the same queries take stages in turn.
+    `TilePlan` computes everything else (threads, bytes, registers, limits), and says which limit a schedule breaks.
 
-    The more queries and the fewer heads a WGMMA has, the less a sum over the heads
-    has to cross lanes: a warp has 16 rows, `tile_q` / 4 queries of 64 / `tile_q`
-    heads. With fewer than 4 queries, which fill a WGMMA where there are no more, two
-    or all four warps have heads of the same one, and exchange their sums in shared
-    memory. But all heads of a block's queries lie in shared memory, or
-    `block_heads` of them, which are then loaded again for every key tile.
+    With more queries and fewer heads in a product, a sum over the heads crosses fewer lanes: a warp has 16 rows, which are
+    `tile_q` / 4 queries of 64 / `tile_q` heads. With fewer than 4 queries, two or all four warps have heads of the same query,
+    and exchange their sums in shared memory. But all heads of a block's queries lie in shared memory, or `block_heads` of
+    them, which are then loaded again for every key tile.
 
     Example:
 
@@ -142,18 +138,19 @@ def MQA_TargetAttr : AttrDef<MQA_Dialect, "Target"> {
   let mnemonic = "target";
   let summary = "The chip that a module is for";
   let description = [{
-    Stands on a module as `mqa.target` (`mqa-attach-target`) before a schedule is
-    chosen. The limits and units of the chip are in one table, `Target.cpp`; a chip
-    that is not in it is an error.
+    Stands on a module as `mqa.target` (`mqa-attach-target`) before a schedule is chosen. One table, `Target.cpp`, has the
+    limits and units of all chips. A chip that is not in the table is an error.
 
-    The chip `cpu` has `features`: instruction sets by LLVM's names, separated by ','. They
-    decide which matrix unit the passes use: AMX with `amx-bf16`, else AVX-512 BF16 with
-    `avx512bf16`, else NEON's dot product with `bf16`, else none.
+    The chip `cpu` has `features`: instruction sets by LLVM's names, separated by ','. They decide which matrix unit the
+    passes use: AMX with `amx-bf16`, else AVX-512 BF16 with `avx512bf16`, else NEON's dot product with `bf16`, else none.
 
     Examples:
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {}
+    ```
+
+    ```mlir
     module attributes {mqa.target = #mqa.target<chip = "cpu", features = "avx512f,amx-bf16">} {}
     ```
   }];
@@ -177,9 +174,9 @@ def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
   let mnemonic = "selection";
   let summary = "What a kernel of mqa.topk or mqa.merge_topk selects, and how";
   let description = [{
-    `k` and the attributes of `mqa.topk` that have the same names; `next_n` is T where rows are
-    in the order of their sequences, else 0, and `block_kv` is 0 where no index is a slot.
-    `mqa.merge_topk` has `tie_break`, `order` and `base` alone.
+    `k`, and the attributes of `mqa.topk` that have the same names. `next_n` is T if rows are in the order of their
+    sequences, else 0. `block_kv` is 0 if indices are no slots. Of an `mqa.merge_topk`, only `k`, `tie_break`, `order` and
+    `base` are there.
 
     Example:
 
@@ -203,22 +200,21 @@ def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
 
 def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
   let mnemonic = "kernel";
-  let summary = "What a function was made of, and what a launch of it needs";
+  let summary = "From which op a function was made, and what a launch of it needs";
   let description = [{
-    Stands on a function as `mqa.kernel`, from the pass on that makes it of one op, or of
-    logits and the `mqa.topk` that they are fused with, until the manifest of the bundle is
-    written from it:
+    Stands on a function as `mqa.kernel`. The pass that makes the function of one op, or of a fused pair of logits and
+    `mqa.topk`, adds the attribute. The manifest of the bundle is written from it.
 
     | parameter | meaning |
     | --- | --- |
-    | `op`, `activation`, `clean`, `compressed` | the op that it computes, and its attributes |
-    | `schedule` | of a kernel for a GPU: what it was made by. No pass after `mqa-stage-tiles` reads it |
-    | `dynamic_shared_memory` | bytes, once the rings are lowered |
-    | `overlaps_launches` | whether it may start while the kernel ahead of it ends |
-    | `task_sizes` | of a kernel for a CPU: queries and keys of one task; rows alone of ops that select. Of a fused kernel, queries of a task, and keys of the tiles that it goes through |
-    | `selection` | of a kernel that selects: of `mqa.topk` or `mqa.merge_topk`, or of logits fused with an `mqa.topk` |
-    | `logits_type` | of a fused kernel: the sizes of the logits, and what they are rounded to |
-    | `list_places` | of a fused kernel for a GPU: places of each list of candidates |
+    | `op`, `activation`, `clean`, `compressed` | the op that the function computes, and attributes of the op |
+    | `schedule` | for a GPU: the schedule by which the kernel was made. No pass after `mqa-stage-tiles` reads it |
+    | `dynamic_shared_memory` | for a GPU: bytes, once the rings are lowered |
+    | `overlaps_launches` | for a GPU: whether the kernel may start while the kernel ahead of it ends |
+    | `task_sizes` | for a CPU: queries and keys of one task. An op that selects has rows alone. A fused kernel has queries of a task, and keys of the tiles that the task goes through |
+    | `selection` | for a kernel that selects: what it selects, and how |
+    | `logits_type` | for a fused kernel: the sizes of the logits, and the type to which they are rounded |
+    | `list_places` | for a fused kernel on a GPU: places of each list of candidates; 0 if it has no such lists |
 
     Example:
 
@@ -267,13 +263,12 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
 
 def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
   let mnemonic = "operand";
-  let summary = "Which operand of its op a kernel's argument is";
+  let summary = "Which operand of its op an argument of a kernel is";
   let description = [{
-    Stands on an argument as `mqa.operand`: the operand's name, and its shape and element
-    type in the op. The argument itself may no longer say them, as a tensor map has
-    those of a box. `box_dims`: the operand's dims in the order of that box, where
-    it is not their own. `alignment`: the bytes of which the operand's address, and the
-    distance of its rows, must be a multiple.
+    Stands on an argument as `mqa.operand`. It has the operand's name, and the operand's shape and element type in the op.
+    The argument itself may no longer say them: a tensor map has the shape of a box. `box_dims` has the operand's dims in the
+    order of that box, if it is not their own order. `alignment` counts bytes: the operand's address, and the distance of its
+    rows, must be a multiple of it.
 
     Example:
 
@@ -309,22 +304,21 @@ def MQA_StagedLayoutAttr : AttrDef<MQA_Dialect, "StagedLayout", [
   let mnemonic = "staged";
   let summary = "Where the elements of a staged tile lie in shared memory";
   let description = [{
-    The layout of a memref that is indexed as [query, head, d] or [key, d], while its
-    memory has other dims, in the order that a matrix unit reads and a copy engine fills.
+    The layout of a memref that is indexed as [query, head, d] or [key, d]. Its memory has other dims, in the order in which a
+    matrix unit reads them and a copy engine fills them.
 
     | parameter | meaning |
     | --- | --- |
     | `shape` | sizes of the dims of memory, from the outermost on |
-    | `dims` | for each of them, which dim of the tile it counts. Where several count the same dim of the tile, they are its digits: the last counts elements, and one step of an earlier one is the product of the sizes of the later ones |
-    | `swizzle` | elements of 16 bytes, which stay together: 16-byte column c of a row is in the place of column c xor (number of its 128-byte line mod number of columns). A row, the last dim of memory, has 2, 4 or 8 columns (32, 64 or 128 bytes). 0: in order |
+    | `dims` | for each dim of memory, the dim of the tile that it counts. If several dims of memory count the same dim of the tile, they are its digits: the last one counts elements; one step of an earlier one is the product of the sizes of the later ones |
+    | `swizzle` | the number of elements in 16 bytes. These elements stay together. 16-byte column c of a row lies in the place of column c xor (number of its 128-byte line mod number of columns). A row, the last dim of memory, has 2, 4 or 8 columns (32, 64 or 128 bytes). 0: no swizzle |
 
-    A tile may begin anywhere in a buffer, but at a multiple of what its swizzle repeats
-    after (256, 512 or 1024 bytes): its type does not say where, as with `offset: ?`.
-    It is no strided layout, so that upstream's views and loads are not lowered as if it were
-    one: `mqa.subtile` is the view of a part, and `mqa-lower-layouts` lowers accesses.
+    A tile begins in its buffer at a multiple of the bytes after which its swizzle repeats (256, 512 or 1024). Its type does not
+    say where, as with `offset: ?`. The layout is not strided, so that upstream does not lower views and loads as if it were:
+    `mqa.subtile` is the view of a part, and `mqa-lower-layouts` lowers accesses.
 
-    Example: 8 queries x 64 heads x 128 as WGMMA reads them. A head tile has four warps of
-    2 queries x 8 heads each. Element [q, h, d] is at [h / 8, q / 2, h mod 8, q mod 2, d], swizzled.
+    Example: 8 queries x 64 heads x 128 as WGMMA reads them. A head tile has four warps of 2 queries x 8 heads each. Element
+    [q, h, d] is at [h / 8, q / 2, h mod 8, q mod 2, d], swizzled.
 
     ```mlir
     memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [8, 4, 8, 2, 128], dims = [1, 0, 1, 0, 2], swizzle = 16>,
@@ -403,23 +397,25 @@ class MQA_Type<string name, string typeMnemonic>
 def MQA_RangesType : MQA_Type<"Ranges", "ranges"> {
   let summary = "Which keys each of some queries sees";
   let description = [{
-    A range of keys for each of a number of rows. `mqa.make_ranges` makes them, from
-    bounds or lengths in memory, and `mqa.narrow_ranges` takes some of the rows. Every op that
-    needs a bound, a mask or a column takes them as one value; it reads memory when it is
-    executed. There is no such value but the results of these ops: no block has an
-    argument of this type.
+    A range of keys for each row of a number of rows. `mqa.make_ranges` makes such a value from bounds or lengths in memory.
+    `mqa.narrow_ranges` takes some of its rows. Every op that needs a bound, a mask or a column takes the ranges as one value.
+    The op reads the memory when it is executed. Only results of these two ops have this type: no block has an argument of this
+    type.
 
-    Example: `!mqa.ranges`.
+    Example:
+
+    ```mlir
+    !mqa.ranges
+    ```
   }];
 }
 
 def MQA_RingType : MQA_Type<"Ring", "ring"> {
-  let summary = "A ring of shared-memory stages that threads hand to and fro";
+  let summary = "A ring of shared-memory stages that producers fill and consumers empty";
   let description = [{
-    `stages` slots; each slot holds one buffer of every tile type. A slot is
-    empty or full: `mqa.ring_put` fills an empty one (as `mqa.ring_acquire`, fills and
-    `mqa.ring_commit` do together), `mqa.ring_get` waits for a full one and
-    `mqa.ring_release` gives it back. A tile has the layout `#mqa.staged` or none.
+    The ring has `stages` slots. Each slot holds one buffer of every tile type. A slot is empty or full. `mqa.ring_put` fills an
+    empty slot (`mqa.ring_acquire`, fills and `mqa.ring_commit` together do the same). `mqa.ring_get` waits for a full slot.
+    `mqa.ring_release` gives the slot back. A tile has the layout `#mqa.staged` or none.
 
     Example: two stages of 128 keys, as a matrix unit reads them, and their scales.
 
@@ -442,10 +438,9 @@ def MQA_RingType : MQA_Type<"Ring", "ring"> {
 def MQA_FragmentType : MQA_Type<"Fragment", "fragment"> {
   let summary = "The accumulator of a product of 64 rows, spread over the registers of a consumer group";
   let description = [{
-    A 64 x N tile of f32 of which each of the 128 threads holds N/2 values.
-    Value `4j + 2i + e` of the thread with lane `l` in warp `w` is the element
-    (16w + l/4 + 8i, 8j + 2(l mod 4) + e), i and e in {0, 1} (PTX ISA, "Register
-    fragments for wgmma.mma_async.m64nNk32").
+    A 64 x N tile of f32. Each of the 128 threads holds N/2 of its values. Value `4j + 2i + e` of the thread with lane `l` in
+    warp `w` is the element (16w + l/4 + 8i, 8j + 2(l mod 4) + e), with i and e in {0, 1} (PTX ISA, "Register fragments for
+    wgmma.mma_async.m64nNk32").
 
     ```mlir
     !mqa.fragment<vector<64x128xf32>>

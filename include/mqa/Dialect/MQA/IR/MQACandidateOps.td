@@ -42,37 +42,34 @@ class MQA_CandidatesOp<string mnemonic, list<Trait> traits = []>
 def MQA_AppendCandidatesOp : MQA_CandidatesOp<"append_candidates", [AttrSizedOperandSegments]> {
   let summary = "Appends the logits that may be among the best to a list";
   let description = [{
-    Each thread has the logits of some keys. Those that are at least `threshold`, and those
-    that are `forced`, are appended behind the `count` candidates of the list: `codes` gets
-    the code of the logit, and `keys` its key. NaN is appended if it is forced, or where
-    `takes_nan` is true.
+    Each thread has the logits of some keys. The op appends those that are at least `threshold`, and those that are
+    `forced`, behind the `count` candidates of the list: it writes the code of the logit to `codes`, and its key to `keys`.
+    NaN is appended if it is forced, or if `takes_nan` is true.
 
-    A code is an unsigned number that grows with its logit. -0 has the code of +0, NaN has
-    0, and a forced key has the greatest of all.
+    A code is an unsigned number that grows with its logit. -0 has the code of +0. NaN has the code 0. A forced key has the
+    greatest code of all.
 
-    There are two ways to say the keys:
+    There are two ways to give the keys:
 
-    - `from` a `first_key`: a thread has that key and those behind it (ahead of it with
-      `descending`), and the threads' keys follow each other. Candidates are appended in the
-      order of their keys, so the list has that order.
-    - `of` a vector, `own_keys`: any keys, and a negative one is padding, which is not
-      appended. The list has no order of keys then, but the same one in each run. `keys`
-      gets 2 * key, and 1 more where the logit is -0: so a list alone tells the logits of
-      its candidates, and its words are ordered as the keys are.
+    - `from` a `first_key`: a thread has that key and the keys behind it (with `descending`, the keys ahead of it). The keys
+      of the threads follow each other. Candidates are appended in the order of their keys, so the list has that order.
+    - `of` a vector `own_keys`: any keys. A negative key is padding, and is not appended. The list then has no order of keys,
+      but it is the same in each run. `keys` gets 2 * key, and 1 more if the logit is -0. So a list alone tells the logits of
+      its candidates, and its words have the order of the keys.
 
-    `new_count` is the number of candidates. Where the list has no room for all of them,
-    nothing is appended, and `fits` is false.
+    `new_count` is the new number of candidates. If the list does not have room for all new candidates, nothing is appended,
+    and `fits` is false.
 
-    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it
-    synchronises. What it appended is there for other threads only behind another barrier. Of two that follow
-    each other, without a barrier in between, `turn` must be 0 of one and 1 of the other.
+    All threads of a workgroup, or of an `mqa.meet`, execute the op together. The op synchronises them. Other threads see
+    appended candidates only behind another barrier. If two of these ops follow each other without a barrier between them,
+    one has `turn` 0 and the other has `turn` 1.
 
     ```mlir
-    %n1, %fits = mqa.append_candidates %logits from %key threshold(%t) turn(%turn)
-        outs(%codes, %keys count %n : memref<8192xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
-    %n2, %fits2 = mqa.append_candidates %logits of %own : vector<4xi32> threshold(%t)
-        takes_nan(%is_whole) turn(%turn)
-        outs(%codes, %keys count %n : memref<8192xi32, #gpu.address_space<workgroup>>) : vector<4xf32>
+    !list = memref<8192xi32, #gpu.address_space<workgroup>>
+    %n1, %fits = mqa.append_candidates %logits from %key threshold(%t) turn(%c0)
+        outs(%codes, %keys count %n : !list) : vector<4xf32>
+    %n2, %fits2 = mqa.append_candidates %logits of %own : vector<4xi32> threshold(%t) takes_nan(%is_whole) turn(%c1)
+        outs(%codes, %keys count %n1 : !list) : vector<4xf32>
     ```
   }];
   let arguments = (ins VectorOfRankAndType<[1], [F32]>:$logits, Optional<Index>:$first_key,
@@ -94,15 +91,15 @@ def MQA_AppendCandidatesOp : MQA_CandidatesOp<"append_candidates", [AttrSizedOpe
 def MQA_CutCandidatesOp : MQA_CandidatesOp<"cut_candidates"> {
   let summary = "Keeps the best candidates of a list";
   let description = [{
-    Of the `count` candidates, more than `keep`, the `keep` best stay, ahead and in the order
-    that they had; the rest of the list has no meaning then. A greater code is better;
-    among equal ones `ties` decides: the candidate is better that stands ahead (`place`, for
-    a list in the order of its keys), or whose key is the smallest or the greatest.
+    The list has `count` candidates, more than `keep`. The `keep` best stay, at the beginning of the list and in the order
+    that they had. The rest of the list has no meaning then. A greater code is better. `ties` decides between equal codes:
+    the candidate that stands ahead is better (`place`, for a list in the order of its keys), or the candidate with the
+    smallest or the greatest key.
 
-    `threshold` is a logit, such that a candidate behind these can only be among the `keep`
-    best if its logit is at least that; it is NaN where there can be none.
+    `threshold` is a logit. A candidate that is appended later can be among the `keep` best only if its logit is at least
+    `threshold`. If no later candidate can be among them, `threshold` is NaN.
 
-    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it synchronises.
+    All threads of a workgroup, or of an `mqa.meet`, execute the op together. The op synchronises them.
 
     ```mlir
     %threshold = mqa.cut_candidates %codes, %keys count %n keep 2048
@@ -121,14 +118,15 @@ def MQA_CutCandidatesOp : MQA_CandidatesOp<"cut_candidates"> {
 def MQA_SortCandidatesOp : MQA_CandidatesOp<"sort_candidates"> {
   let summary = "Sorts a list of candidates by their logits or by their keys";
   let description = [{
-    The `count` candidates, `most` or fewer, are sorted by descending codes. Of equal codes the
-    smallest key is ahead, or the greatest with `tie_break = #mqa.tie_break<greatest>`; of
-    code 0, which is NaN, always the smallest. With `by = #mqa.sort_by<key>` they are sorted
-    by ascending keys, of which no two are equal; `doubled`: a word of `keys` is twice a key, and
-    maybe 1 more; `keys_only`: codes are unspecified then. `most` is a power of two. The list may
-    also lie in global memory, as a view of a static size.
+    The list has `count` candidates, at most `most`, which is a power of two. The op sorts them by descending codes. Among
+    equal codes the smallest key is ahead, or the greatest with `tie_break = #mqa.tie_break<greatest>`. Among codes of 0, which
+    are NaN, the smallest key is always ahead.
 
-    Executed by all threads of a workgroup, or of an `mqa.meet`, together, which it synchronises.
+    With `by = #mqa.sort_by<key>`, the op sorts the candidates by ascending keys. No two keys are equal. With `doubled`, a word
+    of `keys` is twice a key, and may be 1 more. With `keys_only`, codes are unspecified after the op. The list may also lie in
+    global memory, as a view of a static size.
+
+    All threads of a workgroup, or of an `mqa.meet`, execute the op together. The op synchronises them.
 
     ```mlir
     mqa.sort_candidates %codes, %keys count %n most 2048

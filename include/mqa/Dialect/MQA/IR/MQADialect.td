@@ -14,29 +14,30 @@ def MQA_Dialect : Dialect {
   let cppNamespace = "::mlir::mqa";
   let summary = "Attention logits for sparse-attention indexers";
   let description = [{
-    Sparse attention scores every query against every cached key with a cheap
-    "indexer" before it attends to the best ones. `mqa.logits` is that score, and
-    `mqa.paged_logits` that of a few new queries against a paged cache. `mqa.topk` selects the
-    best keys by their logits, and `mqa.merge_topk` the best of several such lists. The
-    other ops are the steps by which logits become a kernel for a GPU:
+    Sparse attention has a cheap part, the indexer, that scores every query against every cached key. Attention itself
+    then reads only the best keys. `mqa.logits` computes the indexer's logits. `mqa.paged_logits` computes those of a few
+    new queries against a paged cache. `mqa.topk` selects the best keys by their logits. `mqa.merge_topk` selects the best
+    keys of several such lists. All other ops are steps on the way from these ops to a kernel for a GPU:
 
     | level | ops |
     | --- | --- |
-    | 1, 2: the op, then with a schedule | `mqa.logits`, `mqa.paged_logits`; fused with `mqa.topk`: `mqa.unstored_logits` |
-    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows` |
-    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits`, `mqa.store_logits`, `mqa.row_block` |
+    | 1: the op; 2: the op with a schedule | `mqa.logits`, `mqa.paged_logits`, `mqa.topk`, `mqa.merge_topk`; of logits that are fused with an `mqa.topk`, `mqa.unstored_logits` |
+    | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.key_range`, `mqa.clean_rows`, `mqa.row_block` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits`, `mqa.store_logits`, and those of level 3 |
     | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile`, `mqa.scatter_columns` |
-    | 6: fragments | `mqa.layout_cast`, `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.ring_*`, `mqa.fill_tile`, `mqa.async_copy`, `mqa.async_arrive` |
-    | kernels that select | `mqa.append_candidates`, `mqa.cut_candidates`, `mqa.sort_candidates` |
+    | 6: registers | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.ring_*`, `mqa.fill_tile`, `mqa.layout_cast`, `mqa.async_copy`, `mqa.async_arrive`, `mqa.row_block` |
     | 7: NVVM | none |
 
-    Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
-    `mqa.kernel` on a function that was made of one op or a fused pair, and `mqa.operand` on its arguments.
-    Others that begin with `mqa.` are an error.
+    Kernels that select have ops of their own on levels 3 to 6: `mqa.append_candidates`, `mqa.cut_candidates` and
+    `mqa.sort_candidates`; kernels of logits and top-k also `mqa.filtered_rows`, `mqa.word_rows`, `mqa.meet`,
+    `mqa.cut_lists` and, from level 5 on, `mqa.append_logits`.
 
-    In a kernel, what an op reads or writes of the operands of the public op lies in global
-    memory (the default memory space or `#gpu.address_space<global>`), and the tiles of
-    rings lie in workgroup memory (`#gpu.address_space<workgroup>`).
+    Three attributes of the dialect stand on ops of other dialects: `mqa.target` on a module; `mqa.kernel` on a function
+    that was made from one op or from a fused pair; `mqa.operand` on an argument of such a function. Any other attribute
+    that begins with `mqa.` is an error.
+
+    In a kernel, the memory that is an operand of the public op is global memory (the default memory space or
+    `#gpu.address_space<global>`). The tiles of rings lie in workgroup memory (`#gpu.address_space<workgroup>`).
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

@@ -16,17 +16,20 @@ include "mqa/Dialect/MQA/IR/MQAOps.td"
 def MQA_RingAcquireOp : MQA_RingOp<"ring_acquire", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and returns its tiles, to be filled";
   let description = [{
-    Executed by the ring's `producers` warps, whole and converged, as all that fills
-    the slot is. What fills it stands between this op and the `mqa.ring_commit` of
-    the same position, which follows in the same block: `mqa.fill_tile`s, and any
-    other ops that write the tiles. Every thread of these warps
-    executes each op that is not an `mqa.fill_tile`, so all of them must write the same value to
-    the same place. To share work, use an `scf.forall`: `mqa-specialize-warps` divides its
-    iterations among the threads.
+    The ring's `producers` warps execute this op, whole and converged, and also all ops that fill the slot. These ops stand
+    between this op and the `mqa.ring_commit` of the same position, which follows in the same block. They are
+    `mqa.fill_tile`s, and any other ops that write the tiles. Every thread of the warps executes each op that is not an
+    `mqa.fill_tile`. So all threads must write the same value to the same place. To share work, use an `scf.forall`:
+    `mqa-specialize-warps` divides its iterations among the threads.
 
   }] # positionDoc # [{
     ```mlir
-    %tile = mqa.ring_acquire %ring[%i] : !mqa.ring<...> -> memref<...>
+    !ring = !mqa.ring<4, memref<256xf32, #gpu.address_space<workgroup>>>
+    !tile = memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
+    %ring = mqa.ring_create : !ring
+    %tile = mqa.ring_acquire %ring[%i] : !ring -> !tile
+    mqa.fill_tile %scales into %tile by tensor_map : memref<?xf32> into !tile
+    mqa.ring_commit %ring[%i] : !ring
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position);
@@ -43,28 +46,30 @@ def MQA_RingAcquireOp : MQA_RingOp<"ring_acquire", [DeclareOpInterfaceMethods<MQ
 def MQA_FillTileOp : MQA_Op<"fill_tile", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Fills a tile of an acquired slot from global memory";
   let description = [{
-    `tile` is a result of an `mqa.ring_acquire`; the whole of it is filled, as its layout says.
-    `source` is as that of `mqa.ring_put`: what lies behind the end of the source becomes
-    zero, or is unspecified in a dim that has boxes.
+    `tile` is a result of an `mqa.ring_acquire`. The op fills all of it, as its layout says. `source` obeys the rules of a
+    source of `mqa.ring_put`. What lies behind the end of the source becomes zero; in a dim that has boxes, it is
+    unspecified.
 
-    | kind | who copies | the slot is full when |
+    | kind | how the tile is copied | the slot is full when |
     | --- | --- | --- |
-    | `tensor_map` | one lane starts copies of boxes, which a tensor map describes | all their bytes are there |
+    | `tensor_map` | one lane starts copies of boxes, which a tensor map describes | all bytes of the boxes are there |
     | `async_chunks` | each lane starts copies of 16 bytes (`mqa.async_copy`) | the copies of all lanes are there |
-    | `chunks` | each lane loads, converts where types differ, and stores 16 bytes at a time | all lanes have stored theirs |
-    | `elements` | each lane loads, widens where types differ, and stores one element at a time; what the source does not have is zero | all lanes have stored theirs |
+    | `chunks` | each lane loads 16 bytes at a time, converts them if the types differ, and stores them | all lanes have stored their part |
+    | `elements` | each lane loads one element at a time, widens it if the types differ, and stores it; an element that the source does not have is zero | all lanes have stored their part |
 
-    `tensor_map` and `async_chunks` convert nothing. Rows of a source that is copied by `elements` may
-    begin at any address; the other kinds need rows at multiples of 16 bytes. The tile of `elements` is
-    a matrix or a vector without a `#mqa.staged` layout.
+    `tensor_map` and `async_chunks` convert nothing. With `elements`, the rows of the source may begin at any address; the
+    other kinds need rows at multiples of 16 bytes. With `elements`, the tile is a matrix or a vector without a
+    `#mqa.staged` layout.
 
-    Why this op exists: the kind of copy says who arrives at a slot's barrier and
-    how often, so it stands in the IR.
+    Why this op exists: the kind of copy decides who arrives at a slot's barrier, and how often. So the kind stands in the
+    IR.
 
     ```mlir
-    mqa.fill_tile %rows into %tile by tensor_map
-        : memref<?x128xf8E4M3FN, strided<[128, 1], offset: ?>>
-        into memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    !tile = memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    %ring = mqa.ring_create : !mqa.ring<4, !tile>
+    %tile = mqa.ring_acquire %ring[%i] : !mqa.ring<4, !tile> -> !tile
+    mqa.fill_tile %rows into %tile by tensor_map : memref<?x128xf8E4M3FN, strided<[128, 1], offset: ?>> into !tile
+    mqa.ring_commit %ring[%i] : !mqa.ring<4, !tile>
     ```
   }];
   let arguments = (ins AnyMemRef:$source, AnyMemRef:$tile, MQA_FillKindEnumAttr:$kind);
@@ -89,12 +94,16 @@ def MQA_FillTileOp : MQA_Op<"fill_tile", [DeclareOpInterfaceMethods<MQA_RoleOpIn
 def MQA_RingCommitOp : MQA_RingOp<"ring_commit", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Makes an acquired slot full, once all that fills it is there";
   let description = [{
-    Does not wait. Follows the `mqa.ring_acquire` of the same position in its block;
-    the slot's tiles are not used behind it. Executed by the ring's `producers` warps.
+    The op does not wait. It follows the `mqa.ring_acquire` of the same position in the same block. No op behind it uses
+    the slot's tiles. The ring's `producers` warps execute it.
 
   }] # positionDoc # [{
     ```mlir
-    mqa.ring_commit %ring[%i] : !mqa.ring<...>
+    !ring = !mqa.ring<4, memref<256xf32, #gpu.address_space<workgroup>>>
+    %ring = mqa.ring_create : !ring
+    %tile = mqa.ring_acquire %ring[%i] : !ring -> memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
+    memref.store %scale, %tile[%n] : memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
+    mqa.ring_commit %ring[%i] : !ring
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position);

@@ -14,23 +14,22 @@ include "mqa/Dialect/MQA/IR/MQACandidateOps.td"
 //===----------------------------------------------------------------------===//
 
 def MQA_FilteredRowsOp : MQA_Op<"filtered_rows", [Pure]> {
-  let summary = "Rows of logits, of which only those are kept that may be among the best";
+  let summary = "Rows of logits that keep only the logits that may be among the best";
   let description = [{
-    The result stands for `num_rows` x `num_columns` logits, a column for each key, and has no
-    address: only `mqa.store_logits` writes it, at views of its rows. A logit that is written is
-    appended to the list of its row if it is at least the row's threshold or NaN, or if its key
-    is one of the first `force_first` or last `force_last` of the row's range; else it is forgotten.
+    The result stands for `num_rows` x `num_columns` logits, with a column for each key. It has no address: only
+    `mqa.store_logits` writes it, at views of its rows. A written logit is appended to the list of its row if it is at least
+    the threshold of the row, if it is NaN, or if its key is one of the first `force_first` or last `force_last` keys of the
+    row's range. Any other logit is forgotten.
 
-    Row r has `counts[r]` candidates and the threshold `thresholds[r]`. Its list begins at
-    `memory[first + 2 * places * r]`: the logits of `places` candidates, as the bits of f32, and
-    behind them as many keys.
+    Row r has `counts[r]` candidates and the threshold `thresholds[r]`. Its list begins at `memory[first + 2 * places * r]`.
+    First come the logits of `places` candidates, as the bits of f32. Behind them come as many keys.
 
-    A thread that makes a list longer than `limit` asks for a meeting: it lowers `meeting[0]` to
-    `first_key` + `margin`, where `first_key` is the first key of its tile. When the consumers reach
-    that key, they meet (`mqa.meet`) and cut the list. There must be room until then.
+    If a thread makes a list longer than `limit`, it asks for a meeting: it lowers `meeting[0]` to `first_key` + `margin`.
+    `first_key` is the first key of its tile. When the consumers reach the key `meeting[0]`, they meet (`mqa.meet`) and cut
+    the list. The list must have room until then.
 
-    Why this op exists: it is the one place where a fused kernel differs from one that stores its
-    logits. All that tiles, stages and splits the work sees rows that are written.
+    Why this op exists: only in this op does a fused kernel differ from a kernel that stores its logits. All passes that
+    tile, stage and split the work see rows that are written.
 
     ```mlir
     %rows = mqa.filtered_rows %memory[%first] counts(%counts) thresholds(%least) meeting(%word)
@@ -62,18 +61,17 @@ def MQA_MeetOp : MQA_Op<"meet", [
     SingleBlock, NoTerminator, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "What all consumers of a kernel do together";
+  let summary = "Code that all consumers of a kernel execute together";
   let description = [{
-    The region is executed by the `num_threads` threads of the consumers, the first of a block, all
-    together: `gpu.barrier` and the ops on candidates in it are theirs. It begins and ends with a
-    barrier of theirs.
+    The first `num_threads` threads of a block, which are the consumers, execute the region together. A `gpu.barrier` in the
+    region, and the ops on candidates in it, are for these threads alone. The region begins and ends with a barrier of these
+    threads.
 
-    With `meeting`, the region runs only if `key` is at least `meeting[0]`, and each of the `turns`
-    groups of consumers, which take tiles of `tile_kv` keys in turn, still has a tile at or after
-    `meeting[0]` and before `end`. All threads must decide the same. They do if whoever lowers
-    `meeting[0]` chooses a key that no group has checked yet.
+    With `meeting`, the region runs only if `key` is at least `meeting[0]`, and if each of the `turns` groups of consumers,
+    which take tiles of `tile_kv` keys in turn, still has a tile at or after `meeting[0]` and before `end`. All threads must
+    decide the same. They do if each thread that lowers `meeting[0]` chooses a key that no group has checked yet.
 
-    `num_threads` and `turns` are what `mqa-specialize-warps` says.
+    `mqa-specialize-warps` sets `num_threads` and `turns`.
 
     ```mlir
     mqa.meet meeting(%word : memref<1xi32, #gpu.address_space<workgroup>>) key(%n) until(%end) {
@@ -98,23 +96,26 @@ def MQA_CutListsOp : MQA_Op<"cut_lists", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Keeps the best candidates of the lists of some rows";
   let description = [{
-    Of each row with more than `above` candidates, as `mqa.filtered_rows` describes their lists, the
-    `keep` best stay, in any order. Up to `slack` more may stay too; every candidate that is
-    removed is worse than every one that stays. The greatest logit is the best, NaN the worst; of equal ones
-    `ties` decides (`mqa.cut_candidates`, not `place`). The first `force_first` and last
-    `force_last` keys of a row's range, which `ranges` has, are better than all others.
+    The lists are those that `mqa.filtered_rows` describes. In each row with more than `above` candidates, the `keep` best
+    candidates stay, in any order. Up to `slack` more may stay too. Every candidate that is removed is worse than every
+    candidate that stays. The greatest logit is the best, and NaN is the worst. `ties` decides between equal logits (see
+    `mqa.cut_candidates`; not `place`). The first `force_first` and the last `force_last` keys of a row's range are better
+    than all others. `ranges` has these ranges.
 
-    `counts[r]` becomes how many stay. A candidate that comes later can only be among the `keep` best
-    if its logit is at least `thresholds[r]`, which is never NaN. With `ascending`, later keys are
-    greater than all keys of the list.
+    `counts[r]` becomes the number of candidates that stay. A candidate that comes later can be among the `keep` best only if
+    its logit is at least `thresholds[r]`, which is never NaN. With `ascending`, later keys are greater than all keys of the
+    list.
 
-    Executed by all threads of an `mqa.meet`, which share the rows. Who reads the lists, counts or
-    thresholds behind it meets at a barrier before.
+    All threads of an `mqa.meet` execute the op, and share the rows. Threads that read the lists, counts or thresholds behind
+    the op first meet at a barrier.
 
     ```mlir
-    mqa.cut_lists %memory[%first] counts(%counts) thresholds(%least) ranges(%ranges) rows(%c8)
-        {places = 7680, keep = 2048, above = 2048, ties = #mqa.ties<smallest>, ascending}
-        : memref<?xi32>, memref<8xi32, #gpu.address_space<workgroup>>, memref<8xf32, #gpu.address_space<workgroup>>
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
+    mqa.meet {
+      mqa.cut_lists %memory[%first] counts(%counts) thresholds(%least) ranges(%ranges) rows(%c8)
+          {places = 7680, keep = 2048, above = 2048, ties = #mqa.ties<smallest>, ascending}
+          : memref<?xi32>, memref<8xi32, #gpu.address_space<workgroup>>, memref<8xf32, #gpu.address_space<workgroup>>
+    }
     ```
   }];
   let arguments = (ins
@@ -140,13 +141,12 @@ def MQA_CutListsOp : MQA_Op<"cut_lists", [
 def MQA_WordRowsOp : MQA_Op<"word_rows", [Pure]> {
   let summary = "Rows of logits that lie in memory as words";
   let description = [{
-    The result stands for `num_rows` x `num_columns` logits, a column for each key. Only
-    `mqa.store_logits` writes it, at views of its rows. Logit [r, c], rounded to the type of the result and
-    widened to f32 again, goes to `memory[first + r * stride + c]`, as bits. Outside of a row's range nothing is
-    written.
+    The result stands for `num_rows` x `num_columns` logits, with a column for each key. Only `mqa.store_logits` writes it, at
+    views of its rows. Logit [r, c] is rounded to the element type of the result and widened to f32 again. Its bits go to
+    `memory[first + r * stride + c]`. Outside of a row's range nothing is written.
 
-    Why this op exists: like `mqa.filtered_rows`, it is all in which the tiles of a fused kernel differ from those of a
-    kernel that stores its logits. Here logits stay until their row is selected.
+    Why this op exists: as with `mqa.filtered_rows`, only in this op do the tiles of a fused kernel differ from the tiles of a
+    kernel that stores its logits. Here logits stay in memory until their row is selected.
 
     ```mlir
     %rows = mqa.word_rows %memory[%first] stride(%n) sizes(%c2, %n) : memref<?xi32> -> memref<?x?xbf16>
@@ -172,8 +172,8 @@ def MQA_AppendLogitsOp : MQA_Op<"append_logits", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Appends the elements of a vector to lists of candidates";
   let description = [{
-    Appends vector[m, n], where mask[m, n], to the list of row `first_row` + m, as
-    `mqa.filtered_rows` describes it: with key `first_key` + n. The order is any.
+    Appends vector[m, n] with the key `first_key` + n to the list of row `first_row` + m, where mask[m, n] is true.
+    `mqa.filtered_rows` describes the lists. The candidates are appended in any order.
 
     ```mlir
     mqa.append_logits %v mask %mask first_key(%n) to %memory[%first] counts(%counts) meeting(%word)

@@ -17,13 +17,11 @@ def MQA_AsyncCopyOp : MQA_Op<"async_copy", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Starts to copy 16 bytes from global to shared memory";
   let description = [{
-    Copies `count` elements of `source` from `source_indices` on to `target` from
-    `target_index` on, and zeros behind them, 16 bytes in all. Both addresses are
-    multiples of 16 bytes. The bytes are there when the barrier's phase is over at which the
-    thread arrives by `mqa.async_arrive` later.
+    Copies `count` elements, from `source_indices` of `source` on, to `target` from `target_index` on. Zeros follow, up to
+    16 bytes in all. Both addresses are multiples of 16 bytes. The bytes are there when the phase of a barrier is over at
+    which the thread arrives later by `mqa.async_arrive`.
 
-    Why this op exists: `nvgpu.device_async_copy` cannot be told how many elements to
-    copy where an index has 32 bits.
+    Why this op exists: where an index has 32 bits, `nvgpu.device_async_copy` cannot be told how many elements to copy.
 
     ```mlir
     mqa.async_copy %row[%c0, %d], %slots[%i], %n : memref<?x128xbf16, strided<[?, 1]>, #gpu.address_space<global>>,
@@ -42,7 +40,7 @@ def MQA_AsyncCopyOp : MQA_Op<"async_copy", [
 def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
   let summary = "Arrives at a barrier once this thread's copies so far are there";
   let description = [{
-    The copies are those of `mqa.async_copy`. Does not wait.
+    The copies are those that this thread started by `mqa.async_copy`. The op does not wait.
 
     ```mlir
     mqa.async_arrive %full[%slot] : !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 4>
@@ -56,20 +54,24 @@ def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
-    A is 64 x K, or queries x heads x K of 64 rows in all, B is N x K, both of
-    the same type and of `#mqa.staged` layouts whose memory is K-major: swizzled rows of 32, 64 or
-    128 bytes. A wider K comes in chunks, of which both have the same number, as the
-    first dim of memory. The rows of D are those of A in the order of its memory. All K steps are issued; the result must not be read before an
-    `mqa.wgmma_wait` that follows an `nvvm.wgmma.commit.group.sync.aligned`.
+    A is 64 x K, or queries x heads x K with 64 rows in all. B is N x K. Both have the same element type, and
+    `#mqa.staged` layouts whose memory is K-major: swizzled rows of 32, 64 or 128 bytes. A wider K comes in chunks; the
+    first dim of memory counts them, and A and B have the same number. The rows of D are the rows of A in the order of A's
+    memory.
 
-    Why this op exists: `nvgpu.warpgroup.mma` steps the descriptor of an fp8 B as
-    if it were MN-major, and fuses fence, mma, commit and wait in one.
+    The op issues all steps of K. Nothing may read the result before an `mqa.wgmma_wait` that follows an
+    `nvvm.wgmma.commit.group.sync.aligned`.
+
+    Why this op exists: `nvgpu.warpgroup.mma` steps the descriptor of an fp8 B as if B were MN-major, and fuses fence, mma,
+    commit and wait in one op.
 
     ```mlir
-    %acc = mqa.wgmma %q, %k
-        : memref<8x8x128xf8E4M3FN, #mqa.staged<shape = [4, 8, 2, 128], dims = [0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>,
-          memref<128x128xf8E4M3FN, #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
-        -> !mqa.fragment<vector<64x128xf32>>
+    !q = memref<8x8x128xf8E4M3FN, #mqa.staged<shape = [4, 8, 2, 128], dims = [0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    !k = memref<128x128xf8E4M3FN, #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    nvvm.wgmma.fence.aligned
+    %acc = mqa.wgmma %q, %k : !q, !k -> !mqa.fragment<vector<64x128xf32>>
+    nvvm.wgmma.commit.group.sync.aligned
+    %done = mqa.wgmma_wait %acc {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
     ```
   }];
   let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$a,
@@ -89,9 +91,8 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
 def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]>]> {
   let summary = "Waits for WGMMA groups and returns an accumulator that may be read";
   let description = [{
-    Waits until at most `pending` committed groups are unfinished. The fragment
-    passes through: registers that WGMMA writes asynchronously must not be read,
-    moved or reused before the wait, and this op's result is what orders them.
+    Waits until at most `pending` committed groups are unfinished. The fragment passes through the op. Registers that WGMMA
+    writes asynchronously must not be read, moved or reused before the wait, and the result of this op orders them.
 
     ```mlir
     %done = mqa.wgmma_wait %acc {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
@@ -110,19 +111,17 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "D = A * B^T of four warps by mma.sync, for one or several A";
   let description = [{
-    As `mqa.wgmma`, by the instruction that GPUs before and beside Hopper have:
-    each of the four warps multiplies 16 of the 64 rows of every A by all of B.
-    The results may be read at once. A and B lie in shared memory as
-    `mqa.wgmma` has them, and the fragments are the same.
+    The op computes what `mqa.wgmma` computes, by the instruction that other GPUs than Hopper have too. Each of the four
+    warps multiplies 16 of the 64 rows of every A by all of B. The results may be read at once. A and B lie in shared memory
+    as `mqa.wgmma` has them, and the fragments are the same.
 
-    Several A share what is read of B: with one, shared memory has not the
-    bandwidth for the instruction's full rate.
+    Several A share what the op reads of B. With one A, shared memory does not have the bandwidth for the full rate of the
+    instruction.
 
     ```mlir
-    %acc = mqa.mma_sync %q by %k
-        : memref<8x8x64xbf16, #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 8>, #gpu.address_space<workgroup>>
-        by memref<128x64xbf16, #mqa.staged<shape = [128, 64], dims = [0, 1], swizzle = 8>, #gpu.address_space<workgroup>>
-        -> !mqa.fragment<vector<64x128xf32>>
+    !q = memref<8x8x64xbf16, #mqa.staged<shape = [4, 8, 2, 64], dims = [0, 1, 0, 2], swizzle = 8>, #gpu.address_space<workgroup>>
+    !k = memref<128x64xbf16, #mqa.staged<shape = [128, 64], dims = [0, 1], swizzle = 8>, #gpu.address_space<workgroup>>
+    %acc = mqa.mma_sync %q by %k : !q by !k -> !mqa.fragment<vector<64x128xf32>>
     ```
   }];
   let arguments = (ins
@@ -152,7 +151,7 @@ def MQA_MmaSyncOp : MQA_Op<"mma_sync", [
 def MQA_UnpackFragmentOp : MQA_Op<"unpack_fragment", [Pure]> {
   let summary = "The registers of a fragment, one value each";
   let description = [{
-    Result r is the thread's register r; `!mqa.fragment` says which element.
+    Result r is register r of the thread. `!mqa.fragment` says which element that is.
 
     ```mlir
     %r:64 = mqa.unpack_fragment %done : !mqa.fragment<vector<64x128xf32>>

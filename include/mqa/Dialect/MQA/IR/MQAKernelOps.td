@@ -18,14 +18,13 @@ include "mlir/Interfaces/ViewLikeInterface.td"
 
 def MQA_RowBlockOp : MQA_Op<"row_block", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
-  let summary = "Some rows of a memref, as one of its own";
+  let summary = "Some rows of a memref, as a memref of their own";
   let description = [{
-    Rows [row, row + num_rows) of `source`: a row is what its first dimension counts, an
-    element of a vector. The result starts at its first element (offset 0).
+    The result has the rows [row, row + num_rows) of `source`. The first dimension of `source` counts rows; in a vector, a
+    row is an element. The result begins at its first element (offset 0).
 
-    Why this op exists: on the device an index has 32 bits, which inside a block
-    of rows suffices and halves the registers of address arithmetic. A logits
-    matrix may be larger; this op is lowered with 64-bit arithmetic.
+    Why this op exists: on the device an index has 32 bits. That is enough inside of a block of rows, and halves the
+    registers for addresses. But a logits matrix may be larger. So this op is lowered with 64-bit arithmetic.
 
     ```mlir
     %rows = mqa.row_block %out[%m] rows %c2
@@ -46,16 +45,14 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
 def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
   let summary = "Consecutive keys of a sequence, wherever the cache has them";
   let description = [{
-    Keys [first, first + num_keys) of a sequence whose key n lies in block
-    `table[0, n / P]` of `cache`, at slot n mod P. `cache` is C x P x D or, of scales, C x P.
-    num_keys may be less than one tile of keys, but not negative; no other entries of
-    the table are read.
+    The result is the keys [first, first + num_keys) of a sequence. Key n of the sequence lies in block `table[0, n / P]`
+    of `cache`, at place n mod P. `cache` is C x P x D; for scales, it is C x P. num_keys is not negative, and may be less
+    than a tile of keys. The op reads no other entries of the table.
 
-    The result has no address: it is read by a tile's `mqa.logits` and, when that is staged,
-    by `mqa.ring_put` or `mqa.fill_tile`; `first` is a multiple of the tile's size.
+    The result has no address. A tile's `mqa.logits` reads it. When the tile is staged, `mqa.ring_put` or `mqa.fill_tile`
+    reads it. `first` is a multiple of the tile's size.
 
-    Why this op exists: it is the one place where a tile of a paged cache differs
-    from a tile of a matrix.
+    Why this op exists: only in this op does a tile of a paged cache differ from a tile of a matrix.
 
     ```mlir
     %keys = mqa.gather_pages %cache[%table] from %n keys %c128
@@ -73,13 +70,12 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
 }
 
 def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
-  let summary = "As mqa.gather_pages, of blocks whose numbers a warp has read";
+  let summary = "As mqa.gather_pages, from blocks whose numbers a warp has read";
   let description = [{
-    Keys [first, first + tile) of a sequence. With blocks of P keys, lane i of the
-    warp has in `ids` the number of the block that holds key first + i * P, or -1, where no
-    key is needed, as far as the tile goes: a fill loads block by block, and
-    what it has no block for becomes zero. Where a tile is part of one
-    block, `first` says which.
+    The result is the keys [first, first + tile) of a sequence, in a cache with blocks of P keys. In `ids`, lane i of the
+    warp has the number of the block that holds key first + i * P, as far as the tile goes. If no key of the block is
+    needed, the lane has -1. A fill loads block by block. Where there is no block, the tile becomes zero. If the tile is
+    a part of one block, `first` says which part.
 
     ```mlir
     %keys = mqa.gather_blocks %cache[%ids] from %n
@@ -101,15 +97,16 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Writes -inf outside of each row's range";
   let description = [{
-    Writes -inf to out[m, n] for every row m of the block and every column n that no key of
-    row m of `ranges` belongs to. `out` has a column for each key, or more; rows of
-    compressed ranges may have any number. The work is shared by `num_threads`
-    threads, of which this is number `thread`; absent means one thread.
+    Writes -inf to out[m, n] for every row m of the block, and for every column n to which no key of the range of row m
+    belongs. `ranges` has the ranges of the rows. `out` has at least one column for each key; if the ranges are
+    compressed, it may have any number. `num_threads` threads share the work; this thread has the number `thread`. Without
+    `threads`, one thread does all of it.
 
-    Why this op exists: cleaning is a plain fill, which other threads than those
-    of the matrix unit do beside it: it then costs no more than its bytes.
+    Why this op exists: cleaning is a plain fill. Other threads than those of the matrix unit do it at the same time, so it
+    costs no more than its bytes.
 
     ```mlir
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     mqa.clean_rows %out_rows, %ranges threads %i of %n : memref<?x?xf32, strided<[?, 1]>>
     ```
   }];
@@ -129,15 +126,13 @@ def MQA_CleanRowsOp : MQA_Op<"clean_rows", [
 def MQA_RingCreateOp : MQA_Op<"ring_create"> {
   let summary = "Allocates a ring of shared-memory stages and its barriers";
   let description = [{
-    All slots start empty. A slot becomes empty again after `consumers`
-    warps have released it. With `turns` above 1, that many consumer groups
-    get slots in turn, by position; else every consumer gets every slot.
-    A slot is filled by `producers` warps together, which all execute the same puts:
-    one where tensor maps fill it. The number of the first is a multiple of `producers`.
+    All slots start empty. A slot is empty again when `consumers` warps have released it. If `turns` is greater than 1,
+    that many consumer groups get slots in turn, by position; else every consumer gets every slot. `producers` warps fill a
+    slot together, and all of them execute the same puts. If tensor maps fill the ring, there is one producer. The number
+    of the first producer warp is a multiple of `producers`.
 
-    `filler` is the role of the warps that fill the ring, `reader` that of those that get its
-    slots. A converter stands between two rings: it gets slots of one, of which it is
-    the reader, and fills slots of the other, of which it is the filler.
+    `filler` is the role of the warps that fill the ring. `reader` is the role of the warps that get its slots. A converter
+    stands between two rings: it is the reader of one ring and the filler of the other ring.
 
     ```mlir
     %ring = mqa.ring_create {consumers = 16 : i64}
@@ -169,21 +164,23 @@ class MQA_RingOp<string mnemonic, list<Trait> traits = []>
 def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for an empty slot and starts to copy tiles into it";
   let description = [{
-    Executed by the ring's `producers` warps, whole and converged. The slot is
-    full once all of its tiles are there, by whichever kind of copy. A source may be
-    smaller than the slot's tile; the rest of the slot then holds unspecified
-    values, or zeros.
+    The ring's `producers` warps execute this op, whole and converged. The slot is full when all of its tiles are there, by
+    whichever kind of copy. A source may be smaller than the slot's tile. The rest of the tile then becomes zero, or is
+    unspecified, as `mqa.fill_tile` says.
 
-    This is `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and `mqa.ring_commit` in one:
-    how each tile is copied is no matter of this op. `mqa-expand-puts` decides it, from the
-    target and the operands.
+    A put is an `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and an `mqa.ring_commit` in one. It does not say how
+    each tile is copied: `mqa-expand-puts` decides that, from the target and the sources.
 
-    Tile and source have the same dims. Where the tile's layout has its memory in boxes (the last
-    dims of memory are all dims of the tile, each once), one copy fills a box, whose dims are those of the source in the layout's
-    order; the dims of memory before them count boxes.
+    Tile and source have the same dims. If the layout of the tile has boxes (the last dims of memory are all dims of the
+    tile, each once), one copy fills one box. The dims of a box are those of the source in the order of the layout. The
+    dims of memory before them count boxes.
+
   }] # positionDoc # [{
     ```mlir
-    mqa.ring_put %ring[%i], %k_rows, %k_scale_rows : !mqa.ring<...>, memref<...>, memref<...>
+    !ring = !mqa.ring<4, memref<256x128xf8E4M3FN, #mqa.staged<shape = [256, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>,
+                         memref<256xf32, #gpu.address_space<workgroup>>>
+    %ring = mqa.ring_create : !ring
+    mqa.ring_put %ring[%i], %k_rows, %k_scale_rows : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position,
@@ -196,9 +193,14 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOp
 
 def MQA_RingGetOp : MQA_RingOp<"ring_get", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Waits for a full slot and returns its tiles";
-  let description = positionDoc # [{
+  let description = [{
+    The ring's readers execute this op: whole, converged warps of the role `reader` of the ring.
+
+  }] # positionDoc # [{
     ```mlir
-    %k_tile, %k_scale_tile = mqa.ring_get %ring[%i] : !mqa.ring<...> -> memref<...>, memref<...>
+    !ring = !mqa.ring<4, memref<256xf32, #gpu.address_space<workgroup>>>
+    %ring = mqa.ring_create : !ring
+    %tile = mqa.ring_get %ring[%i] : !ring -> memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position);
@@ -215,10 +217,16 @@ def MQA_RingGetOp : MQA_RingOp<"ring_get", [DeclareOpInterfaceMethods<MQA_RoleOp
 def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQA_RoleOpInterface>]> {
   let summary = "Says that this warp has read a slot for the last time";
   let description = [{
-    Executed by a whole, converged warp.
+    A whole, converged warp executes this op.
+
   }] # positionDoc # [{
     ```mlir
-    mqa.ring_release %ring[%i] : !mqa.ring<...>
+    !ring = !mqa.ring<4, memref<256xf32, #gpu.address_space<workgroup>>>
+    %ring = mqa.ring_create : !ring
+    %tile = mqa.ring_get %ring[%i] : !ring -> memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
+    %scale = memref.load %tile[%n] : memref<256xf32, strided<[1], offset: ?>, #gpu.address_space<workgroup>>
+    memref.store %scale, %out[%n] : memref<?xf32>
+    mqa.ring_release %ring[%i] : !ring
     ```
   }];
   let arguments = (ins MQA_RingType:$ring, I32:$position);
@@ -233,28 +241,28 @@ def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Scales staged queries and weights so that f16 cannot overflow";
   let description = [{
-    In place, by powers of two: a head's q by 2^-s, so that |q . k| <= 64000 for
-    every k of finite f8E4M3FN; a query's weights by 2^(s - e), so that the sum of
-    their magnitudes is at most 1. Every score and every partial sum over heads
-    is then a finite f16. Returns 2^e as two factors per query, of about half the
-    exponent each: weights * relu(q . k) summed over the heads, times both factors, is
-    what it was before.
+    The op scales in place, by powers of two:
 
-    s follows from the sum of |q| over a head, times 448. An element of q that becomes
-    subnormal is rounded: by at most 2^(s - 10), which is at most 2^-16 of the
-    sum of |q|.
+    - a head's q by 2^-s, so that |q . k| <= 64000 for every k of finite f8E4M3FN;
+    - a query's weights by 2^(s - e), so that the sum of their magnitudes is at most 1.
 
-    Executed by `num_threads` threads, whole warps, of which this is number
-    `thread`, between a get and the first use of the slot; they synchronise.
-    Absent means one warp.
+    Then every score and every partial sum over heads is a finite f16. The op returns 2^e as two factors per query, each
+    with about half of the exponent. Weights * relu(q . k), summed over the heads and multiplied by both factors, is the
+    same as before.
 
-    Why this op exists: a sum over heads in packed f16 costs half of one in f32,
-    but scores of fp8 reach 448 * 448 * D, far past 65504. Scaling a query block
-    once costs next to nothing beside all its keys.
+    s follows from the sum of |q| over a head, times 448. An element of q that becomes subnormal is rounded: by at most
+    2^(s - 10), which is at most 2^-16 of the sum of |q|.
+
+    `num_threads` threads execute the op. They are whole warps, and this thread has the number `thread`. The op stands
+    between a get and the first use of the slot, and synchronises its threads. Without `threads`, one warp executes it.
+
+    Why this op exists: a sum over heads in packed f16 costs half of a sum in f32, but scores of fp8 reach 448 * 448 * D,
+    far past 65504. Scaling a query block once costs little beside all its keys.
 
     ```mlir
-    %f = mqa.fit_queries %q, %weights threads %i of %n
-        : memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>, memref<8x64xf32, #gpu.address_space<workgroup>> -> memref<2x8xf32, #gpu.address_space<workgroup>>
+    !q = memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [2, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    %factors = mqa.fit_queries %q, %weights threads %i of %n
+        : !q, memref<8x64xf32, #gpu.address_space<workgroup>> -> memref<2x8xf32, #gpu.address_space<workgroup>>
     ```
   }];
   let arguments = (ins MemRefRankOf<[F8E4M3FN], [3]>:$q,
@@ -274,35 +282,38 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "The logits of one staged tile";
   let description = [{
-    The formula of `mqa.logits` on a tile whose q, k, k_scale and weights lie in
-    shared memory with static shapes; ranges are no matter here, but of
-    `mqa.store_logits`:
+    The formula of `mqa.logits` on a tile. q, k, k_scale and weights of the tile lie in shared memory, with static shapes.
+    This op does not look at ranges; `mqa.store_logits` does.
 
-    | operand | shape | element |
+    | operand | shape | meaning |
     | --- | --- | --- |
-    | q | queries x heads x D | of `#mqa.staged` layout: the first dim of memory counts groups of queries, if it counts queries at all |
-    | k, k_scale | keys (x D) | k of `#mqa.staged` layout, zero, as q, from the source's D on |
-    | weights | (as k_scale, `none`: 1) queries x at least all heads of q | a row per query |
-    | onto | queries x keys | to which the logits are added: those of other heads |
-    | factors | 2 x queries, shared memory | by which a query's logits are multiplied (`mqa.fit_queries`) |
+    | q | queries x heads x D | it has a `#mqa.staged` layout. If the first dim of memory counts queries, it counts groups of them |
+    | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. From the D of the source on, k is zero, and so is q |
+    | weights | queries x at least all heads of q | a row per query. Without weights, they count as 1, and likewise k_scale |
+    | onto | queries x keys | the logits of other heads, to which these logits are added |
+    | factors | 2 x queries, in shared memory | a query's logits are multiplied by them (`mqa.fit_queries`) |
     | result | queries x keys | |
 
-    The queries of a group go to one consumer group, with 64 rows of as many heads of each at a
-    time: a head tile. How they lie in there is the matrix unit's choice (`MatrixUnit::getOperandLayout`).
+    The queries of a group go to one consumer group. It takes 64 rows at a time, as many heads of each query: a head tile.
+    The matrix unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
 
-    Heads from `num_heads` on are padding, where weights are zero; it is given where q
-    is not zero, or a key may be infinite, which times zero would be NaN.
+    Heads from `num_heads` on are padding, where weights are zero. `num_heads` is given if q is not zero there, or if a key
+    may be infinite, because zero times infinity is NaN.
 
-    How it is computed the op says too, so that no pass below asks the schedule:
+    The op also says how it is computed, so that no pass below asks the schedule:
 
     | attribute | meaning |
     | --- | --- |
-    | `relu` | how a score becomes non-negative, where `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN: an infinite score plus its magnitude would be NaN |
-    | `reduction` | `f16`: in packed half precision, with `relu` of `max`, `weights`, the `factors` that keep it from overflowing, and no `num_heads` |
-    | `accumulators` | head tiles whose scores are under way at a time |
+    | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN |
+    | `reduction` | `f16`: in packed half precision. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
+    | `accumulators` | the number of head tiles whose scores are under way at a time |
 
     ```mlir
-    %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : ...) : vector<8x128xf32>
+    !q = memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [1, 8, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    !k = memref<128x128xf8E4M3FN, #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>, #gpu.address_space<workgroup>>
+    !k_scale = memref<128xf32, #gpu.address_space<workgroup>>
+    !weights = memref<8x64xf32, #gpu.address_space<workgroup>>
+    %logits = mqa.tile_logits ins(%q, %k, %k_scale, %weights : !q, !k, !k_scale, !weights) : vector<8x128xf32>
     ```
   }];
   let arguments = (ins
@@ -344,14 +355,16 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Stores the logits of a tile that lie in their query's range";
   let description = [{
-    `logits` has a row per query and a column per key, of which the first is key
-    `first_key` of the sequence. `ranges` and `out` (whole rows, of f32, bf16 or f16) have a
-    row per query, or fewer, where the problem ends. Key n goes to the column of `out` that
-    belongs to it: n, or, where the ranges are compressed, n less the first key of the row's
-    range. Keys outside of a query's range are not written. `out` has a column for each
-    key, or more; rows of compressed ranges may have any number.
+    `logits` has a row for each query and a column for each key. Its first column is key `first_key` of the sequence.
+    `ranges` and `out` have a row for each query, or fewer rows where the problem ends. `out` has whole rows of f32, bf16
+    or f16.
+
+    Key n goes to the column of `out` that belongs to it: column n, or, if the ranges are compressed, column n less the
+    first key of the row's range. Keys outside of a query's range are not written. `out` has at least one column for each
+    key; if the ranges are compressed, it may have any number.
 
     ```mlir
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)
         : vector<8x128xf32>
     ```
@@ -372,12 +385,12 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
 def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
     AllShapesMatch<["vector", "columns", "mask"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "Writes a vector to columns that each element names";
+  let summary = "Writes a vector to columns that a second vector names";
   let description = [{
-    base[m, columns[m, n]] = vector[m, n] where mask[m, n].
+    Writes vector[m, n] to base[m, columns[m, n]] where mask[m, n] is true.
 
-    Why this op exists: `vector.transfer_write` writes all rows from the same column
-    on, `vector.scatter` all elements to one row.
+    Why this op exists: `vector.transfer_write` writes all rows from the same column on, and `vector.scatter` writes all
+    elements to one row.
 
     ```mlir
     mqa.scatter_columns %v, %rows[%columns] mask %mask

@@ -18,11 +18,11 @@ def MQA_SubtileOp : MQA_Op<"subtile", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
   let summary = "One of the equal parts of a staged tile";
   let description = [{
-    The tile is cut into parts of the result's shape; `parts` says which, counted in each
-    dim. Allowed are `#mqa.staged` layouts whose outermost dims of memory count the parts, so that each
-    part is one piece of memory. The result's layout is without those dims.
+    The op cuts the tile into equal parts of the result's shape. `parts` says which part, counted in each dim. The outermost
+    dims of memory in the `#mqa.staged` layout must count the parts, so that each part is one piece of memory. The layout
+    of the result is the layout of the tile without these dims.
 
-    Why this op exists: `memref.subview` is of strided memrefs, which a staged tile is not.
+    Why this op exists: `memref.subview` is for strided memrefs, and a staged tile is no strided memref.
 
     ```mlir
     %head_tile = mqa.subtile %q[%c0, %t, %c0]
@@ -47,9 +47,9 @@ def MQA_LayoutCastOp : MQA_Op<"layout_cast", [
     Pure, DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
   let summary = "A staged tile as the memory that it lies in, or the other way round";
   let description = [{
-    One type has the layout `#mqa.staged`, the other one the `shape` of that layout, and its
-    elements one behind the other. Nothing is copied: the same elements have other indices. Indices
-    of the tile are logical; those of the memory are where elements lie, swizzled.
+    One of the two types has the layout `#mqa.staged`. The other one has the `shape` of that layout, with its elements one
+    behind the other. The op copies nothing: the same elements have other indices. Indices of the tile are logical. Indices
+    of the memory say where elements lie, swizzled.
 
     ```mlir
     %tile = mqa.layout_cast %memory

@@ -49,41 +49,36 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `key_offset` (optional, 0) | | index |
     | `out` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
 
-    M queries and N keys are static or dynamic; there are 1 to 128 heads H, and
-    the head dim D is a multiple of 16 up to 256. Sums are of f32; `out` is rounded
-    once, at the end. With `activation = #mqa.activation<none>` there is no
-    max(..., 0). Operands are all tensors (then the op returns the new
-    `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
-    rows; everything inside a row is contiguous. They lie in the default memory space
-    or in global memory (`#gpu.address_space<global>`), and tensors have no encoding.
+    **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
+    multiple of 16 up to 256.
 
-    A key may have one vector for each of G groups of heads, of which H is a
-    multiple: head h reads group h / (H / G), and the group's scale multiplies
-    inside the sum over heads. G = 1 is multi-query attention, G = H multi-head
-    attention, and others are grouped-query attention.
+    **Types.** Sums are f32. `out` is rounded once, at the end. With `activation = #mqa.activation<none>` there is no
+    max(..., 0). The operands are all tensors, and the op returns the new `out`; or they are all memrefs, and the op writes
+    `out`. A memref may be strided by rows, and is contiguous inside of a row. It lies in the default memory space or in
+    global memory (`#gpu.address_space<global>`). Tensors have no encoding. `none` in the place of `k_scale`, `weights` or
+    `ks` leaves the operand out.
 
-    Outside a row's range the op writes -inf with `clean`, and nothing without
-    it: such elements keep the value that `out` had. Ranges may be empty,
-    reversed, negative, past N, or in any order. NaN in q, k, k_scale or weights
-    reaches every logit that it takes part in.
+    **Groups.** A key may have one vector for each of G groups of heads. H is a multiple of G. Head h reads group
+    h / (H / G), and the scale of the group multiplies inside of the sum over heads. G = 1 is multi-query attention, G = H is
+    multi-head attention, and others are grouped-query attention.
 
-    With `compressed` a row begins with its range: column j of row m belongs to
-    key max(ks[m], 0) + j. A range longer than S columns is cut there; columns
-    past its length are -inf with `clean` and not written without.
+    **Ranges.** Ranges may be empty, reversed, negative, past N, or in any order. Outside of a row's range, the op writes
+    -inf with `clean`. Without `clean`, it writes nothing there: these elements keep the value that `out` had. NaN in q, k,
+    k_scale or weights reaches every logit in which it takes part.
 
-    `key_offset` is the position of key 0 of this op in the sequence to which
-    `ks` and `ke` refer; the sequence ends with the last key of this op.
+    **Compressed rows.** With `compressed`, a row begins with its range: column j of row m belongs to key max(ks[m], 0) + j.
+    A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
+    without `clean`.
 
-    `none` in the place of `k_scale`, `weights` or `ks` leaves it out.
+    **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
+    with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
+    `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
+    and the ranges say what the whole sequence is. Tiles of compressed ranges have all columns, and the tile at key 0 cleans.
+    A `compressed` op on tensors is not tiled.
 
-    A tile of memrefs has `ranges` (an `!mqa.ranges`, with a row for each query) in the place of
-    `ks`, `ke` and `compressed`, because it is a part of a sequence, and they say what
-    the whole is. Tiling the op over keys advances `key_offset`. Tiles of compressed ranges have
-    all columns; the tile at key 0 cleans. A `compressed` op on tensors is not tiled.
+    In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
-    In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
-
-    Example:
+    Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -97,6 +92,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%rows : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+    %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
     ```
@@ -202,29 +198,24 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `key_offset` (optional, 0) | | index |
     | `out` | (B * T) x N | f32, bf16 or f16 |
 
-    B sequences have T = next_n new queries each, from 1 to 8; the cache has C blocks of
-    P = block_kv keys, a power of two from 16 to 256. T and P are static. Heads, head
-    dim, activation and rounding are as in `mqa.logits`.
+    **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
+    a power of two from 16 to 256. T and P are static. Heads, head dim, activation and rounding are as in `mqa.logits`.
 
-    length(b, t) is context_lens[b, t], or, where there is one length per sequence,
-    context_lens[b] - T + t + 1: the new queries are its last. Lengths may be zero,
-    negative, in any order within a sequence, or greater than N or S * P: the smallest
-    of them counts. Outside, the op writes -inf with `clean`, and nothing
-    without it.
+    **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
+    is context_lens[b] - T + t + 1, because the new queries are the last ones of the sequence. Lengths may be zero, negative,
+    in any order within a sequence, or greater than N or S * P. The smallest of length, N and S * P counts. Outside, the op
+    writes -inf with `clean`, and nothing without it.
 
-    Entries of `block_table` behind those that a sequence's longest length needs are not
-    read. Needed ones may repeat; one that is no block of the cache gives unspecified
-    logits, and nothing outside of the cache is read. NaN spreads as in `mqa.logits`; a
-    slot behind a sequence's end may hold anything.
+    **Block table.** The op does not read entries of `block_table` behind those that the longest length of the sequence needs.
+    Needed entries may repeat. An entry that is no block of the cache gives unspecified logits, and the op reads nothing
+    outside of the cache. NaN spreads as in `mqa.logits`. Places behind the end of a sequence may hold anything.
 
-    Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the
-    others); everything inside is contiguous. Memory spaces and encodings are as in
-    `mqa.logits`. Where keys and scales of a block lie
-    behind each other, as in DeepGEMM's `fp8_paged_mqa_logits` (block_kv * D key bytes,
-    then block_kv f32 scales), `k` and `k_scale` are two views of the one cache.
+    **Memory.** Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the others). They are
+    contiguous inside. Memory spaces and encodings are as in `mqa.logits`. In DeepGEMM's `fp8_paged_mqa_logits`, the keys and
+    the scales of a block lie behind each other (block_kv * D key bytes, then block_kv f32 scales). Then `k` and `k_scale`
+    are two views of one cache.
 
-    `key_offset` is the key that column 0 of `out` belongs to: tiling the op over keys
-    advances it.
+    **Tiles.** `key_offset` is the key to which column 0 of `out` belongs. Tiling the op over keys advances it.
 
     Example:
 

@@ -12,7 +12,7 @@ include "mqa/Dialect/MQA/IR/MQAOps.td"
 def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
   let summary = "The ranges of keys that bounds or lengths say";
   let description = [{
-    The range of a row is [start, end), with `num_keys` keys in all:
+    The range of a row is [start, end). There are `num_keys` keys in all:
 
     | `ks` | `ke` | `next_n` | start of row m | end of row m |
     | --- | --- | --- | --- | --- |
@@ -21,17 +21,15 @@ def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
     | `none` | B x T | | 0 | min(ke[m / T, m mod T], num_keys) |
     | `none` | B | T | 0 | min(ke[m / T] - T + m mod T + 1, num_keys) |
 
-    A range whose end is not behind its start is empty. The third form has a length for each of the
-    T queries of B sequences; in the last, which is causal, a sequence has one length, and its T queries
-    are its last.
+    A range whose end is not behind its start is empty. In the third form, each of the T queries of B sequences has a
+    length. In the last form, which is causal, a sequence has one length, and its T queries are its last ones.
 
-    Key n belongs to column n of a row of the output; with `compressed`, to column n - start.
+    Key n belongs to column n of a row of the output. With `compressed`, it belongs to column n - start.
 
-    The op reads no memory: those that are given the ranges do.
+    The op reads no memory. The ops that get the ranges read it.
 
-    Why this op exists: producers, consumers, cleaners and the sharing of work must agree
-    on the ranges. They do, if they ask one value. What its bounds, masks and
-    columns are is known to one class, `Ranges`, which all lowerings ask.
+    Why this op exists: producers, consumers, cleaners and the sharing of work must agree on the ranges, so all of them take
+    one value. One class, `Ranges`, knows what the bounds, masks and columns of the value are. All lowerings ask it.
 
     ```mlir
     %ranges = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
@@ -54,15 +52,15 @@ def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
 def MQA_NarrowRangesOp : MQA_Op<"narrow_ranges", [Pure]> {
   let summary = "The ranges of some consecutive rows";
   let description = [{
-    Row i of the result is row `row` + i of `ranges`; it has `num_rows` rows, all of which
-    `ranges` has. Keys are counted as before.
+    The result has `num_rows` rows, and `ranges` has all of them: row i of the result is row `row` + i of `ranges`. Keys are
+    counted as before.
 
-    The position of this op says how early bounds may be read: its lowering makes the views of
-    `ks` and `ke` there.
-    The T rows of one sequence (`num_rows` a constant, `row` an `affine.apply` that is a
-    multiple of T) are read without a division.
+    The position of this op says how early bounds may be read: the lowering makes the views of `ks` and `ke` there. The T
+    rows of one sequence are read without a division. For that, `num_rows` is a constant, and `row` is an `affine.apply`
+    that is a multiple of T.
 
     ```mlir
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %own = mqa.narrow_ranges %ranges[%m] rows %c8
     ```
   }];
@@ -76,16 +74,16 @@ def MQA_KeyRangeOp : MQA_Op<"key_range", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "The keys that at least one query of a block may see";
   let description = [{
-    The smallest range [lo, hi) that holds the ranges of all rows, of which there are 1 to
-    `max_rows`, and whose lo is a multiple of `align`; lo = hi = 0 where no row sees a key.
+    The result [lo, hi) is the smallest range that holds the ranges of all rows, and whose lo is a multiple of `align`. There
+    are 1 to `max_rows` rows. If no row sees a key, lo = hi = 0.
 
-    Executed by a whole, converged warp.
+    A whole, converged warp executes the op.
 
-    Why this op exists: producer and consumers of a specialised kernel must agree
-    on the range, so each recomputes it from the same op. A warp reads the rows of
-    a block at once, a row per lane.
+    Why this op exists: the producers and consumers of a specialised kernel must agree on the range, so each of them
+    computes it from the same op. A warp reads the rows of a block at once, one row per lane.
 
     ```mlir
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %lo, %hi = mqa.key_range %ranges {align = 32, max_rows = 8}
     ```
   }];
@@ -101,23 +99,22 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "An equal share of all key tiles of all query blocks";
   let description = [{
-    A query block is `block_q` rows of `ranges`, the last one perhaps fewer. It has
-    ceil((hi - lo) / tile_kv) tiles, where [lo, hi) is its `mqa.key_range`.
-    With the tiles of all blocks laid end to end,
-    and behind those of each block a gap of `block_cost` tiles, share number
-    `share` of `num_shares` equal ones begins at tile `first_tile` of block
-    `first_block` and ends before tile `last_tile` of block `end_block - 1`. A
-    share without tiles has first_block = end_block. The gap stands for the time
-    that it takes to begin a block. A block without a key has no tile, and belongs to any
-    number of shares; with `visits_all` it counts as one of one tile, so that one share has it.
+    A query block is `block_q` rows of `ranges`; the last one may have fewer. It has ceil((hi - lo) / tile_kv) tiles, where
+    [lo, hi) is its `mqa.key_range`. The tiles of all blocks are laid end to end, with a gap of `block_cost` tiles behind
+    those of each block. The gap stands for the time that it takes to begin a block. The whole is cut into `num_shares`
+    equal shares. Share number `share` begins at tile `first_tile` of block `first_block`, and ends before tile `last_tile`
+    of block `end_block - 1`. In a share without tiles, first_block = end_block.
 
-    Executed by all threads of a workgroup together, which it synchronises.
+    A block without a key has no tile, and belongs to any number of shares. With `visits_all`, it counts as a block of one
+    tile, so one share has it.
 
-    Why this op exists: ranges differ from query to query, and only the device
-    knows them. Query blocks handed out whole end unevenly; equal shares of the
-    tiles do not, and need nothing from the caller.
+    All threads of a workgroup execute the op together. It synchronises them.
+
+    Why this op exists: ranges differ from query to query, and only the device knows them. If whole query blocks were handed
+    out, the blocks of the grid would end unevenly. Equal shares of the tiles end evenly, and need nothing from the caller.
 
     ```mlir
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     %b, %t, %b_end, %t_end = mqa.tile_share %ranges share %i of %n
         {align = 32, block_cost = 1, block_q = 8, tile_kv = 128}
     ```

@@ -106,50 +106,42 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     | `indices` | M x k | i32 |
     | `values` (optional) | M x k | f32 |
 
-    k is static, from 1 to 4096, and may be greater than N. Operands are all tensors (then
-    the op returns the new `indices` and `values`) or all memrefs, under the rules of
-    `mqa.logits` for strides, memory spaces and encodings. Every element of `indices` and
-    `values` is written; what they had is not read.
+    k is static, from 1 to 4096, and may be greater than N. Operands are all tensors (then the op returns the new `indices`
+    and `values`) or all memrefs, under the rules of `mqa.logits` for strides, memory spaces and encodings. The op writes
+    every element of `indices` and `values`, and does not read what they had. `none` in the place of `ks` or `ke` leaves the
+    operand out.
 
-    **Ranges** are those of `mqa.logits`: they may be empty, reversed, negative, past N, or
-    in any order. With `compressed`, column j of row m belongs to key max(ks[m], 0) + j; a
-    range longer than S is cut there, and ends at `num_keys` where that is given. With
-    `context_lens` they are those of `mqa.paged_logits`: rows are (b, t), M = B * T, all
-    ranges begin at 0, and a row has context_lens[b, t] keys, or context_lens[b] - T + t + 1.
+    **Ranges** are those of `mqa.logits`: they may be empty, reversed, negative, past N, or in any order. With `compressed`,
+    column j of row m belongs to key max(ks[m], 0) + j. A range longer than S is cut at S, and ends at `num_keys` if that is
+    given. With `context_lens` the ranges are those of `mqa.paged_logits`: rows are (b, t), M = B * T, and all ranges begin at
+    0. A row has context_lens[b, t] keys, or context_lens[b] - T + t + 1. T is `next_n`, or dimension 1 of `context_lens`,
+    or 1.
 
-    **Selection.** A range of at most k keys selects all of them, NaN included. Of a longer
-    one the k best are selected: +0 equals -0, -inf may be selected, NaN is not (its places
-    are padding). Among equal logits the smallest key is the best, or the greatest with
-    `tie_break = #mqa.tie_break<greatest>`. The first `force_first` and the last
-    `force_last` keys of a range are selected before all others, whatever their logits
-    are. A 16-bit logit is compared, and becomes a value, as the f32 that it is.
+    **Selection.** A range of at most k keys selects all of them, NaN included. In a longer range, the k best keys are
+    selected. +0 equals -0. -inf may be selected. NaN is not selected; its places are padding. Among equal logits the
+    smallest key is the best, or the greatest with `tie_break = #mqa.tie_break<greatest>`. The first `force_first` and the
+    last `force_last` keys of a range are selected before all others, whatever their logits are. A 16-bit logit is widened to
+    f32; the op compares that number, and writes it as a value.
 
-    **Order.** `order = #mqa.order<key>`: ascending keys. `score`: descending logits, ties
-    by `tie_break`, NaN behind all numbers and among NaN ascending keys; forced keys stand
-    where their logits put them. `any`: in the order that is quickest, which is the same in
-    each run.
+    **Order.** `order = #mqa.order<key>`: ascending keys. `score`: descending logits. `tie_break` decides between equal
+    logits. NaN is behind all numbers, and among NaN keys ascend. Forced keys stand where their logits put them. `any`: the
+    order that is quickest; it is the same in each run.
 
-    **Padding.** Behind the selected keys, `indices` are -1 and `values` -inf.
+    **Padding.** Behind the selected keys, `indices` are -1 and `values` are -inf.
 
-    **Base.** `base = #mqa.base<relative>`: an index counts from the range's beginning
-    max(ks[m], 0). `absolute`: it is the key. `slot`: it is the key's place in a paged cache of
-    blocks of P = `block_kv` keys,
+    **Base.** `base = #mqa.base<relative>`: an index counts from the beginning of the range, max(ks[m], 0). `absolute`: an
+    index is the key. `slot`: an index is the key's place in a paged cache of blocks of P = `block_kv` keys,
 
     ```
     block_table[b, n / P] * P + n mod P
     ```
 
-    where b is `sequence[m]`, or m / T. Ranges end at W * P keys then. Only the entries of
-    selected keys are read, and `sequence[m]` only where the row's range is not empty; one
-    that is no row of the table gives unspecified indices, and nothing outside of the
-    table is read. `offset[m]` is added to each index that is not padding. Indices are
-    computed modulo 2^32.
+    where b is `sequence[m]`, or m / T. With `slot`, ranges end at W * P keys. The op reads only the table entries of selected
+    keys, and `sequence[m]` only if the row's range is not empty. A sequence that is no row of the table gives unspecified
+    indices, and the op reads nothing outside of the table. `offset[m]` is added to each index that is not padding. Indices
+    are computed modulo 2^32.
 
-    T is `next_n`, or dimension 1 of `context_lens`, or 1.
-
-    `none` in the place of `ks` or `ke` leaves it out.
-
-    Example:
+    Examples: with ranges; with values, sorted by them; as slots of a paged cache.
 
     ```mlir
     %0 = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>)
@@ -224,7 +216,8 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
       "getResultTilePosition", "generateResultTileValue"]>]> {
   let summary = "The best keys of each query out of several lists of best keys";
   let description = [{
-    What `mqa.topk` gives on all keys, from what it gave on each of R parts of them.
+    `mqa.topk` selected keys from each of R parts of the keys. From these lists, this op makes what `mqa.topk` gives on all
+    keys.
 
     | operand | shape | element type |
     | --- | --- | --- |
@@ -236,21 +229,17 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
     | `indices` | M x k | i32 |
     | `values` (optional) | M x k | f32 |
 
-    Each of the R lists of a row has the best min(k, its candidates) keys of its own part,
-    in any order: `list_indices` are absolute keys, of which no key is in two lists, and
-    `list_values` their logits. A negative index is padding, wherever it stands. `ks` and `ke`
-    are those of the whole row, which `num_keys` cuts if it is given: NaN is selected only
-    where the whole range has at most k keys. M and k are as in `mqa.topk`; memrefs of lists
-    may be strided by lists and rows.
+    Each of the R lists of a row has the best keys of its own part, in any order: k of them, or all that the part has.
+    `list_indices` are absolute keys, and no key is in two lists. `list_values` are their logits. A negative index is
+    padding, wherever it stands. `ks` and `ke` are those of the whole row. If `num_keys` is given, it cuts them. NaN is
+    selected only if the whole range has at most k keys. M and k are as in `mqa.topk`. Memrefs of lists may be strided by
+    lists and rows.
 
-    `tie_break`, `order`, padding and `base` are those of `mqa.topk`; there is no
-    `slot`. Every element of `indices` and `values` is written; what they had is not read.
-    A logit that is NaN becomes a value that is NaN, with any bits.
+    `tie_break`, `order`, padding and `base` are those of `mqa.topk`, but there is no `slot`. The op writes every element of
+    `indices` and `values`, and does not read what they had. A logit that is NaN becomes a value that is NaN, with any bits.
+    `none` in the place of `ks` leaves the operand out.
 
-    `none` in the place of `ks` leaves it out.
-
-    An op with `num_keys` is a tile of another and no kernel is made of it: a caller of a
-    kernel cuts `ke`.
+    An op with `num_keys` is a tile of another op, and no kernel is made from it. A caller of a kernel cuts `ke` instead.
 
     Example:
 
@@ -298,23 +287,23 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
 def MQA_UnstoredLogitsOp : MQA_Op<"unstored_logits", [
     Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
-  let summary = "The destination of logits that no memory backs";
+  let summary = "The destination of logits that are not stored";
   let description = [{
-    Stands in the place of the `outs` of an `mqa.logits` or `mqa.paged_logits` whose only reader is
-    an `mqa.topk`: the two are one kernel, in which logits go from where they are computed to
-    where they are compared. `mqa-fuse-topk` puts it there, and everything below looks
-    for it. The type says how many columns there are, and to what logits are rounded.
+    The result is the destination (`outs`) of an `mqa.logits` or `mqa.paged_logits` whose only reader is an `mqa.topk`. The
+    two ops are one kernel, in which logits go from where they are computed to where they are compared. `mqa-fuse-topk` makes
+    this op, and the passes below look for it. Its type says how many columns there are, and to which type logits are rounded.
 
-    The operands are the sizes that the type does not say. A memref is contiguous and in
-    the default memory space, though nothing is ever stored there.
+    The operands are the sizes that the type does not say. A memref is contiguous and in the default memory space, though
+    nothing is ever stored there.
 
     Example:
 
     ```mlir
     %init = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
-    %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...)
+    %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>,
+                             tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
-    %best = mqa.topk ins(%logits, %ks, %ke : ...)
+    %best = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
     ```
   }];

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A schedule says sizes; the plan derives bytes, threads and registers from
-// them, or says which limit of the target is broken.
+// A schedule says sizes. The plan derives bytes, threads and registers from
+// them, or says which limit of the target a schedule breaks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,24 +24,28 @@ struct TilePlan {
                                  function_ref<InFlightDiagnostic()> emitError);
 
   ScheduleAttr schedule;
-  /// Heads that are staged at a time, all or some of those that share keys, and
-  /// how many times that is. Staged by parts, queries and keys of a part come
+  /// Heads that are staged at a time (a head block), and the number of head
+  /// blocks. A head block has all or some of the heads that share keys.
+  /// If there are several, the queries and the keys of a head block are staged
   /// together, once per key tile.
   int64_t blockHeads = 0, numHeadBlocks = 1;
   bool stagesByParts = false;
-  /// Query block: q in head tiles, and weights where there are any, of
-  /// `blockHeads` heads.
+  /// The ring of a query block: q in head tiles, and weights if there are any,
+  /// for `blockHeads` heads.
   RingType queryRing;
-  /// Whether TMA can load weights: their rows are a multiple of 16 bytes, and
-  /// staged whole; and scales: they are contiguous, as those of groups are not.
+  /// Whether TMA can load weights (their rows are a multiple of 16 bytes, and
+  /// are staged whole) and scales (they are contiguous; those of groups are
+  /// not).
   bool loadsWeightsByTma = false, loadsScalesByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
-  /// their own, as a tile of k is used up earlier; null where there are none.
+  /// their own, because a tile of k is used up earlier. The ring is null if
+  /// there are no scales.
   RingType keyRing, scaleRing;
-  /// Threads of a block: the consumer groups, then one group of warps of a
-  /// producer warp and three that clean rows, where that is asked for.
+  /// Threads of a block: the consumer groups, then one group of warps for all
+  /// other roles (producers, a converter, cleaners).
   int64_t numThreads;
-  /// Registers a consumer thread may use after setmaxnreg.
+  /// Registers that a consumer thread may use. On a chip that moves registers,
+  /// this is the number after setmaxnreg.
   int64_t consumerRegisters;
   /// Ring buffers and barriers.
   int64_t sharedMemoryBytes;

@@ -1,0 +1,313 @@
+//===- KernelPasses.td - Functions, schedules, tiled kernels -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_KERNEL_PASSES_TD
+#define MQA_KERNEL_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
+  let summary = "Fuses logits with the mqa.topk that is their only reader";
+  let description = [{
+    Fuses an `mqa.logits` or `mqa.paged_logits` with an `mqa.topk` if the `mqa.topk` selects from the logits and
+    nothing else reads them. The two ops then become one kernel, in which logits never reach memory. The pass
+    replaces the destination of the logits, a `tensor.empty` or `memref.alloc`, by an `mqa.unstored_logits`. It
+    drops `clean`, which concerns only logits that somebody reads.
+
+    The pass fuses a pair only if all of these hold:
+
+    - Both ops have the same ranges: the same `ks` and `ke`, or the same `context_lens` and `next_n`.
+    - With a paged cache, `base = slot` has the same `block_table` and `block_kv`. Ranges then end where the table
+      ends.
+    - The rows are not `compressed`, and neither op is a tile.
+    - On memrefs, no op between the two has effects on memory.
+
+    A remark tells why a pair is left as it is.
+
+    ```mlir
+    func.func @select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: tensor<?xi32>,
+                      %indices: tensor<?x2048xi32>, %m: index, %n: index) -> tensor<?x2048xi32> {
+      %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+      %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>)
+          outs(%init : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+      %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>)
+          outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+      return %best : tensor<?x2048xi32>
+    }
+    // becomes
+    %init = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, none, %ke : ...) outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::mqa::MQADialect"];
+}
+
+def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
+  let summary = "Checks that each function of an op that kernels are made of can become a kernel";
+  let description = [{
+    Both pipelines run this pass first (only `mqa-fuse-topk` is ahead of it), so they accept the same functions. The
+    pass changes nothing. A `func.func` that holds an `mqa.logits`, `mqa.paged_logits`, `mqa.topk` or
+    `mqa.merge_topk` is a kernel function. The pass leaves other functions alone. It checks these rules for a
+    kernel function:
+
+    - **Place.** The function lies in the outermost module. Nothing in the module refers to it. Nothing could refer
+      to it unseen, as an op of an unknown dialect with a region might.
+    - **Name.** The name is a letter followed by letters, digits, `_` and `$`. No function of the C library has
+      the name. The name does not begin with the compiler's prefix (`mqa_task_`). It is not the name of a
+      parameter in PTX, as `f_param_0` is beside a kernel `f`.
+    - **Body.** The function has one block with the op, which is no tile, and a return. A fused pair (see
+      `mqa-fuse-topk`) has the two ops in the block, with their `mqa.unstored_logits` and ops that compute its
+      sizes from sizes of the arguments.
+    - **Arguments.** Each argument is one operand of the op, and each operand is an argument. For a fused pair
+      they are the operands of both ops, and an operand that both ops have is one argument. With a paged cache, a
+      fused pair may have one more argument, an index: the number of columns of the logits.
+    - **Results.** On tensors, the function returns the results of the op. On memrefs, it returns nothing or `out`.
+      For a fused pair, the results are those of the `mqa.topk`.
+    - **Attributes.** The function, its arguments and its results have no attributes of the dialects `mqa`,
+      `bufferization`, `gpu`, `llvm` and `nvvm`.
+    - **Sizes.** A static size is at most 2^31 - 1025.
+    - **Memrefs.** A memref lies in the default memory space. Its offset is 0 or dynamic. It is contiguous, or has
+      a dynamic stride in dimension 0. If it is contiguous, the kernel takes any stride in dimension 0 too, except
+      for scales that are one to a key.
+
+    ```mlir
+    func.func @logits(%q: memref<?x64x128xbf16>, %k: memref<?x128xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+      mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xbf16>, memref<?x128xbf16>, memref<?xi32>)
+          outs(%out : memref<?x?xf32>)
+      return
+    }
+    func.func @caller() {
+      %logits = func.constant @logits : (memref<?x64x128xbf16>, memref<?x128xbf16>, memref<?xi32>, memref<?x?xf32>) -> ()
+      return
+    }
+    // error: refers to kernel function 'logits', which only the runtime can launch
+    ```
+  }];
+}
+
+def MQAAttachTargetPass : Pass<"mqa-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Says which chip a module is for";
+  let description = [{
+    Attaches `mqa.target` to the module. Schedules, plans and lowerings ask `mqa.target` for the limits and units
+    of the chip, so this pass comes before them. An unknown chip is an error that lists the known ones. If the
+    module has another target already, that is an error too.
+
+    ```mlir
+    module {
+    }
+    // becomes
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+    }
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"::mlir::mqa::kDefaultChip.str()",
+           "The chip that kernels are made for">,
+    Option<"features", "features", "std::string", /*default=*/"",
+           "For a CPU: its instruction sets by LLVM's names, separated by ','">
+  ];
+  let dependentDialects = ["::mlir::mqa::MQADialect"];
+}
+
+def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
+  let summary = "Gives every mqa.logits and mqa.paged_logits a schedule (level 1 to 2)";
+  let description = [{
+    Attaches `#mqa.schedule` to each `mqa.logits` or `mqa.paged_logits` that has none. The schedule comes from the
+    first of these that has one:
+
+    1. the option `schedule`, if it gives sizes;
+    2. the table `schedules.json`, which was filled by measurement, for the module's target and the op's H, D and
+       number of queries;
+    3. a rule that derives a schedule from the limits of the target.
+
+    A schedule that breaks a limit of the target is an error that names the limit. That holds for a schedule that
+    the op already had, too.
+
+    Contract: the module has an `mqa.target` that is a GPU (`mqa-attach-target`). The same holds for every pass
+    below that asks for limits of the chip: `mqa-tile-logits`, `mqa-stage-tiles`, `mqa-specialize-warps`,
+    `mqa-expand-puts`, `mqa-lower-rings` and `convert-mqa-to-nvvm`.
+
+    ```mlir
+    // mqa-opt test/Examples/logits.mlir --mqa-to-nvvm
+    %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    // becomes
+    %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) outs(%out : tensor<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 512, ...>} -> tensor<?x?xf32>
+    ```
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", /*default=*/"\"\"",
+           "The schedule of every op that has none: 'exact' (default) or "
+           "'fast' of the table, or for instance 'block_q = 8, block_kv = 256, tile_kv = 128, stages = 2'">
+  ];
+}
+
+def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
+  let summary = "One-Shot Bufferize with rows that may be strided";
+  let description = [{
+    Runs upstream's One-Shot Bufferize over the whole module. A tensor argument becomes a memref whose rows are
+    contiguous, and whose row stride and offset are dynamic. So callers may pass slices, and kernels may load whole
+    rows.
+
+    The pass also changes memref arguments of a function that nothing calls, if only our ops use them: they become
+    such memrefs too. A static size of zero becomes a dynamic size, because the kernels below are the same for no
+    element and for any number of elements.
+
+    Contract: results are buffers of the function. If a result is bufferized in place, it is the argument itself.
+
+    ```mlir
+    func.func @logits(%q: tensor<?x64x128xbf16>, %k: tensor<?x128xbf16>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+      %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xbf16>, tensor<?x128xbf16>, tensor<?xi32>)
+          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+      return %0 : tensor<?x?xf32>
+    }
+    // becomes
+    func.func @logits(%q: memref<?x64x128xbf16, strided<[?, 128, 1], offset: ?>>, %k: memref<?x128xbf16, strided<[?, 1], offset: ?>>, ...) -> memref<?x?xf32, strided<[?, 1], offset: ?>> {
+    mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%out : memref<?x?xf32, strided<[?, 1], offset: ?>>)
+    return %out : memref<?x?xf32, strided<[?, 1], offset: ?>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
+  let summary = "Makes a persistent kernel of each function of an mqa.logits or mqa.paged_logits (level 2 to 3)";
+  let description = [{
+    Makes a `gpu.func` of each `func.func` that consists of one scheduled `mqa.logits` or `mqa.paged_logits` on its
+    memref arguments. The `gpu.func` has the same name.
+
+    - **Loops.** A block of the grid goes over its query blocks, and for each of them over the key blocks between the
+      first and the last key that any of the queries sees. With `split = tiles`, it takes its work share
+      (`mqa.tile_share`), which may begin and end inside of a query block. With `split = blocks`, it takes every
+      n-th query block, where n is the number of blocks of the grid. Any grid (dimension x) computes the same.
+    - **Ranges.** One `mqa.make_ranges` makes the ranges of all queries. `mqa.narrow_ranges` takes those of a query
+      block.
+    - **Body.** The body is the same op on tiles, made by the op's TilingInterface. With `clean`, `mqa.clean_rows`
+      covers the rest of the rows.
+    - **Paged caches.** A query block of `mqa.paged_logits` is a sequence. A tile of keys is an `mqa.gather_pages`.
+      The op on the tile is an `mqa.logits` too.
+    - **Attributes.** The kernel gets `known_block_size` and `mqa.kernel`. Each argument gets `mqa.operand`, which
+      says which operand of the op the argument is, and its shape.
+
+    If an `mqa.topk` is fused with the op (the destination of the logits is an `mqa.unstored_logits`), the kernel has
+    one more argument, `scratch`. There are two ways to select:
+
+    - `mqa.paged_logits` has few queries. Its tiles write `mqa.word_rows` in the scratch. In an `mqa.meet` behind the
+      last tile of a sequence, all consumers select from the rows of the sequence.
+    - For `mqa.logits`, and where the selected keys are in the order of their logits, tiles write
+      `mqa.filtered_rows`, which append to lists. In an `mqa.meet` ahead of a tile, all consumers cut the lists that
+      get full. In another one behind the last tile of a query block, they select. Such a kernel has `list_places` in
+      its `mqa.kernel`.
+
+    ```mlir
+    // mqa-opt test/Examples/logits.mlir --mqa-to-nvvm
+    func.func @logits_clean(%q: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1], offset: ?>>, ...) ... {
+      mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : ...) outs(%out : ...) {clean, schedule = ...}
+      return %out : ...
+    }
+    // becomes
+    gpu.func @logits_clean(%q: memref<?x64x128xf8E4M3FN, ...> {mqa.operand = ...}, ...) kernel attributes {known_block_size = ..., mqa.kernel = ...} {
+    ...
+    %all = mqa.make_ranges %ks, %ke keys(%num_keys) : ...
+    ...
+    scf.for %m = ... {
+    ...
+    mqa.clean_rows ...
+    ...
+    %b, %t, %b_end, %t_end = mqa.tile_share %all share %block of %grid {...}
+    ...
+    scf.for %query_block = %b to %b_end step %c1 {
+    ...
+    %ranges = mqa.narrow_ranges %all[...] rows ...
+    ...
+    %lo, %hi = mqa.key_range %ranges {...}
+    ...
+    scf.for %n = ... step %c128 {
+    ...
+    mqa.logits ins(...) ranges(%ranges) key_offset(%n) outs(...) {schedule = ...}
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
+  let summary = "Makes a kernel of each mqa.topk and mqa.merge_topk on memrefs";
+  let description = [{
+    A workgroup of 1024 threads selects from one row at a time:
+
+    1. It goes over the row's keys. Each thread has a vector of keys. Keys that may be among the best are appended
+       to a list in shared memory.
+    2. When the list is full, only the best candidates stay. A key that is appended from then on must be better than
+       the worst of these.
+    3. At the end the best candidates of the list are written, in the order of their keys or sorted by their logits.
+
+    For `mqa.merge_topk`, the kernel reads the lists in the place of keys. The lists are in any order, so the list
+    in shared memory is too. So keys decide ties, and `order = key` needs a sort.
+
+    Contract: as for `mqa-tile-logits`, for functions that consist of one `mqa.topk` or `mqa.merge_topk`.
+
+    ```mlir
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+      func.func @topk(%logits: memref<?x?xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %indices: memref<?x512xi32>) {
+        mqa.topk ins(%logits, %ks, %ke : memref<?x?xf32>, memref<?xi32>, memref<?xi32>) outs(%indices : memref<?x512xi32>)
+        return
+      }
+    }
+    // becomes
+    gpu.func @topk(%logits: memref<?x?xf32, ...> {...}, ...) kernel attributes {known_block_size = array<i32: 1024, 1, 1>, ...} {
+    ...
+    scf.for %m = %block to %rows step %grid {
+    ...
+    %row:3 = scf.for %n = ... iter_args(%count = ..., %threshold = ..., %turn = ...) -> (index, f32, index) {
+    ...
+    %new_count, %fits = mqa.append_candidates %some from %key threshold(%threshold) turn(%turn) outs(%codes, %keys count %count : ...) : vector<4xf32>
+    ...
+    %least = mqa.cut_candidates %codes, %keys count %count keep 512 : ...
+    ...
+    %last = mqa.cut_candidates %codes, %keys count %row#0 keep 512 : ...
+    ...
+    %indices_of_row = mqa.row_block %indices[%m] rows ... : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def MQAOverlapLaunchesPass : Pass<"mqa-overlap-launches", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Lets a kernel start while the one before it in the stream ends";
+  let description = [{
+    Makes a kernel fit for programmatic dependent launch. With such a launch, the blocks of the kernel start when
+    those of the kernel ahead of it in the stream end, and do not wait until its writes can be seen by all. So all
+    threads wait for that in front of the first op that may touch memory that a kernel can share with another one.
+    Ops above the wait (they initialise mbarriers and fetch tensor maps) then cost no time.
+
+    In an ordinary launch, there is nothing to wait for. If the kernel has an `mqa.kernel`, that attribute then says
+    that the kernel may be launched so. A kernel that already waits in time gets no other wait.
+
+    ```mlir
+    gpu.func @example(%lens: memref<?xi32>, %i: index, %value: i32)
+        workgroup(%own: memref<1xi32, #gpu.address_space<workgroup>>) kernel {
+      %c0 = arith.constant 0 : index
+      memref.store %value, %own[%c0] : memref<1xi32, #gpu.address_space<workgroup>>
+      %length = memref.load %lens[%i] : memref<?xi32>
+      memref.store %length, %own[%c0] : memref<1xi32, #gpu.address_space<workgroup>>
+      gpu.return
+    }
+    // becomes
+    memref.store %value, %own[%c0] : memref<1xi32, #gpu.address_space<workgroup>>
+    nvvm.griddepcontrol wait
+    %length = memref.load %lens[%i] : memref<?xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+}
+
+#endif // MQA_KERNEL_PASSES_TD
