@@ -361,8 +361,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("files", nargs="+", metavar="FILE.json")
-    parser.add_argument("-o", dest="output", metavar="FILE.svg", help="one picture, in --theme")
-    parser.add_argument("--theme", choices=THEMES, default="light", help="with -o (default light)")
+    parser.add_argument("-o", dest="output", metavar="FILE.svg", help="write one picture, in the colours of --theme")
+    parser.add_argument("--theme", choices=THEMES, default="light", help="colours of the picture of -o (default light)")
     parser.add_argument("--where", type=parse_where, default={}, help="only rows with these fields: mask=causal,m=2048")
     options = parser.parse_args()
     try:

@@ -249,7 +249,7 @@ def make_parser():
     )
     parser.add_argument("--shapes", type=parse_shapes, help=f"queries and keys, MxN,... (default {SHAPES})")
     parser.add_argument(
-        "--mask", choices=["full", "causal"], help="ranges (default: both, but full alone for at most 8 queries)"
+        "--mask", choices=["full", "causal"], help="ranges (default: both; for at most 8 queries, full alone)"
     )
     parser.add_argument("--heads", type=parse_count, default=64)
     parser.add_argument("--head-dim", type=parse_count, default=128)
@@ -260,8 +260,7 @@ def make_parser():
     parser.add_argument(
         "--beside",
         metavar="FILE",
-        help="print the kernels of this file, which mqa-bench cpu --json wrote, beside; without --shapes, for all of its"
-        " shapes",
+        help="a file of mqa-bench cpu --json: print its kernels too; without --shapes, take the shapes of the file",
     )
     return parser
 

@@ -131,7 +131,7 @@ def main():
     parser.add_argument("--set", choices=("models", "example"), default="models")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--compile", default=os.environ.get("MQA_COMPILE", str(default)))
-    parser.add_argument("--resume", action="store_true", help="keep the bundles that are there: of this build's compiler")
+    parser.add_argument("--resume", action="store_true", help="keep bundles of this build that are there")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     ops = list_ops(options.set)

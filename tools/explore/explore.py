@@ -137,10 +137,10 @@ def make_page(kernels, options):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="explore.sh", description=__doc__, allow_abbrev=False)
-    parser.add_argument("input", metavar="FILE.mlir", help="what mqa-compile takes: functions of our ops")
+    parser.add_argument("input", metavar="FILE.mlir", help="functions of our ops, as for mqa-compile")
     parser.add_argument("output", metavar="OUT.html")
     parser.add_argument("--target", default="sm_90a", help="a GPU as mqa-compile names it (default sm_90a), or cpu")
-    parser.add_argument("--schedule", help="as mqa-compile --mqa-schedule has it: exact, fast, or its parameters")
+    parser.add_argument("--schedule", help="as for mqa-compile --mqa-schedule: exact, fast, or parameters of a schedule")
     parser.add_argument(
         "--features",
         default="",

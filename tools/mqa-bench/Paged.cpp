@@ -204,7 +204,7 @@ int mqa::tools::runPaged(const PagedOptions &options) {
       if (isFused(info))
         return;
       if (!isPaged(info))
-        fatal("'" + path + "' is not of mqa.paged_logits");
+        fatal("'" + path + "' has a kernel that is not of mqa.paged_logits");
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
               info.lens_per_query, info.out_type}]
           .push_back({name, std::make_unique<LoadedKernel>(bundle, info.name)});

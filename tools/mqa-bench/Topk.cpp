@@ -226,7 +226,8 @@ int mqa::tools::runTopkTable(const TopkOptions &options) {
       patterns.begin(), patterns.end(),
       [&](const TopkPattern &own) { return own.name == options.pattern; });
   if (pattern == patterns.end())
-    fatal("--pattern '" + options.pattern + "' is none of mqa-run's");
+    fatal("--pattern has no '" + options.pattern +
+          "'; mqa-run --help lists the patterns");
   OpenBundles bundles;
   Kernels kernels;
   for (const std::string &path : options.bundles)

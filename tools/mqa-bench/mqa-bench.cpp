@@ -26,7 +26,9 @@ static constexpr const char *kWideHelp =
 
 int main(int argc, char **argv) {
   mqa::support::guardStandardStreams("mqa-bench");
-  CLI::App app{"Measures compiled bundles; every timed cell is also checked"};
+  CLI::App app{
+      "Measures bundles, and checks the result of every kernel that it "
+      "times"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "mqa-bench " MQA_VERSION);
   const CLI::Range positive(1, 1000000), counts(0, 1000000);
@@ -98,18 +100,18 @@ int main(int argc, char **argv) {
 
   TopkOptions topk;
   CLI::App *topkCommand = app.add_subcommand(
-      "topk", "The table of mqa.topk: against the copy of the same run on a "
-              "GPU, against std::nth_element on a CPU; and of logits and top-k "
-              "in one kernel, against the logits alone");
+      "topk", "The table of mqa.topk (against the copy of the same run on a "
+              "GPU, against std::nth_element on a CPU), and of logits and "
+              "top-k in one kernel (against the logits alone)");
   topkCommand->add_option("bundles", topk.bundles, "Bundles for any target")
       ->required();
   topkCommand->add_option("--ceiling", topk.ceiling,
-                          "Cubin or PTX of ceiling.mlir, for a GPU, where "
-                          "logits are in memory");
+                          "Cubin or PTX of ceiling.mlir. A GPU and logits in "
+                          "memory need it");
   auto *pattern = topkCommand->add_option(
       "--pattern", topk.pattern,
-      "The distribution of logits (default normal), as mqa-run --pattern has "
-      "it; planted by scales where the kernel computes them");
+      "The distribution of logits (default normal), as in mqa-run --pattern. "
+      "If the kernel computes the logits, scales of keys plant them");
   topkCommand
       ->add_flag_callback(
           "--ascending", [&] { topk.pattern = "ascending"; },
@@ -125,16 +127,18 @@ int main(int argc, char **argv) {
 
   RandomOptions random;
   CLI::App *randomCommand = app.add_subcommand(
-      "random", "Random small shapes: checked, and rerun for the same bits");
+      "random",
+      "Random small shapes: checks each result, and runs each again to compare "
+      "the bits");
   randomCommand->add_option("bundles", random.bundles, "Bundles for any target")
       ->required();
-  randomCommand->add_option("--cases", random.cases, "Shapes per kernel")
+  randomCommand->add_option("--cases", random.cases, "Shapes for each kernel")
       ->check(positive);
-  randomCommand->add_option("--reruns", random.reruns, "Reruns per shape")
+  randomCommand->add_option("--reruns", random.reruns, "Reruns for each shape")
       ->check(counts);
   randomCommand
       ->add_option("--large-reruns", random.largeReruns,
-                   "Reruns of one problem of 2048 x 8192 per kernel "
+                   "Reruns of one problem of 2048 x 8192 for each kernel "
                    "(default 0: none)")
       ->check(counts);
   // Else CLI11 takes -1 for the largest number.
@@ -145,15 +149,16 @@ int main(int argc, char **argv) {
 
   EdgeOptions edges;
   CLI::App *edgesCommand = app.add_subcommand(
-      "edges", "Edge cases by name: checked, and rerun for the same bits, also "
-               "in graphs and on two streams");
+      "edges", "Edge cases by name: checks each result, and runs each again to "
+               "compare the bits, also in graphs and on two streams");
   edgesCommand->add_option("bundles", edges.bundles, "Bundles for any target")
       ->required();
-  edgesCommand->add_option("--reruns", edges.reruns, "Reruns of each way")
+  edgesCommand
+      ->add_option("--reruns", edges.reruns, "Reruns for each way to launch")
       ->check(counts);
   edgesCommand->add_option(
       "--late-copy", edges.lateCopy,
-      "Cubin or PTX of late_copy.mlir: reruns also behind that kernel");
+      "Cubin or PTX of late_copy.mlir: run each case also behind that kernel");
   edgesCommand->add_flag("--large", edges.large,
                          "Also an output of more than 2^31 elements");
   edgesCommand->add_flag("--verbose", edges.verbose, "Print every case");
@@ -176,8 +181,8 @@ int main(int argc, char **argv) {
       });
   cpuCommand
       ->add_option("--mask", cpu.mask,
-                   "Ranges: full or causal (default: both, but full alone for "
-                   "at most 8 queries)")
+                   "Ranges: full or causal (default: both; for at most 8 "
+                   "queries, full alone)")
       ->transform(CLI::CheckedTransformer(
                       std::map<std::string, Mask>{{"full", Mask::Full},
                                                   {"causal", Mask::Causal}})

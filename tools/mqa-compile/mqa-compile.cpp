@@ -45,8 +45,8 @@ static cl::opt<std::string> outputFile("o", cl::desc("Output file"),
 static const std::string targetHelp(
     ChipInfo::listNames() +
     " (this machine's), or cpu:PROCESSOR[:+FEATURE|:-FEATURE]... by LLVM's "
-    "names; several, separated by ',', for a bundle of "
-    "which the runtime takes the best");
+    "names. Several targets, separated by ',', make one bundle; the runtime "
+    "takes the best kernel for its device");
 static cl::opt<std::string> target("target", cl::desc(targetHelp),
                                    cl::value_desc("targets"),
                                    cl::init(kDefaultChip.str()),
@@ -69,25 +69,25 @@ static cl::opt<std::string> scheduleOption(
 
 static cl::opt<std::string> cacheFolder(
     "mqa-cache",
-    cl::desc("A folder that keeps bundles: what was compiled before is taken "
-             "from there"),
+    cl::desc("A folder that keeps bundles. If it has the result already, "
+             "nothing is compiled"),
     cl::value_desc("folder"), cl::cat(category));
 static cl::opt<bool>
     printTime("mqa-time",
-              cl::desc("Print how long it took, from the text in memory to the "
-                       "bundle in memory, to standard error"),
+              cl::desc("Print to standard error how long the compilation "
+                       "took, from the text in memory to the bundle in memory"),
               cl::cat(category));
 
 static cl::opt<bool>
     noCubin("mqa-no-cubin",
-            cl::desc("Leave machine code out of a bundle for GPUs: the driver "
-                     "compiles its PTX"),
+            cl::desc("Leave machine code out of a bundle for GPUs. The driver "
+                     "then compiles the bundle's PTX"),
             cl::cat(category));
 
 static cl::opt<bool> search(
     "mqa-search",
-    cl::desc("Compile every schedule worth measuring: -o names a folder, which "
-             "gets a bundle each (then: mqa-bench search)"),
+    cl::desc("Compile every schedule worth measuring. -o names a folder, which "
+             "gets a bundle for each schedule (for mqa-bench search)"),
     cl::cat(category));
 
 //===----------------------------------------------------------------------===//

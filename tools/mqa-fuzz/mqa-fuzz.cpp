@@ -56,7 +56,8 @@ static cl::opt<unsigned> timeLimit("mqa-time-limit",
                                    cl::desc("Seconds of one run (default 20)"),
                                    cl::init(20));
 static cl::opt<std::string>
-    findingsDir("mqa-findings", cl::desc("Where inputs that crash are written"),
+    findingsDir("mqa-findings",
+                cl::desc("The folder for inputs that crash a pass"),
                 cl::init("."));
 
 namespace {

@@ -32,7 +32,7 @@ static llvm::cl::opt<std::string> levelsFolder(
 // LLVM's own options are not there where LLVM is built without assertions.
 static llvm::cl::list<std::string> debugTypes(
     "mqa-debug-only", llvm::cl::CommaSeparated,
-    llvm::cl::desc("Print what these of our passes decide, by their names"));
+    llvm::cl::desc("Print what these passes of ours decide (their names)"));
 #endif
 
 /// As upstream's main, but for how the output is written: upstream opens the

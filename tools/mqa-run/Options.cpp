@@ -19,14 +19,14 @@ using namespace mqa::tools;
 static constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
 
 int mqa::tools::parse(int argc, char **argv, Options &options) {
-  CLI::App app{"Launches a compiled mqa.logits, mqa.paged_logits, mqa.topk or "
-               "mqa.merge_topk, or logits and top-k in one kernel, on random "
-               "data"};
-  app.add_option("bundle", options.bundle, "What mqa-compile wrote")
+  CLI::App app{"Launches a kernel of a bundle on random data: mqa.logits, "
+               "mqa.paged_logits, mqa.topk, mqa.merge_topk, or logits and "
+               "top-k in one kernel"};
+  app.add_option("bundle", options.bundle, "A file that mqa-compile wrote")
       ->required();
   app.set_version_flag("--version", "mqa-run " MQA_VERSION);
   app.add_flag("--list", options.list,
-               "Print what is in the bundle, and launch nothing");
+               "Print what is in the bundle. Launch nothing");
   app.add_option("--seq-len", options.seqLen, "Queries M (default 256)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--seq-len-kv", options.seqLenKv, "Keys N (default 4096)")
@@ -38,46 +38,50 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
                                        {"cp", Mask::Cp},
                                        {"full", Mask::Full},
                                        {"random", Mask::Random}};
-  app.add_option("--mask", options.mask,
-                 "Range of keys per query: causal, cp, full or random")
+  app.add_option(
+         "--mask", options.mask,
+         "The range of each query: causal, cp (context-parallel), full or "
+         "random")
       ->transform(CLI::CheckedTransformer(masks).description("MASK"));
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
   app.add_option("--kernel", options.kernel,
-                 "The kernel of this name (default: the bundle's first that "
-                 "computes logits and selects by them, else its first)")
+                 "The name of the kernel (default: the first kernel of logits "
+                 "and top-k, else the first kernel of the bundle)")
       ->excludes("--clean");
   std::vector<std::string> patterns;
   for (const TopkPattern &pattern : getTopkPatterns())
     patterns.push_back(pattern.name);
   app.add_option("--pattern", options.pattern,
-                 "Top-k: the distribution of logits (default normal); planted "
-                 "by scales where the kernel computes them")
+                 "Top-k: the distribution of logits (default normal). If the "
+                 "kernel computes the logits, scales of keys plant them")
       ->check(CLI::IsMember(patterns));
   app.add_option("--num-lists", options.numLists,
-                 "Merge: lists of each query (default 8)")
+                 "mqa.merge_topk: lists of each query (default 8)")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
   app.add_flag("--cpu", options.cpu,
-               "Use the kernel for the CPU, where there is one for a GPU too");
+               "Use the kernel for the CPU, even if the bundle has one for "
+               "a GPU");
   app.add_option(
          "--out-stride", options.outStride,
-         "Elements from row to row of the output (default: its columns)")
+         "Elements from one row of the output to the next (default: its "
+         "columns)")
       ->check(CLI::Range(int64_t(0), std::numeric_limits<int64_t>::max()));
   app.add_option("--batch", options.batch,
                  "Paged: sequences (default 16, or as many as --context-lens)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--next-n", options.nextN,
-                 "Paged: queries of a sequence, which the kernel knows")
+                 "Paged: queries of a sequence (the kernel knows the number)")
       ->check(CLI::Range(1, 8));
   app.add_option("--block-kv", options.blockKv,
-                 "Paged: keys of a cache block, which the kernel knows")
+                 "Paged: keys of a cache block (the kernel knows the number)")
       ->check(CLI::Range(16, 256));
   app.add_option("--context-len", options.contextLen,
-                 "Paged: average length; they are drawn from 0.7 to 1.3 times "
-                 "it (default 4096)")
+                 "Paged: the average length (default 4096). Lengths are drawn "
+                 "from 0.7 to 1.3 times the average")
       ->check(CLI::Range(int64_t(0), kMaxSize / 2));
   app.add_option("--context-lens", options.contextLens,
-                 "Paged: the length of each sequence, a,b,c")
+                 "Paged: the length of each sequence: a,b,c")
       ->delimiter(',')
       ->check(CLI::Range(int64_t(0), kMaxSize));
   app.add_option("--max-context-len", options.maxContextLen,
@@ -86,16 +90,17 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
   // Else CLI11 takes -1 for the largest number.
   app.add_option("--seed", options.seed, "Seed of the random data")
       ->check(CLI::NonNegativeNumber);
-  app.add_flag("--integers", options.integers,
-               "Small integers and scales of powers of two: exact");
+  app.add_flag(
+      "--integers", options.integers,
+      "Draw small integers, and powers of two as scales: results are exact");
   app.add_flag("--verify", options.verify,
-               "Compare with a float64 oracle; of logits and top-k in one "
-               "kernel, that kernel with the one that stores the logits");
+               "Compare the results with a float64 oracle. A kernel of logits "
+               "and top-k is compared with the kernel that stores the logits");
   app.add_option("--repeat", options.repeat,
                  "Timed launches; the median is reported")
       ->check(CLI::Range(1, 100000));
   app.add_option("--reruns", options.reruns,
-                 "Launch this often again and compare the bits")
+                 "Launch again this many times, and compare the bits")
       ->check(CLI::Range(0, 100000));
   app.add_flag("--json", options.json, "Print one JSON object");
   try {
