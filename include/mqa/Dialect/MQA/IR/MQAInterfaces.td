@@ -12,7 +12,7 @@ include "mlir/IR/OpBase.td"
 def MQA_KernelOpInterface : OpInterface<"KernelOpInterface"> {
   let cppNamespace = "::mlir::mqa";
   let description = [{
-    An op of which a kernel is made: `mqa.logits`, `mqa.paged_logits`, `mqa.topk`,
+    An op from which a kernel is made: `mqa.logits`, `mqa.paged_logits`, `mqa.topk`,
     `mqa.merge_topk`. Its data operands become the arguments of the kernel.
   }];
   let methods = [
@@ -20,7 +20,7 @@ def MQA_KernelOpInterface : OpInterface<"KernelOpInterface"> {
                     "::llvm::SmallVector<::mlir::Value>", "getDataOperands">,
     InterfaceMethod<"The names of `getDataOperands()`, in the same order.",
                     "::llvm::ArrayRef<::llvm::StringRef>", "getDataOperandNames">,
-    InterfaceMethod<"Whether this is a tile of an op, which no kernel is made of.",
+    InterfaceMethod<"Whether this is a tile of an op. No kernel is made from a tile.",
                     "bool", "isTile">,
     InterfaceMethod<"The number of keys, an index, where it is an operand of its own, which becomes an "
                     "argument of the kernel too; else null.",
@@ -68,11 +68,11 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
 def MQA_RoleOpInterface : OpInterface<"RoleOpInterface"> {
   let cppNamespace = "::mlir::mqa";
   let description = [{
-    An op that only some warps of a kernel execute once `mqa-specialize-warps` has split
-    it. An op on a ring has the role that the ring says: that of `filler` if it fills slots, that
-    of `reader` if it reads them. An op without a role that uses an acquired slot, or a slot that a
-    converter gets, is of the role of that slot. Any other op without a role is executed by every
-    role that uses its results.
+    An op that only some warps of a kernel execute, once `mqa-specialize-warps` has split the
+    kernel. The ring says the role of an op on the ring: `filler` if the op fills slots, `reader` if
+    it reads them. An op without a role that uses an acquired slot, or a slot that a converter gets,
+    has the role of that slot. Every role that uses the results of another op without a role
+    executes that op.
   }];
   let methods = [
     InterfaceMethod<"The role whose warps execute the op.", "::mlir::mqa::Role", "getRole">,
