@@ -49,11 +49,14 @@ TITLES = {
     "docs/MQATransformsPasses": "Passes of the dialect",
     "docs/MQAConversionPasses": "Conversion passes",
 }
+REFERENCE = re.compile(r"docs/MQA\w+")
 
 
 def add_contents(app, docname, source):
     """Makes a site of pages that are read without one, too: no file of the repository has the table of contents."""
     source[0] = re.sub(r"\[([^\]]*)\]\(([^)#:]+)\)", lambda link: unlink_folder(docname, link), source[0])
+    if REFERENCE.fullmatch(docname):
+        source[0] = tidy_reference(source[0])
     if docname in TITLES:
         source[0] = f"# {TITLES[docname]}\n\n{source[0]}"
     if docname == root_doc:
@@ -67,6 +70,13 @@ def add_contents(app, docname, source):
     elif docname == f"{NOTEBOOK}README":
         days = sorted(page for page in app.env.found_docs if page.startswith(NOTEBOOK) and page != docname)
         source[0] += make_toctree(reversed(days), ":hidden:")
+
+
+def tidy_reference(text):
+    """TableGen writes a mark for another generator, tables in HTML, centred columns, and a heading for each table."""
+    text = text.replace("[TOC]\n", "").replace("<table>", '<table class="docutils">')
+    text = re.sub(r"^\|( :-+: \|)+", lambda line: line[0].replace(":", "-"), text, flags=re.M)
+    return re.sub(r"^#### ([\w ]+):?$", r"**\1**", text, flags=re.M)
 
 
 def unlink_folder(docname, link):
