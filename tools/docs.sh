@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Builds the documentation site: tools/docs.sh DIR. Open DIR/index.html.
-# A warning (a link or an anchor that leads nowhere, too) is an error. The generator is that of python3, or of PYTHON, if it has
-# one; else it is installed in build/site-env, from PyPI, and kept for the next time.
+# Builds the documentation site in DIR. Open DIR/index.html.
+# usage: tools/docs.sh DIR
+# A warning is an error, and so is a link or an anchor that leads nowhere. The generator (Sphinx) is that of python3, or of
+# PYTHON. If it has none, the script installs one in build/site-env, from PyPI, and keeps it for the next time.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ $# -eq 1 ] || { sed -n '2s/^# //p' "$0"; exit 2; }
+[ $# -eq 1 ] || { usage >&2; exit 2; }
 dir=$1
 has_generator() { "$1" -c 'import sphinx, myst_parser, furo' 2> /dev/null; }
 python=${PYTHON:-python3}

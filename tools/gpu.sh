@@ -15,8 +15,10 @@
 # and to search for schedules:
 #   tools/gpu.sh candidates DIR [FILE.mlir]   here: a bundle for each schedule worth measuring
 #   DIR/gpu.sh search [ARGS]                  there: the winners, as entries of schedules.json
-# TARGET=sm_80 before pack-battery or candidates: for another chip, whose PTX a newer GPU runs too.
+# TARGET=sm_80 before pack-battery or candidates is for another chip. A newer GPU runs the PTX of that chip too.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 here=$(cd "$(dirname "$0")" && pwd)
 
 pack() {
@@ -190,5 +192,5 @@ case "${1:-}" in
   pack-topk) pack_topk "${2:?folder}" "${@:3}" ;;
   check-topk) check_topk ;;
   time) shift; time_ "$@" ;;
-  *) sed -n '2,19s/^# //p' "$0"; exit 2 ;;
+  *) usage >&2; exit 2 ;;
 esac

@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# A library of prebuilt bundles for machines without the compiler:
-#   tools/prebuild.sh DIR [HEADS...]   default 32 64
-# For each H, D = 32, 64 and 128, f8E4M3FN, logits in f32 and bf16, two kernels each, with and without cleaning:
-#   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        rows whole and compressed, exact and fast
+# Compiles a library of bundles for machines without the compiler.
+# usage: tools/prebuild.sh DIR [HEADS...]   HEADS: numbers of heads H, by default 32 64
+# Logits, for each H and for D = 32, 64 and 128 (MQA_HEAD_DIMS), in f8E4M3FN, with logits in f32 and bf16. Each bundle has two
+# kernels, with and without cleaning:
+#   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        whole and compressed rows, exact and fast
 #   DIR/paged_hH_dD_OUT_tT_{perquery,persequence}.mqa   next_n 1 and 2, blocks of 64 keys, a length for each query or sequence
-# and the best keys by logits that are not stored, for D = 128 (MQA_TOPK_HEAD_DIMS), k = 512, 1024 and 2048 (MQA_TOPK_K), in
-# ascending keys, with and without their logits, and the kernel that stores the logits, for mqa-run --verify:
+# Logits and top-k in one kernel, for each H, D = 128 (MQA_TOPK_HEAD_DIMS), and k = 512, 1024 and 2048 (MQA_TOPK_K). Keys
+# ascend. There are kernels with and without the logits of the keys, and one that stores all logits, for mqa-run --verify:
 #   DIR/topk_hH_dD_kK[_fast].mqa             indices count from the beginning of the range
-#   DIR/paged_topk_hH_dD_kK_tT[_fast].mqa    likewise, or are slots of the cache; next_n 1 and 2, a length for each query
-# DIR/index.txt lists them. MQA_TARGET=sm_86,sm_90a,cpu compiles each for all of these, of which the runtime takes the best
-# for the device; cpu is this machine's processor. The fast ones are for sm_90a alone, which has another way to sum.
+#   DIR/paged_topk_hH_dD_kK_tT[_fast].mqa    the same, and indices that are slots of the cache; next_n 1 and 2, a length for
+#                                            each query
+# DIR/index.txt lists the bundles. MQA_TARGET=sm_86,sm_90a,cpu compiles each kernel for each of these targets (by default
+# sm_90a); the runtime takes the best one for the device. cpu is this machine's processor. Fast kernels are for sm_90a alone.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 here=$(cd "$(dirname "$0")" && pwd)
-dir=${1:?folder} && shift
+[ $# -ge 1 ] || { usage >&2; exit 2; }
+dir=$1 && shift
 compile=${MQA_COMPILE:-${MQA_BUILD_DIR:-$here/../build}/bin/mqa-compile}
 target=${MQA_TARGET:-sm_90a}
 fast_target=$(tr , '\n' <<< "$target" | grep -x sm_90a || true)

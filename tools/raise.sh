@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# From a program in linalg to kernel functions: mqa-raise, then bufferization, with the result as the last argument.
+# Makes kernel functions of a program in linalg: mqa-raise, then bufferization, with the result as the last argument.
 # usage: tools/raise.sh IN.mlir OUT.mlir [OPTION...]   OPTION: no-nans=true, positive-scales=true
-# Says why a computation that is nearly that of the logits was left alone.
-# Runs the distribution's mlir-opt (MLIR_OPT) with our plugin (MQA_PLUGIN), as upstream's passes do most of the work.
+# Says why it left a computation alone that is nearly the computation of the logits.
+# Runs the distribution's mlir-opt (MLIR_OPT) with our plugin (MQA_PLUGIN), because upstream's passes do most of the work.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 2 ] || { sed -n '2,5s/^# //p' "$0"; exit 2; }
+[ $# -ge 2 ] || { usage >&2; exit 2; }
 in=$1 out=$2
 shift 2
 plugin=${MQA_PLUGIN:-${MQA_BUILD_DIR:-$root/build}/lib/MQAPlugin.so}

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, compiles the example and runs it: on the GPU if there is a Hopper one, else on the CPU.
+# Installs what is missing, builds, compiles the example and runs it: on a Hopper GPU if there is one, else on the CPU.
 # usage: tools/run.sh [mqa-run arguments]
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 install_packages
 build_all

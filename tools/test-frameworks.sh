@@ -2,6 +2,8 @@
 # Runs the Python tests where PyTorch and JAX are: makes a virtual environment with both, builds, and tests with its Python.
 # usage: tools/test-frameworks.sh [DIR]   DIR: the environment, build/frameworks by default; kept for the next time (6 GB)
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 dir=${1:-$build/frameworks}
 python=$dir/bin/python

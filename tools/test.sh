@@ -2,6 +2,8 @@
 # Installs what is missing, builds, and runs every test that this machine can run.
 # usage: tools/test.sh [ctest arguments]
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 packages+=(python3-mypy)
 install_packages

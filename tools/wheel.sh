@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# The Python wheels: installs what is missing, builds, and writes two wheels for this machine's architecture.
-#   tools/wheel.sh DIR
+# Makes the Python wheels: installs what is missing, builds, and writes two wheels for this machine's architecture.
+# usage: tools/wheel.sh DIR
 # DIR/mqa-….whl           the package, its runtime and launcher, and kernels of the models' sets for GPUs and CPUs
 # DIR/mqa_compiler-….whl  the compiler, which makes all other kernels
 # MQA_WHEEL_KERNELS=example packs the kernel of README.md's example alone (seconds instead of minutes), =none packs none, and
 # =FOLDER those that tools/wheel_kernels.py wrote there with this build's compiler.
 # MQA_PYTHON: a Python that has pip, setuptools and wheel; by default python3, or Debian's.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-out=${1:?folder}
+[ $# -eq 1 ] || { usage >&2; exit 2; }
+out=$1
 kernels=${MQA_WHEEL_KERNELS:-models}
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The documentation: links lead somewhere, and pictures are what the scripts draw. test_examples.py has the code blocks."""
+"""The documentation: links lead somewhere, pictures are what the scripts draw, and each script of tools says what it does.
+
+test_examples.py has the code blocks.
+"""
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import unittest
 
@@ -63,6 +67,15 @@ class DocsTest(unittest.TestCase):
                         self.assertIn(name, presets)
                         checked += 1
         self.assertGreater(checked, 30)
+
+    def test_scripts_say_what_they_do(self):
+        scripts = [path for path in (ROOT / "tools").glob("*.sh") if path.name != "lib.sh"]
+        self.assertGreater(len(scripts), 7)
+        for script in scripts:
+            with self.subTest(script=script.name):
+                run = subprocess.run([script, "--help"], capture_output=True, text=True, check=False, timeout=60)
+                self.assertEqual((run.returncode, run.stderr), (0, ""))
+                self.assertRegex(run.stdout, rf"(usage: |tools/){script.name}")
 
     def test_pictures(self):
         """They are those that the scripts draw."""

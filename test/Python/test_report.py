@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What `python -m mqa` says of this machine, and of machines with other devices: a libcuda that a test compiles."""
+import json
 import os
 import pathlib
 import re
@@ -30,8 +31,8 @@ class ReportTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def report(self, code=0, **environment):
-        run = subprocess.run([sys.executable, "-m", "mqa"], env={**os.environ, "MQA_CACHE": self.folder, **environment},
+    def report(self, *arguments, code=0, **environment):
+        run = subprocess.run([sys.executable, "-m", "mqa", *arguments], env={**os.environ, "MQA_CACHE": self.folder, **environment},
                              capture_output=True, text=True, check=False, timeout=120)  # fmt: skip
         self.assertEqual((run.returncode, run.stderr), (code, ""), run.stdout)
         return run.stdout
@@ -63,6 +64,20 @@ class ReportTest(unittest.TestCase):
         run = subprocess.run([sys.executable, "-m", "mqa"], env={**os.environ, "MQA_COMPILER_LIBRARY": str(broken)},
                              capture_output=True, text=True, check=False, timeout=120)  # fmt: skip
         self.assertIn(f"RuntimeWarning: the compiler cannot be loaded: {broken}: ", run.stderr)
+
+    def test_json(self):
+        report = json.loads(self.report("--json"))
+        self.assertEqual((report["version"], report["found"]["cache"]), (__version__, [self.folder]))
+        self.assertEqual(report["found"]["library"], [f"{runtime.get_library_file()} (ABI {runtime.ABI_VERSION})"])
+        report = json.loads(self.report("--json", code=1, MQA_RUNTIME_LIBRARY="/nonexistent/b.so"))
+        self.assertEqual(list(report["found"]), ["library"])
+        self.assertIn("missing: cannot load the MQA runtime: /nonexistent/b.so", report["found"]["library"][0])
+
+    def test_command_line(self):
+        for command, code in ((["--help"], 0), (["--json", "x"], 2)):
+            run = subprocess.run([sys.executable, "-m", "mqa", *command], capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, code)
+            self.assertIn("usage: python -m mqa [-h] [--json]", run.stdout + run.stderr)
 
     def test_other_programs(self):
         """Only `python -m mqa` ends; an import says what is wrong."""

@@ -2,7 +2,7 @@
 """python -m mqa: what this package found on this machine, and what is missing."""
 import sys
 
-from .report import print_report
+from .report import run
 
 if __name__ == "__main__":
-    sys.exit(print_report())
+    sys.exit(run(sys.argv[1:]))

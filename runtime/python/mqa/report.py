@@ -2,9 +2,11 @@
 """What `python -m mqa` prints: what this package found on this machine, and what is missing. Imports nothing at the top
 that may be missing.
 """
+import argparse
 import ctypes
 import importlib
 import importlib.util
+import json
 import os
 import pathlib
 import platform
@@ -118,22 +120,38 @@ def _report_packages(say):
             say(name, f"cannot be imported: {error}")
 
 
-def print_report(error=None):
+def print_report(error=None, as_json=False):
     """Prints what was found; `error` is why the library cannot be used. Returns the exit code."""
-    print(f"mqa {__version__} in {pathlib.Path(__file__).parent} (Python {platform.python_version()})")
+    folder = str(pathlib.Path(__file__).parent)
+    report = {"version": __version__, "folder": folder, "python": platform.python_version(), "found": {}}
 
     def say(what, text):
-        print(f"{what + ':':<10}{text}")
+        report["found"].setdefault(what, []).append(text)
+        if not as_json:
+            print(f"{what + ':':<10}{text}")
 
+    if not as_json:
+        print(f"mqa {__version__} in {folder} (Python {platform.python_version()})")
     if error is not None:
         say("library", f"missing: {error}")
-        return 1
-    for report in (_report_library, _report_kernels, _report_compiler, _report_devices, _report_packages):
-        report(say)
-    return 0
+    else:
+        for part in (_report_library, _report_kernels, _report_compiler, _report_devices, _report_packages):
+            part(say)
+    if as_json:
+        print(json.dumps(report))
+    return 0 if error is None else 1
+
+
+def run(arguments, error=None):
+    """`python -m mqa` with these arguments. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mqa", description="Says what the package mqa found on this machine, and what is missing."
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return print_report(error, parser.parse_args(arguments).json)
 
 
 def exit_if_asked_for(error):
     """Reports and ends the process where it is `python -m mqa`: while a package is imported for -m, that is argv[0]."""
     if sys.argv[:1] == ["-m"] and any(flag in ("mqa", "-mmqa") for flag in sys.orig_argv[1:]):
-        raise SystemExit(print_report(error)) from None
+        raise SystemExit(run(sys.argv[1:], error)) from None
