@@ -23,7 +23,7 @@ fi
 mkdir -p "$dir"
 trees=$(mktemp -d)
 trap 'rm -rf "$trees"' EXIT
-"$python" -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -b html -c "$root/docs/site" -d "$trees" "$root" "$dir"
+"$python" -m sphinx -q -W --keep-going -E -b html -c "$root/docs/site" -d "$trees" "$root" "$dir"
 # The pictures are in HTML that Sphinx copies as it is; they belong where the pages look for them.
 mkdir -p "$dir/docs/images"
 find "$root/docs/images" -name "*.svg" -o -name "*.png" | xargs -r cp -t "$dir/docs/images"

@@ -5,7 +5,8 @@ set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 case ${1:-} in -h | --help) usage; exit ;; esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-packages+=(python3-mypy)
+# Of tests alone: types of the Python package, the site of the documentation.
+packages+=(python3-mypy python3-sphinx python3-myst-parser furo)
 install_packages
 build_all
 say "testing"

@@ -7,6 +7,8 @@
 #ifndef MQA_TRANSFORMS_PASSES_TD
 #define MQA_TRANSFORMS_PASSES_TD
 
+// The passes of the folders Kernels, Schedules and Loops; Rings; Fragments and
+// Expansions; Cpu of lib/Dialect/MQA/Transforms.
 include "mqa/Dialect/MQA/Transforms/KernelPasses.td"
 include "mqa/Dialect/MQA/Transforms/RingPasses.td"
 include "mqa/Dialect/MQA/Transforms/FragmentPasses.td"
