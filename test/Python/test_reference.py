@@ -10,10 +10,10 @@ in its .td file. These are the rules for such a block:
 - A pass: IR, a line `// becomes`, and an excerpt of what the pass makes of the IR. pages.find_excerpt says what an excerpt is.
   A line `// error: TEXT` in the place of `// becomes` says that the pass fails, with TEXT in its message. Without either
   line, the pass leaves the IR as it is.
+- The first line of a pass's block may be `// with NAME=VALUE ...`: options of the pass.
 - If the first line of a pass's block is `// mqa-opt FILE OPTIONS`, both parts are excerpts of what the pass gets and makes
-  in that command.
+  in that command, which runs in the root of the repository.
 """
-
 import bisect
 import os
 import pathlib
@@ -151,6 +151,8 @@ class PassExample:
         self.before, self.after, self.kind = split_example(text)
         command = re.match(r"// mqa-opt (.*)\n", self.before)
         self.command = command[1].split() if command else None
+        options = re.match(r"// with (.*)\n", self.before)
+        self.name_with_options = f"{name}{{{options[1]}}}" if options else name
         self.module = None if command else Module(self.before, ANCHORS[anchor][0])
 
     def check(self):
@@ -158,7 +160,7 @@ class PassExample:
             return check_excerpts(self.name, self.command, self.before, self.after)
         if self.module.message:
             return f"{self.module.message}\nin:\n{self.module}"
-        run = run_opt(str(self.module), f"--pass-pipeline={ANCHORS[self.anchor][1] % self.name}")
+        run = run_opt(str(self.module), f"--pass-pipeline={ANCHORS[self.anchor][1] % self.name_with_options}")
         if self.kind == "error":
             is_found = run.returncode and self.after in run.stderr
             return None if is_found else f"no error {self.after!r}: {run.stderr}"
@@ -179,9 +181,9 @@ def check_passes(examples):
 
 def check_excerpts(name, command, before, after):
     """What is wrong with excerpts of what a pass gets and makes in a command."""
-    command = [str(ROOT / command[0]), *command[1:], "-o", "/dev/null", "--mlir-disable-threading"]
+    command = [*command, "-o", os.devnull, "--mlir-disable-threading"]
     command += [f"--mlir-print-ir-before={name}", f"--mlir-print-ir-after={name}"]
-    run = subprocess.run([OPT, *command], capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run([OPT, *command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     if run.returncode:
         return run.stderr[:20000]
     dumps = re.split(r"^// -----// IR Dump (Before|After) .*//----- //$", run.stderr, flags=re.M)[1:]
@@ -270,6 +272,8 @@ class RulesTest(unittest.TestCase):
             before + "// error: no\n": "no error",
             example.replace("f32", "f4"): "expected",
         }
+        target = '// with chip=sm_80\nmodule {}\n// becomes\nmodule attributes {mqa.target = #mqa.target<chip = "sm_80">} {\n'
+        self.assertEqual(check_passes([PassExample("mqa-attach-target", "::mlir::ModuleOp", target)]), [None])
         examples = [PassExample("mqa-expand-fp8", "", text) for text in [example, *texts]]
         problems = check_passes(examples)
         self.assertIsNone(problems[0])
