@@ -36,8 +36,8 @@ def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
     }
     // becomes
     scf.forall (%m, %n) = (0, 0) to (%num_queries, %num_keys) step (16, 128) {
-    ...
-    mqa.logits ins(%q_tile, %k_tile, none, none : ...) ranges(%ranges) key_offset(%n) outs(%out_tile : ...)
+      ...
+      mqa.logits ins(%q_tile, %k_tile, none, none : ...) ranges(%ranges) key_offset(%n) outs(%out_tile : ...)
     ```
   }];
   let options = [
@@ -68,8 +68,8 @@ def MQAOutlineTasksPass : Pass<"mqa-outline-tasks", "::mlir::ModuleOp"> {
     mqa.logits ins(...) ranges(%ranges) key_offset(%n) outs(...) {clean}
     // becomes
     func.func @logits_clean(%q: memref<?x64x128xf8E4M3FN, ...> {mqa.operand = ...}, ..., %out: ... {...}, %i: index, %j: index) attributes {..., mqa.kernel = #mqa.kernel<op = "mqa.logits", clean = true, task_sizes = [16, 128]>} {
-    ...
-    mqa.logits ins(...) ranges(%ranges) key_offset(%n) outs(...) {clean}
+      ...
+      mqa.logits ins(...) ranges(%ranges) key_offset(%n) outs(...) {clean}
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
@@ -145,10 +145,10 @@ def MQAVectorizeLinalgPass : Pass<"mqa-vectorize-linalg", "::mlir::func::FuncOp"
     linalg.matmul ins(%a, %b : memref<8x64xf32>, memref<64x32xf32>) outs(%c : memref<8x32xf32>)
     // becomes
     %tile = scf.for %k = ... iter_args(%sums = ...) -> (vector<4x32xf32>) {
-    ...
-    %row = vector.extract %sums[0] : vector<32xf32> from vector<4x32xf32>
-    %sum = vector.fma ..., %row : vector<32xf32>
-    ...
+      ...
+      %row = vector.extract %sums[0] : vector<32xf32> from vector<4x32xf32>
+      %sum = vector.fma ..., %row : vector<32xf32>
+      ...
     vector.transfer_write %tile, ... : vector<4x32xf32>, memref<8x32xf32>
     ```
   }];
