@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Session.h"
+#include "CudaDriver.h"
 
 #include <algorithm>
 #include <cstring>
@@ -56,10 +57,23 @@ std::vector<std::string> mqa::tools::listTargets(const mqa_bundle *bundle) {
 }
 
 std::unique_ptr<Device> mqa::tools::createDevice(const mqa_bundle *bundle) {
-  for (const std::string &target : listTargets(bundle))
-    if (target != "cpu")
-      return Device::create(target);
-  return Device::create("cpu");
+  bool hasCpu = false;
+  std::string gpu;
+  for (const std::string &target : listTargets(bundle)) {
+    if (target == "cpu")
+      hasCpu = true;
+    else
+      gpu = target;
+  }
+  if (gpu.empty())
+    return Device::create("cpu");
+  const mqa::runtime::CudaDriver *driver;
+  if (mqa::runtime::CudaDriver::get(driver))
+    fatal(std::string(mqa_last_error()) +
+          (hasCpu ? "; mqa-run --cpu takes the bundle's kernel for the CPU"
+                  : "; the bundle is for GPUs alone, mqa-compile "
+                    "--target=cpu compiles for the CPU"));
+  return Device::create(gpu);
 }
 
 void LoadedKernel::load(const mqa_bundle *bundle, const char *name, int device,

@@ -180,13 +180,13 @@ int main(int argc, char **argv) {
         return parseCpuCells(shapes, {}, cells);
       });
   cpuCommand
-      ->add_option("--mask", cpu.mask,
-                   "Ranges: full or causal (default: both; for at most 8 "
-                   "queries, full alone)")
-      ->transform(CLI::CheckedTransformer(
-                      std::map<std::string, Mask>{{"full", Mask::Full},
-                                                  {"causal", Mask::Causal}})
-                      .description("MASK"));
+      ->add_option_function<std::string>(
+          "--mask",
+          [&](const std::string &name) {
+            cpu.mask = name == "full" ? Mask::Full : Mask::Causal;
+          },
+          "Ranges (default: both; for at most 8 queries, full alone)")
+      ->check(CLI::IsMember(std::vector<std::string>{"full", "causal"}));
   std::vector<std::string> units;
   for (const PeakUnit &unit : getPeakUnits())
     units.push_back(unit.name);

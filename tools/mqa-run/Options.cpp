@@ -34,15 +34,19 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
   app.add_option("--max-seqlen-k", options.maxSeqlenK,
                  "Columns of a compressed output (default N)")
       ->check(CLI::Range(int64_t(0), kMaxSize));
-  std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
-                                       {"cp", Mask::Cp},
-                                       {"full", Mask::Full},
-                                       {"random", Mask::Random}};
-  app.add_option(
-         "--mask", options.mask,
-         "The range of each query: causal, cp (context-parallel), full or "
-         "random")
-      ->transform(CLI::CheckedTransformer(masks).description("MASK"));
+  // Messages of CLI11's transformers have the numbers of the cases too.
+  const std::map<std::string, Mask> masks = {{"causal", Mask::Causal},
+                                             {"cp", Mask::Cp},
+                                             {"full", Mask::Full},
+                                             {"random", Mask::Random}};
+  std::vector<std::string> maskNames;
+  for (const auto &[name, mask] : masks)
+    maskNames.push_back(name);
+  app.add_option_function<std::string>(
+         "--mask",
+         [&](const std::string &name) { options.mask = masks.at(name); },
+         "The range of each query (cp: context-parallel; default causal)")
+      ->check(CLI::IsMember(maskNames));
   app.add_flag("--clean", options.clean,
                "Use the kernel that writes -inf outside the ranges");
   app.add_option("--kernel", options.kernel,
