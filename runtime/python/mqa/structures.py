@@ -13,7 +13,7 @@ OPS = (
     "mqa.logits_topk",
     "mqa.paged_logits_topk",
 )
-ACTIVATIONS = ("relu", "none")
+ACTIVATIONS = ("relu", "none", "relu_nan_as_zero")
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")

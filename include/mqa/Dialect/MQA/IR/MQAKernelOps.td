@@ -297,7 +297,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
     | attribute | meaning |
     | --- | --- |
-    | `relu` | how a score becomes non-negative, where `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN: an infinite score plus its magnitude would be NaN |
+    | `relu` | how a score becomes non-negative, where `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN: an infinite score plus its magnitude would be NaN. `max` alone is for `relu_nan_as_zero` |
     | `reduction` | `f16`: in packed half precision, with `relu` of `max`, `weights`, the `factors` that keep it from overflowing, and no `num_heads` |
     | `accumulators` | head tiles whose scores are under way at a time |
 

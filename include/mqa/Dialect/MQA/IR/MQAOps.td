@@ -52,7 +52,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     M queries and N keys are static or dynamic; there are 1 to 128 heads H, and
     the head dim D is a multiple of 16 up to 256. Sums are of f32; `out` is rounded
     once, at the end. With `activation = #mqa.activation<none>` there is no
-    max(..., 0). Operands are all tensors (then the op returns the new
+    max(..., 0); with `#mqa.activation<relu_nan_as_zero>` it is 0 for a score of NaN. Operands are all tensors (then the op returns the new
     `out`) or all memrefs (then it writes `out`). Memrefs may be strided by
     rows; everything inside a row is contiguous. They lie in the default memory space
     or in global memory (`#gpu.address_space<global>`), and tensors have no encoding.
@@ -65,7 +65,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     Outside a row's range the op writes -inf with `clean`, and nothing without
     it: such elements keep the value that `out` had. Ranges may be empty,
     reversed, negative, past N, or in any order. NaN in q, k, k_scale or weights
-    reaches every logit that it takes part in.
+    reaches every logit that it takes part in. With
+    `activation = #mqa.activation<relu_nan_as_zero>`, a score q . k of NaN counts as 0, as in
+    DeepGEMM's kernels; NaN in k_scale or weights still reaches the logit.
 
     With `compressed` a row begins with its range: column j of row m belongs to
     key max(ks[m], 0) + j. A range longer than S columns is cut there; columns
