@@ -37,12 +37,13 @@ struct FakeCudaState {
   std::string failingCall;
   int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132,
       version = 13000;
-  bool hasContext = false;
+  bool hasContext = false, isCapturing = false;
   size_t parameterCount = 0;
   // What it saw.
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;
   std::vector<FakeLaunch> launches;
+  std::vector<size_t> allocatedBytes;
   std::string image;
   int liveModules = 0, retainedContexts = 0, pushedContexts = 0;
 };

@@ -184,6 +184,35 @@ TEST_F(GpuKernelTest, MaxMultiprocessors) {
   mqa_launch_destroy(prepared);
 }
 
+// What a launch says itself comes before what holds for the process.
+TEST_F(GpuKernelTest, MaxMultiprocessorsOfALaunch) {
+  loadKernel();
+  mqa_logits_args args = makeArgs();
+  mqa_launch *prepared = nullptr;
+  args.max_multiprocessors = 30;
+  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS);
+  for (int process : {0, 20, 100}) {
+    mqa_set_max_multiprocessors(process);
+    for (auto [count, grid] : {std::pair{30, 30u},
+                               {1, 1u},
+                               {133, 132u},
+                               {0, process ? process : 132u}}) {
+      args.max_multiprocessors = count;
+      ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+      EXPECT_EQ(getFake().launches.back().gridX, grid);
+    }
+    ASSERT_EQ(mqa_launch_run(prepared, nullptr), MQA_SUCCESS);
+    EXPECT_EQ(getFake().launches.back().gridX, 30u);
+  }
+  mqa_set_max_multiprocessors(0);
+  mqa_launch_destroy(prepared);
+  args.max_multiprocessors = -1;
+  EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(mqa_last_error(),
+               "max_multiprocessors must be at least 0, found -1");
+}
+
 TEST_F(GpuKernelTest, WholeQueryBlocks) {
   nlohmann::json manifest = makeGpuManifest();
   manifest["kernels"][0]["split"] = "blocks";

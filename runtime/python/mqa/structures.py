@@ -95,6 +95,7 @@ class LogitsArgs(ctypes.Structure):
         ("num_queries", c_int64),
         ("num_keys", c_int64),
         ("max_seqlen_k", c_int64),
+        ("max_multiprocessors", c_int),
     ]
 
 
@@ -113,6 +114,7 @@ class PagedLogitsArgs(ctypes.Structure):
         ("num_blocks", c_int64),
         ("max_blocks", c_int64),
         ("max_context_len", c_int64),
+        ("max_multiprocessors", c_int),
     ]
 
 
