@@ -161,6 +161,19 @@ def get_max_multiprocessors():
     return _library.mqa_get_max_multiprocessors()
 
 
+class _XlaFunctions:
+    """Those of mqa/Xla.h."""
+
+    def __init__(self, library):
+        for name in ("set_find", "launch_on_cpu", "launch_on_cuda", "select_on_cuda"):
+            setattr(self, name, getattr(library, f"mqa_xla_{name}"))
+        self.set_find.argtypes, self.set_find.restype = [c_void_p], None
+
+
+def get_xla_functions():
+    return _XlaFunctions(_library)
+
+
 def _get_function(info, what):
     """The function of the C API that does `what` with kernels of the op."""
     return getattr(_library, f"{OPS[info.op].replace('.', '_')}_{what}")
