@@ -3,11 +3,11 @@
 import unittest
 
 from topk_cases import TopkCase, make_logits, make_ranges, needs_topk, reference
+from devices import DEVICES
 
 import torch
 from mqa.compat import vllm
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 class VllmCase(TopkCase):

@@ -8,20 +8,20 @@ import unittest
 import unittest.mock
 
 from topk_cases import TopkCase
+from devices import DEVICES, get_target
 from torch_cases import FP8, make_logits, make_paged
 
 import mqa
 import torch
 from mqa import fused_launches, library
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-OP = library.FusedOp(library.Op("cpu", 2, 32), library.TopkOp("cpu", 4))
+OP = library.FusedOp(library.Op(get_target(), 2, 32), library.TopkOp(get_target(), 4))
 
 
 def has_fusion():
     """Whatever else is wrong with the compiler is found by the tests."""
     try:
-        library.find(OP, 1)
+        library.find(OP, 1 if OP.target == "cpu" else 0)
     except (LookupError, ValueError) as error:
         print("no fused kernels:", error)
         return False
