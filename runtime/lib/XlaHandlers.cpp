@@ -181,7 +181,11 @@ static mqa_status handle(const xla::CallFrame &frame, bool isCuda,
   }
   MQA_RETURN_IF_FAILED(CudaDriver::get(place.driver));
   const CudaDriver &driver = *place.driver;
-  MQA_RETURN_IF_FAILED(getStream(frame, place.stream));
+  mqa_status status = getStream(frame, place.stream);
+  // Then the kernel is found when the call is executed.
+  if (status && frame.stage == xla::Stage::Initialize)
+    return MQA_SUCCESS;
+  MQA_RETURN_IF_FAILED(status);
   MQA_CUDA(driver, cuStreamGetCtx, static_cast<CUstream>(place.stream),
            &place.context);
   CUcontext current = nullptr;

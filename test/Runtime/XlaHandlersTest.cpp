@@ -206,6 +206,8 @@ TEST_F(XlaHandlersTest, LaunchesOnAGpu) {
   call.context.hasStream = false;
   expectError(call.run(mqa_xla_launch_on_cuda), xla::kResourceExhausted,
               "XLA gives no stream for the call");
+  // Of a stage that has none, nothing is asked.
+  expectSuccess(call.run(mqa_xla_launch_on_cuda, xla::Stage::Initialize));
 }
 
 TEST_F(XlaHandlersTest, KeepsScratchOfAStream) {

@@ -59,6 +59,8 @@ def _make_launcher():
     module = load_launcher()
     if module is None or not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
         return None
+    if not hasattr(module.Launcher, "run_logits_topk"):
+        return None  # A module of an earlier version of this package.
     api = torch.Tensor.__dlpack_c_exchange_api__
     try:
         return module.Launcher(torch.Tensor, api, plain.QUESTIONS, plain.make_examples())
