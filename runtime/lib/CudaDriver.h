@@ -69,6 +69,7 @@ constexpr int kProgrammaticStreamSerialization = 6;
 // CUstream_flags, CUstreamCaptureMode
 constexpr unsigned kStreamNonBlocking = 1;
 constexpr int kStreamCaptureThreadLocal = 1;
+constexpr int kStreamCaptureRelaxed = 2;
 // CUstreamCaptureStatus
 constexpr int kCaptureStatusNone = 0;
 
@@ -147,6 +148,8 @@ constexpr int kL2Promotion128B = 2;
   X(cuStreamSynchronize, "cuStreamSynchronize", (CUstream stream))             \
   X(cuStreamBeginCapture, "cuStreamBeginCapture_v2",                           \
     (CUstream stream, int mode))                                               \
+  X(cuThreadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode",    \
+    (int *mode))                                                               \
   X(cuStreamEndCapture, "cuStreamEndCapture",                                  \
     (CUstream stream, CUgraph * graph))                                        \
   X(cuGraphInstantiate, "cuGraphInstantiateWithFlags",                         \

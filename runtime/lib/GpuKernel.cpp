@@ -132,6 +132,7 @@ GpuKernel::~GpuKernel() {
 mqa_status GpuKernel::load(const std::vector<char> &image) {
   ScopedContext scope(driver);
   MQA_RETURN_IF_FAILED(scope.push(context->get()));
+  ScopedCaptureMode captures(driver);
   MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
   MQA_CUDA(driver, cuModuleGetFunction, &function, module,
            description->name.c_str());

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelScratch.h"
+#include "GpuContext.h"
 
 using namespace mqa::runtime;
 
@@ -40,6 +41,7 @@ mqa_status ScratchTable::get(const CudaDriver &driver,
   Piece &piece = *use.piece;
   use.lock = std::unique_lock(piece.mutex);
   if (piece.size < size) {
+    ScopedCaptureMode captures(driver);
     // Launches that still work in it end first: the driver waits for them.
     if (piece.data)
       MQA_CUDA(driver, cuMemFree, piece.data);

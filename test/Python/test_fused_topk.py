@@ -246,7 +246,7 @@ class ScratchTest(unittest.TestCase):
         plan = unittest.mock.Mock(scratch_size=size, device_index=0)
         plan.kernel.address = kernel
         with unittest.mock.patch.object(torch.cuda, "is_current_stream_capturing", lambda: capturing):
-            scratch, stays = fused_launches._get_scratch(plan, "cpu", stream)
+            scratch, stays = fused_launches._get_scratch(plan, torch.device("cpu"), stream)
         self.assertEqual(stays, not capturing)
         return scratch
 

@@ -8,6 +8,7 @@
 #include "CudaDriver.h"
 
 #include <mutex>
+#include <utility>
 
 using namespace mqa::runtime;
 
@@ -28,7 +29,7 @@ static CUcontext fakeContext() { return reinterpret_cast<CUcontext>(0x1000); }
 /// A driver may be called by several threads at once; each has contexts of its
 /// own.
 static std::mutex mutex;
-static thread_local int pushedByThread = 0;
+static thread_local int pushedByThread = 0, captureModeOfThread = 0;
 
 /// Records a call; its result.
 static CUresult call(const char *name) {
@@ -137,6 +138,8 @@ CUresult cuCtxPopCurrent_v2(CUcontext *context) {
 CUresult cuCtxSynchronize() { return call("cuCtxSynchronize"); }
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   RETURN_IF_FAILING("cuModuleLoadData");
+  fakeCudaState()->loadedRelaxed =
+      captureModeOfThread == cuda::kStreamCaptureRelaxed;
   fakeCudaState()->image = static_cast<const char *>(image);
   *module = reinterpret_cast<CUmodule>(0x2000);
   ++fakeCudaState()->liveModules;
@@ -251,6 +254,11 @@ CUresult cuStreamGetCtx(CUstream, CUcontext *context) {
 CUresult cuStreamSynchronize(CUstream) { return call("cuStreamSynchronize"); }
 CUresult cuStreamBeginCapture_v2(CUstream, int) {
   return call("cuStreamBeginCapture");
+}
+CUresult cuThreadExchangeStreamCaptureMode(int *mode) {
+  std::swap(*mode, captureModeOfThread);
+  fakeCudaState()->captureMode = captureModeOfThread;
+  return cuda::kSuccess;
 }
 CUresult cuStreamEndCapture(CUstream, CUgraph *) {
   return call("cuStreamEndCapture");

@@ -45,6 +45,10 @@ struct FakeCudaState {
   std::vector<FakeLaunch> launches;
   std::vector<size_t> allocatedBytes;
   std::string image;
+  /// Of the thread that changed it last: 0, global, as at first.
+  int captureMode = 0;
+  /// Whether code was loaded as may be while a graph is captured.
+  bool loadedRelaxed = false;
   int liveModules = 0, retainedContexts = 0, pushedContexts = 0;
 };
 

@@ -184,6 +184,14 @@ TEST_F(GpuKernelTest, MaxMultiprocessors) {
   mqa_launch_destroy(prepared);
 }
 
+// The driver refuses to load code while a graph is captured, unless the thread
+// says that it knows.
+TEST_F(GpuKernelTest, LoadsInACapture) {
+  loadKernel();
+  EXPECT_TRUE(getFake().loadedRelaxed);
+  EXPECT_EQ(getFake().captureMode, 0);
+}
+
 // What a launch says itself comes before what holds for the process.
 TEST_F(GpuKernelTest, MaxMultiprocessorsOfALaunch) {
   loadKernel();

@@ -2,6 +2,7 @@
 """Launches of logits and top-k in one kernel, on tensors that are what their memory holds; as topk_launches.py."""
 import ctypes
 import dataclasses
+import threading
 
 import torch
 
@@ -254,11 +255,36 @@ def _new_scratch(plan, device):
     return torch.zeros(plan.scratch_size, dtype=torch.uint8, device=device)
 
 
+def _new_kept_scratch(plan, device):
+    """Memory that stays: in the allocator's own pool, whatever pool this thread allocates in.
+
+    A pool of torch.compile's CUDA graphs must not hold it, and is of a thread or a stream. So another thread allocates.
+    """
+    if device.type != "cuda":
+        return _new_scratch(plan, device)
+    made = []
+
+    def allocate():
+        with torch.cuda.device(device):
+            made.append(_new_scratch(plan, device))
+            # It is zero before any stream works in it.
+            torch.cuda.current_stream().synchronize()
+
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    thread.join()
+    # What went wrong there goes wrong here too, and is an exception.
+    return made[0] if made else _new_scratch(plan, device)
+
+
 def _forget_scratch(*keys):
     if launches._launcher:
         launches._launcher.clear()
     for key in keys:
-        _scratch.pop(key, None)
+        scratch = _scratch.pop(key, None)
+        if scratch is not None and scratch.is_cuda:
+            # Launches may still work in it.
+            scratch.record_stream(torch.cuda.ExternalStream(key[2], device=scratch.device))
 
 
 def _get_scratch(plan, device, stream):
@@ -272,7 +298,7 @@ def _get_scratch(plan, device, stream):
             _forget_scratch(*list(_scratch))
         elif scratch is not None:
             _forget_scratch(key)
-        scratch = _scratch[key] = _new_scratch(plan, device)
+        scratch = _scratch[key] = _new_kept_scratch(plan, device)
     return scratch, True
 
 
