@@ -13,6 +13,7 @@ from .topk_checks import get_next_n
 from .topk_launches import get_options
 
 _SELECTION = {"tie_break": "smallest", "order": "key", "base": "relative", "force_first": 0, "force_last": 0}
+_MAX_NUMBERS = 4096
 _COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": False, "max_multiprocessors": 0}
 
 
@@ -25,6 +26,8 @@ class Form:
     num_inputs: int  # Those that there always are, of the logits.
     options: dict
     check: object
+    # By flags, what the launcher knows them by.
+    numbers: dict = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def optional(self):
@@ -47,13 +50,23 @@ class Form:
             return getattr(launches._launcher, f"is_{self.name}_plain")(*inputs)
         return self.is_plain((*inputs, None, None))
 
-    def run(self, flags, *tensors):
-        """Whether tensors like others before were launched."""
-        return launches._launcher is not None and _RUN[self.name](get_options((self.name, *flags), None), *tensors)
+    def get_number(self, flags):
+        number = self.numbers.get(flags)
+        if number is None:
+            if len(self.numbers) >= _MAX_NUMBERS:
+                self.numbers.clear()
+            number = self.numbers[flags] = get_options((self.name, *flags), None)
+        return number
 
-    def run_plain(self, flags, *tensors):
+    def run(self, flags, tensors):
+        """Whether tensors like others before were launched."""
+        run = _RUN.get(self.name)
+        return run is not None and run(self.get_number(flags), *tensors)
+
+    def run_plain(self, flags, tensors):
         """The same, of tensors that were found to be plain."""
-        return launches._launcher is not None and _RUN_PLAIN[self.name](get_options((self.name, *flags), None), *tensors)
+        run = _RUN_PLAIN.get(self.name)
+        return run is not None and run(self.get_number(flags), *tensors)
 
     def check_tensors(self, tensors):
         plain.check_tensors(*self.name_present(tensors))
@@ -215,6 +228,8 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
 
 _PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
 
+_RUN: dict = {}
+_RUN_PLAIN: dict = {}
 if launches._launcher:
     _RUN = {name: getattr(launches._launcher, f"run_{name}") for name in _PLANS}
     _RUN_PLAIN = {name: getattr(launches._launcher, f"run_{name}_plain") for name in _PLANS}
@@ -240,7 +255,7 @@ def _remember(form, tensors, flags, plan, args, selection, stream):
         return
     addresses = plan.kernel.address, ctypes.addressof(args), ctypes.addressof(selection), stream or 0
     try:
-        _ADD[form.name](get_options((form.name, *flags), None), tensors, *addresses)
+        _ADD[form.name](form.get_number(flags), tensors, *addresses)
     except (BufferError, RuntimeError):
         pass  # What PyTorch cannot describe is launched from here each time.
 

@@ -58,7 +58,7 @@ def _split(form, args, options, is_out=False):
 
 
 def _launch(form, tensors, flags):
-    if not form.run_plain(flags, *tensors):
+    if not form.run_plain(flags, tensors):
         launch(form, tensors, flags)
 
 

@@ -19,7 +19,7 @@ def _call(form, inputs, topk, flags, return_values):
     if not is_dynamo_compiling() and form.looks_plain(*inputs):
         outputs = new_outputs(form, inputs[0], topk, return_values)
         tensors = (*inputs, *outputs)
-        if form.run_plain(flags, *tensors):
+        if form.run_plain(flags, tensors):
             return outputs if return_values else outputs[0]
         if form.is_plain(tensors):
             launch(form, tensors, flags)
@@ -46,7 +46,7 @@ def _require_indices(indices):
 
 def _call_out(form, tensors, flags):
     if not is_dynamo_compiling():
-        if form.run(flags, *tensors):
+        if form.run(flags, tensors):
             return
         _require_indices(tensors[-2])
         if form.is_plain(tensors):
