@@ -4,8 +4,8 @@
 #   tools/gpu-python.sh pack DIR           here: both wheels into DIR (30 MB), the package's with kernels to measure launches
 #   tools/gpu-python.sh test DIR [NAME...] there: all tests that launch on tensors or arrays, or those named (test_NAME.py)
 #   tools/gpu-python.sh cost DIR [ARGS]    there: what launches, and first calls, cost on the host (runtime/python/launch_cost.py)
-# `test` prints PASS, FAIL or SKIP for each file, then PASS or FAIL, and leaves the output of each in DIR/logs (OUT, where that
-# variable is set). PYTHON: the Python that has PyTorch and JAX. MQA_TEST_DEVICES=cpu,cuda also tests on the CPU, which needs ld.
+# `test` prints PASS, FAIL or SKIP for each file, then PASS or FAIL, and leaves the output of each in DIR/logs, and of all
+# in OUT/python-tests.log, where the variable OUT names a folder. PYTHON: the Python that has PyTorch and JAX. MQA_TEST_DEVICES=cpu,cuda also tests on the CPU, which needs ld.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 verb=${1:?pack, test or cost} dir=$(mkdir -p "${2:?folder}" && cd "$2" && pwd)
@@ -50,8 +50,8 @@ case $verb in
     ;;
   test)
     unpack
-    logs=${OUT:-$dir/logs}
-    mkdir -p "$logs" && rm -f "$logs"/*.failed
+    logs=$dir/logs
+    rm -rf "$logs" && mkdir -p "$logs"
     if [ $# -gt 0 ]; then tests=("$@"); fi
     alone=() together=()
     for name in "${tests[@]}"; do
@@ -63,6 +63,7 @@ case $verb in
     [ ${#together[@]} -eq 0 ] || printf '%s\n' "${together[@]}" | xargs -P "${MQA_TEST_JOBS:-6}" -I{} bash -c 'run_test {}'
     failed=$(find "$logs" -name '*.failed' -printf '%f ')
     rm -f "$logs"/*.failed
+    [ -z "${OUT:-}" ] || tail -n +1 "$logs"/*.log > "$OUT/python-tests.log"
     [ -z "$failed" ] || { echo "FAIL: ${failed//.failed/}"; exit 1; }
     echo PASS
     ;;
