@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The kernels of the Python wheel: a bundle for each op, named as mqa/prebuilt.py looks for it, with a kernel per target.
+"""The kernels of the Python wheel: a bundle for each op and target, named as mqa/prebuilt.py looks for it.
 
-    tools/wheel_kernels.py DIR [--set=models|example] [--jobs=N] [--compile=FILE] [--resume]
+    tools/wheel_kernels.py DIR [--set=models|example|launches] [--jobs=N] [--compile=FILE] [--resume]
 
-The ops are those of models with an indexer (heads, head dim, keys that are selected). `example` is the one op of README.md.
+The ops are those of models with an indexer (heads, head dim, keys that are selected). `example` is the one op of README.md, and `launches`
+are those whose launches runtime/python/launch_cost.py measures.
 On sm_90a they get machine code where ptxas is; for other GPUs PTX, which takes less of the wheel. Needs mqa-compile, and
 mqa on PYTHONPATH with its runtime: each kernel is loaded as the description that a launch will ask for.
 """
@@ -80,9 +81,19 @@ def list_fused(heads, k):
         yield FusedOp(Op("", heads, 128, next_n=next_n, block_kv=64, lens_per_query=True), selection)
 
 
+def list_measured():
+    """Of the models' sets, one of each kind."""
+    paged = Op("", 64, 128, next_n=1, block_kv=64, lens_per_query=True)
+    selection = TopkOp("", 512, has_ks=False, lens_rank=2, next_n=1, base="slot", block_kv=64)
+    return [Op("", 64, 128, clean=True), Op("", 64, 128, compressed=True), paged, TopkOp("", 512, has_ks=False),
+            FusedOp(Op("", 64, 128), TopkOp("", 512)), FusedOp(paged, selection)]  # fmt: skip
+
+
 def list_ops(name):
     if name == "example":
         return [Op("", 64, 128, clean=True)]
+    if name == "launches":
+        return list_measured()
     ops = [op for heads in (64, 32) for op in list_logits(heads)]
     ops += list_other_models()
     ops += [op for k in SELECTED for op in list_selections(k)]
@@ -102,39 +113,42 @@ def run_compiler(compiler, op, targets, *options):
     return result.stdout
 
 
-def check(path, op, targets):
-    """Each target has the kernel that will be looked for."""
+def check(path, op):
+    """The bundle has the kernel that will be looked for."""
     found = {describe(info) for info in runtime.Bundle(path).kernels}
-    for target in targets:
-        wanted = op.for_target(target)
-        if not found & {wanted, *wanted.list_alternatives()}:
-            raise LookupError(f"{path}: has no {wanted}, but {found}")
+    if not found & {op, *op.list_alternatives()}:
+        raise LookupError(f"{path}: has no {op}, but {found}")
 
 
 def build(compiler, op, folder, resume):
+    """For one target; for the CPU, of several processors."""
     path = folder / prebuilt.name_file(op)
-    # A sum in half precision is for sm_90a alone; where it is allowed, others take the kernel without.
-    targets = ["sm_90a"] if is_fast(op) else ["sm_90a", *PORTABLE, "cpu"]
     if not (resume and path.exists()):
-        data = run_compiler(compiler, op, ["sm_90a"])
-        if not is_fast(op):
-            data += run_compiler(compiler, op, [*PORTABLE, *(f"cpu:{name}" for name in CPUS)], "--mqa-no-cubin")
-        path.write_bytes(data)
-    check(path, op, targets)
-    return f"{path.name} targets={','.join(targets)} bytes={path.stat().st_size}"
+        if op.target == "sm_90a":
+            path.write_bytes(run_compiler(compiler, op, ["sm_90a"]))
+        else:
+            targets = [f"cpu:{name}" for name in CPUS] if op.target == "cpu" else [op.target]
+            path.write_bytes(run_compiler(compiler, op, targets, "--mqa-no-cubin"))
+    check(path, op)
+    return f"{path.name} target={op.target} bytes={path.stat().st_size}"
+
+
+def list_targets(op):
+    """A sum in half precision is for sm_90a alone; where it is allowed, others take the kernel without."""
+    return ["sm_90a"] if is_fast(op) else ["sm_90a", *PORTABLE, "cpu"]
 
 
 def main():
     default = pathlib.Path(os.environ.get("MQA_BUILD_DIR", "build"), "bin", "mqa-compile")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dir", type=pathlib.Path)
-    parser.add_argument("--set", choices=("models", "example"), default="models")
+    parser.add_argument("--set", choices=("models", "example", "launches"), default="models")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--compile", default=os.environ.get("MQA_COMPILE", str(default)))
     parser.add_argument("--resume", action="store_true", help="keep bundles of this build that are there")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
-    ops = list_ops(options.set)
+    ops = [op.for_target(target) for op in list_ops(options.set) for target in list_targets(op)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as executor:
         lines = list(executor.map(lambda op: build(options.compile, op, options.dir, options.resume), ops))
     (options.dir / "index.txt").write_text("".join(f"{line}\n" for line in sorted(lines)))

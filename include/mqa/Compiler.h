@@ -89,7 +89,8 @@ typedef struct mqa_logits_description {
                                  ["f8E4M3FN"] */
   const char *weights_type; /**< "bf16", or "none" to leave them out ["f32"] */
   const char *out_type;     /**< "bf16", "f16" ["f32"] */
-  const char *activation;   /**< as in the op: "none" ["relu"] */
+  const char *activation;   /**< as in the op: "none" or "relu_nan_as_zero"
+                                 ["relu"] */
   int no_k_scale;           /**< 1: there are no scales of keys */
   int clean;                /**< 1: -inf outside of the ranges */
   int compressed;           /**< 1: a row of the logits begins with its range */

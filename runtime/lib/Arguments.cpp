@@ -44,6 +44,14 @@ mqa_status mqa::runtime::checkSize(const char *name, int64_t size,
   return MQA_SUCCESS;
 }
 
+mqa_status mqa::runtime::setMaxMultiprocessors(int count, Tensors &tensors) {
+  if (count < 0)
+    return invalid("max_multiprocessors must be at least 0, found " +
+                   std::to_string(count));
+  tensors.maxMultiprocessors = count;
+  return MQA_SUCCESS;
+}
+
 mqa_status mqa::runtime::checkTensor(const Tensor &tensor,
                                      const char *strideName) {
   if (!tensor.data)

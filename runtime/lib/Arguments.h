@@ -42,12 +42,18 @@ public:
 
   /// What a kernel is given that takes it as a number.
   int64_t numKeys = 0;
+  /// The most multiprocessors that the launch may use, 0 for those that the
+  /// process allows.
+  int maxMultiprocessors = 0;
   /// Bytes of the caller's that Operand::Scratch has.
   size_t scratchSize = 0;
 
 private:
   std::array<Tensor, kNumOperands> tensors{};
 };
+
+/// Checks how many multiprocessors a launch asks for, and notes them.
+mqa_status setMaxMultiprocessors(int count, Tensors &tensors);
 
 /// Checks a size of the launch; `expected` is -1 where any is right.
 mqa_status checkSize(const char *name, int64_t size, int64_t expected);

@@ -69,6 +69,9 @@ constexpr int kProgrammaticStreamSerialization = 6;
 // CUstream_flags, CUstreamCaptureMode
 constexpr unsigned kStreamNonBlocking = 1;
 constexpr int kStreamCaptureThreadLocal = 1;
+constexpr int kStreamCaptureRelaxed = 2;
+// CUstreamCaptureStatus
+constexpr int kCaptureStatusNone = 0;
 
 // CUtensorMapDataType
 constexpr int kUint8 = 0;
@@ -129,6 +132,8 @@ constexpr int kL2Promotion128B = 2;
     (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))         \
   X(cuMemsetD32, "cuMemsetD32_v2",                                             \
     (CUdeviceptr to, unsigned value, size_t count))                            \
+  X(cuMemsetD32Async, "cuMemsetD32Async",                                      \
+    (CUdeviceptr to, unsigned value, size_t count, CUstream stream))           \
   X(cuEventCreate, "cuEventCreate", (CUevent * event, unsigned flags))         \
   X(cuEventDestroy, "cuEventDestroy_v2", (CUevent event))                      \
   X(cuEventRecord, "cuEventRecord", (CUevent event, CUstream stream))          \
@@ -137,9 +142,14 @@ constexpr int kL2Promotion128B = 2;
     (float *milliseconds, CUevent start, CUevent end))                         \
   X(cuStreamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))     \
   X(cuStreamDestroy, "cuStreamDestroy_v2", (CUstream stream))                  \
+  X(cuStreamGetCtx, "cuStreamGetCtx", (CUstream stream, CUcontext * context))  \
+  X(cuStreamIsCapturing, "cuStreamIsCapturing",                                \
+    (CUstream stream, int *status))                                            \
   X(cuStreamSynchronize, "cuStreamSynchronize", (CUstream stream))             \
   X(cuStreamBeginCapture, "cuStreamBeginCapture_v2",                           \
     (CUstream stream, int mode))                                               \
+  X(cuThreadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode",    \
+    (int *mode))                                                               \
   X(cuStreamEndCapture, "cuStreamEndCapture",                                  \
     (CUstream stream, CUgraph * graph))                                        \
   X(cuGraphInstantiate, "cuGraphInstantiateWithFlags",                         \

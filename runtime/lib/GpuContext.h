@@ -34,6 +34,23 @@ private:
   bool pushed = false;
 };
 
+/// For its lifetime, lets this thread load code and allocate memory while a
+/// graph is captured, which the driver refuses else: neither is part of the
+/// graph.
+class ScopedCaptureMode {
+public:
+  explicit ScopedCaptureMode(const CudaDriver &driver) : driver(driver) {
+    driver.cuThreadExchangeStreamCaptureMode(&mode);
+  }
+  ~ScopedCaptureMode() { driver.cuThreadExchangeStreamCaptureMode(&mode); }
+  ScopedCaptureMode(const ScopedCaptureMode &) = delete;
+
+private:
+  const CudaDriver &driver;
+  /// That of the thread, while this is there.
+  int mode = cuda::kStreamCaptureRelaxed;
+};
+
 /// The context that a kernel is loaded into, and what its device has.
 class GpuContext {
 public:

@@ -54,6 +54,7 @@ public:
   mqa_status launch(const Tensors &tensors, void *stream) override;
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
+  mqa_status isCapturing(void *stream, bool &isCapturing) const override;
   int getNumMultiprocessors() const override {
     return context->getNumMultiprocessors();
   }
@@ -91,10 +92,11 @@ private:
 std::atomic<bool> mqa::runtime::launchOverlapEnabled{true};
 std::atomic<int> mqa::runtime::maxMultiprocessors{0};
 
-/// How many a launch may use. Scratch is for all of them, so that its size
-/// does not change with the limit.
-static int limitMultiprocessors(int all) {
-  int most = maxMultiprocessors.load(std::memory_order_relaxed);
+/// How many a launch may use: what it asks for itself comes before what the
+/// process allows. Scratch is for all of them, so that its size does not change
+/// with the limit.
+static int limitMultiprocessors(int own, int all) {
+  int most = own > 0 ? own : maxMultiprocessors.load(std::memory_order_relaxed);
   return most > 0 ? std::min(most, all) : all;
 }
 
@@ -111,6 +113,14 @@ mqa_status GpuKernel::checkProcess() const {
           "(spawn) instead");
 }
 
+mqa_status GpuKernel::isCapturing(void *stream, bool &isCapturing) const {
+  MQA_RETURN_IF_FAILED(checkProcess());
+  int status;
+  MQA_CUDA(driver, cuStreamIsCapturing, static_cast<CUstream>(stream), &status);
+  isCapturing = status != cuda::kCaptureStatusNone;
+  return MQA_SUCCESS;
+}
+
 GpuKernel::~GpuKernel() {
   if (!module || context->isForked())
     return;
@@ -122,6 +132,7 @@ GpuKernel::~GpuKernel() {
 mqa_status GpuKernel::load(const std::vector<char> &image) {
   ScopedContext scope(driver);
   MQA_RETURN_IF_FAILED(scope.push(context->get()));
+  ScopedCaptureMode captures(driver);
   MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
   MQA_CUDA(driver, cuModuleGetFunction, &function, module,
            description->name.c_str());
@@ -244,7 +255,8 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
 
   grid = description->rules->getGrid(
       *description, tensors,
-      limitMultiprocessors(kernel.context->getNumMultiprocessors()));
+      limitMultiprocessors(tensors.maxMultiprocessors,
+                           kernel.context->getNumMultiprocessors()));
   return MQA_SUCCESS;
 }
 

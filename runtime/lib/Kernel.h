@@ -30,6 +30,11 @@ public:
   /// The same, to be run later and again. The kernel must outlive it.
   virtual mqa_status prepare(const Tensors &tensors,
                              std::unique_ptr<PreparedLaunch> &launch) = 0;
+  /// Whether a graph records what is launched on the stream.
+  virtual mqa_status isCapturing(void * /*stream*/, bool &isCapturing) const {
+    isCapturing = false;
+    return MQA_SUCCESS;
+  }
   /// Of the GPU that runs it.
   virtual int getNumMultiprocessors() const { return 0; }
   /// Of a CPU: how many work on a launch.

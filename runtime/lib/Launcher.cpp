@@ -6,22 +6,17 @@
 
 #include "DLPack.h"
 #include "Handles.h"
+#include "LaunchPlan.h"
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
-#include <variant>
 
 using namespace mqa::runtime;
 
 namespace {
-/// Of logits, and of mqa.topk.
-constexpr int kNumLogitsObjects = 7, kNumTopkObjects = 9;
-constexpr int kMaxObjects = kNumTopkObjects;
-
 /// All of the tensors' descriptions but their addresses, and the options.
 class Key {
 public:
@@ -63,17 +58,6 @@ struct HashKey {
   size_t operator()(const Key &key) const { return key.hash(); }
 };
 
-using Addresses = std::array<const void *, kMaxObjects>;
-
-/// A launch but for the addresses.
-struct Plan {
-  std::shared_ptr<Kernel> kernel;
-  std::variant<mqa_logits_args, mqa_paged_logits_args, mqa_topk_args> args;
-  /// Of scales that lie behind the keys of a block, from the keys on; -1: they
-  /// are a tensor of their own.
-  int64_t kScaleOffset;
-};
-
 /// The tensors of one call.
 struct Call {
   Addresses addresses{};
@@ -87,10 +71,11 @@ struct mqa_launcher {
   /// The object that stands for no tensor.
   const void *none;
   std::shared_mutex mutex;
-  std::unordered_map<Key, Plan, HashKey> plans;
+  std::unordered_map<Key, LaunchPlan, HashKey> plans;
 
   mqa_status describe(void *const *objects, int count, Call &call) const;
-  mqa_status add(void *const *objects, int count, uint64_t options, Plan plan);
+  mqa_status add(void *const *objects, int count, uint64_t options,
+                 LaunchPlan plan);
   mqa_status run(const Call &call);
 };
 
@@ -121,7 +106,7 @@ mqa_status mqa_launcher::describe(void *const *objects, int count,
 }
 
 mqa_status mqa_launcher::add(void *const *objects, int count, uint64_t options,
-                             Plan plan) {
+                             LaunchPlan plan) {
   Call call{{}, {}, Key(options)};
   MQA_RETURN_IF_FAILED(describe(objects, count, call));
   // Nobody has as many shapes that come back.
@@ -131,47 +116,6 @@ mqa_status mqa_launcher::add(void *const *objects, int count, uint64_t options,
     plans.clear();
   plans.insert_or_assign(call.key, std::move(plan));
   return MQA_SUCCESS;
-}
-
-/// Nine operands, in the order of the op.
-static mqa_status checkTopkArguments(const Plan &plan, mqa_topk_args args,
-                                     const Addresses &addresses,
-                                     Tensors &tensors) {
-  args.logits = addresses[0];
-  const int32_t **integers[] = {&args.ks,           &args.ke,
-                                &args.context_lens, &args.block_table,
-                                &args.sequence,     &args.offset};
-  for (size_t i = 0; i < std::size(integers); ++i)
-    *integers[i] = static_cast<const int32_t *>(addresses[1 + i]);
-  args.indices = static_cast<int32_t *>(const_cast<void *>(addresses[7]));
-  args.values = static_cast<float *>(const_cast<void *>(addresses[8]));
-  return checkArguments(plan.kernel->getDescription(), args, tensors);
-}
-
-/// The plan's arguments at `addresses`, of which two are called differently in
-/// each op of logits.
-static mqa_status checkArguments(const Plan &plan, const Addresses &addresses,
-                                 Tensors &tensors) {
-  auto check = [&](auto args, auto first, auto second) {
-    const void *kScale = addresses[2];
-    if (plan.kScaleOffset >= 0)
-      kScale = static_cast<const char *>(addresses[1]) + plan.kScaleOffset;
-    args.q = addresses[0];
-    args.k = addresses[1];
-    args.k_scale = static_cast<const float *>(kScale);
-    args.weights = addresses[3];
-    args.*first = static_cast<const int32_t *>(addresses[4]);
-    args.*second = static_cast<const int32_t *>(addresses[5]);
-    args.out = const_cast<void *>(addresses[6]);
-    return checkArguments(plan.kernel->getDescription(), args, tensors);
-  };
-  if (auto *topk = std::get_if<mqa_topk_args>(&plan.args))
-    return checkTopkArguments(plan, *topk, addresses, tensors);
-  if (auto *logits = std::get_if<mqa_logits_args>(&plan.args))
-    return check(*logits, &mqa_logits_args::ks, &mqa_logits_args::ke);
-  return check(std::get<mqa_paged_logits_args>(plan.args),
-               &mqa_paged_logits_args::context_lens,
-               &mqa_paged_logits_args::block_table);
 }
 
 mqa_status mqa_launcher::run(const Call &call) {
@@ -189,6 +133,10 @@ mqa_status mqa_launcher::run(const Call &call) {
     if (found == plans.end())
       return MQA_ERROR_NOT_FOUND;
     kernel = found->second.kernel;
+    bool fits;
+    MQA_RETURN_IF_FAILED(checkStream(found->second, stream, fits));
+    if (!fits)
+      return MQA_ERROR_NOT_FOUND;
     MQA_RETURN_IF_FAILED(
         checkArguments(found->second, call.addresses, tensors));
   }
@@ -252,6 +200,52 @@ mqa_status mqa_launcher_add_topk(mqa_launcher *launcher, void *const *objects,
                  /*kScaleOffset=*/-1, kNumTopkObjects);
 }
 
+/// Of kernels of both ops; `Both` has the arguments of the two, and the stream.
+template <typename Both, typename Args>
+static mqa_status addBoth(mqa_launcher *launcher, void *const *objects,
+                          uint64_t options, const mqa_kernel *kernel,
+                          const Args *args, const mqa_topk_args *selection,
+                          void *stream, int count) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    MQA_RETURN_IF_FAILED(requireNotNull(objects, "objects"));
+    MQA_RETURN_IF_FAILED(requireNotNull(kernel, "kernel"));
+    MQA_RETURN_IF_FAILED(requireNotNull(args, "args"));
+    MQA_RETURN_IF_FAILED(requireNotNull(selection, "selection"));
+    return launcher->add(objects, count, options,
+                         {kernel->kernel, Both{*args, *selection, stream},
+                          /*kScaleOffset=*/-1});
+  });
+}
+
+mqa_status mqa_launcher_add_logits_topk(mqa_launcher *launcher,
+                                        void *const *objects, uint64_t options,
+                                        const mqa_kernel *kernel,
+                                        const mqa_logits_args *args,
+                                        const mqa_topk_args *selection,
+                                        void *stream) {
+  return addBoth<LogitsTopkArgs>(launcher, objects, options, kernel, args,
+                                 selection, stream, kNumLogitsTopkObjects);
+}
+
+mqa_status mqa_launcher_add_paged_logits_topk(
+    mqa_launcher *launcher, void *const *objects, uint64_t options,
+    const mqa_kernel *kernel, const mqa_paged_logits_args *args,
+    const mqa_topk_args *selection, void *stream) {
+  return addBoth<PagedLogitsTopkArgs>(launcher, objects, options, kernel, args,
+                                      selection, stream,
+                                      kNumPagedLogitsTopkObjects);
+}
+
+mqa_status mqa_launcher_clear(mqa_launcher *launcher) {
+  return guard([&]() -> mqa_status {
+    MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
+    std::unique_lock lock(launcher->mutex);
+    launcher->plans.clear();
+    return MQA_SUCCESS;
+  });
+}
+
 static mqa_status runObjects(mqa_launcher *launcher, uint64_t options,
                              void *const *objects, int count) {
   return guard([&]() -> mqa_status {
@@ -271,4 +265,16 @@ mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
 mqa_status mqa_launcher_run_topk(mqa_launcher *launcher, uint64_t options,
                                  void *const *objects) {
   return runObjects(launcher, options, objects, kNumTopkObjects);
+}
+
+mqa_status mqa_launcher_run_logits_topk(mqa_launcher *launcher,
+                                        uint64_t options,
+                                        void *const *objects) {
+  return runObjects(launcher, options, objects, kNumLogitsTopkObjects);
+}
+
+mqa_status mqa_launcher_run_paged_logits_topk(mqa_launcher *launcher,
+                                              uint64_t options,
+                                              void *const *objects) {
+  return runObjects(launcher, options, objects, kNumPagedLogitsTopkObjects);
 }

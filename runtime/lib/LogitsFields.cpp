@@ -31,7 +31,9 @@ void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
   kernel.clean = fields.boolean("clean");
   kernel.compressed = fields.boolean("compressed");
   static const Fields::Choice<mqa_activation> activations[] = {
-      {"relu", MQA_ACTIVATION_RELU}, {"none", MQA_ACTIVATION_NONE}};
+      {"relu", MQA_ACTIVATION_RELU},
+      {"none", MQA_ACTIVATION_NONE},
+      {"relu_nan_as_zero", MQA_ACTIVATION_RELU_NAN_AS_ZERO}};
   kernel.activation = fields.choice("activation", activations);
   kernel.numQueries = readSize(fields, "num_queries");
   kernel.numColumns = readSize(fields, "num_columns");

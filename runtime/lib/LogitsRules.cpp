@@ -125,6 +125,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
   MQA_RETURN_IF_FAILED(checkSize("num_queries", m, kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_keys", n, kernel.numKeys));
+  MQA_RETURN_IF_FAILED(
+      setMaxMultiprocessors(args.max_multiprocessors, tensors));
   int64_t columns = n;
   if (kernel.compressed) {
     columns = args.max_seqlen_k;

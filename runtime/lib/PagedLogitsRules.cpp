@@ -127,6 +127,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
   MQA_RETURN_IF_FAILED(
       checkSize("max_context_len", columns, kernel.numColumns));
+  MQA_RETURN_IF_FAILED(
+      setMaxMultiprocessors(args.max_multiprocessors, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = columns;
   tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});

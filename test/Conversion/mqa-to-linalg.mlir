@@ -72,6 +72,18 @@ func.func @linear_bf16(%q: memref<?x5x48xf16>, %k: memref<?x48xf16>, %s: memref<
 
 // -----
 
+// A score of NaN counts as 0: the comparison is false for it.
+// CHECK-LABEL: func @nan_as_zero
+// CHECK: linalg.matmul
+// CHECK: %[[POSITIVE:.*]] = arith.cmpf ogt, %[[SCORE:.*]], %[[ZERO:.*]] : f32
+// CHECK-NEXT: arith.select %[[POSITIVE]], %[[SCORE]], %[[ZERO]] : f32
+func.func @nan_as_zero(%q: memref<?x5x48xf16>, %k: memref<?x48xf16>, %s: memref<?xf32>, %w: memref<?x5xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x5x48xf16>, memref<?x48xf16>, memref<?xf32>, memref<?x5xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {activation = #mqa.activation<relu_nan_as_zero>}
+  return
+}
+
+// -----
+
 // Key groups one after another, each scaled before it is added.
 // CHECK-LABEL: func @groups
 // CHECK-DAG: %[[KEYS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x32x100xf32>

@@ -3,12 +3,12 @@
 import unittest
 
 from topk_cases import TopkCase, make_logits, make_ranges, needs_topk, reference
+from devices import DEVICES
 
 import torch
 from mqa.compat import flashinfer
 from mqa.compat.flashinfer import TopKTieBreak
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 M, N = 23, 300
 
 

@@ -3,11 +3,11 @@
 import unittest
 
 from topk_cases import TopkCase, make_logits, make_ranges, needs_topk, reference
+from devices import DEVICES
 
 import torch
 from mqa.compat import sglang
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 def make_lengths(m=23, n=300):
@@ -225,6 +225,9 @@ class PagedTest(SglangCase):
                 sglang.topk_transform_paged_v2(scores, lens, None, out, page_size, None, out_raw_indices=raw)
                 self.check(out, indices)
                 self.check(raw, indices)
+                out.fill_(7)
+                sglang.topk_transform_paged_v2(scores, lens, None, out, page_size, None)
+                self.check(out, indices)
 
     def test_refusals(self):
         score, (_, lengths) = make_logits(), make_lengths()

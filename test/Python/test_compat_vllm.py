@@ -3,11 +3,11 @@
 import unittest
 
 from topk_cases import TopkCase, make_logits, make_ranges, needs_topk, reference
+from devices import DEVICES
 
 import torch
 from mqa.compat import vllm
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 class VllmCase(TopkCase):
@@ -121,6 +121,14 @@ class DecodeTest(VllmCase):
                 expected, _ = reference(logits, ends.reshape(-1), 20)
                 for device in DEVICES:
                     self.check(self.run_rows(logits.to(device), next_n, lens.to(device), 20), expected)
+
+    def test_fewer_rows(self):
+        """num_rows may be less than there are: the others are not looked at, nor written."""
+        logits, lens = make_logits(m=9), torch.tensor([[5, 300], [0, 100], [200, 7]], dtype=torch.int32)
+        out = torch.full((8, 20), 7, dtype=torch.int32)
+        vllm.top_k_per_row_decode(logits, 2, lens, out, 6, *logits.stride(), 20)
+        self.check(out[:6], reference(logits[:6], lens.reshape(-1), 20)[0])
+        self.assertTrue((out[6:] == 7).all())
 
     def test_strided_lengths(self):
         logits, lens = make_logits(m=6), torch.tensor([[5, 300, 9], [0, 100, 200]], dtype=torch.int32)

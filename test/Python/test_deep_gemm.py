@@ -133,6 +133,8 @@ class DeepGemmTest(KnownLaunchCase):
 
     def test_pairs(self):
         q, k, scale, weights, ks, ke = make_logits("cpu", m=59)
+        expected = deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke)
+        self.assertTrue(torch.equal(deep_gemm.fp8_mqa_logits([q, None], [k, scale], weights, ks, ke), expected))
         for message, arguments in (
             ("kv must be a pair of values and scales, found Tensor", (q, k)),
             ("kv must be a pair of values and scales, found None", (q, None)),

@@ -14,6 +14,7 @@ import unittest.mock
 
 from processes import run_python
 from test_fused_topk import make, needs_fusion
+from devices import DEVICES
 from topk_cases import TopkCase, reference
 from torch_cases import make_paged
 
@@ -22,7 +23,6 @@ import torch
 from mqa import runtime
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "engines.md"
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 TOPK = 20
 
 

@@ -33,6 +33,8 @@ NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]\d+)?( ([umn]?s|[GT]FLOP/s|[KMGT]?B/s)\b)
 LANGUAGES = ("sh", "mlir", "c", "python", "pycon")
 NEEDS_TORCH = re.compile(r"\bimport torch\b|\bmqa\.compat\b")
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+NEEDS_JAX = re.compile(r"\bimport jax\b")
+HAS_JAX = importlib.util.find_spec("jax") is not None
 TOOLS = pathlib.Path(os.environ["MQA_COMPILE"]).parent
 LIBRARIES = pathlib.Path(os.environ["MQA_RUNTIME_LIBRARY"]).parent
 # What fragments in C take from the program around them.
@@ -114,7 +116,10 @@ class ExamplesTest(unittest.TestCase):
         self.run_command("cc", "-xc", "-std=c11", "-Wall", "-Werror", "-fsyntax-only", *folders, "-", input=program)
 
     def check_python(self, block, _):
-        if not NEEDS_TORCH.search(block.text):
+        if NEEDS_JAX.search(block.text):
+            if HAS_JAX:
+                self.run_command(sys.executable, "-c", block.text)
+        elif not NEEDS_TORCH.search(block.text):
             exec(compile(block.text, str(block), "exec"), self.names)
         elif HAS_TORCH and self.names:
             exec(compile(block.text, str(block), "exec"), self.names)

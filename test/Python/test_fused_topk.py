@@ -8,20 +8,20 @@ import unittest
 import unittest.mock
 
 from topk_cases import TopkCase
+from devices import DEVICES, get_target
 from torch_cases import FP8, make_logits, make_paged
 
 import mqa
 import torch
 from mqa import fused_launches, library
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-OP = library.FusedOp(library.Op("cpu", 2, 32), library.TopkOp("cpu", 4))
+OP = library.FusedOp(library.Op(get_target(), 2, 32), library.TopkOp(get_target(), 4))
 
 
 def has_fusion():
     """Whatever else is wrong with the compiler is found by the tests."""
     try:
-        library.find(OP, 1)
+        library.find(OP, 1 if OP.target == "cpu" else 0)
     except (LookupError, ValueError) as error:
         print("no fused kernels:", error)
         return False
@@ -246,7 +246,9 @@ class ScratchTest(unittest.TestCase):
         plan = unittest.mock.Mock(scratch_size=size, device_index=0)
         plan.kernel.address = kernel
         with unittest.mock.patch.object(torch.cuda, "is_current_stream_capturing", lambda: capturing):
-            return fused_launches._get_scratch(plan, "cpu", stream)
+            scratch, stays = fused_launches._get_scratch(plan, torch.device("cpu"), stream)
+        self.assertEqual(stays, not capturing)
+        return scratch
 
     def test_one_for_each_kernel_and_stream(self):
         first = self.get(100)
@@ -265,6 +267,22 @@ class ScratchTest(unittest.TestCase):
         self.assertIsNot(recorded, first)
         self.assertIsNot(self.get(100, capturing=True), recorded)
         self.assertIs(self.get(100), first)
+
+    def test_known_launches_are_forgotten(self):
+        """They have the address of memory: before it goes away."""
+        kept = fused_launches._scratch
+        launcher = unittest.mock.Mock()
+        launcher.clear = lambda: cleared.append(dict(kept))
+        cleared: list = []
+        with unittest.mock.patch.object(fused_launches.launches, "_launcher", launcher):
+            first = self.get(100)
+            self.get(50), self.get(100, kernel=2), self.get(200, capturing=True)
+            self.assertEqual(cleared, [])
+            self.get(101)
+            self.assertIs(cleared[0][1, 0, 5], first)
+            for kernel in range(3, 6):
+                self.get(10, kernel=kernel)
+            self.assertEqual(len(cleared), 2)
 
     def test_not_without_end(self):
         for kernel in range(20):

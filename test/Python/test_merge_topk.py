@@ -7,11 +7,11 @@ import random
 import unittest
 
 from topk_cases import TopkCase, get_range, make_logits, make_ranges, reference, select
+from devices import DEVICES
 
 import mqa
 import torch
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 def make_lists(logits, ke, ks, k, num_lists, tie_break="smallest", seed=0):

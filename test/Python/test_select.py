@@ -7,6 +7,7 @@ import unittest
 import unittest.mock
 
 from test_fused_topk import make, make_cache, needs_fusion
+from devices import DEVICES
 from topk_cases import TopkCase
 from torch_cases import make_paged
 
@@ -14,7 +15,6 @@ import mqa
 import torch
 from mqa import fused_launches, select
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 def move(value, device):

@@ -7,12 +7,12 @@ import unittest
 import unittest.mock
 
 from topk_cases import TopkCase, make_logits, make_ranges, needs_topk, reference
+from devices import DEVICES
 
 import mqa
 import torch
 from mqa import launches, topk_library, topk_ops
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 
 def to(device, values):

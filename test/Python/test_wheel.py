@@ -120,9 +120,10 @@ class WheelTest(unittest.TestCase):
             names = {name for name in wheel.namelist() if name.startswith("mqa/")}
         source = ROOT / "runtime" / "python"
         modules = {str(p.relative_to(source)) for p in (source / "mqa").rglob("*.py*") if p.suffix in (".py", ".pyi")}
-        kernel = prebuilt.name_file(library.Op("", 64, 128, clean=True))
+        targets = ("sm_90a", "sm_80", "sm_86", "sm_89", "sm_120", "cpu")
+        kernels = {f"mqa/kernels/{prebuilt.name_file(library.Op(target, 64, 128, clean=True))}" for target in targets}
         others = {"mqa/py.typed", "mqa/lib/libmqa_runtime.so.0", "mqa/lib/_mqa_launcher.abi3.so", "mqa/kernels/index.txt"}
-        self.assertEqual(names, modules | others | {f"mqa/kernels/{kernel}"})
+        self.assertEqual(names, modules | others | kernels)
         for package in self.wheels:
             with zipfile.ZipFile(self.wheels[package]) as wheel:
                 notices = {name.rsplit("/")[-1] for name in wheel.namelist() if ".dist-info/" in name}
@@ -171,7 +172,7 @@ class WheelTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         packages = next((self.folder / "venv" / "lib").glob("python*/site-packages"))
         for pattern in (rf"mqa {re.escape(__version__)} in {packages}/mqa ", rf"library: +{packages}/mqa/lib/libmqa_runtime.so.0 ",
-                        rf"kernels: +1 bundles in {packages}/mqa/kernels\n", "device: +CPU ", "launcher: +there",
+                        rf"kernels: +6 bundles in {packages}/mqa/kernels\n", "device: +CPU ", "launcher: +there",
                         rf"compiler: +{packages}/mqa_compiler/lib/libmqa_compiler.so.0 \({__version__}\)\n"):  # fmt: skip
             self.assertRegex(result.stdout, pattern)
         result = run(str(self.python), "-m", "mqa", MQA_RUNTIME_LIBRARY="/nonexistent/x.so", PATH="/nonexistent")

@@ -11,10 +11,10 @@ except ImportError:
     sys.exit(0)
 
 import mqa
+from devices import DEVICES
 from mqa import launches, torch_library, torch_ops
 from mqa.compat import deep_gemm
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 needs_gpu = unittest.skipUnless(torch.cuda.is_available(), "needs a GPU")
 FP8 = torch.float8_e4m3fn
 

@@ -39,7 +39,7 @@ struct CpuKernelFixture : testing::Test {
         << mqa_last_error();
   }
   mqa_logits_args makeArgs() {
-    return {q, 64, k, 16, f, 1, f, 4, i, i, out, 9, 5, 7, 0};
+    return {q, 64, k, 16, f, 1, f, 4, i, i, out, 9, 5, 7, 0, 0};
   }
   /// Launches; the status, and whether `out` is as after that one launch.
   mqa_status launch(bool &right) {

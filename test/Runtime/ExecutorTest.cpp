@@ -72,6 +72,7 @@ TEST_F(ExecutorTest, ManyTasks) {
                           kKeys,
                           kQueries,
                           kKeys,
+                          0,
                           0};
   executor.body = [](int64_t count, const Call &call) {
     EXPECT_EQ(count, 4096);

@@ -8,6 +8,7 @@
 #include "CudaDriver.h"
 
 #include <mutex>
+#include <utility>
 
 using namespace mqa::runtime;
 
@@ -28,7 +29,7 @@ static CUcontext fakeContext() { return reinterpret_cast<CUcontext>(0x1000); }
 /// A driver may be called by several threads at once; each has contexts of its
 /// own.
 static std::mutex mutex;
-static thread_local int pushedByThread = 0;
+static thread_local int pushedByThread = 0, captureModeOfThread = 0;
 
 /// Records a call; its result.
 static CUresult call(const char *name) {
@@ -137,6 +138,8 @@ CUresult cuCtxPopCurrent_v2(CUcontext *context) {
 CUresult cuCtxSynchronize() { return call("cuCtxSynchronize"); }
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   RETURN_IF_FAILING("cuModuleLoadData");
+  fakeCudaState()->loadedRelaxed =
+      captureModeOfThread == cuda::kStreamCaptureRelaxed;
   fakeCudaState()->image = static_cast<const char *>(image);
   *module = reinterpret_cast<CUmodule>(0x2000);
   ++fakeCudaState()->liveModules;
@@ -205,7 +208,14 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
   state.launches.push_back(launch);
   return cuda::kSuccess;
 }
-CUresult cuMemAlloc_v2(CUdeviceptr *, size_t) { return call("cuMemAlloc"); }
+CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
+  RETURN_IF_FAILING("cuMemAlloc");
+  FakeCudaState &state = *fakeCudaState();
+  // Addresses that are never dereferenced, each its own.
+  *pointer = 0x700000000000 + 0x100000000 * state.allocatedBytes.size();
+  state.allocatedBytes.push_back(bytes);
+  return cuda::kSuccess;
+}
 CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }
 CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) {
   return call("cuMemcpyHtoD");
@@ -219,6 +229,9 @@ CUresult cuMemcpyDtoH_v2(void *, CUdeviceptr, size_t) {
 CUresult cuMemsetD32_v2(CUdeviceptr, unsigned, size_t) {
   return call("cuMemsetD32");
 }
+CUresult cuMemsetD32Async(CUdeviceptr, unsigned, size_t, CUstream) {
+  return call("cuMemsetD32Async");
+}
 CUresult cuEventCreate(CUevent *, unsigned) { return call("cuEventCreate"); }
 CUresult cuEventDestroy_v2(CUevent) { return call("cuEventDestroy"); }
 CUresult cuEventRecord(CUevent, CUstream) { return call("cuEventRecord"); }
@@ -228,9 +241,24 @@ CUresult cuEventElapsedTime(float *, CUevent, CUevent) {
 }
 CUresult cuStreamCreate(CUstream *, unsigned) { return call("cuStreamCreate"); }
 CUresult cuStreamDestroy_v2(CUstream) { return call("cuStreamDestroy"); }
+CUresult cuStreamIsCapturing(CUstream, int *status) {
+  RETURN_IF_FAILING("cuStreamIsCapturing");
+  *status = fakeCudaState()->isCapturing;
+  return cuda::kSuccess;
+}
+CUresult cuStreamGetCtx(CUstream, CUcontext *context) {
+  RETURN_IF_FAILING("cuStreamGetCtx");
+  *context = fakeContext();
+  return cuda::kSuccess;
+}
 CUresult cuStreamSynchronize(CUstream) { return call("cuStreamSynchronize"); }
 CUresult cuStreamBeginCapture_v2(CUstream, int) {
   return call("cuStreamBeginCapture");
+}
+CUresult cuThreadExchangeStreamCaptureMode(int *mode) {
+  std::swap(*mode, captureModeOfThread);
+  fakeCudaState()->captureMode = captureModeOfThread;
+  return cuda::kSuccess;
 }
 CUresult cuStreamEndCapture(CUstream, CUgraph *) {
   return call("cuStreamEndCapture");

@@ -37,13 +37,18 @@ struct FakeCudaState {
   std::string failingCall;
   int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132,
       version = 13000;
-  bool hasContext = false;
+  bool hasContext = false, isCapturing = false;
   size_t parameterCount = 0;
   // What it saw.
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;
   std::vector<FakeLaunch> launches;
+  std::vector<size_t> allocatedBytes;
   std::string image;
+  /// Of the thread that changed it last: 0, global, as at first.
+  int captureMode = 0;
+  /// Whether code was loaded as may be while a graph is captured.
+  bool loadedRelaxed = false;
   int liveModules = 0, retainedContexts = 0, pushedContexts = 0;
 };
 

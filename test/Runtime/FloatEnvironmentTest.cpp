@@ -52,9 +52,9 @@ protected:
   std::vector<float> f = std::vector<float>(kQueries * kKeys),
                      out = std::vector<float>(kQueries * kKeys);
   std::vector<int32_t> i = std::vector<int32_t>(kQueries);
-  mqa_logits_args args = {q.data(),   64,       k.data(), 16,       f.data(),
-                          1,          f.data(), 4,        i.data(), i.data(),
-                          out.data(), kKeys,    kQueries, kKeys,    0};
+  mqa_logits_args args = {
+      q.data(), 64,       k.data(),   16,    f.data(), 1,     f.data(), 4,
+      i.data(), i.data(), out.data(), kKeys, kQueries, kKeys, 0,        0};
   std::fenv_t own;
   mqa_bundle *bundle = nullptr;
   mqa_kernel *kernel = nullptr;

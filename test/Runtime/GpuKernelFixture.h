@@ -47,6 +47,7 @@ struct GpuKernelFixture : testing::Test {
             5000,
             301,
             4097,
+            0,
             0};
   }
   mqa_bundle *bundle = nullptr;

@@ -156,34 +156,6 @@ TEST_F(GpuKernelTest, FewQueries) {
   EXPECT_EQ(getFake().launches[1].gridX, 132u);
 }
 
-TEST_F(GpuKernelTest, MaxMultiprocessors) {
-  loadKernel();
-  mqa_logits_args args = makeArgs();
-  EXPECT_EQ(mqa_get_max_multiprocessors(), 0);
-  mqa_launch *prepared = nullptr;
-  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS);
-  for (auto [count, grid] : {std::pair{100, 100u},
-                             {1, 1u},
-                             {132, 132u},
-                             {133, 132u},
-                             {0, 132u},
-                             {-1, 132u}}) {
-    mqa_set_max_multiprocessors(count);
-    EXPECT_EQ(mqa_get_max_multiprocessors(), std::max(count, 0));
-    ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
-    EXPECT_EQ(getFake().launches.back().gridX, grid);
-  }
-  mqa_set_max_multiprocessors(50);
-  ASSERT_EQ(mqa_launch_run(prepared, nullptr), MQA_SUCCESS);
-  EXPECT_EQ(getFake().launches.back().gridX, 132u) << "prepared before";
-  mqa_launch_destroy(prepared);
-  ASSERT_EQ(mqa_logits_prepare(kernel, &args, &prepared), MQA_SUCCESS);
-  mqa_set_max_multiprocessors(0);
-  ASSERT_EQ(mqa_launch_run(prepared, nullptr), MQA_SUCCESS);
-  EXPECT_EQ(getFake().launches.back().gridX, 50u);
-  mqa_launch_destroy(prepared);
-}
-
 TEST_F(GpuKernelTest, WholeQueryBlocks) {
   nlohmann::json manifest = makeGpuManifest();
   manifest["kernels"][0]["split"] = "blocks";

@@ -70,7 +70,7 @@ struct LauncherTest : testing::Test {
   /// As after the first call, which had to find the kernel.
   void add(uint64_t options = 0) {
     mqa_logits_args args{nullptr, 64,      nullptr, 16, nullptr, 1, nullptr, 4,
-                         nullptr, nullptr, nullptr, 9,  5,       7, 0};
+                         nullptr, nullptr, nullptr, 9,  5,       7, 0,       0};
     ASSERT_EQ(mqa_launcher_add_logits(launcher, objects.data(), options, kernel,
                                       &args),
               MQA_SUCCESS)

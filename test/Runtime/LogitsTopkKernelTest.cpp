@@ -112,6 +112,9 @@ TEST_F(LogitsTopkKernelTest, Launch) {
   EXPECT_EQ(getFake().launches.back().gridX, 13u);
   EXPECT_EQ(getScratchSize(300), scratch);
   mqa_set_max_multiprocessors(0);
+  args.max_multiprocessors = 11;
+  launch(args);
+  EXPECT_EQ(getFake().launches.back().gridX, 11u);
 }
 
 TEST_F(LogitsTopkKernelTest, PagedLaunch) {
@@ -323,6 +326,7 @@ TEST_F(LogitsTopkKernelTest, Tasks) {
                           0,
                           5,
                           7,
+                          0,
                           0};
   mqa_topk_args selection = {};
   selection.offset = ranges.data();

@@ -33,7 +33,8 @@ TEST(ManifestTest, FieldsOfEveryKernel) {
       {"compressed", "no", "'kernels[0].compressed' must be true or false"},
       {"activation", nullptr, "'kernels[0].activation' must be"},
       {"activation", "gelu",
-       "'kernels[0].activation' must be 'relu' or 'none', found \"gelu\""},
+       "'kernels[0].activation' must be 'relu', 'none' or 'relu_nan_as_zero', "
+       "found \"gelu\""},
       {"num_heads", 0, heads},
       {"num_heads", 129, heads},
       {"num_heads", 2.0, heads},
@@ -84,7 +85,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 10"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 11"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of mqa."},
   };
@@ -119,7 +120,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
        {"block_threads", 32,
-        "'kernels[0].block_threads' is none of version 10"},
+        "'kernels[0].block_threads' is none of version 11"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -186,7 +187,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 10"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 11"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -219,14 +220,14 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 10: ";
+                      mqa_runtime_version() + ", reads version 11: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 11}},
-                "bundle: version 11, written by another compiler" + reads +
+  expectRefused({{"version", 12}},
+                "bundle: version 12, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }

@@ -89,6 +89,12 @@ TEST_F(PagedKernelTest, Launch) {
   EXPECT_EQ(k.strides, (std::vector<uint64_t>{128, 64 * 132}));
   EXPECT_EQ(scales.address, address<void>(0x20000 + 64 * 128));
   EXPECT_EQ(scales.strides, (std::vector<uint64_t>{64 * 132}));
+  args.max_multiprocessors = 2;
+  ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
+  EXPECT_EQ(getFake().launches.back().gridX, 2u);
+  args.max_multiprocessors = -2;
+  EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
+            MQA_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_F(PagedKernelTest, OneLengthPerSequence) {

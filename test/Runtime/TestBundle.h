@@ -84,7 +84,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"activation", "relu"},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 10},
+  return {{"version", 11},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};

@@ -117,7 +117,10 @@ static Reference computeReference(const Problem &problem, const Scores &scores,
       double activated = activate(problem.format.activation, score);
       reference.value += weight * activated;
       reference.magnitude += std::fabs(weight * activated);
-      reference.cancelled += weight * weight * scores.getSquares(g, head, key);
+      // Nothing is left of a score of NaN that counts as 0.
+      if (!std::isnan(score) || std::isnan(activated))
+        reference.cancelled +=
+            weight * weight * scores.getSquares(g, head, key);
     }
   }
   return reference;

@@ -35,6 +35,8 @@ const char *tools::getName(mqa_activation activation) {
     return "relu";
   case MQA_ACTIVATION_NONE:
     return "none";
+  case MQA_ACTIVATION_RELU_NAN_AS_ZERO:
+    return "relu_nan_as_zero";
   }
   return kUnknown;
 }

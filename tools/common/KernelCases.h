@@ -21,11 +21,14 @@ const char *getName(mqa_tie_break tieBreak);
 const char *getName(mqa_order order);
 const char *getName(mqa_base base);
 
-/// What becomes of a score before it is weighted. NaN stays.
+/// What becomes of a score before it is weighted. NaN stays, but for the
+/// activation that says otherwise.
 template <typename T> T activate(mqa_activation activation, T score) {
   switch (activation) {
   case MQA_ACTIVATION_RELU:
     return score < 0 ? T(0) : score;
+  case MQA_ACTIVATION_RELU_NAN_AS_ZERO:
+    return score > 0 ? score : T(0);
   case MQA_ACTIVATION_NONE:
     break;
   }

@@ -109,6 +109,14 @@ Value LogitsToLinalg::activate(OpBuilder &nested, Value score) {
         nested, loc, arith::CmpFPredicate::OGT, zero, score);
     return arith::SelectOp::create(nested, loc, isNegative, zero, score);
   }
+  case Activation::ReluNanAsZero: {
+    Value zero =
+        arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
+    // False for NaN. Likewise a single instruction of x86.
+    Value isPositive = arith::CmpFOp::create(
+        nested, loc, arith::CmpFPredicate::OGT, score, zero);
+    return arith::SelectOp::create(nested, loc, isPositive, score, zero);
+  }
   }
   llvm_unreachable("all activations are handled");
 }

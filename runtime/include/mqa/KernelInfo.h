@@ -40,8 +40,9 @@ typedef enum mqa_op {
 
 /** What becomes of a score before it is weighted. */
 typedef enum mqa_activation {
-  MQA_ACTIVATION_RELU, /**< negative scores count as 0 */
-  MQA_ACTIVATION_NONE  /**< nothing */
+  MQA_ACTIVATION_RELU,            /**< negative scores count as 0 */
+  MQA_ACTIVATION_NONE,            /**< nothing */
+  MQA_ACTIVATION_RELU_NAN_AS_ZERO /**< negative scores and NaN count as 0 */
 } mqa_activation;
 
 /** Which of two keys with equal logits ops that select take for the better one.

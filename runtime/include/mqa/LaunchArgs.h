@@ -42,6 +42,8 @@ typedef struct mqa_logits_args {
   int64_t num_queries, num_keys;
   int64_t max_seqlen_k; /**< only a compressed kernel looks at it: longer ranges
                              are cut there */
+  int max_multiprocessors; /**< GPU: the most that the launch may use; 0: what
+                                mqa_set_max_multiprocessors says */
 } mqa_logits_args;
 
 /** The operands of mqa.paged_logits, likewise. B = batch, T = next_n and P =
@@ -71,6 +73,7 @@ typedef struct mqa_paged_logits_args {
   int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
                                  without blocks k and k_scale, and without
                                  columns of the table it too, may be null */
+  int max_multiprocessors; /**< as in mqa_logits_args */
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =

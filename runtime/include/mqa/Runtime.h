@@ -58,7 +58,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 6
+#define MQA_RUNTIME_ABI_VERSION 7
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -281,8 +281,9 @@ MQA_API void mqa_set_launch_overlap(int enabled);
 MQA_API int mqa_get_launch_overlap(void);
 
 /** The most multiprocessors of a GPU that a launch of logits may use, with or
- *  without top-k; 0, as at first, or less: all. For who leaves some of them to
- *  other streams. Of the whole process, from the next launch or preparation
+ *  without top-k, where the launch does not say so itself (max_multiprocessors
+ *  of its arguments); 0, as at first, or less: all. For who leaves some of them
+ *  to other streams. Of the whole process, from the next launch or preparation
  *  on; a prepared launch keeps what it was prepared with. Kernels of mqa.topk
  *  and mqa.merge_topk alone have a block for each row, and are not limited. */
 MQA_API void mqa_set_max_multiprocessors(int count);
@@ -332,16 +333,42 @@ MQA_API mqa_status mqa_launcher_add_topk(mqa_launcher *launcher,
                                          const mqa_kernel *kernel,
                                          const mqa_topk_args *args);
 
+/** Likewise of a kernel of logits and top-k, of q, k, k_scale, weights, ks, ke,
+ *  block_table, sequence, offset, indices and values. Scratch is that of
+ *  `selection`, and must stay: then such launches run on `stream` alone, and
+ * not while a graph records them, which needs scratch of its own. */
+MQA_API mqa_status mqa_launcher_add_logits_topk(
+    mqa_launcher *launcher, void *const *objects, uint64_t options,
+    const mqa_kernel *kernel, const mqa_logits_args *args,
+    const mqa_topk_args *selection, void *stream);
+
+/** Likewise, of q, k, k_scale, weights, context_lens, block_table, offset,
+ *  indices and values. */
+MQA_API mqa_status mqa_launcher_add_paged_logits_topk(
+    mqa_launcher *launcher, void *const *objects, uint64_t options,
+    const mqa_kernel *kernel, const mqa_paged_logits_args *args,
+    const mqa_topk_args *selection, void *stream);
+
+/** Forgets all that was added, before scratch goes away. */
+MQA_API mqa_status mqa_launcher_clear(mqa_launcher *launcher);
+
 /** Launches on seven objects in that order. MQA_ERROR_NOT_FOUND, without a
  *  message, if nothing like them was added; where the framework cannot describe
  *  an object, its exception is set. */
 MQA_API mqa_status mqa_launcher_run(mqa_launcher *launcher, uint64_t options,
                                     void *const *objects);
 
-/** Likewise on the nine of mqa.topk. Options of the two must differ. */
+/** Likewise on the nine of mqa.topk, and on the eleven or nine of both ops.
+ *  Options of the four must differ. */
 MQA_API mqa_status mqa_launcher_run_topk(mqa_launcher *launcher,
                                          uint64_t options,
                                          void *const *objects);
+MQA_API mqa_status mqa_launcher_run_logits_topk(mqa_launcher *launcher,
+                                                uint64_t options,
+                                                void *const *objects);
+MQA_API mqa_status mqa_launcher_run_paged_logits_topk(mqa_launcher *launcher,
+                                                      uint64_t options,
+                                                      void *const *objects);
 
 #ifdef __cplusplus
 }

@@ -19,26 +19,32 @@ _Base = Literal["relative", "absolute", "slot"]
 def logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, *,
     clean: bool = False, max_seqlen_k: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> Tensor: ...  # fmt: skip
 def logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> Tensor: ...  # fmt: skip
 def paged_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, clean: bool = False, relu: bool = True,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, clean: bool = False, relu: bool = True,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def topk(
@@ -92,7 +98,8 @@ def prepare_merge_topk(
 def logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, topk: int, *,
     block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
     return_values: Literal[False] = False,
 ) -> Tensor: ...  # fmt: skip
@@ -100,7 +107,8 @@ def logits_topk(
 def logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, topk: int, *,
     block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
     return_values: Literal[True],
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
@@ -108,6 +116,7 @@ def logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
     values: Tensor | None = None, *, block_table: Tensor | None = None, sequence: Tensor | None = None,
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
     force_last: int = 0,
 ) -> None: ...  # fmt: skip
@@ -115,6 +124,7 @@ def prepare_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
     values: Tensor | None = None, *, block_table: Tensor | None = None, sequence: Tensor | None = None,
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
     force_last: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
@@ -122,25 +132,31 @@ def prepare_logits_topk(
 def paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
-    dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative",
+    dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative",
     force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
-    dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative",
+    dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative",
     force_first: int = 0, force_last: int = 0, return_values: Literal[True],
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., tie_break: _TieBreak = "smallest",
+    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip

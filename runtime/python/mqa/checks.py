@@ -48,6 +48,19 @@ def get_type(name, dtype):
     return _TYPES[dtype]
 
 
+# The options of a launch have so many bits for it.
+_MAX_SHARE = 65535
+
+
+def check_share(max_multiprocessors):
+    """How many multiprocessors a launch may use; 0 is any number."""
+    if isinstance(max_multiprocessors, bool) or not isinstance(max_multiprocessors, int):
+        raise TypeError(f"max_multiprocessors must be an int, found {type(max_multiprocessors).__name__}")
+    if not 0 <= max_multiprocessors <= _MAX_SHARE:
+        fail(f"max_multiprocessors must be from 0 (any number) to {_MAX_SHARE}, found {max_multiprocessors}")
+    return max_multiprocessors
+
+
 def check_shape(name, tensor, shape):
     """Sizes of `shape` that are None may be any."""
 

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tensors and options of logits and top-k in one kernel must be. As checks.py and topk_checks.py."""
-from . import topk_checks
-from .checks import check_device, check_logits, check_paged, get_type, require
+from . import library, topk_checks
+from .checks import check_device, check_logits, check_paged, check_share, get_type, require
+
+
+def _check_launch(relu, nan_as_zero, max_multiprocessors):
+    library.get_activation(relu, nan_as_zero)
+    check_share(max_multiprocessors)
 
 
 def _check_selection(q, rows, block_table, sequence, offset, indices, values, k, block_kv, dtype, options):
@@ -13,8 +18,9 @@ def _check_selection(q, rows, block_table, sequence, offset, indices, values, k,
 
 
 def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, *, topk, relu,
-                      fast, dtype, block_kv, **options):  # fmt: skip
+                      fast, dtype, nan_as_zero, max_multiprocessors, block_kv, **options):  # fmt: skip
     """`indices` and `values` are None where they are made to fit."""
+    _check_launch(relu, nan_as_zero, max_multiprocessors)
     check_logits(q, k, k_scale, weights, ks, ke, None, False)
     rows = q.size(0)
     _check_selection(q, rows, block_table, sequence, offset, indices, values, topk, block_kv, dtype, options)
@@ -24,7 +30,8 @@ def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, off
 
 
 def check_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, *, topk, relu,
-                            fast, dtype, max_context_len, **options):  # fmt: skip
+                            fast, dtype, nan_as_zero, max_multiprocessors, max_context_len, **options):  # fmt: skip
+    _check_launch(relu, nan_as_zero, max_multiprocessors)
     check_paged(q, k, k_scale, weights, context_lens, block_table, None)
     require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
     # Slots are those of the cache.

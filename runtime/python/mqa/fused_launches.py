@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches of logits and top-k in one kernel, on tensors that are what their memory holds; as topk_launches.py."""
+import ctypes
 import dataclasses
+import threading
 
 import torch
 
-from . import checks, fused_checks, library, plain
-from .launches import PreparedLaunch, _address, _get_plan, _Plan, get_activation
+from . import checks, fused_checks, launches, library, plain
+from .launches import PreparedLaunch, _address, _get_plan, _Plan
 from .runtime import LogitsArgs, PagedLogitsArgs, TopkArgs
 from .topk_checks import get_next_n
+from .topk_launches import get_options
 
 _SELECTION = {"tie_break": "smallest", "order": "key", "base": "relative", "force_first": 0, "force_last": 0}
-_COMMON = {"relu": True, "fast": False, "dtype": torch.float32}
+_MAX_NUMBERS = 4096
+_COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": False, "max_multiprocessors": 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Form:
     num_inputs: int  # Those that there always are, of the logits.
     options: dict
     check: object
+    # By flags, what the launcher knows them by.
+    numbers: dict = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def optional(self):
@@ -36,6 +42,31 @@ class Form:
 
     def is_plain(self, tensors):
         return plain.is_plain(*self.name_present(tensors))
+
+    # As of the logits, in launches.py: what the module of the launcher does, where it is there.
+
+    def looks_plain(self, *inputs):
+        if launches._launcher:
+            return getattr(launches._launcher, f"is_{self.name}_plain")(*inputs)
+        return self.is_plain((*inputs, None, None))
+
+    def get_number(self, flags):
+        number = self.numbers.get(flags)
+        if number is None:
+            if len(self.numbers) >= _MAX_NUMBERS:
+                self.numbers.clear()
+            number = self.numbers[flags] = get_options((self.name, *flags), None)
+        return number
+
+    def run(self, flags, tensors):
+        """Whether tensors like others before were launched."""
+        run = _RUN.get(self.name)
+        return run is not None and run(self.get_number(flags), *tensors)
+
+    def run_plain(self, flags, tensors):
+        """The same, of tensors that were found to be plain."""
+        run = _RUN_PLAIN.get(self.name)
+        return run is not None and run(self.get_number(flags), *tensors)
 
     def check_tensors(self, tensors):
         plain.check_tensors(*self.name_present(tensors))
@@ -120,7 +151,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
         weights,
         options["dtype"],
         num_groups=groups,
-        activation=get_activation(options["relu"]),
+        activation=library.get_activation(options["relu"], options["nan_as_zero"]),
         fast=options["fast"],
     )
     op = _make_selection(
@@ -140,6 +171,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         num_queries=q.size(0),
         num_keys=k.size(0),
+        max_multiprocessors=options["max_multiprocessors"],
     )
     selection = _make_args(
         indices,
@@ -161,7 +193,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
         k_scale,
         weights,
         options["dtype"],
-        activation=get_activation(options["relu"]),
+        activation=library.get_activation(options["relu"], options["nan_as_zero"]),
         fast=options["fast"],
         next_n=q.size(1),
         block_kv=k.size(1),
@@ -189,11 +221,20 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
         num_blocks=k.size(0),
         max_blocks=block_table.size(1),
         max_context_len=columns,
+        max_multiprocessors=options["max_multiprocessors"],
     )
     return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns)
 
 
 _PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
+
+_RUN: dict = {}
+_RUN_PLAIN: dict = {}
+if launches._launcher:
+    _RUN = {name: getattr(launches._launcher, f"run_{name}") for name in _PLANS}
+    _RUN_PLAIN = {name: getattr(launches._launcher, f"run_{name}_plain") for name in _PLANS}
+    _IS_WATCHED = {name: getattr(launches._launcher, f"is_{name}_watched") for name in _PLANS}
+    _ADD = {name: getattr(launches._launcher, f"add_{name}") for name in _PLANS}
 
 
 def _fill(form, tensors, flags):
@@ -208,8 +249,19 @@ def _fill(form, tensors, flags):
     return plan, args, selection
 
 
+def _remember(form, tensors, flags, plan, args, selection, stream):
+    """Lets `run` know such launches; with memory to work in, on this stream."""
+    if not launches._launcher or not (tensors[0].is_cuda or launches._launches_on_cpu):
+        return
+    addresses = plan.kernel.address, ctypes.addressof(args), ctypes.addressof(selection), stream or 0
+    try:
+        _ADD[form.name](form.get_number(flags), tensors, *addresses)
+    except (BufferError, RuntimeError):
+        pass  # What PyTorch cannot describe is launched from here each time.
+
+
 # Memory that launches of a kernel on a stream work in, one after the other. Those that are recorded in a graph may run
-# beside others, so a graph has its own.
+# beside others, so a graph has its own. Before a piece goes away, the launcher forgets launches that work in it.
 _scratch: dict = {}
 _MAX_SCRATCH = 64
 
@@ -218,16 +270,51 @@ def _new_scratch(plan, device):
     return torch.zeros(plan.scratch_size, dtype=torch.uint8, device=device)
 
 
-def _get_scratch(plan, device, stream):
-    if torch.cuda.is_current_stream_capturing():
+def _new_kept_scratch(plan, device):
+    """Memory that stays: in the allocator's own pool, whatever pool this thread allocates in.
+
+    A pool of torch.compile's CUDA graphs must not hold it, and is of a thread or a stream. So another thread allocates.
+    """
+    if device.type != "cuda":
         return _new_scratch(plan, device)
+    made = []
+
+    def allocate():
+        with torch.cuda.device(device):
+            made.append(_new_scratch(plan, device))
+            # It is zero before any stream works in it.
+            torch.cuda.current_stream().synchronize()
+
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    thread.join()
+    # What went wrong there goes wrong here too, and is an exception.
+    return made[0] if made else _new_scratch(plan, device)
+
+
+def _forget_scratch(*keys):
+    if launches._launcher:
+        launches._launcher.clear()
+    for key in keys:
+        scratch = _scratch.pop(key, None)
+        if scratch is not None and scratch.is_cuda:
+            # Launches may still work in it.
+            scratch.record_stream(torch.cuda.ExternalStream(key[2], device=scratch.device))
+
+
+def _get_scratch(plan, device, stream):
+    """The memory, and whether it is kept."""
+    if torch.cuda.is_current_stream_capturing():
+        return _new_scratch(plan, device), False
     key = plan.kernel.address, plan.device_index, stream
     scratch = _scratch.get(key)
     if scratch is None or scratch.numel() < plan.scratch_size:
         if len(_scratch) >= _MAX_SCRATCH:
-            _scratch.clear()
-        scratch = _scratch[key] = _new_scratch(plan, device)
-    return scratch
+            _forget_scratch(*list(_scratch))
+        elif scratch is not None:
+            _forget_scratch(key)
+        scratch = _scratch[key] = _new_kept_scratch(plan, device)
+    return scratch, True
 
 
 def _set_scratch(selection, scratch):
@@ -235,17 +322,20 @@ def _set_scratch(selection, scratch):
 
 
 def launch(form, tensors, flags):
-    """On plain tensors, in the order of the form's names; None where there is none."""
+    """On plain tensors unlike any before, in the order of the form's names; None where there is none."""
     plan, args, selection = _fill(form, tensors, flags)
-    stream = plan.get_stream()
+    stream, stays = plan.get_stream(), True
     if plan.scratch_size:
-        _set_scratch(selection, _get_scratch(plan, tensors[0].device, stream))
+        scratch, stays = _get_scratch(plan, tensors[0].device, stream)
+        _set_scratch(selection, scratch)
     try:
         plan.kernel.launch_both(args, selection, stream)
     except Exception:
         # It may hold anything now.
-        _scratch.pop((plan.kernel.address, plan.device_index, stream), None)
+        _forget_scratch((plan.kernel.address, plan.device_index, stream))
         raise
+    if stays:
+        _remember(form, tensors, flags, plan, args, selection, stream)
 
 
 class PreparedFused(PreparedLaunch):
@@ -265,6 +355,8 @@ class PreparedFused(PreparedLaunch):
         self._threads = torch.get_num_threads()
 
     def _is_watched(self):
+        if launches._launcher:
+            return _IS_WATCHED[self._form.name](*self._tensors)
         names, present = self._form.name_present(self._tensors)
         return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(names, present) is not None
 

@@ -10,7 +10,8 @@ from .fused_launches import LOGITS, PAGED, launch
 from .torch_library import _LOGITS, _PAGED, _definitions
 
 _OPTIONS = (
-    'bool relu=True, bool fast=False, ScalarType dtype=float, str tie_break="smallest", str order="key",'
+    'bool relu=True, bool fast=False, ScalarType dtype=float, bool nan_as_zero=False, int max_multiprocessors=0,'
+    ' str tie_break="smallest", str order="key",'
     ' str base="relative", int force_first=0, int force_last=0'
 )
 _OTHERS = {
@@ -56,15 +57,20 @@ def _split(form, args, options, is_out=False):
     return (*inputs, *others), more, options
 
 
+def _launch(form, tensors, flags):
+    if not form.run_plain(flags, tensors):
+        launch(form, tensors, flags)
+
+
 def _make_kernels(form):
     def out(*args, values=None, **options):
         inputs, (indices, *more), options = _split(form, args, options, is_out=True)
-        launch(form, (*inputs, indices, *(more or [values])), form.get_flags(options))
+        _launch(form, (*inputs, indices, *(more or [values])), form.get_flags(options))
 
     def run(args, options, has_values):
         inputs, (topk,), options = _split(form, args, options)
         outputs = new_outputs(form, inputs[0], topk, has_values)
-        launch(form, (*inputs, *outputs), form.get_flags(options))
+        _launch(form, (*inputs, *outputs), form.get_flags(options))
         return outputs
 
     def indices_alone(*args, **options):

@@ -16,10 +16,14 @@ def _describe(form, tensors, flags):
 
 
 def _call(form, inputs, topk, flags, return_values):
-    if not is_dynamo_compiling() and form.is_plain((*inputs, None, None)):
+    if not is_dynamo_compiling() and form.looks_plain(*inputs):
         outputs = new_outputs(form, inputs[0], topk, return_values)
-        launch(form, (*inputs, *outputs), flags)
-        return outputs if return_values else outputs[0]
+        tensors = (*inputs, *outputs)
+        if form.run_plain(flags, tensors):
+            return outputs if return_values else outputs[0]
+        if form.is_plain(tensors):
+            launch(form, tensors, flags)
+            return outputs if return_values else outputs[0]
     form.check_tensors((*inputs, None, None))
     op = getattr(torch.ops.mqa, form.name + ("_values" if return_values else ""))
     tensors, others, options = _describe(form, inputs, flags)
@@ -41,10 +45,14 @@ def _require_indices(indices):
 
 
 def _call_out(form, tensors, flags):
+    if not is_dynamo_compiling():
+        if form.run(flags, tensors):
+            return
+        _require_indices(tensors[-2])
+        if form.is_plain(tensors):
+            launch(form, tensors, flags)
+            return
     _require_indices(tensors[-2])
-    if not is_dynamo_compiling() and form.is_plain(tensors):
-        launch(form, tensors, flags)
-        return
     form.check_tensors(tensors)
     _run_op(form, tensors, flags)
 
@@ -56,15 +64,16 @@ def _prepare(form, tensors, flags):
 
 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
-                relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key", base="relative",
-                force_first=0, force_last=0, return_values=False):  # fmt: skip
+                relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
+                tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                return_values=False):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, whose logits are not stored.
 
-    What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast and dtype (what logits
-    are rounded to before they are compared) are those of `logits`, the others those of `topk`. Returns indices, M x topk
-    int32, with `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same
-    memory, which is kept; those that a CUDA graph records have their own, for which `prepare_logits_topk` is cheaper.
-    Raises as `logits` does.
+    What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast, nan_as_zero,
+    max_multiprocessors and dtype (what logits are rounded to before they are compared) are those of `logits`, the others
+    those of `topk`. Returns indices, M x topk int32, with `return_values` also their logits, M x topk float32. On a GPU,
+    launches on one stream work in the same memory, which is kept; those that a CUDA graph records have their own, for
+    which `prepare_logits_topk` is cheaper. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -74,13 +83,14 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     inputs = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
-    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     return _call(LOGITS, inputs, topk, flags, return_values)
 
 
-def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None, offset=None,
-                    block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
-                    base="relative", force_first=0, force_last=0):  # fmt: skip
+def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
+                    offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                    max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
+                    force_last=0):  # fmt: skip
     """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided.
 
     Raises as `logits` does.
@@ -95,13 +105,14 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
-    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     _call_out(LOGITS, tensors, flags)
 
 
 def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
-                        offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest",
-                        order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+                        offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                        max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
+                        force_last=0):  # fmt: skip
     """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in.
 
     Raises as `prepare_logits` does.
@@ -117,13 +128,14 @@ def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *,
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
-    flags = (relu, fast, dtype, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     return _prepare(LOGITS, tensors, flags)
 
 
-def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None, relu=True,
-                      fast=False, dtype=torch.float32, tie_break="smallest", order="key", base="relative", force_first=0,
-                      force_last=0, return_values=False):  # fmt: skip
+def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None,
+                      relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
+                      tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                      return_values=False):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
@@ -138,13 +150,15 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     inputs = (q, k, k_scale, weights, context_lens, block_table, offset)
-    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
+             force_last)  # fmt: skip
     return _call(PAGED, inputs, topk, flags, return_values)
 
 
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
-                          offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
-                          base="relative", force_first=0, force_last=0):  # fmt: skip
+                          offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                          max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
+                          force_last=0):  # fmt: skip
     """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -157,13 +171,15 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
-    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
+             force_last)  # fmt: skip
     _call_out(PAGED, tensors, flags)
 
 
-def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
-                              offset=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key",
-                              base="relative", force_first=0, force_last=0):  # fmt: skip
+def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,
+                              *, offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                              max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
+                              force_last=0):  # fmt: skip
     """`paged_logits_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -177,5 +193,6 @@ def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table,
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
-    flags = (max_context_len, relu, fast, dtype, tie_break, order, base, force_first, force_last)
+    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
+             force_last)  # fmt: skip
     return _prepare(PAGED, tensors, flags)

@@ -59,6 +59,8 @@ def _make_launcher():
     module = load_launcher()
     if module is None or not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
         return None
+    if not hasattr(module.Launcher, "run_logits_topk"):
+        return None  # A module of an earlier version of this package.
     api = torch.Tensor.__dlpack_c_exchange_api__
     try:
         return module.Launcher(torch.Tensor, api, plain.QUESTIONS, plain.make_examples())
@@ -127,12 +129,17 @@ def _make_op(q, k_scale, weights, out, **others):
     )
 
 
-def get_activation(relu):
-    """By the name that ops have for it. An activation beside these two needs an argument of its own."""
-    return "relu" if relu else "none"
+# What else a launch is known by, as bits of its options: all that is not to be read off the tensors.
+NAN_AS_ZERO = 32
+_SHARE_SHIFT = 8
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast):
+def get_more_options(nan_as_zero, max_multiprocessors):
+    """The bits of what few launches ask for."""
+    return (NAN_AS_ZERO if nan_as_zero else 0) | checks.check_share(max_multiprocessors) << _SHARE_SHIFT
+
+
+def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors):
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
     op = _make_op(
@@ -143,7 +150,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, f
         num_groups=groups,
         clean=clean,
         compressed=compressed,
-        activation=get_activation(relu),
+        activation=library.get_activation(relu, nan_as_zero),
         fast=fast,
     )
     args = LogitsArgs(
@@ -155,6 +162,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, f
         num_queries=m,
         num_keys=n,
         max_seqlen_k=out.size(1) if compressed else 0,
+        max_multiprocessors=checks.check_share(max_multiprocessors),
     )
     return _Plan(op, q.device, args)
 
@@ -167,7 +175,7 @@ def _fill_logits(tensors, flags):
     return plan, args
 
 
-def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu):
+def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors):
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
         q,
@@ -175,7 +183,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         weights,
         out,
         clean=clean,
-        activation=get_activation(relu),
+        activation=library.get_activation(relu, nan_as_zero),
         next_n=q.size(1),
         block_kv=k.size(1),
         lens_per_query=context_lens.dim() == 2,
@@ -192,6 +200,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         num_blocks=k.size(0),
         max_blocks=block_table.size(1),
         max_context_len=out.size(1),
+        max_multiprocessors=checks.check_share(max_multiprocessors),
     )
     return _Plan(op, q.device, args)
 
@@ -210,12 +219,14 @@ def _launch(options, tensors, plan, args, k_scale_offset=-1):
 
 
 def launch_logits(options, tensors, *flags):
-    """mqa.logits_out on plain tensors unlike any before. Flags: clean, compressed, relu, fast."""
+    """mqa.logits_out on plain tensors unlike any before. Flags: clean, compressed, relu, fast, nan_as_zero,
+    max_multiprocessors.
+    """
     _launch(options, tensors, *_fill_logits(tensors, flags))
 
 
 def launch_paged_logits(options, tensors, *flags):
-    """Likewise mqa.paged_logits_out. Flags: clean, relu."""
+    """Likewise mqa.paged_logits_out. Flags: clean, relu, nan_as_zero, max_multiprocessors."""
     _launch(options, tensors, *_fill_paged(tensors, flags))
 
 
@@ -288,4 +299,4 @@ class PreparedLaunch:
 def prepare(name, op, names, tensors, flags):
     """`op`, mqa.logits_out or mqa.paged_logits_out, on `tensors`; `name` is the caller's."""
     plain.check_plain(name, names, tensors)
-    return PreparedLaunch(op, _fill_logits if len(flags) == 4 else _fill_paged, tensors, flags)
+    return PreparedLaunch(op, _fill_logits if names is plain.LOGITS else _fill_paged, tensors, flags)

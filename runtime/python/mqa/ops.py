@@ -5,6 +5,15 @@ import dataclasses
 from . import runtime
 
 
+def get_activation(relu, nan_as_zero=False):
+    """By the name that ops have for it."""
+    if not nan_as_zero:
+        return "relu" if relu else "none"
+    if not relu:
+        raise ValueError("nan_as_zero is for logits with relu, found relu=False")
+    return "relu_nan_as_zero"
+
+
 @dataclasses.dataclass(frozen=True)
 class Op:
     """What a kernel must compute, and where. `next_n` is 0 for mqa.logits; sizes are given at launch.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels that were compiled before: those of the folders in MQA_BUNDLES, of this package's bundles folder, and of a wheel.
 
-A wheel has a bundle for each op in the folder kernels. Its name says which op it is for, so that one file is read where a
-kernel is looked for, of however many.
+A wheel has a bundle for each op and target in the folder kernels. Its name says both, so that one file is read where a
+kernel is looked for, of however many, and nothing of other targets: reading takes a millisecond for each megabyte.
 """
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ def warn(message):
 
 
 def name_file(op):
-    """The name of the bundle that has the kernels for `op` on all targets: its type, and what is not the default."""
+    """The name of the bundle that has the kernel for `op` on its target: its type, what is not the default, the target."""
 
     def list_parts(op):
         yield type(op).__name__
@@ -35,7 +35,7 @@ def name_file(op):
             elif field.name != "target" and value != field.default:
                 yield f"{field.name}={value}"
 
-    return "-".join(list_parts(op)) + ".mqa"
+    return f"{'-'.join(list_parts(op))}.{op.target}.mqa"
 
 
 def _read_bundles(folder):

@@ -44,7 +44,7 @@ class Unsupported(Error):
 
 
 # Of mqa/Runtime.h: the structures are those of this version.
-ABI_VERSION = 6
+ABI_VERSION = 7
 
 
 def _check_abi(library, path):
@@ -159,6 +159,19 @@ def set_max_multiprocessors(count):
 
 def get_max_multiprocessors():
     return _library.mqa_get_max_multiprocessors()
+
+
+class _XlaFunctions:
+    """Those of mqa/Xla.h."""
+
+    def __init__(self, library):
+        for name in ("set_find", "launch_on_cpu", "launch_on_cuda", "select_on_cuda"):
+            setattr(self, name, getattr(library, f"mqa_xla_{name}"))
+        self.set_find.argtypes, self.set_find.restype = [c_void_p], None
+
+
+def get_xla_functions():
+    return _XlaFunctions(_library)
 
 
 def _get_function(info, what):

@@ -55,7 +55,8 @@ def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **opti
 
 @checked(_check_prefill)
 def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, out=None, relu=True, fast=False,
-                    dtype=torch.float32, tie_break="smallest", order="key", force_first=0, force_last=0):  # fmt: skip
+                    dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key",
+                    force_first=0, force_last=0):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one launch.
 
     q is M x H x D; kv is (k, k_scale) with k N x D and k_scale N float32, or k alone; weights M x H, or None; ks and
@@ -71,7 +72,8 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
     agree. Raises ValueError and TypeError with the name of the argument, as mqa.logits_topk does.
     """
     k, k_scale = _split_keys("kv", kv)
-    options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "tie_break": tie_break, "order": order,
+    options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
+               "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
                "force_first": force_first, "force_last": force_last}  # fmt: skip
     if slots is not None:
         if slots.shape != k.shape[:1]:
@@ -99,8 +101,9 @@ def _check_decode(q, cache, weights, context_lens, block_table, topk, *, max_con
 
 @checked(_check_decode)
 def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_context_len=None, base="slot",
-                   offset=None, out=None, relu=True, fast=False, dtype=torch.float32, tie_break="smallest",
-                   order="key", force_first=0, force_last=0):  # fmt: skip
+                   offset=None, out=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                   max_multiprocessors=0, tie_break="smallest", order="key", force_first=0,
+                   force_last=0):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one launch.
 
     q is B x T x H x D. cache is DeepGEMM's, num_blocks x P x 1 x (D + 4) uint8 (or without the 1), or (k, k_scale)
@@ -118,7 +121,8 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
         k, k_scale = split_cache(k, q.shape[-1], q.dtype)
     if max_context_len is None:
         max_context_len = block_table.shape[1] * k.shape[1]
-    options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "tie_break": tie_break, "order": order,
+    options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
+               "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
                "force_first": force_first, "force_last": force_last, "base": base}  # fmt: skip
     if out is None:
         return paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, **options)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The structures and enums of mqa/Runtime.h, for runtime.py."""
 import ctypes
-from ctypes import c_char_p, c_int, c_int64, c_size_t, c_void_p
+from ctypes import c_char, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
 # mqa_element_type, by the names of MLIR; likewise mqa_op, mqa_tie_break, mqa_order and mqa_base.
 ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
@@ -13,7 +13,7 @@ OPS = (
     "mqa.logits_topk",
     "mqa.paged_logits_topk",
 )
-ACTIVATIONS = ("relu", "none")
+ACTIVATIONS = ("relu", "none", "relu_nan_as_zero")
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")
@@ -95,6 +95,7 @@ class LogitsArgs(ctypes.Structure):
         ("num_queries", c_int64),
         ("num_keys", c_int64),
         ("max_seqlen_k", c_int64),
+        ("max_multiprocessors", c_int),
     ]
 
 
@@ -113,6 +114,7 @@ class PagedLogitsArgs(ctypes.Structure):
         ("num_blocks", c_int64),
         ("max_blocks", c_int64),
         ("max_context_len", c_int64),
+        ("max_multiprocessors", c_int),
     ]
 
 
@@ -164,4 +166,18 @@ class MergeTopkArgs(ctypes.Structure):
         ("num_lists", c_int64),
         ("num_queries", c_int64),
         ("k", c_int64),
+    ]
+
+
+class XlaRequest(ctypes.Structure):
+    """mqa_xla_request of mqa/Xla.h: a kernel that a custom call of XLA needs."""
+
+    _fields_ = [
+        ("op", c_void_p),
+        ("op_size", c_size_t),
+        ("kind", c_int),
+        ("device", c_int),
+        ("capability", c_int),
+        ("kernel", c_void_p),
+        ("message", c_char * 1024),
     ]

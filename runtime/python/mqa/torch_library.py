@@ -7,8 +7,8 @@ Kernels get tensors that the dispatcher is done with, so they look at nothing bu
 """
 import torch
 
-from . import checks
-from .launches import (FUSED_OPTION, launch_fused_paged_logits, launch_logits, launch_paged_logits, looks_plain,
+from . import checks, library
+from .launches import (FUSED_OPTION, get_more_options, launch_fused_paged_logits, launch_logits, launch_paged_logits, looks_plain,
                        run_plain, split_cache)  # fmt: skip
 from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out, is_plain
 
@@ -17,18 +17,19 @@ _LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tens
 _PAGED = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor context_lens, Tensor block_table"
 _definitions.define(
     f"logits_out({_LOGITS}, Tensor(a!) out, *, bool clean=False, bool compressed=False, bool relu=True,"
-    " bool fast=False) -> ()"
+    " bool fast=False, bool nan_as_zero=False, int max_multiprocessors=0) -> ()"
 )
 _FUSED = "Tensor q, Tensor kv_cache, Tensor weights, Tensor context_lens, Tensor block_table"
-_definitions.define(f"fused_paged_logits_out({_FUSED}, Tensor(a!) out, *, bool clean=False) -> ()")
-_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True) -> ()")
+_MORE = "bool nan_as_zero=False, int max_multiprocessors=0"
+_definitions.define(f"fused_paged_logits_out({_FUSED}, Tensor(a!) out, *, bool clean=False, {_MORE}) -> ()")
+_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_MORE}) -> ()")
 _definitions.define(
     f"logits({_LOGITS}, *, bool clean=False, SymInt max_seqlen_k=0, bool relu=True, bool fast=False,"
-    " ScalarType dtype=float) -> Tensor"
+    f" ScalarType dtype=float, {_MORE}) -> Tensor"
 )
 _definitions.define(
-    f"paged_logits({_PAGED}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float)"
-    " -> Tensor"
+    f"paged_logits({_PAGED}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float,"
+    f" {_MORE}) -> Tensor"
 )
 
 
@@ -49,45 +50,53 @@ def _new_paged_logits(q, max_context_len, dtype):
 
 # `launch` is what launches on tensors unlike any before.
 def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                launch=launch_logits):  # fmt: skip
+                nan_as_zero=False, max_multiprocessors=0, launch=launch_logits):  # fmt: skip
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
+    options |= get_more_options(nan_as_zero, max_multiprocessors)
     if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
-        launch(options, (q, k, k_scale, weights, ks, ke, out), clean, compressed, relu, fast)
+        flags = clean, compressed, relu, fast, nan_as_zero, max_multiprocessors
+        launch(options, (q, k, k_scale, weights, ks, ke, out), *flags)
 
 
 def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                      launch=launch_paged_logits):  # fmt: skip
-    options = 16 | (1 if clean else 0) | (4 if relu else 0)
+                      nan_as_zero=False, max_multiprocessors=0, launch=launch_paged_logits):  # fmt: skip
+    options = 16 | (1 if clean else 0) | (4 if relu else 0) | get_more_options(nan_as_zero, max_multiprocessors)
     if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
-        launch(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
+        flags = clean, relu, nan_as_zero, max_multiprocessors
+        launch(options, (q, k, k_scale, weights, context_lens, block_table, out), *flags)
 
 
 def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
-            launch=launch_logits):  # fmt: skip
+            nan_as_zero=False, max_multiprocessors=0, launch=launch_logits):  # fmt: skip
     out = _new_logits(q, k, max_seqlen_k, dtype)
-    options = (1 if clean else 0) | (2 if max_seqlen_k else 0) | (4 if relu else 0) | (8 if fast else 0)
-    if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
-        launch(options, (q, k, k_scale, weights, ks, ke, out), clean, max_seqlen_k != 0, relu, fast)
+    _logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast,
+                nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, launch=launch)  # fmt: skip
     return out
 
 
 def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                  dtype=torch.float32, launch=launch_paged_logits):  # fmt: skip
+                  dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
+                  launch=launch_paged_logits):  # fmt: skip
     out = _new_paged_logits(q, max_context_len, dtype)
-    options = 16 | (1 if clean else 0) | (4 if relu else 0)
-    if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
-        launch(options, (q, k, k_scale, weights, context_lens, block_table, out), clean, relu)
+    _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
+                      nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, launch=launch)  # fmt: skip
     return out
 
 
-def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False,
-                            launch=launch_fused_paged_logits):  # fmt: skip
-    options = FUSED_OPTION | (1 if clean else 0)
+def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False, nan_as_zero=False,
+                            max_multiprocessors=0, launch=launch_fused_paged_logits):  # fmt: skip
+    options = FUSED_OPTION | (1 if clean else 0) | get_more_options(nan_as_zero, max_multiprocessors)
     if not run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
-        launch(options, (q, kv_cache, None, weights, context_lens, block_table, out), clean, True)
+        flags = clean, True, nan_as_zero, max_multiprocessors
+        launch(options, (q, kv_cache, None, weights, context_lens, block_table, out), *flags)
 
 
 # Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
+def _check_options(relu, nan_as_zero, max_multiprocessors):
+    library.get_activation(relu, nan_as_zero)
+    checks.check_share(max_multiprocessors)
+
+
 def _fake_out(name, rows, columns, q, dtype):
     checks.get_type("out", dtype)
     checks.require(columns >= 0, lambda: f"{name} must be at least 0, found {columns}")
@@ -95,7 +104,8 @@ def _fake_out(name, rows, columns, q, dtype):
 
 
 def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False,
-                 dtype=torch.float32):  # fmt: skip
+                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors)
     checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
     # A symbol stands for a size of compressed rows: 0, which asks for whole ones, is never one.
     whole = isinstance(max_seqlen_k, int) and max_seqlen_k == 0
@@ -103,20 +113,27 @@ def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0,
 
 
 def _fake_paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                       dtype=torch.float32):  # fmt: skip
+                       dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, None)
     return _fake_out("max_context_len", q.size(0) * q.size(1), max_context_len, q, dtype)
 
 
-def _fake_logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+def _fake_logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
+                     nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors)
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
 
 
-def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+                           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 
-def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False):
+def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False,
+                                 nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    _check_options(True, nan_as_zero, max_multiprocessors)
     k, k_scale = split_cache(kv_cache, q.size(-1))
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 

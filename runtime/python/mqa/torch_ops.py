@@ -7,7 +7,7 @@ call (plain.py), it goes through torch.ops.mqa.
 import torch
 
 from .checks import fail
-from .launches import (launch_logits, launch_paged_logits, looks_plain, prepare, run, run_plain,
+from .launches import (get_more_options, launch_logits, launch_paged_logits, looks_plain, prepare, run, run_plain,
                        split_cache)  # fmt: skip
 from .plain import LOGITS, PAGED, check_tensors, is_dynamo_compiling, is_plain
 from . import torch_library as _  # Registers the ops.
@@ -16,7 +16,8 @@ from . import torch_library as _  # Registers the ops.
 # takes less than empty, and shape[0] less than size(0).
 
 
-def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32):
+def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
+           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
@@ -24,7 +25,9 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     keys ks[m] <= n < ke[m]. H is 1 to 128, D a multiple of 16 up to 256. Returns M x N of `dtype` (float32, bfloat16,
     float16), with -inf outside of the ranges if `clean`, and unspecified values there otherwise. With `max_seqlen_k`,
     M x max_seqlen_k: a row begins with its range. Without `relu`, scores keep their sign. `fast` sums over the heads in half
-    precision on a GPU of 9.0 (error at most 1e-3).
+    precision on a GPU of 9.0 (error at most 1e-3). With `nan_as_zero`, a score q . k of NaN counts as 0, as in DeepGEMM; NaN
+    in k_scale or weights reaches the logits in any case. The launch uses at most `max_multiprocessors` of a GPU; 0: as many
+    as `mqa.runtime.set_max_multiprocessors` allows the process.
 
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
     kernel can be had, and mqa.Error where the runtime or the driver refuses.
@@ -43,18 +46,22 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
             fail(f"max_seqlen_k must be at least 0, found {columns}")
         out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
         options = (1 if clean else 0) | (2 if max_seqlen_k else 0) | (4 if relu else 0) | (8 if fast else 0)
+        if nan_as_zero or max_multiprocessors:
+            options |= get_more_options(nan_as_zero, max_multiprocessors)
         if run_plain(options, q, k, k_scale, weights, ks, ke, out):
             return out
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
-            launch_logits(options, tensors, clean, max_seqlen_k != 0, relu, fast)
+            launch_logits(options, tensors, clean, max_seqlen_k != 0, relu, fast, nan_as_zero, max_multiprocessors)
             return out
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke))
     return torch.ops.mqa.logits(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu,
-                                fast=fast, dtype=dtype)  # fmt: skip
+                                fast=fast, dtype=dtype, nan_as_zero=nan_as_zero,
+                                max_multiprocessors=max_multiprocessors)  # fmt: skip
 
 
-def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
+               nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """As `logits`, into `out` (M x N, or M x max_seqlen_k when compressed), whose rows may be strided.
 
     `out` is float32, bfloat16 or float16. Without `clean`, elements outside of the ranges are not touched. Raises as
@@ -71,18 +78,21 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     if not is_dynamo_compiling():
         options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
+        if nan_as_zero or max_multiprocessors:
+            options |= get_more_options(nan_as_zero, max_multiprocessors)
         if run(options, q, k, k_scale, weights, ks, ke, out):
             return
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
-            launch_logits(options, tensors, clean, compressed, relu, fast)
+            launch_logits(options, tensors, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors)
             return
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke, out))
     torch.ops.mqa.logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=compressed, relu=relu,
-                             fast=fast)  # fmt: skip
+                             fast=fast, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors)  # fmt: skip
 
 
-def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False):
+def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
+                   nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """`logits_out` on these tensors, to be called as often as they are filled.
 
     The tensors stay where they are; all checks are made here. Raises as `logits` does, and ValueError for tensors without
@@ -97,18 +107,19 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     >>> out.abs().max()
     tensor(0.)
     """
-    flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast}
+    flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast, "nan_as_zero": nan_as_zero,
+             "max_multiprocessors": max_multiprocessors}  # fmt: skip
     tensors = (q, k, k_scale, weights, ks, ke, out)
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                 dtype=torch.float32):  # fmt: skip
+                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache), weights (B * T) x H or None, context_lens B x T or B int32, block_table B x max_blocks int32.
-    Dtypes are those of `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first
+    Dtypes, nan_as_zero and max_multiprocessors are those of `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first
     context_lens[b, t] keys of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1.
     Returns (B * T) x max_context_len of `dtype`. Nothing is read on the host: a captured CUDA graph stays right when
     lengths, table and cache change. Raises as `logits` does.
@@ -127,18 +138,22 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
         shape, stride = q.shape, (max_context_len or 1, 1)
         out = torch.empty_strided((shape[0] * shape[1], max_context_len), stride, dtype=dtype, device=q.device)
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
+        if nan_as_zero or max_multiprocessors:
+            options |= get_more_options(nan_as_zero, max_multiprocessors)
         if run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
             return out
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors)
             return out
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table))
     return torch.ops.mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len,
-                                      clean=clean, relu=relu, dtype=dtype)  # fmt: skip
+                                      clean=clean, relu=relu, dtype=dtype, nan_as_zero=nan_as_zero,
+                                      max_multiprocessors=max_multiprocessors)  # fmt: skip
 
 
-def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+                     nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided.
 
     Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
@@ -154,17 +169,21 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
+        if nan_as_zero or max_multiprocessors:
+            options |= get_more_options(nan_as_zero, max_multiprocessors)
         if run(options, q, k, k_scale, weights, context_lens, block_table, out):
             return
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors)
             return
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table, out))
-    torch.ops.mqa.paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu)
+    torch.ops.mqa.paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
+                                   nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors)  # fmt: skip
 
 
-def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True):
+def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+                         nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -178,5 +197,5 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
     tensor([156,   0])
     """
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    flags = {"clean": clean, "relu": relu}
+    flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors}
     return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_logits_out, PAGED, tensors, flags)

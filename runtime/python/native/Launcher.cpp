@@ -24,6 +24,11 @@ constexpr Operands kLogits{7, 1u << 2 | 1u << 3};
 /// logits, ks, ke, context_lens, block_table, sequence, offset, indices,
 /// values.
 constexpr Operands kTopk{9, 0x7e | 1u << 8};
+/// q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices,
+/// values.
+constexpr Operands kLogitsTopk{11, 3u << 2 | 7u << 6 | 1u << 10};
+/// q, k, k_scale, weights, context_lens, block_table, offset, indices, values.
+constexpr Operands kPagedLogitsTopk{9, 3u << 2 | 1u << 6 | 1u << 8};
 
 struct Launcher {
   PyObject_HEAD mqa_launcher *handle;
@@ -225,6 +230,52 @@ static PyObject *addTopk(PyObject *self, PyObject *arguments) {
       reinterpret_cast<const mqa_topk_args *>(addition.args)));
 }
 
+/// Of kernels of both ops: behind the kernel come the arguments of the two, and
+/// the stream.
+namespace {
+struct BothAddition {
+  unsigned long long options, kernel, args, selection, stream;
+  PyObject *tensors[kLogitsTopk.count];
+};
+} // namespace
+
+static PyObject *addLogitsTopk(PyObject *self, PyObject *arguments) {
+  BothAddition addition;
+  PyObject **t = addition.tensors;
+  if (!PyArg_ParseTuple(arguments, "K(OOOOOOOOOOO)KKKK", &addition.options,
+                        &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7],
+                        &t[8], &t[9], &t[10], &addition.kernel, &addition.args,
+                        &addition.selection, &addition.stream))
+    return nullptr;
+  return toResult(mqa_launcher_add_logits_topk(
+      reinterpret_cast<Launcher *>(self)->handle, getObjects(addition.tensors),
+      addition.options, reinterpret_cast<const mqa_kernel *>(addition.kernel),
+      reinterpret_cast<const mqa_logits_args *>(addition.args),
+      reinterpret_cast<const mqa_topk_args *>(addition.selection),
+      reinterpret_cast<void *>(addition.stream)));
+}
+
+static PyObject *addPagedLogitsTopk(PyObject *self, PyObject *arguments) {
+  BothAddition addition;
+  PyObject **t = addition.tensors;
+  if (!PyArg_ParseTuple(arguments, "K(OOOOOOOOO)KKKK", &addition.options, &t[0],
+                        &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &t[8],
+                        &addition.kernel, &addition.args, &addition.selection,
+                        &addition.stream))
+    return nullptr;
+  return toResult(mqa_launcher_add_paged_logits_topk(
+      reinterpret_cast<Launcher *>(self)->handle, getObjects(addition.tensors),
+      addition.options, reinterpret_cast<const mqa_kernel *>(addition.kernel),
+      reinterpret_cast<const mqa_paged_logits_args *>(addition.args),
+      reinterpret_cast<const mqa_topk_args *>(addition.selection),
+      reinterpret_cast<void *>(addition.stream)));
+}
+
+static PyObject *clear(PyObject *self, PyObject *) {
+  return toResult(
+      mqa_launcher_clear(reinterpret_cast<Launcher *>(self)->handle));
+}
+
 /// A method that takes an array of arguments.
 static PyCFunction toMethod(PyObject *(*function)(PyObject *, PyObject *const *,
                                                   Py_ssize_t)) {
@@ -264,6 +315,42 @@ static PyMethodDef methods[] = {
      "run_topk, of tensors that are plain"},
     {"add_topk", addTopk, METH_VARARGS,
      "add_topk(options, tensors, kernel, args)"},
+    {"is_logits_topk_plain", toMethod(answer<isPlain, kLogitsTopk>),
+     METH_FASTCALL, "is_logits_topk_plain(...): is_plain of mqa.logits_topk"},
+    {"is_logits_topk_watched", toMethod(answer<mayBeWatched, kLogitsTopk>),
+     METH_FASTCALL,
+     "is_logits_topk_watched(...): is_watched of mqa.logits_topk"},
+    {"run_logits_topk",
+     toMethod(runIf<isPlain, kLogitsTopk, mqa_launcher_run_logits_topk>),
+     METH_FASTCALL,
+     "run_logits_topk(options, q, k, k_scale, weights, ks, ke, block_table, "
+     "sequence, offset, indices, values): run of mqa.logits_topk"},
+    {"run_logits_topk_plain",
+     toMethod(runIf<areTensors, kLogitsTopk, mqa_launcher_run_logits_topk>),
+     METH_FASTCALL, "run_logits_topk, of tensors that are plain"},
+    {"add_logits_topk", addLogitsTopk, METH_VARARGS,
+     "add_logits_topk(options, tensors, kernel, args, selection, stream): the "
+     "last four are addresses; scratch is for launches on the stream"},
+    {"is_paged_logits_topk_plain", toMethod(answer<isPlain, kPagedLogitsTopk>),
+     METH_FASTCALL,
+     "is_paged_logits_topk_plain(...): is_plain of mqa.paged_logits_topk"},
+    {"is_paged_logits_topk_watched",
+     toMethod(answer<mayBeWatched, kPagedLogitsTopk>), METH_FASTCALL,
+     "is_paged_logits_topk_watched(...): is_watched of mqa.paged_logits_topk"},
+    {"run_paged_logits_topk",
+     toMethod(
+         runIf<isPlain, kPagedLogitsTopk, mqa_launcher_run_paged_logits_topk>),
+     METH_FASTCALL,
+     "run_paged_logits_topk(options, q, k, k_scale, weights, context_lens, "
+     "block_table, offset, indices, values): run of mqa.paged_logits_topk"},
+    {"run_paged_logits_topk_plain",
+     toMethod(runIf<areTensors, kPagedLogitsTopk,
+                    mqa_launcher_run_paged_logits_topk>),
+     METH_FASTCALL, "run_paged_logits_topk, of tensors that are plain"},
+    {"add_paged_logits_topk", addPagedLogitsTopk, METH_VARARGS,
+     "add_paged_logits_topk(options, tensors, kernel, args, selection, "
+     "stream)"},
+    {"clear", clear, METH_NOARGS, "clear(): forgets all that was added"},
     {"asks_python", asksPython, METH_NOARGS,
      "asks_python(): whether it asks PyTorch's Python functions for want of "
      "those in its libraries, which takes longer"},

@@ -130,8 +130,9 @@ void TileLogitsOp::getEffects(EffectList &effects) {
       addRead(effects, operand);
 }
 
-/// Whether it is computed on two numbers of half precision at once.
-static bool mayBePacked(Relu relu) {
+/// Whether it is a maximum of floating-point numbers, which is computed on two
+/// numbers of half precision at once, and of which one kind drops NaN.
+static bool isMaximum(Relu relu) {
   switch (relu) {
   case Relu::Max:
     return true;
@@ -183,10 +184,15 @@ LogicalResult TileLogitsOp::verify() {
                          << queries / groups << " queries x " << heads
                          << " heads";
   if (isPacked(getReduction()) &&
-      (!isRelu(getActivation()) || !mayBePacked(getRelu()) || !getWeights() ||
+      (!isRelu(getActivation()) || !isMaximum(getRelu()) || !getWeights() ||
        !getFactors() || getNumHeads()))
     return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights' "
                        "and 'factors', and takes no 'num_heads'");
+  if (dropsNan(getActivation()) && !isMaximum(getRelu()))
+    return emitOpError() << "with 'activation' "
+                         << stringifyActivation(getActivation())
+                         << " needs 'relu' max, found "
+                         << stringifyRelu(getRelu());
   if (needsFiniteScores(getRelu()) &&
       !isa<Float8E4M3FNType>(q.getElementType()))
     return emitOpError() << "with 'relu' " << stringifyRelu(getRelu())

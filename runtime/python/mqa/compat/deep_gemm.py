@@ -27,7 +27,7 @@ import torch
 
 from .. import checks, runtime
 from .. import torch_library as _  # Registers the ops.
-from ..launches import FUSED_OPTION, launch_fused_paged_logits, launch_logits, looks_plain, run_plain
+from ..launches import FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain
 from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
 
 # Rows begin at multiples of 1024 bytes and of 256 columns.
@@ -154,7 +154,8 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
         _fail(f"q must be M x H x D, found {tuple(q.shape)}")
     columns = max_seqlen_k or k.shape[0]
     out = _allocate(q, q.shape[0], columns, max_seqlen_k or columns + _SPLIT_KV, dtype)
-    options = _LOGITS | (_CLEAN if clean else 0) | (_COMPRESSED if max_seqlen_k else 0)
+    nan_as_zero = _nan_as_zero
+    options = _LOGITS | (_CLEAN if clean else 0) | (_COMPRESSED if max_seqlen_k else 0) | (NAN_AS_ZERO if nan_as_zero else 0)
     if plain and run_plain(options, q, k, k_scale, weights, ks, ke, out):
         return out
     for name, tensor in (("kv[1]", k_scale), ("weights", weights)):
@@ -163,9 +164,9 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
     _check_common(q, weights)
     tensors = (q, k, k_scale, weights, ks, ke, out)
     if plain and is_plain(LOGITS, tensors):
-        _call(launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False)
+        _call(launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False, nan_as_zero, 0)
     else:
-        _call(torch.ops.mqa.logits_out, *tensors, clean=clean, compressed=max_seqlen_k != 0)
+        _call(torch.ops.mqa.logits_out, *tensors, clean=clean, compressed=max_seqlen_k != 0, nan_as_zero=nan_as_zero)
     return out
 
 
@@ -188,6 +189,25 @@ def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_o
 
 # Programmatic dependent launch, which is on here from the start.
 set_pdl, get_pdl = runtime.set_launch_overlap, runtime.get_launch_overlap
+
+
+_nan_as_zero = False
+
+
+def set_nan_as_zero(enabled):
+    """Whether a score of NaN counts as 0 from the next call of this module on, in the whole process; not at first.
+
+    DeepGEMM's kernels count it so: its relu drops a NaN of q or k, while NaN in scales or weights stays. Kernels with this
+    option are other kernels. A wheel has none: they are compiled, or come from MQA_BUNDLES; where neither can be, a call
+    raises LookupError.
+    """
+    global _nan_as_zero
+    _nan_as_zero = bool(enabled)
+
+
+def get_nan_as_zero():
+    """What `set_nan_as_zero` said last."""
+    return _nan_as_zero
 
 
 def _count_multiprocessors():
@@ -279,7 +299,8 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
     if max_context_len < 0:
         _fail(f"max_context_len must not be negative, found {max_context_len}")
     out = _allocate(q, shape[0] * shape[1], max_context_len, max_context_len or 1, dtype)
-    options = FUSED_OPTION | (_CLEAN if clean else 0)
+    nan_as_zero = _nan_as_zero
+    options = FUSED_OPTION | (_CLEAN if clean else 0) | (NAN_AS_ZERO if nan_as_zero else 0)
     if plain and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
         return out
     if weights is None:
@@ -288,9 +309,10 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
     _call(checks.check_cache, "kv_cache", kv_cache, shape[3], torch.float8_e4m3fn)
     tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
     if plain and is_plain(FUSED, tensors):
-        _call(launch_fused_paged_logits, options, tensors, clean, True)
+        _call(launch_fused_paged_logits, options, tensors, clean, True, nan_as_zero, 0)
     else:
-        _call(torch.ops.mqa.fused_paged_logits_out, q, kv_cache, weights, context_lens, block_table, out, clean=clean)
+        _call(torch.ops.mqa.fused_paged_logits_out, q, kv_cache, weights, context_lens, block_table, out, clean=clean,
+              nan_as_zero=nan_as_zero)  # fmt: skip
     return out
 
 

@@ -598,6 +598,16 @@ func.func @f(%q: memref<4x64x64xbf16, #at_1x4x4x16x1x64, #gpu.address_space<work
 
 // -----
 
+#rows = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+#at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
+func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{with 'activation' relu_nan_as_zero needs 'relu' max, found integer_max}}
+  %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {activation = #mqa.activation<relu_nan_as_zero>, relu = #mqa.relu<integer_max>} : vector<4x64xf32>
+  return
+}
+
+// -----
+
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E5M2, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E5M2, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {

@@ -188,6 +188,13 @@ func.func @without_scales(%q: tensor<?x5x80xf16>, %k: tensor<?x80xf16>, %w: tens
   return %1 : tensor<?x?xbf16>
 }
 
+// CHECK-LABEL: func @nan_as_zero
+// CHECK: {activation = #mqa.activation<relu_nan_as_zero>, clean} -> tensor<?x?xf32>
+func.func @nan_as_zero(%q: tensor<?x5x80xf16>, %k: tensor<?x80xf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x5x80xf16>, tensor<?x80xf16>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {activation = #mqa.activation<relu_nan_as_zero>, clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
 // CHECK-LABEL: func @scatter
 // CHECK: mqa.scatter_columns %{{.*}}, %{{.*}}[%{{.*}}] mask %{{.*}} : vector<8x128xbf16>, memref<?x?xbf16>, vector<8x128xindex>, vector<8x128xi1>
 func.func @scatter(%v: vector<8x128xbf16>, %rows: memref<?x?xbf16>, %columns: vector<8x128xindex>, %mask: vector<8x128xi1>) {

@@ -22,7 +22,20 @@ namespace mqa {
 inline bool isRelu(Activation activation) {
   switch (activation) {
   case Activation::Relu:
+  case Activation::ReluNanAsZero:
     return true;
+  case Activation::None:
+    return false;
+  }
+  llvm_unreachable("unknown activation");
+}
+
+/// Whether a score of NaN is 0 behind it. Else NaN must reach the logit.
+inline bool dropsNan(Activation activation) {
+  switch (activation) {
+  case Activation::ReluNanAsZero:
+    return true;
+  case Activation::Relu:
   case Activation::None:
     return false;
   }

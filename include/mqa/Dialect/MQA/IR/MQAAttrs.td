@@ -25,7 +25,8 @@ def MQA_ReluEnumAttr : EnumAttr<MQA_Dialect, MQA_ReluAttr, "relu"> {
 }
 
 def MQA_ActivationAttr : I32EnumAttr<"Activation", "What becomes of a score before it is weighted", [
-    I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"None", 1, "none">]> {
+    I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"None", 1, "none">,
+    I32EnumAttrCase<"ReluNanAsZero", 2, "relu_nan_as_zero">]> {
   let cppNamespace = "::mlir::mqa";
   let genSpecializedAttr = 0;
 }

@@ -304,7 +304,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
     | attribute | meaning |
     | --- | --- |
-    | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN |
+    | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN. `max` alone is for `relu_nan_as_zero` |
     | `reduction` | `f16`: in packed half precision. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
     | `accumulators` | the number of head tiles whose scores are under way at a time |
 

@@ -53,7 +53,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     multiple of 16 up to 256.
 
     **Types.** Sums are f32. `out` is rounded once, at the end. With `activation = #mqa.activation<none>` there is no
-    max(..., 0). The operands are all tensors, and the op returns the new `out`; or they are all memrefs, and the op writes
+    max(..., 0). With `#mqa.activation<relu_nan_as_zero>`, it is 0 for a score of NaN. The operands are all tensors, and the op returns the new `out`; or they are all memrefs, and the op writes
     `out`. A memref may be strided by rows, and is contiguous inside of a row. It lies in the default memory space or in
     global memory (`#gpu.address_space<global>`). Tensors have no encoding. `none` in the place of `k_scale`, `weights` or
     `ks` leaves the operand out.
@@ -64,7 +64,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
 
     **Ranges.** Ranges may be empty, reversed, negative, past N, or in any order. Outside of a row's range, the op writes
     -inf with `clean`. Without `clean`, it writes nothing there: these elements keep the value that `out` had. NaN in q, k,
-    k_scale or weights reaches every logit in which it takes part.
+    k_scale or weights reaches every logit in which it takes part. With `activation = #mqa.activation<relu_nan_as_zero>`, a
+    score q . k of NaN counts as 0, as in DeepGEMM's kernels. NaN in k_scale or weights still reaches the logit.
 
     **Compressed rows.** With `compressed`, a row begins with its range: column j of row m belongs to key max(ks[m], 0) + j.
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written

@@ -97,6 +97,17 @@ FailureOr<Value> VectorScalars::emitPair(Value vector, const Coordinates &at) {
       return pair;
     }
   }
+  auto maximum = dyn_cast_or_null<arith::MaxNumFOp>(op);
+  if (maximum && matchPattern(maximum.getRhs(), m_AnyZeroFloat())) {
+    FailureOr<Value> source = emitPair(maximum.getLhs(), at);
+    if (failed(source))
+      return failure();
+    b.setInsertionPoint(op);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    Value pair = arith::MaxNumFOp::create(b, loc, *source, zero);
+    pairs[vector].push_back({at, pair});
+    return pair;
+  }
   if (auto product = dyn_cast_or_null<arith::MulFOp>(op)) {
     FailureOr<Value> lhs = emitPair(product.getLhs(), at),
                      rhs = emitPair(product.getRhs(), at);

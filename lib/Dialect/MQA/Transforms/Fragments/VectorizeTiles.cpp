@@ -73,6 +73,8 @@ private:
   Value computeScores(int64_t headTile);
   Relu getRelu(int64_t headTile);
   Value computeRelu(Relu relu, Value scores);
+  Value dropNan(Value scores);
+  Value computeHalfRelu(Value scores);
   std::pair<Value, double> activate(int64_t headTile, Value scores);
   Value dropPadding(int64_t headTile, Value scores);
   Value addWeighted(int64_t headTile, Value scores, Value sums);
@@ -209,6 +211,21 @@ Value TileVectorizer::computeRelu(Relu relu, Value scores) {
   llvm_unreachable("unknown relu");
 }
 
+/// max(scores, 0), and 0 for NaN.
+Value TileVectorizer::dropNan(Value scores) {
+  return arith::MaxNumFOp::create(
+      b, loc, scores, splat(cast<VectorType>(scores.getType()), 0.0));
+}
+
+/// The same in half precision. A conversion with relu keeps NaN, so the maximum
+/// comes behind it, where it takes two numbers at once.
+Value TileVectorizer::computeHalfRelu(Value scores) {
+  auto type = cast<VectorType>(scores.getType()).clone(b.getF16Type());
+  if (dropsNan(op.getActivation()))
+    return dropNan(arith::TruncFOp::create(b, loc, type, scores));
+  return arith::TruncFOp::create(b, loc, type, computeRelu(Relu::Max, scores));
+}
+
 /// What becomes of scores before they are weighted, times a factor.
 std::pair<Value, double> TileVectorizer::activate(int64_t headTile,
                                                   Value scores) {
@@ -219,6 +236,8 @@ std::pair<Value, double> TileVectorizer::activate(int64_t headTile,
     Relu relu = getRelu(headTile);
     return {computeRelu(relu, scores), getReluFactor(relu)};
   }
+  case Activation::ReluNanAsZero:
+    return {dropNan(scores), 1.0};
   }
   llvm_unreachable("unknown activation");
 }
@@ -239,9 +258,7 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
   Value relu;
   if (half) {
     type = type.clone(b.getF16Type());
-    Value positive = arith::MaximumFOp::create(
-        b, loc, scores, splat(cast<VectorType>(scores.getType()), 0.0));
-    relu = arith::TruncFOp::create(b, loc, type, positive);
+    relu = computeHalfRelu(scores);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfterValue(weights);
     weights = arith::TruncFOp::create(

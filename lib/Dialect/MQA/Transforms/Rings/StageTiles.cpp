@@ -162,9 +162,10 @@ Value TileStager::putAndGet(Value ring, Value position, Value source) {
 
 /// The schedule's where it may be: an infinite score plus its magnitude would
 /// be NaN, while a maximum of the bits keeps WGMMA's NaN, which is positive. A
-/// reduction in f16 has its own.
+/// reduction in f16 has its own. What drops NaN is a maximum.
 Relu TileStager::getRelu() {
-  if (!isRelu(logits.getActivation()) || isPacked(plan.schedule.getReduction()))
+  if (!isRelu(logits.getActivation()) || dropsNan(logits.getActivation()) ||
+      isPacked(plan.schedule.getReduction()))
     return Relu::Max;
   // Of fp8 that became f16, the tile's type does not say that it is finite.
   bool isFinite = logits.hasOnlyFiniteScores() &&

@@ -75,6 +75,25 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // NaN counts as 0: the other kind of maximum. In half precision it comes behind
+  // the conversion, which would keep NaN with a relu of its own.
+  // CHECK-LABEL: gpu.func @nan_as_zero
+  // CHECK: %[[ALL:.*]] = vector.contract
+  // CHECK: arith.maxnumf %[[ALL]], %{{.*}} : vector<4x16x64xf32>
+  // CHECK: arith.constant dense<0.000000e+00> : vector<4x64xf16>
+  // CHECK: %[[EACH:.*]] = vector.contract
+  // CHECK: %[[SHORT:.*]] = arith.truncf %[[EACH]] : vector<4x16x64xf32> to vector<4x16x64xf16>
+  // CHECK: arith.maxnumf %[[SHORT]], %{{.*}} : vector<4x16x64xf16>
+  gpu.func @nan_as_zero(%q: !q, %k: !k, %s: !s, %w: !w, %f: !f, %ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
+    %0 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) {activation = #mqa.activation<relu_nan_as_zero>} : vector<4x64xf32>
+    mqa.store_logits %0, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
+    %1 = mqa.tile_logits ins(%q, %k, %s, %w : !q, !k, !s, !w) factors(%f : !f) {activation = #mqa.activation<relu_nan_as_zero>, reduction = #mqa.reduction<f16>} : vector<4x64xf32>
+    mqa.store_logits %1, %ranges first_key(%n) outs(%out : memref<?x?xf32>) : vector<4x64xf32>
+    gpu.return
+  }
+
   // The weights of 8 head tiles are too many to keep: each are read where they
   // are used.
   // CHECK-LABEL: gpu.func @eight_queries

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention logits, and the best keys by them, as functions of JAX arrays, also under `jax.jit`; on CPUs and CUDA GPUs.
+
+    import mqa.jax
+
+The functions are those of `mqa` on PyTorch tensors, with the same arguments, and return new arrays. Shapes and types are
+checked while JAX traces: an error is a ValueError that names the argument, and a TypeError for what is no array. The kernel
+is looked for when the call first runs on a device; if there is none, JAX raises its own error, which says why. There is no
+derivative. `jax.vmap` calls the kernel once for each element. Under a sharding each device gets whole arrays, unless
+`jax.shard_map` divides them.
+"""
+import jax
+import jax.numpy as jnp
+
+from . import jax_checks as checks
+from . import library
+from .jax_calls import LAUNCH, SELECT, call
+
+__all__ = ["logits", "paged_logits", "topk", "merge_topk", "logits_topk", "paged_logits_topk"]
+
+# Kernels are found for the device that a call runs on.
+_ANY = ""
+
+
+def _make_logits_op(q, k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, has_scale=None, **others):
+    checks.check_dtype("dtype", jnp.dtype(dtype), checks.LOGITS)
+    return library.Op(
+        target=_ANY,
+        num_heads=sizes["H"],
+        head_dim=sizes["D"],
+        input_type=checks.get_type(q.dtype),
+        out_type=checks.get_type(jnp.dtype(dtype)),
+        weights_type="none" if weights is None else checks.get_type(weights.dtype),
+        has_k_scale=k_scale is not None if has_scale is None else has_scale,
+        activation=library.get_activation(relu, nan_as_zero),
+        fast=bool(fast),
+        **others,
+    )
+
+
+def _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, **others):
+    return _make_logits_op(
+        q,
+        k_scale,
+        weights,
+        dtype,
+        sizes,
+        has_scale=checks.is_cache(k) or k_scale is not None,
+        next_n=sizes["T"],
+        block_kv=sizes["P"],
+        lens_per_query=len(context_lens.shape) == 2,
+        **others,
+    )
+
+
+def _make_outputs(rows, k, has_values):
+    indices = jax.ShapeDtypeStruct((rows, k), jnp.int32)
+    return (indices, jax.ShapeDtypeStruct((rows, k), jnp.float32)) if has_values else indices
+
+
+def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=True, fast=False, dtype=jnp.float32,
+           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
+
+    q is M x H x D, of float8_e4m3fn, float8_e5m2, bfloat16 or float16; k is N x D, or N x G x D for groups of heads, of the
+    same type; k_scale is N (or N x G) float32 or None, weights M x H float32 or bfloat16 or None, ks and ke M int32: query m
+    sees the keys ks[m] <= n < ke[m]. Returns M x N of `dtype` (float32, bfloat16 or float16), -inf outside the ranges. With
+    clean=False, what is outside may be anything, and costs nothing. With max_seqlen_k = S > 0 returns M x S: row m begins
+    with its range. relu=False leaves max(..., 0) out; fast=True allows a sum over the heads in half precision. With
+    nan_as_zero, a score q . k of NaN counts as 0. `max_multiprocessors` of a GPU work on it, 0: as
+    mqa.runtime.set_max_multiprocessors says.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> q, weights = jnp.ones((2, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
+    >>> k, k_scale = jnp.ones((3, 128), jnp.float8_e4m3fn), jnp.array([1.0, 2.0, 3.0])
+    >>> ks, ke = jnp.array([0, 1]), jnp.array([2, 3])
+    >>> mqa.jax.logits(q, k, k_scale, weights, ks, ke).tolist()
+    [[8192.0, 16384.0, -inf], [-inf, 16384.0, 24576.0]]
+    """
+    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
+    columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
+    op = _make_logits_op(q, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+                         num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0)  # fmt: skip
+    out = jax.ShapeDtypeStruct((sizes["M"], columns or sizes["N"]), dtype)
+    return call(LAUNCH, op, out, (q, k, k_scale, weights, ks, ke), max_multiprocessors)
+
+
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=True, relu=True,
+                 dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+    """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
+
+    q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
+    of the last size, and k_scale None: blocks of P * D key bytes and then P float32 scales, as in DeepGEMM. weights is
+    B*T x H or None, context_lens B x T or B int32, block_table B x W int32. Returns B*T x max_context_len of `dtype`, -inf
+    behind a row's length; with clean=False anything. The rest is as in `logits`.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> q, weights = jnp.ones((2, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
+    >>> k, k_scale = jnp.ones((8, 64, 128), jnp.float8_e4m3fn), jnp.ones((8, 64))
+    >>> context_lens, block_table = jnp.array([[2], [0]]), jnp.arange(8).reshape(2, 4)
+    >>> mqa.jax.paged_logits(q, k, k_scale, weights, context_lens, block_table, 256)[:, :3].tolist()
+    [[8192.0, 8192.0, -inf], [-inf, -inf, -inf]]
+    """
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table)
+    columns = checks.check_integer("max_context_len", max_context_len, 0)
+    op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, relu=relu, fast=False, nan_as_zero=nan_as_zero,
+                        clean=bool(clean))  # fmt: skip
+    out = jax.ShapeDtypeStruct((sizes["B"] * sizes["T"], columns), dtype)
+    return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table), max_multiprocessors)
+
+
+def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None, block_kv=0,
+         num_keys=None, compressed=False, tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+         return_values=False):  # fmt: skip
+    """The k keys with the greatest logits of each row: `mqa.topk` on PyTorch tensors says what each argument is.
+
+    logits is M x N float32, bfloat16 or float16, ke and ks M int32 (or context_lens B x T or B in their place). Returns
+    indices, M x k int32, -1 behind the selected; with `return_values` also their logits, M x k float32, -inf there. k,
+    num_keys and the other numbers must be known while JAX traces.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> logits, ke = jnp.arange(4000.0).reshape(2, 2000), jnp.array([2000, 3])
+    >>> indices, values = mqa.jax.topk(logits, ke, 512, return_values=True)
+    >>> indices[:, :4].tolist(), values[:, :4].tolist()
+    ([[1488, 1489, 1490, 1491], [0, 1, 2, -1]], [[1488.0, 1489.0, 1490.0, 1491.0], [2000.0, 2001.0, 2002.0, -inf]])
+    """
+    checks.check_selection("k", k, tie_break, order, base, force_first, force_last, block_kv)
+    sizes = checks.Sizes()
+    sizes.check("logits", logits, ("M", "N"), checks.LOGITS)
+    sizes.check_given(("M",), checks.INT, ks=ks, ke=ke, sequence=sequence, offset=offset)
+    next_n = checks.check_rows(sizes, sizes["M"], ke, context_lens, block_table, ks, sequence, base)
+    if num_keys is not None:
+        checks.check_integer("num_keys", num_keys, 0, 2**31 - 1)
+        if not compressed:
+            raise ValueError("num_keys is for compressed logits: others have as many keys as columns")
+    op = library.TopkOp(
+        target=_ANY,
+        k=int(k),
+        input_type=checks.get_type(logits.dtype),
+        compressed=bool(compressed),
+        tie_break=tie_break,
+        order=order,
+        base=base,
+        force_first=int(force_first),
+        force_last=int(force_last),
+        has_ks=ks is not None,
+        lens_rank=0 if context_lens is None else len(context_lens.shape),
+        next_n=next_n,
+        block_kv=int(block_kv),
+        has_sequence=sequence is not None,
+        has_offset=offset is not None,
+        has_values=bool(return_values),
+        has_num_keys=num_keys is not None,
+    )
+    operands = (logits, ks, ke, context_lens, block_table, sequence, offset)
+    return call(SELECT, op, _make_outputs(sizes["M"], k, return_values), operands, size=num_keys or 0)
+
+
+def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", order="key", base="relative",
+               return_values=False):  # fmt: skip
+    """The k best keys of each row out of R lists, each the k best of its own part of the keys: `mqa.merge_topk`.
+
+    list_indices is R x M x k int32 (absolute keys, -1 is padding), list_values R x M x k float32, ke and ks M int32: the
+    ranges of the whole rows. Returns what `topk` returns for all keys.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> indices = jnp.stack([jnp.arange(512), jnp.arange(512) + 1000]).reshape(2, 1, 512)
+    >>> values, ke = jnp.arange(1024.0).reshape(2, 1, 512), jnp.array([2000])
+    >>> mqa.jax.merge_topk(indices, values, ke, base="absolute")[0, :3].tolist()
+    [1000, 1001, 1002]
+    """
+    sizes = checks.Sizes()
+    sizes.check("list_indices", list_indices, ("R", "M", "k"), checks.INT)
+    sizes.check("list_values", list_values, ("R", "M", "k"), checks.FLOAT)
+    checks.check_array("ke", ke)
+    sizes.check_given(("M",), checks.INT, ks=ks, ke=ke)
+    checks.check_choice("base", base, ("relative", "absolute"))
+    checks.check_selection("k", sizes["k"], tie_break, order, base, 0, 0, 0)
+    op = library.MergeTopkOp(target=_ANY, k=sizes["k"], tie_break=tie_break, order=order, base=base, has_ks=ks is not None,
+                             has_values=bool(return_values))  # fmt: skip
+    outputs = _make_outputs(sizes["M"], sizes["k"], return_values)
+    return call(LAUNCH, op, outputs, (list_indices, list_values, ks, ke))
+
+
+def _make_selection(of, topk, offset, return_values, **others):
+    return library.TopkOp(target=_ANY, k=int(topk), input_type=of.out_type, has_offset=offset is not None,
+                          has_values=bool(return_values), **others)  # fmt: skip
+
+
+def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
+                relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
+                base="relative", force_first=0, force_last=0, return_values=False, max_multiprocessors=0):  # fmt: skip
+    """The `topk` keys with the greatest logits of each query, whose logits are not stored.
+
+    What `topk` gives on `logits` of the same arguments. On a GPU, calls work in memory that is kept for each kernel and
+    stream.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> q, weights = jnp.ones((1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
+    >>> k, k_scale = jnp.ones((2000, 128), jnp.float8_e4m3fn), jnp.arange(2000.0)
+    >>> mqa.jax.logits_topk(q, k, k_scale, weights, jnp.array([0]), jnp.array([2000]), 512)[0, :3].tolist()
+    [1488, 1489, 1490]
+    """
+    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
+    checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
+    sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
+    next_n = checks.check_rows(sizes, sizes["M"], ke, None, block_table, ks, sequence, base)
+    of = _make_logits_op(q, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+                         num_groups=sizes.get("G", 0))  # fmt: skip
+    selection = _make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
+                                force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
+                                next_n=next_n, has_sequence=sequence is not None)  # fmt: skip
+    operands = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
+    outputs = _make_outputs(sizes["M"], topk, return_values)
+    return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors)
+
+
+def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None, relu=True,
+                      fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
+                      base="relative", force_first=0, force_last=0, return_values=False,
+                      max_multiprocessors=0):  # fmt: skip
+    """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
+
+    No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache.
+
+    >>> import jax.numpy as jnp, mqa.jax
+    >>> q, weights = jnp.ones((1, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
+    >>> k, k_scale = jnp.ones((32, 64, 128), jnp.float8_e4m3fn), jnp.arange(2048.0).reshape(32, 64)
+    >>> context_lens, block_table = jnp.array([[2000]]), jnp.arange(32).reshape(1, 32)
+    >>> mqa.jax.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3].tolist()
+    [1488, 1489, 1490]
+    """
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table)
+    columns = checks.check_integer("max_context_len", max_context_len, 0, 2**31 - 1)
+    # Slots are those of the cache.
+    block_kv = sizes["P"] if base == "slot" else 0
+    checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
+    rows = sizes["B"] * sizes["T"]
+    sizes.check_given((rows,), checks.INT, offset=offset)
+    of = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero)
+    selection = _make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
+                                force_first=int(force_first), force_last=int(force_last), has_ks=False,
+                                lens_rank=len(context_lens.shape), next_n=sizes["T"], block_kv=sizes["P"])  # fmt: skip
+    operands = (q, k, k_scale, weights, context_lens, block_table, offset)
+    outputs = _make_outputs(rows, topk, return_values)
+    return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors, size=columns)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What arrays and options of mqa.jax must be, looked at while JAX traces: each error names the argument and what was found."""
+from . import runtime
+
+_TYPES = {
+    "float8_e4m3fn": "f8E4M3FN",
+    "float8_e5m2": "f8E5M2",
+    "bfloat16": "bf16",
+    "float16": "f16",
+    "float32": "f32",
+    "int32": "i32",
+}
+INPUTS = ("float8_e4m3fn", "float8_e5m2", "bfloat16", "float16")
+LOGITS = ("float32", "bfloat16", "float16")
+WEIGHTS = ("float32", "bfloat16")
+FLOAT, INT = ("float32",), ("int32",)
+MAX_K, _MAX_HEADS, _MAX_HEAD_DIM, _MAX_NEXT_N, _MAX_BLOCK_KV = 4096, 128, 256, 8, 65536
+
+
+def get_type(dtype):
+    """The name of MLIR for a type that was checked."""
+    return _TYPES[str(dtype)]
+
+
+def check_dtype(name, dtype, allowed):
+    if str(dtype) not in allowed:
+        raise ValueError(f"{name} must have a dtype of {', '.join(allowed)}, found {dtype}")
+
+
+def check_array(name, array):
+    if not hasattr(array, "shape") or not hasattr(array, "dtype"):
+        found = "None" if array is None else type(array).__name__
+        raise TypeError(f"{name} must be an array, found {found}")
+
+
+def check_integer(name, value, least, most=None):
+    """A size that a kernel is compiled for, or that a shape follows from: no tracer, and no bool."""
+    try:
+        number = None if isinstance(value, bool) else value.__index__()
+    except Exception:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"from {least} to {most}" if most is not None else f"at least {least}"
+        raise ValueError(f"{name} must be an integer that is known while JAX traces, {limits}, found {value!r}")
+    return number
+
+
+def check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+
+
+class Sizes(dict):
+    """Sizes by the letters of the documentation: the first array that has a letter says what it is."""
+
+    def check(self, name, array, shape, allowed):
+        """`shape` has a letter or a number for each dimension."""
+        check_array(name, array)
+        known = [self.get(size, size) for size in shape]
+        fits = len(array.shape) == len(shape)
+        fits = fits and all(isinstance(size, str) or size == found for size, found in zip(known, array.shape))
+        if not fits:
+            expected, found = (" x ".join(map(str, sizes)) for sizes in (known, array.shape))
+            raise ValueError(f"{name} must be {expected}, found {found or 'a scalar'}")
+        check_dtype(name, array.dtype, allowed)
+        for size, found in zip(shape, array.shape):
+            if isinstance(size, str):
+                self[size] = found
+
+    def check_given(self, shape, allowed, **arrays):
+        """Of those that are not None."""
+        for name, array in arrays.items():
+            if array is not None:
+                self.check(name, array, shape, allowed)
+
+    def check_heads(self):
+        if not 1 <= self["H"] <= _MAX_HEADS:
+            raise ValueError(f"q must have 1 to {_MAX_HEADS} heads, found {self['H']}")
+        if self["D"] % 16 or not 16 <= self["D"] <= _MAX_HEAD_DIM:
+            raise ValueError(f"the head dim of q must be a multiple of 16 up to {_MAX_HEAD_DIM}, found {self['D']}")
+        if "G" in self and (self["G"] < 1 or self["H"] % self["G"]):
+            raise ValueError(f"the heads of q must be a multiple of the groups of k, found {self['H']} and {self['G']}")
+
+
+def check_logits(q, k, k_scale, weights, ks, ke):
+    """The sizes M, H, D, N, and G where keys have groups."""
+    sizes = Sizes()
+    sizes.check("q", q, ("M", "H", "D"), INPUTS)
+    check_array("k", k)
+    grouped = len(k.shape) == 3
+    sizes.check("k", k, ("N", "G", "D") if grouped else ("N", "D"), (str(q.dtype),))
+    sizes.check_given(("N", "G") if grouped else ("N",), FLOAT, k_scale=k_scale)
+    sizes.check_given(("M", "H"), WEIGHTS, weights=weights)
+    for name, bounds in (("ks", ks), ("ke", ke)):
+        sizes.check(name, bounds, ("M",), INT)
+    sizes.check_heads()
+    return sizes
+
+
+def check_paged(q, k, k_scale, weights, context_lens, block_table):
+    """The sizes B, T, H, D, C blocks of P keys, W. `k` may be a cache of bytes, without `k_scale`."""
+    sizes = Sizes()
+    sizes.check("q", q, ("B", "T", "H", "D"), INPUTS)
+    check_array("k", k)
+    if is_cache(k):
+        row = sizes["D"] + 4
+        sizes.check("k", k, ("C", "P", 1, row) if len(k.shape) == 4 else ("C", "P", row), ("uint8",))
+        if k_scale is not None:
+            raise ValueError("k_scale must be None with a k of bytes, which holds the scales")
+        check_dtype("q with a k of bytes", q.dtype, INPUTS[:2])
+    else:
+        sizes.check("k", k, ("C", "P", "D"), (str(q.dtype),))
+        sizes.check_given(("C", "P"), FLOAT, k_scale=k_scale)
+    sizes.check_given((sizes["B"] * sizes["T"], "H"), WEIGHTS, weights=weights)
+    check_array("context_lens", context_lens)
+    sizes.check("context_lens", context_lens, ("B", "T") if len(context_lens.shape) == 2 else ("B",), INT)
+    sizes.check("block_table", block_table, ("B", "W"), INT)
+    sizes.check_heads()
+    if not 1 <= sizes["T"] <= _MAX_NEXT_N:
+        raise ValueError(f"q must have 1 to {_MAX_NEXT_N} queries of each sequence, found {sizes['T']}")
+    return sizes
+
+
+def is_cache(k):
+    return str(k.dtype) == "uint8"
+
+
+def check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv):
+    """`name` is what the caller calls k."""
+    check_integer(name, k, 1, MAX_K)
+    check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
+    check_choice("order", order, runtime.ORDERS)
+    check_choice("base", base, runtime.BASES)
+    check_integer("force_first", force_first, 0, k)
+    check_integer("force_last", force_last, 0, k)
+    if force_first + force_last > k:
+        found = f"{force_first} and {force_last}"
+        raise ValueError(f"force_first and force_last must be at most {name} = {k} together, found {found}")
+    if base == "slot":
+        check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
+        if block_kv & (block_kv - 1):
+            raise ValueError(f"block_kv must be a power of two, found {block_kv}")
+    elif block_kv:
+        raise ValueError(f"block_kv is for base='slot', found {block_kv} with base={base!r}")
+
+
+def check_rows(sizes, rows, ke, context_lens, block_table, ks, sequence, base):
+    """Which arrays go together, and rows of them. Returns how many rows a sequence has where they are in order, else 0."""
+    if (ke is None) == (context_lens is None):
+        raise ValueError(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
+    for name, array in (("ks", ks), ("sequence", sequence)):
+        if context_lens is not None and array is not None:
+            raise ValueError(f"{name} cannot be given with context_lens, whose ranges begin at 0 and whose rows are in order")
+    if (block_table is None) == (base == "slot"):
+        raise ValueError(f"block_table must be given with base='slot' and only then, found base={base!r}")
+    if sequence is not None and block_table is None:
+        raise ValueError("sequence is for base='slot', whose block_table it names rows of")
+    if context_lens is not None:
+        check_array("context_lens", context_lens)
+        shape = ("B", "T") if len(context_lens.shape) == 2 else ("B",)
+        sizes.check("context_lens", context_lens, shape, INT)
+    if block_table is not None:
+        sizes.check("block_table", block_table, ("sequences" if sequence is not None else "B", "W"), INT)
+    if sequence is not None or "B" not in sizes:
+        return 0
+    batch = sizes["B"]
+    next_n = sizes["T"] if "T" in sizes else rows // batch if batch else 1
+    if next_n < 1 or batch * next_n != rows:
+        raise ValueError(f"there must be as many rows for each of the {batch} sequences, found {rows} rows")
+    return next_n
