@@ -41,6 +41,8 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
     such memrefs too, and a static size of zero becomes a dynamic one: the kernels
     below are the same for no element and for any number.
 
+    An operand whose rows are not contiguous, a slice of each row, is copied.
+
     Contract: results are buffers of the function; a result that is bufferized
     in place is the argument itself.
 
