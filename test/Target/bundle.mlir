@@ -24,6 +24,6 @@
 // CPU: "cpu_features": [
 // CPU: "scratch_bytes": {{[1-9][0-9]+}}
 // With a matrix unit, tasks have more keys.
-// CPU: "task_keys": {{128|1024}}
+// CPU: "task_keys": {{128|256|1024}}
 // CPU: "task_queries": 16
 // CPU: "target": "cpu"

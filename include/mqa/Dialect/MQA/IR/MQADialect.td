@@ -30,9 +30,10 @@ def MQA_Dialect : Dialect {
     | kernels that select | `mqa.append_candidates`, `mqa.cut_candidates`, `mqa.sort_candidates` |
     | 7: NVVM | none |
 
-    Three attributes of the dialect stand on ops of others: `mqa.target` on a module,
-    `mqa.kernel` on a function that was made of one op or a fused pair, and `mqa.operand` on its arguments.
-    Others that begin with `mqa.` are an error.
+    Five attributes of the dialect stand on ops of others: `mqa.target` on a module,
+    `mqa.kernel` on a function that was made of one op or a fused pair, and `mqa.operand` on its arguments;
+    in a host program, `mqa.launch` on a function whose calls are launches, and `mqa.kernels` on the module
+    of its kernels. Others that begin with `mqa.` are an error.
 
     In a kernel, what an op reads or writes of the operands of the public op lies in global
     memory (the default memory space or `#gpu.address_space<global>`), and the tiles of

@@ -56,6 +56,42 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def MQABindKernelsPass : Pass<"mqa-bind-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes the declared kernels of a host program call the runtime";
+  let description = [{
+    Gives each function that `mqa-outline-kernels` has declared a body that launches its
+    kernel through the runtime (`mqa/Program.h`), and puts the bundle into the program as a
+    constant. What comes out has ops of upstream alone: its own passes lower it, and it is
+    linked with `libmqa_runtime`.
+
+    A body writes the address, sizes and strides of each operand to memory on the stack, and calls
+    `mqa_program_launch`, by the C interface of upstream's memrefs.
+
+    Contract: the kernels have been taken out of the program (`mqa-compile` does that), and the
+    bundle is theirs. Operands are at most of rank 4, and lie where the device that runs the
+    kernel reads them.
+
+    ```mlir
+    func.func private @f_logits(%q: memref<?x4x32xbf16, ...>, ...) attributes {mqa.launch = ...}
+    // becomes
+    memref.global "private" constant @mqa_bundle : memref<61440xi8> = dense<"0x...">
+    memref.global "private" constant @f_logits_launch : memref<24xi8> = dense<...>
+    memref.global "private" @f_logits_state : memref<1xi64> = dense<0>
+    func.func private @f_logits(%q: memref<?x4x32xbf16, ...>, ...) {
+      %operands = memref.alloca() : memref<40xi64>
+      ...
+      call @mqa_program_launch(%bundle, %launch, %state, %operands) : ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"bundle", "bundle", "std::string", /*default=*/"",
+           "The file of the bundle that has the kernels">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Distributes group-level vectors over the threads (level 5 to 6)";
   let description = [{
@@ -112,8 +148,8 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     Both ops must have the same ranges: the same `ks` and `ke`, or the same `context_lens`
     and `next_n`; and with a paged cache, `base = slot` needs the same `block_table` and
     `block_kv`. With a paged cache, ranges end where the table ends. `compressed` rows are not
-    fused, nor are tiles. On memrefs, nothing between the two ops may have effects on memory. A
-    remark tells why a pair is left as it is.
+    fused, nor are tiles. On memrefs, nothing between the two ops may have effects on memory; on
+    tensors, the first op moves to the second one. A remark tells why a pair is left as it is.
 
     ```mlir
     %init = tensor.empty(%m, %n) : tensor<?x?xf32>
@@ -616,6 +652,55 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
                            "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQAOutlineKernelsPass : Pass<"mqa-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Splits a program into kernels and the host program that launches them";
+  let description = [{
+    Each `mqa.logits`, `mqa.paged_logits`, `mqa.topk` and `mqa.merge_topk`, and each pair that
+    `mqa-fuse-topk` has fused, becomes a call of a declared function. The function says by
+    `mqa.launch` which kernel a call launches, and which operand each argument is. The kernels are
+    kernel functions in a module inside of the program, `@mqa_kernels`, which has the attribute
+    `mqa.kernels`; it is a module for `mqa-to-nvvm` or `mqa-to-cpu`.
+
+    - The ops may stand anywhere in functions of the module: in loops, in branches, in several
+      blocks, several of them. Other ops stay as they are.
+    - Ops that differ in nothing but their values share a kernel. Strides of rows and offsets are no
+      part of a kernel's type, so that a view of some rows needs no kernel of its own.
+    - A kernel is named after the first function that launches it: `indexer_logits`,
+      `indexer_logits_topk`. A function that is itself a kernel function, and is only called, keeps
+      its name and becomes the kernel.
+    - The caller owns all memory. A launch writes its destinations and allocates nothing.
+      A launch on a GPU is enqueued; one on a CPU is done when the call returns.
+
+    Contract: ops are on memrefs. Ops in functions of other modules, in code for a device, and tiles
+    are errors, as are fused pairs between which memory may change.
+
+    ```mlir
+    func.func @f(%q: memref<?x4x32xbf16>, ...) {
+      scf.for ... {
+        mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%out : memref<?x?xf32>)
+      }
+    }
+    // becomes
+    func.func private @f_logits(memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>, ...) attributes
+        {mqa.launch = #mqa.launch<kernel = "f_logits", function = "mqa_logits_launch",
+                                  operands = ["q", "k", "ke", "out"]>}
+    func.func @f(%q: memref<?x4x32xbf16>, ...) {
+      scf.for ... {
+        func.call @f_logits(%q_cast, %k_cast, %ke_cast, %out_cast) : ...
+      }
+    }
+    module @mqa_kernels attributes {mqa.kernels} {
+      func.func @f_logits(%q: memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>, ...) {
+        mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%out : ...)
+        return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 def MQATileTasksPass : Pass<"mqa-tile-tasks", "::mlir::func::FuncOp"> {
