@@ -205,7 +205,14 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
   state.launches.push_back(launch);
   return cuda::kSuccess;
 }
-CUresult cuMemAlloc_v2(CUdeviceptr *, size_t) { return call("cuMemAlloc"); }
+CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size) {
+  if (CUresult result = call("cuMemAlloc"))
+    return result;
+  FakeCudaState &state = *fakeCudaState();
+  state.allocations.push_back(size);
+  *pointer = static_cast<CUdeviceptr>(state.allocations.size()) << 40;
+  return cuda::kSuccess;
+}
 CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }
 CUresult cuMemcpyHtoD_v2(CUdeviceptr, const void *, size_t) {
   return call("cuMemcpyHtoD");

@@ -43,6 +43,8 @@ struct FakeCudaState {
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;
   std::vector<FakeLaunch> launches;
+  /// Sizes; the n-th one, from 1 on, lies at n * 2^40.
+  std::vector<size_t> allocations;
   std::string image;
   int liveModules = 0, retainedContexts = 0, pushedContexts = 0;
 };

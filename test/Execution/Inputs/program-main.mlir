@@ -178,7 +178,10 @@ func.func @main() {
   %weights = tensor.cast %weights_any : tensor<?x?xf32> to tensor<?x4xf32>
   // Empty, shorter than k, within a chunk, beyond the last key.
   %ke_static = arith.constant dense<[0, 3, 21, 25, 9, 14]> : tensor<6xi32>
-  %ke = tensor.cast %ke_static : tensor<6xi32> to tensor<?xi32>
+  // In memory of the program's, where a device may read it: a constant is not.
+  %ke_init = tensor.empty() : tensor<6xi32>
+  %ke_made = linalg.copy ins(%ke_static : tensor<6xi32>) outs(%ke_init : tensor<6xi32>) -> tensor<6xi32>
+  %ke = tensor.cast %ke_made : tensor<6xi32> to tensor<?xi32>
 
   %ours:3 = call @indexer(%x, %project, %keys, %weights, %ke, %c3) :
       (tensor<?x8xf32>, tensor<8x128xf32>, tensor<?x32xf32>, tensor<?x4xf32>, tensor<?xi32>, index)

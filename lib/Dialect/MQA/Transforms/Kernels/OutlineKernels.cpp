@@ -329,6 +329,8 @@ bool Outliner::moveKernelFunction(func::FuncOp func) {
     returned.push_back(cast<BlockArgument>(value).getArgNumber());
   LaunchAttr launch = getLaunch(*kernel, func.getName(), operands);
 
+  // There are no results that they would be of.
+  func.removeResAttrsAttr();
   auto moved = cast<func::FuncOp>(func->clone());
   auto types = llvm::map_to_vector(
       operands, [](const LaunchOperand &operand) { return operand.type; });

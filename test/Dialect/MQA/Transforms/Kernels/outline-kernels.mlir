@@ -1,6 +1,6 @@
-// RUN: mqa-opt %s --mqa-outline-kernels --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-outline-kernels --split-input-file --allow-unregistered-dialect | FileCheck %s
 // Nothing is left to do.
-// RUN: mqa-opt %s --mqa-outline-kernels --split-input-file | mqa-opt --mqa-outline-kernels --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-outline-kernels --split-input-file --allow-unregistered-dialect | mqa-opt --mqa-outline-kernels --split-input-file --allow-unregistered-dialect | FileCheck %s
 
 // Ops in a loop and in a branch share a kernel, whatever the strides of their rows.
 
@@ -65,7 +65,7 @@ func.func @"1.c"(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %q3: memref<3x4
 
 // A kernel function that others call is the kernel. What it returned is what the caller gave it.
 
-// CHECK: func.func private @kernel(memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>, memref<?x32xbf16, strided<[?, 1], offset: ?>>, memref<?xi32, strided<[1], offset: ?>>, memref<?x?xf32, strided<[?, 1], offset: ?>>) attributes {mqa.launch =
+// CHECK: func.func private @kernel(memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>> {other.name = "q"}, memref<?x32xbf16, strided<[?, 1], offset: ?>>, memref<?xi32, strided<[1], offset: ?>>, memref<?x?xf32, strided<[?, 1], offset: ?>>) attributes {mqa.launch =
 // CHECK-LABEL: func.func @host(
 // CHECK-SAME: %[[OUT:[a-z0-9]*]]: memref<?x?xf32>)
 // CHECK: %[[CAST:.*]] = memref.cast %[[OUT]]
@@ -75,7 +75,7 @@ func.func @"1.c"(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %q3: memref<3x4
 // CHECK-NEXT: func.func @kernel(
 // CHECK-NEXT: mqa.logits
 // CHECK-NEXT: return{{$}}
-func.func @kernel(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> memref<?x?xf32> {
+func.func @kernel(%q: memref<?x4x32xbf16> {other.name = "q"}, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) -> (memref<?x?xf32> {other.name = "out"}) {
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
   return %out : memref<?x?xf32>
 }
