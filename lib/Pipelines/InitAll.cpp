@@ -8,6 +8,7 @@
 
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/RuntimeVerification.h"
 #include "mqa/Dialect/MQA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Pipelines/Pipelines.h"
@@ -62,6 +63,7 @@
 #include "mlir/Dialect/Shape/IR/Shape.h"
 #include "mlir/Dialect/Shape/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -101,10 +103,12 @@ void mqa::registerAllDialects(DialectRegistry &registry) {
   ml_program::registerBufferizableOpInterfaceExternalModels(registry);
   memref::registerValueBoundsOpInterfaceExternalModels(registry);
   mqa::registerBufferizableOpInterfaceExternalModels(registry);
+  mqa::registerRuntimeVerifiableOpInterfaceExternalModels(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   scf::registerValueBoundsOpInterfaceExternalModels(registry);
   shape::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerValueBoundsOpInterfaceExternalModels(registry);
   vector::registerBufferizableOpInterfaceExternalModels(registry);
 
   NVVM::registerNVVMTargetInterfaceExternalModels(registry);
@@ -121,6 +125,7 @@ void mqa::registerAllPasses() {
 
   // What the pipelines use of upstream, so that each of their steps can be run.
   registerCanonicalizerPass();
+  registerGenerateRuntimeVerification();
   registerCSEPass();
   registerInlinerPass();
   registerLoopInvariantCodeMotionPass();

@@ -30,7 +30,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "Multi-query attention logits over a range of keys per query";
   let description = [{
     ```
@@ -79,7 +80,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     A tile of memrefs has `ranges` (an `!mqa.ranges`, with a row for each query) in the place of
     `ks`, `ke` and `compressed`, because it is a part of a sequence, and they say what
     the whole is. Tiling the op over keys advances `key_offset`. Tiles of compressed ranges have
-    all columns; the tile at key 0 cleans. A `compressed` op on tensors is not tiled.
+    all columns; the tile at key 0 cleans. A `compressed` op on tensors is tiled over queries alone.
 
     In DeepGEMM's `fp8_mqa_logits` the pair called `kv` is (k, k_scale).
 
@@ -183,7 +184,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "Attention logits of a few queries per sequence against a paged cache";
   let description = [{
     ```

@@ -83,7 +83,8 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     MQA_KernelOpInterface,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "The keys with the greatest logits of each query";
   let description = [{
     ```
@@ -221,7 +222,8 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
     MQA_KernelOpInterface,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "The best keys of each query out of several lists of best keys";
   let description = [{
     What `mqa.topk` gives on all keys, from what it gave on each of R parts of them.
