@@ -12,6 +12,8 @@ SIGNATURE = r"func\.func (?:public )?@%s\((.*?)\)\s*->\s*\(?(tensor<([?\w]+)x[?\
 
 
 def add_topk(text, function, k):
+    if not k.isdigit() or int(k) < 1:
+        raise ValueError(f"K must be a number from 1 on, found '{k}'")
     found = re.search(SIGNATURE % re.escape(function), text, re.DOTALL)
     if not found:
         raise ValueError(f"no function @{function} from tensors to M x N logits")
@@ -45,6 +47,6 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         with open(sys.argv[1]) as file:
-            sys.stdout.write(add_topk(file.read(), sys.argv[2], int(sys.argv[3])))
+            sys.stdout.write(add_topk(file.read(), sys.argv[2], sys.argv[3]))
     except (OSError, ValueError) as error:
         sys.exit(f"{sys.argv[1]}: {error}")
