@@ -36,7 +36,8 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
   let description = [{
     Runs upstream One-Shot Bufferize over whole modules. A tensor argument
     becomes a memref whose row stride and offset are dynamic and whose rows are
-    contiguous: callers may pass slices, while kernels may load whole rows. In
+    contiguous: callers may pass slices, while kernels may load whole rows. (Of a function that
+    others in the module call, it becomes a contiguous memref.) In
     functions that nothing calls, memref arguments that only ops of ours use become
     such memrefs too, and a static size of zero becomes a dynamic one: the kernels
     below are the same for no element and for any number.
