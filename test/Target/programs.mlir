@@ -1,4 +1,5 @@
 // Modules that are more than kernel functions, for a CPU and for a GPU.
+// RUN: rm -rf %t
 // RUN: split-file %s %t
 // RUN: sh -c 'for f in %t/*.mlir; do for t in cpu sm_90a; do mqa-compile $f --target=$t --mqa-no-cubin -o $f.$t.mqa --mqa-host=$f.host.mlir && mqa-run $f.$t.mqa --list || exit 1; done; done'
 // Casts around an op fold, and a kernel function is left, which knows its sizes. It has no host program.

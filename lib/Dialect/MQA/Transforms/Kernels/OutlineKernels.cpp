@@ -5,14 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchABI.h"
+#include "LaunchedPairs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
@@ -38,39 +37,6 @@ static ModuleOp findKernels(ModuleOp program) {
   return {};
 }
 
-/// What memory `value` is a view of.
-static Value getRoot(Value value) {
-  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-    value = view.getViewSource();
-  return value;
-}
-
-/// The first op between `first` and `last`, which stand in one block, that may
-/// change memory that was there ahead of `first`.
-static Operation *findWriteBetween(Operation *first, Operation *last) {
-  for (Operation *op = first->getNextNode(); op != last;
-       op = op->getNextNode()) {
-    auto effects = getEffectsRecursively(op);
-    if (!effects)
-      return op;
-    // Memory that was made between the two.
-    auto isNew = [&](Value value) {
-      Value root = value ? getRoot(value) : Value();
-      Operation *made = root ? root.getDefiningOp() : nullptr;
-      return made && hasEffect<MemoryEffects::Allocate>(made, root) &&
-             (op->isProperAncestor(made) ||
-              (made->getBlock() == first->getBlock() &&
-               first->isBeforeInBlock(made)));
-    };
-    for (const MemoryEffects::EffectInstance &effect : *effects)
-      if (!isa<MemoryEffects::Read, MemoryEffects::Allocate>(
-              effect.getEffect()) &&
-          !isNew(effect.getValue()))
-        return op;
-  }
-  return nullptr;
-}
-
 /// `op` can be launched from where it stands.
 static LogicalResult verifyPlace(KernelOpInterface op, ModuleOp program) {
   Operation *parent = op->getParentOp();
@@ -90,31 +56,6 @@ static LogicalResult verifyPlace(KernelOpInterface op, ModuleOp program) {
     return op->emitOpError(
         "with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel");
   return success();
-}
-
-/// The launch that `op` begins, or is all of.
-static FailureOr<KernelFunction> getLaunched(KernelOpInterface op) {
-  auto logits = dyn_cast<LogitsOpInterface>(*op);
-  if (!logits || !getUnstoredLogits(logits))
-    return KernelFunction{op, {}};
-  TopkOp topk = getFusedTopk(logits);
-  if (!topk)
-    return op->emitOpError("writes logits that are not stored, and no "
-                           "mqa.topk selects from them");
-  std::string reason = explainNotFused(logits, topk);
-  // What explains it asks for no effects at all between the two.
-  bool isInBlock = topk->getBlock() == op->getBlock();
-  Operation *write = isInBlock ? findWriteBetween(op, topk) : nullptr;
-  if (!isInBlock || write) {
-    InFlightDiagnostic error = topk.emitOpError("cannot be one kernel with ")
-                               << op->getName() << ": ";
-    if (!isInBlock)
-      return error << reason;
-    return error << "'" << write->getName()
-                 << "', which stands between the two ops, may change what "
-                    "they read";
-  }
-  return KernelFunction{op, topk};
 }
 
 //===----------------------------------------------------------------------===//

@@ -57,3 +57,14 @@ func.func @alone(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%l : memref<?x?xf32>)
   return
 }
+
+// -----
+
+// A launch has one 'ke'.
+func.func @ranges(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %other: memref<?xi32>, %indices: memref<?x8xi32>, %m: index, %n: index) {
+  %l = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%l : memref<?x?xf32>)
+  // expected-error@+1 {{operand 'ke' must be that of the mqa.logits with which it is fused}}
+  mqa.topk ins(%l, none, %other : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x8xi32>)
+  return
+}
