@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Launch.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -324,44 +325,6 @@ static LogicalResult verifyKernel(Operation *op, Attribute value) {
                                << operand.getName() << "'";
   }
   return success();
-}
-
-LogicalResult LaunchAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 StringRef kernel, StringRef function,
-                                 ArrayAttr operands) {
-  if (kernel.empty() || function.empty())
-    return emitError() << "a launch names its kernel and a function of the "
-                          "runtime";
-  for (Attribute operand : operands)
-    if (!isa<StringAttr>(operand))
-      return emitError() << "operands of a launch are names, found " << operand;
-  return success();
-}
-
-static LogicalResult verifyLaunch(Operation *op, Attribute value) {
-  StringRef name = LaunchAttr::getAttrName();
-  auto func = dyn_cast<FunctionOpInterface>(op);
-  if (!func)
-    return op->emitOpError()
-           << "has '" << name << "', which is an attribute of functions";
-  auto launch = dyn_cast<LaunchAttr>(value);
-  if (!launch)
-    return op->emitOpError() << "attribute '" << name
-                             << "' must be a #mqa.launch, found " << value;
-  // Lowerings to LLVM make several arguments of a memref.
-  size_t numOperands = launch.getOperands().size();
-  if (func.getNumArguments() < numOperands)
-    return op->emitOpError()
-           << "has " << func.getNumArguments() << " arguments, but its '"
-           << name << "' has " << numOperands << " operands";
-  return success();
-}
-
-static LogicalResult verifyKernels(Operation *op) {
-  if (op->hasTrait<OpTrait::SymbolTable>())
-    return success();
-  return op->emitOpError() << "has '" << LaunchAttr::getKernelsAttrName()
-                           << "', which is an attribute of modules";
 }
 
 LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
