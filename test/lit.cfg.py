@@ -24,6 +24,13 @@ config.substitutions.append(("%plugin", os.path.join(config.mqa_binary_dir, "lib
 config.substitutions.append(("%compiler_library", os.path.join(config.mqa_binary_dir, "lib", "libmqa_compiler.so")))
 if "-fsanitize" not in config.mqa_cxx_flags:
     config.available_features.update(["plugin", "preload"])
+config.substitutions.append(("%runtime_library", os.path.join(config.mqa_binary_dir, "lib", "libmqa_runtime.so")))
+# From a host program to LLVM, by passes of upstream alone.
+LOWER_HOST = """--buffer-deallocation-pipeline --convert-bufferization-to-memref --convert-linalg-to-loops
+    --convert-vector-to-scf --expand-strided-metadata --lower-affine --convert-scf-to-cf --arith-expand=include-bf16
+    --convert-vector-to-llvm --finalize-memref-to-llvm --convert-arith-to-llvm --convert-cf-to-llvm
+    --convert-func-to-llvm --convert-ub-to-llvm --reconcile-unrealized-casts"""
+config.substitutions.append(("%lower_host", " ".join(LOWER_HOST.split())))
 config.substitutions.append(("%no_threads", os.path.join(config.mqa_binary_dir, "test", "Tools", "libno_threads.so")))
 
 # Without NDEBUG, passes can print what they decide.

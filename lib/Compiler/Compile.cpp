@@ -8,6 +8,7 @@
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Pipelines/Pipelines.h"
 #include "mqa/Support/FloatEnvironment.h"
@@ -18,7 +19,9 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -216,31 +219,92 @@ static LogicalResult compileForOne(ModuleOp module, const CompileTarget &target,
                         : compileForCpu(module, options, os);
 }
 
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+/// Whether there is more in `module` than functions that are kernels as a
+/// whole. A module of kernels that were written by hand is none.
+static bool isProgram(ModuleOp module) {
+  bool hasOp =
+      module.walk([](KernelOpInterface) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  return hasOp && !llvm::all_of(module.getOps(), [](Operation &op) {
+           auto func = dyn_cast<func::FuncOp>(op);
+           return func && hasKernelBody(func);
+         });
+}
+
+/// Takes the kernels out of `program`, which becomes the host program; or null,
+/// where `program` has become a module of kernels alone.
+static FailureOr<OwningOpRef<ModuleOp>> splitProgram(ModuleOp program) {
+  // It may be kernels, and casts around them.
+  PassManager simplify(program.getContext());
+  simplify.addPass(createMQAFuseTopkPass());
+  simplify.addPass(createCanonicalizerPass());
+  if (failed(simplify.run(program)))
+    return failure();
+  if (!isProgram(program))
+    return OwningOpRef<ModuleOp>();
+  PassManager split(program.getContext());
+  buildSplitProgramPipeline(split);
+  if (failed(split.run(program)))
+    return failure();
+  for (auto kernels : program.getOps<ModuleOp>())
+    if (kernels->hasAttr(LaunchAttr::getKernelsAttrName())) {
+      kernels->remove();
+      kernels->removeAttr(LaunchAttr::getKernelsAttrName());
+      kernels.setSymName(std::nullopt);
+      return OwningOpRef<ModuleOp>(kernels);
+    }
+  return program.emitError("has no function with an mqa.logits to compile");
+}
+
+static LogicalResult compileKernels(ModuleOp module,
+                                    ArrayRef<CompileTarget> targets,
+                                    const CompileOptions &options,
+                                    llvm::raw_ostream &os) {
+  if (targets.size() == 1)
+    return compileForOne(module, targets.front(), options, os);
+  if (options.emit != EmitKind::Bundle)
+    return module.emitError("only a bundle has several targets, found '")
+           << options.target << "'";
+  SmallVector<std::string> bundles;
+  for (const CompileTarget &target : targets) {
+    OwningOpRef<ModuleOp> copy(module.clone());
+    llvm::raw_string_ostream bundle(bundles.emplace_back());
+    if (failed(compileForOne(*copy, target, options.forTarget(target, targets),
+                             bundle)))
+      return failure();
+  }
+  os << joinBundles(bundles);
+  return success();
+}
+
 LogicalResult mlir::mqa::compileModule(ModuleOp module,
                                        const CompileOptions &options,
-                                       llvm::raw_ostream &os) {
+                                       llvm::raw_ostream &os,
+                                       OwningOpRef<ModuleOp> *host) {
   ::mqa::support::FloatEnvironment environment;
-  if (options.emit == EmitKind::Bundle &&
-      failed(verifyOnlyKernelFunctions(module)))
-    return failure();
   llvm::Expected<SmallVector<CompileTarget>> targets =
       parseTargets(options.target);
   if (!targets)
     return module.emitError("the target ")
            << llvm::toString(targets.takeError());
-  if (targets->size() == 1)
-    return compileForOne(module, targets->front(), options, os);
-  if (options.emit != EmitKind::Bundle)
-    return module.emitError("only a bundle has several targets, found '")
-           << options.target << "'";
-  SmallVector<std::string> bundles;
-  for (const CompileTarget &target : *targets) {
-    OwningOpRef<ModuleOp> copy(module.clone());
-    llvm::raw_string_ostream bundle(bundles.emplace_back());
-    if (failed(compileForOne(*copy, target, options.forTarget(target, *targets),
-                             bundle)))
-      return failure();
-  }
-  os << joinBundles(bundles);
+  if (!isProgram(module))
+    return compileKernels(module, *targets, options, os);
+  OwningOpRef<ModuleOp> program(module.clone());
+  FailureOr<OwningOpRef<ModuleOp>> kernels = splitProgram(*program);
+  if (failed(kernels))
+    return failure();
+  if (!*kernels)
+    return compileKernels(*program, *targets, options, os);
+  if (failed(compileKernels(**kernels, *targets, options, os)))
+    return failure();
+  if (host)
+    *host = std::move(program);
+  else
+    module.emitWarning("the host program, which launches the kernels, is not "
+                       "kept");
   return success();
 }

@@ -6,6 +6,7 @@
 
 #include "mqa/Conversion/Passes.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/RuntimeVerification.h"
 #include "mqa/Dialect/MQA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Pipelines/Pipelines.h"
@@ -26,6 +27,7 @@ mlirGetDialectPluginInfo() {
               return;
             registry->insert<mqa::MQADialect>();
             mqa::registerBufferizableOpInterfaceExternalModels(*registry);
+            mqa::registerRuntimeVerifiableOpInterfaceExternalModels(*registry);
           }};
 }
 

@@ -1,4 +1,5 @@
-//===- Pipelines.cpp - The two ways down ----------------------------------===//
+//===- Pipelines.cpp - Programs, and the two ways down
+//----------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -22,6 +23,7 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -148,7 +150,27 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+void mqa::buildSplitProgramPipeline(OpPassManager &pm) {
+  // Operands that are the same become the same value, and logits that one op
+  // alone reads are not stored.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createMQAFuseTopkPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createMQAOutlineKernelsPass());
+}
+
 void mqa::registerPipelines() {
+  PassPipelineRegistration<>(
+      "mqa-split-program",
+      "A program of ops of mqa among others to a host program on memrefs and "
+      "the kernels that it launches",
+      buildSplitProgramPipeline);
   PassPipelineRegistration<ToNVVMPipelineOptions>(
       "mqa-to-nvvm",
       "mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk to GPU "

@@ -55,6 +55,7 @@ public:
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
   mqa_status isCapturing(void *stream, bool &isCapturing) const override;
+  mqa_status replaceScratch(size_t size, void *stream, void *&memory) override;
   int getNumMultiprocessors() const override {
     return context->getNumMultiprocessors();
   }
@@ -127,6 +128,26 @@ GpuKernel::~GpuKernel() {
   ScopedContext scope(driver);
   if (!scope.push(context->get()))
     driver.cuModuleUnload(module);
+}
+
+mqa_status GpuKernel::replaceScratch(size_t size, void *stream, void *&memory) {
+  MQA_RETURN_IF_FAILED(checkProcess());
+  ScopedContext scope(driver);
+  MQA_RETURN_IF_FAILED(scope.push(context->get()));
+  if (memory) {
+    MQA_CUDA(driver, cuStreamSynchronize, static_cast<CUstream>(stream));
+    MQA_CUDA(driver, cuMemFree, reinterpret_cast<CUdeviceptr>(memory));
+    memory = nullptr;
+  }
+  constexpr size_t kWord = sizeof(uint32_t);
+  size_t words = (size + kWord - 1) / kWord;
+  CUdeviceptr pointer = 0;
+  MQA_CUDA(driver, cuMemAlloc, &pointer, words * kWord);
+  memory = reinterpret_cast<void *>(pointer);
+  MQA_CUDA(driver, cuMemsetD32, pointer, 0, words);
+  // Another stream may not wait for the default one, in which that was.
+  MQA_CUDA(driver, cuCtxSynchronize);
+  return MQA_SUCCESS;
 }
 
 mqa_status GpuKernel::load(const std::vector<char> &image) {

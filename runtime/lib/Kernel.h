@@ -35,6 +35,10 @@ public:
     isCapturing = false;
     return MQA_SUCCESS;
   }
+  /// Puts `size` bytes of zeroed memory, where the kernel can work in it, in
+  /// the place of `memory`, which null or a call of this function has set.
+  /// Waits for the launches on `stream`, which may be at work in it.
+  virtual mqa_status replaceScratch(size_t size, void *stream, void *&memory);
   /// Of the GPU that runs it.
   virtual int getNumMultiprocessors() const { return 0; }
   /// Of a CPU: how many work on a launch.

@@ -48,6 +48,11 @@ const char *mqa_status_name(mqa_status status) {
 
 void mqa_kernel_destroy(mqa_kernel *kernel) { delete kernel; }
 
+mqa_status Kernel::replaceScratch(size_t, void *, void *&) {
+  return fail(MQA_ERROR_UNSUPPORTED,
+              "kernel '" + description->name + "' works in no scratch");
+}
+
 /// What a launch is given: the operands of one op, or of two.
 template <typename Args> static mqa_status requireArgs(const Args *args) {
   return requireNotNull(args, "args");

@@ -26,7 +26,7 @@ from test_runtime import Memory
 
 from mqa import library, runtime
 
-PAGES = ["README.md", "docs/lesson.md", "docs/embedding.md", "docs/frontends.md"]
+PAGES = ["README.md", "docs/lesson.md", "docs/embedding.md", "docs/programs.md", "docs/frontends.md"]
 INSTALLS = re.compile(r"\b(pip|apt|apt-get) install\b|\btools/(run|test|test-frameworks|wheel|docs)\.sh\b")
 NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]\d+)?( ([umn]?s|[GT]FLOP/s|[KMGT]?B/s)\b)?")
 # Blocks of other languages are checked where a comment says how.

@@ -208,12 +208,12 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
   state.launches.push_back(launch);
   return cuda::kSuccess;
 }
-CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
-  RETURN_IF_FAILING("cuMemAlloc");
+CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size) {
+  if (CUresult result = call("cuMemAlloc"))
+    return result;
   FakeCudaState &state = *fakeCudaState();
-  // Addresses that are never dereferenced, each its own.
-  *pointer = 0x700000000000 + 0x100000000 * state.allocatedBytes.size();
-  state.allocatedBytes.push_back(bytes);
+  state.allocations.push_back(size);
+  *pointer = static_cast<CUdeviceptr>(state.allocations.size()) << 40;
   return cuda::kSuccess;
 }
 CUresult cuMemFree_v2(CUdeviceptr) { return call("cuMemFree"); }

@@ -43,7 +43,8 @@ struct FakeCudaState {
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;
   std::vector<FakeLaunch> launches;
-  std::vector<size_t> allocatedBytes;
+  /// Sizes; the n-th one, from 1 on, lies at n * 2^40.
+  std::vector<size_t> allocations;
   std::string image;
   /// Of the thread that changed it last: 0, global, as at first.
   int captureMode = 0;

@@ -226,12 +226,12 @@ TEST_F(XlaHandlersTest, KeepsScratchOfAStream) {
   };
   expectSuccess(call.run(mqa_xla_select_on_cuda));
   expectSuccess(call.run(mqa_xla_select_on_cuda));
-  EXPECT_EQ(getFake().allocatedBytes, std::vector<size_t>{needed});
+  EXPECT_EQ(getFake().allocations, std::vector<size_t>{needed});
   EXPECT_EQ(countCalls("cuMemsetD32Async"), 1);
   // Of another stream.
   call.context.stream = address<void>(0x1234);
   expectSuccess(call.run(mqa_xla_select_on_cuda));
-  EXPECT_EQ(getFake().allocatedBytes.size(), 2u);
+  EXPECT_EQ(getFake().allocations.size(), 2u);
   EXPECT_EQ(countCalls("cuMemsetD32Async"), 2);
   // It may hold anything behind a launch that failed.
   getFake().failingCall = "cuLaunchKernelEx";
@@ -241,7 +241,7 @@ TEST_F(XlaHandlersTest, KeepsScratchOfAStream) {
   getFake().failingCall = "";
   expectSuccess(call.run(mqa_xla_select_on_cuda));
   EXPECT_EQ(countCalls("cuMemsetD32Async"), 3);
-  EXPECT_EQ(getFake().allocatedBytes.size(), 2u);
+  EXPECT_EQ(getFake().allocations.size(), 2u);
   expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
               "kernel 'topk' needs scratch: the call must be of "
               "mqa_xla_select_on_cuda");

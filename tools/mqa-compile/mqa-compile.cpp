@@ -84,6 +84,12 @@ static cl::opt<bool>
                      "then compiles the bundle's PTX"),
             cl::cat(category));
 
+static cl::opt<std::string> hostFile(
+    "mqa-host",
+    cl::desc("Where the host program of a module goes that has more than "
+             "kernel functions, as MLIR (then: mqa-bind-kernels of mqa-opt)"),
+    cl::value_desc("file"), cl::cat(category));
+
 static cl::opt<bool> search(
     "mqa-search",
     cl::desc("Compile every schedule worth measuring. -o names a folder, which "
@@ -178,11 +184,31 @@ static bool canStartThreads() {
   return count == threads.size();
 }
 
+/// `compileModule`, and the host program in memory, if it is asked for.
+static LogicalResult compileProgram(ModuleOp module,
+                                    const CompileOptions &options,
+                                    llvm::raw_ostream &os,
+                                    std::string &hostText) {
+  OwningOpRef<ModuleOp> host;
+  if (failed(compileModule(module, options, os,
+                           hostFile.empty() ? nullptr : &host)))
+    return failure();
+  if (hostFile.empty())
+    return success();
+  if (!host)
+    return module.emitError("has kernel functions alone, and no host program "
+                            "for --mqa-host");
+  llvm::raw_string_ostream hostStream(hostText);
+  host->print(hostStream);
+  hostStream << "\n";
+  return success();
+}
+
 /// What the options ask for of the text in `input`, in memory: a failure leaves
 /// an old output file as it was. A search writes its files itself.
 static FailureOr<std::string>
 compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
-             const CompileOptions &options) {
+             const CompileOptions &options, std::string &hostText) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, canStartThreads()
@@ -202,8 +228,9 @@ compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
   llvm::raw_string_ostream os(output);
   if (!module)
     return failure();
-  LogicalResult result = search ? compileCandidates(*module, options)
-                                : compileModule(*module, options, os);
+  LogicalResult result = search
+                             ? compileCandidates(*module, options)
+                             : compileProgram(*module, options, os, hostText);
   if (failed(result))
     return failure();
   return output;
@@ -218,8 +245,9 @@ useCache(std::unique_ptr<llvm::MemoryBuffer> input,
       cacheFolder, text, options,
       [&](const CompileOptions &one) {
         // `compileInput` keeps the buffer only while it compiles.
+        std::string noHost;
         return compileInput(llvm::MemoryBuffer::getMemBufferCopy(text, name),
-                            one);
+                            one, noHost);
       },
       [](const Twine &message) {
         llvm::WithColor::warning(llvm::errs(), kName) << message << "\n";
@@ -264,6 +292,8 @@ static int checkOptions() {
                       "--mqa-search");
   if (!cacheFolder.empty() && hasForeignOption())
     return usageError("--mqa-cache takes no options of LLVM beside it");
+  if (!hostFile.empty() && (search || !cacheFolder.empty()))
+    return usageError("--mqa-host takes neither --mqa-search nor --mqa-cache");
   bool isBinary = emit == EmitKind::Bundle || emit == EmitKind::Cubin;
   if (isBinary && !outputFile.getNumOccurrences() &&
       llvm::sys::Process::StandardOutIsDisplayed())
@@ -304,8 +334,9 @@ int main(int argc, char **argv) {
   options.assemble = !noCubin;
   auto start = std::chrono::steady_clock::now();
   bool cached = false;
+  std::string hostText;
   FailureOr<std::string> output =
-      cacheFolder.empty() ? compileInput(std::move(input), options)
+      cacheFolder.empty() ? compileInput(std::move(input), options, hostText)
                           : useCache(std::move(input), options, cached);
   if (failed(output))
     return 1;
@@ -314,5 +345,8 @@ int main(int argc, char **argv) {
   if (printTime)
     llvm::errs() << (cached ? "from the cache" : "compiled") << " in "
                  << llvm::format("%.1f", elapsed.count()) << " ms\n";
+  if (!hostFile.empty() &&
+      !::mqa::tools::writeToolOutput(kName, hostFile, hostText))
+    return 1;
   return !search && !::mqa::tools::writeToolOutput(kName, outputFile, *output);
 }

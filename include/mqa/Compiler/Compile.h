@@ -10,6 +10,7 @@
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
@@ -61,12 +62,19 @@ struct CompileOptions {
 /// to follow what names the option: "must be ..., found ...".
 llvm::Expected<SmallVector<CompileTarget>> parseTargets(StringRef list);
 
-/// Compiles every function of `module` that consists of one mqa.logits, and
-/// writes the result to `os`. The module is consumed: it ends at the last
-/// level. The context must have what `registerAllDialects` registers. Errors,
-/// warnings (a kernel that spills) and notes are diagnostics of the context.
+/// Compiles every op of `module` that kernels are made of, and writes the
+/// result to `os`. The module is consumed. The context must have what
+/// `registerAllDialects` registers. Errors, warnings (a kernel that spills) and
+/// notes are diagnostics of the context.
+///
+/// Functions that consist of one op, or of logits and their mqa.topk, are
+/// kernels as a whole. Where `module` has anything else, its other ops become a
+/// program on memrefs that calls the kernels, as `mqa-outline-kernels` says:
+/// `host` is set to it, or left null where there is none. Without `host`, such
+/// a program is dropped with a warning.
 LogicalResult compileModule(ModuleOp module, const CompileOptions &options,
-                            raw_ostream &os);
+                            raw_ostream &os,
+                            OwningOpRef<ModuleOp> *host = nullptr);
 
 /// Refuses text whose brackets are nested deeper than MLIR's parser can stand:
 /// it would use up the stack. `name` is for the diagnostic.

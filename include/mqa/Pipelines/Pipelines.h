@@ -1,4 +1,5 @@
-//===- Pipelines.h - The two ways down --------------------------*- C++ -*-===//
+//===- Pipelines.h - Programs, and the two ways down
+//--------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -62,7 +63,13 @@ void buildToTasksPipeline(OpPassManager &pm,
 /// From there to the LLVM dialect.
 void buildTasksToLLVMPipeline(OpPassManager &pm);
 
-/// Registers `--mqa-to-nvvm` and `--mqa-to-cpu`.
+/// From a program of ops of ours among ops of upstream, on tensors or memrefs,
+/// to a host program on memrefs and the kernels that it launches
+/// (`mqa-outline-kernels`). Tensors at the boundaries of functions become
+/// contiguous memrefs. Nothing frees the memory that tensors become.
+void buildSplitProgramPipeline(OpPassManager &pm);
+
+/// Registers `--mqa-to-nvvm`, `--mqa-to-cpu` and `--mqa-split-program`.
 void registerPipelines();
 
 } // namespace mqa

@@ -2,11 +2,12 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `mqa.target`, `mqa.kernel` and `mqa.operand`: there are no other attributes
-// of the dialect on ops of others.
+// `mqa.target`, `mqa.kernel`, `mqa.operand`, `mqa.launch` and `mqa.kernels`:
+// there are no other attributes of the dialect on ops of others.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Launch.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -332,6 +333,10 @@ LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
     return verifyTarget(op, attribute.getValue());
   if (attribute.getName() == KernelAttr::getAttrName())
     return verifyKernel(op, attribute.getValue());
+  if (attribute.getName() == LaunchAttr::getAttrName())
+    return verifyLaunch(op, attribute.getValue());
+  if (attribute.getName() == LaunchAttr::getKernelsAttrName())
+    return verifyKernels(op);
   return op->emitOpError() << "has '" << attribute.getName().getValue()
                            << "', which is no attribute of the dialect";
 }

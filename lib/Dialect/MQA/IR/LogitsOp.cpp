@@ -71,7 +71,7 @@ ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
 
 /// What each data operand of `op` must look like. With groups, k has three
 /// dims.
-static SmallVector<OperandRule> getOperandRules(LogitsOp op) {
+SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
   Builder b(op.getContext());
   auto key = dyn_cast<ShapedType>(op.getK().getType());
   bool grouped = key && key.hasRank() && key.getRank() == 3;

@@ -10,6 +10,9 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -37,14 +40,40 @@ SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
           Range{zero, numKeys, one}};
 }
 
+/// Whether a tile of `numKeys` from the first key on has all of them.
+static bool hasAllKeys(LogitsOp op, OpFoldResult numKeys) {
+  int64_t known = op.getKeyType().getDimSize(0);
+  if (std::optional<int64_t> constant = getConstantIntValue(numKeys))
+    return *constant >= known && !ShapedType::isDynamic(known);
+  auto value = cast<Value>(numKeys);
+  // As the iteration domain of a clean op has it.
+  if (auto max = value.getDefiningOp<affine::AffineMaxOp>())
+    if (max->getNumOperands() == 1)
+      value = max->getOperand(0);
+  FailureOr<bool> equal = ValueBoundsConstraintSet::areEqual(
+      ValueBoundsConstraintSet::Variable(value),
+      ValueBoundsConstraintSet::Variable(op.getK(), 0));
+  return succeeded(equal) && *equal;
+}
+
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
-  // Tiles of a tensor's compressed rows would overlap. And only ranges say how
-  // many keys the whole has, which tiles of tensors have not: a producer may be
-  // fused into what they have of ks and ke.
+  // Tiles of some keys of a tensor's compressed rows would overlap. And only
+  // ranges say how many keys the whole has, which tiles of tensors have not: a
+  // producer may be fused into what they have of ks and ke.
   bool compressed = hasCompressedRows();
-  if ((compressed && getResult()) || hasEmptyOperand(*this))
+  bool isRowTile = compressed && getResult();
+  if (isRowTile &&
+      !(isConstantIntValue(offsets[1], 0) && hasAllKeys(*this, sizes[1]))) {
+    remark::missed(getLoc(),
+                   remark::RemarkOpts::name("tile").category("mqa-tiling"))
+        << "not tiled: the tiles of 'compressed' logits would each write whole "
+           "rows, and what is fused into a loop over keys would be written for "
+           "each of them";
+    return failure();
+  }
+  if (hasEmptyOperand(*this))
     return failure();
   Location loc = getLoc();
   OpFoldResult zero = b.getIndexAttr(0);
@@ -52,12 +81,14 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   OpFoldResult headDim = b.getIndexAttr(getHeadDim());
   OpFoldResult m = offsets[0], n = offsets[1];
   OpFoldResult numM = sizes[0], numN = sizes[1];
-  if (compressed && getClean())
+  if (compressed && !isRowTile && getClean())
     numN = affine::makeComposedFoldedAffineMin(
         b, loc, b.getMultiDimIdentityMap(2), {numN, getDim(b, loc, getK(), 0)});
 
   // Of k and k_scale: keys n to n + numN of all groups.
   auto getKeys = [&](Value operand, bool hasHeadDim) {
+    if (isRowTile)
+      return operand;
     SmallVector<OpFoldResult> offsets{n}, sizes{numN};
     if (hasKeyGroups())
       sizes.push_back(b.getIndexAttr(getNumGroups()));
@@ -88,20 +119,24 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   SmallVector<Operation *> slices;
   for (Value operand :
        llvm::concat<Value>(operands, SmallVector<Value>{ks, ke, out}))
-    if (operand)
+    if (operand &&
+        !(isRowTile && (operand == getK() || operand == getKScale())))
       slices.push_back(operand.getDefiningOp());
 
   // Ranges count keys of the whole sequence, the tile counts from its first.
-  Value keyOffset = getValueOrCreateConstantIndexOp(
-      b, loc, addOffset(b, loc, getKeyOffset(), n));
+  Value keyOffset = getKeyOffset();
+  if (!isRowTile)
+    keyOffset = getValueOrCreateConstantIndexOp(
+        b, loc, addOffset(b, loc, keyOffset, n));
 
   Type resultType;
   if (getResult())
     resultType = out.getType();
-  auto tiled = LogitsOp::create(
-      b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
-      ks, ke, ranges, keyOffset, out, getCleanAttr(), /*compressed=*/UnitAttr(),
-      getActivationAttr(), getScheduleAttr());
+  auto tiled = LogitsOp::create(b, loc, resultType, operands[0], operands[1],
+                                operands[2], operands[3], ks, ke, ranges,
+                                keyOffset, out, getCleanAttr(),
+                                isRowTile ? getCompressedAttr() : UnitAttr(),
+                                getActivationAttr(), getScheduleAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -122,8 +157,16 @@ FailureOr<TilingResult>
 LogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
                                   ArrayRef<OpFoldResult> offsets,
                                   ArrayRef<OpFoldResult> sizes) {
-  // A tile of compressed columns does not come from a tile of keys.
-  if (hasCompressedRows())
+  if (!hasCompressedRows())
+    return getTiledImplementation(b, offsets, sizes);
+  // Compressed columns do not come from a tile of keys, but whole rows do from
+  // all keys.
+  int64_t columns = getOutType().getDimSize(1);
+  if (!isConstantIntValue(offsets[1], 0) ||
+      getConstantIntValue(sizes[1]) != columns ||
+      ShapedType::isDynamic(columns))
     return failure();
-  return getTiledImplementation(b, offsets, sizes);
+  Range keys = getIterationDomain(b)[1];
+  return getTiledImplementation(b, {offsets[0], keys.offset},
+                                {sizes[0], keys.size});
 }

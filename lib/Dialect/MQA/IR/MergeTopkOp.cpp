@@ -32,10 +32,10 @@ SelectionAttr MergeTopkOp::getSelection() {
                             /*forceLast=*/0, /*blockKv=*/0, /*nextN=*/0);
 }
 
-LogicalResult MergeTopkOp::verify() {
-  Builder b(getContext());
+SmallVector<OperandRule> mqa::getOperandRules(MergeTopkOp op) {
+  Builder b(op.getContext());
   // Lists may be strided, and rows of a list.
-  SmallVector<OperandRule> rules = {
+  return {
       {"list_indices", "RMK", {b.getI32Type()}, /*numStrided=*/2},
       {"list_values", "RMK", {b.getF32Type()}, 2},
       {"ks", "M", {b.getI32Type()}, 0},
@@ -43,6 +43,10 @@ LogicalResult MergeTopkOp::verify() {
       {"indices", "MK", {b.getI32Type()}, 1},
       {"values", "MK", {b.getF32Type()}, 1},
   };
+}
+
+LogicalResult MergeTopkOp::verify() {
+  SmallVector<OperandRule> rules = getOperandRules(*this);
   if (failed(verifyOperands(*this, getDataOperands(), rules)) ||
       failed(verifyNumSelected(*this)))
     return failure();

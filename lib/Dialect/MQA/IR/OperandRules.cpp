@@ -7,7 +7,10 @@
 #include "OperandRules.h"
 #include "MemorySpaces.h"
 
+#include "mqa/Dialect/MQA/IR/OperandStrides.h"
+
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -15,6 +18,21 @@ using namespace mlir::mqa;
 /// What the ops are defined for.
 static constexpr int64_t kMaxHeads = 128, kMaxHeadDim = 256,
                          kHeadDimMultiple = 16;
+
+SmallVector<OperandRule> mqa::getOperandRules(KernelOpInterface op) {
+  return llvm::TypeSwitch<Operation *, SmallVector<OperandRule>>(op)
+      .Case<LogitsOp, PagedLogitsOp, TopkOp, MergeTopkOp>(
+          [](auto op) { return getOperandRules(op); })
+      .Default([](Operation *) -> SmallVector<OperandRule> {
+        llvm_unreachable("an op of the interface without rules");
+      });
+}
+
+SmallVector<unsigned> mqa::getNumStridedDims(KernelOpInterface op) {
+  return llvm::map_to_vector(getOperandRules(op), [](const OperandRule &rule) {
+    return rule.numStrided;
+  });
+}
 
 SmallVector<Type> mqa::getInputTypes(Builder &b) {
   return {b.getType<Float8E4M3FNType>(), b.getType<Float8E5M2Type>(),

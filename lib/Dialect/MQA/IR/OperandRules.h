@@ -22,6 +22,13 @@ struct OperandRule {
   unsigned numStrided;
 };
 
+/// What each of the data operands of an op must look like, in their order.
+SmallVector<OperandRule> getOperandRules(LogitsOp op);
+SmallVector<OperandRule> getOperandRules(PagedLogitsOp op);
+SmallVector<OperandRule> getOperandRules(TopkOp op);
+SmallVector<OperandRule> getOperandRules(MergeTopkOp op);
+SmallVector<OperandRule> getOperandRules(KernelOpInterface op);
+
 /// Those of q and k.
 SmallVector<Type> getInputTypes(Builder &b);
 

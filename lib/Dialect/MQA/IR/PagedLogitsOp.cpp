@@ -38,7 +38,7 @@ ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
 //===----------------------------------------------------------------------===//
 
 /// R is B * T, which is checked apart.
-static SmallVector<OperandRule> getOperandRules(PagedLogitsOp op) {
+SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
   Builder b(op.getContext());
   auto lens = dyn_cast<ShapedType>(op.getContextLens().getType());
   bool perQuery = lens && lens.hasRank() && lens.getRank() == 2;

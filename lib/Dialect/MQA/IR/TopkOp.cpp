@@ -56,7 +56,7 @@ SelectionAttr TopkOp::getSelection() {
 //===----------------------------------------------------------------------===//
 
 /// M is B * T where sequences are in order, which is checked apart.
-static SmallVector<OperandRule> getOperandRules(TopkOp op) {
+SmallVector<OperandRule> mqa::getOperandRules(TopkOp op) {
   Builder b(op.getContext());
   bool perRow = hasLengthPerRow(op);
   return {

@@ -299,6 +299,41 @@ def MQA_OperandAttr : AttrDef<MQA_Dialect, "Operand"> {
   }];
 }
 
+def MQA_LaunchAttr : AttrDef<MQA_Dialect, "Launch"> {
+  let mnemonic = "launch";
+  let summary = "Which kernel a call in a host program launches, and on what";
+  let description = [{
+    Stands as `mqa.launch` on a function that `mqa-outline-kernels` declares in a host program.
+    A call of the function is a launch:
+
+    | parameter | meaning |
+    | --- | --- |
+    | `kernel` | the name of the kernel in the bundle |
+    | `function` | the function of the runtime's C API that launches it |
+    | `operands` | for each argument of the function, the operand that it is, by its name in the structures of `mqa/LaunchArgs.h`. `num_keys` is an index, others are memrefs |
+
+    Example:
+
+    ```mlir
+    func.func private @indexer_logits(memref<?x64x128xbf16, strided<[?, 128, 1], offset: ?>>,
+        memref<?x128xbf16, strided<[?, 1], offset: ?>>, memref<?xi32, strided<[1], offset: ?>>,
+        memref<?x?xf32, strided<[?, 1], offset: ?>>) attributes {
+      mqa.launch = #mqa.launch<kernel = "indexer_logits", function = "mqa_logits_launch",
+                               operands = ["q", "k", "ke", "out"]>}
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$kernel, StringRefParameter<>:$function,
+                        "::mlir::ArrayAttr":$operands);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The name of a function's attribute.
+    static constexpr ::llvm::StringLiteral getAttrName() { return "mqa.launch"; }
+    /// The name of the attribute of a module that holds the kernels.
+    static constexpr ::llvm::StringLiteral getKernelsAttrName() { return "mqa.kernels"; }
+  }];
+}
+
 def MQA_StagedLayoutAttr : AttrDef<MQA_Dialect, "StagedLayout", [
     DeclareAttrInterfaceMethods<MemRefLayoutAttrInterface,
         ["isIdentity", "verifyLayout", "getStridesAndOffset"]>]> {

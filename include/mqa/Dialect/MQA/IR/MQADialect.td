@@ -32,9 +32,10 @@ def MQA_Dialect : Dialect {
     `mqa.sort_candidates`; kernels of logits and top-k also `mqa.filtered_rows`, `mqa.word_rows`, `mqa.meet`,
     `mqa.cut_lists` and, from level 5 on, `mqa.append_logits`.
 
-    Three attributes of the dialect stand on ops of other dialects: `mqa.target` on a module; `mqa.kernel` on a function
-    that was made from one op or from a fused pair; `mqa.operand` on an argument of such a function. Any other attribute
-    that begins with `mqa.` is an error.
+    Five attributes of the dialect stand on ops of other dialects: `mqa.target` on a module; `mqa.kernel` on a function
+    that was made from one op or from a fused pair; `mqa.operand` on an argument of such a function. In a host program,
+    `mqa.launch` stands on a function whose calls are launches, and `mqa.kernels` on the module of its kernels. Any other
+    attribute that begins with `mqa.` is an error.
 
     In a kernel, the memory that is an operand of the public op is global memory (the default memory space or
     `#gpu.address_space<global>`). The tiles of rings lie in workgroup memory (`#gpu.address_space<workgroup>`).

@@ -30,7 +30,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "Multi-query attention logits over a range of keys per query";
   let description = [{
     ```
@@ -75,7 +76,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
     `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
     and the ranges say what the whole sequence is. Tiles of compressed ranges have all columns, and the tile at key 0 cleans.
-    A `compressed` op on tensors is not tiled.
+    A `compressed` op on tensors is tiled over queries alone.
 
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
@@ -180,7 +181,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "Attention logits of a few queries per sequence against a paged cache";
   let description = [{
     ```

@@ -83,7 +83,8 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     MQA_KernelOpInterface,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "The keys with the greatest logits of each query";
   let description = [{
     ```
@@ -213,7 +214,8 @@ def MQA_MergeTopkOp : MQA_SelectionOp<"merge_topk", [
     MQA_KernelOpInterface,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition", "generateResultTileValue"]>]> {
+      "getResultTilePosition", "generateResultTileValue",
+      "getIterationDomainTileFromOperandTiles", "getTiledImplementationFromOperandTiles"]>]> {
   let summary = "The best keys of each query out of several lists of best keys";
   let description = [{
     `mqa.topk` selected keys from each of R parts of the keys. From these lists, this op makes what `mqa.topk` gives on all

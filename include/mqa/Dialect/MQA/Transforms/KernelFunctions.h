@@ -79,12 +79,16 @@ LogicalResult verifyNobodyRefersTo(func::FuncOp func);
 /// function.
 FailureOr<KernelFunction> verifyKernelFunction(func::FuncOp func);
 
+/// The same without a word, whoever calls `func`.
+FailureOr<KernelFunction> getKernelFunction(func::FuncOp func);
+
+/// Whether `func` has the body of a kernel function, of one op or a pair; what
+/// is wrong with it otherwise, an error of the pipelines says.
+bool hasKernelBody(func::FuncOp func);
+
 /// Every op of `module` that kernels are made of is the body of a kernel
 /// function, and nothing in the module takes a name that kernels need.
 LogicalResult verifyKernelFunctions(ModuleOp module);
-
-/// `module` holds kernel functions alone: a bundle has room for nothing else.
-LogicalResult verifyOnlyKernelFunctions(ModuleOp module);
 
 } // namespace mqa
 } // namespace mlir

@@ -150,7 +150,8 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
   let description = [{
     Runs upstream's One-Shot Bufferize over the whole module. A tensor argument becomes a memref whose rows are
     contiguous, and whose row stride and offset are dynamic. So callers may pass slices, and kernels may load whole
-    rows.
+    rows. (Of a function that others in the module call, it becomes a contiguous memref.) An operand whose rows are not
+    contiguous, such as a slice of each row, is copied.
 
     The pass also changes memref arguments of a function that nothing calls, if only our ops use them: they become
     such memrefs too. A static size of zero becomes a dynamic size, because the kernels below are the same for no
@@ -171,6 +172,69 @@ def MQABufferizePass : Pass<"mqa-bufferize", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def MQAOutlineKernelsPass : Pass<"mqa-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Splits a program into kernels and the host program that launches them";
+  let description = [{
+    Each `mqa.logits`, `mqa.paged_logits`, `mqa.topk` and `mqa.merge_topk`, and each pair that
+    `mqa-fuse-topk` has fused, becomes a call of a declared function. The function says by
+    `mqa.launch` which kernel a call launches, and which operand each argument is. The kernels are
+    kernel functions in a module inside of the program, `@mqa_kernels`, which has the attribute
+    `mqa.kernels`; it is a module for `mqa-to-nvvm` or `mqa-to-cpu`.
+
+    - The ops may stand anywhere in functions of the module: in loops, in branches, in several
+      blocks, several of them. Other ops stay as they are.
+    - Ops that differ in nothing but their values share a kernel. Strides of rows and offsets are no
+      part of a kernel's type, so that a view of some rows needs no kernel of its own.
+    - A kernel is named after the first function that launches it: `indexer_logits`,
+      `indexer_logits_topk`. A function that is itself a kernel function, and is only called, keeps
+      its name and becomes the kernel.
+    - The caller owns all memory. A launch writes its destinations and allocates nothing.
+      A launch on a GPU is enqueued; one on a CPU is done when the call returns.
+
+    Contract: ops are on memrefs. Ops in functions of other modules, in code for a device, and tiles
+    are errors, as are fused pairs between which memory may change.
+
+    ```mlir
+    func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+      mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>)
+          outs(%out : memref<?x?xf32>)
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def MQABindKernelsPass : Pass<"mqa-bind-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes the declared kernels of a host program call the runtime";
+  let description = [{
+    Gives each function that `mqa-outline-kernels` has declared a body that launches its
+    kernel through the runtime (`mqa/Program.h`), and puts the bundle into the program as a
+    constant. What comes out has ops of upstream alone: its own passes lower it, and it is
+    linked with `libmqa_runtime`.
+
+    A body writes the address, sizes and strides of each operand to memory on the stack, and calls
+    `mqa_program_launch`, by the C interface of upstream's memrefs.
+
+    Contract: the kernels have been taken out of the program (`mqa-compile` does that), and the
+    bundle is theirs. Operands are at most of rank 4, and lie where the device that runs the
+    kernel reads them.
+
+    ```mlir
+    func.func private @f_logits(memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>, memref<?x32xbf16, strided<[?, 1], offset: ?>>,
+        memref<?xi32, strided<[?], offset: ?>>, memref<?x?xf32, strided<[?, 1], offset: ?>>) attributes
+        {mqa.launch = #mqa.launch<kernel = "f_logits", function = "mqa_logits_launch", operands = ["q", "k", "ke", "out"]>}
+    ```
+  }];
+  let options = [
+    Option<"bundle", "bundle", "std::string", /*default=*/"",
+           "The file of the bundle that has the kernels">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::memref::MemRefDialect"];
 }
 

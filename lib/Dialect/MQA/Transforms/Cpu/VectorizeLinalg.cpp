@@ -192,8 +192,11 @@ struct VectorizeLinalgPass
     for (linalg::LinalgOp op : ops)
       if (failed(vectorize(rewriter, op, tile)))
         return signalPassFailure();
-    if (failed(hoistAccumulators(func)) || failed(lowerVectors(func)))
+    if (failed(hoistAccumulators(func)) || failed(lowerVectors(func))) {
+      func.emitError("the vectors of its ops cannot be lowered: upstream's "
+                     "patterns make each other's input for ever");
       signalPassFailure();
+    }
   }
 };
 } // namespace

@@ -14,7 +14,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-bufferize"
@@ -32,8 +34,7 @@ using namespace mlir::bufferization;
 /// A memref like `tensor` whose rows (everything behind dimension 0) are
 /// contiguous, at any stride from each other and at any offset.
 static BufferLikeType getStridedRowsType(TensorLikeType tensor,
-                                         Attribute memorySpace, func::FuncOp,
-                                         const BufferizationOptions &) {
+                                         Attribute memorySpace) {
   auto type = dyn_cast<RankedTensorType>(tensor);
   if (!type)
     return cast<BufferLikeType>(Type(UnrankedMemRefType::get(
@@ -125,7 +126,22 @@ struct BufferizePass : mqa::impl::MQABufferizePassBase<BufferizePass> {
   void runOnOperation() override {
     OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
-    options.functionArgTypeConverterFn = getStridedRowsType;
+    // Where a caller has something else, upstream allocates a memref of the
+    // type of the argument, of which the strides must be known.
+    llvm::SmallDenseSet<StringRef> called;
+    getOperation().walk([&](CallOpInterface call) {
+      if (auto callee = dyn_cast<SymbolRefAttr>(call.getCallableForCallee()))
+        called.insert(callee.getLeafReference());
+    });
+    options.functionArgTypeConverterFn =
+        [&](TensorLikeType tensor, Attribute memorySpace, func::FuncOp func,
+            const BufferizationOptions &) {
+          auto ranked = dyn_cast<RankedTensorType>(tensor);
+          if (!ranked || !called.contains(func.getName()))
+            return getStridedRowsType(tensor, memorySpace);
+          return cast<BufferLikeType>(
+              Type(getMemRefTypeWithStaticIdentityLayout(ranked, memorySpace)));
+        };
     options.inferFunctionResultLayout = true;
     BufferizationState state;
     if (failed(runOneShotModuleBufferize(getOperation(), options, state)))

@@ -86,6 +86,8 @@ static void fuse(RewriterBase &b, LogitsOpInterface logits, TopkOp topk) {
         topk, [&] { topk.getLogitsMutable().assign(logits->getResult(0)); });
     eraseUnused(b, oldLogits);
     eraseUnused(b, oldOut);
+    // So that nothing is bufferized to a write of what they read in between.
+    b.moveOpBefore(logits, topk);
   }
   // Nobody sees what lies outside of the ranges.
   b.modifyOpInPlace(logits, [&] {

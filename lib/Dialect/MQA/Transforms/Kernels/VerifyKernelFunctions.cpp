@@ -344,6 +344,24 @@ FailureOr<KernelFunction> mqa::verifyKernelFunction(func::FuncOp func) {
   return kernel;
 }
 
+FailureOr<KernelFunction> mqa::getKernelFunction(func::FuncOp func) {
+  ScopedDiagnosticHandler quiet(func.getContext(),
+                                [](Diagnostic &) { return success(); });
+  if (failed(verifyName(func)) || failed(verifyAttributes(func)))
+    return failure();
+  FailureOr<KernelFunction> kernel = getOps(func);
+  if (failed(kernel) || failed(verifySignature(func, *kernel)) ||
+      failed(verifyTypes(*kernel)))
+    return failure();
+  return kernel;
+}
+
+bool mqa::hasKernelBody(func::FuncOp func) {
+  ScopedDiagnosticHandler quiet(func.getContext(),
+                                [](Diagnostic &) { return success(); });
+  return !func.isExternal() && succeeded(getOps(func));
+}
+
 LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
   llvm::SetVector<func::FuncOp> funcs;
   WalkResult found = module.walk([&](KernelOpInterface op) {
@@ -367,23 +385,6 @@ LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
     if (failed(verifyKernelFunction(func)))
       result = failure();
   return result;
-}
-
-LogicalResult mqa::verifyOnlyKernelFunctions(ModuleOp module) {
-  for (Operation &op : module.getOps()) {
-    bool isKernel = isa<func::FuncOp>(op) && op.walk([](KernelOpInterface) {
-                                                 return WalkResult::interrupt();
-                                               }).wasInterrupted();
-    if (isKernel)
-      continue;
-    InFlightDiagnostic error = op.emitError("a bundle holds functions of one ")
-                               << kKernelOps << ", and nothing else, found '"
-                               << op.getName() << "'";
-    if (auto symbol = dyn_cast<SymbolOpInterface>(op))
-      error << " '" << symbol.getName() << "'";
-    return error;
-  }
-  return success();
 }
 
 namespace {

@@ -1,0 +1,111 @@
+//===- RuntimeVerification.cpp - Sizes that only a run knows --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/RuntimeVerification.h"
+#include "OperandRules.h"
+#include "Slices.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+namespace {
+using MessageFn = function_ref<std::string(Operation *, StringRef)>;
+
+/// A dimension of an operand, and how many of its elements belong together.
+struct Size {
+  StringRef operand;
+  int64_t dim, perElement;
+  OpFoldResult value;
+};
+
+/// How many rows of dimension `letter` of `op` a sequence has, where rows
+/// belong to the sequences of dimension B; else 0.
+int64_t getRowsOfSequence(KernelOpInterface op, char letter) {
+  if (auto paged = dyn_cast<PagedLogitsOp>(*op))
+    return letter == 'R' ? paged.getNextN() : 0;
+  auto topk = dyn_cast<TopkOp>(*op);
+  return topk && topk.hasSequencesInOrder() && letter == 'M'
+             ? topk.getRowsOfSequence()
+             : 0;
+}
+
+void verifySizes(KernelOpInterface op, OpBuilder &b, Location loc,
+                 MessageFn makeMessage) {
+  // Of each letter, the first; the others are compared with it.
+  llvm::MapVector<char, Size> known;
+  auto check = [&](const Size &size, const Size &other) {
+    int64_t least = std::min(size.perElement, other.perElement);
+    auto scale = [&](const Size &s) {
+      Value value = getValueOrCreateConstantIndexOp(b, loc, s.value);
+      if (s.perElement == least)
+        return value;
+      return Value(arith::MulIOp::create(
+          b, loc, value, arith::ConstantIndexOp::create(b, loc, s.perElement)));
+    };
+    if (isa<Attribute>(size.value) && isa<Attribute>(other.value))
+      return;
+    Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        scale(size), scale(other));
+    std::string message = ("dimension " + Twine(size.dim) + " of '" +
+                           size.operand + "' does not go with dimension " +
+                           Twine(other.dim) + " of '" + other.operand + "'")
+                              .str();
+    cf::AssertOp::create(b, loc, equal, makeMessage(op, message));
+  };
+  for (auto [value, rule] :
+       llvm::zip_equal(op.getDataOperands(), getOperandRules(op))) {
+    // What the ranges of a tile were made from has the rows of all tiles.
+    if (!value || !llvm::is_contained(op->getOperands(), value))
+      continue;
+    for (auto [dim, name] : llvm::enumerate(rule.dims)) {
+      char letter = name;
+      int64_t rows = getRowsOfSequence(op, letter);
+      Size size{rule.name, static_cast<int64_t>(dim), 1,
+                getDim(b, loc, value, dim)};
+      auto [place, isNew] = known.try_emplace(letter, size);
+      if (!isNew)
+        check(size, place->second);
+      else if (rows && known.contains('B')) {
+        Size sequences = known['B'];
+        sequences.perElement = rows;
+        check(size, sequences);
+      } else if (letter == 'B') {
+        for (auto &[other, otherSize] : known)
+          if (int64_t perSequence = getRowsOfSequence(op, other)) {
+            Size sequences = size;
+            sequences.perElement = perSequence;
+            check(sequences, otherSize);
+          }
+      }
+    }
+  }
+}
+
+template <typename OpTy>
+struct SizesModel
+    : RuntimeVerifiableOpInterface::ExternalModel<SizesModel<OpTy>, OpTy> {
+  void generateRuntimeVerification(Operation *op, OpBuilder &b, Location loc,
+                                   MessageFn makeMessage) const {
+    verifySizes(cast<KernelOpInterface>(op), b, loc, makeMessage);
+  }
+};
+} // namespace
+
+void mqa::registerRuntimeVerifiableOpInterfaceExternalModels(
+    DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, MQADialect *) {
+    LogitsOp::attachInterface<SizesModel<LogitsOp>>(*context);
+    PagedLogitsOp::attachInterface<SizesModel<PagedLogitsOp>>(*context);
+    TopkOp::attachInterface<SizesModel<TopkOp>>(*context);
+    MergeTopkOp::attachInterface<SizesModel<MergeTopkOp>>(*context);
+    context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect>();
+  });
+}
