@@ -299,14 +299,24 @@ def tensor_cases(rank, size):
 
     logits = mqa.logits(*tensors.values(), clean=True)
     selection = {"logits": logits, "ke": ke, "k": 20, "ks": ks}
-    check(torch.ops.mqa.topk, selection, {"logits": Shard(0)}, Shard(0))
+    check(torch.ops.mqa.topk, selection, {"logits": Shard(0), "ks": Shard(0)}, Shard(0))
     check(torch.ops.mqa.topk_values, selection, {"logits": Shard(0), "ks": Shard(0)}, Shard(0), base="absolute")
     lists = [mqa.topk(logits[:, begin : begin + 150].contiguous(), ke.clamp(0, 300) - begin, 20, ks=ks.clamp(0, 300) - begin,
                       offset=torch.full_like(ke, begin), base="absolute", return_values=True) for begin in (0, 150)]  # fmt: skip
     merge = {"list_indices": torch.stack([i for i, _ in lists]), "list_values": torch.stack([v for _, v in lists]),
              "ke": ke.clamp(max=300), "ks": ks}  # fmt: skip
-    check(torch.ops.mqa.merge_topk, merge, {"list_indices": Shard(1)}, Shard(0))
-    check(torch.ops.mqa.merge_topk_values, merge, {"list_indices": Shard(1), "list_values": Shard(1)}, Shard(0))
+    check(torch.ops.mqa.merge_topk, merge, {"list_indices": Shard(1), "ks": Shard(0)}, Shard(0))
+    check(torch.ops.mqa.merge_topk_values, merge, {"list_indices": Shard(1), "list_values": Shard(1), "ks": Shard(0)}, Shard(0))
+    # Those that are given by keyword decide.
+    check(torch.ops.mqa.merge_topk, merge, {"list_indices": Shard(1)}, Replicate())
+    odd = {**merge, "ks": distribute_tensor(ks, mesh, [Shard(0)]), "ke": ke.clamp(max=300)}
+    odd = {name: t if name == "ks" else distribute_tensor(t, mesh, [Replicate()]) for name, t in odd.items()}
+    assert torch.ops.mqa.merge_topk(**odd).placements == (Shard(0),)
+    slots = {"q": q, "k": k, "k_scale": scale, "weights": weights, "ks": ks, "ke": ke, "topk": 20}
+    table = distribute_tensor(torch.zeros(40, 5, dtype=torch.int32), mesh, [Shard(1)])
+    slots = {name: distribute_tensor(t, mesh, [Replicate()]) if isinstance(t, torch.Tensor) else t for name, t in slots.items()}
+    words = "block_table is given by keyword, and is S(1): redistribute it to S(0)"
+    expect(Exception, words, torch.ops.mqa.logits_topk, **slots, block_table=table, block_kv=64, base="slot")
 
     q, cache, weights, lens, table = make_paged("cpu", batch=4, next_n=2, h=4, d=32, block_kv=16, longest=90)
     k, scale = (t.float().bfloat16() if t.dtype == FP8 else t for t in mqa.split_cache(cache, 32))
@@ -330,7 +340,8 @@ def tensor_cases(rank, size):
     check(torch.ops.mqa.paged_logits_topk, {**paged, "topk": 20, "max_context_len": 96}, sequences, Shard(0))
     logits = mqa.paged_logits(*paged.values(), 96, clean=True)
     slots = {"logits": logits, "ke": None, "k": 20, "context_lens": lens, "block_table": table}
-    check(torch.ops.mqa.topk, slots, {"logits": Shard(0), "context_lens": Shard(0)}, Shard(0), base="slot", block_kv=16)
+    rows = {name: Shard(0) for name in ("logits", "context_lens", "block_table")}
+    check(torch.ops.mqa.topk, slots, rows, Shard(0), base="slot", block_kv=16)
 
 
 def docstring_examples(rank, size):

@@ -20,6 +20,12 @@ def check_selection(topk, tie_break, order, base):
     topk_checks.check_choice("base", base, _BASES)
 
 
+def check_fused(form, tensors, topk, options):
+    """What is checked at the launch of a kernel of logits and top-k, ahead of it; other options have their defaults."""
+    absent = [None] * (len(form.names) - len(tensors))
+    form.check(*tensors, *absent, topk=topk, **dict(zip(form.options, form.get_flags(options))))
+
+
 def new_lists(rows, topk, device, size):
     """Memory for the lists of `size` ranks: indices, and the bits of values behind them, so that one exchange takes both."""
     return torch.empty(size, 2, rows, topk, dtype=torch.int32, device=device)

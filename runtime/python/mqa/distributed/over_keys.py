@@ -3,7 +3,7 @@
 import torch
 import torch.distributed as dist
 
-from .. import fused_checks
+from ..fused_launches import LOGITS
 from ..fused_ops import logits_topk_out
 from . import lists, words
 from .shards import check_shards, make_shards
@@ -12,8 +12,7 @@ from .shards import check_shards, make_shards
 def _check(tensors, topk, options, selection, exchange):
     lists.check_exchange(exchange)
     lists.check_selection(topk, **selection)
-    more = {"block_kv": 0, "force_first": 0, "force_last": 0, **options, **selection}
-    fused_checks.check_logits_topk(*tensors, None, None, None, None, None, topk=topk, **more)
+    lists.check_fused(LOGITS, tensors, topk, {**options, **selection})
 
 
 def _localize(bounds, shards):

@@ -3,7 +3,8 @@
 import torch
 import torch.distributed as dist
 
-from .. import checks, fused_checks
+from .. import checks
+from ..fused_launches import PAGED
 from ..fused_ops import paged_logits_topk_out
 from . import lists, words
 
@@ -11,8 +12,7 @@ from . import lists, words
 def _check(tensors, topk, key_counts, options, selection, exchange):
     lists.check_exchange(exchange)
     lists.check_selection(topk, **selection)
-    more = {"force_first": 0, "force_last": 0, **options, **selection}
-    fused_checks.check_paged_logits_topk(*tensors, None, None, None, topk=topk, **more)
+    lists.check_fused(PAGED, tensors, topk, {**options, **selection})
     q = tensors[0]
     checks.check_shape("key_counts", key_counts, (q.size(0),))
     checks.check_ints("key_counts", key_counts)

@@ -20,7 +20,25 @@ class _Rule:
         """The value of each argument that was given, by name, in the order in which DTensor counts them."""
         positional = [argument.name for argument in self._arguments]
         self._given = {**dict(zip(positional, args)), **kwargs}
+        self._keywords = set(kwargs)
         return self._given
+
+    def choose(self, places):
+        """Those of `places` whose keywords are placed as they are: DTensor redistributes none."""
+        from torch.distributed.tensor._dtensor_spec import DTensorSpec
+
+        chosen, reason = [], ""
+        for results, inputs in places:
+            for (name, value), placement in zip(self._given.items(), inputs):
+                fixed = name in self._keywords and isinstance(value, DTensorSpec)
+                if fixed and placement not in value.placements:
+                    reason = f"{name} is given by keyword, and is {value.placements[0]}: redistribute it to {placement}"
+                    break
+            else:
+                chosen.append((results, inputs))
+        if not chosen:
+            raise ValueError(reason)
+        return chosen
 
     def place(self, result, **placements):
         """Arguments that are not named are whole on each rank; what is no tensor has no placement."""
@@ -136,7 +154,7 @@ def _register(name, list_rules):
     def find_placements(*args, **kwargs):
         rule = _Rule(op)
         given = rule.bind(args, kwargs)
-        return [rule.place(Replicate()), *list_rules(rule, given)]
+        return rule.choose([rule.place(Replicate()), *list_rules(rule, given)])
 
     # DTensor keeps what it found for arguments that it takes for equal: it has to compare all of ours, as types and sizes
     # of results depend on them.
@@ -153,7 +171,8 @@ def register_sharding_rules():
     | `logits`, `paged_logits` | queries or sequences; or heads, where `dtype` is float32: results are partial sums |
     | `topk`, `merge_topk`, `logits_topk`, `paged_logits_topk`, and those with values | rows of queries |
 
-    Other placements are redistributed to one of these. Heads are sharded in equal parts, and so are key groups where there
+    Other placements are redistributed to one of these, but for those of tensors that are given by keyword (ks of `topk`, for
+    instance), which DTensor leaves as they are. Heads are sharded in equal parts, and so are key groups where there
     are several; sequences of a paged cache, or of a block table, in equal parts too. A sum over shards of heads rounds
     differently from a sum on one device. A second call changes nothing. Raises ImportError where PyTorch has no
     `torch.distributed.tensor.experimental.register_sharding` (before 2.6).
