@@ -8,6 +8,7 @@
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/ShardingInterfaceImpl.h"
 #include "mqa/Pipelines/Pipelines.h"
 
 #include "mlir/Pass/PassRegistry.h"
@@ -26,6 +27,7 @@ mlirGetDialectPluginInfo() {
               return;
             registry->insert<mqa::MQADialect>();
             mqa::registerBufferizableOpInterfaceExternalModels(*registry);
+            mqa::registerShardingInterfaceExternalModels(*registry);
           }};
 }
 

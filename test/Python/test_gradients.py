@@ -4,6 +4,11 @@
 Skipped where there is no PyTorch. tools/gradients.py runs the random cases on a GPU.
 """
 import collections
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
 import unittest
 import weakref
 
@@ -257,6 +262,22 @@ class AutogradTest(unittest.TestCase):
             _, found = self.differentiate(compiled, tensors)
             for a, b in zip(found, expected):
                 self.assertTrue(torch.equal(a, b))
+
+
+class ToolTest(unittest.TestCase):
+    def test_tool(self):
+        """tools/gradients.py on the CPU: small errors, and what it measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "found.json"
+            script = pathlib.Path(__file__).resolve().parents[2] / "tools" / "gradients.py"
+            command = [sys.executable, script, "run", "-", "--device=cpu", "--no-compile", "--cases=3", f"--json={path}"]
+            sizes = ["--queries=9", "--keys=70", "--heads=4", "--head-dim=32", "--repeat=1", "--masks=causal"]
+            result = subprocess.run([*command, *sizes], capture_output=True, text=True, check=False, timeout=240)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            rows = json.loads(path.read_text())["rows"]
+        self.assertEqual([row["form"] for row in rows], ["mqa", "unfused"])
+        self.assertTrue(rows[0]["same_bits"])
+        self.assertIn("3 random cases", result.stdout)
 
 
 if __name__ == "__main__":
