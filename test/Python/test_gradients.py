@@ -107,6 +107,18 @@ class GradientsTest(unittest.TestCase):
                     self.assertLess(get_error(gradient, reference), TOLERANCE, name)
             self.assertTrue(found[2].isfinite().all() and found[3].isfinite().all())
 
+    def test_odd_scales(self):
+        """Scales of 0, of either sign, and those that nothing can be divided by."""
+        for dtype in (torch.bfloat16, torch.float16):
+            for relu in (True, False):
+                case = Case(2, dtype=dtype, heads=4, groups=2, m=17, n=200, relu=relu, has_scale=True)
+                case.k_scale[::3] = 0
+                case.k_scale[1::3] *= -1
+                if dtype == torch.bfloat16:
+                    case.k_scale[5], case.k_scale[8] = 1e-30, -1e-40
+                for work in (torch.float32, dtype):
+                    self.check(case, compute(case, work=work))
+
     def test_needs(self):
         case = Case(5, heads=4, groups=2, m=17, n=200, has_scale=True, has_weights=True)
         whole = compute(case)

@@ -61,16 +61,31 @@ class _Problem:
         self.is_narrow = self.work == torch.float16
 
 
-def _make_key_factors(problem, seen):
-    """k for the scores, whose sign alone counts, and k_scale * k divided by a factor. A key that no query sees may hold
-    anything, so it is made 0."""
+@dataclasses.dataclass
+class _Keys:
+    """What is multiplied with queries. k_scale = `folded` * `rest`: what is folded into g needs no rounding in a factor."""
+
+    k: torch.Tensor  # For the scores, whose sign alone counts.
+    scaled: torch.Tensor  # rest * k, divided by `factor`
+    factor: "torch.Tensor | None"
+    folded: "torch.Tensor | None"
+    rest: "torch.Tensor | None"
+
+
+def _make_keys(problem, seen):
+    """A key that no query sees may hold anything, so it is made 0."""
     k = torch.where(seen.unsqueeze(1), problem.k.float(), 0.0)
-    scaled = k if problem.k_scale is None else k * torch.where(seen, problem.k_scale, 0.0).unsqueeze(1)
-    factor = None
+    rest = None if problem.k_scale is None else torch.where(seen, problem.k_scale, 0.0)
     if problem.is_narrow:
-        k, _ = _normalize(k, (1,))
-        scaled, factor = _normalize(scaled, (0, 1))
-    return k.to(problem.work), scaled.to(problem.work), factor
+        scaled, factor = _normalize(k if rest is None else k * rest.unsqueeze(1), (0, 1))
+        return _Keys(_normalize(k, (1,))[0].to(problem.work), scaled.to(problem.work), factor, None, rest)
+    if rest is None:
+        return _Keys(k.to(problem.work), k.to(problem.work), None, None, None)
+    # A scale is divided by again, so not one that is 0, or that a gradient could not be multiplied with.
+    amount = rest.abs()
+    folded = torch.where((amount > 1e-20) & (amount < 1e20), rest, 1.0)
+    rest = rest / folded
+    return _Keys(k.to(problem.work), (k * rest.unsqueeze(1)).to(problem.work), None, folded, rest)
 
 
 @dataclasses.dataclass
@@ -171,7 +186,7 @@ def _backward_group(problem, grad, ks, ke, compressed, relu, needs, scores):
     device, blocks_heads = grad.device, heads if relu else 1
     step = max(1, min(m, _MAX_ROWS, scores // (2 * blocks_heads * 512)))
     columns = max(512, scores // (2 * blocks_heads * step)) if relu else max(1, n)
-    k, scaled, k_factor = _make_key_factors(problem, _find_seen(ks, ke, n))
+    keys = _make_keys(problem, _find_seen(ks, ke, n))
     needs_q, needs_k = needs[0] or needs[3], needs[1] or needs[2]
     dq = torch.empty(m, heads, d, dtype=problem.q.dtype, device=device) if needs[0] else None
     dw = torch.empty(m, heads, device=device) if needs[3] else None
@@ -180,6 +195,8 @@ def _backward_group(problem, grad, ks, ke, compressed, relu, needs, scores):
     for block, (low, high) in enumerate(_find_windows(ks, ke, n, step)):
         first, last = block * step, min(m, (block + 1) * step)
         masked = _mask_grad(grad, first, last, ks, ke, n, compressed)
+        if keys.folded is not None:
+            masked *= keys.folded
         rows = _make_rows(problem, first, last, masked, is_empty[first:last], relu)
         del masked
         t = torch.zeros((last - first) * blocks_heads, d, device=device) if needs_q else None
@@ -187,9 +204,9 @@ def _backward_group(problem, grad, ks, ke, compressed, relu, needs, scores):
         for left in range(low // columns * columns, high, columns):
             right = min(n, left + columns)
             own = rows.grad[:, left:right]
-            p = _make_p(rows.q, k[left:right], own, heads) if relu else own
+            p = _make_p(rows.q, keys.k[left:right], own, heads) if relu else own
             if needs_q:
-                t += _multiply(p, scaled[left:right])
+                t += _multiply(p, keys.scaled[left:right])
             if needs_k:
                 product = _sum_over_rows(p, rows.weighted)
                 u[left:right] += product if rows.weighted_factor is None else product * rows.weighted_factor.view(())
@@ -197,7 +214,7 @@ def _backward_group(problem, grad, ks, ke, compressed, relu, needs, scores):
         if needs_q:
             t = t.view(last - first, blocks_heads, d)
             if problem.is_narrow:
-                t = t * rows.grad_factor.unsqueeze(2) * k_factor
+                t = t * rows.grad_factor.unsqueeze(2) * keys.factor
             if needs[0]:
                 w = 1.0 if problem.weights is None else problem.weights[first:last].float().unsqueeze(2)
                 dq[first:last] = (t * w).expand(-1, heads, -1)
@@ -205,8 +222,10 @@ def _backward_group(problem, grad, ks, ke, compressed, relu, needs, scores):
                 dw[first:last] = (problem.q[first:last].float() * t).sum(2)
     if not needs_k:
         return dq, None, None, dw
-    dk = (u if problem.k_scale is None else u * problem.k_scale.unsqueeze(1)) if needs[1] else None
-    return dq, dk, (problem.k.float() * u).sum(1) if needs[2] else None, dw
+    # What is folded is in u already.
+    dk = (u if keys.rest is None else u * keys.rest.unsqueeze(1)) if needs[1] else None
+    ds = (problem.k.float() * u).sum(1) if needs[2] else None
+    return dq, dk, ds if ds is None or keys.folded is None else ds / keys.folded, dw
 
 
 def _get_block_size(*tensors):

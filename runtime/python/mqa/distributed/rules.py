@@ -81,6 +81,25 @@ def _shard_logits(rule, given):
     return rules
 
 
+def _shard_logits_backward(rule, given):
+    """As the logits: shards of queries, or of heads, have a part of what keys get."""
+    from torch.distributed.tensor import Partial, Replicate, Shard
+
+    rows = {name: Shard(0) for name in ("grad", "q", "weights", "ks", "ke")}
+    rules = [rule.place([Shard(0), Partial(), Partial(), Shard(0)], **rows)]
+    grouped = len(given["k"].shape) == 3
+    if _allow_heads(given):
+        heads = {"grad": Replicate(), "q": Shard(1), "weights": Shard(1)}
+        of_keys = Shard(1) if grouped else Partial()
+        if grouped:
+            heads.update(k=Shard(1), k_scale=Shard(1))
+        # What is not needed is empty, without a dimension 1.
+        needs = given.get("needs", [True] * 4)
+        places = (Shard(1), of_keys, of_keys, Shard(1))
+        rules.append(rule.place([place if need else Replicate() for place, need in zip(places, needs)], **heads))
+    return rules
+
+
 def _shard_paged_logits(rule, given):
     from torch.distributed.tensor import Partial, Shard
 
@@ -132,6 +151,7 @@ def _shard_paged_logits_topk(rule, given):
 
 _RULES = {
     "logits": _shard_logits,
+    "logits_backward": _shard_logits_backward,
     "paged_logits": _shard_paged_logits,
     "topk": _shard_topk,
     "topk_values": _shard_topk,
@@ -168,7 +188,7 @@ def register_sharding_rules():
 
     | op | sharded over |
     | --- | --- |
-    | `logits`, `paged_logits` | queries or sequences; or heads, where `dtype` is float32: results are partial sums |
+    | `logits`, with backward; `paged_logits` | queries or sequences; or heads, where `dtype` is float32: results are partial sums |
     | `topk`, `merge_topk`, `logits_topk`, `paged_logits_topk`, and those with values | rows of queries |
 
     Other placements are redistributed to one of these, but for those of tensors that are given by keyword (ks of `topk`, for
