@@ -59,6 +59,26 @@ def measure_peak(torch, function, device):
     return torch.cuda.max_memory_allocated() - before
 
 
+def measure_parts(torch, gradients, operands, grad, repeat, device):
+    """The steps of one block of scores, in milliseconds, and how many blocks a full mask has."""
+    q, k = operands[:2]
+    heads, size = q.size(1), q.size(2)
+    rows = min(gradients._MAX_ROWS, q.size(0))
+    columns = min(k.size(0), max(512, gradients._MAX_SCORES // (2 * heads * rows)))
+    own, keys = q[:rows].reshape(-1, size), k[:columns].contiguous()
+    g = grad[:rows, :columns].to(q.dtype)
+    scores = torch.mm(own, keys.t())
+    by_head = scores.view(-1, heads, columns)
+    steps = {
+        "scores": lambda: torch.mm(own, keys.t()),
+        "mask": lambda: torch.ops.aten.threshold_backward.grad_input(g.unsqueeze(1), by_head, 0, grad_input=by_head),
+        "to queries": lambda: gradients._multiply(scores, keys),
+        "to keys": lambda: gradients._sum_over_rows(scores, own),
+    }
+    blocks = -(-q.size(0) // rows) * -(-k.size(0) // columns)
+    return {name: measure(torch, step, repeat, device) for name, step in steps.items()}, blocks
+
+
 def measure_mask(torch, options, mask_name, device):
     import mqa
     from mqa import gradients
@@ -113,6 +133,7 @@ def measure_mask(torch, options, mask_name, device):
     both = measure(torch, lambda: run_both(fused), options.repeat, device)
     add("mqa", get_errors(found), measure(torch, backward, options.repeat, device), both, peak)
     rows[-1]["same_bits"] = same
+    rows[-1]["parts_ms"], rows[-1]["blocks"] = measure_parts(torch, gradients, operands, grad, options.repeat, device)
     if options.sweep:
         for most_rows in (64, 128, 256, 512):
             for scores in (8, 16, 32, 64, 128, 256):
@@ -168,7 +189,9 @@ def run(options):
     shape = {name: getattr(options, name) for name in ("queries", "keys", "heads", "head_dim", "repeat")}
     cases = run_cases(torch, device, options.cases)
     print(f"{about['device']}, PyTorch {about['torch']}")
-    print(f"{options.cases} random cases, largest error: " + ", ".join(f"{name} {error:.2e}" for name, error in cases.items()))
+    print(
+        f"{options.cases} random cases, largest error: " + ", ".join(f"{name} {error:.2e}" for name, error in cases.items())
+    )
     rows = [row for mask in options.masks for row in measure_mask(torch, options, mask, device)]
     print(f"{options.queries} queries x {options.keys} keys, H {options.heads}, D {options.head_dim}, bf16")
 
@@ -186,6 +209,8 @@ def run(options):
           for name in ("q", "k", "k_scale", "weights")],
     ]  # fmt: skip
     print_table(rows, columns)
+    parts, blocks = rows[0]["parts_ms"], rows[0]["blocks"]
+    print(f"one of {blocks} blocks, ms: " + ", ".join(f"{name} {time:.4f}" for name, time in parts.items()))
     if options.json:
         document = {**about, **shape, "random_cases": cases, "rows": rows}
         pathlib.Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
