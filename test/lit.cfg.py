@@ -1,6 +1,7 @@
 import os
 import platform
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -51,3 +52,21 @@ if platform.machine() == "x86_64":
 # Code for AArch64 is compiled anywhere, and linked where there is a linker for it.
 if shutil.which("aarch64-linux-gnu-ld") or shutil.which("ld.lld"):
     config.available_features.add("aarch64-linker")
+
+# MPI executes programs of several processes: its runner, its library, and the name that MLIR has for it.
+def find_mpi_library():
+    """The file of MPICH's or Open MPI's library, as the linker would find it."""
+    found = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout.split("\n")
+    files = [line.split(" => ")[-1] for line in found if line.strip().startswith(("libmpich.so", "libmpi.so"))]
+    return max(files, default=None, key=lambda file: "libmpich" in file)
+
+
+mpi_library = find_mpi_library()
+if mpi_library and shutil.which("mpiexec"):
+    is_mpich = "libmpich" in mpi_library
+    config.available_features.add("mpi")
+    config.substitutions.append(("%mpiexec", "mpiexec" if is_mpich else "mpiexec --allow-run-as-root --oversubscribe"))
+    config.substitutions.append(("%mpi_implementation", "MPICH" if is_mpich else "OpenMPI"))
+    config.substitutions.append(("%libmpi", mpi_library))
+else:
+    lit_config.note("no MPI here: programs of several processes are not executed (Debian: mpich)")

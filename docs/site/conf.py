@@ -37,7 +37,7 @@ html_theme_options = {"sidebar_hide_name": False, "navigation_with_keys": True}
 # The table of contents. Pages that it does not name follow in a part of their own.
 CONTENTS = {
     "Start": ["README", "docs/lesson"],
-    "Use it": ["docs/embedding", "docs/programs", "docs/frontends", "docs/engines", "docs/bundle", "docs/process", "docs/compatibility", "SECURITY"],
+    "Use it": ["docs/embedding", "docs/programs", "docs/frontends", "docs/engines", "docs/distributed", "docs/bundle", "docs/process", "docs/compatibility", "SECURITY"],
     "Reference": ["docs/MQADialect", "docs/MQATransformsPasses", "docs/MQAConversionPasses", "docs/glossary"],
     "Performance": ["docs/performance", "docs/notebook/README"],
     "How it works": ["docs/design", "docs/explorer", "docs/matrix-units", "docs/testing"],

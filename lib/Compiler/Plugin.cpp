@@ -9,6 +9,7 @@
 #include "mqa/Dialect/MQA/IR/RuntimeVerification.h"
 #include "mqa/Dialect/MQA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mqa/Dialect/MQA/Transforms/Passes.h"
+#include "mqa/Dialect/MQA/Transforms/ShardingInterfaceImpl.h"
 #include "mqa/Pipelines/Pipelines.h"
 
 #include "mlir/Pass/PassRegistry.h"
@@ -28,6 +29,7 @@ mlirGetDialectPluginInfo() {
             registry->insert<mqa::MQADialect>();
             mqa::registerBufferizableOpInterfaceExternalModels(*registry);
             mqa::registerRuntimeVerifiableOpInterfaceExternalModels(*registry);
+            mqa::registerShardingInterfaceExternalModels(*registry);
           }};
 }
 

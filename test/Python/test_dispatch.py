@@ -15,6 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
+# Ways to logits that are recorded for backward (test_gradients.py).
+DIFFERENTIABLE = ("logits", "ops.logits")
+
 
 class Wrapped(torch.Tensor):
     """Has no memory of its own; ops are run on what it wraps, and noted."""
@@ -104,8 +107,13 @@ class KnownTest(KnownLaunchCase):
                 if not is_float(tensor):
                     continue
                 asking = tensors[:i] + [tensor.detach().requires_grad_()] + tensors[i + 1 :]
-                with self.assertRaisesRegex((ValueError, AssertionError), f"{names[i]} requires grad, and mqa"):
-                    call(*asking)
+                if name in DIFFERENTIABLE:
+                    recorded = call(*asking)
+                    self.assertTrue(recorded.requires_grad)
+                    self.assertTrue(torch.equal(recorded.detach(), expected), name)
+                else:
+                    with self.assertRaisesRegex((ValueError, AssertionError), f"{names[i]} requires grad, and mqa"):
+                        call(*asking)
                 for guard in (torch.no_grad, torch.inference_mode):
                     with guard():
                         self.assertTrue(torch.equal(call(*asking), expected), name)

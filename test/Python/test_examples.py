@@ -141,6 +141,16 @@ class ExamplesTest(unittest.TestCase):
                 with self.subTest(page=page):
                     self.assertGreater(self.run_page(page)[1], 3)
 
+    def test_sharding(self):
+        """The program of docs/distributed.md becomes that of one process; test_distributed.py runs the one in PyTorch."""
+        [block] = [block for block in get_blocks("docs/distributed.md") if block.language == "mlir"]
+        passes = "--pass-pipeline=builtin.module(func.func(sharding-propagation,shard-partition))"
+        command = [TOOLS / "mqa-opt", "-", passes]
+        run = subprocess.run(command, input=block.text, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"@sharded\(.*: tensor<1024x128xbf16>.* -> tensor<128x1024xf32>")
+        self.assertIn(passes.split("=", 1)[1], (ROOT / "docs" / "distributed.md").read_text())
+
     def test_lesson(self):
         names, checked = self.run_page("docs/lesson.md")
         self.assertGreater(checked, 25)

@@ -7,7 +7,7 @@ Kernels get tensors that the dispatcher is done with, so they look at nothing bu
 """
 import torch
 
-from . import checks, library
+from . import checks, gradient_library, library
 from .launches import (FUSED_OPTION, get_more_options, launch_fused_paged_logits, launch_logits, launch_paged_logits, looks_plain,
                        run_plain, split_cache)  # fmt: skip
 from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out, is_plain
@@ -143,7 +143,8 @@ class _NotPlain(Exception):
 
 
 def _make_autograd(name, names, kernel):
-    """There is no derivative, so tensors that ask for one are refused, where PyTorch would go on without it."""
+    """mqa.logits is recorded for backward. The others have no derivative, so tensors that ask for one are refused, where
+    PyTorch would go on without it."""
     op = getattr(torch.ops.mqa, name).default
     count = len(names)
     launch = kernel.__kwdefaults__["launch"]
@@ -154,7 +155,7 @@ def _make_autograd(name, names, kernel):
             raise _NotPlain
         launch(options, tensors, *flags)
 
-    def refuse_derivative(*args, **kwargs):
+    def call(*args, **kwargs):
         tensors = args[:count]
         # The dispatcher would take 2 us to find that only the kernel is left.
         if looks_plain(*tensors):
@@ -162,15 +163,18 @@ def _make_autograd(name, names, kernel):
                 return kernel(*args, **kwargs, launch=launch_plain)
             except _NotPlain:
                 pass
+        if name == "logits" and gradient_library.is_asked_for(tensors):
+            return gradient_library.differentiate(*args, **kwargs)
         check_out(names, tensors)
         check_derivative(f"mqa.{name}", names, tensors)
         # From the top: to be told of the keys that are left would take 1 us, in each call.
         with torch._C._AutoDispatchBelowAutograd():
             return op(*args, **kwargs)
 
-    return refuse_derivative
+    return call
 
 
+gradient_library.define(_definitions)
 for _name, _names, _kernel, _fake in (
     ("logits", LOGITS[:-1], _logits, _fake_logits),
     ("logits_out", LOGITS, _logits_out, _fake_logits_out),

@@ -23,7 +23,7 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     - With a paged cache, `base = slot` has the same `block_table` and `block_kv`. Ranges then end where the table
       ends.
     - The rows are not `compressed`, and neither op is a tile.
-    - On memrefs, no op between the two has effects on memory.
+    - On memrefs, no op between the two has effects on memory. (On tensors, the first op moves to the second one.)
 
     A remark tells why a pair is left as it is.
 
