@@ -42,7 +42,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | N x D, or N x G x D | as `q` |
+    | | N x D / 2 | i8: MXFP4 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
+    | | N | i32 where keys are MXFP4 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
@@ -71,6 +73,16 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     key max(ks[m], 0) + j. A range longer than S columns is cut there; columns
     past its length are -inf with `clean` and not written without.
 
+    MXFP4 keys are numbers of f4E2M1FN, two in a byte of `k`: the even element is in the low four
+    bits. `k_scale` has a word for each key, and must be there. Byte g of the word is the block
+    scale of elements 32 g to 32 g + 31, an f8E8M0FNU: 2 to the power of (byte - 127), and NaN if
+    the byte is 255. Then D is 32, 64, 96 or 128, `q` is of f8E4M3FN, bf16 or f16, and keys have
+    no groups. In a word, bytes behind the last block are not read. A kernel for a GPU multiplies
+    keys in the type in which its matrix unit has queries. It takes the greatest block scale out
+    of each key. What is left is exact in f8E4M3FN while the bytes of a key's word differ by at
+    most 14, and in f16 while they differ by at most 36. Elements of blocks whose bytes are less are
+    rounded to multiples of 2^-15 times the greatest block scale (2^-36 in f16).
+
     `key_offset` is the position of key 0 of this op in the sequence to which
     `ks` and `ke` refer; the sequence ends with the last key of this op.
 
@@ -97,6 +109,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%rows : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+    %3 = mqa.logits ins(%q, %k_mxfp4, %block_scales, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x64xi8>, tensor<?xi32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
     ```
@@ -195,7 +211,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | --- | --- | --- |
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | C x P x D | as `q` |
+    | | C x P x D / 2 | i8: MXFP4 |
     | `k_scale` (optional, 1) | C x P | f32 |
+    | | C x P | i32 where keys are MXFP4 |
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
@@ -204,7 +222,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
 
     B sequences have T = next_n new queries each, from 1 to 8; the cache has C blocks of
     P = block_kv keys, a power of two from 16 to 256. T and P are static. Heads, head
-    dim, activation and rounding are as in `mqa.logits`.
+    dim, activation, rounding and MXFP4 keys are as in `mqa.logits`.
 
     length(b, t) is context_lens[b, t], or, where there is one length per sequence,
     context_lens[b] - T + t + 1: the new queries are its last. Lengths may be zero,

@@ -37,6 +37,9 @@ constexpr int64_t kTileAlignment = 1024;
 /// Registers left to a producer where the chip moves them: address arithmetic
 /// and a fill.
 constexpr int64_t kProducerRegisters = 32;
+/// Those left to a converter, which has several loads under way, and what it
+/// makes of them.
+constexpr int64_t kConverterRegisters = 72;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
 constexpr int64_t kStoreKeys = 32;

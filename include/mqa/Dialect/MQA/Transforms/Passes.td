@@ -75,7 +75,7 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
       (`mqa.append_logits`), with a ballot for each element that tells a lane its place.
 
     Contract: where warps share a query, the warps that come here are the first of the
-    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write`, `mqa.scatter_columns` and `mqa.append_logits`
+    block, as many as the rings have consumers (without rings: all). Every `vector.transfer_write` that is not to a tile with a `#mqa.staged` layout, `mqa.scatter_columns` and `mqa.append_logits`
     in the function is of a value that is computed element-wise from one `vector.multi_reduction` of
     a `vector.contract`, perhaps carried by one loop. Nothing may change a tile
     between its read and the contraction. Anything else is an error. Ops may come in
@@ -445,7 +445,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | --- | --- | --- |
     | consumers | those of the consumer groups, ahead | get, `mqa.tile_logits`, `mqa.store_logits`, release; each consumer group takes its `tile_q` queries, and the key stages whose turn is its group's |
     | producers | the warps after them. With tensor maps one for each ring, so that no load waits for those of another ring; one for all where there is something to clean. Without, four that fill all rings together; two where there is something to clean. Less those of the converter | put, or acquire, fill and commit |
-    | converter, where a ring has it as its filler | two warps after them; one where there is something to clean | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
+    | converter, where a ring has it as its filler | a group of four warps behind those of producers and cleaners | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaner, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
     and, on a chip that can, moves registers from the last group of warps to the consumers

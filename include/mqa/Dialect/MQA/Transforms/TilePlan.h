@@ -38,8 +38,12 @@ struct TilePlan {
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, as a tile of k is used up earlier; null where there are none.
   RingType keyRing, scaleRing;
+  /// Of MXFP4 keys, what the key and scale stages are converted from: `tile_kv`
+  /// rows of bytes, and words of block scales. Null for other keys.
+  RingType mxRing;
   /// Threads of a block: the consumer groups, then one group of warps of a
-  /// producer warp and three that clean rows, where that is asked for.
+  /// producer warp and three that clean rows, where that is asked for. Of MXFP4
+  /// keys, a group of converters is behind them.
   int64_t numThreads;
   /// Registers a consumer thread may use after setmaxnreg.
   int64_t consumerRegisters;
@@ -47,9 +51,11 @@ struct TilePlan {
   int64_t sharedMemoryBytes;
 };
 
-/// Registers of a consumer thread when `numConsumerGroups` consumer groups and
-/// one group of the producers share a block of `chip`.
-int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups);
+/// Registers of a consumer thread when `numConsumerGroups` consumer groups, one
+/// group of the producers and, if `converts`, one of converters share a block of
+/// `chip`.
+int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups,
+                             bool converts);
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.

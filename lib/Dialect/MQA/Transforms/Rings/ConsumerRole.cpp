@@ -235,7 +235,8 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 void WarpRoles::buildConsumers(Value threadId) {
   if (chip.movesRegisters)
     NVVM::SetMaxRegisterOp::create(
-        rewriter, loc, getConsumerRegisters(chip, numConsumerGroups),
+        rewriter, loc,
+        getConsumerRegisters(chip, numConsumerGroups, groups.converts),
         NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();

@@ -8,22 +8,12 @@
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "llvm/Support/DebugLog.h"
-#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "mqa-specialize-warps"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
-
-bool WarpRoles::hasConverter() {
-  return loop
-      ->walk([](Operation *op) {
-        return hasRole(op, Role::Converter) ? WalkResult::interrupt()
-                                            : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 /// Gives each of the `count` threads of a role, of which `own` is one, its
 /// iterations of the loops that they share.
@@ -53,22 +43,18 @@ void WarpRoles::shareLoops(scf::ForOp role, Value own, int64_t count) {
   }
 }
 
-/// The role of `numWarps` warps from thread `first` on, or behind it where
-/// their number is a multiple of theirs. Returns the thread behind them.
-int64_t WarpRoles::buildConverter(Value threadId, int64_t first,
-                                  int64_t numWarps) {
-  int64_t count = numWarps * kWarpThreads;
-  first = llvm::alignTo(first, count);
+/// The role of the group of warps from thread `first` on.
+void WarpRoles::buildConverter(Value threadId, int64_t first) {
   loop->getParentOfType<gpu::GPUFuncOp>().walk([&](RingCreateOp op) {
     if (op.getReader() == Role::Converter)
-      op.setConsumers(numWarps);
+      op.setConsumers(kGroupWarps);
     if (op.getFiller() == Role::Converter)
-      op.setProducers(numWarps);
+      op.setProducers(kGroupWarps);
   });
-  buildRole(threadId, first, count, [&](Value own) {
+  buildRole(threadId, first, kGroupThreads, [&](Value own) {
+    setRegisters(kConverterRegisters);
     scf::ForOp converter = cloneWithout(
         [](RoleOpInterface op) { return op.getRole() != Role::Converter; });
-    shareLoops(converter, own, count);
+    shareLoops(converter, own, kGroupThreads);
   });
-  return first + count;
 }

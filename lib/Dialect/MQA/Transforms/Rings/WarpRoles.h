@@ -23,9 +23,11 @@ inline bool hasRole(Operation *op, Role role) {
 }
 
 /// How the consumer groups share a block of queries and keys: along the
-/// queries, along the keys, and the queries of one of them.
+/// queries, along the keys, and the queries of one of them; and whether there
+/// is a group of converters beside them and the producers.
 struct ConsumerGroups {
   int64_t queryGroups, keyGroups, tileQueries;
+  bool converts;
 
   int64_t getConsumerGroups() const { return queryGroups * keyGroups; }
 };
@@ -58,6 +60,7 @@ private:
   /// Clones the loop at the insertion point without the ops of other roles, and
   /// without what is done to their slots.
   scf::ForOp cloneWithout(function_ref<bool(RoleOpInterface)> isForeign);
+  void setRegisters(int64_t count);
   void buildConsumers(Value threadId);
   void takeTurns(scf::ForOp keys, Value keyGroup);
   /// The rows of the block from which on those of a query group are.
@@ -74,9 +77,9 @@ private:
   void loadFirstBlockAlone(scf::ForOp producer);
   int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
-  bool hasConverter();
-  int64_t buildConverter(Value threadId, int64_t first, int64_t numWarps);
+  void buildConverter(Value threadId, int64_t first);
   void shareLoops(scf::ForOp role, Value own, int64_t count);
+  void buildOthers(Value threadId, int64_t first);
   void buildCleaner(Value threadId, int64_t first, int64_t count);
 
   IRRewriter rewriter;

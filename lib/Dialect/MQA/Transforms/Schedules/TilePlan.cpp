@@ -17,18 +17,18 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 int64_t mqa::getConsumerRegisters(const ChipInfo &chip,
-                                  int64_t numConsumerGroups) {
+                                  int64_t numConsumerGroups, bool converts) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
-  int64_t threads = (numConsumerGroups + 1) * kGroupThreads;
+  int64_t threads = (numConsumerGroups + 1 + converts) * kGroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
   if (!chip.movesRegisters)
     return std::min<int64_t>(atLaunch, chip.threadRegisters);
-  int64_t forConsumers =
-      atLaunch * threads - kProducerRegisters * kGroupThreads;
+  int64_t forOthers = kProducerRegisters + (converts ? kConverterRegisters : 0);
+  int64_t forConsumers = atLaunch * threads - forOthers * kGroupThreads;
   int64_t each = forConsumers / (numConsumerGroups * kGroupThreads);
   return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
                            chip.threadRegisters);
@@ -195,7 +195,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  plan.numThreads = (numConsumerGroups + 1) * kGroupThreads;
+  bool converts = op.hasMxKeys();
+  plan.numThreads = (numConsumerGroups + 1 + converts) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
     return emitError() << numConsumerGroups
                        << " consumer groups and a producer "
@@ -203,7 +204,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << " threads, but a block has at most "
                        << chip.blockThreads;
 
-  plan.consumerRegisters = getConsumerRegisters(chip, numConsumerGroups);
+  plan.consumerRegisters =
+      getConsumerRegisters(chip, numConsumerGroups, converts);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
@@ -270,6 +272,14 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
         llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
+  }
+  if (op.hasMxKeys()) {
+    Type bytes = IntegerType::get(context, 8);
+    Type words = IntegerType::get(context, 32);
+    plan.mxRing = RingType::get(
+        context, schedule.getStages(),
+        {tile({tileKv, headDim / 2}, bytes), tile({tileKv}, words)});
+    plan.sharedMemoryBytes += getRingBytes(plan.mxRing);
   }
   if (getUnstoredLogits(op))
     plan.sharedMemoryBytes += kSelectionBytes;
