@@ -39,12 +39,13 @@ struct TilePlan {
   /// their own, as a tile of k is used up earlier; null where there are none.
   RingType keyRing, scaleRing;
   /// Of MXFP4 keys, what the key and scale stages are converted from: `tile_kv`
-  /// rows of bytes, and words of block scales. Null for other keys.
-  RingType mxRing;
+  /// rows of bytes, and words of block scales. Rings of their own, so that two
+  /// producers load them. Null for other keys.
+  RingType mxRing, mxScaleRing;
   /// Threads of a block: the consumer groups, then one group of warps of a
   /// producer warp and three that clean rows, where that is asked for. Of MXFP4
-  /// keys, a group of converters is behind them.
-  int64_t numThreads;
+  /// keys, `converterGroups` groups of converters are behind them.
+  int64_t numThreads, converterGroups = 0;
   /// Registers a consumer thread may use after setmaxnreg.
   int64_t consumerRegisters;
   /// Ring buffers and barriers.
@@ -52,10 +53,10 @@ struct TilePlan {
 };
 
 /// Registers of a consumer thread when `numConsumerGroups` consumer groups, one
-/// group of the producers and, if `converts`, one of converters share a block of
+/// group of the producers and `converterGroups` of converters share a block of
 /// `chip`.
 int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups,
-                             bool converts);
+                             int64_t converterGroups);
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.

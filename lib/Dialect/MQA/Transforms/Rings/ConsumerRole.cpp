@@ -236,7 +236,7 @@ void WarpRoles::buildConsumers(Value threadId) {
   if (chip.movesRegisters)
     NVVM::SetMaxRegisterOp::create(
         rewriter, loc,
-        getConsumerRegisters(chip, numConsumerGroups, groups.converts),
+        getConsumerRegisters(chip, numConsumerGroups, groups.converterGroups),
         NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();

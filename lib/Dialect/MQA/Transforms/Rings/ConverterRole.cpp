@@ -43,18 +43,20 @@ void WarpRoles::shareLoops(scf::ForOp role, Value own, int64_t count) {
   }
 }
 
-/// The role of the group of warps from thread `first` on.
+/// The role of the groups of warps from thread `first` on.
 void WarpRoles::buildConverter(Value threadId, int64_t first) {
+  int64_t numWarps = groups.converterGroups * kGroupWarps;
+  int64_t count = numWarps * kWarpThreads;
   loop->getParentOfType<gpu::GPUFuncOp>().walk([&](RingCreateOp op) {
     if (op.getReader() == Role::Converter)
-      op.setConsumers(kGroupWarps);
+      op.setConsumers(numWarps);
     if (op.getFiller() == Role::Converter)
-      op.setProducers(kGroupWarps);
+      op.setProducers(numWarps);
   });
-  buildRole(threadId, first, kGroupThreads, [&](Value own) {
+  buildRole(threadId, first, count, [&](Value own) {
     setRegisters(kConverterRegisters);
     scf::ForOp converter = cloneWithout(
         [](RoleOpInterface op) { return op.getRole() != Role::Converter; });
-    shareLoops(converter, own, kGroupThreads);
+    shareLoops(converter, own, count);
   });
 }

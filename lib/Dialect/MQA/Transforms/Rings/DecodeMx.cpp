@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DecodeMx.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/MxFormat.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,13 +43,15 @@ struct Target {
 
 class MxDecoder {
 public:
-  MxDecoder(OpBuilder &builder, Location loc, FloatType type)
-      : b(loc, builder), type(type), target(getTarget(type)) {}
+  /// Of `numOwn` blocks from `first` on of the key with the block scales
+  /// `word`, of which `numBlocks` count.
+  MxDecoder(OpBuilder &builder, Location loc, FloatType type, Value word,
+            int64_t numBlocks, Value first, int64_t numOwn);
 
-  /// The elements of block `block`, whose bytes are `bytes`.
-  Value decode(Value bytes, Value word, Value block, int64_t numBlocks);
+  /// The elements of block `first` + `i`, whose bytes are `bytes`.
+  Value decode(Value bytes, int64_t i);
   /// The factor that makes up for what `decode` takes out.
-  Value getScale(Value word, int64_t numBlocks);
+  Value getScale();
 
 private:
   static Target getTarget(FloatType type) {
@@ -75,16 +78,42 @@ private:
   Value compare(arith::CmpIPredicate predicate, Value lhs, uint32_t rhs) {
     return arith::CmpIOp::create(b, predicate, lhs, constant(rhs));
   }
-  Value getGreatest(Value word, int64_t numBlocks);
-  SmallVector<Value> getTable(Value halvings);
+  int getTableWords() { return type.getWidth() / 4; }
+  void makeTables();
+  void appendNormal(Value halvings, SmallVectorImpl<Value> &words);
+  void appendSubnormal(Value halvings, SmallVectorImpl<Value> &words);
   void lookUp(ArrayRef<Value> table, Value word, bool isUpper,
               SmallVectorImpl<Value> &words);
 
   ImplicitLocOpBuilder b;
   FloatType type;
   Target target;
+  /// Block scales of its own blocks, and those of the whole key.
+  SmallVector<Value> scales;
+  Value greatest, least;
+  /// The words of the table of each of its own blocks.
+  SmallVector<Value> tables;
 };
 } // namespace
+
+MxDecoder::MxDecoder(OpBuilder &builder, Location loc, FloatType type,
+                     Value word, int64_t numBlocks, Value first, int64_t numOwn)
+    : b(loc, builder), type(type), target(getTarget(type)) {
+  auto getByte = [&](Value shift) -> Value {
+    Value byte = arith::ShRUIOp::create(b, word, shift);
+    return arith::AndIOp::create(b, byte, constant(0xff));
+  };
+  for (int64_t i = 0; i < numBlocks; ++i) {
+    Value byte = getByte(constant(8 * i));
+    greatest = i ? arith::MaxUIOp::create(b, greatest, byte) : byte;
+    least = i ? arith::MinUIOp::create(b, least, byte) : byte;
+  }
+  Value bits = arith::MulIOp::create(
+      b, arith::IndexCastOp::create(b, b.getI32Type(), first), constant(8));
+  for (int64_t i = 0; i < numOwn; ++i)
+    scales.push_back(getByte(arith::AddIOp::create(b, bits, constant(8 * i))));
+  makeTables();
+}
 
 uint32_t MxDecoder::getBits(double value, int halvings) {
   llvm::APFloat number(std::ldexp(value, target.shift - halvings));
@@ -101,40 +130,26 @@ uint32_t MxDecoder::getEntries(int first, int halvings) {
   return entries;
 }
 
-Value MxDecoder::getGreatest(Value word, int64_t numBlocks) {
-  Value greatest;
-  for (int64_t i = 0; i < numBlocks; ++i) {
-    Value byte = arith::ShRUIOp::create(b, word, constant(8 * i));
-    byte = arith::AndIOp::create(b, byte, constant(0xff));
-    greatest = greatest ? arith::MaxUIOp::create(b, greatest, byte) : byte;
-  }
-  return greatest;
-}
-
-Value MxDecoder::getScale(Value word, int64_t numBlocks) {
-  Value byte = getGreatest(word, numBlocks);
+Value MxDecoder::getScale() {
   constexpr uint32_t kNaN = 0x7fc00000, kHalfOfLeast = 0x00400000;
   // The exponent of an f32 has the same bias; below its first, f32 is
   // subnormal.
-  Value exponent = arith::SubIOp::create(b, byte, constant(target.shift));
+  Value exponent = arith::SubIOp::create(b, greatest, constant(target.shift));
   Value normal = arith::ShLIOp::create(b, exponent, constant(23));
   Value below = arith::SubIOp::create(b, constant(0), exponent);
   below = arith::MaxSIOp::create(b, below, constant(0));
   Value subnormal = arith::ShRUIOp::create(b, constant(kHalfOfLeast), below);
   Value isNormal = compare(arith::CmpIPredicate::sgt, exponent, 0);
   Value bits = arith::SelectOp::create(b, isNormal, normal, subnormal);
-  Value isNaN = compare(arith::CmpIPredicate::eq, byte, mx::kScaleNaN);
+  Value isNaN = compare(arith::CmpIPredicate::eq, greatest, mx::kScaleNaN);
   bits = arith::SelectOp::create(b, isNaN, constant(kNaN), bits);
   return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
 
-/// The words of the table of a block whose scale is the greatest, halved so
-/// often.
-SmallVector<Value> MxDecoder::getTable(Value halvings) {
+/// The table of a block whose scale is the greatest, halved so often, without
+/// subnormal numbers.
+void MxDecoder::appendNormal(Value halvings, SmallVectorImpl<Value> &words) {
   int bits = type.getWidth(), perWord = 32 / bits;
-  Value isNormal =
-      compare(arith::CmpIPredicate::ule, halvings, target.maxHalvings);
-  SmallVector<Value> table;
   for (int first = 0; first < 8; first += perWord) {
     // Zero stays zero.
     uint32_t unit = 0;
@@ -142,29 +157,54 @@ SmallVector<Value> MxDecoder::getTable(Value halvings) {
       if (kMagnitudes[first + i] != 0)
         unit |= target.exponentUnit << (i * bits);
     Value less = arith::MulIOp::create(b, halvings, constant(unit));
-    table.push_back(
+    words.push_back(
         arith::SubIOp::create(b, constant(getEntries(first, 0)), less));
   }
-  // Blocks with less are rare. Of fp8 their magnitudes are rounded to
-  // subnormal numbers; those of wider types have no bits left beside the
-  // greatest.
-  SmallVector<Type> types(table.size(), b.getI32Type());
+}
+
+/// Likewise, of any number of halvings. Of fp8, magnitudes are rounded to
+/// subnormal numbers; those of wider types have no bits left beside the
+/// greatest.
+void MxDecoder::appendSubnormal(Value halvings, SmallVectorImpl<Value> &words) {
+  Value isNormal =
+      compare(arith::CmpIPredicate::ule, halvings, target.maxHalvings);
+  SmallVector<Value> normal;
+  appendNormal(halvings, normal);
+  constexpr int kSubnormals = 8;
+  int bits = type.getWidth(), perWord = 32 / bits;
+  for (auto [i, own] : llvm::enumerate(normal)) {
+    Value word = constant(0);
+    for (int more = 1; bits == 8 && more < kSubnormals; ++more) {
+      int number = target.maxHalvings + more;
+      Value isIt = compare(arith::CmpIPredicate::eq, halvings, number);
+      word = arith::SelectOp::create(
+          b, isIt, constant(getEntries(i * perWord, number)), word);
+    }
+    words.push_back(arith::SelectOp::create(b, isNormal, own, word));
+  }
+}
+
+/// Keys with subnormal numbers are rare.
+void MxDecoder::makeTables() {
+  SmallVector<Value> halvings;
+  for (Value scale : scales)
+    halvings.push_back(arith::SubIOp::create(b, greatest, scale));
+  Value isNormal =
+      compare(arith::CmpIPredicate::ule,
+              arith::SubIOp::create(b, greatest, least), target.maxHalvings);
+  SmallVector<Type> types(scales.size() * getTableWords(), b.getI32Type());
   auto ifNormal = scf::IfOp::create(b, types, isNormal, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ifNormal.thenBlock());
-  scf::YieldOp::create(b, table);
+  SmallVector<Value> normal, any;
+  for (Value own : halvings)
+    appendNormal(own, normal);
+  scf::YieldOp::create(b, normal);
   b.setInsertionPointToStart(ifNormal.elseBlock());
-  SmallVector<Value> subnormal(table.size(), constant(0));
-  constexpr int kSubnormals = 8;
-  for (int i = 1; bits == 8 && i < kSubnormals; ++i) {
-    int number = target.maxHalvings + i;
-    Value isIt = compare(arith::CmpIPredicate::eq, halvings, number);
-    for (auto [word, value] : llvm::enumerate(subnormal))
-      value = arith::SelectOp::create(
-          b, isIt, constant(getEntries(word * perWord, number)), value);
-  }
-  scf::YieldOp::create(b, subnormal);
-  return SmallVector<Value>(ifNormal.getResults());
+  for (Value own : halvings)
+    appendSubnormal(own, any);
+  scf::YieldOp::create(b, any);
+  tables.assign(ifNormal.getResults().begin(), ifNormal.getResults().end());
 }
 
 /// Four elements of `word`, the upper or the lower ones, become one word of
@@ -193,15 +233,9 @@ void MxDecoder::lookUp(ArrayRef<Value> table, Value word, bool isUpper,
   words.push_back(select(lower, upper, 0x7362));
 }
 
-Value MxDecoder::decode(Value bytes, Value word, Value block,
-                        int64_t numBlocks) {
-  Value shift = arith::MulIOp::create(
-      b, arith::IndexCastOp::create(b, b.getI32Type(), block), constant(8));
-  Value scale = arith::ShRUIOp::create(b, word, shift);
-  scale = arith::AndIOp::create(b, scale, constant(0xff));
-  Value halvings =
-      arith::SubIOp::create(b, getGreatest(word, numBlocks), scale);
-  SmallVector<Value> table = getTable(halvings);
+Value MxDecoder::decode(Value bytes, int64_t i) {
+  SmallVector<Value> table = llvm::to_vector(
+      ArrayRef(tables).slice(i * getTableWords(), getTableWords()));
   if (table.size() == 4)
     table = {
         select(table[0], table[1], 0x6420), select(table[2], table[3], 0x6420),
@@ -210,8 +244,8 @@ Value MxDecoder::decode(Value bytes, Value word, Value block,
   Value packed = vector::BitCastOp::create(
       b, VectorType::get(numWords, b.getI32Type()), bytes);
   SmallVector<Value> words;
-  for (int64_t i = 0; i < numWords; ++i) {
-    Value eight = vector::ExtractOp::create(b, packed, i);
+  for (int64_t at = 0; at < numWords; ++at) {
+    Value eight = vector::ExtractOp::create(b, packed, at);
     for (bool isUpper : {false, true})
       lookUp(table, eight, isUpper, words);
   }
@@ -221,45 +255,54 @@ Value MxDecoder::decode(Value bytes, Value word, Value block,
                                    decoded);
 }
 
-/// A loop whose iterations are independent; the builder stays in it.
-static Value startLoop(OpBuilder &b, Location loc, int64_t count) {
-  auto loop = scf::ForallOp::create(
-      b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
-      /*outputs=*/ValueRange(), /*mapping=*/std::nullopt);
-  b.setInsertionPointToStart(loop.getBody());
-  return loop.getInductionVar(0);
+/// The bytes of a block.
+static Value loadBytes(OpBuilder &b, Location loc, Value packed,
+                       ArrayRef<Value> at) {
+  auto type = VectorType::get(mx::kBlockBytes, b.getI8Type());
+  auto memref = cast<MemRefType>(packed.getType());
+  if (!isa<StagedLayoutAttr>(memref.getLayout()))
+    return vector::LoadOp::create(b, loc, type, packed, at,
+                                  /*nontemporal=*/false,
+                                  llvm::Align(mx::kBlockBytes));
+  Value padding = arith::ConstantIntOp::create(b, loc, 0, 8);
+  return vector::TransferReadOp::create(b, loc, type, packed, at, padding,
+                                        ArrayRef<bool>{true});
 }
 
 void mqa::decodeMxKeys(OpBuilder &b, Location loc, Value packed, Value words,
-                       Value keys, Value scales) {
+                       Value keys, Value scales, int64_t threadsPerKey) {
   auto type = cast<MemRefType>(keys.getType());
-  int64_t numKeys = type.getDimSize(0);
-  int64_t numBlocks = type.getDimSize(1) / mx::kBlock;
   auto element = cast<FloatType>(type.getElementType());
-  auto constant = [&](int64_t value) {
+  int64_t numBlocks = type.getDimSize(1) / mx::kBlock;
+  auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Value at = startLoop(b, loc, numKeys * numBlocks);
-    Value key = arith::DivUIOp::create(b, loc, at, constant(numBlocks));
-    Value block = arith::RemUIOp::create(b, loc, at, constant(numBlocks));
-    Value first =
-        arith::MulIOp::create(b, loc, block, constant(mx::kBlockBytes));
-    Value bytes = vector::LoadOp::create(
-        b, loc, VectorType::get(mx::kBlockBytes, b.getI8Type()), packed,
-        ValueRange{key, first}, /*nontemporal=*/false,
-        llvm::Align(mx::kBlockBytes));
-    Value word = memref::LoadOp::create(b, loc, words, key);
-    Value elements =
-        MxDecoder(b, loc, element).decode(bytes, word, block, numBlocks);
-    Value into = arith::MulIOp::create(b, loc, block, constant(mx::kBlock));
-    vector::TransferWriteOp::create(
-        b, loc, elements, keys, ValueRange{key, into}, ArrayRef<bool>{true});
-  }
+  int64_t parts = numBlocks % threadsPerKey ? 1 : threadsPerKey;
+  int64_t numKeys = type.getDimSize(0), numOwn = numBlocks / parts;
+  auto loop = scf::ForallOp::create(
+      b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(numKeys * parts)},
+      /*outputs=*/ValueRange(), /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
-  Value key = startLoop(b, loc, numKeys);
+  b.setInsertionPointToStart(loop.getBody());
+  Value key = loop.getInductionVar(0), part = constant(0);
+  if (parts > 1) {
+    part = arith::DivUIOp::create(b, loc, key, constant(numKeys));
+    key = arith::RemUIOp::create(b, loc, key, constant(numKeys));
+  }
+  auto getStart = [&](int64_t i, int64_t size) -> Value {
+    Value own = arith::MulIOp::create(b, loc, part, constant(numOwn * size));
+    return arith::AddIOp::create(b, loc, own, constant(i * size));
+  };
   Value word = memref::LoadOp::create(b, loc, words, key);
-  Value scale = MxDecoder(b, loc, element).getScale(word, numBlocks);
-  memref::StoreOp::create(b, loc, scale, scales, key);
+  // All loads are under way before the first is waited for.
+  SmallVector<Value> bytes;
+  for (int64_t i = 0; i < numOwn; ++i)
+    bytes.push_back(
+        loadBytes(b, loc, packed, {key, getStart(i, mx::kBlockBytes)}));
+  MxDecoder decoder(b, loc, element, word, numBlocks, getStart(0, 1), numOwn);
+  memref::StoreOp::create(b, loc, decoder.getScale(), scales, key);
+  for (int64_t i = 0; i < numOwn; ++i)
+    vector::TransferWriteOp::create(b, loc, decoder.decode(bytes[i], i), keys,
+                                    ValueRange{key, getStart(i, mx::kBlock)},
+                                    ArrayRef<bool>{true});
 }

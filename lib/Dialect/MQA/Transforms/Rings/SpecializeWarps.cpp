@@ -200,7 +200,7 @@ void WarpRoles::buildOthers(Value threadId, int64_t first) {
       << llvm::formatv("{0} consumer groups compute, {1} warps load, {2} warps "
                        "convert, {3} threads clean",
                        numConsumerGroups, (cleaner - first) / kWarpThreads,
-                       groups.converts ? kGroupWarps : 0,
+                       groups.converterGroups * kGroupWarps,
                        cleaning ? numCleaners : 0)
              .str();
   if (cleaning)
@@ -236,7 +236,7 @@ LogicalResult WarpRoles::run() {
   buildConsumers(threadId);
 
   rewriter.setInsertionPointToStart(roles.elseBlock());
-  if (!groups.converts) {
+  if (!groups.converterGroups) {
     buildOthers(threadId, producer);
   } else {
     buildRole(threadId, producer, kGroupThreads,
@@ -247,14 +247,17 @@ LogicalResult WarpRoles::run() {
   return success();
 }
 
-/// Whether there are ops that only converters execute.
-static bool hasConverter(gpu::GPUFuncOp kernel) {
-  return kernel
-      .walk([](Operation *op) {
-        return hasRole(op, Role::Converter) ? WalkResult::interrupt()
-                                            : WalkResult::advance();
-      })
-      .wasInterrupted();
+/// As many as fill the rings that have them as fillers; 0 if nobody converts.
+static int64_t countConverterGroups(gpu::GPUFuncOp kernel) {
+  bool converts = false;
+  int64_t groups = 1;
+  kernel.walk([&](Operation *op) {
+    converts |= hasRole(op, Role::Converter);
+    auto create = dyn_cast<RingCreateOp>(op);
+    if (create && create.getFiller() == Role::Converter)
+      groups = std::max<int64_t>(groups, create.getProducers() / kGroupWarps);
+  });
+  return converts ? groups : 0;
 }
 
 /// What the kernel's tiles and threads say: behind the consumers' groups of
@@ -263,14 +266,14 @@ static bool hasConverter(gpu::GPUFuncOp kernel) {
 /// keys.
 static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
-  bool converts = hasConverter(kernel);
-  int64_t numConsumerGroups = size ? size[0] / kGroupThreads - 1 - converts : 0;
+  int64_t converterGroups = countConverterGroups(kernel);
+  int64_t others = 1 + converterGroups;
+  int64_t numConsumerGroups = size ? size[0] / kGroupThreads - others : 0;
   if (numConsumerGroups < 1 || size[0] % kGroupThreads || size[1] != 1 ||
       size[2] != 1)
-    return kernel.emitOpError("needs a 'known_block_size' of a group of ")
-           << kGroupThreads
-           << " threads or more for consumers, one for producers"
-           << (converts ? ", and one for converters" : "");
+    return kernel.emitOpError("needs a 'known_block_size' of groups of ")
+           << kGroupThreads << " threads: one or more for consumers, one for "
+           << "producers, and " << converterGroups << " for converters";
   std::optional<ConsumerGroups> groups;
   WalkResult result = kernel.walk([&](TileLogitsOp op) {
     int64_t queryGroups = op.getQueryGroups();
@@ -289,13 +292,14 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
       return WalkResult::interrupt();
     }
     groups = {queryGroups, numConsumerGroups / queryGroups, tileQueries,
-              converts};
+              converterGroups};
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
   // Without a tile, there is nothing that queries are needed for.
-  return groups.value_or(ConsumerGroups{1, numConsumerGroups, 1, converts});
+  return groups.value_or(
+      ConsumerGroups{1, numConsumerGroups, 1, converterGroups});
 }
 
 /// A loop that fills and gives back slots would be left to all warps.

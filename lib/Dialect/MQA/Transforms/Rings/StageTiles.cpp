@@ -99,7 +99,7 @@ private:
   Location loc;
   TilePlan plan;
   /// No scales, no ring of them; and none of MXFP4 keys where they are others.
-  Value queryRing, keyRing, scaleRing, mxRing;
+  Value queryRing, keyRing, scaleRing, mxRing, mxScaleRing;
 };
 } // namespace
 
@@ -137,11 +137,15 @@ void TileStager::createRings(gpu::GPUFuncOp kernel) {
     scaleRing = RingCreateOp::create(b, loc, plan.scaleRing);
   if (!plan.mxRing)
     return;
-  auto from = RingCreateOp::create(b, loc, plan.mxRing);
-  from.setReader(Role::Converter);
-  mxRing = from;
-  for (Value into : {keyRing, scaleRing})
-    into.getDefiningOp<RingCreateOp>().setFiller(Role::Converter);
+  mxRing = RingCreateOp::create(b, loc, plan.mxRing);
+  mxScaleRing = RingCreateOp::create(b, loc, plan.mxScaleRing);
+  for (Value from : {mxRing, mxScaleRing})
+    from.getDefiningOp<RingCreateOp>().setReader(Role::Converter);
+  for (Value into : {keyRing, scaleRing}) {
+    auto create = into.getDefiningOp<RingCreateOp>();
+    create.setFiller(Role::Converter);
+    create.setProducers(plan.converterGroups * shapes::kGroupWarps);
+  }
 }
 
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
@@ -171,15 +175,16 @@ Value TileStager::putAndGet(Value ring, Value position, Value source) {
 
 /// Fills the slots of keys and scales from MXFP4 keys, which are staged ahead.
 void TileStager::convertKeys(Value position, const HeadBlock &heads) {
-  RingPutOp::create(b, loc, mxRing, position,
-                    ValueRange{heads.getKeys(b, loc, logits.getK()),
-                               heads.getKeys(b, loc, logits.getKScale())});
-  auto from = RingGetOp::create(b, loc, mxRing, position);
+  Value packed =
+      putAndGet(mxRing, position, heads.getKeys(b, loc, logits.getK()));
+  Value words = putAndGet(mxScaleRing, position,
+                          heads.getKeys(b, loc, logits.getKScale()));
   auto keys = RingAcquireOp::create(b, loc, keyRing, position);
   auto scales = RingAcquireOp::create(b, loc, scaleRing, position);
-  decodeMxKeys(b, loc, from.getTiles()[0], from.getTiles()[1],
-               keys.getTiles()[0], scales.getTiles()[0]);
-  RingReleaseOp::create(b, loc, mxRing, position);
+  decodeMxKeys(b, loc, packed, words, keys.getTiles()[0], scales.getTiles()[0],
+               plan.converterGroups);
+  for (Value ring : {mxRing, mxScaleRing})
+    RingReleaseOp::create(b, loc, ring, position);
   for (Value ring : {keyRing, scaleRing})
     RingCommitOp::create(b, loc, ring, position);
 }

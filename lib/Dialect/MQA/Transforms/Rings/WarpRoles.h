@@ -23,11 +23,11 @@ inline bool hasRole(Operation *op, Role role) {
 }
 
 /// How the consumer groups share a block of queries and keys: along the
-/// queries, along the keys, and the queries of one of them; and whether there
-/// is a group of converters beside them and the producers.
+/// queries, along the keys, and the queries of one of them; and how many groups
+/// of converters are behind them and the producers.
 struct ConsumerGroups {
   int64_t queryGroups, keyGroups, tileQueries;
-  bool converts;
+  int64_t converterGroups;
 
   int64_t getConsumerGroups() const { return queryGroups * keyGroups; }
 };

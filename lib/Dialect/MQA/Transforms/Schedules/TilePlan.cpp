@@ -17,17 +17,19 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 int64_t mqa::getConsumerRegisters(const ChipInfo &chip,
-                                  int64_t numConsumerGroups, bool converts) {
+                                  int64_t numConsumerGroups,
+                                  int64_t converterGroups) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
-  int64_t threads = (numConsumerGroups + 1 + converts) * kGroupThreads;
+  int64_t threads = (numConsumerGroups + 1 + converterGroups) * kGroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
   if (!chip.movesRegisters)
     return std::min<int64_t>(atLaunch, chip.threadRegisters);
-  int64_t forOthers = kProducerRegisters + (converts ? kConverterRegisters : 0);
+  int64_t forOthers =
+      kProducerRegisters + converterGroups * kConverterRegisters;
   int64_t forConsumers = atLaunch * threads - forOthers * kGroupThreads;
   int64_t each = forConsumers / (numConsumerGroups * kGroupThreads);
   return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
@@ -195,8 +197,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  bool converts = op.hasMxKeys();
-  plan.numThreads = (numConsumerGroups + 1 + converts) * kGroupThreads;
+  // Converting is what a paged cache waits for. Else many queries share what is
+  // converted, and consumers need the registers.
+  if (op.hasMxKeys())
+    plan.converterGroups = op.getNextN() ? 2 : 1;
+  plan.numThreads =
+      (numConsumerGroups + 1 + plan.converterGroups) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
     return emitError() << numConsumerGroups
                        << " consumer groups and a producer "
@@ -205,7 +211,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << chip.blockThreads;
 
   plan.consumerRegisters =
-      getConsumerRegisters(chip, numConsumerGroups, converts);
+      getConsumerRegisters(chip, numConsumerGroups, plan.converterGroups);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
@@ -227,6 +233,16 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << weights << " weights), but " << numConsumerGroups
                        << " consumer groups leave it "
                        << plan.consumerRegisters;
+
+  // ptxas compiles no instruction that does not fit what the threads have at
+  // launch: its accumulator, descriptors, and what is live beside it.
+  constexpr int64_t kBesideAccumulator = 26;
+  int64_t atLaunch = chip.registers / plan.numThreads;
+  if (unit.isAsync && tileKv / 2 + kBesideAccumulator > atLaunch)
+    return emitError() << "an instruction of " << unit.name << " needs "
+                       << tileKv / 2 + kBesideAccumulator << " registers, but "
+                       << plan.numThreads << " threads have " << atLaunch
+                       << " each at launch";
 
   Type f32 = Float32Type::get(context);
   auto workgroup =
@@ -274,12 +290,25 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
   if (op.hasMxKeys()) {
+    // A thread reads whole rows: neighbours would read from the same banks
+    // without a swizzle.
     Type bytes = IntegerType::get(context, 8);
-    Type words = IntegerType::get(context, 32);
-    plan.mxRing = RingType::get(
-        context, schedule.getStages(),
-        {tile({tileKv, headDim / 2}, bytes), tile({tileKv}, words)});
-    plan.sharedMemoryBytes += getRingBytes(plan.mxRing);
+    MemRefType packed = tile({tileKv, headDim / 2}, bytes);
+    if (llvm::isPowerOf2_64(headDim) && headDim / 2 > kSwizzleUnit)
+      packed = MemRefType::get(packed.getShape(), bytes,
+                               StagedLayoutAttr::get(context, packed.getShape(),
+                                                     {0, 1}, kSwizzleUnit),
+                               workgroup);
+    // Queries that share keys need them less often than a paged cache has them.
+    constexpr int64_t kMxStages = 3;
+    int64_t stages = schedule.getStages();
+    if (!op.getNextN())
+      stages = std::min(stages, kMxStages);
+    plan.mxRing = RingType::get(context, stages, {packed});
+    plan.mxScaleRing = RingType::get(
+        context, stages, {tile({tileKv}, IntegerType::get(context, 32))});
+    plan.sharedMemoryBytes +=
+        getRingBytes(plan.mxRing) + getRingBytes(plan.mxScaleRing);
   }
   if (getUnstoredLogits(op))
     plan.sharedMemoryBytes += kSelectionBytes;
