@@ -43,12 +43,11 @@ struct Target {
 
 class MxDecoder {
 public:
-  /// Of `numOwn` blocks from `first` on of the key with the block scales
-  /// `word`, of which `numBlocks` count.
+  /// Of the key with the block scales `word`, of which `numBlocks` count.
   MxDecoder(OpBuilder &builder, Location loc, FloatType type, Value word,
-            int64_t numBlocks, Value first, int64_t numOwn);
+            int64_t numBlocks);
 
-  /// The elements of block `first` + `i`, whose bytes are `bytes`.
+  /// The elements of block `i`, whose bytes are `bytes`.
   Value decode(Value bytes, int64_t i);
   /// The factor that makes up for what `decode` takes out.
   Value getScale();
@@ -88,30 +87,23 @@ private:
   ImplicitLocOpBuilder b;
   FloatType type;
   Target target;
-  /// Block scales of its own blocks, and those of the whole key.
   SmallVector<Value> scales;
   Value greatest, least;
-  /// The words of the table of each of its own blocks.
+  /// The words of the table of each block.
   SmallVector<Value> tables;
 };
 } // namespace
 
 MxDecoder::MxDecoder(OpBuilder &builder, Location loc, FloatType type,
-                     Value word, int64_t numBlocks, Value first, int64_t numOwn)
+                     Value word, int64_t numBlocks)
     : b(loc, builder), type(type), target(getTarget(type)) {
-  auto getByte = [&](Value shift) -> Value {
-    Value byte = arith::ShRUIOp::create(b, word, shift);
-    return arith::AndIOp::create(b, byte, constant(0xff));
-  };
   for (int64_t i = 0; i < numBlocks; ++i) {
-    Value byte = getByte(constant(8 * i));
+    Value byte = arith::ShRUIOp::create(b, word, constant(8 * i));
+    byte = arith::AndIOp::create(b, byte, constant(0xff));
+    scales.push_back(byte);
     greatest = i ? arith::MaxUIOp::create(b, greatest, byte) : byte;
     least = i ? arith::MinUIOp::create(b, least, byte) : byte;
   }
-  Value bits = arith::MulIOp::create(
-      b, arith::IndexCastOp::create(b, b.getI32Type(), first), constant(8));
-  for (int64_t i = 0; i < numOwn; ++i)
-    scales.push_back(getByte(arith::AddIOp::create(b, bits, constant(8 * i))));
   makeTables();
 }
 
@@ -270,39 +262,29 @@ static Value loadBytes(OpBuilder &b, Location loc, Value packed,
 }
 
 void mqa::decodeMxKeys(OpBuilder &b, Location loc, Value packed, Value words,
-                       Value keys, Value scales, int64_t threadsPerKey) {
+                       Value keys, Value scales) {
   auto type = cast<MemRefType>(keys.getType());
   auto element = cast<FloatType>(type.getElementType());
   int64_t numBlocks = type.getDimSize(1) / mx::kBlock;
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
-  int64_t parts = numBlocks % threadsPerKey ? 1 : threadsPerKey;
-  int64_t numKeys = type.getDimSize(0), numOwn = numBlocks / parts;
   auto loop = scf::ForallOp::create(
-      b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(numKeys * parts)},
+      b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(type.getDimSize(0))},
       /*outputs=*/ValueRange(), /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value key = loop.getInductionVar(0), part = constant(0);
-  if (parts > 1) {
-    part = arith::DivUIOp::create(b, loc, key, constant(numKeys));
-    key = arith::RemUIOp::create(b, loc, key, constant(numKeys));
-  }
-  auto getStart = [&](int64_t i, int64_t size) -> Value {
-    Value own = arith::MulIOp::create(b, loc, part, constant(numOwn * size));
-    return arith::AddIOp::create(b, loc, own, constant(i * size));
-  };
+  Value key = loop.getInductionVar(0);
   Value word = memref::LoadOp::create(b, loc, words, key);
   // All loads are under way before the first is waited for.
   SmallVector<Value> bytes;
-  for (int64_t i = 0; i < numOwn; ++i)
+  for (int64_t i = 0; i < numBlocks; ++i)
     bytes.push_back(
-        loadBytes(b, loc, packed, {key, getStart(i, mx::kBlockBytes)}));
-  MxDecoder decoder(b, loc, element, word, numBlocks, getStart(0, 1), numOwn);
+        loadBytes(b, loc, packed, {key, constant(i * mx::kBlockBytes)}));
+  MxDecoder decoder(b, loc, element, word, numBlocks);
   memref::StoreOp::create(b, loc, decoder.getScale(), scales, key);
-  for (int64_t i = 0; i < numOwn; ++i)
+  for (int64_t i = 0; i < numBlocks; ++i)
     vector::TransferWriteOp::create(b, loc, decoder.decode(bytes[i], i), keys,
-                                    ValueRange{key, getStart(i, mx::kBlock)},
+                                    ValueRange{key, constant(i * mx::kBlock)},
                                     ArrayRef<bool>{true});
 }

@@ -15,10 +15,9 @@ namespace mqa {
 /// Writes loops, which threads may share, that turn the keys `packed` (N x D /
 /// 2 of i8) with the block scales `words` (N of i32) into `keys` (N x D, of
 /// f8E4M3FN, f16 or bf16) without the greatest block scale of each, which with
-/// the factor that the type allows for becomes `scales` (N of f32). As many
-/// threads share a key as asked for, where it has blocks for them.
+/// the factor that the type allows for becomes `scales` (N of f32).
 void decodeMxKeys(OpBuilder &b, Location loc, Value packed, Value words,
-                  Value keys, Value scales, int64_t threadsPerKey);
+                  Value keys, Value scales);
 
 } // namespace mqa
 } // namespace mlir

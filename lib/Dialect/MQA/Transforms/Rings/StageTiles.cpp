@@ -181,8 +181,7 @@ void TileStager::convertKeys(Value position, const HeadBlock &heads) {
                           heads.getKeys(b, loc, logits.getKScale()));
   auto keys = RingAcquireOp::create(b, loc, keyRing, position);
   auto scales = RingAcquireOp::create(b, loc, scaleRing, position);
-  decodeMxKeys(b, loc, packed, words, keys.getTiles()[0], scales.getTiles()[0],
-               plan.converterGroups);
+  decodeMxKeys(b, loc, packed, words, keys.getTiles()[0], scales.getTiles()[0]);
   for (Value ring : {mxRing, mxScaleRing})
     RingReleaseOp::create(b, loc, ring, position);
   for (Value ring : {keyRing, scaleRing})

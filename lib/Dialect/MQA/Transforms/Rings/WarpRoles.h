@@ -62,7 +62,8 @@ private:
   scf::ForOp cloneWithout(function_ref<bool(RoleOpInterface)> isForeign);
   void setRegisters(int64_t count);
   void buildConsumers(Value threadId);
-  void takeTurns(scf::ForOp keys, Value keyGroup);
+  void takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns);
+  SmallVector<scf::ForOp> findConverterLoops();
   /// The rows of the block from which on those of a query group are.
   Value getFirstRow(Value queryGroup) {
     return arith::MulIOp::create(rewriter, loc, queryGroup,

@@ -12,6 +12,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
@@ -124,6 +126,11 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
   return llvm::join(wrong, ", ");
 }
 
+/// Whether keys are those of a paged cache: of the op, or of a tile of it.
+static bool isPaged(LogitsOpInterface op) {
+  return op.getNextN() || op.getK().getDefiningOp<GatherPagesOp>();
+}
+
 FailureOr<TilePlan>
 TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
@@ -197,10 +204,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  // Converting is what a paged cache waits for. Else many queries share what is
+  // Converting is what a paged cache waits for: two groups take tiles in turn,
+  // and each has the same slots of the rings. Else many queries share what is
   // converted, and consumers need the registers.
   if (op.hasMxKeys())
-    plan.converterGroups = op.getNextN() ? 2 : 1;
+    plan.converterGroups = isPaged(op) && !stagesByParts ? 2 : 1;
+  int64_t turns = std::max<int64_t>(plan.converterGroups, 1);
   plan.numThreads =
       (numConsumerGroups + 1 + plan.converterGroups) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
@@ -273,7 +282,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
   plan.keyRing =
-      RingType::get(context, schedule.getStages(),
+      RingType::get(context, llvm::alignTo(schedule.getStages(), turns),
                     {staged(unit.getOperandLayout(
                         OperandRole::Keys, {tileKv, headDim}, operandType))});
   plan.sharedMemoryBytes =
@@ -284,8 +293,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
         !op.hasKeyGroups() &&
         (!scales || scales.getStridesAndOffset().first[0] == 1);
     // As many for each set of consumer groups that takes stages in turn.
-    int64_t scaleStages =
-        llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
+    int64_t scaleStages = llvm::alignTo(
+        schedule.getStages(), std::lcm(schedule.getKeyGroups(), turns));
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
@@ -301,8 +310,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                                workgroup);
     // Queries that share keys need them less often than a paged cache has them.
     constexpr int64_t kMxStages = 3;
-    int64_t stages = schedule.getStages();
-    if (!op.getNextN())
+    int64_t stages = llvm::alignTo(schedule.getStages(), turns);
+    if (!isPaged(op))
       stages = std::min(stages, kMxStages);
     plan.mxRing = RingType::get(context, stages, {packed});
     plan.mxScaleRing = RingType::get(
