@@ -89,6 +89,8 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.input_type = kernel.getElementType(isMerge  ? Operand::ListValues
                                           : isTopk ? Operand::Logits
                                                    : Operand::Q);
+  info.key_type =
+      onlySelects ? info.input_type : kernel.getElementType(Operand::K);
   info.out_type =
       onlySelects || isFused ? MQA_I32 : kernel.getElementType(Operand::Out);
   info.weights_type = kernel.getElementType(Operand::Weights);

@@ -185,6 +185,8 @@ struct KernelDescription {
     }
     return false;
   }
+  /// Whether keys are MXFP4.
+  bool hasMxKeys() const { return getElementType(Operand::K) == MQA_I8; }
   bool isFast() const {
     switch (reduction) {
     case Reduction::F16:

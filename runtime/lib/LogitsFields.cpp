@@ -52,9 +52,23 @@ void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
 }
 
 void LogitsOpRules::checkTypes(const KernelDescription &kernel) {
-  if (kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
-    throw InvalidBundle{"kernel '" + kernel.name +
-                        "' must have one element_type for q and k"};
+  auto refuse = [&](const char *what) {
+    throw InvalidBundle{"kernel '" + kernel.name + "' must have " + what};
+  };
+  bool hasMxKeys = kernel.hasMxKeys();
+  if (!hasMxKeys &&
+      kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
+    refuse("one element_type for q and k, or i8 for k");
+  mqa_element_type scales = hasMxKeys ? MQA_I32 : MQA_F32;
+  if ((hasMxKeys && !kernel.find(Operand::KScale)) ||
+      (kernel.find(Operand::KScale) &&
+       kernel.getElementType(Operand::KScale) != scales))
+    refuse("k_scale of i32 where k is of i8, and of f32 elsewhere");
+  // A word has the scales of four blocks of 32 elements.
+  if (hasMxKeys && (kernel.headDim % 32 || kernel.headDim > 128))
+    refuse("a head_dim of 32, 64, 96 or 128 where k is of i8");
+  if (hasMxKeys && kernel.hasKeyGroups)
+    refuse("no key groups where k is of i8");
 }
 
 void LogitsOpRules::readFields(Fields &fields, bool isCpu,

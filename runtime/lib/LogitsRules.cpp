@@ -135,7 +135,11 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = n;
   tensors.set(Operand::Q, args.q, input, m, args.q_stride, {h, d});
-  if (kernel.hasKeyGroups) {
+  if (kernel.hasMxKeys()) {
+    tensors.set(Operand::K, args.k, MQA_I8, n, args.k_stride, {d / 2});
+    tensors.set(Operand::KScale, args.k_scale, MQA_I32, n, args.k_scale_stride,
+                {});
+  } else if (kernel.hasKeyGroups) {
     tensors.set(Operand::K, args.k, input, n, args.k_stride, {groups, d});
     tensors.set(Operand::KScale, args.k_scale, MQA_F32, n, args.k_scale_stride,
                 {groups});

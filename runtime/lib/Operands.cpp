@@ -19,8 +19,8 @@ static constexpr unsigned kLogits = bit(MQA_F32) | bit(MQA_BF16) | bit(MQA_F16);
 /// In the order of Operand.
 static constexpr OperandInfo kOperands[] = {
     {"q", "q_stride", kInputs},
-    {"k", "k_stride", kInputs},
-    {"k_scale", "k_scale_stride", bit(MQA_F32)},
+    {"k", "k_stride", kInputs | bit(MQA_I8)},
+    {"k_scale", "k_scale_stride", bit(MQA_F32) | bit(MQA_I32)},
     {"weights", "weights_stride", bit(MQA_F32) | bit(MQA_BF16)},
     {"ks", nullptr, bit(MQA_I32)},
     {"ke", nullptr, bit(MQA_I32)},
@@ -45,6 +45,7 @@ int mqa::runtime::getElementBytes(mqa_element_type type) {
   switch (type) {
   case MQA_F8E4M3FN:
   case MQA_F8E5M2:
+  case MQA_I8:
     return 1;
   case MQA_BF16:
   case MQA_F16:

@@ -132,8 +132,10 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = columns;
   tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
-  tensors.set(Operand::K, args.k, input, numBlocks, args.k_stride, {p, d});
-  tensors.set(Operand::KScale, args.k_scale, MQA_F32, numBlocks,
+  tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), numBlocks,
+              args.k_stride, {p, kernel.hasMxKeys() ? d / 2 : d});
+  tensors.set(Operand::KScale, args.k_scale,
+              kernel.getElementType(Operand::KScale), numBlocks,
               args.k_scale_stride, {p});
   tensors.set(Operand::Weights, args.weights,
               kernel.getElementType(Operand::Weights), batch * t,

@@ -65,8 +65,13 @@ static Parameter readParameter(Fields &fields, bool isCpu,
                                                {"memref", Kind::Memref},
                                                {"index", Kind::Index}};
   static const Fields::Choice<mqa_element_type> types[] = {
-      {"f8E4M3FN", MQA_F8E4M3FN}, {"f8E5M2", MQA_F8E5M2}, {"bf16", MQA_BF16},
-      {"f16", MQA_F16},           {"f32", MQA_F32},       {"i32", MQA_I32}};
+      {"f8E4M3FN", MQA_F8E4M3FN},
+      {"f8E5M2", MQA_F8E5M2},
+      {"bf16", MQA_BF16},
+      {"f16", MQA_F16},
+      {"f32", MQA_F32},
+      {"i32", MQA_I32},
+      {"i8", MQA_I8}};
   Parameter parameter;
   parameter.kind = fields.choice("kind", kinds);
   bool mayBeIndex = kernel.rules->takesIndex(kernel, isCpu);

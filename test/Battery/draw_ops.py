@@ -23,6 +23,13 @@ INPUTS = ["f8E4M3FN", "f8E5M2", "bf16", "f16"]
 OUTS = ["f32", "bf16", "f16"]
 
 
+def draw_mx(rng, op):
+    """Makes the keys of some ops MXFP4."""
+    if op["input"] != "f8E5M2" and not op.get("groups") and rng.random() < 0.25:
+        op |= {"mx": True, "k_scale": True, "head_dim": rng.choice([32, 64, 96, 128, 128])}
+    return op
+
+
 def draw(rng):
     op = {
         "heads": rng.choice([1, 2, 4, 8, 16, 32, 64, 128, rng.randint(1, 128)]),
@@ -48,7 +55,7 @@ def draw(rng):
     op["columns"] = op["keys"]
     if op["compressed"] and rng.random() < 0.3:
         op["columns"] = rng.randint(1, 1200)
-    return op
+    return draw_mx(rng, op)
 
 
 def draw_paged(rng):
@@ -73,7 +80,7 @@ def draw_paged(rng):
     if rng.random() < 0.15:
         op |= {"batch": rng.randint(1, 40), "columns": rng.randint(1, 1500)}
         op |= {"blocks": rng.randint(1, 300), "table": rng.randint(1, 60)}
-    return op
+    return draw_mx(rng, op)
 
 
 # Few heads, no power of two, narrow swizzles; one form of the op each.
@@ -90,6 +97,8 @@ EDGES = [
     {"heads": 64, "head_dim": 64, "out": "f16", "clean": True},
     {"heads": 111, "head_dim": 256, "input": "bf16", "clean": True},
     {"heads": 32, "head_dim": 32, "k_scale": False, "weights": "none", "activation": "none"},
+    {"heads": 64, "head_dim": 128, "mx": True, "clean": True},
+    {"heads": 5, "head_dim": 96, "mx": True, "input": "bf16", "memrefs": True, "compressed": True},
 ]
 
 
@@ -101,6 +110,8 @@ PAGED_EDGES = [
     {"heads": 128, "head_dim": 64, "next_n": 8, "block_kv": 128, "out": "bf16", "clean": True},
     {"heads": 128, "head_dim": 224, "next_n": 3, "block_kv": 32, "input": "bf16", "out": "f16", "k_scale": False},
     {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": True},
+    {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": True, "input": "f16", "clean": True},
 ]
 
 
@@ -135,14 +146,16 @@ def to_type(op, name, shape, element):
 def to_shapes(op):
     """Name, shape and element type of each operand; no type where it is left out."""
     h, d, element = op["heads"], op["head_dim"], op["input"]
-    k_scale = "f32" if op["k_scale"] else None
+    mx = op.get("mx", False)
+    k_scale = "i32" if mx else "f32" if op["k_scale"] else None
+    key = (d // 2, "i8") if mx else (d, element)
     weights = op["weights"] if op["weights"] != "none" else None
     if "next_n" in op:
         b, t, c, p = op["batch"], op["next_n"], op["blocks"], op["block_kv"]
         rows = b if b == "?" else b * t
         return [
             ("q", [b, t, h, d], element),
-            ("k", [c, p, d], element),
+            ("k", [c, p, key[0]], key[1]),
             ("k_scale", [c, p], k_scale),
             ("weights", [rows, h], weights),
             ("context_lens", [b, t] if op["lens_per_query"] else [b], "i32"),
@@ -153,7 +166,7 @@ def to_shapes(op):
     groups = [op["groups"]] if op["groups"] else []
     return [
         ("q", [m, h, d], element),
-        ("k", [n, *groups, d], element),
+        ("k", [n, *groups, key[0]], key[1]),
         ("k_scale", [n, *groups], k_scale),
         ("weights", [m, h], weights),
         ("ks", [m], "i32"),

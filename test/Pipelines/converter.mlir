@@ -28,7 +28,7 @@ gpu.module @kernels {
   // ASYNC-NOT: nvvm.fence.proxy
   // CHECK: nvvm.mbarrier.arrive
   // CHECK: llvm.return
-  gpu.func @logits(%qs: memref<?x64x64xf16, strided<[4096, 64, 1]>, #global> {mqa.operand = #mqa.operand<"q", tensor<?x64x64xf16>>}, %k: memref<?x64xbf16, strided<[64, 1]>, #global>, %ke: memref<?xi32, #global>, %out: memref<?x?xf32, #global>) kernel attributes {known_block_size = array<i32: 256, 1, 1>, mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
+  gpu.func @logits(%qs: memref<?x64x64xf16, strided<[4096, 64, 1]>, #global> {mqa.operand = #mqa.operand<"q", tensor<?x64x64xf16>>}, %k: memref<?x64xbf16, strided<[64, 1]>, #global>, %ke: memref<?xi32, #global>, %out: memref<?x?xf32, #global>) kernel attributes {known_block_size = array<i32: 384, 1, 1>, mqa.kernel = #mqa.kernel<op = "mqa.logits", schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>>} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c4 = arith.constant 4 : index

@@ -103,14 +103,20 @@ struct Reference {
 };
 } // namespace
 
-static Reference computeReference(const Problem &problem, const Scores &scores,
-                                  int64_t m, int64_t slot, int64_t key) {
+/// Of all slots.
+struct Keys {
+  std::vector<float> values, scales;
+};
+
+static Reference computeReference(const Problem &problem, const Keys &keys,
+                                  const Scores &scores, int64_t m, int64_t slot,
+                                  int64_t key) {
   int64_t h = problem.shape.numHeads, groups = problem.shape.numGroups;
   int64_t groupHeads = h / groups;
   const float *weights = problem.weights.data() + m * h;
   Reference reference;
   for (int64_t g = 0; g < groups; ++g) {
-    double scale = problem.kScale[slot * groups + g];
+    double scale = keys.scales[slot * groups + g];
     for (int64_t head = 0; head < groupHeads; ++head) {
       double score = scores.getSum(g, head, key);
       double weight = scale * weights[g * groupHeads + head];
@@ -158,7 +164,7 @@ static void checkCell(const Reference &expected, double value,
 }
 
 static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
-                     const std::vector<float> &keys, double tolerance) {
+                     const Keys &keys, double tolerance) {
   Scores scores(problem, m);
   Sums sums;
   int64_t slots[Scores::kKeys];
@@ -168,9 +174,9 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
     int64_t count = std::min(end - n, Scores::kKeys);
     for (int64_t i = 0; i < Scores::kKeys; ++i)
       slots[i] = problem.getSlot(m, n + std::min(i, count - 1));
-    scores.compute(keys, slots);
+    scores.compute(keys.values, slots);
     for (int64_t i = 0; i < count; ++i)
-      checkCell(computeReference(problem, scores, m, slots[i], i),
+      checkCell(computeReference(problem, keys, scores, m, slots[i], i),
                 output.get(output.getIndex(m, problem.getColumn(m, n + i))),
                 problem.format.input, output.type, tolerance, sums);
   }
@@ -179,7 +185,7 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
 
 static void checkValues(const Problem &problem, const Output &output,
                         int64_t maxPairs, CheckResult &result) {
-  std::vector<float> keys = decodeAll(problem.format.input, problem.k);
+  Keys keys{problem.decodeKeys(), problem.getKeyScales()};
   int64_t m = problem.shape.numQueries;
   int64_t pairs = problem.countPairs();
   // Every step'th row, and always the last one.

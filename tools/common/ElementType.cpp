@@ -27,6 +27,8 @@ const char *mqa::tools::getTypeName(mqa_element_type type) {
     return "f32";
   case MQA_I32:
     return "i32";
+  case MQA_I8:
+    return "i8";
   }
   return "unknown";
 }

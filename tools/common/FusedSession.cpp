@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FusedSession.h"
+#include "MxKeys.h"
 #include "Parallel.h"
 
 #include <cmath>
@@ -92,6 +93,19 @@ static void fillRows(std::vector<uint8_t> &data, mqa_element_type type,
     storeBits(type, data.data(), i, encode(type, first));
 }
 
+/// As element 0 of a key; what relu would make 0 is 0.
+static void plantMxLogit(Problem &problem, int64_t slot, float logit) {
+  int exponent = 0;
+  if (std::isfinite(logit))
+    std::frexp(logit, &exponent);
+  exponent = std::clamp(exponent, -100, 100) - 2;
+  float value = std::isinf(logit) ? 6 : std::ldexp(logit, -exponent);
+  storeMxElement(problem, slot, 0, std::isnan(logit) ? 0 : encodeMx(value));
+  int byte = std::isnan(logit) ? kMxNaN : kMxBias + exponent;
+  for (int64_t block = 0; block < kMxBlocks; ++block)
+    storeMxScale(problem, slot, block, byte);
+}
+
 void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
                              int64_t k, uint64_t seed) {
   const Shape &shape = problem.shape;
@@ -99,7 +113,10 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
   int64_t groups = shape.numGroups, d = shape.headDim;
   // The first head alone has a product that is not 0.
   fillRows(problem.q, format.input, shape.numHeads * d, 1);
-  fillRows(problem.k, format.input, groups * d, 1);
+  if (format.hasMxKeys)
+    std::fill(problem.k.begin(), problem.k.end(), 0);
+  else
+    fillRows(problem.k, format.input, groups * d, 1);
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] =
         !format.hasWeights || i % shape.numHeads == 0 ? 1.0f : 0.0f;
@@ -107,7 +124,10 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
     std::fill(problem.kScale.begin(), problem.kScale.end(), 0.0f);
   float largest = getMax(format.input);
   auto plant = [&](int64_t slot, float logit) {
-    if (format.hasKScale)
+    // The nearest that MXFP4 has: equal ones become many.
+    if (format.hasMxKeys)
+      plantMxLogit(problem, slot, logit);
+    else if (format.hasKScale)
       problem.kScale[slot * groups] = logit;
     else
       storeBits(

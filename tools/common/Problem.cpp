@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Problem.h"
+#include "MxKeys.h"
 #include "Parallel.h"
 
 #include <cmath>
@@ -130,6 +131,15 @@ static void makeRanges(Problem &problem, Mask mask, const Random &random) {
   }
 }
 
+static void resizeKeys(Problem &problem, int64_t numKeys) {
+  const Format &format = problem.format;
+  problem.k.resize(numKeys * format.getKeyBytes(problem.shape.headDim));
+  if (format.hasMxKeys)
+    problem.blockScales.resize(numKeys);
+  else
+    problem.kScale.resize(numKeys);
+}
+
 static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
                          const Format &format) {
   Problem problem;
@@ -138,8 +148,7 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
   int64_t bytes = getBytes(format.input);
   problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim * bytes);
   int64_t numKeys = shape.numKeys * shape.numGroups;
-  problem.k.resize(numKeys * shape.headDim * bytes);
-  problem.kScale.resize(numKeys);
+  resizeKeys(problem, numKeys);
   problem.weights.resize(shape.numQueries * shape.numHeads);
   makeRanges(problem, mask, Random(seed, kRanges));
   return problem;
@@ -154,6 +163,18 @@ static void roundToFormat(Problem &problem) {
                  : 1.0f;
   if (!format.hasKScale)
     std::fill(problem.kScale.begin(), problem.kScale.end(), 1.0f);
+}
+
+/// Its blocks differ by up to 2^10, so that their scales differ by no more than
+/// what fp8 has room for.
+static void drawMxRow(const Random &random, int64_t n,
+                      std::vector<float> &row) {
+  int64_t d = row.size();
+  for (int64_t i = 0; i < d; ++i) {
+    int64_t block = n * kMxBlocks + i / kMxBlock;
+    row[i] = std::ldexp(random.normal(n * d + i),
+                        static_cast<int>(random.integer(~block, -5, 5)));
+  }
 }
 
 /// Normally distributed queries and weights, quantised keys.
@@ -178,9 +199,14 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
                     (drawn >> 63 ? sign : 0));
     }
   });
-  parallelFor(problem.kScale.size(), 512, [&](int64_t begin, int64_t end) {
+  parallelFor(problem.countSlots(), 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
     for (int64_t n = begin; n < end; ++n) {
+      if (format.hasMxKeys) {
+        drawMxRow(key, n, row);
+        quantizeMxKey(problem, n, row.data());
+        continue;
+      }
       float largest = 1e-4f;
       for (int64_t i = 0; i < d; ++i) {
         row[i] = key.normal(n * d + i);
@@ -230,7 +256,15 @@ static void fillIntegers(Problem &problem, uint64_t seed) {
     });
   };
   fill(problem.q, shape.numQueries * shape.numHeads * d, query);
-  fill(problem.k, problem.kScale.size() * d, key);
+  if (!format.hasMxKeys)
+    fill(problem.k, problem.kScale.size() * d, key);
+  for (size_t n = 0; n < problem.blockScales.size(); ++n) {
+    int byte = kMxBias + static_cast<int>(scale.integer(n, -3, 3));
+    for (int64_t block = 0; block < kMxBlocks; ++block)
+      storeMxScale(problem, n, block, byte);
+    for (int64_t i = 0; i < d; ++i)
+      storeMxElement(problem, n, i, encodeMx(key.integer(n * d + i, -1, 1)));
+  }
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)
@@ -287,8 +321,8 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
     }
     ranges += 4.0 * problem.paging.contextLens.size();
   }
-  double keyBytes = double(shape.headDim) * getBytes(format.input) +
-                    (format.hasKScale ? 4 : 0);
+  double keyBytes =
+      double(format.getKeyBytes(shape.headDim)) + (format.hasKScale ? 4 : 0);
   return cells * getBytes(format.out) + problem.q.size() + keys * keyBytes +
          double(getBytes(format.weights)) * problem.weights.size() + ranges;
 }
@@ -369,8 +403,7 @@ Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
   int64_t slots = problem.paging.numBlocks * paged.blockKv;
   problem.q.resize(problem.shape.numQueries * paged.numHeads * paged.headDim *
                    bytes);
-  problem.k.resize(slots * paged.headDim * bytes);
-  problem.kScale.resize(slots);
+  resizeKeys(problem, slots);
   problem.weights.resize(problem.shape.numQueries * paged.numHeads);
   problem.ks.resize(problem.shape.numQueries);
   problem.ke.resize(problem.shape.numQueries);

@@ -44,6 +44,13 @@ struct Format {
   bool hasWeights = true, hasKScale = true;
   /// A row of the output begins with its range.
   bool compressed = false;
+  /// Keys are MXFP4, and k_scale is the words of their block scales.
+  bool hasMxKeys = false;
+
+  /// Bytes of a key.
+  int64_t getKeyBytes(int64_t headDim) const {
+    return hasMxKeys ? headDim / 2 : headDim * getBytes(input);
+  }
 };
 
 /// How keys lie in a paged cache (mqa.paged_logits); nextN is 0 without one.
@@ -77,7 +84,17 @@ struct Problem {
   /// N x G and M x H; ones where the kernel has none. Weights are values of
   /// their type.
   std::vector<float> kScale, weights;
+  /// N words of MXFP4 keys, which have no `kScale`.
+  std::vector<uint32_t> blockScales;
   std::vector<int32_t> ks, ke;
+
+  int64_t countSlots() const {
+    return std::max(kScale.size(), blockScales.size());
+  }
+  /// N x G x D values, and N x G scales: products of both are the keys. Those
+  /// of MXFP4 have the greatest block scale of each key as its scale.
+  std::vector<float> decodeKeys() const;
+  std::vector<float> getKeyScales() const;
 
   /// The range of query m as keys.
   int64_t begin(int64_t m) const {

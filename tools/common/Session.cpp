@@ -13,9 +13,9 @@
 using namespace mqa::tools;
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,     info.logits_type,      info.activation,
-          info.weights_type,   info.has_weights != 0, info.has_k_scale != 0,
-          info.compressed != 0};
+  return {info.input_type,      info.logits_type,       info.activation,
+          info.weights_type,    info.has_weights != 0,  info.has_k_scale != 0,
+          info.compressed != 0, info.key_type == MQA_I8};
 }
 
 Shape mqa::tools::getShape(const mqa_kernel_info &info, int64_t numQueries,
@@ -180,10 +180,18 @@ void Session::uploadContiguous() {
   const Format &format = problem.format;
   q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
                   args.q_stride);
-  k = uploadBytes(problem.k, format.input, args.k_stride - slack.k,
-                  args.k_stride);
-  kScale = uploadRows(device, problem.kScale, shape.numGroups,
-                      args.k_scale_stride, slack.rowsBefore);
+  if (format.hasMxKeys) {
+    args.k_stride = shape.headDim / 2 + slack.k;
+    k = uploadRows(device, problem.k, shape.headDim / 2, args.k_stride,
+                   slack.rowsBefore);
+    kScale = uploadRows(device, problem.blockScales, 1, args.k_scale_stride,
+                        slack.rowsBefore);
+  } else {
+    k = uploadBytes(problem.k, format.input, args.k_stride - slack.k,
+                    args.k_stride);
+    kScale = uploadRows(device, problem.kScale, shape.numGroups,
+                        args.k_scale_stride, slack.rowsBefore);
+  }
   weights = uploadBytes(packWeights(problem), format.weights, shape.numHeads,
                         args.weights_stride);
   auto getFirstRow = [&](const Buffer &buffer, int64_t stride,
@@ -191,7 +199,8 @@ void Session::uploadContiguous() {
     return buffer.as<uint8_t>(slack.rowsBefore * stride * getBytes(type));
   };
   args.q = getFirstRow(*q, args.q_stride, format.input);
-  args.k = getFirstRow(*k, args.k_stride, format.input);
+  args.k = format.hasMxKeys ? k->as<uint8_t>(slack.rowsBefore * args.k_stride)
+                            : getFirstRow(*k, args.k_stride, format.input);
   // Null where the kernel has none: it must not look at them.
   if (format.hasKScale)
     args.k_scale = kScale->as<float>(slack.rowsBefore * args.k_scale_stride);
@@ -210,35 +219,42 @@ void Session::uploadContiguous() {
 void Session::uploadCache() {
   const Format &format = problem.format;
   const Paging &paging = problem.paging;
-  int64_t keys = paging.blockKv * problem.shape.headDim;
+  int64_t elementBytes = format.hasMxKeys ? 1 : getBytes(format.input);
+  int64_t keyBytes = paging.blockKv * format.getKeyBytes(problem.shape.headDim);
   pagedArgs.num_blocks = paging.numBlocks;
+  // Scales are words, whatever is in them.
+  std::vector<uint32_t> scales = problem.blockScales;
+  if (!format.hasMxKeys) {
+    scales.resize(problem.kScale.size());
+    std::memcpy(scales.data(), problem.kScale.data(),
+                scales.size() * sizeof(uint32_t));
+  }
   if (!slack.fused || !format.hasKScale) {
-    pagedArgs.k_stride = keys + slack.k;
-    k = uploadRows(device, problem.k, keys * getBytes(format.input),
-                   pagedArgs.k_stride * getBytes(format.input), 0);
+    int64_t stride = keyBytes + slack.k * elementBytes;
+    pagedArgs.k_stride = stride / elementBytes;
+    k = uploadRows(device, problem.k, keyBytes, stride, 0);
     pagedArgs.k = k->get();
     if (!format.hasKScale)
       return;
     pagedArgs.k_scale_stride = paging.blockKv + slack.kScale;
-    kScale = uploadRows(device, problem.kScale, paging.blockKv,
-                        pagedArgs.k_scale_stride, 0);
-    pagedArgs.k_scale = kScale->as<float>();
+    kScale =
+        uploadRows(device, scales, paging.blockKv, pagedArgs.k_scale_stride, 0);
+    pagedArgs.k_scale = kScale->get();
     return;
   }
-  int64_t keyBytes = keys * getBytes(format.input);
-  int64_t scaleBytes = paging.blockKv * sizeof(float);
+  int64_t scaleBytes = paging.blockKv * sizeof(uint32_t);
   int64_t stride = keyBytes + scaleBytes + slack.k;
   std::vector<uint8_t> cache(paging.numBlocks * stride, 0xff);
   for (int64_t i = 0; i < paging.numBlocks; ++i) {
     std::memcpy(&cache[i * stride], &problem.k[i * keyBytes], keyBytes);
-    std::memcpy(&cache[i * stride + keyBytes],
-                &problem.kScale[i * paging.blockKv], scaleBytes);
+    std::memcpy(&cache[i * stride + keyBytes], &scales[i * paging.blockKv],
+                scaleBytes);
   }
   k = device.upload(cache);
   pagedArgs.k = k->get();
-  pagedArgs.k_stride = stride / getBytes(format.input);
-  pagedArgs.k_scale = reinterpret_cast<const float *>(k->as<uint8_t>(keyBytes));
-  pagedArgs.k_scale_stride = stride / sizeof(float);
+  pagedArgs.k_stride = stride / elementBytes;
+  pagedArgs.k_scale = k->as<uint8_t>(keyBytes);
+  pagedArgs.k_scale_stride = stride / sizeof(uint32_t);
 }
 
 void Session::uploadPaged() {

@@ -31,6 +31,11 @@ Format getFormat(const mqa_kernel_info &info);
 Shape getShape(const mqa_kernel_info &info, int64_t numQueries, int64_t numKeys,
                int64_t maxSeqlenK = -1);
 
+/// Elements of k in 16 bytes, of which the distances of its rows are multiples.
+inline int64_t getKeyStep(const mqa_kernel_info &info) {
+  return info.key_type == MQA_I8 ? 16 : 16 / getBytes(info.key_type);
+}
+
 /// Elements between the rows of each operand, more than there must be, and rows
 /// of q, k, k_scale and weights before the first; they hold NaN. k_scale has
 /// rows only in kernels that take strided ones.

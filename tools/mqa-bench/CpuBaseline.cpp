@@ -11,7 +11,7 @@ using namespace mqa::tools;
 
 DecodedProblem::DecodedProblem(const Problem &problem)
     : problem(problem), q(decodeAll(problem.format.input, problem.q)),
-      k(decodeAll(problem.format.input, problem.k)) {}
+      k(problem.decodeKeys()), kScale(problem.getKeyScales()) {}
 
 void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
   const Problem &problem = decoded.problem;
@@ -30,7 +30,7 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
           score += query[d] * key[d];
         score = activate(problem.format.activation, score);
         logit +=
-            problem.kScale[group] * problem.weights[m * numHeads + h] * score;
+            decoded.kScale[group] * problem.weights[m * numHeads + h] * score;
       }
       out[m * problem.countColumns() + problem.getColumn(m, n)] = logit;
     }

@@ -15,7 +15,7 @@ namespace mqa::tools {
 struct DecodedProblem {
   explicit DecodedProblem(const Problem &problem);
   const Problem &problem;
-  std::vector<float> q, k;
+  std::vector<float> q, k, kScale;
 };
 
 /// The formula of mqa.logits as one would write it down, on one thread.

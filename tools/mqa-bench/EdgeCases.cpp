@@ -7,6 +7,7 @@
 #include "EdgeCases.h"
 #include "CaseShapes.h"
 #include "FusedCases.h"
+#include "MxKeys.h"
 #include "Reruns.h"
 #include "TopkCases.h"
 #include "TopkSession.h"
@@ -71,7 +72,7 @@ static void makeSingle(Problem &problem, Slack &) {
 
 static void addSlack(Problem &problem, Slack &slack) {
   int64_t step = 16 / getBytes(problem.format.input);
-  slack = {step, 3 * step, 0, 4, 5, 0};
+  slack = {step, problem.format.hasMxKeys ? 48 : 3 * step, 0, 4, 5, 0};
 }
 
 static void addRowsBefore(Problem &, Slack &slack) { slack.rowsBefore = 4; }
@@ -89,6 +90,12 @@ static void makeExtreme(Problem &problem, Slack &) {
     for (size_t i = 0; i < data->size() / getBytes(type); ++i)
       storeBits(type, data->data(), i,
                 encode(type, values[(i * i + i / 7) % kCount]));
+  // Any byte is two numbers of MXFP4.
+  for (size_t i = 0; i < problem.blockScales.size(); ++i) {
+    int byte = i % 5 == 0 ? 0 : i % 5 == 1 ? 97 : 107;
+    for (int64_t block = 0; block < kMxBlocks; ++block)
+      storeMxScale(problem, i, block, byte + static_cast<int>(i + block) % 4);
+  }
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     if (problem.format.hasKScale)
       problem.kScale[i] = i % 5 == 0   ? -0.0f
@@ -111,6 +118,8 @@ static void plantNaN(Problem &problem, Slack &) {
     storeBits(type, data->data(), size / 2,
               encode(type, std::copysign(nan, -1)));
   }
+  if (!problem.blockScales.empty())
+    storeMxScale(problem, problem.blockScales.size() / 5, 0, kMxNaN);
   if (problem.format.hasKScale && !problem.kScale.empty())
     problem.kScale[problem.kScale.size() / 5] = nan;
   if (problem.format.hasWeights && !problem.weights.empty())

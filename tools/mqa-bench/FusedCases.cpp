@@ -180,7 +180,7 @@ static FusedCase drawCase(const mqa_kernel_info &info,
   if (random.draw(2)) {
     int64_t step = 16 / getBytes(info.input_type);
     c.slack.q = step * random.draw(4);
-    c.slack.k = step * random.draw(4);
+    c.slack.k = getKeyStep(info) * random.draw(4);
     c.slack.weights = 4 * random.draw(3);
     c.slack.kScale =
         info.strided_k_scale && companion.strided_k_scale ? random.draw(5) : 0;
@@ -233,7 +233,7 @@ static FusedCase drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
     int64_t step = 16 / getBytes(info.input_type);
     c.slack.q = step * random.draw(4);
     // Of a fused cache in bytes.
-    c.slack.k = (c.slack.fused ? 16 : step) * random.draw(4);
+    c.slack.k = (c.slack.fused ? 16 : getKeyStep(info)) * random.draw(4);
     c.slack.kScale = 4 * random.draw(3);
     c.slack.weights = 4 * random.draw(3);
     c.slack.lens = info.lens_per_query ? random.draw(3) : 0;

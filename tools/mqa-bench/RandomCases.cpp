@@ -7,6 +7,7 @@
 #include "RandomCases.h"
 #include "CaseSummary.h"
 #include "FusedCases.h"
+#include "MxKeys.h"
 #include "TopkCases.h"
 #include "TopkSession.h"
 
@@ -44,6 +45,8 @@ void mqa::tools::plantNaN(Problem &problem, std::mt19937_64 &random) {
         storeBits(type, data->data(), random() % size, infinite);
     }
   }
+  if (!problem.blockScales.empty())
+    storeMxScale(problem, random() % problem.blockScales.size(), 0, kMxNaN);
   if (!problem.kScale.empty() && problem.format.hasKScale)
     problem.kScale[random() % problem.kScale.size()] =
         std::numeric_limits<float>::quiet_NaN();
@@ -64,7 +67,7 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   if (draw(2)) {
     int64_t step = 16 / getBytes(info.input_type);
     slack.q = step * draw(4);
-    slack.k = step * draw(4);
+    slack.k = getKeyStep(info) * draw(4);
     slack.weights = 4 * draw(3);
     slack.kScale = info.strided_k_scale ? draw(5) : 0;
   }
@@ -126,7 +129,7 @@ static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
     int64_t step = 16 / getBytes(info.input_type);
     slack.q = step * draw(4);
     // Of a fused cache in bytes.
-    slack.k = (slack.fused ? 16 : step) * draw(4);
+    slack.k = (slack.fused ? 16 : getKeyStep(info)) * draw(4);
     slack.kScale = 4 * draw(3);
     slack.weights = 4 * draw(3);
     slack.lens = info.lens_per_query ? draw(3) : 0;

@@ -22,6 +22,8 @@ static ordered_json toJson(int64_t size) {
 
 static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
   kernel["input_type"] = getTypeName(info.input_type);
+  if (info.key_type != info.input_type)
+    kernel["key_type"] = getTypeName(info.key_type);
   kernel["weights_type"] =
       info.has_weights ? getTypeName(info.weights_type) : "none";
   kernel["logits_type"] = getTypeName(info.logits_type);

@@ -28,7 +28,7 @@ private:
   /// of a group's heads [H / G, N], their sums [N], and of groups, scaled, the
   /// sums of those [N].
   Value keys, query, scores, sums, totals;
-  /// The op's scales, or scratch [N] for those that lie in a cache.
+  /// The op's scales, or scratch [N] for those that need it.
   Value scales;
   bool keysMayEndEarly = false;
 };
@@ -53,7 +53,7 @@ void F32Logits::writeLogits(Value lo, Value hi) {
   sums = allocate({columns}, f32);
   if (op.hasKeyGroups())
     totals = allocate({columns}, f32);
-  scales = areScalesInCache() ? allocate({columns}, f32) : op.getKScale();
+  scales = needsScaleScratch() ? allocate({columns}, f32) : op.getKScale();
   decodeKeys();
   forEachQuery(constant(0), numQueries, lo, hi,
                [&](Value m, Value from, Value to) {
@@ -64,18 +64,21 @@ void F32Logits::writeLogits(Value lo, Value hi) {
                });
 }
 
-/// Key n becomes column n of `keys`; and, from a cache, scale n that of
-/// `scales`.
+/// Key n becomes column n of `keys`; and, where there is scratch, scale n that
+/// of `scales`.
 void F32Logits::decodeKeys() {
   // Columns past the last key are multiplied too, and their sums dropped.
   if (keysMayEndEarly)
     fill(keys, 0.0);
   unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
   forEach(numKeys, [&](Value n) {
-    Value key = getKey(n);
-    if (areScalesInCache())
+    if (needsScaleScratch())
       copyScale(n, scales, n);
-    decode(key, dropDim(keys, last, n));
+    Value column = dropDim(keys, last, n);
+    if (op.hasMxKeys())
+      decodeMxKey(n, column);
+    else
+      decode(getKey(n), column);
   });
 }
 

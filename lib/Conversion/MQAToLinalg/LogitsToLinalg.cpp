@@ -176,11 +176,14 @@ Value LogitsToLinalg::getKey(Value n) {
   return getRow(getRow(gather.getCache(), block), slot);
 }
 
-bool LogitsToLinalg::areScalesInCache() {
-  return op.getKScale() && op.getKScale().getDefiningOp<GatherPagesOp>();
+bool LogitsToLinalg::needsScaleScratch() {
+  return op.hasMxKeys() ||
+         (op.getKScale() && op.getKScale().getDefiningOp<GatherPagesOp>());
 }
 
 void LogitsToLinalg::copyScale(Value n, Value scales, Value column) {
+  if (op.hasMxKeys())
+    return storeGreatestScale(n, scales, column);
   auto gather = op.getKScale().getDefiningOp<GatherPagesOp>();
   auto [block, slot] = findInCache(gather, n);
   Value scale = memref::LoadOp::create(b, loc, gather.getCache(),

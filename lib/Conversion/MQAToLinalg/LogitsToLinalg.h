@@ -102,12 +102,15 @@ protected:
 
   /// target = source, element by element, each extended to the target's type.
   void decode(Value source, Value target);
-  /// Whether the scales lie in a cache, so that they need scratch.
-  bool areScalesInCache();
+  /// Whether the scales lie in a cache, or are computed from those of blocks,
+  /// so that they need scratch.
+  bool needsScaleScratch();
   /// Row n of the op's keys; from a cache, the one of the key's block.
   Value getKey(Value n);
-  /// Copies the scale of key n out of the cache.
+  /// Copies the scale of key n out of the cache, or computes it.
   void copyScale(Value n, Value scales, Value column);
+  /// Decodes key n, one of MXFP4, but for the scale of `copyScale`.
+  void decodeMxKey(Value n, Value target);
   /// totals += terms * scales, element by element; null scales are 1.
   void addScaled(Value totals, Value terms, Value scales);
   /// `score` behind the activation.
@@ -126,6 +129,9 @@ private:
   std::pair<Value, Value> getRange(Value m);
   std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
   void cleanQuery(Value m, Value from, Value to);
+  Value loadBlockScales(Value n);
+  SmallVector<Value> getBlockScales(Value word);
+  void storeGreatestScale(Value n, Value scales, Value column);
 
   SmallVector<Value> heapBuffers;
 };

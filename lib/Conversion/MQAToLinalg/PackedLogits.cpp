@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// fp8 is exact in bf16, and a product of two bf16 is exact in f32: matrix units
-// of CPUs, which multiply pairs of bf16 and add up in f32, lose nothing.
+// fp8 and MXFP4 are exact in bf16, and a product of two bf16 is exact in f32:
+// matrix units of CPUs, which multiply pairs of bf16 and add up in f32, lose
+// nothing.
 //
 // Keys are the rows of a product, as they lie in memory; heads are its columns.
 // So a key is decoded without being transposed, which counts where few queries
@@ -59,7 +60,7 @@ private:
   /// f32: weights [M, G, H / G], scores of a block of keys [n, H / G], and
   /// their sums: of keys [N], and of groups those [N].
   Value weights, scores, sums, totals;
-  /// The op's scales, or scratch [N] for those that lie in a cache.
+  /// The op's scales, or scratch [N] for those that need it.
   Value scales;
 };
 } // namespace
@@ -94,7 +95,7 @@ void PackedLogits::allocateScratch() {
   sums = allocate({chunkKeys}, f32);
   if (op.hasKeyGroups())
     totals = allocate({chunkKeys}, f32);
-  scales = areScalesInCache() ? allocate({chunkKeys}, f32) : op.getKScale();
+  scales = needsScaleScratch() ? allocate({chunkKeys}, f32) : op.getKScale();
   // Columns that are no head are multiplied too, and not added up.
   if (rowHeads != groupHeads)
     fill(weights, 0.0);
@@ -105,9 +106,12 @@ void PackedLogits::allocateScratch() {
 /// Key n of [first, end) becomes row n - first.
 void PackedLogits::decodeKeys(Value first, Value end) {
   forEach(first, end, 1, [&](Value n) {
-    Value row = sub(n, first), key = getKey(n);
-    if (areScalesInCache())
+    Value row = sub(n, first);
+    if (needsScaleScratch())
       copyScale(n, scales, row);
+    if (op.hasMxKeys())
+      return decodeMxKey(n, getRow(getRow(keys, b.getIndexAttr(0)), row));
+    Value key = getKey(n);
     for (int64_t g = 0; g < numGroups; ++g)
       decode(op.hasKeyGroups() ? getRow(key, b.getIndexAttr(g)) : key,
              getRow(getRow(keys, b.getIndexAttr(g)), row));
@@ -238,7 +242,7 @@ void PackedLogits::writeBlockOfQueries(Value firstQuery, Value endQuery,
           Value logits = totals ? totals : sums;
           Value factors = totals ? Value() : scales;
           // Scales that are not scratch begin at key 0.
-          if (factors && !areScalesInCache()) {
+          if (factors && !needsScaleScratch()) {
             Value count = memref::DimOp::create(b, loc, factors, int64_t(0));
             factors = getColumns(factors, first, sub(count, first));
           }
@@ -260,7 +264,8 @@ void PackedLogits::writeLogits(Value lo, Value hi) {
 
 LogicalResult mqa::convertToPairs(IRRewriter &b, LogitsOp op,
                                   const MatrixUnit &unit) {
-  for (Value operand : {op.getQ(), op.getK()}) {
+  // MXFP4 becomes any type.
+  for (Value operand : {op.getQ(), op.hasMxKeys() ? op.getQ() : op.getK()}) {
     Type type = unit.getOperandType(getElementTypeOrSelf(operand));
     if (!type || !type.isBF16())
       return failure();

@@ -245,6 +245,7 @@ struct ConvertMQAToNVVMPass
     populateGpuSubgroupReduceOpLoweringPattern(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     vector::populateVectorFromElementsUnrollPatterns(patterns);
+    vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     // Before upstream's patterns for a GPU, which call libdevice: a machine

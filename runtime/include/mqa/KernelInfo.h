@@ -23,7 +23,8 @@ typedef enum mqa_element_type {
   MQA_BF16,
   MQA_F16,
   MQA_F32,
-  MQA_I32
+  MQA_I32,
+  MQA_I8 /**< of keys: two f4E2M1FN of MXFP4, the even one in the low bits */
 } mqa_element_type;
 
 /** The ops that kernels are compiled from. */
@@ -78,8 +79,9 @@ typedef struct mqa_kernel_info {
   int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
                                     attention */
   int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
-  mqa_element_type input_type; /**< of q and k; of mqa.topk and
-                                    mqa.merge_topk: of the logits */
+  mqa_element_type input_type; /**< of q; of mqa.topk and mqa.merge_topk: of
+                                    the logits */
+  mqa_element_type key_type;   /**< of k: input_type, or MQA_I8 */
   mqa_element_type out_type;   /**< of ops that select: of the indices */
   mqa_element_type weights_type;
   int has_weights;     /**< 0: weights are 1, and not an argument */

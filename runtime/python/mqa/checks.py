@@ -17,7 +17,9 @@ _ALLOWED = {
     "logits": ("f32", "bf16", "f16"),
     "dtype": ("f32", "bf16", "f16"),
 }
-_CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2)
+# Two elements of MXFP4 in a byte.
+_MX_TYPES = tuple(getattr(torch, name) for name in ("uint8", "int8", "float4_e2m1fn_x2") if hasattr(torch, name))
+_CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2, *_MX_TYPES)
 
 
 def fail(message):
@@ -59,6 +61,24 @@ def check_share(max_multiprocessors):
     if not 0 <= max_multiprocessors <= _MAX_SHARE:
         fail(f"max_multiprocessors must be from 0 (any number) to {_MAX_SHARE}, found {max_multiprocessors}")
     return max_multiprocessors
+
+
+def has_mx_keys(k):
+    return k.dtype in _MX_TYPES
+
+
+def get_key_bytes(dtype, head_dim):
+    """Of a key in a cache of bytes."""
+    return head_dim // 2 if dtype in _MX_TYPES else head_dim
+
+
+def _check_mx(k_scale, d):
+    if k_scale is None:
+        fail("k_scale must not be None for keys of MXFP4: its words are their block scales")
+    if k_scale.dtype != torch.int32:
+        fail(f"k_scale must be torch.int32 for keys of MXFP4, a word of block scales each, found {k_scale.dtype}")
+    if d not in (32, 64, 96, 128):
+        fail(f"q must have a head dim of 32, 64, 96 or 128 for keys of MXFP4, found {d}")
 
 
 def check_shape(name, tensor, shape):
@@ -117,9 +137,14 @@ def get_stride(tensor):
 def _check_inputs(q, k, k_scale, weights, out):
     """Their types, and the inner dimensions of all but the scales."""
     get_type("q", q.dtype)
-    if k.dtype != q.dtype:
-        fail(f"k must have the dtype of q, {q.dtype}, found {k.dtype}")
-    for name, tensor in (("k_scale", k_scale), ("weights", weights), ("out", out)):
+    mx = has_mx_keys(k)
+    if mx:
+        _check_mx(k_scale, q.size(-1))
+        if q.dtype == torch.float8_e5m2:
+            fail(f"q must be float8_e4m3fn, bfloat16 or float16 for keys of MXFP4, found {q.dtype}")
+    elif k.dtype != q.dtype:
+        fail(f"k must have the dtype of q, {q.dtype}, or hold MXFP4 in uint8 or int8, found {k.dtype}")
+    for name, tensor in (("k_scale", None if mx else k_scale), ("weights", weights), ("out", out)):
         if tensor is not None:
             get_type(name, tensor.dtype)
     for name, tensor in (("q", q), ("k", k), ("weights", weights), ("out", out)):
@@ -132,8 +157,8 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed):
     if q.dim() != 3:
         fail(f"q must be M x H x D, found {q.dim()} dimensions")
     m, h, d = q.shape
-    grouped = k.dim() == 3
-    check_shape("k", k, (None, None, d) if grouped else (None, d))
+    grouped = k.dim() == 3 and not has_mx_keys(k)
+    check_shape("k", k, (None, None, d) if grouped else (None, d // 2 if has_mx_keys(k) else d))
     n, groups = k.size(0), k.size(1) if grouped else 0
     if k_scale is not None:
         check_shape("k_scale", k_scale, (n, groups) if grouped else (n,))
@@ -155,7 +180,7 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
     if q.dim() != 4:
         fail(f"q must be B x T x H x D, found {q.dim()} dimensions")
     b, t, h, d = q.shape
-    check_shape("k", k, (None, None, d))
+    check_shape("k", k, (None, None, d // 2 if has_mx_keys(k) else d))
     if k_scale is not None:
         check_shape("k_scale", k_scale, tuple(k.shape[:2]))
         check_inner("k_scale", k_scale)
@@ -174,7 +199,7 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
 
 
 def check_cache(name, cache, head_dim, dtype):
-    """A cache of bytes that holds keys of `head_dim` elements of `dtype`, and a float32 scale for each."""
+    """A cache of bytes that holds keys of `head_dim` elements of `dtype`, and a scale or word of block scales for each."""
     if dtype not in _CACHE_TYPES:
         fail(f"dtype must be one of {', '.join(map(str, _CACHE_TYPES))}, found {dtype}")
     if isinstance(head_dim, bool) or head_dim < 1:
@@ -184,7 +209,8 @@ def check_cache(name, cache, head_dim, dtype):
     # torch.compile cannot trace the question, and has resolved such views.
     if not torch.compiler.is_dynamo_compiling() and cache.is_neg():
         fail(f"{name} is negated lazily: resolve_neg() gives the bytes that it stands for")
-    row = head_dim + 4
+    key_bytes = get_key_bytes(dtype, head_dim)
+    row = key_bytes + 4
     if cache.dim() == 3:
         check_shape(name, cache, (None, None, row))
     else:
@@ -203,5 +229,5 @@ def check_cache(name, cache, head_dim, dtype):
         either(cache.size(0) <= 1, both(strides[0] >= block_kv * row, strides[0] % 4 == 0)),
         lambda: f"the stride of {name} blocks must be a multiple of 4 bytes, at least {block_kv * row}, found {strides[0]}",
     )
-    offset = cache.storage_offset() + block_kv * head_dim
+    offset = cache.storage_offset() + block_kv * key_bytes
     require(offset % 4 == 0, lambda: f"the scales of {name} must be at a multiple of 4 bytes, found them at {offset}")

@@ -100,7 +100,7 @@ class _FusedPlan(_Plan):
         self.scratch_size = self.kernel.get_scratch_size(num_queries, num_columns)
 
 
-def _make_logits_op(q, k_scale, weights, dtype, **others):
+def _make_logits_op(q, k, k_scale, weights, dtype, **others):
     return library.Op(
         target=checks.get_target(q.device),
         num_heads=q.size(-2),
@@ -109,6 +109,7 @@ def _make_logits_op(q, k_scale, weights, dtype, **others):
         out_type=checks.get_type("dtype", dtype),
         weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
         has_k_scale=k_scale is not None,
+        mx_keys=checks.has_mx_keys(k),
         **others,
     )
 
@@ -147,6 +148,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
     groups = k.size(1) if k.dim() == 3 else 0
     logits = _make_logits_op(
         q,
+        k,
         k_scale,
         weights,
         options["dtype"],
@@ -190,6 +192,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
     columns = options["max_context_len"]
     logits = _make_logits_op(
         q,
+        k,
         k_scale,
         weights,
         options["dtype"],

@@ -115,7 +115,7 @@ def _address(tensor):
     return None if tensor is None else tensor.data_ptr()
 
 
-def _make_op(q, k_scale, weights, out, **others):
+def _make_op(q, k, k_scale, weights, out, **others):
     """The op on such tensors; `others` is what does not follow from these."""
     return library.Op(
         target=checks.get_target(q.device),
@@ -125,6 +125,7 @@ def _make_op(q, k_scale, weights, out, **others):
         out_type=checks.get_type("out", out.dtype),
         weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
         has_k_scale=k_scale is not None,
+        mx_keys=checks.has_mx_keys(k),
         **others,
     )
 
@@ -144,6 +145,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, f
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
     op = _make_op(
         q,
+        k,
         k_scale,
         weights,
         out,
@@ -179,6 +181,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
         q,
+        k,
         k_scale,
         weights,
         out,
@@ -248,21 +251,26 @@ def split_cache(
     """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x (head_dim + 4), or with a 1 before the last.
 
     In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
-    Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. Raises TypeError for
-    what is no tensor, ValueError for a cache that is not uint8 or has another shape.
+    Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. With `dtype` uint8,
+    int8 or float4_e2m1fn_x2, keys are MXFP4: a key has head_dim / 2 bytes, and k_scale is int32, a word of block scales
+    for each key. Raises TypeError for what is no tensor, ValueError for a cache that is not uint8 or has another shape.
 
     >>> import mqa, torch
     >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 128 + 4, dtype=torch.uint8), head_dim=128)
     >>> k.shape, k_scale.shape
     (torch.Size([8, 64, 128]), torch.Size([8, 64]))
+    >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 64 + 4, dtype=torch.uint8), head_dim=128, dtype=torch.uint8)
+    >>> k.shape, k_scale.dtype
+    (torch.Size([8, 64, 64]), torch.int32)
     """
     checks.check_cache("cache", cache, head_dim, dtype)
     num_blocks, block_kv = cache.shape[:2]
-    key_bytes, block_bytes = block_kv * head_dim, block_kv * (head_dim + 4)
+    row = checks.get_key_bytes(dtype, head_dim)
+    key_bytes, block_bytes = block_kv * row, block_kv * (row + 4)
     stride = cache.stride(0) if num_blocks > 1 else block_bytes
     bytes_ = cache.as_strided((num_blocks, block_bytes), (stride, 1))
-    k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, head_dim), (stride, head_dim, 1))
-    return k, bytes_[:, key_bytes:].view(torch.float32)
+    k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, row), (stride, row, 1))
+    return k, bytes_[:, key_bytes:].view(torch.float32 if row == head_dim else torch.int32)
 
 
 class PreparedLaunch:

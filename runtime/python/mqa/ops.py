@@ -28,6 +28,7 @@ class Op:
     out_type: str = "f32"
     weights_type: str = "f32"  # or "none"
     has_k_scale: bool = True
+    mx_keys: bool = False  # MXFP4: bytes of two elements, and words of block scales
     num_groups: int = 0  # 0: keys have no dimension of groups
     clean: bool = False
     compressed: bool = False
@@ -53,14 +54,15 @@ class Op:
     def list_inputs(self):
         """The names of the operands but `out`, and their types; None: it is absent."""
         h, d, e = self.num_heads, self.head_dim, self.input_type
+        key, scale = (f"{d // 2}xi8", "i32") if self.mx_keys else (f"{d}x{e}", "f32")
         if self.next_n:
             t, p = self.next_n, self.block_kv
             lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
-            operands = [("q", f"?x{t}x{h}x{d}x{e}"), ("k", f"?x{p}x{d}x{e}"), ("k_scale", f"?x{p}xf32")]
+            operands = [("q", f"?x{t}x{h}x{d}x{e}"), ("k", f"?x{p}x{key}"), ("k_scale", f"?x{p}x{scale}")]
             operands += [("weights", f"?x{h}x{self.weights_type}"), ("context_lens", lens), ("block_table", "?x?xi32")]
         else:
             g = f"{self.num_groups}x" if self.num_groups else ""
-            operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{d}x{e}"), ("k_scale", f"?x{g}f32")]
+            operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{key}"), ("k_scale", f"?x{g}{scale}")]
             operands += [("weights", f"?x{h}x{self.weights_type}"), ("ks", "?xi32"), ("ke", "?xi32")]
         absent = {"k_scale"} if not self.has_k_scale else set()
         if self.weights_type == "none":
@@ -112,6 +114,7 @@ def describe_logits(info):
         out_type=runtime.ELEMENT_TYPES[info.logits_type],
         weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
         has_k_scale=bool(info.has_k_scale),
+        mx_keys=runtime.ELEMENT_TYPES[info.key_type] == "i8",
         num_groups=info.num_groups if info.num_groups > 1 else 0,
         clean=bool(info.clean),
         compressed=bool(info.compressed),

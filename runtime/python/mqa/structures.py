@@ -4,7 +4,7 @@ import ctypes
 from ctypes import c_char, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
 # mqa_element_type, by the names of MLIR; likewise mqa_op, mqa_tie_break, mqa_order and mqa_base.
-ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32")
+ELEMENT_TYPES = ("f8E4M3FN", "f8E5M2", "bf16", "f16", "f32", "i32", "i8")
 OPS = (
     "mqa.logits",
     "mqa.paged_logits",
@@ -33,6 +33,7 @@ class KernelInfo(ctypes.Structure):
         ("num_groups", c_int64),
         ("max_seqlen_k", c_int64),
         ("input_type", c_int),
+        ("key_type", c_int),
         ("out_type", c_int),
         ("weights_type", c_int),
         ("has_weights", c_int),

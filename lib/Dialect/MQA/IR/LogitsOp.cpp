@@ -78,8 +78,12 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
   // Rows may be strided; of scales that are one to a row, nothing is inside.
   return {
       {"q", "MHD", getInputTypes(b), /*numStrided=*/1},
-      {"k", grouped ? "NGD" : "ND", {getElementTypeOrSelf(op.getQ())}, 1},
-      {"k_scale", grouped ? "NG" : "N", {b.getF32Type()}, 1},
+      {"k",
+       op.hasMxKeys() ? "NX"
+       : grouped      ? "NGD"
+                      : "ND",
+       getKeyTypes(op), 1},
+      {"k_scale", grouped ? "NG" : "N", getKeyScaleTypes(op), 1},
       {"weights", "MH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"ks", "M", {b.getI32Type()}, 0},
       {"ke", "M", {b.getI32Type()}, 0},
@@ -114,7 +118,8 @@ LogicalResult LogitsOp::verify() {
   if (failed(verifyOperands(*this, operands, getOperandRules(*this))))
     return failure();
   if (failed(verifyHeads(*this, "dimension 1 of 'q'", getNumHeads(),
-                         "dimension 2 of 'q'", getHeadDim())))
+                         "dimension 2 of 'q'", getHeadDim())) ||
+      failed(verifyMxKeys(*this, "dimension 1 of 'k'")))
     return failure();
   // A dynamic size is negative.
   if (getNumGroups() < 1 || getNumHeads() % getNumGroups())

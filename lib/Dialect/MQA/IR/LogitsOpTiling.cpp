@@ -92,8 +92,9 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
     SmallVector<OpFoldResult> offsets{n}, sizes{numN};
     if (hasKeyGroups())
       sizes.push_back(b.getIndexAttr(getNumGroups()));
+    // MXFP4 keys have as many bytes as pairs of elements.
     if (hasHeadDim)
-      sizes.push_back(headDim);
+      sizes.push_back(b.getIndexAttr(getKeyType().getShape().back()));
     offsets.resize(sizes.size(), zero);
     return getSlice(b, loc, operand, offsets, sizes);
   };

@@ -6,6 +6,7 @@
 
 #include "OperandRules.h"
 #include "MemorySpaces.h"
+#include "mqa/Dialect/MQA/IR/MxFormat.h"
 
 #include "mqa/Dialect/MQA/IR/OperandStrides.h"
 
@@ -37,6 +38,18 @@ SmallVector<unsigned> mqa::getNumStridedDims(KernelOpInterface op) {
 SmallVector<Type> mqa::getInputTypes(Builder &b) {
   return {b.getType<Float8E4M3FNType>(), b.getType<Float8E5M2Type>(),
           b.getBF16Type(), b.getF16Type()};
+}
+
+SmallVector<Type> mqa::getKeyTypes(LogitsOpInterface op) {
+  if (op.hasMxKeys())
+    return {IntegerType::get(op->getContext(), 8)};
+  return {op.getInputElementType()};
+}
+
+SmallVector<Type> mqa::getKeyScaleTypes(LogitsOpInterface op) {
+  if (op.hasMxKeys())
+    return {IntegerType::get(op->getContext(), 32)};
+  return {Float32Type::get(op->getContext())};
 }
 
 LogicalResult mqa::emitSizeError(Operation *op, StringRef what,
@@ -188,6 +201,30 @@ LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
     return op->emitOpError() << "on tensors must have a result of type " << out;
   if (!isTensor && result)
     return op->emitOpError() << "on memrefs writes 'out' and has no result";
+  return success();
+}
+
+LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
+  if (!op.hasMxKeys())
+    return success();
+  if (!op.getKScale())
+    return op->emitOpError("with 'k' of i8 (MXFP4) needs 'k_scale', whose "
+                           "words are the block scales");
+  Type input = op.getInputElementType();
+  if (!isa<Float8E4M3FNType, BFloat16Type, Float16Type>(input))
+    return op->emitOpError() << "with 'k' of i8 (MXFP4) needs 'q' of f8E4M3FN, "
+                                "bf16 or f16, found "
+                             << input;
+  // A word has the scales of four blocks.
+  int64_t headDim = op.getHeadDim();
+  if (headDim % mx::kBlock || headDim > mx::kBlock * mx::kBlocksOfWord)
+    return emitSizeError(op, "head dim D of MXFP4 keys", "32, 64, 96 or 128",
+                         headDim);
+  int64_t bytes = cast<ShapedType>(op.getK().getType()).getShape().back();
+  if (bytes != headDim / 2)
+    return emitSizeError(op,
+                         ("number of bytes of a key (" + keysAt + ")").str(),
+                         "D / 2 = " + Twine(headDim / 2), bytes);
   return success();
 }
 

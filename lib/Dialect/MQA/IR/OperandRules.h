@@ -32,6 +32,15 @@ SmallVector<OperandRule> getOperandRules(KernelOpInterface op);
 /// Those of q and k.
 SmallVector<Type> getInputTypes(Builder &b);
 
+/// What k and k_scale are of: MXFP4 keys are of bytes, and their scales of
+/// words.
+SmallVector<Type> getKeyTypes(LogitsOpInterface op);
+SmallVector<Type> getKeyScaleTypes(LogitsOpInterface op);
+
+/// What MXFP4 keys ask of an op whose operands have the right ranks. `keysAt`
+/// says where the bytes of a key were found.
+LogicalResult verifyMxKeys(LogitsOpInterface op, StringRef keysAt);
+
 /// Kind, rank, element type and sizes of `operands`, of which those that are
 /// left out are null. The last one that is there says whether they are all
 /// tensors or all memrefs.

@@ -44,8 +44,8 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
   bool perQuery = lens && lens.hasRank() && lens.getRank() == 2;
   return {
       {"q", "BTHD", getInputTypes(b), /*numStrided=*/1},
-      {"k", "CPD", {getElementTypeOrSelf(op.getQ())}, 1},
-      {"k_scale", "CP", {b.getF32Type()}, 1},
+      {"k", op.hasMxKeys() ? "CPX" : "CPD", getKeyTypes(op), 1},
+      {"k_scale", "CP", getKeyScaleTypes(op), 1},
       {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"context_lens", perQuery ? "BT" : "B", {b.getI32Type()}, perQuery},
       {"block_table", "BS", {b.getI32Type()}, 1},
@@ -58,7 +58,8 @@ LogicalResult PagedLogitsOp::verify() {
   if (failed(verifyOperands(*this, getDataOperands(), rules)))
     return failure();
   if (failed(verifyHeads(*this, "dimension 2 of 'q'", getNumHeads(),
-                         "dimension 3 of 'q'", getHeadDim())))
+                         "dimension 3 of 'q'", getHeadDim())) ||
+      failed(verifyMxKeys(*this, "dimension 2 of 'k'")))
     return failure();
   // A dynamic size is negative.
   constexpr int64_t kMaxNextN = 8, kMinBlockKv = 16, kMaxBlockKv = 256;

@@ -44,7 +44,8 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"Queries of a sequence, which a block works on together; 0 where all "
                     "queries are of one sequence.", "int64_t", "getNextN">,
     InterfaceMethod<"Keys of a cache block; 0 without a paged cache.", "int64_t", "getBlockKv">,
-    InterfaceMethod<"The element type of q and k.", "::mlir::Type", "getInputElementType">,
+    InterfaceMethod<"The element type of q, and of k unless keys are MXFP4.", "::mlir::Type", "getInputElementType">,
+    InterfaceMethod<"", "::mlir::Value", "getK">,
     InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getWeights">,
@@ -57,8 +58,13 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
   let extraSharedClassDeclaration = [{
     /// Heads that share a key.
     int64_t getGroupHeads() { return $_op.getNumHeads() / $_op.getNumGroups(); }
+    /// Whether keys are pairs of f4E2M1FN in bytes, with words of block scales.
+    bool hasMxKeys() {
+      auto type = ::llvm::dyn_cast<::mlir::ShapedType>($_op.getK().getType());
+      return type && type.getElementType().isInteger(8);
+    }
     /// Whether every score of this op is finite or NaN: f8E4M3FN has no
-    /// infinity.
+    /// infinity, and MXFP4 keys become finite ones.
     bool hasOnlyFiniteScores() {
       return ::llvm::isa<::mlir::Float8E4M3FNType>($_op.getInputElementType());
     }

@@ -32,10 +32,10 @@ def MQA_RowBlockOp : MQA_Op<"row_block", [
     ```
   }];
   let arguments = (ins
-    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$source,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I8, I32], [1, 2, 3, 4]>:$source,
     Index:$row, Index:$num_rows);
   let results = (outs
-    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I32], [1, 2, 3, 4]>:$result);
+    MemRefRankOf<[F8E4M3FN, F8E5M2, F32, BF16, F16, I8, I32], [1, 2, 3, 4]>:$result);
   let assemblyFormat = [{
     $source `[` $row `]` `rows` $num_rows attr-dict `:` type($source) `->` type($result)
   }];
@@ -59,9 +59,9 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
         : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
                        Index:$first, Index:$num_keys);
-  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [1, 2]>:$keys);
+  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2]>:$keys);
   let assemblyFormat = [{
     $cache `[` $table `]` `from` $first `keys` $num_keys attr-dict
     `:` type($cache) `,` type($table) `->` type($keys)
@@ -82,9 +82,9 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
         : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>> -> memref<?x128xf8E4M3FN>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [2, 3]>:$cache,
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [2, 3]>:$cache,
                        I32:$ids, Index:$first);
-  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32], [1, 2]>:$keys);
+  let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2]>:$keys);
   let assemblyFormat = [{
     $cache `[` $ids `]` `from` $first attr-dict `:` type($cache) `->` type($keys)
   }];

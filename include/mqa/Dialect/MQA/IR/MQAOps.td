@@ -43,7 +43,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | N x D, or N x G x D | as `q` |
+    | | N x D / 2 | i8: MXFP4 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
+    | | N | i32 where keys are MXFP4 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
@@ -72,6 +74,16 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
     without `clean`.
 
+    **MXFP4 keys.** These are numbers of f4E2M1FN, two in a byte of `k`. The even element is in the low four bits. `k_scale`
+    must be there, and has a word for each key. Byte g of the word is the block scale of elements 32 g to 32 g + 31, an
+    f8E8M0FNU: 2 to the power of (byte - 127), and NaN if the byte is 255. Bytes behind the last block are not read. Then D
+    is 32, 64, 96 or 128, `q` is of f8E4M3FN, bf16 or f16, and keys have no groups.
+
+    A kernel for a GPU multiplies keys in the type in which its matrix unit has queries. It takes the greatest block scale
+    out of each key, and multiplies the logit by it. What is left of a key is exact while the bytes of its word differ by at
+    most 14 (f8E4M3FN), 25 (f16) or 125 (bf16). f8E4M3FN rounds elements of other blocks to multiples of 2^-15 times the
+    greatest block scale; f16 and bf16 make them 0.
+
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
     `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
@@ -80,7 +92,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
 
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
-    Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; a tile.
+    Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
+    keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -94,6 +107,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x8x128xf8E4M3FN>, tensor<?x8xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%rows : tensor<?x2048xf32>) {clean, compressed} -> tensor<?x2048xf32>
+    %3 = mqa.logits ins(%q, %k_mxfp4, %block_scales, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x64xi8>, tensor<?xi32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -194,7 +211,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | --- | --- | --- |
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | C x P x D | as `q` |
+    | | C x P x D / 2 | i8: MXFP4 |
     | `k_scale` (optional, 1) | C x P | f32 |
+    | | C x P | i32 where keys are MXFP4 |
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
@@ -202,7 +221,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `out` | (B * T) x N | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
-    a power of two from 16 to 256. T and P are static. Heads, head dim, activation and rounding are as in `mqa.logits`.
+    a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding and MXFP4
+    keys are as in `mqa.logits`.
 
     **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
     is context_lens[b] - T + t + 1, because the new queries are the last ones of the sequence. Lengths may be zero, negative,

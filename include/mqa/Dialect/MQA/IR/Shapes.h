@@ -31,12 +31,17 @@ constexpr int64_t kGroupRows = kGroupWarps * kWarpRows;
 /// bank conflicts: of as many bytes at most. They are padded to whole steps of
 /// the unit along K.
 constexpr int64_t kMaxSwizzleBytes = 128;
+/// Bytes that a swizzle keeps together.
+constexpr int64_t kSwizzleUnit = 16;
 constexpr int64_t kStepBytes = 32;
 /// A swizzled tile starts at a multiple of this: the pattern repeats after it.
 constexpr int64_t kTileAlignment = 1024;
 /// Registers left to a producer where the chip moves them: address arithmetic
 /// and a fill.
 constexpr int64_t kProducerRegisters = 32;
+/// Those left to a converter, which has several loads under way, and what it
+/// makes of them.
+constexpr int64_t kConverterRegisters = 56;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
 constexpr int64_t kStoreKeys = 32;

@@ -65,7 +65,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | --- | --- | --- |
     | consumers | those of the consumer groups, ahead of all others | get, `mqa.tile_logits`, `mqa.store_logits`, release. Each consumer group takes its `tile_q` queries, and the key stages that are its turn |
     | producers | the warps after the consumers. With tensor maps: one warp for each ring, so that no load waits for the loads of another ring; one warp for all rings where there is something to clean. Without tensor maps: four warps fill all rings together; two where there is something to clean. The warps of a converter are taken from these | put, or acquire, fill and commit |
-    | converter, if a ring has it as its filler | two warps after the producers; one where there is something to clean | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
+    | converter, if a ring has it as its filler | groups of four warps behind those of producers and cleaners: one, or as many as `producers` of the ring says | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaners, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
     - **Registers.** On a chip that can, the last group of warps hands registers to the consumers

@@ -41,9 +41,14 @@ struct TilePlan {
   /// their own, because a tile of k is used up earlier. The ring is null if
   /// there are no scales.
   RingType keyRing, scaleRing;
-  /// Threads of a block: the consumer groups, then one group of warps for all
-  /// other roles (producers, a converter, cleaners).
-  int64_t numThreads;
+  /// Of MXFP4 keys, what the key and scale stages are converted from: `tile_kv`
+  /// rows of bytes, and words of block scales. Rings of their own, so that two
+  /// producers load them. Null for other keys.
+  RingType mxRing, mxScaleRing;
+  /// Threads of a block: the consumer groups, then one group of warps for
+  /// producers and cleaners. Of MXFP4 keys, `converterGroups` groups of
+  /// converters are behind them.
+  int64_t numThreads, converterGroups = 0;
   /// Registers that a consumer thread may use. On a chip that moves registers,
   /// this is the number after setmaxnreg.
   int64_t consumerRegisters;
@@ -51,9 +56,11 @@ struct TilePlan {
   int64_t sharedMemoryBytes;
 };
 
-/// Registers of a consumer thread when `numConsumerGroups` consumer groups and
-/// one group of the producers share a block of `chip`.
-int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups);
+/// Registers of a consumer thread when `numConsumerGroups` consumer groups, one
+/// group of the producers and `converterGroups` of converters share a block of
+/// `chip`.
+int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups,
+                             int64_t converterGroups);
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.

@@ -346,10 +346,19 @@ static LogicalResult verifyNoContractions(gpu::GPUFuncOp kernel) {
   return failure(result.wasInterrupted());
 }
 
+/// Whether a thread fills a slot by what it has computed itself: no vector of a
+/// consumer group is written to a tile that a matrix unit reads.
+static bool fillsSlot(Operation *op) {
+  auto write = dyn_cast<vector::TransferWriteOp>(op);
+  auto type = write ? dyn_cast<MemRefType>(write.getBase().getType()) : nullptr;
+  return type && isa<StagedLayoutAttr>(type.getLayout());
+}
+
 static LogicalResult distribute(gpu::GPUFuncOp kernel) {
   SmallVector<Operation *> writes;
   kernel.walk([&](Operation *op) {
-    if (isa<vector::TransferWriteOp, ScatterColumnsOp, AppendLogitsOp>(op))
+    if (!fillsSlot(op) &&
+        isa<vector::TransferWriteOp, ScatterColumnsOp, AppendLogitsOp>(op))
       writes.push_back(op);
   });
   if (writes.empty())

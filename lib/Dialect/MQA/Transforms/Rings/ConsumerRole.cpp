@@ -35,12 +35,11 @@ static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
   return slice;
 }
 
-/// Restricts a loop over key tiles to those of one of the sets of consumer
-/// groups that take tiles in turn. The turns follow the ring's positions, so
+/// Restricts a loop over key tiles to those of one of `turns` sets of groups
+/// that take tiles in turn. The turns follow the ring's positions, so
 /// that they go on where they were at the end of the last query block: a group
 /// may get more tiles of a block than another, but not more of all blocks.
-void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup) {
-  int64_t turns = groups.keyGroups;
+void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns) {
   auto gets = keys.getBody()->getOps<RingGetOp>();
   if (turns == 1 || gets.empty())
     return;
@@ -235,7 +234,8 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
 void WarpRoles::buildConsumers(Value threadId) {
   if (chip.movesRegisters)
     NVVM::SetMaxRegisterOp::create(
-        rewriter, loc, getConsumerRegisters(chip, numConsumerGroups),
+        rewriter, loc,
+        getConsumerRegisters(chip, numConsumerGroups, groups.converterGroups),
         NVVM::SetMaxRegisterAction::increase);
   // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
   Type i32 = rewriter.getI32Type();
@@ -271,7 +271,7 @@ void WarpRoles::buildConsumers(Value threadId) {
     if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
       keyLoops.insert(keys);
   for (Operation *keys : keyLoops)
-    takeTurns(cast<scf::ForOp>(keys), keyGroup);
+    takeTurns(cast<scf::ForOp>(keys), keyGroup, groups.keyGroups);
   for (TileLogitsOp op : tiles)
     narrowTile(op, queryGroup);
   narrowCarriedTiles(clone);

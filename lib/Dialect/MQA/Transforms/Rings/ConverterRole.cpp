@@ -4,26 +4,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SlotFills.h"
 #include "WarpRoles.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "llvm/Support/DebugLog.h"
-#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "mqa-specialize-warps"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
-
-bool WarpRoles::hasConverter() {
-  return loop
-      ->walk([](Operation *op) {
-        return hasRole(op, Role::Converter) ? WalkResult::interrupt()
-                                            : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 /// Gives each of the `count` threads of a role, of which `own` is one, its
 /// iterations of the loops that they share.
@@ -53,22 +44,59 @@ void WarpRoles::shareLoops(scf::ForOp role, Value own, int64_t count) {
   }
 }
 
-/// The role of `numWarps` warps from thread `first` on, or behind it where
-/// their number is a multiple of theirs. Returns the thread behind them.
-int64_t WarpRoles::buildConverter(Value threadId, int64_t first,
-                                  int64_t numWarps) {
+/// The loops in which converters may take tiles in turn: they get a slot in
+/// each iteration, and a group always gets the same slots of the rings. Else
+/// none.
+SmallVector<scf::ForOp> WarpRoles::findConverterLoops() {
+  int64_t turns = groups.converterGroups;
+  SetVector<Operation *> loops;
+  bool mayTakeTurns = turns > 1;
+  loop->walk([&](Operation *op) {
+    if (!isRingOp(op) || !hasRole(op, Role::Converter))
+      return;
+    auto create = op->getOperand(0).getDefiningOp<RingCreateOp>();
+    auto keys = dyn_cast<scf::ForOp>(op->getParentOp());
+    if (!create || !keys || keys == loop ||
+        create.getRing().getType().getStages() % turns)
+      mayTakeTurns = false;
+    else
+      loops.insert(keys);
+  });
+  if (!mayTakeTurns)
+    return {};
+  return llvm::map_to_vector(
+      loops, [](Operation *keys) { return cast<scf::ForOp>(keys); });
+}
+
+/// The role of the groups of warps from thread `first` on. They take tiles in
+/// turn, since each waits for a while for what it has asked for, or convert
+/// each tile together.
+void WarpRoles::buildConverter(Value threadId, int64_t first) {
+  int64_t turns = findConverterLoops().empty() ? 1 : groups.converterGroups;
+  int64_t numWarps = groups.converterGroups * kGroupWarps / turns;
   int64_t count = numWarps * kWarpThreads;
-  first = llvm::alignTo(first, count);
   loop->getParentOfType<gpu::GPUFuncOp>().walk([&](RingCreateOp op) {
-    if (op.getReader() == Role::Converter)
+    if (op.getReader() == Role::Converter) {
       op.setConsumers(numWarps);
+      op.setTurns(turns);
+    }
     if (op.getFiller() == Role::Converter)
       op.setProducers(numWarps);
   });
-  buildRole(threadId, first, count, [&](Value own) {
+  buildRole(threadId, first, turns * count, [&](Value own) {
+    setRegisters(kConverterRegisters);
     scf::ForOp converter = cloneWithout(
         [](RoleOpInterface op) { return op.getRole() != Role::Converter; });
+    if (turns > 1) {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPoint(converter);
+      Value turn = arith::DivUIOp::create(rewriter, loc, own, constant(count));
+      own = arith::RemUIOp::create(rewriter, loc, own, constant(count));
+      SetVector<Operation *> keyLoops;
+      converter.walk([&](RingGetOp op) { keyLoops.insert(op->getParentOp()); });
+      for (Operation *keys : keyLoops)
+        takeTurns(cast<scf::ForOp>(keys), turn, turns);
+    }
     shareLoops(converter, own, count);
   });
-  return first + count;
 }

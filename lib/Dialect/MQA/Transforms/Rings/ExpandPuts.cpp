@@ -28,7 +28,7 @@ using namespace mlir::mqa;
 template <typename Op> static bool hasShortScales(Op op) {
   constexpr int64_t kMinScales = 32;
   auto cache = op ? dyn_cast<MemRefType>(op.getCache().getType()) : nullptr;
-  return cache && cache.getElementType().isF32() &&
+  return cache && cache.getElementTypeBitWidth() == 32 &&
          cache.getDimSize(1) < kMinScales;
 }
 

@@ -69,10 +69,18 @@ void RingLowering::commit(const LoweredRing &ring, const SlotFills &fills,
         NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
         NVVM::SharedSpaceAttr::get(b.getContext(),
                                    NVVM::SharedSpace::shared_cta));
-  if (ring.arrivals.ofWrites)
+  bool areOfThreads = ring.arrivals.areOfThreads();
+  if (ring.arrivals.ofWrites && areOfThreads)
     arrive(ring.full, slot);
-  if (!startsCopies)
+  if (!startsCopies || !areOfThreads)
     syncWarp();
+  if (ring.arrivals.ofWrites && !areOfThreads) {
+    auto first =
+        scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
+    b.setInsertionPointToStart(first.thenBlock());
+    arrive(ring.full, slot);
+    b.setInsertionPointAfter(first);
+  }
 }
 
 /// Lowers a slot from its acquire to its commit.

@@ -7,6 +7,7 @@
 #include "SlotFills.h"
 
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -14,8 +15,9 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 int64_t Arrivals::count(int64_t threads) const {
+  int64_t writers = areOfThreads() ? threads : threads / shapes::kWarpThreads;
   int64_t arrivals = (ofTensorMaps ? 1 : 0) + (ofAsyncCopies ? threads : 0) +
-                     (ofWrites ? threads : 0);
+                     (ofWrites ? writers : 0);
   // A barrier that nobody arrives at has one as well.
   return std::max<int64_t>(arrivals, 1);
 }
@@ -38,6 +40,8 @@ llvm::MapVector<Value, Arrivals> mqa::countArrivals(ArrayRef<SlotFills> slots) {
     RingAcquireOp acquire = slot.acquire;
     Arrivals &ofRing = arrivals[acquire.getRing()];
     ofRing = ofRing | slot.getArrivals();
+    auto create = acquire.getRing().getDefiningOp<RingCreateOp>();
+    ofRing.areOfWarps |= create && create.getFiller() == Role::Converter;
   }
   return arrivals;
 }

@@ -38,13 +38,20 @@ struct Arrivals {
   bool ofAsyncCopies = false;
   /// Each thread, when it has written what it stores itself.
   bool ofWrites = false;
+  /// Whether a warp that writes, or reads what is written, arrives once, behind
+  /// a barrier of the warp: else its threads wait for each other at one word of
+  /// shared memory, for longer than a conversion takes.
+  bool areOfWarps = false;
 
   Arrivals operator|(const Arrivals &other) const {
     return {ofTensorMaps || other.ofTensorMaps,
-            ofAsyncCopies || other.ofAsyncCopies, ofWrites || other.ofWrites};
+            ofAsyncCopies || other.ofAsyncCopies, ofWrites || other.ofWrites,
+            areOfWarps || other.areOfWarps};
   }
-  /// Whether threads fill the slot, and not a tensor map alone.
-  bool areOfThreads() const { return ofAsyncCopies || ofWrites; }
+  /// Whether each thread that fills or reads the slot arrives.
+  bool areOfThreads() const {
+    return ofAsyncCopies || (ofWrites && !areOfWarps);
+  }
   /// How many arrivals make a slot full, where `threads` fill it.
   int64_t count(int64_t threads) const;
 };

@@ -178,6 +178,36 @@ void WarpRoles::buildCleaner(Value threadId, int64_t first, int64_t count) {
   });
 }
 
+void WarpRoles::setRegisters(int64_t count) {
+  if (chip.movesRegisters)
+    NVVM::SetMaxRegisterOp::create(rewriter, loc, count,
+                                   NVVM::SetMaxRegisterAction::decrease);
+}
+
+/// The roles of the group of warps from thread `first` on: producers, and
+/// behind them cleaners.
+void WarpRoles::buildOthers(Value threadId, int64_t first) {
+  setRegisters(kProducerRegisters);
+  // Cleaning needs every warp that it can get: with two for it, prefill with
+  // `clean` was 2 % slower than with three.
+  int64_t cleaner =
+      chip.copyEngine->usesTensorMaps
+          ? buildProducers(threadId, first, cleaning ? 1 : kGroupWarps)
+          : buildSharedProducers(threadId, first,
+                                 cleaning ? kGroupWarps / 2 : kGroupWarps);
+  int64_t numCleaners = first + kGroupThreads - cleaner;
+  remark::passed(loc, kRemark)
+      << llvm::formatv("{0} consumer groups compute, {1} warps load, {2} warps "
+                       "convert, {3} threads clean",
+                       numConsumerGroups, (cleaner - first) / kWarpThreads,
+                       groups.converterGroups * kGroupWarps,
+                       cleaning ? numCleaners : 0)
+             .str();
+  if (cleaning)
+    buildRole(threadId, cleaner, numCleaners,
+              [&](Value) { buildCleaner(threadId, cleaner, numCleaners); });
+}
+
 LogicalResult WarpRoles::run() {
   auto kernel = loop->getParentOfType<gpu::GPUFuncOp>();
   // A slot of keys has the readers of one turn, one of queries all.
@@ -206,46 +236,44 @@ LogicalResult WarpRoles::run() {
   buildConsumers(threadId);
 
   rewriter.setInsertionPointToStart(roles.elseBlock());
-  if (chip.movesRegisters)
-    NVVM::SetMaxRegisterOp::create(rewriter, loc, kProducerRegisters,
-                                   NVVM::SetMaxRegisterAction::decrease);
-  // Cleaning needs every warp that it can get: with two for it, prefill with
-  // `clean` was 2 % slower than with three.
-  int64_t converters = !hasConverter() ? 0 : cleaning ? 1 : kGroupWarps / 2;
-  int64_t converter;
-  if (chip.copyEngine->usesTensorMaps)
-    converter = buildProducers(threadId, producer,
-                               cleaning ? 1 : kGroupWarps - converters);
-  else
-    converter = buildSharedProducers(
-        threadId, producer,
-        (cleaning ? kGroupWarps / 2 : kGroupWarps) - converters);
-  int64_t cleaner =
-      converters ? buildConverter(threadId, converter, converters) : converter;
-  int64_t numCleaners = producer + kGroupThreads - cleaner;
-  remark::passed(loc, kRemark)
-      << llvm::formatv("{0} consumer groups compute, {1} warps load, {2} warps "
-                       "convert, {3} threads clean",
-                       numConsumerGroups, (converter - producer) / kWarpThreads,
-                       converters, cleaning ? numCleaners : 0)
-             .str();
-  if (cleaning)
-    buildRole(threadId, cleaner, numCleaners,
-              [&](Value) { buildCleaner(threadId, cleaner, numCleaners); });
+  if (!groups.converterGroups) {
+    buildOthers(threadId, producer);
+  } else {
+    buildRole(threadId, producer, kGroupThreads,
+              [&](Value) { buildOthers(threadId, producer); });
+    buildConverter(threadId, producer + kGroupThreads);
+  }
   rewriter.eraseOp(loop);
   return success();
 }
 
-/// What the kernel's tiles and threads say: its last group of warps is the
-/// producers', and what the tiles' groups of queries leave over of the others
-/// goes along the keys.
+/// As many as fill the rings that have them as fillers; 0 if nobody converts.
+static int64_t countConverterGroups(gpu::GPUFuncOp kernel) {
+  bool converts = false;
+  int64_t groups = 1;
+  kernel.walk([&](Operation *op) {
+    converts |= hasRole(op, Role::Converter);
+    auto create = dyn_cast<RingCreateOp>(op);
+    if (create && create.getFiller() == Role::Converter)
+      groups = std::max<int64_t>(groups, create.getProducers() / kGroupWarps);
+  });
+  return converts ? groups : 0;
+}
+
+/// What the kernel's tiles and threads say: behind the consumers' groups of
+/// warps is the producers', and behind that the converters' if there are any;
+/// what the tiles' groups of queries leave over of the first goes along the
+/// keys.
 static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
   DenseI32ArrayAttr size = kernel.getKnownBlockSizeAttr();
-  int64_t numConsumerGroups = size ? size[0] / kGroupThreads - 1 : 0;
+  int64_t converterGroups = countConverterGroups(kernel);
+  int64_t others = 1 + converterGroups;
+  int64_t numConsumerGroups = size ? size[0] / kGroupThreads - others : 0;
   if (numConsumerGroups < 1 || size[0] % kGroupThreads || size[1] != 1 ||
       size[2] != 1)
-    return kernel.emitOpError("needs a 'known_block_size' of two or more "
-                              "consumer groups, the last for the producers");
+    return kernel.emitOpError("needs a 'known_block_size' of groups of ")
+           << kGroupThreads << " threads: one or more for consumers, one for "
+           << "producers, and " << converterGroups << " for converters";
   std::optional<ConsumerGroups> groups;
   WalkResult result = kernel.walk([&](TileLogitsOp op) {
     int64_t queryGroups = op.getQueryGroups();
@@ -263,13 +291,15 @@ static FailureOr<ConsumerGroups> getConsumerGroups(gpu::GPUFuncOp kernel) {
                        << groups->queryGroups << " x " << groups->tileQueries;
       return WalkResult::interrupt();
     }
-    groups = {queryGroups, numConsumerGroups / queryGroups, tileQueries};
+    groups = {queryGroups, numConsumerGroups / queryGroups, tileQueries,
+              converterGroups};
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
   // Without a tile, there is nothing that queries are needed for.
-  return groups.value_or(ConsumerGroups{1, numConsumerGroups, 1});
+  return groups.value_or(
+      ConsumerGroups{1, numConsumerGroups, 1, converterGroups});
 }
 
 /// A loop that fills and gives back slots would be left to all warps.

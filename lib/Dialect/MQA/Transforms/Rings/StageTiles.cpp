@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DecodeMx.h"
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/WorkgroupMemory.h"
 #include "Loops/HeadBlock.h"
@@ -83,6 +84,7 @@ private:
   RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
   Value putAndGet(Value ring, Value position, Value source);
+  void convertKeys(Value position, const HeadBlock &heads);
   VectorType getTileType() {
     return VectorType::get(
         {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
@@ -96,8 +98,8 @@ private:
   LogitsOp logits;
   Location loc;
   TilePlan plan;
-  /// No scales, no ring of them.
-  Value queryRing, keyRing, scaleRing;
+  /// No scales, no ring of them; and none of MXFP4 keys where they are others.
+  Value queryRing, keyRing, scaleRing, mxRing, mxScaleRing;
 };
 } // namespace
 
@@ -133,6 +135,17 @@ void TileStager::createRings(gpu::GPUFuncOp kernel) {
   keyRing = RingCreateOp::create(b, loc, plan.keyRing);
   if (plan.scaleRing)
     scaleRing = RingCreateOp::create(b, loc, plan.scaleRing);
+  if (!plan.mxRing)
+    return;
+  mxRing = RingCreateOp::create(b, loc, plan.mxRing);
+  mxScaleRing = RingCreateOp::create(b, loc, plan.mxScaleRing);
+  for (Value from : {mxRing, mxScaleRing})
+    from.getDefiningOp<RingCreateOp>().setReader(Role::Converter);
+  for (Value into : {keyRing, scaleRing}) {
+    auto create = into.getDefiningOp<RingCreateOp>();
+    create.setFiller(Role::Converter);
+    create.setProducers(plan.converterGroups * shapes::kGroupWarps);
+  }
 }
 
 RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
@@ -160,6 +173,21 @@ Value TileStager::putAndGet(Value ring, Value position, Value source) {
   return RingGetOp::create(b, loc, ring, position).getTiles()[0];
 }
 
+/// Fills the slots of keys and scales from MXFP4 keys, which are staged ahead.
+void TileStager::convertKeys(Value position, const HeadBlock &heads) {
+  Value packed =
+      putAndGet(mxRing, position, heads.getKeys(b, loc, logits.getK()));
+  Value words = putAndGet(mxScaleRing, position,
+                          heads.getKeys(b, loc, logits.getKScale()));
+  auto keys = RingAcquireOp::create(b, loc, keyRing, position);
+  auto scales = RingAcquireOp::create(b, loc, scaleRing, position);
+  decodeMxKeys(b, loc, packed, words, keys.getTiles()[0], scales.getTiles()[0]);
+  for (Value ring : {mxRing, mxScaleRing})
+    RingReleaseOp::create(b, loc, ring, position);
+  for (Value ring : {keyRing, scaleRing})
+    RingCommitOp::create(b, loc, ring, position);
+}
+
 /// The schedule's where it may be: an infinite score plus its magnitude would
 /// be NaN, while a maximum of the bits keeps WGMMA's NaN, which is positive. A
 /// reduction in f16 has its own. What drops NaN is a maximum.
@@ -176,12 +204,17 @@ Relu TileStager::getRelu() {
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
                             RingGetOp staged, Value factors, Value onto) {
-  Value keys =
-      putAndGet(keyRing, position, heads.getKeys(b, loc, logits.getK()));
+  auto getTile = [&](Value ring, Value source) {
+    if (!mxRing)
+      return putAndGet(ring, position, heads.getKeys(b, loc, source));
+    return Value(RingGetOp::create(b, loc, ring, position).getTiles()[0]);
+  };
+  if (mxRing)
+    convertKeys(position, heads);
+  Value keys = getTile(keyRing, logits.getK());
   Value scales, weights;
   if (scaleRing)
-    scales = putAndGet(scaleRing, position,
-                       heads.getKeys(b, loc, logits.getKScale()));
+    scales = getTile(scaleRing, logits.getKScale());
   if (logits.getWeights())
     weights = staged.getResult(1);
   // Padding is zero; but behind a block of q come the heads of the next.

@@ -23,9 +23,11 @@ inline bool hasRole(Operation *op, Role role) {
 }
 
 /// How the consumer groups share a block of queries and keys: along the
-/// queries, along the keys, and the queries of one of them.
+/// queries, along the keys, and the queries of one of them; and how many groups
+/// of converters are behind them and the producers.
 struct ConsumerGroups {
   int64_t queryGroups, keyGroups, tileQueries;
+  int64_t converterGroups;
 
   int64_t getConsumerGroups() const { return queryGroups * keyGroups; }
 };
@@ -58,8 +60,10 @@ private:
   /// Clones the loop at the insertion point without the ops of other roles, and
   /// without what is done to their slots.
   scf::ForOp cloneWithout(function_ref<bool(RoleOpInterface)> isForeign);
+  void setRegisters(int64_t count);
   void buildConsumers(Value threadId);
-  void takeTurns(scf::ForOp keys, Value keyGroup);
+  void takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns);
+  SmallVector<scf::ForOp> findConverterLoops();
   /// The rows of the block from which on those of a query group are.
   Value getFirstRow(Value queryGroup) {
     return arith::MulIOp::create(rewriter, loc, queryGroup,
@@ -74,9 +78,9 @@ private:
   void loadFirstBlockAlone(scf::ForOp producer);
   int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
-  bool hasConverter();
-  int64_t buildConverter(Value threadId, int64_t first, int64_t numWarps);
+  void buildConverter(Value threadId, int64_t first);
   void shareLoops(scf::ForOp role, Value own, int64_t count);
+  void buildOthers(Value threadId, int64_t first);
   void buildCleaner(Value threadId, int64_t first, int64_t count);
 
   IRRewriter rewriter;

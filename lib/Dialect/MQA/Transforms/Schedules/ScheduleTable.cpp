@@ -54,7 +54,7 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
     return std::move(*parsed);
   }();
   const llvm::json::Array *entries = table.getAsObject()->getArray(chip.name);
-  if (!entries || !op.hasOnlyFiniteScores())
+  if (!entries || !op.hasOnlyFiniteScores() || op.hasMxKeys())
     return {};
   auto q = cast<ShapedType>(op.getDataOperands().front().getType());
   int64_t numQueries = q.getDimSize(0);

@@ -12,23 +12,27 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 int64_t mqa::getConsumerRegisters(const ChipInfo &chip,
-                                  int64_t numConsumerGroups) {
+                                  int64_t numConsumerGroups,
+                                  int64_t converterGroups) {
   // The block's registers are fixed at launch, in granules per thread;
   // setmaxnreg only moves them from the producer to the consumers. (A producer
   // of a single warp would not help: each quarter of the chip's registers
   // serves each fourth warp, so that a 17th warp costs as much as four.)
-  int64_t threads = (numConsumerGroups + 1) * kGroupThreads;
+  int64_t threads = (numConsumerGroups + 1 + converterGroups) * kGroupThreads;
   int64_t atLaunch =
       llvm::alignDown(chip.registers / threads, chip.registerGranule);
   if (!chip.movesRegisters)
     return std::min<int64_t>(atLaunch, chip.threadRegisters);
-  int64_t forConsumers =
-      atLaunch * threads - kProducerRegisters * kGroupThreads;
+  int64_t forOthers =
+      kProducerRegisters + converterGroups * kConverterRegisters;
+  int64_t forConsumers = atLaunch * threads - forOthers * kGroupThreads;
   int64_t each = forConsumers / (numConsumerGroups * kGroupThreads);
   return std::min<int64_t>(llvm::alignDown(each, chip.registerGranule),
                            chip.threadRegisters);
@@ -122,6 +126,11 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
   return llvm::join(wrong, ", ");
 }
 
+/// Whether keys are those of a paged cache: of the op, or of a tile of it.
+static bool isPaged(LogitsOpInterface op) {
+  return op.getNextN() || op.getK().getDefiningOp<GatherPagesOp>();
+}
+
 FailureOr<TilePlan>
 TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
               function_ref<InFlightDiagnostic()> emitError) {
@@ -195,7 +204,14 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
-  plan.numThreads = (numConsumerGroups + 1) * kGroupThreads;
+  // Converting is what a paged cache waits for: two groups take tiles in turn,
+  // and each has the same slots of the rings. Else many queries share what is
+  // converted, and consumers need the registers.
+  if (op.hasMxKeys())
+    plan.converterGroups = isPaged(op) && !stagesByParts ? 2 : 1;
+  int64_t turns = std::max<int64_t>(plan.converterGroups, 1);
+  plan.numThreads =
+      (numConsumerGroups + 1 + plan.converterGroups) * kGroupThreads;
   if (plan.numThreads > chip.blockThreads)
     return emitError() << numConsumerGroups
                        << " consumer groups and a producer "
@@ -203,7 +219,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << " threads, but a block has at most "
                        << chip.blockThreads;
 
-  plan.consumerRegisters = getConsumerRegisters(chip, numConsumerGroups);
+  plan.consumerRegisters =
+      getConsumerRegisters(chip, numConsumerGroups, plan.converterGroups);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
   int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
@@ -225,6 +242,16 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << weights << " weights), but " << numConsumerGroups
                        << " consumer groups leave it "
                        << plan.consumerRegisters;
+
+  // ptxas compiles no instruction that does not fit what the threads have at
+  // launch: its accumulator, descriptors, and what is live beside it.
+  constexpr int64_t kBesideAccumulator = 26;
+  int64_t atLaunch = chip.registers / plan.numThreads;
+  if (unit.isAsync && tileKv / 2 + kBesideAccumulator > atLaunch)
+    return emitError() << "an instruction of " << unit.name << " needs "
+                       << tileKv / 2 + kBesideAccumulator << " registers, but "
+                       << plan.numThreads << " threads have " << atLaunch
+                       << " each at launch";
 
   Type f32 = Float32Type::get(context);
   auto workgroup =
@@ -255,7 +282,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
   plan.keyRing =
-      RingType::get(context, schedule.getStages(),
+      RingType::get(context, llvm::alignTo(schedule.getStages(), turns),
                     {staged(unit.getOperandLayout(
                         OperandRole::Keys, {tileKv, headDim}, operandType))});
   plan.sharedMemoryBytes =
@@ -266,10 +293,31 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
         !op.hasKeyGroups() &&
         (!scales || scales.getStridesAndOffset().first[0] == 1);
     // As many for each set of consumer groups that takes stages in turn.
-    int64_t scaleStages =
-        llvm::alignTo(schedule.getStages(), schedule.getKeyGroups());
+    int64_t scaleStages = llvm::alignTo(
+        schedule.getStages(), std::lcm(schedule.getKeyGroups(), turns));
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
+  }
+  if (op.hasMxKeys()) {
+    // A thread reads whole rows: neighbours would read from the same banks
+    // without a swizzle.
+    Type bytes = IntegerType::get(context, 8);
+    MemRefType packed = tile({tileKv, headDim / 2}, bytes);
+    if (llvm::isPowerOf2_64(headDim) && headDim / 2 > kSwizzleUnit)
+      packed = MemRefType::get(packed.getShape(), bytes,
+                               StagedLayoutAttr::get(context, packed.getShape(),
+                                                     {0, 1}, kSwizzleUnit),
+                               workgroup);
+    // Queries that share keys need them less often than a paged cache has them.
+    constexpr int64_t kMxStages = 3;
+    int64_t stages = llvm::alignTo(schedule.getStages(), turns);
+    if (!isPaged(op))
+      stages = std::min(stages, kMxStages);
+    plan.mxRing = RingType::get(context, stages, {packed});
+    plan.mxScaleRing = RingType::get(
+        context, stages, {tile({tileKv}, IntegerType::get(context, 32))});
+    plan.sharedMemoryBytes +=
+        getRingBytes(plan.mxRing) + getRingBytes(plan.mxScaleRing);
   }
   if (getUnstoredLogits(op))
     plan.sharedMemoryBytes += kSelectionBytes;

@@ -9,7 +9,7 @@
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -57,7 +57,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -107,7 +107,7 @@ gpu.module @kernels {
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
   // A slot that the converter reads is not one for consumers.
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %b: memref<4x64x64xbf16, #queries, #smem>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %b: memref<4x64x64xbf16, #queries, #smem>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -154,7 +154,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -209,7 +209,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -253,7 +253,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -303,7 +303,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %global: memref<?xbf16>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %global: memref<?xbf16>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -352,7 +352,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
@@ -398,7 +398,7 @@ gpu.module @kernels {
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @f(%q: !q, %k: memref<?x64xbf16>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %raw = mqa.ring_create {reader = #mqa.role<converter>} : !raw
     %zero = arith.constant 0.0 : bf16
     %block = gpu.block_id x

@@ -58,7 +58,7 @@ gpu.module @kernels {
   // LOWERED: memref.store
   // LOWERED: nvvm.fence.proxy
   // LOWERED: nvgpu.mbarrier.arrive
-  gpu.func @converter(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @converter(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -108,7 +108,7 @@ gpu.module @kernels {
   // CHECK: arith.divf %{{.*}}, %[[MAX]]
   // CHECK: memref.store
   // CHECK: mqa.ring_commit
-  gpu.func @carried(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @carried(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -160,7 +160,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_acquire
   // CHECK: arith.subi %{{.*}}, %c192
   // CHECK: mqa.clean_rows
-  gpu.func @cleans(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @cleans(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -209,7 +209,7 @@ gpu.module @kernels {
   // CHECK: mqa.ring_acquire
   // CHECK-NOT: mqa.fill_tile
   // CHECK: gpu.return
-  gpu.func @producer(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %s: memref<?xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  gpu.func @producer(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %s: memref<?xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

@@ -2,7 +2,7 @@
 
 !ring = !mqa.ring<4, memref<128xf32, #gpu.address_space<workgroup>>>
 gpu.module @kernels {
-  // expected-error@+1 {{needs a 'known_block_size' of two or more consumer groups, the last for the producers}}
+  // expected-error@+1 {{needs a 'known_block_size' of groups of 128 threads: one or more for consumers, one for producers}}
   gpu.func @f(%s: memref<?xf32>, %n: index, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
     scf.for %i = %n to %n step %n {

@@ -1,0 +1,123 @@
+//===- MxKeys.cpp - MXFP4 keys on a CPU -----------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// As on a GPU, a key's greatest block scale is taken out, and multiplies its
+// logit: with it, an element may be more than an f32 can be where its logit is
+// not.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsToLinalg.h"
+#include "mqa/Dialect/MQA/IR/MxFormat.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using utils::IteratorType;
+
+static Value createInt(OpBuilder &b, Location loc, uint32_t value) {
+  return arith::ConstantIntOp::create(b, loc, static_cast<int32_t>(value), 32);
+}
+
+Value LogitsToLinalg::loadBlockScales(Value n) {
+  auto gather = op.getKScale().getDefiningOp<GatherPagesOp>();
+  if (!gather)
+    return memref::LoadOp::create(b, loc, op.getKScale(), n);
+  auto [block, slot] = findInCache(gather, n);
+  return memref::LoadOp::create(b, loc, gather.getCache(),
+                                ValueRange{block, slot});
+}
+
+/// The bytes of a word, as far as there are blocks.
+SmallVector<Value> LogitsToLinalg::getBlockScales(Value word) {
+  SmallVector<Value> scales;
+  for (int64_t i = 0; i < headDim / mx::kBlock; ++i)
+    scales.push_back(arith::AndIOp::create(
+        b, loc, arith::ShRUIOp::create(b, loc, word, createInt(b, loc, 8 * i)),
+        createInt(b, loc, 0xff)));
+  return scales;
+}
+
+static Value getGreatest(OpBuilder &b, Location loc, ArrayRef<Value> scales) {
+  Value greatest = scales.front();
+  for (Value scale : scales.drop_front())
+    greatest = arith::MaxUIOp::create(b, loc, greatest, scale);
+  return greatest;
+}
+
+/// The f32 whose exponent has these bits; zero where they are not positive.
+static Value makePower(OpBuilder &b, Location loc, Value exponent,
+                       Value otherwise) {
+  Value bits = arith::ShLIOp::create(b, loc, exponent, createInt(b, loc, 23));
+  Value isNormal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                         exponent, createInt(b, loc, 0));
+  bits = arith::SelectOp::create(b, loc, isNormal, bits, otherwise);
+  return arith::BitcastOp::create(b, loc, b.getF32Type(), bits);
+}
+
+void LogitsToLinalg::storeGreatestScale(Value n, Value scales, Value column) {
+  // 2^-127 is subnormal, and byte 255 has the exponent of NaN and of infinity.
+  constexpr uint32_t kLeast = 0x00400000, kNaN = 0x7fc00000;
+  Value byte = getGreatest(b, loc, getBlockScales(loadBlockScales(n)));
+  Value power = makePower(b, loc, byte, createInt(b, loc, kLeast));
+  Value isNaN = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, byte,
+                                      createInt(b, loc, mx::kScaleNaN));
+  Value nan =
+      arith::BitcastOp::create(b, loc, b.getF32Type(), createInt(b, loc, kNaN));
+  Value scale = arith::SelectOp::create(b, loc, isNaN, nan, power);
+  memref::StoreOp::create(b, loc, scale, scales, column);
+}
+
+void LogitsToLinalg::decodeMxKey(Value n, Value target) {
+  auto type = cast<MemRefType>(target.getType());
+  SmallVector<Value> scales = getBlockScales(loadBlockScales(n));
+  Value greatest = getGreatest(b, loc, scales);
+  Value key = getKey(n);
+  auto view = [&](Value row, int64_t from, int64_t count, int64_t stride) {
+    return memref::SubViewOp::create(
+        b, loc, row, ArrayRef<OpFoldResult>{b.getIndexAttr(from)},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(stride)});
+  };
+  for (auto [i, scale] : llvm::enumerate(scales)) {
+    // An element's three bits, as the last of an exponent and the first of a
+    // mantissa, are 2^-126 of its magnitude.
+    constexpr uint32_t kExponent = 2 * mx::kScaleBias - 1;
+    Value less = arith::SubIOp::create(b, loc, greatest, scale);
+    Value exponent =
+        arith::SubIOp::create(b, loc, createInt(b, loc, kExponent), less);
+    Value factor = makePower(b, loc, exponent, createInt(b, loc, 0));
+    Value bytes = view(key, i * mx::kBlockBytes, mx::kBlockBytes, 1);
+    SmallVector<Value> targets;
+    for (int64_t parity : {0, 1})
+      targets.push_back(
+          view(target, i * mx::kBlock + parity, mx::kBlockBytes, 2));
+    SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(1));
+    linalg::GenericOp::create(
+        b, loc, ValueRange{bytes}, targets, maps, IteratorType::parallel,
+        [&](OpBuilder &nested, Location loc, ValueRange args) {
+          Value byte =
+              arith::ExtUIOp::create(nested, loc, nested.getI32Type(), args[0]);
+          SmallVector<Value> elements;
+          for (uint32_t parity : {0, 1}) {
+            auto moveField = [&](uint32_t mask, uint32_t by) -> Value {
+              Value field = arith::AndIOp::create(
+                  nested, loc, byte,
+                  createInt(nested, loc, mask << (4 * parity)));
+              return arith::ShLIOp::create(
+                  nested, loc, field, createInt(nested, loc, by - 4 * parity));
+            };
+            Value bits = arith::OrIOp::create(nested, loc, moveField(7, 22),
+                                              moveField(8, 28));
+            Value element = arith::BitcastOp::create(nested, loc,
+                                                     nested.getF32Type(), bits);
+            element = arith::MulFOp::create(nested, loc, element, factor);
+            if (!type.getElementType().isF32())
+              element = arith::TruncFOp::create(nested, loc,
+                                                type.getElementType(), element);
+            elements.push_back(element);
+          }
+          linalg::YieldOp::create(nested, loc, elements);
+        });
+  }
+}
