@@ -72,13 +72,14 @@ void F32Logits::decodeKeys() {
     fill(keys, 0.0);
   unsigned last = cast<MemRefType>(keys.getType()).getRank() - 1;
   forEach(numKeys, [&](Value n) {
+    Value key = op.hasMxKeys() ? Value() : getKey(n);
     if (needsScaleScratch())
       copyScale(n, scales, n);
     Value column = dropDim(keys, last, n);
     if (op.hasMxKeys())
       decodeMxKey(n, column);
     else
-      decode(getKey(n), column);
+      decode(key, column);
   });
 }
 

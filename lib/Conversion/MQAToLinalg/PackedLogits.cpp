@@ -106,12 +106,11 @@ void PackedLogits::allocateScratch() {
 /// Key n of [first, end) becomes row n - first.
 void PackedLogits::decodeKeys(Value first, Value end) {
   forEach(first, end, 1, [&](Value n) {
-    Value row = sub(n, first);
+    Value row = sub(n, first), key = op.hasMxKeys() ? Value() : getKey(n);
     if (needsScaleScratch())
       copyScale(n, scales, row);
     if (op.hasMxKeys())
       return decodeMxKey(n, getRow(getRow(keys, b.getIndexAttr(0)), row));
-    Value key = getKey(n);
     for (int64_t g = 0; g < numGroups; ++g)
       decode(op.hasKeyGroups() ? getRow(key, b.getIndexAttr(g)) : key,
              getRow(getRow(keys, b.getIndexAttr(g)), row));

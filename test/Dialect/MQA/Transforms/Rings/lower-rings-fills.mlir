@@ -130,8 +130,8 @@ gpu.module @kernels {
   // Two warps convert slots of one ring to slots of another. What they read lies as the
   // type says: they wait for a full slot, and release it. What they write has the layout
   // that the matrix unit reads: 16-byte column c of row r at c xor (r mod 8). Each
-  // lane arrives when it has written; where the unit reads by another proxy, behind a
-  // fence.
+  // warp arrives when its lanes have written; where the unit reads by another proxy, behind a
+  // fence of each lane.
   // CHECK-LABEL: gpu.func @converts
   // TMA-SAME: !nvgpu.tensormap.descriptor<tensor = memref<32x64xbf16, {{.*}}>, swizzle = none
   // CHECK: %[[RAW_FULL:[0-9]+]] = nvgpu.mbarrier.create
@@ -142,8 +142,8 @@ gpu.module @kernels {
   // ASYNC: nvgpu.mbarrier.init %[[RAW_FULL]][%c0], %c32
   // TMA: nvgpu.mbarrier.init %[[RAW_EMPTY]][%c0], %c2 :
   // ASYNC: nvgpu.mbarrier.init %[[RAW_EMPTY]][%c0], %c64
-  // CHECK: nvgpu.mbarrier.init %[[WIDE_FULL]][%c0], %c64
-  // CHECK: nvgpu.mbarrier.init %[[WIDE_EMPTY]][%c0], %c128
+  // CHECK: nvgpu.mbarrier.init %[[WIDE_FULL]][%c0], %c2 :
+  // CHECK: nvgpu.mbarrier.init %[[WIDE_EMPTY]][%c0], %c4 :
   // ASYNC: mqa.async_copy
   // ASYNC-NOT: arith.xori {{.*}} : index
   // CHECK: nvgpu.mbarrier.try_wait.parity %[[RAW_FULL]]
@@ -161,6 +161,7 @@ gpu.module @kernels {
   // CHECK: nvgpu.mbarrier.arrive %[[RAW_EMPTY]]
   // TMA: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
   // ASYNC-NOT: nvvm.fence.proxy
+  // CHECK: nvvm.bar.warp.sync
   // CHECK: nvgpu.mbarrier.arrive %[[WIDE_FULL]]
   gpu.func @converts(%arg: memref<?x64xbf16>, %p: i32, %n: index) kernel {
     %c0 = arith.constant 0 : index

@@ -16,12 +16,12 @@
 !into = memref<32x64xf16, #rows, #smem>
 !q = memref<4x64x64xf16, #queries, #smem>
 gpu.module @kernels {
-  // Consumers know nothing of it, and neither does the producer. The converter's two
-  // warps share the elements; each has one in every 64 of a row.
+  // Consumers know nothing of it, and neither does the producer. The converter's four
+  // warps, a group behind the producers', share the elements of a row.
   // CHECK-LABEL: gpu.func @converter
-  // TMA: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 2 : i64, reader = #mqa.role<converter>}
-  // ASYNC: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 2 : i64, producers = 2 : i64, reader = #mqa.role<converter>}
-  // CHECK: %[[KEYS:[a-z0-9_]+]] = mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>, producers = 2 : i64}
+  // TMA: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 4 : i64, reader = #mqa.role<converter>}
+  // ASYNC: %[[RAW:[a-z0-9_]+]] = mqa.ring_create {consumers = 4 : i64, producers = 4 : i64, reader = #mqa.role<converter>}
+  // CHECK: %[[KEYS:[a-z0-9_]+]] = mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>, producers = 4 : i64}
   // CHECK: %[[TID:[a-z0-9_]+]] = gpu.thread_id x
   // CHECK: scf.if
   // CHECK-NOT: %[[RAW]]
@@ -33,13 +33,13 @@ gpu.module @kernels {
   // CHECK: } else {
   // CHECK: arith.subi %[[TID]], %{{.*}}
   // TMA: arith.cmpi ult, %{{.*}}, %c32
-  // ASYNC: arith.cmpi ult, %{{.*}}, %c64
+  // ASYNC: arith.cmpi ult, %{{.*}}, %c128
   // CHECK: mqa.ring_put %[[RAW]]
   // CHECK-NOT: mqa.
   // CHECK-NOT: memref.load
-  // CHECK: %[[C192:.*]] = arith.constant 192 : index
-  // CHECK: %[[OWN:[a-z0-9_]+]] = arith.subi %[[TID]], %[[C192]]
-  // CHECK: arith.cmpi ult, %[[OWN]], %c64
+  // CHECK: %[[C256:.*]] = arith.constant 256 : index
+  // CHECK: %[[OWN:[a-z0-9_]+]] = arith.subi %[[TID]], %[[C256]]
+  // CHECK: arith.cmpi ult, %[[OWN]], %c128
   // CHECK: scf.if
   // CHECK: %[[FROM:[a-z0-9_]+]] = mqa.ring_get %[[RAW]][%[[P:[a-z0-9_]+]]]
   // CHECK-NEXT: %[[INTO:[a-z0-9_]+]] = mqa.ring_acquire %[[KEYS]][%[[P]]]
@@ -151,15 +151,15 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // Beside a cleaner, one warp converts.
+  // Cleaners are of the producers' group.
   // CHECK-LABEL: gpu.func @cleans
   // CHECK: mqa.ring_create {{.*}}reader = #mqa.role<converter>
   // CHECK: mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>
   // CHECK: mqa.ring_put
   // CHECK: arith.subi %{{.*}}, %c160
-  // CHECK: mqa.ring_acquire
-  // CHECK: arith.subi %{{.*}}, %c192
   // CHECK: mqa.clean_rows
+  // CHECK: arith.subi %{{.*}}, %c256
+  // CHECK: mqa.ring_acquire
   gpu.func @cleans(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %zero = arith.constant 0.0 : f32
     %c0 = arith.constant 0 : index
