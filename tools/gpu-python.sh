@@ -69,7 +69,9 @@ case $verb in
     ;;
   cost)
     unpack
-    "$python" "$root/runtime/python/launch_cost.py" "$@"
+    # Not from its folder, which has the package without its libraries.
+    cp "$root/runtime/python/launch_cost.py" "$dir/"
+    "$python" "$dir/launch_cost.py" "$@"
     ;;
   *)
     echo "unknown: $verb" >&2

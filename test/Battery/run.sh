@@ -5,7 +5,7 @@
 #   run.sh BIN_DIR WORK_DIR [OPS] [CASES_PER_OP] [SEED] [PAGED_OPS]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$1 work=$2 ops=${3:-55} cases=${4:-20} seed=${5:-0} paged=${6:-25}
+bin=$1 work=$2 ops=${3:-44} cases=${4:-20} seed=${5:-0} paged=${6:-20}
 
 rm -rf "$work"
 "$here/compile.sh" "$bin" "$work/paged/cpu" cpu --paged --edges --count="$paged" --seed="$seed"

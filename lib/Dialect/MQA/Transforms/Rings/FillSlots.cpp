@@ -69,12 +69,12 @@ void RingLowering::commit(const LoweredRing &ring, const SlotFills &fills,
         NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
         NVVM::SharedSpaceAttr::get(b.getContext(),
                                    NVVM::SharedSpace::shared_cta));
-  bool areOfThreads = ring.arrivals.areOfThreads();
-  if (ring.arrivals.ofWrites && areOfThreads)
+  bool isOfWarp = ring.arrivals.ofWrites && !ring.arrivals.areOfThreads();
+  if (ring.arrivals.ofWrites && !isOfWarp)
     arrive(ring.full, slot);
-  if (!startsCopies || !areOfThreads)
+  if (!startsCopies || isOfWarp)
     syncWarp();
-  if (ring.arrivals.ofWrites && !areOfThreads) {
+  if (isOfWarp) {
     auto first =
         scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
     b.setInsertionPointToStart(first.thenBlock());

@@ -156,7 +156,8 @@ gpu.module @kernels {
   // CHECK: mqa.ring_create {{.*}}reader = #mqa.role<converter>
   // CHECK: mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>
   // CHECK: mqa.ring_put
-  // CHECK: arith.subi %{{.*}}, %c160
+  // TMA: arith.subi %{{.*}}, %c160
+  // ASYNC: arith.subi %{{.*}}, %c192
   // CHECK: mqa.clean_rows
   // CHECK: arith.subi %{{.*}}, %c256
   // CHECK: mqa.ring_acquire
@@ -248,6 +249,50 @@ gpu.module @kernels {
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
         mqa.ring_release %keys[%at] : !keys
         mqa.ring_release %own[%at] : !own
+      }
+    }
+    gpu.return
+  }
+
+  // Two groups of converters, as many warps as `producers` of the filled ring says, take tiles in
+  // turn: the rings have a multiple of two slots, so each group always gets the same ones. A group
+  // begins with the tile of its turn, and goes on by two tiles.
+  // CHECK-LABEL: gpu.func @turns
+  // CHECK: mqa.ring_create {consumers = 4 : i64, {{.*}}reader = #mqa.role<converter>, turns = 2 : i64}
+  // CHECK: mqa.ring_create {consumers = 4 : i64, filler = #mqa.role<converter>, producers = 4 : i64}
+  // CHECK: %[[C256:.*]] = arith.constant 256 : index
+  // CHECK: %[[OWN:[a-z0-9_]+]] = arith.subi %{{.*}}, %[[C256]]
+  // CHECK: %[[TURN:[a-z0-9_]+]] = arith.divui %[[OWN]], %c128
+  // CHECK: %[[STEP:[a-z0-9_]+]] = arith.muli %c1{{.*}}, %c2
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[STEP]] {
+  // CHECK: mqa.ring_acquire
+  gpu.func @turns(%q: !q, %k: memref<?x64xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %raw = mqa.ring_create {reader = #mqa.role<converter>} : !raw
+    %keys = mqa.ring_create {filler = #mqa.role<converter>, producers = 8 : i64} : !keys
+    %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      scf.for %j = %c0 to %n step %c1 {
+        %at = arith.index_cast %j : index to i32
+        %rows = memref.subview %k[%j, 0] [32, 64] [1, 1] : memref<?x64xbf16> to memref<32x64xbf16, strided<[64, 1], offset: ?>>
+        mqa.ring_put %raw[%at], %rows : !raw, memref<32x64xbf16, strided<[64, 1], offset: ?>>
+        %from = mqa.ring_get %raw[%at] : !raw -> !from
+        %into = mqa.ring_acquire %keys[%at] : !keys -> !into
+        scf.forall (%r, %c) in (32, 64) {
+          %v = memref.load %from[%r, %c] : !from
+          %f = arith.extf %v : bf16 to f32
+          %h = arith.truncf %f : f32 to f16
+          memref.store %h, %into[%r, %c] : !into
+        }
+        mqa.ring_release %raw[%at] : !raw
+        mqa.ring_commit %keys[%at] : !keys
+        %t = mqa.ring_get %keys[%at] : !keys -> !into
+        %l = mqa.tile_logits ins(%q, %t, none, none : !q, !into) : vector<4x32xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<4x32xf32>
+        mqa.ring_release %keys[%at] : !keys
       }
     }
     gpu.return

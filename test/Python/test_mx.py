@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Keys of MXFP4 on PyTorch tensors, against float64 on what the bytes say.
+
+Skipped where there is no PyTorch.
+"""
+import unittest
+
+from devices import DEVICES
+
+import mqa
+import torch
+
+MAGNITUDES = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=torch.float64)
+CODES = torch.cat([MAGNITUDES, -MAGNITUDES])
+
+
+def decode(k, k_scale):
+    """The keys that bytes and words of block scales stand for."""
+    low, high = CODES[(k & 15).long()], CODES[(k >> 4).long()]
+    elements = torch.stack([low, high], -1).flatten(-2)
+    exponents = torch.stack([k_scale >> 8 * i & 255 for i in range(4)], -1)[..., : elements.size(-1) // 32]
+    scales = torch.exp2(exponents.double() - 127)
+    scales[exponents == 255] = torch.nan
+    return elements * scales.repeat_interleave(32, -1)
+
+
+def make(*shape, d=128, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    k = torch.randint(0, 256, (*shape, d // 2), generator=generator, dtype=torch.uint8)
+    scales = torch.randint(120, 134, (*shape, 4), generator=generator, dtype=torch.uint8)
+    return k, scales.view(torch.int32).squeeze(-1)
+
+
+def compute(q, keys, weights):
+    scores = torch.einsum("mhd,nd->mhn", q.double(), keys).clamp(min=0)
+    return torch.einsum("mhn,mh->mn", scores, weights.double())
+
+
+class MxTest(unittest.TestCase):
+    def check(self, out, expected):
+        out, expected = out.cpu().double(), expected
+        self.assertTrue(torch.equal(out.isnan(), expected.isnan()))
+        error = (out - expected).nan_to_num().norm() / expected.nan_to_num().norm()
+        self.assertLess(error.item(), 5e-4)
+
+    def test_logits(self):
+        for d, dtype in ((128, torch.float8_e4m3fn), (64, torch.bfloat16), (96, torch.float16)):
+            k, k_scale = make(300, d=d)
+            q, weights = torch.randn(5, 16, d).to(dtype), torch.rand(5, 16)
+            ks, ke = torch.zeros(5).int(), torch.full((5,), 300).int()
+            expected = compute(q, decode(k, k_scale), weights)
+            views = [k, k.view(torch.int8)]
+            if hasattr(torch, "float4_e2m1fn_x2"):
+                views.append(k.view(torch.float4_e2m1fn_x2))
+            for device in DEVICES:
+                for own in views:
+                    tensors = [t.to(device) for t in (q, own, k_scale, weights, ks, ke)]
+                    with self.subTest(d=d, device=device, dtype=own.dtype):
+                        self.check(mqa.logits(*tensors), expected)
+
+    def test_not_a_number(self):
+        k, k_scale = make(40)
+        k_scale[7] = k_scale[7] & ~255 | 255
+        q, weights = torch.randn(2, 8, 128).to(torch.float8_e4m3fn), torch.rand(2, 8)
+        ks, ke = torch.zeros(2).int(), torch.full((2,), 40).int()
+        expected = compute(q, decode(k, k_scale), weights)
+        self.assertEqual(expected.isnan().sum(), 2)
+        for device in DEVICES:
+            self.check(mqa.logits(*(t.to(device) for t in (q, k, k_scale, weights, ks, ke))), expected)
+
+    def test_paged(self):
+        """From a cache of bytes, as engines have it; and the best keys in the same kernel."""
+        k, k_scale = make(6, 64)
+        words = k_scale.view(torch.uint8).view(6, -1)
+        cache = torch.cat([k.flatten(1), words], 1).view(6, 64, 1, 68)
+        q, weights = torch.randn(2, 1, 16, 128).to(torch.float8_e4m3fn), torch.rand(2, 16)
+        lens, table = torch.tensor([[100], [192]]).int(), torch.tensor([[5, 2, 0], [1, 4, 3]]).int()
+        keys = decode(k, k_scale)
+        for device in DEVICES:
+            own = [t.to(device) for t in (q, cache, weights, lens, table)]
+            views = mqa.split_cache(own[1], 128, torch.uint8)
+            out = mqa.paged_logits(own[0], *views, *own[2:], 192, clean=True).cpu()
+            best = mqa.paged_logits_topk(own[0], *views, *own[2:], 16, 192).cpu()
+            for b in range(2):
+                n = lens[b].item()
+                expected = compute(q[b], keys[table[b].long()].flatten(0, 1)[:n], weights[b : b + 1])
+                self.check(out[b : b + 1, :n], expected)
+                self.assertTrue(out[b, n:].isneginf().all())
+                self.assertEqual(best[b].tolist(), sorted(out[b, :n].topk(16).indices.tolist()))
+
+    def test_errors(self):
+        k, k_scale = make(40)
+        q, weights = torch.randn(2, 8, 128).to(torch.float8_e4m3fn), torch.rand(2, 8)
+        ks, ke = torch.zeros(2).int(), torch.full((2,), 40).int()
+        for changed, message in (
+            ((q, k, None, weights, ks, ke), "k_scale must not be None for keys of MXFP4"),
+            ((q, k, k_scale.float(), weights, ks, ke), "k_scale must be torch.int32 for keys of MXFP4"),
+            ((q, k[:, :60], k_scale, weights, ks, ke), r"k must be \* x 64, found 40 x 60"),
+            ((q.to(torch.float8_e5m2), k, k_scale, weights, ks, ke), "q must be float8_e4m3fn, bfloat16 or float16"),
+            ((q[..., :80], k[:, :40], k_scale, weights, ks, ke), "q must have a head dim of 32, 64, 96 or 128"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                mqa.logits(*changed)
+
+
+if __name__ == "__main__":
+    unittest.main()
