@@ -86,7 +86,8 @@ def measure_mask(torch, dist, options, mask, rank, ranks, device):
     for name in ("equal", "unequal"):
         sizes = get_sizes(name, k.size(0), ranks)
         begin = sum(sizes[:rank])
-        own = (q, k[begin : begin + sizes[rank]], scale[begin : begin + sizes[rank]], weights, ks, ke)
+        # A copy, as scales must begin at a multiple of 16 bytes.
+        own = (q, k[begin : begin + sizes[rank]], scale[begin : begin + sizes[rank]].clone(), weights, ks, ke)
         shards = distributed.share_keys(sizes[rank])
 
         def call(exchange="auto", check=True):

@@ -7,6 +7,7 @@
 # `test` prints PASS, FAIL or SKIP for each file, then PASS or FAIL, and leaves the output of each in DIR/logs, and of all
 # in OUT/python-tests.log, where the variable OUT names a folder. PYTHON: the Python that has PyTorch and JAX. MQA_TEST_DEVICES=cpu,cuda also tests on the CPU, which needs ld.
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,10s/^# //p' "$0"; exit ;; esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 verb=${1:?pack, test or cost} dir=$(mkdir -p "${2:?folder}" && cd "$2" && pwd)
 shift 2

@@ -198,11 +198,17 @@ def MQAOutlineKernelsPass : Pass<"mqa-outline-kernels", "::mlir::ModuleOp"> {
     are errors, as are fused pairs between which memory may change.
 
     ```mlir
-    func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-      mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>)
-          outs(%out : memref<?x?xf32>)
+    func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      scf.for %i = %c0 to %n step %c1 {
+        mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>)
+            outs(%out : memref<?x?xf32>)
+      }
       return
     }
+    // becomes
+    func.call @f_logits(%q_cast, %k_cast, %ke_cast, %out_cast) : ...
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
@@ -222,12 +228,13 @@ def MQABindKernelsPass : Pass<"mqa-bind-kernels", "::mlir::ModuleOp"> {
 
     Contract: the kernels have been taken out of the program (`mqa-compile` does that), and the
     bundle is theirs. Operands are at most of rank 4, and lie where the device that runs the
-    kernel reads them.
+    kernel reads them. Without the file of the bundle, as here, the pass fails.
 
     ```mlir
     func.func private @f_logits(memref<?x4x32xbf16, strided<[?, 32, 1], offset: ?>>, memref<?x32xbf16, strided<[?, 1], offset: ?>>,
         memref<?xi32, strided<[?], offset: ?>>, memref<?x?xf32, strided<[?, 1], offset: ?>>) attributes
         {mqa.launch = #mqa.launch<kernel = "f_logits", function = "mqa_logits_launch", operands = ["q", "k", "ke", "out"]>}
+    // error: option 'bundle' of mqa-bind-kernels: cannot open input file ''
     ```
   }];
   let options = [
