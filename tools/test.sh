@@ -18,7 +18,7 @@ echo "lit: $((files + parts)) cases in $files files, $errors expected errors"
 # What the long tests counted stands before ctest's summary, which comes last.
 log=$build/ctest.log
 status=0
-ctest --test-dir "$build" --output-on-failure "$@" | tee "$log" | sed '/% tests passed/,$d' || status=$?
+ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" "$@" | tee "$log" | sed '/% tests passed/,$d' || status=$?
 say "counts"
 grep -hE '^(random shapes|edge cases|compiled for|fuzz):?' "$build/Testing/Temporary/LastTest.log" || true
 sed -n '/% tests passed/,$p' "$log"
