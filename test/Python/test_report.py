@@ -97,7 +97,7 @@ class ReportTest(unittest.TestCase):
     def test_bundles(self):
         pathlib.Path(self.folder, "a.mqa").write_text("")
         text = self.report(MQA_BUNDLES=f"{self.folder}:/nonexistent")
-        self.assertIn(f"kernels:  1 bundles in {self.folder}\n", text)
+        self.assertIn(f"kernels:  1 bundle in {self.folder}\n", text)
         self.assertIn("kernels:  0 bundles in /nonexistent\n", text)
 
 

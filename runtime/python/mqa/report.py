@@ -34,11 +34,11 @@ def _report_kernels(say):
 
     own = len(list(prebuilt.KERNELS.glob("*.mqa"))) if prebuilt.KERNELS.is_dir() else 0
     if own:
-        say("kernels", f"{own} bundles in {prebuilt.KERNELS}")
+        say("kernels", f"{own} {'bundle' if own == 1 else 'bundles'} in {prebuilt.KERNELS}")
     for folder in prebuilt.list_folders(os.environ.get("MQA_BUNDLES", "")):
         count = len(list(pathlib.Path(folder).glob("*.mqa")))
         own += count
-        say("kernels", f"{count} bundles in {folder}")
+        say("kernels", f"{count} {'bundle' if count == 1 else 'bundles'} in {folder}")
     if not own:
         say("kernels", "none prebuilt: this package has none, and MQA_BUNDLES names no folder with any")
 
