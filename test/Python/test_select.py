@@ -86,13 +86,15 @@ class PrefillTest(SelectCase):
         return lambda form, *arguments: made.append(form) or function(form, *arguments)
 
     def test_options_and_absent_operands(self):
-        q, k, scale, weights, ks, ke = tensors = make()
-        # On the same device, as another one rounds to other bf16.
-        logits = self.call(mqa.logits, q, k, None, None, ks, ke, relu=False, dtype=torch.bfloat16)
+        tensors = make()
         selection = {"tie_break": "greatest", "order": "score", "force_first": 2, "force_last": 3}
-        expected = mqa.topk(logits, ke, 20, ks=ks, **selection)
-        out = self.call(select.indexer_prefill, q, k, None, ks, ke, 20, relu=False, dtype=torch.bfloat16, **selection)
-        self.check(out, expected, "score")
+        # Each device with its own logits: another one may round to other bf16.
+        for device in DEVICES:
+            q, k, scale, weights, ks, ke = move(tensors, device)
+            logits = mqa.logits(q, k, None, None, ks, ke, relu=False, dtype=torch.bfloat16)
+            expected = mqa.topk(logits, ke, 20, ks=ks, **selection)
+            out = select.indexer_prefill(q, k, None, ks, ke, 20, relu=False, dtype=torch.bfloat16, **selection)
+            self.check(out.cpu(), expected.cpu(), "score")
         half = [tensors[0].float().half(), tensors[1].float().half(), *tensors[2:]]
         out = self.call(select.indexer_prefill, half[0], (half[1], half[2]), *half[3:], 20)
         self.check(out, self.expect(half, 20))
