@@ -65,7 +65,10 @@ class PrefillTest(VersionsCase):
             ),
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", ((q.view(torch.int8), None), (k, scale))),
             ("q must be torch.float8_e4m3fn, found torch.uint8: that is fp4", (q.view(torch.uint8), (k, scale))),
-            ("k must have the dtype of q, torch.float8_e4m3fn, or hold MXFP4 in uint8 or int8, found torch.int16", (q, (wrong_k.short(), scale))),
+            (
+                "k must have the dtype of q, torch.float8_e4m3fn, or hold MXFP4 in uint8 or int8, found torch.int16",
+                (q, (wrong_k.short(), scale)),
+            ),
             # Keys of int8 are MXFP4, two in a byte.
             ("k must be \\* x 32, found 300 x 64", (q, (wrong_k, scale))),
             ("k_scale must have a dtype of f32, found torch.int32", (q, (k, scale.int()))),

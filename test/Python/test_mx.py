@@ -9,6 +9,8 @@ from devices import DEVICES
 
 import mqa
 import torch
+from mqa import select
+from mqa.compat import deep_gemm
 
 MAGNITUDES = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=torch.float64)
 CODES = torch.cat([MAGNITUDES, -MAGNITUDES])
@@ -67,6 +69,19 @@ class MxTest(unittest.TestCase):
         self.assertEqual(expected.isnan().sum(), 2)
         for device in DEVICES:
             self.check(mqa.logits(*(t.to(device) for t in (q, k, k_scale, weights, ks, ke))), expected)
+
+    def test_deep_gemm_and_select(self):
+        """MXFP4 keys by DeepGEMM's name, and where an engine selects."""
+        k, k_scale = make(300)
+        q, weights = torch.randn(5, 16, 128).to(torch.float8_e4m3fn), torch.rand(5, 16)
+        ks, ke = torch.zeros(5).int(), torch.full((5,), 300).int()
+        expected = compute(q, decode(k, k_scale), weights)
+        for device in DEVICES:
+            q_, k_, scale, *others = (t.to(device) for t in (q, k, k_scale, weights, ks, ke))
+            logits = deep_gemm.fp8_fp4_mqa_logits((q_, None), (k_, scale), *others)
+            self.check(logits, expected)
+            best = select.indexer_prefill(q_, (k_, scale), *others, 20).cpu()
+            self.assertEqual(best.tolist(), logits.cpu().topk(20).indices.sort().values.tolist())
 
     def test_paged(self):
         """From a cache of bytes, as engines have it; and the best keys in the same kernel."""

@@ -14,8 +14,8 @@ meant:
   neither.
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
-found. fp4 and MX scales are refused: there are no kernels for them yet. `indices` are for Blackwell, and refused. More
-is allowed where MQA can do more; docs/engines.md has the table.
+found. fp4 queries, MX scales of queries and paged caches of fp4 are refused: there are no kernels for them yet.
+`indices` are for Blackwell, and refused. More is allowed where MQA can do more; docs/engines.md has the table.
 
 Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
 2.8).
@@ -172,7 +172,8 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
 
 def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0,
                        logits_dtype=torch.float32, *, clean_logits=None, schedule_meta=None):  # fmt: skip
-    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32). Returns M x N, or M x max_seqlen_k with compressed rows.
+    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or (N x D/2 bytes of MXFP4, N int32 of four block scales).
+    Returns M x N, or M x max_seqlen_k with compressed rows.
 
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
