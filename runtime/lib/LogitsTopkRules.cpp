@@ -206,7 +206,7 @@ static constexpr int64_t kMaxRowBlocks = 65536;
 /// Four words for each query block, and two lists of candidates for each query
 /// of each block of the grid, which has at most one on each multiprocessor. Or
 /// a row of logits for each query, whole vectors of four words, and a list for
-/// each warp of the consumers, which are all but the last four of a block.
+/// each warp but four of a block. (Those of converters stay unused.)
 size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
                                        int64_t numQueries, int64_t numColumns,
                                        int numMultiprocessors) const {
