@@ -117,7 +117,7 @@ class ErrorsTest(unittest.TestCase):
         refuse("block_table must be given with base='slot' and only then", base="slot", block_kv=16)
         refuse("block_table must be given with base='slot' and only then", block_table=table)
         refuse("sequence is for base='slot'", sequence=sequence)
-        refuse("block_kv must be a power of two, found 12", base="slot", block_table=table, block_kv=12)
+        refuse("block_kv must be a power of two from 1 to 65536, found 12", base="slot", block_table=table, block_kv=12)
         refuse("block_kv is for base='slot', found 16", block_kv=16)
         refuse("there must be as many rows for each of the 4 sequences, found 6 rows", base="slot", block_kv=16,
                block_table=np.zeros((4, 7), np.int32))  # fmt: skip

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What arrays and options of mqa.jax must be, looked at while JAX traces: each error names the argument and what was found."""
-from . import runtime
+from . import selection_checks
+from .selection_checks import check_choice  # noqa: F401
 
 _TYPES = {
     "float8_e4m3fn": "f8E4M3FN",
@@ -14,7 +15,7 @@ INPUTS = ("float8_e4m3fn", "float8_e5m2", "bfloat16", "float16")
 LOGITS = ("float32", "bfloat16", "float16")
 WEIGHTS = ("float32", "bfloat16")
 FLOAT, INT = ("float32",), ("int32",)
-MAX_K, _MAX_HEADS, _MAX_HEAD_DIM, _MAX_NEXT_N, _MAX_BLOCK_KV = 4096, 128, 256, 8, 65536
+_MAX_HEADS, _MAX_HEAD_DIM, _MAX_NEXT_N = 128, 256, 8
 
 
 def get_type(dtype):
@@ -43,11 +44,6 @@ def check_integer(name, value, least, most=None):
         limits = f"from {least} to {most}" if most is not None else f"at least {least}"
         raise ValueError(f"{name} must be an integer that is known while JAX traces, {limits}, found {value!r}")
     return number
-
-
-def check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
 
 
 class Sizes(dict):
@@ -127,21 +123,7 @@ def is_cache(k):
 
 def check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv):
     """`name` is what the caller calls k."""
-    check_integer(name, k, 1, MAX_K)
-    check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
-    check_choice("order", order, runtime.ORDERS)
-    check_choice("base", base, runtime.BASES)
-    check_integer("force_first", force_first, 0, k)
-    check_integer("force_last", force_last, 0, k)
-    if force_first + force_last > k:
-        found = f"{force_first} and {force_last}"
-        raise ValueError(f"force_first and force_last must be at most {name} = {k} together, found {found}")
-    if base == "slot":
-        check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
-        if block_kv & (block_kv - 1):
-            raise ValueError(f"block_kv must be a power of two, found {block_kv}")
-    elif block_kv:
-        raise ValueError(f"block_kv is for base='slot', found {block_kv} with base={base!r}")
+    selection_checks.check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer)
 
 
 def check_rows(sizes, rows, ke, context_lens, block_table, ks, sequence, base):

@@ -2,10 +2,8 @@
 """What the tensors and options of mqa.topk must be: each check raises a ValueError that names the argument."""
 import torch
 
-from . import runtime
 from .checks import both, check_device, check_inner, check_ints, check_shape, fail, get_type, require
-
-MAX_K, _MAX_BLOCK_KV = 4096, 65536
+from .selection_checks import MAX_K, check_choice, check_selection  # noqa: F401
 
 
 def check_integer(name, value, least, most=None):
@@ -22,27 +20,9 @@ def check_integer(name, value, least, most=None):
         require(value <= most, describe)
 
 
-def check_choice(name, value, choices):
-    if value not in choices:
-        fail(f"{name} must be one of {', '.join(choices)}, found {value!r}")
-
-
 def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys, name="k"):
     """`name` is what the caller calls k."""
-    check_integer(name, k, 1, MAX_K)
-    check_choice("tie_break", tie_break, runtime.TIE_BREAKS)
-    check_choice("order", order, runtime.ORDERS)
-    check_choice("base", base, runtime.BASES)
-    check_integer("force_first", force_first, 0, k)
-    check_integer("force_last", force_last, 0, k)
-    if force_first + force_last > k:
-        fail(f"force_first and force_last must be at most {name} = {k} together, found {force_first} and {force_last}")
-    if base == "slot":
-        check_integer("block_kv", block_kv, 1, _MAX_BLOCK_KV)
-        if block_kv & (block_kv - 1):
-            fail(f"block_kv must be a power of two from 1 to {_MAX_BLOCK_KV}, found {block_kv}")
-    elif block_kv:
-        fail(f"block_kv is for base='slot', found {block_kv} with base={base!r}")
+    check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer)
     if num_keys is not None:
         if not compressed:
             fail("num_keys is for compressed logits: others have as many keys as columns")
