@@ -15,7 +15,7 @@ import pathlib
 import sys
 import tempfile
 
-from kernels_for_gpu import make_ranges, measure, pack, print_table, use
+from kernels_for_gpu import make_ranges, measure, pack_or_run, print_table, use
 
 
 def list_ops(heads, head_dim, k):
@@ -210,18 +210,7 @@ def main():
     parser.add_argument("--masks", type=lambda text: text.split(","), default=["full", "causal"])
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--json")
-    options = parser.parse_args()
-    if options.command == "run":
-        if str(options.folder) == "-":
-            options.folder = None
-        return run(options)
-    # Only the descriptions of ops are needed here; their runtime is the build's.
-    os.environ.setdefault(
-        "MQA_RUNTIME_LIBRARY", str(pathlib.Path(os.environ.get("MQA_BUILD_DIR", "build")) / "lib" / "libmqa_runtime.so")
-    )
-    use(None)
-    pack(options.folder, list(list_ops(options.heads, options.head_dim, options.topk)), options.target)
-    return 0
+    return pack_or_run(parser.parse_args(), run, lambda options: list_ops(options.heads, options.head_dim, options.topk))
 
 
 if __name__ == "__main__":

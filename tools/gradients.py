@@ -9,11 +9,10 @@
 """
 import argparse
 import json
-import os
 import pathlib
 import sys
 
-from kernels_for_gpu import ROOT, make_ranges, measure, pack, print_table, use
+from kernels_for_gpu import ROOT, make_ranges, measure, pack_or_run, print_table, use
 
 TOLERANCE = 1e-2
 
@@ -237,17 +236,7 @@ def main():
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--json")
-    options = parser.parse_args()
-    if options.command == "run":
-        if str(options.folder) == "-":
-            options.folder = None
-        return run(options)
-    os.environ.setdefault(
-        "MQA_RUNTIME_LIBRARY", str(pathlib.Path(os.environ.get("MQA_BUILD_DIR", "build")) / "lib" / "libmqa_runtime.so")
-    )
-    use(None)
-    pack(options.folder, list(list_ops(options.heads, options.head_dim)), options.target)
-    return 0
+    return pack_or_run(parser.parse_args(), run, lambda options: list_ops(options.heads, options.head_dim))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,21 @@ def use(folder):
         os.environ["MQA_BUNDLES"] = str(folder)
 
 
+def pack_or_run(options, run, list_ops):
+    """What a script does by its `options.command`; the exit status. `list_ops` tells what to pack, given the options."""
+    if options.command == "run":
+        if str(options.folder) == "-":
+            options.folder = None
+        return run(options)
+    # Only the descriptions of ops are needed here; their runtime is the build's.
+    os.environ.setdefault(
+        "MQA_RUNTIME_LIBRARY", str(pathlib.Path(os.environ.get("MQA_BUILD_DIR", "build")) / "lib" / "libmqa_runtime.so")
+    )
+    use(None)
+    pack(options.folder, list(list_ops(options)), options.target)
+    return 0
+
+
 def make_ranges(torch, m, n, mask, device):
     """ks and ke: all keys, or as if the queries were the last of the sequence."""
     ks = torch.zeros(m, dtype=torch.int32, device=device)
