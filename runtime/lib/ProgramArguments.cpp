@@ -131,8 +131,9 @@ mqa_status ProgramArguments::read(const std::vector<std::string> &operandNames,
   return checkSizes();
 }
 
-mqa_logits_args ProgramArguments::getLogits() const {
-  mqa_logits_args args = {};
+template <typename Args>
+Args ProgramArguments::getInputsAndOut() const {
+  Args args = {};
   args.q = getAddress<void>("q");
   args.q_stride = getStride("q");
   args.k = getAddress<void>("k");
@@ -141,10 +142,15 @@ mqa_logits_args ProgramArguments::getLogits() const {
   args.k_scale_stride = getStride("k_scale");
   args.weights = getAddress<void>("weights");
   args.weights_stride = getStride("weights");
-  args.ks = getAddress<int32_t>("ks");
-  args.ke = getAddress<int32_t>("ke");
   args.out = getAddress<void>("out");
   args.out_stride = getStride("out");
+  return args;
+}
+
+mqa_logits_args ProgramArguments::getLogits() const {
+  auto args = getInputsAndOut<mqa_logits_args>();
+  args.ks = getAddress<int32_t>("ks");
+  args.ke = getAddress<int32_t>("ke");
   args.num_queries = getSize("q", 0);
   args.num_keys = getSize("k", 0);
   args.max_seqlen_k = getSize("out", 1);
@@ -152,21 +158,11 @@ mqa_logits_args ProgramArguments::getLogits() const {
 }
 
 mqa_paged_logits_args ProgramArguments::getPagedLogits() const {
-  mqa_paged_logits_args args = {};
-  args.q = getAddress<void>("q");
-  args.q_stride = getStride("q");
-  args.k = getAddress<void>("k");
-  args.k_stride = getStride("k");
-  args.k_scale = getAddress<float>("k_scale");
-  args.k_scale_stride = getStride("k_scale");
-  args.weights = getAddress<void>("weights");
-  args.weights_stride = getStride("weights");
+  auto args = getInputsAndOut<mqa_paged_logits_args>();
   args.context_lens = getAddress<int32_t>("context_lens");
   args.context_lens_stride = getStride("context_lens");
   args.block_table = getAddress<int32_t>("block_table");
   args.block_table_stride = getStride("block_table");
-  args.out = getAddress<void>("out");
-  args.out_stride = getStride("out");
   args.batch = getSize("q", 0);
   args.num_blocks = getSize("k", 0);
   args.max_blocks = getSize("block_table", 1);

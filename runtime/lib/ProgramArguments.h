@@ -37,6 +37,8 @@ private:
   int64_t getSize(const char *name, int dim) const;
   int64_t getStride(const char *name, int dim = 0) const;
   mqa_status checkSizes() const;
+  /// What mqa.logits and mqa.paged_logits both have.
+  template <typename Args> Args getInputsAndOut() const;
 
   const mqa_kernel_info &info;
   const std::vector<std::string> *names = nullptr;
