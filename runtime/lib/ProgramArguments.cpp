@@ -131,8 +131,7 @@ mqa_status ProgramArguments::read(const std::vector<std::string> &operandNames,
   return checkSizes();
 }
 
-template <typename Args>
-Args ProgramArguments::getInputsAndOut() const {
+template <typename Args> Args ProgramArguments::getInputsAndOut() const {
   Args args = {};
   args.q = getAddress<void>("q");
   args.q_stride = getStride("q");

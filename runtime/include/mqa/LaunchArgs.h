@@ -21,17 +21,17 @@ extern "C" {
  *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
  *  M = num_queries, N = num_keys; H, D and G groups are those of the kernel. */
 typedef struct mqa_logits_args {
-  const void *q;        /**< M x H x D of input_type; GPU: 16-byte aligned */
-  int64_t q_stride;     /**< from query to query, at least H*D; GPU: a multiple
-                             of 16 bytes */
-  const void *k;        /**< N x G x D of key_type; MQA_I8: N x D / 2 bytes.
-                             GPU: 16-byte aligned */
-  int64_t k_stride;     /**< from key to key, at least as many; GPU: a multiple
-                             of 16 bytes */
-  const void *k_scale;  /**< N x G of float; where k is of MQA_I8: N words of
-                             four block scales each, as int32_t. GPU: 16-byte
-                             aligned if contiguous. Ignored where the kernel has
-                             none, as weights are */
+  const void *q;       /**< M x H x D of input_type; GPU: 16-byte aligned */
+  int64_t q_stride;    /**< from query to query, at least H*D; GPU: a multiple
+                            of 16 bytes */
+  const void *k;       /**< N x G x D of key_type; MQA_I8: N x D / 2 bytes.
+                            GPU: 16-byte aligned */
+  int64_t k_stride;    /**< from key to key, at least as many; GPU: a multiple
+                            of 16 bytes */
+  const void *k_scale; /**< N x G of float; where k is of MQA_I8: N words of
+                            four block scales each, as int32_t. GPU: 16-byte
+                            aligned if contiguous. Ignored where the kernel has
+                            none, as weights are */
   int64_t k_scale_stride; /**< from key to key: 1, or at least G where the
                                kernel was compiled for strided scales or for
                                key groups */
@@ -54,8 +54,8 @@ typedef struct mqa_logits_args {
  *
  *  Where a block of the cache has P * D key bytes and then P f32 scales, as in
  *  DeepGEMM's fp8_paged_mqa_logits, k is the cache, k_scale is the cache + P *
- *  D bytes, and k_scale_stride is k_stride / 4. So it is with P * D / 2 bytes of
- *  MXFP4 and P words of block scales. */
+ *  D bytes, and k_scale_stride is k_stride / 4. So it is with P * D / 2 bytes
+ * of MXFP4 and P words of block scales. */
 typedef struct mqa_paged_logits_args {
   const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
   int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a

@@ -84,7 +84,8 @@ TEST_F(TargetTest, ThreadsAreTheChips) {
 TEST_F(TargetTest, RegistersAreTheChips) {
   ChipInfo chip = known;
   chip.registers /= 2;
-  EXPECT_LT(getConsumerRegisters(chip, 4, 0), getConsumerRegisters(known, 4, 0));
+  EXPECT_LT(getConsumerRegisters(chip, 4, 0),
+            getConsumerRegisters(known, 4, 0));
   EXPECT_NE(getBrokenLimit(chip).find("consumer groups leave it"),
             std::string::npos);
 }
