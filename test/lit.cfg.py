@@ -18,6 +18,10 @@ path = os.pathsep.join(tools + [os.environ["PATH"]])
 config.environment["PATH"] = path
 config.substitutions.append(("%examples", os.path.join(config.test_source_root, "Examples")))
 config.substitutions.append(("%mlir_lib_dir", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
+# The sets of the models, for all GPUs or for the CPU. Machine code would take longer and is left out.
+prebuild = os.path.join(config.mqa_source_dir, "tools", "prebuild.sh")
+config.substitutions.append(("%prebuild", f"env MQA_COMPILE=mqa-compile MQA_NO_CUBIN=1 {prebuild}"))
+config.substitutions.append(("%gpus", "sm_80,sm_86,sm_89,sm_90a,sm_120"))
 config.substitutions.append(("%bench", os.path.join(config.mqa_source_dir, "tools", "mqa-bench")))
 
 # A stock mlir-opt cannot load a plugin that needs a sanitizer's runtime, which must come first where others are preloaded.

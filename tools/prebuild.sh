@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Compiles a library of bundles for machines without the compiler.
-# usage: tools/prebuild.sh DIR [HEADS...]   HEADS: numbers of heads H, by default 32 64
+# usage: tools/prebuild.sh DIR [HEADS...]              HEADS: numbers of heads H, by default 32 64
+#        tools/prebuild.sh DIR --model=NAME[,NAME...]  the kernels of these models, or of all of them: --model=all
+# A model is a file of test/Examples/models without its ending, such as deepseek_v3_2. It becomes one bundle, DIR/NAME.mqa, which
+# has all kernels of the file. Without --model, the bundles have these kernels:
 # Logits, for each H and for D = 32, 64 and 128 (MQA_HEAD_DIMS), in f8E4M3FN, with logits in f32 and bf16. Each bundle has two
 # kernels, with and without cleaning:
 #   DIR/logits_hH_dD_OUT[_compressed][_fast].mqa        whole and compressed rows, exact and fast
@@ -12,6 +15,7 @@
 #                                            each query
 # DIR/index.txt lists the bundles. MQA_TARGET=sm_86,sm_90a,cpu compiles each kernel for each of these targets (by default
 # sm_90a); the runtime takes the best one for the device. cpu is this machine's processor. Fast kernels are for sm_90a alone.
+# MQA_NO_CUBIN=1 leaves machine code out of bundles for GPUs: the driver compiles their PTX.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 case ${1:-} in -h | --help) usage; exit ;; esac
@@ -24,6 +28,25 @@ fast_target=$(tr , '\n' <<< "$target" | grep -x sm_90a || true)
 dims=${MQA_HEAD_DIMS-32 64 128}
 topk_dims=${MQA_TOPK_HEAD_DIMS-128}
 topk_sizes=${MQA_TOPK_K-512 1024 2048}
+no_cubin=()
+[ -z "${MQA_NO_CUBIN:-}" ] || no_cubin=(--mqa-no-cubin)
+
+models=()
+case ${1:-} in
+  --model=*)
+    [ $# -eq 1 ] || { echo "--model takes no numbers of heads" >&2; exit 2; }
+    folder=$here/../test/Examples/models
+    known=$(find "$folder" -name '*.mlir' -printf '%f\n' | sed 's/\.mlir$//' | sort)
+    names=${1#--model=}
+    [ "$names" != all ] || names=$known
+    read -ra models <<< "$(tr ',\n' '  ' <<< "$names")"
+    for model in "${models[@]}"; do
+      grep -qxF -e "$model" <<< "$known" || { echo "no model is named '$model'; there are" $known >&2; exit 2; }
+    done
+    [ ${#models[@]} -gt 0 ] || { echo "--model needs a name; there are" $known >&2; exit 2; }
+    ;;
+  -*) usage >&2; exit 2 ;;
+esac
 [ $# -gt 0 ] || set -- 32 64
 mkdir -p "$dir"
 
@@ -96,7 +119,7 @@ progress() {
 build() { # name, targets, what the index says, arguments of the compiler; MLIR on standard input
   [ -n "${total:-}" ] || { cat > /dev/null; echo "$1"; return; }
   progress "bundle $(($(wc -l < "$dir/index.txt") + 1)) of $total: $1"
-  "$compile" - --target="$2" -o "$dir/$1.mqa" "${@:4}"
+  "$compile" - --target="$2" -o "$dir/$1.mqa" "${no_cubin[@]}" "${@:4}"
   echo "$1.mqa $3 targets=$2"
 }
 
@@ -146,8 +169,21 @@ build_all() {
   done
 }
 
-total=
-total=$(build_all "$@" | wc -l)
-build_all "$@" > "$dir/index.txt"
+# The bundle of each model.
+build_models() {
+  local model
+  for model in "$@"; do
+    build "$model" "$target" "model=$model" < "$folder/$model.mlir"
+  done
+}
+
+if [ ${#models[@]} -gt 0 ]; then
+  total=${#models[@]}
+  build_models "${models[@]}" > "$dir/index.txt"
+else
+  total=
+  total=$(build_all "$@" | wc -l)
+  build_all "$@" > "$dir/index.txt"
+fi
 progress
 echo "$(wc -l < "$dir/index.txt") bundles in $dir, $(du -sh "$dir" | cut -f1)"

@@ -77,6 +77,15 @@ class DocsTest(unittest.TestCase):
                 self.assertEqual((run.returncode, run.stderr), (0, ""))
                 self.assertRegex(run.stdout, rf"(usage: |tools/){script.name}")
 
+    def test_models(self):
+        """Each file of a model has a row in README's table and a test, and there are no others."""
+        section = (ROOT / "README.md").read_text().partition("\n## Models\n")[2].partition("\n## ")[0]
+        rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+        models = {path.stem for path in (ROOT / "test" / "Examples" / "models").glob("*.mlir")}
+        self.assertGreater(len(models), 5)
+        self.assertEqual(set(re.findall(r"test/Examples/models/(\w+)\.mlir", rows)), models)
+        self.assertEqual({path.stem for path in (ROOT / "test" / "Execution" / "models").glob("*.test")}, models)
+
     def test_pictures(self):
         """They are those that the scripts draw."""
         folder = ROOT / "docs" / "images"
