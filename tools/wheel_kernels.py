@@ -28,15 +28,23 @@ SELECTED = (512, 1024, 2048)
 BOOLS = (False, True)
 
 
-def list_logits(heads):
+def list_logits(heads, **common):
     """DeepSeek and GLM: logits whole or compressed, and of a paged cache with 1, 2 or 4 new queries per sequence."""
+    common = {"num_heads": heads, "head_dim": 128, **common}
     for clean, compressed, fast in itertools.product(BOOLS, repeat=3):
-        yield Op("", heads, 128, clean=clean, compressed=compressed, fast=fast)
+        yield Op("", clean=clean, compressed=compressed, fast=fast, **common)
     for clean, compressed in ((False, False), (True, False), (False, True)):
-        yield Op("", heads, 128, out_type="bf16", clean=clean, compressed=compressed)
+        yield Op("", out_type="bf16", clean=clean, compressed=compressed, **common)
     for next_n in (1, 2, 4):
         for block_kv, per_query, clean in ((64, True, False), (64, True, True), (64, False, False), (32, True, False)):
-            yield Op("", heads, 128, next_n=next_n, block_kv=block_kv, lens_per_query=per_query, clean=clean)
+            yield Op("", next_n=next_n, block_kv=block_kv, lens_per_query=per_query, clean=clean, **common)
+
+
+def list_nan_as_zero(heads):
+    """The same as DeepGEMM has them, by whose names alone they are asked for: cleaned or compressed, with NaN as 0."""
+    for op in list_logits(heads, activation="relu_nan_as_zero"):
+        if not (op.clean and op.compressed):
+            yield op
 
 
 def list_other_models():
@@ -67,8 +75,12 @@ def list_selections(k):
     for lens_rank, next_n, slot in itertools.product((1, 2), (1, 2), BOOLS):
         slots = {"base": "slot", "block_kv": 64} if slot else {}
         yield TopkOp("", k, has_ks=False, lens_rank=lens_rank, next_n=next_n, **slots)
+    # Indices count all keys, as lists do that ranks merge, or from the start of a range, which the merge is told.
     for values in BOOLS:
         yield MergeTopkOp("", k, base="absolute", has_ks=False, has_values=values)
+        yield MergeTopkOp("", k, base="absolute", has_values=values)
+        yield MergeTopkOp("", k, has_ks=False, has_values=values)
+        yield MergeTopkOp("", k, has_values=values)
 
 
 def list_fused(heads, k):
@@ -78,6 +90,15 @@ def list_fused(heads, k):
     for next_n, base in itertools.product((1, 2), ("relative", "slot")):
         # The blocks are those of the cache, whatever an index counts.
         selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, base=base, block_kv=64)
+        yield FusedOp(Op("", heads, 128, next_n=next_n, block_kv=64, lens_per_query=True), selection)
+
+
+def list_shared(heads, k):
+    """What a rank selects of its part of the keys, as a list that mqa.distributed merges with others."""
+    own = {"order": "any", "has_offset": True, "has_values": True}
+    yield FusedOp(Op("", heads, 128), TopkOp("", k, base="absolute", **own))
+    for next_n in (1, 2):
+        selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=next_n, block_kv=64, **own)
         yield FusedOp(Op("", heads, 128, next_n=next_n, block_kv=64, lens_per_query=True), selection)
 
 
@@ -94,10 +115,11 @@ def list_ops(name):
         return [Op("", 64, 128, clean=True)]
     if name == "launches":
         return list_measured()
-    ops = [op for heads in (64, 32) for op in list_logits(heads)]
+    ops = [op for heads in (64, 32) for ops in (list_logits(heads), list_nan_as_zero(heads)) for op in ops]
     ops += list_other_models()
     ops += [op for k in SELECTED for op in list_selections(k)]
-    ops += [op for heads in (64, 32) for k in SELECTED for op in list_fused(heads, k)]
+    for heads, k in itertools.product((64, 32), SELECTED):
+        ops += [*list_fused(heads, k), *list_shared(heads, k)]
     return ops
 
 

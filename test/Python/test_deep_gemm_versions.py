@@ -60,7 +60,7 @@ class PrefillTest(VersionsCase):
         wrong_k = torch.zeros(300, 64, dtype=torch.int8)
         for message, arguments in (
             (
-                "q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet",
+                "q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel",
                 ((q, scale), (k, scale)),
             ),
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", ((q.view(torch.int8), None), (k, scale))),

@@ -4,6 +4,7 @@
 Skipped where there is no PyTorch.
 """
 import doctest
+import importlib.util
 import json
 import os
 import pathlib
@@ -14,13 +15,13 @@ import time
 import unittest
 import unittest.mock
 
-from torch_cases import FP8, make_paged
+from torch_cases import FP8, make_logits, make_paged
 
 import mqa
 import torch
 import torch.distributed as dist
 from distributed_cases import check_equal, cut, expect, make
-from mqa import distributed
+from mqa import distributed, library
 from mqa.distributed import over_keys
 from ranks import run_ranks
 
@@ -232,6 +233,46 @@ def page_example(rank, size):
     assert place["local"].max() < 500 and (place["local"] >= 0).sum() == place["own"].sum()
 
 
+def wheel_cases(rank, size):
+    """What the functions look for, at the sizes of a model, is among the kernels of the wheel."""
+    spec = importlib.util.spec_from_file_location("wheel_kernels", ROOT / "tools" / "wheel_kernels.py")
+    wheel_kernels = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(wheel_kernels)
+    asked = set()
+
+    class Asked(Exception):
+        pass
+
+    def find(op, device):
+        asked.add(op.for_target(""))
+        raise Asked
+
+    tensors = make_logits("cpu", m=3, n=1000, h=64, d=128)
+    lists = torch.zeros(2, 3, 512, dtype=torch.int32)
+    q, cache, weights, lens, table = make_paged("cpu", h=64, d=128, next_n=2)
+    keys = mqa.split_cache(cache, 128)
+    with unittest.mock.patch.object(library, "find", find):
+        for call in (
+            lambda: distributed.logits_topk_over_keys(*tensors, 512, check=False, shards=distributed.share_keys(1000)),
+            lambda: distributed.paged_logits_topk_over_keys(
+                q, *keys, weights, lens, table, 512, 320, key_counts=lens[:, -1].contiguous(), check=False
+            ),
+            lambda: distributed.logits_topk_over_queries(*tensors, 512, gather=False),
+        ):
+            try:
+                call()
+            except Asked:
+                continue
+            raise AssertionError("no kernel was looked for")
+        for base in ("relative", "absolute"):
+            for ks in (None, tensors[4]):
+                for return_values in (False, True):
+                    options = {"ks": ks, "base": base, "return_values": return_values}
+                    expect(Asked, "", mqa.merge_topk, lists, lists.float(), tensors[5], **options)
+    assert len(asked) == 3 + 8, asked
+    assert not asked - set(wheel_kernels.list_ops("models")), asked - set(wheel_kernels.list_ops("models"))
+
+
 class DistributedTest(unittest.TestCase):
     def run_on_all(self, function):
         for size in SIZES:
@@ -252,6 +293,9 @@ class DistributedTest(unittest.TestCase):
 
     def test_page(self):
         run_ranks(self, 2, page_example)
+
+    def test_kernels_of_the_wheel(self):
+        run_ranks(self, 1, wheel_cases)
 
     def test_failures(self):
         run_ranks(self, 2, failure_cases)

@@ -222,6 +222,10 @@ class PrebuiltTest(unittest.TestCase):
         self.assertEqual(len(set(ops)), len(ops))
         self.assertLess(max(len(prebuilt.name_file(op)) for op in ops), 250)
         self.assertLessEqual(set(module.list_ops("example")), set(ops))
+        # With NaN as 0: what DeepGEMM's names give, and with `fast`.
+        for changes in ({"clean": True}, {"compressed": True}, {"clean": True, "fast": True}, {"out_type": "bf16"},
+                        {"next_n": 2, "block_kv": 64, "lens_per_query": True}):  # fmt: skip
+            self.assertIn(library.Op("", 32, 128, activation="relu_nan_as_zero", **changes), ops)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,11 @@ def get_key_bytes(dtype, head_dim):
     return head_dim // 2 if dtype in _MX_TYPES else head_dim
 
 
+def get_cache_dtype(cache, head_dim, dtype):
+    """Of the keys in a cache of bytes: `dtype`, or MXFP4, whose keys take half as many bytes."""
+    return torch.uint8 if cache.dim() > 0 and cache.size(-1) == head_dim // 2 + 4 else dtype
+
+
 def _check_mx(k_scale, d):
     if k_scale is None:
         fail("k_scale must not be None for keys of MXFP4: its words are their block scales")

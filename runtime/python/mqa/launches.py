@@ -238,11 +238,15 @@ FUSED_OPTION = 128
 
 
 def launch_fused_paged_logits(options, tensors, *flags):
-    """Likewise, with a fused cache of bytes (`split_cache`) as k and None as k_scale: `run` makes no views of it."""
+    """Likewise, with a fused cache of bytes (`split_cache`) as k and None as k_scale: `run` makes no views of it.
+
+    Keys are float8_e4m3fn, or MXFP4 where a row of the cache has the bytes of that.
+    """
     q, cache, _, *others = tensors
-    plan_and_args = _fill_paged((q, *split_cache(cache, q.size(-1)), *others), flags)
+    k, k_scale = split_cache(cache, q.size(-1), checks.get_cache_dtype(cache, q.size(-1), torch.float8_e4m3fn))
+    plan_and_args = _fill_paged((q, k, k_scale, *others), flags)
     # The scales of a block lie behind its keys.
-    _launch(options, tensors, *plan_and_args, k_scale_offset=cache.size(1) * q.size(-1))
+    _launch(options, tensors, *plan_and_args, k_scale_offset=k.size(1) * k.size(2))
 
 
 def split_cache(

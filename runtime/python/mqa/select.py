@@ -106,7 +106,8 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
                    force_last=0):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one launch.
 
-    q is B x T x H x D. cache is DeepGEMM's, num_blocks x P x 1 x (D + 4) uint8 (or without the 1), or (k, k_scale)
+    q is B x T x H x D. cache is DeepGEMM's, num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys
+    of MXFP4), or (k, k_scale)
     with k num_blocks x P x D and k_scale num_blocks x P float32, or k alone. weights is B*T x H, or None; context_lens
     B x T or B int32, block_table B x W int32. No row has more than `max_context_len` keys (None: W * P, all that a row
     of the table can name). Returns B*T x topk int32, in `out` if that is given (rows may be strided), -1 behind the
@@ -118,7 +119,7 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
     """
     k, k_scale = _split_keys("cache", cache)
     if k_scale is None and k.dtype == torch.uint8:
-        k, k_scale = split_cache(k, q.shape[-1], q.dtype)
+        k, k_scale = split_cache(k, q.shape[-1], checks.get_cache_dtype(k, q.shape[-1], q.dtype))
     if max_context_len is None:
         max_context_len = block_table.shape[1] * k.shape[1]
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,

@@ -134,7 +134,7 @@ def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, ou
 def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False,
                                  nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     _check_options(True, nan_as_zero, max_multiprocessors)
-    k, k_scale = split_cache(kv_cache, q.size(-1))
+    k, k_scale = split_cache(kv_cache, q.size(-1), checks.get_cache_dtype(kv_cache, q.size(-1), torch.float8_e4m3fn))
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 

@@ -14,8 +14,9 @@ meant:
   neither.
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
-found. fp4 queries, MX scales of queries and paged caches of fp4 are refused: there are no kernels for them yet.
-`indices` are for Blackwell, and refused. More is allowed where MQA can do more; docs/engines.md has the table.
+found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries and MX scales of queries are refused: there
+are no kernels for them. `indices` are for Blackwell, and refused. More is allowed where MQA can do more; docs/engines.md
+has the table.
 
 Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
 2.8).
@@ -35,7 +36,8 @@ _ROW_ALIGNMENT = {torch.float32: 256, torch.bfloat16: 512}
 _SPLIT_KV = 256
 # Options of a launch: bits of its own, since launches that it knows by them are not checked again.
 _LOGITS, _CLEAN, _COMPRESSED = 64, 1, 2
-_FP4 = (torch.int8, torch.uint8)
+_FP8 = torch.float8_e4m3fn
+_NO_FP4_QUERIES = "for which there is no kernel: give (q, None) with q in fp8, or in bfloat16 beside fp4 keys"
 # Of the paged kernels.
 _PAGES = (16, 32, 64, 128, 256)
 
@@ -50,7 +52,7 @@ def _get_fp8(q):
         return q
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is not None:
-        _fail("q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel yet; fp8 is (q, None)")
+        _fail(f"q: scales that are not None are of fp4 or MX-fp8, {_NO_FP4_QUERIES}")
     return values
 
 
@@ -60,10 +62,10 @@ def _get_pair(name, pair):
     return pair
 
 
-def _check_common(q, weights):
-    if q.dtype != torch.float8_e4m3fn:
-        fp4 = ": that is fp4, for which there is no kernel yet" if q.dtype in _FP4 else ""
-        _fail(f"q must be torch.float8_e4m3fn, found {q.dtype}{fp4}")
+def _check_common(q, weights, has_fp4_keys):
+    if q.dtype != _FP8 and not (has_fp4_keys and q.dtype == torch.bfloat16):
+        fp4 = f": that is fp4, {_NO_FP4_QUERIES}" if checks.has_mx_keys(q) else ""
+        _fail(f"q must be {_FP8}{' or torch.bfloat16' if has_fp4_keys else ''}, found {q.dtype}{fp4}")
     if not q.is_contiguous():
         _fail("q must be contiguous")
     if weights.dtype not in (torch.float32, torch.bfloat16):
@@ -161,7 +163,7 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
     for name, tensor in (("kv[1]", k_scale), ("weights", weights)):
         if tensor is None:
             raise TypeError(f"{name} must be a torch.Tensor, found None")
-    _check_common(q, weights)
+    _check_common(q, weights, checks.has_mx_keys(k))
     tensors = (q, k, k_scale, weights, ks, ke, out)
     if plain and is_plain(LOGITS, tensors):
         _call(launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False, nan_as_zero, 0)
@@ -172,8 +174,8 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
 
 def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0,
                        logits_dtype=torch.float32, *, clean_logits=None, schedule_meta=None):  # fmt: skip
-    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or (N x D/2 bytes of MXFP4, N int32 of four block scales).
-    Returns M x N, or M x max_seqlen_k with compressed rows.
+    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or (N x D/2 bytes of MXFP4, N int32 of four block scales),
+    beside which q may be bfloat16 too. Returns M x N, or M x max_seqlen_k with compressed rows.
 
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
@@ -199,8 +201,8 @@ def set_nan_as_zero(enabled):
     """Whether a score of NaN counts as 0 from the next call of this module on, in the whole process; not at first.
 
     DeepGEMM's kernels count it so: its relu drops a NaN of q or k, while NaN in scales or weights stays. Kernels with this
-    option are other kernels. A wheel has none: they are compiled, or come from MQA_BUNDLES; where neither can be, a call
-    raises LookupError.
+    option are other kernels. A wheel has them for 32 and 64 heads of 128; others are compiled, or come from MQA_BUNDLES, and
+    where neither can be, a call raises LookupError.
     """
     global _nan_as_zero
     _nan_as_zero = bool(enabled)
@@ -306,8 +308,9 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
         return out
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
-    _check_common(q, weights)
-    _call(checks.check_cache, "kv_cache", kv_cache, shape[3], torch.float8_e4m3fn)
+    key_dtype = checks.get_cache_dtype(kv_cache, shape[3], _FP8)
+    _check_common(q, weights, key_dtype != _FP8)
+    _call(checks.check_cache, "kv_cache", kv_cache, shape[3], key_dtype)
     tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
     if plain and is_plain(FUSED, tensors):
         _call(launch_fused_paged_logits, options, tensors, clean, True, nan_as_zero, 0)
@@ -320,8 +323,8 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
 def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
                              clean_or_indices=None, logits_dtype=torch.float32, indices=None, *,
                              clean_logits=None):  # fmt: skip
-    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes. Returns (B * T) x
-    max_context_len.
+    """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes, or (D / 2 + 4) of MXFP4, beside
+    which q may be bfloat16 too. Returns (B * T) x max_context_len.
 
     `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true.
     """
