@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The Python tests on a GPU machine that has PyTorch or JAX, but neither MLIR nor a build of this repository. It needs no
-# network, and a checkout of the commit that the folder was packed from.
+# Runs the Python tests on a GPU machine that has PyTorch or JAX, but neither MLIR nor a build of this repository. That machine
+# needs a checkout of the commit that the folder was packed from, and no network.
 #   tools/gpu-python.sh pack DIR           here: both wheels into DIR (30 MB), the package's with kernels to measure launches
 #   tools/gpu-python.sh test DIR [NAME...] there: all tests that launch on tensors or arrays, or those named (test_NAME.py)
 #   tools/gpu-python.sh cost DIR [ARGS]    there: what launches, and first calls, cost on the host (runtime/python/launch_cost.py)
-# `test` prints PASS, FAIL or SKIP for each file, then PASS or FAIL, and leaves the output of each in DIR/logs, and of all
-# in OUT/python-tests.log, where the variable OUT names a folder. PYTHON: the Python that has PyTorch and JAX. MQA_TEST_DEVICES=cpu,cuda also tests on the CPU, which needs ld.
+# `test` prints PASS, FAIL or SKIP for each file, then PASS or FAIL for all. It writes the output of each file to DIR/logs. If the
+# variable OUT names a folder, it also writes all of the output to OUT/python-tests.log. PYTHON is the Python that has PyTorch
+# and JAX. MQA_TEST_DEVICES=cpu,cuda also tests on the CPU, which needs ld.
 set -euo pipefail
-case "${1:-}" in -h | --help) sed -n '2,10s/^# //p' "$0"; exit ;; esac
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# //p' "$0"; exit ;; esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 verb=${1:?pack, test or cost} dir=$(mkdir -p "${2:?folder}" && cd "$2" && pwd)
 shift 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes kernel functions of a program in linalg: mqa-raise, then bufferization, with the result as the last argument.
 # usage: tools/raise.sh IN.mlir OUT.mlir [OPTION...]   OPTION: no-nans=true, positive-scales=true
-# Says why it left a computation alone that is nearly the computation of the logits.
+# If a computation is nearly the computation of the logits, but not quite, it is left alone, and a remark says why.
 # Runs the distribution's mlir-opt (MLIR_OPT) with our plugin (MQA_PLUGIN), because upstream's passes do most of the work.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }

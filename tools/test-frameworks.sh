@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Python tests where PyTorch and JAX are: makes a virtual environment with both, builds, and tests with its Python.
+# Runs the Python tests with PyTorch and JAX: makes a virtual environment that has both, builds, and runs the tests there.
 # usage: tools/test-frameworks.sh [DIR]   DIR: the environment, build/frameworks by default; kept for the next time (6 GB)
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }

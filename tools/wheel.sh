@@ -3,9 +3,11 @@
 # usage: tools/wheel.sh DIR
 # DIR/mqa-….whl           the package, its runtime and launcher, and kernels of the models' sets for GPUs and CPUs
 # DIR/mqa_compiler-….whl  the compiler, which makes all other kernels
-# MQA_WHEEL_KERNELS=example packs the kernel of README.md's example alone (seconds instead of minutes), =none packs none, and
-# =FOLDER those that tools/wheel_kernels.py wrote there with this build's compiler.
-# MQA_PYTHON: a Python that has pip, setuptools and wheel; by default python3, or Debian's.
+# MQA_WHEEL_KERNELS says which kernels the package has:
+#   example   the kernel of README.md's example alone (this takes seconds instead of minutes)
+#   none      no kernels
+#   FOLDER    the kernels that tools/wheel_kernels.py wrote to FOLDER with this build's compiler
+# MQA_PYTHON is a Python that has pip, setuptools and wheel; by default python3, or Debian's.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 case ${1:-} in -h | --help) usage; exit ;; esac

@@ -86,8 +86,9 @@ static cl::opt<bool>
 
 static cl::opt<std::string> hostFile(
     "mqa-host",
-    cl::desc("Where the host program of a module goes that has more than "
-             "kernel functions, as MLIR (then: mqa-bind-kernels of mqa-opt)"),
+    cl::desc("Write the host program to this file, as MLIR: what is left of "
+             "a module that has more than kernel functions. mqa-opt "
+             "--mqa-bind-kernels makes it launch the kernels"),
     cl::value_desc("file"), cl::cat(category));
 
 static cl::opt<bool> search(
@@ -312,8 +313,8 @@ int main(int argc, char **argv) {
   llvm::raw_string_ostream errorStream(errors);
   if (!cl::ParseCommandLineOptions(
           argc, argv,
-          "Compiles mqa.logits and mqa.paged_logits to a bundle that mqa-run "
-          "and the runtime load\n",
+          "Compiles kernel functions, or a program with ops of mqa among "
+          "others, to a bundle that mqa-run and the runtime load\n",
           &errorStream)) {
     llvm::errs() << errors;
     return 2;
