@@ -287,20 +287,20 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
 
     | operand | shape | meaning |
     | --- | --- | --- |
-    | q | queries x heads x D | it has a `#mqa.staged` layout. If the first dim of memory counts queries, it counts groups of them |
-    | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. From the D of the source on, k is zero, and so is q |
-    | weights | queries x at least all heads of q | a row per query. Without weights, they count as 1, and likewise k_scale |
-    | onto | queries x keys | the logits of other heads, to which these logits are added |
-    | factors | 2 x queries, in shared memory | a query's logits are multiplied by them (`mqa.fit_queries`) |
+    | q | queries x heads x D | q has a `#mqa.staged` layout. If several consumer groups have queries of their own, the first dim of memory counts these groups of queries |
+    | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. The tiles of k and q may have a larger D than their sources: there they are zero. Without `k_scale`, each scale is 1 |
+    | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
+    | onto | queries x keys | the logits of other heads. The op adds its own logits to them |
+    | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`) |
     | result | queries x keys | |
 
-    The queries of a group go to one consumer group. It takes 64 rows at a time, as many heads of each query: a head tile.
-    The matrix unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
+    A consumer group multiplies a head tile at a time: 64 rows, which are 64 / Q heads of each of its Q queries. The
+    matrix unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
 
-    Heads from `num_heads` on are padding, where weights are zero. `num_heads` is given if q is not zero there, or if a key
-    may be infinite, because zero times infinity is NaN.
+    Heads from `num_heads` on are padding, and have weights of zero. `num_heads` must be given if q is not zero in these
+    heads, or if a key may be infinite, because zero times infinity is NaN.
 
-    The op also says how it is computed, so that no pass below asks the schedule:
+    Attributes say how the op is computed, so that no pass below asks the schedule:
 
     | attribute | meaning |
     | --- | --- |

@@ -55,34 +55,39 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
     multiple of 16 up to 256.
 
-    **Types.** Sums are f32. `out` is rounded once, at the end. With `activation = #mqa.activation<none>` there is no
-    max(..., 0). With `#mqa.activation<relu_nan_as_zero>`, it is 0 for a score of NaN. The operands are all tensors, and the op returns the new `out`; or they are all memrefs, and the op writes
+    **Operands.** The operands are all tensors, and the op returns the new `out`; or they are all memrefs, and the op writes
     `out`. A memref may be strided by rows, and is contiguous inside of a row. It lies in the default memory space or in
     global memory (`#gpu.address_space<global>`). Tensors have no encoding. `none` in the place of `k_scale`, `weights` or
     `ks` leaves the operand out.
+
+    **Activation.** A score is one sum_d q . k of the formula. `activation = #mqa.activation<relu>`, the default, is
+    max(score, 0). `#mqa.activation<none>` leaves the score as it is. NaN in q, k, k_scale or weights reaches every
+    logit in which it takes part. With `#mqa.activation<relu_nan_as_zero>`, a score that is NaN counts as 0, as in
+    DeepGEMM's kernels; NaN in k_scale or weights still reaches the logit. Sums are f32. `out` is rounded once, at the
+    end.
 
     **Groups.** A key may have one vector for each of G groups of heads. H is a multiple of G. Head h reads group
     h / (H / G), and the scale of the group multiplies inside of the sum over heads. G = 1 is multi-query attention, G = H is
     multi-head attention, and others are grouped-query attention.
 
     **Ranges.** Ranges may be empty, reversed, negative, past N, or in any order. Outside of a row's range, the op writes
-    -inf with `clean`. Without `clean`, it writes nothing there: these elements keep the value that `out` had. NaN in q, k,
-    k_scale or weights reaches every logit in which it takes part. With `activation = #mqa.activation<relu_nan_as_zero>`, a
-    score q . k of NaN counts as 0, as in DeepGEMM's kernels. NaN in k_scale or weights still reaches the logit.
+    -inf with `clean`. Without `clean`, it writes nothing there: these elements keep the value that `out` had.
 
     **Compressed rows.** With `compressed`, a row begins with its range: column j of row m belongs to key max(ks[m], 0) + j.
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
     without `clean`.
 
-    **MXFP4 keys.** These are numbers of f4E2M1FN, two in a byte of `k`. The even element is in the low four bits. `k_scale`
-    must be there, and has a word for each key. Byte g of the word is the block scale of elements 32 g to 32 g + 31, an
-    f8E8M0FNU: 2 to the power of (byte - 127), and NaN if the byte is 255. Bytes behind the last block are not read. Then D
-    is 32, 64, 96 or 128, `q` is of f8E4M3FN, bf16 or f16, and keys have no groups.
+    **MXFP4 keys.** An element is an f4E2M1FN. A byte of `k` has two elements; the even one is in the low four bits.
+    Each block of 32 elements has a block scale, and `k_scale` has a word of four block scales for each key. Byte g of
+    the word belongs to elements 32 g to 32 g + 31. It is an f8E8M0FNU: 2 to the power of (byte - 127), and NaN if the
+    byte is 255. If D has fewer than four blocks, the other bytes are not read. MXFP4 keys need a `k_scale`, a D of 32,
+    64, 96 or 128, and a `q` of f8E4M3FN, bf16 or f16. They have no groups.
 
-    A kernel for a GPU multiplies keys in the type in which its matrix unit has queries. It takes the greatest block scale
-    out of each key, and multiplies the logit by it. What is left of a key is exact while the bytes of its word differ by at
-    most 14 (f8E4M3FN), 25 (f16) or 125 (bf16). f8E4M3FN rounds elements of other blocks to multiples of 2^-15 times the
-    greatest block scale; f16 and bf16 make them 0.
+    A kernel for a GPU converts each key to the type in which its matrix unit multiplies queries. First it divides the
+    key by the greatest of its block scales; it multiplies the logit by that scale again. The conversion is exact while
+    the bytes of the key's word differ by at most 14 (f8E4M3FN), 25 (f16) or 125 (bf16). If the byte of a block is
+    smaller than the greatest byte by more than that, f8E4M3FN rounds the elements of the block to multiples of 2^-15
+    times the greatest block scale; f16 and bf16 make them 0.
 
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an

@@ -69,9 +69,10 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
 
     - If warps share a query, the warps that execute the code are the first of the block, as many as the rings have
       consumers (without rings: all).
-    - The value of every `vector.transfer_write` that is not to a tile with a `#mqa.staged` layout, and of every `mqa.scatter_columns` and `mqa.append_logits` in the function is
-      computed element-wise from one `vector.multi_reduction` of a `vector.contract`. One loop may carry it. A sum
-      may be written, and another sum may be added to it.
+    - Three kinds of ops write what was computed: `mqa.scatter_columns`, `mqa.append_logits`, and a
+      `vector.transfer_write` whose target is no tile with a `#mqa.staged` layout. The written value is computed
+      element-wise from one `vector.multi_reduction` of a `vector.contract`. One loop may carry it. A sum may be
+      written, and another sum may be added to it.
     - Nothing changes a tile between the read of it and the contraction.
     - Ops may come in any order. A contraction may be used in regions, and a loop may have several contractions.
     - A sum over warps takes named barriers that the kernel does not use yet.
