@@ -176,8 +176,8 @@ def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
   let summary = "What a kernel of mqa.topk or mqa.merge_topk selects, and how";
   let description = [{
     `k`, and the attributes of `mqa.topk` that have the same names. `next_n` is T if rows are in the order of their
-    sequences, else 0. `block_kv` is 0 if indices are no slots. Of an `mqa.merge_topk`, only `k`, `tie_break`, `order` and
-    `base` are there.
+    sequences, else 0. `block_kv` is 0 if indices are no slots. For an `mqa.merge_topk`, only `k`, `tie_break`, `order`
+    and `base` are given.
 
     Example:
 

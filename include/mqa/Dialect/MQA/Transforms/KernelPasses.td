@@ -220,7 +220,7 @@ def MQABindKernelsPass : Pass<"mqa-bind-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Gives each function that `mqa-outline-kernels` has declared a body that launches its
     kernel through the runtime (`mqa/Program.h`), and puts the bundle into the program as a
-    constant. What comes out has ops of upstream alone: its own passes lower it, and it is
+    constant. The program then has ops of upstream alone. Upstream's passes lower it, and it is
     linked with `libmqa_runtime`.
 
     A body writes the address, sizes and strides of each operand to memory on the stack, and calls

@@ -87,8 +87,8 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     - All `mqa.tile_logits` have the same groups of queries. The number of these groups divides the number of
       consumer groups. The consumer groups that have the same queries take key stages in turn.
     - Other ops in the loop, and ops between it and the loop that cleans, may compute and read. Each role that needs
-      their results executes them. They write acquired slots alone. What is computed from a slot of one role is used
-      by no other role.
+      their results executes them. They write acquired slots alone. If a role computes
+      a value from a slot, no other role uses the value.
     - A get comes behind the put or commit of its position. Each role keeps the order of the code. So no role waits
       forever if one thread that executed all of the code would not.
     - The logits of a tile are stored, or carried by a loop that adds them up from zero.
