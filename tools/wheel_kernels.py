@@ -6,16 +6,20 @@
 
 The ops are those of models with an indexer (heads, head dim, keys that are selected). `example` is the one op of README.md, and `launches`
 are those whose launches runtime/python/launch_cost.py measures.
-On sm_90a they get machine code where ptxas is; for other GPUs PTX, which takes less of the wheel. Needs mqa-compile, and
+On sm_90a they get machine code where ptxas is, and then no PTX, which no other GPU could take: a first call reads a third.
+For other GPUs they get PTX, which takes less of the wheel. Needs mqa-compile, and
 mqa on PYTHONPATH with its runtime: each kernel is loaded as the description that a launch will ask for.
 """
 import argparse
 import concurrent.futures
 import itertools
+import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
+import zlib
 
 from mqa import prebuilt, runtime
 from mqa.fused_op import FusedOp, describe
@@ -135,6 +139,22 @@ def run_compiler(compiler, op, targets, *options):
     return result.stdout
 
 
+def drop_ptx(bundle):
+    """A bundle of one part without its PTX, if it has machine code too (the format is in docs/bundle.md)."""
+    head = struct.Struct("<8sQII")
+    magic, size, _, zero = head.unpack_from(bundle)
+    manifest, code = json.loads(bundle[head.size : head.size + size]), bundle[head.size + size :]
+    kept = [section for section in manifest["sections"] if section["name"] != "ptx"]
+    if not kept:
+        return bundle
+    sections = [code[section["offset"] :][: section["size"]] for section in kept]
+    for i, section in enumerate(kept):
+        section["offset"] = sum(map(len, sections[:i]))
+    manifest["sections"] = kept
+    text = json.dumps(manifest).encode()
+    return head.pack(magic, len(text), zlib.crc32(text), zero) + text + b"".join(sections)
+
+
 def check(path, op):
     """The bundle has the kernel that will be looked for."""
     found = {describe(info) for info in runtime.Bundle(path).kernels}
@@ -147,7 +167,7 @@ def build(compiler, op, folder, resume):
     path = folder / prebuilt.name_file(op)
     if not (resume and path.exists()):
         if op.target == "sm_90a":
-            path.write_bytes(run_compiler(compiler, op, ["sm_90a"]))
+            path.write_bytes(drop_ptx(run_compiler(compiler, op, ["sm_90a"])))
         else:
             targets = [f"cpu:{name}" for name in CPUS] if op.target == "cpu" else [op.target]
             path.write_bytes(run_compiler(compiler, op, targets, "--mqa-no-cubin"))

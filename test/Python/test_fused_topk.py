@@ -4,6 +4,7 @@ torch.library's checks, torch.compile and CUDA graphs.
 
 Skipped where there is no PyTorch; what launches, where the compiler cannot make one kernel of both.
 """
+import contextlib
 import unittest
 import unittest.mock
 
@@ -13,7 +14,7 @@ from torch_cases import FP8, make_logits, make_paged
 
 import mqa
 import torch
-from mqa import fused_launches, library
+from mqa import driver_memory, fused_launches, library
 
 OP = library.FusedOp(library.Op(get_target(), 2, 32), library.TopkOp(get_target(), 4))
 
@@ -288,6 +289,76 @@ class ScratchTest(unittest.TestCase):
         for kernel in range(20):
             self.get(10, kernel=kernel)
             self.assertLessEqual(len(fused_launches._scratch), 3)
+
+
+class DriverMemoryTest(unittest.TestCase):
+    """On a stand-in for the driver."""
+
+    def setUp(self):
+        self.calls, self.failing, self.mode = [], None, 0
+        self.driver = unittest.mock.Mock(spec_set=("cuMemAlloc_v2", "cuMemFree_v2", "cuMemsetD8Async", "cuGetErrorName",
+                                                   "cuThreadExchangeStreamCaptureMode"))  # fmt: skip
+        self.driver.cuMemAlloc_v2 = lambda data, size: self.call("alloc", size, data=data)
+        self.driver.cuMemFree_v2 = lambda data: self.call("free", data)
+        self.driver.cuMemsetD8Async = lambda *arguments: self.call("set", *arguments)
+        self.driver.cuThreadExchangeStreamCaptureMode = self.exchange
+        self.driver.cuGetErrorName.return_value = 0
+        for target, name, value in (
+            (driver_memory, "_open", lambda: self.driver),
+            (torch.cuda, "device", lambda device: contextlib.nullcontext()),
+        ):
+            patch = unittest.mock.patch.object(target, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def call(self, name, *arguments, data=None):
+        self.calls.append((name, *arguments, self.mode))
+        if data is not None and name != self.failing:
+            data._obj.value = 4096
+        return 2 if name == self.failing else 0
+
+    def exchange(self, mode):
+        self.mode, mode._obj.value = mode._obj.value, self.mode
+        return 0
+
+    def test_zeroed_on_the_stream(self):
+        """While this thread may allocate, whatever another stream records (mode 2); the mode before comes back."""
+        memory = driver_memory.DriverMemory(100, torch.device("cuda", 0), 7)
+        self.assertEqual((memory.data_ptr(), memory.numel(), self.mode), (4096, 100, 0))
+        del memory
+        self.assertEqual(self.calls, [("alloc", 100, 2), ("set", 4096, 0, 100, 7, 2), ("free", 4096, 2)])
+        self.assertEqual(self.mode, 0)
+
+    def test_failures(self):
+        for failing, expected in (("alloc", ["alloc"]), ("set", ["alloc", "set", "free"])):
+            self.calls, self.failing = [], failing
+            with self.assertRaisesRegex(mqa.Error, "failed: unknown"):
+                driver_memory.DriverMemory(100, torch.device("cuda", 0), 7)
+            self.assertEqual([name for name, *_ in self.calls], expected)
+            self.assertEqual(self.mode, 0)
+        # What cannot be freed, as in a forked child, is no error.
+        self.failing = "free"
+        driver_memory.DriverMemory(100, torch.device("cuda", 0), 7)
+
+    def test_pytorch_gives_back_what_it_does_not_use(self):
+        plan = unittest.mock.Mock(scratch_size=100)
+
+        def empty_cache():
+            self.failing = None
+
+        self.failing = "alloc"
+        with unittest.mock.patch.object(torch.cuda, "empty_cache", empty_cache):
+            memory = fused_launches._new_kept_scratch(plan, torch.device("cuda", 0), 7)
+        self.assertEqual(memory.numel(), 104)
+        self.assertEqual([name for name, *_ in self.calls], ["alloc", "alloc", "set"])
+
+    def test_sizes(self):
+        """As much as is needed, and at most an eighth more."""
+        for size in (1, 7, 8, 15, 17, 1000, 1 << 20, (1 << 20) + 1, 12345678):
+            plan = unittest.mock.Mock(scratch_size=size)
+            found = fused_launches._new_kept_scratch(plan, torch.device("cuda", 0), 7).numel()
+            self.assertTrue(size <= found <= size * 9 / 8, (size, found))
+        self.assertEqual(fused_launches._new_kept_scratch(plan, torch.device("cpu"), None).numel(), 12345678)
 
 
 class FusedErrorsTest(unittest.TestCase):

@@ -15,7 +15,7 @@ import unittest
 import unittest.mock
 import zipfile
 
-from mqa import library, prebuilt, runtime
+from mqa import fused_op, library, prebuilt, runtime
 from mqa._version import __version__
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -210,12 +210,31 @@ class PrebuiltTest(unittest.TestCase):
                 [(bundle, info)] = prebuilt.find(op)
                 self.assertIsInstance(bundle.load(info, 1), runtime.Kernel)
 
-    def test_names(self):
-        """No two ops of the wheel have the same, and each fits a file system."""
+    def load_tool(self):
         path = ROOT / "tools" / "wheel_kernels.py"
         spec = importlib.util.spec_from_file_location("wheel_kernels", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        return module
+
+    def test_without_ptx(self):
+        """Where there is machine code, a bundle has nothing else, and is one that the runtime takes."""
+        module, op = self.load_tool(), library.Op("sm_90a", 32, 32)
+        ptx = module.run_compiler(os.environ["MQA_COMPILE"], op, ["sm_90a"], "--mqa-no-cubin")
+        self.assertEqual(module.drop_ptx(ptx), ptx)
+        both = module.run_compiler(os.environ["MQA_COMPILE"], op, ["sm_90a"])
+        if both == ptx:
+            self.skipTest("no ptxas here")
+        cubin = module.drop_ptx(both)
+        self.assertLess(len(cubin), len(both) - len(ptx) // 2)
+        self.assertNotIn(b".visible .entry", cubin)
+        self.assertIn(b"\x7fELF", cubin)
+        [info], [same] = runtime.Bundle(cubin).kernels, runtime.Bundle(both).kernels
+        self.assertEqual(fused_op.describe(info), fused_op.describe(same))
+
+    def test_names(self):
+        """No two ops of the wheel have the same, and each fits a file system."""
+        module = self.load_tool()
         ops = module.list_ops("models")
         self.assertGreater(len(ops), 100)
         self.assertEqual(len({prebuilt.name_file(op) for op in ops}), len(set(ops)))

@@ -2,13 +2,13 @@
 """Launches of logits and top-k in one kernel, on tensors that are what their memory holds; as topk_launches.py."""
 import ctypes
 import dataclasses
-import threading
 
 import torch
 
 from . import checks, fused_checks, launches, library, plain
+from .driver_memory import DriverMemory
 from .launches import PreparedLaunch, _address, _get_plan, _Plan
-from .runtime import LogitsArgs, PagedLogitsArgs, TopkArgs
+from .runtime import Error, LogitsArgs, PagedLogitsArgs, TopkArgs
 from .topk_checks import get_next_n
 from .topk_launches import get_options
 
@@ -17,7 +17,7 @@ _MAX_NUMBERS = 4096
 _COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": False, "max_multiprocessors": 0}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)
 class Form:
     """One of the two: the names of its tensors, and its options, which are the flags of a launch in their order."""
 
@@ -26,8 +26,10 @@ class Form:
     num_inputs: int  # Those that there always are, of the logits.
     options: dict
     check: object
-    # By flags, what the launcher knows them by.
-    numbers: dict = dataclasses.field(default_factory=dict, compare=False)
+    # By flags, what the launcher knows them by; and the flags of the last call with theirs. Two tuples of the same objects
+    # are compared in a fourth of the time that hashing one takes.
+    numbers: dict = dataclasses.field(default_factory=dict)
+    last: tuple = (None, 0)
 
     @property
     def optional(self):
@@ -51,22 +53,20 @@ class Form:
         return self.is_plain((*inputs, None, None))
 
     def get_number(self, flags):
+        last_flags, number = self.last
+        if last_flags == flags:
+            return number
         number = self.numbers.get(flags)
         if number is None:
             if len(self.numbers) >= _MAX_NUMBERS:
                 self.numbers.clear()
             number = self.numbers[flags] = get_options((self.name, *flags), None)
+        self.last = flags, number
         return number
 
-    def run(self, flags, tensors):
-        """Whether tensors like others before were launched."""
-        run = _RUN.get(self.name)
-        return run is not None and run(self.get_number(flags), *tensors)
-
     def run_plain(self, flags, tensors):
-        """The same, of tensors that were found to be plain."""
-        run = _RUN_PLAIN.get(self.name)
-        return run is not None and run(self.get_number(flags), *tensors)
+        """Whether tensors like others before, which were found to be plain, were launched."""
+        return _RUN_PLAIN[self.name](self.get_number(flags), *tensors)
 
     def check_tensors(self, tensors):
         plain.check_tensors(*self.name_present(tensors))
@@ -231,8 +231,8 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
 
 _PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
 
-_RUN: dict = {}
-_RUN_PLAIN: dict = {}
+_RUN = dict.fromkeys(_PLANS, launches._run)
+_RUN_PLAIN = dict(_RUN)
 if launches._launcher:
     _RUN = {name: getattr(launches._launcher, f"run_{name}") for name in _PLANS}
     _RUN_PLAIN = {name: getattr(launches._launcher, f"run_{name}_plain") for name in _PLANS}
@@ -273,36 +273,27 @@ def _new_scratch(plan, device):
     return torch.zeros(plan.scratch_size, dtype=torch.uint8, device=device)
 
 
-def _new_kept_scratch(plan, device):
-    """Memory that stays: in the allocator's own pool, whatever pool this thread allocates in.
-
-    A pool of torch.compile's CUDA graphs must not hold it, and is of a thread or a stream. So another thread allocates.
-    """
+def _new_kept_scratch(plan, device, stream):
+    """Memory that stays, of the driver's: PyTorch's may be in a pool that a CUDA graph of torch.compile's takes back, and
+    the first zeroing by PyTorch loads a kernel, which takes longer than all else."""
     if device.type != "cuda":
         return _new_scratch(plan, device)
-    made = []
-
-    def allocate():
-        with torch.cuda.device(device):
-            made.append(_new_scratch(plan, device))
-            # It is zero before any stream works in it.
-            torch.cuda.current_stream().synchronize()
-
-    thread = threading.Thread(target=allocate)
-    thread.start()
-    thread.join()
-    # What went wrong there goes wrong here too, and is an exception.
-    return made[0] if made else _new_scratch(plan, device)
+    # In eighths of a power of two: to give back what is too small waits for the GPU, which not every size more is worth.
+    step = 1 << max(plan.scratch_size.bit_length() - 4, 0)
+    size = -(-plan.scratch_size // step) * step
+    try:
+        return DriverMemory(size, device, stream)
+    except Error:
+        # PyTorch's allocator may hold what is free.
+        torch.cuda.empty_cache()
+        return DriverMemory(size, device, stream)
 
 
 def _forget_scratch(*keys):
     if launches._launcher:
         launches._launcher.clear()
     for key in keys:
-        scratch = _scratch.pop(key, None)
-        if scratch is not None and scratch.is_cuda:
-            # Launches may still work in it.
-            scratch.record_stream(torch.cuda.ExternalStream(key[2], device=scratch.device))
+        _scratch.pop(key, None)
 
 
 def _get_scratch(plan, device, stream):
@@ -316,7 +307,7 @@ def _get_scratch(plan, device, stream):
             _forget_scratch(*list(_scratch))
         elif scratch is not None:
             _forget_scratch(key)
-        scratch = _scratch[key] = _new_kept_scratch(plan, device)
+        scratch = _scratch[key] = _new_kept_scratch(plan, device, stream)
     return scratch, True
 
 

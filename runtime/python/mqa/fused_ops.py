@@ -2,6 +2,7 @@
 """Logits and the best keys by them in one kernel, on PyTorch tensors; fused_library.py registers them as ops."""
 import torch
 
+from . import fused_launches
 from . import fused_library as _  # Registers the ops.
 from .fused_launches import LOGITS, PAGED, PreparedFused, launch
 from .fused_library import new_outputs
@@ -45,9 +46,8 @@ def _require_indices(indices):
 
 
 def _call_out(form, tensors, flags):
+    """Of tensors unlike those of launches before."""
     if not is_dynamo_compiling():
-        if form.run(flags, tensors):
-            return
         _require_indices(tensors[-2])
         if form.is_plain(tensors):
             launch(form, tensors, flags)
@@ -104,9 +104,13 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
     flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
-    _call_out(LOGITS, tensors, flags)
+    # A known launch is here, since each call of Python's would add to it.
+    if not is_dynamo_compiling() and fused_launches._RUN["logits_topk"](
+        LOGITS.get_number(flags), q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values
+    ):
+        return
+    _call_out(LOGITS, (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values), flags)
 
 
 def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
@@ -170,10 +174,13 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
     flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
-    _call_out(PAGED, tensors, flags)
+    if not is_dynamo_compiling() and fused_launches._RUN["paged_logits_topk"](
+        PAGED.get_number(flags), q, k, k_scale, weights, context_lens, block_table, offset, indices, values
+    ):
+        return
+    _call_out(PAGED, (q, k, k_scale, weights, context_lens, block_table, offset, indices, values), flags)
 
 
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,

@@ -76,9 +76,9 @@ def _read_folders(variable):
 @functools.lru_cache(maxsize=64)
 def _read_own(name):
     """The bundle of that name among those of the wheel; None where there is none."""
-    path = KERNELS / name
+    path = os.path.join(KERNELS, name)
     try:
-        return runtime.Bundle(path) if path.exists() else None
+        return runtime.Bundle(path) if os.path.exists(path) else None
     except runtime.Error as error:
         warn(f"left out of the bundles: {error}")
         return None
