@@ -94,6 +94,8 @@ typedef struct mqa_logits_description {
   int no_k_scale;           /**< 1: there are no scales of keys */
   int clean;                /**< 1: -inf outside of the ranges */
   int compressed;           /**< 1: a row of the logits begins with its range */
+  int64_t block_max; /**< 8, 64 or 128: a column is the maximum of a block
+                          of as many keys [a column is a key] */
 } mqa_logits_description;
 
 /** As mqa_compile_text, for one op. */

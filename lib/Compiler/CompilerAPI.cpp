@@ -158,6 +158,7 @@ static std::string writeOp(const mqa_logits_description &op,
         {"num_keys", op.num_keys},
         {"num_groups", op.num_groups},
         {"max_seqlen_k", op.max_seqlen_k},
+        {"block_max", op.block_max},
         {"num_heads", op.num_heads},
         {"head_dim", op.head_dim}})
     if (value < 0) {
@@ -171,7 +172,10 @@ static std::string writeOp(const mqa_logits_description &op,
   std::string m = size(op.num_queries), n = size(op.num_keys);
   std::string heads = std::to_string(op.num_heads);
   std::string headDim = std::to_string(op.head_dim);
-  std::string columns = op.compressed ? size(op.max_seqlen_k) : n;
+  // The verifier says what block_max may be.
+  int64_t blocks =
+      llvm::divideCeil(op.num_keys, std::max<int64_t>(op.block_max, 1));
+  std::string columns = size(op.compressed ? op.max_seqlen_k : blocks);
   std::string groups =
       op.num_groups ? "x" + std::to_string(op.num_groups) : std::string();
   auto tensor = [](const Twine &shape, StringRef type) {
@@ -203,6 +207,9 @@ static std::string writeOp(const mqa_logits_description &op,
     attributes.push_back("clean");
   if (op.compressed)
     attributes.push_back("compressed");
+  if (op.block_max)
+    attributes.push_back("block_max = " + std::to_string(op.block_max) +
+                         " : i64");
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "func.func @\"";

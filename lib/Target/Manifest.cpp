@@ -145,6 +145,7 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     kernel["compressed"] = attr.getCompressed();
   if (attr.isOfLogits()) {
     kernel["clean"] = attr.getClean();
+    kernel["block_max"] = attr.getBlockMax();
     kernel["activation"] = stringifyActivation(attr.getActivation());
   }
   if (SelectionAttr selection = attr.getSelection())

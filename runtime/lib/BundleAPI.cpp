@@ -101,6 +101,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.activation = kernel.activation;
   info.clean = kernel.clean;
   info.compressed = kernel.compressed;
+  info.block_max = kernel.blockMax;
   info.fast = kernel.isFast();
   info.schedule = kernel.schedule.c_str();
   info.scratch_bytes = kernel.scratchBytes;
@@ -110,8 +111,10 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.block_kv = kernel.blockKv;
   info.max_blocks = kernel.maxBlocks;
   info.lens_per_query = kernel.hasLengthPerQuery();
-  info.max_context_len =
-      op == MQA_OP_PAGED_LOGITS || isPagedTopk ? kernel.numColumns : 0;
+  bool hasMaxContextLen = op == MQA_OP_PAGED_LOGITS || isPagedTopk;
+  info.max_context_len = !hasMaxContextLen || kernel.numColumns < 0
+                             ? -int64_t(hasMaxContextLen)
+                             : kernel.numColumns * kernel.getColumnKeys();
   info.k = selection.k;
   info.tie_break = selection.tieBreak;
   info.order = selection.order;

@@ -130,9 +130,11 @@ struct KernelDescription {
   /// Of the op that the kernel was compiled from.
   const OpRules *rules = nullptr;
   bool clean = false, compressed = false;
+  /// Keys of a block whose maximum is a column; 0: columns are no maxima.
+  int64_t blockMax = 0;
   mqa_activation activation = MQA_ACTIVATION_RELU;
   /// -1: given at launch. Columns are those of `out` or `logits`, which are
-  /// keys where rows are not compressed.
+  /// keys where rows are not compressed, and no maxima are taken.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numGroups = 1;
   int64_t numKeys = -1, numColumns = -1;
   /// Lists of candidates of each row, where a kernel merges such.
@@ -184,6 +186,12 @@ struct KernelDescription {
       break;
     }
     return false;
+  }
+  /// Keys of a column.
+  int64_t getColumnKeys() const { return blockMax ? blockMax : 1; }
+  /// Columns for so many keys, in rows that are not compressed.
+  int64_t countColumns(int64_t keys) const {
+    return keys / getColumnKeys() + (keys % getColumnKeys() != 0);
   }
   /// Whether keys are MXFP4.
   bool hasMxKeys() const { return getElementType(Operand::K) == MQA_I8; }

@@ -30,6 +30,13 @@ void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
                                KernelDescription &kernel) const {
   kernel.clean = fields.boolean("clean");
   kernel.compressed = fields.boolean("compressed");
+  kernel.blockMax = fields.integer("block_max", 0, 128);
+  bool isBlock =
+      kernel.blockMax == 8 || kernel.blockMax == 64 || kernel.blockMax == 128;
+  if (kernel.blockMax && !isBlock)
+    fields.refuse("block_max", "0, 8, 64 or 128");
+  if (kernel.blockMax && kernel.compressed)
+    fields.refuse("block_max", "0 where compressed is true");
   static const Fields::Choice<mqa_activation> activations[] = {
       {"relu", MQA_ACTIVATION_RELU},
       {"none", MQA_ACTIVATION_NONE},
@@ -86,6 +93,7 @@ bool LogitsOpRules::isOptional(Operand operand) const {
 Form LogitsOpRules::getForm(const KernelDescription &kernel) const {
   Form form = {{"clean", kernel.clean},
                {"compressed", kernel.compressed},
+               {"block_max", kernel.blockMax},
                {"activation", kernel.activation},
                {"num_queries", kernel.numQueries},
                {"num_columns", kernel.numColumns},

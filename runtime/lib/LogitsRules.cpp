@@ -56,8 +56,14 @@ void LogitsRules::readSizes(Fields &fields, KernelDescription &kernel) const {
     fields.refuse("num_groups", "a divisor of num_heads");
   if (!kernel.hasKeyGroups && kernel.numGroups != 1)
     fields.refuse("num_groups", "1 where has_key_groups is false");
-  if (!kernel.compressed && !unite(kernel.numKeys, kernel.numColumns))
+  if (kernel.blockMax) {
+    // Columns do not say how many keys the last block has.
+    if (kernel.numKeys >= 0 &&
+        !unite(kernel.numColumns, kernel.countColumns(kernel.numKeys)))
+      fields.refuse("num_columns", "ceil(num_keys / block_max)");
+  } else if (!kernel.compressed && !unite(kernel.numKeys, kernel.numColumns)) {
     fields.refuse("num_columns", "num_keys where compressed is false");
+  }
 }
 
 Ranks LogitsRules::getRanks(Operand operand,
@@ -127,7 +133,10 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   MQA_RETURN_IF_FAILED(checkSize("num_keys", n, kernel.numKeys));
   MQA_RETURN_IF_FAILED(
       setMaxMultiprocessors(args.max_multiprocessors, tensors));
-  int64_t columns = n;
+  int64_t columns = kernel.countColumns(n);
+  if (kernel.blockMax)
+    MQA_RETURN_IF_FAILED(
+        checkSize("ceil(num_keys / block_max)", columns, kernel.numColumns));
   if (kernel.compressed) {
     columns = args.max_seqlen_k;
     MQA_RETURN_IF_FAILED(checkSize("max_seqlen_k", columns, kernel.numColumns));

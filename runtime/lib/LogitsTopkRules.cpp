@@ -117,6 +117,8 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
   static const Fields::Choice<mqa_element_type> types[] = {
       {"f32", MQA_F32}, {"bf16", MQA_BF16}, {"f16", MQA_F16}};
   getLogits().readLogits(fields, isCpu, kernel);
+  if (kernel.blockMax)
+    fields.refuse("block_max", "0 where logits are not stored");
   // Nobody sees what is outside of a range, and a list has all of a row.
   for (auto [field, value] :
        {std::pair<const char *, bool>{"clean", kernel.clean},

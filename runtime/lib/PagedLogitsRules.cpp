@@ -102,7 +102,9 @@ int64_t PagedLogitsRules::getGrid(const KernelDescription &kernel,
   int64_t pieces = tensors[Operand::Q].sizes[0];
   if (kernel.splitsKeys())
     pieces *= std::max<int64_t>(
-        ceilDiv(tensors[Operand::Out].sizes[1], kernel.tileKeys), 1);
+        ceilDiv(tensors[Operand::Out].sizes[1] * kernel.getColumnKeys(),
+                kernel.tileKeys),
+        1);
   return std::min<int64_t>(pieces, numMultiprocessors);
 }
 
@@ -110,14 +112,16 @@ std::pair<int64_t, int64_t>
 PagedLogitsRules::getTasks(const KernelDescription &kernel,
                            const Tensors &tensors) const {
   return {ceilDiv(tensors[Operand::Q].sizes[0], kernel.taskQueries),
-          ceilDiv(tensors[Operand::Out].sizes[1], kernel.taskKeys)};
+          ceilDiv(tensors[Operand::Out].sizes[1] * kernel.getColumnKeys(),
+                  kernel.taskKeys)};
 }
 
 mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
                                         const mqa_paged_logits_args &args,
                                         Tensors &tensors) {
   int64_t batch = args.batch, numBlocks = args.num_blocks;
-  int64_t maxBlocks = args.max_blocks, columns = args.max_context_len;
+  int64_t maxBlocks = args.max_blocks;
+  int64_t columns = kernel.countColumns(args.max_context_len);
   int64_t t = kernel.nextN, p = kernel.blockKv;
   int64_t h = kernel.numHeads, d = kernel.headDim;
   MQA_RETURN_IF_FAILED(checkSize("batch", batch, kernel.batch));
@@ -125,12 +129,14 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
       checkSize("batch * next_n", batch * t, kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_blocks", numBlocks, kernel.numBlocks));
   MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
-  MQA_RETURN_IF_FAILED(
-      checkSize("max_context_len", columns, kernel.numColumns));
+  MQA_RETURN_IF_FAILED(checkSize("max_context_len", args.max_context_len, -1));
+  MQA_RETURN_IF_FAILED(checkSize(
+      kernel.blockMax ? "ceil(max_context_len / block_max)" : "max_context_len",
+      columns, kernel.numColumns));
   MQA_RETURN_IF_FAILED(
       setMaxMultiprocessors(args.max_multiprocessors, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
-  tensors.numKeys = columns;
+  tensors.numKeys = args.max_context_len;
   tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
   tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), numBlocks,
               args.k_stride, {p, kernel.hasMxKeys() ? d / 2 : d});

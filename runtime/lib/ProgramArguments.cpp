@@ -102,7 +102,16 @@ mqa_status ProgramArguments::checkSizes() const {
       for (int i = 0; operand.dims[i]; ++i)
         MQA_RETURN_IF_FAILED(
             check(operand.dims[i], getSize(operand.name, i), operand.name, i));
-  // Columns are keys, unless rows begin with their ranges.
+  // Columns are keys, unless rows begin with their ranges, or maxima are taken.
+  if (int64_t size = info.op == MQA_OP_LOGITS ? info.block_max : 0) {
+    int64_t keys = getSize("k", 0), columns = getSize("out", 1);
+    if (columns != keys / size + (keys % size != 0))
+      return fail(MQA_ERROR_INVALID_ARGUMENT,
+                  "dimension 1 of 'out' is " + std::to_string(columns) +
+                      ", but must be one for each " + std::to_string(size) +
+                      " of the " + std::to_string(keys) + " keys of 'k'");
+    return MQA_SUCCESS;
+  }
   if (info.op == MQA_OP_LOGITS && !info.compressed)
     return check('N', getSize("out", 1), "out", 1);
   if (info.op == MQA_OP_PAGED_LOGITS || info.op == MQA_OP_PAGED_LOGITS_TOPK)
@@ -168,7 +177,8 @@ mqa_paged_logits_args ProgramArguments::getPagedLogits() const {
   // Of a fused kernel: the number that it is told or knows, or all that the
   // table has room for.
   if (find("out"))
-    args.max_context_len = getSize("out", 1);
+    args.max_context_len =
+        getSize("out", 1) * std::max<int64_t>(info.block_max, 1);
   else if (const mqa_program_operand *told = find("num_keys"))
     args.max_context_len = told->address;
   else

@@ -326,12 +326,14 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     logits.out_stride = logits.max_seqlen_k = reader.peekColumns();
     MQA_RETURN_IF_FAILED(reader.write(
         Operand::Out,
-        {logits.num_queries, kernel.compressed ? kAny : logits.num_keys},
+        {logits.num_queries,
+         kernel.compressed ? kAny : kernel.countColumns(logits.num_keys)},
         logits.out));
     break;
   case MQA_OP_PAGED_LOGITS:
     MQA_RETURN_IF_FAILED(readPagedLogits(reader, kernel, paged));
-    paged.out_stride = paged.max_context_len = reader.peekColumns();
+    paged.out_stride = reader.peekColumns();
+    paged.max_context_len = paged.out_stride * kernel.getColumnKeys();
     MQA_RETURN_IF_FAILED(reader.write(
         Operand::Out, {paged.batch * kernel.nextN, kAny}, paged.out));
     break;

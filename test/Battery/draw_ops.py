@@ -5,7 +5,7 @@
 
 The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
 mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kernel, see draw_fused.py): heads, head dim, key groups, element types,
-optional operands, activation, clean and compressed or not, static or dynamic
+optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
 DIR/ops.txt lists the files with what was drawn. The same seed gives the same files.
@@ -27,6 +27,16 @@ def draw_mx(rng, op):
     """Makes the keys of some ops MXFP4."""
     if op["input"] != "f8E5M2" and not op.get("groups") and rng.random() < 0.25:
         op |= {"mx": True, "k_scale": True, "head_dim": rng.choice([32, 64, 96, 128, 128])}
+    return op
+
+
+def draw_blocks(rng, op):
+    """Takes the maxima of blocks in some ops, as long as a tile of such keys fits every GPU."""
+    bytes_ = op["head_dim"] * (1 if op["input"].startswith("f8") else 2)
+    if not op.get("compressed") and rng.random() < 0.25:
+        op["block_max"] = rng.choice([8, 64, 128] if bytes_ <= 128 else [8])
+        if op["columns"] != "?" and "keys" in op:
+            op["columns"] = -(-op["columns"] // op["block_max"])
     return op
 
 
@@ -55,7 +65,7 @@ def draw(rng):
     op["columns"] = op["keys"]
     if op["compressed"] and rng.random() < 0.3:
         op["columns"] = rng.randint(1, 1200)
-    return draw_mx(rng, op)
+    return draw_blocks(rng, draw_mx(rng, op))
 
 
 def draw_paged(rng):
@@ -80,7 +90,7 @@ def draw_paged(rng):
     if rng.random() < 0.15:
         op |= {"batch": rng.randint(1, 40), "columns": rng.randint(1, 1500)}
         op |= {"blocks": rng.randint(1, 300), "table": rng.randint(1, 60)}
-    return draw_mx(rng, op)
+    return draw_blocks(rng, draw_mx(rng, op))
 
 
 # Few heads, no power of two, narrow swizzles; one form of the op each.
@@ -98,6 +108,9 @@ EDGES = [
     {"heads": 111, "head_dim": 256, "input": "bf16", "clean": True},
     {"heads": 32, "head_dim": 32, "k_scale": False, "weights": "none", "activation": "none"},
     {"heads": 64, "head_dim": 128, "mx": True, "clean": True},
+    {"heads": 64, "head_dim": 128, "block_max": 8, "clean": True},
+    {"heads": 4, "head_dim": 128, "block_max": 128, "k_scale": False, "weights": "none", "activation": "none"},
+    {"heads": 6, "head_dim": 64, "groups": 3, "input": "f16", "out": "f16", "block_max": 64},
     {"heads": 5, "head_dim": 96, "mx": True, "input": "bf16", "memrefs": True, "compressed": True},
 ]
 
@@ -111,6 +124,8 @@ PAGED_EDGES = [
     {"heads": 128, "head_dim": 224, "next_n": 3, "block_kv": 32, "input": "bf16", "out": "f16", "k_scale": False},
     {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
     {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": True},
+    {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "block_max": 128, "clean": True},
+    {"heads": 32, "head_dim": 64, "next_n": 3, "block_kv": 16, "block_max": 8, "lens_per_query": True},
     {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": True, "input": "f16", "clean": True},
 ]
 
@@ -181,6 +196,8 @@ def to_call(op, types):
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
     attributes += [name for name in ("clean", "compressed") if op.get(name)]
+    if op.get("block_max"):
+        attributes.append(f"block_max = {op['block_max']} : i64")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
     names = [name for name, _, _ in to_shapes(op) if name != "out"]
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"

@@ -45,6 +45,16 @@ class LogitsTest(JaxCase):
         for logits in self.run_all(lambda *a: mj.logits(*a, max_seqlen_k=150), *arrays):
             self.check(logits, expected)
 
+    def test_block_max(self):
+        arrays = make_logits()
+        whole = reference(*arrays)
+        padded = np.pad(whole, ((0, 0), (0, -whole.shape[1] % 64)), constant_values=-np.inf)
+        expected = padded.reshape(len(whole), -1, 64).max(-1)
+        for maxima in self.run_all(lambda *a: mj.logits(*a, block_max=64), *arrays):
+            self.check(maxima, expected)
+        with self.assertRaisesRegex(ValueError, "block_max must be 0"):
+            mj.logits(*arrays, block_max=65)
+
     def test_groups(self):
         arrays = make_logits(h=16, d=32, groups=4)
         for logits in self.run_all(mj.logits, *arrays):

@@ -115,6 +115,38 @@ TEST_F(KernelFormsTest, CompressedWithoutCleanNeedsKeys) {
   EXPECT_TRUE(getFake().launches.empty());
 }
 
+// A column is the maximum of 64 keys, of which the last block may have fewer.
+TEST_F(KernelFormsTest, BlockMaxima) {
+  nlohmann::json manifest = makeCompressedManifest(/*clean=*/false);
+  nlohmann::json &entry = manifest["kernels"][0];
+  entry["compressed"] = false;
+  entry["block_max"] = 64;
+  loadKernel(manifest);
+  EXPECT_EQ(info.block_max, 64);
+  getFake().parameterCount = 4 + 2 * 5 + 7 + 1;
+  mqa_logits_args args = makeArgs();
+  args.out_stride = 16;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  const std::vector<uint64_t> &p = getFake().launches[0].parameters;
+  EXPECT_EQ(p[18] & 0xffffffff, 16u) << "columns of out";
+  EXPECT_EQ(p[21] & 0xffffffff, 1000u) << "the index: keys";
+  args.out_stride = 15;
+  expectInvalid(args, "out_stride must be from 16 to 2^40, found 15");
+}
+
+TEST_F(KernelFormsTest, FixedBlocks) {
+  nlohmann::json manifest = makeCompressedManifest(/*clean=*/false);
+  nlohmann::json &entry = manifest["kernels"][0];
+  entry["compressed"] = false;
+  entry["block_max"] = 8;
+  entry["num_columns"] = 12;
+  loadKernel(manifest);
+  EXPECT_EQ(info.num_keys, -1);
+  expectInvalid(makeArgs(), "ceil(num_keys / block_max) must be 12 for this "
+                            "kernel, found 125");
+}
+
 TEST_F(KernelFormsTest, FixedColumns) {
   nlohmann::json manifest = makeCompressedManifest(/*clean=*/false);
   manifest["kernels"][0]["num_columns"] = 512;

@@ -31,6 +31,8 @@ TEST(ManifestTest, FieldsOfEveryKernel) {
        "'mqa.logits_topk' or 'mqa.paged_logits_topk', found"},
       {"clean", 1, "'kernels[0].clean' must be true or false, found 1"},
       {"compressed", "no", "'kernels[0].compressed' must be true or false"},
+      {"block_max", -1, "'kernels[0].block_max' must be an integer from 0 to"},
+      {"block_max", 32, "'kernels[0].block_max' must be 0, 8, 64 or 128"},
       {"activation", nullptr, "'kernels[0].activation' must be"},
       {"activation", "gelu",
        "'kernels[0].activation' must be 'relu', 'none' or 'relu_nan_as_zero', "
@@ -67,6 +69,10 @@ TEST(ManifestTest, FieldsOfLogits) {
     manifest["kernels"][0]["num_keys"] = 100;
     expectRefused(manifest,
                   {{"num_columns", 99, "must be num_keys where compressed"}});
+    manifest["kernels"][0]["block_max"] = 8;
+    expectRefused(manifest,
+                  {{"num_columns", 12, "must be ceil(num_keys / block_max)"},
+                   {"compressed", true, "must be 0 where compressed is true"}});
   }
   expectRefused(makeGpuManifest(),
                 {{"num_groups", 3, "must be a divisor of num_heads, found 3"}});
@@ -85,7 +91,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 11"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 12"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of mqa."},
   };
@@ -120,7 +126,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
        {"block_threads", 32,
-        "'kernels[0].block_threads' is none of version 11"},
+        "'kernels[0].block_threads' is none of version 12"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -187,7 +193,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 11"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 12"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -220,14 +226,14 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 11: ";
+                      mqa_runtime_version() + ", reads version 12: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 12}},
-                "bundle: version 12, written by another compiler" + reads +
+  expectRefused({{"version", 13}},
+                "bundle: version 13, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }

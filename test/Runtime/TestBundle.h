@@ -66,6 +66,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"op", "mqa.logits"},
                  {"clean", false},
                  {"compressed", false},
+                 {"block_max", 0},
                  {"num_queries", -1},
                  {"num_heads", 64},
                  {"head_dim", 128},
@@ -84,7 +85,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"activation", "relu"},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 11},
+  return {{"version", 12},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};

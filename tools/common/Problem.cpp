@@ -304,8 +304,8 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
   const Shape &shape = problem.shape;
   const Format &format = problem.format;
   int64_t m = shape.numQueries;
-  double cells =
-      clean ? double(m) * problem.countColumns() : double(problem.countPairs());
+  double written = double(problem.countPairs()) / format.getColumnKeys();
+  double cells = clean ? double(m) * problem.countColumns() : written;
   double keys = double(shape.numKeys) * shape.numGroups;
   double ranges = 8.0 * m;
   if (int64_t t = problem.paging.nextN) {
@@ -383,6 +383,9 @@ Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
     needed += (own + paged.blockKv - 1) / paged.blockKv;
   }
   int64_t columns = paged.maxContextLen < 0 ? longest : paged.maxContextLen;
+  // A column of maxima has room for its whole block.
+  int64_t size = format.getColumnKeys();
+  columns = (columns + size - 1) / size * size;
   Problem problem;
   problem.paging.nextN = paged.nextN;
   problem.paging.blockKv = paged.blockKv;

@@ -46,7 +46,10 @@ struct Format {
   bool compressed = false;
   /// Keys are MXFP4, and k_scale is the words of their block scales.
   bool hasMxKeys = false;
+  /// A column is the maximum of a block of so many keys; 0: it is a key.
+  int64_t blockMax = 0;
 
+  int64_t getColumnKeys() const { return std::max<int64_t>(blockMax, 1); }
   /// Bytes of a key.
   int64_t getKeyBytes(int64_t headDim) const {
     return hasMxKeys ? headDim / 2 : headDim * getBytes(input);
@@ -74,7 +77,7 @@ struct Paging {
 /// is cast to the input's type, k is scaled by its largest magnitude per key.
 struct Problem {
   /// Of a paged problem, `numQueries` are those of all sequences, and `numKeys`
-  /// the columns of the output.
+  /// the keys that the output has columns for.
   Shape shape;
   Format format;
   Paging paging;
@@ -111,11 +114,18 @@ struct Problem {
     return paging.nextN ? paging.getSlot(m / paging.nextN, n) : n;
   }
   int64_t countColumns() const {
-    return format.compressed ? shape.maxSeqlenK : shape.numKeys;
+    int64_t size = format.getColumnKeys();
+    return format.compressed ? shape.maxSeqlenK
+                             : (shape.numKeys + size - 1) / size;
   }
   /// The column of key n in row m of the output.
   int64_t getColumn(int64_t m, int64_t n) const {
-    return format.compressed ? n - begin(m) : n;
+    return format.compressed ? n - begin(m) : n / format.getColumnKeys();
+  }
+  /// The column behind the last one of row m that has a key of its range.
+  int64_t endColumn(int64_t m) const {
+    int64_t first = begin(m), last = end(m) - 1;
+    return last < first ? getColumn(m, first) : getColumn(m, last) + 1;
   }
   /// Sum of the lengths of all ranges: 2 H D operations each.
   int64_t countPairs() const;

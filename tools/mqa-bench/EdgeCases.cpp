@@ -148,6 +148,69 @@ static const Edge kEdges[] = {
 };
 
 //===----------------------------------------------------------------------===//
+// Edges of blocks whose maxima are taken
+//===----------------------------------------------------------------------===//
+
+/// Sets the range of every query to what `get` says of it and of the keys of a
+/// block.
+template <typename Get>
+static void setRangesOfBlocks(Problem &problem, Get get) {
+  auto size = static_cast<int32_t>(problem.format.blockMax);
+  setRanges(problem, [&](int32_t m) { return get(m, size); });
+}
+
+/// The last key of a block and the first of the next one.
+static void crossBlocks(Problem &problem, Slack &) {
+  setRangesOfBlocks(problem, [](int32_t m, int32_t size) {
+    return std::pair(m % 3 * size + size - 1, m % 3 * size + size + 1);
+  });
+}
+
+static void takeOneKey(Problem &problem, Slack &) {
+  setRangesOfBlocks(problem, [](int32_t m, int32_t size) {
+    int32_t key = m % 2 ? m * size : m * size + size - 1;
+    return std::pair(key % 300, key % 300 + 1);
+  });
+}
+
+/// Whole blocks, most of which are in no range.
+static void leaveBlocksEmpty(Problem &problem, Slack &) {
+  setRangesOfBlocks(problem, [](int32_t m, int32_t size) {
+    int32_t first = m % 4 * size;
+    return std::pair(first, m % 5 ? first + size : first);
+  });
+}
+
+/// In the first and in the last key of blocks; ranges take one of them, both or
+/// none.
+static void plantNaNInBlocks(Problem &problem, Slack &) {
+  const Format &format = problem.format;
+  int64_t size = format.blockMax;
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  int64_t row = problem.shape.numGroups * problem.shape.headDim;
+  for (int64_t n = 0; n < problem.shape.numKeys; n += 2 * size)
+    for (int64_t key : {n, std::min(n + size, problem.shape.numKeys) - 1}) {
+      if (format.hasMxKeys)
+        storeMxScale(problem, key, 0, kMxNaN);
+      else
+        storeBits(format.input, problem.k.data(), key * row,
+                  encode(format.input, nan));
+    }
+  setRangesOfBlocks(problem, [](int32_t m, int32_t size) {
+    return std::pair(m % 3, 2 * size * (m % 3) + size - m % 2);
+  });
+}
+
+static const Edge kBlockEdges[] = {
+    {"ranges that cross blocks by a key", 40, 500, Mask::Full, crossBlocks},
+    {"one key in a block", 40, 500, Mask::Full, takeOneKey},
+    {"blocks without a key", 60, 700, Mask::Full, leaveBlocksEmpty},
+    {"NaN in a block", 45, 600, Mask::Full, plantNaNInBlocks},
+    {"N not a multiple of a block", 20, 257, Mask::Random, keep},
+    {"fewer keys than a block", 20, 5, Mask::Random, keep},
+};
+
+//===----------------------------------------------------------------------===//
 // Paged edges
 //===----------------------------------------------------------------------===//
 
@@ -301,7 +364,10 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       runReruns(device, kernel, options.reruns, options.lateCopy, summary);
       return;
     }
-    for (const Edge &edge : kEdges) {
+    std::vector<Edge> edges(std::begin(kEdges), std::end(kEdges));
+    if (info.block_max)
+      edges.insert(edges.end(), std::begin(kBlockEdges), std::end(kBlockEdges));
+    for (const Edge &edge : edges) {
       Shape shape =
           getShape(info, edge.numQueries, edge.numKeys, edge.numKeys / 2 + 10);
       Problem problem =

@@ -7,6 +7,7 @@
 #include "Paged.h"
 #include "Ceiling.h"
 #include "Rounds.h"
+#include "Sessions.h"
 #include "Table.h"
 #include "Terminal.h"
 #include "Units.h"
@@ -64,12 +65,13 @@ static Problem makeCell(const Cell &cell, const mqa_kernel_info &info) {
 
 static constexpr int kRow = 20;
 
-static Times measure(Device &device, Session &session,
+static Times measure(Device &device, const Sessions &sessions,
                      const std::vector<Candidate> &candidates,
                      Ceilings &ceilings, int repeat) {
   std::vector<Device::Work> round{[&] { ceilings.launchRead(); },
                                   [&] { ceilings.launchCopy(); }};
   for (const Candidate &candidate : candidates) {
+    Session &session = sessions.get(*candidate.kernel);
     auto launch = [&] { session.launch(*candidate.kernel); };
     round.push_back([&] { ceilings.launchRead(); });
     round.push_back(launch);
@@ -78,7 +80,8 @@ static Times measure(Device &device, Session &session,
   }
   std::vector<std::unique_ptr<mqa_launch, void (*)(mqa_launch *)>> prepared;
   for (const Candidate &candidate : candidates) {
-    prepared.push_back(session.prepare(*candidate.kernel));
+    prepared.push_back(
+        sessions.get(*candidate.kernel).prepare(*candidate.kernel));
     auto launch = [own = prepared.back().get()] {
       require(mqa_launch_run(own, nullptr));
     };
@@ -127,14 +130,16 @@ static bool runCell(Device &device, const Cell &cell,
   Slack slack;
   // As engines have it.
   slack.fused = true;
-  Session session(device, problem, slack);
+  Sessions sessions(device, slack);
   std::vector<CheckResult> checks;
   for (const Candidate &candidate : candidates) {
+    sessions.add(problem, *candidate.kernel);
+    Session &session = sessions.get(*candidate.kernel);
     session.poison();
     session.launch(*candidate.kernel);
     checks.push_back(session.check(*candidate.kernel, /*maxPairs=*/1 << 17));
   }
-  Times times = measure(device, session, candidates, ceilings, repeat);
+  Times times = measure(device, sessions, candidates, ceilings, repeat);
   double copyRate = ceilings.getCopyBytes() / times.copy * 1e-3;
   double readRate = ceilings.getReadBytes() / times.read * 1e-3;
   const json *peerCell = findPeer(peer, cell, info);
@@ -144,10 +149,11 @@ static bool runCell(Device &device, const Cell &cell,
   bool pass = true;
   for (size_t i = 0; i < candidates.size(); ++i) {
     const CheckResult &check = checks[i];
-    double rate = countBytes(problem, candidates[i].kernel->getInfo().clean) /
+    double rate = countBytes(sessions.getProblem(*candidates[i].kernel),
+                             candidates[i].kernel->getInfo().clean) /
                   times.cold[i] * 1e-3;
     double kernel = 0, both = 0;
-    if (peerCell) {
+    if (peerCell && !candidates[i].kernel->getInfo().block_max) {
       double own = (*peerCell)["kernel_us"],
              schedule = (*peerCell)["schedule_us"];
       kernel = own * peerScale / times.cold[i];

@@ -7,6 +7,7 @@
 #include "Prefill.h"
 #include "Ceiling.h"
 #include "Rounds.h"
+#include "Sessions.h"
 #include "Table.h"
 #include "Terminal.h"
 #include "Units.h"
@@ -77,9 +78,11 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   Problem problem =
       makeProblem(shape, cell.mask, /*seed=*/cell.numQueries + cell.numKeys,
                   /*wide=*/false, getFormat(info));
-  Session session(device, problem);
+  Sessions sessions(device);
   std::vector<CheckResult> checks;
   for (Candidate &candidate : candidates) {
+    sessions.add(problem, *candidate.kernel);
+    Session &session = sessions.get(*candidate.kernel);
     session.poison();
     session.launch(*candidate.kernel);
     checks.push_back(session.check(*candidate.kernel, maxPairs));
@@ -90,14 +93,19 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
   // last candidate, which does not count there. It runs at the end again, since
   // it is measured against kernels that follow each other. Then each kernel on
   // the same problem with empty ranges, and the copy.
-  std::vector<Device::Work> round{
-      [&] { ceilings.launchMatrixUnit(); },
-      [&] { session.launch(*candidates.back().kernel); }};
+  std::vector<Device::Work> round{[&] { ceilings.launchMatrixUnit(); },
+                                  [&] {
+                                    sessions.get(*candidates.back().kernel)
+                                        .launch(*candidates.back().kernel);
+                                  }};
   for (Candidate &candidate : candidates)
-    round.push_back([&] { session.launch(*candidate.kernel); });
+    round.push_back(
+        [&] { sessions.get(*candidate.kernel).launch(*candidate.kernel); });
   round.push_back([&] { ceilings.launchMatrixUnit(); });
   for (Candidate &candidate : candidates)
-    round.push_back([&] { session.launchEmpty(*candidate.kernel); });
+    round.push_back([&] {
+      sessions.get(*candidate.kernel).launchEmpty(*candidate.kernel);
+    });
   round.push_back([&] { ceilings.launchCopy(); });
   std::vector<double> times = measureRounds(device, round, repeat);
   // Where these are in a round.
@@ -114,11 +122,13 @@ static bool runCell(Device &device, const Cell &cell, Group &candidates,
     bool clean = candidate.kernel->getInfo().clean;
     double time = times[first + i], rate = operations / time * 1e-6;
     double emptyTime = times[firstEmpty + i];
-    double bandwidth = countBytes(problem, clean) / time * 1e-3;
+    double bandwidth =
+        countBytes(sessions.getProblem(*candidate.kernel), clean) / time * 1e-3;
     double ratio = 0;
     candidate.rates.push_back(std::log(rate));
     candidate.passes &= check.passes();
-    if (peer && shape.numHeads == 64 && shape.headDim == 128 &&
+    if (peer && !candidate.kernel->getInfo().block_max &&
+        shape.numHeads == 64 && shape.headDim == 128 &&
         info.input_type == MQA_F8E4M3FN && info.out_type == MQA_F32) {
       ratio = (peer->kernel + (clean ? peer->clean : 0)) / time;
       candidate.ratios.push_back(std::log(ratio));
@@ -198,7 +208,10 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
       // A bundle may have selections beside the logits that they are of.
       if (info.op != MQA_OP_LOGITS || (info.clean && !options.table.empty()))
         return;
-      groups[getProblems(info)].push_back(
+      // Maxima are measured beside the logits that they are of.
+      Problems problems = getProblems(info);
+      problems.back() = 0;
+      groups[problems].push_back(
           {name, std::make_unique<LoadedKernel>(bundle, info.name), {}, {}});
     });
   if (groups.empty())

@@ -30,6 +30,8 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
   kernel["activation"] = getName(info.activation);
   kernel["has_k_scale"] = info.has_k_scale != 0;
   kernel["clean"] = info.clean != 0;
+  if (info.block_max)
+    kernel["block_max"] = info.block_max;
   kernel["num_queries"] = toJson(info.num_queries);
   kernel["num_heads"] = info.num_heads;
   kernel["head_dim"] = info.head_dim;

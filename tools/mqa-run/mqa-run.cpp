@@ -143,6 +143,9 @@ static void printText(const nlohmann::json &report) {
                 integer("seq_len_kv"));
   if (report["num_groups"].get<long>() > 1)
     std::printf("key groups:      %ld\n", report["num_groups"].get<long>());
+  if (report.contains("block_max"))
+    std::printf("block maxima:    %ld columns of %ld keys\n",
+                integer("columns"), integer("block_max"));
   if (report.contains("max_seqlen_k"))
     std::printf("columns:         %ld\n", report["max_seqlen_k"].get<long>());
   if (report.contains("relative_error")) {
@@ -256,6 +259,10 @@ static int run(const Options &options) {
   }
   if (info.compressed)
     report["max_seqlen_k"] = shape.maxSeqlenK;
+  if (info.block_max) {
+    report["block_max"] = info.block_max;
+    report["columns"] = problem.countColumns();
+  }
   Session session(*device, problem, slack);
   session.launch(kernel);
   if (options.verify) {

@@ -268,7 +268,7 @@ Value LogitsEmitter::emit(RankedTensorType type) {
       b, loc, init.getType(), q, k, scale, weights, ks, ke, /*ranges=*/Value(),
       /*key_offset=*/Value(), init, unitIf(match.clean),
       /*compressed=*/unitIf(!c.batch.empty()), activation,
-      /*schedule=*/ScheduleAttr());
+      /*schedule=*/ScheduleAttr(), /*block_max=*/IntegerAttr());
   Value result =
       tensors.relayout(logits.getResult(), {rows, c.key}, match.rootGroups);
   if (result.getType() != type)

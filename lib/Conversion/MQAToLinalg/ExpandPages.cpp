@@ -88,8 +88,8 @@ void PageExpander::clean(Value out) {
 /// -inf in the columns from key `end` on.
 void PageExpander::cleanFrom(Value end, Value out) {
   OpFoldResult numColumns = memref::getMixedSize(b, loc, out, 1);
-  OpFoldResult column =
-      affine::makeComposedFoldedAffineApply(b, loc, d0 - d1, {end, keyOffset});
+  OpFoldResult column = affine::makeComposedFoldedAffineApply(
+      b, loc, (d0 - d1).ceilDiv(op.getColumnKeys()), {end, keyOffset});
   OpFoldResult rest = affine::makeComposedFoldedAffineApply(
       b, loc, d0 - d1, {numColumns, column});
   SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
@@ -110,6 +110,8 @@ void PageExpander::expandSequence(const Sequence &sequence,
   int64_t tileKv = op.getBlockKv();
   if (getCpuMatrixUnit(op))
     tileKv *= std::max<int64_t>(1024 / tileKv, 1);
+  // A block whose maximum is taken is not cut. Both are powers of two.
+  tileKv = std::max(tileKv, op.getColumnKeys());
   auto keys = scf::ForOp::create(
       b, loc, getValueOrCreateConstantIndexOp(b, loc, keyOffset), end,
       constant(tileKv));

@@ -40,9 +40,7 @@ void F32Logits::writeLogits(Value lo, Value hi) {
   int64_t columns = boundKeys(kMaxColumns + 1);
   if (columns > kMaxColumns)
     columns = ShapedType::kDynamic;
-  Value shaped = ranges.areCompressed() ? op.getK() : op.getOut();
-  keysMayEndEarly = cast<MemRefType>(shaped.getType())
-                        .isDynamicDim(ranges.areCompressed() ? 0 : 1);
+  keysMayEndEarly = mayEndEarly();
   SmallVector<int64_t> keyShape{headDim, columns};
   if (op.hasKeyGroups())
     keyShape.insert(keyShape.begin(), numGroups);

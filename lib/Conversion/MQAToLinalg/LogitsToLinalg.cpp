@@ -7,6 +7,7 @@
 #include "LogitsToLinalg.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
@@ -195,23 +196,41 @@ void LogitsToLinalg::copyScale(Value n, Value scales, Value column) {
 // Queries
 //===----------------------------------------------------------------------===//
 
-static int64_t getBound(Value shaped, int64_t dim, int64_t limit) {
+static int64_t getBound(ValueBoundsConstraintSet::Variable size,
+                        int64_t limit) {
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, {shaped, dim},
+      presburger::BoundType::UB, size,
       /*stopCondition=*/nullptr, /*closedUB=*/true);
   return succeeded(bound) && *bound <= limit ? std::max<int64_t>(*bound, 1)
                                              : limit;
 }
 
+/// Columns that are keys say how many there are; of a cache, a tile does.
+Value LogitsToLinalg::countKeys() {
+  if (ranges.haveKeyColumns())
+    return memref::DimOp::create(b, loc, op.getOut(), int64_t(1));
+  if (auto gather = op.getK().getDefiningOp<GatherPagesOp>())
+    return gather.getNumKeys();
+  return memref::DimOp::create(b, loc, op.getK(), int64_t(0));
+}
+
+bool LogitsToLinalg::mayEndEarly() {
+  if (ranges.haveKeyColumns())
+    return op.getOutType().isDynamicDim(1);
+  return op.getKeyType().isDynamicDim(0);
+}
+
 int64_t LogitsToLinalg::boundKeys(int64_t limit) {
   // Tiles of the rest of a sequence may have no key of `k`, but columns.
-  if (ranges.areCompressed())
-    return getBound(op.getK(), 0, limit);
-  return getBound(op.getOut(), 1, limit);
+  if (ranges.haveKeyColumns())
+    return getBound({op.getOut(), 1}, limit);
+  if (auto gather = op.getK().getDefiningOp<GatherPagesOp>())
+    return getBound(gather.getNumKeys(), limit);
+  return getBound({op.getK(), 0}, limit);
 }
 
 int64_t LogitsToLinalg::boundQueries(int64_t limit) {
-  return getBound(op.getOut(), 0, limit);
+  return getBound({op.getOut(), 0}, limit);
 }
 
 /// The keys of this op that query m sees: 0 <= first <= second <= numKeys.
@@ -237,10 +256,77 @@ void LogitsToLinalg::forEachQuery(
   });
 }
 
+/// The greatest of the logits of keys [from, to), some keys of a block that
+/// `sums` and `scales` (which may be null) count from the same one.
+Value LogitsToLinalg::takeMaximum(Value from, Value to, Value sums,
+                                  Value scales) {
+  int64_t size = ranges.getColumnKeys();
+  Type f32 = b.getF32Type();
+  auto type = VectorType::get({size}, f32);
+  double inf = -std::numeric_limits<double>::infinity();
+  Value least = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(inf));
+  // NaN is the greatest; it does not matter which zero is.
+  auto flags = arith::FastMathFlags::nsz;
+  Value scaled = allocate({size}, f32);
+  Value isWhole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        sub(to, from), constant(size));
+  auto choose = scf::IfOp::create(b, loc, TypeRange(f32), isWhole,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choose.thenBlock());
+  OpFoldResult count = b.getIndexAttr(size);
+  fill(scaled, 0.0);
+  addScaled(scaled, getColumns(sums, from, count),
+            scales ? getColumns(scales, from, count) : Value());
+  Value whole = vector::TransferReadOp::create(b, loc, type, scaled,
+                                               ValueRange{constant(0)}, least,
+                                               ArrayRef<bool>{true});
+  whole = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXIMUMF,
+                                      whole, flags);
+  scf::YieldOp::create(b, loc, whole);
+
+  b.setInsertionPointToStart(choose.elseBlock());
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(1), least);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value n = loop.getInductionVar();
+    Value logit = memref::LoadOp::create(b, loc, sums, n);
+    if (scales)
+      logit = arith::MulFOp::create(b, loc, logit,
+                                    memref::LoadOp::create(b, loc, scales, n));
+    Value greatest = arith::MaximumFOp::create(b, loc, loop.getRegionIterArg(0),
+                                               logit, flags);
+    scf::YieldOp::create(b, loc, greatest);
+  }
+  scf::YieldOp::create(b, loc, loop.getResult(0));
+  return choose.getResult(0);
+}
+
+/// As `writeQuery`, of a column for each block that has one of these keys. No
+/// block has keys of another call.
+void LogitsToLinalg::writeMaxima(Value m, Value from, Value to, Value sums,
+                                 Value scales, Value first) {
+  int64_t size = ranges.getColumnKeys();
+  Type type = op.getOutType().getElementType();
+  Value past = arith::RemUIOp::create(b, loc, from, constant(size));
+  forEach(sub(from, past), to, size, [&](Value block) {
+    Value lo = max(from, block), hi = min(to, add(block, constant(size)));
+    Value maximum = takeMaximum(sub(lo, first), sub(hi, first), sums, scales);
+    if (!type.isF32())
+      maximum = arith::TruncFOp::create(b, loc, type, maximum);
+    Value column = arith::DivUIOp::create(b, loc, block, constant(size));
+    memref::StoreOp::create(b, loc, maximum, op.getOut(),
+                            ValueRange{m, column});
+  });
+}
+
 /// Of compressed rows, the columns that these keys have, as far as there are
 /// any.
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to, Value sums,
                                 Value scales, Value first) {
+  if (ranges.getColumnKeys() > 1)
+    return writeMaxima(m, from, to, sums, scales, first);
   Value column = from;
   if (ranges.areCompressed()) {
     // Key n of this op is key key_offset + n.
@@ -277,6 +363,17 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
   double inf = -std::numeric_limits<double>::infinity();
   Value row = getRow(op.getOut(), m);
   Value numColumns = memref::DimOp::create(b, loc, row, int64_t(0));
+  if (int64_t size = ranges.getColumnKeys(); size > 1) {
+    // Those without a key of the range.
+    AffineExpr d0 = b.getAffineDimExpr(0);
+    auto apply = [&](AffineExpr expr, Value value) -> Value {
+      return affine::AffineApplyOp::create(b, loc, expr, value);
+    };
+    Value some = isLess(from, to);
+    from = apply(d0.floorDiv(size), from);
+    to = arith::SelectOp::create(b, loc, some, apply(d0.ceilDiv(size), to),
+                                 from);
+  }
   if (!ranges.areCompressed()) {
     fill(getColumns(row, b.getIndexAttr(0), from), inf);
     fill(getColumns(row, to, sub(numColumns, to)), inf);
@@ -294,9 +391,7 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
 }
 
 void LogitsToLinalg::run() {
-  Value shaped = ranges.areCompressed() ? op.getK() : op.getOut();
-  numKeys = memref::DimOp::create(b, loc, shaped,
-                                  int64_t(ranges.areCompressed() ? 0 : 1));
+  numKeys = countKeys();
   numQueries = memref::DimOp::create(b, loc, op.getOut(), int64_t(0));
   // Nothing is decoded that no query sees.
   Value zero = constant(0);

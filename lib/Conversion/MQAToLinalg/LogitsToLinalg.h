@@ -31,6 +31,10 @@ public:
   void run();
 
 protected:
+  /// The keys of the op.
+  Value countKeys();
+  /// Whether there are fewer keys, or columns, than their type says.
+  bool mayEndEarly();
   /// The op's keys, or queries: `limit` if these have no bound that is known,
   /// or a greater one. At least 1: there is no scratch of size 0.
   int64_t boundKeys(int64_t limit);
@@ -126,6 +130,9 @@ protected:
   Value numKeys, numQueries;
 
 private:
+  Value takeMaximum(Value from, Value to, Value sums, Value scales);
+  void writeMaxima(Value m, Value from, Value to, Value sums, Value scales,
+                   Value first);
   std::pair<Value, Value> getRange(Value m);
   std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
   void cleanQuery(Value m, Value from, Value to);

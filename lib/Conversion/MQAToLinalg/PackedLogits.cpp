@@ -75,6 +75,9 @@ void PackedLogits::allocateScratch() {
   Type f32 = b.getF32Type(), bf16 = b.getBF16Type(), i32 = b.getI32Type();
   int64_t limit = std::max<int64_t>(
       kChunkBytes / (numGroups * headDim * 2) / kBlockKeys, 1);
+  // A block whose maximum is taken is not cut.
+  limit = llvm::alignTo(
+      limit, std::max<int64_t>(ranges.getColumnKeys() / kBlockKeys, 1));
   chunkKeys = llvm::alignTo(boundKeys(limit * kBlockKeys), kBlockKeys);
   numSlots = boundQueries(kQueries);
   rowHeads = llvm::alignTo(groupHeads, kLanes);
@@ -232,7 +235,10 @@ void PackedLogits::writeBlockOfQueries(Value firstQuery, Value endQuery,
     packQuery(m, slot);
     copyWeights(m, slot);
   });
-  forEach(lo, hi, chunkKeys, [&](Value first) {
+  Value begin = lo;
+  if (int64_t size = ranges.getColumnKeys(); size > 1)
+    begin = sub(lo, arith::RemUIOp::create(b, loc, lo, constant(size)));
+  forEach(begin, hi, chunkKeys, [&](Value first) {
     Value end = min(hi, add(first, constant(chunkKeys)));
     decodeKeys(first, end);
     forEachQuery(

@@ -91,6 +91,8 @@ typedef struct mqa_kernel_info {
   mqa_activation activation; /**< where it computes logits */
   int clean;                 /**< 1 if it writes -inf outside the ranges */
   int compressed;            /**< 1 if a row of logits begins with its range */
+  int64_t block_max;         /**< keys of a block whose maximum a column is; 0:
+                                  a column is a key */
   int fast;             /**< 1 if it sums over the heads in half precision */
   const char *schedule; /**< parameters of its schedule, "" for a CPU; owned by
                              the bundle */
@@ -101,7 +103,8 @@ typedef struct mqa_kernel_info {
   int64_t max_blocks;   /**< columns of the block table */
   int lens_per_query;   /**< 1 if context_lens is batch x next_n */
   int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits, which
-                                its kernels of top-k take too */
+                                its kernels of top-k take too; with block_max,
+                                as many times its keys */
   /* Of ops that select. */
   int64_t k; /**< keys that are selected of a row: columns of `indices` */
   mqa_tie_break tie_break;

@@ -40,7 +40,8 @@ typedef struct mqa_logits_args {
   int64_t weights_stride; /**< at least H; GPU: a multiple of 4 where H is */
   const int32_t *ks;      /**< M: first key of each query's range */
   const int32_t *ke;      /**< M: first key behind it */
-  void *out;          /**< M x N of out_type; compressed: M x max_seqlen_k */
+  void *out;          /**< M x N of out_type; compressed: M x max_seqlen_k; with
+                           block_max: M x ceil(N / block_max) */
   int64_t out_stride; /**< at least as many */
   int64_t num_queries, num_keys;
   int64_t max_seqlen_k; /**< only a compressed kernel looks at it: longer ranges
@@ -73,8 +74,9 @@ typedef struct mqa_paged_logits_args {
   int64_t context_lens_stride; /**< at least T; not looked at with B alone */
   const int32_t *block_table;  /**< B x max_blocks */
   int64_t block_table_stride;  /**< at least max_blocks */
-  void *out;                   /**< (B * T) x max_context_len of out_type */
-  int64_t out_stride;          /**< at least max_context_len */
+  void *out;          /**< (B * T) x max_context_len of out_type, or with
+                           block_max x ceil(max_context_len / block_max) */
+  int64_t out_stride; /**< at least as many */
   int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
                                  without blocks k and k_scale, and without
                                  columns of the table it too, may be null */

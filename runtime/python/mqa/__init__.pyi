@@ -19,32 +19,32 @@ _Base = Literal["relative", "absolute", "slot"]
 def logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, *,
     clean: bool = False, max_seqlen_k: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> Tensor: ...  # fmt: skip
 def logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> Tensor: ...  # fmt: skip
 def paged_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def topk(

@@ -63,6 +63,25 @@ def check_share(max_multiprocessors):
     return max_multiprocessors
 
 
+_BLOCKS = (0, 8, 64, 128)
+
+
+def check_block_max(block_max, compressed=False):
+    """Keys of a block whose maximum is a column of logits; 0 is none."""
+    if isinstance(block_max, bool) or not isinstance(block_max, int):
+        raise TypeError(f"block_max must be an int, found {type(block_max).__name__}")
+    if block_max not in _BLOCKS:
+        fail(f"block_max must be 0 (none), 8, 64 or 128, found {block_max}")
+    if block_max and compressed:
+        fail(f"block_max is for logits that are not compressed: their rows begin with their ranges, found {block_max}")
+    return block_max
+
+
+def count_columns(keys, block_max):
+    """Columns of logits of so many keys; `keys` may be a symbol of torch.compile."""
+    return (keys + block_max - 1) // block_max if block_max else keys
+
+
 def has_mx_keys(k):
     return k.dtype in _MX_TYPES
 
@@ -157,7 +176,7 @@ def _check_inputs(q, k, k_scale, weights, out):
             check_inner(name, tensor)
 
 
-def check_logits(q, k, k_scale, weights, ks, ke, out, compressed):
+def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
     """`out` is None where it is made to fit."""
     if q.dim() != 3:
         fail(f"q must be M x H x D, found {q.dim()} dimensions")
@@ -175,7 +194,7 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed):
         check_ints(name, bounds)
         check_inner(name, bounds, 0)
     if out is not None:
-        check_shape("out", out, (m, None) if compressed else (m, n))
+        check_shape("out", out, (m, None if compressed else count_columns(n, block_max)))
     _check_inputs(q, k, k_scale, weights, out)
     check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
 

@@ -59,7 +59,7 @@ def _make_outputs(rows, k, has_values):
 
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=True, fast=False, dtype=jnp.float32,
-           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, of float8_e4m3fn, float8_e5m2, bfloat16 or float16; k is N x D, or N x G x D for groups of heads, of the
@@ -67,7 +67,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     sees the keys ks[m] <= n < ke[m]. Returns M x N of `dtype` (float32, bfloat16 or float16), -inf outside the ranges. With
     clean=False, what is outside may be anything, and costs nothing. With max_seqlen_k = S > 0 returns M x S: row m begins
     with its range. relu=False leaves max(..., 0) out; fast=True allows a sum over the heads in half precision. With
-    nan_as_zero, a score q . k of NaN counts as 0. `max_multiprocessors` of a GPU work on it, 0: as
+    nan_as_zero, a score q . k of NaN counts as 0. With block_max (8, 64 or 128) returns M x ceil(N / block_max): a column is the
+    greatest logit of a block of so many keys, as far as they lie in the range. `max_multiprocessors` of a GPU work on it, 0: as
     mqa.runtime.set_max_multiprocessors says.
 
     >>> import jax.numpy as jnp, mqa.jax
@@ -80,13 +81,14 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
     columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
     op = _make_logits_op(q, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
-                         num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0)  # fmt: skip
-    out = jax.ShapeDtypeStruct((sizes["M"], columns or sizes["N"]), dtype)
+                         num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
+                         block_max=checks.check_block_max(block_max, columns > 0))  # fmt: skip
+    out = jax.ShapeDtypeStruct((sizes["M"], columns or checks.count_columns(sizes["N"], block_max)), dtype)
     return call(LAUNCH, op, out, (q, k, k_scale, weights, ks, ke), max_multiprocessors)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=True, relu=True,
-                 dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+                 dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
 
     q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
@@ -104,8 +106,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
     op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, relu=relu, fast=False, nan_as_zero=nan_as_zero,
-                        clean=bool(clean))  # fmt: skip
-    out = jax.ShapeDtypeStruct((sizes["B"] * sizes["T"], columns), dtype)
+                        clean=bool(clean), block_max=checks.check_block_max(block_max))  # fmt: skip
+    out = jax.ShapeDtypeStruct((sizes["B"] * sizes["T"], checks.count_columns(columns, block_max)), dtype)
     return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table), max_multiprocessors)
 
 

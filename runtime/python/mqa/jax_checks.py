@@ -78,6 +78,19 @@ class Sizes(dict):
             raise ValueError(f"the heads of q must be a multiple of the groups of k, found {self['H']} and {self['G']}")
 
 
+def check_block_max(block_max, compressed=False):
+    check_integer("block_max", block_max, 0)
+    if block_max not in (0, 8, 64, 128):
+        raise ValueError(f"block_max must be 0 (none), 8, 64 or 128, found {block_max}")
+    if block_max and compressed:
+        raise ValueError(f"block_max is for logits that are not compressed, found {block_max} with max_seqlen_k")
+    return int(block_max)
+
+
+def count_columns(keys, block_max):
+    return -(-keys // block_max) if block_max else keys
+
+
 def check_logits(q, k, k_scale, weights, ks, ke):
     """The sizes M, H, D, N, and G where keys have groups."""
     sizes = Sizes()

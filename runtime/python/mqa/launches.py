@@ -132,16 +132,19 @@ def _make_op(q, k, k_scale, weights, out, **others):
 
 # What else a launch is known by, as bits of its options: all that is not to be read off the tensors.
 NAN_AS_ZERO = 32
-_SHARE_SHIFT = 8
+_SHARE_SHIFT, _BLOCK_SHIFT = 8, 48
 
 
-def get_more_options(nan_as_zero, max_multiprocessors):
+def get_more_options(nan_as_zero, max_multiprocessors, block_max=0):
     """The bits of what few launches ask for."""
-    return (NAN_AS_ZERO if nan_as_zero else 0) | checks.check_share(max_multiprocessors) << _SHARE_SHIFT
+    share = checks.check_share(max_multiprocessors) << _SHARE_SHIFT
+    return (NAN_AS_ZERO if nan_as_zero else 0) | share | checks.check_block_max(block_max) << _BLOCK_SHIFT
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors):
-    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
+def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
+                 block_max=0):  # fmt: skip
+    checks.check_block_max(block_max, compressed)
+    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
     op = _make_op(
         q,
@@ -154,6 +157,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, f
         compressed=compressed,
         activation=library.get_activation(relu, nan_as_zero),
         fast=fast,
+        block_max=block_max,
     )
     args = LogitsArgs(
         q_stride=checks.get_stride(q),
@@ -177,7 +181,9 @@ def _fill_logits(tensors, flags):
     return plan, args
 
 
-def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors):
+def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors,
+                block_max=0):  # fmt: skip
+    checks.check_block_max(block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
         q,
@@ -190,6 +196,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         next_n=q.size(1),
         block_kv=k.size(1),
         lens_per_query=context_lens.dim() == 2,
+        block_max=block_max,
     )
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
@@ -202,7 +209,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         batch=q.size(0),
         num_blocks=k.size(0),
         max_blocks=block_table.size(1),
-        max_context_len=out.size(1),
+        max_context_len=out.size(1) * max(block_max, 1),
         max_multiprocessors=checks.check_share(max_multiprocessors),
     )
     return _Plan(op, q.device, args)
@@ -223,13 +230,13 @@ def _launch(options, tensors, plan, args, k_scale_offset=-1):
 
 def launch_logits(options, tensors, *flags):
     """mqa.logits_out on plain tensors unlike any before. Flags: clean, compressed, relu, fast, nan_as_zero,
-    max_multiprocessors.
+    max_multiprocessors, block_max.
     """
     _launch(options, tensors, *_fill_logits(tensors, flags))
 
 
 def launch_paged_logits(options, tensors, *flags):
-    """Likewise mqa.paged_logits_out. Flags: clean, relu, nan_as_zero, max_multiprocessors."""
+    """Likewise mqa.paged_logits_out. Flags: clean, relu, nan_as_zero, max_multiprocessors, block_max."""
     _launch(options, tensors, *_fill_paged(tensors, flags))
 
 

@@ -37,6 +37,7 @@ class Op:
     next_n: int = 0
     block_kv: int = 0
     lens_per_query: bool = False
+    block_max: int = 0  # a column is the maximum of a block of so many keys; 0: it is a key
 
     def for_target(self, target):
         """`fast` allows a sum in half precision, which sm_90a alone has."""
@@ -75,6 +76,8 @@ class Op:
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
         if self.activation != "relu":
             attributes.append(f"activation = #mqa.activation<{self.activation}>")
+        if self.block_max:
+            attributes.append(f"block_max = {self.block_max} : i64")
         name = "mqa.paged_logits" if self.next_n else "mqa.logits"
         names = ", ".join(f"%{n}" if type else "none" for n, type in inputs.items())
         types = ", ".join(type for type in inputs.values() if type)
@@ -123,6 +126,7 @@ def describe_logits(info):
         next_n=info.next_n if paged else 0,
         block_kv=info.block_kv if paged else 0,
         lens_per_query=bool(info.lens_per_query),
+        block_max=info.block_max,
     )
 
 

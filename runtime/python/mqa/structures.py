@@ -43,6 +43,7 @@ class KernelInfo(ctypes.Structure):
         ("activation", c_int),
         ("clean", c_int),
         ("compressed", c_int),
+        ("block_max", c_int64),
         ("fast", c_int),
         ("schedule", c_char_p),
         ("batch", c_int64),

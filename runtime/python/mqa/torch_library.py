@@ -17,69 +17,72 @@ _LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tens
 _PAGED = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor context_lens, Tensor block_table"
 _definitions.define(
     f"logits_out({_LOGITS}, Tensor(a!) out, *, bool clean=False, bool compressed=False, bool relu=True,"
-    " bool fast=False, bool nan_as_zero=False, int max_multiprocessors=0) -> ()"
+    " bool fast=False, bool nan_as_zero=False, int max_multiprocessors=0, int block_max=0) -> ()"
 )
 _FUSED = "Tensor q, Tensor kv_cache, Tensor weights, Tensor context_lens, Tensor block_table"
 _MORE = "bool nan_as_zero=False, int max_multiprocessors=0"
+_BLOCKS = f"{_MORE}, int block_max=0"
 _definitions.define(f"fused_paged_logits_out({_FUSED}, Tensor(a!) out, *, bool clean=False, {_MORE}) -> ()")
-_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_MORE}) -> ()")
+_definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_BLOCKS}) -> ()")
 _definitions.define(
     f"logits({_LOGITS}, *, bool clean=False, SymInt max_seqlen_k=0, bool relu=True, bool fast=False,"
-    f" ScalarType dtype=float, {_MORE}) -> Tensor"
+    f" ScalarType dtype=float, {_BLOCKS}) -> Tensor"
 )
 _definitions.define(
     f"paged_logits({_PAGED}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float,"
-    f" {_MORE}) -> Tensor"
+    f" {_BLOCKS}) -> Tensor"
 )
 
 
-def _new_logits(q, k, max_seqlen_k, dtype):
-    columns = max_seqlen_k or k.shape[0]
+def _new_logits(q, k, max_seqlen_k, dtype, block_max):
+    columns = max_seqlen_k or checks.count_columns(k.shape[0], checks.check_block_max(block_max))
     if columns < 0:
         checks.fail(f"max_seqlen_k must be at least 0, found {columns}")
     return torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
 
 
-def _new_paged_logits(q, max_context_len, dtype):
+def _new_paged_logits(q, max_context_len, dtype, block_max):
     if max_context_len < 0:
         checks.fail(f"max_context_len must be at least 0, found {max_context_len}")
-    shape = q.shape
-    size = (shape[0] * shape[1], max_context_len)
-    return torch.empty_strided(size, (max_context_len or 1, 1), dtype=dtype, device=q.device)
+    shape, columns = q.shape, checks.count_columns(max_context_len, checks.check_block_max(block_max))
+    size = (shape[0] * shape[1], columns)
+    return torch.empty_strided(size, (columns or 1, 1), dtype=dtype, device=q.device)
 
 
 # `launch` is what launches on tensors unlike any before.
 def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                nan_as_zero=False, max_multiprocessors=0, launch=launch_logits):  # fmt: skip
+                nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_logits):  # fmt: skip
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
-    options |= get_more_options(nan_as_zero, max_multiprocessors)
+    options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
     if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
-        flags = clean, compressed, relu, fast, nan_as_zero, max_multiprocessors
+        flags = clean, compressed, relu, fast, nan_as_zero, max_multiprocessors, block_max
         launch(options, (q, k, k_scale, weights, ks, ke, out), *flags)
 
 
 def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                      nan_as_zero=False, max_multiprocessors=0, launch=launch_paged_logits):  # fmt: skip
-    options = 16 | (1 if clean else 0) | (4 if relu else 0) | get_more_options(nan_as_zero, max_multiprocessors)
+                      nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_paged_logits):  # fmt: skip
+    options = 16 | (1 if clean else 0) | (4 if relu else 0) | get_more_options(nan_as_zero, max_multiprocessors, block_max)
     if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
-        flags = clean, relu, nan_as_zero, max_multiprocessors
+        flags = clean, relu, nan_as_zero, max_multiprocessors, block_max
         launch(options, (q, k, k_scale, weights, context_lens, block_table, out), *flags)
 
 
 def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
-            nan_as_zero=False, max_multiprocessors=0, launch=launch_logits):  # fmt: skip
-    out = _new_logits(q, k, max_seqlen_k, dtype)
+            nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_logits):  # fmt: skip
+    out = _new_logits(q, k, max_seqlen_k, dtype, block_max)
     _logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast,
-                nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, launch=launch)  # fmt: skip
+                nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
+                launch=launch)  # fmt: skip
     return out
 
 
 def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                  dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
+                  dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0,
                   launch=launch_paged_logits):  # fmt: skip
-    out = _new_paged_logits(q, max_context_len, dtype)
+    out = _new_paged_logits(q, max_context_len, dtype, block_max)
     _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
-                      nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, launch=launch)  # fmt: skip
+                      nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
+                      launch=launch)  # fmt: skip
     return out
 
 
@@ -92,9 +95,10 @@ def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out
 
 
 # Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
-def _check_options(relu, nan_as_zero, max_multiprocessors):
+def _check_options(relu, nan_as_zero, max_multiprocessors, block_max=0, compressed=False):
     library.get_activation(relu, nan_as_zero)
     checks.check_share(max_multiprocessors)
+    checks.check_block_max(block_max, compressed)
 
 
 def _fake_out(name, rows, columns, q, dtype):
@@ -104,30 +108,33 @@ def _fake_out(name, rows, columns, q, dtype):
 
 
 def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False,
-                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors)
+                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
     checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
     # A symbol stands for a size of compressed rows: 0, which asks for whole ones, is never one.
     whole = isinstance(max_seqlen_k, int) and max_seqlen_k == 0
-    return _fake_out("max_seqlen_k", q.size(0), k.size(0) if whole else max_seqlen_k, q, dtype)
+    checks.check_block_max(block_max, not whole)
+    columns = checks.count_columns(k.size(0), block_max) if whole else max_seqlen_k
+    return _fake_out("max_seqlen_k", q.size(0), columns, q, dtype)
 
 
 def _fake_paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                       dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors)
+                       dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, None)
-    return _fake_out("max_context_len", q.size(0) * q.size(1), max_context_len, q, dtype)
+    columns = checks.count_columns(max_context_len, block_max)
+    return _fake_out("max_context_len", q.size(0) * q.size(1), columns, q, dtype)
 
 
 def _fake_logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                     nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors)
-    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed)
+                     nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max, compressed)
+    checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max)
 
 
 def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors)
+                           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 
@@ -163,7 +170,8 @@ def _make_autograd(name, names, kernel):
                 return kernel(*args, **kwargs, launch=launch_plain)
             except _NotPlain:
                 pass
-        if name == "logits" and gradient_library.is_asked_for(tensors):
+        # A maximum over blocks has no derivative here.
+        if name == "logits" and not kwargs.get("block_max") and gradient_library.is_asked_for(tensors):
             return gradient_library.differentiate(*args, **kwargs)
         check_out(names, tensors)
         check_derivative(f"mqa.{name}", names, tensors)

@@ -6,7 +6,7 @@ call (plain.py), it goes through torch.ops.mqa.
 """
 import torch
 
-from .checks import fail
+from .checks import check_block_max, count_columns, fail
 from .launches import (get_more_options, launch_logits, launch_paged_logits, looks_plain, prepare, run, run_plain,
                        split_cache)  # fmt: skip
 from .plain import LOGITS, PAGED, check_tensors, is_dynamo_compiling, is_plain
@@ -17,7 +17,7 @@ from . import torch_library as _  # Registers the ops.
 
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
-           nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
@@ -28,7 +28,9 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     M x max_seqlen_k: a row begins with its range. Without `relu`, scores keep their sign. `fast` sums over the heads in half
     precision on a GPU of 9.0 (error at most 1e-3). With `nan_as_zero`, a score q . k of NaN counts as 0, as in DeepGEMM; NaN
     in k_scale or weights reaches the logits in any case. The launch uses at most `max_multiprocessors` of a GPU; 0: as many
-    as `mqa.runtime.set_max_multiprocessors` allows the process.
+    as `mqa.runtime.set_max_multiprocessors` allows the process. With `block_max` (8, 64 or 128), returns M x J, J = ceil(N /
+    block_max): column j is the greatest logit of the keys of block j that lie in the range, where blocks of so many keys are
+    counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
 
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
     kernel can be had, and mqa.Error where the runtime or the driver refuses.
@@ -40,30 +42,34 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     >>> out = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True)
     >>> out.shape, out.isinf().sum(1)
     (torch.Size([2, 300]), tensor([  0, 200]))
+    >>> blocks = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True, block_max=128)
+    >>> blocks.shape, bool((blocks[0, 1] == out[0, 128:256].max()).all())
+    (torch.Size([2, 3]), True)
     """
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke):
-        columns = max_seqlen_k or k.shape[0]
+        columns = max_seqlen_k or (count_columns(k.shape[0], check_block_max(block_max)) if block_max else k.shape[0])
         if columns < 0:
             fail(f"max_seqlen_k must be at least 0, found {columns}")
         out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
         options = (1 if clean else 0) | (2 if max_seqlen_k else 0) | (4 if relu else 0) | (8 if fast else 0)
-        if nan_as_zero or max_multiprocessors:
-            options |= get_more_options(nan_as_zero, max_multiprocessors)
+        if nan_as_zero or max_multiprocessors or block_max:
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
         if run_plain(options, q, k, k_scale, weights, ks, ke, out):
             return out
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
-            launch_logits(options, tensors, clean, max_seqlen_k != 0, relu, fast, nan_as_zero, max_multiprocessors)
+            launch_logits(options, tensors, clean, max_seqlen_k != 0, relu, fast, nan_as_zero, max_multiprocessors,
+                          block_max)  # fmt: skip
             return out
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke))
     return torch.ops.mqa.logits(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu,
                                 fast=fast, dtype=dtype, nan_as_zero=nan_as_zero,
-                                max_multiprocessors=max_multiprocessors)  # fmt: skip
+                                max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
 
 
 def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-               nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    """As `logits`, into `out` (M x N, or M x max_seqlen_k when compressed), whose rows may be strided.
+               nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    """As `logits`, into `out` (M x N, M x max_seqlen_k when compressed, or M x J with `block_max`), whose rows may be strided.
 
     `out` is float32, bfloat16 or float16. Without `clean`, elements outside of the ranges are not touched. Raises as
     `logits` does.
@@ -79,21 +85,23 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     if not is_dynamo_compiling():
         options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
-        if nan_as_zero or max_multiprocessors:
-            options |= get_more_options(nan_as_zero, max_multiprocessors)
+        if nan_as_zero or max_multiprocessors or block_max:
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
         if run(options, q, k, k_scale, weights, ks, ke, out):
             return
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
-            launch_logits(options, tensors, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors)
+            launch_logits(options, tensors, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
+                          block_max)  # fmt: skip
             return
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke, out))
     torch.ops.mqa.logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=compressed, relu=relu,
-                             fast=fast, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors)  # fmt: skip
+                             fast=fast, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
+                             block_max=block_max)  # fmt: skip
 
 
 def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                   nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+                   nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """`logits_out` on these tensors, to be called as often as they are filled.
 
     The tensors stay where they are; all checks are made here. Raises as `logits` does, and ValueError for tensors without
@@ -109,20 +117,21 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     tensor(0.)
     """
     flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast, "nan_as_zero": nan_as_zero,
-             "max_multiprocessors": max_multiprocessors}  # fmt: skip
+             "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
     tensors = (q, k, k_scale, weights, ks, ke, out)
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache; keys may be MXFP4, as those of `logits`), weights (B * T) x H or None, context_lens B x T or B int32, block_table B x max_blocks int32.
     Dtypes, nan_as_zero and max_multiprocessors are those of `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first
     context_lens[b, t] keys of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1.
-    Returns (B * T) x max_context_len of `dtype`. Nothing is read on the host: a captured CUDA graph stays right when
+    Returns (B * T) x max_context_len of `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as
+    `logits` has them. Nothing is read on the host: a captured CUDA graph stays right when
     lengths, table and cache change. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -136,28 +145,29 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, context_lens, block_table):
         if max_context_len < 0:
             fail(f"max_context_len must be at least 0, found {max_context_len}")
-        shape, stride = q.shape, (max_context_len or 1, 1)
-        out = torch.empty_strided((shape[0] * shape[1], max_context_len), stride, dtype=dtype, device=q.device)
+        shape, columns = q.shape, max_context_len
+        if block_max:
+            columns = count_columns(columns, check_block_max(block_max))
+        out = torch.empty_strided((shape[0] * shape[1], columns), (columns or 1, 1), dtype=dtype, device=q.device)
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
-        if nan_as_zero or max_multiprocessors:
-            options |= get_more_options(nan_as_zero, max_multiprocessors)
+        if nan_as_zero or max_multiprocessors or block_max:
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
         if run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
             return out
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
             return out
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table))
     return torch.ops.mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len,
                                       clean=clean, relu=relu, dtype=dtype, nan_as_zero=nan_as_zero,
-                                      max_multiprocessors=max_multiprocessors)  # fmt: skip
+                                      max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
 
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                     nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
-    """As `paged_logits`, into `out` ((B * T) x max_context_len), whose rows may be strided.
-
-    Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
+                     nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    """As `paged_logits`, into `out` ((B * T) x max_context_len, or x J with `block_max`), whose rows may
+    be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
@@ -170,21 +180,22 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
-        if nan_as_zero or max_multiprocessors:
-            options |= get_more_options(nan_as_zero, max_multiprocessors)
+        if nan_as_zero or max_multiprocessors or block_max:
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
         if run(options, q, k, k_scale, weights, context_lens, block_table, out):
             return
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
             return
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table, out))
     torch.ops.mqa.paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
-                                   nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors)  # fmt: skip
+                                   nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
+                                   block_max=block_max)  # fmt: skip
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                         nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
+                         nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -198,5 +209,6 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
     tensor([156,   0])
     """
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
-    flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors}
+    flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
+             "block_max": block_max}  # fmt: skip
     return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_logits_out, PAGED, tensors, flags)

@@ -33,9 +33,151 @@ BytecodeVersions::readVersion(DialectBytecodeReader &reader) const {
   return nullptr;
 }
 
-/// There is one version so far, and nothing to upgrade.
+/// What version 2 added, an op that was read without it has at its default.
 LogicalResult
 BytecodeVersions::upgradeFromVersion(Operation *,
                                      const DialectVersion &) const {
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes that were added
+//===----------------------------------------------------------------------===//
+
+/// The version that added 'block_max'.
+static constexpr uint64_t kBlockMax = 2;
+
+template <typename StreamT>
+static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
+  FailureOr<const DialectVersion *> version =
+      stream.getDialectVersion(MQADialect::getDialectNamespace());
+  return succeeded(version)
+             ? static_cast<const BytecodeVersion *>(*version)->number
+             : unversioned;
+}
+
+/// Attributes one behind the other, as upstream's encoding of properties has
+/// them: it has no names, and so no place for one that is not there.
+template <typename... AttrT>
+static LogicalResult readAttributes(DialectBytecodeReader &reader,
+                                    AttrT &...attributes) {
+  return failure(
+      (failed(reader.readOptionalAttribute(attributes)) || ... || false));
+}
+
+template <typename... AttrT>
+static void writeAttributes(DialectBytecodeWriter &writer,
+                            AttrT... attributes) {
+  (writer.writeOptionalAttribute(attributes), ...);
+}
+
+static LogicalResult readBlockMax(DialectBytecodeReader &reader,
+                                  IntegerAttr &attribute) {
+  if (getVersion(reader, /*unversioned=*/1) < kBlockMax)
+    return success();
+  return reader.readOptionalAttribute(attribute);
+}
+
+static void writeBlockMax(DialectBytecodeWriter &writer,
+                          IntegerAttr attribute) {
+  if (getVersion(writer, BytecodeVersion::kCurrent) >= kBlockMax)
+    writer.writeOptionalAttribute(attribute);
+}
+
+/// Whether segments of operands are no attribute: from version 6 of MLIR's
+/// bytecode on.
+template <typename StreamT>
+static bool usesNativeSegments(const StreamT &stream) {
+  return static_cast<int64_t>(stream.getBytecodeVersion()) >= 6;
+}
+
+template <typename SegmentsT>
+static LogicalResult readSegmentsAttribute(DialectBytecodeReader &reader,
+                                           SegmentsT &segments) {
+  if (usesNativeSegments(reader))
+    return success();
+  DenseI32ArrayAttr attribute;
+  if (failed(reader.readAttribute(attribute)))
+    return failure();
+  if (attribute.size() > static_cast<int64_t>(segments.size()))
+    return reader.emitError("has more segments of operands than the op");
+  llvm::copy(attribute.asArrayRef(), segments.begin());
+  return success();
+}
+
+template <typename SegmentsT>
+static LogicalResult readSegments(DialectBytecodeReader &reader,
+                                  SegmentsT &segments) {
+  if (!usesNativeSegments(reader))
+    return success();
+  return reader.readSparseArray(MutableArrayRef(segments));
+}
+
+template <typename SegmentsT>
+static void writeSegmentsAttribute(DialectBytecodeWriter &writer,
+                                   MLIRContext *context,
+                                   const SegmentsT &segments) {
+  if (!usesNativeSegments(writer))
+    writer.writeAttribute(DenseI32ArrayAttr::get(context, segments));
+}
+
+template <typename SegmentsT>
+static void writeSegments(DialectBytecodeWriter &writer,
+                          const SegmentsT &segments) {
+  if (usesNativeSegments(writer))
+    writer.writeSparseArray(ArrayRef(segments));
+}
+
+LogicalResult LogitsOp::readProperties(DialectBytecodeReader &reader,
+                                       OperationState &state) {
+  auto &prop = state.getOrAddProperties<Properties>();
+  return failure(
+      failed(readAttributes(reader, prop.activation, prop.clean,
+                            prop.compressed)) ||
+      failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
+      failed(readAttributes(reader, prop.schedule)) ||
+      failed(readBlockMax(reader, prop.block_max)) ||
+      failed(readSegments(reader, prop.operandSegmentSizes)));
+}
+
+void LogitsOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto &prop = getProperties();
+  writeAttributes(writer, prop.activation, prop.clean, prop.compressed);
+  writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
+  writeAttributes(writer, prop.schedule);
+  writeBlockMax(writer, prop.block_max);
+  writeSegments(writer, prop.operandSegmentSizes);
+}
+
+LogicalResult PagedLogitsOp::readProperties(DialectBytecodeReader &reader,
+                                            OperationState &state) {
+  auto &prop = state.getOrAddProperties<Properties>();
+  return failure(
+      failed(readAttributes(reader, prop.activation, prop.clean)) ||
+      failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
+      failed(readAttributes(reader, prop.schedule)) ||
+      failed(readBlockMax(reader, prop.block_max)) ||
+      failed(readSegments(reader, prop.operandSegmentSizes)));
+}
+
+void PagedLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto &prop = getProperties();
+  writeAttributes(writer, prop.activation, prop.clean);
+  writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
+  writeAttributes(writer, prop.schedule);
+  writeBlockMax(writer, prop.block_max);
+  writeSegments(writer, prop.operandSegmentSizes);
+}
+
+LogicalResult MakeRangesOp::readProperties(DialectBytecodeReader &reader,
+                                           OperationState &state) {
+  auto &prop = state.getOrAddProperties<Properties>();
+  return failure(failed(readAttributes(reader, prop.compressed, prop.next_n)) ||
+                 failed(readBlockMax(reader, prop.block_max)));
+}
+
+void MakeRangesOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto &prop = getProperties();
+  writeAttributes(writer, prop.compressed, prop.next_n);
+  writeBlockMax(writer, prop.block_max);
 }

@@ -10,6 +10,7 @@
 #include "Launch.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -84,7 +85,7 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
                    ScheduleAttr schedule, int64_t dynamicSharedMemory,
                    bool overlapsLaunches, DenseI64ArrayAttr taskSizes,
                    SelectionAttr selection, RankedTensorType logitsType,
-                   int64_t listPlaces) {
+                   int64_t listPlaces, int64_t blockMax) {
   bool isLogits = isLogitsOp(op);
   if (!isLogits && op != TopkOp::getOperationName() &&
       op != MergeTopkOp::getOperationName())
@@ -94,6 +95,12 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
   if (failed(verifySelection(emitError, op, clean, compressed, schedule,
                              selection, logitsType, listPlaces)))
     return failure();
+  if (blockMax &&
+      (!isLogits || selection || compressed || !shapes::isBlockMax(blockMax)))
+    return emitError() << "'block_max' is 8, 64 or 128, of a kernel that "
+                          "stores logits of rows that are not 'compressed', "
+                          "found "
+                       << blockMax;
   if (isLogits ? !schedule == !taskSizes : static_cast<bool>(schedule))
     return emitError() << (isLogits ? "a kernel has either a schedule or task "
                                       "sizes"
@@ -119,12 +126,15 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
                            DenseI64ArrayAttr taskSizes, TopkOp topk) {
   Activation activation = Activation::Relu;
   bool clean = false, compressed = false;
+  int64_t blockMax = 0;
   SelectionAttr selection;
   RankedTensorType logitsType;
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
     activation = logits.getActivation();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();
+    if (logits.getColumnKeys() > 1)
+      blockMax = logits.getColumnKeys();
     // A task has all columns of some rows.
     if (topk)
       logitsType = RankedTensorType::get(
@@ -143,7 +153,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   return get(op->getContext(), op->getName().getStringRef(), activation, clean,
              compressed, schedule, /*dynamicSharedMemory=*/0,
              /*overlapsLaunches=*/false, taskSizes, selection, logitsType,
-             /*listPlaces=*/0);
+             /*listPlaces=*/0, blockMax);
 }
 
 KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
@@ -219,9 +229,10 @@ static Ranks getRanksOfFused(StringRef name, bool isPaged) {
 ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
   if (isFused())
     return getRanksOfFused(name, isPaged());
-  // The number of keys of a compressed kernel is no operand of the op.
+  // Where columns are no keys, the number of keys is no operand of the op.
   if (name == kNumKeys)
-    return getCompressed() ? getRanks(0) : Ranks();
+    return getCompressed() || (getBlockMax() && !isPaged()) ? getRanks(0)
+                                                            : Ranks();
   if (getOp() == MergeTopkOp::getOperationName())
     return getRanksOfMerge(name);
   if (getOp() == TopkOp::getOperationName())
@@ -232,21 +243,22 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
 KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
-             getTaskSizes(), getSelection(), getLogitsType(), getListPlaces());
+             getTaskSizes(), getSelection(), getLogitsType(), getListPlaces(),
+             getBlockMax());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              /*overlapsLaunches=*/true, getTaskSizes(), getSelection(),
-             getLogitsType(), getListPlaces());
+             getLogitsType(), getListPlaces(), getBlockMax());
 }
 
 KernelAttr KernelAttr::withListPlaces(int64_t places) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              getOverlapsLaunches(), getTaskSizes(), getSelection(),
-             getLogitsType(), places);
+             getLogitsType(), places, getBlockMax());
 }
 
 OperandAttr OperandAttr::get(StringRef name, Type type) {

@@ -215,8 +215,14 @@ void StoreLogitsOp::getEffects(EffectList &effects) {
 }
 
 LogicalResult StoreLogitsOp::verify() {
-  return failure(failed(verifyRanges(*this, getRanges())) ||
-                 failed(verifyGlobal(*this, "out", getOut())));
+  if (failed(verifyRanges(*this, getRanges())))
+    return failure();
+  int64_t keys = getLogits().getType().getDimSize(1);
+  int64_t size = getOrigin(getRanges()).getBlockMax().value_or(1);
+  if (keys % size)
+    return emitOpError() << "takes the maximum of each block of " << size
+                         << " keys, but has " << keys << " keys";
+  return verifyGlobal(*this, "out", getOut());
 }
 
 void ScatterColumnsOp::getEffects(EffectList &effects) {

@@ -18,6 +18,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -36,10 +37,17 @@ bool LogitsOp::hasCompressedRows() {
   return getCompressed() || (made && made.getCompressed());
 }
 
+int64_t LogitsOp::getColumnKeys() {
+  std::optional<int64_t> keys = getBlockMax();
+  if (MakeRangesOp made = getRanges() ? getOrigin(getRanges()) : nullptr)
+    keys = made.getBlockMax();
+  return keys.value_or(1);
+}
+
 OpFoldResult LogitsOp::getNumSequenceKeys(OpBuilder &b) {
-  // Compressed rows do not say how many keys there are.
-  OpFoldResult own = hasCompressedRows() ? getDim(b, getLoc(), getK(), 0)
-                                         : getDim(b, getLoc(), getOut(), 1);
+  // Columns that are no keys do not say how many keys there are.
+  OpFoldResult own = hasKeyColumns() ? getDim(b, getLoc(), getOut(), 1)
+                                     : getDim(b, getLoc(), getK(), 0);
   return addOffset(b, getLoc(), getKeyOffset(), own);
 }
 
@@ -49,13 +57,15 @@ Value LogitsOp::getOrMakeRanges(OpBuilder &b) {
   Value numKeys =
       getValueOrCreateConstantIndexOp(b, getLoc(), getNumSequenceKeys(b));
   return MakeRangesOp::create(b, getLoc(), getKs(), getKe(), numKeys,
-                              /*next_n=*/IntegerAttr(), getCompressedAttr());
+                              /*next_n=*/IntegerAttr(), getCompressedAttr(),
+                              getBlockMaxAttr());
 }
 
 void LogitsOp::replaceBounds(Value ranges) {
   getKsMutable().clear();
   getKeMutable().clear();
   setCompressed(false);
+  removeBlockMaxAttr();
   getRangesMutable().assign(ranges);
 }
 
@@ -88,7 +98,9 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
       {"ks", "M", {b.getI32Type()}, 0},
       {"ke", "M", {b.getI32Type()}, 0},
       {"out",
-       op.hasCompressedRows() ? "MS" : "MN",
+       op.hasCompressedRows()   ? "MS"
+       : op.getColumnKeys() > 1 ? "MJ"
+                                : "MN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        1},
   };
@@ -100,13 +112,32 @@ static LogicalResult verifyForm(LogitsOp op) {
     return op.emitOpError("needs 'ke', or 'ranges' where it is a tile");
   if (!op.getRanges())
     return success();
-  if (op.getKs() || op.getKe() || op.getCompressed())
-    return op.emitOpError("with 'ranges' has no 'ks', 'ke' or 'compressed', "
-                          "which the ranges say");
+  if (op.getKs() || op.getKe() || op.getCompressed() || op.getBlockMax())
+    return op.emitOpError("with 'ranges' has no 'ks', 'ke', 'compressed' or "
+                          "'block_max', which the ranges say");
   if (!isa<MemRefType>(op.getOut().getType()))
     return op.emitOpError("with 'ranges' must be on memrefs, found 'out' of ")
            << op.getOut().getType();
   return verifyRanges(op, op.getRanges());
+}
+
+/// A maximum over blocks has as many columns as there are blocks.
+static LogicalResult verifyColumns(LogitsOp op) {
+  if (failed(verifyBlockMax(op, op.getBlockMax(), op.getKeyOffset())))
+    return failure();
+  if (op.getBlockMax() && op.getCompressed())
+    return op.emitOpError("has 'block_max', whose blocks are counted from key "
+                          "0, and 'compressed', where a row begins with its "
+                          "range");
+  int64_t keys = op.getKeyType().getDimSize(0), size = op.getColumnKeys();
+  int64_t columns = op.getOutType().getDimSize(1);
+  int64_t blocks = llvm::divideCeil(std::max<int64_t>(keys, 0), size);
+  if (size == 1 || ShapedType::isDynamic(keys) ||
+      ShapedType::isDynamic(columns) || columns == blocks)
+    return success();
+  return emitSizeError(op, "number of blocks J (dimension 1 of 'out')",
+                       "ceil(N / " + Twine(size) + ") = " + Twine(blocks),
+                       columns);
 }
 
 LogicalResult LogitsOp::verify() {
@@ -126,6 +157,8 @@ LogicalResult LogitsOp::verify() {
     return emitSizeError(*this, "number of key groups G (dimension 1 of 'k')",
                          "a divisor of H = " + Twine(getNumHeads()),
                          getNumGroups());
+  if (failed(verifyColumns(*this)))
+    return failure();
   return verifyMemory(*this, operands, getOperandRules(*this), getResult());
 }
 

@@ -22,7 +22,7 @@ SmallVector<utils::IteratorType> LogitsOp::getLoopIteratorTypes() {
   return {utils::IteratorType::parallel, utils::IteratorType::parallel};
 }
 
-/// Queries x keys.
+/// Queries x keys; or x blocks, where a column is the maximum of one.
 SmallVector<Range> LogitsOp::getIterationDomain(OpBuilder &b) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   OpFoldResult numKeys = getDim(b, getLoc(), getK(), 0);
@@ -59,13 +59,46 @@ static bool hasAllKeys(LogitsOp op, OpFoldResult numKeys) {
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
+  int64_t columnKeys = getColumnKeys();
+  if (columnKeys == 1)
+    return getTileOfKeys(b, offsets[0], offsets[1], sizes[0], sizes[1]);
+  // The last block may have fewer keys.
+  AffineExpr first, count, numKeys;
+  bindDims(getContext(), first, count, numKeys);
+  OpFoldResult n = affine::makeComposedFoldedAffineApply(
+      b, getLoc(), first * columnKeys, {offsets[1]});
+  OpFoldResult numN = affine::makeComposedFoldedAffineMin(
+      b, getLoc(),
+      AffineMap::get(3, 0, {count * columnKeys, numKeys - first * columnKeys},
+                     getContext()),
+      {offsets[1], sizes[1], getDim(b, getLoc(), getK(), 0)});
+  return getTileOfKeys(b, offsets[0], n, sizes[0], numN);
+}
+
+/// Columns of keys [n, n + numN), a multiple of the keys of a column, as their
+/// first one and their number.
+static std::pair<OpFoldResult, OpFoldResult>
+getColumns(OpBuilder &b, LogitsOp op, OpFoldResult n, OpFoldResult numN) {
+  int64_t columnKeys = op.getColumnKeys();
+  if (columnKeys == 1)
+    return {n, numN};
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  return {affine::makeComposedFoldedAffineApply(b, op.getLoc(),
+                                                d0.floorDiv(columnKeys), {n}),
+          affine::makeComposedFoldedAffineApply(
+              b, op.getLoc(), d0.ceilDiv(columnKeys), {numN})};
+}
+
+FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
+                                                OpFoldResult n,
+                                                OpFoldResult numM,
+                                                OpFoldResult numN) {
   // Tiles of some keys of a tensor's compressed rows would overlap. And only
   // ranges say how many keys the whole has, which tiles of tensors have not: a
   // producer may be fused into what they have of ks and ke.
   bool compressed = hasCompressedRows();
   bool isRowTile = compressed && getResult();
-  if (isRowTile &&
-      !(isConstantIntValue(offsets[1], 0) && hasAllKeys(*this, sizes[1]))) {
+  if (isRowTile && !(isConstantIntValue(n, 0) && hasAllKeys(*this, numN))) {
     remark::missed(getLoc(),
                    remark::RemarkOpts::name("tile").category("mqa-tiling"))
         << "not tiled: the tiles of 'compressed' logits would each write whole "
@@ -79,8 +112,6 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   OpFoldResult zero = b.getIndexAttr(0);
   OpFoldResult heads = b.getIndexAttr(getNumHeads());
   OpFoldResult headDim = b.getIndexAttr(getHeadDim());
-  OpFoldResult m = offsets[0], n = offsets[1];
-  OpFoldResult numM = sizes[0], numN = sizes[1];
   if (compressed && !isRowTile && getClean())
     numN = affine::makeComposedFoldedAffineMin(
         b, loc, b.getMultiDimIdentityMap(2), {numN, getDim(b, loc, getK(), 0)});
@@ -114,9 +145,11 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
         b, loc, getOrMakeRanges(b), getValueOrCreateConstantIndexOp(b, loc, m),
         getValueOrCreateConstantIndexOp(b, loc, numM));
   }
-  Value out = compressed ? getSlice(b, loc, getOut(), {m, zero},
-                                    {numM, getDim(b, loc, getOut(), 1)})
-                         : getSlice(b, loc, getOut(), {m, n}, {numM, numN});
+  auto [column, numColumns] = getColumns(b, *this, n, numN);
+  Value out = compressed
+                  ? getSlice(b, loc, getOut(), {m, zero},
+                             {numM, getDim(b, loc, getOut(), 1)})
+                  : getSlice(b, loc, getOut(), {m, column}, {numM, numColumns});
   SmallVector<Operation *> slices;
   for (Value operand :
        llvm::concat<Value>(operands, SmallVector<Value>{ks, ke, out}))
@@ -133,11 +166,11 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   Type resultType;
   if (getResult())
     resultType = out.getType();
-  auto tiled = LogitsOp::create(b, loc, resultType, operands[0], operands[1],
-                                operands[2], operands[3], ks, ke, ranges,
-                                keyOffset, out, getCleanAttr(),
-                                isRowTile ? getCompressedAttr() : UnitAttr(),
-                                getActivationAttr(), getScheduleAttr());
+  auto tiled = LogitsOp::create(
+      b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
+      ks, ke, ranges, keyOffset, out, getCleanAttr(),
+      isRowTile ? getCompressedAttr() : UnitAttr(), getActivationAttr(),
+      getScheduleAttr(), ranges ? IntegerAttr() : getBlockMaxAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

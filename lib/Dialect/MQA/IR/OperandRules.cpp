@@ -9,7 +9,9 @@
 #include "mqa/Dialect/MQA/IR/MxFormat.h"
 
 #include "mqa/Dialect/MQA/IR/OperandStrides.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -225,6 +227,23 @@ LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
     return emitSizeError(op,
                          ("number of bytes of a key (" + keysAt + ")").str(),
                          "D / 2 = " + Twine(headDim / 2), bytes);
+  return success();
+}
+
+LogicalResult mqa::verifyBlockMax(Operation *op,
+                                  std::optional<int64_t> blockMax,
+                                  Value keyOffset) {
+  if (!blockMax)
+    return success();
+  if (!shapes::isBlockMax(*blockMax))
+    return op->emitOpError()
+           << "'block_max' must be 8, 64 or 128, found " << *blockMax;
+  APInt first;
+  if (keyOffset && matchPattern(keyOffset, m_ConstantInt(&first)) &&
+      first.srem(*blockMax) != 0)
+    return op->emitOpError()
+           << "'key_offset' must be a multiple of 'block_max' = " << *blockMax
+           << ", found " << first.getSExtValue();
   return success();
 }
 

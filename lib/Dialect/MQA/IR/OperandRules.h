@@ -61,6 +61,10 @@ LogicalResult verifyMemory(Operation *op, ValueRange operands,
 LogicalResult verifyHeads(Operation *op, StringRef headsAt, int64_t numHeads,
                           StringRef headDimAt, int64_t headDim);
 
+/// What 'block_max' asks of an op of logits, which may have 'key_offset'.
+LogicalResult verifyBlockMax(Operation *op, std::optional<int64_t> blockMax,
+                             Value keyOffset);
+
 /// "`what` must be `allowed`, found `size`".
 LogicalResult emitSizeError(Operation *op, StringRef what, const Twine &allowed,
                             int64_t size);

@@ -121,8 +121,11 @@ LogicalResult LogitsOp::getIterationDomainTileFromOperandTiles(
     SmallVectorImpl<OpFoldResult> &sizes) {
   if (movesDestination(*this, operandNumbers))
     return failure();
-  // Compressed rows have all keys.
-  StringRef dims = hasCompressedRows() ? "M-" : "MN";
+  // Compressed rows have all keys. Tiles of other operands may not be of whole
+  // blocks.
+  StringRef dims = hasCompressedRows()   ? "M-"
+                   : getColumnKeys() > 1 ? "MJ"
+                                         : "MN";
   return getDomainTile(b, *this, dims, operandNumbers, allOffsets, allSizes,
                        offsets, sizes);
 }

@@ -49,7 +49,10 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
       {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"context_lens", perQuery ? "BT" : "B", {b.getI32Type()}, perQuery},
       {"block_table", "BS", {b.getI32Type()}, 1},
-      {"out", "RN", {b.getF32Type(), b.getBF16Type(), b.getF16Type()}, 1},
+      {"out",
+       op.getBlockMax() ? "RJ" : "RN",
+       {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
+       1},
   };
 }
 
@@ -59,7 +62,8 @@ LogicalResult PagedLogitsOp::verify() {
     return failure();
   if (failed(verifyHeads(*this, "dimension 2 of 'q'", getNumHeads(),
                          "dimension 3 of 'q'", getHeadDim())) ||
-      failed(verifyMxKeys(*this, "dimension 2 of 'k'")))
+      failed(verifyMxKeys(*this, "dimension 2 of 'k'")) ||
+      failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())))
     return failure();
   // A dynamic size is negative.
   constexpr int64_t kMaxNextN = 8, kMinBlockKv = 16, kMaxBlockKv = 256;
@@ -116,7 +120,7 @@ SmallVector<utils::IteratorType> PagedLogitsOp::getLoopIteratorTypes() {
   return {utils::IteratorType::parallel, utils::IteratorType::parallel};
 }
 
-/// Sequences x keys.
+/// Sequences x columns.
 SmallVector<Range> PagedLogitsOp::getIterationDomain(OpBuilder &b) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   return {Range{zero, getDim(b, getLoc(), getQ(), 0), one},
@@ -157,12 +161,14 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   Value lens = slice(getContextLens(), s, numS);
   Value table = slice(getBlockTable(), s, numS);
   Value out = slice(getOut(), row, numRows, /*cutsColumns=*/true);
+  OpFoldResult firstKey = affine::makeComposedFoldedAffineApply(
+      b, loc, b.getAffineDimExpr(0) * getColumnKeys(), {n});
   Value keyOffset = getValueOrCreateConstantIndexOp(
-      b, loc, addOffset(b, loc, getKeyOffset(), n));
+      b, loc, addOffset(b, loc, getKeyOffset(), firstKey));
   auto tiled = PagedLogitsOp::create(
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
       weights, lens, table, keyOffset, out, getCleanAttr(), getActivationAttr(),
-      getScheduleAttr());
+      getScheduleAttr(), getBlockMaxAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -34,7 +34,8 @@ Ranges Ranges::get(OpBuilder &b, Value ranges) {
   // The verifier lets nothing else pass.
   if (auto make = ranges.getDefiningOp<MakeRangesOp>())
     return Ranges(make.getKs(), make.getKe(), make.getNumKeys(),
-                  make.getNextN().value_or(0), make.getCompressed());
+                  make.getNextN().value_or(0), make.getCompressed(),
+                  make.getBlockMax().value_or(1));
   auto narrow = cast<NarrowRangesOp>(ranges.getDefiningOp());
   Ranges source = get(b, narrow.getRanges());
   OpBuilder::InsertionGuard guard(b);
@@ -48,7 +49,7 @@ Ranges Ranges::get(OpBuilder &b, LogitsOp op) {
     return get(b, op.getRanges());
   return Ranges(op.getKs(), op.getKe(),
                 toValue(b, op.getLoc(), op.getNumSequenceKeys(b)), /*nextN=*/0,
-                op.getCompressed());
+                op.getCompressed(), op.getColumnKeys());
 }
 
 /// How many keys a sequence has places for in `table`, or 2^31 - 1 where that
@@ -170,7 +171,7 @@ Ranges Ranges::narrow(OpBuilder &b, Location loc, OpFoldResult row,
 int64_t Ranges::getWholeSequences() const { return firstRow ? 0 : nextN; }
 
 Ranges Ranges::getLastQueries() const {
-  return Ranges(starts, ends, numKeys, /*nextN=*/0, compressed);
+  return Ranges(starts, ends, numKeys, /*nextN=*/0, compressed, columnKeys);
 }
 
 //===----------------------------------------------------------------------===//
@@ -281,8 +282,20 @@ std::pair<Value, Value> Ranges::loadColumns(OpBuilder &b, Location loc,
                                             Value row, Value numColumns) const {
   Value first = loadStart(b, loc, row), end = loadOpenEnd(b, loc, row);
   // Where keys are columns, these are what a range is cut to.
-  if (numKeys && (compressed || !areSame(numKeys, numColumns)))
+  if (numKeys && (!haveKeyColumns() || !areSame(numKeys, numColumns)))
     end = arith::MinSIOp::create(b, loc, end, numKeys);
+  if (columnKeys > 1) {
+    // Those that have a key of the range; none of an empty one.
+    Value size = constant(b, loc, columnKeys), one = constant(b, loc, 1);
+    Value some =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, end);
+    Value last = arith::SubIOp::create(
+        b, loc, arith::MaxSIOp::create(b, loc, end, one), one);
+    Value behind = arith::AddIOp::create(
+        b, loc, arith::DivUIOp::create(b, loc, last, size), one);
+    first = arith::DivUIOp::create(b, loc, first, size);
+    end = arith::SelectOp::create(b, loc, some, behind, first);
+  }
   if (compressed) {
     end = arith::MaxSIOp::create(b, loc, end, first);
     Value length = arith::SubIOp::create(b, loc, end, first);

@@ -7,6 +7,7 @@
 #include "RangesOps.h"
 #include "Effects.h"
 #include "MemorySpaces.h"
+#include "OperandRules.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -47,7 +48,11 @@ LogicalResult MakeRangesOp::verify() {
     return emitOpError("with a length for each query of a sequence has no 'ks' "
                        "and a static number of queries, found 'ke' of ")
            << ke << (getKs() ? " and 'ks'" : "");
-  return failure(failed(verifyGlobal(*this, "ks", getKs())) ||
+  if (getBlockMax() && getCompressed())
+    return emitOpError("has 'block_max', whose blocks are counted from key 0, "
+                       "and 'compressed', where a row begins with its range");
+  return failure(failed(verifyBlockMax(*this, getBlockMax(), Value())) ||
+                 failed(verifyGlobal(*this, "ks", getKs())) ||
                  failed(verifyGlobal(*this, "ke", getKe())));
 }
 

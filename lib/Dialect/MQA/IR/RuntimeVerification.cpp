@@ -89,12 +89,32 @@ void verifySizes(KernelOpInterface op, OpBuilder &b, Location loc,
   }
 }
 
+/// Columns of maxima: as many as there are blocks of keys.
+void verifyBlocks(LogitsOp op, OpBuilder &b, Location loc,
+                  MessageFn makeMessage) {
+  auto getSize = [&](Value operand, int64_t dim) -> Value {
+    return getValueOrCreateConstantIndexOp(b, loc,
+                                           getDim(b, loc, operand, dim));
+  };
+  Value size = arith::ConstantIndexOp::create(b, loc, op.getColumnKeys());
+  Value blocks =
+      arith::CeilDivUIOp::create(b, loc, getSize(op.getK(), 0), size);
+  Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocks,
+                                      getSize(op.getOut(), 1));
+  cf::AssertOp::create(b, loc, equal,
+                       makeMessage(op, "dimension 1 of 'out' is not the number "
+                                       "of blocks of dimension 0 of 'k'"));
+}
+
 template <typename OpTy>
 struct SizesModel
     : RuntimeVerifiableOpInterface::ExternalModel<SizesModel<OpTy>, OpTy> {
   void generateRuntimeVerification(Operation *op, OpBuilder &b, Location loc,
                                    MessageFn makeMessage) const {
     verifySizes(cast<KernelOpInterface>(op), b, loc, makeMessage);
+    if (auto logits = dyn_cast<LogitsOp>(op))
+      if (logits.getColumnKeys() > 1)
+        verifyBlocks(logits, b, loc, makeMessage);
   }
 };
 } // namespace

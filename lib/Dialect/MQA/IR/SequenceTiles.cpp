@@ -21,8 +21,12 @@ Value SequenceTiles::makeRanges(OpBuilder &b) {
   int64_t blockKv = op.getBlockKv();
   AffineExpr end, blocks;
   bindDims(b.getContext(), end, blocks);
-  OpFoldResult columnsEnd = addOffset(
-      b, loc, op.getKeyOffset(), memref::getMixedSize(b, loc, op.getOut(), 1));
+  // A column of maxima has room for its whole block.
+  OpFoldResult columnsEnd =
+      addOffset(b, loc, op.getKeyOffset(),
+                affine::makeComposedFoldedAffineApply(
+                    b, loc, end * op.getColumnKeys(),
+                    {memref::getMixedSize(b, loc, op.getOut(), 1)}));
   OpFoldResult numBlocks = affine::makeComposedFoldedAffineMin(
       b, loc,
       AffineMap::get(2, 0, {end.ceilDiv(blockKv), blocks}, b.getContext()),
@@ -36,7 +40,8 @@ Value SequenceTiles::makeRanges(OpBuilder &b) {
   if (!op.hasLengthPerQuery())
     causal = b.getI64IntegerAttr(nextN);
   return MakeRangesOp::create(b, loc, /*ks=*/Value(), op.getContextLens(),
-                              numKeys, causal, /*compressed=*/UnitAttr());
+                              numKeys, causal, /*compressed=*/UnitAttr(),
+                              op.getBlockMaxAttr());
 }
 
 /// Not of q, which becomes a tensor map.
@@ -113,13 +118,22 @@ LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
     column = affine::makeComposedFoldedAffineApply(
         b, loc, key - offset, {column, OpFoldResult(op.getKeyOffset())});
   }
+  OpFoldResult numColumns = count;
+  if (int64_t columnKeys = op.getColumnKeys(); columnKeys > 1) {
+    AffineExpr d0 = b.getAffineDimExpr(0);
+    column = affine::makeComposedFoldedAffineApply(
+        b, loc, d0.floorDiv(columnKeys), {column});
+    numColumns = affine::makeComposedFoldedAffineApply(
+        b, loc, d0.ceilDiv(columnKeys), {numColumns});
+  }
   Value out = getSlice(b, loc, sequence.out, {b.getIndexAttr(0), column},
-                       {b.getIndexAttr(nextN), OpFoldResult(count)});
+                       {b.getIndexAttr(nextN), numColumns});
   Value keys = getKeys(b, op.getK(), sequence.table, first, count);
   Value scales = getKeys(b, op.getKScale(), sequence.table, first, count);
   return LogitsOp::create(b, loc, /*result=*/Type(), sequence.q, keys, scales,
                           sequence.weights, /*ks=*/Value(), /*ke=*/Value(),
                           sequence.ranges, /*key_offset=*/first, out,
                           /*clean=*/UnitAttr(), /*compressed=*/UnitAttr(),
-                          op.getActivationAttr(), op.getScheduleAttr());
+                          op.getActivationAttr(), op.getScheduleAttr(),
+                          /*block_max=*/IntegerAttr());
 }

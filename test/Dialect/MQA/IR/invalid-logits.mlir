@@ -309,7 +309,7 @@ func.func @f(%q: tensor<?x64x272xbf16>, %k: tensor<?x272xbf16>, %s: tensor<?xf32
 
 func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) {
   %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
-  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke' or 'compressed', which the ranges say}}
+  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke', 'compressed' or 'block_max', which the ranges say}}
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<2xi32>) ranges(%ranges) outs(%out : memref<2x?xf32>)
   return
 }
@@ -318,7 +318,7 @@ func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: mem
 
 func.func @f(%q: memref<2x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) {
   %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
-  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke' or 'compressed', which the ranges say}}
+  // expected-error@+1 {{with 'ranges' has no 'ks', 'ke', 'compressed' or 'block_max', which the ranges say}}
   mqa.logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>) ranges(%ranges) outs(%out : memref<2x?xf32>) {compressed}
   return
 }

@@ -42,3 +42,16 @@ func.func @topk(%logits: memref<?x?xf32>, %lens: memref<?x2xi32>, %i: memref<?x8
   mqa.merge_topk ins(%li, %lv, none, %ke : memref<?x?x8xi32>, memref<?x?x8xf32>, memref<?xi32>) outs(%i : memref<?x8xi32>)
   return
 }
+
+// -----
+
+// Columns of maxima are compared with the blocks of the keys.
+// CHECK-LABEL: func.func @blocks(
+// CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
+// CHECK: arith.cmpi eq, %[[BLOCKS]]
+// CHECK: cf.assert %{{.*}}, "{{.*}}dimension 1 of 'out' is not the number of blocks of dimension 0 of 'k'
+// CHECK: mqa.logits
+func.func @blocks(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64}
+  return
+}

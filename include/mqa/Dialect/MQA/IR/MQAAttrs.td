@@ -208,7 +208,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
 
     | parameter | meaning |
     | --- | --- |
-    | `op`, `activation`, `clean`, `compressed` | the op that the function computes, and attributes of the op |
+    | `op`, `activation`, `clean`, `compressed`, `block_max` | the op that the function computes, and attributes of the op |
     | `schedule` | for a GPU: the schedule by which the kernel was made. No pass after `mqa-stage-tiles` reads it |
     | `dynamic_shared_memory` | for a GPU: bytes, once the rings are lowered |
     | `overlaps_launches` | for a GPU: whether the kernel may start while the kernel ahead of it ends |
@@ -234,7 +234,8 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
       OptionalParameter<"::mlir::DenseI64ArrayAttr">:$task_sizes,
       OptionalParameter<"::mlir::mqa::SelectionAttr">:$selection,
       OptionalParameter<"::mlir::RankedTensorType">:$logits_type,
-      DefaultValuedParameter<"int64_t", "0">:$list_places);
+      DefaultValuedParameter<"int64_t", "0">:$list_places,
+      DefaultValuedParameter<"int64_t", "0">:$block_max);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

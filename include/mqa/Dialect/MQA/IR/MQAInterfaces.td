@@ -52,6 +52,8 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"", "::mlir::mqa::Activation", "getActivation">,
     InterfaceMethod<"Whether -inf is written outside of the ranges.", "bool", "getClean">,
     InterfaceMethod<"Whether rows begin with their ranges.", "bool", "hasCompressedRows">,
+    InterfaceMethod<"Keys of a column of `out`: R, where it is the maximum of a block of R keys; else 1.",
+                    "int64_t", "getColumnKeys">,
     InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
   ];

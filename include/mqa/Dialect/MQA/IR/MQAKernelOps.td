@@ -363,6 +363,10 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     first key of the row's range. Keys outside of a query's range are not written. `out` has at least one column for each
     key; if the ranges are compressed, it may have any number.
 
+    If the ranges have `block_max = R`, column j is the maximum over the keys of block j that lie in the range, and a block
+    without such a key is not written. Then `first_key` and the number of keys are multiples of R. NaN is greater than any
+    number.
+
     ```mlir
     %ranges = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%rows : memref<?x?xf32, strided<[?, 1]>>)

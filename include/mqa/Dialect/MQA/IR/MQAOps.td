@@ -50,7 +50,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
+    | `out` | M x N, M x S with `compressed`, or M x J with `block_max` | f32, bf16 or f16 |
 
     **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
     multiple of 16 up to 256.
@@ -77,6 +77,17 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
     without `clean`.
 
+    **Block maxima.** With `block_max = R` (8, 64 or 128), `out` has a column for each block of R keys:
+
+    ```
+    out[m, j] = max of logit(m, n) over the keys n of block j, R * j <= n < R * (j + 1), in the range of row m
+    ```
+
+    Blocks are counted from key 0, and there are J = ceil(N / R). The logit is the one that the op without `block_max`
+    writes, so scales, weights and the sum over heads come before the maximum. NaN is greater than any number. A block without
+    a key in the range is outside of the range: it is -inf with `clean`, and not written without `clean`. `block_max` and
+    `compressed` exclude each other.
+
     **MXFP4 keys.** An element is an f4E2M1FN. A byte of `k` has two elements; the even one is in the low four bits.
     Each block of 32 elements has a block scale, and `k_scale` has a word of four block scales for each key. Byte g of
     the word belongs to elements 32 g to 32 g + 31. It is an f8E8M0FNU: 2 to the power of (byte - 127), and NaN if the
@@ -93,12 +104,13 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
     `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
     and the ranges say what the whole sequence is. Tiles of compressed ranges have all columns, and the tile at key 0 cleans.
-    A `compressed` op on tensors is tiled over queries alone.
+    A `compressed` op on tensors is tiled over queries alone. An op with `block_max` is tiled over whole blocks: its second
+    loop counts blocks, and `key_offset` is a multiple of R. A tile of memrefs has the R of its ranges.
 
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
-    keys; a tile.
+    keys; the maxima of blocks of 128 keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -116,6 +128,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x64xi8>, tensor<?xi32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %4 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%maxima : tensor<?x?xf32>) {block_max = 128 : i64, clean} -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -131,8 +147,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     UnitAttr:$clean,
     UnitAttr:$compressed,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
-    OptionalAttr<MQA_ScheduleAttr>:$schedule);
+    OptionalAttr<MQA_ScheduleAttr>:$schedule,
+    OptionalAttr<I64Attr>:$block_max);
   let results = (outs Optional<AnyRankedTensor>:$result);
+  let useCustomPropertiesEncoding = 1;
 
   // Of a whole sequence. The result follows from `out`, and a null value is an
   // operand that is left out. Setters add attributes.
@@ -142,7 +160,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
                    "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, ks, ke,
             /*ranges=*/::mlir::Value(), /*key_offset=*/::mlir::Value(), out,
-            /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{});
+            /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{},
+            /*block_max=*/{});
     }]>];
 
   let assemblyFormat = [{
@@ -176,13 +195,21 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether rows begin with their ranges.
     bool hasCompressedRows();
+    /// R, where a column is the maximum of a block of R keys; else 1.
+    int64_t getColumnKeys();
+    /// Whether column n of `out` is key n of this op.
+    bool hasKeyColumns() { return !hasCompressedRows() && getColumnKeys() == 1; }
     /// Keys of the whole sequence of an op that is no tile.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
     bool isTile() { return getKeyOffset() || getRanges(); }
     /// `ranges`, or those that `ks` and `ke` of an op on memrefs are, made here.
     Value getOrMakeRanges(OpBuilder &b);
-    /// Puts `ranges` in the place of `ks`, `ke` and `compressed`.
+    /// Puts `ranges` in the place of `ks`, `ke`, `compressed` and `block_max`.
     void replaceBounds(Value ranges);
+    /// The tile of queries [m, m + numM) and keys [n, n + numN). `n` is a
+    /// multiple of the keys of a column.
+    FailureOr<TilingResult> getTileOfKeys(OpBuilder &b, OpFoldResult m, OpFoldResult n,
+                                          OpFoldResult numM, OpFoldResult numN);
     /// q, k, k_scale, weights, ks, ke, out. Of a tile, ks and ke are what its
     /// ranges were made from.
     SmallVector<Value> getDataOperands();
@@ -223,7 +250,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | (B * T) x N | f32, bf16 or f16 |
+    | `out` | (B * T) x N, or (B * T) x J with `block_max` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
     a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding and MXFP4
@@ -234,6 +261,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     in any order within a sequence, or greater than N or S * P. The smallest of length, N and S * P counts. Outside, the op
     writes -inf with `clean`, and nothing without it.
 
+    **Block maxima.** With `block_max = R`, `out` has a column for each block of R keys of a sequence, as in `mqa.logits`. Then
+    N is J * R.
+
     **Block table.** The op does not read entries of `block_table` behind those that the longest length of the sequence needs.
     Needed entries may repeat. An entry that is no block of the cache gives unspecified logits, and the op reads nothing
     outside of the cache. NaN spreads as in `mqa.logits`. Places behind the end of a sequence may hold anything.
@@ -243,7 +273,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     the scales of a block lie behind each other (block_kv * D key bytes, then block_kv f32 scales). Then `k` and `k_scale`
     are two views of one cache.
 
-    **Tiles.** `key_offset` is the key to which column 0 of `out` belongs. Tiling the op over keys advances it.
+    **Tiles.** `key_offset` is the key to which column 0 of `out` belongs. Tiling the op over keys advances it. With
+    `block_max`, the loop counts blocks, and `key_offset` is a multiple of R.
 
     Example:
 
@@ -262,8 +293,10 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     AnyShaped:$out,
     UnitAttr:$clean,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
-    OptionalAttr<MQA_ScheduleAttr>:$schedule);
+    OptionalAttr<MQA_ScheduleAttr>:$schedule,
+    OptionalAttr<I64Attr>:$block_max);
   let results = (outs Optional<AnyRankedTensor>:$result);
+  let useCustomPropertiesEncoding = 1;
 
   // As that of `mqa.logits`.
   let builders = [
@@ -272,7 +305,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
                    "::mlir::Value":$blockTable, "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
             blockTable, /*key_offset=*/::mlir::Value(), out, /*clean=*/false,
-            Activation::Relu, /*schedule=*/{});
+            Activation::Relu, /*schedule=*/{}, /*block_max=*/{});
     }]>];
 
   let assemblyFormat = [{
@@ -302,6 +335,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     int64_t getNumGroups() { return 1; }
     bool hasKeyGroups() { return false; }
     bool hasCompressedRows() { return false; }
+    /// R, where a column is the maximum of a block of R keys; else 1.
+    int64_t getColumnKeys() { return getBlockMax().value_or(1); }
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every query has a length of its own.
     bool hasLengthPerQuery() {

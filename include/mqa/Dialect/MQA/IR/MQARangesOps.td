@@ -24,7 +24,8 @@ def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
     A range whose end is not behind its start is empty. In the third form, each of the T queries of B sequences has a
     length. In the last form, which is causal, a sequence has one length, and its T queries are its last ones.
 
-    Key n belongs to column n of a row of the output. With `compressed`, it belongs to column n - start.
+    Key n belongs to column n of a row of the output. With `compressed`, it belongs to column n - start. With
+    `block_max = R`, a column is the maximum of a block of R keys: key n belongs to column n / R.
 
     The op reads no memory. The ops that get the ranges read it.
 
@@ -34,14 +35,23 @@ def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
     ```mlir
     %ranges = mqa.make_ranges %ks, %ke keys(%n) {compressed} : memref<?xi32>, memref<?xi32>
     %causal = mqa.make_ranges none, %lens keys(%n) {next_n = 2} : memref<?xi32>
+    %blocks = mqa.make_ranges %ks, %ke keys(%n) {block_max = 128} : memref<?xi32>, memref<?xi32>
     ```
   }];
   let arguments = (ins Optional<MemRefRankOf<[I32], [1]>>:$ks,
                        MemRefRankOf<[I32], [1, 2]>:$ke,
                        Index:$num_keys,
                        OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$next_n,
-                       UnitAttr:$compressed);
+                       UnitAttr:$compressed,
+                       OptionalAttr<I64Attr>:$block_max);
   let results = (outs MQA_RangesType:$ranges);
+  let useCustomPropertiesEncoding = 1;
+  let builders = [
+    // Of columns that are keys.
+    OpBuilder<(ins "::mlir::Value":$ks, "::mlir::Value":$ke, "::mlir::Value":$numKeys,
+                   "::mlir::IntegerAttr":$nextN, "::mlir::UnitAttr":$compressed), [{
+      build($_builder, $_state, ks, ke, numKeys, nextN, compressed, /*block_max=*/{});
+    }]>];
   let assemblyFormat = [{
     custom<Bounds>($ks, $ke) `keys` `(` $num_keys `)` attr-dict
     `:` custom<BoundTypes>(type($ks), type($ke))

@@ -31,6 +31,10 @@ public:
   /// Null where only columns end ranges.
   Value getNumKeys() const { return numKeys; }
   bool areCompressed() const { return compressed; }
+  /// Keys of a column: of more than one, it is the maximum.
+  int64_t getColumnKeys() const { return columnKeys; }
+  /// Whether key n has column n.
+  bool haveKeyColumns() const { return !compressed && columnKeys == 1; }
   /// Whether ranges may begin behind key 0.
   bool haveStarts() const { return static_cast<bool>(starts); }
   Value getNumRows(OpBuilder &b, Location loc) const;
@@ -63,8 +67,8 @@ public:
   /// numColumns.
   std::pair<Value, Value> loadColumns(OpBuilder &b, Location loc, Value row,
                                       Value numColumns) const;
-  /// The column of a key in a range that begins at `start`. Both may count from
-  /// any key, and may be vectors.
+  /// The column of a key in a range that begins at `start`, where a column is a
+  /// key. Both may count from any key, and may be vectors.
   Value getColumn(OpBuilder &b, Location loc, Value key, Value start) const;
 
   /// As `loadStart` and `loadEnd`, for the first `count` rows at once, as a
@@ -80,9 +84,9 @@ public:
 
 private:
   Ranges(Value starts, Value ends, Value numKeys, int64_t nextN,
-         bool compressed)
+         bool compressed, int64_t columnKeys = 1)
       : starts(starts), ends(ends), numKeys(numKeys), nextN(nextN),
-        compressed(compressed) {}
+        compressed(compressed), columnKeys(columnKeys) {}
 
   /// Whether rows are counted over sequences.
   bool areOfSequences() const;
@@ -101,6 +105,7 @@ private:
   Value numKeys;
   int64_t nextN;
   bool compressed;
+  int64_t columnKeys;
   /// Which of these rows are meant: null for those from 0 on, and for all.
   OpFoldResult firstRow, numRows;
 };

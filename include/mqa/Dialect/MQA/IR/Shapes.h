@@ -45,6 +45,10 @@ constexpr int64_t kConverterRegisters = 56;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
 constexpr int64_t kStoreKeys = 32;
+/// The keys of a block whose maximum may be taken.
+constexpr bool isBlockMax(int64_t keys) {
+  return keys == 8 || keys == 64 || keys == 128;
+}
 // What mqa.tile_share needs of shared memory: a sum per warp, and its results.
 constexpr int64_t kShareBytes = 256;
 // What a fused selection needs: a histogram, words of warps, and what there is

@@ -14,7 +14,8 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
   let description = [{
     Turns ops on tiles into ops on vectors of whole tiles. `mqa.tile_logits` becomes a contraction,
     `arith.maximumf`, a multiplication by the weights, a reduction over the heads and a multiplication by the scale.
-    `mqa.store_logits` becomes a masked write; if rows are compressed, it becomes an `mqa.scatter_columns`.
+    `mqa.store_logits` becomes a masked write; if rows are compressed, it becomes an `mqa.scatter_columns`; if the ranges
+    have `block_max`, it becomes a masked write of the maximum of each block.
 
     Weights and ranges do not depend on the tile. Weights are read where their memref is defined, and ranges where
     they are narrowed: outside of the key loop, but behind ops that may write their memory. The pass takes it that

@@ -38,6 +38,8 @@ static KernelAttr describeKernel(Builder &b, KernelFunction kernel,
     sizes[0] *= topk.getRowsOfSequence();
   if (kernel.topk)
     sizes.push_back(getFusedTileKeys(logits));
+  else if (logits)
+    sizes[1] *= logits.getColumnKeys();
   return KernelAttr::get(kernel.op, /*schedule=*/{},
                          b.getDenseI64ArrayAttr(sizes), kernel.topk);
 }

@@ -148,6 +148,9 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
         own[1] = hasDefaults ? 2048 : own[0] * own[1];
         own[0] = 1;
       }
+      // A column may be a block of keys.
+      if (logits)
+        own[1] = std::max<int64_t>(own[1] / logits.getColumnKeys(), 1);
       // A row is selected from as a whole, and takes as long as a task of
       // logits.
       if (!logits)

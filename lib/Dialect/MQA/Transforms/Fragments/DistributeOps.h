@@ -29,11 +29,36 @@ LogicalResult distributeContraction(IRRewriter &b, const FragmentLayout &layout,
                                     ArrayRef<vector::ContractionOp> contracts);
 
 /// Adds up in the thread, then over the lanes, then over warps, and gives
-/// `scalars` the elements that each lane ends with.
+/// `scalars` the elements that each lane ends with. The warps of a query share
+/// the columns, or (`sharesColumns` is false) each ends with all of them.
 LogicalResult distributeReduction(IRRewriter &b, FragmentLayout &layout,
                                   VectorScalars &scalars,
                                   NamedBarriers &barriers,
-                                  vector::MultiDimReductionOp reduction);
+                                  vector::MultiDimReductionOp reduction,
+                                  bool sharesColumns);
+
+/// Whether `reduction` is a maximum over blocks of columns.
+bool isBlockMaximum(vector::MultiDimReductionOp reduction);
+
+/// Checks such a reduction; returns the columns of a block.
+FailureOr<int64_t> getBlockColumns(const FragmentLayout &layout,
+                                   vector::MultiDimReductionOp reduction);
+
+/// Whether the warps of a query may share the columns where maxima are over
+/// blocks of so many: each block is one warp's.
+bool mayShareColumns(int64_t blockColumns);
+
+/// Takes the maximum of each block over `owned`, a thread's elements of
+/// logits, and over the lanes. Gives `scalars` the blocks that each lane ends
+/// with; where several lanes end with the same ones, returns whether this is
+/// the first of them, else null.
+FailureOr<Value> distributeBlockMaximum(IRRewriter &b, FragmentLayout &layout,
+                                        VectorScalars &scalars,
+                                        vector::MultiDimReductionOp reduction,
+                                        ArrayRef<Element> owned);
+
+/// The value of the lane whose number differs in bit `bit`.
+Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit);
 
 /// Appends `owned`, a thread's elements, to the list of their row.
 LogicalResult distributeAppend(IRRewriter &b, FragmentLayout &layout,

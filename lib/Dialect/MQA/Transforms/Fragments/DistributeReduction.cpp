@@ -27,9 +27,10 @@ class ReductionDistributor {
 public:
   ReductionDistributor(IRRewriter &b, FragmentLayout &layout,
                        VectorScalars &scalars, NamedBarriers &barriers,
-                       vector::MultiDimReductionOp reduction)
+                       vector::MultiDimReductionOp reduction,
+                       bool sharesColumns)
       : b(b), layout(layout), scalars(scalars), barriers(barriers),
-        reduction(reduction) {}
+        reduction(reduction), sharesColumns(sharesColumns) {}
   LogicalResult run();
 
 private:
@@ -45,6 +46,7 @@ private:
   VectorScalars &scalars;
   NamedBarriers &barriers;
   vector::MultiDimReductionOp reduction;
+  bool sharesColumns;
 };
 } // namespace
 
@@ -119,8 +121,7 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   return sums;
 }
 
-/// The value of the lane whose number differs in bit `bit`.
-static Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
+Value mqa::exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
   Type type = value.getType(), i32 = b.getI32Type(), i16 = b.getI16Type();
   auto shuffle = [&](Value word) -> Value {
     return gpu::ShuffleOp::create(b, loc, word, 1 << bit, kWarpThreads,
@@ -201,7 +202,8 @@ static int64_t countConsumerWarps(gpu::GPUFuncOp kernel) {
 }
 
 /// Adds the elements of the warps that have heads of the same query, through
-/// shared memory; each warp ends with the sums of a part of the columns.
+/// shared memory; each warp ends with the sums of a part of the columns, or of
+/// all.
 LogicalResult
 ReductionDistributor::sumOverWarps(Location loc,
                                    SmallVector<Element> &elements) {
@@ -245,10 +247,11 @@ ReductionDistributor::sumOverWarps(Location loc,
   Value first = arith::SubIOp::create(b, loc, warp, layout.getQueryWarp());
   SmallVector<Element> result;
   for (const Element &element : elements) {
-    if (element.at[1].offset / kStoreKeys % queryWarps)
+    if (sharesColumns && element.at[1].offset / kStoreKeys % queryWarps)
       continue;
     Coordinates at = element.at;
-    at[1] = layout.selectByWarp(at[1], kStoreKeys);
+    if (sharesColumns)
+      at[1] = layout.selectByWarp(at[1], kStoreKeys);
     Value column = scalars.emitCoordinate(loc, at[1]), sum;
     for (int64_t i = 0; i < queryWarps; ++i) {
       Value row = arith::AddIOp::create(b, loc, first, constant(i));
@@ -278,12 +281,11 @@ LogicalResult ReductionDistributor::run() {
   // have yet, so that the lanes of a query end with neighbouring columns.
   int64_t first = layout.getFirstHeadBit();
   for (int64_t bit = kLaneBits - 1; bit > first; --bit)
-    sumOverLanes(loc, elements, bit,
-                 FragmentLayout::kColumnsPerQuad << (bit - first - 1));
+    sumOverLanes(loc, elements, bit, layout.getColumnStep(bit));
   if (reduction.getSourceVectorType().getElementType().isF16())
     elements = scalars.unpackPairs(loc, elements);
   if (first < kLaneBits)
-    sumOverLanes(loc, elements, first, /*delta=*/1);
+    sumOverLanes(loc, elements, first, layout.getColumnStep(first));
   if (layout.getQueryWarps() > 1 && failed(sumOverWarps(loc, elements)))
     return failure();
   scalars.setElements(reduction.getResult(), elements);
@@ -293,6 +295,9 @@ LogicalResult ReductionDistributor::run() {
 LogicalResult mqa::distributeReduction(IRRewriter &b, FragmentLayout &layout,
                                        VectorScalars &scalars,
                                        NamedBarriers &barriers,
-                                       vector::MultiDimReductionOp reduction) {
-  return ReductionDistributor(b, layout, scalars, barriers, reduction).run();
+                                       vector::MultiDimReductionOp reduction,
+                                       bool sharesColumns) {
+  return ReductionDistributor(b, layout, scalars, barriers, reduction,
+                              sharesColumns)
+      .run();
 }

@@ -64,7 +64,8 @@ private:
   LogicalResult carry(OpResult result, ArrayRef<Element> owned);
   FailureOr<SmallVector<Value>> getStoreIndices(const Write &write,
                                                 const Coordinates &at);
-  LogicalResult store(const Write &write, const Element &element);
+  LogicalResult store(const Write &write, const Element &element,
+                      Value condition);
 
   IRRewriter &b;
   FragmentLayout &layout;
@@ -153,21 +154,26 @@ Distributor::getStoreIndices(const Write &write, const Coordinates &at) {
   return indices;
 }
 
-LogicalResult Distributor::store(const Write &write, const Element &element) {
+/// Stores an element, where its mask and `condition` (null: always) say so.
+LogicalResult Distributor::store(const Write &write, const Element &element,
+                                 Value condition) {
   Location loc = write.op->getLoc();
   FailureOr<Value> value = scalars.emit(write.vector, element.at);
   if (failed(value))
     return failure();
-  Value condition;
+  Value mask;
   if (write.mask) {
-    FailureOr<Value> mask = scalars.emit(write.mask, element.at);
-    if (failed(mask))
+    FailureOr<Value> emitted = scalars.emit(write.mask, element.at);
+    if (failed(emitted))
       return failure();
-    condition = *mask;
+    mask = *emitted;
   }
   FailureOr<SmallVector<Value>> indices = getStoreIndices(write, element.at);
   if (failed(indices))
     return failure();
+  if (mask)
+    condition =
+        condition ? arith::AndIOp::create(b, loc, condition, mask) : mask;
   for (auto [dim, inBounds] : llvm::enumerate(write.inBounds)) {
     if (inBounds)
       continue;
@@ -219,9 +225,10 @@ static FailureOr<Write> getWrite(Operation *op) {
 
 namespace {
 /// What a written vector is computed from: a reduction, the contractions behind
-/// it, and the result of a loop that carries it, if there is one.
+/// it, and the result of a loop that carries it, if there is one. A maximum
+/// over blocks of columns may stand behind it.
 struct Origin {
-  vector::MultiDimReductionOp reduction;
+  vector::MultiDimReductionOp reduction, maximum;
   SmallVector<vector::ContractionOp> contracts;
   OpResult carried;
 };
@@ -252,7 +259,12 @@ static FailureOr<Origin> findOrigin(Operation *write, Value vector) {
         origin.contracts.push_back(contract);
       continue;
     }
-    if (auto reduction = dyn_cast<vector::MultiDimReductionOp>(source)) {
+    auto reduction = dyn_cast<vector::MultiDimReductionOp>(source);
+    if (reduction && !isInReduction && isBlockMaximum(reduction)) {
+      if (origin.maximum)
+        return write->emitError("comes from more than one maximum");
+      origin.maximum = reduction;
+    } else if (reduction) {
       if (!isInReduction && origin.reduction && origin.reduction != reduction)
         return write->emitError("comes from more than one reduction");
       if (!isInReduction)
@@ -274,14 +286,22 @@ LogicalResult Distributor::distribute(Operation *op) {
   FailureOr<Origin> origin = findOrigin(op, found->vector);
   if (failed(origin))
     return failure();
-  auto &[reduction, contracts, carried] = *origin;
+  auto &[reduction, maximum, contracts, carried] = *origin;
   LDBG() << *op << "\n  comes from " << reduction << "\n  of "
          << contracts.size() << " contractions"
          << (carried ? ", carried by a loop" : "");
   for (vector::ContractionOp contract : contracts)
     if (failed(distributeContraction(b, layout, scalars, contract, contracts)))
       return failure();
-  if (failed(distributeReduction(b, layout, scalars, barriers, reduction)))
+  bool sharesColumns = true;
+  if (maximum) {
+    FailureOr<int64_t> blockColumns = getBlockColumns(layout, maximum);
+    if (failed(blockColumns))
+      return failure();
+    sharesColumns = mayShareColumns(*blockColumns);
+  }
+  if (failed(distributeReduction(b, layout, scalars, barriers, reduction,
+                                 sharesColumns)))
     return failure();
 
   SmallVector<Element> owned =
@@ -290,10 +310,19 @@ LogicalResult Distributor::distribute(Operation *op) {
     return failure();
   if (auto append = dyn_cast<AppendLogitsOp>(op))
     return distributeAppend(b, layout, scalars, append, owned);
+  Value condition;
+  if (maximum) {
+    FailureOr<Value> isFirst =
+        distributeBlockMaximum(b, layout, scalars, maximum, owned);
+    if (failed(isFirst))
+      return failure();
+    condition = *isFirst;
+    owned = llvm::to_vector(scalars.getElements(maximum.getResult()));
+  }
   // The loop is another one now.
   Write write = *getWrite(op);
   for (const Element &element : owned)
-    if (failed(store(write, element)))
+    if (failed(store(write, element, condition)))
       return failure();
   return success();
 }

@@ -73,6 +73,28 @@ int64_t FragmentLayout::getFirstHeadBit() const {
   return kFirstRowBit + llvm::Log2_64(warpQueries);
 }
 
+int64_t FragmentLayout::getColumnStep(int64_t bit) const {
+  constexpr int64_t kQuadBits = 2;
+  int64_t first = getFirstHeadBit();
+  if (bit < kQuadBits)
+    return kColumnPair << bit;
+  if (bit < first)
+    return 0;
+  // The pair of columns, and then more of them.
+  return bit == first ? 1 : kColumnsPerQuad << (bit - first - 1);
+}
+
+Value FragmentLayout::isFirstOf(ArrayRef<int64_t> bits, bool ofWarps) {
+  Value others = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value zero = others;
+  for (int64_t bit : bits)
+    others = arith::OrIOp::create(builder, loc, others, laneBitIndices[bit]);
+  if (ofWarps && queryWarp)
+    others = arith::OrIOp::create(builder, loc, others, queryWarp);
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, others,
+                               zero);
+}
+
 FragmentLayout::QueryLanes FragmentLayout::getQueryLanes() {
   if (queryLanes.all)
     return queryLanes;

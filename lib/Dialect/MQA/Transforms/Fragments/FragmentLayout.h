@@ -62,6 +62,15 @@ public:
   /// `getFirstHeadBit()` to 4.
   Value getLaneBit(int64_t bit) const { return laneBits[bit]; }
   int64_t getFirstHeadBit() const;
+  /// How many columns apart the elements of lanes are that differ in bit `bit`,
+  /// once each lane has a part of the columns of its heads' sums; 0 for lanes
+  /// of other queries.
+  int64_t getColumnStep(int64_t bit) const;
+
+  /// Whether a thread is the first of those that differ in these bits of the
+  /// lane number, and, with `ofWarps`, in the warp of a query. Emitted where
+  /// the layout was.
+  Value isFirstOf(ArrayRef<int64_t> bits, bool ofWarps);
 
   /// As i32, a bit for each lane of the warp whose query is this thread's, and
   /// for those of them that are ahead of it. Emitted where the layout was,

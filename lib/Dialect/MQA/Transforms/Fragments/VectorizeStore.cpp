@@ -64,7 +64,12 @@ private:
                     int64_t ahead);
   void filter(FilteredRowsOp rows, Value firstRow, Value logits, Value mask);
   void writeWords(WordRowsOp rows, Value firstRow, Value logits, Value mask);
-  void write(Value logits, Value out, Value firstRow, Value mask);
+  void write(Value logits, Value out, Value firstRow, Value firstColumn,
+             Value mask);
+  Value takeMaxima(Value logits, Value mask);
+  Value compareBlocks(arith::CmpIPredicate predicate, Value block,
+                      Value perQuery);
+  void writeMaxima(Value logits, Value mask);
 
   IRRewriter &b;
   StoreLogitsOp op;
@@ -152,8 +157,8 @@ void StoreVectorizer::filter(FilteredRowsOp rows, Value firstRow, Value logits,
 
 /// Writes elements where `mask` is set, which ends where `out` does.
 void StoreVectorizer::write(Value elements, Value out, Value firstRow,
-                            Value mask) {
-  SmallVector<Value> indices{firstRow, op.getFirstKey()};
+                            Value firstColumn, Value mask) {
+  SmallVector<Value> indices{firstRow, firstColumn};
   SmallVector<bool> inBounds{true, true};
   auto map =
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, b.getContext()));
@@ -184,7 +189,81 @@ void StoreVectorizer::writeWords(WordRowsOp rows, Value firstRow, Value logits,
         ArrayRef<OpFoldResult>{rows.getNumRows(), rows.getNumColumns()},
         ArrayRef<OpFoldResult>{rows.getStride(), b.getIndexAttr(1)});
   }
-  write(bits, view, firstRow, mask);
+  write(bits, view, firstRow, op.getFirstKey(), mask);
+}
+
+/// The maximum of each block over the keys where `mask` is set, [query, block];
+/// -inf where it is set for none.
+Value StoreVectorizer::takeMaxima(Value logits, Value mask) {
+  int64_t size = ranges.getColumnKeys(), blocks = keys / size;
+  double inf = -std::numeric_limits<double>::infinity();
+  auto splat = [&](VectorType type) -> Value {
+    Attribute value = b.getFloatAttr(type.getElementType(), inf);
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(type, value));
+  };
+  Value candidates = arith::SelectOp::create(
+      b, loc, mask, logits, splat(cast<VectorType>(logits.getType())));
+  Value inBlocks = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, blocks, size}, b.getF32Type()),
+      candidates);
+  // NaN is greater than all numbers.
+  return vector::MultiDimReductionOp::create(
+      b, loc, inBlocks,
+      splat(VectorType::get({queries, blocks}, b.getF32Type())),
+      ArrayRef<bool>{false, false, true}, vector::CombiningKind::MAXIMUMF);
+}
+
+/// Whether `block`, a key for each block of the tile, compares so with its
+/// query's.
+Value StoreVectorizer::compareBlocks(arith::CmpIPredicate predicate,
+                                     Value block, Value perQuery) {
+  auto type = cast<VectorType>(block.getType());
+  Value column = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, 1}, b.getIndexType()),
+      countFromTile(perQuery));
+  return arith::CmpIOp::create(
+      b, loc, predicate, block,
+      vector::BroadcastOp::create(b, loc, type, column));
+}
+
+/// Writes the maxima of blocks that have a key of the range.
+void StoreVectorizer::writeMaxima(Value logits, Value mask) {
+  int64_t size = ranges.getColumnKeys(), blocks = keys / size;
+  Value maxima = takeMaxima(logits, mask);
+  Type outType = op.getOut().getType().getElementType();
+  if (!outType.isF32())
+    maxima = arith::TruncFOp::create(
+        b, loc, VectorType::get({queries, blocks}, outType), maxima);
+  auto type = VectorType::get({queries, blocks}, b.getIndexType());
+  auto splat = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, b.getIndexAttr(value)));
+  };
+  Value number = vector::BroadcastOp::create(
+      b, loc, type,
+      vector::StepOp::create(b, loc,
+                             VectorType::get({blocks}, b.getIndexType())));
+  Value first = arith::MulIOp::create(b, loc, number, splat(size));
+  Value last = arith::AddIOp::create(b, loc, first, splat(size - 1));
+  using arith::CmpIPredicate;
+  Value some = compareBlocks(CmpIPredicate::slt, first, ends);
+  if (ranges.haveStarts()) {
+    some = arith::AndIOp::create(
+        b, loc, some, compareBlocks(CmpIPredicate::sge, last, starts));
+    // A range that ends ahead of its start may do both.
+    Value isRange =
+        arith::CmpIOp::create(b, loc, CmpIPredicate::slt, starts, ends);
+    Value column = vector::ShapeCastOp::create(
+        b, loc, VectorType::get({queries, 1}, b.getI1Type()), isRange);
+    some = arith::AndIOp::create(
+        b, loc, some,
+        vector::BroadcastOp::create(b, loc, type.clone(b.getI1Type()), column));
+  }
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value firstColumn = arith::DivUIOp::create(
+      b, loc, op.getFirstKey(), arith::ConstantIndexOp::create(b, loc, size));
+  write(maxima, op.getOut(), zero, firstColumn, some);
 }
 
 /// Those that `out`, rows of some view, is of; null where it lies in memory.
@@ -210,7 +289,9 @@ void StoreVectorizer::run() {
   b.setInsertionPoint(op);
   Value logits = op.getLogits();
   Type outType = op.getOut().getType().getElementType();
-  if (!outType.isF32())
+  // A maximum is rounded when it is taken.
+  bool takesMaxima = ranges.getColumnKeys() > 1;
+  if (!outType.isF32() && !takesMaxima)
     logits = arith::TruncFOp::create(
         b, loc, VectorType::get({queries, keys}, outType), logits);
 
@@ -240,9 +321,11 @@ void StoreVectorizer::run() {
     filter(rows, unstored.firstRow, logits, mask);
   } else if (auto rows = dyn_cast_if_present<WordRowsOp>(unstored.rows)) {
     writeWords(rows, unstored.firstRow, logits, mask);
+  } else if (takesMaxima) {
+    writeMaxima(logits, mask);
   } else if (!ranges.areCompressed()) {
     Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-    write(logits, op.getOut(), zero, mask);
+    write(logits, op.getOut(), zero, op.getFirstKey(), mask);
   } else {
     Value numColumns;
     {

@@ -158,6 +158,8 @@ std::string mqa::explainNotFused(LogitsOpInterface logits, TopkOp topk) {
     return "the op that computes logits is a tile";
   if (logits.hasCompressedRows() || topk.getCompressed())
     return "'compressed' rows of logits have to be stored";
+  if (logits.getColumnKeys() > 1)
+    return "maxima over blocks of keys have to be stored";
   auto contiguous = dyn_cast<LogitsOp>(*logits);
   std::string reason = contiguous
                            ? explainRanges(contiguous, topk)

@@ -42,9 +42,10 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   if (!numKeys)
     numKeys = getValueOrCreateConstantIndexOp(
         b, loc, memref::getMixedSize(b, loc, logits.getOut(), 1));
-  Value ranges = MakeRangesOp::create(b, loc, logits.getKs(), logits.getKe(),
-                                      numKeys, /*next_n=*/IntegerAttr(),
-                                      logits.getCompressedAttr());
+  Value ranges = MakeRangesOp::create(
+      b, loc, logits.getKs(), logits.getKe(), numKeys, /*next_n=*/IntegerAttr(),
+      logits.getCompressedAttr(), logits.getBlockMaxAttr());
+  int64_t align = getTileAlign(logits);
   logits.replaceBounds(ranges);
   if (logits.getClean())
     buildCleaningLoop(b, logits, ranges, numQueries);
@@ -53,7 +54,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   QueryBlocks queryBlocks{ranges, blockQ,
                           affine::makeComposedFoldedAffineApply(
                               b, loc, d0.ceilDiv(blockQ), {numQueries}),
-                          /*visitsAll=*/selection != nullptr};
+                          /*visitsAll=*/selection != nullptr, align};
   if (selection)
     selection->allocate(
         b, getValueOrCreateConstantIndexOp(b, loc, queryBlocks.numBlocks));
@@ -71,7 +72,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
       getValueOrCreateConstantIndexOp(b, loc, rows));
   Value outRows = getRowBlock(b, loc, logits.getOut(), m, rows);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
-                                  blockRanges, blockQ, shapes::kStoreKeys);
+                                  blockRanges, blockQ, align);
   Value begin = getFirstOwnKey(b, loc, work, block, range.getLo(), tileKv);
   Value end =
       getOwnKeysEnd(b, loc, work, block, range.getLo(), range.getHi(), tileKv);
@@ -101,8 +102,7 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
     selection->beginTile(b, queryBlock, keys.getInductionVar());
   OpFoldResult n = keys.getInductionVar();
   OpFoldResult columns = getRest(b, loc, tileKv, n, OpFoldResult(numKeys));
-  FailureOr<TilingResult> tiling =
-      logits.getTiledImplementation(b, {m, n}, {rows, columns});
+  FailureOr<TilingResult> tiling = logits.getTileOfKeys(b, m, n, rows, columns);
   if (failed(tiling))
     return failure();
   auto tile = cast<LogitsOp>(tiling->tiledOps.front());
@@ -117,9 +117,11 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
   if (!logits.hasCompressedRows()) {
     b.setInsertionPoint(tile);
     SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+    auto slice = tile.getOut().getDefiningOp<memref::SubViewOp>();
     outTile = memref::SubViewOp::create(
-        b, loc, outRows, ArrayRef<OpFoldResult>{b.getIndexAttr(0), n},
-        ArrayRef<OpFoldResult>{rows, columns}, ones);
+        b, loc, outRows,
+        ArrayRef<OpFoldResult>{b.getIndexAttr(0), slice.getMixedOffsets()[1]},
+        ArrayRef<OpFoldResult>{rows, slice.getMixedSizes()[1]}, ones);
   }
   replaceSlice(tile.getOutMutable(), outTile);
   if (logits.getWeights() && !plan.loadsWeightsByTma) {

@@ -40,9 +40,10 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
   if (selection)
     selection->allocate(b,
                         getValueOrCreateConstantIndexOp(b, loc, numSequences));
-  Work work = getWork(
-      b, loc, {ranges, nextN, numSequences, /*visitsAll=*/selection != nullptr},
-      plan.schedule);
+  Work work = getWork(b, loc,
+                      {ranges, nextN, numSequences,
+                       /*visitsAll=*/selection != nullptr, getTileAlign(op)},
+                      plan.schedule);
 
   auto sequences =
       scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
@@ -55,7 +56,7 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value begin = getFirstOwnKey(b, loc, work, index, zero, tileKv);
   auto range = KeyRangeOp::create(b, loc, b.getIndexType(), b.getIndexType(),
-                                  sequence.ranges, nextN, shapes::kStoreKeys);
+                                  sequence.ranges, nextN, getTileAlign(op));
   Value end = getOwnKeysEnd(b, loc, work, index, zero, range.getHi(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);
   AffineExpr d0;

@@ -44,6 +44,10 @@ OpFoldResult mqa::getRest(OpBuilder &b, Location loc, int64_t size,
       {at, end});
 }
 
+int64_t mqa::getTileAlign(LogitsOpInterface op) {
+  return std::max(shapes::kStoreKeys, op.getColumnKeys());
+}
+
 Work mqa::getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
                   ScheduleAttr schedule) {
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
@@ -53,7 +57,7 @@ Work mqa::getWork(OpBuilder &b, Location loc, const QueryBlocks &blocks,
     auto share = TileShareOp::create(
         b, loc, index, index, index, index, blocks.ranges, block, gridDim,
         blocks.blockQ, schedule.getTileKv(), schedule.getBlockCost(),
-        shapes::kStoreKeys, blocks.visitsAll);
+        blocks.align, blocks.visitsAll);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
     return {share.getFirstBlock(), share.getEndBlock(), one,
             share.getFirstTile(), share.getLastTile()};

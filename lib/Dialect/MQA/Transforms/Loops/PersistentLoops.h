@@ -35,7 +35,13 @@ struct QueryBlocks {
   int64_t blockQ;
   OpFoldResult numBlocks;
   bool visitsAll = false;
+  /// What a block's first key is a multiple of.
+  int64_t align = shapes::kStoreKeys;
 };
+
+/// What the first key of a query block of `op` is a multiple of: no column is
+/// cut by tiles of keys from there on.
+int64_t getTileAlign(LogitsOpInterface op);
 
 /// Which query blocks, and which of their key tiles, a block of the grid takes.
 struct Work {
@@ -61,7 +67,8 @@ void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
                    function_ref<void(OpBuilder &, Value)> body);
 
 /// The loops of a kernel around tiles of an op on its arguments, at the
-/// builder's insertion point. `numKeys` of a compressed op is not null. With
+/// builder's insertion point. `numKeys` of an op whose columns are no keys is
+/// not null. With
 /// `selection`, which may be null, logits are selected from and not stored.
 LogicalResult buildLogitsLoops(RewriterBase &b, LogitsOp op,
                                const TilePlan &plan, Value numKeys,

@@ -41,7 +41,7 @@ static bool needsNumKeys(KernelFunction found) {
   KernelOpInterface op = found.op;
   bool isFused = static_cast<bool>(found.topk);
   if (auto contiguous = dyn_cast<LogitsOp>(*op))
-    return (contiguous.getCompressed() || isFused) &&
+    return (!contiguous.hasKeyColumns() || isFused) &&
            getGlobalType(cast<MemRefType>(contiguous.getK().getType()))
                .isDynamicDim(0);
   return isFused && !found.getNumKeysOperand() &&
@@ -158,7 +158,7 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   unsigned numArguments = func.getNumArguments();
   auto op = dyn_cast<LogitsOp>(*onDevice);
   Value numKeys;
-  if (op && (op.getCompressed() || isFused))
+  if (op && (!op.hasKeyColumns() || isFused))
     numKeys = getNumKeys(rewriter, kernel, op, numArguments);
   rewriter.setInsertionPoint(onDevice);
   TopkOp topk;

@@ -103,6 +103,25 @@ private:
 };
 } // namespace
 
+/// Whether column `column` of a row begins with key `key`.
+static bool isColumnOf(OpFoldResult column, Value key, int64_t columnKeys) {
+  if (columnKeys == 1)
+    return isEqualConstantIntOrValue(column, key);
+  std::optional<int64_t> first = getConstantIntValue(key);
+  std::optional<int64_t> number = getConstantIntValue(column);
+  if (first && number)
+    return *first == *number * columnKeys;
+  auto apply = dyn_cast_if_present<affine::AffineApplyOp>(
+      isa<Value>(column) ? cast<Value>(column).getDefiningOp() : nullptr);
+  if (!apply || apply->getNumOperands() != 1 || apply->getOperand(0) != key)
+    return false;
+  AffineMap map = apply.getAffineMap();
+  AffineExpr operand = map.getNumDims()
+                           ? getAffineDimExpr(0, key.getContext())
+                           : getAffineSymbolExpr(0, key.getContext());
+  return map.getResult(0) == operand.floorDiv(columnKeys);
+}
+
 /// The rows of which the op writes the columns from `key_offset` on.
 static FailureOr<Value> getWholeRows(LogitsOp logits) {
   if (logits.hasCompressedRows())
@@ -111,9 +130,13 @@ static FailureOr<Value> getWholeRows(LogitsOp logits) {
   if (view && view.hasUnitStride()) {
     SmallVector<OpFoldResult> offsets = view.getMixedOffsets();
     if (isConstantIntValue(offsets[0], 0) &&
-        isEqualConstantIntOrValue(offsets[1], logits.getKeyOffset()))
+        isColumnOf(offsets[1], logits.getKeyOffset(), logits.getColumnKeys()))
       return view.getSource();
   }
+  if (int64_t keys = logits.getColumnKeys(); keys > 1)
+    return logits.emitOpError() << "operand 'out' must be a memref.subview of "
+                                   "whole rows at [0, key_offset floordiv "
+                                << keys << "]";
   return logits.emitOpError("operand 'out' must be a memref.subview of whole "
                             "rows at [0, key_offset]");
 }
@@ -383,6 +406,9 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   if (logits.getCompressed())
     return logits.emitOpError("a compressed tile needs 'ranges', which say how "
                               "many keys there are");
+  if (logits.getBlockMax())
+    return logits.emitOpError("a tile with 'block_max' needs 'ranges', which "
+                              "say how many keys there are");
   if (logits.getClean())
     return logits.emitOpError(
         "a tile cannot have 'clean': mqa.clean_rows cleans "

@@ -112,8 +112,10 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   // consumer groups, and key tiles that a thread can keep.
   if (!unit.isAsync) {
     groupCounts = {2, 1};
+    // A tile has whole blocks of which a maximum is taken.
+    int64_t least = std::max<int64_t>(32, op.getColumnKeys());
     llvm::erase_if(tileKvs, [&](int64_t tileKv) {
-      return tileKv > 32 && getKeptKeyRegisters(op, unit, tileKv) == 0;
+      return tileKv > least && getKeptKeyRegisters(op, unit, tileKv) == 0;
     });
   }
   for (int64_t parts : {1, 2, 4})

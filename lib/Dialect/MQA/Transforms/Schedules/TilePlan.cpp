@@ -154,6 +154,10 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     return emitError() << "tile_kv is " << tileKv
                        << " accumulator columns, but " << unit.name
                        << " has at most " << unit.maxColumns;
+  // A consumer group takes the maximum of a block from one tile.
+  if (tileKv % op.getColumnKeys())
+    return emitError() << "tile_kv must be a multiple of block_max = "
+                       << op.getColumnKeys() << ", found " << tileKv;
   if (schedule.getBlockQ() > kWarpThreads)
     return emitError() << "block_q is " << schedule.getBlockQ()
                        << ", but a warp reads the ranges of a block at once: "

@@ -64,23 +64,31 @@ constexpr int kHeads = ShardLoops::Heads;
 
 } // namespace
 
+/// The sum of the maxima of several shards of heads is not the maximum of their
+/// sum.
+static int getHeads(LogitsOpInterface op) {
+  return op.getColumnKeys() > 1 ? kWhole : kHeads;
+}
+
 /// In the order of the op's operands, as in each of the functions below.
 ShardLoops mqa::getShardLoops(LogitsOp op) {
   LoopBuilder loops(op);
   // A column of compressed rows is no key, and so no shard of keys has it.
-  int keys = op.getCompressed() ? kWhole : kKeys;
+  // Nor is a column of maxima; a shard might cut a block.
+  int keys = op.hasKeyColumns() ? kKeys : kWhole;
+  int heads = getHeads(op);
   // Shards of heads read shards of the groups, or all of the only one.
   SmallVector<int> k{keys}, scale{keys};
   if (op.hasKeyGroups()) {
-    int groups = op.getNumGroups() == 1 ? kWhole : kHeads;
+    int groups = op.getNumGroups() == 1 ? kWhole : heads;
     k.push_back(groups);
     scale.push_back(groups);
   }
   k.push_back(kWhole);
-  loops.add(op.getQ(), {kQueries, kHeads, kWhole});
+  loops.add(op.getQ(), {kQueries, heads, kWhole});
   loops.add(op.getK(), k);
   loops.add(op.getKScale(), scale);
-  loops.add(op.getWeights(), {kQueries, kHeads});
+  loops.add(op.getWeights(), {kQueries, heads});
   loops.add(op.getKs(), {kQueries});
   loops.add(op.getKe(), {kQueries});
   loops.addScalar(op.getRanges());
@@ -93,18 +101,20 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
 /// The cache is whole on each process; shards of keys are shards of columns.
 ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
   LoopBuilder loops(op);
-  loops.add(op.getQ(), {kQueries, kWhole, kHeads, kWhole});
+  int heads = getHeads(op);
+  loops.add(op.getQ(), {kQueries, kWhole, heads, kWhole});
   loops.add(op.getK(), {kWhole, kWhole, kWhole});
   loops.add(op.getKScale(), {kWhole, kWhole});
-  loops.add(op.getWeights(), {kQueries, kHeads});
+  loops.add(op.getWeights(), {kQueries, heads});
   if (op.hasLengthPerQuery())
     loops.add(op.getContextLens(), {kQueries, kWhole});
   else
     loops.add(op.getContextLens(), {kQueries});
   loops.add(op.getBlockTable(), {kQueries, kWhole});
   loops.addScalar(op.getKeyOffset());
-  loops.add(op.getOut(), {kQueries, kKeys});
-  loops.add(op.getResult(), {kQueries, kKeys});
+  int keys = op.getBlockMax() ? kWhole : kKeys;
+  loops.add(op.getOut(), {kQueries, keys});
+  loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }
 

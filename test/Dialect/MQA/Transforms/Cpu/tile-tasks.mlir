@@ -171,3 +171,17 @@ func.func @fused_empty(%q: memref<?x4x32xbf16>, %k: memref<0x32xbf16>, %ke: memr
   mqa.topk ins(%init, none, %ke : memref<?x0xf32>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
   return
 }
+
+// -----
+
+// Tasks of maxima have whole blocks: 128 keys are two of 64. The last one may have fewer keys.
+// CHECK: #[[FIRST:.*]] = affine_map<(d0) -> (d0 * 64)>
+// CHECK-LABEL: func.func @blocks
+// CHECK: scf.forall (%[[M:.*]], %[[J:.*]]) = (0, 0) to (%{{.*}}, %{{.*}}) step (16, 2)
+// CHECK: %[[N:.*]] = affine.apply #[[FIRST]](%[[J]])
+// CHECK: memref.subview %{{.*}}[%[[N]], 0] [%{{.*}}, 32]
+// CHECK: mqa.logits {{.*}} key_offset(%[[N]])
+func.func @blocks(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64}
+  return
+}

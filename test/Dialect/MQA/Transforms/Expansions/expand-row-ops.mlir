@@ -170,4 +170,18 @@ gpu.module @kernels {
     "test.use"(%lo2, %hi2) : (index, index) -> ()
     gpu.return
   }
+
+  // Columns of blocks that have a key of the range are left alone: from the block of the first key to that of the last one.
+  // CHECK-LABEL: gpu.func @blocks
+  // CHECK: %[[SOME:.*]] = arith.cmpi slt, %[[FIRST:.*]], %[[END:.*]] : index
+  // CHECK: arith.subi
+  // CHECK: %[[LAST:.*]] = arith.divui %{{.*}}, %c64
+  // CHECK: %[[BEHIND:.*]] = arith.addi %[[LAST]], %c1
+  // CHECK: %[[COLUMN:.*]] = arith.divui %[[FIRST]], %c64
+  // CHECK: arith.select %[[SOME]], %[[BEHIND]], %[[COLUMN]]
+  gpu.func @blocks(%ks: memref<?xi32>, %ke: memref<?xi32>, %n: index, %out: memref<?x?xf32, strided<[?, 1]>>) kernel {
+    %ranges = mqa.make_ranges %ks, %ke keys(%n) {block_max = 64} : memref<?xi32>, memref<?xi32>
+    mqa.clean_rows %out, %ranges : memref<?x?xf32, strided<[?, 1]>>
+    gpu.return
+  }
 }

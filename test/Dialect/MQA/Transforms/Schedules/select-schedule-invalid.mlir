@@ -139,3 +139,11 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 384, tile_q = 8, tile_kv = 96, stages = 7, reduction = f16>}
   return
 }
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{tile_kv must be a multiple of block_max = 64, found 96}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64, schedule = #mqa.schedule<block_q = 8, block_kv = 96, tile_kv = 96, stages = 2>}
+  return
+}
