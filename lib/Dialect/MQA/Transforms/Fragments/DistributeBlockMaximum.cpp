@@ -8,12 +8,15 @@
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
+using arith::CmpIPredicate;
 
 bool mqa::isBlockMaximum(vector::MultiDimReductionOp reduction) {
   return reduction.getKind() == vector::CombiningKind::MAXIMUMF &&
@@ -62,6 +65,7 @@ public:
   FailureOr<Value> run(ArrayRef<Element> owned);
 
 private:
+  FailureOr<SmallVector<Value>> emitLogits(ArrayRef<Element> owned);
   LogicalResult reduceInThread(ArrayRef<Element> owned);
   void reduceOverLanes(int64_t bit);
   Value max(Value lhs, Value rhs) {
@@ -81,24 +85,98 @@ private:
 };
 } // namespace
 
-/// One maximum for the elements of each block.
-LogicalResult BlockMaximumDistributor::reduceInThread(ArrayRef<Element> owned) {
+/// Whether `mask`, [query, key], is an interval of keys in each row: keys that
+/// are counted up are compared with a number for each query.
+static bool isInterval(Value mask) {
+  if (auto both = mask.getDefiningOp<arith::AndIOp>())
+    return isInterval(both.getLhs()) && isInterval(both.getRhs());
+  auto compare = mask.getDefiningOp<arith::CmpIOp>();
+  if (!compare || !llvm::is_contained({CmpIPredicate::sge, CmpIPredicate::slt},
+                                      compare.getPredicate()))
+    return false;
+  auto keys = compare.getLhs().getDefiningOp<vector::BroadcastOp>();
+  auto bounds = compare.getRhs().getDefiningOp<vector::BroadcastOp>();
+  if (!keys || !keys.getSource().getDefiningOp<vector::StepOp>() || !bounds)
+    return false;
+  auto type = dyn_cast<VectorType>(bounds.getSourceType());
+  return !type || type.getShape().back() == 1;
+}
+
+/// The thread's logits. Those of a thread whose first and last keys lie in the
+/// range, as most do, need no mask.
+FailureOr<SmallVector<Value>>
+BlockMaximumDistributor::emitLogits(ArrayRef<Element> owned) {
   Value logits =
       reduction.getSource().getDefiningOp<vector::ShapeCastOp>().getSource();
-  for (const Element &element : owned) {
-    FailureOr<Value> logit = scalars.emit(logits, element.at);
-    if (failed(logit))
-      return failure();
-    b.setInsertionPoint(reduction);
+  auto emitAll = [&](Value vector) -> FailureOr<SmallVector<Value>> {
+    SmallVector<Value> values;
+    for (const Element &element : owned) {
+      FailureOr<Value> value = scalars.emit(vector, element.at);
+      if (failed(value))
+        return failure();
+      values.push_back(*value);
+    }
+    return values;
+  };
+  auto select = logits.getDefiningOp<arith::SelectOp>();
+  if (!select || !isInterval(select.getCondition()) ||
+      !matchPattern(select.getFalseValue(), m_NegInfFloat()) ||
+      owned.size() < 2)
+    return emitAll(logits);
+  // What is not seen is the same for all of them.
+  FailureOr<SmallVector<Value>> whole = emitAll(select.getTrueValue()),
+                                others = emitAll(select.getFalseValue()),
+                                masks = emitAll(select.getCondition());
+  if (failed(whole) || failed(others) || failed(masks))
+    return failure();
+  auto isLess = [](const Element &a, const Element &b) {
+    return a.at[1].offset < b.at[1].offset;
+  };
+  auto [first, last] = std::minmax_element(owned.begin(), owned.end(), isLess);
+  b.setInsertionPoint(reduction);
+  Value isInside = arith::AndIOp::create(
+      b, loc, (*masks)[first - owned.begin()], (*masks)[last - owned.begin()]);
+  auto choose = scf::IfOp::create(
+      b, loc, isInside,
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, *whole);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        // Nothing that LLVM could do without asking: it would do both.
+        auto opaque = [&](Value value) -> Value {
+          return LLVM::InlineAsmOp::create(
+                     nested, loc, value.getType(), value, "mov.b32 $0, $1;",
+                     "=f,f", /*has_side_effects=*/true,
+                     /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                     LLVM::AsmDialectAttr(), ArrayAttr())
+              .getRes();
+        };
+        Value other = opaque((*others).front());
+        SmallVector<Value> masked;
+        for (auto [mask, value] : llvm::zip_equal(*masks, *whole))
+          masked.push_back(
+              arith::SelectOp::create(nested, loc, mask, value, other));
+        scf::YieldOp::create(nested, loc, masked);
+      });
+  return SmallVector<Value>(choose.getResults());
+}
+
+/// One maximum for the elements of each block.
+LogicalResult BlockMaximumDistributor::reduceInThread(ArrayRef<Element> owned) {
+  FailureOr<SmallVector<Value>> logits = emitLogits(owned);
+  if (failed(logits))
+    return failure();
+  b.setInsertionPoint(reduction);
+  for (auto [element, logit] : llvm::zip_equal(owned, *logits)) {
     Coordinate block;
     block.offset = element.at[1].offset / blockColumns;
     auto same = llvm::find_if(maxima, [&](const Element &other) {
       return other.at[1].offset == block.offset;
     });
     if (same != maxima.end())
-      same->value = max(same->value, *logit);
+      same->value = max(same->value, logit);
     else
-      maxima.push_back({{element.at[0], block}, *logit});
+      maxima.push_back({{element.at[0], block}, logit});
   }
   return success();
 }

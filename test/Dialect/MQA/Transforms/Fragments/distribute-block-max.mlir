@@ -1,4 +1,14 @@
 // RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-vectorize-tiles,mqa-distribute-vectors,canonicalize,cse)))' | FileCheck %s
+// Of a mask that is no interval of keys, the first and the last key do not say what is between them.
+// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-vectorize-tiles)))' | sed 's/cmpi slt, \(.*\) : vector<8x128xindex>/cmpi ne, \1 : vector<8x128xindex>/' > %t.any.mlir
+// RUN: mqa-opt %t.any.mlir --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors,canonicalize,cse)))' | FileCheck %s --check-prefix=ANY
+// ANY-LABEL: gpu.func @blocks_of_8
+// ANY-NOT: scf.if %{{.*}} -> (
+// ANY-COUNT-7: arith.maximumf
+// What else is no maximum over blocks of a tile's logits.
+// RUN: sed 's/dense<0xFF800000> : vector<8x16xf32>/dense<0.0> : vector<8x16xf32>/' %t.any.mlir > %t.zero.mlir
+// RUN: not mqa-opt %t.zero.mlir --pass-pipeline='builtin.module(gpu.module(gpu.func(mqa-distribute-vectors)))' 2>&1 | FileCheck %s --check-prefix=ZERO
+// ZERO: error: must begin with -inf
 
 #at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
 #eight = #mqa.staged<shape = [1, 1, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
@@ -11,7 +21,12 @@
 gpu.module @kernels {
   // A thread has 8 logits of a query, each of another block of 8 keys. Of two, a lane sends one: 4 + 2 + 1 exchanges, behind
   // 32 + 16 for the sums over heads. Each lane stores one maximum.
+  // Where the thread's first and last keys lie in the range, no logit needs a mask.
   // CHECK-LABEL: gpu.func @blocks_of_8
+  // CHECK: scf.if %{{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32) {
+  // CHECK: } else {
+  // CHECK: llvm.inline_asm has_side_effects {{.*}}"mov.b32 $0, $1;"
+  // CHECK-COUNT-8: arith.select
   // CHECK-COUNT-7: arith.maximumf
   // CHECK-NOT: arith.maximumf
   // CHECK: scf.if
