@@ -125,7 +125,7 @@ PAGED_EDGES = [
     {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
     {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": True},
     {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "block_max": 128, "clean": True},
-    {"heads": 32, "head_dim": 64, "next_n": 3, "block_kv": 16, "block_max": 8, "lens_per_query": True},
+    {"heads": 4, "head_dim": 64, "next_n": 3, "block_kv": 16, "block_max": 8, "lens_per_query": True},
     {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": True, "input": "f16", "clean": True},
 ]
 

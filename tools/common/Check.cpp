@@ -100,6 +100,10 @@ namespace {
 /// from which it follows how far a kernel may be from it.
 struct Reference {
   double value = 0, magnitude = 0, cancelled = 0;
+  /// What errors are relative to, over all cells: the value, or, of a maximum,
+  /// the largest one that it is of. A maximum near 0 of large logits is as far
+  /// off as they are.
+  double size = 0;
 };
 } // namespace
 
@@ -129,6 +133,8 @@ static Reference computeReference(const Problem &problem, const Keys &keys,
             weight * weight * scores.getSquares(g, head, key);
     }
   }
+  if (std::isfinite(reference.value))
+    reference.size = std::fabs(reference.value);
   return reference;
 }
 
@@ -158,7 +164,7 @@ static void checkCell(const Reference &expected, double value,
     bound += 0x1p-8 * std::fabs(reference) + (type == MQA_F16 ? 0x1p-25 : 0.0);
   sums.elementErrors += !(std::fabs(error) <= bound);
   sums.error += error * error;
-  sums.reference += reference * reference;
+  sums.reference += expected.size * expected.size;
   sums.product += value * reference;
   sums.squares += value * value + reference * reference;
 }
@@ -176,6 +182,7 @@ public:
     // The maximum is no further off than the one of its keys that is furthest.
     greatest.magnitude = std::max(greatest.magnitude, key.magnitude);
     greatest.cancelled = std::max(greatest.cancelled, key.cancelled);
+    greatest.size = std::max(greatest.size, key.size);
   }
   const Reference &get() const { return greatest; }
 
