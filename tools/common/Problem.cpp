@@ -151,6 +151,8 @@ static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
   resizeKeys(problem, numKeys);
   problem.weights.resize(shape.numQueries * shape.numHeads);
   makeRanges(problem, mask, Random(seed, kRanges));
+  if (!format.hasKs)
+    std::fill(problem.ks.begin(), problem.ks.end(), 0);
   return problem;
 }
 

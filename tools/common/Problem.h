@@ -48,6 +48,8 @@ struct Format {
   bool hasMxKeys = false;
   /// A column is the maximum of a block of so many keys; 0: it is a key.
   int64_t blockMax = 0;
+  /// False: all ranges begin at key 0, whatever `ks` says.
+  bool hasKs = true;
 
   int64_t getColumnKeys() const { return std::max<int64_t>(blockMax, 1); }
   /// Bytes of a key.
@@ -101,7 +103,7 @@ struct Problem {
 
   /// The range of query m as keys.
   int64_t begin(int64_t m) const {
-    return std::clamp<int64_t>(ks[m], 0, shape.numKeys);
+    return format.hasKs ? std::clamp<int64_t>(ks[m], 0, shape.numKeys) : 0;
   }
   int64_t end(int64_t m) const {
     int64_t last = std::min<int64_t>(ke[m], shape.numKeys);

@@ -15,7 +15,8 @@ using namespace mqa::tools;
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
   return {info.input_type,      info.logits_type,        info.activation,
           info.weights_type,    info.has_weights != 0,   info.has_k_scale != 0,
-          info.compressed != 0, info.key_type == MQA_I8, info.block_max};
+          info.compressed != 0, info.key_type == MQA_I8, info.block_max,
+          info.has_ks != 0};
 }
 
 Shape mqa::tools::getShape(const mqa_kernel_info &info, int64_t numQueries,

@@ -56,12 +56,9 @@ static std::vector<Cell> getCells(bool isCpu, bool paged) {
 static Problem makeCell(const Cell &cell, const mqa_kernel_info &info) {
   if (!isPaged(info)) {
     Mask mask = cell.rows >= 1024 ? Mask::Causal : Mask::Full;
-    Problem problem = makeProblem(getShape(info, cell.rows, cell.keys), mask,
-                                  /*seed=*/cell.rows + cell.keys,
-                                  /*wide=*/false, getFormat(info));
-    if (!info.has_ks)
-      std::fill(problem.ks.begin(), problem.ks.end(), 0);
-    return problem;
+    return makeProblem(getShape(info, cell.rows, cell.keys), mask,
+                       /*seed=*/cell.rows + cell.keys,
+                       /*wide=*/false, getFormat(info));
   }
   PagedShape shape{cell.rows,      info.next_n,
                    info.num_heads, info.head_dim,

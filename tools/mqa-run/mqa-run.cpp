@@ -86,14 +86,10 @@ static Problem makeContiguous(const Options &options,
     getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, numKeys);
   Shape shape = getShape(info, numQueries, numKeys, options.maxSeqlenK);
   Format format = getFormat(info);
-  Problem problem =
-      options.integers
-          ? makeIntegerProblem(shape, options.mask, options.seed, format)
-          : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
-                        format);
-  if (!info.has_ks)
-    std::fill(problem.ks.begin(), problem.ks.end(), 0);
-  return problem;
+  return options.integers
+             ? makeIntegerProblem(shape, options.mask, options.seed, format)
+             : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
+                           format);
 }
 
 /// Options that mean something for the other op alone.
