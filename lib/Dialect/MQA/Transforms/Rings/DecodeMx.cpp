@@ -81,8 +81,7 @@ private:
   void makeTables();
   void appendNormal(Value halvings, SmallVectorImpl<Value> &words);
   void appendSubnormal(Value halvings, SmallVectorImpl<Value> &words);
-  void lookUp(ArrayRef<Value> table, Value word, bool isUpper,
-              SmallVectorImpl<Value> &words);
+  void lookUp(ArrayRef<Value> table, Value word, SmallVectorImpl<Value> &words);
 
   ImplicitLocOpBuilder b;
   FloatType type;
@@ -199,30 +198,30 @@ void MxDecoder::makeTables() {
   tables.assign(ifNormal.getResults().begin(), ifNormal.getResults().end());
 }
 
-/// Four elements of `word`, the upper or the lower ones, become one word of
-/// bytes or two of halves.
-void MxDecoder::lookUp(ArrayRef<Value> table, Value word, bool isUpper,
+/// The eight elements of `word` become two words of bytes or four of halves.
+void MxDecoder::lookUp(ArrayRef<Value> table, Value word,
                        SmallVectorImpl<Value> &words) {
-  Value codes = word;
-  if (isUpper)
-    codes = arith::ShRUIOp::create(b, codes, constant(16));
-  codes = arith::AndIOp::create(b, codes, constant(0x7777));
+  // A lookup reads the lower half of a word. One mask is enough for both.
+  Value codes = arith::AndIOp::create(b, word, constant(0x77777777));
   // An even element has its sign in bit 3 of a byte, an odd one in bit 7.
   Value even = arith::ShLIOp::create(b, word, constant(4));
-  Value signs = select(even, word, isUpper ? 0x7362 : 0x5140);
-  signs = arith::AndIOp::create(b, signs, constant(0x80808080));
-  auto withSigns = [&](Value magnitudes) -> Value {
-    return arith::OrIOp::create(b, magnitudes, signs);
-  };
-  if (table.size() == 2) {
-    words.push_back(withSigns(permute(table[0], table[1], codes)));
-    return;
+  for (uint32_t places : {0x5140, 0x7362}) {
+    Value signs = arith::AndIOp::create(b, select(even, word, places),
+                                        constant(0x80808080));
+    auto withSigns = [&](Value magnitudes) -> Value {
+      return arith::OrIOp::create(b, magnitudes, signs);
+    };
+    if (table.size() == 2) {
+      words.push_back(withSigns(permute(table[0], table[1], codes)));
+    } else {
+      // The lower bytes of all entries, and the upper ones.
+      Value lower = permute(table[0], table[1], codes);
+      Value upper = withSigns(permute(table[2], table[3], codes));
+      words.push_back(select(lower, upper, 0x5140));
+      words.push_back(select(lower, upper, 0x7362));
+    }
+    codes = arith::ShRUIOp::create(b, codes, constant(16));
   }
-  // The lower bytes of all entries, and the upper ones.
-  Value lower = permute(table[0], table[1], codes);
-  Value upper = withSigns(permute(table[2], table[3], codes));
-  words.push_back(select(lower, upper, 0x5140));
-  words.push_back(select(lower, upper, 0x7362));
 }
 
 Value MxDecoder::decode(Value bytes, int64_t i) {
@@ -237,9 +236,7 @@ Value MxDecoder::decode(Value bytes, int64_t i) {
       b, VectorType::get(numWords, b.getI32Type()), bytes);
   SmallVector<Value> words;
   for (int64_t at = 0; at < numWords; ++at) {
-    Value eight = vector::ExtractOp::create(b, packed, at);
-    for (bool isUpper : {false, true})
-      lookUp(table, eight, isUpper, words);
+    lookUp(table, vector::ExtractOp::create(b, packed, at), words);
   }
   auto all = VectorType::get(words.size(), b.getI32Type());
   Value decoded = vector::FromElementsOp::create(b, all, words);
