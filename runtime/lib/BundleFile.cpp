@@ -37,6 +37,12 @@ public:
 private:
   int descriptor;
 };
+
+/// Unlike those of a vector, they are written once, by what reads a file.
+struct Bytes {
+  std::unique_ptr<char[]> data;
+  size_t size = 0;
+};
 } // namespace
 
 ssize_t File::readAll(char *data, size_t size) const {
@@ -63,7 +69,7 @@ static const char *getKind(mode_t mode) {
 }
 
 /// The bytes of a file that has the header of a bundle.
-static mqa_status readFile(const std::string &path, std::vector<char> &data) {
+static mqa_status readFile(const std::string &path, Bytes &bytes) {
   auto systemError = [&] {
     int error = errno;
     return fail(MQA_ERROR_SYSTEM,
@@ -85,12 +91,12 @@ static mqa_status readFile(const std::string &path, std::vector<char> &data) {
                       ? static_cast<uint64_t>(count)
                       : static_cast<uint64_t>(status.st_size);
   checkHeader(header, size);
-  data.resize(size);
-  std::memcpy(data.data(), header, kHeaderBytes);
-  count = file.readAll(data.data() + kHeaderBytes, size - kHeaderBytes);
+  bytes.data.reset(new char[size]);
+  std::memcpy(bytes.data.get(), header, kHeaderBytes);
+  count = file.readAll(bytes.data.get() + kHeaderBytes, size - kHeaderBytes);
   if (count < 0)
     return systemError();
-  data.resize(kHeaderBytes + count);
+  bytes.size = kHeaderBytes + count;
   return MQA_SUCCESS;
 }
 
@@ -107,9 +113,9 @@ mqa_status mqa::runtime::readBundle(const void *data, size_t size,
 mqa_status mqa::runtime::readBundle(const std::string &path,
                                     BundleParts &parts) {
   try {
-    std::vector<char> data;
-    MQA_RETURN_IF_FAILED(readFile(path, data));
-    parts = parseBundle(data.data(), data.size());
+    Bytes bytes;
+    MQA_RETURN_IF_FAILED(readFile(path, bytes));
+    parts = parseBundle(bytes.data.get(), bytes.size);
     return MQA_SUCCESS;
   } catch (const InvalidBundle &error) {
     return fail(MQA_ERROR_INVALID_BUNDLE,

@@ -116,6 +116,10 @@ mqa_status GpuKernel::checkProcess() const {
 
 mqa_status GpuKernel::isCapturing(void *stream, bool &isCapturing) const {
   MQA_RETURN_IF_FAILED(checkProcess());
+  // No graph can record the default stream.
+  isCapturing = false;
+  if (!stream)
+    return MQA_SUCCESS;
   int status;
   MQA_CUDA(driver, cuStreamIsCapturing, static_cast<CUstream>(stream), &status);
   isCapturing = status != cuda::kCaptureStatusNone;

@@ -6,7 +6,7 @@
 
 #include "DLPack.h"
 #include "Handles.h"
-#include "LaunchPlan.h"
+#include "RepeatedLaunches.h"
 
 #include <algorithm>
 #include <array>
@@ -67,11 +67,20 @@ struct Call {
 } // namespace
 
 struct mqa_launcher {
+  mqa_launcher(const dlpack::ExchangeAPI *api, const void *none)
+      : api(api), none(none) {}
+
   const dlpack::ExchangeAPI *api;
   /// The object that stands for no tensor.
   const void *none;
   std::shared_mutex mutex;
-  std::unordered_map<Key, LaunchPlan, HashKey> plans;
+  struct NumberedPlan {
+    LaunchPlan plan;
+    uint64_t number;
+  };
+  std::unordered_map<Key, NumberedPlan, HashKey> plans;
+  uint64_t numPlans = 0;
+  RepeatedLaunches repeated;
 
   mqa_status describe(void *const *objects, int count, Call &call) const;
   mqa_status add(void *const *objects, int count, uint64_t options,
@@ -114,7 +123,8 @@ mqa_status mqa_launcher::add(void *const *objects, int count, uint64_t options,
   std::unique_lock lock(mutex);
   if (plans.size() >= kMaxPlans)
     plans.clear();
-  plans.insert_or_assign(call.key, std::move(plan));
+  // What was encoded for a plan before has another number.
+  plans.insert_or_assign(call.key, NumberedPlan{std::move(plan), ++numPlans});
   return MQA_SUCCESS;
 }
 
@@ -123,26 +133,43 @@ mqa_status mqa_launcher::run(const Call &call) {
   if (call.device.type == dlpack::kCuda &&
       api->getCurrentStream(call.device.type, call.device.id, &stream))
     return fail(MQA_ERROR_SYSTEM, "no current stream");
-  // It must stay, whoever replaces the plan meanwhile.
+  // They must stay, whoever replaces the plan meanwhile.
   std::shared_ptr<Kernel> kernel;
+  std::shared_ptr<const RepeatedLaunches::Launch> known;
   Tensors tensors;
+  RepeatedLaunches::Id id{0, maxMultiprocessors, call.addresses};
   {
     std::shared_lock lock(mutex);
     auto found = plans.find(call.key);
     // Not an error with a message: the caller adds it then.
     if (found == plans.end())
       return MQA_ERROR_NOT_FOUND;
-    kernel = found->second.kernel;
+    const LaunchPlan &plan = found->second.plan;
     bool fits;
-    MQA_RETURN_IF_FAILED(checkStream(found->second, stream, fits));
+    MQA_RETURN_IF_FAILED(checkStream(plan, stream, fits));
     if (!fits)
       return MQA_ERROR_NOT_FOUND;
-    MQA_RETURN_IF_FAILED(
-        checkArguments(found->second, call.addresses, tensors));
+    id.plan = found->second.number;
+    known = repeated.find(id);
+    if (!known) {
+      kernel = plan.kernel;
+      MQA_RETURN_IF_FAILED(checkArguments(plan, call.addresses, tensors));
+    }
   }
+  if (known)
+    return known->prepared->run(stream);
   if (!hasWork(kernel->getDescription(), tensors))
     return MQA_SUCCESS;
-  return kernel->launch(tensors, stream);
+  // A CPU encodes nothing.
+  if (call.device.type != dlpack::kCuda || !repeated.comesAgain(id))
+    return kernel->launch(tensors, stream);
+  auto launch = std::make_shared<RepeatedLaunches::Launch>();
+  MQA_RETURN_IF_FAILED(kernel->prepare(tensors, launch->prepared));
+  launch->kernel = std::move(kernel);
+  MQA_RETURN_IF_FAILED(launch->prepared->run(stream));
+  std::unique_lock lock(mutex);
+  repeated.add(id, std::move(launch));
+  return MQA_SUCCESS;
 }
 
 mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
@@ -157,7 +184,7 @@ mqa_status mqa_launcher_create(const void *exchange_api, const void *none,
       return fail(MQA_ERROR_UNSUPPORTED,
                   "the exchange API has version " + std::to_string(api->major) +
                       ", or cannot describe tensors without owning them");
-    *launcher = new mqa_launcher{api, none, {}, {}};
+    *launcher = new mqa_launcher(api, none);
     return MQA_SUCCESS;
   });
 }
@@ -242,6 +269,7 @@ mqa_status mqa_launcher_clear(mqa_launcher *launcher) {
     MQA_RETURN_IF_FAILED(requireNotNull(launcher, "launcher"));
     std::unique_lock lock(launcher->mutex);
     launcher->plans.clear();
+    launcher->repeated.clear();
     return MQA_SUCCESS;
   });
 }

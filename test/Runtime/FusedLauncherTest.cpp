@@ -9,6 +9,7 @@
 #include "DLPack.h"
 #include "LogitsTopkKernelFixture.h"
 
+#include <algorithm>
 #include <array>
 
 using namespace mqa::runtime;
@@ -113,6 +114,64 @@ TEST_F(FusedLauncherTest, ScratchIsOfAStream) {
   ASSERT_EQ(mqa_launcher_clear(launcher), MQA_SUCCESS);
   EXPECT_EQ(run(), MQA_ERROR_NOT_FOUND);
   EXPECT_EQ(mqa_launcher_clear(nullptr), MQA_ERROR_INVALID_ARGUMENT);
+}
+
+// The second launch on the same addresses is encoded once for all later ones.
+TEST_F(FusedLauncherTest, KeepsWhatComesAgain) {
+  loadKernel(makeLogitsTopkManifest());
+  add();
+  getFake().parameterCount = 4 + 3 * 5 + 2 * 7 + 1 + 5;
+  const auto &launches = getFake().launches;
+  for (int i = 0; i < 4; ++i)
+    ASSERT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  for (int i = 1; i < 4; ++i) {
+    EXPECT_EQ(launches[i].parameters, launches[0].parameters) << i;
+    EXPECT_EQ(launches[i].gridX, launches[0].gridX) << i;
+  }
+  // Other addresses are told apart, from the first launch on.
+  for (uint64_t place : {0x180001000, 0x180002000, 0x180001000, 0x180001000,
+                         0x180001000, 0x180002000}) {
+    indices.data = address<void>(place);
+    ASSERT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+    EXPECT_EQ(getAddress(19), place);
+  }
+  // What the process allows holds from the next launch on.
+  mqa_set_max_multiprocessors(7);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+    EXPECT_EQ(launches.back().gridX, 7u);
+  }
+  mqa_set_max_multiprocessors(0);
+  // Another plan has other scratch; what is wrong is found each time.
+  mqa_topk_args selection = makeSelectionArgs();
+  selection.scratch = address<void>(0x210000000);
+  add(selection);
+  auto before = launches.back().parameters;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+    EXPECT_NE(launches.back().parameters, before);
+  }
+  getFake().isCapturing = true;
+  EXPECT_EQ(run(), MQA_ERROR_NOT_FOUND);
+  getFake().isCapturing = false;
+  getFake().failingCall = "cuLaunchKernelEx";
+  EXPECT_EQ(run(), MQA_ERROR_DRIVER);
+  getFake().failingCall = "";
+  indices.data = values.data;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(run(), MQA_ERROR_INVALID_ARGUMENT);
+}
+
+// No graph can record it, so the driver is not asked.
+TEST_F(FusedLauncherTest, DefaultStream) {
+  loadKernel(makeLogitsTopkManifest());
+  currentStream = nullptr;
+  add();
+  getFake().calls.clear();
+  ASSERT_EQ(run(), MQA_SUCCESS) << mqa_last_error();
+  const auto &calls = getFake().calls;
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), "cuStreamIsCapturing"), 0);
+  EXPECT_EQ(getFake().launches.size(), 1u);
 }
 
 TEST_F(FusedLauncherTest, ChecksEachLaunch) {
