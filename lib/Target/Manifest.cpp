@@ -94,6 +94,8 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
     kernel["has_key_groups"] = grouped;
     kernel["num_groups"] = grouped ? getSize(shape[1]) : 1;
     kernel["num_keys"] = getSize(shape[0]);
+  } else if (name == "key_blocks") {
+    kernel["max_key_blocks"] = getSize(shape[1]);
   } else if (name == "out") {
     kernel["num_queries"] = getSize(shape[0]);
     kernel["num_columns"] = getSize(shape[1]);
@@ -147,6 +149,9 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     kernel["clean"] = attr.getClean();
     kernel["block_max"] = attr.getBlockMax();
     kernel["activation"] = stringifyActivation(attr.getActivation());
+    // Of kernels of other ops, bundles say nothing of blocks.
+    if (attr.getKeyBlockSize())
+      kernel["key_block_size"] = attr.getKeyBlockSize();
   }
   if (SelectionAttr selection = attr.getSelection())
     describeSelection(kernel, merges, selection);

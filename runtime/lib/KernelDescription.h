@@ -42,11 +42,13 @@ enum class Operand {
   Values,
   ListIndices,
   ListValues,
+  KeyBlocks,
+  NumKeyBlocks,
   // Memory of the caller's that a launch on a GPU works in: no operand of an
   // op.
   Scratch
 };
-constexpr int kNumOperands = 17;
+constexpr int kNumOperands = 19;
 /// The first ones.
 constexpr int kNumTiledOperands = 4;
 /// Dimensions that one of them has at most.
@@ -146,6 +148,9 @@ struct KernelDescription {
   /// block table.
   int64_t batch = -1, nextN = 0, numBlocks = -1, blockKv = 0;
   int64_t numSequences = -1, maxBlocks = -1;
+  /// Where each query has blocks of keys of its own: keys of a block (else 0),
+  /// and how many blocks it may have.
+  int64_t keyBlockSize = 0, maxKeyBlocks = -1;
   Selection selection;
   /// Of a kernel that selects from logits which are never stored: what they
   /// are rounded to, and the places of a list of candidates (on a GPU).

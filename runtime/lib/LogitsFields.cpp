@@ -76,6 +76,10 @@ void LogitsOpRules::checkTypes(const KernelDescription &kernel) {
     refuse("a head_dim of 32, 64, 96 or 128 where k is of i8");
   if (hasMxKeys && kernel.hasKeyGroups)
     refuse("no key groups where k is of i8");
+  bool hasKeyBlocks = kernel.keyBlockSize > 0;
+  for (Operand operand : {Operand::KeyBlocks, Operand::NumKeyBlocks})
+    if (hasKeyBlocks != (kernel.find(operand) != nullptr))
+      refuse("key_block_size, key_blocks and num_key_blocks together");
 }
 
 void LogitsOpRules::readFields(Fields &fields, bool isCpu,
@@ -87,7 +91,8 @@ void LogitsOpRules::readFields(Fields &fields, bool isCpu,
 
 bool LogitsOpRules::isOptional(Operand operand) const {
   return operand == Operand::KScale || operand == Operand::Weights ||
-         operand == Operand::Ks;
+         operand == Operand::Ks || operand == Operand::KeyBlocks ||
+         operand == Operand::NumKeyBlocks;
 }
 
 Form LogitsOpRules::getForm(const KernelDescription &kernel) const {

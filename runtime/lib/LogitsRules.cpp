@@ -30,8 +30,11 @@ public:
 
 private:
   void readSizes(Fields &fields, KernelDescription &kernel) const override;
+  static void readKeyBlocks(Fields &fields, KernelDescription &kernel);
   Form getFormOfSizes(const KernelDescription &kernel) const override {
     return {{"num_keys", kernel.numKeys},
+            {"key_block_size", kernel.keyBlockSize},
+            {"max_key_blocks", kernel.maxKeyBlocks},
             {"has_key_groups", kernel.hasKeyGroups},
             {"num_groups", kernel.numGroups}};
   }
@@ -56,6 +59,8 @@ void LogitsRules::readSizes(Fields &fields, KernelDescription &kernel) const {
     fields.refuse("num_groups", "a divisor of num_heads");
   if (!kernel.hasKeyGroups && kernel.numGroups != 1)
     fields.refuse("num_groups", "1 where has_key_groups is false");
+  if (fields.has("key_block_size"))
+    return readKeyBlocks(fields, kernel);
   if (kernel.blockMax) {
     // Columns do not say how many keys the last block has.
     if (kernel.numKeys >= 0 &&
@@ -64,6 +69,26 @@ void LogitsRules::readSizes(Fields &fields, KernelDescription &kernel) const {
   } else if (!kernel.compressed && !unite(kernel.numKeys, kernel.numColumns)) {
     fields.refuse("num_columns", "num_keys where compressed is false");
   }
+}
+
+/// A row has a column for each key of its blocks.
+void LogitsRules::readKeyBlocks(Fields &fields, KernelDescription &kernel) {
+  kernel.keyBlockSize = readPowerOfTwo(fields, "key_block_size", 8, 16);
+  kernel.maxKeyBlocks = readSize(fields, "max_key_blocks");
+  if (kernel.compressed || kernel.hasKeyGroups)
+    fields.refuse("key_block_size",
+                  "absent where rows are compressed or keys have groups");
+  if (kernel.maxKeyBlocks > kMaxSize / kernel.keyBlockSize)
+    fields.refuse("max_key_blocks",
+                  "at most " + std::to_string(kMaxSize / kernel.keyBlockSize));
+  if (kernel.maxKeyBlocks < 0 && kernel.numColumns >= 0) {
+    if (kernel.numColumns % kernel.keyBlockSize)
+      fields.refuse("num_columns", "a multiple of key_block_size");
+    kernel.maxKeyBlocks = kernel.numColumns / kernel.keyBlockSize;
+  }
+  if (kernel.maxKeyBlocks >= 0 &&
+      !unite(kernel.numColumns, kernel.maxKeyBlocks * kernel.keyBlockSize))
+    fields.refuse("num_columns", "max_key_blocks * key_block_size");
 }
 
 Ranks LogitsRules::getRanks(Operand operand,
@@ -83,6 +108,10 @@ Ranks LogitsRules::getRanks(Operand operand,
   case Operand::Ks:
   case Operand::Ke:
     return only(1);
+  case Operand::KeyBlocks:
+    return only(kernel.keyBlockSize ? 2 : 0);
+  case Operand::NumKeyBlocks:
+    return only(kernel.keyBlockSize ? 1 : 0);
   default:
     return {0, 0};
   }
@@ -92,13 +121,15 @@ Ranks LogitsRules::getRanks(Operand operand,
 // Launches
 //===----------------------------------------------------------------------===//
 
-/// Without a key, only compressed rows are cleaned: others have no column.
+/// Without a key, only rows whose columns are no keys are cleaned: others have
+/// no column.
 bool LogitsRules::hasWork(const KernelDescription &kernel,
                           const Tensors &tensors) const {
   const Tensor &out = tensors[Operand::Out];
   bool hasKeys = tensors[Operand::K].sizes[0] > 0;
   return out.sizes[0] > 0 && out.sizes[1] > 0 &&
-         (hasKeys || (kernel.clean && kernel.compressed));
+         (hasKeys ||
+          (kernel.clean && (kernel.compressed || kernel.keyBlockSize)));
 }
 
 /// The kernel is persistent: one block per multiprocessor, or one per piece of
@@ -107,7 +138,10 @@ int64_t LogitsRules::getGrid(const KernelDescription &kernel,
                              const Tensors &tensors,
                              int numMultiprocessors) const {
   int64_t pieces = ceilDiv(tensors[Operand::Out].sizes[0], kernel.blockQueries);
-  if (kernel.splitsKeys())
+  if (kernel.splitsKeys() && kernel.keyBlockSize)
+    pieces *= std::max<int64_t>(
+        ceilDiv(tensors[Operand::Out].sizes[1], kernel.tileKeys), 1);
+  else if (kernel.splitsKeys())
     pieces *= std::max<int64_t>(
         ceilDiv(tensors[Operand::K].sizes[0], kernel.blockKeys), 1);
   return std::min<int64_t>(pieces, numMultiprocessors);
@@ -116,7 +150,8 @@ int64_t LogitsRules::getGrid(const KernelDescription &kernel,
 std::pair<int64_t, int64_t>
 LogitsRules::getTasks(const KernelDescription &kernel,
                       const Tensors &tensors) const {
-  int64_t keys = tensors[Operand::K].sizes[0];
+  int64_t keys = tensors[kernel.keyBlockSize ? Operand::Out : Operand::K]
+                     .sizes[kernel.keyBlockSize ? 1 : 0];
   // Compressed rows are cleaned by the first task, without a key too.
   if (kernel.compressed && kernel.clean)
     keys = std::max<int64_t>(keys, 1);
@@ -140,6 +175,17 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   if (kernel.compressed) {
     columns = args.max_seqlen_k;
     MQA_RETURN_IF_FAILED(checkSize("max_seqlen_k", columns, kernel.numColumns));
+  }
+  if (kernel.keyBlockSize) {
+    int64_t blocks = args.max_key_blocks;
+    MQA_RETURN_IF_FAILED(
+        checkSize("max_key_blocks", blocks, kernel.maxKeyBlocks));
+    columns = blocks * kernel.keyBlockSize;
+    MQA_RETURN_IF_FAILED(checkSize("max_key_blocks * key_block_size", columns,
+                                   kernel.numColumns));
+    tensors.set(Operand::KeyBlocks, args.key_blocks, MQA_I32, m,
+                args.key_blocks_stride, {blocks});
+    tensors.set(Operand::NumKeyBlocks, args.num_key_blocks, MQA_I32, m, 1, {});
   }
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = n;

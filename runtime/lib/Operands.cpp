@@ -34,6 +34,8 @@ static constexpr OperandInfo kOperands[] = {
     {"values", "values_stride", bit(MQA_F32)},
     {"list_indices", "list_indices_stride", bit(MQA_I32)},
     {"list_values", "list_values_stride", bit(MQA_F32)},
+    {"key_blocks", "key_blocks_stride", bit(MQA_I32)},
+    {"num_key_blocks", nullptr, bit(MQA_I32)},
     {"scratch", nullptr, bit(MQA_I32)}};
 static_assert(std::size(kOperands) == kNumOperands);
 

@@ -53,10 +53,10 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
   switch (info.op) {
   case MQA_OP_LOGITS:
   case MQA_OP_LOGITS_TOPK:
-    return {{"q", "M"},       {"k", "N"},      {"k_scale", "N"},
-            {"weights", "M"}, {"ks", "M"},     {"ke", "M"},
-            {"out", "MC"},    {"offset", "M"}, {"indices", "MK"},
-            {"values", "MK"}};
+    return {{"q", "M"},       {"k", "N"},          {"k_scale", "N"},
+            {"weights", "M"}, {"ks", "M"},         {"ke", "M"},
+            {"out", "MC"},    {"offset", "M"},     {"indices", "MK"},
+            {"values", "MK"}, {"key_blocks", "M"}, {"num_key_blocks", "M"}};
   case MQA_OP_PAGED_LOGITS:
   case MQA_OP_PAGED_LOGITS_TOPK:
     return {{"q", "B"},           {"k", "C"},
@@ -102,6 +102,18 @@ mqa_status ProgramArguments::checkSizes() const {
       for (int i = 0; operand.dims[i]; ++i)
         MQA_RETURN_IF_FAILED(
             check(operand.dims[i], getSize(operand.name, i), operand.name, i));
+  if (info.op == MQA_OP_LOGITS && info.key_block_size) {
+    int64_t columns = getSize("key_blocks", 1) * info.key_block_size;
+    if (getSize("out", 1) != columns)
+      return fail(
+          MQA_ERROR_INVALID_ARGUMENT,
+          "dimension 1 of 'out' is " + std::to_string(getSize("out", 1)) +
+              ", but must be " + std::to_string(columns) +
+              ": key_block_size = " + std::to_string(info.key_block_size) +
+              " for each of " + std::to_string(getSize("key_blocks", 1)) +
+              " blocks of a row");
+    return MQA_SUCCESS;
+  }
   // Columns are keys, unless rows begin with their ranges, or maxima are taken.
   if (int64_t size = info.op == MQA_OP_LOGITS ? info.block_max : 0) {
     int64_t keys = getSize("k", 0), columns = getSize("out", 1);
@@ -162,6 +174,10 @@ mqa_logits_args ProgramArguments::getLogits() const {
   args.num_queries = getSize("q", 0);
   args.num_keys = getSize("k", 0);
   args.max_seqlen_k = getSize("out", 1);
+  args.key_blocks = getAddress<int32_t>("key_blocks");
+  args.key_blocks_stride = getStride("key_blocks");
+  args.num_key_blocks = getAddress<int32_t>("num_key_blocks");
+  args.max_key_blocks = getSize("key_blocks", 1);
   return args;
 }
 

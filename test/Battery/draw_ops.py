@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes seeded random mqa.logits, mqa.paged_logits, mqa.topk and mqa.merge_topk ops, and pairs of them, one MLIR file each.
 
-    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --topk | --merge | --fused]
+    draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --blocks | --topk | --merge | --fused]
 
-The surface is that of the op (with --paged, of mqa.paged_logits; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
+The surface is that of the op (with --paged, of mqa.paged_logits; with --blocks, of mqa.logits with key_blocks; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
 mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kernel, see draw_fused.py): heads, head dim, key groups, element types,
 optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
@@ -68,6 +68,16 @@ def draw(rng):
     return draw_blocks(rng, draw_mx(rng, op))
 
 
+def draw_blocks(rng):
+    """With lists of key blocks, whose columns are static now and then."""
+    op = draw(rng)
+    op |= {"groups": None, "compressed": False, "block_size": rng.choice([8, 16]), "blocks": "?"}
+    if op["queries"] != "?" or rng.random() < 0.2:
+        op["blocks"] = rng.randint(1, 60)
+    op["columns"] = "?" if op["blocks"] == "?" else op["blocks"] * op["block_size"]
+    return op
+
+
 def draw_paged(rng):
     op = {
         "heads": rng.choice([1, 4, 8, 16, 32, 64, 64, 128, rng.randint(1, 128)]),
@@ -130,6 +140,21 @@ PAGED_EDGES = [
 ]
 
 
+BLOCK_EDGES = [
+    {"heads": 64, "head_dim": 128, "block_size": 8, "clean": True},
+    {"heads": 64, "head_dim": 128, "block_size": 16},
+    {"heads": 32, "head_dim": 64, "block_size": 8, "out": "bf16", "clean": True},
+    {"heads": 1, "head_dim": 32, "block_size": 8, "memrefs": True},
+    {"heads": 33, "head_dim": 80, "block_size": 16, "input": "bf16", "out": "f16", "weights": "bf16", "clean": True},
+    {"heads": 111, "head_dim": 256, "block_size": 8, "input": "f16", "k_scale": False},
+    {"heads": 16, "head_dim": 64, "block_size": 8, "mx": True},
+]
+
+
+def make_block_edge(form):
+    return make_edge({"blocks": "?", "columns": "?"} | form)
+
+
 def make_paged_edge(form):
     op = {"input": "f8E4M3FN", "out": "f32", "activation": "relu", "k_scale": True}
     op |= {"weights": "f32", "clean": False, "lens_per_query": False, "memrefs": False}
@@ -186,6 +211,7 @@ def to_shapes(op):
         ("weights", [m, h], weights),
         ("ks", [m], "i32"),
         ("ke", [m], "i32"),
+        *([("key_blocks", [m, op["blocks"]], "i32"), ("num_key_blocks", [m], "i32")] if "block_size" in op else []),
         ("out", [m, op["columns"]], op["out"]),
     ]
 
@@ -199,10 +225,15 @@ def to_call(op, types):
     if op.get("block_max"):
         attributes.append(f"block_max = {op['block_max']} : i64")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
-    names = [name for name, _, _ in to_shapes(op) if name != "out"]
+    lists = ("key_blocks", "num_key_blocks")
+    names = [name for name, _, _ in to_shapes(op) if name not in ("out", *lists)]
+    blocks = ""
+    if "block_size" in op:
+        blocks = f"""
+       blocks(%key_blocks, %num_key_blocks : {", ".join(types[n] for n in lists)}) of {op["block_size"]}"""
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
     return f"""{name} ins({", ".join(f"%{n}" if n in types else "none" for n in names)} :
-         {", ".join(types[n] for n in names if n in types)})
+         {", ".join(types[n] for n in names if n in types)}){blocks}
        outs(%out : {types["out"]}){dictionary}"""
 
 
@@ -227,6 +258,7 @@ def main():
     parser.add_argument("--edges", action="store_true")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--paged", action="store_true")
+    kind.add_argument("--blocks", action="store_true")
     kind.add_argument("--topk", action="store_true")
     kind.add_argument("--merge", action="store_true")
     kind.add_argument("--fused", action="store_true")
@@ -236,6 +268,8 @@ def main():
     prefix, draw_one, make_one, forms = "", draw, make_edge, EDGES
     if options.paged:
         prefix, draw_one, make_one, forms = "paged_", draw_paged, make_paged_edge, PAGED_EDGES
+    if options.blocks:
+        prefix, draw_one, make_one, forms = "blocks_", draw_blocks, make_block_edge, BLOCK_EDGES
     if options.topk:
         prefix, draw_one, make_one, forms = "topk_", draw_topk.draw, draw_topk.make_edge, draw_topk.EDGES
     if options.merge:

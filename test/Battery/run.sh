@@ -12,6 +12,10 @@ rm -rf "$work"
 "$bin/mqa-bench" random "$work"/paged/cpu/paged_op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/paged/cpu/paged_edge*.mqa --reruns=2
 "$here/compile.sh" "$bin" "$work/paged/gpu" sm_90a --paged --edges --count="$paged" --seed="$seed"
+"$here/compile.sh" "$bin" "$work/blocks/cpu" cpu --blocks --edges --count=8 --seed="$seed"
+"$bin/mqa-bench" random "$work"/blocks/cpu/blocks_op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
+"$bin/mqa-bench" edges "$work"/blocks/cpu/blocks_edge*.mqa --reruns=2
+"$here/compile.sh" "$bin" "$work/blocks/gpu" sm_90a --blocks --edges --count=8 --seed="$seed"
 "$here/compile.sh" "$bin" "$work/cpu" cpu --edges --count="$ops" --seed="$seed"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
 "$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
@@ -45,6 +49,7 @@ done
 for target in sm_80 sm_86 sm_89 sm_120; do
   "$here/compile.sh" "$bin" "$work/$target" "$target" --edges --count=6 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/paged/$target" "$target" --paged --edges --count=4 --seed="$seed"
+  "$here/compile.sh" "$bin" "$work/blocks/$target" "$target" --blocks --count=2 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/topk/$target" "$target" --topk --count=2 --seed="$seed"
   "$here/compile.sh" "$bin" "$work/merge/$target" "$target" --merge --count=2 --seed="$seed"
   # Where there is a ptxas. What the loops keep may lie in memory, but not more. (Kernels of mqa.topk have 32 registers, so
@@ -52,7 +57,7 @@ for target in sm_80 sm_86 sm_89 sm_120; do
   if grep -hE '(129|1[3-9][0-9]|[2-9][0-9][0-9]|[0-9]{4,}) bytes spill stores' "$work/$target"/*.log "$work/paged/$target"/*.log "$work/merge/$target"/*.log; then exit 1; fi
 done
 # The runtime takes every bundle; to launch those, it needs a GPU.
-for bundle in "$work"/{,paged/,topk/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa "$work"/fused/{gpu,sm_80}/*.mqa; do
+for bundle in "$work"/{,paged/,blocks/,topk/,merge/}{gpu,sm_80,sm_86,sm_89,sm_120}/*.mqa "$work"/fused/{gpu,sm_80}/*.mqa; do
   message=$("$bin/mqa-run" "$bundle" 2>&1) || true
   [[ $message != "error: bundle"* ]] || { echo "$message"; exit 1; }
 done

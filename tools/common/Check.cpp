@@ -60,7 +60,9 @@ static void checkMask(const Problem &problem, const Output &output, bool clean,
       for (int64_t n = 0; n < begin; ++n)
         wrong += bits(n) != expected;
       for (int64_t n = begin; n < end; ++n)
-        wrong += bits(n) == poison || (bits(n) == inf && !mayBeInfinite);
+        wrong += problem.sees(m, n)
+                     ? bits(n) == poison || (bits(n) == inf && !mayBeInfinite)
+                     : bits(n) != expected;
       for (int64_t n = end; n < output.numColumns; ++n)
         wrong += bits(n) != expected;
       for (int64_t n = output.numColumns; n < output.stride; ++n)
@@ -196,18 +198,22 @@ static Sums checkRow(const Problem &problem, const Output &output, int64_t m,
   Scores scores(problem, m);
   Sums sums;
   Column column;
-  int64_t slots[Scores::kKeys];
-  for (int64_t n = problem.begin(m), end = problem.end(m); n < end;
-       n += Scores::kKeys) {
+  int64_t slots[Scores::kKeys], seen[Scores::kKeys];
+  for (int64_t n = problem.begin(m), end = problem.end(m); n < end;) {
     // The last ones may be fewer.
-    int64_t count = std::min(end - n, Scores::kKeys);
+    int64_t count = 0;
+    for (; n < end && count < Scores::kKeys; ++n)
+      if (problem.sees(m, n))
+        seen[count++] = n;
+    if (count == 0)
+      break;
     for (int64_t i = 0; i < Scores::kKeys; ++i)
-      slots[i] = problem.getSlot(m, n + std::min(i, count - 1));
+      slots[i] = problem.getSlot(m, seen[std::min(i, count - 1)]);
     scores.compute(keys.values, slots);
     for (int64_t i = 0; i < count; ++i) {
       column.add(computeReference(problem, keys, scores, m, slots[i], i));
-      int64_t own = problem.getColumn(m, n + i);
-      if (n + i + 1 < end && problem.getColumn(m, n + i + 1) == own)
+      int64_t own = problem.getColumn(m, seen[i]);
+      if (seen[i] + 1 < end && problem.getColumn(m, seen[i] + 1) == own)
         continue;
       checkCell(column.get(), output.get(output.getIndex(m, own)),
                 problem.format.input, output.type, tolerance, sums);

@@ -89,14 +89,18 @@ private:
   uint64_t key;
 };
 
-enum Stream { kQuery, kKey, kWeights, kRanges, kScale, kTable };
+enum Stream { kQuery, kKey, kWeights, kRanges, kScale, kTable, kBlocks };
 constexpr int64_t kGrain = 1 << 16;
 } // namespace
 
 int64_t Problem::countPairs() const {
   int64_t pairs = 0;
   for (int64_t m = 0; m < shape.numQueries; ++m)
-    pairs += end(m) - begin(m);
+    if (!keyBlocks.blockSize)
+      pairs += end(m) - begin(m);
+    else
+      for (int64_t n = 0; n < end(m); ++n)
+        pairs += sees(m, n);
   return pairs;
 }
 
@@ -289,6 +293,59 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
 }
 
 //===----------------------------------------------------------------------===//
+// Blocks of keys
+//===----------------------------------------------------------------------===//
+
+/// `count` of `numBlocks` blocks, in their order: each of the rest is as likely
+/// as another.
+static void drawAscending(const Random &random, int64_t m, int64_t count,
+                          int64_t numBlocks, int32_t *blocks) {
+  int64_t wanted = count;
+  for (int64_t block = 0; wanted > 0; ++block) {
+    int64_t rest = numBlocks - block;
+    uint64_t drawn = random.bits((m << 32) + block);
+    if (static_cast<int64_t>(drawn % static_cast<uint64_t>(rest)) < wanted)
+      blocks[count - wanted--] = static_cast<int32_t>(block);
+  }
+}
+
+void mqa::tools::setKeyBlocks(Problem &problem, int64_t blockSize,
+                              int64_t maxBlocks, BlockLists lists,
+                              uint64_t seed) {
+  int64_t m = problem.shape.numQueries;
+  int64_t numBlocks = (problem.shape.numKeys + blockSize - 1) / blockSize;
+  KeyBlocks &own = problem.keyBlocks;
+  own.blockSize = blockSize;
+  own.maxBlocks = maxBlocks;
+  own.blocks.resize(m * maxBlocks);
+  own.counts.resize(m);
+  Random random(seed, kBlocks);
+  for (size_t i = 0; i < own.blocks.size(); ++i)
+    own.blocks[i] = static_cast<int32_t>(random.bits(~i));
+  parallelFor(m, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int32_t *row = own.blocks.data() + i * maxBlocks;
+      int64_t count = std::min(maxBlocks, numBlocks);
+      if (lists == BlockLists::Ascending) {
+        drawAscending(random, i, count, numBlocks, row);
+        own.counts[i] = static_cast<int32_t>(count);
+        continue;
+      }
+      own.counts[i] =
+          static_cast<int32_t>(random.integer(~(i << 20), -2, maxBlocks + 2));
+      count = std::clamp<int64_t>(own.counts[i], 0, maxBlocks);
+      // Some numbers of no block, near and far.
+      for (int64_t j = 0; j < count; ++j) {
+        int64_t draw = (i << 32) + j;
+        if (random.integer(2 * draw, 0, 15) != 0)
+          row[j] = static_cast<int32_t>(
+              random.integer(2 * draw + 1, -2, numBlocks + 2));
+      }
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // Paged problems
 //===----------------------------------------------------------------------===//
 
@@ -322,6 +379,13 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
                        problem.paging.blockKv);
     }
     ranges += 4.0 * problem.paging.contextLens.size();
+  }
+  if (problem.keyBlocks.blockSize) {
+    // As many as each query has.
+    keys = 0;
+    for (int64_t i = 0; i < m; ++i)
+      keys += problem.end(i);
+    ranges += 4.0 * (m + keys / problem.keyBlocks.blockSize);
   }
   double keyBytes =
       double(format.getKeyBytes(shape.headDim)) + (format.hasKScale ? 4 : 0);

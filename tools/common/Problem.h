@@ -75,6 +75,23 @@ struct Paging {
   }
 };
 
+/// Blocks of keys that each query has of its own (mqa.logits with
+/// 'key_blocks'); blockSize is 0 without them.
+struct KeyBlocks {
+  int64_t blockSize = 0, maxBlocks = 0;
+  /// M x maxBlocks numbers, and how many of each row count.
+  std::vector<int32_t> blocks, counts;
+
+  int64_t countColumns(int64_t m) const {
+    return std::clamp<int64_t>(counts[m], 0, maxBlocks) * blockSize;
+  }
+  /// The key of a column of row m, which may be none of those that there are.
+  int64_t getKey(int64_t m, int64_t column) const {
+    return blocks[m * maxBlocks + column / blockSize] * blockSize +
+           column % blockSize;
+  }
+};
+
 /// Inputs of one launch, quantised as the peer's test does it: normal values; q
 /// is cast to the input's type, k is scaled by its largest magnitude per key.
 struct Problem {
@@ -83,6 +100,7 @@ struct Problem {
   Shape shape;
   Format format;
   Paging paging;
+  KeyBlocks keyBlocks;
   /// Packed elements of the input's type, those of k N x G x D; of a paged
   /// problem, those of the cache's blocks, and so are its scales.
   std::vector<uint8_t> q, k;
@@ -101,11 +119,15 @@ struct Problem {
   std::vector<float> decodeKeys() const;
   std::vector<float> getKeyScales() const;
 
-  /// The range of query m as keys.
+  /// The range of query m as keys; with blocks of keys, as columns.
   int64_t begin(int64_t m) const {
-    return format.hasKs ? std::clamp<int64_t>(ks[m], 0, shape.numKeys) : 0;
+    if (keyBlocks.blockSize || !format.hasKs)
+      return 0;
+    return std::clamp<int64_t>(ks[m], 0, shape.numKeys);
   }
   int64_t end(int64_t m) const {
+    if (keyBlocks.blockSize)
+      return keyBlocks.countColumns(m);
     int64_t last = std::min<int64_t>(ke[m], shape.numKeys);
     if (format.compressed)
       last = std::min(last, begin(m) + shape.maxSeqlenK);
@@ -113,9 +135,22 @@ struct Problem {
   }
   /// Where key n of query m lies among `k` and `kScale`.
   int64_t getSlot(int64_t m, int64_t n) const {
+    if (keyBlocks.blockSize)
+      return keyBlocks.getKey(m, n);
     return paging.nextN ? paging.getSlot(m / paging.nextN, n) : n;
   }
+  /// Whether query m sees the key that n is of: of its range, all of them; of
+  /// columns, those of keys of its range.
+  bool sees(int64_t m, int64_t n) const {
+    if (!keyBlocks.blockSize)
+      return true;
+    int64_t key = keyBlocks.getKey(m, n);
+    return key >= std::max<int64_t>(ks[m], 0) &&
+           key < std::min<int64_t>(ke[m], shape.numKeys);
+  }
   int64_t countColumns() const {
+    if (keyBlocks.blockSize)
+      return keyBlocks.maxBlocks * keyBlocks.blockSize;
     int64_t size = format.getColumnKeys();
     return format.compressed ? shape.maxSeqlenK
                              : (shape.numKeys + size - 1) / size;
@@ -169,6 +204,16 @@ inline double countOperations(const Problem &problem) {
   return 2.0 * problem.shape.numHeads * problem.shape.headDim *
          problem.countPairs();
 }
+
+/// How lists of blocks are: as models have them (ascending, each block once, as
+/// many as there are room and blocks for); or with anything that is allowed
+/// among them: any order, blocks twice, numbers of no block, any count.
+enum class BlockLists { Ascending, Any };
+
+/// Gives each query of a problem a list of at most `maxBlocks` blocks. What is
+/// behind a row's blocks is garbage.
+void setKeyBlocks(Problem &problem, int64_t blockSize, int64_t maxBlocks,
+                  BlockLists lists, uint64_t seed);
 
 /// Sets `ks` and `ke` from the lengths and the block table.
 void setPagedRanges(Problem &problem);

@@ -214,6 +214,16 @@ void Session::uploadContiguous() {
   args.num_queries = shape.numQueries;
   args.num_keys = shape.numKeys;
   args.max_seqlen_k = shape.maxSeqlenK;
+  const KeyBlocks &own = problem.keyBlocks;
+  if (!own.blockSize)
+    return;
+  args.max_key_blocks = own.maxBlocks;
+  args.key_blocks_stride = own.maxBlocks + slack.table;
+  keyBlocks =
+      device.upload(spread(own.blocks, own.maxBlocks, args.key_blocks_stride));
+  numKeyBlocks = device.upload(own.counts);
+  args.key_blocks = keyBlocks->as<int32_t>();
+  args.num_key_blocks = numKeyBlocks->as<int32_t>();
 }
 
 /// Keys and scales in buffers of their own, or behind each other in one.
@@ -337,6 +347,8 @@ void Session::launchEmpty(const LoadedKernel &kernel) {
     noRanges = device.upload(std::vector<int32_t>(problem.ks.size(), 0));
   mqa_logits_args empty = args;
   empty.ks = empty.ke = noRanges->as<int32_t>();
+  if (args.num_key_blocks)
+    empty.num_key_blocks = noRanges->as<int32_t>();
   require(mqa_logits_launch(kernel.get(), &empty, nullptr));
 }
 

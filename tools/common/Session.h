@@ -43,9 +43,9 @@ struct Slack {
   int64_t q = 0, k = 0, kScale = 0, weights = 0, out = 0;
   int64_t rowsBefore = 0;
   /// Of a paged problem: between sequences (q), blocks of keys and of scales,
-  /// in elements, and rows of lengths and of the table. With `fused` the scales
-  /// of a block lie behind its keys, as in DeepGEMM's cache, and `k` is in
-  /// bytes.
+  /// in elements, and rows of lengths and of the table, or of lists of blocks
+  /// of keys. With `fused` the scales of a block lie behind its keys, as in
+  /// DeepGEMM's cache, and `k` is in bytes.
   int64_t lens = 0, table = 0;
   bool fused = false;
 };
@@ -152,7 +152,7 @@ private:
   const Problem &problem;
   Slack slack;
   std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, lens, table, out,
-      noRanges;
+      noRanges, keyBlocks, numKeyBlocks;
   Output output;
   mqa_logits_args args{};
   mqa_paged_logits_args pagedArgs{};

@@ -31,3 +31,12 @@ void mqa::tools::setStaticSizes(const mqa_kernel_info &info,
   if (info.num_blocks >= 0)
     shape.numBlocks = info.num_blocks;
 }
+
+void mqa::tools::setKeyBlocks(const mqa_kernel_info &info, Problem &problem,
+                              int64_t maxBlocks, BlockLists lists,
+                              uint64_t seed) {
+  if (info.key_block_size)
+    setKeyBlocks(problem, info.key_block_size,
+                 info.max_key_blocks < 0 ? maxBlocks : info.max_key_blocks,
+                 lists, seed);
+}

@@ -19,6 +19,11 @@ PagedShape getPagedShape(const mqa_kernel_info &info, int64_t batch,
 /// Columns, blocks and entries of the table that the kernel knows.
 void setStaticSizes(const mqa_kernel_info &info, PagedShape &shape);
 
+/// Gives each query of a problem a list of blocks where the kernel wants one:
+/// of as many blocks as the kernel knows, else of at most `maxBlocks`.
+void setKeyBlocks(const mqa_kernel_info &info, Problem &problem,
+                  int64_t maxBlocks, BlockLists lists, uint64_t seed);
+
 } // namespace mqa::tools
 
 #endif // MQA_TOOLS_MQA_BENCH_CASESHAPES_H

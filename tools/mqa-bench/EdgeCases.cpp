@@ -211,6 +211,102 @@ static const Edge kBlockEdges[] = {
 };
 
 //===----------------------------------------------------------------------===//
+// Edges of blocks of keys
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One edge of a kernel with blocks of keys: `change` makes the lists of a
+/// problem whose lists are ascending.
+struct KeyBlockEdge {
+  const char *name;
+  int64_t numQueries, numKeys, maxBlocks;
+  Mask mask;
+  void (*change)(Problem &problem, Slack &slack);
+};
+} // namespace
+
+/// Sets block j of each row to what `get` says of row and j.
+template <typename Get> static void setBlocks(Problem &problem, Get get) {
+  KeyBlocks &own = problem.keyBlocks;
+  for (size_t i = 0; i < own.blocks.size(); ++i)
+    own.blocks[i] = static_cast<int32_t>(
+        get(static_cast<int64_t>(i) / own.maxBlocks, i % own.maxBlocks));
+}
+
+static void makeNoBlocks(Problem &problem, Slack &) {
+  std::fill(problem.keyBlocks.counts.begin(), problem.keyBlocks.counts.end(),
+            0);
+}
+
+static void makeAnyCounts(Problem &problem, Slack &) {
+  constexpr int32_t kMin = std::numeric_limits<int32_t>::min();
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  std::vector<int32_t> &counts = problem.keyBlocks.counts;
+  for (size_t m = 0; m < counts.size(); ++m)
+    counts[m] = m % 5 == 0   ? kMin
+                : m % 5 == 1 ? kMax
+                : m % 5 == 2 ? -1
+                             : static_cast<int32_t>(m % 7);
+}
+
+static void makeDuplicates(Problem &problem, Slack &) {
+  setBlocks(problem, [](int64_t m, int64_t j) { return (m + j / 3) % 30; });
+}
+
+static void makeDescending(Problem &problem, Slack &) {
+  setBlocks(problem, [](int64_t m, int64_t j) { return 34 - j + m % 3; });
+}
+
+static void leaveKeys(Problem &problem, Slack &) {
+  // About as far as an i32, and as the product with a block's keys, goes.
+  constexpr int64_t kFar[] = {-1,
+                              int64_t(1) << 28,
+                              int64_t(1) << 29,
+                              -(int64_t(1) << 29),
+                              std::numeric_limits<int32_t>::max(),
+                              std::numeric_limits<int32_t>::min(),
+                              40,
+                              1000};
+  setBlocks(problem, [&](int64_t m, int64_t j) {
+    return j % 2 ? kFar[(m + j / 2) % 8] : j;
+  });
+}
+
+static void cutRanges(Problem &problem, Slack &) {
+  setRanges(problem, [](int32_t m) { return std::pair(m + 3, m + 3 + m % 9); });
+}
+
+static void addBlockSlack(Problem &problem, Slack &slack) {
+  addSlack(problem, slack);
+  slack.table = 3;
+}
+
+static const KeyBlockEdge kKeyBlockEdges[] = {
+    {"num_key_blocks 0", 60, 300, 20, Mask::Full, makeNoBlocks},
+    {"any num_key_blocks", 60, 300, 20, Mask::Full, makeAnyCounts},
+    {"blocks twice", 60, 300, 40, Mask::Full, makeDuplicates},
+    {"unsorted blocks", 60, 300, 30, Mask::Causal, makeDescending},
+    {"blocks past N, negative ones", 60, 300, 40, Mask::Full, leaveKeys},
+    {"candidates outside of the range", 60, 300, 36, Mask::Full, cutRanges},
+    {"empty ranges", 60, 300, 20, Mask::Full, makeEmpty},
+    {"extreme bounds", 60, 300, 20, Mask::Full, endAnywhere},
+    {"N not a multiple of a block", 60, 301, 40, Mask::Full, keep},
+    {"N less than a block", 60, 5, 4, Mask::Full, keep},
+    {"no key", 60, 0, 10, Mask::Full, keep},
+    {"no block", 60, 300, 0, Mask::Full, keep},
+    {"no query", 0, 300, 10, Mask::Full, keep},
+    {"one query", 1, 3000, 200, Mask::Full, keep},
+    {"one block", 60, 300, 1, Mask::Full, keep},
+    {"more columns than keys", 60, 200, 100, Mask::Full, keep},
+    {"strided q, k, weights, lists and out", 60, 333, 30, Mask::Random,
+     addBlockSlack},
+    {"sliced q, k, k_scale and weights", 60, 333, 30, Mask::Random,
+     addRowsBefore},
+    {"-0, largest values, subnormals", 33, 400, 40, Mask::Full, makeExtreme},
+    {"NaN", 33, 400, 40, Mask::Full, plantNaN},
+};
+
+//===----------------------------------------------------------------------===//
 // Paged edges
 //===----------------------------------------------------------------------===//
 
@@ -347,6 +443,21 @@ static void runLargeCache(Device &device, const LoadedKernel &kernel,
           verbose, summary);
 }
 
+static void runKeyBlockEdges(Device &device, const LoadedKernel &kernel,
+                             bool verbose, CaseSummary &summary) {
+  const mqa_kernel_info &info = kernel.getInfo();
+  for (const KeyBlockEdge &edge : kKeyBlockEdges) {
+    Shape shape = getShape(info, edge.numQueries, edge.numKeys);
+    Problem problem =
+        makeProblem(shape, edge.mask, 1, /*wide=*/false, getFormat(info));
+    setKeyBlocks(info, problem, edge.maxBlocks, BlockLists::Ascending, 1);
+    Slack slack;
+    if (shape.numQueries)
+      edge.change(problem, slack);
+    runCase(device, kernel, edge.name, problem, slack, verbose, summary);
+  }
+}
+
 int mqa::tools::runEdges(const EdgeOptions &options) {
   CaseSummary summary;
   forEachKernel(options.bundles, [&](Device &device, const LoadedKernel &kernel,
@@ -361,6 +472,11 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       runPagedEdges(device, kernel, options.verbose, summary);
       if (options.large)
         runLargeCache(device, kernel, options.verbose, summary);
+      runReruns(device, kernel, options.reruns, options.lateCopy, summary);
+      return;
+    }
+    if (info.key_block_size) {
+      runKeyBlockEdges(device, kernel, options.verbose, summary);
       runReruns(device, kernel, options.reruns, options.lateCopy, summary);
       return;
     }

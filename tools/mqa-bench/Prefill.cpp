@@ -206,7 +206,9 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
       // A bundle may have selections beside the logits that they are of.
-      if (info.op != MQA_OP_LOGITS || (info.clean && !options.table.empty()))
+      // Blocks of keys are other work.
+      if (info.op != MQA_OP_LOGITS || info.key_block_size ||
+          (info.clean && !options.table.empty()))
         return;
       // Maxima are measured beside the logits that they are of.
       Problems problems = getProblems(info);

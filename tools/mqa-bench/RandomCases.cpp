@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RandomCases.h"
+#include "CaseShapes.h"
 #include "CaseSummary.h"
 #include "FusedCases.h"
 #include "MxKeys.h"
@@ -77,6 +78,11 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
                         : makeProblem(shape, mask, seed, wide, getFormat(info));
   if (nan)
     plantNaN(problem, random);
+  if (info.key_block_size) {
+    slack.table = draw(5);
+    setKeyBlocks(info, problem, draw(80),
+                 draw(4) ? BlockLists::Any : BlockLists::Ascending, seed);
+  }
   std::string description = "M=" + std::to_string(shape.numQueries) +
                             " N=" + std::to_string(shape.numKeys) + " mask " +
                             std::to_string(static_cast<int>(mask)) +
@@ -87,6 +93,9 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
                             ", seed " + std::to_string(seed);
   if (info.compressed)
     description += ", " + std::to_string(shape.maxSeqlenK) + " columns";
+  if (info.key_block_size)
+    description +=
+        ", " + std::to_string(problem.keyBlocks.maxBlocks) + " blocks";
   return {std::move(problem), slack, integers, description};
 }
 
@@ -171,9 +180,11 @@ static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
   }
   Shape shape = getShape(info, 2048, 8192);
   bool isMultiple = shape.numQueries && shape.numKeys % shape.numQueries == 0;
-  return {makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed,
-                      /*wide=*/false, getFormat(info)),
-          Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};
+  Problem problem = makeProblem(shape, isMultiple ? Mask::Cp : Mask::Full, seed,
+                                /*wide=*/false, getFormat(info));
+  setKeyBlocks(info, problem, 300, BlockLists::Ascending, seed);
+  return {std::move(problem), Slack(), /*integers=*/false,
+          "large, seed " + std::to_string(seed)};
 }
 
 static void runCase(Device &device, const LoadedKernel &kernel, const Case &c,

@@ -57,10 +57,13 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
 
 /// Two of them, by seed, with other ranges where the op has any.
 static Problem makeRerunProblem(const mqa_kernel_info &info, uint64_t seed) {
-  if (!isPaged(info))
-    return makeProblem(getShape(info, 300, 2000),
-                       seed == 1 ? Mask::Random : Mask::Causal, seed, false,
-                       getFormat(info));
+  if (!isPaged(info)) {
+    Problem problem = makeProblem(getShape(info, 300, 2000),
+                                  seed == 1 ? Mask::Random : Mask::Causal, seed,
+                                  false, getFormat(info));
+    setKeyBlocks(info, problem, 90, BlockLists::Any, seed);
+    return problem;
+  }
   PagedShape shape = getPagedShape(info, 50, [](int64_t b) {
     return static_cast<int32_t>(b * 7919 % 1500);
   });

@@ -46,6 +46,10 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
     return;
   }
   kernel["num_keys"] = toJson(info.num_keys);
+  if (info.key_block_size) {
+    kernel["key_block_size"] = info.key_block_size;
+    kernel["max_key_blocks"] = toJson(info.max_key_blocks);
+  }
   kernel["num_groups"] = info.num_groups;
   kernel["has_ks"] = info.has_ks != 0;
   kernel["compressed"] = info.compressed != 0;

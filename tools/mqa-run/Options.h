@@ -16,6 +16,8 @@ namespace mqa::tools {
 struct Options {
   std::string bundle, kernel;
   int64_t seqLen = -1, seqLenKv = -1, maxSeqlenK = -1, outStride = 0;
+  int64_t maxKeyBlocks = -1;
+  BlockLists blockLists = BlockLists::Ascending;
   Mask mask = Mask::Causal;
   bool clean = false, verify = false, json = false, integers = false;
   bool cpu = false, list = false;

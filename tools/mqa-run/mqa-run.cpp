@@ -78,6 +78,8 @@ static Problem makeContiguous(const Options &options,
                               const mqa_kernel_info &info) {
   if (!info.compressed && options.maxSeqlenK >= 0)
     fatal("--max-seqlen-k is for a kernel with a compressed output");
+  if (!info.key_block_size && options.maxKeyBlocks >= 0)
+    fatal("--max-key-blocks is for a kernel with blocks of keys");
   int64_t numQueries =
       getSize("--seq-len", info.num_queries, options.seqLen, 256);
   int64_t numKeys =
@@ -86,10 +88,17 @@ static Problem makeContiguous(const Options &options,
     getSize("--max-seqlen-k", info.max_seqlen_k, options.maxSeqlenK, numKeys);
   Shape shape = getShape(info, numQueries, numKeys, options.maxSeqlenK);
   Format format = getFormat(info);
-  return options.integers
-             ? makeIntegerProblem(shape, options.mask, options.seed, format)
-             : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
-                           format);
+  Problem problem =
+      options.integers
+          ? makeIntegerProblem(shape, options.mask, options.seed, format)
+          : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
+                        format);
+  if (info.key_block_size)
+    setKeyBlocks(problem, info.key_block_size,
+                 getSize("--max-key-blocks", info.max_key_blocks,
+                         options.maxKeyBlocks, 64),
+                 options.blockLists, options.seed);
+  return problem;
 }
 
 /// Options that mean something for the other op alone.
@@ -103,11 +112,12 @@ static void checkOptions(const Options &options, bool paged, bool fused) {
   bool pagedOnly = options.batch >= 0 || options.nextN >= 0 ||
                    options.contextLen >= 0 || options.blockKv >= 0 ||
                    options.maxContextLen >= 0 || !options.contextLens.empty();
-  bool contiguousOnly =
-      options.seqLen >= 0 || options.seqLenKv >= 0 || options.maxSeqlenK >= 0;
+  bool contiguousOnly = options.seqLen >= 0 || options.seqLenKv >= 0 ||
+                        options.maxSeqlenK >= 0 || options.maxKeyBlocks >= 0;
   if (paged && contiguousOnly)
-    fatal("--seq-len, --seq-len-kv and --max-seqlen-k are for mqa.logits; "
-          "this kernel is of mqa.paged_logits: --batch, --context-len");
+    fatal("--seq-len, --seq-len-kv, --max-seqlen-k and --max-key-blocks are "
+          "for mqa.logits; this kernel is of mqa.paged_logits: --batch, "
+          "--context-len");
   if (!paged && pagedOnly)
     fatal("--batch, --next-n, --block-kv, --context-len, --context-lens and "
           "--max-context-len are for mqa.paged_logits; this kernel is of "
@@ -258,6 +268,10 @@ static int run(const Options &options) {
   if (info.block_max) {
     report["block_max"] = info.block_max;
     report["columns"] = problem.countColumns();
+  }
+  if (info.key_block_size) {
+    report["key_block_size"] = info.key_block_size;
+    report["max_key_blocks"] = problem.keyBlocks.maxBlocks;
   }
   Session session(*device, problem, slack);
   session.launch(kernel);

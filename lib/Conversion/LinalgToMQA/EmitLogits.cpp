@@ -266,9 +266,11 @@ Value LogitsEmitter::emit(RankedTensorType type) {
   // The logits of a sequence begin with its first key.
   auto logits = LogitsOp::create(
       b, loc, init.getType(), q, k, scale, weights, ks, ke, /*ranges=*/Value(),
-      /*key_offset=*/Value(), init, unitIf(match.clean),
+      /*key_offset=*/Value(), init, /*key_blocks=*/Value(),
+      /*num_key_blocks=*/Value(), unitIf(match.clean),
       /*compressed=*/unitIf(!c.batch.empty()), activation,
-      /*schedule=*/ScheduleAttr(), /*block_max=*/IntegerAttr());
+      /*schedule=*/ScheduleAttr(), /*block_max=*/IntegerAttr(),
+      /*key_block_size=*/IntegerAttr());
   Value result =
       tensors.relayout(logits.getResult(), {rows, c.key}, match.rootGroups);
   if (result.getType() != type)

@@ -44,8 +44,7 @@ private:
 };
 } // namespace
 
-/// Rows [row, row + count) of a memref, as a view of it.
-static Value getRows(OpBuilder &b, Value source, OpFoldResult row,
+Value mqa::getRowsOf(OpBuilder &b, Value source, OpFoldResult row,
                      OpFoldResult count) {
   Location loc = source.getLoc();
   SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, source);
@@ -147,7 +146,7 @@ void PageExpander::run() {
       scf::ForOp::create(b, loc, constant(0), numSequences, constant(1));
   b.setInsertionPointToStart(sequences.getBody());
   Sequence sequence =
-      tiles.getSequence(b, ranges, sequences.getInductionVar(), getRows,
+      tiles.getSequence(b, ranges, sequences.getInductionVar(), getRowsOf,
                         /*getsRowsOfWeights=*/true);
   expandSequence(sequence, tiles);
   b.eraseOp(op);

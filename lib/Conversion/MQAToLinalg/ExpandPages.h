@@ -16,6 +16,10 @@ namespace mqa {
 /// as it needs keys.
 void expandPages(IRRewriter &b, PagedLogitsOp op);
 
+/// Rows [row, row + count) of a memref, as a view of it.
+Value getRowsOf(OpBuilder &b, Value source, OpFoldResult row,
+                OpFoldResult count);
+
 } // namespace mqa
 } // namespace mlir
 

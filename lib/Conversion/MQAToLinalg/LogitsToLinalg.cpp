@@ -153,20 +153,24 @@ void LogitsToLinalg::decode(Value source, Value target) {
       });
 }
 
-/// The block and the slot of the cache that have key n of a gather. The number
-/// of no block must not lead out of the cache.
+/// The block and the slot of the cache that have key n of a gather; of a
+/// matrix, the row. The number of no block must not lead out of either.
 std::pair<Value, Value> LogitsToLinalg::findInCache(GatherPagesOp gather,
                                                     Value n) {
   Value key = add(gather.getFirst(), n);
-  Value blockKv = constant(gather.getCache().getType().getDimSize(1));
+  Value blockKv = constant(gather.getBlockKeys());
   Value block = arith::DivUIOp::create(b, loc, key, blockKv);
   Value id = memref::LoadOp::create(b, loc, gather.getTable(),
                                     ValueRange{constant(0), block});
   id = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
-  Value numBlocks = memref::DimOp::create(b, loc, gather.getCache(), 0);
-  Value last = sub(numBlocks, constant(1));
+  Value slot = arith::RemUIOp::create(b, loc, key, blockKv);
+  // Of a matrix, a row.
+  if (gather.getBlockSize())
+    id = add(arith::MulIOp::create(b, loc, id, blockKv), slot);
+  Value numRows = memref::DimOp::create(b, loc, gather.getCache(), 0);
+  Value last = sub(numRows, constant(1));
   id = min(max(id, constant(0)), last);
-  return {id, arith::RemUIOp::create(b, loc, key, blockKv)};
+  return {id, slot};
 }
 
 Value LogitsToLinalg::getKey(Value n) {
@@ -174,7 +178,16 @@ Value LogitsToLinalg::getKey(Value n) {
   if (!gather)
     return getRow(op.getK(), n);
   auto [block, slot] = findInCache(gather, n);
-  return getRow(getRow(gather.getCache(), block), slot);
+  Value rows = getRow(gather.getCache(), block);
+  return gather.getBlockSize() ? rows : getRow(rows, slot);
+}
+
+Value LogitsToLinalg::loadFromCache(GatherPagesOp scales, Value n) {
+  auto [block, slot] = findInCache(scales, n);
+  SmallVector<Value> indices{block};
+  if (!scales.getBlockSize())
+    indices.push_back(slot);
+  return memref::LoadOp::create(b, loc, scales.getCache(), indices);
 }
 
 bool LogitsToLinalg::needsScaleScratch() {
@@ -186,9 +199,7 @@ void LogitsToLinalg::copyScale(Value n, Value scales, Value column) {
   if (op.hasMxKeys())
     return storeGreatestScale(n, scales, column);
   auto gather = op.getKScale().getDefiningOp<GatherPagesOp>();
-  auto [block, slot] = findInCache(gather, n);
-  Value scale = memref::LoadOp::create(b, loc, gather.getCache(),
-                                       ValueRange{block, slot});
+  Value scale = loadFromCache(gather, n);
   memref::StoreOp::create(b, loc, scale, scales, column);
 }
 
@@ -321,12 +332,49 @@ void LogitsToLinalg::writeMaxima(Value m, Value from, Value to, Value sums,
   });
 }
 
-/// Of compressed rows, the columns that these keys have, as far as there are
-/// any.
+/// Calls `body` for each block that columns [from, to) of query m have a part
+/// of: for the part, and for what of it belongs to keys that the query sees.
+void LogitsToLinalg::forEachKeyBlock(
+    Value m, Value from, Value to,
+    function_ref<void(Value, Value, Value, Value)> body) {
+  Value size = constant(ranges.getBlockSize());
+  Value offset = op.getKeyOffset() ? Value(op.getKeyOffset()) : constant(0);
+  const Ranges &seen = *ranges.getKeyRanges();
+  Value start = seen.loadStart(b, loc, m), end = seen.loadEnd(b, loc, m);
+  Value first = arith::DivUIOp::create(b, loc, add(from, offset), size);
+  Value behind = arith::DivUIOp::create(
+      b, loc, add(add(to, offset), constant(ranges.getBlockSize() - 1)), size);
+  auto blocks = scf::ForOp::create(b, loc, first, behind, constant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(blocks.getBody());
+  Value block = blocks.getInductionVar();
+  Value id = memref::LoadOp::create(b, loc, ranges.getKeyBlocks(),
+                                    ValueRange{m, block});
+  id = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  // Column c of this op belongs to key c + ahead.
+  Value column = sub(arith::MulIOp::create(b, loc, block, size), offset);
+  Value ahead = sub(arith::MulIOp::create(b, loc, id, size), column);
+  Value partFrom = max(from, column), partTo = min(to, add(column, size));
+  Value seenFrom = min(max(partFrom, sub(start, ahead)), partTo);
+  Value seenTo = max(seenFrom, min(partTo, sub(end, ahead)));
+  body(partFrom, partTo, seenFrom, seenTo);
+}
+
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to, Value sums,
                                 Value scales, Value first) {
   if (ranges.getColumnKeys() > 1)
     return writeMaxima(m, from, to, sums, scales, first);
+  if (!ranges.getKeyRanges())
+    return writeColumns(m, from, to, sums, scales, first);
+  forEachKeyBlock(m, from, to, [&](Value, Value, Value seenFrom, Value seenTo) {
+    writeColumns(m, seenFrom, seenTo, sums, scales, first);
+  });
+}
+
+/// Of compressed rows, the columns that these keys have, as far as there are
+/// any.
+void LogitsToLinalg::writeColumns(Value m, Value from, Value to, Value sums,
+                                  Value scales, Value first) {
   Value column = from;
   if (ranges.areCompressed()) {
     // Key n of this op is key key_offset + n.
@@ -377,6 +425,13 @@ void LogitsToLinalg::cleanQuery(Value m, Value from, Value to) {
   if (!ranges.areCompressed()) {
     fill(getColumns(row, b.getIndexAttr(0), from), inf);
     fill(getColumns(row, to, sub(numColumns, to)), inf);
+    if (ranges.getKeyRanges())
+      forEachKeyBlock(
+          m, from, to,
+          [&](Value partFrom, Value partTo, Value seenFrom, Value seenTo) {
+            fill(getColumns(row, partFrom, sub(seenFrom, partFrom)), inf);
+            fill(getColumns(row, seenTo, sub(partTo, seenTo)), inf);
+          });
     return;
   }
   auto clean = [&] {

@@ -135,6 +135,12 @@ private:
                    Value first);
   std::pair<Value, Value> getRange(Value m);
   std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
+  void writeColumns(Value m, Value from, Value to, Value sums, Value scales,
+                    Value first);
+  void forEachKeyBlock(Value m, Value from, Value to,
+                       function_ref<void(Value, Value, Value, Value)> body);
+  /// Scale n of a gather.
+  Value loadFromCache(GatherPagesOp scales, Value n);
   void cleanQuery(Value m, Value from, Value to);
   Value loadBlockScales(Value n);
   SmallVector<Value> getBlockScales(Value word);

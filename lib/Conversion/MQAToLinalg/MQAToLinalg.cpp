@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandKeyBlocks.h"
 #include "ExpandPages.h"
 #include "LogitsToLinalg.h"
 
@@ -43,6 +44,13 @@ struct ConvertMQAToLinalgPass
     getOperation().walk([&](PagedLogitsOp op) { paged.push_back(op); });
     for (PagedLogitsOp op : paged)
       expandPages(rewriter, op);
+    SmallVector<LogitsOp> ofKeyBlocks;
+    getOperation().walk([&](LogitsOp op) {
+      if (op.hasKeyBlocks())
+        ofKeyBlocks.push_back(op);
+    });
+    for (LogitsOp op : ofKeyBlocks)
+      expandKeyBlocks(rewriter, op);
     SmallVector<LogitsOp> ops;
     getOperation().walk([&](LogitsOp op) { ops.push_back(op); });
     for (LogitsOp op : ops) {

@@ -23,9 +23,7 @@ Value LogitsToLinalg::loadBlockScales(Value n) {
   auto gather = op.getKScale().getDefiningOp<GatherPagesOp>();
   if (!gather)
     return memref::LoadOp::create(b, loc, op.getKScale(), n);
-  auto [block, slot] = findInCache(gather, n);
-  return memref::LoadOp::create(b, loc, gather.getCache(),
-                                ValueRange{block, slot});
+  return loadFromCache(gather, n);
 }
 
 /// The bytes of a word, as far as there are blocks.

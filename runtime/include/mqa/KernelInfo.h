@@ -126,6 +126,10 @@ typedef struct mqa_kernel_info {
   /* Of all. */
   mqa_element_type logits_type; /**< what logits are rounded to before they are
                                      stored or compared */
+  /* Of mqa.logits alone. */
+  int64_t key_block_size; /**< keys of a block where each query has blocks of
+                               its own (8 or 16), else 0 */
+  int64_t max_key_blocks; /**< blocks that a query may have then */
   /* Of a kernel for a CPU alone. */
   int64_t scratch_bytes; /**< memory that a task works in, which the runtime
                               has ready */

@@ -48,6 +48,12 @@ typedef struct mqa_logits_args {
                              are cut there */
   int max_multiprocessors; /**< GPU: the most that the launch may use; 0: what
                                 mqa_set_max_multiprocessors says */
+  /* Only a kernel with blocks of keys (mqa_kernel_info has R =
+     key_block_size) looks at these; its `out` is M x (max_key_blocks * R). */
+  const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks */
+  int64_t key_blocks_stride;     /**< at least max_key_blocks */
+  const int32_t *num_key_blocks; /**< M: how many of a row's are read */
+  int64_t max_key_blocks;
 } mqa_logits_args;
 
 /** The operands of mqa.paged_logits, likewise. B = batch, T = next_n and P =

@@ -31,6 +31,21 @@ def prepare_logits(
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
+def key_block_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+) -> Tensor: ...  # fmt: skip
+def key_block_logits_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_key_block_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,

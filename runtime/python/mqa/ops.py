@@ -38,6 +38,7 @@ class Op:
     block_kv: int = 0
     lens_per_query: bool = False
     block_max: int = 0  # a column is the maximum of a block of so many keys; 0: it is a key
+    key_block_size: int = 0  # of mqa.logits with lists of key blocks
 
     def for_target(self, target):
         """`fast` allows a sum in half precision, which sm_90a alone has."""
@@ -50,7 +51,7 @@ class Op:
     @property
     def schedule(self):
         """What the compiler is asked for; None: what it takes by itself."""
-        return b"fast" if self.fast else None if self.out_type != "f32" or self.next_n else b"exact"
+        return b"fast" if self.fast else None if self.out_type != "f32" or self.next_n or self.key_block_size else b"exact"
 
     def list_inputs(self):
         """The names of the operands but `out`, and their types; None: it is absent."""
@@ -70,6 +71,10 @@ class Op:
             absent.add("weights")
         return {name: None if name in absent else f"tensor<{type}>" for name, type in operands}
 
+    def list_key_blocks(self):
+        """Likewise of the lists of key blocks; none without them."""
+        return {"key_blocks": "tensor<?x?xi32>", "num_key_blocks": "tensor<?xi32>"} if self.key_block_size else {}
+
     def to_mlir_op(self, out):
         """The op on values that have the names of their operands, and on %out, with type `out`."""
         inputs = self.list_inputs()
@@ -81,12 +86,18 @@ class Op:
         name = "mqa.paged_logits" if self.next_n else "mqa.logits"
         names = ", ".join(f"%{n}" if type else "none" for n, type in inputs.items())
         types = ", ".join(type for type in inputs.values() if type)
-        return f"{name} ins({names} : {types}) outs(%out : {out}) {{{', '.join(attributes)}}} -> {out}"
+        lists = self.list_key_blocks()
+        blocks = f" blocks({', '.join(f'%{n}' for n in lists)} : {', '.join(lists.values())}) of {self.key_block_size}"
+        return (
+            f"{name} ins({names} : {types}){blocks if lists else ''} outs(%out : {out})"
+            f" {{{', '.join(attributes)}}} -> {out}"
+        )
 
     def to_mlir(self):
         """The function that consists of the op, on tensors whose sizes are dynamic."""
         out = f"tensor<?x?x{self.out_type}>"
-        arguments = ", ".join(f"%{n}: {type}" for n, type in self.list_inputs().items() if type)
+        inputs = {**self.list_inputs(), **self.list_key_blocks()}
+        arguments = ", ".join(f"%{n}: {type}" for n, type in inputs.items() if type)
         return (
             f"func.func @logits({arguments}, %out: {out}) -> {out} {{\n"
             f"  %0 = {self.to_mlir_op(out)}\n  return %0 : {out}\n}}\n"
@@ -107,6 +118,8 @@ def describe_logits(info):
     sizes = [info.batch, info.num_blocks, info.max_blocks, info.max_context_len] if paged else [info.num_keys]
     if info.compressed and not paged:
         sizes.append(info.max_seqlen_k)
+    if info.key_block_size:
+        sizes.append(info.max_key_blocks)
     if any(size >= 0 for size in sizes + [info.num_queries]) or not (paged or info.has_ks):
         return None
     return Op(
@@ -127,6 +140,7 @@ def describe_logits(info):
         block_kv=info.block_kv if paged else 0,
         lens_per_query=bool(info.lens_per_query),
         block_max=info.block_max,
+        key_block_size=info.key_block_size,
     )
 
 

@@ -19,6 +19,8 @@ QUESTIONS = (*WATCHERS, torch.is_grad_enabled, forward_ad)
 LOGITS = ("q", "k", "k_scale", "weights", "ks", "ke", "out")
 PAGED = ("q", "k", "k_scale", "weights", "context_lens", "block_table", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
+# Of mqa.logits with lists of key blocks.
+KEY_BLOCKS = (*LOGITS[:-1], "key_blocks", "num_key_blocks", "out")
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")

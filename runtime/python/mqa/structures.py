@@ -67,6 +67,8 @@ class KernelInfo(ctypes.Structure):
         ("has_num_keys", c_int),
         ("num_lists", c_int64),
         ("logits_type", c_int),
+        ("key_block_size", c_int64),
+        ("max_key_blocks", c_int64),
         ("scratch_bytes", c_int64),
         ("num_threads", c_int),
     ]
@@ -98,6 +100,10 @@ class LogitsArgs(ctypes.Structure):
         ("num_keys", c_int64),
         ("max_seqlen_k", c_int64),
         ("max_multiprocessors", c_int),
+        ("key_blocks", c_void_p),
+        ("key_blocks_stride", c_int64),
+        ("num_key_blocks", c_void_p),
+        ("max_key_blocks", c_int64),
     ]
 
 

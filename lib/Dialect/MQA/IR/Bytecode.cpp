@@ -46,6 +46,8 @@ BytecodeVersions::upgradeFromVersion(Operation *,
 
 /// The version that added 'block_max'.
 static constexpr uint64_t kBlockMax = 2;
+/// The version that added 'key_block_size', and the operands that go with it.
+static constexpr uint64_t kKeyBlocks = 3;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -71,17 +73,28 @@ static void writeAttributes(DialectBytecodeWriter &writer,
   (writer.writeOptionalAttribute(attributes), ...);
 }
 
-static LogicalResult readBlockMax(DialectBytecodeReader &reader,
-                                  IntegerAttr &attribute) {
-  if (getVersion(reader, /*unversioned=*/1) < kBlockMax)
+/// An attribute that version `since` added.
+static LogicalResult readSince(uint64_t since, DialectBytecodeReader &reader,
+                               IntegerAttr &attribute) {
+  if (getVersion(reader, /*unversioned=*/1) < since)
     return success();
   return reader.readOptionalAttribute(attribute);
 }
 
+static void writeSince(uint64_t since, DialectBytecodeWriter &writer,
+                       IntegerAttr attribute) {
+  if (getVersion(writer, BytecodeVersion::kCurrent) >= since)
+    writer.writeOptionalAttribute(attribute);
+}
+
+static LogicalResult readBlockMax(DialectBytecodeReader &reader,
+                                  IntegerAttr &attribute) {
+  return readSince(kBlockMax, reader, attribute);
+}
+
 static void writeBlockMax(DialectBytecodeWriter &writer,
                           IntegerAttr attribute) {
-  if (getVersion(writer, BytecodeVersion::kCurrent) >= kBlockMax)
-    writer.writeOptionalAttribute(attribute);
+  writeSince(kBlockMax, writer, attribute);
 }
 
 /// Whether segments of operands are no attribute: from version 6 of MLIR's
@@ -137,6 +150,7 @@ LogicalResult LogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
       failed(readAttributes(reader, prop.schedule)) ||
       failed(readBlockMax(reader, prop.block_max)) ||
+      failed(readSince(kKeyBlocks, reader, prop.key_block_size)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -146,6 +160,7 @@ void LogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
   writeAttributes(writer, prop.schedule);
   writeBlockMax(writer, prop.block_max);
+  writeSince(kKeyBlocks, writer, prop.key_block_size);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 

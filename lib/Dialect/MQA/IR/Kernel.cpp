@@ -85,13 +85,18 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
                    ScheduleAttr schedule, int64_t dynamicSharedMemory,
                    bool overlapsLaunches, DenseI64ArrayAttr taskSizes,
                    SelectionAttr selection, RankedTensorType logitsType,
-                   int64_t listPlaces, int64_t blockMax) {
+                   int64_t listPlaces, int64_t blockMax, int64_t keyBlockSize) {
   bool isLogits = isLogitsOp(op);
   if (!isLogits && op != TopkOp::getOperationName() &&
       op != MergeTopkOp::getOperationName())
     return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
                           "mqa.topk or mqa.merge_topk, found '"
                        << op << "'";
+  if (keyBlockSize && (op != LogitsOp::getOperationName() || selection ||
+                       compressed || keyBlockSize < 0))
+    return emitError() << "'key_block_size' is of a kernel of mqa.logits that "
+                          "is neither fused nor compressed, found "
+                       << keyBlockSize;
   if (failed(verifySelection(emitError, op, clean, compressed, schedule,
                              selection, logitsType, listPlaces)))
     return failure();
@@ -129,6 +134,10 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   int64_t blockMax = 0;
   SelectionAttr selection;
   RankedTensorType logitsType;
+  int64_t keyBlockSize = 0;
+  if (auto contiguous = dyn_cast<LogitsOp>(*op);
+      contiguous && contiguous.hasKeyBlocks())
+    keyBlockSize = contiguous.getBlockKv();
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
     activation = logits.getActivation();
     clean = logits.getClean();
@@ -153,7 +162,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   return get(op->getContext(), op->getName().getStringRef(), activation, clean,
              compressed, schedule, /*dynamicSharedMemory=*/0,
              /*overlapsLaunches=*/false, taskSizes, selection, logitsType,
-             /*listPlaces=*/0, blockMax);
+             /*listPlaces=*/0, blockMax, keyBlockSize);
 }
 
 KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
@@ -206,8 +215,8 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
       .Case("q", getRanks(3))
       .Case("k", getRanks(2, 3))
       .Case("k_scale", getRanks(1, 2))
-      .Cases({"weights", "out"}, getRanks(2))
-      .Cases({"ks", "ke"}, getRanks(1))
+      .Cases({"weights", "out", "key_blocks"}, getRanks(2))
+      .Cases({"ks", "ke", "num_key_blocks"}, getRanks(1))
       .Default({});
 }
 
@@ -215,6 +224,7 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
 static Ranks getRanksOfFused(StringRef name, bool isPaged) {
   if (name == "logits" || name == "out" ||
       (name == "context_lens" && !isPaged) ||
+      llvm::is_contained({"key_blocks", "num_key_blocks"}, name) ||
       (isPaged && llvm::is_contained({"ks", "ke", "sequence"}, name)))
     return {};
   // What a launch on a GPU works in is no operand of the ops.
@@ -231,12 +241,15 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
     return getRanksOfFused(name, isPaged());
   // Where columns are no keys, the number of keys is no operand of the op.
   if (name == kNumKeys)
-    return getCompressed() || (getBlockMax() && !isPaged()) ? getRanks(0)
-                                                            : Ranks();
+    return getCompressed() || getKeyBlockSize() || (getBlockMax() && !isPaged())
+               ? getRanks(0)
+               : Ranks();
   if (getOp() == MergeTopkOp::getOperationName())
     return getRanksOfMerge(name);
   if (getOp() == TopkOp::getOperationName())
     return getRanksOfTopk(name);
+  if (!getKeyBlockSize() && (name == "key_blocks" || name == "num_key_blocks"))
+    return {};
   return getRanksOfLogits(name, isPaged());
 }
 
@@ -244,21 +257,22 @@ KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
              getTaskSizes(), getSelection(), getLogitsType(), getListPlaces(),
-             getBlockMax());
+             getBlockMax(), getKeyBlockSize());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              /*overlapsLaunches=*/true, getTaskSizes(), getSelection(),
-             getLogitsType(), getListPlaces(), getBlockMax());
+             getLogitsType(), getListPlaces(), getBlockMax(),
+             getKeyBlockSize());
 }
 
 KernelAttr KernelAttr::withListPlaces(int64_t places) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              getOverlapsLaunches(), getTaskSizes(), getSelection(),
-             getLogitsType(), places, getBlockMax());
+             getLogitsType(), places, getBlockMax(), getKeyBlockSize());
 }
 
 OperandAttr OperandAttr::get(StringRef name, Type type) {

@@ -17,15 +17,17 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Of the ops that have keys of a paged cache.
+/// Of the ops that have keys of a paged cache, or of blocks of a matrix.
 template <typename Op> static LogicalResult verifyGather(Op op) {
   MemRefType cache = op.getCache().getType(), keys = op.getKeys().getType();
-  if (keys.getRank() + 1 != cache.getRank() ||
+  bool isPaged = !op.getBlockSize();
+  if (keys.getRank() + isPaged != cache.getRank() ||
       keys.getElementType() != cache.getElementType() ||
-      keys.getShape().drop_front() != cache.getShape().drop_front(2) ||
+      keys.getShape().drop_front() !=
+          cache.getShape().drop_front(1 + isPaged) ||
       !keys.getLayout().isIdentity())
     return op.emitOpError() << "of " << cache << " cannot give " << keys;
-  if (cache.isDynamicDim(1))
+  if (isPaged && cache.isDynamicDim(1))
     return op.emitOpError()
            << "needs cache blocks of a static size, found " << cache;
   if (keys.getMemorySpace() != cache.getMemorySpace())
@@ -215,14 +217,22 @@ void StoreLogitsOp::getEffects(EffectList &effects) {
 }
 
 LogicalResult StoreLogitsOp::verify() {
-  if (failed(verifyRanges(*this, getRanges())))
+  if (failed(verifyRanges(*this, getRanges())) ||
+      failed(verifyGlobal(*this, "out", getOut())))
     return failure();
+  if (getClean() && !getBlockOrigin(getRanges()))
+    return emitOpError("with 'clean' needs ranges of mqa.block_ranges: "
+                       "mqa.clean_rows cleans what is outside of others");
   int64_t keys = getLogits().getType().getDimSize(1);
   int64_t size = getOrigin(getRanges()).getBlockMax().value_or(1);
   if (keys % size)
     return emitOpError() << "takes the maximum of each block of " << size
                          << " keys, but has " << keys << " keys";
-  return verifyGlobal(*this, "out", getOut());
+  return success();
+}
+
+void GatherColumnsOp::getEffects(EffectList &effects) {
+  addRead(effects, getBaseMutable());
 }
 
 void ScatterColumnsOp::getEffects(EffectList &effects) {

@@ -29,7 +29,8 @@ SmallVector<Value> LogitsOp::getDataOperands() {
     ks = made.getKs();
     ke = made.getKe();
   }
-  return {getQ(), getK(), getKScale(), getWeights(), ks, ke, getOut()};
+  return {getQ(), getK(),   getKScale(),    getWeights(),     ks,
+          ke,     getOut(), getKeyBlocks(), getNumKeyBlocks()};
 }
 
 bool LogitsOp::hasCompressedRows() {
@@ -44,7 +45,14 @@ int64_t LogitsOp::getColumnKeys() {
   return keys.value_or(1);
 }
 
+bool LogitsOp::hasBlockRanges() {
+  return getRanges() && getBlockOrigin(getRanges());
+}
+
 OpFoldResult LogitsOp::getNumSequenceKeys(OpBuilder &b) {
+  // Then `key_offset` counts columns.
+  if (hasKeyBlocks())
+    return getDim(b, getLoc(), getK(), 0);
   // Columns that are no keys do not say how many keys there are.
   OpFoldResult own = hasKeyColumns() ? getDim(b, getLoc(), getOut(), 1)
                                      : getDim(b, getLoc(), getK(), 0);
@@ -70,8 +78,9 @@ void LogitsOp::replaceBounds(Value ranges) {
 }
 
 ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
-  static const StringRef names[] = {"q",  "k",  "k_scale", "weights",
-                                    "ks", "ke", "out"};
+  static const StringRef names[] = {"q",       "k",          "k_scale",
+                                    "weights", "ks",         "ke",
+                                    "out",     "key_blocks", "num_key_blocks"};
   return names;
 }
 
@@ -98,11 +107,14 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
       {"ks", "M", {b.getI32Type()}, 0},
       {"ke", "M", {b.getI32Type()}, 0},
       {"out",
-       op.hasCompressedRows()   ? "MS"
+       op.hasKeyBlocks()        ? "MC"
+       : op.hasCompressedRows() ? "MS"
        : op.getColumnKeys() > 1 ? "MJ"
                                 : "MN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        1},
+      {"key_blocks", "MB", {b.getI32Type()}, 1},
+      {"num_key_blocks", "M", {b.getI32Type()}, 0},
   };
 }
 
@@ -140,17 +152,57 @@ static LogicalResult verifyColumns(LogitsOp op) {
                        columns);
 }
 
+/// What an op has of blocks, it has whole, and nothing that does not go with
+/// blocks.
+static LogicalResult verifyKeyBlocks(LogitsOp op) {
+  if (!op.getKeyBlocks() != !op.getNumKeyBlocks() ||
+      !op.getKeyBlocks() != !op.getKeyBlockSize())
+    return op.emitOpError(
+        "has 'key_blocks', 'num_key_blocks' and 'key_block_size' together");
+  if (!op.hasKeyBlocks())
+    return success();
+  for (auto [isThere, name] :
+       {std::pair<bool, StringRef>{static_cast<bool>(op.getRanges()), "ranges"},
+        {op.getCompressed(), "compressed"},
+        {op.getBlockMax().has_value(), "block_max"},
+        {op.hasKeyGroups(), "key groups"}})
+    if (isThere)
+      return op.emitOpError() << "with 'key_blocks' has no " << name;
+  int64_t size = *op.getKeyBlockSize();
+  if (size != 8 && size != 16)
+    return emitSizeError(op, "'key_block_size'", "8 or 16", size);
+  return success();
+}
+
+/// A row has at most a column for each key of its blocks; a tile has some.
+static LogicalResult verifyBlockColumns(LogitsOp op) {
+  if (!op.hasKeyBlocks())
+    return success();
+  int64_t columns = op.getOutType().getDimSize(1);
+  int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
+  int64_t size = *op.getKeyBlockSize();
+  if (ShapedType::isDynamic(columns) || ShapedType::isDynamic(blocks) ||
+      columns <= blocks * size)
+    return success();
+  return op.emitOpError() << "dimension 1 of 'out' is " << columns
+                          << ", but must be at most " << blocks * size << ": "
+                          << size << " columns for each of the " << blocks
+                          << " blocks of a row of 'key_blocks'";
+}
+
 LogicalResult LogitsOp::verify() {
-  if (failed(verifyForm(*this)))
+  if (failed(verifyForm(*this)) || failed(verifyKeyBlocks(*this)))
     return failure();
   // Without what ranges were made from: that has the rows of other tiles too.
-  SmallVector<Value> operands{getQ(),  getK(),  getKScale(), getWeights(),
-                              getKs(), getKe(), getOut()};
+  SmallVector<Value> operands{getQ(),       getK(),         getKScale(),
+                              getWeights(), getKs(),        getKe(),
+                              getOut(),     getKeyBlocks(), getNumKeyBlocks()};
   if (failed(verifyOperands(*this, operands, getOperandRules(*this))))
     return failure();
   if (failed(verifyHeads(*this, "dimension 1 of 'q'", getNumHeads(),
                          "dimension 2 of 'q'", getHeadDim())) ||
-      failed(verifyMxKeys(*this, "dimension 1 of 'k'")))
+      failed(verifyMxKeys(*this, "dimension 1 of 'k'")) ||
+      failed(verifyBlockColumns(*this)))
     return failure();
   // A dynamic size is negative.
   if (getNumGroups() < 1 || getNumHeads() % getNumGroups())

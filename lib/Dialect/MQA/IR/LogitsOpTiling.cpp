@@ -56,9 +56,50 @@ static bool hasAllKeys(LogitsOp op, OpFoldResult numKeys) {
   return succeeded(equal) && *equal;
 }
 
+/// Some rows, and some of their columns, of an op with blocks of keys: any row
+/// may have any key.
+static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
+                                  ArrayRef<OpFoldResult> offsets,
+                                  ArrayRef<OpFoldResult> sizes) {
+  Location loc = op.getLoc();
+  SmallVector<Operation *> slices;
+  auto getRows = [&](Value operand) -> Value {
+    if (!operand)
+      return {};
+    int64_t rank = cast<ShapedType>(operand.getType()).getRank();
+    SmallVector<OpFoldResult> own(rank, b.getIndexAttr(0)), ownSizes{sizes[0]};
+    own[0] = offsets[0];
+    for (int64_t dim = 1; dim < rank; ++dim)
+      ownSizes.push_back(getDim(b, loc, operand, dim));
+    Value rows = getSlice(b, loc, operand, own, ownSizes);
+    slices.push_back(rows.getDefiningOp());
+    return rows;
+  };
+  Value q = getRows(op.getQ()), weights = getRows(op.getWeights());
+  Value ks = getRows(op.getKs()), ke = getRows(op.getKe());
+  Value blocks = getRows(op.getKeyBlocks()),
+        numBlocks = getRows(op.getNumKeyBlocks());
+  Value out = getSlice(b, loc, op.getOut(), offsets, sizes);
+  slices.push_back(out.getDefiningOp());
+  Value column = getValueOrCreateConstantIndexOp(
+      b, loc, addOffset(b, loc, op.getKeyOffset(), offsets[1]));
+  auto tiled = LogitsOp::create(
+      b, loc, op.getResult() ? out.getType() : Type(), q, op.getK(),
+      op.getKScale(), weights, ks, ke, /*ranges=*/Value(), column, out, blocks,
+      numBlocks, op.getCleanAttr(), /*compressed=*/UnitAttr(),
+      op.getActivationAttr(), op.getScheduleAttr(),
+      /*block_max=*/IntegerAttr(), op.getKeyBlockSizeAttr());
+  return {{tiled}, SmallVector<Value>(tiled->getResults()), slices};
+}
+
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
+  if (hasKeyBlocks()) {
+    if (hasEmptyOperand(*this))
+      return failure();
+    return tileKeyBlocks(b, *this, offsets, sizes);
+  }
   int64_t columnKeys = getColumnKeys();
   if (columnKeys == 1)
     return getTileOfKeys(b, offsets[0], offsets[1], sizes[0], sizes[1]);
@@ -168,9 +209,11 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
     resultType = out.getType();
   auto tiled = LogitsOp::create(
       b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
-      ks, ke, ranges, keyOffset, out, getCleanAttr(),
+      ks, ke, ranges, keyOffset, out, /*key_blocks=*/Value(),
+      /*num_key_blocks=*/Value(), getCleanAttr(),
       isRowTile ? getCompressedAttr() : UnitAttr(), getActivationAttr(),
-      getScheduleAttr(), ranges ? IntegerAttr() : getBlockMaxAttr());
+      getScheduleAttr(), ranges ? IntegerAttr() : getBlockMaxAttr(),
+      /*key_block_size=*/IntegerAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -197,7 +197,9 @@ LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
                                 ArrayRef<OperandRule> rules, Value result) {
   if (failed(verifyLayouts(op, operands, rules)))
     return failure();
-  Type out = operands.back().getType();
+  const auto *rule = llvm::find_if(
+      rules, [](const OperandRule &rule) { return rule.name == "out"; });
+  Type out = operands[rule - rules.begin()].getType();
   bool isTensor = isa<RankedTensorType>(out);
   if (isTensor && !result)
     return op->emitOpError() << "on tensors must have a result of type " << out;

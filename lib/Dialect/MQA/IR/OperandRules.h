@@ -51,8 +51,8 @@ LogicalResult verifyOperands(Operation *op, ValueRange operands,
 LogicalResult verifyLayouts(Operation *op, ValueRange operands,
                             ArrayRef<OperandRule> rules);
 
-/// Layouts, and an op on tensors has a result, and no other one. The last
-/// operand is `out`.
+/// Layouts, and an op on tensors has a result, and no other one. One of the
+/// operands is `out`.
 LogicalResult verifyMemory(Operation *op, ValueRange operands,
                            ArrayRef<OperandRule> rules, Value result);
 

@@ -101,12 +101,15 @@ tileFromOperands(OpTy op, OpBuilder &b, ArrayRef<unsigned> operandNumbers,
   return op.getTiledImplementation(b, offsets, sizes);
 }
 
-/// A tile of logits has a 'key_offset' ahead of its destination, which the
-/// whole op has not: upstream would take the one for the other.
+/// A tile of logits has a 'key_offset' ahead of its destination and what is
+/// behind that, which the whole op has not: upstream would take the one for the
+/// other.
 template <typename OpTy>
 static bool movesDestination(OpTy op, ArrayRef<unsigned> operandNumbers) {
   unsigned out = op.getOutMutable().getOperandNumber();
-  return !op.getKeyOffset() && llvm::is_contained(operandNumbers, out);
+  return !op.getKeyOffset() &&
+         llvm::any_of(operandNumbers,
+                      [&](unsigned number) { return number >= out; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -123,7 +126,8 @@ LogicalResult LogitsOp::getIterationDomainTileFromOperandTiles(
     return failure();
   // Compressed rows have all keys. Tiles of other operands may not be of whole
   // blocks.
-  StringRef dims = hasCompressedRows()   ? "M-"
+  StringRef dims = hasKeyBlocks()        ? "MC"
+                   : hasCompressedRows() ? "M-"
                    : getColumnKeys() > 1 ? "MJ"
                                          : "MN";
   return getDomainTile(b, *this, dims, operandNumbers, allOffsets, allSizes,

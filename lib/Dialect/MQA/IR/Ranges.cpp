@@ -32,6 +32,14 @@ static Value toValue(OpBuilder &b, Location loc, OpFoldResult value) {
 
 Ranges Ranges::get(OpBuilder &b, Value ranges) {
   // The verifier lets nothing else pass.
+  if (auto blocks = ranges.getDefiningOp<BlockRangesOp>()) {
+    Ranges columns(/*starts=*/Value(), blocks.getNumKeyBlocks(),
+                   blocks.getNumColumns(), /*nextN=*/0, /*compressed=*/false);
+    columns.keys = std::make_shared<Ranges>(get(b, blocks.getKeyRanges()));
+    columns.keyBlocks = blocks.getKeyBlocks();
+    columns.blockSize = blocks.getBlockSize();
+    return columns;
+  }
   if (auto make = ranges.getDefiningOp<MakeRangesOp>())
     return Ranges(make.getKs(), make.getKe(), make.getNumKeys(),
                   make.getNextN().value_or(0), make.getCompressed(),
@@ -133,6 +141,13 @@ static OpFoldResult divideExactly(OpBuilder &b, Location loc, OpFoldResult row,
 Ranges Ranges::narrow(OpBuilder &b, Location loc, OpFoldResult row,
                       OpFoldResult count) const {
   Ranges result = *this;
+  if (keys) {
+    result.keys = std::make_shared<Ranges>(keys->narrow(b, loc, row, count));
+    OpFoldResult zero = b.getIndexAttr(0);
+    result.keyBlocks =
+        getSlice(b, loc, keyBlocks, {row, zero},
+                 {count, memref::getMixedSize(b, loc, keyBlocks, 1)});
+  }
   if (!areOfSequences()) {
     if (starts)
       result.starts = getSlice(b, loc, starts, row, count);
@@ -199,7 +214,7 @@ Value Ranges::loadStart(OpBuilder &b, Location loc, Value row) const {
 
 Value Ranges::loadOpenEnd(OpBuilder &b, Location loc, Value row) const {
   if (!areOfSequences())
-    return loadIndex(b, loc, ends, row);
+    return countColumns(b, loc, loadIndex(b, loc, ends, row));
   row = countFromFirst(b, loc, row);
   Value sequence = constant(b, loc, 0);
   Value sequenceRows = constant(b, loc, getSequenceRows());
@@ -217,6 +232,28 @@ Value Ranges::loadOpenEnd(OpBuilder &b, Location loc, Value row) const {
   return arith::AddIOp::create(b, loc,
                                arith::SubIOp::create(b, loc, length, behind),
                                constant(b, loc, 1));
+}
+
+/// The columns of so many blocks of keys, no more than there are; other ends
+/// are what they are. The product cannot overflow. `ends` may be a vector.
+Value Ranges::countColumns(OpBuilder &b, Location loc, Value ends) const {
+  if (!keys)
+    return ends;
+  auto vector = dyn_cast<VectorType>(ends.getType());
+  auto broadcast = [&](Value value) -> Value {
+    if (!vector)
+      return value;
+    return vector::BroadcastOp::create(b, loc, vector, value);
+  };
+  Value size = constant(b, loc, blockSize);
+  // The last block may have fewer columns.
+  Value most = arith::DivUIOp::create(
+      b, loc,
+      arith::AddIOp::create(b, loc, numKeys, constant(b, loc, blockSize - 1)),
+      size);
+  ends = arith::MaxSIOp::create(b, loc, ends, broadcast(constant(b, loc, 0)));
+  ends = arith::MinSIOp::create(b, loc, ends, broadcast(most));
+  return arith::MulIOp::create(b, loc, ends, broadcast(size));
 }
 
 Value Ranges::loadEnd(OpBuilder &b, Location loc, Value row) const {
@@ -394,6 +431,7 @@ Value Ranges::readEnds(OpBuilder &b, Location loc, int64_t count,
                      ? readEndsOfSequences(b, loc, count, moveBehind)
                      : readIndices(b, loc, ends, count);
   moveBehind(numKeys);
+  bounds = countColumns(b, loc, bounds);
   bounds = arith::MinSIOp::create(
       b, loc, bounds, vector::BroadcastOp::create(b, loc, type, numKeys));
   // Far below 0, they could not be counted from a tile.
@@ -404,7 +442,7 @@ void mqa::eraseUnusedRanges(RewriterBase &rewriter, Operation *root) {
   // What is narrowed comes behind what it is narrowed from.
   SmallVector<Operation *> ops;
   root->walk([&](Operation *op) {
-    if (isa<MakeRangesOp, NarrowRangesOp>(op))
+    if (isa<MakeRangesOp, BlockRangesOp, NarrowRangesOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : llvm::reverse(ops))

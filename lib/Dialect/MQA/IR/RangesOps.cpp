@@ -24,12 +24,18 @@ static Value getSource(Value ranges) {
   return ranges;
 }
 
+BlockRangesOp mqa::getBlockOrigin(Value ranges) {
+  return getSource(ranges).getDefiningOp<BlockRangesOp>();
+}
+
 MakeRangesOp mqa::getOrigin(Value ranges) {
+  if (BlockRangesOp blocks = getBlockOrigin(ranges))
+    ranges = blocks.getKeyRanges();
   return getSource(ranges).getDefiningOp<MakeRangesOp>();
 }
 
 LogicalResult mqa::verifyRanges(Operation *op, Value ranges) {
-  if (getOrigin(ranges))
+  if (getBlockOrigin(ranges) || getOrigin(ranges))
     return success();
   InFlightDiagnostic error = op->emitOpError(
       "operand 'ranges' must come from an mqa.make_ranges, found ");
@@ -54,6 +60,17 @@ LogicalResult MakeRangesOp::verify() {
   return failure(failed(verifyBlockMax(*this, getBlockMax(), Value())) ||
                  failed(verifyGlobal(*this, "ks", getKs())) ||
                  failed(verifyGlobal(*this, "ke", getKe())));
+}
+
+LogicalResult BlockRangesOp::verify() {
+  if (getBlockOrigin(getKeyRanges()) || !getOrigin(getKeyRanges()))
+    return emitOpError("operand 'key_ranges' must come from an "
+                       "mqa.make_ranges");
+  if (getOrigin(getKeyRanges()).getCompressed())
+    return emitOpError("operand 'key_ranges' cannot be 'compressed'");
+  return failure(
+      failed(verifyGlobal(*this, "key_blocks", getKeyBlocks())) ||
+      failed(verifyGlobal(*this, "num_key_blocks", getNumKeyBlocks())));
 }
 
 LogicalResult NarrowRangesOp::verify() {

@@ -16,8 +16,13 @@ namespace mqa {
 /// data: nothing but the ops of ranges can hand it on.
 LogicalResult verifyRanges(Operation *op, Value ranges);
 
-/// The op that made what `ranges` is narrowed from; null if there is none.
+/// The op that made what `ranges` is narrowed from; null if there is none. Of
+/// ranges of columns, the one that made the ranges of their keys.
 MakeRangesOp getOrigin(Value ranges);
+
+/// The op that made the ranges of columns that `ranges` is narrowed from; null
+/// if these are ranges of keys.
+BlockRangesOp getBlockOrigin(Value ranges);
 
 } // namespace mqa
 } // namespace mlir

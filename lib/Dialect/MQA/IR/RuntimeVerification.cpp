@@ -26,9 +26,11 @@ struct Size {
   OpFoldResult value;
 };
 
-/// How many rows of dimension `letter` of `op` a sequence has, where rows
-/// belong to the sequences of dimension B; else 0.
+/// How many elements of dimension `letter` of `op` belong to each of dimension
+/// B: rows to sequences, columns to blocks of keys; else 0.
 int64_t getRowsOfSequence(KernelOpInterface op, char letter) {
+  if (auto logits = dyn_cast<LogitsOp>(*op); logits && logits.hasKeyBlocks())
+    return letter == 'C' && !logits.getKeyOffset() ? logits.getBlockKv() : 0;
   if (auto paged = dyn_cast<PagedLogitsOp>(*op))
     return letter == 'R' ? paged.getNextN() : 0;
   auto topk = dyn_cast<TopkOp>(*op);

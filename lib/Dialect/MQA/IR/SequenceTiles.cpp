@@ -106,7 +106,8 @@ Value SequenceTiles::getKeys(OpBuilder &b, Value cache, Value table,
   auto keys =
       MemRefType::get(shape, type.getElementType(), MemRefLayoutAttrInterface{},
                       type.getMemorySpace());
-  return GatherPagesOp::create(b, loc, keys, cache, table, first, count);
+  return GatherPagesOp::create(b, loc, keys, cache, table, first, count,
+                               /*block_size=*/IntegerAttr());
 }
 
 LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
@@ -133,7 +134,9 @@ LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
   return LogitsOp::create(b, loc, /*result=*/Type(), sequence.q, keys, scales,
                           sequence.weights, /*ks=*/Value(), /*ke=*/Value(),
                           sequence.ranges, /*key_offset=*/first, out,
+                          /*key_blocks=*/Value(), /*num_key_blocks=*/Value(),
                           /*clean=*/UnitAttr(), /*compressed=*/UnitAttr(),
                           op.getActivationAttr(), op.getScheduleAttr(),
-                          /*block_max=*/IntegerAttr());
+                          /*block_max=*/IntegerAttr(),
+                          /*key_block_size=*/IntegerAttr());
 }

@@ -49,22 +49,35 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
     of `cache`, at place n mod P. `cache` is C x P x D; for scales, it is C x P. num_keys is not negative, and may be less
     than a tile of keys. The op reads no other entries of the table.
 
+    With `block_size`, `cache` is a matrix of keys, N x D, or of their scales, N: block b has the `block_size` rows from
+    b * block_size on. The last block may end behind the last row. Key n then lies in block `table[0, n / block_size]`.
+
     The result has no address. A tile's `mqa.logits` reads it. When the tile is staged, `mqa.ring_put` or `mqa.fill_tile`
     reads it. `first` is a multiple of the tile's size.
 
-    Why this op exists: only in this op does a tile of a paged cache differ from a tile of a matrix.
+    Why this op exists: only in this op does a tile of a paged cache, or of chosen blocks, differ from a tile of a matrix.
 
     ```mlir
     %keys = mqa.gather_pages %cache[%table] from %n keys %c128
         : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+    %chosen = mqa.gather_pages %matrix[%table] from %n keys %c128 {block_size = 8}
+        : memref<?x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
-                       Index:$first, Index:$num_keys);
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
+                       Index:$first, Index:$num_keys,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$block_size);
   let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2]>:$keys);
   let assemblyFormat = [{
     $cache `[` $table `]` `from` $first `keys` $num_keys attr-dict
     `:` type($cache) `,` type($table) `->` type($keys)
+  }];
+  let extraClassDeclaration = [{
+    /// Keys of a block.
+    int64_t getBlockKeys() {
+      std::optional<uint64_t> size = getBlockSize();
+      return size ? *size : getCache().getType().getDimSize(1);
+    }
   }];
   let hasVerifier = 1;
 }
@@ -75,18 +88,26 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
     The result is the keys [first, first + tile) of a sequence, in a cache with blocks of P keys. In `ids`, lane i of the
     warp has the number of the block that holds key first + i * P, as far as the tile goes. If no key of the block is
     needed, the lane has -1. A fill loads block by block. Where there is no block, the tile becomes zero. If the tile is
-    a part of one block, `first` says which part.
+    a part of one block, `first` says which part. `block_size` is as in `mqa.gather_pages`.
 
     ```mlir
     %keys = mqa.gather_blocks %cache[%ids] from %n
         : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>> -> memref<?x128xf8E4M3FN>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [2, 3]>:$cache,
-                       I32:$ids, Index:$first);
+  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2, 3]>:$cache,
+                       I32:$ids, Index:$first,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$block_size);
   let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2]>:$keys);
   let assemblyFormat = [{
     $cache `[` $ids `]` `from` $first attr-dict `:` type($cache) `->` type($keys)
+  }];
+  let extraClassDeclaration = [{
+    /// Keys of a block.
+    int64_t getBlockKeys() {
+      std::optional<uint64_t> size = getBlockSize();
+      return size ? *size : getCache().getType().getDimSize(1);
+    }
   }];
   let hasVerifier = 1;
 }
@@ -361,7 +382,8 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
 
     Key n goes to the column of `out` that belongs to it: column n, or, if the ranges are compressed, column n less the
     first key of the row's range. Keys outside of a query's range are not written. `out` has at least one column for each
-    key; if the ranges are compressed, it may have any number.
+    key; if the ranges are compressed, it may have any number. With `clean`, which is for ranges of `mqa.block_ranges`, the
+    columns of a row that have no key of the row's range become -inf.
 
     If the ranges have `block_max = R`, column j is the maximum over the keys of block j that lie in the range, and a block
     without such a key is not written. Then `first_key` and the number of keys are multiples of R. NaN is greater than any
@@ -374,7 +396,7 @@ def MQA_StoreLogitsOp : MQA_Op<"store_logits", [
     ```
   }];
   let arguments = (ins VectorOfRankAndType<[2], [F32]>:$logits, MQA_RangesType:$ranges,
-    Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out);
+    Index:$first_key, MemRefRankOf<[F32, BF16, F16], [2]>:$out, UnitAttr:$clean);
   let assemblyFormat = [{
     $logits `,` $ranges `first_key` `(` $first_key `)` `outs` `(` $out `:` type($out) `)`
     attr-dict `:` type($logits)
@@ -409,6 +431,30 @@ def MQA_ScatterColumnsOp : MQA_Op<"scatter_columns", [
     `:` type($vector) `,` type($base) `,` type($columns) `,` type($mask)
   }];
   let hasVerifier = 1;
+}
+
+def MQA_GatherColumnsOp : MQA_Op<"gather_columns", [
+    AllShapesMatch<["columns", "mask", "result"]>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Reads the columns that a vector names";
+  let description = [{
+    result[m, n] is base[m, columns[m, n]] where mask[m, n] is true, and `padding` elsewhere, where nothing is read.
+
+    Why this op exists: as of `mqa.scatter_columns`. `vector.gather` reads all elements from one row.
+
+    ```mlir
+    %v = mqa.gather_columns %base[%columns] mask %mask, %none
+        : memref<1x?xi32, strided<[?, 1]>>, vector<8x128xindex>, vector<8x128xi1> -> vector<8x128xi32>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[I32], [2]>:$base,
+    VectorOfRankAndType<[2], [Index]>:$columns, VectorOfRankAndType<[2], [I1]>:$mask,
+    I32:$padding);
+  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let assemblyFormat = [{
+    $base `[` $columns `]` `mask` $mask `,` $padding attr-dict
+    `:` type($base) `,` type($columns) `,` type($mask) `->` type($result)
+  }];
 }
 
 include "mqa/Dialect/MQA/IR/MQACandidateOps.td"

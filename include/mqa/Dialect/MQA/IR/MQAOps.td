@@ -50,7 +50,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | M x N, M x S with `compressed`, or M x J with `block_max` | f32, bf16 or f16 |
+    | `key_blocks` (optional) | M x B | i32 |
+    | `num_key_blocks` (with `key_blocks`) | M | i32 |
+    | `out` | M x N, M x S with `compressed`, M x J with `block_max`, or M x (B * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
     multiple of 16 up to 256.
@@ -76,6 +78,14 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     **Compressed rows.** With `compressed`, a row begins with its range: column j of row m belongs to key max(ks[m], 0) + j.
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
     without `clean`.
+
+    **Candidate blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, and the work is in
+    proportion to these. Block b has the R keys from b * R on; R is 8 or 16. Row m has the blocks `key_blocks[m, j]` for
+    0 <= j < num_key_blocks[m]. Column j * R + o of row m belongs to key key_blocks[m, j] * R + o. Keys outside of the row's
+    range, keys past N, and columns behind the row's blocks are -inf with `clean`, and not written without `clean`. Entries
+    of `key_blocks` behind the row's blocks are not read. Blocks may be in any order, and repeat. A number that names no
+    block has no key of the range. `num_key_blocks` may be negative (then it counts as 0) or greater than B (then it counts
+    as B). There are no groups, and no `compressed` rows.
 
     **Block maxima.** With `block_max = R` (8, 64 or 128), `out` has a column for each block of R keys:
 
@@ -106,11 +116,12 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     and the ranges say what the whole sequence is. Tiles of compressed ranges have all columns, and the tile at key 0 cleans.
     A `compressed` op on tensors is tiled over queries alone. An op with `block_max` is tiled over whole blocks: its second
     loop counts blocks, and `key_offset` is a multiple of R. A tile of memrefs has the R of its ranges.
+    With `key_blocks`, `key_offset` is the column to which column 0 of `out` belongs, and tiles have all of `k`.
 
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
-    keys; the maxima of blocks of 128 keys; a tile.
+    keys; the maxima of blocks of 128 keys; with blocks of keys for each query; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -132,6 +143,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%maxima : tensor<?x?xf32>) {block_max = 128 : i64, clean} -> tensor<?x?xf32>
+    %5 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke : tensor<?x64x128xf8E4M3FN>,
+             tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         blocks(%key_blocks, %num_key_blocks : tensor<?x2048xi32>, tensor<?xi32>) of 8
+         outs(%columns : tensor<?x16384xf32>) {clean} -> tensor<?x16384xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -144,11 +159,13 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     Optional<AnyShaped>:$ks, Optional<AnyShaped>:$ke,
     Optional<MQA_RangesType>:$ranges, Optional<Index>:$key_offset,
     AnyShaped:$out,
+    // Last, so that bytecode from before there were these operands stays right.
+    Optional<AnyShaped>:$key_blocks, Optional<AnyShaped>:$num_key_blocks,
     UnitAttr:$clean,
     UnitAttr:$compressed,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
-    OptionalAttr<I64Attr>:$block_max);
+    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$key_block_size);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let useCustomPropertiesEncoding = 1;
 
@@ -160,14 +177,17 @@ def MQA_LogitsOp : MQA_Op<"logits", [
                    "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, ks, ke,
             /*ranges=*/::mlir::Value(), /*key_offset=*/::mlir::Value(), out,
+            /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
             /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{},
-            /*block_max=*/{});
+            /*block_max=*/{}, /*key_block_size=*/{});
     }]>];
 
   let assemblyFormat = [{
     `ins` `(` custom<LogitsInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights), $ks, type($ks), $ke, type($ke)) `)`
     (`ranges` `(` $ranges^ `)`)? (`key_offset` `(` $key_offset^ `)`)?
+    (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
+      `of` $key_block_size)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
 
@@ -190,15 +210,22 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getNumGroups() {
       return hasKeyGroups() ? getKeyType().getDimSize(1) : 1;
     }
-    int64_t getNextN() { return 0; }
-    int64_t getBlockKv() { return 0; }
+    /// Whether each query has blocks of keys of its own.
+    bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
+    /// With blocks of keys, a query is worked on as a sequence of one query is.
+    int64_t getNextN() { return hasKeyBlocks() ? 1 : 0; }
+    int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : 0; }
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether rows begin with their ranges.
     bool hasCompressedRows();
     /// R, where a column is the maximum of a block of R keys; else 1.
     int64_t getColumnKeys();
     /// Whether column n of `out` is key n of this op.
-    bool hasKeyColumns() { return !hasCompressedRows() && getColumnKeys() == 1; }
+    bool hasKeyColumns() {
+      return !hasCompressedRows() && !hasKeyBlocks() && getColumnKeys() == 1;
+    }
+    /// Whether this is a tile of columns that belong to blocks of keys.
+    bool hasBlockRanges();
     /// Keys of the whole sequence of an op that is no tile.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
     bool isTile() { return getKeyOffset() || getRanges(); }
@@ -210,8 +237,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     /// multiple of the keys of a column.
     FailureOr<TilingResult> getTileOfKeys(OpBuilder &b, OpFoldResult m, OpFoldResult n,
                                           OpFoldResult numM, OpFoldResult numN);
-    /// q, k, k_scale, weights, ks, ke, out. Of a tile, ks and ke are what its
-    /// ranges were made from.
+    /// q, k, k_scale, weights, ks, ke, out, key_blocks, num_key_blocks. Of a
+    /// tile, ks and ke are what its ranges were made from.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];

@@ -59,6 +59,36 @@ def MQA_MakeRangesOp : MQA_Op<"make_ranges", [Pure]> {
   let hasVerifier = 1;
 }
 
+def MQA_BlockRangesOp : MQA_Op<"block_ranges", [Pure]> {
+  let summary = "The ranges of columns that lists of key blocks say";
+  let description = [{
+    The result counts columns in the place of keys: those of a row that has keys of some blocks. Row m has the columns
+    [0, num_key_blocks[m] * R), and at most `num_columns`; R is `block_size`. Column j * R + o belongs to key
+    key_blocks[m, j] * R + o. `key_ranges` says which keys the row sees. A column whose key the row does not see has no
+    logit: `mqa.store_logits` writes -inf there with `clean`, and nothing without it.
+
+    Why this op exists: as far as work, rings and tiles are concerned, the keys of a row's blocks are a range of keys like
+    any other one, which begins at 0. Only loads and stores know which keys these are.
+
+    ```mlir
+    %keys = mqa.make_ranges %ks, %ke keys(%num_keys) : memref<?xi32>, memref<?xi32>
+    %columns = mqa.block_ranges %keys blocks(%key_blocks, %num_key_blocks) columns(%n) {block_size = 8}
+        : memref<?x?xi32>, memref<?xi32>
+    ```
+  }];
+  let arguments = (ins MQA_RangesType:$key_ranges,
+                       MemRefRankOf<[I32], [2]>:$key_blocks,
+                       MemRefRankOf<[I32], [1]>:$num_key_blocks,
+                       Index:$num_columns,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$block_size);
+  let results = (outs MQA_RangesType:$ranges);
+  let assemblyFormat = [{
+    $key_ranges `blocks` `(` $key_blocks `,` $num_key_blocks `)` `columns` `(` $num_columns `)`
+    attr-dict `:` type($key_blocks) `,` type($num_key_blocks)
+  }];
+  let hasVerifier = 1;
+}
+
 def MQA_NarrowRangesOp : MQA_Op<"narrow_ranges", [Pure]> {
   let summary = "The ranges of some consecutive rows";
   let description = [{

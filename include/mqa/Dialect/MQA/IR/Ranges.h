@@ -13,6 +13,8 @@
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include <memory>
+
 namespace mlir {
 namespace mqa {
 
@@ -71,6 +73,12 @@ public:
   /// key. Both may count from any key, and may be vectors.
   Value getColumn(OpBuilder &b, Location loc, Value key, Value start) const;
 
+  /// Of ranges of columns (mqa.block_ranges), those of the keys; else null.
+  const Ranges *getKeyRanges() const { return keys.get(); }
+  /// Of ranges of columns: the lists of blocks, and keys of a block.
+  Value getKeyBlocks() const { return keyBlocks; }
+  int64_t getBlockSize() const { return blockSize; }
+
   /// As `loadStart` and `loadEnd`, for the first `count` rows at once, as a
   /// vector of index, at least 0. A row that is not there has an empty range.
   /// Memory is read at the insertion point. Ahead of the use of another value,
@@ -96,6 +104,7 @@ private:
   /// As `loadEnd`, but maybe behind the last key.
   Value loadOpenEnd(OpBuilder &b, Location loc, Value row) const;
   Value countFromFirst(OpBuilder &b, Location loc, Value row) const;
+  Value countColumns(OpBuilder &b, Location loc, Value ends) const;
   Value readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
                             function_ref<void(Value)> moveBehind) const;
 
@@ -108,6 +117,11 @@ private:
   int64_t columnKeys;
   /// Which of these rows are meant: null for those from 0 on, and for all.
   OpFoldResult firstRow, numRows;
+  /// Of ranges of columns: `ends` count blocks of `blockSize` keys, and
+  /// `numKeys` columns.
+  std::shared_ptr<Ranges> keys;
+  Value keyBlocks;
+  int64_t blockSize = 0;
 };
 
 /// Removes the ops that make ranges in `root` and are not used any more.

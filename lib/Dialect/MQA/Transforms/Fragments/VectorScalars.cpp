@@ -183,6 +183,8 @@ FailureOr<Value> VectorScalars::emitUncached(Operation *op,
                                              const Coordinates &at) {
   if (auto read = dyn_cast<vector::TransferReadOp>(op))
     return emitRead(read, at);
+  if (auto gather = dyn_cast<GatherColumnsOp>(op))
+    return emitGather(gather, at);
   if (auto contract = dyn_cast<vector::ContractionOp>(op))
     return emitContraction(contract, at);
   if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
@@ -217,6 +219,27 @@ FailureOr<Value> VectorScalars::emitElementwise(Operation *op,
   state.addTypes(getElementTypeOrSelf(op->getResult(0).getType()));
   state.addAttributes(op->getAttrs());
   return b.create(state)->getResult(0);
+}
+
+FailureOr<Value> VectorScalars::emitGather(GatherColumnsOp op,
+                                           const Coordinates &at) {
+  Location loc = op.getLoc();
+  FailureOr<Value> column = emit(op.getColumns(), at),
+                   mask = emit(op.getMask(), at);
+  if (failed(column) || failed(mask))
+    return failure();
+  Value row = emitCoordinate(loc, at[0]);
+  auto guarded = scf::IfOp::create(
+      b, loc, *mask,
+      [&](OpBuilder &nested, Location loc) {
+        Value loaded = memref::LoadOp::create(nested, loc, op.getBase(),
+                                              ValueRange{row, *column});
+        scf::YieldOp::create(nested, loc, loaded);
+      },
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, op.getPadding());
+      });
+  return guarded.getResult(0);
 }
 
 FailureOr<Value> VectorScalars::emitRead(vector::TransferReadOp read,

@@ -8,6 +8,7 @@
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_VECTORSCALARS_H
 
 #include "FragmentLayout.h"
+#include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -62,6 +63,7 @@ private:
   FailureOr<Value> emitBroadcast(vector::BroadcastOp op, const Coordinates &at);
   FailureOr<Value> emitShapeCast(vector::ShapeCastOp op, const Coordinates &at);
   FailureOr<Value> emitRead(vector::TransferReadOp read, const Coordinates &at);
+  FailureOr<Value> emitGather(GatherColumnsOp op, const Coordinates &at);
   FailureOr<Value> emitElementwise(Operation *op, const Coordinates &at);
 
   IRRewriter &b;

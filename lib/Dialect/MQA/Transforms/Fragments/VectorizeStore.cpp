@@ -51,6 +51,10 @@ private:
     return VectorType::get({queries, keys}, b.getIndexType());
   }
   Value broadcast(Value perQuery);
+  /// One value for all keys of all queries.
+  Value broadcastAll(Value value) {
+    return vector::BroadcastOp::create(b, loc, getIndexType(), value);
+  }
   /// Moves the insertion point down to where `value` is defined, if it is not
   /// yet. Both are seen by `op`, so that one is behind the other.
   void moveBehind(Value value) {
@@ -62,6 +66,10 @@ private:
   Value countFromTile(Value perQuery);
   Value compareKeys(arith::CmpIPredicate predicate, Value perQuery,
                     int64_t ahead);
+  Value getColumns();
+  Value readBlocks();
+  Value getKeysOfColumns();
+  Value seesKeys(Value columnKeys);
   void filter(FilteredRowsOp rows, Value firstRow, Value logits, Value mask);
   void writeWords(WordRowsOp rows, Value firstRow, Value logits, Value mask);
   void write(Value logits, Value out, Value firstRow, Value firstColumn,
@@ -121,6 +129,74 @@ Value StoreVectorizer::compareKeys(arith::CmpIPredicate predicate,
   return arith::CmpIOp::create(b, loc, predicate,
                                arith::AddIOp::create(b, loc, key, distance),
                                broadcast(countFromTile(perQuery)));
+}
+
+/// The tile's columns, at the insertion point.
+Value StoreVectorizer::getColumns() {
+  Value step = vector::BroadcastOp::create(
+      b, loc, getIndexType(),
+      vector::StepOp::create(b, loc,
+                             VectorType::get({keys}, b.getIndexType())));
+  return arith::AddIOp::create(b, loc, step, broadcastAll(op.getFirstKey()));
+}
+
+/// The block of each column, or -1: read ahead of the tile, whose loads and
+/// products take longer than these loads.
+Value StoreVectorizer::readBlocks() {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op->getBlock());
+  for (Value value : {Value(op.getFirstKey()), ends, ranges.getKeyBlocks()})
+    moveBehind(value);
+  Value column = getColumns();
+  Value hasBlock = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                         column, broadcast(ends));
+  Value size = arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize());
+  Value block = arith::DivUIOp::create(b, loc, column, broadcastAll(size));
+  Value none = arith::ConstantIntOp::create(b, loc, -1, 32);
+  return GatherColumnsOp::create(
+      b, loc, VectorType::get({queries, keys}, b.getI32Type()),
+      ranges.getKeyBlocks(), block, hasBlock, none);
+}
+
+/// Of ranges of columns, the key of each: behind all keys, if there is none.
+Value StoreVectorizer::getKeysOfColumns() {
+  Value blocks =
+      arith::IndexCastOp::create(b, loc, getIndexType(), readBlocks());
+  Value size = arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize());
+  // What is no block must not become one where the product overflows.
+  Value last =
+      arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize() - 1);
+  Value numBlocks = arith::DivUIOp::create(
+      b, loc,
+      arith::AddIOp::create(b, loc, ranges.getKeyRanges()->getNumKeys(), last),
+      size);
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                       blocks, broadcastAll(numBlocks));
+  Value own = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, blocks, broadcastAll(size)),
+      arith::RemUIOp::create(b, loc, getColumns(), broadcastAll(size)));
+  Value behind = arith::ConstantIndexOp::create(
+      b, loc, std::numeric_limits<int32_t>::max());
+  return arith::SelectOp::create(b, loc, exists, own, broadcastAll(behind));
+}
+
+/// Whether each query sees the keys of its columns.
+Value StoreVectorizer::seesKeys(Value columnKeys) {
+  const Ranges &seen = *ranges.getKeyRanges();
+  Value end = broadcast(readOutside(seen.getEndMemory(), [&] {
+    return seen.readEnds(b, loc, queries,
+                         [&](Value value) { moveBehind(value); });
+  }));
+  using arith::CmpIPredicate;
+  Value sees =
+      arith::CmpIOp::create(b, loc, CmpIPredicate::slt, columnKeys, end);
+  if (!seen.haveStarts())
+    return sees;
+  Value start = broadcast(readOutside(
+      seen.getStartMemory(), [&] { return seen.readStarts(b, loc, queries); }));
+  return arith::AndIOp::create(
+      b, loc, sees,
+      arith::CmpIOp::create(b, loc, CmpIPredicate::sge, columnKeys, start));
 }
 
 /// Appends what may be among the best.
@@ -316,6 +392,19 @@ void StoreVectorizer::run() {
   Value mask = notEnded;
   if (ranges.haveStarts())
     mask = arith::AndIOp::create(b, loc, started, notEnded);
+  if (ranges.getKeyRanges()) {
+    Value sees = seesKeys(getKeysOfColumns());
+    if (op.getClean()) {
+      auto inf = DenseElementsAttr::get(
+          cast<VectorType>(logits.getType()),
+          b.getFloatAttr(outType, -std::numeric_limits<double>::infinity())
+              .getValue());
+      logits = arith::SelectOp::create(b, loc, sees, logits,
+                                       arith::ConstantOp::create(b, loc, inf));
+    } else {
+      mask = arith::AndIOp::create(b, loc, mask, sees);
+    }
+  }
   UnstoredView unstored = findUnstoredRows(b, op.getOut());
   if (auto rows = dyn_cast_if_present<FilteredRowsOp>(unstored.rows)) {
     filter(rows, unstored.firstRow, logits, mask);

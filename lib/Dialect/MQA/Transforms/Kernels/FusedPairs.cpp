@@ -73,6 +73,8 @@ LogitsOpInterface mqa::getFusedLogits(TopkOp op) {
 
 /// Both ops have the same ranges.
 static std::string explainRanges(LogitsOp logits, TopkOp topk) {
+  if (logits.hasKeyBlocks())
+    return "the logits are those of blocks of keys, which have to be stored";
   if (topk.getKs() != logits.getKs() || topk.getKe() != logits.getKe())
     return "'ks' and 'ke' must be those of mqa.logits";
   return "";
@@ -210,11 +212,14 @@ int64_t mqa::getFusedTileKeys(LogitsOpInterface op) {
 SmallVector<Value> KernelFunction::getDataOperands() const {
   KernelOpInterface first = op;
   TopkOp second = topk;
-  SmallVector<Value> operands = first.getDataOperands();
   if (!second)
-    return operands;
-  // Logits themselves are the last one.
-  operands.pop_back();
+    return first.getDataOperands();
+  // Logits themselves are no operand of the kernel.
+  SmallVector<Value> operands;
+  for (auto [value, name] :
+       llvm::zip_equal(first.getDataOperands(), first.getDataOperandNames()))
+    if (name != "out")
+      operands.push_back(value);
   for (auto [value, name] :
        llvm::zip_equal(second.getDataOperands(), TopkOp::getDataOperandNames()))
     if (getOwner(name) == second)
@@ -228,7 +233,7 @@ SmallVector<StringRef> KernelFunction::getDataOperandNames() const {
   SmallVector<StringRef> names = llvm::to_vector(first.getDataOperandNames());
   if (!second)
     return names;
-  names.pop_back();
+  llvm::erase(names, "out");
   for (StringRef name : TopkOp::getDataOperandNames())
     if (getOwner(name) == second)
       names.push_back(name);

@@ -312,7 +312,30 @@ static LogicalResult verifySizes(Operation *op, StringRef name,
   return success();
 }
 
+/// Of blocks of keys, a launch says how many there are; columns follow.
+static LogicalResult verifyColumns(LogitsOp op) {
+  if (!op || !op.hasKeyBlocks())
+    return success();
+  int64_t columns = op.getOutType().getDimSize(1);
+  int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
+  int64_t size = op.getBlockKv();
+  bool isWhole = ShapedType::isDynamic(columns) ||
+                 (ShapedType::isDynamic(blocks) ? columns % size == 0
+                                                : columns == blocks * size);
+  if (!isWhole)
+    return op.emitOpError()
+           << "dimension 1 of 'out' of a kernel must be " << size
+           << " columns for each of a row's blocks, found " << columns;
+  if (blocks > kMaxSize / size)
+    return op.emitOpError()
+           << "dimension 1 of 'key_blocks' must be at most " << kMaxSize / size
+           << " in a kernel, found " << blocks;
+  return success();
+}
+
 static LogicalResult verifyTypes(KernelFunction kernel) {
+  if (failed(verifyColumns(dyn_cast<LogitsOp>(*kernel.op))))
+    return failure();
   for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
                                             kernel.getDataOperandNames())) {
     if (!value)

@@ -185,10 +185,14 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
         name, selection->describe(kernel->getAttrOfType<KernelAttr>(name)));
   }
   FusedSelection *selects = selection.get();
-  LogicalResult built =
-      op ? buildLogitsLoops(rewriter, op, *plan, numKeys, selects)
-         : buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(*onDevice),
-                                 *plan, selects);
+  LogicalResult built = success();
+  if (op && op.hasKeyBlocks())
+    buildKeyBlockLoops(rewriter, op, *plan, numKeys);
+  else if (op)
+    built = buildLogitsLoops(rewriter, op, *plan, numKeys, selects);
+  else
+    built = buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(*onDevice),
+                                  *plan, selects);
   if (failed(built))
     return failure();
   if (topk)

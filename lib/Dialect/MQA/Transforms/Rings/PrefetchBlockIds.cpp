@@ -37,8 +37,8 @@ class Prefetcher {
 public:
   Prefetcher(IRRewriter &b, Gathers gathers, unsigned distance)
       : b(b), gathers(std::move(gathers)), first(this->gathers.front()),
-        loc(first.getLoc()), distance(distance),
-        blockKv(first.getCache().getType().getDimSize(1)) {}
+        loc(first.getLoc()), distance(distance), blockKv(first.getBlockKeys()) {
+  }
   LogicalResult run();
 
 private:
@@ -187,7 +187,8 @@ LogicalResult Prefetcher::run() {
   for (GatherPagesOp op : gathers) {
     b.setInsertionPoint(op);
     b.replaceOpWithNewOp<GatherBlocksOp>(op, op.getKeys().getType(),
-                                         op.getCache(), ids, op.getFirst());
+                                         op.getCache(), ids, op.getFirst(),
+                                         op.getBlockSizeAttr());
   }
   return success();
 }
@@ -204,8 +205,7 @@ struct PrefetchBlockIdsPass
              lhs.getTable() == rhs.getTable() &&
              lhs.getFirst() == rhs.getFirst() &&
              lhs.getNumKeys() == rhs.getNumKeys() &&
-             lhs.getCache().getType().getDimSize(1) ==
-                 rhs.getCache().getType().getDimSize(1);
+             lhs.getBlockKeys() == rhs.getBlockKeys();
     };
     getOperation().walk([&](GatherPagesOp op) {
       for (Gathers &group : groups)

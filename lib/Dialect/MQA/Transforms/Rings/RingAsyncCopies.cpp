@@ -65,6 +65,8 @@ private:
   Value getRow(Value source, Value row);
   ChunkSource fromView(memref::SubViewOp view, ArrayRef<Value> at);
   ChunkSource fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at);
+  ChunkSource fromBlocksOfMatrix(GatherBlocksOp blocks, Value block, Value slot,
+                                 ArrayRef<Value> at);
   Value swizzle(Value chunk);
   Value load(const ChunkSource &from);
 
@@ -155,10 +157,31 @@ ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {
   return {row, indices, count};
 }
 
+/// Row `slot` of block `block` of a matrix or vector.
+ChunkSource ChunkCopier::fromBlocksOfMatrix(GatherBlocksOp blocks, Value block,
+                                            Value slot, ArrayRef<Value> at) {
+  MemRefType matrix = blocks.getCache().getType();
+  Value row =
+      add(arith::MulIOp::create(b, loc, block, constant(blocks.getBlockKeys())),
+          slot);
+  Value numRows = memref::DimOp::create(b, loc, blocks.getCache(), 0);
+  // Below zero is above all.
+  Value isInside = isBelow(row, numRows);
+  SmallVector<Value> indices{constant(0)};
+  Value count;
+  if (matrix.getRank() == 1) {
+    count = getCount(isInside, row, numRows);
+  } else {
+    indices.push_back(at.back());
+    count = getCount(isInside, at.back(), constant(matrix.getShape().back()));
+  }
+  return {getRow(blocks.getCache(), row), indices, count};
+}
+
 /// Each lane has read the number of one of the tile's blocks.
 ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
   MemRefType cache = blocks.getCache().getType();
-  int64_t blockKv = cache.getDimSize(1);
+  int64_t blockKv = blocks.getBlockKeys();
   int64_t rank = blocks.getKeys().getType().getRank();
   bool isPart = tile.getDimSize(0) < blockKv;
   Value key = at.front();
@@ -172,6 +195,9 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
                  gpu::ShuffleMode::IDX)
                  .getShuffleResult();
   Value block = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  if (blocks.getBlockSize())
+    return fromBlocksOfMatrix(blocks, block,
+                              isPart ? key : remainder(key, blockKv), at);
   // Below zero is above all.
   Value isInside =
       isBelow(block, memref::DimOp::create(b, loc, blocks.getCache(), 0));

@@ -83,7 +83,7 @@ void RingLowering::loadBox(const LoweredRing &ring, unsigned tile,
 SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
                                                 MemRefType tile) {
   // The cache is no memref any more: not to be had by getCache().
-  int64_t blockRows = recipes[pages->getOperand(0)].getBlockRows();
+  int64_t blockRows = recipes[pages->getOperand(0)].blockRows;
   int64_t numBlocks = tile.getDimSize(0) / blockRows;
   SmallVector<Value> ids;
   for (int64_t i = 0; i < numBlocks; ++i) {
@@ -95,7 +95,8 @@ SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
   return ids;
 }
 
-/// As `load`, of keys that lie in the blocks `blockIds` of a paged cache.
+/// As `load`, of keys that lie in the blocks `blockIds` of a paged cache, or of
+/// a matrix.
 void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
                              GatherBlocksOp pages, ValueRange blockIds,
                              Slot slot) {
@@ -106,7 +107,7 @@ void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
   int64_t leading = counts.size();
   Value tensorMap = pages->getOperand(0);
   const TensorMapRecipe &recipe = recipes[tensorMap];
-  int64_t blockRows = recipe.getBlockRows();
+  int64_t blockRows = recipe.blockRows;
   // Where a tile is less than a block, it begins somewhere inside of one.
   Value inBlock = constant(0);
   if (blockRows < recipe.blockKv)
@@ -124,6 +125,10 @@ void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
     SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
     for (auto [block, id] : llvm::enumerate(blockIds)) {
       SmallVector<Value> coordinates{id, inBlock};
+      if (pages.getBlockSize()) {
+        Value row = arith::MulIOp::create(b, loc, id, constant(recipe.blockKv));
+        coordinates = {arith::AddIOp::create(b, loc, row, inBlock)};
+      }
       for (int64_t offset : ArrayRef(first).drop_front())
         coordinates.push_back(constant(offset));
       at[leading] = block * blockRows;
@@ -156,11 +161,25 @@ Value RingLowering::loadInLane(Value source, ArrayRef<Value> indices) {
   return load.getResult(0);
 }
 
-/// The scale of key `position` of a tile, of whose cache blocks each lane has
-/// the number of one; zero where it is none of the cache.
+/// Row `row` of `source`, which may have more elements than an index counts.
+static Value getRow(OpBuilder &b, Location loc, Value source, Value row) {
+  auto type = cast<MemRefType>(source.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[0] = ShapedType::kDynamic;
+  auto rowType =
+      MemRefType::get(shape, type.getElementType(),
+                      StridedLayoutAttr::get(b.getContext(), 0,
+                                             type.getStridesAndOffset().first),
+                      type.getMemorySpace());
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  return RowBlockOp::create(b, loc, rowType, source, row, one);
+}
+
+/// The scale of key `position` of a tile, of whose blocks each lane has the
+/// number of one; zero where there is no such key.
 Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
   auto cache = cast<MemRefType>(pages.getCache().getType());
-  Value blockKv = constant(cache.getDimSize(1));
+  Value blockKv = constant(pages.getBlockKeys());
   Value block = arith::DivUIOp::create(b, loc, position, blockKv);
   Value slot = arith::RemUIOp::create(b, loc, position, blockKv);
   Type i32 = b.getI32Type();
@@ -171,25 +190,22 @@ Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
                  gpu::ShuffleMode::IDX)
                  .getShuffleResult();
   Value row = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
-  Value numBlocks = memref::DimOp::create(b, loc, pages.getCache(), 0);
+  if (pages.getBlockSize())
+    row = arith::AddIOp::create(
+        b, loc, arith::MulIOp::create(b, loc, row, blockKv), slot);
+  Value numRows = memref::DimOp::create(b, loc, pages.getCache(), 0);
   // Below zero is above all.
   Value exists =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, numBlocks);
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, numRows);
   auto load = scf::IfOp::create(
       b, loc, exists,
       [&](OpBuilder &nested, Location loc) {
-        // A cache may have more elements than an index counts.
-        SmallVector<int64_t> strides = cache.getStridesAndOffset().first;
-        auto rowType = MemRefType::get(
-            {ShapedType::kDynamic, cache.getDimSize(1)}, cache.getElementType(),
-            StridedLayoutAttr::get(b.getContext(), 0, strides),
-            cache.getMemorySpace());
-        Value one = arith::ConstantIndexOp::create(nested, loc, 1);
-        Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
-        Value scales = RowBlockOp::create(nested, loc, rowType,
-                                          pages.getCache(), row, one);
-        Value loaded =
-            memref::LoadOp::create(nested, loc, scales, ValueRange{zero, slot});
+        Value scales = getRow(nested, loc, pages.getCache(), row);
+        SmallVector<Value> indices{
+            arith::ConstantIndexOp::create(nested, loc, 0)};
+        if (!pages.getBlockSize())
+          indices.push_back(slot);
+        Value loaded = memref::LoadOp::create(nested, loc, scales, indices);
         scf::YieldOp::create(nested, loc, loaded);
       },
       [&](OpBuilder &nested, Location loc) {

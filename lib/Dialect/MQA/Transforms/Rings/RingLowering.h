@@ -104,11 +104,8 @@ struct TensorMapRecipe {
   /// Of the box's rows; 0 where they are not swizzled.
   int64_t swizzleBytes = 0;
   SmallVector<int64_t> dims;
-  /// Of a paged cache: keys of one of its blocks, of which a box has some or
-  /// all.
-  int64_t blockKv = 0;
-
-  int64_t getBlockRows() const { return box.getDimSize(1); }
+  /// Of blocks of keys: keys of one, and how many of these a box has.
+  int64_t blockKv = 0, blockRows = 0;
 };
 
 /// The lowering of one kernel's rings. Its maps and loads have files of their

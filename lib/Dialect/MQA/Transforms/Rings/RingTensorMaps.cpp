@@ -82,12 +82,16 @@ static MemRefType getBox(MemRefType tile, memref::SubViewOp view) {
 
 /// The rows of `tile` that one block of a paged cache fills at most.
 static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
-  return std::min(tile.getDimSize(0), pages.getCache().getType().getDimSize(1));
+  return std::min(tile.getDimSize(0), pages.getBlockKeys());
 }
 
 /// The box of which `tile` holds one or several: rows of one cache block.
 static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
-  SmallVector<int64_t> shape{1, getBlockRows(tile, pages)};
+  // A matrix has no dimension of blocks.
+  SmallVector<int64_t> shape;
+  if (!pages.getBlockSize())
+    shape.push_back(1);
+  shape.push_back(getBlockRows(tile, pages));
   llvm::append_range(shape, getLayout(tile).getShape().take_back(
                                 pages.getKeys().getType().getRank() - 1));
   return MemRefType::get(shape, tile.getElementType(),
@@ -109,7 +113,7 @@ static SmallVector<int64_t> getArgumentDims(memref::SubViewOp view,
 bool mqa::isOfBlocks(MemRefType tile, GatherBlocksOp blocks) {
   StagedLayoutAttr layout = getLayout(tile);
   int64_t rows = tile.getDimSize(0);
-  int64_t blockKv = blocks.getCache().getType().getDimSize(1);
+  int64_t blockKv = blocks.getBlockKeys();
   return (rows % blockKv == 0 || blockKv % rows == 0) &&
          llvm::is_sorted(*layout.getBoxDims()) &&
          layout.getShape().take_back(tile.getRank())[0] == rows;
@@ -131,17 +135,17 @@ getRecipe(FillTileOp op) {
                                      getArgumentDims(*view, boxDims)});
   }
   BlockArgument argument = getKernelArgument(pages.getCache());
-  int64_t rank = pages.getKeys().getType().getRank();
+  int64_t rank = pages.getCache().getType().getRank();
   if (getBlockRows(tile, pages) == 0)
     return op.emitOpError("source is of blocks without keys");
   if (!argument || !hasContiguousRows(argument) || !isOfBlocks(tile, pages))
     return op.emitOpError("source must be blocks of a kernel argument, whole "
                           "ones or one part");
-  return std::pair(argument,
-                   TensorMapRecipe{getBox(tile, pages),
-                                   getLayout(tile).getSwizzleBytes(),
-                                   llvm::to_vector(llvm::seq(rank + 1)),
-                                   pages.getCache().getType().getDimSize(1)});
+  return std::pair(argument, TensorMapRecipe{getBox(tile, pages),
+                                             getLayout(tile).getSwizzleBytes(),
+                                             llvm::to_vector(llvm::seq(rank)),
+                                             pages.getBlockKeys(),
+                                             getBlockRows(tile, pages)});
 }
 
 /// Checks that `argument` is only used by views that rings are filled from by

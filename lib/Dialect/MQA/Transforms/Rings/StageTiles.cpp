@@ -331,7 +331,8 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
     tile = buildTile(position, heads, staged, factors,
                      /*onto=*/Value());
   }
-  StoreLogitsOp::create(b, loc, tile, ranges, logits.getKeyOffset(), *outRows);
+  StoreLogitsOp::create(b, loc, tile, ranges, logits.getKeyOffset(), *outRows,
+                        logits.getCleanAttr());
   for (Value ring : {keyRing, scaleRing})
     if (ring && !byParts)
       RingReleaseOp::create(b, loc, ring, position);
@@ -409,7 +410,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
   if (logits.getBlockMax())
     return logits.emitOpError("a tile with 'block_max' needs 'ranges', which "
                               "say how many keys there are");
-  if (logits.getClean())
+  if (logits.getClean() && !logits.hasBlockRanges())
     return logits.emitOpError(
         "a tile cannot have 'clean': mqa.clean_rows cleans "
         "whole rows");

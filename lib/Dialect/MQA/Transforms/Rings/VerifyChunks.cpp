@@ -77,13 +77,12 @@ static LogicalResult verifyView(FillTileOp op, memref::SubViewOp view,
 static LogicalResult verifyBlocks(FillTileOp op, GatherBlocksOp blocks) {
   MemRefType cache = blocks.getCache().getType();
   int64_t rank = blocks.getKeys().getType().getRank();
-  if (cache.getDimSize(1) == 0)
+  if (blocks.getBlockKeys() == 0)
     return op.emitOpError("source is of blocks without keys");
   if (!isOfBlocks(op.getTileType(), blocks))
     return op.emitOpError("source must be blocks of a kernel argument, whole "
                           "ones or one part");
-  int64_t rowBytes =
-      cache.getShape().back() * cache.getElementTypeBitWidth() / 8;
+  int64_t rowBytes = blocks.getBlockKeys() * cache.getElementTypeBitWidth() / 8;
   if (rank == 1 && rowBytes % kChunkBytes)
     return op.emitOpError() << "source must be of blocks of a multiple of "
                             << kChunkBytes << " bytes, found " << cache;

@@ -74,7 +74,8 @@ static int getHeads(LogitsOpInterface op) {
 ShardLoops mqa::getShardLoops(LogitsOp op) {
   LoopBuilder loops(op);
   // A column of compressed rows is no key, and so no shard of keys has it.
-  // Nor is a column of maxima; a shard might cut a block.
+  // Nor is a column of maxima, as a shard might cut a block, or a column of a
+  // query's own blocks of keys.
   int keys = op.hasKeyColumns() ? kKeys : kWhole;
   int heads = getHeads(op);
   // Shards of heads read shards of the groups, or all of the only one.
@@ -94,6 +95,8 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
   loops.addScalar(op.getRanges());
   loops.addScalar(op.getKeyOffset());
   loops.add(op.getOut(), {kQueries, keys});
+  loops.add(op.getKeyBlocks(), {kQueries, kWhole});
+  loops.add(op.getNumKeyBlocks(), {kQueries});
   loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }
