@@ -68,9 +68,10 @@ def draw(rng):
     return draw_blocks(rng, draw_mx(rng, op))
 
 
-def draw_blocks(rng):
+def draw_key_blocks(rng):
     """With lists of key blocks, whose columns are static now and then."""
     op = draw(rng)
+    op.pop("block_max", None)
     op |= {"groups": None, "compressed": False, "block_size": rng.choice([8, 16]), "blocks": "?"}
     if op["queries"] != "?" or rng.random() < 0.2:
         op["blocks"] = rng.randint(1, 60)
@@ -269,7 +270,7 @@ def main():
     if options.paged:
         prefix, draw_one, make_one, forms = "paged_", draw_paged, make_paged_edge, PAGED_EDGES
     if options.blocks:
-        prefix, draw_one, make_one, forms = "blocks_", draw_blocks, make_block_edge, BLOCK_EDGES
+        prefix, draw_one, make_one, forms = "blocks_", draw_key_blocks, make_block_edge, BLOCK_EDGES
     if options.topk:
         prefix, draw_one, make_one, forms = "topk_", draw_topk.draw, draw_topk.make_edge, draw_topk.EDGES
     if options.merge:

@@ -24,9 +24,9 @@
 // CHECK: %[[BLOCK:.*]] = arith.divui %[[KEY]], %c64
 // CHECK: %[[ENTRY:.*]] = memref.load %{{.*}}[%c0, %[[BLOCK]]]
 // CHECK: %[[ID:.*]] = arith.index_cast %[[ENTRY]]
+// CHECK: %[[SLOT:.*]] = arith.remui %[[KEY]], %c64
 // CHECK: %[[LOW:.*]] = arith.maxsi %[[ID]], %c0
 // CHECK: %[[INSIDE:.*]] = arith.minsi %[[LOW]]
-// CHECK: %[[SLOT:.*]] = arith.remui %[[KEY]], %c64
 // CHECK: memref.subview %{{.*}}[%[[INSIDE]], 0, 0] [1, 64, 128]
 // CHECK: memref.load %{{.*}}[%{{.*}}, %[[SLOT]]] : memref<?x64xf32
 // CHECK: linalg.matmul
