@@ -5,8 +5,12 @@
 //
 // A key has 64 bytes of two elements each, and a word of four block scales. One key stands for 1 or 2 tokens,
 // by layer: ranges and lengths count keys. Queries are fp8 here; with bf16 in the place of f8E4M3FN, they are
-// as SGLang has them on Hopper. The model's layers that select inside of 2048 candidate blocks of 8 keys are
-// not here.
+// as SGLang has them on Hopper.
+//
+// One layer of the model publishes 2048 candidate blocks of 8 keys for each query. The layers behind it select
+// from the keys of these blocks alone: `candidate_logits` has their logits, and `candidate_topk` selects from
+// them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o.
+//
 // `logits` and `topk` are for prefill. `paged_logits` and `paged_topk` are for decode with one new query of
 // each sequence, from a cache of blocks of 64 keys. `topk` counts keys from the beginning of the range;
 // `paged_topk` gives slots of the cache.
@@ -24,6 +28,8 @@
 !lens = tensor<?x1xi32>
 !table = tensor<?x?xi32>
 !keys = tensor<?x512xi32>
+!key_blocks = tensor<?x2048xi32>
+!columns = tensor<?x16384xf32>
 
 func.func @logits(%q: !q, %k: !k, %k_scale: !k_scale, %weights: !weights, %ks: !range, %ke: !range,
                   %out: !logits) -> !logits {
@@ -67,4 +73,18 @@ func.func @paged_topk(%q: !new_q, %k: !cache, %k_scale: !cache_scale, %weights: 
       block_table(%block_table : !table) outs(%indices : !keys)
       {base = #mqa.base<slot>, block_kv = 64} -> !keys
   return %best : !keys
+}
+
+func.func @candidate_logits(%q: !q, %k: !k, %k_scale: !k_scale, %weights: !weights, %ks: !range, %ke: !range,
+                            %key_blocks: !key_blocks, %num_key_blocks: !range, %out: !columns) -> !columns {
+  %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
+                      !q, !k, !k_scale, !weights, !range, !range)
+      blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%out : !columns) {clean} -> !columns
+  return %0 : !columns
+}
+
+func.func @candidate_topk(%logits: !columns, %num_columns: !range, %indices: !keys) -> !keys {
+  %0 = mqa.topk ins(%logits, none, %num_columns : !columns, !range) outs(%indices : !keys) -> !keys
+  return %0 : !keys
 }
