@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "VectorizeStore.h"
 #include "Kernels/WorkgroupMemory.h"
+#include "StoreVectorizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -37,58 +37,6 @@ Value mqa::readVector(OpBuilder &b, Location loc, Value memref,
 }
 
 namespace {
-/// Writes one consumer group's store. Vectors are indexed [query, key].
-class StoreVectorizer {
-public:
-  StoreVectorizer(IRRewriter &b, StoreLogitsOp op)
-      : b(b), op(op), loc(op.getLoc()), ranges(Ranges::get(b, op.getRanges())),
-        queries(op.getLogits().getType().getDimSize(0)),
-        keys(op.getLogits().getType().getDimSize(1)) {}
-  void run();
-
-private:
-  VectorType getIndexType() {
-    return VectorType::get({queries, keys}, b.getIndexType());
-  }
-  Value broadcast(Value perQuery);
-  /// One value for all keys of all queries.
-  Value broadcastAll(Value value) {
-    return vector::BroadcastOp::create(b, loc, getIndexType(), value);
-  }
-  /// Moves the insertion point down to where `value` is defined, if it is not
-  /// yet. Both are seen by `op`, so that one is behind the other.
-  void moveBehind(Value value) {
-    DominanceInfo dominance;
-    if (!dominance.properlyDominates(value, &*b.getInsertionPoint()))
-      b.setInsertionPointAfterValue(value);
-  }
-  Value readOutside(Value memref, function_ref<Value()> read);
-  Value countFromTile(Value perQuery);
-  Value compareKeys(arith::CmpIPredicate predicate, Value perQuery,
-                    int64_t ahead);
-  Value getColumns();
-  Value readBlocks();
-  Value getKeysOfColumns();
-  Value seesKeys(Value columnKeys);
-  void filter(FilteredRowsOp rows, Value firstRow, Value logits, Value mask);
-  void writeWords(WordRowsOp rows, Value firstRow, Value logits, Value mask);
-  void write(Value logits, Value out, Value firstRow, Value firstColumn,
-             Value mask);
-  Value takeMaxima(Value logits, Value mask);
-  Value compareBlocks(arith::CmpIPredicate predicate, Value block,
-                      Value perQuery);
-  void writeMaxima(Value logits, Value mask);
-
-  IRRewriter &b;
-  StoreLogitsOp op;
-  Location loc;
-  Ranges ranges;
-  int64_t queries, keys;
-  /// Of the ranges, counted from the tile's first key, and the tile's keys,
-  /// counted likewise.
-  Value starts, ends, key;
-};
-
 /// Rows that are no memref of logits, and which of them a view begins with.
 struct UnstoredView {
   Operation *rows = nullptr;
@@ -129,74 +77,6 @@ Value StoreVectorizer::compareKeys(arith::CmpIPredicate predicate,
   return arith::CmpIOp::create(b, loc, predicate,
                                arith::AddIOp::create(b, loc, key, distance),
                                broadcast(countFromTile(perQuery)));
-}
-
-/// The tile's columns, at the insertion point.
-Value StoreVectorizer::getColumns() {
-  Value step = vector::BroadcastOp::create(
-      b, loc, getIndexType(),
-      vector::StepOp::create(b, loc,
-                             VectorType::get({keys}, b.getIndexType())));
-  return arith::AddIOp::create(b, loc, step, broadcastAll(op.getFirstKey()));
-}
-
-/// The block of each column, or -1: read ahead of the tile, whose loads and
-/// products take longer than these loads.
-Value StoreVectorizer::readBlocks() {
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op->getBlock());
-  for (Value value : {Value(op.getFirstKey()), ends, ranges.getKeyBlocks()})
-    moveBehind(value);
-  Value column = getColumns();
-  Value hasBlock = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                         column, broadcast(ends));
-  Value size = arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize());
-  Value block = arith::DivUIOp::create(b, loc, column, broadcastAll(size));
-  Value none = arith::ConstantIntOp::create(b, loc, -1, 32);
-  return GatherColumnsOp::create(
-      b, loc, VectorType::get({queries, keys}, b.getI32Type()),
-      ranges.getKeyBlocks(), block, hasBlock, none);
-}
-
-/// Of ranges of columns, the key of each: behind all keys, if there is none.
-Value StoreVectorizer::getKeysOfColumns() {
-  Value blocks =
-      arith::IndexCastOp::create(b, loc, getIndexType(), readBlocks());
-  Value size = arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize());
-  // What is no block must not become one where the product overflows.
-  Value last =
-      arith::ConstantIndexOp::create(b, loc, ranges.getBlockSize() - 1);
-  Value numBlocks = arith::DivUIOp::create(
-      b, loc,
-      arith::AddIOp::create(b, loc, ranges.getKeyRanges()->getNumKeys(), last),
-      size);
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
-                                       blocks, broadcastAll(numBlocks));
-  Value own = arith::AddIOp::create(
-      b, loc, arith::MulIOp::create(b, loc, blocks, broadcastAll(size)),
-      arith::RemUIOp::create(b, loc, getColumns(), broadcastAll(size)));
-  Value behind = arith::ConstantIndexOp::create(
-      b, loc, std::numeric_limits<int32_t>::max());
-  return arith::SelectOp::create(b, loc, exists, own, broadcastAll(behind));
-}
-
-/// Whether each query sees the keys of its columns.
-Value StoreVectorizer::seesKeys(Value columnKeys) {
-  const Ranges &seen = *ranges.getKeyRanges();
-  Value end = broadcast(readOutside(seen.getEndMemory(), [&] {
-    return seen.readEnds(b, loc, queries,
-                         [&](Value value) { moveBehind(value); });
-  }));
-  using arith::CmpIPredicate;
-  Value sees =
-      arith::CmpIOp::create(b, loc, CmpIPredicate::slt, columnKeys, end);
-  if (!seen.haveStarts())
-    return sees;
-  Value start = broadcast(readOutside(
-      seen.getStartMemory(), [&] { return seen.readStarts(b, loc, queries); }));
-  return arith::AndIOp::create(
-      b, loc, sees,
-      arith::CmpIOp::create(b, loc, CmpIPredicate::sge, columnKeys, start));
 }
 
 /// Appends what may be among the best.
@@ -266,80 +146,6 @@ void StoreVectorizer::writeWords(WordRowsOp rows, Value firstRow, Value logits,
         ArrayRef<OpFoldResult>{rows.getStride(), b.getIndexAttr(1)});
   }
   write(bits, view, firstRow, op.getFirstKey(), mask);
-}
-
-/// The maximum of each block over the keys where `mask` is set, [query, block];
-/// -inf where it is set for none.
-Value StoreVectorizer::takeMaxima(Value logits, Value mask) {
-  int64_t size = ranges.getColumnKeys(), blocks = keys / size;
-  double inf = -std::numeric_limits<double>::infinity();
-  auto splat = [&](VectorType type) -> Value {
-    Attribute value = b.getFloatAttr(type.getElementType(), inf);
-    return arith::ConstantOp::create(b, loc,
-                                     DenseElementsAttr::get(type, value));
-  };
-  Value candidates = arith::SelectOp::create(
-      b, loc, mask, logits, splat(cast<VectorType>(logits.getType())));
-  Value inBlocks = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, blocks, size}, b.getF32Type()),
-      candidates);
-  // NaN is greater than all numbers.
-  return vector::MultiDimReductionOp::create(
-      b, loc, inBlocks,
-      splat(VectorType::get({queries, blocks}, b.getF32Type())),
-      ArrayRef<bool>{false, false, true}, vector::CombiningKind::MAXIMUMF);
-}
-
-/// Whether `block`, a key for each block of the tile, compares so with its
-/// query's.
-Value StoreVectorizer::compareBlocks(arith::CmpIPredicate predicate,
-                                     Value block, Value perQuery) {
-  auto type = cast<VectorType>(block.getType());
-  Value column = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, 1}, b.getIndexType()),
-      countFromTile(perQuery));
-  return arith::CmpIOp::create(
-      b, loc, predicate, block,
-      vector::BroadcastOp::create(b, loc, type, column));
-}
-
-/// Writes the maxima of blocks that have a key of the range.
-void StoreVectorizer::writeMaxima(Value logits, Value mask) {
-  int64_t size = ranges.getColumnKeys(), blocks = keys / size;
-  Value maxima = takeMaxima(logits, mask);
-  Type outType = op.getOut().getType().getElementType();
-  if (!outType.isF32())
-    maxima = arith::TruncFOp::create(
-        b, loc, VectorType::get({queries, blocks}, outType), maxima);
-  auto type = VectorType::get({queries, blocks}, b.getIndexType());
-  auto splat = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, b.getIndexAttr(value)));
-  };
-  Value number = vector::BroadcastOp::create(
-      b, loc, type,
-      vector::StepOp::create(b, loc,
-                             VectorType::get({blocks}, b.getIndexType())));
-  Value first = arith::MulIOp::create(b, loc, number, splat(size));
-  Value last = arith::AddIOp::create(b, loc, first, splat(size - 1));
-  using arith::CmpIPredicate;
-  Value some = compareBlocks(CmpIPredicate::slt, first, ends);
-  if (ranges.haveStarts()) {
-    some = arith::AndIOp::create(
-        b, loc, some, compareBlocks(CmpIPredicate::sge, last, starts));
-    // A range that ends ahead of its start may do both.
-    Value isRange =
-        arith::CmpIOp::create(b, loc, CmpIPredicate::slt, starts, ends);
-    Value column = vector::ShapeCastOp::create(
-        b, loc, VectorType::get({queries, 1}, b.getI1Type()), isRange);
-    some = arith::AndIOp::create(
-        b, loc, some,
-        vector::BroadcastOp::create(b, loc, type.clone(b.getI1Type()), column));
-  }
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value firstColumn = arith::DivUIOp::create(
-      b, loc, op.getFirstKey(), arith::ConstantIndexOp::create(b, loc, size));
-  write(maxima, op.getOut(), zero, firstColumn, some);
 }
 
 /// Those that `out`, rows of some view, is of; null where it lies in memory.
