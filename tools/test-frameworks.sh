@@ -39,7 +39,7 @@ export MQA_COMPILE=$build/bin/mqa-compile MQA_FAKE_CUDA=$build/test/Runtime/fake
 say "testing"
 show_versions
 # Without this module, known launches are not tested.
-"$python" -c 'from mqa import launches; assert launches._launcher, "_mqa_launcher was not loaded"'
+"$python" -c 'import torch; from mqa import launches; assert launches._launcher, "_mqa_launcher was not loaded"'
 log=$build/frameworks.log
 : > "$log"
 failed=()
