@@ -121,8 +121,10 @@ mqa_status mqa_launcher::add(void *const *objects, int count, uint64_t options,
   // Nobody has as many shapes that come back.
   constexpr size_t kMaxPlans = 4096;
   std::unique_lock lock(mutex);
-  if (plans.size() >= kMaxPlans)
+  if (plans.size() >= kMaxPlans) {
     plans.clear();
+    repeated.clear();
+  }
   // What was encoded for a plan before has another number.
   plans.insert_or_assign(call.key, NumberedPlan{std::move(plan), ++numPlans});
   return MQA_SUCCESS;
