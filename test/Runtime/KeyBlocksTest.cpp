@@ -7,8 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeCuda.h"
-#include "TestBundle.h"
+#include "LoadedKernelFixture.h"
 
 #include <gtest/gtest.h>
 
@@ -59,19 +58,7 @@ static mqa_logits_args makeArgs() {
 }
 
 namespace {
-struct KeyBlocksTest : testing::Test {
-  void SetUp() override { getFake() = FakeCudaState(); }
-  void TearDown() override {
-    mqa_kernel_destroy(kernel);
-    mqa_bundle_destroy(bundle);
-  }
-  void loadKernel(const nlohmann::json &manifest) {
-    ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS)
-        << mqa_last_error();
-    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
-        << mqa_last_error();
-    ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
-  }
+struct KeyBlocksTest : LoadedKernelFixture {
   void expectRefused(const nlohmann::json &manifest, const char *message) {
     EXPECT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle),
               MQA_ERROR_INVALID_BUNDLE);
@@ -83,9 +70,6 @@ struct KeyBlocksTest : testing::Test {
               MQA_ERROR_INVALID_ARGUMENT);
     EXPECT_STREQ(mqa_last_error(), message);
   }
-  mqa_bundle *bundle = nullptr;
-  mqa_kernel *kernel = nullptr;
-  mqa_kernel_info info;
 };
 } // namespace
 

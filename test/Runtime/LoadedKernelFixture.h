@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+namespace mqa::test {
+
 /// The first kernel of a bundle for a GPU that does not exist.
 struct LoadedKernelFixture : testing::Test {
   void SetUp() override { getFake() = FakeCudaState(); }
@@ -31,5 +33,7 @@ struct LoadedKernelFixture : testing::Test {
   mqa_kernel *kernel = nullptr;
   mqa_kernel_info info;
 };
+
+} // namespace mqa::test
 
 #endif // MQA_TEST_RUNTIME_LOADEDKERNELFIXTURE_H

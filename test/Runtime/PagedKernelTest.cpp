@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeCuda.h"
-#include "TestBundle.h"
+#include "LoadedKernelFixture.h"
 
 #include <gtest/gtest.h>
 
@@ -38,19 +37,7 @@ static mqa_paged_logits_args makeArgs() {
 }
 
 namespace {
-struct PagedKernelTest : testing::Test {
-  void SetUp() override { getFake() = FakeCudaState(); }
-  void TearDown() override {
-    mqa_kernel_destroy(kernel);
-    mqa_bundle_destroy(bundle);
-  }
-  void loadKernel(const nlohmann::json &manifest) {
-    ASSERT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle), MQA_SUCCESS)
-        << mqa_last_error();
-    ASSERT_EQ(mqa_kernel_load(bundle, nullptr, 0, &kernel), MQA_SUCCESS)
-        << mqa_last_error();
-    ASSERT_EQ(mqa_bundle_kernel_info(bundle, 0, &info), MQA_SUCCESS);
-  }
+struct PagedKernelTest : LoadedKernelFixture {
   template <typename Change>
   void expectInvalid(Change change, const std::string &message) {
     mqa_paged_logits_args args = makeArgs();
@@ -59,9 +46,6 @@ struct PagedKernelTest : testing::Test {
               MQA_ERROR_INVALID_ARGUMENT);
     EXPECT_EQ(std::string(mqa_last_error()), message);
   }
-  mqa_bundle *bundle = nullptr;
-  mqa_kernel *kernel = nullptr;
-  mqa_kernel_info info;
 };
 } // namespace
 
