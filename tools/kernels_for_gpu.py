@@ -36,10 +36,10 @@ def pack(folder, ops, target):
 
 
 def use(folder):
-    """Lets `import mqa` find what is packed."""
+    """Lets `import mqa` find what is packed; without a folder, this checkout's package where none is installed."""
     import sys
 
-    sys.path.insert(0, str(ROOT / "runtime" / "python"))
+    sys.path.insert(0 if folder is not None else len(sys.path), str(ROOT / "runtime" / "python"))
     if folder is not None:
         os.environ["MQA_RUNTIME_LIBRARY"] = str(folder / "libmqa_runtime.so")
         os.environ["MQA_BUNDLES"] = str(folder)

@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 from mqa import prebuilt, runtime
 from mqa.fused_op import FusedOp, describe
@@ -52,16 +53,48 @@ def list_nan_as_zero(heads):
 
 
 def list_other_models():
-    """16 heads; 4 heads with neither weights nor scales; 8 heads of 256."""
-    kinds = [{"num_heads": 16, "head_dim": 128}, {"num_heads": 8, "head_dim": 256}]
-    for input_type in ("f8E4M3FN", "bf16"):
-        kind = {"num_heads": 4, "head_dim": 128, "input_type": input_type, "weights_type": "none", "has_k_scale": False}
-        kinds.append(kind)
-    for kind in kinds:
-        for clean in BOOLS:
-            yield Op("", clean=clean, **kind)
-        for next_n in (1, 2):
-            yield Op("", next_n=next_n, block_kv=64, lens_per_query=True, **kind)
+    """The models of test/Examples/models with other heads, dims and types."""
+    fp8_and_bf16 = [{"input_type": name, "weights_type": "none", "has_k_scale": False} for name in ("f8E4M3FN", "bf16")]
+    # HY-V4 and LongCat: some keys of LongCat's are always selected.
+    yield from list_both(Op("", 16, 128), 2048)
+    yield from list_best(Op("", 16, 128), 2048, force_first=16, force_last=1024)
+    # QSA.
+    for types in fp8_and_bf16:
+        yield from list_both(Op("", 4, 128, **types), 512)
+    # Step5: the keys of all heads are selected later.
+    yield from list_plain(Op("", 8, 256), (1, 2, 4))
+    # DeepSeek-V4.1, also with candidate blocks.
+    yield from list_both(Op("", 32, 128, mx_keys=True), 512)
+    for clean in BOOLS:
+        yield Op("", 32, 128, mx_keys=True, key_block_size=8, clean=clean)
+    # MiniMax-M3: the best blocks.
+    for types in fp8_and_bf16:
+        maxima = Op("", 1, 128, activation="none", block_max=128, clean=True, **types)
+        yield maxima
+        yield replace(maxima, next_n=4, block_kv=128, lens_per_query=True)
+    for has_ks in BOOLS:
+        yield TopkOp("", 16, has_ks=has_ks)
+
+
+def list_both(op, k):
+    """The logits of a model, and its best keys."""
+    yield from list_plain(op, (1, 2))
+    yield from list_best(op, k)
+
+
+def list_plain(op, next_ns):
+    """The logits, with and without cleaning, and of a paged cache."""
+    for clean in BOOLS:
+        yield replace(op, clean=clean)
+    for next_n in next_ns:
+        yield replace(op, next_n=next_n, block_kv=64, lens_per_query=True)
+
+
+def list_best(op, k, **forced):
+    """The best keys of ranges, and of a paged cache as slots."""
+    yield FusedOp(op, TopkOp("", k, **forced))
+    selection = TopkOp("", k, has_ks=False, lens_rank=2, next_n=1, base="slot", block_kv=64, **forced)
+    yield FusedOp(replace(op, next_n=1, block_kv=64, lens_per_query=True), selection)
 
 
 def list_selections(k):

@@ -19,7 +19,9 @@ class BlockMaxTest(unittest.TestCase):
     def check(self, found, expected):
         self.assertEqual(found.shape, expected.shape)
         self.assertEqual(found.dtype, expected.dtype)
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3, equal_nan=True)
+        # Kernels add up heads in another order, so a logit in bf16 may be the next one.
+        rtol = 1e-4 if found.dtype == torch.float32 else torch.finfo(found.dtype).eps
+        torch.testing.assert_close(found, expected, rtol=rtol, atol=1e-3, equal_nan=True)
 
     def test_logits(self):
         for device in DEVICES:

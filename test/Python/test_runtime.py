@@ -13,6 +13,7 @@ import unittest
 from processes import compile_bundle, run_python
 
 from mqa import library, runtime
+from mqa.ops import TopkOp
 
 
 def decode_f8(byte):
@@ -111,6 +112,20 @@ class RuntimeTest(unittest.TestCase):
             runtime.Bundle(b"x" * 100)
         with self.assertRaisesRegex(ValueError, "number of heads H"):
             library.find(library.Op("cpu", 500, D), 1)
+
+    def test_infos_outlive_bundles(self):
+        with tempfile.TemporaryDirectory() as folder:
+            codes = {}
+            for op in (library.Op("cpu", H, D), TopkOp("cpu", 4)):
+                path = pathlib.Path(folder) / "kernel.mqa"
+                compile_bundle(path, op)
+                [info] = runtime.Bundle(path).kernels
+                codes[info.name] = path.read_bytes()
+        self.assertEqual(set(codes), {b"logits", b"topk"})
+        # Each bundle is destroyed before the next one is read, into the same memory.
+        infos = [(name, info) for name, code in [*codes.items()] * 20 for info in runtime.Bundle(code).kernels]
+        for name, info in infos:
+            self.assertEqual((info.name, info.target), (name, b"cpu"))
 
     def test_launch_overlap(self):
         self.assertTrue(runtime.get_launch_overlap())

@@ -3,6 +3,7 @@
 
 Skipped where pip, setuptools or wheel is missing. Needs neither PyTorch nor a GPU.
 """
+import concurrent.futures
 import importlib.util
 import os
 import pathlib
@@ -245,6 +246,23 @@ class PrebuiltTest(unittest.TestCase):
         for changes in ({"clean": True}, {"compressed": True}, {"clean": True, "fast": True}, {"out_type": "bf16"},
                         {"next_n": 2, "block_kv": 64, "lens_per_query": True}):  # fmt: skip
             self.assertIn(library.Op("", 32, 128, activation="relu_nan_as_zero", **changes), ops)
+
+    def test_models(self):
+        """Each kernel of test/Examples/models, but for sizes that these files fix and ranges that they leave out."""
+        ops = {op.for_target("cpu") for op in self.load_tool().list_ops("models")}
+        models = sorted((ROOT / "test" / "Examples" / "models").glob("*.mlir"))
+        self.assertGreaterEqual(len(models), 11)
+        with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor() as executor:
+            outputs = [pathlib.Path(folder) / f"{model.stem}.mqa" for model in models]
+            commands = [[os.environ["MQA_COMPILE"], m, "--target=cpu:x86-64", "-o", o] for m, o in zip(models, outputs)]
+            list(executor.map(lambda command: subprocess.run(command, check=True), commands))
+            for path in outputs:
+                for info in runtime.Bundle(path).kernels:
+                    info.num_keys = info.max_key_blocks = -1
+                    if runtime.OPS[info.op] == "mqa.logits":
+                        info.has_ks = 1
+                    with self.subTest(model=path.stem, kernel=info.name):
+                        self.assertIn(fused_op.describe(info), ops)
 
 
 if __name__ == "__main__":

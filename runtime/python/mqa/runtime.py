@@ -198,6 +198,7 @@ class Kernel:
         self.address = self._handle.value
         self.info = KernelInfo()
         _require(_library.mqa_kernel_get_info(self._handle, byref(self.info)))
+        self.info.own_strings()
         self._launch = _get_function(self.info, "launch")
 
     def __del__(self):
@@ -295,6 +296,7 @@ class Bundle:
         for index in range(_library.mqa_bundle_num_kernels(self._handle)):
             info = KernelInfo()
             _require(_library.mqa_bundle_kernel_info(self._handle, index, byref(info)))
+            info.own_strings()
             self.kernels.append(info)
 
     def __del__(self):

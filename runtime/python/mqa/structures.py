@@ -73,6 +73,11 @@ class KernelInfo(ctypes.Structure):
         ("num_threads", c_int),
     ]
 
+    def own_strings(self):
+        """Copies the strings, which lie in a bundle or in a kernel that may be destroyed before this is read."""
+        for name in ("name", "target", "schedule"):
+            setattr(self, name, getattr(self, name))
+
 
 # What mqa_logits_args and mqa_paged_logits_args begin with.
 _SHARED_FIELDS: list[tuple[str, type[ctypes._SimpleCData]]] = [
