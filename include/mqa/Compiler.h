@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Of this header; raised when a caller would have to change. */
-#define MQA_COMPILER_API_VERSION 2
+#define MQA_COMPILER_API_VERSION 3
 
 /** That of the library. */
 MQA_COMPILER_API int mqa_compiler_api_version(void);
@@ -65,10 +65,11 @@ typedef struct mqa_compile_options {
 /** What a compilation gave. */
 typedef struct mqa_compilation mqa_compilation;
 
-/** Compiles MLIR text (need not end with 0) in which each kernel is a function
- *  that consists of one mqa.logits, mqa.paged_logits, mqa.topk or
- * mqa.merge_topk. `options` may be null. The result is never null but when
- * there is no memory; free it with mqa_compilation_destroy. */
+/** Compiles MLIR text (need not end with 0). Functions that consist of one
+ *  mqa.logits, mqa.paged_logits, mqa.topk or mqa.merge_topk are kernels. Where
+ *  such ops stand among others, these become a host program
+ *  (mqa_compilation_host). `options` may be null. The result is never null but
+ *  when there is no memory; free it with mqa_compilation_destroy. */
 MQA_COMPILER_API mqa_compilation *
 mqa_compile_text(const char *text, size_t size,
                  const mqa_compile_options *options);
@@ -94,8 +95,12 @@ typedef struct mqa_logits_description {
   int no_k_scale;           /**< 1: there are no scales of keys */
   int clean;                /**< 1: -inf outside of the ranges */
   int compressed;           /**< 1: a row of the logits begins with its range */
-  int64_t block_max; /**< 8, 64 or 128: a column is the maximum of a block
-                          of as many keys [a column is a key] */
+  int64_t block_max;      /**< 8, 64 or 128: a column is the maximum of a block
+                               of as many keys [a column is a key] */
+  int64_t key_block_size; /**< 8 or 16: each query has blocks of as many keys
+                               [each query has all keys] */
+  int64_t max_key_blocks; /**< with key_block_size: blocks that a query may have
+                               [given at launch] */
 } mqa_logits_description;
 
 /** As mqa_compile_text, for one op. */
@@ -113,6 +118,22 @@ MQA_COMPILER_API int mqa_compilation_was_cached(const mqa_compilation *result);
  *  the result is destroyed. */
 MQA_COMPILER_API const void *
 mqa_compilation_bundle(const mqa_compilation *result, size_t *size);
+
+/** The host program, as MLIR text that ends with 0: what the text had beside
+ * its kernels, on memrefs, with calls of declared functions that say by
+ *  `mqa.launch` which kernel a call launches. Null and 0 if the text had kernel
+ *  functions alone. `size` may be null; it does not count the 0. Valid until
+ *  the result is destroyed. */
+MQA_COMPILER_API const char *mqa_compilation_host(const mqa_compilation *result,
+                                                  size_t *size);
+
+/** As mqa_compilation_host, with bodies for the declared functions: they launch
+ *  their kernels by mqa/Program.h. The bundle is a constant of the program,
+ *  which has ops of upstream alone. The first call of a result makes it, so
+ *  only one thread may be in this call for a result. Null if that failed; then
+ *  the diagnostics say why. */
+MQA_COMPILER_API const char *mqa_compilation_bound_host(mqa_compilation *result,
+                                                        size_t *size);
 
 /** Errors and warnings, one per line with its position in the text; "" if there
  *  were none. Valid until the result is destroyed. */

@@ -11,6 +11,7 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/SHA256.h"
@@ -26,19 +27,43 @@ using namespace mlir::mqa;
 namespace support = ::mqa::support;
 
 /// An entry: this, its key (64 hexadecimal digits), the SHA-256 of key and
-/// bundle, and the bundle.
-static constexpr StringLiteral kMagic = "MQACACH2";
+/// contents, and the contents: the size of the host program (8 bytes, little
+/// endian; 0 if there is none), the host program, and the bundle.
+static constexpr StringLiteral kMagic = "MQACACH3";
 static constexpr size_t kKeyBytes = 64, kHashBytes = 32;
 static constexpr StringLiteral kSuffix = ".mqa-cache";
 /// No bundle comes near this.
 static constexpr off_t kMaxEntryBytes = off_t(64) << 20;
 
-static std::string hash(StringRef key, StringRef bundle) {
+static std::string hash(StringRef key, StringRef contents) {
   llvm::SHA256 sha;
   sha.update(key);
-  sha.update(bundle);
+  sha.update(contents);
   std::array<uint8_t, kHashBytes> digest = sha.final();
   return std::string(digest.begin(), digest.end());
+}
+
+static std::string getContents(const CompiledText &compiled) {
+  char size[sizeof(uint64_t)];
+  llvm::support::endian::write64le(size, compiled.host.size());
+  return std::string(size, sizeof(size)) + compiled.host + compiled.output;
+}
+
+static std::optional<CompiledText> parseContents(StringRef contents) {
+  if (contents.size() < sizeof(uint64_t))
+    return std::nullopt;
+  uint64_t hostSize = llvm::support::endian::read64le(contents.data());
+  contents = contents.drop_front(sizeof(uint64_t));
+  if (hostSize > contents.size())
+    return std::nullopt;
+  CompiledText compiled;
+  compiled.host = contents.take_front(hostSize).str();
+  compiled.output = contents.drop_front(hostSize).str();
+  if (llvm::Error error = checkBundle(compiled.output)) {
+    llvm::consumeError(std::move(error));
+    return std::nullopt;
+  }
+  return compiled;
 }
 
 static llvm::Error makeError(const Twine &message) {
@@ -125,7 +150,7 @@ static std::optional<std::string> readOwnFile(int file) {
   return bytes;
 }
 
-llvm::Expected<std::optional<std::string>> BundleCache::lookUp(StringRef key) {
+llvm::Expected<std::optional<CompiledText>> BundleCache::lookUp(StringRef key) {
   if (llvm::Error error = open(/*create=*/false))
     return error;
   if (descriptor < 0)
@@ -143,20 +168,19 @@ llvm::Expected<std::optional<std::string>> BundleCache::lookUp(StringRef key) {
   if (!entry.consume_front(kMagic) || !entry.consume_front(key) ||
       entry.size() < kHashBytes)
     return std::nullopt;
-  StringRef bundle = entry.drop_front(kHashBytes);
-  if (hash(key, bundle) != entry.take_front(kHashBytes))
+  StringRef contents = entry.drop_front(kHashBytes);
+  if (hash(key, contents) != entry.take_front(kHashBytes))
     return std::nullopt;
-  if (llvm::Error error = checkBundle(bundle)) {
-    llvm::consumeError(std::move(error));
-    return std::nullopt;
-  }
+  std::optional<CompiledText> compiled = parseContents(contents);
   // Used now: it goes last.
-  futimens(file, nullptr);
-  return bundle.str();
+  if (compiled)
+    futimens(file, nullptr);
+  return compiled;
 }
 
-llvm::Error BundleCache::store(StringRef key, StringRef bundle) {
+llvm::Error BundleCache::store(StringRef key, const CompiledText &compiled) {
   assert(key.size() == kKeyBytes);
+  std::string contents = getContents(compiled);
   if (llvm::Error error = open(/*create=*/true))
     return error;
   static std::atomic<unsigned> counter{0};
@@ -170,7 +194,7 @@ llvm::Error BundleCache::store(StringRef key, StringRef bundle) {
   if (file < 0)
     return makeSystemError("cannot create a file in '" + folder + "'");
   int error = support::writeAll(
-      file, (kMagic + key + hash(key, bundle) + bundle).str());
+      file, (kMagic + key + hash(key, contents) + contents).str());
   if (close(file) && !error)
     error = errno;
   if (!error &&
@@ -243,9 +267,9 @@ void BundleCache::evict(StringRef newest) {
 // Compiling with it
 //===----------------------------------------------------------------------===//
 
-FailureOr<CachedBundle> mlir::mqa::compileWithCache(
+FailureOr<CachedText> mlir::mqa::compileWithCache(
     StringRef folder, StringRef text, const CompileOptions &options,
-    llvm::function_ref<FailureOr<std::string>(const CompileOptions &)> compile,
+    llvm::function_ref<FailureOr<CompiledText>(const CompileOptions &)> compile,
     llvm::function_ref<void(const Twine &)> warn) {
   BundleCache cache(folder);
   bool usable = true, fromCache = true;
@@ -254,26 +278,26 @@ FailureOr<CachedBundle> mlir::mqa::compileWithCache(
     warn("the cache is not used: " + llvm::toString(std::move(error)));
   };
   // For one target.
-  auto compileOne = [&](const CompileOptions &one) -> FailureOr<std::string> {
+  auto compileOne = [&](const CompileOptions &one) -> FailureOr<CompiledText> {
     std::string name;
     if (llvm::Expected<std::string> key = getCacheKey(text, one))
       name = *key;
     else
       doWithout(key.takeError());
     if (usable) {
-      llvm::Expected<std::optional<std::string>> found = cache.lookUp(name);
+      llvm::Expected<std::optional<CompiledText>> found = cache.lookUp(name);
       if (!found)
         doWithout(found.takeError());
       else if (*found)
         return std::move(**found);
     }
     fromCache = false;
-    FailureOr<std::string> bundle = compile(one);
-    if (failed(bundle) || !usable)
-      return bundle;
-    if (llvm::Error error = cache.store(name, *bundle))
+    FailureOr<CompiledText> compiled = compile(one);
+    if (failed(compiled) || !usable)
+      return compiled;
+    if (llvm::Error error = cache.store(name, *compiled))
       warn("not kept in the cache: " + llvm::toString(std::move(error)));
-    return bundle;
+    return compiled;
   };
 
   llvm::Expected<SmallVector<CompileTarget>> targets =
@@ -281,18 +305,20 @@ FailureOr<CachedBundle> mlir::mqa::compileWithCache(
   if (!targets) {
     // The compiler says what is wrong.
     llvm::consumeError(targets.takeError());
-    FailureOr<std::string> bundle = compile(options);
-    if (failed(bundle))
+    FailureOr<CompiledText> compiled = compile(options);
+    if (failed(compiled))
       return failure();
-    return CachedBundle{std::move(*bundle), /*fromCache=*/false};
+    return CachedText{std::move(*compiled), /*fromCache=*/false};
   }
   SmallVector<std::string> bundles;
+  std::string host;
   for (const CompileTarget &target : *targets) {
-    FailureOr<std::string> bundle =
+    FailureOr<CompiledText> compiled =
         compileOne(options.forTarget(target, *targets));
-    if (failed(bundle))
+    if (failed(compiled))
       return failure();
-    bundles.push_back(std::move(*bundle));
+    bundles.push_back(std::move(compiled->output));
+    host = std::move(compiled->host);
   }
-  return CachedBundle{joinBundles(bundles), fromCache};
+  return CachedText{{joinBundles(bundles), std::move(host)}, fromCache};
 }

@@ -308,3 +308,18 @@ LogicalResult mlir::mqa::compileModule(ModuleOp module,
                        "kept");
   return success();
 }
+
+FailureOr<CompiledText>
+mlir::mqa::compileToText(ModuleOp module, const CompileOptions &options) {
+  CompiledText result;
+  llvm::raw_string_ostream os(result.output);
+  OwningOpRef<ModuleOp> host;
+  if (failed(compileModule(module, options, os, &host)))
+    return failure();
+  if (host) {
+    llvm::raw_string_ostream hostStream(result.host);
+    host->print(hostStream);
+    hostStream << "\n";
+  }
+  return result;
+}

@@ -9,6 +9,7 @@
 #include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/HostPrograms.h"
 #include "mqa/InitAll.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -21,7 +22,7 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 struct mqa_compilation {
-  std::string bundle, diagnostics;
+  std::string bundle, host, boundHost, diagnostics;
   bool succeeded = false, cached = false;
 };
 
@@ -54,10 +55,10 @@ static void printDiagnostic(llvm::raw_ostream &os,
   os << diagnostic << "\n";
 }
 
-/// The bundle of `text`; diagnostics go to `os`.
-static FailureOr<std::string> compileUncached(StringRef text,
-                                              const CompileOptions &options,
-                                              llvm::raw_ostream &os) {
+/// Calls `use` with the module in `text`; diagnostics go to `os`.
+template <typename Use>
+static auto useModule(StringRef text, llvm::raw_ostream &os, Use use)
+    -> decltype(use(ModuleOp())) {
   DialectRegistry registry;
   registerAllDialects(registry);
   // The caller has threads of its own.
@@ -74,11 +75,7 @@ static FailureOr<std::string> compileUncached(StringRef text,
   auto module = parseSourceString<ModuleOp>(text, config, "input");
   if (!module)
     return failure();
-  std::string bundle;
-  llvm::raw_string_ostream bundleStream(bundle);
-  if (failed(compileModule(*module, options, bundleStream)))
-    return failure();
-  return bundle;
+  return use(*module);
 }
 
 static void compile(StringRef text, const mqa_compile_options *given,
@@ -90,21 +87,24 @@ static void compile(StringRef text, const mqa_compile_options *given,
     options.schedule = given->schedule;
   llvm::raw_string_ostream diagnostics(result.diagnostics);
   auto compileText = [&](const CompileOptions &options) {
-    return compileUncached(text, options, diagnostics);
+    return useModule(text, diagnostics, [&](ModuleOp module) {
+      return compileToText(module, options);
+    });
   };
-  FailureOr<CachedBundle> compiled = failure();
+  FailureOr<CachedText> compiled = failure();
   if (given && given->cache) {
     auto warn = [&](const Twine &message) {
       diagnostics << "warning: " << message << "\n";
     };
     compiled = compileWithCache(given->cache, text, options, compileText, warn);
-  } else if (FailureOr<std::string> bundle = compileText(options);
-             succeeded(bundle)) {
-    compiled = CachedBundle{std::move(*bundle), /*fromCache=*/false};
+  } else if (FailureOr<CompiledText> fresh = compileText(options);
+             succeeded(fresh)) {
+    compiled = CachedText{std::move(*fresh), /*fromCache=*/false};
   }
   if (failed(compiled))
     return;
-  result.bundle = std::move(compiled->bundle);
+  result.bundle = std::move(compiled->output);
+  result.host = std::move(compiled->host);
   result.succeeded = true;
   result.cached = compiled->fromCache;
 }
@@ -159,6 +159,8 @@ static std::string writeOp(const mqa_logits_description &op,
         {"num_groups", op.num_groups},
         {"max_seqlen_k", op.max_seqlen_k},
         {"block_max", op.block_max},
+        {"key_block_size", op.key_block_size},
+        {"max_key_blocks", op.max_key_blocks},
         {"num_heads", op.num_heads},
         {"head_dim", op.head_dim}})
     if (value < 0) {
@@ -172,10 +174,13 @@ static std::string writeOp(const mqa_logits_description &op,
   std::string m = size(op.num_queries), n = size(op.num_keys);
   std::string heads = std::to_string(op.num_heads);
   std::string headDim = std::to_string(op.head_dim);
-  // The verifier says what block_max may be.
+  // The verifier says what block_max and key_block_size may be.
   int64_t blocks =
       llvm::divideCeil(op.num_keys, std::max<int64_t>(op.block_max, 1));
-  std::string columns = size(op.compressed ? op.max_seqlen_k : blocks);
+  std::string columns =
+      size(op.key_block_size ? op.max_key_blocks * op.key_block_size
+           : op.compressed   ? op.max_seqlen_k
+                             : blocks);
   std::string groups =
       op.num_groups ? "x" + std::to_string(op.num_groups) : std::string();
   auto tensor = [](const Twine &shape, StringRef type) {
@@ -199,6 +204,15 @@ static std::string writeOp(const mqa_logits_description &op,
     arguments.push_back((name + ": " + type).str());
     types.push_back(type);
   }
+  std::string keyBlocks;
+  if (op.key_block_size) {
+    std::string type = tensor(m + "x" + size(op.max_key_blocks), "i32");
+    arguments.push_back("%key_blocks: " + type);
+    arguments.push_back("%num_key_blocks: " + tensor(m, "i32"));
+    keyBlocks = "    blocks(%key_blocks, %num_key_blocks : " + type + ", " +
+                tensor(m, "i32") + ") of " + std::to_string(op.key_block_size) +
+                "\n";
+  }
   arguments.push_back("%out: " + outType);
   if (op.activation)
     attributes.push_back("activation = #mqa.activation<" +
@@ -216,7 +230,8 @@ static std::string writeOp(const mqa_logits_description &op,
   llvm::printEscapedString(op.name ? op.name : "logits", os);
   os << "\"(" << llvm::join(arguments, ", ") << ") -> " << outType << " {\n"
      << "  %0 = mqa.logits ins(" << llvm::join(inputs, ", ") << " : "
-     << llvm::join(types, ", ") << ")\n    outs(%out : " << outType << ") {"
+     << llvm::join(types, ", ") << ")\n"
+     << keyBlocks << "    outs(%out : " << outType << ") {"
      << llvm::join(attributes, ", ") << "} -> " << outType << "\n"
      << "  return %0 : " << outType << "\n}\n";
   return text;
@@ -253,6 +268,36 @@ const void *mqa_compilation_bundle(const mqa_compilation *result,
   if (size)
     *size = exists ? result->bundle.size() : 0;
   return exists ? result->bundle.data() : nullptr;
+}
+
+/// `text` and its size; null and 0 if it is empty.
+static const char *getText(const std::string &text, size_t *size) {
+  if (size)
+    *size = text.size();
+  return text.empty() ? nullptr : text.c_str();
+}
+
+const char *mqa_compilation_host(const mqa_compilation *result, size_t *size) {
+  static const std::string none;
+  return getText(result ? result->host : none, size);
+}
+
+const char *mqa_compilation_bound_host(mqa_compilation *result, size_t *size) {
+  if (!result)
+    return mqa_compilation_host(result, size);
+  if (result->boundHost.empty() && !result->host.empty()) {
+    llvm::raw_string_ostream diagnostics(result->diagnostics);
+    llvm::raw_string_ostream text(result->boundHost);
+    (void)useModule(result->host, diagnostics, [&](ModuleOp host) {
+      LogicalResult bound = bindKernels(host, result->bundle);
+      if (succeeded(bound)) {
+        host.print(text);
+        text << "\n";
+      }
+      return bound;
+    });
+  }
+  return getText(result->boundHost, size);
 }
 
 const char *mqa_compilation_diagnostics(const mqa_compilation *result) {

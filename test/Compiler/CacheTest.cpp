@@ -83,6 +83,34 @@ TEST_F(CacheTest, SecondTimeFromTheCache) {
   EXPECT_EQ(listFiles().size(), 3u);
 }
 
+TEST_F(CacheTest, HostProgramsAreKept) {
+  std::string text = R"mlir(
+    func.func @f(%q: tensor<4x1x16xbf16>, %k: tensor<8x16xbf16>, %ke: tensor<4xi32>) -> tensor<4x8xf32> {
+      %e = tensor.empty() : tensor<4x8xf32>
+      %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x1x16xbf16>, tensor<8x16xbf16>, tensor<4xi32>) outs(%e : tensor<4x8xf32>) {clean} -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    })mlir";
+  std::string path = folder.string();
+  auto compileFor = [&](const char *target) {
+    mqa_compile_options options = {target, nullptr, path.c_str()};
+    return Compilation(mqa_compile_text(text.data(), text.size(), &options));
+  };
+  auto getHost = [](const Compilation &result) -> std::string {
+    const char *host = mqa_compilation_host(result.handle.get(), nullptr);
+    return host ? host : "";
+  };
+  Compilation cold = compileFor("cpu"), warm = compileFor("cpu");
+  ASSERT_TRUE(cold.succeeded()) << cold.diagnostics();
+  EXPECT_FALSE(wasCached(cold));
+  EXPECT_TRUE(wasCached(warm));
+  EXPECT_NE(getHost(cold).find("call @f_logits("), std::string::npos);
+  EXPECT_EQ(getHost(cold), getHost(warm));
+  EXPECT_EQ(cold.bundle(), warm.bundle());
+  // It is that of each target.
+  EXPECT_EQ(getHost(compileFor("sm_80,cpu")), getHost(cold));
+  EXPECT_EQ(getHost(compileFor("sm_80")), getHost(cold));
+}
+
 TEST_F(CacheTest, FailuresAreNotKept) {
   EXPECT_FALSE(compile(0).succeeded());
   EXPECT_FALSE(std::filesystem::exists(folder));
@@ -202,10 +230,11 @@ TEST_F(CacheTest, TheOldestGoWhenItIsFull) {
                                /*maxBytes=*/3 * bundle.size() + 500);
   auto has = [&](char digit) {
     auto found = cache.lookUp(makeKey(digit));
-    return found && *found && **found == bundle;
+    return found && *found && (*found)->output == bundle &&
+           (*found)->host == "host";
   };
   for (char digit : {'0', '1', '2', '3'}) {
-    ASSERT_FALSE(bool(cache.store(makeKey(digit), bundle)));
+    ASSERT_FALSE(bool(cache.store(makeKey(digit), {bundle, "host"})));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     // Used again and again.
     EXPECT_TRUE(has('0'));
@@ -221,14 +250,14 @@ TEST_F(CacheTest, TheOldestGoWhenItIsFull) {
   std::filesystem::last_write_time(
       folder / ".mqa-1-0-1.tmp",
       std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
-  ASSERT_FALSE(bool(cache.store(makeKey('4'), bundle)));
+  ASSERT_FALSE(bool(cache.store(makeKey('4'), {bundle, ""})));
   EXPECT_TRUE(std::filesystem::exists(folder / "mine"));
   EXPECT_FALSE(std::filesystem::exists(folder / ".mqa-1-0-1.tmp"));
 }
 
 TEST_F(CacheTest, WhatIsNoBundleIsNoEntry) {
   mlir::mqa::BundleCache cache(folder.string());
-  ASSERT_FALSE(bool(cache.store(makeKey('0'), "not a bundle")));
+  ASSERT_FALSE(bool(cache.store(makeKey('0'), {"not a bundle", ""})));
   auto found = cache.lookUp(makeKey('0'));
   ASSERT_TRUE(bool(found));
   EXPECT_FALSE(found->has_value());

@@ -87,6 +87,105 @@ TEST(CompilerAPITest, DescriptionsOfEveryForm) {
   mqa_bundle_destroy(bundle);
 }
 
+TEST(CompilerAPITest, BlockMaxima) {
+  mqa_logits_description op = makeOp();
+  op.num_keys = 1000;
+  op.block_max = 128;
+  for (const char *target : {"cpu", "sm_90a"}) {
+    Compilation result = compileLogits(op, target);
+    ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+    mqa_bundle *bundle;
+    mqa_kernel_info info = getInfo(result, &bundle);
+    EXPECT_EQ(info.block_max, 128);
+    EXPECT_EQ(info.num_keys, 1000);
+    mqa_bundle_destroy(bundle);
+  }
+  op.block_max = 0;
+  op.num_keys = 0;
+  mqa_bundle *bundle;
+  EXPECT_EQ(getInfo(compileLogits(op, "cpu"), &bundle).block_max, 0);
+  mqa_bundle_destroy(bundle);
+}
+
+TEST(CompilerAPITest, BlocksOfKeys) {
+  mqa_logits_description op = makeOp();
+  op.key_block_size = 16;
+  op.max_key_blocks = 64;
+  Compilation fixed = compileLogits(op, "cpu");
+  ASSERT_TRUE(fixed.succeeded()) << fixed.diagnostics();
+  mqa_bundle *bundle;
+  mqa_kernel_info info = getInfo(fixed, &bundle);
+  EXPECT_EQ(info.key_block_size, 16);
+  EXPECT_EQ(info.max_key_blocks, 64);
+  mqa_bundle_destroy(bundle);
+  op.max_key_blocks = 0;
+  Compilation dynamic = compileLogits(op, "sm_90a");
+  ASSERT_TRUE(dynamic.succeeded()) << dynamic.diagnostics();
+  info = getInfo(dynamic, &bundle);
+  EXPECT_EQ(info.key_block_size, 16);
+  EXPECT_EQ(info.max_key_blocks, -1);
+  mqa_bundle_destroy(bundle);
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+/// Logits in a loop, on tensors.
+static const std::string kProgram = R"mlir(
+  func.func @sums(%q: tensor<4x1x16xbf16>, %k: tensor<8x16xbf16>, %ke: tensor<4xi32>, %sum: tensor<4x8xf32>, %n: index) -> tensor<4x8xf32> {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %e = tensor.empty() : tensor<4x8xf32>
+    %r = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %sum) -> tensor<4x8xf32> {
+      %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x1x16xbf16>, tensor<8x16xbf16>, tensor<4xi32>) outs(%e : tensor<4x8xf32>) {clean} -> tensor<4x8xf32>
+      %1 = linalg.add ins(%0, %acc : tensor<4x8xf32>, tensor<4x8xf32>) outs(%acc : tensor<4x8xf32>) -> tensor<4x8xf32>
+      scf.yield %1 : tensor<4x8xf32>
+    }
+    return %r : tensor<4x8xf32>
+  })mlir";
+
+TEST(CompilerAPITest, HostPrograms) {
+  Compilation result = compileText(kProgram, "cpu");
+  ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+  EXPECT_EQ(result.diagnostics(), "");
+  mqa_bundle *bundle;
+  EXPECT_STREQ(getInfo(result, &bundle).name, "sums_logits");
+  mqa_bundle_destroy(bundle);
+  size_t size = 0;
+  const char *text = mqa_compilation_host(result.handle.get(), &size);
+  ASSERT_NE(text, nullptr);
+  std::string host = text;
+  EXPECT_EQ(host.size(), size);
+  EXPECT_NE(host.find("mqa.launch = #mqa.launch<kernel = \"sums_logits\", "
+                      "function = \"mqa_logits_launch\""),
+            std::string::npos)
+      << host;
+  EXPECT_NE(host.find("call @sums_logits("), std::string::npos) << host;
+  EXPECT_EQ(host.find("mqa.logits"), std::string::npos) << host;
+  // The caller's compiler needs to know nothing of the dialect.
+  text = mqa_compilation_bound_host(result.handle.get(), &size);
+  ASSERT_NE(text, nullptr) << result.diagnostics();
+  std::string bound = text;
+  EXPECT_EQ(bound.size(), size);
+  EXPECT_NE(bound.find("func.func private @mqa_program_launch("),
+            std::string::npos);
+  EXPECT_NE(bound.find("memref.global \"private\" constant @mqa_bundle"),
+            std::string::npos);
+  EXPECT_EQ(bound.find("#mqa."), std::string::npos);
+  EXPECT_EQ(mqa_compilation_bound_host(result.handle.get(), nullptr), text)
+      << "it is made once";
+  EXPECT_EQ(mqa_compilation_host(result.handle.get(), nullptr), host);
+}
+
+TEST(CompilerAPITest, KernelFunctionsHaveNoHostProgram) {
+  Compilation result = compileLogits(makeOp(), "cpu");
+  size_t size = 1;
+  EXPECT_EQ(mqa_compilation_host(result.handle.get(), &size), nullptr);
+  EXPECT_EQ(size, 0u);
+  EXPECT_EQ(mqa_compilation_bound_host(result.handle.get(), nullptr), nullptr);
+}
+
 TEST(CompilerAPITest, BadDescriptions) {
   auto expectError = [](const mqa_logits_description &op, const char *words) {
     Compilation result = compileLogits(op, "cpu");
@@ -127,6 +226,14 @@ TEST(CompilerAPITest, BadDescriptions) {
   op = makeOp();
   op.num_groups = 5;
   expectError(op, "must be a divisor of H = 64, found 5");
+  op = makeOp();
+  op.block_max = 7;
+  expectError(op, "'block_max' must be 8, 64 or 128, found 7");
+  op.block_max = -8;
+  expectError(op, "block_max must not be negative, found -8");
+  op = makeOp();
+  op.key_block_size = 7;
+  expectError(op, "found 7");
   Compilation none(mqa_compile_logits(nullptr, nullptr));
   EXPECT_EQ(none.diagnostics(), "error: description is null\n");
 }
@@ -253,4 +360,6 @@ TEST(CompilerAPITest, NullResults) {
   mqa_compilation_destroy(nullptr);
   EXPECT_EQ(mqa_compilation_succeeded(nullptr), 0);
   EXPECT_EQ(mqa_compilation_bundle(nullptr, nullptr), nullptr);
+  EXPECT_EQ(mqa_compilation_host(nullptr, nullptr), nullptr);
+  EXPECT_EQ(mqa_compilation_bound_host(nullptr, nullptr), nullptr);
 }

@@ -109,6 +109,31 @@ static int run(const void *bundle_data, size_t bundle_size) {
   return failed;
 }
 
+/* Logits that the program makes room for: a kernel, and a host program that
+ * allocates. Whoever lowers it to code links it with the runtime. */
+static int compile_program(const mqa_compile_options *options) {
+  static const char text[] =
+      "func.func @f(%q: tensor<4x1x16xbf16>, %k: tensor<8x16xbf16>,"
+      "             %ke: tensor<4xi32>) -> tensor<4x8xf32> {\n"
+      "  %e = tensor.empty() : tensor<4x8xf32>\n"
+      "  %0 = mqa.logits ins(%q, %k, none, none, none, %ke :\n"
+      "      tensor<4x1x16xbf16>, tensor<8x16xbf16>, tensor<4xi32>)\n"
+      "      outs(%e : tensor<4x8xf32>) {clean} -> tensor<4x8xf32>\n"
+      "  return %0 : tensor<4x8xf32>\n"
+      "}\n";
+  mqa_compilation *compilation =
+      mqa_compile_text(text, sizeof text - 1, options);
+  size_t size;
+  const char *host = mqa_compilation_bound_host(compilation, &size);
+  int failed = !host || size != strlen(host) ||
+               !strstr(host, "call @mqa_program_launch(");
+  if (failed)
+    fprintf(stderr, "unexpected: %s%s\n", host ? host : "",
+            mqa_compilation_diagnostics(compilation));
+  mqa_compilation_destroy(compilation);
+  return failed;
+}
+
 int main(void) {
   if (mqa_compiler_api_version() != MQA_COMPILER_API_VERSION)
     return 1;
@@ -139,6 +164,7 @@ int main(void) {
     failed = 1;
   }
   mqa_compilation_destroy(bad);
+  failed |= compile_program(&options);
   printf(failed ? "FAILED\n" : "engine: right\n");
   return failed;
 }

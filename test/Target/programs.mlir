@@ -5,7 +5,7 @@
 // Casts around an op fold, and a kernel function is left, which knows its sizes. It has no host program.
 // RUN: split-file %s %t.casts
 // RUN: not mqa-compile %t.casts/casts.txt --target=cpu -o %t.mqa --mqa-host=%t.host.mlir 2>&1 | FileCheck %s --check-prefix=NO-HOST
-// NO-HOST: error: has kernel functions alone, and no host program for --mqa-host
+// NO-HOST: error: the input has kernel functions alone, and no host program for --mqa-host
 // RUN: mqa-compile %t.casts/casts.txt --target=cpu -o %t.mqa 2>&1 | count 0
 // RUN: mqa-compile %t.casts/casts.txt --mqa-no-cubin -o %t.mqa 2>&1 | count 0
 // RUN: mqa-run %t.mqa --list | FileCheck %s --check-prefix=CASTS

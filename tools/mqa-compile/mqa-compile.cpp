@@ -142,7 +142,8 @@ static LogicalResult compileCandidates(ModuleOp module,
             isSlow |= isPtxas;
             return success(isPtxas);
           });
-      if (failed(compileModule(*candidate, options, os)))
+      OwningOpRef<ModuleOp> host;
+      if (failed(compileModule(*candidate, options, os, &host)))
         return failure();
     }
     ::mqa::tools::hideProgress();
@@ -185,31 +186,11 @@ static bool canStartThreads() {
   return count == threads.size();
 }
 
-/// `compileModule`, and the host program in memory, if it is asked for.
-static LogicalResult compileProgram(ModuleOp module,
-                                    const CompileOptions &options,
-                                    llvm::raw_ostream &os,
-                                    std::string &hostText) {
-  OwningOpRef<ModuleOp> host;
-  if (failed(compileModule(module, options, os,
-                           hostFile.empty() ? nullptr : &host)))
-    return failure();
-  if (hostFile.empty())
-    return success();
-  if (!host)
-    return module.emitError("has kernel functions alone, and no host program "
-                            "for --mqa-host");
-  llvm::raw_string_ostream hostStream(hostText);
-  host->print(hostStream);
-  hostStream << "\n";
-  return success();
-}
-
 /// What the options ask for of the text in `input`, in memory: a failure leaves
 /// an old output file as it was. A search writes its files itself.
-static FailureOr<std::string>
+static FailureOr<CompiledText>
 compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
-             const CompileOptions &options, std::string &hostText) {
+             const CompileOptions &options) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, canStartThreads()
@@ -225,30 +206,26 @@ compileInput(std::unique_ptr<llvm::MemoryBuffer> input,
     return failure();
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
-  std::string output;
-  llvm::raw_string_ostream os(output);
   if (!module)
     return failure();
-  LogicalResult result = search
-                             ? compileCandidates(*module, options)
-                             : compileProgram(*module, options, os, hostText);
-  if (failed(result))
+  if (!search)
+    return compileToText(*module, options);
+  if (failed(compileCandidates(*module, options)))
     return failure();
-  return output;
+  return CompiledText();
 }
 
 /// As `compileInput`; from the cache, what is there.
-static FailureOr<std::string>
+static FailureOr<CompiledText>
 useCache(std::unique_ptr<llvm::MemoryBuffer> input,
          const CompileOptions &options, bool &cached) {
   StringRef text = input->getBuffer(), name = input->getBufferIdentifier();
-  FailureOr<CachedBundle> result = compileWithCache(
+  FailureOr<CachedText> result = compileWithCache(
       cacheFolder, text, options,
       [&](const CompileOptions &one) {
         // `compileInput` keeps the buffer only while it compiles.
-        std::string noHost;
         return compileInput(llvm::MemoryBuffer::getMemBufferCopy(text, name),
-                            one, noHost);
+                            one);
       },
       [](const Twine &message) {
         llvm::WithColor::warning(llvm::errs(), kName) << message << "\n";
@@ -256,7 +233,23 @@ useCache(std::unique_ptr<llvm::MemoryBuffer> input,
   if (failed(result))
     return failure();
   cached = result->fromCache;
-  return std::move(result->bundle);
+  return CompiledText(std::move(*result));
+}
+
+/// Whether there is a host program if one is wanted; that there is one that
+/// nobody wants is a warning.
+static bool checkHost(const CompiledText &compiled) {
+  if (compiled.host.empty() && !hostFile.empty()) {
+    llvm::WithColor::error(llvm::errs(), kName)
+        << "the input has kernel functions alone, and no host program for "
+           "--mqa-host\n";
+    return false;
+  }
+  if (!compiled.host.empty() && hostFile.empty())
+    llvm::WithColor::warning(llvm::errs(), kName)
+        << "the host program, which launches the kernels, is not kept "
+           "(--mqa-host=FILE writes it)\n";
+  return true;
 }
 
 /// Whether the command line has an option that is not ours: LLVM's change the
@@ -293,8 +286,8 @@ static int checkOptions() {
                       "--mqa-search");
   if (!cacheFolder.empty() && hasForeignOption())
     return usageError("--mqa-cache takes no options of LLVM beside it");
-  if (!hostFile.empty() && (search || !cacheFolder.empty()))
-    return usageError("--mqa-host takes neither --mqa-search nor --mqa-cache");
+  if (!hostFile.empty() && search)
+    return usageError("--mqa-host does not take --mqa-search");
   bool isBinary = emit == EmitKind::Bundle || emit == EmitKind::Cubin;
   if (isBinary && !outputFile.getNumOccurrences() &&
       llvm::sys::Process::StandardOutIsDisplayed())
@@ -335,11 +328,10 @@ int main(int argc, char **argv) {
   options.assemble = !noCubin;
   auto start = std::chrono::steady_clock::now();
   bool cached = false;
-  std::string hostText;
-  FailureOr<std::string> output =
-      cacheFolder.empty() ? compileInput(std::move(input), options, hostText)
+  FailureOr<CompiledText> compiled =
+      cacheFolder.empty() ? compileInput(std::move(input), options)
                           : useCache(std::move(input), options, cached);
-  if (failed(output))
+  if (failed(compiled) || !checkHost(*compiled))
     return 1;
   std::chrono::duration<double, std::milli> elapsed =
       std::chrono::steady_clock::now() - start;
@@ -347,7 +339,8 @@ int main(int argc, char **argv) {
     llvm::errs() << (cached ? "from the cache" : "compiled") << " in "
                  << llvm::format("%.1f", elapsed.count()) << " ms\n";
   if (!hostFile.empty() &&
-      !::mqa::tools::writeToolOutput(kName, hostFile, hostText))
+      !::mqa::tools::writeToolOutput(kName, hostFile, compiled->host))
     return 1;
-  return !search && !::mqa::tools::writeToolOutput(kName, outputFile, *output);
+  return !search &&
+         !::mqa::tools::writeToolOutput(kName, outputFile, compiled->output);
 }

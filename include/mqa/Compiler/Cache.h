@@ -17,15 +17,16 @@
 namespace mlir {
 namespace mqa {
 
-/// A hash of all that a bundle for one target depends on: the text, the
+/// A hash of all that a compilation for one target depends on: the text, the
 /// options, this build of the compiler and of the LLVM and MLIR it runs on,
 /// ptxas or ld, and for a CPU this machine's processor. An error if one of
 /// these cannot be told from its other versions.
 llvm::Expected<std::string> getCacheKey(StringRef text,
                                         const CompileOptions &options);
 
-/// A folder of bundles, each in a file named by its key. Any number of
-/// processes may use it at once: a file appears whole or not at all.
+/// A folder of bundles and host programs, each pair in a file named by its key.
+/// Any number of processes may use it at once: a file appears whole or not at
+/// all.
 ///
 /// A bundle is code, so the folder must belong to the caller, and nobody else
 /// may write to it. What is not a whole entry of the caller's is no entry.
@@ -40,11 +41,12 @@ public:
   BundleCache(const BundleCache &) = delete;
   BundleCache &operator=(const BundleCache &) = delete;
 
-  /// The bundle, if it is there. An error if the folder must not be used.
-  llvm::Expected<std::optional<std::string>> lookUp(StringRef key);
+  /// What was stored, if it is there. An error if the folder must not be used.
+  llvm::Expected<std::optional<CompiledText>> lookUp(StringRef key);
 
-  /// Creates the folder where there is none.
-  llvm::Error store(StringRef key, StringRef bundle);
+  /// Keeps a bundle, and the host program of the same text. Creates the folder
+  /// where there is none.
+  llvm::Error store(StringRef key, const CompiledText &compiled);
 
 private:
   llvm::Error open(bool create);
@@ -56,18 +58,18 @@ private:
   int descriptor = -1;
 };
 
-struct CachedBundle {
-  std::string bundle;
+struct CachedText : CompiledText {
   /// Whether nothing was compiled.
   bool fromCache;
 };
 
-/// The bundle of `text`: for each target from the cache in `folder`, or what
-/// `compile` gives for that target, which is then kept. So lists of targets
-/// share entries. That something is wrong with the cache is one warning.
-FailureOr<CachedBundle> compileWithCache(
+/// The bundle and the host program of `text`: for each target from the cache in
+/// `folder`, or what `compile` gives for that target, which is then kept. So
+/// lists of targets share entries. The host program is the same for each
+/// target. That something is wrong with the cache is one warning.
+FailureOr<CachedText> compileWithCache(
     StringRef folder, StringRef text, const CompileOptions &options,
-    llvm::function_ref<FailureOr<std::string>(const CompileOptions &)> compile,
+    llvm::function_ref<FailureOr<CompiledText>(const CompileOptions &)> compile,
     llvm::function_ref<void(const Twine &)> warn);
 
 } // namespace mqa

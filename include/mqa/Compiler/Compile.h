@@ -76,6 +76,18 @@ LogicalResult compileModule(ModuleOp module, const CompileOptions &options,
                             raw_ostream &os,
                             OwningOpRef<ModuleOp> *host = nullptr);
 
+/// What text becomes.
+struct CompiledText {
+  /// What `CompileOptions::emit` asks for.
+  std::string output;
+  /// The host program; "" where the text has kernel functions alone.
+  std::string host;
+};
+
+/// As `compileModule`, and prints the host program.
+FailureOr<CompiledText> compileToText(ModuleOp module,
+                                      const CompileOptions &options);
+
 /// Refuses text whose brackets are nested deeper than MLIR's parser can stand:
 /// it would use up the stack. `name` is for the diagnostic.
 LogicalResult checkNesting(MLIRContext *context, StringRef text,

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/Transforms/HostPrograms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -195,30 +196,34 @@ LogicalResult Binder::bind(func::FuncOp func, LaunchAttr launch) {
   return success();
 }
 
+LogicalResult mqa::bindKernels(ModuleOp program, StringRef bundle) {
+  for (auto module : program.getOps<ModuleOp>())
+    if (module->hasAttr(LaunchAttr::getKernelsAttrName()))
+      return module.emitError("the kernels are still in the host program: "
+                              "compile them first (mqa-compile)");
+  Binder binder(program, bundle);
+  for (auto func : llvm::to_vector(program.getOps<func::FuncOp>()))
+    if (auto launch =
+            func->getAttrOfType<LaunchAttr>(LaunchAttr::getAttrName());
+        launch && func.isExternal() && failed(binder.bind(func, launch)))
+      return failure();
+  return success();
+}
+
 namespace {
 struct BindKernelsPass : mqa::impl::MQABindKernelsPassBase<BindKernelsPass> {
   using MQABindKernelsPassBase::MQABindKernelsPassBase;
 
   void runOnOperation() override {
     ModuleOp program = getOperation();
-    for (auto module : program.getOps<ModuleOp>())
-      if (module->hasAttr(LaunchAttr::getKernelsAttrName())) {
-        module.emitError("the kernels are still in the host program: compile "
-                         "them first (mqa-compile)");
-        return signalPassFailure();
-      }
     std::string message;
     std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(bundle, &message);
     if (!file) {
       program.emitError("option 'bundle' of mqa-bind-kernels: ") << message;
       return signalPassFailure();
     }
-    Binder binder(program, file->getBuffer());
-    for (auto func : llvm::to_vector(program.getOps<func::FuncOp>()))
-      if (auto launch =
-              func->getAttrOfType<LaunchAttr>(LaunchAttr::getAttrName());
-          launch && func.isExternal() && failed(binder.bind(func, launch)))
-        return signalPassFailure();
+    if (failed(bindKernels(program, file->getBuffer())))
+      signalPassFailure();
   }
 };
 } // namespace
