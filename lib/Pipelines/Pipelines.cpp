@@ -151,6 +151,7 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
 }
 
 void mqa::buildSplitProgramPipeline(OpPassManager &pm) {
+  pm.addPass(createMQALocalizeBoundsPass());
   // Operands that are the same become the same value, and logits that one op
   // alone reads are not stored.
   pm.addPass(createCanonicalizerPass());

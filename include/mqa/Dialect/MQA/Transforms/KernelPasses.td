@@ -46,6 +46,42 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::mqa::MQADialect"];
 }
 
+def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
+  let summary = "Makes an op of its own of a tile: bounds count from the tile's first key";
+  let description = [{
+    No kernel takes a `key_offset`. So a tile that a program has in a loop over keys, for instance one that upstream's
+    tiling has made, becomes an op of its own. The pass takes the offset from the bounds of the tile, in an op in front
+    of it:
+
+    - `mqa.logits`: the offset is subtracted from `ks` and `ke`, also with `block_max`.
+    - `mqa.paged_logits`: the offset is subtracted from the lengths, and the columns ahead of it are left out of the
+      block table. The offset must be known to be a multiple of the keys of a cache block: a constant, a product, or the
+      variable of a loop whose start and step are.
+    - `mqa.merge_topk`: `ke` is cut at `num_keys`.
+
+    The pass leaves other tiles as they are: those with `ranges`, `compressed` rows or `key_blocks`. A remark says why.
+
+    ```mlir
+    func.func @tile(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %out: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {
+      %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>)
+          key_offset(%n) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+      return %0 : tensor<?x?xf32>
+    }
+    // becomes
+    %offset = arith.index_cast %n : index to i64
+    %init = tensor.empty() : tensor<8xi32>
+    %own = linalg.generic {...} ins(%ke : tensor<8xi32>) outs(%init : tensor<8xi32>) {
+      ...
+      %own_end = arith.subi %end, %offset : i64
+      ...
+    } -> tensor<8xi32>
+    %0 = mqa.logits ins(%q, %k, none, none, none, %own : ...) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
   let summary = "Checks that each function of an op that kernels are made of can become a kernel";
   let description = [{
@@ -195,7 +231,7 @@ def MQAOutlineKernelsPass : Pass<"mqa-outline-kernels", "::mlir::ModuleOp"> {
       A launch on a GPU is enqueued; one on a CPU is done when the call returns.
 
     Contract: ops are on memrefs. Ops in functions of other modules, in code for a device, and tiles
-    are errors, as are fused pairs between which memory may change.
+    (which `mqa-localize-bounds` has left) are errors, as are fused pairs between which memory may change.
 
     ```mlir
     func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) {

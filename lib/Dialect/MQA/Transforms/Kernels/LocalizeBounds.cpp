@@ -1,0 +1,237 @@
+//===- LocalizeBounds.cpp - Tiles whose bounds count from their own keys --===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mqa/Dialect/MQA/IR/MQA.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mlir {
+namespace mqa {
+#define GEN_PASS_DEF_MQALOCALIZEBOUNDSPASS
+#include "mqa/Dialect/MQA/Transforms/Passes/MQALocalizeBoundsPass.h.inc"
+} // namespace mqa
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+static const remark::RemarkOpts kRemark =
+    remark::RemarkOpts::name("localize").category("mqa-localize-bounds");
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+/// A new tensor or memref, of which each element is what `map` makes of that
+/// element of `bounds`. `bounds` are i32, and `map` works on i64, where nothing
+/// overflows; what it returns must fit i32.
+static Value mapBounds(ImplicitLocOpBuilder &b, Value bounds,
+                       function_ref<Value(ImplicitLocOpBuilder &, Value)> map) {
+  auto type = cast<ShapedType>(bounds.getType());
+  bool isTensor = isa<RankedTensorType>(type);
+  SmallVector<Value> sizes;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.isDynamicDim(dim))
+      sizes.push_back(isTensor ? b.createOrFold<tensor::DimOp>(bounds, dim)
+                               : b.createOrFold<memref::DimOp>(bounds, dim));
+  Value init =
+      isTensor ? Value(tensor::EmptyOp::create(b, type.getShape(),
+                                               type.getElementType(), sizes))
+               : Value(memref::AllocOp::create(
+                     b, MemRefType::get(type.getShape(), type.getElementType()),
+                     sizes));
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, isTensor ? TypeRange(init.getType()) : TypeRange(), bounds, init,
+      ArrayRef<AffineMap>{identity, identity}, iterators,
+      [&](OpBuilder &inner, Location loc, ValueRange elements) {
+        ImplicitLocOpBuilder body(loc, inner);
+        Value wide =
+            arith::ExtSIOp::create(body, body.getI64Type(), elements.front());
+        Value narrow =
+            arith::TruncIOp::create(body, body.getI32Type(), map(body, wide));
+        linalg::YieldOp::create(body, narrow);
+      });
+  return isTensor ? generic.getResult(0) : init;
+}
+
+static Value createI64(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+}
+
+/// `bounds` counted from key `first`; null stays null, which is key 0, and the
+/// ranges that begin there begin ahead of the tile.
+static Value countFrom(ImplicitLocOpBuilder &b, Value bounds, Value first) {
+  if (!bounds)
+    return Value();
+  Value offset = arith::IndexCastOp::create(b, b.getI64Type(), first);
+  return mapBounds(b, bounds, [&](ImplicitLocOpBuilder &body, Value bound) {
+    // A bound below 0 counts as 0, and none is above the greatest i32.
+    Value least = createI64(body, 0),
+          greatest = createI64(body, std::numeric_limits<int32_t>::max());
+    Value shifted = arith::SubIOp::create(body, bound, offset);
+    Value clamped = arith::MaxSIOp::create(body, shifted, least);
+    return arith::MinSIOp::create(body, clamped, greatest).getResult();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Multiples
+//===----------------------------------------------------------------------===//
+
+/// Whether `value`, an index, is known to be a multiple of `factor`.
+static bool isMultipleOf(Value value, int64_t factor) {
+  auto isMultiple = [&](Value other) { return isMultipleOf(other, factor); };
+  auto isMultipleAttr = [&](OpFoldResult other) {
+    std::optional<int64_t> constant = getConstantIntValue(other);
+    return constant ? *constant % factor == 0 : isMultiple(cast<Value>(other));
+  };
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.srem(factor) == 0;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    // Of a loop that begins at a multiple, and goes on by multiples.
+    auto loop =
+        dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+    auto variables = loop ? loop.getLoopInductionVars() : std::nullopt;
+    auto starts = loop ? loop.getLoopLowerBounds() : std::nullopt;
+    auto steps = loop ? loop.getLoopSteps() : std::nullopt;
+    if (!variables || !starts || !steps)
+      return false;
+    for (auto [variable, start, step] :
+         llvm::zip_equal(*variables, *starts, *steps))
+      if (variable == value)
+        return isMultipleAttr(start) && isMultipleAttr(step);
+    return false;
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    return isMultiple(op->getOperand(0));
+  if (isa<arith::MulIOp>(op))
+    return llvm::any_of(op->getOperands(), isMultiple);
+  if (isa<arith::AddIOp, arith::SubIOp>(op))
+    return llvm::all_of(op->getOperands(), isMultiple);
+  auto apply = dyn_cast<affine::AffineApplyOp>(op);
+  if (!apply)
+    return false;
+  AffineMap map = apply.getAffineMap();
+  Builder b(value.getContext());
+  SmallVector<AffineExpr> dims, symbols;
+  for (auto [i, operand] : llvm::enumerate(apply.getMapOperands())) {
+    bool isDim = i < map.getNumDims();
+    AffineExpr expr = isDim ? b.getAffineDimExpr(i)
+                            : b.getAffineSymbolExpr(i - map.getNumDims());
+    (isDim ? dims : symbols)
+        .push_back(isMultiple(operand) ? expr * factor : expr);
+  }
+  return map.getResult(0)
+      .replaceDimsAndSymbols(dims, symbols)
+      .isMultipleOf(factor);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Why `op` stays a tile.
+static LogicalResult leave(Operation *op, StringRef reason) {
+  remark::missed(op->getLoc(), kRemark) << "still a tile: " + reason.str();
+  return failure();
+}
+
+static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
+  if (op.getRanges())
+    return leave(op, "'ranges' are those of a kernel");
+  if (op.hasCompressedRows())
+    return leave(op, "a key's column in a 'compressed' row depends on where "
+                     "the whole range begins");
+  if (op.hasKeyBlocks())
+    return leave(op, "'key_offset' counts columns of blocks of keys");
+  Value first = op.getKeyOffset();
+  Value ks = countFrom(b, op.getKs(), first),
+        ke = countFrom(b, op.getKe(), first);
+  if (ks)
+    op.getKsMutable().assign(ks);
+  op.getKeMutable().assign(ke);
+  op.getKeyOffsetMutable().clear();
+  return success();
+}
+
+/// The entries of `table` (B x S) from column `first` on.
+static Value dropColumns(ImplicitLocOpBuilder &b, Value table,
+                         OpFoldResult first) {
+  bool isTensor = isa<RankedTensorType>(table.getType());
+  SmallVector<OpFoldResult> sizes =
+      isTensor ? tensor::getMixedSizes(b, b.getLoc(), table)
+               : memref::getMixedSizes(b, b.getLoc(), table);
+  MLIRContext *context = b.getContext();
+  AffineExpr column, count;
+  bindDims(context, column, count);
+  // No column is left of a table that ends ahead of `first`.
+  first = affine::makeComposedFoldedAffineMin(
+      b, b.getLoc(), AffineMap::get(2, 0, {column, count}, context),
+      {first, sizes[1]});
+  sizes[1] = affine::makeComposedFoldedAffineApply(
+      b, b.getLoc(), count - column, {first, sizes[1]});
+  SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), first},
+      strides(2, b.getIndexAttr(1));
+  if (isTensor)
+    return tensor::ExtractSliceOp::create(b, table, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, table, offsets, sizes, strides);
+}
+
+static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
+  Value first = op.getKeyOffset();
+  int64_t blockKv = op.getBlockKv();
+  if (!isMultipleOf(first, blockKv))
+    return leave(op, "'key_offset' is not known to be a multiple of the keys "
+                     "of a cache block, " +
+                         std::to_string(blockKv));
+  OpFoldResult column = affine::makeComposedFoldedAffineApply(
+      b, b.getLoc(), b.getAffineDimExpr(0).floorDiv(blockKv), {first});
+  op.getContextLensMutable().assign(countFrom(b, op.getContextLens(), first));
+  op.getBlockTableMutable().assign(dropColumns(b, op.getBlockTable(), column));
+  op.getKeyOffsetMutable().clear();
+  return success();
+}
+
+static LogicalResult localize(ImplicitLocOpBuilder &b, MergeTopkOp op) {
+  Value numKeys =
+      arith::IndexCastOp::create(b, b.getI64Type(), op.getNumKeys());
+  op.getKeMutable().assign(
+      mapBounds(b, op.getKe(), [&](ImplicitLocOpBuilder &body, Value bound) {
+        return arith::MinSIOp::create(body, bound, numKeys).getResult();
+      }));
+  op.getNumKeysMutable().clear();
+  return success();
+}
+
+namespace {
+struct LocalizeBoundsPass
+    : mqa::impl::MQALocalizeBoundsPassBase<LocalizeBoundsPass> {
+  void runOnOperation() override {
+    getOperation()->walk([](KernelOpInterface op) {
+      if (!op.isTile())
+        return;
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      TypeSwitch<Operation *>(op).Case<LogitsOp, PagedLogitsOp, MergeTopkOp>(
+          [&](auto tile) { (void)localize(b, tile); });
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,118 @@
+// RUN: mqa-opt %s --mqa-localize-bounds | FileCheck %s
+// RUN: mqa-opt %s --mqa-localize-bounds --remarks-filter=mqa-localize-bounds --remark-format=emitRemark --verify-diagnostics -o /dev/null
+
+// The offset is subtracted from both bounds. What is below 0 becomes 0, so that it fits i32.
+// CHECK-LABEL: func @tensors(
+// CHECK-SAME: %[[KS:[a-z0-9]+]]: tensor<?xi32>, %[[KE:[a-z0-9]+]]: tensor<?xi32>, {{.*}}, %[[N:[a-z0-9]+]]: index
+// CHECK: %[[OFFSET:.+]] = arith.index_cast %[[N]] : index to i64
+// CHECK: %[[OWN_KS:[a-z0-9]+]] = linalg.generic {{.*}} ins(%[[KS]] : tensor<?xi32>)
+// CHECK: %[[WIDE:.+]] = arith.extsi %{{.+}} : i32 to i64
+// CHECK: %[[ZERO:.+]] = arith.constant 0 : i64
+// CHECK: %[[MAX:.+]] = arith.constant 2147483647 : i64
+// CHECK: %[[SHIFTED:.+]] = arith.subi %[[WIDE]], %[[OFFSET]]
+// CHECK: %[[LOW:.+]] = arith.maxsi %[[SHIFTED]], %[[ZERO]]
+// CHECK: %[[BOTH:.+]] = arith.minsi %[[LOW]], %[[MAX]]
+// CHECK: arith.trunci %[[BOTH]] : i64 to i32
+// CHECK: %[[OWN_KE:.+]] = linalg.generic {{.*}} ins(%[[KE]] : tensor<?xi32>)
+// CHECK: mqa.logits ins(%{{.+}}, %{{.+}}, none, none, %[[OWN_KS]], %[[OWN_KE]] :
+// CHECK-NOT: key_offset
+// CHECK-SAME: {clean} -> tensor<?x?xf32>
+func.func @tensors(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) key_offset(%n) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// Memrefs get a new one. Without 'ks', ranges begin ahead of the tile.
+// CHECK-LABEL: func @memrefs(
+// CHECK: %[[OWN:.+]] = memref.alloc() : memref<3xi32>
+// CHECK: linalg.generic {{.*}} ins(%{{.+}} : memref<3xi32, strided<[1], offset: 5>>) outs(%[[OWN]] : memref<3xi32>)
+// CHECK: mqa.logits ins(%{{.+}}, %{{.+}}, none, none, none, %[[OWN]] : {{.*}}) outs(%{{.+}} : memref<3x?xf32>) {block_max = 8 : i64}
+func.func @memrefs(%q: memref<3x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<3xi32, strided<[1], offset: 5>>, %out: memref<3x?xf32>, %n: index) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<3x4x32xbf16>, memref<?x32xbf16>, memref<3xi32, strided<[1], offset: 5>>) key_offset(%n) outs(%out : memref<3x?xf32>) {block_max = 8 : i64}
+  return
+}
+
+// Lengths are cut, and so is the table. A loop goes by 64 keys, which are four cache blocks.
+// CHECK-LABEL: func @paged(
+// CHECK-SAME: %[[LENS:[a-z0-9]+]]: tensor<2x2xi32>, %[[TABLE:[a-z0-9]+]]: tensor<2x?xi32>
+// CHECK: scf.for %[[I:[a-z0-9]+]] =
+// CHECK: affine.apply {{.*}}(%[[I]])
+// CHECK: %[[OWN_LENS:.+]] = linalg.generic {{.*}} ins(%[[LENS]] : tensor<2x2xi32>)
+// CHECK: %[[OWN_TABLE:.+]] = tensor.extract_slice %[[TABLE]][0, %{{.+}}] [2, %{{.+}}] [1, 1] : tensor<2x?xi32> to tensor<2x?xi32>
+// CHECK: mqa.paged_logits ins({{.*}}, %[[OWN_LENS]], %[[OWN_TABLE]] :
+// CHECK-NOT: key_offset
+// CHECK: return
+func.func @paged(%q: tensor<2x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<2x2xi32>, %table: tensor<2x?xi32>, %out: tensor<4x64xf32>, %n: index) -> tensor<4x64xf32> {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %r = scf.for %i = %c0 to %n step %c64 iter_args(%acc = %out) -> tensor<4x64xf32> {
+    %0 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2x2xi32>, tensor<2x?xi32>) key_offset(%i) outs(%acc : tensor<4x64xf32>) -> tensor<4x64xf32>
+    scf.yield %0 : tensor<4x64xf32>
+  }
+  return %r : tensor<4x64xf32>
+}
+
+// A product, a sum of products, and what affine computes of them.
+// CHECK-LABEL: func @multiples(
+// CHECK-COUNT-3: mqa.paged_logits ins({{.*}}) outs(
+// CHECK: return
+func.func @multiples(%q: tensor<2x1x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<2xi32>, %table: tensor<2x?xi32>, %out: tensor<2x64xf32>, %n: index) -> (tensor<2x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>) {
+  %c48 = arith.constant 48 : index
+  %product = arith.muli %n, %c48 : index
+  %sum = arith.addi %product, %c48 : index
+  %applied = affine.apply affine_map<(a)[b] -> (a + b * 32)>(%sum)[%n]
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%product) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  %1 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%sum) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  %2 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%applied) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  return %0, %1, %2 : tensor<2x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>
+}
+
+// CHECK-LABEL: func @merge(
+// CHECK: %[[OWN:.+]] = linalg.generic
+// CHECK: arith.minsi
+// CHECK: mqa.merge_topk ins({{.*}}, none, %[[OWN]] :
+// CHECK-NOT: num_keys
+// CHECK: return
+func.func @merge(%i: tensor<2x?x8xi32>, %v: tensor<2x?x8xf32>, %ke: tensor<?xi32>, %out: tensor<?x8xi32>, %n: index) -> tensor<?x8xi32> {
+  %0 = mqa.merge_topk ins(%i, %v, none, %ke : tensor<2x?x8xi32>, tensor<2x?x8xf32>, tensor<?xi32>) num_keys(%n) outs(%out : tensor<?x8xi32>) -> tensor<?x8xi32>
+  return %0 : tensor<?x8xi32>
+}
+
+// CHECK-LABEL: func @unaligned(
+// CHECK: key_offset
+// CHECK: key_offset
+func.func @unaligned(%q: tensor<2x1x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<2xi32>, %table: tensor<2x?xi32>, %out: tensor<2x64xf32>, %n: index) -> (tensor<2x64xf32>, tensor<2x64xf32>) {
+  // expected-remark@below {{still a tile: 'key_offset' is not known to be a multiple of the keys of a cache block, 16}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%n) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  %c8 = arith.constant 8 : index
+  %product = arith.muli %n, %c8 : index
+  // expected-remark@below {{still a tile: 'key_offset' is not known to be a multiple}}
+  %1 = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%product) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  return %0, %1 : tensor<2x64xf32>, tensor<2x64xf32>
+}
+
+// CHECK-LABEL: func @ranges(
+// CHECK: key_offset
+func.func @ranges(%q: memref<8x4x32xbf16>, %k: memref<128x32xbf16>, %lens: memref<8xi32>, %out: memref<8x128xf32>, %n: index) {
+  %ranges = mqa.make_ranges none, %lens keys(%n) : memref<8xi32>
+  // expected-remark@below {{still a tile: 'ranges' are those of a kernel}}
+  mqa.logits ins(%q, %k, none, none : memref<8x4x32xbf16>, memref<128x32xbf16>) ranges(%ranges) key_offset(%n) outs(%out : memref<8x128xf32>)
+  return
+}
+
+// CHECK-LABEL: func @blocks(
+// CHECK: key_offset
+func.func @blocks(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %blocks: tensor<8x?xi32>, %num: tensor<8xi32>, %out: tensor<8x?xf32>, %n: index) -> tensor<8x?xf32> {
+  // expected-remark@below {{still a tile: 'key_offset' counts columns of blocks of keys}}
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) key_offset(%n) blocks(%blocks, %num : tensor<8x?xi32>, tensor<8xi32>) of 8 outs(%out : tensor<8x?xf32>) -> tensor<8x?xf32>
+  return %0 : tensor<8x?xf32>
+}
+
+// What is no tile stays as it is.
+// CHECK-LABEL: func @whole(
+// CHECK-NEXT: mqa.logits
+// CHECK-NEXT: return
+func.func @whole(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %out: tensor<8x?xf32>) -> tensor<8x?xf32> {
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) outs(%out : tensor<8x?xf32>) -> tensor<8x?xf32>
+  return %0 : tensor<8x?xf32>
+}
