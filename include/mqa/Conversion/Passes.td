@@ -206,16 +206,19 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     there may be dimensions of one; then the pass transposes or reshapes tensors.
 
     - **Operands** are the tensors that have the dimensions of an operand. The ops that compute them (a projection,
-      scaled weights) stay in front. q and k are decoded by `arith.extf`. k may have groups of heads.
+      scaled weights) stay in front. q and k are decoded by `arith.extf`. If one has 8 bits and the other 16, the pass
+      widens the narrow one, which is exact. k may have groups of heads.
+    - **Heads** are summed by reductions, or one after the other: additions of terms that differ in nothing but the
+      head that they read, as a front end writes a loop over heads.
     - **Factors** are constants, and scales of queries, heads and keys. They become part of the weights or of
       `k_scale`: an op in front multiplies them. So the result may be rounded differently. A positive constant may be
       inside of the maximum.
     - **Masks** are a select of -inf, or an added 0 or -inf, by comparisons of n with integers of the query. The
       integers may have any width. There may be offsets, `<=`, negations, and several comparisons. The bounds are
-      computed in front. If -inf is added, a NaN or +inf outside of the range is lost. A sum that may overflow is no
-      bound.
-    - **Batches** of sequences become one `compressed` op on all sequences. The ranges then begin with the first key
-      of a sequence.
+      computed in front. The number of the key may be multiplied by a constant (a key stands for several tokens). If
+      -inf is added, a NaN or +inf outside of the range is lost. A sum or product that may overflow is no bound.
+    - **Batches** of sequences become one `compressed` op on all sequences, if ranges begin with the first key of a
+      sequence. Otherwise they become a loop with an op for each sequence.
 
     Scale, weights, maximum and mask may be left out, and the whole may be rounded by `arith.truncf`. A computation
     that rounds in between, or has 0 or a finite number outside of the mask, is another computation. The pass leaves
@@ -224,10 +227,14 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     If a match came as far as a product of q and k for several heads, a remark (`--remarks-filter=mqa-raise`) says
     what stopped it, and where.
 
-    A maximum is `arith.maximumf`, or a select by a comparison that lets NaN through, as `mqa.logits` does. Other
-    maxima are the same only if no score is NaN. The user says so with `no-nans`. A scale inside of the maximum (keys
-    or queries that are dequantised before the contraction) is the same outside only if it is not negative. The user
-    says so with `positive-scales`.
+    Three options are promises, or allow a difference:
+
+    - `no-nans`: no score is NaN, and no infinite score is multiplied by 0. A maximum is `arith.maximumf`, or a select
+      by a comparison that lets NaN through, as `mqa.logits` does. Other maxima are the same only if no score is NaN.
+      x * (x > 0) is the same only if no score is infinite, which scores of f8E4M3FN are not.
+    - `positive-scales`: no scale is negative or NaN. A scale inside of the maximum (keys or queries that are
+      dequantised before the contraction) is the same outside only if it is not negative.
+    - `operand-type=bf16` or `f16`: q and k of f32 may be rounded to this type. The pass rounds them in front.
 
     ```mlir
     func.func @logits(%q: tensor<8x4x16xbf16>, %k: tensor<32x16xbf16>) -> tensor<8x32xf32> {
@@ -264,10 +271,13 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
   let options = [
     Option<"positiveScales", "positive-scales", "bool", /*default=*/"false",
            "No scale of a key or a query is negative or NaN">,
-    Option<"noNaNs", "no-nans", "bool", /*default=*/"false", "No score is NaN">];
+    Option<"noNaNs", "no-nans", "bool", /*default=*/"false",
+           "No score is NaN, and no infinite score is multiplied by 0">,
+    Option<"operandTypeName", "operand-type", "std::string", /*default=*/"",
+           "Round q and k of f32 to this type: bf16 or f16">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::mqa::MQADialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // MQA_CONVERSION_PASSES_TD

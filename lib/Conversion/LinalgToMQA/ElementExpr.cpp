@@ -180,13 +180,18 @@ ExprRef ExprBuilder::expandElementwise(Operation *op, ArrayRef<int> dims) {
 
 ExprRef ExprBuilder::expandOnce(Value tensor, ArrayRef<int> dims) {
   // More than any such computation has: whatever it is, it is not ours.
-  constexpr int kMaxDepth = 96, kMaxTensors = 512;
+  int maxDepth = limit == Limit::Deep ? 320 : 96,
+      maxTensors = limit == Limit::Deep ? 2048 : 512;
   DenseElementsAttr constant;
   if (matchPattern(tensor, m_Constant(&constant)) && constant.isSplat())
     return makeConstant(cast<TypedAttr>(constant.getSplatValue<Attribute>()));
   auto result = dyn_cast<OpResult>(tensor);
-  if (!result || depth >= kMaxDepth || ++numTensors > kMaxTensors)
+  if (!result)
     return makeLeaf(tensor, dims);
+  if (depth >= maxDepth || ++numTensors > maxTensors) {
+    wasCut = true;
+    return makeLeaf(tensor, dims);
+  }
   Operation *op = result.getOwner();
   ++depth;
   llvm::scope_exit leave([&] { --depth; });

@@ -83,6 +83,11 @@ struct TensorElement {
 /// Writes formulas, with variables that reductions and reshapes add.
 class ExprBuilder {
 public:
+  /// How far formulas go. `Deep` has room for sums that are written term by
+  /// term, one for each of 128 heads.
+  enum class Limit { Usual, Deep };
+
+  explicit ExprBuilder(Limit limit = Limit::Usual) : limit(limit) {}
   /// The element of `tensor` at these variables.
   ExprRef expand(Value tensor, ArrayRef<int> dims);
   /// Tensors that have `expr` as an element, what is computed first at the
@@ -93,6 +98,8 @@ public:
   std::pair<Value, int64_t> getDimension(int var) const {
     return dimensions.lookup(var);
   }
+  /// Whether a formula was longer than the limit.
+  bool isCut() const { return wasCut; }
   IndexVariables vars;
 
 private:
@@ -108,6 +115,8 @@ private:
   std::map<std::pair<const void *, std::vector<int>>, ExprRef> known;
   DenseMap<const ElementExpr *, SmallVector<TensorElement>> tensors;
   DenseMap<int, std::pair<Value, int64_t>> dimensions;
+  Limit limit;
+  bool wasCut = false;
   int depth = 0, numTensors = 0;
 };
 

@@ -35,7 +35,7 @@ static ExprRef findFirst(const ExprRef &expr,
   return nullptr;
 }
 
-ExprRef mqa::findHidingReshape(const ExprRef &expr) {
+bool mqa::hasCutSum(const ExprRef &expr) {
   auto isSum = [](const ExprRef &expr) {
     return expr->kind == ElementExpr::Kind::Sum;
   };
@@ -43,16 +43,20 @@ ExprRef mqa::findHidingReshape(const ExprRef &expr) {
     ExprRef inner = getCutOff(expr, /*noNaNs=*/true);
     return inner && findFirst(inner, isSum);
   };
-  bool hasHeads = findFirst(expr, [&](const ExprRef &sum) {
-                    return isSum(sum) && findFirst(sum->args[0], isCutSum);
-                  }) != nullptr;
-  return hasHeads ? findFirst(expr,
-                              [](const ExprRef &expr) {
-                                return expr->kind == ElementExpr::Kind::Leaf &&
-                                       !expr->why.empty() &&
-                                       !isa<linalg::LinalgOp>(expr->op);
-                              })
-                  : nullptr;
+  return findFirst(expr, [&](const ExprRef &sum) {
+           return isSum(sum) && findFirst(sum->args[0], isCutSum);
+         }) != nullptr;
+}
+
+ExprRef mqa::findHidingReshape(const ExprRef &expr) {
+  return hasCutSum(expr)
+             ? findFirst(expr,
+                         [](const ExprRef &expr) {
+                           return expr->kind == ElementExpr::Kind::Leaf &&
+                                  !expr->why.empty() &&
+                                  !isa<linalg::LinalgOp>(expr->op);
+                         })
+             : nullptr;
 }
 
 std::optional<double> mqa::getConstant(const ExprRef &expr) {
@@ -77,7 +81,36 @@ std::optional<double> mqa::getConstant(const ExprRef &expr) {
   return value ? std::optional(value.getValueAsDouble()) : std::nullopt;
 }
 
-ExprRef mqa::getCutOff(const ExprRef &expr, bool noNaNs) {
+/// x if `expr` is x * (x > 0), where the comparison is 1 or 0.
+static ExprRef getMasked(const ExprRef &expr) {
+  if (!expr->isOp<arith::MulFOp>())
+    return nullptr;
+  using arith::CmpFPredicate;
+  for (int i : {0, 1}) {
+    const ExprRef &x = expr->args[1 - i];
+    if (!expr->args[i]->isOp<arith::UIToFPOp>() ||
+        !expr->args[i]->args[0]->isOp<arith::CmpFOp>())
+      continue;
+    const ExprRef &test = expr->args[i]->args[0];
+    auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
+    // NaN times 0 is NaN, so the comparison may say what it wants of NaN.
+    auto isOneOf = [&](std::initializer_list<CmpFPredicate> all) {
+      return llvm::is_contained(all, predicate);
+    };
+    bool isGreater = isOneOf({CmpFPredicate::OGT, CmpFPredicate::OGE,
+                              CmpFPredicate::UGT, CmpFPredicate::UGE}),
+         isLess = isOneOf({CmpFPredicate::OLT, CmpFPredicate::OLE,
+                           CmpFPredicate::ULT, CmpFPredicate::ULE});
+    if ((isGreater && test->args[0] == x && test->args[1]->isZero()) ||
+        (isLess && test->args[1] == x && test->args[0]->isZero()))
+      return x;
+  }
+  return nullptr;
+}
+
+ExprRef mqa::getCutOff(const ExprRef &expr, bool noNaNs, bool mayBeInf) {
+  if (ExprRef masked = getMasked(expr))
+    return noNaNs || !mayBeInf ? masked : nullptr;
   if (expr->isOp<arith::MaximumFOp>() ||
       (noNaNs && expr->isOp<arith::MaxNumFOp>())) {
     bool isFirst = expr->args[0]->isZero();

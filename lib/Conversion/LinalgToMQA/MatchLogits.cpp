@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MatchLogits.h"
+#include "UnrolledSums.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -32,8 +33,11 @@ private:
   bool matchAddedMask(const ExprRef &expr);
   bool matchHeads(const ExprRef &expr);
   bool matchScores(const ExprRef &expr);
-  bool takeFactor(const ExprRef &expr, const ExprRef &product, bool isCutOff);
+  bool takeFactor(const ExprRef &expr, const ExprRef &product, bool isCutOff,
+                  bool isScale = false);
   bool takeInputs();
+  bool takeInput(const ExprRef &input, StringRef name, ExprRef &taken);
+  bool hasFiniteScores() const;
   bool orderHeads(const ExprRef &root);
   bool checkSizes();
   bool checkBounds();
@@ -76,8 +80,11 @@ bool Matcher::failAt(const ExprRef &expr, StringRef wanted) {
     return fail(expr, "'" + Twine(expr->op->getName().getStringRef()) + "' " +
                           expr->why);
   if (!assumptions.noNaNs && getCutOff(expr, /*noNaNs=*/true))
-    return fail(expr, "this maximum drops NaN, which the option 'no-nans' "
-                      "would allow");
+    return fail(expr, expr->isOp<arith::MulFOp>()
+                          ? "this product makes NaN of an infinite score, "
+                            "which the option 'no-nans' would allow"
+                          : "this maximum drops NaN, which the option "
+                            "'no-nans' would allow");
   if (expr->isOp<arith::TruncFOp>() || expr->isOp<arith::ExtFOp>()) {
     ExprRef rounded = expr;
     while (rounded->isOp<arith::ExtFOp>())
@@ -96,8 +103,10 @@ bool Matcher::failAt(const ExprRef &expr, StringRef wanted) {
 std::optional<ExprRef> Matcher::takeAllBut(const ExprRef &product,
                                            bool isCutOff) {
   ExprRef found;
-  for (const ExprRef &factor : getFactors(
-           product, [&](const ExprRef &expr) { return !contains(expr); })) {
+  auto keep = [&](const ExprRef &expr) {
+    return !contains(expr) || getCutOff(expr, /*noNaNs=*/true);
+  };
+  for (const ExprRef &factor : getFactors(product, keep)) {
     if (!contains(factor)) {
       if (!takeFactor(factor, product, isCutOff))
         return std::nullopt;
@@ -117,9 +126,9 @@ bool Matcher::canCompute(const ExprRef &expr, ArrayRef<int> atoms) {
 }
 
 /// Takes a factor of the logits. One inside of the maximum may be outside too
-/// only if it is not negative.
+/// only if it is not negative. A scale is a factor of q or k itself.
 bool Matcher::takeFactor(const ExprRef &expr, const ExprRef &product,
-                         bool isCutOff) {
+                         bool isCutOff, bool isScale) {
   const Contraction &c = result.contraction;
   if (std::optional<double> constant = getConstant(expr)) {
     if (isCutOff && !(*constant > 0 && std::isfinite(*constant)))
@@ -128,7 +137,7 @@ bool Matcher::takeFactor(const ExprRef &expr, const ExprRef &product,
     result.constant *= *constant;
     return true;
   }
-  if (isCutOff && free.get(expr).anyCommon(free.getSet(c.heads)) &&
+  if (isCutOff && !isScale && free.get(expr).anyCommon(free.getSet(c.heads)) &&
       !free.get(expr).anyCommon(free.getSet(c.key)))
     return fail(product, "the maximum is of a score times its weight");
   if (isCutOff && !assumptions.positiveScales)
@@ -166,7 +175,7 @@ bool Matcher::matchScores(const ExprRef &expr) {
   if (!(*sum)->getType().isF32())
     return fail(*sum, "the products of q and k are not summed in f32");
   for (const ExprRef &other : c.others)
-    if (!takeFactor(other, c.sum, result.relu))
+    if (!takeFactor(other, c.sum, result.relu, /*isScale=*/true))
       return false;
   for (int atom : exprs.vars.getAtoms((*sum)->dims))
     if (!llvm::is_contained(c.headDim, atom))
@@ -187,7 +196,8 @@ bool Matcher::matchHeads(const ExprRef &expr) {
     return false;
   if ((*score)->kind == Kind::Sum)
     return matchHeads(*score);
-  ExprRef inner = getCutOff(*score, assumptions.noNaNs);
+  ExprRef inner = getCutOff(*score, assumptions.noNaNs,
+                            /*mayBeInf=*/!hasFiniteScores());
   if (!inner || !contains(inner))
     return failAt(*score, "a maximum of a score and 0");
   result.relu = true;
@@ -255,28 +265,63 @@ bool Matcher::matchLogits(const ExprRef &expr) {
   return matchHeads(*sum);
 }
 
-/// Decoded q and k, of one type.
+/// f8E4M3FN has no infinity, and sums of products of its numbers fit f32.
+bool Matcher::hasFiniteScores() const {
+  const Contraction &c = result.contraction;
+  return c.others.empty() && llvm::all_of(ArrayRef{c.q, c.k}, [](ExprRef expr) {
+           ExprRef decoded = getDecoded(expr);
+           return decoded && isa<Float8E4M3FNType>(decoded->getType());
+         });
+}
+
+/// q or k as a narrow float, or as f32 that may be rounded.
+bool Matcher::takeInput(const ExprRef &input, StringRef name, ExprRef &taken) {
+  taken = getDecoded(input);
+  if (!taken && input->getType().isF32() && assumptions.operandType) {
+    taken = input;
+    return true;
+  }
+  std::string type;
+  llvm::raw_string_ostream(type) << (taken ? taken : input)->getType();
+  if (taken && isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
+                   taken->getType()))
+    return true;
+  StringRef types = "of f8E4M3FN, f8E5M2, bf16 or f16";
+  const ExprRef &sum = result.contraction.sum;
+  if (taken)
+    return fail(sum, name + " is of " + type + ", not " + types);
+  return fail(sum, name + " is of " + type + ", not decoded " +
+                       "from f8E4M3FN, f8E5M2, bf16 or f16" +
+                       (input->getType().isF32()
+                            ? "; the option 'operand-type' would round it"
+                            : ""));
+}
+
+/// The type that holds all numbers of both; null if there is none.
+static Type getCommonType(Type a, Type b) {
+  if (a == b)
+    return a;
+  // Both 16-bit types hold all numbers of 8 bits.
+  for (auto [wide, narrow] : {std::pair(a, b), std::pair(b, a)})
+    if (narrow.getIntOrFloatBitWidth() == 8 &&
+        wide.getIntOrFloatBitWidth() == 16)
+      return wide;
+  return a.getIntOrFloatBitWidth() == 8 ? BFloat16Type::get(a.getContext())
+                                        : Type();
+}
+
+/// q and k, of one type.
 bool Matcher::takeInputs() {
   const Contraction &c = result.contraction;
-  result.q = getDecoded(c.q), result.k = getDecoded(c.k);
-  auto isInput = [](Type type) {
-    return isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
-        type);
+  if (!takeInput(c.q, "q", result.q) || !takeInput(c.k, "k", result.k))
+    return false;
+  auto getInputType = [&](const ExprRef &expr) {
+    return expr->getType().isF32() ? assumptions.operandType : expr->getType();
   };
-  for (auto [input, decoded, name] :
-       {std::tuple(c.q, result.q, "q"), std::tuple(c.k, result.k, "k")}) {
-    std::string type;
-    llvm::raw_string_ostream(type) << (decoded ? decoded : input)->getType();
-    if (!decoded)
-      return fail(c.sum, Twine(name) + " is of " + type +
-                             ", not decoded from f8E4M3FN, f8E5M2, bf16 or "
-                             "f16");
-    if (!isInput(decoded->getType()))
-      return fail(c.sum, Twine(name) + " is of " + type +
-                             ", not of f8E4M3FN, f8E5M2, bf16 or f16");
-  }
-  if (result.q->getType() != result.k->getType())
-    return fail(c.sum, "q and k are of different types");
+  result.inputType =
+      getCommonType(getInputType(result.q), getInputType(result.k));
+  if (!result.inputType)
+    return fail(c.sum, "q and k are of bf16 and f16");
   SmallVector<int> ofQ = c.getRows(), ofK = c.getKeys();
   llvm::append_range(ofQ, c.heads);
   llvm::append_range(ofQ, c.headDim);
@@ -333,14 +378,10 @@ bool Matcher::checkSizes() {
 bool Matcher::checkBounds() {
   const Contraction &c = result.contraction;
   KeyRange &range = mask.range;
-  // Of these the op with compressed logits takes care itself.
+  // Ranges begin with key 0 in any case.
   llvm::erase_if(range.lower, [](const Bound &bound) {
     return bound.terms.empty() && bound.offset <= 0;
   });
-  if (!c.batch.empty() && !range.lower.empty())
-    return fail(range.lower[0].terms.empty() ? c.sum
-                                             : range.lower[0].terms[0].first,
-                "a range does not begin with the first key of its sequence");
   for (const auto *bounds : {&range.lower, &range.upper})
     for (const Bound &bound : *bounds)
       for (const auto &[term, isNegated] : bound.terms)
@@ -357,6 +398,11 @@ bool Matcher::match(const ExprRef &root) {
   if (!matchLogits(root) || !takeInputs() || !orderHeads(root) ||
       !checkSizes() || !checkBounds())
     return false;
+  // Any product of a matrix and a vector, of which rows are summed.
+  if (result.contraction.query.empty() && !result.relu &&
+      result.weights.empty())
+    return fail(root, "a sum of the products of one query has neither a "
+                      "maximum nor weights");
   Type type = root->getType();
   if (!type.isF32() && !type.isBF16() && !type.isF16())
     return fail(root, "the logits are not of f32, bf16 or f16");
@@ -367,11 +413,19 @@ bool Matcher::match(const ExprRef &root) {
 
 std::optional<LogitsMatch>
 mqa::matchLogits(Value root, RaiseAssumptions assumptions, Mismatch &mismatch) {
-  auto exprs = std::make_unique<ExprBuilder>();
+  std::unique_ptr<ExprBuilder> exprs;
   SmallVector<int> dims;
-  for (int64_t size : cast<RankedTensorType>(root.getType()).getShape())
-    dims.push_back(size == 1 ? IndexVariables::kUnit : exprs->vars.add(size));
-  ExprRef expr = exprs->expand(root, dims);
+  auto expand = [&](ExprBuilder::Limit limit) {
+    exprs = std::make_unique<ExprBuilder>(limit);
+    dims.clear();
+    for (int64_t size : cast<RankedTensorType>(root.getType()).getShape())
+      dims.push_back(size == 1 ? IndexVariables::kUnit : exprs->vars.add(size));
+    return exprs->expand(root, dims);
+  };
+  ExprRef expr = expand(ExprBuilder::Limit::Usual);
+  if (exprs->isCut() && readsManySlices(expr))
+    expr = expand(ExprBuilder::Limit::Deep);
+  expr = rollSums(expr, *exprs);
   FreeVariables free(exprs->vars);
   std::vector<Contraction> contractions =
       findContractions(expr, dims, exprs->vars, free);
@@ -381,9 +435,11 @@ mqa::matchLogits(Value root, RaiseAssumptions assumptions, Mismatch &mismatch) {
                                  Twine(reshape->op->getName().getStringRef()) +
                                  "' " + reshape->why);
   for (const Contraction &contraction : contractions) {
-    // Without a dimension of queries, a reduction in any attention is near.
+    // Without a dimension of queries, a reduction in any attention is near, if
+    // it is not of maxima.
     Mismatch silent;
-    Mismatch &noted = contraction.query.empty() ? silent : mismatch;
+    Mismatch &noted =
+        contraction.query.empty() && !hasCutSum(expr) ? silent : mismatch;
     noted.contraction = contraction.sum->op;
     Matcher matcher(*exprs, free, contraction, assumptions, noted);
     if (!matcher.match(expr))

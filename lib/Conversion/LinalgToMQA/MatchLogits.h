@@ -17,8 +17,10 @@ namespace mqa {
 struct LogitsMatch {
   std::unique_ptr<ExprBuilder> exprs;
   Contraction contraction;
-  /// Narrow floats.
+  /// Narrow floats, or f32 that is to be rounded; and the type of both in the
+  /// op.
   ExprRef q, k;
+  Type inputType;
   /// Factors of f32: of a query and a head, and of a key and its group.
   SmallVector<ExprRef> weights, scales;
   /// A factor of all logits.
@@ -33,8 +35,10 @@ struct LogitsMatch {
 struct RaiseAssumptions {
   /// No scale is negative or NaN: it may also be inside of the maximum.
   bool positiveScales;
-  /// No score is NaN: a maximum may also drop it.
+  /// No score is NaN, and none becomes NaN: a maximum may also drop it.
   bool noNaNs;
+  /// To what q and k of f32 may be rounded; null: they may not.
+  Type operandType;
 };
 
 /// What `root` is if it is the logits of something. If it nearly is, `mismatch`
@@ -45,6 +49,9 @@ std::optional<LogitsMatch> matchLogits(Value root, RaiseAssumptions assumptions,
 /// What `expr` is as an f32, if it is a narrower float; null if not.
 ExprRef getDecoded(ExprRef expr);
 
+/// Whether `expr` has a sum of maxima of sums with 0, which may be logits.
+bool hasCutSum(const ExprRef &expr);
+
 /// A reshape that is not seen through, in a sum of maxima of sums with 0, which
 /// may be logits; null if there is none.
 ExprRef findHidingReshape(const ExprRef &expr);
@@ -53,8 +60,9 @@ ExprRef findHidingReshape(const ExprRef &expr);
 std::optional<double> getConstant(const ExprRef &expr);
 
 /// x if `expr` is max(x, 0); null if it is something else, or what becomes of
-/// NaN is something else. Without NaNs there are more such maxima.
-ExprRef getCutOff(const ExprRef &expr, bool noNaNs);
+/// NaN is something else. Without NaNs there are more such maxima. `mayBeInf`
+/// is of x: x * (x > 0) is NaN for -inf.
+ExprRef getCutOff(const ExprRef &expr, bool noNaNs, bool mayBeInf = true);
 
 } // namespace mqa
 } // namespace mlir

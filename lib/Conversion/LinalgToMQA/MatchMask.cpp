@@ -164,11 +164,11 @@ bool MaskMatcher::match(const ExprRef &expr, bool isNegated) {
 
 /// A multiple of the number of the key, further terms and a constant.
 struct MaskMatcher::LinearExpr {
-  int keyFactor = 0;
+  int64_t keyFactor = 0;
   Bound rest;
 };
 
-/// Whether a sum or a difference may be another in as many bits.
+/// Whether a sum, a difference or a product may be another in as many bits.
 bool MaskMatcher::mayWrap(const ExprRef &expr) {
   auto flags = cast<arith::ArithIntegerOverflowFlagsInterface>(expr->op);
   if (flags.hasNoSignedWrap())
@@ -179,45 +179,71 @@ bool MaskMatcher::mayWrap(const ExprRef &expr) {
   if (expr->isOp<arith::AddIOp>()) {
     (void)a.smin().sadd_ov(b.smin(), low);
     (void)a.smax().sadd_ov(b.smax(), high);
-  } else {
+  } else if (expr->isOp<arith::SubIOp>()) {
     (void)a.smin().ssub_ov(b.smax(), low);
     (void)a.smax().ssub_ov(b.smin(), high);
+  } else {
+    for (const APInt &x : {a.smin(), a.smax()})
+      for (const APInt &y : {b.smin(), b.smax()}) {
+        bool overflows = false;
+        (void)x.smul_ov(y, overflows);
+        low |= overflows;
+      }
   }
   return low || high;
 }
 
-bool MaskMatcher::addLinear(const ExprRef &expr, bool isNegated,
+/// Adds `factor` times `expr`.
+bool MaskMatcher::addLinear(const ExprRef &expr, int64_t factor,
                             LinearExpr &result) {
   // So that no offset overflows.
   constexpr int64_t kMaxOffset = int64_t(1) << 40;
   if (expr->isConstant()) {
     APInt value = cast<IntegerAttr>(expr->constant).getValue();
-    if (!value.isSignedIntN(40))
+    int64_t product;
+    if (!value.isSignedIntN(40) ||
+        llvm::MulOverflow(factor, value.getSExtValue(), product) ||
+        std::abs(product) >= kMaxOffset)
       return mismatch.note(expr, "the mask compares with a number that no key "
                                  "has");
-    result.rest.offset +=
-        isNegated ? -value.getSExtValue() : value.getSExtValue();
+    result.rest.offset += product;
     return std::abs(result.rest.offset) < kMaxOffset;
   }
   if (free.isSubset(expr, free.getSet(contraction.getRows()))) {
     if (ConstantIntRanges::getStorageBitwidth(expr->getType()) > 64)
       return mismatch.note(expr, "the mask compares integers of more than 64 "
                                  "bits");
-    result.rest.terms.emplace_back(expr, isNegated);
+    if (std::abs(factor) != 1)
+      return mismatch.note(expr, "the mask multiplies the bound of a query "
+                                 "together with the number of a key");
+    result.rest.terms.emplace_back(expr, factor < 0);
     return true;
   }
   if (expr->kind == Kind::Index &&
       vars.getAtoms(expr->dims) == contraction.key) {
-    result.keyFactor += isNegated ? -1 : 1;
+    result.keyFactor += factor;
     return true;
   }
-  if (expr->isOp<arith::AddIOp>() || expr->isOp<arith::SubIOp>()) {
+  if (expr->isOp<arith::AddIOp>() || expr->isOp<arith::SubIOp>() ||
+      expr->isOp<arith::MulIOp>()) {
     if (mayWrap(expr))
       return mismatch.note(expr, "the mask computes with integers that may "
                                  "overflow");
-    bool isSub = expr->isOp<arith::SubIOp>();
-    return addLinear(expr->args[0], isNegated, result) &&
-           addLinear(expr->args[1], isNegated != isSub, result);
+    if (!expr->isOp<arith::MulIOp>())
+      return addLinear(expr->args[0], factor, result) &&
+             addLinear(expr->args[1],
+                       expr->isOp<arith::SubIOp>() ? -factor : factor, result);
+    for (int i : {0, 1}) {
+      auto value = dyn_cast_or_null<IntegerAttr>(expr->args[i]->constant);
+      // So that factors of factors do not overflow.
+      constexpr int64_t kMaxFactor = int64_t(1) << 20;
+      int64_t product;
+      if (value && value.getValue().isSignedIntN(40) &&
+          !llvm::MulOverflow(factor, value.getValue().getSExtValue(),
+                             product) &&
+          std::abs(product) <= kMaxFactor)
+        return addLinear(expr->args[1 - i], product, result);
+    }
   }
   if (expr->isOp<arith::ExtSIOp>() || expr->isOp<arith::ExtUIOp>() ||
       expr->isOp<arith::TruncIOp>() || expr->isOp<arith::IndexCastOp>()) {
@@ -230,7 +256,7 @@ bool MaskMatcher::addLinear(const ExprRef &expr, bool isNegated,
     if (!keeps)
       return mismatch.note(expr, "the mask casts an integer that the type may "
                                  "not hold");
-    return addLinear(expr->args[0], isNegated, result);
+    return addLinear(expr->args[0], factor, result);
   }
   return mismatch.note(expr, "the mask compares something else than the number "
                              "of a key and the bound of a query");
@@ -252,7 +278,21 @@ static CmpIPredicate swap(CmpIPredicate predicate) {
   }
 }
 
+/// A comparison of a condition with true or false.
+bool MaskMatcher::matchBoolCompare(const ExprRef &expr, bool isNegated) {
+  CmpIPredicate predicate = cast<arith::CmpIOp>(expr->op).getPredicate();
+  bool isEqual = predicate == CmpIPredicate::eq;
+  if (isEqual || predicate == CmpIPredicate::ne)
+    for (int i : {0, 1})
+      if (expr->args[i]->isConstant())
+        return match(expr->args[1 - i],
+                     isNegated != (expr->args[i]->isBool(true) != isEqual));
+  return mismatch.note(expr, "the mask compares two conditions");
+}
+
 bool MaskMatcher::matchCompare(const ExprRef &expr, bool isNegated) {
+  if (expr->args[0]->getType().isInteger(1))
+    return matchBoolCompare(expr, isNegated);
   CmpIPredicate predicate = cast<arith::CmpIOp>(expr->op).getPredicate();
   if (isNegated)
     predicate = arith::invertPredicate(predicate);
@@ -266,15 +306,16 @@ bool MaskMatcher::matchCompare(const ExprRef &expr, bool isNegated) {
         static_cast<int>(CmpIPredicate::slt));
   }
   LinearExpr difference;
-  if (!addLinear(expr->args[0], false, difference) ||
-      !addLinear(expr->args[1], true, difference))
+  if (!addLinear(expr->args[0], 1, difference) ||
+      !addLinear(expr->args[1], -1, difference))
     return mismatch.note(expr, "the mask compares with a number that no key "
                                "has");
-  if (std::abs(difference.keyFactor) != 1)
-    return mismatch.note(expr, "the mask compares a multiple of the number of "
-                               "a key");
-  // Now the key stands alone on the left side.
+  if (difference.keyFactor == 0)
+    return mismatch.note(expr, "the mask does not depend on the key");
+  // Now the key stands alone on the left side, times a positive number. An
+  // integer n is less than x / divisor if it is less than that rounded up.
   Bound bound = difference.rest;
+  bound.divisor = std::abs(difference.keyFactor);
   if (difference.keyFactor > 0) {
     bound.offset = -bound.offset;
     for (auto &[term, isTermNegated] : bound.terms)

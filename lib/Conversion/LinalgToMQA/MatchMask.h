@@ -35,10 +35,10 @@ struct Mismatch {
 };
 
 /// A bound of the keys that a query sees: a sum of integers, each negated or
-/// not, and an offset.
+/// not, and an offset, divided by `divisor` and rounded up.
 struct Bound {
   SmallVector<std::pair<ExprRef, bool>> terms;
-  int64_t offset = 0;
+  int64_t offset = 0, divisor = 1;
 };
 
 /// The keys n with lower <= n < upper for all bounds, where all conditions,
@@ -70,7 +70,8 @@ private:
   bool matchSelect(const ExprRef &expr, bool isNegated);
   std::optional<bool> matchFolded(const ExprRef &expr, bool isNegated);
   bool matchCompare(const ExprRef &expr, bool isNegated);
-  bool addLinear(const ExprRef &expr, bool isNegated, LinearExpr &result);
+  bool matchBoolCompare(const ExprRef &expr, bool isNegated);
+  bool addLinear(const ExprRef &expr, int64_t factor, LinearExpr &result);
   bool mayWrap(const ExprRef &expr);
 
   const Contraction &contraction;

@@ -40,7 +40,7 @@ static const remark::RemarkOpts kRemark =
 /// Whether `op` may make logits in the form in which others read them.
 static bool isRoot(Operation *op) {
   return isa<linalg::LinalgOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-             tensor::ReshapeOp>(op) ||
+             tensor::ExtractSliceOp, tensor::ReshapeOp>(op) ||
          (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
           isa<RankedTensorType>(op->getResult(0).getType()));
 }
@@ -55,6 +55,21 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
     affine::registerValueBoundsOpInterfaceExternalModels(registry);
     arith::registerValueBoundsOpInterfaceExternalModels(registry);
     tensor::registerValueBoundsOpInterfaceExternalModels(registry);
+  }
+
+  LogicalResult initialize(MLIRContext *context) override {
+    if (operandTypeName.empty())
+      return success();
+    if (operandTypeName == "bf16")
+      operandType = BFloat16Type::get(context);
+    else if (operandTypeName == "f16")
+      operandType = Float16Type::get(context);
+    else
+      return emitError(UnknownLoc::get(context))
+             << "option 'operand-type' of mqa-raise must be bf16 or f16, found "
+                "'"
+             << operandTypeName << "'";
+    return success();
   }
 
   void runOnOperation() override {
@@ -86,7 +101,8 @@ private:
     if (!type || !isa<FloatType>(type.getElementType()) || root.use_empty())
       return;
     Mismatch mismatch;
-    auto match = matchLogits(root, {positiveScales, noNaNs}, mismatch);
+    auto match =
+        matchLogits(root, {positiveScales, noNaNs, operandType}, mismatch);
     LDBG() << (match ? "these are logits: " : "these are no logits: ")
            << *root.getOwner();
     if (match) {
@@ -115,6 +131,7 @@ private:
     raised.clear();
   }
 
+  Type operandType;
   std::vector<Mismatch> mismatches;
   /// Sums of products of q and k that became part of an op. They may be erased.
   llvm::DenseSet<Operation *> raised;

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -56,9 +57,10 @@ static bool isSameSize(const Dim &a, const Dim &b) {
   };
   if (isKnown(a) && a.size == b.size)
     return true;
+  // Of whatever type the numbers are.
   if (isKnown(a) && isKnown(b) && isa<Attribute>(a.size) &&
       isa<Attribute>(b.size))
-    return false;
+    return getConstantIntValue(a.size) == getConstantIntValue(b.size);
   // Another value may be as much.
   auto getVariable = [&](const Dim &dim) {
     auto isIndex = [](OpFoldResult size) {
@@ -112,7 +114,28 @@ static std::optional<ReshapeGroups> matchReshape(tensor::ReshapeOp op) {
   return groups;
 }
 
+/// Each dimension of a slice comes from one of the tensor, if the slice has all
+/// of it. Front ends cut tensors at their own sizes.
+static std::optional<ReshapeGroups> matchSlice(tensor::ExtractSliceOp op) {
+  if (!op.hasUnitStride() || !op.hasZeroOffset())
+    return std::nullopt;
+  ReshapeGroups groups;
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  int64_t next = 0;
+  for (auto [dim, size] : llvm::enumerate(op.getMixedSizes())) {
+    auto number = static_cast<int64_t>(dim);
+    Dim whole{number, getSize(op.getSource(), number), op.getSource()};
+    if (!isSameSize({number, size, op.getSource()}, whole))
+      return std::nullopt;
+    if (!dropped.test(dim))
+      groups.push_back({{number}, {next++}});
+  }
+  return groups;
+}
+
 std::optional<ReshapeGroups> mqa::getReshapeGroups(Operation *op) {
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return matchSlice(slice);
   if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
     return matchReshape(reshape);
   ReshapeGroups groups;

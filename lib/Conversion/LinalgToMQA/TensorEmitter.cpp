@@ -79,6 +79,11 @@ bool TensorEmitter::canCompute(const ExprRef &expr, const BitVector &allowed,
   llvm_unreachable("every kind is handled");
 }
 
+Value TensorEmitter::fill(ArrayRef<OpFoldResult> sizes, Value number) {
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, number.getType());
+  return linalg::FillOp::create(b, loc, number, empty).getResult(0);
+}
+
 OpFoldResult TensorEmitter::getSize(int atom) {
   if (int64_t size = vars.getSize(atom); !ShapedType::isDynamic(size))
     return b.getIndexAttr(size);

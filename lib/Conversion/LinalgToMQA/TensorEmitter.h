@@ -39,6 +39,8 @@ public:
           llvm::function_ref<Value(OpBuilder &, ArrayRef<Value>)> combine);
   /// `tensor` with other dimensions for the same variables.
   Value relayout(Value tensor, const DimGroups &from, const DimGroups &to);
+  /// A new tensor of these sizes, of which each element is `number`.
+  Value fill(ArrayRef<OpFoldResult> sizes, Value number);
   OpFoldResult getSize(int atom);
 
 private:
