@@ -80,15 +80,18 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
   if (name == "q") {
     kernel["num_heads"] = getSize(shape.take_back(2)[0]);
     kernel["head_dim"] = getSize(shape.back());
-    if (paged) {
+    // Without a dimension of the queries of a sequence, each row names its own.
+    bool ofRows = shape.size() == 3;
+    if (paged && !ofRows)
       kernel["batch"] = getSize(shape[0]);
-      kernel["next_n"] = getSize(shape[1]);
-    }
+    if (paged)
+      kernel["next_n"] = ofRows ? 1 : getSize(shape[1]);
   } else if (name == "k" && paged) {
     kernel["num_blocks"] = getSize(shape[0]);
     kernel["block_kv"] = getSize(shape[1]);
   } else if (name == "block_table") {
     kernel["max_blocks"] = getSize(shape[1]);
+    kernel.try_emplace("batch", getSize(shape[0]));
   } else if (name == "k") {
     bool grouped = shape.size() == 3;
     kernel["has_key_groups"] = grouped;

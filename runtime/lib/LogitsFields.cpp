@@ -87,12 +87,13 @@ void LogitsOpRules::readFields(Fields &fields, bool isCpu,
   readLogits(fields, isCpu, kernel);
   readParameters(fields, isCpu, kernel);
   checkTypes(kernel);
+  checkSizes(fields, kernel);
 }
 
 bool LogitsOpRules::isOptional(Operand operand) const {
   return operand == Operand::KScale || operand == Operand::Weights ||
          operand == Operand::Ks || operand == Operand::KeyBlocks ||
-         operand == Operand::NumKeyBlocks;
+         operand == Operand::NumKeyBlocks || operand == Operand::Sequence;
 }
 
 Form LogitsOpRules::getForm(const KernelDescription &kernel) const {

@@ -27,6 +27,9 @@ public:
   /// Whether types of the parameters fit each other.
   static void checkTypes(const KernelDescription &kernel);
 
+  /// What sizes and parameters say of each other.
+  virtual void checkSizes(Fields &, KernelDescription &) const {}
+
 private:
   /// The sizes that only this op has.
   virtual void readSizes(Fields &fields, KernelDescription &kernel) const = 0;

@@ -142,6 +142,7 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
   }
   readParameters(fields, isCpu, kernel);
   LogitsOpRules::checkTypes(kernel);
+  getLogits().checkSizes(fields, kernel);
   if (isPaged())
     return;
   checkTable(kernel);

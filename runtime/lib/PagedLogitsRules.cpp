@@ -30,6 +30,7 @@ public:
 
 private:
   void readSizes(Fields &fields, KernelDescription &kernel) const override;
+  void checkSizes(Fields &fields, KernelDescription &kernel) const override;
   Form getFormOfSizes(const KernelDescription &kernel) const override {
     return {{"batch", kernel.batch},
             {"next_n", kernel.nextN},
@@ -59,7 +60,23 @@ void PagedLogitsRules::readSizes(Fields &fields,
   kernel.maxBlocks = readSize(fields, "max_blocks");
   if (kernel.compressed)
     fields.refuse("compressed", std::string("false for ") + kernel.rules->name);
-  uniteSequences(fields, kernel);
+}
+
+/// Where rows name their sequences, a sequence may have any number of them.
+void PagedLogitsRules::checkSizes(Fields &fields,
+                                  KernelDescription &kernel) const {
+  bool ofRows = kernel.find(Operand::Sequence) != nullptr;
+  const Parameter &q = *kernel.find(Operand::Q);
+  int rank = ofRows ? 3 : 4;
+  if (q.rank != rank)
+    fields.refuse("parameters",
+                  "q of " + std::to_string(rank) + " dimensions " +
+                      (ofRows ? "with" : "without") + " sequence");
+  if (ofRows && (kernel.nextN != 1 || kernel.hasLengthPerQuery()))
+    fields.refuse("next_n", "1, and context_lens of one dimension, with "
+                            "sequence");
+  if (!ofRows)
+    uniteSequences(fields, kernel);
 }
 
 Ranks PagedLogitsRules::getRanks(Operand operand,
@@ -67,9 +84,11 @@ Ranks PagedLogitsRules::getRanks(Operand operand,
   auto only = [](int rank) { return Ranks(rank, rank); };
   switch (operand) {
   case Operand::Q:
-    return only(4);
+    return {3, 4};
   case Operand::K:
     return only(3);
+  case Operand::Sequence:
+    return only(1);
   case Operand::KScale:
   case Operand::Weights:
   case Operand::BlockTable:
@@ -91,11 +110,13 @@ bool PagedLogitsRules::hasWork(const KernelDescription &kernel,
   const Tensor &out = tensors[Operand::Out];
   // Whether there are any keys, the lengths say too.
   bool hasKeys = tensors[Operand::K].sizes[0] > 0 &&
+                 tensors[Operand::BlockTable].sizes[0] > 0 &&
                  tensors[Operand::BlockTable].sizes[1] > 0;
   return out.sizes[0] > 0 && out.sizes[1] > 0 && (hasKeys || kernel.clean);
 }
 
-/// As mqa.logits, by sequences; how many keys there are, only the device knows.
+/// As mqa.logits, by sequences, or by rows that name theirs; how many keys
+/// there are, only the device knows.
 int64_t PagedLogitsRules::getGrid(const KernelDescription &kernel,
                                   const Tensors &tensors,
                                   int numMultiprocessors) const {
@@ -124,9 +145,11 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   int64_t columns = kernel.countColumns(args.max_context_len);
   int64_t t = kernel.nextN, p = kernel.blockKv;
   int64_t h = kernel.numHeads, d = kernel.headDim;
+  bool ofRows = kernel.find(Operand::Sequence) != nullptr;
+  int64_t rows = ofRows ? args.num_rows : batch * t;
   MQA_RETURN_IF_FAILED(checkSize("batch", batch, kernel.batch));
-  MQA_RETURN_IF_FAILED(
-      checkSize("batch * next_n", batch * t, kernel.numQueries));
+  MQA_RETURN_IF_FAILED(checkSize(ofRows ? "num_rows" : "batch * next_n", rows,
+                                 kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_blocks", numBlocks, kernel.numBlocks));
   MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
   MQA_RETURN_IF_FAILED(checkSize("max_context_len", args.max_context_len, -1));
@@ -137,24 +160,30 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
       setMaxMultiprocessors(args.max_multiprocessors, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = args.max_context_len;
-  tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
+  if (ofRows)
+    tensors.set(Operand::Q, args.q, input, rows, args.q_stride, {h, d});
+  else
+    tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
   tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), numBlocks,
               args.k_stride, {p, kernel.hasMxKeys() ? d / 2 : d});
   tensors.set(Operand::KScale, args.k_scale,
               kernel.getElementType(Operand::KScale), numBlocks,
               args.k_scale_stride, {p});
   tensors.set(Operand::Weights, args.weights,
-              kernel.getElementType(Operand::Weights), batch * t,
+              kernel.getElementType(Operand::Weights), rows,
               args.weights_stride, {h});
   if (kernel.hasLengthPerQuery())
     tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch,
                 args.context_lens_stride, {t});
   else
-    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch, 1, {});
+    tensors.set(Operand::ContextLens, args.context_lens, MQA_I32,
+                ofRows ? rows : batch, 1, {});
   tensors.set(Operand::BlockTable, args.block_table, MQA_I32, batch,
               args.block_table_stride, {maxBlocks});
-  tensors.set(Operand::Out, args.out, kernel.getElementType(Operand::Out),
-              batch * t, args.out_stride, {columns});
+  if (ofRows)
+    tensors.set(Operand::Sequence, args.sequence, MQA_I32, rows, 1, {});
+  tensors.set(Operand::Out, args.out, kernel.getElementType(Operand::Out), rows,
+              args.out_stride, {columns});
   return MQA_SUCCESS;
 }
 
@@ -162,9 +191,11 @@ mqa_status mqa::runtime::checkLogits(const KernelDescription &kernel,
                                      const mqa_paged_logits_args &args,
                                      const Tensors &tensors, unsigned unread) {
   int64_t numBlocks = args.num_blocks, maxBlocks = args.max_blocks;
-  if (numBlocks == 0 || maxBlocks == 0)
+  // Without a line of the table, no row sees a key.
+  bool hasTable = maxBlocks > 0 && args.batch > 0;
+  if (numBlocks == 0 || !hasTable)
     unread |= getBit(Operand::K) | getBit(Operand::KScale);
-  if (maxBlocks == 0)
+  if (!hasTable)
     unread |= getBit(Operand::BlockTable);
   return checkTensors(kernel, tensors, unread);
 }

@@ -6,6 +6,8 @@
 
 #include "OpRules.h"
 
+#include <algorithm>
+
 using namespace mqa::runtime;
 
 /// The operand of this name; refuses one that the op does not have.
@@ -27,10 +29,15 @@ static Operand readOperand(Fields &fields, const KernelDescription &kernel) {
 /// What cuTensorMapEncodeTiled asks of a map (CUDA Driver API reference, 13.0),
 /// as far as it does not depend on the tensor.
 static void readTensorMap(Fields &fields, const KernelDescription &kernel,
-                          Parameter &parameter) {
+                          int minRank, int maxRank, Parameter &parameter) {
   constexpr int64_t kMaxBoxDim = 256, kMapAlignment = 16;
-  size_t rank = parameter.rank;
   parameter.box = fields.integers("box", 1, kMaxBoxDim);
+  // An operand of several ranks has that of the box.
+  bool isLess = parameter.box.size() < static_cast<size_t>(maxRank);
+  parameter.rank =
+      isLess ? std::max(static_cast<int>(parameter.box.size()), minRank)
+             : maxRank;
+  size_t rank = parameter.rank;
   parameter.dims = fields.integers("dims", 0, parameter.rank - 1);
   if (parameter.box.size() != rank)
     fields.refuse("box", "one size for each of the operand's " +
@@ -99,8 +106,7 @@ static Parameter readParameter(Fields &fields, bool isCpu,
   if (parameter.kind == Kind::TensorMap) {
     if (static_cast<int>(parameter.operand) >= kNumTiledOperands)
       fields.refuse("kind", std::string("'memref' for ") + info.name);
-    parameter.rank = maxRank;
-    readTensorMap(fields, kernel, parameter);
+    readTensorMap(fields, kernel, minRank, maxRank, parameter);
   } else {
     parameter.rank = static_cast<int>(fields.integer("rank", minRank, maxRank));
     if (parameter.operand == Operand::KScale)

@@ -59,6 +59,12 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
             {"values", "MK"}, {"key_blocks", "M"}, {"num_key_blocks", "M"}};
   case MQA_OP_PAGED_LOGITS:
   case MQA_OP_PAGED_LOGITS_TOPK:
+    // Each row of a query names one of any number of sequences.
+    if (info.has_sequence && info.op == MQA_OP_PAGED_LOGITS)
+      return {{"q", "R"},       {"k", "C"},
+              {"k_scale", "C"}, {"context_lens", "R"},
+              {"weights", "R"}, {"sequence", "R"},
+              {"out", "R"}};
     return {{"q", "B"},           {"k", "C"},
             {"k_scale", "C"},     {"context_lens", "B"},
             {"block_table", "B"}, {"weights", "R"},
@@ -187,7 +193,9 @@ mqa_paged_logits_args ProgramArguments::getPagedLogits() const {
   args.context_lens_stride = getStride("context_lens");
   args.block_table = getAddress<int32_t>("block_table");
   args.block_table_stride = getStride("block_table");
-  args.batch = getSize("q", 0);
+  args.batch = getSize(info.has_sequence ? "block_table" : "q", 0);
+  args.sequence = getAddress<int32_t>("sequence");
+  args.num_rows = getSize("q", 0);
   args.num_blocks = getSize("k", 0);
   args.max_blocks = getSize("block_table", 1);
   // Of a fused kernel: the number that it is told or knows, or all that the

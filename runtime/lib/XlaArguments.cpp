@@ -227,8 +227,12 @@ static mqa_status readPagedLogits(CallReader &reader,
                                   mqa_paged_logits_args &args) {
   int64_t h = kernel.numHeads, d = kernel.headDim;
   int64_t t = kernel.nextN, p = kernel.blockKv;
-  int64_t b = args.batch = reader.peekSize(0);
-  MQA_RETURN_IF_FAILED(reader.read(Operand::Q, {b, t, h, d}, args.q));
+  bool ofRows = kernel.find(Operand::Sequence) != nullptr;
+  int64_t b = args.batch = args.num_rows = reader.peekSize(0);
+  std::vector<int64_t> queries{b, t, h, d};
+  if (ofRows)
+    queries = {b, h, d};
+  MQA_RETURN_IF_FAILED(reader.read(Operand::Q, queries, args.q));
   args.num_blocks = reader.peekSize(0);
   if (reader.isNextBytes()) {
     MQA_RETURN_IF_FAILED(reader.readCache(p, d, args));
@@ -246,11 +250,15 @@ static mqa_status readPagedLogits(CallReader &reader,
     lengths.push_back(t);
   MQA_RETURN_IF_FAILED(
       reader.read(Operand::ContextLens, lengths, args.context_lens));
+  if (ofRows)
+    args.batch = reader.peekSize(0);
   args.max_blocks = args.block_table_stride = reader.peekSize(1);
   args.q_stride = t * h * d;
   args.weights_stride = h;
   args.context_lens_stride = t;
-  return reader.read(Operand::BlockTable, {b, kAny}, args.block_table);
+  MQA_RETURN_IF_FAILED(
+      reader.read(Operand::BlockTable, {args.batch, kAny}, args.block_table));
+  return reader.read(Operand::Sequence, {b}, args.sequence);
 }
 
 /// What is selected by, but for ranges.
@@ -335,7 +343,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     paged.out_stride = reader.peekColumns();
     paged.max_context_len = paged.out_stride * kernel.getColumnKeys();
     MQA_RETURN_IF_FAILED(reader.write(
-        Operand::Out, {paged.batch * kernel.nextN, kAny}, paged.out));
+        Operand::Out, {paged.num_rows * kernel.nextN, kAny}, paged.out));
     break;
   case MQA_OP_TOPK:
     MQA_RETURN_IF_FAILED(readTopk(reader, kernel, attributes, selection));
@@ -355,7 +363,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
   case MQA_OP_PAGED_LOGITS_TOPK:
     MQA_RETURN_IF_FAILED(readPagedLogits(reader, kernel, paged));
     paged.max_context_len = attributes.size;
-    arguments.numQueries = paged.batch * kernel.nextN;
+    arguments.numQueries = paged.num_rows * kernel.nextN;
     arguments.numColumns = attributes.size;
     MQA_RETURN_IF_FAILED(readRows(reader, kernel, arguments.numQueries,
                                   /*hasOwnTable=*/false, selection));

@@ -26,7 +26,7 @@ def make_edge(form, draw_ops):
 def draw(rng, draw_ops):
     k = rng.choice([1, 2, 3, 17, 64, 512, 1024, 2048, 4096, rng.randint(1, 4096)])
     kind = rng.choice(["logits", "paged"])
-    logits = draw_ops["draw" if kind == "logits" else "draw_paged"](rng) | {"clean": False}
+    logits = draw_ops["draw" if kind == "logits" else "draw_paged"](rng) | {"clean": False, "rows": None}
     # Those are stored.
     logits.pop("block_max", None)
     if kind == "logits":

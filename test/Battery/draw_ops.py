@@ -91,6 +91,7 @@ def draw_paged(rng):
         "k_scale": rng.random() < 0.85,
         "weights": rng.choice(["f32", "f32", "f32", "bf16", "none"]),
         "lens_per_query": rng.random() < 0.5,
+        "rows": "?" if rng.random() < 0.4 else None,  # rows that name their sequences: how many
         "clean": rng.random() < 0.5,
         "memrefs": rng.random() < 0.2,
         "batch": "?",
@@ -101,6 +102,8 @@ def draw_paged(rng):
     if rng.random() < 0.15:
         op |= {"batch": rng.randint(1, 40), "columns": rng.randint(1, 1500)}
         op |= {"blocks": rng.randint(1, 300), "table": rng.randint(1, 60)}
+        if op["rows"]:
+            op["rows"] = rng.randint(1, 200)
     return draw_blocks(rng, draw_mx(rng, op))
 
 
@@ -138,6 +141,10 @@ PAGED_EDGES = [
     {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "block_max": 128, "clean": True},
     {"heads": 4, "head_dim": 64, "next_n": 3, "block_kv": 16, "block_max": 8, "lens_per_query": True},
     {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": True, "input": "f16", "clean": True},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "clean": True},
+    {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 16, "out": "bf16", "memrefs": True},
+    {"heads": 7, "head_dim": 48, "rows": "?", "block_kv": 256, "input": "f16", "k_scale": False, "weights": "none"},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": True, "clean": True},
 ]
 
 
@@ -159,7 +166,7 @@ def make_block_edge(form):
 def make_paged_edge(form):
     op = {"input": "f8E4M3FN", "out": "f32", "activation": "relu", "k_scale": True}
     op |= {"weights": "f32", "clean": False, "lens_per_query": False, "memrefs": False}
-    op |= {"batch": "?", "columns": "?", "blocks": "?", "table": "?"}
+    op |= {"batch": "?", "columns": "?", "blocks": "?", "table": "?", "next_n": 1, "rows": None}
     return op | form
 
 
@@ -193,6 +200,17 @@ def to_shapes(op):
     weights = op["weights"] if op["weights"] != "none" else None
     if "next_n" in op:
         b, t, c, p = op["batch"], op["next_n"], op["blocks"], op["block_kv"]
+        if r := op.get("rows"):
+            return [
+                ("q", [r, h, d], element),
+                ("k", [c, p, key[0]], key[1]),
+                ("k_scale", [c, p], k_scale),
+                ("weights", [r, h], weights),
+                ("context_lens", [r], "i32"),
+                ("block_table", [b, op["table"]], "i32"),
+                ("sequence", [r], "i32"),
+                ("out", [r, op["columns"]], op["out"]),
+            ]
         rows = b if b == "?" else b * t
         return [
             ("q", [b, t, h, d], element),
@@ -227,14 +245,15 @@ def to_call(op, types):
         attributes.append(f"block_max = {op['block_max']} : i64")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
     lists = ("key_blocks", "num_key_blocks")
-    names = [name for name, _, _ in to_shapes(op) if name not in ("out", *lists)]
+    names = [name for name, _, _ in to_shapes(op) if name not in ("sequence", "out", *lists)]
     blocks = ""
+    sequence = f"\n       sequence(%sequence : {types['sequence']})" if "sequence" in types else ""
     if "block_size" in op:
         blocks = f"""
        blocks(%key_blocks, %num_key_blocks : {", ".join(types[n] for n in lists)}) of {op["block_size"]}"""
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
     return f"""{name} ins({", ".join(f"%{n}" if n in types else "none" for n in names)} :
-         {", ".join(types[n] for n in names if n in types)}){blocks}
+         {", ".join(types[n] for n in names if n in types)}){blocks}{sequence}
        outs(%out : {types["out"]}){dictionary}"""
 
 

@@ -177,7 +177,7 @@ class DeepGemmTest(KnownLaunchCase):
                 return deep_gemm.fp8_paged_mqa_logits(q, cache, weights, lens, table, None, 300, **others)
 
             for message, arguments in (
-                ("indices need Blackwell", {"indices": lens}),
+                ("q must be B x 1 x H x D with indices", {"indices": lens}),
                 ("q must be B x T x H x D", {"q": q[0]}),
                 ("kv_cache must be torch.uint8", {"cache": cache.view(torch.int8)}),
                 ("kv_cache must be num_blocks x block_kv x 1 x 68", {"cache": cache[..., :67]}),

@@ -104,8 +104,8 @@ class PagedTest(VersionsCase):
                 self.check(out.double().masked_fill(expected == float("-inf"), float("-inf")), expected)
             indices = torch.zeros(6, dtype=torch.int32)
             for error, message, arguments, options in (
-                (AssertionError, "indices need Blackwell", (indices,), {}),
-                (AssertionError, "indices need Blackwell", (), {"indices": indices}),
+                (AssertionError, "q must be B x 1 x H x D with indices", (indices,), {}),
+                (AssertionError, "q must be B x 1 x H x D with indices", (), {"indices": indices}),
                 (TypeError, "indices are given twice", (indices,), {"indices": indices}),
                 (TypeError, "clean_logits is given twice", (True,), {"clean_logits": True}),
                 (TypeError, "eighth argument must be a bool .* or a torch.Tensor .*, found int", (1,), {}),
@@ -188,7 +188,7 @@ class MetadataTest(VersionsCase):
             (AssertionError, "context_lens must be B x next_n or B, found 3 dimensions", (lens[None], 64, 132)),
             (AssertionError, "block_kv must be one of 16, 32, 64, 128, 256, found 48", (lens, 48, 132)),
             (AssertionError, "num_sms must be at least 1, found 0", (lens, 64, 0)),
-            (AssertionError, "indices need Blackwell", (lens, 64, 132, lens[:, 0])),
+            (AssertionError, "indices must be the requests of 6 tokens", (lens, 64, 132, lens[:5, 0])),
             (TypeError, "context_lens must be a torch.Tensor, found list", ([1], 64, 132)),
             (TypeError, "block_kv must be an int, found float", (lens, 64.0, 132)),
             (TypeError, "num_sms must be an int, found bool", (lens, 64, True)),

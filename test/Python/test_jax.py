@@ -135,6 +135,22 @@ class PagedLogitsTest(JaxCase):
             for logits in self.run_all(function, q, shape, weights, lens, table):
                 self.check(logits, expected)
 
+    def test_rows(self):
+        """Rows that name their sequences, in any order; some see no key, some name none."""
+        q, cache, weights, lens, table = make_paged()
+        expected = paged_reference(q, cache, weights, lens, table, 320)
+        order = np.random.default_rng(0).permutation(10)
+        sequence = np.repeat(np.arange(5, dtype=np.int32), 2)[order]
+        lens, expected = lens.ravel()[order], expected[order]
+        lens[3], sequence[3], sequence[4] = -1, 2**31 - 1, 5
+        expected[3:5] = -np.inf
+        for k, scale in (split_cache(cache, 128), (cache, None)):
+            function = lambda q, k, *a, scale=scale: mj.paged_logits(q, k, scale, *a[:-1], 320, sequence=a[-1])
+            for logits in self.run_all(function, q.reshape(10, 64, 128)[order], k, weights[order], lens, table, sequence):
+                self.check(logits, expected)
+        with self.assertRaisesRegex(ValueError, "sequence must"):
+            mj.paged_logits(q.reshape(10, 64, 128), k, None, weights, lens, table, 320, sequence=sequence[1:])
+
     def test_lengths(self):
         for next_n in (1, 2):
             q, cache, weights, lens, table = make_paged(next_n=next_n)

@@ -9,6 +9,7 @@
 #include "Parallel.h"
 
 #include <cmath>
+#include <map>
 
 using namespace mqa::tools;
 
@@ -359,6 +360,18 @@ std::vector<int32_t> mqa::tools::drawLengths(int64_t batch, int64_t average,
   return lengths;
 }
 
+std::vector<int64_t> Paging::getLongest(int64_t batch) const {
+  std::vector<int64_t> longest(batch, 0);
+  int64_t perSequence = contextLens.size() / std::max<int64_t>(1, batch);
+  for (size_t i = 0; i < contextLens.size(); ++i) {
+    int64_t b =
+        sequence.empty() ? i / std::max<int64_t>(1, perSequence) : sequence[i];
+    if (b >= 0 && b < batch)
+      longest[b] = std::max<int64_t>(longest[b], contextLens[i]);
+  }
+  return longest;
+}
+
 double mqa::tools::countBytes(const Problem &problem, bool clean) {
   const Shape &shape = problem.shape;
   const Format &format = problem.format;
@@ -367,18 +380,21 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
   double cells = clean ? double(m) * problem.countColumns() : written;
   double keys = double(shape.numKeys) * shape.numGroups;
   double ranges = 8.0 * m;
-  if (int64_t t = problem.paging.nextN) {
+  if (problem.paging.nextN) {
     // The longest of a sequence's queries.
-    keys = ranges = 0;
-    for (int64_t b = 0; b < m / t; ++b) {
-      int64_t longest = 0;
-      for (int64_t i = 0; i < t; ++i)
-        longest = std::max(longest, problem.end(b * t + i));
-      keys += longest;
-      ranges += 4.0 * ((longest + problem.paging.blockKv - 1) /
-                       problem.paging.blockKv);
+    keys = 0;
+    const Paging &paging = problem.paging;
+    ranges = 4.0 * (paging.contextLens.size() + paging.sequence.size());
+    std::map<int64_t, int64_t> longest;
+    for (int64_t i = 0; i < m; ++i)
+      if (int64_t end = problem.end(i)) {
+        int64_t &own = longest[paging.getSequence(i)];
+        own = std::max(own, end);
+      }
+    for (auto [b, length] : longest) {
+      keys += length;
+      ranges += 4.0 * ((length + paging.blockKv - 1) / paging.blockKv);
     }
-    ranges += 4.0 * problem.paging.contextLens.size();
   }
   if (problem.keyBlocks.blockSize) {
     // As many as each query has.
@@ -399,9 +415,14 @@ void mqa::tools::setPagedRanges(Problem &problem) {
   bool perQuery = paging.contextLens.size() == problem.ke.size();
   int64_t room = std::min<int64_t>(problem.shape.numKeys,
                                    paging.maxBlocks * paging.blockKv);
+  int64_t batch = paging.getBatch();
   for (int64_t m = 0; m < problem.shape.numQueries; ++m) {
     int64_t length = perQuery ? paging.contextLens[m]
                               : paging.contextLens[m / t] - t + m % t + 1;
+    // A row that names no line of the table sees no key.
+    if (!paging.sequence.empty() &&
+        (paging.sequence[m] < 0 || paging.sequence[m] >= batch))
+      length = 0;
     problem.ks[m] = 0;
     problem.ke[m] = static_cast<int32_t>(std::clamp<int64_t>(length, 0, room));
   }
@@ -412,7 +433,7 @@ void mqa::tools::setPagedRanges(Problem &problem) {
 static void fillBlockTable(Paging &paging, int64_t batch, uint64_t seed,
                            int64_t columns) {
   Random random(seed, kTable);
-  int64_t perSequence = paging.contextLens.size() / std::max<int64_t>(1, batch);
+  std::vector<int64_t> lengths = paging.getLongest(batch);
   std::vector<int32_t> order(paging.numBlocks);
   for (int64_t i = 0; i < paging.numBlocks; ++i)
     order[i] = static_cast<int32_t>(i);
@@ -420,11 +441,7 @@ static void fillBlockTable(Paging &paging, int64_t batch, uint64_t seed,
     std::swap(order[i], order[random.integer(i, 0, i)]);
   size_t next = 0;
   for (int64_t b = 0; b < batch; ++b) {
-    int64_t longest = 0;
-    for (int64_t i = 0; i < perSequence; ++i)
-      longest =
-          std::max<int64_t>(longest, paging.contextLens[b * perSequence + i]);
-    longest = std::min(longest, columns);
+    int64_t longest = std::min(lengths[b], columns);
     for (int64_t i = 0; i < paging.maxBlocks; ++i) {
       int32_t &entry = paging.blockTable[b * paging.maxBlocks + i];
       // A cache without blocks has none to name.
@@ -439,12 +456,11 @@ static void fillBlockTable(Paging &paging, int64_t batch, uint64_t seed,
 Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
                                      bool wide, const Format &format,
                                      bool integers) {
-  int64_t perSequence = paged.lens.size() / std::max<int64_t>(1, paged.batch);
+  Problem problem;
+  problem.paging.contextLens = paged.lens;
+  problem.paging.sequence = paged.sequence;
   int64_t longest = 0, needed = 0;
-  for (int64_t b = 0; b < paged.batch; ++b) {
-    int64_t own = 0;
-    for (int64_t i = 0; i < perSequence; ++i)
-      own = std::max<int64_t>(own, paged.lens[b * perSequence + i]);
+  for (int64_t own : problem.paging.getLongest(paged.batch)) {
     longest = std::max(longest, own);
     needed += (own + paged.blockKv - 1) / paged.blockKv;
   }
@@ -452,7 +468,6 @@ Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
   // A column of maxima has room for its whole block.
   int64_t size = format.getColumnKeys();
   columns = (columns + size - 1) / size * size;
-  Problem problem;
   problem.paging.nextN = paged.nextN;
   problem.paging.blockKv = paged.blockKv;
   problem.paging.numBlocks = paged.numBlocks < 0
@@ -462,11 +477,11 @@ Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
       paged.maxBlocks < 0
           ? std::max<int64_t>(1, (longest + paged.blockKv - 1) / paged.blockKv)
           : paged.maxBlocks;
-  problem.paging.contextLens = paged.lens;
   problem.paging.blockTable.resize(paged.batch * problem.paging.maxBlocks);
   fillBlockTable(problem.paging, paged.batch, seed, columns);
-  problem.shape = {paged.batch * paged.nextN, paged.numHeads, paged.headDim,
-                   columns};
+  int64_t numRows = paged.ofRows ? static_cast<int64_t>(paged.sequence.size())
+                                 : paged.batch * paged.nextN;
+  problem.shape = {numRows, paged.numHeads, paged.headDim, columns};
   problem.format = format;
   int64_t bytes = getBytes(format.input);
   int64_t slots = problem.paging.numBlocks * paged.blockKv;

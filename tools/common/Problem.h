@@ -65,6 +65,15 @@ struct Paging {
   int64_t nextN = 0, blockKv = 0, numBlocks = 0, maxBlocks = 0;
   /// batch x nextN lengths, or one for each sequence.
   std::vector<int32_t> contextLens, blockTable;
+  /// Of rows that name their sequences, which have a length each.
+  std::vector<int32_t> sequence;
+
+  /// That of query m, which must name one.
+  int64_t getSequence(int64_t m) const {
+    return sequence.empty() ? m / nextN : sequence[m];
+  }
+  /// The longest length of each of `batch` sequences, at least 0.
+  std::vector<int64_t> getLongest(int64_t batch) const;
 
   int64_t getBatch() const {
     return maxBlocks ? static_cast<int64_t>(blockTable.size()) / maxBlocks : 0;
@@ -137,7 +146,7 @@ struct Problem {
   int64_t getSlot(int64_t m, int64_t n) const {
     if (keyBlocks.blockSize)
       return keyBlocks.getKey(m, n);
-    return paging.nextN ? paging.getSlot(m / paging.nextN, n) : n;
+    return paging.nextN ? paging.getSlot(paging.getSequence(m), n) : n;
   }
   /// Whether query m sees the key that n is of: of its range, all of them; of
   /// columns, those of keys of its range.
@@ -178,7 +187,8 @@ Problem makeProblem(const Shape &shape, Mask mask, uint64_t seed,
 /// of two: a correct kernel is exact on them.
 /// Sequences of the given lengths against a paged cache that has a block for
 /// each that they need, in any order, and some more. `lens` is batch x nextN,
-/// or batch. What the lengths do not reach, of the table and of the cache, is
+/// or batch; or, where `sequence` has rows that name theirs, a length for each
+/// row. What the lengths do not reach, of the table and of the cache, is
 /// garbage.
 struct PagedShape {
   int64_t batch, nextN, numHeads, headDim, blockKv;
@@ -187,6 +197,10 @@ struct PagedShape {
   /// if that is -1.
   int64_t maxContextLen = -1, maxBlocks = -1;
   int64_t numBlocks = -1;
+  /// For a kernel whose rows name their sequences: those, of which some may be
+  /// no row of the table; and nextN is 1.
+  bool ofRows = false;
+  std::vector<int32_t> sequence = {};
 };
 Problem makePagedProblem(const PagedShape &shape, uint64_t seed,
                          bool wide = false, const Format &format = {},

@@ -272,9 +272,9 @@ void Session::uploadPaged() {
   const Shape &shape = problem.shape;
   const Format &format = problem.format;
   const Paging &paging = problem.paging;
-  int64_t batch = paging.getBatch();
   int64_t sequence = paging.nextN * shape.numHeads * shape.headDim;
-  pagedArgs.batch = batch;
+  pagedArgs.batch = paging.getBatch();
+  pagedArgs.num_rows = shape.numQueries;
   pagedArgs.q_stride = sequence + slack.q;
   q = uploadRows(device, problem.q, sequence * getBytes(format.input),
                  pagedArgs.q_stride * getBytes(format.input), 0);
@@ -301,9 +301,11 @@ void Session::updateRanges() {
 }
 
 void Session::updatePaging(const Paging &paging) {
-  int64_t lensRow =
-      paging.contextLens.size() / std::max<int64_t>(1, paging.getBatch());
-  pagedArgs.context_lens_stride = lensRow + slack.lens;
+  bool ofRows = !paging.sequence.empty();
+  int64_t lensRow = ofRows ? 1
+                           : paging.contextLens.size() /
+                                 std::max<int64_t>(1, paging.getBatch());
+  pagedArgs.context_lens_stride = lensRow + (ofRows ? 0 : slack.lens);
   auto newLens =
       spread(paging.contextLens, lensRow, pagedArgs.context_lens_stride);
   auto newTable =
@@ -311,12 +313,16 @@ void Session::updatePaging(const Paging &paging) {
   if (!lens) {
     lens = device.upload(newLens);
     table = device.upload(newTable);
+    sequences = device.upload(paging.sequence);
+    pagedArgs.sequence = sequences->as<int32_t>();
     pagedArgs.context_lens = lens->as<int32_t>();
     pagedArgs.block_table = table->as<int32_t>();
     return;
   }
   lens->copyFrom(newLens.data(), newLens.size() * sizeof(int32_t));
   table->copyFrom(newTable.data(), newTable.size() * sizeof(int32_t));
+  sequences->copyFrom(paging.sequence.data(),
+                      paging.sequence.size() * sizeof(int32_t));
 }
 
 const void *Session::getWeights() const {
@@ -337,7 +343,9 @@ void Session::launchEmpty(const LoadedKernel &kernel) {
   if (problem.paging.nextN) {
     if (!noRanges)
       noRanges = device.upload(std::vector<int32_t>(
-          pagedArgs.batch * pagedArgs.context_lens_stride, 0));
+          std::max(pagedArgs.batch * pagedArgs.context_lens_stride,
+                   pagedArgs.num_rows),
+          0));
     mqa_paged_logits_args empty = pagedArgs;
     empty.context_lens = noRanges->as<int32_t>();
     require(mqa_paged_logits_launch(kernel.get(), &empty, nullptr));

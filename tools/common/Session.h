@@ -152,7 +152,7 @@ private:
   const Problem &problem;
   Slack slack;
   std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, lens, table, out,
-      noRanges, keyBlocks, numKeyBlocks;
+      noRanges, sequences, keyBlocks, numKeyBlocks;
   Output output;
   mqa_logits_args args{};
   mqa_paged_logits_args pagedArgs{};

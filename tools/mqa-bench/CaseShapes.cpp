@@ -6,6 +6,8 @@
 
 #include "CaseShapes.h"
 
+#include <random>
+
 using namespace mqa::tools;
 
 PagedShape mqa::tools::getPagedShape(const mqa_kernel_info &info, int64_t batch,
@@ -16,10 +18,43 @@ PagedShape mqa::tools::getPagedShape(const mqa_kernel_info &info, int64_t batch,
                    info.head_dim,
                    info.block_kv,
                    {}};
+  if (info.has_sequence) {
+    for (int64_t b = 0; b < shape.batch; ++b)
+      shape.lens.push_back(length(b));
+    makeRows(info, shape, [](int64_t b) { return 1 + b * 5 % 8; });
+    return shape;
+  }
   for (int64_t b = 0; b < shape.batch; ++b)
     for (int64_t t = 0, e = info.lens_per_query ? info.next_n : 1; t < e; ++t)
       shape.lens.push_back(static_cast<int32_t>(length(b) - e + t + 1));
   return shape;
+}
+
+void mqa::tools::makeRows(const mqa_kernel_info &info, PagedShape &shape,
+                          const std::function<int64_t(int64_t)> &rows) {
+  std::vector<int32_t> lengths;
+  std::swap(lengths, shape.lens);
+  shape.ofRows = true;
+  shape.sequence.clear();
+  for (int64_t b = 0; b < shape.batch; ++b)
+    for (int64_t t = 0, count = rows(b); t < count; ++t) {
+      shape.lens.push_back(static_cast<int32_t>(lengths[b] - count + t + 1));
+      shape.sequence.push_back(static_cast<int32_t>(b));
+    }
+  if (info.num_queries < 0)
+    return;
+  constexpr int32_t kNoSequence = 0x7fffffff;
+  shape.lens.resize(info.num_queries, 0);
+  shape.sequence.resize(info.num_queries, kNoSequence);
+}
+
+void mqa::tools::shuffleRows(PagedShape &shape, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (size_t i = shape.sequence.size(); i > 1; --i) {
+    size_t other = random() % i;
+    std::swap(shape.sequence[i - 1], shape.sequence[other]);
+    std::swap(shape.lens[i - 1], shape.lens[other]);
+  }
 }
 
 void mqa::tools::setStaticSizes(const mqa_kernel_info &info,

@@ -67,6 +67,8 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
     EdgeRun run{device, kernel, options.verbose, summary};
     if (isPaged(info)) {
       runPagedEdges(run);
+      if (info.has_sequence)
+        runRowEdges(run);
       if (options.large)
         runLargeCache(run);
       runReruns(device, kernel, options.reruns, options.lateCopy, summary);

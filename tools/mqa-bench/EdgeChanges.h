@@ -58,6 +58,8 @@ void plantNaN(Problem &problem, Slack &slack);
 std::vector<Edge> getBlockMaxEdges();
 void runKeyBlockEdges(const EdgeRun &run);
 void runPagedEdges(const EdgeRun &run);
+/// Those of rows that name their sequences, beside the edges of paged kernels.
+void runRowEdges(const EdgeRun &run);
 /// More than 2^31 bytes of cache: the blocks that are used lie at its end.
 void runLargeCache(const EdgeRun &run);
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Paged.h"
+#include "CaseShapes.h"
 #include "Ceiling.h"
 #include "Rounds.h"
 #include "Sessions.h"
@@ -16,6 +17,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 
 using namespace mqa::tools;
@@ -48,7 +50,32 @@ static const Cell kCells[] = {
     {1, 1, 131072}, {4, 2, 131072},
 };
 
+/// Of kernels whose rows name their sequences, with rows of a sequence in the
+/// place of next_n (0: from 1 to 8, as they come): prefill, and decoding.
+static const Cell kRowCells[] = {
+    {1, 2048, 2048}, {1, 2048, 8192}, {1, 2048, 32768}, {1, 2048, 131072},
+    {16, 128, 8192}, {64, 0, 4096},   {64, 0, 32768},   {64, 8, 32768},
+    {64, 1, 32768},  {2048, 1, 4096},
+};
+
+/// Lengths of prefill are as asked for, so that they are those of a causal
+/// mask.
+static Problem makeRowCell(const Cell &cell, const mqa_kernel_info &info) {
+  constexpr int64_t kPrefillRows = 100;
+  PagedShape shape{
+      cell.batch,     1,
+      info.num_heads, info.head_dim,
+      info.block_kv,  drawLengths(cell.batch, cell.averageLength, 1)};
+  if (cell.nextN >= kPrefillRows)
+    shape.lens.assign(cell.batch, static_cast<int32_t>(cell.averageLength));
+  makeRows(info, shape,
+           [&](int64_t b) { return cell.nextN ? cell.nextN : 1 + b * 5 % 8; });
+  return makePagedProblem(shape, /*seed=*/1, /*wide=*/false, getFormat(info));
+}
+
 static Problem makeCell(const Cell &cell, const mqa_kernel_info &info) {
+  if (info.has_sequence)
+    return makeRowCell(cell, info);
   PagedShape shape{
       cell.batch,     cell.nextN,
       info.num_heads, info.head_dim,
@@ -112,7 +139,7 @@ static Times measure(Device &device, const Sessions &sessions,
 static const json *findPeer(const json &peer, const Cell &cell,
                             const mqa_kernel_info &info) {
   if (!peer.contains("paged") || info.num_heads != 64 || info.head_dim != 128 ||
-      info.block_kv != 64)
+      info.block_kv != 64 || info.has_sequence)
     return nullptr;
   for (const json &entry : peer["paged"])
     if (entry["batch"] == cell.batch && entry["next_n"] == cell.nextN &&
@@ -199,7 +226,7 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   Ceilings ceilings(*device, options.ceiling);
   // Kernels of the same problems; of a bundle, those that clean too.
-  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int, int, int>,
+  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int, int, int, int>,
            std::vector<Candidate>>
       groups;
   OpenBundles bundles;
@@ -212,7 +239,8 @@ int mqa::tools::runPaged(const PagedOptions &options) {
       if (!isPaged(info))
         fatal("'" + path + "' has a kernel that is not of mqa.paged_logits");
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
-              info.lens_per_query, info.out_type, info.key_type}]
+              info.lens_per_query, info.out_type, info.key_type,
+              info.has_sequence}]
           .push_back({name, std::make_unique<LoadedKernel>(bundle, info.name)});
     });
   json peer = readPeer(options.peer, "paged"), rows = json::array();
@@ -240,17 +268,23 @@ int mqa::tools::runPaged(const PagedOptions &options) {
               options.wide);
   table.printHead();
   bool pass = true;
-  for (auto &[key, group] : groups)
-    for (const Cell &cell : kCells) {
-      if (cell.nextN != std::get<0>(key))
+  for (auto &[key, group] : groups) {
+    bool ofRows = group.front().kernel->getInfo().has_sequence != 0;
+    std::vector<Cell> cells(std::begin(kCells), std::end(kCells));
+    if (ofRows)
+      cells.assign(std::begin(kRowCells), std::end(kRowCells));
+    for (const Cell &cell : cells) {
+      if (!ofRows && cell.nextN != std::get<0>(key))
         continue;
       showProgress("cell of " + std::to_string(cell.batch) + " x " +
-                   std::to_string(cell.averageLength) + ", next_n " +
+                   std::to_string(cell.averageLength) +
+                   (ofRows ? ", rows " : ", next_n ") +
                    std::to_string(cell.nextN) + ", " +
                    std::to_string(group.size()) + " kernels");
       pass &= runCell(*device, cell, group, ceilings, peer, options.repeat,
                       table, rows);
     }
+  }
   if (!options.json.empty())
     writeFile(options.json,
               makeReport(*device, options.repeat, rows).dump(1) + "\n");

@@ -29,7 +29,8 @@ struct PagedEdge {
 static void keepShape(PagedShape &, Slack &) {}
 
 static void addPagedSlack(PagedShape &shape, Slack &slack) {
-  bool perQuery = static_cast<int64_t>(shape.lens.size()) != shape.batch;
+  bool perQuery =
+      !shape.ofRows && static_cast<int64_t>(shape.lens.size()) != shape.batch;
   // Multiples of 16 bytes for every type.
   slack.q = slack.k = 16;
   slack.kScale = slack.weights = 4;

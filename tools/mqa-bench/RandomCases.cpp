@@ -99,6 +99,32 @@ static Case drawCase(const mqa_kernel_info &info, uint64_t seed) {
   return {std::move(problem), slack, integers, description};
 }
 
+/// Rows of any number and order: of a few sequences or of many, with lengths of
+/// their own or those of the last rows of a sequence, without a key, and that
+/// name no sequence.
+static void drawRows(const mqa_kernel_info &info, PagedShape &shape,
+                     int64_t longest, std::mt19937_64 &random) {
+  auto draw = [&](int64_t count) {
+    return static_cast<int64_t>(random() % count);
+  };
+  for (int64_t b = 0; b < shape.batch; ++b)
+    shape.lens.push_back(static_cast<int32_t>(draw(4) ? draw(longest + 1) : 0));
+  int64_t most = shape.batch > 30 ? 9 : 1 + draw(40);
+  makeRows(info, shape, [&](int64_t) { return draw(most + 1); });
+  if (draw(2))
+    for (int32_t &length : shape.lens)
+      length = static_cast<int32_t>(draw(longest + 1));
+  constexpr int32_t kStrange[] = {-1, 0x7fffffff, -0x7fffffff, 1 << 20};
+  for (size_t i = 0; i < shape.lens.size() && draw(2); ++i) {
+    size_t row = draw(static_cast<int64_t>(shape.lens.size()));
+    shape.sequence[row] = kStrange[draw(4)];
+    if (draw(2))
+      shape.lens[row] = static_cast<int32_t>(-draw(3));
+  }
+  if (draw(3) == 0)
+    shuffleRows(shape, random());
+}
+
 /// Lengths of any kind: none, of a few keys, far apart within a sequence or
 /// past the end of the table, and few sequences or many.
 static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
@@ -114,8 +140,10 @@ static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
                    info.block_kv,
                    {}};
   int64_t longest = 1 + draw(shape.batch > 100 ? 300 : 2000);
+  if (info.has_sequence)
+    drawRows(info, shape, longest, random);
   int64_t perSequence = info.lens_per_query ? info.next_n : 1;
-  for (int64_t b = 0; b < shape.batch; ++b) {
+  for (int64_t b = 0; b < shape.batch && !info.has_sequence; ++b) {
     int64_t length = draw(4) ? draw(longest + 1) : 0;
     bool causal = draw(2);
     for (int64_t t = 0; t < perSequence; ++t)
@@ -172,6 +200,8 @@ static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
     for (int64_t i = 0;
          i < shape.batch * (info.lens_per_query ? info.next_n : 1); ++i)
       shape.lens.push_back(static_cast<int32_t>(3000 + i * 37 % 5000));
+    if (info.has_sequence)
+      makeRows(info, shape, [](int64_t b) { return 1 + b % 20; });
     shape.maxContextLen = info.max_context_len;
     shape.maxBlocks = info.max_blocks;
     shape.numBlocks = info.num_blocks;

@@ -44,6 +44,9 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
           static_cast<int32_t>((j * 7919 + i * 104729) % 2001 / (i % 5 + 1));
     std::rotate(paging.blockTable.begin(), paging.blockTable.begin() + 1,
                 paging.blockTable.end());
+    if (!paging.sequence.empty())
+      std::rotate(paging.sequence.begin(), paging.sequence.begin() + 1,
+                  paging.sequence.end());
     setPagedRanges(problem);
     session.updatePaging(paging);
     session.poison();

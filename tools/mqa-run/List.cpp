@@ -43,6 +43,7 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
     kernel["max_blocks"] = toJson(info.max_blocks);
     kernel["max_context_len"] = toJson(info.max_context_len);
     kernel["lens_per_query"] = info.lens_per_query != 0;
+    kernel["has_sequence"] = info.has_sequence != 0;
     return;
   }
   kernel["num_keys"] = toJson(info.num_keys);

@@ -99,6 +99,10 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
                  "Paged: the length of each sequence: a,b,c")
       ->delimiter(',')
       ->check(CLI::Range(int64_t(0), kMaxSize));
+  app.add_option("--rows", options.rows,
+                 "Paged, rows that name their sequences: rows of each sequence "
+                 "(default: 1 to 8, drawn)")
+      ->check(CLI::Range(int64_t(0), kMaxSize / 2));
   app.add_option("--max-context-len", options.maxContextLen,
                  "Paged: columns of the output (default: the longest length)")
       ->check(CLI::Range(int64_t(0), kMaxSize));

@@ -22,7 +22,7 @@ struct Options {
   bool clean = false, verify = false, json = false, integers = false;
   bool cpu = false, list = false;
   int64_t batch = -1, nextN = -1, contextLen = -1, blockKv = -1;
-  int64_t maxContextLen = -1;
+  int64_t maxContextLen = -1, rows = -1;
   /// Of ops that select: how logits are distributed.
   std::string pattern;
   /// Of mqa.merge_topk.

@@ -49,9 +49,38 @@ static std::vector<int32_t> getLengths(const Options &options,
   return lengths;
 }
 
+/// Rows that name their sequences: some neighbouring ones are the last of each.
+static void makeRows(const mqa_kernel_info &info, PagedShape &shape,
+                     const Options &options) {
+  std::vector<int32_t> lengths;
+  std::swap(lengths, shape.lens);
+  shape.ofRows = true;
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    // Any numbers from 1 to 8 that have no pattern.
+    uint64_t drawn = (options.seed + b + 1) * 0x9e3779b97f4a7c15;
+    int64_t count = options.rows >= 0 ? options.rows : 1 + (drawn >> 61);
+    for (int64_t t = 0; t < count; ++t) {
+      shape.lens.push_back(static_cast<int32_t>(lengths[b] - count + t + 1));
+      shape.sequence.push_back(static_cast<int32_t>(b));
+    }
+  }
+  int64_t numRows = shape.sequence.size();
+  if (info.num_queries < 0 || info.num_queries == numRows)
+    return;
+  if (options.rows >= 0)
+    fatal("the kernel has " + std::to_string(info.num_queries) +
+          " rows, but --rows makes " + std::to_string(numRows));
+  // Rows behind these see no key, and name no sequence.
+  shape.lens.resize(info.num_queries, 0);
+  shape.sequence.resize(info.num_queries, -1);
+}
+
 static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
   getSize("--next-n", info.next_n, options.nextN, 0);
   getSize("--block-kv", info.block_kv, options.blockKv, 0);
+  if (options.rows >= 0 && !info.has_sequence)
+    fatal("--rows is for a kernel whose rows name their sequences, which this "
+          "one has not ('sequence' of mqa.paged_logits)");
   std::vector<int32_t> lengths = getLengths(options, info);
   PagedShape shape{static_cast<int64_t>(lengths.size()),
                    info.next_n,
@@ -59,7 +88,9 @@ static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
                    info.head_dim,
                    info.block_kv,
                    lengths};
-  if (info.lens_per_query) {
+  if (info.has_sequence) {
+    makeRows(info, shape, options);
+  } else if (info.lens_per_query) {
     // The new queries are the last of their sequence.
     shape.lens.clear();
     for (int32_t length : lengths)
@@ -111,7 +142,8 @@ static void checkOptions(const Options &options, bool paged, bool fused) {
           std::string(paged ? "mqa.paged_logits" : "mqa.logits"));
   bool pagedOnly = options.batch >= 0 || options.nextN >= 0 ||
                    options.contextLen >= 0 || options.blockKv >= 0 ||
-                   options.maxContextLen >= 0 || !options.contextLens.empty();
+                   options.maxContextLen >= 0 || options.rows >= 0 ||
+                   !options.contextLens.empty();
   bool contiguousOnly = options.seqLen >= 0 || options.seqLenKv >= 0 ||
                         options.maxSeqlenK >= 0 || options.maxKeyBlocks >= 0;
   if (paged && contiguousOnly)
@@ -119,8 +151,9 @@ static void checkOptions(const Options &options, bool paged, bool fused) {
           "for mqa.logits; this kernel is of mqa.paged_logits: --batch, "
           "--context-len");
   if (!paged && pagedOnly)
-    fatal("--batch, --next-n, --block-kv, --context-len, --context-lens and "
-          "--max-context-len are for mqa.paged_logits; this kernel is of "
+    fatal("--batch, --next-n, --block-kv, --context-len, --context-lens, "
+          "--rows and --max-context-len are for mqa.paged_logits; this kernel "
+          "is of "
           "mqa.logits: --seq-len, --seq-len-kv");
 }
 
@@ -137,7 +170,13 @@ static void printText(const nlohmann::json &report) {
     std::printf("\n");
   }
   auto integer = [&](const char *name) { return report[name].get<long>(); };
-  if (report.contains("batch"))
+  if (report.contains("num_rows"))
+    std::printf("shape:           B=%ld R=%ld H=%ld D=%ld, blocks of %ld keys, "
+                "%ld columns\n",
+                integer("batch"), integer("num_rows"), integer("num_heads"),
+                integer("head_dim"), integer("block_kv"),
+                integer("max_context_len"));
+  else if (report.contains("batch"))
     std::printf("shape:           B=%ld T=%ld H=%ld D=%ld, blocks of %ld keys, "
                 "%ld columns\n",
                 integer("batch"), integer("next_n"), integer("num_heads"),
@@ -257,6 +296,8 @@ static int run(const Options &options) {
   if (isPaged(info)) {
     report["batch"] = problem.paging.getBatch();
     report["next_n"] = info.next_n;
+    if (info.has_sequence)
+      report["num_rows"] = shape.numQueries;
     report["block_kv"] = info.block_kv;
     report["max_context_len"] = shape.numKeys;
   } else {

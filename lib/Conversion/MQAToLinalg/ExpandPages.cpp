@@ -33,8 +33,12 @@ private:
   }
   Value getEnd(Value ranges);
   void clean(Value out);
-  void cleanFrom(Value end, Value out);
-  void expandSequence(const Sequence &sequence, SequenceTiles &tiles);
+  void cleanFrom(Value end, const Sequence &sequence);
+  void expandSequence(const Sequence &sequence, Value end,
+                      SequenceTiles &tiles);
+  void expandRun(const Run &first, Value firstEnd, Value ranges,
+                 const Ranges &runs, SequenceTiles &tiles);
+  void expandRuns(Value ranges, SequenceTiles &tiles);
 
   IRRewriter &b;
   PagedLogitsOp op;
@@ -55,9 +59,7 @@ Value mqa::getRowsOf(OpBuilder &b, Value source, OpFoldResult row,
   return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
 }
 
-/// The key behind the last one that a query of the sequence sees and a column
-/// is there for; at least the first column's. Of a cache without a block, it
-/// sees none.
+/// The key behind the last one that a query of the sequence sees.
 Value PageExpander::getEnd(Value ranges) {
   Ranges rows = Ranges::get(b, ranges);
   int64_t count = op.getNextN();
@@ -68,12 +70,7 @@ Value PageExpander::getEnd(Value ranges) {
   auto [start, end] =
       rows.loadUnion(b, loc, constant(0), count, constant(count - 1));
   (void)start;
-  Value numBlocks = memref::DimOp::create(b, loc, op.getK(), 0);
-  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
-                                     numBlocks, constant(0));
-  end = arith::SelectOp::create(b, loc, some, end, constant(0));
-  return arith::MaxSIOp::create(
-      b, loc, end, getValueOrCreateConstantIndexOp(b, loc, keyOffset));
+  return end;
 }
 
 void PageExpander::clean(Value out) {
@@ -85,27 +82,35 @@ void PageExpander::clean(Value out) {
 }
 
 /// -inf in the columns from key `end` on.
-void PageExpander::cleanFrom(Value end, Value out) {
-  OpFoldResult numColumns = memref::getMixedSize(b, loc, out, 1);
+void PageExpander::cleanFrom(Value end, const Sequence &sequence) {
+  OpFoldResult numColumns = memref::getMixedSize(b, loc, sequence.out, 1);
   OpFoldResult column = affine::makeComposedFoldedAffineApply(
       b, loc, (d0 - d1).ceilDiv(op.getColumnKeys()), {end, keyOffset});
   OpFoldResult rest = affine::makeComposedFoldedAffineApply(
       b, loc, d0 - d1, {numColumns, column});
   SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
   Value columns = memref::SubViewOp::create(
-      b, loc, out, ArrayRef<OpFoldResult>{b.getIndexAttr(0), column},
-      ArrayRef<OpFoldResult>{b.getIndexAttr(op.getNextN()), rest}, ones);
+      b, loc, sequence.out, ArrayRef<OpFoldResult>{b.getIndexAttr(0), column},
+      ArrayRef<OpFoldResult>{sequence.numRows, rest}, ones);
   clean(columns);
 }
 
 /// Tiles of as many keys as a cache block has, so that the work on padding, at
 /// the sequence's end, is no more than that of one block. With a matrix unit,
 /// there is none, and each tile brings its queries into the unit's layout.
-void PageExpander::expandSequence(const Sequence &sequence,
+///
+/// Tiles end at `end`, or where there is no column any more; of a cache without
+/// a block, there is no tile.
+void PageExpander::expandSequence(const Sequence &sequence, Value end,
                                   SequenceTiles &tiles) {
-  Value end = getEnd(sequence.ranges);
+  Value numBlocks = memref::DimOp::create(b, loc, op.getK(), 0);
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                     numBlocks, constant(0));
+  end = arith::SelectOp::create(b, loc, some, end, constant(0));
+  end = arith::MaxSIOp::create(
+      b, loc, end, getValueOrCreateConstantIndexOp(b, loc, keyOffset));
   if (op.getClean())
-    cleanFrom(end, sequence.out);
+    cleanFrom(end, sequence);
   int64_t tileKv = op.getBlockKv();
   if (getCpuMatrixUnit(op))
     tileKv *= std::max<int64_t>(1024 / tileKv, 1);
@@ -126,6 +131,59 @@ void PageExpander::expandSequence(const Sequence &sequence,
   tiles.createTile(b, sequence, first, count).setClean(op.getClean());
 }
 
+/// The run that begins at row `first.row`, whose range ends at `firstEnd`: as
+/// many rows more as are of its sequence.
+void PageExpander::expandRun(const Run &first, Value firstEnd, Value ranges,
+                             const Ranges &runs, SequenceTiles &tiles) {
+  Value one = constant(1), behind = runs.getNumRows(b, loc);
+  Value next = arith::AddIOp::create(b, loc, first.row, one);
+  auto count = scf::ForOp::create(
+      b, loc, next, behind, one, ValueRange{behind, firstEnd},
+      [&](OpBuilder &nested, Location loc, Value row, ValueRange carried) {
+        auto [sequence, end] = runs.loadSequence(nested, loc, row);
+        Value isOther = arith::CmpIOp::create(
+            nested, loc, arith::CmpIPredicate::ne, sequence, first.sequence);
+        Value here = arith::SelectOp::create(nested, loc, isOther, row, behind);
+        Value runEnd = arith::MinSIOp::create(nested, loc, carried[0], here);
+        Value isBehind = arith::CmpIOp::create(
+            nested, loc, arith::CmpIPredicate::sge, row, runEnd);
+        Value longest = arith::MaxSIOp::create(nested, loc, carried[1], end);
+        scf::YieldOp::create(
+            nested, loc,
+            ValueRange{runEnd, arith::SelectOp::create(nested, loc, isBehind,
+                                                       carried[1], longest)});
+      });
+  Run run = first;
+  run.numRows = arith::SubIOp::create(b, loc, count.getResult(0), first.row);
+  // Rows without a key name no line of the table; nothing is read of the first.
+  run.sequence = arith::MaxSIOp::create(b, loc, first.sequence, constant(0));
+  Sequence sequence = tiles.getRun(b, ranges, run, getRows,
+                                   /*getsRowsOfWeights=*/true);
+  expandSequence(sequence, count.getResult(1), tiles);
+}
+
+/// A run begins at each row that is of another sequence than the row ahead.
+void PageExpander::expandRuns(Value ranges, SequenceTiles &tiles) {
+  Ranges runs = Ranges::get(b, tiles.nameSequences(b, ranges));
+  // No row is of that sequence.
+  constexpr int64_t kNone = -2;
+  auto rows = scf::ForOp::create(b, loc, constant(0), runs.getNumRows(b, loc),
+                                 constant(1), ValueRange{constant(kNone)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(rows.getBody());
+  Run first;
+  first.row = rows.getInductionVar();
+  Value end;
+  std::tie(first.sequence, end) = runs.loadSequence(b, loc, first.row);
+  Value begins =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, first.sequence,
+                            rows.getRegionIterArg(0));
+  auto guarded = scf::IfOp::create(b, loc, begins, /*withElseRegion=*/false);
+  scf::YieldOp::create(b, loc, first.sequence);
+  b.setInsertionPointToStart(guarded.thenBlock());
+  expandRun(first, end, ranges, runs, tiles);
+}
+
 void PageExpander::run() {
   b.setInsertionPoint(op);
   // There are no slices of such an operand. No query sees a key, or there is
@@ -140,6 +198,11 @@ void PageExpander::run() {
                                 : OpFoldResult(b.getIndexAttr(0));
   SequenceTiles tiles(op);
   Value ranges = tiles.makeRanges(b);
+  if (op.hasRowsOfSequences()) {
+    expandRuns(ranges, tiles);
+    b.eraseOp(op);
+    return;
+  }
   Value numSequences =
       getValueOrCreateConstantIndexOp(b, loc, tiles.getNumSequences(b));
   auto sequences =
@@ -148,7 +211,7 @@ void PageExpander::run() {
   Sequence sequence =
       tiles.getSequence(b, ranges, sequences.getInductionVar(), getRowsOf,
                         /*getsRowsOfWeights=*/true);
-  expandSequence(sequence, tiles);
+  expandSequence(sequence, getEnd(sequence.ranges), tiles);
   b.eraseOp(op);
 }
 

@@ -56,6 +56,7 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
   TensorMaps maps;
   auto attr = kernel->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
   unsigned position = 0;
+  bool readsOnce = true;
   for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
     if (map)
@@ -70,6 +71,9 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
     if (attr && attr.isPaged()) {
       if (map && (name == "k" || name == "k_scale"))
         maps.ofCache.push_back(position);
+      // The keys of many rows of one sequence are read again and again.
+      if (name == "sequence")
+        readsOnce = false;
       if (name == "q")
         maps.nextN = operand.getTensorType().getDimSize(1);
       if (name == "k")
@@ -78,6 +82,8 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
     }
     position += memref ? 3 + 2 * memref.getRank() : 1;
   }
+  if (!readsOnce)
+    maps.ofCache.clear();
   return maps;
 }
 

@@ -116,7 +116,9 @@ typedef struct mqa_kernel_info {
   int64_t num_sequences; /**< rows of the block table */
   int has_context_lens;  /**< 1: context_lens instead of ks and ke; so has
                               mqa.paged_logits */
-  int has_sequence;      /**< 1: a query says which row of the table is its */
+  int has_sequence;      /**< 1: a query says which row of the table is its;
+                              mqa.paged_logits has it too: batch is the number
+                              of rows of the table then, and next_n is 1 */
   int has_offset;        /**< 1: each query adds a number to its indices */
   int has_values;        /**< 1 if it writes the logits of selected keys */
   int has_num_keys;      /**< 1: the number of keys is an argument of mqa.topk

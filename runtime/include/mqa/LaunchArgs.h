@@ -62,7 +62,10 @@ typedef struct mqa_logits_args {
  *  Where a block of the cache has P * D key bytes and then P f32 scales, as in
  *  DeepGEMM's fp8_paged_mqa_logits, k is the cache, k_scale is the cache + P *
  *  D bytes, and k_scale_stride is k_stride / 4. So it is with P * D / 2 bytes
- * of MXFP4 and P words of block scales. */
+ * of MXFP4 and P words of block scales.
+ *
+ * Where has_sequence, R = num_rows rows name their sequences: q is R x H x D,
+ * weights R x H, context_lens R, and out R x max_context_len. */
 typedef struct mqa_paged_logits_args {
   const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
   int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a
@@ -87,6 +90,10 @@ typedef struct mqa_paged_logits_args {
                                  without blocks k and k_scale, and without
                                  columns of the table it too, may be null */
   int max_multiprocessors; /**< as in mqa_logits_args */
+  const int32_t *sequence; /**< R: with has_sequence, which line of the block
+                                table is that of a row; read where a row's
+                                length is above 0 */
+  int64_t num_rows;        /**< R then */
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =

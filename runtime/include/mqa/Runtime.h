@@ -320,7 +320,7 @@ MQA_API mqa_status mqa_launcher_add_logits(mqa_launcher *launcher,
 
 /** Likewise, of q, k, k_scale, weights, context_lens, block_table, out. With a
  *  `k_scale_offset` of 0 or more, k_scale is at so many bytes behind k, and not
- *  looked at; else that is -1. */
+ *  looked at; else that is -1. Not of kernels that have a `sequence`. */
 MQA_API mqa_status mqa_launcher_add_paged_logits(
     mqa_launcher *launcher, void *const *objects, uint64_t options,
     const mqa_kernel *kernel, const mqa_paged_logits_args *args,

@@ -199,15 +199,19 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
     check_device(q, k=k, k_scale=k_scale, weights=weights, ks=ks, ke=ke, out=out)
 
 
+def _check_pages(k, k_scale, d):
+    check_shape("k", k, (None, None, d // 2 if has_mx_keys(k) else d))
+    if k_scale is not None:
+        check_shape("k_scale", k_scale, tuple(k.shape[:2]))
+        check_inner("k_scale", k_scale)
+
+
 def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
     """`out` is None where it is made to fit."""
     if q.dim() != 4:
         fail(f"q must be B x T x H x D, found {q.dim()} dimensions")
     b, t, h, d = q.shape
-    check_shape("k", k, (None, None, d // 2 if has_mx_keys(k) else d))
-    if k_scale is not None:
-        check_shape("k_scale", k_scale, tuple(k.shape[:2]))
-        check_inner("k_scale", k_scale)
+    _check_pages(k, k_scale, d)
     if weights is not None:
         check_shape("weights", weights, (b * t, h))
     check_shape("context_lens", context_lens, (b, t) if context_lens.dim() == 2 else (b,))
@@ -220,6 +224,28 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
         check_shape("out", out, (b * t, None))
     _check_inputs(q, k, k_scale, weights, out)
     check_device(q, k=k, k_scale=k_scale, weights=weights, context_lens=context_lens, block_table=block_table, out=out)
+
+
+def check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out):
+    """As check_paged, of rows that name their sequences."""
+    if q.dim() != 3:
+        fail(f"q must be R x H x D with sequence, found {q.dim()} dimensions")
+    r, h, d = q.shape
+    _check_pages(k, k_scale, d)
+    if weights is not None:
+        check_shape("weights", weights, (r, h))
+    for name, words in (("context_lens", context_lens), ("sequence", sequence)):
+        check_shape(name, words, (r,))
+        check_ints(name, words)
+        check_inner(name, words, 0)
+    check_shape("block_table", block_table, (None, None))
+    check_ints("block_table", block_table)
+    check_inner("block_table", block_table)
+    if out is not None:
+        check_shape("out", out, (r, None))
+    _check_inputs(q, k, k_scale, weights, out)
+    check_device(q, k=k, k_scale=k_scale, weights=weights, context_lens=context_lens, block_table=block_table,
+                 sequence=sequence, out=out)  # fmt: skip
 
 
 def check_cache(name, cache, head_dim, dtype):

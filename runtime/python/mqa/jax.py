@@ -38,7 +38,7 @@ def _make_logits_op(q, k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zer
     )
 
 
-def _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, **others):
+def _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence=None, **others):
     return _make_logits_op(
         q,
         k_scale,
@@ -46,9 +46,10 @@ def _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, **others)
         dtype,
         sizes,
         has_scale=checks.is_cache(k) or k_scale is not None,
-        next_n=sizes["T"],
+        next_n=sizes["T"] if sequence is None else 1,
         block_kv=sizes["P"],
         lens_per_query=len(context_lens.shape) == 2,
+        has_sequence=sequence is not None,
         **others,
     )
 
@@ -87,7 +88,7 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     return call(LAUNCH, op, out, (q, k, k_scale, weights, ks, ke), max_multiprocessors)
 
 
-def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=True, relu=True,
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None, clean=True, relu=True,
                  dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
 
@@ -96,6 +97,9 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     B*T x H or None, context_lens B x T or B int32, block_table B x W int32. Returns B*T x max_context_len of `dtype`, -inf
     behind a row's length; with clean=False anything. The rest is as in `logits`.
 
+    With sequence, R int32, rows name their sequences: q is R x H x D, weights R x H, context_lens R, and row r has line
+    sequence[r] of block_table. Returns R x max_context_len. `mqa.paged_logits` on PyTorch tensors says more.
+
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((2, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
     >>> k, k_scale = jnp.ones((8, 64, 128), jnp.float8_e4m3fn), jnp.ones((8, 64))
@@ -103,12 +107,14 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     >>> mqa.jax.paged_logits(q, k, k_scale, weights, context_lens, block_table, 256)[:, :3].tolist()
     [[8192.0, 8192.0, -inf], [-inf, -inf, -inf]]
     """
-    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table)
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
-    op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, relu=relu, fast=False, nan_as_zero=nan_as_zero,
-                        clean=bool(clean), block_max=checks.check_block_max(block_max))  # fmt: skip
-    out = jax.ShapeDtypeStruct((sizes["B"] * sizes["T"], checks.count_columns(columns, block_max)), dtype)
-    return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table), max_multiprocessors)
+    op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
+                        nan_as_zero=nan_as_zero, clean=bool(clean),
+                        block_max=checks.check_block_max(block_max))  # fmt: skip
+    rows = sizes["B"] * sizes["T"] if sequence is None else sizes["R"]
+    out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
+    return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table, sequence), max_multiprocessors)
 
 
 def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None, block_kv=0,

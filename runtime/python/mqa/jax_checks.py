@@ -106,10 +106,12 @@ def check_logits(q, k, k_scale, weights, ks, ke):
     return sizes
 
 
-def check_paged(q, k, k_scale, weights, context_lens, block_table):
-    """The sizes B, T, H, D, C blocks of P keys, W. `k` may be a cache of bytes, without `k_scale`."""
+def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None):
+    """The sizes B, T, H, D, C blocks of P keys, W; with `sequence` R in the place of T. `k` may be a cache of bytes,
+    without `k_scale`.
+    """
     sizes = Sizes()
-    sizes.check("q", q, ("B", "T", "H", "D"), INPUTS)
+    sizes.check("q", q, ("B", "T", "H", "D") if sequence is None else ("R", "H", "D"), INPUTS)
     check_array("k", k)
     if is_cache(k):
         row = sizes["D"] + 4
@@ -120,6 +122,13 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table):
     else:
         sizes.check("k", k, ("C", "P", "D"), (str(q.dtype),))
         sizes.check_given(("C", "P"), FLOAT, k_scale=k_scale)
+    if sequence is not None:
+        sizes.check_given(("R", "H"), WEIGHTS, weights=weights)
+        sizes.check("context_lens", context_lens, ("R",), INT)
+        sizes.check("block_table", block_table, ("B", "W"), INT)
+        sizes.check("sequence", sequence, ("R",), INT)
+        sizes.check_heads()
+        return sizes
     sizes.check_given((sizes["B"] * sizes["T"], "H"), WEIGHTS, weights=weights)
     check_array("context_lens", context_lens)
     sizes.check("context_lens", context_lens, ("B", "T") if len(context_lens.shape) == 2 else ("B",), INT)

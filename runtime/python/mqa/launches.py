@@ -222,6 +222,57 @@ def _fill_paged(tensors, flags):
     return plan, args
 
 
+def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean, relu, nan_as_zero,
+               max_multiprocessors, block_max=0):  # fmt: skip
+    checks.check_block_max(block_max)
+    checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
+    op = _make_op(
+        q,
+        k,
+        k_scale,
+        weights,
+        out,
+        clean=clean,
+        activation=library.get_activation(relu, nan_as_zero),
+        next_n=1,
+        block_kv=k.size(1),
+        block_max=block_max,
+        has_sequence=True,
+    )
+    args = PagedLogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        block_table_stride=checks.get_stride(block_table),
+        out_stride=checks.get_stride(out),
+        batch=block_table.size(0),
+        num_blocks=k.size(0),
+        max_blocks=block_table.size(1),
+        max_context_len=out.size(1) * max(block_max, 1),
+        max_multiprocessors=checks.check_share(max_multiprocessors),
+        num_rows=q.size(0),
+    )
+    return _Plan(op, q.device, args)
+
+
+def _fill_rows(tensors, flags):
+    plan = _get_plan(tensors, flags, _plan_rows)
+    args = plan.make_args(plan.template)
+    (args.q, args.k, args.k_scale, args.weights, args.context_lens, args.block_table, args.sequence, args.out) = map(
+        _address, tensors
+    )
+    return plan, args
+
+
+def launch_paged_rows(tensors, *flags):
+    """mqa.paged_logits_out with `sequence` on plain tensors. Flags: clean, relu, nan_as_zero, max_multiprocessors,
+    block_max.
+    """
+    plan, args = _fill_rows(tensors, flags)
+    plan.kernel.launch(args, plan.get_stream())
+
+
 def _launch(options, tensors, plan, args, k_scale_offset=-1):
     """A launch that `run` knows from now on, by `options`."""
     plan.kernel.launch(args, plan.get_stream())
@@ -318,4 +369,5 @@ class PreparedLaunch:
 def prepare(name, op, names, tensors, flags):
     """`op`, mqa.logits_out or mqa.paged_logits_out, on `tensors`; `name` is the caller's."""
     plain.check_plain(name, names, tensors)
-    return PreparedLaunch(op, _fill_logits if names is plain.LOGITS else _fill_paged, tensors, flags)
+    fill = {plain.LOGITS: _fill_logits, plain.PAGED: _fill_paged, plain.PAGED_ROWS: _fill_rows}[names]
+    return PreparedLaunch(op, fill, tensors, flags)

@@ -39,6 +39,7 @@ class Op:
     lens_per_query: bool = False
     block_max: int = 0  # a column is the maximum of a block of so many keys; 0: it is a key
     key_block_size: int = 0  # of mqa.logits with lists of key blocks
+    has_sequence: bool = False  # rows name their sequences; next_n is 1 then
 
     def for_target(self, target):
         """`fast` allows a sum in half precision, which sm_90a alone has."""
@@ -60,8 +61,10 @@ class Op:
         if self.next_n:
             t, p = self.next_n, self.block_kv
             lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
-            operands = [("q", f"?x{t}x{h}x{d}x{e}"), ("k", f"?x{p}x{key}"), ("k_scale", f"?x{p}x{scale}")]
+            q = f"?x{h}x{d}x{e}" if self.has_sequence else f"?x{t}x{h}x{d}x{e}"
+            operands = [("q", q), ("k", f"?x{p}x{key}"), ("k_scale", f"?x{p}x{scale}")]
             operands += [("weights", f"?x{h}x{self.weights_type}"), ("context_lens", lens), ("block_table", "?x?xi32")]
+            operands += [("sequence", "?xi32")] * self.has_sequence
         else:
             g = f"{self.num_groups}x" if self.num_groups else ""
             operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{key}"), ("k_scale", f"?x{g}{scale}")]
@@ -78,6 +81,8 @@ class Op:
     def to_mlir_op(self, out):
         """The op on values that have the names of their operands, and on %out, with type `out`."""
         inputs = self.list_inputs()
+        sequence = inputs.pop("sequence", None)
+        clause = f" sequence(%sequence : {sequence})" if sequence else ""
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
         if self.activation != "relu":
             attributes.append(f"activation = #mqa.activation<{self.activation}>")
@@ -89,7 +94,7 @@ class Op:
         lists = self.list_key_blocks()
         blocks = f" blocks({', '.join(f'%{n}' for n in lists)} : {', '.join(lists.values())}) of {self.key_block_size}"
         return (
-            f"{name} ins({names} : {types}){blocks if lists else ''} outs(%out : {out})"
+            f"{name} ins({names} : {types}){blocks if lists else ''}{clause} outs(%out : {out})"
             f" {{{', '.join(attributes)}}} -> {out}"
         )
 
@@ -141,6 +146,7 @@ def describe_logits(info):
         lens_per_query=bool(info.lens_per_query),
         block_max=info.block_max,
         key_block_size=info.key_block_size,
+        has_sequence=bool(paged and info.has_sequence),
     )
 
 

@@ -18,6 +18,7 @@ QUESTIONS = (*WATCHERS, torch.is_grad_enabled, forward_ad)
 
 LOGITS = ("q", "k", "k_scale", "weights", "ks", "ke", "out")
 PAGED = ("q", "k", "k_scale", "weights", "context_lens", "block_table", "out")
+PAGED_ROWS = (*PAGED[:-1], "sequence", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
 # Of mqa.logits with lists of key blocks.
 KEY_BLOCKS = (*LOGITS[:-1], "key_blocks", "num_key_blocks", "out")

@@ -128,6 +128,8 @@ class PagedLogitsArgs(ctypes.Structure):
         ("max_blocks", c_int64),
         ("max_context_len", c_int64),
         ("max_multiprocessors", c_int),
+        ("sequence", c_void_p),
+        ("num_rows", c_int64),
     ]
 
 

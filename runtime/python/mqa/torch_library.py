@@ -8,9 +8,9 @@ Kernels get tensors that the dispatcher is done with, so they look at nothing bu
 import torch
 
 from . import checks, gradient_library, library
-from .launches import (FUSED_OPTION, get_more_options, launch_fused_paged_logits, launch_logits, launch_paged_logits, looks_plain,
-                       run_plain, split_cache)  # fmt: skip
-from .plain import FUSED, LOGITS, PAGED, check_derivative, check_out, is_plain
+from .launches import (FUSED_OPTION, get_more_options, launch_fused_paged_logits, launch_logits, launch_paged_logits,
+                       launch_paged_rows, looks_plain, run_plain, split_cache)  # fmt: skip
+from .plain import FUSED, LOGITS, PAGED, PAGED_ROWS, check_derivative, check_out, is_plain
 
 _definitions = torch.library.Library("mqa", "DEF")
 _LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke"
@@ -34,6 +34,14 @@ _definitions.define(
 )
 
 
+_ROWS = f"{_PAGED}, Tensor sequence"
+_definitions.define(f"paged_row_logits_out({_ROWS}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_BLOCKS}) -> ()")
+_definitions.define(
+    f"paged_row_logits({_ROWS}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float,"
+    f" {_BLOCKS}) -> Tensor"
+)
+
+
 def _new_logits(q, k, max_seqlen_k, dtype, block_max):
     columns = max_seqlen_k or checks.count_columns(k.shape[0], checks.check_block_max(block_max))
     if columns < 0:
@@ -41,11 +49,11 @@ def _new_logits(q, k, max_seqlen_k, dtype, block_max):
     return torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
 
 
-def _new_paged_logits(q, max_context_len, dtype, block_max):
+def _new_paged_logits(q, max_context_len, dtype, block_max, of_rows=False):
     if max_context_len < 0:
         checks.fail(f"max_context_len must be at least 0, found {max_context_len}")
     shape, columns = q.shape, checks.count_columns(max_context_len, checks.check_block_max(block_max))
-    size = (shape[0] * shape[1], columns)
+    size = (shape[0] if of_rows else shape[0] * shape[1], columns)
     return torch.empty_strided(size, (columns or 1, 1), dtype=dtype, device=q.device)
 
 
@@ -94,6 +102,23 @@ def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out
         launch(options, (q, kv_cache, None, weights, context_lens, block_table, out), *flags)
 
 
+def _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
+                          nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                          launch=launch_paged_rows):  # fmt: skip
+    tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
+    launch(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+
+
+def _paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
+                      relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                      launch=launch_paged_rows):  # fmt: skip
+    out = _new_paged_logits(q, max_context_len, dtype, block_max, of_rows=True)
+    _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean=clean, relu=relu,
+                          nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
+                          launch=launch)  # fmt: skip
+    return out
+
+
 # Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
 def _check_options(relu, nan_as_zero, max_multiprocessors, block_max=0, compressed=False):
     library.get_activation(relu, nan_as_zero)
@@ -138,6 +163,21 @@ def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, ou
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 
+def _fake_paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
+                           relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
+                           block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+    checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
+    columns = checks.count_columns(max_context_len, block_max)
+    return _fake_out("max_context_len", q.size(0), columns, q, dtype)
+
+
+def _fake_paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
+                               nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+    checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
+
+
 def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out, *, clean=False,
                                  nan_as_zero=False, max_multiprocessors=0):  # fmt: skip
     _check_options(True, nan_as_zero, max_multiprocessors)
@@ -156,16 +196,18 @@ def _make_autograd(name, names, kernel):
     count = len(names)
     launch = kernel.__kwdefaults__["launch"]
 
-    def launch_plain(options, tensors, *flags):
+    of_rows = "sequence" in names
+
+    def launch_plain(*args):
         # `looks_plain` leaves tensors without memory to the launch.
-        if not is_plain(LOGITS, tensors):
+        if not is_plain(PAGED_ROWS if of_rows else LOGITS, args[0 if of_rows else 1]):
             raise _NotPlain
-        launch(options, tensors, *flags)
+        launch(*args)
 
     def call(*args, **kwargs):
         tensors = args[:count]
         # The dispatcher would take 2 us to find that only the kernel is left.
-        if looks_plain(*tensors):
+        if looks_plain(*tensors[:7]):
             try:
                 return kernel(*args, **kwargs, launch=launch_plain)
             except _NotPlain:
@@ -188,6 +230,8 @@ for _name, _names, _kernel, _fake in (
     ("logits_out", LOGITS, _logits_out, _fake_logits_out),
     ("paged_logits", PAGED[:-1], _paged_logits, _fake_paged_logits),
     ("paged_logits_out", PAGED, _paged_logits_out, _fake_paged_logits_out),
+    ("paged_row_logits", PAGED_ROWS[:-1], _paged_row_logits, _fake_paged_row_logits),
+    ("paged_row_logits_out", PAGED_ROWS, _paged_row_logits_out, _fake_paged_row_logits_out),
     ("fused_paged_logits_out", FUSED[:2] + FUSED[3:], _fused_paged_logits_out, _fake_fused_paged_logits_out),
 ):
     for _key in ("CUDA", "CPU"):

@@ -7,9 +7,9 @@ call (plain.py), it goes through torch.ops.mqa.
 import torch
 
 from .checks import check_block_max, count_columns, fail
-from .launches import (get_more_options, launch_logits, launch_paged_logits, looks_plain, prepare, run, run_plain,
-                       split_cache)  # fmt: skip
-from .plain import LOGITS, PAGED, check_tensors, is_dynamo_compiling, is_plain
+from .launches import (get_more_options, launch_logits, launch_paged_logits, launch_paged_rows, looks_plain, prepare, run,
+                       run_plain, split_cache)  # fmt: skip
+from .plain import LOGITS, PAGED, PAGED_ROWS, check_tensors, is_dynamo_compiling, is_plain
 from . import torch_library as _  # Registers the ops.
 
 # Below, arguments go by position and few calls are inside each other, since both are host time, of which empty_strided
@@ -122,8 +122,33 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
 
 
-def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max):
+    """`paged_logits` with `sequence`, which is the last of the tensors."""
+    if not is_dynamo_compiling() and is_plain(PAGED_ROWS[:-1], tensors):
+        q = tensors[0]
+        if max_context_len < 0:
+            fail(f"max_context_len must be at least 0, found {max_context_len}")
+        columns = count_columns(max_context_len, check_block_max(block_max))
+        out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
+        launch_paged_rows((*tensors, out), clean, relu, nan_as_zero, max_multiprocessors, block_max)
+        return out
+    check_tensors(PAGED_ROWS, tensors)
+    return torch.ops.mqa.paged_row_logits(*tensors, max_context_len, clean=clean, relu=relu, dtype=dtype,
+                                          nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
+                                          block_max=block_max)  # fmt: skip
+
+
+def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max):
+    if not is_dynamo_compiling() and is_plain(PAGED_ROWS, tensors):
+        launch_paged_rows(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+        return
+    check_tensors(PAGED_ROWS, tensors)
+    torch.ops.mqa.paged_row_logits_out(*tensors, clean=clean, relu=relu, nan_as_zero=nan_as_zero,
+                                       max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
+
+
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None, clean=False,
+                 relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
@@ -134,6 +159,12 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     `logits` has them. Nothing is read on the host: a captured CUDA graph stays right when
     lengths, table and cache change. Raises as `logits` does.
 
+    With `sequence`, R int32, rows name their sequences: row r has line sequence[r] of block_table, and sees the first
+    context_lens[r] keys. q is R x H x D, weights R x H, context_lens R; the result is R x max_context_len. A sequence may
+    have any number of rows, in any order; neighbouring rows of a sequence share the loads of its keys. So this is prefill
+    against a paged cache, and decoding with other numbers of new queries in each sequence. A row of length 0 or less does
+    not read its `sequence`; a row whose `sequence` is no line of the table sees no key.
+
     >>> import mqa, torch
     >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
     >>> k, k_scale = torch.randn(8, 64, 128).to(torch.float8_e4m3fn), torch.rand(8, 64)
@@ -141,7 +172,14 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     >>> out = mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len=256, clean=True)
     >>> out.shape, out.isinf().sum(1)
     (torch.Size([2, 256]), tensor([156,   0]))
+    >>> rows, lens, sequence = q[[0, 0, 1], 0], torch.tensor([99, 100, 7]).int(), torch.tensor([1, 1, 0]).int()
+    >>> out = mqa.paged_logits(rows, k, k_scale, weights[[0, 0, 1]], lens, block_table, 256, sequence=sequence, clean=True)
+    >>> out.shape, out.isinf().sum(1)
+    (torch.Size([3, 256]), tensor([157, 156, 249]))
     """
+    if sequence is not None:
+        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence)
+        return _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max)
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, context_lens, block_table):
         if max_context_len < 0:
             fail(f"max_context_len must be at least 0, found {max_context_len}")
@@ -164,10 +202,10 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
                                       max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
 
 
-def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, clean=False, relu=True,
                      nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
-    """As `paged_logits`, into `out` ((B * T) x max_context_len, or x J with `block_max`), whose rows may
-    be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
+    """As `paged_logits`, into `out` ((B * T) x max_context_len, or R x max_context_len; x J with `block_max`), whose rows
+    may be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
@@ -178,6 +216,9 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     >>> (out == -1).sum(1)
     tensor([156,   0])
     """
+    if sequence is not None:
+        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
+        return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
         if nan_as_zero or max_multiprocessors or block_max:
@@ -194,7 +235,7 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
                                    block_max=block_max)  # fmt: skip
 
 
-def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
+def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, clean=False, relu=True,
                          nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
@@ -211,4 +252,7 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
     flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
              "block_max": block_max}  # fmt: skip
+    if sequence is not None:
+        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
+        return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_row_logits_out, PAGED_ROWS, tensors, flags)
     return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_logits_out, PAGED, tensors, flags)

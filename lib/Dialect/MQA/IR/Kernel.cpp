@@ -206,8 +206,9 @@ static Ranks getRanksOfTopk(StringRef name) {
 static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
   if (isPaged)
     return llvm::StringSwitch<Ranks>(name)
-        .Case("q", getRanks(4))
+        .Case("q", getRanks(3, 4))
         .Case("k", getRanks(3))
+        .Case("sequence", getRanks(1))
         .Cases({"k_scale", "weights", "block_table", "out"}, getRanks(2))
         .Case("context_lens", getRanks(1, 2))
         .Default({});

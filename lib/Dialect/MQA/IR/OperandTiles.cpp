@@ -150,7 +150,7 @@ LogicalResult PagedLogitsOp::getIterationDomainTileFromOperandTiles(
   if (movesDestination(*this, operandNumbers))
     return failure();
   // Rows of weights are cut where each is a sequence; the cache never is.
-  StringRef dims = "BN";
+  StringRef dims = hasRowsOfSequences() ? "RN" : "BN";
   if (getNextN() == 1 && getWeights() &&
       operandNumbers ==
           ArrayRef(getWeightsMutable().begin()->getOperandNumber()))

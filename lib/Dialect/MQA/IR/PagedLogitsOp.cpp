@@ -24,12 +24,13 @@ using namespace mlir::mqa;
 
 SmallVector<Value> PagedLogitsOp::getDataOperands() {
   return {getQ(),           getK(),          getKScale(), getWeights(),
-          getContextLens(), getBlockTable(), getOut()};
+          getContextLens(), getBlockTable(), getOut(),    getSequence()};
 }
 
 ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
   static const StringRef names[] = {
-      "q", "k", "k_scale", "weights", "context_lens", "block_table", "out"};
+      "q",           "k",   "k_scale", "weights", "context_lens",
+      "block_table", "out", "sequence"};
   return names;
 }
 
@@ -37,22 +38,29 @@ ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
 // Verifier
 //===----------------------------------------------------------------------===//
 
-/// R is B * T, which is checked apart.
+/// R is B * T, which is checked apart, unless rows name their sequences.
 SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
   Builder b(op.getContext());
   auto lens = dyn_cast<ShapedType>(op.getContextLens().getType());
-  bool perQuery = lens && lens.hasRank() && lens.getRank() == 2;
+  bool ofRows = op.hasRowsOfSequences();
+  bool perQuery = !ofRows && lens && lens.hasRank() && lens.getRank() == 2;
   return {
-      {"q", "BTHD", getInputTypes(b), /*numStrided=*/1},
+      {"q", ofRows ? "RHD" : "BTHD", getInputTypes(b), /*numStrided=*/1},
       {"k", op.hasMxKeys() ? "CPX" : "CPD", getKeyTypes(op), 1},
       {"k_scale", "CP", getKeyScaleTypes(op), 1},
       {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
-      {"context_lens", perQuery ? "BT" : "B", {b.getI32Type()}, perQuery},
+      {"context_lens",
+       ofRows     ? "R"
+       : perQuery ? "BT"
+                  : "B",
+       {b.getI32Type()},
+       perQuery},
       {"block_table", "BS", {b.getI32Type()}, 1},
       {"out",
        op.getBlockMax() ? "RJ" : "RN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        1},
+      {"sequence", "R", {b.getI32Type()}, 0},
   };
 }
 
@@ -60,8 +68,11 @@ LogicalResult PagedLogitsOp::verify() {
   SmallVector<OperandRule> rules = getOperandRules(*this);
   if (failed(verifyOperands(*this, getDataOperands(), rules)))
     return failure();
-  if (failed(verifyHeads(*this, "dimension 2 of 'q'", getNumHeads(),
-                         "dimension 3 of 'q'", getHeadDim())) ||
+  bool ofRows = hasRowsOfSequences();
+  if (failed(verifyHeads(
+          *this, ofRows ? "dimension 1 of 'q'" : "dimension 2 of 'q'",
+          getNumHeads(), ofRows ? "dimension 2 of 'q'" : "dimension 3 of 'q'",
+          getHeadDim())) ||
       failed(verifyMxKeys(*this, "dimension 2 of 'k'")) ||
       failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())))
     return failure();
@@ -75,6 +86,8 @@ LogicalResult PagedLogitsOp::verify() {
       !llvm::isPowerOf2_64(blockKv))
     return emitSizeError(*this, "block_kv P (dimension 1 of 'k')",
                          "a power of two from 16 to 256", blockKv);
+  if (ofRows)
+    return verifyMemory(*this, getDataOperands(), rules, getResult());
   int64_t batch = getQueryType().getDimSize(0);
   for (auto [value, name] :
        {std::pair<Value, StringRef>{getWeights(), "weights"},
@@ -120,7 +133,7 @@ SmallVector<utils::IteratorType> PagedLogitsOp::getLoopIteratorTypes() {
   return {utils::IteratorType::parallel, utils::IteratorType::parallel};
 }
 
-/// Sequences x columns.
+/// Sequences x columns, or rows x columns where rows name their sequences.
 SmallVector<Range> PagedLogitsOp::getIterationDomain(OpBuilder &b) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   return {Range{zero, getDim(b, getLoc(), getQ(), 0), one},
@@ -134,7 +147,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   if (hasEmptyOperand(*this))
     return failure();
   Location loc = getLoc();
-  // Sequences [s, s + numS), columns [n, n + numN).
+  // Sequences (or rows) [s, s + numS), columns [n, n + numN).
   OpFoldResult s = offsets[0], n = offsets[1];
   OpFoldResult numS = sizes[0], numN = sizes[1];
   auto timesNextN = [&](OpFoldResult sequences) {
@@ -159,7 +172,12 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   Value q = slice(getQ(), s, numS);
   Value weights = getWeights() ? slice(getWeights(), row, numRows) : Value();
   Value lens = slice(getContextLens(), s, numS);
-  Value table = slice(getBlockTable(), s, numS);
+  // A row may be of any sequence.
+  Value table = getBlockTable(), sequence = getSequence();
+  if (sequence)
+    sequence = slice(sequence, s, numS);
+  else
+    table = slice(table, s, numS);
   Value out = slice(getOut(), row, numRows, /*cutsColumns=*/true);
   OpFoldResult firstKey = affine::makeComposedFoldedAffineApply(
       b, loc, b.getAffineDimExpr(0) * getColumnKeys(), {n});
@@ -167,8 +185,8 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
       b, loc, addOffset(b, loc, getKeyOffset(), firstKey));
   auto tiled = PagedLogitsOp::create(
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
-      weights, lens, table, keyOffset, out, getCleanAttr(), getActivationAttr(),
-      getScheduleAttr(), getBlockMaxAttr());
+      weights, lens, table, keyOffset, out, sequence, getCleanAttr(),
+      getActivationAttr(), getScheduleAttr(), getBlockMaxAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -44,6 +45,12 @@ Ranges Ranges::get(OpBuilder &b, Value ranges) {
     return Ranges(make.getKs(), make.getKe(), make.getNumKeys(),
                   make.getNextN().value_or(0), make.getCompressed(),
                   make.getBlockMax().value_or(1));
+  if (auto name = ranges.getDefiningOp<NameSequencesOp>()) {
+    Ranges result = get(b, name.getRanges());
+    result.sequences = name.getSequence();
+    result.numSequences = name.getNumSequences();
+    return result;
+  }
   auto narrow = cast<NarrowRangesOp>(ranges.getDefiningOp());
   Ranges source = get(b, narrow.getRanges());
   OpBuilder::InsertionGuard guard(b);
@@ -152,6 +159,8 @@ Ranges Ranges::narrow(OpBuilder &b, Location loc, OpFoldResult row,
     if (starts)
       result.starts = getSlice(b, loc, starts, row, count);
     result.ends = getSlice(b, loc, ends, row, count);
+    if (sequences)
+      result.sequences = getSlice(b, loc, sequences, row, count);
     return result;
   }
   int64_t sequenceRows = getSequenceRows();
@@ -212,7 +221,50 @@ Value Ranges::loadStart(OpBuilder &b, Location loc, Value row) const {
   return arith::MaxSIOp::create(b, loc, loadIndex(b, loc, starts, row), zero);
 }
 
+std::pair<Value, Value> Ranges::loadSequenceFor(OpBuilder &b, Location loc,
+                                                Value row, Value end) const {
+  Value zero = constant(b, loc, 0);
+  Value none = constant(b, loc, -1);
+  // What sees no key may name no memory.
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, end, zero);
+  auto load = scf::IfOp::create(
+      b, loc, some,
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc,
+                             loadIndex(nested, loc, sequences, row));
+      },
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, none);
+      });
+  Value sequence = load.getResult(0);
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                       sequence, numSequences);
+  return {arith::SelectOp::create(b, loc, exists, sequence, none),
+          arith::SelectOp::create(b, loc, exists, end, zero)};
+}
+
+std::pair<Value, Value> Ranges::loadSequence(OpBuilder &b, Location loc,
+                                             Value row) const {
+  return loadSequences(b, loc, row).front();
+}
+
+SmallVector<std::pair<Value, Value>>
+Ranges::loadSequences(OpBuilder &b, Location loc, ValueRange rows) const {
+  SmallVector<Value> lengths;
+  for (Value row : rows)
+    lengths.push_back(loadIndex(b, loc, ends, row));
+  SmallVector<std::pair<Value, Value>> result;
+  for (auto [row, length] : llvm::zip_equal(rows, lengths)) {
+    auto [sequence, end] = loadSequenceFor(b, loc, row, length);
+    result.push_back({sequence, arith::MinSIOp::create(b, loc, end, numKeys)});
+  }
+  return result;
+}
+
 Value Ranges::loadOpenEnd(OpBuilder &b, Location loc, Value row) const {
+  if (sequences)
+    return loadSequenceFor(b, loc, row, loadIndex(b, loc, ends, row)).second;
   if (!areOfSequences())
     return countColumns(b, loc, loadIndex(b, loc, ends, row));
   row = countFromFirst(b, loc, row);
@@ -427,7 +479,7 @@ Value Ranges::readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
 Value Ranges::readEnds(OpBuilder &b, Location loc, int64_t count,
                        function_ref<void(Value)> moveBehind) const {
   auto type = VectorType::get({count}, b.getIndexType());
-  Value bounds = areOfSequences()
+  Value bounds = areOfSequences() || sequences
                      ? readEndsOfSequences(b, loc, count, moveBehind)
                      : readIndices(b, loc, ends, count);
   moveBehind(numKeys);
@@ -442,7 +494,7 @@ void mqa::eraseUnusedRanges(RewriterBase &rewriter, Operation *root) {
   // What is narrowed comes behind what it is narrowed from.
   SmallVector<Operation *> ops;
   root->walk([&](Operation *op) {
-    if (isa<MakeRangesOp, BlockRangesOp, NarrowRangesOp>(op))
+    if (isa<MakeRangesOp, BlockRangesOp, NameSequencesOp, NarrowRangesOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : llvm::reverse(ops))

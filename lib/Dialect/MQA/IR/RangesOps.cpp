@@ -12,14 +12,23 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// What `ranges` is narrowed from in the end; what comes round to itself, as it
-/// may where nothing is executed, is narrowed from one of its own.
+/// What `ranges` is made from, one step back; null where nothing is.
+static Value getNext(Value ranges) {
+  if (auto narrow = ranges.getDefiningOp<NarrowRangesOp>())
+    return narrow.getRanges();
+  if (auto name = ranges.getDefiningOp<NameSequencesOp>())
+    return name.getRanges();
+  return {};
+}
+
+/// What `ranges` is made from in the end; what comes round to itself, as it may
+/// where nothing is executed, is made from one of its own.
 static Value getSource(Value ranges) {
   SmallPtrSet<Operation *, 4> seen;
-  while (auto narrow = ranges.getDefiningOp<NarrowRangesOp>()) {
-    if (!seen.insert(narrow).second)
+  while (Value next = getNext(ranges)) {
+    if (!seen.insert(ranges.getDefiningOp()).second)
       break;
-    ranges = narrow.getRanges();
+    ranges = next;
   }
   return ranges;
 }
@@ -32,6 +41,18 @@ MakeRangesOp mqa::getOrigin(Value ranges) {
   if (BlockRangesOp blocks = getBlockOrigin(ranges))
     ranges = blocks.getKeyRanges();
   return getSource(ranges).getDefiningOp<MakeRangesOp>();
+}
+
+/// Whether the rows of `ranges` name their sequences.
+static bool nameSequences(Value ranges) {
+  SmallPtrSet<Operation *, 4> seen;
+  for (; ranges; ranges = getNext(ranges)) {
+    if (ranges.getDefiningOp<NameSequencesOp>())
+      return true;
+    if (!seen.insert(ranges.getDefiningOp()).second)
+      break;
+  }
+  return false;
 }
 
 LogicalResult mqa::verifyRanges(Operation *op, Value ranges) {
@@ -73,6 +94,22 @@ LogicalResult BlockRangesOp::verify() {
       failed(verifyGlobal(*this, "num_key_blocks", getNumKeyBlocks())));
 }
 
+LogicalResult NameSequencesOp::verify() {
+  if (failed(verifyRanges(*this, getRanges())))
+    return failure();
+  if (nameSequences(getRanges()))
+    return emitOpError(
+        "has 'ranges' of rows that name their sequences already");
+  MakeRangesOp origin = getOrigin(getRanges());
+  if (origin.getKs() || origin.getNextN() ||
+      origin.getKe().getType().getRank() != 1)
+    return emitOpError("needs 'ranges' of a length for each row, without 'ks' "
+                       "and 'next_n', found those of 'ke' of ")
+           << origin.getKe().getType() << (origin.getKs() ? " and 'ks'" : "")
+           << (origin.getNextN() ? " and 'next_n'" : "");
+  return verifyGlobal(*this, "sequence", getSequence());
+}
+
 LogicalResult NarrowRangesOp::verify() {
   return verifyRanges(*this, getRanges());
 }
@@ -91,3 +128,28 @@ void TileShareOp::getEffects(EffectList &effects) {
 }
 
 LogicalResult TileShareOp::verify() { return verifyRanges(*this, getRanges()); }
+
+/// What finds runs needs rows that name their sequences.
+static LogicalResult verifyRunsOf(Operation *op, Value ranges) {
+  if (failed(verifyRanges(op, ranges)))
+    return failure();
+  if (!nameSequences(ranges))
+    return op->emitOpError(
+        "operand 'ranges' must come from an mqa.name_sequences");
+  return success();
+}
+
+void RunShareOp::getEffects(EffectList &effects) {
+  addRead(effects, getRangesMutable());
+  // A barrier, as above.
+  effects.emplace_back(MemoryEffects::Write::get(),
+                       SideEffects::DefaultResource::get());
+}
+
+LogicalResult RunShareOp::verify() { return verifyRunsOf(*this, getRanges()); }
+
+void RowRunOp::getEffects(EffectList &effects) {
+  addRead(effects, getRangesMutable());
+}
+
+LogicalResult RowRunOp::verify() { return verifyRunsOf(*this, getRanges()); }

@@ -79,19 +79,52 @@ Value SequenceTiles::getQueries(OpBuilder &b, Value sequence) {
                                    strides);
 }
 
+Value SequenceTiles::getWeights(OpBuilder &b, OpFoldResult row,
+                                OpFoldResult numRows, GetRows getRows,
+                                bool getsRows) {
+  if (!op.getWeights())
+    return {};
+  if (getsRows)
+    return getRows(b, op.getWeights(), row, numRows);
+  return getSlice(b, loc, op.getWeights(), {row, b.getIndexAttr(0)},
+                  {numRows, b.getIndexAttr(op.getNumHeads())});
+}
+
 Sequence SequenceTiles::getSequence(OpBuilder &b, Value ranges, Value sequence,
                                     GetRows getRows, bool getsRowsOfWeights) {
   Sequence result;
-  OpFoldResult row = getFirstRow(b, sequence), rows = b.getIndexAttr(nextN);
+  OpFoldResult row = getFirstRow(b, sequence);
+  result.numRows = b.getIndexAttr(nextN);
   result.q = getQueries(b, sequence);
-  if (op.getWeights() && getsRowsOfWeights)
-    result.weights = getRows(b, op.getWeights(), row, rows);
-  else if (op.getWeights())
-    result.weights = getSlice(b, loc, op.getWeights(), {row, b.getIndexAttr(0)},
-                              {rows, b.getIndexAttr(op.getNumHeads())});
+  result.weights =
+      getWeights(b, row, result.numRows, getRows, getsRowsOfWeights);
   result.ranges = getRanges(b, ranges, sequence);
   result.table = getRows(b, op.getBlockTable(), sequence, b.getIndexAttr(1));
   result.out = getOut(b, sequence, getRows);
+  return result;
+}
+
+Value SequenceTiles::nameSequences(OpBuilder &b, Value ranges) {
+  Value numSequences = getValueOrCreateConstantIndexOp(
+      b, loc, memref::getMixedSize(b, loc, op.getBlockTable(), 0));
+  return NameSequencesOp::create(b, loc, ranges, op.getSequence(),
+                                 numSequences);
+}
+
+Sequence SequenceTiles::getRun(OpBuilder &b, Value ranges, const Run &run,
+                               GetRows getRows, bool getsRowsOfWeights) {
+  Sequence result;
+  OpFoldResult row = run.row, zero = b.getIndexAttr(0);
+  result.numRows = run.numRows;
+  result.q = getSlice(b, loc, op.getQ(), {row, zero, zero},
+                      {result.numRows, b.getIndexAttr(op.getNumHeads()),
+                       b.getIndexAttr(op.getHeadDim())});
+  result.weights =
+      getWeights(b, row, result.numRows, getRows, getsRowsOfWeights);
+  result.ranges = NarrowRangesOp::create(b, loc, ranges, run.row, run.numRows);
+  result.table =
+      getRows(b, op.getBlockTable(), run.sequence, b.getIndexAttr(1));
+  result.out = getRows(b, op.getOut(), row, result.numRows);
   return result;
 }
 
@@ -128,7 +161,7 @@ LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
         b, loc, d0.ceilDiv(columnKeys), {numColumns});
   }
   Value out = getSlice(b, loc, sequence.out, {b.getIndexAttr(0), column},
-                       {b.getIndexAttr(nextN), numColumns});
+                       {sequence.numRows, numColumns});
   Value keys = getKeys(b, op.getK(), sequence.table, first, count);
   Value scales = getKeys(b, op.getKScale(), sequence.table, first, count);
   return LogitsOp::create(b, loc, /*result=*/Type(), sequence.q, keys, scales,

@@ -15,8 +15,8 @@ meant:
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
 found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries and MX scales of queries are refused: there
-are no kernels for them. `indices` are for Blackwell, and refused. More is allowed where MQA can do more; docs/engines.md
-has the table.
+are no kernels for them. `indices`, which DeepGEMM has on Blackwell alone, say which neighbouring tokens are of one request.
+More is allowed where MQA can do more; docs/engines.md has the table.
 
 Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
 2.8).
@@ -28,8 +28,10 @@ import torch
 
 from .. import checks, runtime
 from .. import torch_library as _  # Registers the ops.
-from ..launches import FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain
+from ..launches import (FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain,
+                        split_cache)  # fmt: skip
 from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
+from ..torch_ops import paged_logits_out
 
 # Rows begin at multiples of 1024 bytes and of 256 columns.
 _ROW_ALIGNMENT = {torch.float32: 256, torch.bfloat16: 512}
@@ -268,8 +270,47 @@ def get_paged_mqa_logits_metadata(context_lens, block_kv, num_sms, indices=None)
         _fail(f"block_kv must be one of {', '.join(map(str, _PAGES))}, found {block_kv}")
     _require_int("num_sms", num_sms, 1)
     if indices is not None:
-        _fail("indices need Blackwell; this is the Hopper kernel")
+        _check_indices(indices, context_lens.numel())
     return torch.empty((num_sms + 1, 2), dtype=torch.int32, device=context_lens.device)
+
+
+def _check_indices(indices, num_tokens):
+    _check_ranges(indices=indices)
+    if tuple(indices.shape) != (num_tokens,):
+        _fail(f"indices must be the requests of {num_tokens} tokens, found {tuple(indices.shape)}")
+
+
+def _get_lines(indices):
+    """The line of the block table of each token: that of the first token of its run of equal indices, since the table has
+    a line for each token. Tokens of one line share the loads of its keys.
+    """
+    tokens = torch.arange(indices.shape[0], dtype=torch.int32, device=indices.device)
+    first = torch.ones_like(indices, dtype=torch.bool)
+    first[1:] = indices[1:] != indices[:-1]
+    return torch.where(first, tokens, 0).cummax(0).values
+
+
+def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
+    """Of tokens that `indices` put together."""
+    check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
+    if q.dim() != 4 or q.shape[1] != 1:
+        _fail(f"q must be B x 1 x H x D with indices, found {tuple(q.shape)}")
+    num_tokens, _, _, head_dim = q.shape
+    _check_indices(indices, num_tokens)
+    _require_int("max_context_len", max_context_len, 0)
+    if context_lens.dim() not in (1, 2) or context_lens.numel() != num_tokens:
+        _fail(f"context_lens must be {num_tokens} x 1 or {num_tokens}, found {tuple(context_lens.shape)}")
+    if weights is None:
+        raise TypeError("weights must be a torch.Tensor, found None")
+    key_dtype = checks.get_cache_dtype(kv_cache, head_dim, _FP8)
+    _check_common(q, weights, key_dtype != _FP8)
+    if block_table.dim() != 2 or block_table.shape[0] != num_tokens:
+        _fail(f"block_table must have a line for each of {num_tokens} tokens, found {tuple(block_table.shape)}")
+    k, k_scale = _call(split_cache, kv_cache, head_dim, key_dtype)
+    out = _allocate(q, num_tokens, max_context_len, max_context_len or 1, dtype)
+    _call(paged_logits_out, q.squeeze(1), k, k_scale, weights, context_lens.reshape(-1), block_table, out,
+          sequence=_get_lines(indices), clean=clean, nan_as_zero=_nan_as_zero)  # fmt: skip
+    return out
 
 
 def _get_eighth(eighth, clean, indices):
@@ -290,7 +331,7 @@ def _get_eighth(eighth, clean, indices):
 
 def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
     if indices is not None:
-        _fail("indices need Blackwell; this is the Hopper kernel")
+        return _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices)
     plain = not is_dynamo_compiling() and looks_plain(q, kv_cache, None, weights, context_lens, block_table)
     if not plain:
         check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
@@ -326,7 +367,9 @@ def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, sc
     """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes, or (D / 2 + 4) of MXFP4, beside
     which q may be bfloat16 too. Returns (B * T) x max_context_len.
 
-    `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true.
+    `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true. With `indices`, T is 1,
+    each of the B tokens has a line of `block_table`, and neighbouring tokens of equal indices are of one request: the line
+    of the first of them counts for all. Without a table for each token, call mqa.paged_logits with `sequence`.
     """
     clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
     return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean,

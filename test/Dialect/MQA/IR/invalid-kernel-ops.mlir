@@ -666,3 +666,68 @@ func.func @f(%a: memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, %
   %d = mqa.wgmma %a, %b : memref<64x32xf8E4M3FN, #rows, #gpu.address_space<workgroup>>, memref<64x64xf8E4M3FN, #chunks, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x64xf32>>
   return
 }
+
+// -----
+
+func.func @f(%ks: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges %ks, %ks keys(%n) : memref<?xi32>, memref<?xi32>
+  // expected-error@+1 {{needs 'ranges' of a length for each row, without 'ks' and 'next_n', found those of 'ke' of 'memref<?xi32>' and 'ks'}}
+  %rows = mqa.name_sequences %ranges, %ks of %n : memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?x2xi32>, %s: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?x2xi32>
+  // expected-error@+1 {{needs 'ranges' of a length for each row, without 'ks' and 'next_n', found those of 'ke' of 'memref<?x2xi32>'}}
+  %rows = mqa.name_sequences %ranges, %s of %n : memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  %rows = mqa.name_sequences %ranges, %ke of %n : memref<?xi32>
+  %some = mqa.narrow_ranges %rows[%n] rows %n
+  // expected-error@+1 {{has 'ranges' of rows that name their sequences already}}
+  %again = mqa.name_sequences %some, %ke of %n : memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.name_sequences}}
+  %row, %count, %t, %te = mqa.run_share %ranges share %n of %n {max_rows = 8, tile_kv = 128}
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.name_sequences}}
+  %own, %line, %end = mqa.row_run %ranges[%n] {max_rows = 8}
+  return
+}
+
+// -----
+
+func.func @f(%ke: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+  %rows = mqa.name_sequences %ranges, %ke of %n : memref<?xi32>
+  // expected-error@+1 {{attribute 'max_rows' failed to satisfy constraint}}
+  %own, %line, %end = mqa.row_run %rows[%n] {max_rows = 33}
+  return
+}
+
+// -----
+
+func.func @f(%ranges: !mqa.ranges, %s: memref<?xi32>, %n: index) {
+  // expected-error@+1 {{operand 'ranges' must come from an mqa.make_ranges, found an argument of a block}}
+  %rows = mqa.name_sequences %ranges, %s of %n : memref<?xi32>
+  return
+}

@@ -173,3 +173,52 @@ func.func @f(%q: tensor<?x2x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %s:
   mqa.paged_logits ins(%q, %k, %s, %w, %l, %t : tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>) outs(%o : tensor<?x?xf32>)
   return
 }
+
+// -----
+
+// Rows that name their sequences.
+func.func @f(%q: tensor<?x2x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<?x?xi32>, %s: tensor<?xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{operand 'q' must have shape RxHxD (rank 3), found rank 4}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<?x?xi32>) sequence(%s : tensor<?xi32>) outs(%o : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?x1xi32>, %t: tensor<?x?xi32>, %s: tensor<?xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{operand 'context_lens' must have shape R (rank 1), found rank 2}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x1xi32>, tensor<?x?xi32>) sequence(%s : tensor<?xi32>) outs(%o : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<7x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<3x?xi32>, %s: tensor<6xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{dimension R of 'sequence' is 6, but 'q' has 7}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<7x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<3x?xi32>) sequence(%s : tensor<6xi32>) outs(%o : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<?x?xi32>, %s: tensor<?xi64>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{operand 'sequence' must have element type 'i32', found 'i64'}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<?x?xi32>) sequence(%s : tensor<?xi64>) outs(%o : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x129x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<?x?xi32>, %s: tensor<?xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{number of heads H (dimension 1 of 'q') must be from 1 to 128, found 129}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x129x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<?x?xi32>) sequence(%s : tensor<?xi32>) outs(%o : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %l: memref<?xi32>, %t: memref<?x?xi32>, %s: memref<?xi32, strided<[2]>>, %o: memref<?x?xf32>) {
+  // expected-error@+1 {{operand 'sequence' must be contiguous inside a row: stride of dimension 0 must be 1, found 2}}
+  mqa.paged_logits ins(%q, %k, none, none, %l, %t : memref<?x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?xi32>, memref<?x?xi32>) sequence(%s : memref<?xi32, strided<[2]>>) outs(%o : memref<?x?xf32>)
+  return
+}

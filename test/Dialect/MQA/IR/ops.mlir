@@ -244,3 +244,26 @@ func.func @paged_tile(%q: memref<2x64x128xf8E4M3FN>, %cache: memref<?x64x128xf8E
 // CHECK-SAME: mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, compressed = true, schedule = <block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>
 func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<"q", tensor<?x64x128xbf16>, box_dims = [1, 0, 2]>}, index {mqa.operand = #mqa.operand<"num_keys", index>})
     attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", activation = none, clean = false, compressed = true, schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_kv = 64, stages = 2>, dynamic_shared_memory = 1024, overlaps_launches = true>}
+
+// Rows that name their sequences.
+// CHECK-LABEL: func @paged_rows
+// CHECK: mqa.paged_logits ins({{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%{{.*}} : tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+func.func @paged_rows(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %s: tensor<?x64xf32>, %w: tensor<?x64xf32>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func @runs
+// CHECK: %[[R:.*]] = mqa.make_ranges none, %{{.*}} keys(%{{.*}}) : memref<?xi32>
+// CHECK: %[[S:.*]] = mqa.name_sequences %[[R]], %{{.*}} of %{{.*}} : memref<?xi32>
+// CHECK: mqa.run_share %[[S]] share %{{.*}} of %{{.*}} {block_cost = 1 : i64, max_rows = 8 : i64, tile_kv = 128 : i64}
+// CHECK: %[[N:.*]] = mqa.narrow_ranges %[[S]]
+// CHECK: mqa.row_run %[[N]][%{{.*}}] {max_rows = 8 : i64}
+func.func @runs(%lens: memref<?xi32>, %sequence: memref<?xi32>, %n: index) {
+  %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+  %rows = mqa.name_sequences %ranges, %sequence of %n : memref<?xi32>
+  %row, %count, %t, %te = mqa.run_share %rows share %n of %n {block_cost = 1, max_rows = 8, tile_kv = 128}
+  %some = mqa.narrow_ranges %rows[%n] rows %n
+  %own, %line, %end = mqa.row_run %some[%n] {max_rows = 8}
+  return
+}

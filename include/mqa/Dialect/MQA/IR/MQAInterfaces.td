@@ -56,6 +56,8 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
                     "int64_t", "getColumnKeys">,
     InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
+    InterfaceMethod<"Whether each query names its sequence. Then a block works on some neighbouring queries of "
+                    "one sequence.", "bool", "hasRowsOfSequences">,
   ];
   let extraSharedClassDeclaration = [{
     /// Heads that share a key.

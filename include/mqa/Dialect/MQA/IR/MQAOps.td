@@ -215,6 +215,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     /// With blocks of keys, a query is worked on as a sequence of one query is.
     int64_t getNextN() { return hasKeyBlocks() ? 1 : 0; }
     int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : 0; }
+    bool hasRowsOfSequences() { return false; }
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether rows begin with their ranges.
     bool hasCompressedRows();
@@ -276,6 +277,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
+    | `sequence` (optional) | R | i32 |
     | `key_offset` (optional, 0) | | index |
     | `out` | (B * T) x N, or (B * T) x J with `block_max` | f32, bf16 or f16 |
 
@@ -295,6 +297,20 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Needed entries may repeat. An entry that is no block of the cache gives unspecified logits, and the op reads nothing
     outside of the cache. NaN spreads as in `mqa.logits`. Places behind the end of a sequence may hold anything.
 
+    **Rows of sequences.** With `sequence`, each of R rows names its sequence, which may have any number of rows: prefill
+    against a paged cache, or decoding with other numbers of new queries in each sequence. `q` is R x H x D, `weights` is
+    R x H, `context_lens` is R (a length for each row), and `out` is R x N. sequence[r] is the line of `block_table` in
+    which the blocks of row r are:
+
+    ```
+    out[r, n] = k_scale[c, p] * sum_h weights[r, h] * max(sum_d q[r, h, d] * k[c, p, d], 0)
+                for 0 <= n < context_lens[r], c = block_table[sequence[r], n / P], p = n mod P
+    ```
+
+    Rows may be in any order. A kernel reads the keys of a sequence once for several neighbouring rows of the sequence. A
+    row with a length of 0 or less reads neither its `sequence` nor the table. If `sequence` names no line of the table,
+    the row sees no key.
+
     **Memory.** Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the others). They are
     contiguous inside. Memory spaces and encodings are as in `mqa.logits`. In DeepGEMM's `fp8_paged_mqa_logits`, the keys and
     the scales of a block lie behind each other (block_kv * D key bytes, then block_kv f32 scales). Then `k` and `k_scale`
@@ -303,13 +319,18 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     **Tiles.** `key_offset` is the key to which column 0 of `out` belongs. Tiling the op over keys advances it. With
     `block_max`, the loop counts blocks, and `key_offset` is a multiple of R.
 
-    Example:
+    Examples: two queries for each sequence; rows that name their sequences.
 
     ```mlir
     %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
              tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>,
              tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>)
          outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+    %1 = mqa.paged_logits ins(%q_rows, %k, %k_scale, %weights, %row_lens, %block_table :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>)
+         sequence(%sequence : tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     ```
   }];
 
@@ -318,6 +339,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Optional<AnyShaped>:$weights,
     AnyShaped:$context_lens, AnyShaped:$block_table, Optional<Index>:$key_offset,
     AnyShaped:$out,
+    // Last, so that bytecode from before there was this operand stays right.
+    Optional<AnyShaped>:$sequence,
     UnitAttr:$clean,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
@@ -331,14 +354,15 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
                    "::mlir::Value":$weights, "::mlir::Value":$contextLens,
                    "::mlir::Value":$blockTable, "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
-            blockTable, /*key_offset=*/::mlir::Value(), out, /*clean=*/false,
-            Activation::Relu, /*schedule=*/{}, /*block_max=*/{});
+            blockTable, /*key_offset=*/::mlir::Value(), out, /*sequence=*/::mlir::Value(),
+            /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{});
     }]>];
 
   let assemblyFormat = [{
     `ins` `(` custom<PagedInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights), $context_lens,
       type($context_lens), $block_table, type($block_table)) `)`
+    (`sequence` `(` $sequence^ `:` type($sequence) `)`)?
     (`key_offset` `(` $key_offset^ `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
@@ -355,9 +379,12 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }
     ShapedType getCacheType() { return cast<ShapedType>(getK().getType()); }
     ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
-    int64_t getNextN() { return getQueryType().getDimSize(1); }
-    int64_t getNumHeads() { return getQueryType().getDimSize(2); }
-    int64_t getHeadDim() { return getQueryType().getDimSize(3); }
+    /// 1 where rows name their sequences: nothing else says which rows go
+    /// together.
+    int64_t getNextN() { return getSequence() ? 1 : getQueryType().getDimSize(1); }
+    int64_t getNumHeads() { return getQueryType().getDimSize(getSequence() ? 1 : 2); }
+    int64_t getHeadDim() { return getQueryType().getDimSize(getSequence() ? 2 : 3); }
+    bool hasRowsOfSequences() { return static_cast<bool>(getSequence()); }
     int64_t getBlockKv() { return getCacheType().getDimSize(1); }
     int64_t getNumGroups() { return 1; }
     bool hasKeyGroups() { return false; }
@@ -367,10 +394,10 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every query has a length of its own.
     bool hasLengthPerQuery() {
-      return cast<ShapedType>(getContextLens().getType()).getRank() == 2;
+      return getSequence() || cast<ShapedType>(getContextLens().getType()).getRank() == 2;
     }
     bool isTile() { return static_cast<bool>(getKeyOffset()); }
-    /// q, k, k_scale, weights, context_lens, block_table, out.
+    /// q, k, k_scale, weights, context_lens, block_table, out, sequence.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];

@@ -89,6 +89,29 @@ def MQA_BlockRangesOp : MQA_Op<"block_ranges", [Pure]> {
   let hasVerifier = 1;
 }
 
+def MQA_NameSequencesOp : MQA_Op<"name_sequences", [Pure]> {
+  let summary = "The ranges of rows that name their sequences";
+  let description = [{
+    The result has the ranges of `ranges`, whose rows begin at key 0 and have a length each, and row m names sequence
+    sequence[m]. If that is not from 0 to `num_sequences` - 1, the range of row m is empty. `sequence` is not read where the
+    row has no key anyway.
+
+    Why this op exists: rows of one sequence share the loads of its keys. `mqa.run_share` and `mqa.row_run` find them.
+
+    ```mlir
+    %ranges = mqa.make_ranges none, %row_lens keys(%n) : memref<?xi32>
+    %rows = mqa.name_sequences %ranges, %sequence of %b : memref<?xi32>
+    ```
+  }];
+  let arguments = (ins MQA_RangesType:$ranges, MemRefRankOf<[I32], [1]>:$sequence,
+                       Index:$num_sequences);
+  let results = (outs MQA_RangesType:$result);
+  let assemblyFormat = [{
+    $ranges `,` $sequence `of` $num_sequences attr-dict `:` type($sequence)
+  }];
+  let hasVerifier = 1;
+}
+
 def MQA_NarrowRangesOp : MQA_Op<"narrow_ranges", [Pure]> {
   let summary = "The ranges of some consecutive rows";
   let description = [{
@@ -168,6 +191,67 @@ def MQA_TileShareOp : MQA_Op<"tile_share", [
   let results = (outs Index:$first_block, Index:$first_tile, Index:$end_block,
                       Index:$last_tile);
   let assemblyFormat = "$ranges `share` $share `of` $num_shares attr-dict";
+  let hasVerifier = 1;
+}
+
+def MQA_RunShareOp : MQA_Op<"run_share", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "An equal share of all key tiles of all runs of rows";
+  let description = [{
+    `ranges` has rows that name their sequences. A run is up to `max_rows` neighbouring rows that see the keys of one
+    sequence, or no key. A run begins where another sequence begins, and `max_rows` rows behind the begin of a run of the
+    same sequence. It has ceil(end / tile_kv) tiles, where `end` is the longest length in the run.
+
+    The tiles of all runs are laid end to end and cut into shares, as by `mqa.tile_share`. Share number `share` has
+    `num_runs` neighbouring runs, from the run that begins at row `first_row` on. It begins at tile `first_tile` of its first
+    run, and ends before tile `last_tile` of its last run. In a share without tiles, `num_runs` is 0. Runs without a tile may
+    lie in between.
+
+    All threads of a workgroup execute the op together. It synchronises them.
+
+    Why this op exists: only the device knows where a sequence begins among the rows. Rows that share keys must be found
+    before work is shared, because a run reads its keys once.
+
+    ```mlir
+    %ranges = mqa.make_ranges none, %row_lens keys(%n) : memref<?xi32>
+    %rows = mqa.name_sequences %ranges, %sequence of %b : memref<?xi32>
+    %row, %count, %t, %t_end = mqa.run_share %rows share %i of %shares
+        {block_cost = 1, max_rows = 8, tile_kv = 128}
+    ```
+  }];
+  let arguments = (ins MQA_RangesType:$ranges, Index:$share, Index:$num_shares,
+                       ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<32>]>:$max_rows,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$tile_kv,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$block_cost);
+  let results = (outs Index:$first_row, Index:$num_runs, Index:$first_tile,
+                      Index:$last_tile);
+  let assemblyFormat = "$ranges `share` $share `of` $num_shares attr-dict";
+  let hasVerifier = 1;
+}
+
+def MQA_RowRunOp : MQA_Op<"row_run", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "The run of rows that begins at a row";
+  let description = [{
+    `row` is a row of `ranges`, whose rows name their sequences. The run that begins there (see `mqa.run_share`) has
+    `num_rows` rows, from 1 to `max_rows`. Its rows are of sequence `sequence`, and see keys from 0 to `end` - 1. If they see
+    no key, `sequence` and `end` are 0.
+
+    A whole, converged warp executes the op.
+
+    Why this op exists: each role of a specialised kernel finds the run by itself. A warp reads the rows at once, one row
+    per lane.
+
+    ```mlir
+    %ranges = mqa.make_ranges none, %row_lens keys(%n) : memref<?xi32>
+    %rows = mqa.name_sequences %ranges, %sequence of %b : memref<?xi32>
+    %count, %line, %end = mqa.row_run %rows[%m] {max_rows = 8}
+    ```
+  }];
+  let arguments = (ins MQA_RangesType:$ranges, Index:$row,
+                       ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<32>]>:$max_rows);
+  let results = (outs Index:$num_rows, Index:$sequence, Index:$end);
+  let assemblyFormat = "$ranges `[` $row `]` attr-dict";
   let hasVerifier = 1;
 }
 

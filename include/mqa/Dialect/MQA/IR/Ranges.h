@@ -49,6 +49,16 @@ public:
   /// The ranges of the last queries alone, a row for each sequence.
   Ranges getLastQueries() const;
 
+  /// Whether rows name their sequences.
+  bool nameSequences() const { return static_cast<bool>(sequences); }
+  /// Sequence and end of a row that names its sequence; -1 and 0 where it sees
+  /// no key.
+  std::pair<Value, Value> loadSequence(OpBuilder &b, Location loc,
+                                       Value row) const;
+  /// Those of several rows, whose lengths are loaded first.
+  SmallVector<std::pair<Value, Value>> loadSequences(OpBuilder &b, Location loc,
+                                                     ValueRange rows) const;
+
   /// Where the range of a row begins, at least 0.
   Value loadStart(OpBuilder &b, Location loc, Value row) const;
   /// Where it ends: at most at the last key, if there is one, and maybe ahead
@@ -108,6 +118,10 @@ private:
   Value readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
                             function_ref<void(Value)> moveBehind) const;
 
+  /// As `loadSequence`, with the end of the row, and maybe behind the last key.
+  std::pair<Value, Value> loadSequenceFor(OpBuilder &b, Location loc, Value row,
+                                          Value end) const;
+
   /// Bounds of each row; or, of rows that are counted over sequences, a matrix
   /// of ends, or (`nextN` is not 0) a length for each sequence.
   Value starts, ends;
@@ -115,6 +129,9 @@ private:
   int64_t nextN;
   bool compressed;
   int64_t columnKeys;
+  /// Of rows that name their sequences: those, and how many there are. Else
+  /// null.
+  Value sequences, numSequences;
   /// Which of these rows are meant: null for those from 0 on, and for all.
   OpFoldResult firstRow, numRows;
   /// Of ranges of columns: `ends` count blocks of `blockSize` keys, and

@@ -2,9 +2,10 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a sequence of mqa.paged_logits is, and what a tile of its keys: an
-// mqa.logits on keys that mqa.gather_pages finds in the cache. Loops around
-// them are their users', which are kernels for GPUs and tasks for CPUs.
+// What a sequence of mqa.paged_logits is, or a run of rows that name it, and
+// what a tile of its keys: an mqa.logits on keys that mqa.gather_pages finds in
+// the cache. Loops around them are their users', which are kernels for GPUs and
+// tasks for CPUs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,10 +17,17 @@
 namespace mlir {
 namespace mqa {
 
-/// The operands of one sequence, on memrefs.
+/// The operands of one sequence, or of a run, on memrefs.
 struct Sequence {
+  /// T of a sequence.
+  OpFoldResult numRows;
   /// T x H x D, T x H (or null), a row of the table, T rows of `out`.
   Value q, weights, ranges, table, out;
+};
+
+/// Neighbouring rows of one sequence; index.
+struct Run {
+  Value row, numRows, sequence;
 };
 
 /// Views of an op on memrefs, made at the builder's insertion point.
@@ -45,6 +53,13 @@ public:
   /// weights.
   Sequence getSequence(OpBuilder &b, Value ranges, Value sequence,
                        GetRows getRows, bool getsRowsOfWeights);
+  /// The ranges of rows that name their sequences, where a row that names none
+  /// sees no key. `ranges` are those of `makeRanges`, which do not look at
+  /// sequences.
+  Value nameSequences(OpBuilder &b, Value ranges);
+  /// As `getSequence`, of rows that name their sequences.
+  Sequence getRun(OpBuilder &b, Value ranges, const Run &run, GetRows getRows,
+                  bool getsRowsOfWeights);
   /// The logits of keys [first, first + count), without `clean`.
   LogitsOp createTile(OpBuilder &b, const Sequence &sequence, Value first,
                       Value count);
@@ -52,6 +67,8 @@ public:
 private:
   OpFoldResult getFirstRow(OpBuilder &b, Value sequence);
   Value getQueries(OpBuilder &b, Value sequence);
+  Value getWeights(OpBuilder &b, OpFoldResult row, OpFoldResult numRows,
+                   GetRows getRows, bool getsRows);
   Value getKeys(OpBuilder &b, Value cache, Value table, Value first,
                 Value count);
 

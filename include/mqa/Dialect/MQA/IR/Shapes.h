@@ -49,7 +49,8 @@ constexpr int64_t kStoreKeys = 32;
 constexpr bool isBlockMax(int64_t keys) {
   return keys == 8 || keys == 64 || keys == 128;
 }
-// What mqa.tile_share needs of shared memory: a sum per warp, and its results.
+// What mqa.tile_share and mqa.run_share need of shared memory: a word per warp,
+// and their results.
 constexpr int64_t kShareBytes = 256;
 // What a fused selection needs: a histogram, words of warps, and what there is
 // of each row.

@@ -97,13 +97,14 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
 }
 
 def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Expands mqa.key_range and mqa.clean_rows to loops and scalars";
+  let summary = "Expands mqa.key_range, mqa.row_run and mqa.clean_rows to loops and scalars";
   let description = [{
-    `mqa.key_range` becomes loads of one row per lane, and a minimum and a maximum over the warp. `mqa.clean_rows`
+    `mqa.key_range` becomes loads of one row per lane, and a minimum and a maximum over the warp. So does `mqa.row_run`,
+    which also looks for the first lane whose row is of another sequence. `mqa.clean_rows`
     becomes a loop for each row, in which the threads take turns. A thread writes four elements at a time where the
     row is aligned to 16 bytes. The pass removes ranges that nothing else uses.
 
-    Contract: whole warps execute an `mqa.key_range`. Its ranges have at least one row. The pass expands each op
+    Contract: whole warps execute an `mqa.key_range` or an `mqa.row_run`. Its ranges have at least one row. The pass expands each op
     where the op stands, whatever is around it, and wherever its ranges are made and narrowed.
 
     ```mlir
@@ -126,11 +127,14 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
 }
 
 def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFuncOp"> {
-  let summary = "Expands mqa.tile_share to counting, a scan and a search";
+  let summary = "Expands mqa.tile_share and mqa.run_share to counting, a scan and a search";
   let description = [{
     Each thread counts the key tiles of a run of query blocks. A scan over the workgroup tells the thread which tiles
     its run holds. The threads that hold the first and the last tile of the share write block and tile to shared
     memory. Mostly a run is one block, and its bounds are read once.
+
+    For `mqa.run_share`, a thread has some rows, and counts the tiles of the runs that begin there. It must know where the
+    sequence of its first row begins: another scan, ahead of the counting, brings the last row of another sequence.
 
     Contract: the kernel has a `known_block_size` of whole warps in x alone. The op is at the top of the kernel, and
     all threads come to it once. Anything else is an error.

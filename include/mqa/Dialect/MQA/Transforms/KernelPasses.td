@@ -297,6 +297,9 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
       covers the rest of the rows.
     - **Paged caches.** A query block of `mqa.paged_logits` is a sequence. A tile of keys is an `mqa.gather_pages`.
       The op on the tile is an `mqa.logits` too.
+    - **Rows of sequences.** If rows name their sequences (`mqa.name_sequences`), a query block is a run: up to `block_q`
+      neighbouring rows of one sequence. `mqa.run_share` shares the tiles of all runs. The loop goes from run to run, and
+      carries the row at which a run begins. `mqa.row_run` says how many rows the run has.
     - **Attributes.** The kernel gets `known_block_size` and `mqa.kernel`. Each argument gets `mqa.operand`, which
       says which operand of the op the argument is, and its shape.
 

@@ -143,8 +143,10 @@ struct TileTasksPass : mqa::impl::MQATileTasksPassBase<TileTasksPass> {
       }
       SmallVector<int64_t> own = sizes;
       // A sequence has keys of its own: a task is for one, and as many keys
-      // more.
-      if (logits && logits.getNextN()) {
+      // more. Rows that name their sequences may share keys.
+      if (logits && logits.hasRowsOfSequences()) {
+        own[1] = hasDefaults ? 2048 : own[1];
+      } else if (logits && logits.getNextN()) {
         own[1] = hasDefaults ? 2048 : own[0] * own[1];
         own[0] = 1;
       }

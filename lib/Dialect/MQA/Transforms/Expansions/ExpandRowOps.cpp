@@ -1,4 +1,4 @@
-//===- ExpandRowOps.cpp - Expands mqa.key_range and mqa.clean_rows --------===//
+//===- ExpandRowOps.cpp - Expands what looks at the ranges of some rows ---===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -64,6 +64,47 @@ static void expandKeyRange(IRRewriter &b, KeyRangeOp op) {
     lo = ranges.alignStart(b, loc, start, hi, op.getAlign());
   }
   b.replaceOp(op, {lo, hi});
+}
+
+/// A lane for each row. Those behind the last row that may be of the run read
+/// that one again.
+static void expandRowRun(IRRewriter &b, RowRunOp op) {
+  Location loc = op.getLoc();
+  b.setInsertionPoint(op);
+  constexpr int64_t kLanes = 32;
+  Value zero = constant(b, loc, 0), one = constant(b, loc, 1);
+  Value maxRows = constant(b, loc, op.getMaxRows());
+  Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  Value lane = arith::RemUIOp::create(b, loc, thread, constant(b, loc, kLanes));
+  Ranges ranges = Ranges::get(b, op.getRanges());
+  Value behind = arith::MinSIOp::create(
+      b, loc, ranges.getNumRows(b, loc),
+      arith::AddIOp::create(b, loc, op.getRow(), maxRows));
+  Value own = arith::AddIOp::create(b, loc, op.getRow(), lane);
+  Value row = arith::MinSIOp::create(
+      b, loc, own, arith::SubIOp::create(b, loc, behind, one));
+  auto [sequence, end] = ranges.loadSequence(b, loc, row);
+  Value word = arith::IndexCastOp::create(b, loc, b.getI32Type(), sequence);
+  auto ofFirst =
+      gpu::ShuffleOp::create(b, loc, word, 0, kLanes, gpu::ShuffleMode::IDX);
+  Value first = arith::IndexCastOp::create(b, loc, b.getIndexType(),
+                                           ofFirst.getShuffleResult());
+  // The run ends at the first lane whose row does not belong to it.
+  Value isSame = arith::CmpIOp::create(b, loc, CmpIPredicate::eq, word,
+                                       ofFirst.getShuffleResult());
+  Value exists = arith::CmpIOp::create(b, loc, CmpIPredicate::slt, own, behind);
+  Value belongs = arith::AndIOp::create(b, loc, isSame, exists);
+  Value candidate = arith::SelectOp::create(b, loc, belongs, maxRows, lane);
+  Value numRows =
+      reduceOverWarp(b, loc, candidate, gpu::AllReduceOperation::MINSI);
+  Value isOwn =
+      arith::CmpIOp::create(b, loc, CmpIPredicate::slt, lane, numRows);
+  Value longest =
+      reduceOverWarp(b, loc, arith::SelectOp::create(b, loc, isOwn, end, zero),
+                     gpu::AllReduceOperation::MAXSI);
+  // What sees no key has no sequence.
+  b.replaceOp(op,
+              {numRows, arith::MaxSIOp::create(b, loc, first, zero), longest});
 }
 
 /// Fills columns [begin, end) of row `row` of `out`: thread t of T takes the
@@ -164,12 +205,14 @@ struct ExpandRowOpsPass : mqa::impl::MQAExpandRowOpsPassBase<ExpandRowOpsPass> {
     IRRewriter rewriter(&getContext());
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<KeyRangeOp, CleanRowsOp>(op))
+      if (isa<KeyRangeOp, CleanRowsOp, RowRunOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
       if (auto range = dyn_cast<KeyRangeOp>(op))
         expandKeyRange(rewriter, range);
+      else if (auto run = dyn_cast<RowRunOp>(op))
+        expandRowRun(rewriter, run);
       else
         expandCleanRows(rewriter, cast<CleanRowsOp>(op));
     }

@@ -81,6 +81,8 @@ static std::string explainRanges(LogitsOp logits, TopkOp topk) {
 }
 
 static std::string explainRanges(PagedLogitsOp logits, TopkOp topk) {
+  if (logits.hasRowsOfSequences())
+    return "the rows of mqa.paged_logits name their sequences";
   if (topk.getContextLens() != logits.getContextLens())
     return "'context_lens' must be that of mqa.paged_logits";
   auto explain = [](const Twine &name, int64_t expected, int64_t found) {

@@ -79,6 +79,9 @@ void buildKeyBlockLoops(RewriterBase &b, LogitsOp op, const TilePlan &plan,
 LogicalResult buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
                                     const TilePlan &plan,
                                     FusedSelection *selection);
+/// Of rows that name their sequences.
+LogicalResult buildRowRunLoops(RewriterBase &b, PagedLogitsOp op,
+                               const TilePlan &plan);
 
 } // namespace mqa
 } // namespace mlir

@@ -185,15 +185,19 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
         name, selection->describe(kernel->getAttrOfType<KernelAttr>(name)));
   }
   FusedSelection *selects = selection.get();
-  LogicalResult built = success();
-  if (op && op.hasKeyBlocks())
-    buildKeyBlockLoops(rewriter, op, *plan, numKeys);
-  else if (op)
-    built = buildLogitsLoops(rewriter, op, *plan, numKeys, selects);
-  else
-    built = buildPagedLogitsLoops(rewriter, cast<PagedLogitsOp>(*onDevice),
-                                  *plan, selects);
-  if (failed(built))
+  auto build = [&]() -> LogicalResult {
+    if (op && op.hasKeyBlocks()) {
+      buildKeyBlockLoops(rewriter, op, *plan, numKeys);
+      return success();
+    }
+    if (op)
+      return buildLogitsLoops(rewriter, op, *plan, numKeys, selects);
+    auto paged = cast<PagedLogitsOp>(*onDevice);
+    if (paged.hasRowsOfSequences())
+      return buildRowRunLoops(rewriter, paged, *plan);
+    return buildPagedLogitsLoops(rewriter, paged, *plan, selects);
+  };
+  if (failed(build()))
     return failure();
   if (topk)
     rewriter.eraseOp(topk);

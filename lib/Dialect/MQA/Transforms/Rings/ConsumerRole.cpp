@@ -193,6 +193,10 @@ static Operation *findEarlyPoint(StoreLogitsOp op) {
   for (auto range : keys->getBlock()->getOps<KeyRangeOp>())
     if (range->isBeforeInBlock(keys))
       early = range;
+  // Which rows these are, a run says.
+  for (auto run : keys->getBlock()->getOps<RowRunOp>())
+    if (run->isBeforeInBlock(keys))
+      early = run->getNextNode();
   // Behind the rows and ranges themselves.
   for (Value value : {Value(op.getOut()), Value(op.getRanges())}) {
     if (early == op)

@@ -93,7 +93,7 @@ LogicalResult RoleVerifier::verifyCleaning() {
   Operation *end = isAhead ? loop : cleaning;
   for (Operation *op = isAhead ? cleaning : loop; op != end;
        op = op->getNextNode()) {
-    if (op == cleaning || op == loop || isa<TileShareOp>(op))
+    if (op == cleaning || op == loop || isa<TileShareOp, RunShareOp>(op))
       continue;
     WalkResult result = op->walk([&](Operation *nested) {
       return nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||

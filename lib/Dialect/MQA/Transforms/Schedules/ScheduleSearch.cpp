@@ -89,7 +89,7 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
 
 ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  Reduction reduction) {
-  if (op.getNextN())
+  if (op.getNextN() && !op.hasRowsOfSequences())
     return derivePagedSchedule(op, chip, reduction);
   const MatrixUnit &unit = *chip.matrixUnit;
   // The fewest rows of padding; then many consumer groups, head tiles of 8

@@ -58,13 +58,15 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
     return {};
   auto q = cast<ShapedType>(op.getDataOperands().front().getType());
   int64_t numQueries = q.getDimSize(0);
+  // Rows that name their sequences are tiled as those of one sequence.
+  int64_t nextN = op.hasRowsOfSequences() ? 0 : op.getNextN();
   for (const llvm::json::Value &value : *entries) {
     const llvm::json::Object &entry = *value.getAsObject();
     if (entry.getString("name") != name ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
         !fits(entry, "head_dim", op.getHeadDim()) ||
         !fits(entry, "compressed", op.hasCompressedRows()) ||
-        entry.getInteger("next_n").value_or(0) != op.getNextN())
+        entry.getInteger("next_n").value_or(0) != nextN)
       continue;
     // Where the number of queries is only known at launch, it may be any.
     std::optional<int64_t> maxQueries = entry.getInteger("max_queries");

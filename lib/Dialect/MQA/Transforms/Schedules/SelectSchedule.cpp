@@ -80,8 +80,10 @@ struct SelectSchedulePass
     if (!schedule.empty())
       return chooseNamed(op, chip, schedule);
     // A 16-bit logit loses more by its own rounding than by an f16 reduction.
-    // Against a paged cache, which is as fast as memory, that gains nothing.
-    if (!op.getNextN() && !op.getOutType().getElementType().isF32()) {
+    // For a few queries against a paged cache, which is as fast as memory, that
+    // gains nothing.
+    if ((!op.getNextN() || op.hasRowsOfSequences()) &&
+        !op.getOutType().getElementType().isF32()) {
       ScheduleAttr fast = chooseNamed(op, chip, "fast");
       if (fitsSchedule(op, chip, fast))
         return fast;

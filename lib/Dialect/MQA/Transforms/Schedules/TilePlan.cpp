@@ -98,11 +98,17 @@ static LogicalResult verifyPages(LogitsOpInterface op, ScheduleAttr schedule,
   if (nextN == 0)
     return success();
   int64_t blockQ = schedule.getBlockQ(), tileKv = schedule.getTileKv();
-  if (blockQ < nextN || blockQ != schedule.getTileQ())
+  if (op.hasRowsOfSequences()) {
+    if (!splitsKeys(schedule.getSplit()))
+      return emitError() << "rows that name their sequences need split = "
+                            "tiles: where a query block begins, only what "
+                            "shares the tiles finds";
+  } else if (blockQ < nextN || blockQ != schedule.getTileQ()) {
     return emitError() << "the next_n = " << nextN
                        << " queries of a sequence need block_q = tile_q of at "
                           "least as many, found "
                        << blockQ << " and " << schedule.getTileQ();
+  }
   if (tileKv % blockKv && blockKv % tileKv)
     return emitError() << "tile_kv must be a multiple or a divisor of the "
                           "cache's block_kv = "

@@ -105,18 +105,24 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
 ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
   LoopBuilder loops(op);
   int heads = getHeads(op);
-  loops.add(op.getQ(), {kQueries, kWhole, heads, kWhole});
+  bool ofRows = op.hasRowsOfSequences();
+  if (ofRows)
+    loops.add(op.getQ(), {kQueries, heads, kWhole});
+  else
+    loops.add(op.getQ(), {kQueries, kWhole, heads, kWhole});
   loops.add(op.getK(), {kWhole, kWhole, kWhole});
   loops.add(op.getKScale(), {kWhole, kWhole});
   loops.add(op.getWeights(), {kQueries, heads});
-  if (op.hasLengthPerQuery())
+  if (op.hasLengthPerQuery() && !ofRows)
     loops.add(op.getContextLens(), {kQueries, kWhole});
   else
     loops.add(op.getContextLens(), {kQueries});
-  loops.add(op.getBlockTable(), {kQueries, kWhole});
+  // `sequence` names any row of the table.
+  loops.add(op.getBlockTable(), {ofRows ? kWhole : kQueries, kWhole});
   loops.addScalar(op.getKeyOffset());
   int keys = op.getBlockMax() ? kWhole : kKeys;
   loops.add(op.getOut(), {kQueries, keys});
+  loops.add(op.getSequence(), {kQueries});
   loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }

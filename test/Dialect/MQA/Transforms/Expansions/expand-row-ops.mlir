@@ -184,4 +184,28 @@ gpu.module @kernels {
     mqa.clean_rows %out, %ranges : memref<?x?xf32, strided<[?, 1]>>
     gpu.return
   }
+
+  // A row for each lane; the run ends at the first lane of another sequence. A
+  // row without a key does not read its sequence.
+  // CHECK-LABEL: gpu.func @row_run
+  // CHECK-SAME: %[[LENS:[a-z0-9]+]]: memref<?xi32>, %[[SEQUENCE:[a-z0-9]+]]: memref<?xi32>
+  // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
+  // CHECK: memref.load %[[LENS]]
+  // CHECK: arith.cmpi sgt
+  // CHECK: scf.if
+  // CHECK-NEXT: memref.load %[[SEQUENCE]]
+  // A sequence that is none, or behind the last: the row sees no key.
+  // CHECK: arith.cmpi ult
+  // CHECK: gpu.shuffle idx
+  // CHECK: %[[OWN:.*]] = arith.select %{{.*}}, %c8, %[[LANE]]
+  // CHECK: gpu.subgroup_reduce minsi %{{.*}} uniform
+  // CHECK: gpu.subgroup_reduce maxsi %{{.*}} uniform
+  // CHECK: "test.use"
+  gpu.func @row_run(%lens: memref<?xi32>, %sequence: memref<?xi32>, %n: index, %s: index, %row: index) kernel {
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+    %rows = mqa.name_sequences %ranges, %sequence of %s : memref<?xi32>
+    %count, %line, %end = mqa.row_run %rows[%row] {max_rows = 8}
+    "test.use"(%count, %line, %end) : (index, index, index) -> ()
+    gpu.return
+  }
 }

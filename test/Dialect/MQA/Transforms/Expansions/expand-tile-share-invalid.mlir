@@ -58,3 +58,15 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @f(%ke: memref<?xi32>, %n: index) kernel attributes {known_block_size = array<i32: 100, 1, 1>} {
+    %ranges = mqa.make_ranges none, %ke keys(%n) : memref<?xi32>
+    %rows = mqa.name_sequences %ranges, %ke of %n : memref<?xi32>
+    // expected-error@+1 {{needs a kernel whose 'known_block_size' is whole warps}}
+    %row, %count, %t, %te = mqa.run_share %rows share %n of %n {max_rows = 2, tile_kv = 128}
+    gpu.return
+  }
+}

@@ -46,3 +46,30 @@ func.func @one_length(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 128, stages = 4>}
   return
 }
+
+// -----
+
+// Rows that name their sequences: a query block is a run of them, and the loop
+// goes from run to run. Where a run begins, the loop over runs carries.
+// CHECK-LABEL: gpu.func @rows
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x64x128xf8E4M3FN, #gpu.address_space<global>>
+// CHECK: %[[RANGES:.*]] = mqa.make_ranges none, %[[LENS:.*]] keys(%{{.*}}) : memref<?xi32
+// CHECK: %[[ROWS:.*]] = mqa.name_sequences %[[RANGES]], %{{.*}} of %{{.*}} : memref<?xi32
+// CHECK: scf.for %[[M:.*]] =
+// CHECK: %[[ONE:.*]] = mqa.narrow_ranges %[[ROWS]][%[[M]]] rows %c1
+// CHECK: mqa.clean_rows %{{.*}}, %[[ONE]]
+// CHECK: %[[FIRST:.*]], %[[COUNT:.*]], %{{.*}}, %{{.*}} = mqa.run_share %[[ROWS]] share {{.*}} {block_cost = 1 : i64, max_rows = 8 : i64, tile_kv = 128 : i64}
+// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c1 iter_args(%[[ROW:.*]] = %[[FIRST]])
+// CHECK: %[[N:.*]], %[[LINE:.*]], %[[END:.*]] = mqa.row_run %[[ROWS]][%[[ROW]]] {max_rows = 8 : i64}
+// CHECK: %[[OWN:.*]] = memref.subview %[[Q]][%[[ROW]], 0, 0] [%[[N]], 64, 128]
+// CHECK: %[[OWN_RANGES:.*]] = mqa.narrow_ranges %[[RANGES]][%[[ROW]]] rows %[[N]]
+// CHECK: %[[TABLE:.*]] = mqa.row_block %{{.*}}[%[[LINE]]] rows %c1
+// CHECK: scf.for %[[KEY:.*]] =
+// CHECK: %[[KEYS:.*]] = mqa.gather_pages %{{.*}}[%[[TABLE]]] from %[[KEY]]
+// CHECK: mqa.logits ins(%[[OWN]], %[[KEYS]], %{{.*}}) ranges(%[[OWN_RANGES]]) key_offset(%[[KEY]])
+// CHECK: %[[NEXT:.*]] = arith.addi %[[ROW]], %[[N]]
+// CHECK: scf.yield %[[NEXT]]
+func.func @rows(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %sequence: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) sequence(%sequence : memref<?xi32>) outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 4>}
+  return
+}
