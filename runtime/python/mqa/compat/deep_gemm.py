@@ -295,7 +295,7 @@ def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_l
     check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
     if q.dim() != 4 or q.shape[1] != 1:
         _fail(f"q must be B x 1 x H x D with indices, found {tuple(q.shape)}")
-    num_tokens, _, _, head_dim = q.shape
+    num_tokens, head_dim = q.shape[0], q.shape[3]
     _check_indices(indices, num_tokens)
     _require_int("max_context_len", max_context_len, 0)
     if context_lens.dim() not in (1, 2) or context_lens.numel() != num_tokens:
