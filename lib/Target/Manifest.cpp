@@ -155,6 +155,8 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     // Of kernels of other ops, bundles say nothing of blocks.
     if (attr.getKeyBlockSize())
       kernel["key_block_size"] = attr.getKeyBlockSize();
+    if (attr.getRowsPerSequence())
+      kernel["rows_per_sequence"] = attr.getRowsPerSequence();
   }
   if (SelectionAttr selection = attr.getSelection())
     describeSelection(kernel, merges, selection);

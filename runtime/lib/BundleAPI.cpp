@@ -115,6 +115,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.max_context_len = !hasMaxContextLen || kernel.numColumns < 0
                              ? -int64_t(hasMaxContextLen)
                              : kernel.numColumns * kernel.getColumnKeys();
+  info.rows_per_sequence = kernel.rowsPerSequence;
   info.key_block_size = kernel.keyBlockSize;
   info.max_key_blocks = kernel.keyBlockSize ? kernel.maxKeyBlocks : 0;
   info.k = selection.k;

@@ -151,6 +151,9 @@ struct KernelDescription {
   /// Where each query has blocks of keys of its own: keys of a block (else 0),
   /// and how many blocks it may have.
   int64_t keyBlockSize = 0, maxKeyBlocks = -1;
+  /// Where rows name their sequences: neighbouring rows of one that the kernel
+  /// is made for; 0: many.
+  int64_t rowsPerSequence = 0;
   Selection selection;
   /// Of a kernel that selects from logits which are never stored: what they
   /// are rounded to, and the places of a list of candidates (on a GPU).

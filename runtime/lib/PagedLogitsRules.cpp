@@ -36,7 +36,8 @@ private:
             {"next_n", kernel.nextN},
             {"num_blocks", kernel.numBlocks},
             {"block_kv", kernel.blockKv},
-            {"max_blocks", kernel.maxBlocks}};
+            {"max_blocks", kernel.maxBlocks},
+            {"rows_per_sequence", kernel.rowsPerSequence}};
   }
 };
 } // namespace
@@ -58,6 +59,8 @@ void PagedLogitsRules::readSizes(Fields &fields,
   kernel.numBlocks = readSize(fields, "num_blocks");
   kernel.blockKv = readPowerOfTwo(fields, "block_kv", 16, 256);
   kernel.maxBlocks = readSize(fields, "max_blocks");
+  if (fields.has("rows_per_sequence"))
+    kernel.rowsPerSequence = fields.integer("rows_per_sequence", 1, 8);
   if (kernel.compressed)
     fields.refuse("compressed", std::string("false for ") + kernel.rules->name);
 }
@@ -75,6 +78,8 @@ void PagedLogitsRules::checkSizes(Fields &fields,
   if (ofRows && (kernel.nextN != 1 || kernel.hasLengthPerQuery()))
     fields.refuse("next_n", "1, and context_lens of one dimension, with "
                             "sequence");
+  if (!ofRows && kernel.rowsPerSequence)
+    fields.refuse("rows_per_sequence", "left out without sequence");
   if (!ofRows)
     uniteSequences(fields, kernel);
 }

@@ -104,6 +104,8 @@ def draw_paged(rng):
         op |= {"blocks": rng.randint(1, 300), "table": rng.randint(1, 60)}
         if op["rows"]:
             op["rows"] = rng.randint(1, 200)
+    if op["rows"] and rng.random() < 0.5:
+        op["rows_per_sequence"] = rng.randint(1, 8)
     return draw_blocks(rng, draw_mx(rng, op))
 
 
@@ -145,6 +147,8 @@ PAGED_EDGES = [
     {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 16, "out": "bf16", "memrefs": True},
     {"heads": 7, "head_dim": 48, "rows": "?", "block_kv": 256, "input": "f16", "k_scale": False, "weights": "none"},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": True, "clean": True},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "rows_per_sequence": 4},
+    {"heads": 16, "head_dim": 64, "rows": "?", "block_kv": 32, "rows_per_sequence": 1, "block_max": 64, "clean": True},
 ]
 
 
@@ -243,6 +247,8 @@ def to_call(op, types):
     attributes += [name for name in ("clean", "compressed") if op.get(name)]
     if op.get("block_max"):
         attributes.append(f"block_max = {op['block_max']} : i64")
+    if op.get("rows_per_sequence"):
+        attributes.append(f"rows_per_sequence = {op['rows_per_sequence']} : i64")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
     lists = ("key_blocks", "num_key_blocks")
     names = [name for name, _, _ in to_shapes(op) if name not in ("sequence", "out", *lists)]

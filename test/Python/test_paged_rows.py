@@ -48,6 +48,14 @@ class PagedRowsTest(TorchCase):
             out = mqa.paged_logits(*tensors[:4], lens, tensors[5], COLUMNS, sequence=sequence, clean=True)
             self.check(out, expected)
 
+    def test_rows_per_sequence(self):
+        """Kernels for a few rows of each sequence are right for any number of them."""
+        for device in DEVICES:
+            for rows in (1, 2, 4, 8):
+                tensors, sequence, expected = make_rows(device)
+                out = mqa.paged_logits(*tensors, COLUMNS, sequence=sequence, rows_per_sequence=rows, clean=True)
+                self.check(out, expected)
+
     def test_types(self):
         for device in DEVICES:
             tensors, sequence, expected = make_rows(device)
@@ -94,6 +102,10 @@ class PagedRowsTest(TorchCase):
         ):  # fmt: skip
             with self.assertRaisesRegex(error, message):
                 mqa.paged_logits(*arguments, COLUMNS, sequence=row)
+        with self.assertRaisesRegex(ValueError, "rows_per_sequence must be 0 .many. or from 1 to 8, found 9"):
+            mqa.paged_logits(q, k, scale, weights, lens, table, COLUMNS, sequence=sequence, rows_per_sequence=9)
+        with self.assertRaisesRegex(ValueError, "rows_per_sequence is for rows that name their sequences"):
+            mqa.paged_logits(q[:, None], k, scale, weights, lens, table, COLUMNS, rows_per_sequence=2)
         with self.assertRaisesRegex(ValueError, "max_context_len must be at least 0, found -1"):
             mqa.paged_logits(q, k, scale, weights, lens, table, -1, sequence=sequence)
         with self.assertRaisesRegex(ValueError, "out must be 18 x"):

@@ -98,6 +98,7 @@ TEST_F(PagedRowsKernelTest, Launch) {
   EXPECT_EQ(info.op, MQA_OP_PAGED_LOGITS);
   EXPECT_EQ(info.has_sequence, 1);
   EXPECT_EQ(info.next_n, 1);
+  EXPECT_EQ(info.rows_per_sequence, 0);
   EXPECT_EQ(info.lens_per_query, 0);
   mqa_paged_logits_args args = makeArgs();
   ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
@@ -148,6 +149,13 @@ TEST_F(PagedRowsKernelTest, StaticSizes) {
                 "batch must be 3 for this kernel, found 4");
 }
 
+TEST_F(PagedRowsKernelTest, RowsPerSequence) {
+  json manifest = makeRowsManifest();
+  manifest["kernels"][0]["rows_per_sequence"] = 4;
+  loadKernel(manifest);
+  EXPECT_EQ(info.rows_per_sequence, 4);
+}
+
 TEST_F(PagedRowsKernelTest, BadManifests) {
   json manifest = makeRowsManifest();
   manifest["kernels"][0]["next_n"] = 2;
@@ -163,4 +171,11 @@ TEST_F(PagedRowsKernelTest, BadManifests) {
   manifest = makeRowsManifest();
   manifest["kernels"][0]["parameters"][6]["rank"] = 2;
   expectRefused(manifest, "rank' must be");
+  manifest = makeRowsManifest();
+  manifest["kernels"][0]["rows_per_sequence"] = 9;
+  expectRefused(manifest, "rows_per_sequence' must be an integer from 1 to 8");
+  manifest = makePagedManifest(/*lensRank=*/1);
+  manifest["kernels"][0]["rows_per_sequence"] = 2;
+  expectRefused(manifest,
+                "rows_per_sequence' must be left out without sequence");
 }

@@ -44,6 +44,8 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
     kernel["max_context_len"] = toJson(info.max_context_len);
     kernel["lens_per_query"] = info.lens_per_query != 0;
     kernel["has_sequence"] = info.has_sequence != 0;
+    if (info.rows_per_sequence)
+      kernel["rows_per_sequence"] = info.rows_per_sequence;
     return;
   }
   kernel["num_keys"] = toJson(info.num_keys);

@@ -128,6 +128,10 @@ typedef struct mqa_kernel_info {
   /* Of all. */
   mqa_element_type logits_type; /**< what logits are rounded to before they are
                                      stored or compared */
+  /* Of mqa.paged_logits alone. */
+  int64_t rows_per_sequence; /**< with has_sequence: how many neighbouring rows
+                                  of a sequence the kernel is made for; 0: many.
+                                  Any number of rows is right */
   /* Of mqa.logits alone. */
   int64_t key_block_size; /**< keys of a block where each query has blocks of
                                its own (8 or 16), else 0 */

@@ -48,19 +48,19 @@ def prepare_key_block_logits(
 ) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    max_context_len: int, *, sequence: Tensor | None = None, clean: bool = False, relu: bool = True,
-    dtype: torch.dtype = ...,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
+    relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    block_max: int = 0,
 ) -> Tensor: ...  # fmt: skip
 def paged_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    out: Tensor, *, sequence: Tensor | None = None, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
+    relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    out: Tensor, *, sequence: Tensor | None = None, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
+    relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def topk(

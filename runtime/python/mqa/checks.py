@@ -77,6 +77,17 @@ def check_block_max(block_max, compressed=False):
     return block_max
 
 
+def check_rows_per_sequence(rows, sequence=True):
+    """How many neighbouring rows of a sequence a kernel is made for, where rows name their sequences."""
+    if isinstance(rows, bool) or not isinstance(rows, int):
+        raise TypeError(f"rows_per_sequence must be an int, found {type(rows).__name__}")
+    if not 0 <= rows <= 8:
+        fail(f"rows_per_sequence must be 0 (many) or from 1 to 8, found {rows}")
+    if rows and sequence is None:
+        fail(f"rows_per_sequence is for rows that name their sequences (sequence), found {rows}")
+    return rows
+
+
 def count_columns(keys, block_max):
     """Columns of logits of so many keys; `keys` may be a symbol of torch.compile."""
     return (keys + block_max - 1) // block_max if block_max else keys

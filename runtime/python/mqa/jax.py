@@ -88,8 +88,9 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     return call(LAUNCH, op, out, (q, k, k_scale, weights, ks, ke), max_multiprocessors)
 
 
-def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None, clean=True, relu=True,
-                 dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
+                 rows_per_sequence=0, clean=True, relu=True, dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0,
+                 block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
 
     q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
@@ -110,8 +111,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
     op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
-                        nan_as_zero=nan_as_zero, clean=bool(clean),
-                        block_max=checks.check_block_max(block_max))  # fmt: skip
+                        nan_as_zero=nan_as_zero, clean=bool(clean), block_max=checks.check_block_max(block_max),
+                        rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["R"]
     out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
     return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table, sequence), max_multiprocessors)

@@ -87,6 +87,16 @@ def check_block_max(block_max, compressed=False):
     return int(block_max)
 
 
+def check_rows_per_sequence(rows, sequence):
+    """As `checks.check_rows_per_sequence`."""
+    check_integer("rows_per_sequence", rows, 0)
+    if rows > 8:
+        raise ValueError(f"rows_per_sequence must be 0 (many) or from 1 to 8, found {rows}")
+    if rows and sequence is None:
+        raise ValueError(f"rows_per_sequence is for rows that name their sequences (sequence), found {rows}")
+    return int(rows)
+
+
 def count_columns(keys, block_max):
     return -(-keys // block_max) if block_max else keys
 

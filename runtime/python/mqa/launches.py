@@ -223,8 +223,9 @@ def _fill_paged(tensors, flags):
 
 
 def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean, relu, nan_as_zero,
-               max_multiprocessors, block_max=0):  # fmt: skip
+               max_multiprocessors, block_max=0, rows_per_sequence=0):  # fmt: skip
     checks.check_block_max(block_max)
+    checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
     op = _make_op(
         q,
@@ -238,6 +239,7 @@ def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out,
         block_kv=k.size(1),
         block_max=block_max,
         has_sequence=True,
+        rows_per_sequence=rows_per_sequence,
     )
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
@@ -267,7 +269,7 @@ def _fill_rows(tensors, flags):
 
 def launch_paged_rows(tensors, *flags):
     """mqa.paged_logits_out with `sequence` on plain tensors. Flags: clean, relu, nan_as_zero, max_multiprocessors,
-    block_max.
+    block_max, rows_per_sequence.
     """
     plan, args = _fill_rows(tensors, flags)
     plan.kernel.launch(args, plan.get_stream())

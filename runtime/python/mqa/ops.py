@@ -40,6 +40,7 @@ class Op:
     block_max: int = 0  # a column is the maximum of a block of so many keys; 0: it is a key
     key_block_size: int = 0  # of mqa.logits with lists of key blocks
     has_sequence: bool = False  # rows name their sequences; next_n is 1 then
+    rows_per_sequence: int = 0  # neighbouring rows of a sequence that the kernel is made for then; 0: many
 
     def for_target(self, target):
         """`fast` allows a sum in half precision, which sm_90a alone has."""
@@ -88,6 +89,8 @@ class Op:
             attributes.append(f"activation = #mqa.activation<{self.activation}>")
         if self.block_max:
             attributes.append(f"block_max = {self.block_max} : i64")
+        if self.rows_per_sequence:
+            attributes.append(f"rows_per_sequence = {self.rows_per_sequence} : i64")
         name = "mqa.paged_logits" if self.next_n else "mqa.logits"
         names = ", ".join(f"%{n}" if type else "none" for n, type in inputs.items())
         types = ", ".join(type for type in inputs.values() if type)
@@ -147,6 +150,7 @@ def describe_logits(info):
         block_max=info.block_max,
         key_block_size=info.key_block_size,
         has_sequence=bool(paged and info.has_sequence),
+        rows_per_sequence=info.rows_per_sequence,
     )
 
 

@@ -67,6 +67,7 @@ class KernelInfo(ctypes.Structure):
         ("has_num_keys", c_int),
         ("num_lists", c_int64),
         ("logits_type", c_int),
+        ("rows_per_sequence", c_int64),
         ("key_block_size", c_int64),
         ("max_key_blocks", c_int64),
         ("scratch_bytes", c_int64),

@@ -35,10 +35,11 @@ _definitions.define(
 
 
 _ROWS = f"{_PAGED}, Tensor sequence"
-_definitions.define(f"paged_row_logits_out({_ROWS}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_BLOCKS}) -> ()")
+_HINTS = f"{_BLOCKS}, int rows_per_sequence=0"
+_definitions.define(f"paged_row_logits_out({_ROWS}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_HINTS}) -> ()")
 _definitions.define(
     f"paged_row_logits({_ROWS}, SymInt max_context_len, *, bool clean=False, bool relu=True, ScalarType dtype=float,"
-    f" {_BLOCKS}) -> Tensor"
+    f" {_HINTS}) -> Tensor"
 )
 
 
@@ -103,19 +104,19 @@ def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out
 
 
 def _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
-                          nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                          nan_as_zero=False, max_multiprocessors=0, block_max=0, rows_per_sequence=0,
                           launch=launch_paged_rows):  # fmt: skip
     tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
-    launch(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+    launch(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence)
 
 
 def _paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
                       relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0,
-                      launch=launch_paged_rows):  # fmt: skip
+                      rows_per_sequence=0, launch=launch_paged_rows):  # fmt: skip
     out = _new_paged_logits(q, max_context_len, dtype, block_max, of_rows=True)
     _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean=clean, relu=relu,
                           nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
-                          launch=launch)  # fmt: skip
+                          rows_per_sequence=rows_per_sequence, launch=launch)  # fmt: skip
     return out
 
 
@@ -165,16 +166,18 @@ def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, ou
 
 def _fake_paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
                            relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                           block_max=0):  # fmt: skip
+                           block_max=0, rows_per_sequence=0):  # fmt: skip
     _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+    checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
     columns = checks.count_columns(max_context_len, block_max)
     return _fake_out("max_context_len", q.size(0), columns, q, dtype)
 
 
 def _fake_paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
-                               nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+                               nan_as_zero=False, max_multiprocessors=0, block_max=0, rows_per_sequence=0):  # fmt: skip
     _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+    checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
 
 

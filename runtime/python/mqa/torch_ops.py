@@ -6,7 +6,7 @@ call (plain.py), it goes through torch.ops.mqa.
 """
 import torch
 
-from .checks import check_block_max, count_columns, fail
+from .checks import check_block_max, check_rows_per_sequence, count_columns, fail
 from .launches import (get_more_options, launch_logits, launch_paged_logits, launch_paged_rows, looks_plain, prepare, run,
                        run_plain, split_cache)  # fmt: skip
 from .plain import LOGITS, PAGED, PAGED_ROWS, check_tensors, is_dynamo_compiling, is_plain
@@ -122,7 +122,7 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
 
 
-def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max):
+def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max, rows):
     """`paged_logits` with `sequence`, which is the last of the tensors."""
     if not is_dynamo_compiling() and is_plain(PAGED_ROWS[:-1], tensors):
         q = tensors[0]
@@ -130,25 +130,27 @@ def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_m
             fail(f"max_context_len must be at least 0, found {max_context_len}")
         columns = count_columns(max_context_len, check_block_max(block_max))
         out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
-        launch_paged_rows((*tensors, out), clean, relu, nan_as_zero, max_multiprocessors, block_max)
+        launch_paged_rows((*tensors, out), clean, relu, nan_as_zero, max_multiprocessors, block_max, rows)
         return out
     check_tensors(PAGED_ROWS, tensors)
     return torch.ops.mqa.paged_row_logits(*tensors, max_context_len, clean=clean, relu=relu, dtype=dtype,
                                           nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                                          block_max=block_max)  # fmt: skip
+                                          block_max=block_max, rows_per_sequence=rows)  # fmt: skip
 
 
-def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max):
+def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows):
     if not is_dynamo_compiling() and is_plain(PAGED_ROWS, tensors):
-        launch_paged_rows(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+        launch_paged_rows(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows)
         return
     check_tensors(PAGED_ROWS, tensors)
     torch.ops.mqa.paged_row_logits_out(*tensors, clean=clean, relu=relu, nan_as_zero=nan_as_zero,
-                                       max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
+                                       max_multiprocessors=max_multiprocessors, block_max=block_max,
+                                       rows_per_sequence=rows)  # fmt: skip
 
 
-def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None, clean=False,
-                 relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
+                 rows_per_sequence=0, clean=False, relu=True, dtype=torch.float32, nan_as_zero=False,
+                 max_multiprocessors=0, block_max=0):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
@@ -163,7 +165,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     context_lens[r] keys. q is R x H x D, weights R x H, context_lens R; the result is R x max_context_len. A sequence may
     have any number of rows, in any order; neighbouring rows of a sequence share the loads of its keys. So this is prefill
     against a paged cache, and decoding with other numbers of new queries in each sequence. A row of length 0 or less does
-    not read its `sequence`; a row whose `sequence` is no line of the table sees no key.
+    not read its `sequence`; a row whose `sequence` is no line of the table sees no key. `rows_per_sequence`, from 1 to 8,
+    says that sequences mostly have so many neighbouring rows. It only makes decoding faster, by a kernel of its own.
 
     >>> import mqa, torch
     >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)
@@ -179,7 +182,10 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     """
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence)
-        return _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max)
+        return _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max,
+                           rows_per_sequence)  # fmt: skip
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, context_lens, block_table):
         if max_context_len < 0:
             fail(f"max_context_len must be at least 0, found {max_context_len}")
@@ -202,8 +208,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
                                       max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
 
 
-def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, clean=False, relu=True,
-                     nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
+                     clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """As `paged_logits`, into `out` ((B * T) x max_context_len, or R x max_context_len; x J with `block_max`), whose rows
     may be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
 
@@ -218,7 +224,9 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     """
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
-        return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+        return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence)
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
         if nan_as_zero or max_multiprocessors or block_max:
@@ -235,8 +243,8 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
                                    block_max=block_max)  # fmt: skip
 
 
-def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, clean=False, relu=True,
-                         nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
+                         clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -254,5 +262,7 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
              "block_max": block_max}  # fmt: skip
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
+        flags["rows_per_sequence"] = rows_per_sequence
         return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_row_logits_out, PAGED_ROWS, tensors, flags)
+    check_rows_per_sequence(rows_per_sequence, sequence)
     return prepare("mqa.prepare_paged_logits", torch.ops.mqa.paged_logits_out, PAGED, tensors, flags)

@@ -48,6 +48,8 @@ BytecodeVersions::upgradeFromVersion(Operation *,
 static constexpr uint64_t kBlockMax = 2;
 /// The version that added 'key_block_size', and the operands that go with it.
 static constexpr uint64_t kKeyBlocks = 3;
+/// The version that added 'rows_per_sequence', and 'sequence' of logits.
+static constexpr uint64_t kRowsOfSequences = 4;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -172,6 +174,7 @@ LogicalResult PagedLogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
       failed(readAttributes(reader, prop.schedule)) ||
       failed(readBlockMax(reader, prop.block_max)) ||
+      failed(readSince(kRowsOfSequences, reader, prop.rows_per_sequence)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -181,6 +184,7 @@ void PagedLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
   writeAttributes(writer, prop.schedule);
   writeBlockMax(writer, prop.block_max);
+  writeSince(kRowsOfSequences, writer, prop.rows_per_sequence);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 

@@ -85,7 +85,8 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
                    ScheduleAttr schedule, int64_t dynamicSharedMemory,
                    bool overlapsLaunches, DenseI64ArrayAttr taskSizes,
                    SelectionAttr selection, RankedTensorType logitsType,
-                   int64_t listPlaces, int64_t blockMax, int64_t keyBlockSize) {
+                   int64_t listPlaces, int64_t blockMax, int64_t keyBlockSize,
+                   int64_t rowsPerSequence) {
   bool isLogits = isLogitsOp(op);
   if (!isLogits && op != TopkOp::getOperationName() &&
       op != MergeTopkOp::getOperationName())
@@ -97,6 +98,14 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
     return emitError() << "'key_block_size' is of a kernel of mqa.logits that "
                           "is neither fused nor compressed, found "
                        << keyBlockSize;
+  if (rowsPerSequence &&
+      (op != PagedLogitsOp::getOperationName() || selection ||
+       rowsPerSequence < 0 || rowsPerSequence > shapes::kMaxNextN))
+    return emitError() << "'rows_per_sequence' is from 1 to "
+                       << shapes::kMaxNextN
+                       << ", of a kernel of mqa.paged_logits that is not "
+                          "fused, found "
+                       << rowsPerSequence;
   if (failed(verifySelection(emitError, op, clean, compressed, schedule,
                              selection, logitsType, listPlaces)))
     return failure();
@@ -134,7 +143,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   int64_t blockMax = 0;
   SelectionAttr selection;
   RankedTensorType logitsType;
-  int64_t keyBlockSize = 0;
+  int64_t keyBlockSize = 0, rowsPerSequence = 0;
   if (auto contiguous = dyn_cast<LogitsOp>(*op);
       contiguous && contiguous.hasKeyBlocks())
     keyBlockSize = contiguous.getBlockKv();
@@ -142,6 +151,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
     activation = logits.getActivation();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();
+    rowsPerSequence = logits.getRunRows();
     if (logits.getColumnKeys() > 1)
       blockMax = logits.getColumnKeys();
     // A task has all columns of some rows.
@@ -162,7 +172,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   return get(op->getContext(), op->getName().getStringRef(), activation, clean,
              compressed, schedule, /*dynamicSharedMemory=*/0,
              /*overlapsLaunches=*/false, taskSizes, selection, logitsType,
-             /*listPlaces=*/0, blockMax, keyBlockSize);
+             /*listPlaces=*/0, blockMax, keyBlockSize, rowsPerSequence);
 }
 
 KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
@@ -258,22 +268,23 @@ KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
              getTaskSizes(), getSelection(), getLogitsType(), getListPlaces(),
-             getBlockMax(), getKeyBlockSize());
+             getBlockMax(), getKeyBlockSize(), getRowsPerSequence());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              /*overlapsLaunches=*/true, getTaskSizes(), getSelection(),
-             getLogitsType(), getListPlaces(), getBlockMax(),
-             getKeyBlockSize());
+             getLogitsType(), getListPlaces(), getBlockMax(), getKeyBlockSize(),
+             getRowsPerSequence());
 }
 
 KernelAttr KernelAttr::withListPlaces(int64_t places) const {
   return get(getContext(), getOp(), getActivation(), getClean(),
              getCompressed(), getSchedule(), getDynamicSharedMemory(),
              getOverlapsLaunches(), getTaskSizes(), getSelection(),
-             getLogitsType(), places, getBlockMax(), getKeyBlockSize());
+             getLogitsType(), places, getBlockMax(), getKeyBlockSize(),
+             getRowsPerSequence());
 }
 
 OperandAttr OperandAttr::get(StringRef name, Type type) {

@@ -9,6 +9,7 @@
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -77,15 +78,22 @@ LogicalResult PagedLogitsOp::verify() {
       failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())))
     return failure();
   // A dynamic size is negative.
-  constexpr int64_t kMaxNextN = 8, kMinBlockKv = 16, kMaxBlockKv = 256;
+  constexpr int64_t kMinBlockKv = 16, kMaxBlockKv = 256;
   int64_t nextN = getNextN(), blockKv = getBlockKv();
-  if (nextN < 1 || nextN > kMaxNextN)
+  if (nextN < 1 || nextN > shapes::kMaxNextN)
     return emitSizeError(*this, "next_n T (dimension 1 of 'q')", "from 1 to 8",
                          nextN);
   if (blockKv < kMinBlockKv || blockKv > kMaxBlockKv ||
       !llvm::isPowerOf2_64(blockKv))
     return emitSizeError(*this, "block_kv P (dimension 1 of 'k')",
                          "a power of two from 16 to 256", blockKv);
+  if (std::optional<int64_t> count = getRowsPerSequence()) {
+    if (!ofRows)
+      return emitOpError("has 'rows_per_sequence', which is for rows that name "
+                         "their sequences (operand 'sequence')");
+    if (*count < 1 || *count > shapes::kMaxNextN)
+      return emitSizeError(*this, "'rows_per_sequence'", "from 1 to 8", *count);
+  }
   if (ofRows)
     return verifyMemory(*this, getDataOperands(), rules, getResult());
   int64_t batch = getQueryType().getDimSize(0);
@@ -186,7 +194,8 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   auto tiled = PagedLogitsOp::create(
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
       weights, lens, table, keyOffset, out, sequence, getCleanAttr(),
-      getActivationAttr(), getScheduleAttr(), getBlockMaxAttr());
+      getActivationAttr(), getScheduleAttr(), getBlockMaxAttr(),
+      getRowsPerSequenceAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

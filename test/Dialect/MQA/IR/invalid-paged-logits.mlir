@@ -222,3 +222,24 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %l: m
   mqa.paged_logits ins(%q, %k, none, none, %l, %t : memref<?x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?xi32>, memref<?x?xi32>) sequence(%s : memref<?xi32, strided<[2]>>) outs(%o : memref<?x?xf32>)
   return
 }
+
+// -----
+
+func.func @f(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<?x?xi32>, %s: tensor<?xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{'rows_per_sequence' must be from 1 to 8, found 9}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<?x?xi32>) sequence(%s : tensor<?xi32>) outs(%o : tensor<?x?xf32>) {rows_per_sequence = 9} -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x2x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l: tensor<?xi32>, %t: tensor<?x?xi32>, %o: tensor<?x?xf32>) {
+  // expected-error@+1 {{has 'rows_per_sequence', which is for rows that name their sequences (operand 'sequence')}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %l, %t : tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?xi32>, tensor<?x?xi32>) outs(%o : tensor<?x?xf32>) {rows_per_sequence = 2} -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'rows_per_sequence' is from 1 to 8, of a kernel of mqa.paged_logits that is not fused, found 4}}
+func.func private @kernel() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [16, 128], rows_per_sequence = 4>}

@@ -247,9 +247,9 @@ func.func private @attributes(memref<?x64x128xbf16> {mqa.operand = #mqa.operand<
 
 // Rows that name their sequences.
 // CHECK-LABEL: func @paged_rows
-// CHECK: mqa.paged_logits ins({{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%{{.*}} : tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+// CHECK: mqa.paged_logits ins({{.*}} : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%{{.*}} : tensor<?xi32>) outs(%{{.*}} : tensor<?x?xf32>) {clean, rows_per_sequence = 4 : i64} -> tensor<?x?xf32>
 func.func @paged_rows(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %s: tensor<?x64xf32>, %w: tensor<?x64xf32>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  %0 = mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean} -> tensor<?x?xf32>
+  %0 = mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%out : tensor<?x?xf32>) {clean, rows_per_sequence = 4 : i64} -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
 

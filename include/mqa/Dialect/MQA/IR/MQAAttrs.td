@@ -217,6 +217,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `logits_type` | for a fused kernel: the sizes of the logits, and the type to which they are rounded |
     | `list_places` | for a fused kernel on a GPU: places of each list of candidates; 0 if it has no such lists |
     | `key_block_size` | for `mqa.logits` with `key_blocks`: keys of a block; else 0 |
+    | `rows_per_sequence` | that of `mqa.paged_logits`; else 0 |
 
     Example:
 
@@ -237,7 +238,8 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
       OptionalParameter<"::mlir::RankedTensorType">:$logits_type,
       DefaultValuedParameter<"int64_t", "0">:$list_places,
       DefaultValuedParameter<"int64_t", "0">:$block_max,
-      DefaultValuedParameter<"int64_t", "0">:$key_block_size);
+      DefaultValuedParameter<"int64_t", "0">:$key_block_size,
+      DefaultValuedParameter<"int64_t", "0">:$rows_per_sequence);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

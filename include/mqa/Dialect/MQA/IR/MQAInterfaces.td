@@ -58,8 +58,13 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
     InterfaceMethod<"Whether each query names its sequence. Then a block works on some neighbouring queries of "
                     "one sequence.", "bool", "hasRowsOfSequences">,
+    InterfaceMethod<"How many neighbouring queries of one sequence there mostly are, where each query names its "
+                    "sequence; 0: many.", "int64_t", "getRunRows">,
   ];
   let extraSharedClassDeclaration = [{
+    /// Whether a block works on as many neighbouring queries of a sequence as
+    /// there is room for, each of which names its sequence.
+    bool hasManyRows() { return $_op.hasRowsOfSequences() && !$_op.getRunRows(); }
     /// Heads that share a key.
     int64_t getGroupHeads() { return $_op.getNumHeads() / $_op.getNumGroups(); }
     /// Whether keys are pairs of f4E2M1FN in bytes, with words of block scales.

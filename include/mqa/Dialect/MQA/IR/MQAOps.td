@@ -216,6 +216,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getNextN() { return hasKeyBlocks() ? 1 : 0; }
     int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : 0; }
     bool hasRowsOfSequences() { return false; }
+    int64_t getRunRows() { return 0; }
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether rows begin with their ranges.
     bool hasCompressedRows();
@@ -311,6 +312,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     row with a length of 0 or less reads neither its `sequence` nor the table. If `sequence` names no line of the table,
     the row sees no key.
 
+    `rows_per_sequence`, from 1 to 8, says that sequences mostly have so many neighbouring rows, as when decoding. It only
+    makes kernels faster: a GPU then multiplies no more rows at a time. Without it, kernels are made for many rows.
+
     **Memory.** Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the others). They are
     contiguous inside. Memory spaces and encodings are as in `mqa.logits`. In DeepGEMM's `fp8_paged_mqa_logits`, the keys and
     the scales of a block lie behind each other (block_kv * D key bytes, then block_kv f32 scales). Then `k` and `k_scale`
@@ -330,7 +334,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>)
          sequence(%sequence : tensor<?xi32>)
-         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+         outs(%out : tensor<?x?xf32>) {rows_per_sequence = 4 : i64} -> tensor<?x?xf32>
     ```
   }];
 
@@ -344,7 +348,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     UnitAttr:$clean,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
-    OptionalAttr<I64Attr>:$block_max);
+    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$rows_per_sequence);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let useCustomPropertiesEncoding = 1;
 
@@ -355,7 +359,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
                    "::mlir::Value":$blockTable, "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
             blockTable, /*key_offset=*/::mlir::Value(), out, /*sequence=*/::mlir::Value(),
-            /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{});
+            /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{},
+            /*rows_per_sequence=*/{});
     }]>];
 
   let assemblyFormat = [{
@@ -385,6 +390,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     int64_t getNumHeads() { return getQueryType().getDimSize(getSequence() ? 1 : 2); }
     int64_t getHeadDim() { return getQueryType().getDimSize(getSequence() ? 2 : 3); }
     bool hasRowsOfSequences() { return static_cast<bool>(getSequence()); }
+    int64_t getRunRows() { return getRowsPerSequence().value_or(0); }
     int64_t getBlockKv() { return getCacheType().getDimSize(1); }
     int64_t getNumGroups() { return 1; }
     bool hasKeyGroups() { return false; }

@@ -45,6 +45,8 @@ constexpr int64_t kConverterRegisters = 56;
 // A warp stores this many keys of a row at a time: tiles start where that is
 // aligned.
 constexpr int64_t kStoreKeys = 32;
+/// Queries of a sequence that decoding brings at a time.
+constexpr int64_t kMaxNextN = 8;
 /// The keys of a block whose maximum may be taken.
 constexpr bool isBlockMax(int64_t keys) {
   return keys == 8 || keys == 64 || keys == 128;

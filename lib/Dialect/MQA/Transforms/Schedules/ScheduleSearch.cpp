@@ -54,7 +54,8 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
                                         const ChipInfo &chip,
                                         Reduction reduction) {
   const MatrixUnit &unit = *chip.matrixUnit;
-  int64_t leastTileQ = llvm::PowerOf2Ceil(op.getNextN());
+  int64_t leastTileQ =
+      llvm::PowerOf2Ceil(std::max(op.getNextN(), op.getRunRows()));
   if (isPacked(reduction))
     leastTileQ = std::max<int64_t>(leastTileQ, shapes::kGroupWarps);
   // More loads under way at a time make memory slower, not faster.
@@ -89,7 +90,7 @@ static ScheduleAttr derivePagedSchedule(LogitsOpInterface op,
 
 ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  Reduction reduction) {
-  if (op.getNextN() && !op.hasRowsOfSequences())
+  if (op.getNextN() && !op.hasManyRows())
     return derivePagedSchedule(op, chip, reduction);
   const MatrixUnit &unit = *chip.matrixUnit;
   // The fewest rows of padding; then many consumer groups, head tiles of 8

@@ -58,8 +58,9 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
     return {};
   auto q = cast<ShapedType>(op.getDataOperands().front().getType());
   int64_t numQueries = q.getDimSize(0);
-  // Rows that name their sequences are tiled as those of one sequence.
-  int64_t nextN = op.hasRowsOfSequences() ? 0 : op.getNextN();
+  // Rows that name their sequences are tiled as those of one sequence, or as
+  // the queries of each.
+  int64_t nextN = op.hasRowsOfSequences() ? op.getRunRows() : op.getNextN();
   for (const llvm::json::Value &value : *entries) {
     const llvm::json::Object &entry = *value.getAsObject();
     if (entry.getString("name") != name ||

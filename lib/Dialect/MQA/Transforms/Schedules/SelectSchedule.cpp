@@ -82,7 +82,7 @@ struct SelectSchedulePass
     // A 16-bit logit loses more by its own rounding than by an f16 reduction.
     // For a few queries against a paged cache, which is as fast as memory, that
     // gains nothing.
-    if ((!op.getNextN() || op.hasRowsOfSequences()) &&
+    if ((!op.getNextN() || op.hasManyRows()) &&
         !op.getOutType().getElementType().isF32()) {
       ScheduleAttr fast = chooseNamed(op, chip, "fast");
       if (fitsSchedule(op, chip, fast))

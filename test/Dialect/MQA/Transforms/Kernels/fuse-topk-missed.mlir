@@ -125,6 +125,16 @@ func.func @other_lens(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens
 
 // -----
 
+func.func @rows_of_sequences(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: the rows of mqa.paged_logits name their sequences}}
+  %best = mqa.topk ins(%logits, none, %lens : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
 func.func @other_next_n(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>, %others: tensor<?x?xi32>) -> tensor<?x16xi32> {
   %init = tensor.empty(%m, %n) : tensor<?x?xf32>
   %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
