@@ -29,6 +29,7 @@ def draw(rng, draw_ops):
     logits = draw_ops["draw" if kind == "logits" else "draw_paged"](rng) | {"clean": False, "rows": None}
     # Those are stored.
     logits.pop("block_max", None)
+    logits.pop("rows_per_sequence", None)
     if kind == "logits":
         logits |= {"compressed": False, "columns": logits["keys"]}
     op = make_edge({"k": k, kind: {}}, draw_ops) | {kind: logits}

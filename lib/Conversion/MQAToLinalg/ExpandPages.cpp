@@ -157,7 +157,7 @@ void PageExpander::expandRun(const Run &first, Value firstEnd, Value ranges,
   run.numRows = arith::SubIOp::create(b, loc, count.getResult(0), first.row);
   // Rows without a key name no line of the table; nothing is read of the first.
   run.sequence = arith::MaxSIOp::create(b, loc, first.sequence, constant(0));
-  Sequence sequence = tiles.getRun(b, ranges, run, getRows,
+  Sequence sequence = tiles.getRun(b, ranges, run, getRowsOf,
                                    /*getsRowsOfWeights=*/true);
   expandSequence(sequence, count.getResult(1), tiles);
 }
