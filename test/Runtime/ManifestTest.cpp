@@ -232,8 +232,8 @@ TEST(ManifestTest, OtherVersions) {
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 13}},
-                "bundle: version 13, written by another compiler" + reads +
+  expectRefused({{"version", 14}},
+                "bundle: version 14, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }

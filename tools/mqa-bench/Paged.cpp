@@ -51,11 +51,11 @@ static const Cell kCells[] = {
 };
 
 /// Of kernels whose rows name their sequences, with rows of a sequence in the
-/// place of next_n (0: from 1 to 8, as they come): prefill, and decoding.
+/// place of next_n (0: from 1 to 4, as they come): prefill, and decoding.
 static const Cell kRowCells[] = {
     {1, 2048, 2048}, {1, 2048, 8192}, {1, 2048, 32768}, {1, 2048, 131072},
-    {16, 128, 8192}, {64, 0, 4096},   {64, 0, 32768},   {64, 8, 32768},
-    {64, 1, 32768},  {2048, 1, 4096},
+    {16, 128, 8192}, {64, 0, 4096},   {64, 0, 32768},   {64, 1, 32768},
+    {64, 2, 32768},  {64, 4, 32768},  {64, 8, 32768},   {2048, 1, 4096},
 };
 
 /// Lengths of prefill are as asked for, so that they are those of a causal
@@ -69,7 +69,7 @@ static Problem makeRowCell(const Cell &cell, const mqa_kernel_info &info) {
   if (cell.nextN >= kPrefillRows)
     shape.lens.assign(cell.batch, static_cast<int32_t>(cell.averageLength));
   makeRows(info, shape,
-           [&](int64_t b) { return cell.nextN ? cell.nextN : 1 + b * 5 % 8; });
+           [&](int64_t b) { return cell.nextN ? cell.nextN : 1 + b * 3 % 4; });
   return makePagedProblem(shape, /*seed=*/1, /*wide=*/false, getFormat(info));
 }
 

@@ -12,6 +12,8 @@
 // RUN: diff %t.text %t.2
 // RUN: mqa-opt %S/Inputs/bytecode-3.mlirbc > %t.3
 // RUN: diff %t.text %t.3
+// RUN: mqa-opt %S/Inputs/bytecode-4.mlirbc > %t.4
+// RUN: diff %t.text %t.4
 // RUN: mqa-opt --emit-bytecode - < %s | mqa-opt > %t.today
 // RUN: diff %t.text %t.today
 // RUN: FileCheck %s --input-file=%t.text
