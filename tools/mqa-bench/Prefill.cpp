@@ -6,6 +6,7 @@
 
 #include "Prefill.h"
 #include "Ceiling.h"
+#include "ElementType.h"
 #include "Rounds.h"
 #include "Sessions.h"
 #include "Table.h"
@@ -186,12 +187,19 @@ static json makeTable(const std::map<Problems, Group> &groups) {
       if (!best)
         continue;
       const mqa_kernel_info &info = best->kernel->getInfo();
-      table[info.target].push_back(
-          {{"name", fast ? "fast" : "exact"},
-           {"num_heads", numHeads},
-           {"head_dim", headDim},
-           {"schedule", info.schedule},
-           {"tflops", std::round(getGeometricMean(best->rates))}});
+      json entry = {{"name", fast ? "fast" : "exact"},
+                    {"num_heads", numHeads},
+                    {"head_dim", headDim},
+                    {"schedule", info.schedule},
+                    {"tflops", std::round(getGeometricMean(best->rates))}};
+      // What an entry is for if it does not say so is left out.
+      if (info.input_type != MQA_F8E4M3FN)
+        entry["input_type"] = getTypeName(info.input_type);
+      if (info.key_type == MQA_I8)
+        entry["mx_keys"] = 1;
+      if (!info.has_weights)
+        entry["weights"] = 0;
+      table[info.target].push_back(std::move(entry));
     }
   }
   return table;

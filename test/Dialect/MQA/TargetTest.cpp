@@ -41,7 +41,7 @@ protected:
     std::string message;
     ScopedDiagnosticHandler handler(
         &context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
-    ScheduleAttr schedule = lookUpSchedule(op, known, "exact");
+    ScheduleAttr schedule = lookUpSchedule(op, known, "exact", /*areSelected=*/false);
     EXPECT_TRUE(schedule);
     (void)TilePlan::get(op, chip, schedule, [&] { return op.emitError(); });
     return message;
@@ -102,5 +102,5 @@ TEST_F(TargetTest, ColumnsAreTheMatrixUnits) {
 TEST_F(TargetTest, SchedulesAreOfTheirChip) {
   ChipInfo chip = known;
   chip.name = "another";
-  EXPECT_FALSE(lookUpSchedule(op, chip, "exact"));
+  EXPECT_FALSE(lookUpSchedule(op, chip, "exact", /*areSelected=*/false));
 }

@@ -156,12 +156,15 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
     first of these that has one:
 
     1. the option `schedule`, if it gives sizes;
-    2. the table `schedules.json`, which was filled by measurement, for the module's target and the op's H, D and
-       number of queries;
+    2. the table `schedules.json`, which was filled by measurement, for the module's target and the op's types, H, D
+       and number of queries;
     3. a rule that derives a schedule from the limits of the target.
 
     A schedule that breaks a limit of the target is an error that names the limit. That holds for a schedule that
     the op already had, too.
+
+    An entry of the table may be for logits that are stored. Logits that are selected from get none of these, and
+    neither do logits of the same sums in the same module: a kernel that stores them has the same bits.
 
     Contract: the module has an `mqa.target` that is a GPU (`mqa-attach-target`). The same holds for every pass
     below that asks for limits of the chip: `mqa-tile-logits`, `mqa-stage-tiles`, `mqa-specialize-warps`,

@@ -45,8 +45,17 @@ static bool fits(const llvm::json::Object &entry, StringRef key,
   return !wanted || *wanted == value;
 }
 
+/// Whether `entry` was measured with the element type of q, by MLIR's name, and
+/// with such keys.
+static bool fitsTypes(const llvm::json::Object &entry, LogitsOpInterface op) {
+  std::string type;
+  llvm::raw_string_ostream(type) << op.getInputElementType();
+  return entry.getString("input_type").value_or("f8E4M3FN") == type &&
+         entry.getInteger("mx_keys").value_or(0) == op.hasMxKeys();
+}
+
 ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
-                                 StringRef name) {
+                                 StringRef name, bool areSelected) {
   static const llvm::json::Value table = [] {
     llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(kTable);
     if (!parsed)
@@ -54,7 +63,7 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
     return std::move(*parsed);
   }();
   const llvm::json::Array *entries = table.getAsObject()->getArray(chip.name);
-  if (!entries || !op.hasOnlyFiniteScores() || op.hasMxKeys())
+  if (!entries)
     return {};
   auto q = cast<ShapedType>(op.getDataOperands().front().getType());
   int64_t numQueries = q.getDimSize(0);
@@ -63,10 +72,12 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
   int64_t nextN = op.hasRowsOfSequences() ? op.getRunRows() : op.getNextN();
   for (const llvm::json::Value &value : *entries) {
     const llvm::json::Object &entry = *value.getAsObject();
-    if (entry.getString("name") != name ||
+    if (entry.getString("name") != name || !fitsTypes(entry, op) ||
         !fits(entry, "num_heads", op.getNumHeads()) ||
         !fits(entry, "head_dim", op.getHeadDim()) ||
         !fits(entry, "compressed", op.hasCompressedRows()) ||
+        !fits(entry, "weights", bool(op.getWeights())) ||
+        !fits(entry, "selected", areSelected) ||
         entry.getInteger("next_n").value_or(0) != nextN)
       continue;
     // Where the number of queries is only known at launch, it may be any.

@@ -6,6 +6,7 @@
 
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/Pass.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
@@ -50,11 +51,27 @@ static ScheduleAttr fitSelection(LogitsOpInterface op, const ChipInfo &chip,
   return {};
 }
 
+/// Whether `a` and `b` add up the same products, so that the same tiles give the
+/// same bits.
+static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
+  auto getWeightsType = [](LogitsOpInterface op) {
+    Value weights = op.getWeights();
+    return weights ? getElementTypeOrSelf(weights) : Type();
+  };
+  return a.getNumHeads() == b.getNumHeads() &&
+         a.getHeadDim() == b.getHeadDim() &&
+         a.getNumGroups() == b.getNumGroups() &&
+         a.getNextN() == b.getNextN() && a.hasMxKeys() == b.hasMxKeys() &&
+         a.getInputElementType() == b.getInputElementType() &&
+         getWeightsType(a) == getWeightsType(b) &&
+         a.getActivation() == b.getActivation();
+}
+
 /// The measured entry; without one, the likeliest that fits. If nothing fits,
 /// the smallest schedule: its diagnostic says which limit it breaks.
 static ScheduleAttr chooseNamed(LogitsOpInterface op, const ChipInfo &chip,
-                                StringRef name) {
-  if (ScheduleAttr entry = lookUpSchedule(op, chip, name)) {
+                                StringRef name, bool areSelected) {
+  if (ScheduleAttr entry = lookUpSchedule(op, chip, name, areSelected)) {
     if (getUnstoredLogits(op))
       entry = fitSelection(op, chip, entry);
     if (entry && fitsSchedule(op, chip, entry))
@@ -76,19 +93,32 @@ struct SelectSchedulePass
     : mqa::impl::MQASelectSchedulePassBase<SelectSchedulePass> {
   using MQASelectSchedulePassBase::MQASelectSchedulePassBase;
 
+  /// Whether a kernel selects from the logits of `op`, or from others that have
+  /// to have the same bits.
+  bool areSelected(LogitsOpInterface op) {
+    return getOperation()
+        ->walk([&](LogitsOpInterface other) {
+          return getUnstoredLogits(other) && haveSameSums(op, other)
+                     ? WalkResult::interrupt()
+                     : WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
   ScheduleAttr choose(LogitsOpInterface op, const ChipInfo &chip) {
+    bool selected = areSelected(op);
     if (!schedule.empty())
-      return chooseNamed(op, chip, schedule);
+      return chooseNamed(op, chip, schedule, selected);
     // A 16-bit logit loses more by its own rounding than by an f16 reduction.
     // For a few queries against a paged cache, which is as fast as memory, that
     // gains nothing.
     if ((!op.getNextN() || op.hasManyRows()) &&
         !op.getOutType().getElementType().isF32()) {
-      ScheduleAttr fast = chooseNamed(op, chip, "fast");
+      ScheduleAttr fast = chooseNamed(op, chip, "fast", selected);
       if (fitsSchedule(op, chip, fast))
         return fast;
     }
-    return chooseNamed(op, chip, "exact");
+    return chooseNamed(op, chip, "exact", selected);
   }
 
   void runOnOperation() override {
