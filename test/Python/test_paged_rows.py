@@ -77,6 +77,9 @@ class PagedRowsTest(TorchCase):
                 own.copy_(other)
             launch()
             self.check(out, expected)
+            tensors[3].requires_grad_()
+            with self.assertRaisesRegex(ValueError, "weights requires grad"):
+                launch()
 
     def test_op(self):
         for device in DEVICES:

@@ -368,8 +368,17 @@ class PreparedLaunch:
         return self._launch.run(None)
 
 
+class PreparedRows(PreparedLaunch):
+    """As PreparedLaunch, of rows that name their sequences."""
+
+    def _is_watched(self):
+        # Without `sequence`, which are integers: nobody asks for a derivative by them, and `is_watched` takes 7 tensors.
+        *inputs, _, out = self._tensors
+        return is_watched(*inputs, out)
+
+
 def prepare(name, op, names, tensors, flags):
     """`op`, mqa.logits_out or mqa.paged_logits_out, on `tensors`; `name` is the caller's."""
     plain.check_plain(name, names, tensors)
     fill = {plain.LOGITS: _fill_logits, plain.PAGED: _fill_paged, plain.PAGED_ROWS: _fill_rows}[names]
-    return PreparedLaunch(op, fill, tensors, flags)
+    return (PreparedRows if names is plain.PAGED_ROWS else PreparedLaunch)(op, fill, tensors, flags)
