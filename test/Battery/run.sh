@@ -18,7 +18,7 @@ rm -rf "$work"
 "$here/compile.sh" "$bin" "$work/blocks/gpu" sm_90a --blocks --edges --count=8 --seed="$seed"
 "$here/compile.sh" "$bin" "$work/cpu" cpu --edges --count="$ops" --seed="$seed"
 "$bin/mqa-bench" random "$work"/cpu/op*.mqa --cases="$cases" --reruns=1 --seed="$seed"
-"$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=10
+"$bin/mqa-bench" edges "$work"/cpu/edge*.mqa --reruns=3
 # Other processors than this one: every way in which a CPU multiplies, where this machine can.
 for level in native:-amx-bf16 x86-64-v4 x86-64-v3 x86-64; do
   folder=$work/level/${level//:/_}
