@@ -161,21 +161,22 @@ ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {
 ChunkSource ChunkCopier::fromBlocksOfMatrix(GatherBlocksOp blocks, Value block,
                                             Value slot, ArrayRef<Value> at) {
   MemRefType matrix = blocks.getCache().getType();
-  Value row =
-      add(arith::MulIOp::create(b, loc, block, constant(blocks.getBlockKeys())),
-          slot);
+  Value first =
+      arith::MulIOp::create(b, loc, block, constant(blocks.getBlockKeys()));
   Value numRows = memref::DimOp::create(b, loc, blocks.getCache(), 0);
   // Below zero is above all.
-  Value isInside = isBelow(row, numRows);
+  Value isInside = isBelow(add(first, slot), numRows);
   SmallVector<Value> indices{constant(0)};
   Value count;
   if (matrix.getRank() == 1) {
-    count = getCount(isInside, row, numRows);
+    count = getCount(isInside, add(first, slot), numRows);
   } else {
     indices.push_back(at.back());
     count = getCount(isInside, at.back(), constant(matrix.getShape().back()));
   }
-  return {getRow(blocks.getCache(), row), indices, count};
+  // In two steps: how far a lane's row is from the first of its block is mostly
+  // the same for all of its chunks.
+  return {getRow(getRow(blocks.getCache(), first), slot), indices, count};
 }
 
 /// Each lane has read the number of one of the tile's blocks.

@@ -161,6 +161,7 @@ private:
   void fillByChunks(const LoweredRing &ring, FillTileOp op, Value lane,
                     Slot slot);
   void commit(const LoweredRing &ring, const SlotFills &fills, Slot slot);
+  void fenceAsyncProxy();
   Value getOwnLane(const LoweredRing &ring);
   void get(RingGetOp op);
   void release(RingReleaseOp op);
