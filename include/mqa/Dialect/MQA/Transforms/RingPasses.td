@@ -64,7 +64,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | those of the consumer groups, ahead of all others | get, `mqa.tile_logits`, `mqa.store_logits`, release. Each consumer group takes its `tile_q` queries, and the key stages that are its turn |
-    | producers | the warps after the consumers. With tensor maps: one warp for each ring, so that no load waits for the loads of another ring; one warp for all rings where there is something to clean. A ring that lanes fill from short blocks of keys has two warps of its own, also where there is something to clean. Without tensor maps: four warps fill all rings together; two where there is something to clean. The warps of a converter are taken from these | put, or acquire, fill and commit |
+    | producers | the warps after the consumers. With tensor maps: one warp for each ring, so that no load waits for the loads of another ring; one warp for all rings where there is something to clean. A large ring that lanes fill from short blocks of keys has two or four of the warps; where it has all four, they also load the other rings, each its own. Without tensor maps: four warps fill all rings together; two where there is something to clean. The warps of a converter are taken from these | put, or acquire, fill and commit |
     | converter, if a ring has it as its filler | groups of four warps behind those of producers and cleaners: one, or as many as `producers` of the ring says | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaners, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
@@ -187,11 +187,11 @@ def MQAExpandPutsPass : Pass<"mqa-expand-puts", "::mlir::gpu::GPUFuncOp"> {
     | --- | --- |
     | rows that begin anywhere: an `mqa.row_block`, a view of one, or scales of cache blocks of fewer than 32 keys, unless the scales are a vector without gaps | `elements` |
     | of another element type than the tile | `chunks` |
-    | blocks of fewer than 32 rows of a matrix, or of a vector of scales | `async_chunks` |
+    | blocks of fewer than 16 rows of a matrix, or of fewer than 32 of a vector of scales | `async_chunks` |
     | any other, on a target with tensor maps | `tensor_map` |
     | any other, on other targets | `async_chunks` |
 
-    A box takes TMA about 75 cycles, whether the box has 8 rows or 32. So lanes copy short blocks faster.
+    TMA takes about 75 cycles for a box of 8 rows of 128 bytes, longer than lanes take to copy them.
 
     Fills by `elements` come last: lanes wait for what they load, and by then the copies that go on by themselves
     should be under way.

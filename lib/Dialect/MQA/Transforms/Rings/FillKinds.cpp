@@ -7,6 +7,8 @@
 #include "FillKinds.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::mqa;
 
@@ -30,9 +32,9 @@ template <typename Op> static bool isOfVector(Op op) {
 }
 
 /// Whether `source` is of blocks of a matrix with so few rows that lanes copy
-/// them faster: a box of 8 rows takes TMA as long as one of 32.
+/// them faster than TMA copies boxes.
 template <typename Op> static bool isOfShortBlocks(Op op) {
-  constexpr int64_t kMinBoxRows = 32;
+  constexpr int64_t kMinBoxRows = 16;
   return op && op.getBlockSize() && op.getBlockKeys() < kMinBoxRows;
 }
 
@@ -81,8 +83,8 @@ FillKind mqa::chooseKind(Value source, MemRefType tile,
 }
 
 int64_t mqa::countFillWarps(RingPutOp put, const CopyEngine &engine) {
-  // With twice as many chunks for each lane, a kernel waits for its producers.
-  constexpr int64_t kLaneChunks = 16, kChunkBytes = 16;
+  // With more chunks for each lane, a kernel waits for its producers.
+  constexpr int64_t kLaneChunks = 8, kChunkBytes = 16;
   ArrayRef<MemRefType> tiles = put.getRing().getType().getTiles();
   int64_t bytes = 0;
   for (auto [source, tile] : llvm::zip_equal(put.getSources(), tiles)) {
@@ -90,5 +92,7 @@ int64_t mqa::countFillWarps(RingPutOp put, const CopyEngine &engine) {
       return 1;
     bytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
   }
-  return bytes > kLaneChunks * kChunkBytes * shapes::kWarpThreads ? 2 : 1;
+  int64_t warps =
+      llvm::divideCeil(bytes, kLaneChunks * kChunkBytes * shapes::kWarpThreads);
+  return std::min<int64_t>(llvm::PowerOf2Ceil(warps), shapes::kGroupWarps);
 }

@@ -17,8 +17,8 @@ namespace mqa {
 /// the lanes of warps the rest.
 FillKind chooseKind(Value source, MemRefType tile, const CopyEngine &engine);
 
-/// How many warps, 1 or 2, `put` needs to fill a slot in the time that
-/// consumers take for one: two where lanes copy a large one.
+/// How many warps, 1, 2 or 4, `put` needs to fill a slot in the time that
+/// consumers take for one: several where lanes copy a large one.
 int64_t countFillWarps(RingPutOp put, const CopyEngine &engine);
 
 } // namespace mqa

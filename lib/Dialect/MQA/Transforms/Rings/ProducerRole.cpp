@@ -10,6 +10,7 @@
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-specialize-warps"
@@ -55,55 +56,82 @@ int64_t WarpRoles::buildSharedProducers(Value threadId, int64_t first,
   return first + count;
 }
 
-/// The ring whose slots two warps fill; null if one is enough for each of them.
-Value WarpRoles::findWideRing() {
-  Value wide;
+/// The ring whose slots several warps fill, and how many; null if one is enough
+/// for each of them.
+std::pair<Value, int64_t> WarpRoles::findWideRing() {
+  std::pair<Value, int64_t> wide{Value(), 1};
   loop.walk([&](RingPutOp put) {
-    if (!wide && countFillWarps(put, *chip.copyEngine) > 1)
-      wide = put.getRing();
+    int64_t warps = countFillWarps(put, *chip.copyEngine);
+    if (warps > wide.second)
+      wide = {put.getRing(), warps};
   });
   return wide;
 }
 
+/// The role of `numWarps` warps from thread `first` on, which fill `own`.
+int64_t WarpRoles::buildProducer(Value threadId, int64_t first,
+                                 int64_t numWarps,
+                                 const SetVector<Value> &own) {
+  auto isForeign = [&](RoleOpInterface op) {
+    return op.getRole() != Role::Producer || !own.contains(getFilledRing(op));
+  };
+  int64_t count = numWarps * kWarpThreads;
+  buildRole(threadId, first, count, [&](Value thread) {
+    scf::ForOp producer = cloneWithout(isForeign);
+    shareLoops(producer, thread, count);
+    // Where no other ring's loads would wait with it.
+    if (own.size() == 1)
+      loadFirstBlockAlone(producer);
+  });
+  return first + count;
+}
+
 /// A warp for each ring, from thread `first` on, so that no load waits for
 /// those of another ring; where there are fewer, the last takes what is left.
-/// Returns the thread behind them.
+/// Where one ring needs all of them, each fills its part of that and what else
+/// is its own. Returns the thread behind them.
 int64_t WarpRoles::buildProducers(Value threadId, int64_t first) {
-  // Ahead of the others: the first warp of two is a multiple of two.
   SetVector<Value> rings;
-  Value wide = findWideRing();
-  if (wide)
-    rings.insert(wide);
   loop.walk([&](Operation *op) {
     if (Value ring = getFilledRing(op); ring && hasRole(op, Role::Producer))
       rings.insert(ring);
   });
+  auto [wide, wideWarps] = findWideRing();
   // Cleaning needs every warp that it can get: with two for it, prefill with
   // `clean` was 2 % slower than with three.
   int64_t maxWarps = !cleaning ? kGroupWarps : wide ? kGroupWarps - 1 : 1;
-  int64_t maxRoles = wide ? maxWarps - 1 : maxWarps;
-  int64_t numRoles = std::min<int64_t>(rings.size(), maxRoles);
-  LDBG() << numRoles << " producers for " << rings.size() << " rings"
-         << (wide ? ", the first of two warps" : "");
-  for (int64_t role = 0; role < numRoles; ++role) {
-    auto isForeign = [&](RoleOpInterface op) {
-      if (op.getRole() != Role::Producer)
-        return true;
-      int64_t ring = llvm::find(rings, getFilledRing(op)) - rings.begin();
-      return std::min(ring, numRoles - 1) != role;
-    };
-    int64_t numWarps = wide && role == 0 ? 2 : 1;
-    if (numWarps > 1)
-      wide.getDefiningOp<RingCreateOp>().setProducers(numWarps);
-    int64_t count = numWarps * kWarpThreads;
-    buildRole(threadId, first, count, [&](Value own) {
-      scf::ForOp producer = cloneWithout(isForeign);
-      shareLoops(producer, own, count);
-      // Where no other ring's loads would wait with it.
-      if (numRoles == static_cast<int64_t>(rings.size()))
-        loadFirstBlockAlone(producer);
-    });
-    first += count;
+  if (cleaning)
+    wideWarps = std::min<int64_t>(wideWarps, kGroupWarps / 2);
+  bool isShared = wideWarps == maxWarps && wide;
+  if (wide) {
+    rings.remove(wide);
+    wide.getDefiningOp<RingCreateOp>().setProducers(wideWarps);
   }
+  LDBG() << rings.size() << " rings have a warp each, at most " << maxWarps
+         << ", and " << wideWarps << " warps fill "
+         << (wide ? "one ring more" : "each ring");
+  SetVector<Value> ofWide;
+  if (wide)
+    ofWide.insert(wide);
+  // Ahead of the others: a lane's number counts from a multiple of those that
+  // fill the ring.
+  int64_t maxRoles = maxWarps;
+  if (wide && !isShared) {
+    first = buildProducer(threadId, first, wideWarps, ofWide);
+    maxRoles -= wideWarps;
+  }
+  int64_t numRoles = std::min<int64_t>(rings.size(), maxRoles);
+  for (int64_t role = 0; role < numRoles; ++role) {
+    SetVector<Value> own;
+    if (isShared)
+      own = ofWide;
+    bool isLast = role == numRoles - 1;
+    for (Value ring :
+         rings.getArrayRef().slice(role, isLast ? rings.size() - role : 1))
+      own.insert(ring);
+    first = buildProducer(threadId, first, 1, own);
+  }
+  if (isShared && numRoles < maxWarps)
+    first = buildProducer(threadId, first, maxWarps - numRoles, ofWide);
   return first;
 }

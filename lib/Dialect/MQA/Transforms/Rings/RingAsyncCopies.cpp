@@ -161,22 +161,21 @@ ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {
 ChunkSource ChunkCopier::fromBlocksOfMatrix(GatherBlocksOp blocks, Value block,
                                             Value slot, ArrayRef<Value> at) {
   MemRefType matrix = blocks.getCache().getType();
-  Value first =
-      arith::MulIOp::create(b, loc, block, constant(blocks.getBlockKeys()));
+  Value row =
+      add(arith::MulIOp::create(b, loc, block, constant(blocks.getBlockKeys())),
+          slot);
   Value numRows = memref::DimOp::create(b, loc, blocks.getCache(), 0);
   // Below zero is above all.
-  Value isInside = isBelow(add(first, slot), numRows);
+  Value isInside = isBelow(row, numRows);
   SmallVector<Value> indices{constant(0)};
   Value count;
   if (matrix.getRank() == 1) {
-    count = getCount(isInside, add(first, slot), numRows);
+    count = getCount(isInside, row, numRows);
   } else {
     indices.push_back(at.back());
     count = getCount(isInside, at.back(), constant(matrix.getShape().back()));
   }
-  // In two steps: how far a lane's row is from the first of its block is mostly
-  // the same for all of its chunks.
-  return {getRow(getRow(blocks.getCache(), first), slot), indices, count};
+  return {getRow(blocks.getCache(), row), indices, count};
 }
 
 /// Each lane has read the number of one of the tile's blocks.
@@ -334,5 +333,6 @@ void RingLowering::fillByChunks(const LoweredRing &ring, FillTileOp op,
   Value first = arith::MulIOp::create(
       b, loc, slot.index,
       constant(ring.type.getTiles()[tile].getNumElements()));
-  ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
+  if (!copyByBlocks(b, loc, op, lane, ring.threads, flat, first))
+    ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
 }

@@ -76,7 +76,9 @@ private:
   void buildRole(Value threadId, int64_t first, int64_t count,
                  function_ref<void(Value own)> body);
   void loadFirstBlockAlone(scf::ForOp producer);
-  Value findWideRing();
+  std::pair<Value, int64_t> findWideRing();
+  int64_t buildProducer(Value threadId, int64_t first, int64_t numWarps,
+                        const SetVector<Value> &own);
   int64_t buildProducers(Value threadId, int64_t first);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
   void buildConverter(Value threadId, int64_t first);

@@ -1,6 +1,7 @@
 // How keys of chosen blocks of a matrix come to a ring.
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},canonicalize,cse)))' | FileCheck %s
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
+// RUN: sed 's/block_size = 8/block_size = 16/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=LOWER
 
@@ -16,12 +17,12 @@ gpu.module @kernels {
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?xf32> -> memref<?xf32>
 
-  // Lanes copy short blocks: TMA takes about as long for a box of 8 rows as for one of 32.
+  // Lanes copy blocks of 8 rows. Those of 16 become boxes.
   // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?x128xf8E4M3FN>
   // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?xf32>
 
-  // Chunk c of a lane is of row 8 * id + c / 8 mod 8 of the matrix, which need not be
-  // there. WGMMA reads the keys by another proxy than lanes write them by: who gets them
+  // A lane has one block, and goes from row to row of it; a block need not be there, or
+  // not all of it. WGMMA reads the keys by another proxy than lanes write them by: who gets them
   // has the fence; who gets the scales has none.
   // LOWER-LABEL: gpu.func @tile
   // LOWER-SAME: %[[K:[a-z0-9]+]]: memref<?x128xf8E4M3FN>
@@ -29,9 +30,15 @@ gpu.module @kernels {
   // LOWER: gpu.shuffle idx
   // LOWER: %[[ID:.*]] = arith.index_cast %{{.*}} : i32 to index
   // LOWER: %[[ROW:.*]] = arith.muli %[[ID]], %c8
+  // LOWER: %[[EXISTS:.*]] = arith.cmpi ult, %[[ROW]], %[[N:.*]] : index
+  // LOWER: %[[REST:.*]] = arith.subi %[[N]], %[[ROW]]
+  // LOWER: %[[BEHIND:.*]] = arith.select %[[EXISTS]], %[[REST]], %c0
   // LOWER: %[[BLOCK:.*]] = mqa.row_block %[[K]][%[[ROW]]]
-  // LOWER: mqa.row_block %[[BLOCK]]
-  // LOWER-COUNT-8: mqa.async_copy
+  // LOWER: %[[SOURCE:.*]] = mqa.row_block %[[BLOCK]][%c0]
+  // LOWER: arith.cmpi sgt, %[[BEHIND]], %c0
+  // LOWER: mqa.async_copy %[[SOURCE]]
+  // LOWER: mqa.row_block %[[SOURCE]][%c1]
+  // LOWER-COUNT-7: mqa.async_copy
   // LOWER-NEXT: mqa.async_arrive %[[FULL:[a-z0-9_]+]]
   // LOWER-NOT: nvvm.fence.proxy
   // LOWER: mqa.async_copy
@@ -42,6 +49,17 @@ gpu.module @kernels {
   // LOWER: nvgpu.mbarrier.try_wait.parity
   // LOWER-NOT: nvvm.fence.proxy
   // LOWER: "test.use"
+
+  // BOXES-LABEL: gpu.func @tile
+  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<16x128xf8E4M3FN
+  // BOXES: %[[ID:.*]] = arith.index_cast %{{.*}} : i32 to index
+  // BOXES: %[[ROW:.*]] = arith.muli %[[ID]], %c16
+  // BOXES: nvgpu.tma.async.load %{{.*}}[%c0, %[[ROW]]]
+  // BOXES: nvgpu.tma.async.load
+  // BOXES-NOT: nvgpu.tma.async.load
+  // BOXES: mqa.async_copy
+  // BOXES-NOT: nvvm.fence.proxy
+  // BOXES: gpu.return
   gpu.func @tile(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %table: memref<1x?xi32>, %n: index, %count: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %keys = mqa.ring_create : !keys
     %scales = mqa.ring_create : !scales

@@ -2,9 +2,10 @@
 // RUN: sed 's@// CLEANS@@' %s | mqa-opt --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s --check-prefix=CLEAN
 // RUN: sed 's@128x128@64x128@; s@\[128, 128\]@[64, 128]@; s@128xf32@64xf32@' %s | mqa-opt --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-specialize-warps)))' | FileCheck %s --check-prefix=SMALL
 
-// Lanes copy keys of short blocks. For a large tile of keys, two warps do: the first two,
-// because a lane counts from a multiple of 64. Each other ring has a warp. Where the
-// kernel cleans, one warp has the other rings, and one cleans.
+// Lanes copy keys of blocks of 8. All four warps fill a large tile of keys, and the first of
+// them have another ring as well. Where the kernel cleans, two warps fill it: ahead of the
+// others, because a lane counts from a multiple of 64. One warp has the other rings, and
+// one cleans.
 
 #smem = #gpu.address_space<workgroup>
 #queries = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
@@ -18,23 +19,24 @@
 gpu.module @kernels {
   // CHECK-LABEL: gpu.func @large
   // CHECK: %[[Q:.*]] = mqa.ring_create {consumers = 4 : i64} : <2
-  // CHECK: %[[K:.*]] = mqa.ring_create {consumers = 4 : i64, producers = 2 : i64} : <4
+  // CHECK: %[[K:.*]] = mqa.ring_create {consumers = 4 : i64, producers = 4 : i64} : <4
   // CHECK: %[[S:.*]] = mqa.ring_create {consumers = 4 : i64} : <4, memref<128xf32
   // CHECK: } else {
-  // CHECK: %[[FIRST:.*]] = arith.constant 128 : index
-  // CHECK: arith.subi %{{.*}}, %[[FIRST]]
-  // CHECK: arith.cmpi ult, %{{.*}}, %c64
-  // CHECK-NOT: mqa.ring_put %[[Q]]
-  // CHECK-NOT: mqa.ring_put %[[S]]
-  // CHECK: mqa.ring_put %[[K]]
-  // CHECK: %[[SECOND:.*]] = arith.constant 192 : index
-  // CHECK: arith.subi %{{.*}}, %[[SECOND]]
   // CHECK: arith.cmpi ult, %{{.*}}, %c32
   // CHECK: mqa.ring_put %[[Q]]
-  // CHECK: %[[THIRD:.*]] = arith.constant 224 : index
-  // CHECK: arith.subi %{{.*}}, %[[THIRD]]
+  // CHECK-NOT: mqa.ring_get
+  // CHECK: mqa.ring_put %[[K]]
+  // CHECK-NOT: mqa.ring_put
+  // CHECK: %[[SECOND:.*]] = arith.constant 160 : index
+  // CHECK: arith.subi %{{.*}}, %[[SECOND]]
   // CHECK: arith.cmpi ult, %{{.*}}, %c32
+  // CHECK: mqa.ring_put %[[K]]
   // CHECK: mqa.ring_put %[[S]]
+  // CHECK: %[[OTHERS:.*]] = arith.constant 192 : index
+  // CHECK: arith.subi %{{.*}}, %[[OTHERS]]
+  // CHECK: arith.cmpi ult, %{{.*}}, %c64
+  // CHECK: mqa.ring_put %[[K]]
+  // CHECK-NOT: mqa.ring_put
   // CLEAN-LABEL: gpu.func @large
   // CLEAN: %[[Q:.*]] = mqa.ring_create {consumers = 4 : i64} : <2
   // CLEAN: %[[K:.*]] = mqa.ring_create {consumers = 4 : i64, producers = 2 : i64} : <4
@@ -49,10 +51,19 @@ gpu.module @kernels {
   // CLEAN: %[[THREADS:.*]] = arith.constant 32 : index
   // CLEAN: mqa.clean_rows {{.*}} of %[[THREADS]]
 
-  // A warp fills 8 KB as fast as they are needed.
+  // Two warps are enough for half of it, and the other rings have a warp each.
   // SMALL-LABEL: gpu.func @large
-  // SMALL-NOT: producers
-  // SMALL: gpu.return
+  // SMALL: %[[Q:.*]] = mqa.ring_create {consumers = 4 : i64} : <2
+  // SMALL: %[[K:.*]] = mqa.ring_create {consumers = 4 : i64, producers = 2 : i64} : <4
+  // SMALL: %[[S:.*]] = mqa.ring_create
+  // SMALL: } else {
+  // SMALL: mqa.ring_put %[[K]]
+  // SMALL-NOT: mqa.ring_put
+  // SMALL: arith.constant 192 : index
+  // SMALL: mqa.ring_put %[[Q]]
+  // SMALL-NOT: mqa.ring_put
+  // SMALL: arith.constant 224 : index
+  // SMALL: mqa.ring_put %[[S]]
   gpu.func @large(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %scale: memref<?xf32>, %blocks: memref<1x?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
