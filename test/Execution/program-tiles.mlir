@@ -1,7 +1,7 @@
 // Tiles of keys in a loop: each is launched as an op of its own, whose ranges count from its own first key.
 // RUN: mqa-compile %s --target=cpu -o %t.mqa --mqa-host=%t.host.mlir
 // RUN: mqa-run %t.mqa --list | FileCheck %s --check-prefix=LIST
-// LIST-COUNT-2: main_{{.*}}logits: mqa.{{.*}}logits for cpu
+// LIST-COUNT-3: main_{{[a-z_0]+}}: mqa.{{.*}}logits for cpu
 // RUN: mqa-opt %t.host.mlir --mqa-bind-kernels=bundle=%t.mqa -o %t.bound.mlir
 // RUN: mlir-opt %t.bound.mlir %lower_host -o %t.llvm.mlir
 // RUN: mlir-runner %t.llvm.mlir -e main --entry-point-result=void --shared-libs=%runtime_library,%mlir_lib_dir/libmlir_c_runner_utils.so | FileCheck %s
@@ -13,6 +13,9 @@
 // CHECK: ( ( 0, 16, 32, 48, 64, 80, 96, 112, 128, 144 ), ( -inf, -inf, -inf, 48, 64, 80, 96, -inf, -inf, -inf ), ( -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf ) )
 // Three new queries of one sequence, which see 68, 69 and 70 keys: sums of the logits of each.
 // CHECK: ( 2278, 2346, 2415 )
+// Blocks of 8 of 32 keys, four of which each query may have: 3, 0, 2 and 1; twice block 1, of which it sees four keys, and one that
+// is none; block 2 alone.
+// CHECK: ( ( 384, 400, 416, 432, 448, 464, 480, 496, 0, 16, 32, 48, 64, 80, 96, 112, 256, 272, 288, 304, 320, 336, 352, 368, 128, 144, 160, 176, 192, 208, 224, 240 ), ( 128, 144, 160, 176, -inf, -inf, -inf, -inf, 128, 144, 160, 176, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf ), ( 256, 272, 288, 304, 320, 336, 352, 368, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf ) )
 
 func.func @main() {
   %c0 = arith.constant 0 : index
@@ -62,8 +65,8 @@ func.func @main() {
   ^bb0(%o: bf16):
     %c = linalg.index 0 : index
     %p = linalg.index 1 : index
-    %c16 = arith.constant 16 : index
-    %first = arith.muli %c, %c16 : index
+    %sixteen = arith.constant 16 : index
+    %first = arith.muli %c, %sixteen : index
     %n = arith.addi %first, %p : index
     %n_i32 = arith.index_cast %n : index to i32
     %r = arith.sitofp %n_i32 : i32 to bf16
@@ -91,5 +94,31 @@ func.func @main() {
   } -> tensor<3xf32>
   %vs = vector.transfer_read %sums[%c0], %zero {in_bounds = [true]} : tensor<3xf32>, vector<3xf32>
   vector.print %vs : vector<3xf32>
+
+  %c16 = arith.constant 16 : index
+  %more_init = tensor.empty() : tensor<32x16xbf16>
+  %more = linalg.generic {indexing_maps = [affine_map<(n, d) -> (n, d)>], iterator_types = ["parallel", "parallel"]}
+      outs(%more_init : tensor<32x16xbf16>) {
+  ^bb0(%o: bf16):
+    %n = linalg.index 0 : index
+    %n_i32 = arith.index_cast %n : index to i32
+    %r = arith.sitofp %n_i32 : i32 to bf16
+    linalg.yield %r : bf16
+  } -> tensor<32x16xbf16>
+  %blocks = arith.constant dense<[[3, 0, 2, 1], [1, 1, 9, 0], [2, 3, 0, 1]]> : tensor<3x4xi32>
+  %num = arith.constant dense<[4, 3, 1]> : tensor<3xi32>
+  %ends = arith.constant dense<[32, 12, 32]> : tensor<3xi32>
+  %columns_init = tensor.empty() : tensor<3x32xf32>
+  %columns_sevens = linalg.fill ins(%seven : f32) outs(%columns_init : tensor<3x32xf32>) -> tensor<3x32xf32>
+  %of_blocks = scf.for %i = %c0 to %c32 step %c16 iter_args(%acc = %columns_sevens) -> tensor<3x32xf32> {
+    %columns = tensor.extract_slice %acc[0, %i] [3, 16] [1, 1] : tensor<3x32xf32> to tensor<3x16xf32>
+    %0 = mqa.logits ins(%q, %more, none, none, none, %ends : tensor<3x1x16xbf16>, tensor<32x16xbf16>, tensor<3xi32>)
+        key_offset(%i) blocks(%blocks, %num : tensor<3x4xi32>, tensor<3xi32>) of 8
+        outs(%columns : tensor<3x16xf32>) {clean, activation = #mqa.activation<none>} -> tensor<3x16xf32>
+    %next = tensor.insert_slice %0 into %acc[0, %i] [3, 16] [1, 1] : tensor<3x16xf32> into tensor<3x32xf32>
+    scf.yield %next : tensor<3x32xf32>
+  }
+  %vb = vector.transfer_read %of_blocks[%c0, %c0], %zero {in_bounds = [true, true]} : tensor<3x32xf32>, vector<3x32xf32>
+  vector.print %vb : vector<3x32xf32>
   return
 }

@@ -53,13 +53,14 @@ def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
     tiling has made, becomes an op of its own. The pass takes the offset from the bounds of the tile, in an op in front
     of it:
 
-    - `mqa.logits`: the offset is subtracted from `ks` and `ke`, also with `block_max`.
+    - `mqa.logits`: the offset is subtracted from `ks` and `ke`, also with `block_max`. With `key_blocks`, the tile gets
+      the blocks of its columns. The offset and the number of columns must be known to be multiples of a block.
     - `mqa.paged_logits`: the offset is subtracted from the lengths, and the columns ahead of it are left out of the
-      block table. The offset must be known to be a multiple of the keys of a cache block: a constant, a product, or the
-      variable of a loop whose start and step are.
+      block table. The offset must be known to be a multiple of a cache block: a constant, a product, or the variable of
+      a loop whose start and step are.
     - `mqa.merge_topk`: `ke` is cut at `num_keys`.
 
-    The pass leaves other tiles as they are: those with `ranges`, `compressed` rows or `key_blocks`. A remark says why.
+    The pass leaves other tiles as they are: those with `ranges` or `compressed` rows. A remark says why.
 
     ```mlir
     func.func @tile(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %out: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -154,6 +155,41 @@ static LogicalResult leave(Operation *op, StringRef reason) {
   return failure();
 }
 
+/// `count` columns of `table` (rows x columns) from column `first` on.
+static Value takeColumns(ImplicitLocOpBuilder &b, Value table,
+                         OpFoldResult first, OpFoldResult count) {
+  bool isTensor = isa<RankedTensorType>(table.getType());
+  SmallVector<OpFoldResult> sizes =
+      isTensor ? tensor::getMixedSizes(b, b.getLoc(), table)
+               : memref::getMixedSizes(b, b.getLoc(), table);
+  sizes[1] = count;
+  SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), first},
+      strides(2, b.getIndexAttr(1));
+  if (isTensor)
+    return tensor::ExtractSliceOp::create(b, table, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, table, offsets, sizes, strides);
+}
+
+/// A tile of the columns of whole blocks has these blocks alone.
+static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
+  Value first = op.getKeyOffset();
+  int64_t size = *op.getKeyBlockSize(), columns = op.getOutType().getDimSize(1);
+  if (ShapedType::isDynamic(columns) || columns % size ||
+      !isMultipleOf(first, size))
+    return leave(op, "'key_offset' and the number of columns are not known to "
+                     "be multiples of the keys of a block, " +
+                         std::to_string(size));
+  Value block = getValueOrCreateConstantIndexOp(
+      b, b.getLoc(),
+      affine::makeComposedFoldedAffineApply(
+          b, b.getLoc(), b.getAffineDimExpr(0).floorDiv(size), {first}));
+  op.getKeyBlocksMutable().assign(
+      takeColumns(b, op.getKeyBlocks(), block, b.getIndexAttr(columns / size)));
+  op.getNumKeyBlocksMutable().assign(countFrom(b, op.getNumKeyBlocks(), block));
+  op.getKeyOffsetMutable().clear();
+  return success();
+}
+
 static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
   if (op.getRanges())
     return leave(op, "'ranges' are those of a kernel");
@@ -161,7 +197,7 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
     return leave(op, "a key's column in a 'compressed' row depends on where "
                      "the whole range begins");
   if (op.hasKeyBlocks())
-    return leave(op, "'key_offset' counts columns of blocks of keys");
+    return localizeBlocks(b, op);
   Value first = op.getKeyOffset();
   Value ks = countFrom(b, op.getKs(), first),
         ke = countFrom(b, op.getKe(), first);
@@ -172,40 +208,28 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
   return success();
 }
 
-/// The entries of `table` (B x S) from column `first` on.
-static Value dropColumns(ImplicitLocOpBuilder &b, Value table,
-                         OpFoldResult first) {
-  bool isTensor = isa<RankedTensorType>(table.getType());
-  SmallVector<OpFoldResult> sizes =
-      isTensor ? tensor::getMixedSizes(b, b.getLoc(), table)
-               : memref::getMixedSizes(b, b.getLoc(), table);
-  MLIRContext *context = b.getContext();
-  AffineExpr column, count;
-  bindDims(context, column, count);
-  // No column is left of a table that ends ahead of `first`.
-  first = affine::makeComposedFoldedAffineMin(
-      b, b.getLoc(), AffineMap::get(2, 0, {column, count}, context),
-      {first, sizes[1]});
-  sizes[1] = affine::makeComposedFoldedAffineApply(
-      b, b.getLoc(), count - column, {first, sizes[1]});
-  SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), first},
-      strides(2, b.getIndexAttr(1));
-  if (isTensor)
-    return tensor::ExtractSliceOp::create(b, table, offsets, sizes, strides);
-  return memref::SubViewOp::create(b, table, offsets, sizes, strides);
-}
-
 static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
-  Value first = op.getKeyOffset();
+  Value offset = op.getKeyOffset(), table = op.getBlockTable();
   int64_t blockKv = op.getBlockKv();
-  if (!isMultipleOf(first, blockKv))
+  if (!isMultipleOf(offset, blockKv))
     return leave(op, "'key_offset' is not known to be a multiple of the keys "
                      "of a cache block, " +
                          std::to_string(blockKv));
+  // No column is left of a table that ends ahead of the tile.
+  AffineExpr first, count;
+  bindDims(b.getContext(), first, count);
+  OpFoldResult all = isa<RankedTensorType>(table.getType())
+                         ? tensor::getMixedSize(b, b.getLoc(), table, 1)
+                         : memref::getMixedSize(b, b.getLoc(), table, 1);
   OpFoldResult column = affine::makeComposedFoldedAffineApply(
-      b, b.getLoc(), b.getAffineDimExpr(0).floorDiv(blockKv), {first});
-  op.getContextLensMutable().assign(countFrom(b, op.getContextLens(), first));
-  op.getBlockTableMutable().assign(dropColumns(b, op.getBlockTable(), column));
+      b, b.getLoc(), first.floorDiv(blockKv), {offset});
+  column = affine::makeComposedFoldedAffineMin(
+      b, b.getLoc(), AffineMap::get(2, 0, {first, count}, b.getContext()),
+      {column, all});
+  OpFoldResult left = affine::makeComposedFoldedAffineApply(
+      b, b.getLoc(), count - first, {column, all});
+  op.getContextLensMutable().assign(countFrom(b, op.getContextLens(), offset));
+  op.getBlockTableMutable().assign(takeColumns(b, table, column, left));
   op.getKeyOffsetMutable().clear();
   return success();
 }

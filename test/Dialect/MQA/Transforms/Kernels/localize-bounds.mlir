@@ -100,12 +100,34 @@ func.func @ranges(%q: memref<8x4x32xbf16>, %k: memref<128x32xbf16>, %lens: memre
   return
 }
 
-// CHECK-LABEL: func @blocks(
+// CHECK-LABEL: func @some_columns(
 // CHECK: key_offset
-func.func @blocks(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %blocks: tensor<8x?xi32>, %num: tensor<8xi32>, %out: tensor<8x?xf32>, %n: index) -> tensor<8x?xf32> {
-  // expected-remark@below {{still a tile: 'key_offset' counts columns of blocks of keys}}
+func.func @some_columns(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %blocks: tensor<8x?xi32>, %num: tensor<8xi32>, %out: tensor<8x?xf32>, %n: index) -> tensor<8x?xf32> {
+  // expected-remark@below {{still a tile: 'key_offset' and the number of columns are not known to be multiples of the keys of a block, 8}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) key_offset(%n) blocks(%blocks, %num : tensor<8x?xi32>, tensor<8xi32>) of 8 outs(%out : tensor<8x?xf32>) -> tensor<8x?xf32>
   return %0 : tensor<8x?xf32>
+}
+
+// Columns of whole blocks: the tile has these blocks. Ranges count keys, and stay.
+// CHECK-LABEL: func @blocks(
+// CHECK-SAME: %[[KE:[a-z0-9]+]]: tensor<8xi32>, %[[BLOCKS:[a-z0-9]+]]: tensor<8x16xi32>, %[[NUM:[a-z0-9]+]]: tensor<8xi32>
+// CHECK: scf.for
+// CHECK: %[[FIRST:.+]] = affine.apply
+// CHECK: %[[OWN:.+]] = tensor.extract_slice %[[BLOCKS]][0, %[[FIRST]]] [8, 4] [1, 1]
+// CHECK: %[[OFFSET:.+]] = arith.index_cast %[[FIRST]]
+// CHECK: %[[OWN_NUM:.+]] = linalg.generic {{.*}} ins(%[[NUM]] : tensor<8xi32>)
+// CHECK: arith.subi %{{.+}}, %[[OFFSET]]
+// CHECK: mqa.logits ins({{.*}}, none, none, none, %[[KE]] :
+// CHECK-NOT: key_offset
+// CHECK-SAME: blocks(%[[OWN]], %[[OWN_NUM]] :
+func.func @blocks(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %blocks: tensor<8x16xi32>, %num: tensor<8xi32>, %out: tensor<8x32xf32>, %n: index) -> tensor<8x32xf32> {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  %r = scf.for %i = %c0 to %n step %c32 iter_args(%acc = %out) -> tensor<8x32xf32> {
+    %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) key_offset(%i) blocks(%blocks, %num : tensor<8x16xi32>, tensor<8xi32>) of 8 outs(%acc : tensor<8x32xf32>) -> tensor<8x32xf32>
+    scf.yield %0 : tensor<8x32xf32>
+  }
+  return %r : tensor<8x32xf32>
 }
 
 // What is no tile stays as it is.
