@@ -333,6 +333,5 @@ void RingLowering::fillByChunks(const LoweredRing &ring, FillTileOp op,
   Value first = arith::MulIOp::create(
       b, loc, slot.index,
       constant(ring.type.getTiles()[tile].getNumElements()));
-  if (!copyByBlocks(b, loc, op, lane, ring.threads, flat, first))
-    ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
+  ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
 }

@@ -37,9 +37,9 @@ struct ConsumerGroups {
 LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
                           scf::ForOp cleaning, ConsumerGroups groups);
 
-/// What is needed to write each role's clone of the loop. Those of consumers,
-/// producers and converters have files of their own. Of a kernel that
-/// `verifyRoles` accepts.
+/// What is needed to write each role's clone of the loop. Those of consumers
+/// and converters have files of their own. Of a kernel that `verifyRoles`
+/// accepts.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
@@ -76,10 +76,7 @@ private:
   void buildRole(Value threadId, int64_t first, int64_t count,
                  function_ref<void(Value own)> body);
   void loadFirstBlockAlone(scf::ForOp producer);
-  std::pair<Value, int64_t> findWideRing();
-  int64_t buildProducer(Value threadId, int64_t first, int64_t numWarps,
-                        const SetVector<Value> &own);
-  int64_t buildProducers(Value threadId, int64_t first);
+  int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
   void buildConverter(Value threadId, int64_t first);
   void shareLoops(scf::ForOp role, Value own, int64_t count);
