@@ -39,7 +39,15 @@ struct CpuKernelFixture : testing::Test {
         << mqa_last_error();
   }
   mqa_logits_args makeArgs() {
-    return {q, 64, k, 16, f, 1, f, 4, i, i, out, 9, 5, 7, 0, 0};
+    mqa_logits_args args = {};
+    args.q = q, args.q_stride = 64;
+    args.k = k, args.k_stride = 16;
+    args.k_scale = f, args.k_scale_stride = 1;
+    args.weights = f, args.weights_stride = 4;
+    args.ks = args.ke = i;
+    args.out = out, args.out_stride = 9;
+    args.num_queries = 5, args.num_keys = 7;
+    return args;
   }
   /// Launches; the status, and whether `out` is as after that one launch.
   mqa_status launch(bool &right) {

@@ -29,17 +29,31 @@ def _report_library(say):
         say("launcher", "missing: _mqa_launcher.abi3.so is not beside the library, so a launch takes 13 to 35 us")
 
 
+def _describe_bundles(folder, files):
+    """How many there are, and why this library cannot read them, as the first one shows."""
+    from . import runtime
+
+    text = f"{len(files)} {'bundle' if len(files) == 1 else 'bundles'} in {folder}"
+    try:
+        for file in files[:1]:
+            runtime.Bundle(file)
+    except runtime.Error as error:
+        text += f"; cannot be read: {error}"
+    return text
+
+
 def _report_kernels(say):
     from . import prebuilt
 
-    own = len(list(prebuilt.KERNELS.glob("*.mqa"))) if prebuilt.KERNELS.is_dir() else 0
+    own = sorted(prebuilt.KERNELS.glob("*.mqa")) if prebuilt.KERNELS.is_dir() else []
     if own:
-        say("kernels", f"{own} {'bundle' if own == 1 else 'bundles'} in {prebuilt.KERNELS}")
+        say("kernels", _describe_bundles(prebuilt.KERNELS, own))
+    count = len(own)
     for folder in prebuilt.list_folders(os.environ.get("MQA_BUNDLES", "")):
-        count = len(list(pathlib.Path(folder).glob("*.mqa")))
-        own += count
-        say("kernels", f"{count} {'bundle' if count == 1 else 'bundles'} in {folder}")
-    if not own:
+        files = sorted(pathlib.Path(folder).glob("*.mqa"))
+        count += len(files)
+        say("kernels", _describe_bundles(folder, files))
+    if not count:
         say("kernels", "none prebuilt: this package has none, and MQA_BUNDLES names no folder with any")
 
 
