@@ -91,7 +91,8 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
     kernel["block_kv"] = getSize(shape[1]);
   } else if (name == "block_table") {
     kernel["max_blocks"] = getSize(shape[1]);
-    kernel.try_emplace("batch", getSize(shape[0]));
+    if (paged)
+      kernel.try_emplace("batch", getSize(shape[0]));
   } else if (name == "k") {
     bool grouped = shape.size() == 3;
     kernel["has_key_groups"] = grouped;
