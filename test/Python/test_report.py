@@ -9,7 +9,9 @@ import sys
 import tempfile
 import unittest
 
-from mqa import runtime
+from processes import compile_bundle
+
+from mqa import library, runtime
 from mqa._version import __version__
 
 DRIVER = """
@@ -95,9 +97,13 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(self.report_devices("-DINIT=100", "-DCOUNT=0")[1:], ["no GPU: libcuda returns 100 from cuInit"])
 
     def test_bundles(self):
-        pathlib.Path(self.folder, "a.mqa").write_text("")
+        path = pathlib.Path(self.folder, "a.mqa")
+        compile_bundle(path, library.Op("cpu", 1, 16))
         text = self.report(MQA_BUNDLES=f"{self.folder}:/nonexistent")
         self.assertIn(f"kernels:  1 bundle in {self.folder}\n", text)
+        path.write_text("")
+        text = self.report(MQA_BUNDLES=f"{self.folder}:/nonexistent")
+        self.assertIn(f"kernels:  1 bundle in {self.folder}; cannot be read: bundle '{path}': ", text)
         self.assertIn("kernels:  0 bundles in /nonexistent\n", text)
 
 
