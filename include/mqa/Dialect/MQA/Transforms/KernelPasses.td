@@ -23,6 +23,7 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     - With a paged cache, `base = slot` has the same `block_table` and `block_kv`. Ranges then end where the table
       ends.
     - The rows are not `compressed`, and neither op is a tile.
+    - The logits have neither `sequence` nor `key_blocks`.
     - On memrefs, no op between the two has effects on memory. (On tensors, the first op moves to the second one.)
 
     A remark tells why a pair is left as it is.
@@ -164,8 +165,9 @@ def MQASelectSchedulePass : Pass<"mqa-select-schedule"> {
     A schedule that breaks a limit of the target is an error that names the limit. That holds for a schedule that
     the op already had, too.
 
-    An entry of the table may be for logits that are stored. Logits that are selected from get none of these, and
-    neither do logits of the same sums in the same module: a kernel that stores them has the same bits.
+    Some entries are for stored logits alone. A kernel that selects (`mqa.topk` fused with the logits) does not use
+    them. Nor does a kernel of the same module that stores logits of the same heads and types. So both kernels add up
+    the heads in the same order, and their logits have the same bits.
 
     Contract: the module has an `mqa.target` that is a GPU (`mqa-attach-target`). The same holds for every pass
     below that asks for limits of the chip: `mqa-tile-logits`, `mqa-stage-tiles`, `mqa-specialize-warps`,
