@@ -41,7 +41,8 @@ protected:
     std::string message;
     ScopedDiagnosticHandler handler(
         &context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
-    ScheduleAttr schedule = lookUpSchedule(op, known, "exact", /*areSelected=*/false);
+    ScheduleAttr schedule =
+        lookUpSchedule(op, known, "exact", /*areSelected=*/false);
     EXPECT_TRUE(schedule);
     (void)TilePlan::get(op, chip, schedule, [&] { return op.emitError(); });
     return message;

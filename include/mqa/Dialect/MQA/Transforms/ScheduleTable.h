@@ -21,9 +21,10 @@ ScheduleAttr parseSchedule(MLIRContext *context, StringRef parameters);
 FailureOr<ScheduleAttr> parseScheduleOption(Location loc, StringRef option);
 
 /// The first entry of `chip` in `schedules.json` called `name` ("exact" or
-/// "fast") for the shape and types of `op`; null if there is none. An entry that
-/// does not say which types it is for is for q and k of f8E4M3FN. `areSelected`:
-/// a kernel selects from these logits, or from others with the same bits.
+/// "fast") for the shape and types of `op`; null if there is none. An entry
+/// that does not say which types it is for is for q and k of f8E4M3FN.
+/// `areSelected`: a kernel selects from these logits, or from others with the
+/// same bits.
 ScheduleAttr lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
                             StringRef name, bool areSelected);
 

@@ -51,8 +51,8 @@ static ScheduleAttr fitSelection(LogitsOpInterface op, const ChipInfo &chip,
   return {};
 }
 
-/// Whether `a` and `b` add up the same products, so that the same tiles give the
-/// same bits.
+/// Whether `a` and `b` add up the same products, so that the same tiles give
+/// the same bits.
 static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
   auto getWeightsType = [](LogitsOpInterface op) {
     Value weights = op.getWeights();
@@ -60,8 +60,8 @@ static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
   };
   return a.getNumHeads() == b.getNumHeads() &&
          a.getHeadDim() == b.getHeadDim() &&
-         a.getNumGroups() == b.getNumGroups() &&
-         a.getNextN() == b.getNextN() && a.hasMxKeys() == b.hasMxKeys() &&
+         a.getNumGroups() == b.getNumGroups() && a.getNextN() == b.getNextN() &&
+         a.hasMxKeys() == b.hasMxKeys() &&
          a.getInputElementType() == b.getInputElementType() &&
          getWeightsType(a) == getWeightsType(b) &&
          a.getActivation() == b.getActivation();
