@@ -30,8 +30,9 @@ Value BoundEmitter::clamp(OpBuilder &inner, Value value, Value low,
 /// The sum of `terms`, as 64 bits, but within the numbers of 32 bits.
 Value BoundEmitter::emitBound(OpBuilder &inner, const Bound &bound,
                               ArrayRef<Value> terms) {
-  // No sum of a few numbers of that size overflows, and none is a key.
-  constexpr int64_t kMaxTerm = int64_t(1) << 40;
+  // No sum of a few numbers of that size overflows, and none is a key, also
+  // when it is divided by the factor of a mask (at most 2^20).
+  constexpr int64_t kMaxTerm = int64_t(1) << 55;
   Value sum;
   int64_t low = bound.offset, high = bound.offset;
   for (auto [term, operand] : llvm::zip_equal(bound.terms, terms)) {

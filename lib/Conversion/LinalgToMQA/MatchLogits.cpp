@@ -196,8 +196,13 @@ bool Matcher::matchHeads(const ExprRef &expr) {
     return false;
   if ((*score)->kind == Kind::Sum)
     return matchHeads(*score);
-  ExprRef inner = getCutOff(*score, assumptions.noNaNs,
-                            /*mayBeInf=*/!hasFiniteScores());
+  ExprRef inner = getCutOff(*score, assumptions.noNaNs);
+  if (!inner && hasFiniteScores()) {
+    inner = getCutOff(*score, assumptions.noNaNs, /*mayBeInf=*/false);
+    // A factor between the score and the cut-off may make it infinite.
+    if (inner != result.contraction.sum)
+      inner = nullptr;
+  }
   if (!inner || !contains(inner))
     return failAt(*score, "a maximum of a score and 0");
   result.relu = true;
