@@ -183,9 +183,19 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
       b, b.getLoc(),
       affine::makeComposedFoldedAffineApply(
           b, b.getLoc(), b.getAffineDimExpr(0).floorDiv(size), {first}));
+  Value list = op.getKeyBlocks();
   op.getKeyBlocksMutable().assign(
-      takeColumns(b, op.getKeyBlocks(), block, b.getIndexAttr(columns / size)));
-  op.getNumKeyBlocksMutable().assign(countFrom(b, op.getNumKeyBlocks(), block));
+      takeColumns(b, list, block, b.getIndexAttr(columns / size)));
+  // A number of blocks beyond the list counts as the list's length.
+  Value length = b.createOrFold<arith::IndexCastOp>(
+      b.getI64Type(), isa<RankedTensorType>(op.getKeyBlocks().getType())
+                          ? b.createOrFold<tensor::DimOp>(list, 1)
+                          : b.createOrFold<memref::DimOp>(list, 1));
+  Value counts = mapBounds(
+      b, op.getNumKeyBlocks(), [&](ImplicitLocOpBuilder &body, Value count) {
+        return arith::MinSIOp::create(body, count, length).getResult();
+      });
+  op.getNumKeyBlocksMutable().assign(countFrom(b, counts, block));
   op.getKeyOffsetMutable().clear();
   return success();
 }

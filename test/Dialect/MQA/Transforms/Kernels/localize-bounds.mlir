@@ -114,8 +114,10 @@ func.func @some_columns(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: ten
 // CHECK: scf.for
 // CHECK: %[[FIRST:.+]] = affine.apply
 // CHECK: %[[OWN:.+]] = tensor.extract_slice %[[BLOCKS]][0, %[[FIRST]]] [8, 4] [1, 1]
+// CHECK: %[[CUT:.+]] = linalg.generic {{.*}} ins(%[[NUM]] : tensor<8xi32>)
+// CHECK: arith.minsi
 // CHECK: %[[OFFSET:.+]] = arith.index_cast %[[FIRST]]
-// CHECK: %[[OWN_NUM:.+]] = linalg.generic {{.*}} ins(%[[NUM]] : tensor<8xi32>)
+// CHECK: %[[OWN_NUM:.+]] = linalg.generic {{.*}} ins(%[[CUT]] : tensor<8xi32>)
 // CHECK: arith.subi %{{.+}}, %[[OFFSET]]
 // CHECK: mqa.logits ins({{.*}}, none, none, none, %[[KE]] :
 // CHECK-NOT: key_offset
