@@ -526,3 +526,47 @@ func.func @equal(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %s: 
   } -> tensor<?x?xf32>
   return %sum : tensor<?x?xf32>
 }
+
+// The first keys of blocks of 2^20: the end may be 2^51 before it is divided, for as many keys as there can be. What it is cut to
+// first is above that.
+// CHECK-LABEL: func @large_blocks(
+// CHECK-SAME: %[[END:[a-z0-9]+]]: tensor<?xi64>
+// CHECK: %[[KE:.+]] = linalg.generic {{.*}} ins(%[[END]] : tensor<?xi64>) outs(%{{.+}} : tensor<?xi32>)
+// CHECK: arith.constant 36028797018963968 : i64
+// CHECK: arith.constant 1048576 : i64
+// CHECK: arith.divsi
+// CHECK: mqa.logits ins({{.*}}, none, %[[KE]] :{{.*}} {clean}
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @large_blocks(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %w: tensor<?x64xf32>, %end: tensor<?xi64>, %e3: tensor<?x64x?xf32>, %e2: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %f0 = arith.constant 0.0 : f32
+  %z3 = linalg.fill ins(%f0 : f32) outs(%e3 : tensor<?x64x?xf32>) -> tensor<?x64x?xf32>
+  %sc = linalg.generic {indexing_maps = [#mhnd_q, #mhnd_k, #mhnd_s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>) outs(%z3 : tensor<?x64x?xf32>) {
+  ^bb0(%a: f8E4M3FN, %b: f8E4M3FN, %acc: f32):
+    %x = arith.extf %a : f8E4M3FN to f32
+    %y = arith.extf %b : f8E4M3FN to f32
+    %p = arith.mulf %x, %y : f32
+    %r = arith.addf %acc, %p : f32
+    linalg.yield %r : f32
+  } -> tensor<?x64x?xf32>
+  %z2 = linalg.fill ins(%f0 : f32) outs(%e2 : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %sum = linalg.generic {indexing_maps = [#mhn, #mhn_mh, #mhn_mn], iterator_types = ["parallel", "reduction", "parallel"]} ins(%sc, %w : tensor<?x64x?xf32>, tensor<?x64xf32>) outs(%z2 : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %m = arith.maximumf %a, %f0 : f32
+    %p = arith.mulf %m, %b : f32
+    %r = arith.addf %acc, %p : f32
+    linalg.yield %r : f32
+  } -> tensor<?x?xf32>
+  %mk = linalg.generic {indexing_maps = [#mn, #mn_m, #mn], iterator_types = ["parallel", "parallel"]} ins(%sum, %end : tensor<?x?xf32>, tensor<?xi64>) outs(%e2 : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %b: i64, %o: f32):
+    %n = linalg.index 1 : index
+    %inf = arith.constant 0xFF800000 : f32
+    %factor = arith.constant 1048576 : i64
+    %n64 = arith.index_cast %n : index to i64
+    %first = arith.muli %n64, %factor : i64
+    %seen = arith.cmpi slt, %first, %b : i64
+    %r = arith.select %seen, %a, %inf : f32
+    linalg.yield %r : f32
+  } -> tensor<?x?xf32>
+  return %mk : tensor<?x?xf32>
+}

@@ -57,6 +57,13 @@ struct ElementExpr {
   bool readsTensor = false;
 
   static ExprRef make(ElementExpr expr);
+  static ExprRef makeConstant(TypedAttr value);
+  /// A number from outside of the tensors.
+  static ExprRef makeScalar(Value value);
+  /// `args` by `op`; a constant if all of them are.
+  static ExprRef makeOp(Operation *op, SmallVector<ExprRef> args);
+  /// Whether formulas are made of `op`.
+  static bool isKnown(Operation *op);
   /// A formula that is walked without notes of what was seen is this small: one
   /// that uses its own parts again is huge as a tree.
   bool isSmall() const { return size <= 1024; }

@@ -237,17 +237,21 @@ static void addTerms(const ExprRef &expr, SmallVectorImpl<ExprRef> &terms) {
     terms.push_back(expr);
 }
 
-namespace {
+namespace mlir {
+namespace mqa {
 class SumRoller {
 public:
-  explicit SumRoller(ExprBuilder &exprs) : exprs(exprs) {}
+  SumRoller(ExprBuilder &exprs, RolledSums &result)
+      : exprs(exprs), result(result) {}
   ExprRef roll(const ExprRef &expr);
 
 private:
   ExprBuilder &exprs;
+  RolledSums &result;
   DenseMap<const ElementExpr *, std::pair<ExprRef, ExprRef>> known;
 };
-} // namespace
+} // namespace mqa
+} // namespace mlir
 
 ExprRef SumRoller::roll(const ExprRef &expr) {
   if (expr->args.empty())
@@ -255,7 +259,7 @@ ExprRef SumRoller::roll(const ExprRef &expr) {
   auto found = known.find(expr.get());
   if (found != known.end())
     return found->second.second;
-  ExprRef result = expr;
+  ExprRef rolled = expr;
   SmallVector<ExprRef> terms;
   if (expr->isOp<arith::AddFOp>())
     addTerms(expr, terms);
@@ -263,25 +267,31 @@ ExprRef SumRoller::roll(const ExprRef &expr) {
   if (terms.size() > 1)
     sum = TermUnifier(exprs, terms).unify(expr->op);
   if (sum) {
-    result = sum;
+    rolled = sum;
   } else {
     // A formula of the program stays itself where nothing in it changes.
     ElementExpr changed = *expr;
     bool changes = false;
     for (ExprRef &arg : changed.args) {
-      ExprRef rolled = roll(arg);
-      changes |= rolled != arg;
-      arg = rolled;
+      ExprRef next = roll(arg);
+      changes |= next != arg;
+      arg = next;
     }
     if (changes)
-      result = ElementExpr::make(std::move(changed));
+      rolled = ElementExpr::make(std::move(changed));
   }
-  known[expr.get()] = {expr, result};
-  return result;
+  known[expr.get()] = {expr, rolled};
+  if (rolled != expr)
+    result.originals[rolled.get()] = expr;
+  return rolled;
 }
 
-ExprRef mqa::rollSums(const ExprRef &expr, ExprBuilder &exprs) {
-  return SumRoller(exprs).roll(expr);
+RolledSums::RolledSums(const ExprRef &expr, ExprBuilder &exprs)
+    : expr(SumRoller(exprs, *this).roll(expr)) {}
+
+ExprRef RolledSums::getOriginal(const ExprRef &part) const {
+  auto found = originals.find(part.get());
+  return found == originals.end() ? part : found->second;
 }
 
 bool mqa::readsManySlices(const ExprRef &expr) {

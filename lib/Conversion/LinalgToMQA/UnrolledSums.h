@@ -12,11 +12,24 @@
 namespace mlir {
 namespace mqa {
 
-/// `expr` with sums in the place of additions of terms that differ in nothing
-/// but which slice of a tensor they read: x[0] + x[1] + x[2] is the sum of x[h]
-/// over h, if x has three. So a loop over heads that a front end has unrolled
-/// is a reduction.
-ExprRef rollSums(const ExprRef &expr, ExprBuilder &exprs);
+/// A formula with sums in the place of additions of terms that differ in
+/// nothing but which slice of a tensor they read: x[0] + x[1] + x[2] is the sum
+/// of x[h] over h, if x has three. So a loop over heads that a front end has
+/// unrolled is a reduction.
+class RolledSums {
+public:
+  RolledSums(const ExprRef &expr, ExprBuilder &exprs);
+  const ExprRef &get() const { return expr; }
+  /// What `part` of the formula was before: the program has a tensor of that,
+  /// and none of a new sum.
+  ExprRef getOriginal(const ExprRef &part) const;
+
+private:
+  friend class SumRoller;
+  /// Ahead of `expr`, which fills it.
+  DenseMap<const ElementExpr *, ExprRef> originals;
+  ExprRef expr;
+};
 
 /// Whether `expr` reads many slices of one tensor, as a long sum does that is
 /// written term by term.

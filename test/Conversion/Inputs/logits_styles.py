@@ -142,6 +142,21 @@ def relu_by_a_product_of_finite_scores(b):
     return b.usual(b.each(b.scores("%q8", "%k8", "f8E4M3FN", "f8E4M3FN"), *TIMES))
 
 
+def times_a_large_factor(b):
+    scores = b.scores("%q8", "%k8", "f8E4M3FN", "f8E4M3FN")
+    return b.each(scores, "%large = arith.constant 1.0e35 : f32", "%r = arith.mulf %a, %large : f32")
+
+
+@style("alone")
+def relu_by_a_product_of_scores_times_a_large_factor(b):
+    return b.usual(b.each(times_a_large_factor(b), *TIMES))
+
+
+@style("whole", "no-nans")
+def relu_by_a_product_of_scores_times_a_large_factor_without_nans(b):
+    return b.usual(b.each(times_a_large_factor(b), *TIMES))
+
+
 @style("alone", "no-nans")
 def above_one(b):
     return b.usual(
@@ -241,8 +256,8 @@ def maximum_of_heads(b):
     return b.ranged(b.scaled(most))
 
 
-def add_heads(b, terms):
-    """The sum of heads, one after the other: (head of q, head of the weights, constant) of each."""
+def add_heads(b, terms, factor=None):
+    """The sum of heads, one after the other: (head of q, head of the weights, constant) of each. `factor` is of each query."""
     k = b.cast("%k", "n d", "bf16")
     total = b.zeros("m n")
     for q_head, w_head, constant in terms:
@@ -270,6 +285,8 @@ def add_heads(b, terms):
                 "%t = arith.addf %a, %y : f32",
             ],
         )
+    if factor:
+        total = b.generic("m n", [(total, "m n", "f32"), (factor, "m", "f32")], ("m n", "f32"), [SCALE])
     return b.ranged(b.scaled(total))
 
 
@@ -296,6 +313,25 @@ def heads_of_other_constants(b):
 @style("alone")
 def one_head_twice(b):
     return add_heads(b, [(0, 0, 2.0), (0, 0, 2.0)])
+
+
+def sum_of_slices(b, value):
+    """value[m, 0] + value[m, 1], which is no sum over the heads of the scores."""
+    slices = [
+        b.add(f"tensor.extract_slice {value}[0, {i}] [4, 1] [1, 1] : tensor<4x2xf32> to tensor<4xf32>") for i in (0, 1)
+    ]
+    return b.generic("m", [(x, "m", "f32") for x in slices], ("m", "f32"), ["%r = arith.addf %a, %b : f32"])
+
+
+@style("whole")
+def weights_that_a_sum_of_slices_makes(b):
+    scores = b.each(b.relu(b.scores()), SCALE, others=[(sum_of_slices(b, "%qs"), "m", "f32")])
+    return b.usual(scores)
+
+
+@style("whole")
+def heads_one_by_one_times_a_sum_of_slices(b):
+    return add_heads(b, [(0, 0, 2.0), (1, 1, 2.0)], sum_of_slices(b, "%qs"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
