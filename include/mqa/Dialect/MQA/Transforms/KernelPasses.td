@@ -48,11 +48,11 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
 }
 
 def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
-  let summary = "Makes an op of its own of a tile: bounds count from the tile's first key";
+  let summary = "Replaces tiles of keys by whole ops, whose bounds count from the first key of the tile";
   let description = [{
-    No kernel takes a `key_offset`. So a tile that a program has in a loop over keys, for instance one that upstream's
-    tiling has made, becomes an op of its own. The pass takes the offset from the bounds of the tile, in an op in front
-    of it:
+    No kernel takes a `key_offset`. A program may have tiles with a `key_offset` in a loop over keys, for instance those
+    that upstream's tiling makes. The pass replaces such a tile by an op without `key_offset`. An op in front of it
+    computes its bounds, which count from the first key of the tile:
 
     - `mqa.logits`: the offset is subtracted from `ks` and `ke`, also with `block_max`. With `key_blocks`, the tile gets
       the blocks of its columns. The offset and the number of columns must be known to be multiples of a block.
@@ -61,7 +61,10 @@ def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
       a loop whose start and step are.
     - `mqa.merge_topk`: `ke` is cut at `num_keys`.
 
-    The pass leaves other tiles as they are: those with `ranges` or `compressed` rows. A remark says why.
+    New bounds of an op on memrefs are in a buffer, which the pass frees behind the op.
+
+    The pass leaves other tiles as they are: those with `ranges` or `compressed` rows, and tiles of key blocks that end
+    behind the list. A remark says why.
 
     ```mlir
     func.func @tile(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %out: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {

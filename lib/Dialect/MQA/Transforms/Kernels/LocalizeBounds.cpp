@@ -36,10 +36,10 @@ static const remark::RemarkOpts kRemark =
 // Bounds
 //===----------------------------------------------------------------------===//
 
-/// A new tensor or memref, of which each element is what `map` makes of that
-/// element of `bounds`. `bounds` are i32, and `map` works on i64, where nothing
-/// overflows; what it returns must fit i32.
-static Value mapBounds(ImplicitLocOpBuilder &b, Value bounds,
+/// A new tensor or memref for `tile`, of which each element is what `map` makes
+/// of that element of `bounds`. `bounds` are i32, and `map` works on i64, where
+/// nothing overflows; what it returns must fit i32.
+static Value mapBounds(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
                        function_ref<Value(ImplicitLocOpBuilder &, Value)> map) {
   auto type = cast<ShapedType>(bounds.getType());
   bool isTensor = isa<RankedTensorType>(type);
@@ -68,7 +68,12 @@ static Value mapBounds(ImplicitLocOpBuilder &b, Value bounds,
             arith::TruncIOp::create(body, body.getI32Type(), map(body, wide));
         linalg::YieldOp::create(body, narrow);
       });
-  return isTensor ? generic.getResult(0) : init;
+  if (isTensor)
+    return generic.getResult(0);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfter(tile);
+  memref::DeallocOp::create(b, init);
+  return init;
 }
 
 static Value createI64(ImplicitLocOpBuilder &b, int64_t value) {
@@ -77,61 +82,72 @@ static Value createI64(ImplicitLocOpBuilder &b, int64_t value) {
 
 /// `bounds` counted from key `first`; null stays null, which is key 0, and the
 /// ranges that begin there begin ahead of the tile.
-static Value countFrom(ImplicitLocOpBuilder &b, Value bounds, Value first) {
+static Value countFrom(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
+                       Value first) {
   if (!bounds)
     return Value();
   Value offset = arith::IndexCastOp::create(b, b.getI64Type(), first);
-  return mapBounds(b, bounds, [&](ImplicitLocOpBuilder &body, Value bound) {
-    // A bound below 0 counts as 0, and none is above the greatest i32.
-    Value least = createI64(body, 0),
-          greatest = createI64(body, std::numeric_limits<int32_t>::max());
-    Value shifted = arith::SubIOp::create(body, bound, offset);
-    Value clamped = arith::MaxSIOp::create(body, shifted, least);
-    return arith::MinSIOp::create(body, clamped, greatest).getResult();
-  });
+  return mapBounds(
+      b, tile, bounds, [&](ImplicitLocOpBuilder &body, Value bound) {
+        // A bound below 0 counts as 0, and none is above the greatest i32.
+        Value least = createI64(body, 0),
+              greatest = createI64(body, std::numeric_limits<int32_t>::max());
+        Value shifted = arith::SubIOp::create(body, bound, offset);
+        Value clamped = arith::MaxSIOp::create(body, shifted, least);
+        return arith::MinSIOp::create(body, clamped, greatest).getResult();
+      });
 }
 
 //===----------------------------------------------------------------------===//
 // Multiples
 //===----------------------------------------------------------------------===//
 
-/// Whether `value`, an index, is known to be a multiple of `factor`.
-static bool isMultipleOf(Value value, int64_t factor) {
-  auto isMultiple = [&](Value other) { return isMultipleOf(other, factor); };
-  auto isMultipleAttr = [&](OpFoldResult other) {
-    std::optional<int64_t> constant = getConstantIntValue(other);
-    return constant ? *constant % factor == 0 : isMultiple(cast<Value>(other));
-  };
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return constant.srem(factor) == 0;
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    // Of a loop that begins at a multiple, and goes on by multiples.
-    auto loop =
-        dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
-    auto variables = loop ? loop.getLoopInductionVars() : std::nullopt;
-    auto starts = loop ? loop.getLoopLowerBounds() : std::nullopt;
-    auto steps = loop ? loop.getLoopSteps() : std::nullopt;
-    if (!variables || !starts || !steps)
-      return false;
-    for (auto [variable, start, step] :
-         llvm::zip_equal(*variables, *starts, *steps))
-      if (variable == value)
-        return isMultipleAttr(start) && isMultipleAttr(step);
-    return false;
+namespace {
+/// Knows of indices whether they are multiples of a factor.
+class MultipleFinder {
+public:
+  explicit MultipleFinder(int64_t factor) : factor(factor) {}
+  bool isMultiple(Value value) {
+    // A value may be used several times, and its own operands again.
+    auto [entry, isNew] = known.try_emplace(value, false);
+    if (!isNew)
+      return entry->second;
+    bool result = compute(value);
+    return known[value] = result;
   }
-  Operation *op = value.getDefiningOp();
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
-    return isMultiple(op->getOperand(0));
-  if (isa<arith::MulIOp>(op))
-    return llvm::any_of(op->getOperands(), isMultiple);
-  if (isa<arith::AddIOp, arith::SubIOp>(op))
-    return llvm::all_of(op->getOperands(), isMultiple);
-  auto apply = dyn_cast<affine::AffineApplyOp>(op);
-  if (!apply)
+
+private:
+  bool isMultiple(OpFoldResult value) {
+    std::optional<int64_t> constant = getConstantIntValue(value);
+    return constant ? *constant % factor == 0 : isMultiple(cast<Value>(value));
+  }
+  bool compute(Value value);
+  bool isMultipleInLoop(BlockArgument argument);
+  bool isMultiple(affine::AffineApplyOp apply);
+
+  int64_t factor;
+  DenseMap<Value, bool> known;
+};
+} // namespace
+
+/// The variable of a loop that begins at a multiple, and goes on by multiples.
+bool MultipleFinder::isMultipleInLoop(BlockArgument argument) {
+  auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+  auto variables = loop ? loop.getLoopInductionVars() : std::nullopt;
+  auto starts = loop ? loop.getLoopLowerBounds() : std::nullopt;
+  auto steps = loop ? loop.getLoopSteps() : std::nullopt;
+  if (!variables || !starts || !steps)
     return false;
+  for (auto [variable, start, step] :
+       llvm::zip_equal(*variables, *starts, *steps))
+    if (variable == argument)
+      return isMultiple(start) && isMultiple(step);
+  return false;
+}
+
+bool MultipleFinder::isMultiple(affine::AffineApplyOp apply) {
   AffineMap map = apply.getAffineMap();
-  Builder b(value.getContext());
+  Builder b(apply.getContext());
   SmallVector<AffineExpr> dims, symbols;
   for (auto [i, operand] : llvm::enumerate(apply.getMapOperands())) {
     bool isDim = i < map.getNumDims();
@@ -143,6 +159,25 @@ static bool isMultipleOf(Value value, int64_t factor) {
   return map.getResult(0)
       .replaceDimsAndSymbols(dims, symbols)
       .isMultipleOf(factor);
+}
+
+bool MultipleFinder::compute(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.srem(factor) == 0;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return isMultipleInLoop(argument);
+  auto isOne = [&](Value operand) { return isMultiple(operand); };
+  return TypeSwitch<Operation *, bool>(value.getDefiningOp())
+      .Case<arith::IndexCastOp, arith::IndexCastUIOp>(
+          [&](auto cast) { return isMultiple(cast.getIn()); })
+      .Case([&](arith::MulIOp op) {
+        return llvm::any_of(op->getOperands(), isOne);
+      })
+      .Case<arith::AddIOp, arith::SubIOp>(
+          [&](auto op) { return llvm::all_of(op->getOperands(), isOne); })
+      .Case([&](affine::AffineApplyOp apply) { return isMultiple(apply); })
+      .Default(false);
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,15 +210,21 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
   Value first = op.getKeyOffset();
   int64_t size = *op.getKeyBlockSize(), columns = op.getOutType().getDimSize(1);
   if (ShapedType::isDynamic(columns) || columns % size ||
-      !isMultipleOf(first, size))
+      !MultipleFinder(size).isMultiple(first))
     return leave(op, "'key_offset' and the number of columns are not known to "
                      "be multiples of the keys of a block, " +
                          std::to_string(size));
+  Value list = op.getKeyBlocks();
+  int64_t listed = cast<ShapedType>(list.getType()).getDimSize(1);
+  APInt constant;
+  if (!ShapedType::isDynamic(listed) &&
+      matchPattern(first, m_ConstantInt(&constant)) &&
+      constant.sgt(listed * size - columns))
+    return leave(op, "its columns end behind those of 'key_blocks'");
   Value block = getValueOrCreateConstantIndexOp(
       b, b.getLoc(),
       affine::makeComposedFoldedAffineApply(
           b, b.getLoc(), b.getAffineDimExpr(0).floorDiv(size), {first}));
-  Value list = op.getKeyBlocks();
   op.getKeyBlocksMutable().assign(
       takeColumns(b, list, block, b.getIndexAttr(columns / size)));
   // A number of blocks beyond the list counts as the list's length.
@@ -192,10 +233,11 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
                           ? b.createOrFold<tensor::DimOp>(list, 1)
                           : b.createOrFold<memref::DimOp>(list, 1));
   Value counts = mapBounds(
-      b, op.getNumKeyBlocks(), [&](ImplicitLocOpBuilder &body, Value count) {
+      b, op, op.getNumKeyBlocks(),
+      [&](ImplicitLocOpBuilder &body, Value count) {
         return arith::MinSIOp::create(body, count, length).getResult();
       });
-  op.getNumKeyBlocksMutable().assign(countFrom(b, counts, block));
+  op.getNumKeyBlocksMutable().assign(countFrom(b, op, counts, block));
   op.getKeyOffsetMutable().clear();
   return success();
 }
@@ -209,8 +251,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
   if (op.hasKeyBlocks())
     return localizeBlocks(b, op);
   Value first = op.getKeyOffset();
-  Value ks = countFrom(b, op.getKs(), first),
-        ke = countFrom(b, op.getKe(), first);
+  Value ks = countFrom(b, op, op.getKs(), first),
+        ke = countFrom(b, op, op.getKe(), first);
   if (ks)
     op.getKsMutable().assign(ks);
   op.getKeMutable().assign(ke);
@@ -221,7 +263,7 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
 static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
   Value offset = op.getKeyOffset(), table = op.getBlockTable();
   int64_t blockKv = op.getBlockKv();
-  if (!isMultipleOf(offset, blockKv))
+  if (!MultipleFinder(blockKv).isMultiple(offset))
     return leave(op, "'key_offset' is not known to be a multiple of the keys "
                      "of a cache block, " +
                          std::to_string(blockKv));
@@ -238,7 +280,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
       {column, all});
   OpFoldResult left = affine::makeComposedFoldedAffineApply(
       b, b.getLoc(), count - first, {column, all});
-  op.getContextLensMutable().assign(countFrom(b, op.getContextLens(), offset));
+  op.getContextLensMutable().assign(
+      countFrom(b, op, op.getContextLens(), offset));
   op.getBlockTableMutable().assign(takeColumns(b, table, column, left));
   op.getKeyOffsetMutable().clear();
   return success();
@@ -247,8 +290,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
 static LogicalResult localize(ImplicitLocOpBuilder &b, MergeTopkOp op) {
   Value numKeys =
       arith::IndexCastOp::create(b, b.getI64Type(), op.getNumKeys());
-  op.getKeMutable().assign(
-      mapBounds(b, op.getKe(), [&](ImplicitLocOpBuilder &body, Value bound) {
+  op.getKeMutable().assign(mapBounds(
+      b, op, op.getKe(), [&](ImplicitLocOpBuilder &body, Value bound) {
         return arith::MinSIOp::create(body, bound, numKeys).getResult();
       }));
   op.getNumKeysMutable().clear();

@@ -22,11 +22,12 @@ func.func @tensors(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?
   return %0 : tensor<?x?xf32>
 }
 
-// Memrefs get a new one. Without 'ks', ranges begin ahead of the tile.
+// Memrefs get a new one, which is freed behind the tile. Without 'ks', ranges begin ahead of the tile.
 // CHECK-LABEL: func @memrefs(
 // CHECK: %[[OWN:.+]] = memref.alloc() : memref<3xi32>
 // CHECK: linalg.generic {{.*}} ins(%{{.+}} : memref<3xi32, strided<[1], offset: 5>>) outs(%[[OWN]] : memref<3xi32>)
 // CHECK: mqa.logits ins(%{{.+}}, %{{.+}}, none, none, none, %[[OWN]] : {{.*}}) outs(%{{.+}} : memref<3x?xf32>) {block_max = 8 : i64}
+// CHECK-NEXT: memref.dealloc %[[OWN]]
 func.func @memrefs(%q: memref<3x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<3xi32, strided<[1], offset: 5>>, %out: memref<3x?xf32>, %n: index) {
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<3x4x32xbf16>, memref<?x32xbf16>, memref<3xi32, strided<[1], offset: 5>>) key_offset(%n) outs(%out : memref<3x?xf32>) {block_max = 8 : i64}
   return
@@ -130,6 +131,81 @@ func.func @blocks(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8x
     scf.yield %0 : tensor<8x32xf32>
   }
   return %r : tensor<8x32xf32>
+}
+
+// There are 16 blocks in a list. The tile of the last four has them; what is behind them has no blocks.
+// CHECK-LABEL: func @end_of_the_list(
+// CHECK: %[[FIRST:.+]] = arith.constant 12 : index
+// CHECK: tensor.extract_slice %{{.+}}[0, %[[FIRST]]] [8, 4] [1, 1]
+// CHECK: %[[LENGTH:.+]] = arith.constant 16 : i64
+// CHECK: arith.minsi %{{.+}}, %[[LENGTH]]
+// CHECK: key_offset
+func.func @end_of_the_list(%q: tensor<8x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %blocks: tensor<8x16xi32>, %num: tensor<8xi32>, %out: tensor<8x32xf32>) -> (tensor<8x32xf32>, tensor<8x32xf32>) {
+  %c96 = arith.constant 96 : index
+  %c104 = arith.constant 104 : index
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) key_offset(%c96) blocks(%blocks, %num : tensor<8x16xi32>, tensor<8xi32>) of 8 outs(%out : tensor<8x32xf32>) -> tensor<8x32xf32>
+  // expected-remark@below {{still a tile: its columns end behind those of 'key_blocks'}}
+  %1 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<8x4x32xbf16>, tensor<?x32xbf16>, tensor<8xi32>) key_offset(%c104) blocks(%blocks, %num : tensor<8x16xi32>, tensor<8xi32>) of 8 outs(%out : tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %0, %1 : tensor<8x32xf32>, tensor<8x32xf32>
+}
+
+// Each number is twice the one before: a pass that asks for the operands of each again would not end.
+// CHECK-LABEL: func @doubled(
+// CHECK-NOT: key_offset
+// CHECK: return
+func.func @doubled(%q: tensor<2x1x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<2xi32>, %table: tensor<2x?xi32>, %out: tensor<2x64xf32>, %n: index) -> tensor<2x64xf32> {
+  %c16 = arith.constant 16 : index
+  %0 = arith.muli %n, %c16 : index
+  %1 = arith.addi %0, %0 : index
+  %2 = arith.addi %1, %1 : index
+  %3 = arith.addi %2, %2 : index
+  %4 = arith.addi %3, %3 : index
+  %5 = arith.addi %4, %4 : index
+  %6 = arith.addi %5, %5 : index
+  %7 = arith.addi %6, %6 : index
+  %8 = arith.addi %7, %7 : index
+  %9 = arith.addi %8, %8 : index
+  %10 = arith.addi %9, %9 : index
+  %11 = arith.addi %10, %10 : index
+  %12 = arith.addi %11, %11 : index
+  %13 = arith.addi %12, %12 : index
+  %14 = arith.addi %13, %13 : index
+  %15 = arith.addi %14, %14 : index
+  %16 = arith.addi %15, %15 : index
+  %17 = arith.addi %16, %16 : index
+  %18 = arith.addi %17, %17 : index
+  %19 = arith.addi %18, %18 : index
+  %20 = arith.addi %19, %19 : index
+  %21 = arith.addi %20, %20 : index
+  %22 = arith.addi %21, %21 : index
+  %23 = arith.addi %22, %22 : index
+  %24 = arith.addi %23, %23 : index
+  %25 = arith.addi %24, %24 : index
+  %26 = arith.addi %25, %25 : index
+  %27 = arith.addi %26, %26 : index
+  %28 = arith.addi %27, %27 : index
+  %29 = arith.addi %28, %28 : index
+  %30 = arith.addi %29, %29 : index
+  %31 = arith.addi %30, %30 : index
+  %32 = arith.addi %31, %31 : index
+  %33 = arith.addi %32, %32 : index
+  %34 = arith.addi %33, %33 : index
+  %35 = arith.addi %34, %34 : index
+  %36 = arith.addi %35, %35 : index
+  %37 = arith.addi %36, %36 : index
+  %38 = arith.addi %37, %37 : index
+  %39 = arith.addi %38, %38 : index
+  %40 = arith.addi %39, %39 : index
+  %41 = arith.addi %40, %40 : index
+  %42 = arith.addi %41, %41 : index
+  %43 = arith.addi %42, %42 : index
+  %44 = arith.addi %43, %43 : index
+  %45 = arith.addi %44, %44 : index
+  %46 = arith.addi %45, %45 : index
+  %47 = arith.addi %46, %46 : index
+  %48 = arith.addi %47, %47 : index
+  %r = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<2x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<2xi32>, tensor<2x?xi32>) key_offset(%48) outs(%out : tensor<2x64xf32>) -> tensor<2x64xf32>
+  return %r : tensor<2x64xf32>
 }
 
 // What is no tile stays as it is.
