@@ -130,8 +130,9 @@ MQA_COMPILER_API const char *mqa_compilation_host(const mqa_compilation *result,
 /** As mqa_compilation_host, with bodies for the declared functions: they launch
  *  their kernels by mqa/Program.h. The bundle is a constant of the program,
  *  which has ops of upstream alone. The first call of a result makes it, so
- *  only one thread may be in this call for a result. Null if that failed; then
- *  the diagnostics say why. */
+ *  only one thread may use a result meanwhile. Null if that failed; then
+ *  mqa_compilation_diagnostics says why. What that returned before stays
+ *  valid. */
 MQA_COMPILER_API const char *mqa_compilation_bound_host(mqa_compilation *result,
                                                         size_t *size);
 

@@ -31,9 +31,10 @@ namespace support = ::mqa::support;
 /// endian; 0 if there is none), the host program, and the bundle.
 static constexpr StringLiteral kMagic = "MQACACH3";
 static constexpr size_t kKeyBytes = 64, kHashBytes = 32;
+static constexpr size_t kHeaderBytes = kMagic.size() + kKeyBytes + kHashBytes;
 static constexpr StringLiteral kSuffix = ".mqa-cache";
-/// No bundle comes near this.
-static constexpr off_t kMaxEntryBytes = off_t(64) << 20;
+/// No bundle comes near this. A larger file is no entry.
+static constexpr size_t kMaxEntryBytes = size_t(64) << 20;
 
 static std::string hash(StringRef key, StringRef contents) {
   llvm::SHA256 sha;
@@ -135,7 +136,8 @@ static std::string getName(StringRef key) { return (key + kSuffix).str(); }
 static std::optional<std::string> readOwnFile(int file) {
   struct stat status;
   if (fstat(file, &status) || !S_ISREG(status.st_mode) ||
-      !checkOwner(status).empty() || status.st_size > kMaxEntryBytes)
+      !checkOwner(status).empty() ||
+      static_cast<uint64_t>(status.st_size) > kMaxEntryBytes)
     return std::nullopt;
   std::string bytes(status.st_size, '\0');
   size_t filled = 0;
@@ -181,6 +183,10 @@ llvm::Expected<std::optional<CompiledText>> BundleCache::lookUp(StringRef key) {
 llvm::Error BundleCache::store(StringRef key, const CompiledText &compiled) {
   assert(key.size() == kKeyBytes);
   std::string contents = getContents(compiled);
+  if (contents.size() > kMaxEntryBytes - kHeaderBytes)
+    return makeError("bundle and host program have " + Twine(contents.size()) +
+                     " bytes, more than an entry may have (" +
+                     Twine(kMaxEntryBytes - kHeaderBytes) + ")");
   if (llvm::Error error = open(/*create=*/true))
     return error;
   static std::atomic<unsigned> counter{0};

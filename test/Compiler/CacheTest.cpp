@@ -255,6 +255,16 @@ TEST_F(CacheTest, TheOldestGoWhenItIsFull) {
   EXPECT_FALSE(std::filesystem::exists(folder / ".mqa-1-0-1.tmp"));
 }
 
+TEST_F(CacheTest, WhatIsTooLargeIsNotWritten) {
+  mlir::mqa::BundleCache cache(folder.string());
+  std::string host(size_t(64) << 20, 'x');
+  std::string words =
+      llvm::toString(cache.store(makeKey('0'), {makeBundle(600), host}));
+  EXPECT_NE(words.find("more than an entry may have"), std::string::npos)
+      << words;
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
 TEST_F(CacheTest, WhatIsNoBundleIsNoEntry) {
   mlir::mqa::BundleCache cache(folder.string());
   ASSERT_FALSE(bool(cache.store(makeKey('0'), {"not a bundle", ""})));

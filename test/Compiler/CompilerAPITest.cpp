@@ -234,6 +234,12 @@ TEST(CompilerAPITest, BadDescriptions) {
   op = makeOp();
   op.key_block_size = 7;
   expectError(op, "found 7");
+  op.key_block_size = 16;
+  op.max_key_blocks = int64_t(1) << 60;
+  expectError(op, "max_key_blocks times key_block_size must fit 64 bits, found "
+                  "1152921504606846976 times 16");
+  op.key_block_size = 0;
+  expectError(op, "but key_block_size is 0");
   Compilation none(mqa_compile_logits(nullptr, nullptr));
   EXPECT_EQ(none.diagnostics(), "error: description is null\n");
 }
