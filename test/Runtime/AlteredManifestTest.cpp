@@ -229,14 +229,14 @@ TEST_P(AlteredManifestTest, IsRefusedOrRight) {
   EXPECT_GT(launched, 100);
 }
 
-INSTANTIATE_TEST_SUITE_P(Manifests, AlteredManifestTest,
-                         testing::Values("logits-gpu", "compressed-gpu",
-                                         "groups-gpu", "paged-gpu",
-                                         "logits-cpu", "paged-cpu", "topk-gpu",
-                                         "topk-cpu", "merge-gpu", "merge-cpu",
-                                         "fused-gpu", "fused-cpu"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           name[name.find('-')] = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Manifests, AlteredManifestTest,
+    testing::Values("logits-gpu", "compressed-gpu", "groups-gpu", "paged-gpu",
+                    "logits-cpu", "paged-cpu", "topk-gpu", "topk-cpu",
+                    "merge-gpu", "merge-cpu", "fused-gpu", "fused-cpu",
+                    "rows-gpu", "rows-cpu", "blocks-gpu", "blocks-cpu"),
+    [](const auto &info) {
+      std::string name = info.param;
+      name[name.find('-')] = '_';
+      return name;
+    });

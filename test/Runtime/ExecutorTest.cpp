@@ -58,22 +58,21 @@ TEST_F(ExecutorTest, ManyTasks) {
   std::vector<uint8_t> manyQ(kQueries * 64), manyK(kKeys * 16);
   std::vector<float> floats(kQueries * 4), logits(kQueries * kKeys);
   std::vector<int32_t> ends(kQueries);
-  mqa_logits_args args = {manyQ.data(),
-                          64,
-                          manyK.data(),
-                          16,
-                          floats.data(),
-                          1,
-                          floats.data(),
-                          4,
-                          ends.data(),
-                          ends.data(),
-                          logits.data(),
-                          kKeys,
-                          kQueries,
-                          kKeys,
-                          0,
-                          0};
+  mqa_logits_args args = {};
+  args.q = manyQ.data();
+  args.q_stride = 64;
+  args.k = manyK.data();
+  args.k_stride = 16;
+  args.k_scale = floats.data();
+  args.k_scale_stride = 1;
+  args.weights = floats.data();
+  args.weights_stride = 4;
+  args.ks = ends.data();
+  args.ke = ends.data();
+  args.out = logits.data();
+  args.out_stride = kKeys;
+  args.num_queries = kQueries;
+  args.num_keys = kKeys;
   executor.body = [](int64_t count, const Call &call) {
     EXPECT_EQ(count, 4096);
     return runOnThreads(2, false, count, call);

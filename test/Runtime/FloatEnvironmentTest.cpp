@@ -47,14 +47,30 @@ protected:
   }
   /// As many tasks as every thread of the pool gets some of.
   static constexpr int kQueries = 64, kKeys = 96;
+  mqa_logits_args makeArgs() {
+    mqa_logits_args args = {};
+    args.q = q.data();
+    args.q_stride = 64;
+    args.k = k.data();
+    args.k_stride = 16;
+    args.k_scale = f.data();
+    args.k_scale_stride = 1;
+    args.weights = f.data();
+    args.weights_stride = 4;
+    args.ks = i.data();
+    args.ke = i.data();
+    args.out = out.data();
+    args.out_stride = kKeys;
+    args.num_queries = kQueries;
+    args.num_keys = kKeys;
+    return args;
+  }
   std::vector<uint8_t> q = std::vector<uint8_t>(kQueries * 64),
                        k = std::vector<uint8_t>(kKeys * 16);
   std::vector<float> f = std::vector<float>(kQueries * kKeys),
                      out = std::vector<float>(kQueries * kKeys);
   std::vector<int32_t> i = std::vector<int32_t>(kQueries);
-  mqa_logits_args args = {
-      q.data(), 64,       k.data(),   16,    f.data(), 1,     f.data(), 4,
-      i.data(), i.data(), out.data(), kKeys, kQueries, kKeys, 0,        0};
+  mqa_logits_args args = makeArgs();
   std::fenv_t own;
   mqa_bundle *bundle = nullptr;
   mqa_kernel *kernel = nullptr;

@@ -33,22 +33,22 @@ struct GpuKernelFixture : testing::Test {
         << mqa_last_error();
   }
   static mqa_logits_args makeArgs() {
-    return {address<void>(0x10000),
-            8192,
-            address<void>(0x20000),
-            128,
-            address<float>(0x30000),
-            1,
-            address<float>(0x40000),
-            64,
-            address<int32_t>(0x50000),
-            address<int32_t>(0x60000),
-            address<float>(0x70000),
-            5000,
-            301,
-            4097,
-            0,
-            0};
+    mqa_logits_args args = {};
+    args.q = address<void>(0x10000);
+    args.q_stride = 8192;
+    args.k = address<void>(0x20000);
+    args.k_stride = 128;
+    args.k_scale = address<float>(0x30000);
+    args.k_scale_stride = 1;
+    args.weights = address<float>(0x40000);
+    args.weights_stride = 64;
+    args.ks = address<int32_t>(0x50000);
+    args.ke = address<int32_t>(0x60000);
+    args.out = address<float>(0x70000);
+    args.out_stride = 5000;
+    args.num_queries = 301;
+    args.num_keys = 4097;
+    return args;
   }
   mqa_bundle *bundle = nullptr;
   mqa_kernel *kernel = nullptr;

@@ -69,8 +69,14 @@ struct LauncherTest : testing::Test {
   }
   /// As after the first call, which had to find the kernel.
   void add(uint64_t options = 0) {
-    mqa_logits_args args{nullptr, 64,      nullptr, 16, nullptr, 1, nullptr, 4,
-                         nullptr, nullptr, nullptr, 9,  5,       7, 0,       0};
+    mqa_logits_args args = {};
+    args.q_stride = 64;
+    args.k_stride = 16;
+    args.k_scale_stride = 1;
+    args.weights_stride = 4;
+    args.out_stride = 9;
+    args.num_queries = 5;
+    args.num_keys = 7;
     ASSERT_EQ(mqa_launcher_add_logits(launcher, objects.data(), options, kernel,
                                       &args),
               MQA_SUCCESS)

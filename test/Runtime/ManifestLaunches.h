@@ -66,7 +66,14 @@ inline mqa_status launch(mqa_kernel *kernel, const mqa_kernel_info &info) {
   args.num_queries = getSize(info.num_queries, 3);
   args.num_keys = getSize(info.num_keys, 5);
   args.max_seqlen_k = getSize(info.max_seqlen_k, 7);
-  args.out_stride = info.compressed ? args.max_seqlen_k : args.num_keys;
+  args.key_blocks = address<int32_t>(0x80000);
+  args.num_key_blocks = address<int32_t>(0x90000);
+  args.max_key_blocks = getSize(info.max_key_blocks, 4);
+  args.key_blocks_stride = args.max_key_blocks;
+  args.out_stride = info.key_block_size
+                        ? args.max_key_blocks * info.key_block_size
+                    : info.compressed ? args.max_seqlen_k
+                                      : args.num_keys;
   if (info.op == MQA_OP_LOGITS)
     return mqa_logits_launch(kernel, &args, nullptr);
   mqa_topk_args selection = makeSelection(kernel, info, args.num_queries);
@@ -81,7 +88,10 @@ inline mqa_status launchPaged(mqa_kernel *kernel, const mqa_kernel_info &info) {
   args.context_lens = address<int32_t>(0x50000);
   args.context_lens_stride = info.next_n;
   args.block_table = address<int32_t>(0x60000);
-  args.batch = getSize(info.batch, getSize(info.num_queries, 6) / info.next_n);
+  args.sequence = address<int32_t>(0x80000);
+  args.num_rows = getSize(info.num_queries, 5);
+  args.batch =
+      getSize(info.batch, info.has_sequence ? 3 : args.num_rows / info.next_n);
   args.num_blocks = getSize(info.num_blocks, 9);
   args.max_blocks = getSize(info.max_blocks, 4);
   args.block_table_stride = args.max_blocks;

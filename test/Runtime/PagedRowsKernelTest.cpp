@@ -7,28 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeCuda.h"
-#include "TestBundle.h"
+#include "PagedRowsManifest.h"
 
 #include <gtest/gtest.h>
 
 using namespace mqa::test;
 using nlohmann::json;
-
-/// As makePagedManifest, with blocks of 8 rows.
-static json makeRowsManifest() {
-  json manifest = makePagedManifest(/*lensRank=*/1);
-  json &kernel = manifest["kernels"][0];
-  kernel["next_n"] = 1;
-  kernel["block_queries"] = 8;
-  json &parameters = kernel["parameters"];
-  parameters[0]["box"] = {8, 8, 128};
-  parameters[0]["dims"] = {0, 1, 2};
-  parameters[3]["box"] = {8, 64};
-  json sequence = parameters[4];
-  sequence["operand"] = "sequence";
-  parameters.insert(parameters.end() - 1, sequence);
-  return manifest;
-}
 
 static mqa_paged_logits_args makeArgs() {
   mqa_paged_logits_args args = {};

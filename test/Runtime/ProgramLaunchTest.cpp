@@ -9,6 +9,7 @@
 #include "CpuKernelFixture.h"
 #include "FakeCuda.h"
 #include "LogitsTopkManifest.h"
+#include "PagedRowsManifest.h"
 #include "mqa/Program.h"
 
 #include <thread>
@@ -99,6 +100,24 @@ struct ProgramLaunchTest : testing::Test {
     return program;
   }
 
+  /// Logits of 11 rows of 3 sequences on the fake driver.
+  Program makeRowsProgram() {
+    Program program;
+    nlohmann::json manifest = makeRowsManifest();
+    program.kernel = manifest["kernels"][0]["name"];
+    program.bundle = makeBundle(manifest, "ptx", "// PTX");
+    auto at = [](uint64_t value) { return address<void>(value << 28); };
+    program.add("q", at(1), {11, 64, 128}, {8192, 128, 1});
+    program.add("k", at(2), {100, 64, 128}, {8192, 128, 1});
+    program.add("k_scale", at(3), {100, 64}, {64, 1});
+    program.add("weights", at(4), {11, 64}, {64, 1});
+    program.add("context_lens", at(5), {11}, {1});
+    program.add("block_table", at(6), {3, 16}, {20, 1});
+    program.add("sequence", at(7), {11}, {1});
+    program.add("out", at(8), {11, 1000}, {1000, 1});
+    return program;
+  }
+
   size_t countCalls(const std::string &name) {
     const std::vector<std::string> &calls = getFake().calls;
     return std::count(calls.begin(), calls.end(), name);
@@ -167,6 +186,21 @@ TEST_F(ProgramLaunchTest, SaysWhatIsWrong) {
   EXPECT_NE(messages[0].find("invalid bundle"), std::string::npos)
       << messages[0];
   EXPECT_EQ(program.state, 0);
+}
+
+TEST_F(ProgramLaunchTest, RowsOfSequences) {
+  Program program = makeRowsProgram();
+  program.launch();
+  ASSERT_TRUE(messages.empty()) << messages.front();
+  // There are as many rows as queries, however many lines the table has.
+  ASSERT_EQ(getFake().launches.size(), 1u);
+  EXPECT_EQ(getFake().launches[0].gridX, 11u * 8u);
+  program.operands[6].sizes[0] = 10;
+  program.launch();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_NE(messages[0].find("dimension 0 of 'sequence' is 10, but 'q' has 11"),
+            std::string::npos)
+      << messages[0];
 }
 
 TEST_F(ProgramLaunchTest, EndsTheProcessWithoutHandler) {

@@ -18,8 +18,8 @@ SmallVector<OpFoldResult> UnstoredLogitsOp::getMixedSizes() {
 
 LogicalResult UnstoredLogitsOp::verify() {
   ShapedType type = getShapedType();
-  int64_t numSizes = getSizes().size();
-  if (numSizes != type.getNumDynamicDims())
+  int64_t numSizes = getSizes().size(), numDynamic = type.getNumDynamicDims();
+  if (numSizes != numDynamic)
     return emitOpError("must have one size for each dynamic dimension of ")
            << type << ", found " << numSizes;
   if (auto tensor = dyn_cast<RankedTensorType>(type))

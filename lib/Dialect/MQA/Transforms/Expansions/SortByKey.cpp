@@ -74,7 +74,7 @@ private:
 
 void SortByKey::load() {
   Value count = b.toWord(op.getCount());
-  for (int64_t i = 0; i < op.getMost(); i += b.numThreads) {
+  for (uint64_t i = 0; i < op.getMost(); i += b.numThreads) {
     Value at = b.add(b.thread, b.constant(i));
     exists.push_back(b.compare(CmpIPredicate::ult, at, count));
     // What does not exist is not looked at, but must not lie outside.

@@ -377,14 +377,16 @@ struct VectorizeTilesPass
         isAsync = (*chip)->matrixUnit->isAsync;
       }
     }
-    for (StoreLogitsOp op : stores)
-      for (Value out = op.getOut();
-           auto view = out.getDefiningOp<memref::SubViewOp>();
-           out = view.getSource())
+    for (StoreLogitsOp op : stores) {
+      Value out = op.getOut();
+      while (auto view = out.getDefiningOp<memref::SubViewOp>()) {
         if (!view.hasUnitStride()) {
           op.emitOpError("needs views of rows behind each other");
           return signalPassFailure();
         }
+        out = view.getSource();
+      }
+    }
     IRRewriter rewriter(&getContext());
     for (TileLogitsOp op : tiles) {
       LDBG() << "products one " << (isAsync ? "after" : "beside")
