@@ -93,7 +93,7 @@ class PagedRowsTest(TorchCase):
     def test_errors(self):
         (q, k, scale, weights, lens, table), sequence, _ = make_rows("cpu")
         for error, message, arguments, row in (
-            (ValueError, "q must be R x H x D with sequence, found 4 dimensions", (q[None], k, scale, weights, lens, table), sequence),
+            (ValueError, "q must be M x H x D with sequence, found 4 dimensions", (q[None], k, scale, weights, lens, table), sequence),
             (ValueError, "weights must be 18 x 32, found 17 x 32", (q, k, scale, weights[1:], lens, table), sequence),
             (ValueError, "context_lens must be 18, found 18 x 1", (q, k, scale, weights, lens[:, None], table), sequence),
             (ValueError, "sequence must be 18, found 17", (q, k, scale, weights, lens, table), sequence[1:]),

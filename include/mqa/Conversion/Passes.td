@@ -227,7 +227,7 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     If a match came as far as a product of q and k for several heads, a remark (`--remarks-filter=mqa-raise`) says
     what stopped it, and where.
 
-    Three options are promises, or allow a difference:
+    Two options are promises of the caller, and `operand-type` allows a difference:
 
     - `no-nans`: no score is NaN, and no infinite score is multiplied by 0. A maximum is `arith.maximumf`, or a select
       by a comparison that lets NaN through, as `mqa.logits` does. Other maxima are the same only if no score is NaN.

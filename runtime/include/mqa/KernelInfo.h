@@ -113,12 +113,12 @@ typedef struct mqa_kernel_info {
   /* Not of mqa.merge_topk. */
   int64_t force_first;   /**< first keys of a range that are always selected */
   int64_t force_last;    /**< last ones */
-  int64_t num_sequences; /**< rows of the block table */
+  int64_t num_sequences; /**< lines of the block table */
   int has_context_lens;  /**< 1: context_lens instead of ks and ke; so has
                               mqa.paged_logits */
-  int has_sequence;      /**< 1: a query says which row of the table is its;
-                              mqa.paged_logits has it too: batch is the number
-                              of rows of the table then, and next_n is 1 */
+  int has_sequence;      /**< 1: each row says which line of the table is its
+                              own. In mqa.paged_logits, batch is the number of
+                              lines then, and next_n is 1 */
   int has_offset;        /**< 1: each query adds a number to its indices */
   int has_values;        /**< 1 if it writes the logits of selected keys */
   int has_num_keys;      /**< 1: the number of keys is an argument of mqa.topk
@@ -129,9 +129,9 @@ typedef struct mqa_kernel_info {
   mqa_element_type logits_type; /**< what logits are rounded to before they are
                                      stored or compared */
   /* Of mqa.paged_logits alone. */
-  int64_t rows_per_sequence; /**< with has_sequence: how many neighbouring rows
-                                  of a sequence the kernel is made for; 0: many.
-                                  Any number of rows is right */
+  int64_t rows_per_sequence; /**< with has_sequence: for how many neighbouring
+                                  rows of a sequence the kernel is fast; 0: for
+                                  many. It is right for any number */
   /* Of mqa.logits alone. */
   int64_t key_block_size; /**< keys of a block where each query has blocks of
                                its own (8 or 16), else 0 */

@@ -64,8 +64,8 @@ typedef struct mqa_logits_args {
  *  D bytes, and k_scale_stride is k_stride / 4. So it is with P * D / 2 bytes
  * of MXFP4 and P words of block scales.
  *
- * Where has_sequence, R = num_rows rows name their sequences: q is R x H x D,
- * weights R x H, context_lens R, and out R x max_context_len. */
+ * Where has_sequence, M = num_rows rows name their sequences: q is M x H x D,
+ * weights M x H, context_lens M, and out M x max_context_len. */
 typedef struct mqa_paged_logits_args {
   const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
   int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a
@@ -90,10 +90,10 @@ typedef struct mqa_paged_logits_args {
                                  without blocks k and k_scale, and without
                                  columns of the table it too, may be null */
   int max_multiprocessors; /**< as in mqa_logits_args */
-  const int32_t *sequence; /**< R: with has_sequence, which line of the block
-                                table is that of a row; read where a row's
+  const int32_t *sequence; /**< num_rows: with has_sequence, which line of the
+                                block table is that of a row; read where a row's
                                 length is above 0 */
-  int64_t num_rows;        /**< R then */
+  int64_t num_rows;        /**< M then */
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =
@@ -111,8 +111,8 @@ typedef struct mqa_topk_args {
       context_lens_stride;    /**< at least T; not looked at with M / T alone */
   const int32_t *block_table; /**< num_sequences x max_blocks */
   int64_t block_table_stride; /**< at least max_blocks */
-  const int32_t *sequence;    /**< M: rows of the table. Without it, row m has
-                                   row m / T of the table */
+  const int32_t *sequence;    /**< M: lines of the table. Without it, row m has
+                                   line m / T of the table */
   const int32_t *offset;      /**< M */
   int32_t *indices;           /**< M x k */
   int64_t indices_stride;     /**< at least k */

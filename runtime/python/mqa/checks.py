@@ -240,7 +240,7 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, out):
 def check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out):
     """As check_paged, of rows that name their sequences."""
     if q.dim() != 3:
-        fail(f"q must be R x H x D with sequence, found {q.dim()} dimensions")
+        fail(f"q must be M x H x D with sequence, found {q.dim()} dimensions")
     r, h, d = q.shape
     _check_pages(k, k_scale, d)
     if weights is not None:

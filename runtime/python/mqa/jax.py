@@ -98,8 +98,9 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     B*T x H or None, context_lens B x T or B int32, block_table B x W int32. Returns B*T x max_context_len of `dtype`, -inf
     behind a row's length; with clean=False anything. The rest is as in `logits`.
 
-    With sequence, R int32, rows name their sequences: q is R x H x D, weights R x H, context_lens R, and row r has line
-    sequence[r] of block_table. Returns R x max_context_len. `mqa.paged_logits` on PyTorch tensors says more.
+    With sequence, M int32, rows name their sequences: q is M x H x D, weights M x H, context_lens M, and row m has line
+    sequence[m] of block_table. rows_per_sequence, 1 to 8, makes a kernel that is fast where sequences have so many rows.
+    Returns M x max_context_len. `mqa.paged_logits` on PyTorch tensors says more.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((2, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
@@ -113,7 +114,7 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
                         nan_as_zero=nan_as_zero, clean=bool(clean), block_max=checks.check_block_max(block_max),
                         rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
-    rows = sizes["B"] * sizes["T"] if sequence is None else sizes["R"]
+    rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
     return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table, sequence), max_multiprocessors)
 

@@ -117,11 +117,11 @@ def check_logits(q, k, k_scale, weights, ks, ke):
 
 
 def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None):
-    """The sizes B, T, H, D, C blocks of P keys, W; with `sequence` R in the place of T. `k` may be a cache of bytes,
+    """The sizes B, T, H, D, C blocks of P keys, W; with `sequence` M in the place of T. `k` may be a cache of bytes,
     without `k_scale`.
     """
     sizes = Sizes()
-    sizes.check("q", q, ("B", "T", "H", "D") if sequence is None else ("R", "H", "D"), INPUTS)
+    sizes.check("q", q, ("B", "T", "H", "D") if sequence is None else ("M", "H", "D"), INPUTS)
     check_array("k", k)
     if is_cache(k):
         row = sizes["D"] + 4
@@ -133,10 +133,10 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None
         sizes.check("k", k, ("C", "P", "D"), (str(q.dtype),))
         sizes.check_given(("C", "P"), FLOAT, k_scale=k_scale)
     if sequence is not None:
-        sizes.check_given(("R", "H"), WEIGHTS, weights=weights)
-        sizes.check("context_lens", context_lens, ("R",), INT)
+        sizes.check_given(("M", "H"), WEIGHTS, weights=weights)
+        sizes.check("context_lens", context_lens, ("M",), INT)
         sizes.check("block_table", block_table, ("B", "W"), INT)
-        sizes.check("sequence", sequence, ("R",), INT)
+        sizes.check("sequence", sequence, ("M",), INT)
         sizes.check_heads()
         return sizes
     sizes.check_given((sizes["B"] * sizes["T"], "H"), WEIGHTS, weights=weights)

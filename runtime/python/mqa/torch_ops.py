@@ -161,12 +161,13 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     `logits` has them. Nothing is read on the host: a captured CUDA graph stays right when
     lengths, table and cache change. Raises as `logits` does.
 
-    With `sequence`, R int32, rows name their sequences: row r has line sequence[r] of block_table, and sees the first
-    context_lens[r] keys. q is R x H x D, weights R x H, context_lens R; the result is R x max_context_len. A sequence may
+    With `sequence`, M int32, rows name their sequences: row m has line sequence[m] of block_table, and sees the first
+    context_lens[m] keys. q is M x H x D, weights M x H, context_lens M; the result is M x max_context_len. A sequence may
     have any number of rows, in any order; neighbouring rows of a sequence share the loads of its keys. So this is prefill
     against a paged cache, and decoding with other numbers of new queries in each sequence. A row of length 0 or less does
     not read its `sequence`; a row whose `sequence` is no line of the table sees no key. `rows_per_sequence`, from 1 to 8,
-    says that sequences mostly have so many neighbouring rows. It only makes decoding faster, by a kernel of its own.
+    says that sequences mostly have so many neighbouring rows. It changes no result: decoding gets a kernel of its own, which
+    is faster there.
 
     >>> import mqa, torch
     >>> q, weights = torch.randn(2, 1, 64, 128).to(torch.float8_e4m3fn), torch.rand(2, 64)

@@ -278,7 +278,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
-    | `sequence` (optional) | R | i32 |
+    | `sequence` (optional) | M | i32 |
     | `key_offset` (optional, 0) | | index |
     | `out` | (B * T) x N, or (B * T) x J with `block_max` | f32, bf16 or f16 |
 
@@ -298,22 +298,23 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Needed entries may repeat. An entry that is no block of the cache gives unspecified logits, and the op reads nothing
     outside of the cache. NaN spreads as in `mqa.logits`. Places behind the end of a sequence may hold anything.
 
-    **Rows of sequences.** With `sequence`, each of R rows names its sequence, which may have any number of rows: prefill
-    against a paged cache, or decoding with other numbers of new queries in each sequence. `q` is R x H x D, `weights` is
-    R x H, `context_lens` is R (a length for each row), and `out` is R x N. sequence[r] is the line of `block_table` in
-    which the blocks of row r are:
+    **Rows of sequences.** With `sequence`, each of M rows names its sequence, which may have any number of rows: prefill
+    against a paged cache, or decoding with other numbers of new queries in each sequence. `q` is M x H x D, `weights` is
+    M x H, `context_lens` is M (a length for each row), and `out` is M x N. `block_table` has a line for each sequence, and
+    sequence[m] is the line in which the blocks of row m are:
 
     ```
-    out[r, n] = k_scale[c, p] * sum_h weights[r, h] * max(sum_d q[r, h, d] * k[c, p, d], 0)
-                for 0 <= n < context_lens[r], c = block_table[sequence[r], n / P], p = n mod P
+    out[m, n] = k_scale[c, p] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[c, p, d], 0)
+                for 0 <= n < context_lens[m], c = block_table[sequence[m], n / P], p = n mod P
     ```
 
     Rows may be in any order. A kernel reads the keys of a sequence once for several neighbouring rows of the sequence. A
     row with a length of 0 or less reads neither its `sequence` nor the table. If `sequence` names no line of the table,
     the row sees no key.
 
-    `rows_per_sequence`, from 1 to 8, says that sequences mostly have so many neighbouring rows, as when decoding. It only
-    makes kernels faster: a GPU then multiplies no more rows at a time. Without it, kernels are made for many rows.
+    `rows_per_sequence`, from 1 to 8, says that sequences mostly have so many neighbouring rows, as when decoding. It changes
+    no result, only the time: a GPU then multiplies the next power of two of rows at a time. Without it, kernels are made for
+    many rows.
 
     **Memory.** Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the others). They are
     contiguous inside. Memory spaces and encodings are as in `mqa.logits`. In DeepGEMM's `fp8_paged_mqa_logits`, the keys and

@@ -129,9 +129,9 @@ def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
 def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands mqa.tile_share and mqa.run_share to counting, a scan and a search";
   let description = [{
-    Each thread counts the key tiles of a run of query blocks. A scan over the workgroup tells the thread which tiles
-    its run holds. The threads that hold the first and the last tile of the share write block and tile to shared
-    memory. Mostly a run is one block, and its bounds are read once.
+    Each thread counts the key tiles of some neighbouring query blocks. A scan over the workgroup tells the thread which
+    tiles these are. The threads that hold the first and the last tile of the share write block and tile to shared
+    memory. Mostly a thread has one block, and reads its bounds once.
 
     For `mqa.run_share`, a thread has some rows, and counts the tiles of the runs that begin there. It must know where the
     sequence of its first row begins: another scan, ahead of the counting, brings the last row of another sequence.
