@@ -6,16 +6,13 @@
 
 #include "XlaArguments.h"
 #include "OpRules.h"
+#include "XlaCallReader.h"
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <vector>
 
 using namespace mqa::runtime;
-
-/// Any size.
-static constexpr int64_t kAny = -1;
 
 static mqa_status invalid(const std::string &message) {
   return fail(MQA_ERROR_INVALID_ARGUMENT, message);
@@ -57,151 +54,10 @@ mqa_status mqa::runtime::readAttributes(const xla::Attributes &attributes,
 }
 
 //===----------------------------------------------------------------------===//
-// Operands and results
-//===----------------------------------------------------------------------===//
-
-static std::optional<xla::DataType> getDataType(mqa_element_type type) {
-  switch (type) {
-  case MQA_F8E4M3FN:
-    return xla::DataType::F8E4M3FN;
-  case MQA_F8E5M2:
-    return xla::DataType::F8E5M2;
-  case MQA_BF16:
-    return xla::DataType::BF16;
-  case MQA_F16:
-    return xla::DataType::F16;
-  case MQA_F32:
-    return xla::DataType::F32;
-  case MQA_I32:
-    return xla::DataType::S32;
-  case MQA_I8: // mqa.jax has no keys of MXFP4.
-    return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-namespace {
-/// Takes the operands of a call one after the other, then its results.
-class CallReader {
-public:
-  CallReader(const xla::CallFrame &frame, const KernelDescription &kernel)
-      : frame(frame), kernel(kernel) {}
-
-  /// The next operand, where the kernel has it; else `pointer` stays null.
-  template <typename T>
-  mqa_status read(Operand operand, std::vector<int64_t> sizes, T *&pointer) {
-    return take(frame.operands, numOperands, operand, std::move(sizes),
-                pointer);
-  }
-  /// Likewise of results.
-  template <typename T>
-  mqa_status write(Operand operand, std::vector<int64_t> sizes, T *&pointer) {
-    return take(frame.results, numResults, operand, std::move(sizes), pointer);
-  }
-  /// Size `dim` of the next operand; 0 where there is no such.
-  int64_t peekSize(int dim) const {
-    const xla::Buffer *next = peek(frame.operands, numOperands);
-    return next && dim < next->rank ? next->dims[dim] : 0;
-  }
-  /// Whether the next operand is a cache of bytes.
-  bool isNextBytes() const {
-    const xla::Buffer *next = peek(frame.operands, numOperands);
-    return next && next->type == xla::DataType::U8;
-  }
-  mqa_status readCache(int64_t blockKv, int64_t headDim,
-                       mqa_paged_logits_args &args);
-  /// Column of the next result.
-  int64_t peekColumns() const {
-    const xla::Buffer *next = peek(frame.results, numResults);
-    return next && next->rank == 2 ? next->dims[1] : 0;
-  }
-  /// Nothing must be left.
-  mqa_status finish() const;
-
-private:
-  static const xla::Buffer *peek(const xla::Buffers &buffers, int64_t index) {
-    if (index >= buffers.count || buffers.types[index] != xla::kBuffer)
-      return nullptr;
-    return static_cast<const xla::Buffer *>(buffers.buffers[index]);
-  }
-
-  template <typename T>
-  mqa_status take(const xla::Buffers &buffers, int64_t &index, Operand operand,
-                  std::vector<int64_t> sizes, T *&pointer) {
-    if (!kernel.find(operand))
-      return MQA_SUCCESS;
-    const xla::Buffer *buffer = peek(buffers, index++);
-    MQA_RETURN_IF_FAILED(checkBuffer(operand, buffer, sizes));
-    pointer = static_cast<T *>(buffer->data);
-    return MQA_SUCCESS;
-  }
-  mqa_status checkBuffer(Operand operand, const xla::Buffer *buffer,
-                         const std::vector<int64_t> &sizes) const;
-
-  const xla::CallFrame &frame;
-  const KernelDescription &kernel;
-  int64_t numOperands = 0, numResults = 0;
-};
-} // namespace
-
-mqa_status CallReader::checkBuffer(Operand operand, const xla::Buffer *buffer,
-                                   const std::vector<int64_t> &sizes) const {
-  std::string name = getInfo(operand).name;
-  if (!buffer)
-    return invalid("the call has no buffer for " + name);
-  if (buffer->type != getDataType(kernel.getElementType(operand)))
-    return invalid(name + " has another type than the kernel's, XLA's " +
-                   std::to_string(static_cast<int>(buffer->type)));
-  bool fits = buffer->rank == static_cast<int64_t>(sizes.size());
-  std::string expected, found;
-  for (size_t i = 0; i < sizes.size(); ++i)
-    expected +=
-        (i ? " x " : "") + (sizes[i] == kAny ? "*" : std::to_string(sizes[i]));
-  for (int64_t i = 0; i < buffer->rank; ++i) {
-    found += (i ? " x " : "") + std::to_string(buffer->dims[i]);
-    fits = fits && (sizes[i] == kAny || sizes[i] == buffer->dims[i]);
-  }
-  return fits ? MQA_SUCCESS
-              : invalid(name + " must be " + expected + ", found " + found);
-}
-
-/// Keys and, behind those of a block, scales.
-mqa_status CallReader::readCache(int64_t blockKv, int64_t headDim,
-                                 mqa_paged_logits_args &args) {
-  constexpr int64_t kScaleBytes = sizeof(float);
-  const xla::Buffer *cache = peek(frame.operands, numOperands++);
-  int64_t row = headDim + kScaleBytes;
-  bool fits = (cache->rank == 3 || (cache->rank == 4 && cache->dims[2] == 1)) &&
-              cache->dims[1] == blockKv && cache->dims[cache->rank - 1] == row;
-  if (!fits || getElementBytes(kernel.getElementType(Operand::K)) != 1 ||
-      !kernel.find(Operand::KScale))
-    return invalid("a cache of bytes must be * x " + std::to_string(blockKv) +
-                   " x " + std::to_string(row) +
-                   ", for a kernel of 8-bit keys with scales");
-  args.k = cache->data;
-  args.k_stride = blockKv * row;
-  args.k_scale = reinterpret_cast<const float *>(
-      static_cast<const char *>(cache->data) + blockKv * headDim);
-  args.k_scale_stride = blockKv * row / kScaleBytes;
-  return MQA_SUCCESS;
-}
-
-mqa_status CallReader::finish() const {
-  auto check = [](const char *what, int64_t taken, int64_t count) {
-    return taken == count ? MQA_SUCCESS
-                          : invalid(std::string("the kernel has ") +
-                                    std::to_string(taken) + " " + what +
-                                    ", the call " + std::to_string(count));
-  };
-  MQA_RETURN_IF_FAILED(check("operands", numOperands, frame.operands.count));
-  return check("results", numResults, frame.results.count);
-}
-
-//===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
 
-static mqa_status readLogits(CallReader &reader,
+static mqa_status readLogits(XlaCallReader &reader,
                              const KernelDescription &kernel,
                              mqa_logits_args &args) {
   int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
@@ -222,7 +78,7 @@ static mqa_status readLogits(CallReader &reader,
   return reader.read(Operand::Ke, {m}, args.ke);
 }
 
-static mqa_status readPagedLogits(CallReader &reader,
+static mqa_status readPagedLogits(XlaCallReader &reader,
                                   const KernelDescription &kernel,
                                   mqa_paged_logits_args &args) {
   int64_t h = kernel.numHeads, d = kernel.headDim;
@@ -256,20 +112,20 @@ static mqa_status readPagedLogits(CallReader &reader,
   args.q_stride = t * h * d;
   args.weights_stride = h;
   args.context_lens_stride = t;
-  MQA_RETURN_IF_FAILED(
-      reader.read(Operand::BlockTable, {args.batch, kAny}, args.block_table));
+  MQA_RETURN_IF_FAILED(reader.read(Operand::BlockTable, {args.batch, kAnySize},
+                                   args.block_table));
   return reader.read(Operand::Sequence, {b}, args.sequence);
 }
 
 /// What is selected by, but for ranges.
-static mqa_status readRows(CallReader &reader, const KernelDescription &kernel,
-                           int64_t rows, bool hasOwnTable,
-                           mqa_topk_args &args) {
+static mqa_status readRows(XlaCallReader &reader,
+                           const KernelDescription &kernel, int64_t rows,
+                           bool hasOwnTable, mqa_topk_args &args) {
   if (hasOwnTable && kernel.find(Operand::BlockTable)) {
     args.num_sequences = reader.peekSize(0);
     args.max_blocks = args.block_table_stride = reader.peekSize(1);
-    MQA_RETURN_IF_FAILED(
-        reader.read(Operand::BlockTable, {kAny, kAny}, args.block_table));
+    MQA_RETURN_IF_FAILED(reader.read(Operand::BlockTable, {kAnySize, kAnySize},
+                                     args.block_table));
   }
   MQA_RETURN_IF_FAILED(reader.read(Operand::Sequence, {rows}, args.sequence));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Offset, {rows}, args.offset));
@@ -279,7 +135,8 @@ static mqa_status readRows(CallReader &reader, const KernelDescription &kernel,
   return reader.write(Operand::Values, {rows, args.k}, args.values);
 }
 
-static mqa_status readTopk(CallReader &reader, const KernelDescription &kernel,
+static mqa_status readTopk(XlaCallReader &reader,
+                           const KernelDescription &kernel,
                            const XlaAttributes &attributes,
                            mqa_topk_args &args) {
   int64_t m = args.num_queries = reader.peekSize(0);
@@ -289,7 +146,7 @@ static mqa_status readTopk(CallReader &reader, const KernelDescription &kernel,
       reader.read(Operand::Logits, {m, args.num_columns}, args.logits));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Ks, {m}, args.ks));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Ke, {m}, args.ke));
-  std::vector<int64_t> lengths{kAny};
+  std::vector<int64_t> lengths{kAnySize};
   if (kernel.hasLengthPerQuery())
     lengths.push_back(kernel.nextN);
   args.context_lens_stride = kernel.nextN;
@@ -298,7 +155,7 @@ static mqa_status readTopk(CallReader &reader, const KernelDescription &kernel,
   return readRows(reader, kernel, m, /*hasOwnTable=*/true, args);
 }
 
-static mqa_status readMergeTopk(CallReader &reader,
+static mqa_status readMergeTopk(XlaCallReader &reader,
                                 const KernelDescription &kernel,
                                 mqa_merge_topk_args &args) {
   int64_t r = args.num_lists = reader.peekSize(0);
@@ -321,7 +178,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
                                        const XlaAttributes &attributes,
                                        const KernelDescription &kernel,
                                        XlaArguments &arguments) {
-  CallReader reader(frame, kernel);
+  XlaCallReader reader(frame, kernel);
   mqa_logits_args &logits = arguments.logits;
   mqa_paged_logits_args &paged = arguments.paged;
   mqa_topk_args &selection = arguments.selection;
@@ -335,7 +192,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     MQA_RETURN_IF_FAILED(reader.write(
         Operand::Out,
         {logits.num_queries,
-         kernel.compressed ? kAny : kernel.countColumns(logits.num_keys)},
+         kernel.compressed ? kAnySize : kernel.countColumns(logits.num_keys)},
         logits.out));
     break;
   case MQA_OP_PAGED_LOGITS:
@@ -343,7 +200,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     paged.out_stride = reader.peekColumns();
     paged.max_context_len = paged.out_stride * kernel.getColumnKeys();
     MQA_RETURN_IF_FAILED(reader.write(
-        Operand::Out, {paged.num_rows * kernel.nextN, kAny}, paged.out));
+        Operand::Out, {paged.num_rows * kernel.nextN, kAnySize}, paged.out));
     break;
   case MQA_OP_TOPK:
     MQA_RETURN_IF_FAILED(readTopk(reader, kernel, attributes, selection));
