@@ -26,14 +26,16 @@ def check_fused(form, tensors, topk, options):
     form.check(*tensors, *absent, topk=topk, **dict(zip(form.options, form.get_flags(options))))
 
 
-def new_lists(rows, topk, device, size):
-    """Memory for the lists of `size` ranks: indices, and the bits of values behind them, so that one exchange takes both."""
-    return torch.empty(size, 2, rows, topk, dtype=torch.int32, device=device)
+def new_lists(rows, topk, device):
+    """Memory for a rank's lists, 1 x rows x 2 x topk: of each row indices, and the bits of values behind them. So one
+    exchange takes both, and what is exchanged of some rows lies there as it is sent.
+    """
+    return torch.empty(1, rows, 2, topk, dtype=torch.int32, device=device)
 
 
 def split_lists(lists):
-    """Indices and values, the last three dimensions of `new_lists` without the 2."""
-    return lists.select(-3, 0), lists.select(-3, 1).view(torch.float32)
+    """Indices and values, the dimensions of `new_lists` without the 2."""
+    return lists.select(-2, 0), lists.select(-2, 1).view(torch.float32)
 
 
 def gather(own, group):
@@ -73,27 +75,28 @@ def _take_rows(tensor, first, count):
 def _merge_rows(own, group, options):
     """Each rank gets the lists of some rows, merges these, and gets the others merged."""
     size, rank = dist.get_world_size(group), dist.get_rank(group)
-    _, _, rows, k = own.shape
+    _, rows, _, k = own.shape
     count = -(-rows // size)
-    # Of each rank's rows: indices, then values. The last rank may have fewer rows, so there is padding.
-    sent = own.new_full((size, 2, count, k), -1)
-    for place in range(size):
-        part = own[0, :, place * count : (place + 1) * count]
-        sent[place, :, : part.size(1)] = part
+    sent = own[0]
+    if size * count > rows:
+        # The last rank has fewer rows.
+        sent = own.new_full((size * count, 2, k), -1)
+        sent[:rows] = own[0]
+    sent = sent.view(size, count, 2, k)
     received = torch.empty_like(sent)
     dist.all_to_all_single(received, sent, group=group)
     indices, values = split_lists(received)
     return_values = options["return_values"]
-    merged = own.new_empty((1, 2 if return_values else 1, count, k))
+    merged = own.new_empty((1, count, 2 if return_values else 1, k))
     bounds = {
         name: _take_rows(options[name], rank * count, count) for name in ("ks", "ke") if options.get(name) is not None
     }
-    own_values = merged[0, 1].view(torch.float32) if return_values else None
+    own_values = merged[0, :, 1].view(torch.float32) if return_values else None
     selection = {name: options[name] for name in ("tie_break", "order", "base")}
-    merge_topk_out(indices, values, bounds.pop("ke"), merged[0, 0], own_values, **bounds, **selection)
-    parts = gather(merged, group)
-    found = parts[:, 0].reshape(size * count, k)[:rows]
-    return (found, parts[:, 1].view(torch.float32).reshape(size * count, k)[:rows]) if return_values else found
+    merge_topk_out(indices, values, bounds.pop("ke"), merged[0, :, 0], own_values, **bounds, **selection)
+    parts = gather(merged, group).view(size * count, -1, k)[:rows]
+    found = parts[:, 0].contiguous()
+    return (found, parts[:, 1].contiguous().view(torch.float32)) if return_values else found
 
 
 def exchange_and_merge(own, error, group, step, same, check, exchange_by, options):
@@ -105,5 +108,5 @@ def exchange_and_merge(own, error, group, step, same, check, exchange_by, option
     if exchange_by == "auto":
         exchange_by = "rows" if own.numel() * own.element_size() >= _LONG else "lists"
     # Without rows, nothing is exchanged.
-    by_rows = exchange_by == "rows" and own.size(2)
+    by_rows = exchange_by == "rows" and own.size(1)
     return (_merge_rows if by_rows else _merge_lists)(own, group, options)

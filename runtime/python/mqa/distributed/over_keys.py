@@ -21,9 +21,9 @@ def _localize(bounds, shards):
 
 
 def _select_own(tensors, topk, shards, options, tie_break):
-    """The best of this rank's keys, as `lists.new_lists` has them for one rank."""
+    """The best of this rank's keys, as `lists.new_lists` has them."""
     q, k, k_scale, weights, ks, ke = tensors
-    own = lists.new_lists(q.size(0), topk, q.device, 1)
+    own = lists.new_lists(q.size(0), topk, q.device)
     indices, values = lists.split_lists(own[0])
     offset = torch.full_like(ke, shards.offset)
     logits_topk_out(q, k, k_scale, weights, _localize(ks, shards), _localize(ke, shards), indices, values, offset=offset,

@@ -39,7 +39,7 @@ def _select_own(tensors, topk, counts, rank, options, tie_break):
     offset = counts[:rank].sum(0, dtype=torch.int32).unsqueeze(1)
     lengths = _get_lengths(context_lens, next_n).clamp(min=0)
     lengths = torch.minimum(lengths - offset, counts[rank].unsqueeze(1)).contiguous()
-    own = lists.new_lists(batch * next_n, topk, q.device, 1)
+    own = lists.new_lists(batch * next_n, topk, q.device)
     indices, values = lists.split_lists(own[0])
     options = dict(options)
     paged_logits_topk_out(q, k, k_scale, weights, lengths, block_table, options.pop("max_context_len"), indices, values,
