@@ -57,6 +57,9 @@ mqa::writeDescribedLogits(const mqa_logits_description &op) {
   if (op.max_key_blocks && !op.key_block_size)
     return makeError("max_key_blocks is of queries that have blocks of keys, "
                      "but key_block_size is 0");
+  if (op.max_seqlen_k && !op.compressed)
+    return makeError("max_seqlen_k is of compressed logits, but compressed is "
+                     "0");
   std::optional<int64_t> keysOfBlocks =
       llvm::checkedMul(op.max_key_blocks, op.key_block_size);
   if (!keysOfBlocks)

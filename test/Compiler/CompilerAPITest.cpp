@@ -240,6 +240,9 @@ TEST(CompilerAPITest, BadDescriptions) {
                   "1152921504606846976 times 16");
   op.key_block_size = 0;
   expectError(op, "but key_block_size is 0");
+  op = makeOp();
+  op.max_seqlen_k = 64;
+  expectError(op, "but compressed is 0");
   Compilation none(mqa_compile_logits(nullptr, nullptr));
   EXPECT_EQ(none.diagnostics(), "error: description is null\n");
 }

@@ -232,7 +232,7 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     - `no-nans`: no score is NaN, and no infinite score is multiplied by 0. A maximum is `arith.maximumf`, or a select
       by a comparison that lets NaN through, as `mqa.logits` does. Other maxima are the same only if no score is NaN.
       x * (x > 0) is the same only if no score is infinite, which scores of f8E4M3FN are not.
-    - `positive-scales`: no scale is negative or NaN. A scale inside of the maximum (keys or queries that are
+    - `positive-scales`: no scale is negative, infinite or NaN. A scale inside of the maximum (keys or queries that are
       dequantised before the contraction) is the same outside only if it is not negative.
     - `operand-type=bf16` or `f16`: q and k of f32 may be rounded to this type. The pass rounds them in front.
 
@@ -270,7 +270,7 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"positiveScales", "positive-scales", "bool", /*default=*/"false",
-           "No scale of a key or a query is negative or NaN">,
+           "No scale of a key or a query is negative, infinite or NaN">,
     Option<"noNaNs", "no-nans", "bool", /*default=*/"false",
            "No score is NaN, and no infinite score is multiplied by 0">,
     Option<"operandTypeName", "operand-type", "std::string", /*default=*/"",

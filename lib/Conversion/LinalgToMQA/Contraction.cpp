@@ -152,6 +152,7 @@ std::vector<Contraction> mqa::findContractions(const ExprRef &root,
   llvm::DenseSet<const ElementExpr *> seen;
   addSums(root, seen, sums);
   SmallVector<int> rootAtoms = vars.getAtoms(rootDims);
+  std::vector<Contraction> all;
   auto keepNone = [](const ExprRef &) { return false; };
   for (const ExprRef &sum : sums) {
     SmallVector<ExprRef> factors = getFactors(sum->args[0], keepNone);
@@ -177,8 +178,7 @@ std::vector<Contraction> mqa::findContractions(const ExprRef &root,
     llvm::stable_sort(found, [&](const Contraction &a, const Contraction &b) {
       return getPlace(a) < getPlace(b);
     });
-    if (!found.empty())
-      return found;
+    llvm::move(found, std::back_inserter(all));
   }
-  return {};
+  return all;
 }

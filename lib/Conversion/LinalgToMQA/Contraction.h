@@ -51,8 +51,8 @@ private:
 };
 
 /// What may be q times k of logits of which `root` is the element at
-/// `rootDims`: two ways if q and k may be either. Empty if `root` is nothing
-/// like logits.
+/// `rootDims`, of outer sums first: two ways if q and k may be either. Empty if
+/// `root` is nothing like logits.
 std::vector<Contraction> findContractions(const ExprRef &root,
                                           ArrayRef<int> rootDims,
                                           const IndexVariables &vars,

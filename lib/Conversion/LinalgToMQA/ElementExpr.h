@@ -105,6 +105,9 @@ public:
   std::pair<Value, int64_t> getDimension(int var) const {
     return dimensions.lookup(var);
   }
+  /// The number that an op of the program takes as the size of a dimension with
+  /// the index `var`; null if there is none.
+  Value getSize(int var) const { return sizes.lookup(var); }
   /// Whether a formula was longer than the limit.
   bool isCut() const { return wasCut; }
   IndexVariables vars;
@@ -116,12 +119,14 @@ private:
   ExprRef makeLeaf(Value tensor, ArrayRef<int> dims);
   std::optional<SmallVector<int>> getSourceDims(Operation *reshape,
                                                 ArrayRef<int> dims);
+  void noteDimensions(Value tensor, ArrayRef<int> dims, bool isLeaf);
   friend class BodyReader;
 
   /// The same element is the same formula.
   std::map<std::pair<const void *, std::vector<int>>, ExprRef> known;
   DenseMap<const ElementExpr *, SmallVector<TensorElement>> tensors;
   DenseMap<int, std::pair<Value, int64_t>> dimensions;
+  DenseMap<int, Value> sizes;
   Limit limit;
   bool wasCut = false;
   int depth = 0, numTensors = 0;

@@ -59,6 +59,12 @@ ExprRef mqa::findHidingReshape(const ExprRef &expr) {
              : nullptr;
 }
 
+bool mqa::roundsToNearest(const ExprRef &expr) {
+  std::optional<arith::RoundingMode> mode =
+      cast<arith::TruncFOp>(expr->op).getRoundingmode();
+  return !mode || *mode == arith::RoundingMode::to_nearest_even;
+}
+
 std::optional<double> mqa::getConstant(const ExprRef &expr) {
   if (expr->readsTensor || !expr->isSmall())
     return std::nullopt;
@@ -66,7 +72,7 @@ std::optional<double> mqa::getConstant(const ExprRef &expr) {
     auto a = getConstant(expr->args[0]), b = getConstant(expr->args[1]);
     return a && b ? std::optional(*a / *b) : std::nullopt;
   }
-  if (expr->isOp<arith::TruncFOp>()) {
+  if (expr->isOp<arith::TruncFOp>() && roundsToNearest(expr)) {
     // MLIR folds no cast that is not exact.
     auto wide = getConstant(expr->args[0]);
     if (!wide)

@@ -30,51 +30,64 @@ Value BoundEmitter::clamp(OpBuilder &inner, Value value, Value low,
 /// The sum of `terms`, as 64 bits, but within the numbers of 32 bits.
 Value BoundEmitter::emitBound(OpBuilder &inner, const Bound &bound,
                               ArrayRef<Value> terms) {
-  // No sum of a few numbers of that size overflows, and none is a key, also
-  // when it is divided by the factor of a mask (at most 2^20).
-  constexpr int64_t kMaxTerm = int64_t(1) << 55;
-  Value sum;
-  int64_t low = bound.offset, high = bound.offset;
-  for (auto [term, operand] : llvm::zip_equal(bound.terms, terms)) {
-    auto [expr, isNegated] = term;
-    Value value = operand;
-    Type type = value.getType();
-    if (type.isIndex())
-      value = arith::IndexCastOp::create(inner, loc, inner.getI64Type(), value);
-    else if (!type.isInteger(64))
-      value = arith::ExtSIOp::create(inner, loc, inner.getI64Type(), value);
-    ConstantIntRanges range = *getIntRange(expr, match.exprs->vars);
-    int64_t min = range.smin().getSExtValue(),
-            max = range.smax().getSExtValue();
-    int64_t least = -kMaxTerm, most = kMaxTerm;
-    if (bound.terms.size() == 1 && !isNegated && bound.divisor == 1)
-      least = INT32_MIN - bound.offset, most = INT32_MAX - bound.offset;
-    value = clamp(inner, value, min < least ? getInt(inner, least) : Value(),
-                  max > most ? getInt(inner, most) : Value());
-    min = std::max(min, least), max = std::min(max, most);
+  // What is beyond this is no key, also when it is divided by the factor of a
+  // mask (at most 2^20).
+  constexpr int64_t kMost = int64_t(1) << 55;
+  constexpr unsigned kWide = 128;
+  auto toWide = [](int64_t number) {
+    return APInt(kWide, number, /*isSigned=*/true);
+  };
+  APInt low = toWide(bound.offset), high = low;
+  for (auto [term, isNegated] : bound.terms) {
+    ConstantIntRanges range = *getIntRange(term, match.exprs->vars);
+    APInt min = range.smin().sext(kWide), max = range.smax().sext(kWide);
     low += isNegated ? -max : min;
     high += isNegated ? -min : max;
-    if (isNegated)
-      sum = arith::SubIOp::create(inner, loc, sum ? sum : getInt(inner, 0),
-                                  value);
+  }
+  // One term is cut before it is added to; a sum of several needs more bits.
+  bool isLarge = low.slt(toWide(-kMost)) || high.sgt(toWide(kMost)),
+       isWide = isLarge && terms.size() > 1;
+  Type type = inner.getIntegerType(isWide ? kWide : 64);
+  auto getNumber = [&](int64_t number) -> Value {
+    return arith::ConstantOp::create(
+        inner, loc,
+        inner.getIntegerAttr(
+            type, toWide(number).trunc(type.getIntOrFloatBitWidth())));
+  };
+  auto cut = [&](Value value) {
+    return clamp(inner, value, getNumber(-kMost), getNumber(kMost));
+  };
+  Value sum;
+  for (auto [term, operand] : llvm::zip_equal(bound.terms, terms)) {
+    Value value = operand;
+    if (value.getType().isIndex())
+      value = arith::IndexCastOp::create(inner, loc, inner.getI64Type(), value);
+    if (value.getType() != type)
+      value = arith::ExtSIOp::create(inner, loc, type, value);
+    if (isLarge && !isWide)
+      value = cut(value);
+    if (term.second)
+      sum = arith::SubIOp::create(inner, loc, sum ? sum : getNumber(0), value);
     else
       sum = sum ? arith::AddIOp::create(inner, loc, sum, value) : value;
   }
   if (!sum)
-    sum = getInt(inner, bound.offset);
+    sum = getNumber(bound.offset);
   else if (bound.offset != 0)
-    sum = arith::AddIOp::create(inner, loc, sum, getInt(inner, bound.offset));
+    sum = arith::AddIOp::create(inner, loc, sum, getNumber(bound.offset));
+  if (isWide)
+    sum = arith::TruncIOp::create(inner, loc, inner.getI64Type(), cut(sum));
   if (bound.divisor != 1) {
     // Rounded up. What is below 0 is as good as 0.
     sum = clamp(inner, sum, getInt(inner, 0), Value());
     sum = arith::AddIOp::create(inner, loc, sum,
                                 getInt(inner, bound.divisor - 1));
     sum = arith::DivSIOp::create(inner, loc, sum, getInt(inner, bound.divisor));
-    low = 0;
-    high = (std::max<int64_t>(high, 0) + bound.divisor - 1) / bound.divisor;
   }
-  return clamp(inner, sum, low < INT32_MIN ? getInt(inner, INT32_MIN) : Value(),
-               high > INT32_MAX ? getInt(inner, INT32_MAX) : Value());
+  return clamp(inner, sum,
+               low.slt(toWide(INT32_MIN)) ? getInt(inner, INT32_MIN) : Value(),
+               high.sgt(toWide(INT32_MAX)) ? getInt(inner, INT32_MAX)
+                                           : Value());
 }
 
 /// The first key of each query, or the one behind the last.
@@ -96,8 +109,12 @@ Value BoundEmitter::getBound(ArrayRef<Bound> bounds, bool isUpper,
       bounds[0].terms.size() == 1 && bounds[0].offset == 0 &&
       bounds[0].divisor == 1 && !bounds[0].terms[0].second) {
     ExprRef term = bounds[0].terms[0].first;
+    auto getWidth = [](const ExprRef &expr) {
+      return ConstantIntRanges::getStorageBitwidth(expr->getType());
+    };
     while (!term->getType().isInteger(32) &&
-           (term->isOp<arith::ExtSIOp>() || term->isOp<arith::IndexCastOp>()))
+           (term->isOp<arith::ExtSIOp>() || term->isOp<arith::IndexCastOp>()) &&
+           getWidth(term->args[0]) <= getWidth(term))
       term = term->args[0];
     if (term->getType().isInteger(32))
       if (Value tensor = tensors.find(term, groups))

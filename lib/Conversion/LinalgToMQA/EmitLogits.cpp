@@ -30,7 +30,7 @@ private:
   Value getInput(const ExprRef &expr, const DimGroups &groups);
   Value getInput(const ExprRef &expr, const DimGroups &groups, Type type);
   Value getProduct(ArrayRef<ExprRef> factors, const DimGroups &groups,
-                   double constant);
+                   double constant, bool mayBeBF16 = false);
   DimGroups getGroups(ArrayRef<int> dims, ArrayRef<SmallVector<int>> inner);
   void setOperands();
   Value emitOp(ArrayRef<Value> operands, Value init);
@@ -78,13 +78,14 @@ Value LogitsEmitter::getInput(const ExprRef &expr, const DimGroups &groups,
       });
 }
 
-/// The product of factors of f32, or of a single one of bf16.
+/// The product of factors of f32; a single one is left as bf16 if it may be.
 Value LogitsEmitter::getProduct(ArrayRef<ExprRef> factors,
-                                const DimGroups &groups, double constant) {
+                                const DimGroups &groups, double constant,
+                                bool mayBeBF16) {
   Type f32 = b.getF32Type();
   if (factors.size() == 1 && constant == 1) {
     ExprRef decoded = getDecoded(factors[0]);
-    if (decoded && decoded->getType().isBF16())
+    if (mayBeBF16 && decoded && decoded->getType().isBF16())
       if (Value tensor = tensors.find(decoded, groups))
         return tensor;
     return getInput(factors[0], groups);
@@ -141,7 +142,7 @@ void LogitsEmitter::setOperands() {
   bool hasWeights = !match.weights.empty();
   if (hasWeights)
     weights = getProduct(match.weights, getGroups(c.query, {c.heads}),
-                         match.constant);
+                         match.constant, /*mayBeBF16=*/true);
   double constant = hasWeights ? 1 : match.constant;
   if (!match.scales.empty()) {
     scale = getProduct(match.scales, getGroups(c.key, ofScale), constant);

@@ -60,11 +60,29 @@ ExprRef ExprBuilder::expand(Value tensor, ArrayRef<int> dims) {
   ExprRef expr = expandOnce(tensor, dims);
   known.emplace(std::move(key), expr);
   tensors[expr.get()].push_back({tensor, SmallVector<int>(dims)});
+  noteDimensions(tensor, dims, expr->kind == Kind::Leaf);
+  return expr;
+}
+
+/// Notes where to find the sizes of the dimensions of `tensor`.
+void ExprBuilder::noteDimensions(Value tensor, ArrayRef<int> dims,
+                                 bool isLeaf) {
+  if (auto reshape = tensor.getDefiningOp<tensor::ExpandShapeOp>())
+    for (auto [size, var] :
+         llvm::zip_equal(reshape.getMixedOutputShape(), dims))
+      if (auto value = dyn_cast<Value>(size))
+        sizes[var] = value;
+  if (depth == 0) {
+    // Nothing in front of the computation can ask the whole of it.
+    auto op = tensor.getDefiningOp<DestinationStyleOpInterface>();
+    if (!op)
+      return;
+    tensor = op.getTiedOpOperand(cast<OpResult>(tensor))->get();
+  }
   // What is not computed is there in any case.
   for (auto [i, var] : llvm::enumerate(dims))
-    if (!dimensions.count(var) || expr->kind == Kind::Leaf)
+    if (!dimensions.count(var) || isLeaf)
       dimensions[var] = {tensor, i};
-  return expr;
 }
 
 ArrayRef<TensorElement> ExprBuilder::getTensors(const ExprRef &expr) const {

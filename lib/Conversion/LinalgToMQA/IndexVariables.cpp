@@ -92,8 +92,10 @@ std::optional<int> IndexVariables::join(ArrayRef<int64_t> shape,
   SmallVector<int> wide;
   int64_t unknown = 0;
   for (auto [size, var] : llvm::zip_equal(shape, vars)) {
-    if (size == 1 || var == kUnit)
+    if (size == 1)
       continue;
+    if (var == kUnit)
+      return std::nullopt;
     noteSize(var, size);
     unknown += ShapedType::isDynamic(size);
     wide.push_back(var);

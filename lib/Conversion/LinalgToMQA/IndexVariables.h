@@ -27,7 +27,9 @@ public:
   unsigned count() const { return variables.size(); }
 
   /// How many values `var` has; `kDynamic` if that is not known.
-  int64_t getSize(int var) const { return variables[var].size; }
+  int64_t getSize(int var) const {
+    return var == kUnit ? 1 : variables[var].size;
+  }
   /// Says what the type of a tensor says of the size of `var`.
   void noteSize(int var, int64_t size);
   /// Whether two types disagree about a size, or a size is negative.
@@ -39,7 +41,7 @@ public:
   SmallVector<int> getAtoms(ArrayRef<int> vars) const;
 
   /// One variable for dimensions of `shape` at `vars`; nothing if it is not
-  /// known how they count.
+  /// known how they count, or if one of several elements is read at 0 alone.
   std::optional<int> join(ArrayRef<int64_t> shape, ArrayRef<int> vars);
   /// The other way round: the variables of dimensions of `shape` that `var`
   /// counts through.

@@ -88,10 +88,16 @@ ExprRef BodyReader::readValue(Value value) {
     return found;
   auto argument = dyn_cast<BlockArgument>(value);
   ExprRef expr;
-  if (argument && argument.getOwner() == op.getBlock())
-    expr = readOperand(op->getOpOperand(argument.getArgNumber()));
-  else if (matchPattern(value, m_Constant()) ||
-           value.getParentBlock() != op.getBlock())
+  if (argument && argument.getOwner() == op.getBlock()) {
+    OpOperand &operand = op->getOpOperand(argument.getArgNumber());
+    // What another loop has written there is not what was there first.
+    if (op.isDpsInit(&operand) &&
+        !op.getMatchingIndexingMap(&operand).isPermutation())
+      why = "reads a result while it is computed";
+    else
+      expr = readOperand(operand);
+  } else if (matchPattern(value, m_Constant()) ||
+             value.getParentBlock() != op.getBlock())
     expr = ElementExpr::makeScalar(value);
   if (!expr && why.empty())
     why = "reads an input through a map that is not understood";

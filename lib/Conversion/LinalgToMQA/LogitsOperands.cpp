@@ -6,6 +6,8 @@
 
 #include "LogitsMatcher.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::mqa;
 
@@ -24,7 +26,13 @@ bool LogitsMatcher::takeFactor(const ExprRef &factor, const ExprRef &product,
     if (isCutOff && !(*constant > 0 && std::isfinite(*constant)))
       return fail(product,
                   "the maximum has a factor inside that is not positive");
-    result.constant *= *constant;
+    // Their product is a factor of f32. A zero stays one.
+    double next = result.constant * *constant;
+    bool isZero = next == 0 && (result.constant == 0 || *constant == 0);
+    if (!isZero && !std::isnormal(static_cast<float>(next)))
+      return fail(product, "the product of the constant factors is no number "
+                           "that f32 has");
+    result.constant = next;
     return true;
   }
   if (isCutOff && !isScale && free.get(expr).anyCommon(free.getSet(c.heads)) &&

@@ -27,7 +27,8 @@ bool LogitsMatcher::failAt(const ExprRef &expr, StringRef wanted) {
   if (!expr->why.empty())
     return fail(expr, "'" + Twine(expr->op->getName().getStringRef()) + "' " +
                           expr->why);
-  if (!assumptions.noNaNs && getCutOff(expr, /*noNaNs=*/true))
+  if (!assumptions.noNaNs && getCutOff(expr, /*noNaNs=*/true) &&
+      !getCutOff(expr, /*noNaNs=*/false))
     return fail(expr, expr->isOp<arith::MulFOp>()
                           ? "this product makes NaN of an infinite score, "
                             "which the option 'no-nans' would allow"
@@ -81,9 +82,13 @@ bool LogitsMatcher::matchScores(const ExprRef &expr) {
   for (const ExprRef &other : c.others)
     if (!takeFactor(other, c.sum, result.relu, /*isScale=*/true))
       return false;
-  for (int atom : exprs.vars.getAtoms((*sum)->dims))
-    if (!llvm::is_contained(c.headDim, atom))
-      summed.push_back(atom);
+  for (int atom : exprs.vars.getAtoms((*sum)->dims)) {
+    if (llvm::is_contained(c.headDim, atom))
+      continue;
+    if (result.relu)
+      return fail(*sum, "the maximum is of a sum over heads, not of a score");
+    summed.push_back(atom);
+  }
   return true;
 }
 
@@ -109,6 +114,9 @@ bool LogitsMatcher::matchHeads(const ExprRef &expr) {
   }
   if (!inner || !contains(inner))
     return failAt(*score, "a maximum of a score and 0");
+  // A maximum of a maximum is that.
+  while (ExprRef next = getCutOff(inner, assumptions.noNaNs))
+    inner = next;
   result.relu = true;
   return matchScores(inner);
 }
@@ -135,7 +143,8 @@ bool LogitsMatcher::matchSelect(const ExprRef &expr) {
     return fail(expr, "outside of the mask is " + Twine(toString(outside)) +
                           ", not -inf");
   result.clean = true;
-  return mask.match(expr->args[0], isNegated) && matchLogits(inside);
+  return mask.match(rolled.getOriginal(expr->args[0]), isNegated) &&
+         matchLogits(inside);
 }
 
 /// The logits plus 0 inside of a range, plus -inf outside.
@@ -153,14 +162,17 @@ bool LogitsMatcher::matchAddedMask(const ExprRef &expr) {
     return fail(expr, "outside of the mask " + Twine(toString(outside)) +
                           " is added, not -inf");
   result.clean = true;
-  return mask.match(added->args[0], isNegated) &&
+  return mask.match(rolled.getOriginal(added->args[0]), isNegated) &&
          matchLogits(expr->args[1 - i]);
 }
 
 /// The sum over heads, perhaps times factors, perhaps masked and rounded.
 bool LogitsMatcher::matchLogits(const ExprRef &expr) {
-  if (expr->isOp<arith::TruncFOp>())
+  if (expr->isOp<arith::TruncFOp>()) {
+    if (!roundsToNearest(expr))
+      return fail(expr, "the logits are not rounded to the nearest number");
     return matchLogits(expr->args[0]);
+  }
   if (expr->isOp<arith::SelectOp>())
     return matchSelect(expr);
   if (expr->isOp<arith::AddFOp>())
@@ -216,17 +228,26 @@ mqa::matchLogits(Value root, RaiseAssumptions assumptions, Mismatch &mismatch) {
       mismatch.note(reshape, "'" +
                                  Twine(reshape->op->getName().getStringRef()) +
                                  "' " + reshape->why);
+  // Of the innermost sum: outer ones multiply weights and scores.
+  Mismatch own;
+  ExprRef sum;
   for (const Contraction &contraction : contractions) {
+    if (contraction.sum != sum)
+      own = Mismatch();
+    sum = contraction.sum;
     // Without a dimension of queries, a reduction in any attention is near, if
     // it is not of maxima.
     Mismatch silent;
     Mismatch &noted =
-        contraction.query.empty() && !hasCutSum(expr) ? silent : mismatch;
+        contraction.query.empty() && !hasCutSum(expr) ? silent : own;
     noted.contraction = contraction.sum->op;
     LogitsMatcher matcher(*exprs, free, rolled, contraction, assumptions,
                           noted);
-    if (!matcher.match())
+    if (!matcher.match()) {
+      if (own.loc)
+        mismatch = own;
       continue;
+    }
     LogitsMatch result = std::move(matcher.result);
     for (int var : dims)
       result.rootGroups.push_back(exprs->vars.getAtoms(var));

@@ -33,7 +33,8 @@ struct LogitsMatch {
 
 /// What is known of the numbers.
 struct RaiseAssumptions {
-  /// No scale is negative or NaN: it may also be inside of the maximum.
+  /// No scale is negative, infinite or NaN: it may also be inside of the
+  /// maximum.
   bool positiveScales;
   /// No score is NaN, and none becomes NaN: a maximum may also drop it.
   bool noNaNs;
@@ -48,6 +49,9 @@ std::optional<LogitsMatch> matchLogits(Value root, RaiseAssumptions assumptions,
 
 /// What `expr` is as an f32, if it is a narrower float; null if not.
 ExprRef getDecoded(ExprRef expr);
+
+/// Whether the cast `expr` to a narrower float rounds as all others do.
+bool roundsToNearest(const ExprRef &expr);
 
 /// Whether `expr` has a sum of maxima of sums with 0, which may be logits.
 bool hasCutSum(const ExprRef &expr);

@@ -119,9 +119,13 @@ bool MaskMatcher::matchSelect(const ExprRef &expr, bool isNegated) {
     const ExprRef &known = isFirst ? a : b, &other = isFirst ? b : a;
     // The condition under which the other is taken.
     bool isOtherNegated = isFirst;
-    if (known->isBool(isNegated))
+    // The condition itself is known where it chooses.
+    auto isKnown = [&](bool value) {
+      return known->isBool(value) || (known == c && value == isFirst);
+    };
+    if (isKnown(isNegated))
       return matchBoth(c, isOtherNegated, other, isNegated);
-    if (known->isBool(!isNegated) && other->isBool(isNegated))
+    if (isKnown(!isNegated) && other->isBool(isNegated))
       return match(c, !isOtherNegated);
   }
   return mismatch.note(expr, "the mask is either of two conditions");

@@ -32,8 +32,30 @@ static SmallVector<int> getSorted(const DimGroups &groups) {
 bool TensorEmitter::haveSizes(ArrayRef<int> atoms, const ExprBuilder &exprs) {
   return llvm::all_of(atoms, [&](int atom) {
     return !ShapedType::isDynamic(exprs.vars.getSize(atom)) ||
-           exprs.getDimension(atom).first;
+           exprs.getDimension(atom).first || exprs.getSize(atom);
   });
+}
+
+/// Which variables index each dimension.
+static DimGroups getAtomGroups(const TensorElement &element,
+                               const IndexVariables &vars) {
+  return llvm::map_to_vector(element.dims,
+                             [&](int var) { return vars.getAtoms(var); });
+}
+
+/// Whether an index is always 0, though there are more.
+static bool readsOneOfMany(const TensorElement &element,
+                           const DimGroups &groups) {
+  auto type = cast<RankedTensorType>(element.tensor.getType());
+  return llvm::any_of(llvm::zip_equal(type.getShape(), groups), [](auto pair) {
+    return std::get<1>(pair).empty() && std::get<0>(pair) != 1;
+  });
+}
+
+/// Whether dimensions of the tensor may be taken apart, joined and exchanged.
+static bool canRelayout(const TensorElement &element, const DimGroups &groups) {
+  auto type = cast<RankedTensorType>(element.tensor.getType());
+  return !type.getEncoding() && !readsOneOfMany(element, groups);
 }
 
 /// The tensor of the program that a computation of a tensor indexed by
@@ -45,9 +67,13 @@ static const TensorElement *findInput(const ExprRef &expr,
   if (!expr->readsTensor)
     return nullptr;
   for (const TensorElement &element : exprs.getTensors(expr)) {
-    SmallVector<int> atoms = exprs.vars.getAtoms(element.dims);
+    DimGroups groups = getAtomGroups(element, exprs.vars);
+    SmallVector<int> atoms = flatten(groups);
     std::set<int> distinct(atoms.begin(), atoms.end());
+    bool isReadAsItIs = llvm::all_of(
+        groups, [](const SmallVector<int> &group) { return group.size() < 2; });
     if (distinct.size() == atoms.size() &&
+        (isReadAsItIs || canRelayout(element, groups)) &&
         llvm::all_of(atoms, [&](int atom) { return allowed.test(atom); }) &&
         TensorEmitter::haveSizes(atoms, exprs))
       return &element;
@@ -87,8 +113,9 @@ Value TensorEmitter::fill(ArrayRef<OpFoldResult> sizes, Value number) {
 OpFoldResult TensorEmitter::getSize(int atom) {
   if (int64_t size = vars.getSize(atom); !ShapedType::isDynamic(size))
     return b.getIndexAttr(size);
-  auto [tensor, dim] = exprs.getDimension(atom);
-  return tensor::getMixedSize(b, loc, tensor, dim);
+  if (auto [tensor, dim] = exprs.getDimension(atom); tensor)
+    return tensor::getMixedSize(b, loc, tensor, dim);
+  return exprs.getSize(atom);
 }
 
 Value TensorEmitter::expandShape(Value tensor,
@@ -114,33 +141,21 @@ Value TensorEmitter::expandShape(Value tensor,
       groups, sizes);
 }
 
-/// Which variables index each dimension; nothing if an index is always 0,
-/// though there are more.
-std::optional<DimGroups>
-TensorEmitter::getGroups(const TensorElement &element) const {
-  DimGroups groups;
-  auto type = cast<RankedTensorType>(element.tensor.getType());
-  for (auto [i, var] : llvm::enumerate(element.dims)) {
-    groups.push_back(vars.getAtoms(var));
-    if (groups.back().empty() && type.getDimSize(i) != 1)
-      return std::nullopt;
-  }
-  return groups;
-}
-
 Value TensorEmitter::find(const ExprRef &expr, const DimGroups &groups) {
   SmallVector<int> wanted = getSorted(groups);
   const TensorElement *found = nullptr;
   for (const TensorElement &element : exprs.getTensors(expr)) {
-    std::optional<DimGroups> has = getGroups(element);
-    if (!has || !haveSizes(flatten(*has), exprs) || getSorted(*has) != wanted)
+    DimGroups has = getAtomGroups(element, vars);
+    if (!canRelayout(element, has) || !haveSizes(flatten(has), exprs) ||
+        getSorted(has) != wanted)
       continue;
-    if (*has == groups)
+    if (has == groups)
       return element.tensor;
     if (!found)
       found = &element;
   }
-  return found ? relayout(found->tensor, *getGroups(*found), groups) : Value();
+  return found ? relayout(found->tensor, getAtomGroups(*found, vars), groups)
+               : Value();
 }
 
 Value TensorEmitter::relayout(Value tensor, const DimGroups &from,

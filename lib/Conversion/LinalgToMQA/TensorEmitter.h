@@ -45,7 +45,6 @@ public:
 
 private:
   struct Body;
-  std::optional<DimGroups> getGroups(const TensorElement &element) const;
   void addInputs(const ExprRef &expr, Body &body);
   Value emit(const ExprRef &expr, Body &body, OpBuilder &inner);
   Value expandShape(Value tensor, ArrayRef<ReassociationIndices> groups,

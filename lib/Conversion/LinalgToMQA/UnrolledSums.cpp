@@ -291,7 +291,22 @@ RolledSums::RolledSums(const ExprRef &expr, ExprBuilder &exprs)
 
 ExprRef RolledSums::getOriginal(const ExprRef &part) const {
   auto found = originals.find(part.get());
-  return found == originals.end() ? part : found->second;
+  if (found != originals.end())
+    return found->second;
+  if (part->args.empty())
+    return part;
+  // A matcher has made it, of parts of the formula.
+  ElementExpr original = *part;
+  bool changes = false;
+  for (ExprRef &arg : original.args) {
+    ExprRef before = getOriginal(arg);
+    changes |= before != arg;
+    arg = before;
+  }
+  ExprRef result = changes ? ElementExpr::make(std::move(original)) : part;
+  asked.push_back(part);
+  originals[part.get()] = result;
+  return result;
 }
 
 bool mqa::readsManySlices(const ExprRef &expr) {

@@ -26,8 +26,10 @@ public:
 
 private:
   friend class SumRoller;
-  /// Ahead of `expr`, which fills it.
-  DenseMap<const ElementExpr *, ExprRef> originals;
+  /// Ahead of `expr`, which fills it. Parts that are asked for are added, and
+  /// `asked` keeps them.
+  mutable DenseMap<const ElementExpr *, ExprRef> originals;
+  mutable std::vector<ExprRef> asked;
   ExprRef expr;
 };
 

@@ -157,6 +157,11 @@ def relu_by_a_product_of_scores_times_a_large_factor_without_nans(b):
     return b.usual(b.each(times_a_large_factor(b), *TIMES))
 
 
+@style("whole")
+def maximum_of_a_maximum(b):
+    return b.usual(b.relu(b.relu(b.scores())))
+
+
 @style("alone", "no-nans")
 def above_one(b):
     return b.usual(
@@ -315,6 +320,36 @@ def one_head_twice(b):
     return add_heads(b, [(0, 0, 2.0), (0, 0, 2.0)])
 
 
+@style("whole")
+def scale_of_bf16(b):
+    scale = b.cast(b.cast("%s", "n", "f32", "truncf", "bf16"), "n", "bf16")
+    logits = b.weighted(b.relu(b.scores()))
+    return b.ranged(b.generic("m n", [(logits, "m n", "f32"), (scale, "n", "f32")], ("m n", "f32"), [SCALE]))
+
+
+def twice(b, first, second):
+    """Two constant factors, inside of the maximum and outside of the sum."""
+    scores = b.each(b.scores(), f"%inside = arith.constant {first} : f32", "%r = arith.mulf %a, %inside : f32")
+    logits = b.weighted(b.relu(scores))
+    ops = [f"%outside = arith.constant {second} : f32", "%r = arith.mulf %a, %outside : f32"]
+    return b.ranged(b.scaled(b.generic("m n", [(logits, "m n", "f32")], ("m n", "f32"), ops)))
+
+
+@style("whole")
+def two_constants(b):
+    return twice(b, "4.0", "0.5")
+
+
+@style("inner")
+def two_constants_whose_product_is_infinite(b):
+    return twice(b, "1.0e30", "1.0e30")
+
+
+@style("inner")
+def two_constants_whose_product_is_nearly_zero(b):
+    return twice(b, "1.0e-30", "1.0e-30")
+
+
 def sum_of_slices(b, value):
     """value[m, 0] + value[m, 1], which is no sum over the heads of the scores."""
     slices = [
@@ -454,6 +489,29 @@ def the_block_itself(b):
 @style("whole")
 def counted_backwards(b):
     return multiple(b, "sgt", -2, 9)
+
+
+@style("whole")
+def condition_that_chooses_itself(b):
+    ops = ["%x = arith.cmpi slt, %n, %c : i32", "%y = arith.cmpi sge, %n, %b : i32", "%z = arith.select %x, %y, %x : i1"]
+    return b.masked(logits(b), *ops)
+
+
+@style("whole")
+def bound_that_a_cast_cuts(b):
+    ops = ["%add = arith.constant 65536 : i32", "%r = arith.addi %a, %add : i32"]
+    end = b.generic("m", [("%ke", "m", "i32")], ("m", "i32"), ops)
+    ops = ["%i = arith.index_cast %b : i32 to index", "%e = arith.index_cast %i : index to i16"]
+    ops += ["%l = arith.index_cast %j : index to i16", "%x = arith.cmpi slt, %l, %e : i16"]
+    return b.masked(logits(b), *ops, inputs=[(end, "m", "i32")])
+
+
+@style("whole")
+def two_huge_numbers(b):
+    ops = ["%f = arith.constant 1048576 : i64", "%huge = arith.muli %b, %f : i64", "%five = arith.constant 5 : i64"]
+    ops += ["%end = arith.addi %huge, %five : i64", "%l = arith.index_cast %j : index to i64"]
+    ops += ["%at = arith.addi %l, %huge overflow<nsw> : i64", "%x = arith.cmpi slt, %at, %end : i64"]
+    return b.masked(logits(b), *ops, inputs=[("%long", "m", "i64")])
 
 
 @style("inner")

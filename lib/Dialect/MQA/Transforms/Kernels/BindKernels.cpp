@@ -51,7 +51,7 @@ private:
   memref::GlobalOp createState(StringRef name);
   memref::GlobalOp insert(memref::GlobalOp global);
   /// The function of the runtime.
-  func::FuncOp getLaunchFunction();
+  FailureOr<func::FuncOp> getLaunchFunction();
   /// The bytes of `global`, of any number of elements.
   Value getGlobal(memref::GlobalOp global);
   void storeOperand(Value operand, Value words, int64_t at);
@@ -98,16 +98,22 @@ memref::GlobalOp Binder::createState(StringRef name) {
       /*alignment=*/IntegerAttr()));
 }
 
-func::FuncOp Binder::getLaunchFunction() {
-  if (auto known = program.lookupSymbol<func::FuncOp>(kLaunchFunction))
-    return known;
+FailureOr<func::FuncOp> Binder::getLaunchFunction() {
   constexpr int64_t kAny = ShapedType::kDynamic;
   auto bytes = MemRefType::get({kAny}, b.getI8Type());
   auto words = getWordsType(b, kAny);
+  FunctionType type = b.getFunctionType({bytes, bytes, words, words}, {});
+  if (Operation *known = program.lookupSymbol(kLaunchFunction)) {
+    auto func = dyn_cast<func::FuncOp>(known);
+    if (func && func.isExternal() && func.getFunctionType() == type)
+      return func;
+    return known->emitError("symbol '")
+           << kLaunchFunction
+           << "' has the name of the runtime's function that launches kernels";
+  }
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(program.getBody());
-  auto func = func::FuncOp::create(
-      b, kLaunchFunction, b.getFunctionType({bytes, bytes, words, words}, {}));
+  auto func = func::FuncOp::create(b, kLaunchFunction, type);
   func.setPrivate();
   func->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), b.getUnitAttr());
   return func;
@@ -179,7 +185,9 @@ LogicalResult Binder::bind(func::FuncOp func, LaunchAttr launch) {
   memref::GlobalOp described =
       createBytes((func.getName() + "_launch").str(), description);
   memref::GlobalOp state = createState((func.getName() + "_state").str());
-  func::FuncOp function = getLaunchFunction();
+  FailureOr<func::FuncOp> function = getLaunchFunction();
+  if (failed(function))
+    return failure();
 
   b.setInsertionPointToStart(func.addEntryBlock());
   Value words = memref::AllocaOp::create(
@@ -188,7 +196,7 @@ LogicalResult Binder::bind(func::FuncOp func, LaunchAttr launch) {
     storeOperand(argument, words, argument.getArgNumber() * kOperandWords);
   Value operands =
       memref::CastOp::create(b, getWordsType(b, ShapedType::kDynamic), words);
-  func::CallOp::create(b, function,
+  func::CallOp::create(b, *function,
                        ValueRange{getGlobal(bundleGlobal), getGlobal(described),
                                   getGlobal(state), operands});
   func::ReturnOp::create(b);

@@ -43,3 +43,10 @@ func.func private @f() attributes {mqa.launch = "f"}
 
 // expected-error@+1 {{has 'mqa.kernels', which is an attribute of modules}}
 func.func private @f() attributes {mqa.kernels}
+
+// -----
+
+// The program's own function, which is not the runtime's.
+// expected-error@+1 {{symbol 'mqa_program_launch' has the name of the runtime's function that launches kernels}}
+func.func private @mqa_program_launch(i32)
+func.func private @f(memref<1xi32>) attributes {mqa.launch = #mqa.launch<kernel = "f", function = "mqa_logits_launch", operands = ["q"]>}
