@@ -86,6 +86,19 @@ LogicalResult CutCandidatesOp::verify() {
   return verifyRoom(*this, "keep", getKeep());
 }
 
+void EstimateThresholdOp::getEffects(EffectList &effects) {
+  // A barrier, and shared memory that is no operand.
+  effects.emplace_back(MemoryEffects::Write::get(),
+                       SideEffects::DefaultResource::get());
+}
+
+LogicalResult EstimateThresholdOp::verify() {
+  if (getSamples().getType().isScalable())
+    return emitOpError() << "operand 'samples' must have a fixed size, found "
+                         << getSamples().getType();
+  return success();
+}
+
 void SortCandidatesOp::getEffects(EffectList &effects) {
   addListEffects(*this, effects);
 }

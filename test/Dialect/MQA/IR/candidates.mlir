@@ -30,6 +30,9 @@ func.func @own_keys(%logits: vector<4xf32>, %own: vector<4xi32>, %least: f32, %w
   %t = mqa.cut_candidates %codes, %keys count %n1 keep 16 {ties = #mqa.ties<smallest>} : !list
   // CHECK: mqa.cut_candidates %{{.*}} keep 8 {ties = #mqa.ties<greatest>}
   %u = mqa.cut_candidates %codes, %keys count %n1 keep 8 {ties = #mqa.ties<greatest>} : !list
+  // CHECK: mqa.estimate_threshold %{{.*}} count %{{.*}} rank %{{.*}} : vector<4xf32>
+  // STAYS: mqa.estimate_threshold
+  %v = mqa.estimate_threshold %logits count %n rank %n1 : vector<4xf32>
   // CHECK: mqa.sort_candidates %{{.*}} most 16 {by = #mqa.sort_by<key>}
   // STAYS: mqa.sort_candidates
   mqa.sort_candidates %codes, %keys count %n most 16 {by = #mqa.sort_by<key>} : !list

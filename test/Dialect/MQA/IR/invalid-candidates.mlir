@@ -8,6 +8,14 @@ func.func @forced(%logits: vector<4xf32>, %i: index, %least: f32, %forced: vecto
 
 // -----
 
+func.func @estimate(%samples: vector<[4]xf32>, %n: index) {
+  // expected-error@+1 {{operand 'samples' must have a fixed size, found 'vector<[4]xf32>'}}
+  %t = mqa.estimate_threshold %samples count %n rank %n : vector<[4]xf32>
+  return
+}
+
+// -----
+
 func.func @scalable(%logits: vector<[4]xf32>, %i: index, %least: f32, %list: memref<64xi32, #gpu.address_space<workgroup>>) {
   // expected-error@+1 {{operand 'logits' must have a fixed size, found 'vector<[4]xf32>'}}
   %n, %fits = mqa.append_candidates %logits from %i threshold(%least) turn(%i) outs(%list, %list count %i : memref<64xi32, #gpu.address_space<workgroup>>) : vector<[4]xf32>

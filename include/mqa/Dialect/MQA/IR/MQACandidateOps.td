@@ -115,6 +115,30 @@ def MQA_CutCandidatesOp : MQA_CandidatesOp<"cut_candidates"> {
   }];
 }
 
+def MQA_EstimateThresholdOp : MQA_Op<"estimate_threshold", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Estimates by a sample which logits are among the best";
+  let description = [{
+    Each thread has some logits of a sample: element i of thread t is number i * threads + t. The first `count` of the sample
+    are there, at least one.
+
+    `threshold` is a logit that at least `rank` of the sample reach (all of them, if `rank` is more than `count`). It is the
+    greatest such logit, or a smaller one near to it: the range of the sample's codes has 2048 parts, and `threshold` is the
+    least logit of the part. NaN is below all other logits. If NaN is among the `rank` best, `threshold` is -inf.
+
+    All threads of a workgroup, or of an `mqa.meet`, execute the op together. The op synchronises them.
+
+    ```mlir
+    %threshold = mqa.estimate_threshold %samples count %n rank %r : vector<4xf32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [F32]>:$samples, Index:$count, Index:$rank);
+  let results = (outs F32:$threshold);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $samples `count` $count `rank` $rank attr-dict `:` type($samples)
+  }];
+}
+
 def MQA_SortCandidatesOp : MQA_CandidatesOp<"sort_candidates"> {
   let summary = "Sorts a list of candidates by their logits or by their keys";
   let description = [{

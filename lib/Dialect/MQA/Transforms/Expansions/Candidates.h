@@ -101,6 +101,8 @@ void expandCutLists(BlockBuilder &b, CandidateScratch &scratch, CutListsOp op,
 void expandAppend(BlockBuilder &b, CandidateScratch &scratch,
                   AppendCandidatesOp op);
 void expandCut(BlockBuilder &b, CandidateScratch &scratch, CutCandidatesOp op);
+void expandEstimate(BlockBuilder &b, CandidateScratch &scratch,
+                    EstimateThresholdOp op);
 void expandSort(BlockBuilder &b, CandidateScratch &scratch,
                 SortCandidatesOp op);
 /// Of an op that sorts by keys; `sortOtherwise` builds how keys that lie far

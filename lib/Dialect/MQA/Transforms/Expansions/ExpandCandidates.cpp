@@ -161,7 +161,7 @@ struct ExpandCandidatesPass
     SmallVector<Operation *> ops;
     kernel.walk([&](Operation *op) {
       if (isa<AppendCandidatesOp, CutCandidatesOp, SortCandidatesOp,
-              CutListsOp>(op))
+              EstimateThresholdOp, CutListsOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)
@@ -179,6 +179,7 @@ struct ExpandCandidatesPass
       llvm::TypeSwitch<Operation *>(op)
           .Case([&](AppendCandidatesOp op) { expandAppend(b, scratch, op); })
           .Case([&](CutCandidatesOp op) { expandCut(b, scratch, op); })
+          .Case([&](EstimateThresholdOp op) { expandEstimate(b, scratch, op); })
           .Case([&](SortCandidatesOp op) { expandSort(b, scratch, op); });
     }
     if (failed(expandMeets(kernel, barriers)))

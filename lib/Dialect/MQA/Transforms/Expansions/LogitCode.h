@@ -22,6 +22,9 @@ namespace mqa {
 /// The code of a key that goes before all others.
 constexpr int32_t kForcedCode = -1;
 
+/// That of -inf, the least of all logits but NaN.
+constexpr int32_t kInfinityCode = 0x007fffff;
+
 /// The code, an i32, of `logit`, an f32.
 Value emitCode(ImplicitLocOpBuilder &b, Value logit);
 

@@ -35,7 +35,6 @@ Value RowSelection::encode(DeviceBuilder &b, const Row &row,
 
 /// The least logit whose code is at least `code`.
 Value RowSelection::getThreshold(DeviceBuilder &b, Value code) {
-  constexpr int32_t kInfinityCode = 0x007fffff;
   return emitLogit(b, arith::MaxUIOp::create(b, code, b.word(kInfinityCode)));
 }
 

@@ -39,6 +39,8 @@ static constexpr int64_t kVectorSize = CandidateList::kVectorSize;
 static constexpr int64_t kTileKeys = CandidateList::kTileKeys;
 /// Of the histogram and of the words of warps, beside the list.
 static constexpr int64_t kScratchBytes = 9 * 1024;
+/// Tiles whose logits are under way at a time. They take turns: two.
+static constexpr int64_t kTiles = 2;
 
 namespace {
 /// The body of a kernel of `op`, which is on the kernel's arguments.
@@ -55,6 +57,10 @@ private:
   }
   void buildRow(Value row);
   void takeAll(const TopkRow &row);
+  Value filter(const TopkRow &row, Value threshold);
+  CandidateList::State append(const TopkRow &row,
+                              const CandidateList::State &state, Value column,
+                              Value logits, Value turn);
   Value select(const TopkRow &row);
   void sort(const TopkRow &row, Value count);
   void write(const TopkRow &row, Value rowIndex, Value count);
@@ -86,7 +92,35 @@ void TopkBody::takeAll(const TopkRow &row) {
 /// Leaves the k best keys of a longer range in the list, or fewer where others
 /// are NaN, and returns how many.
 Value TopkBody::select(const TopkRow &row) {
-  Value zero = constant(0), one = constant(1), size = constant(kVectorSize);
+  Type f32 = b.getF32Type(), index = b.getIndexType();
+  Value least = arith::ConstantOp::create(
+      b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+  // Where too few keys reach the guess, all are looked at again.
+  auto loop = scf::WhileOp::create(
+      b, TypeRange(index), guessThreshold(b, row, list.thread, numSelected));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *before = b.createBlock(&loop.getBefore(), {}, f32, b.getLoc());
+    Value threshold = before->getArgument(0);
+    Value count = filter(row, threshold);
+    Value isGuess =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, threshold, least);
+    Value areFew = arith::CmpIOp::create(b, CmpIPredicate::ult, count,
+                                         constant(numSelected));
+    scf::ConditionOp::create(b, arith::AndIOp::create(b, isGuess, areFew),
+                             count);
+    b.createBlock(&loop.getAfter(), {}, index, b.getLoc());
+    // The first tile again takes the turn that the last one may have had.
+    gpu::BarrierOp::create(b);
+    scf::YieldOp::create(b, least);
+  }
+  return list.cut(loop.getResult(0));
+}
+
+/// Puts the keys of a longer range whose logits reach `threshold` in the list,
+/// or at least the k best of them, and returns how many there are.
+Value TopkBody::filter(const TopkRow &row, Value threshold) {
+  Value zero = constant(0), size = constant(kVectorSize);
   // A thread's first column, from the last one that is aligned at or before the
   // first, on; or before the first that is aligned at or behind the end.
   Value own = arith::MulIOp::create(b, list.thread, size), first, distance;
@@ -104,50 +138,57 @@ Value TopkBody::select(const TopkRow &row) {
     distance = arith::SubIOp::create(b, row.endColumn, start);
     first = arith::AddIOp::create(b, start, own);
   }
-  Value least = arith::ConstantOp::create(
-      b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-  auto tiles = scf::ForOp::create(b, zero, distance, constant(kTileKeys),
-                                  ValueRange{zero, least, zero});
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(tiles.getBody());
-    Value column =
-        isDescending()
-            ? Value(arith::SubIOp::create(b, first, tiles.getInductionVar()))
-            : Value(arith::AddIOp::create(b, first, tiles.getInductionVar()));
-    Value logits = row.loadLogits(b, column, kVectorSize);
-    SmallVector<Value> elements, forced;
-    Value key = arith::AddIOp::create(b, column, row.keyOfColumn0);
-    for (int64_t i = 0; i < kVectorSize; ++i) {
-      int64_t at = isDescending() ? kVectorSize - 1 - i : i;
-      elements.push_back(vector::ExtractOp::create(b, logits, at));
-      if (op.getForceFirst() || op.getForceLast())
-        forced.push_back(
-            row.isForced(b, arith::AddIOp::create(b, column, constant(at))));
-    }
-    if (isDescending()) {
-      logits = vector::FromElementsOp::create(
-          b, cast<VectorType>(logits.getType()), elements);
-      key = arith::AddIOp::create(b, key, constant(kVectorSize - 1));
-    }
-    Value mask;
-    if (!forced.empty())
-      mask = vector::FromElementsOp::create(
-          b, VectorType::get(kVectorSize, b.getI1Type()), forced);
-    Value turn = tiles.getRegionIterArg(2);
-    CandidateList::State next =
-        list.append({tiles.getRegionIterArg(0), tiles.getRegionIterArg(1)},
-                    [&](const CandidateList::State &state) {
-                      return AppendCandidatesOp::create(
-                          b, b.getIndexType(), b.getI1Type(), logits, key,
-                          /*own_keys=*/Value(), state.threshold, mask,
-                          /*takes_nan=*/Value(), turn, list.codes, list.keys,
-                          state.count, isDescending());
-                    });
-    scf::YieldOp::create(b, ValueRange{next.count, next.threshold,
-                                       arith::SubIOp::create(b, one, turn)});
+  int64_t step = kTiles * kTileKeys;
+  auto tiles = scf::ForOp::create(b, zero, distance, constant(step),
+                                  ValueRange{zero, threshold});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tiles.getBody());
+  SmallVector<Value> columns, logits;
+  for (int64_t i = 0; i < kTiles; ++i) {
+    Value ahead = arith::AddIOp::create(b, tiles.getInductionVar(),
+                                        constant(i * kTileKeys));
+    columns.push_back(isDescending()
+                          ? Value(arith::SubIOp::create(b, first, ahead))
+                          : Value(arith::AddIOp::create(b, first, ahead)));
+    logits.push_back(row.loadLogits(b, columns.back(), kVectorSize));
   }
-  return list.cut(tiles.getResult(0));
+  CandidateList::State state{tiles.getRegionIterArg(0),
+                             tiles.getRegionIterArg(1)};
+  for (auto [turn, column, vector] : llvm::enumerate(columns, logits))
+    state = append(row, state, column, vector, constant(turn));
+  scf::YieldOp::create(b, ValueRange{state.count, state.threshold});
+  return tiles.getResult(0);
+}
+
+/// Appends this thread's `logits` of `column` and those behind it.
+CandidateList::State TopkBody::append(const TopkRow &row,
+                                      const CandidateList::State &state,
+                                      Value column, Value logits, Value turn) {
+  SmallVector<Value> elements, forced;
+  Value key = arith::AddIOp::create(b, column, row.keyOfColumn0);
+  for (int64_t i = 0; i < kVectorSize; ++i) {
+    int64_t at = isDescending() ? kVectorSize - 1 - i : i;
+    elements.push_back(vector::ExtractOp::create(b, logits, at));
+    if (op.getForceFirst() || op.getForceLast())
+      forced.push_back(
+          row.isForced(b, arith::AddIOp::create(b, column, constant(at))));
+  }
+  if (isDescending()) {
+    logits = vector::FromElementsOp::create(
+        b, cast<VectorType>(logits.getType()), elements);
+    key = arith::AddIOp::create(b, key, constant(kVectorSize - 1));
+  }
+  Value mask;
+  if (!forced.empty())
+    mask = vector::FromElementsOp::create(
+        b, VectorType::get(kVectorSize, b.getI1Type()), forced);
+  return list.append(state, [&](const CandidateList::State &state) {
+    return AppendCandidatesOp::create(
+        b, b.getIndexType(), b.getI1Type(), logits, key,
+        /*own_keys=*/Value(), state.threshold, mask,
+        /*takes_nan=*/Value(), turn, list.codes, list.keys, state.count,
+        isDescending());
+  });
 }
 
 /// By their logits, which are read again: a forced key stands where its own

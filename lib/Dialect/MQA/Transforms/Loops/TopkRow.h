@@ -54,6 +54,13 @@ private:
   Value logits;
 };
 
+/// A logit that more than `numSelected` keys of the row probably reach, and not
+/// many more of them, by a sample. Of a row that fits the list, -inf: it is
+/// read once, and not cut before. All threads of the block come here; this is
+/// number `thread`.
+Value guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row, Value thread,
+                     int64_t numSelected);
+
 } // namespace mqa
 } // namespace mlir
 

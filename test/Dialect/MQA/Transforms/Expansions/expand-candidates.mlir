@@ -223,3 +223,33 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @estimate
+  // CHECK-SAME: workgroup(%[[HISTOGRAM:.*]] : memref<2048xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}, %[[WORDS:.*]] : memref<64xi32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64})
+  gpu.func @estimate(%samples: vector<2xf32>, %n: index, %rank: index) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    // CHECK: gpu.barrier
+    // The second sample of a thread is 128 behind its first.
+    // CHECK: %[[SECOND:.*]] = arith.addi %[[THREAD:.*]], %c128_i32
+    // CHECK: arith.cmpi ult, %[[SECOND]], %[[COUNT:.*]] : i32
+    // No rank is greater than the number of samples.
+    // CHECK: arith.minui %{{.*}}, %[[COUNT]]
+    // CHECK: nvvm.redux.sync umin
+    // CHECK: nvvm.redux.sync umax
+    // CHECK: gpu.barrier
+    // One step of a search.
+    // CHECK-COUNT-2: memref.atomic_rmw addi %c1_i32, %[[HISTOGRAM]]
+    // CHECK: gpu.barrier
+    // CHECK-COUNT-16: memref.load %[[HISTOGRAM]]
+    // CHECK: gpu.barrier
+    // CHECK-NOT: scf.while
+    // -inf, where the bin begins below it.
+    // CHECK: arith.maxui %{{.*}}, %c8388607_i32
+    // CHECK: arith.bitcast %{{.*}} : i32 to f32
+    %t = mqa.estimate_threshold %samples count %n rank %rank : vector<2xf32>
+    "test.use"(%t) : (f32) -> ()
+    gpu.return
+  }
+}

@@ -23,18 +23,39 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: memref.store %{{.*}}, %[[KEYS]]
     // CHECK: scf.yield %[[LENGTH]]
     // CHECK: } else {
-    // Else tiles of them, of which the list gets those that may be among the best. Nothing but NaN is left
-    // out at first, and two tiles that follow each other take turns.
-    // CHECK: %[[TILES:.*]]:3 = scf.for {{.*}} step %c4096 iter_args(%[[N:.*]] = %c0, %[[T:.*]] = %[[NONE]], %[[TURN:.*]] = %c0)
-    // CHECK: vector.load {{.*}} {alignment = 16 : i64} : {{.*}}, vector<4xf32>
-    // CHECK: %[[N1:.*]], %[[FITS:.*]] = mqa.append_candidates %[[V:.*]] from %[[KEY:.*]] threshold(%[[T]]) turn(%[[TURN]]) outs(%[[CODES]], %[[KEYS]] count %[[N]]
-    // CHECK: scf.if %[[FITS]]
+    // Of a row that does not fit the list, a sample tells where the best ones begin, about: groups of eight neighbours.
+    // CHECK: %[[LONG:.*]] = arith.cmpi ugt, %[[LENGTH]], %c8192
+    // CHECK: %[[GUESS:.*]] = scf.if %[[LONG]] -> (f32) {
+    // CHECK: math.ctlz
+    // CHECK: %[[SHIFT:.*]] = arith.maxui %{{.*}}, %c5
+    // CHECK: %[[BITS:.*]] = arith.addi %[[SHIFT]], %c3
+    // CHECK: %[[GROUPS:.*]] = arith.shrui %[[LENGTH]], %[[BITS]]
+    // CHECK: %[[SAMPLES:.*]] = arith.shli %[[GROUPS]], %c3
+    // CHECK-COUNT-4: memref.load
+    // CHECK: %[[SHARE:.*]] = arith.divui %{{.*}}, %[[LENGTH]]
+    // CHECK: %[[RANK:.*]] = arith.addi %[[SHARE]], %{{.*}}
+    // CHECK: %[[EDGE:.*]] = mqa.estimate_threshold %{{.*}} count %[[SAMPLES]] rank %[[RANK]] : vector<4xf32>
+    // CHECK: scf.yield %[[EDGE]]
+    // CHECK: scf.yield %[[NONE]]
+    // Then two tiles at a time, of which the list gets the keys that may be among the best. The two take turns.
+    // CHECK: %[[FOUND:.*]] = scf.while (%[[BEGIN:.*]] = %[[GUESS]]) : (f32) -> index {
+    // CHECK: %[[TILES:.*]]:2 = scf.for {{.*}} step %c8192 iter_args(%[[N:.*]] = %c0, %[[T:.*]] = %[[BEGIN]])
+    // CHECK-COUNT-2: vector.load {{.*}} {alignment = 16 : i64} : {{.*}}, vector<4xf32>
+    // CHECK: %[[N1:.*]], %[[FITS:.*]] = mqa.append_candidates %[[V:.*]] from %[[KEY:.*]] threshold(%[[T]]) turn(%c0) outs(%[[CODES]], %[[KEYS]] count %[[N]]
+    // CHECK: %[[STATE:.*]]:2 = scf.if %[[FITS]]
     // CHECK: scf.yield %[[N1]], %[[T]]
     // CHECK: %[[T2:.*]] = mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[N]] keep 512
-    // CHECK: mqa.append_candidates %[[V]] from %[[KEY]] threshold(%[[T2]]) turn(%[[TURN]]) outs(%[[CODES]], %[[KEYS]] count %[[K]]
-    // CHECK: arith.subi %c1, %[[TURN]]
+    // CHECK: mqa.append_candidates %[[V]] from %[[KEY]] threshold(%[[T2]]) turn(%c0) outs(%[[CODES]], %[[KEYS]] count %[[K]]
+    // CHECK: mqa.append_candidates %{{.*}} from %{{.*}} threshold(%[[STATE]]#1) turn(%c1) outs(%[[CODES]], %[[KEYS]] count %[[STATE]]#0
+    // If fewer than k reach the guess, all are looked at again.
+    // CHECK: %[[GUESSED:.*]] = arith.cmpf ogt, %[[BEGIN]], %[[NONE]]
+    // CHECK: %[[FEW:.*]] = arith.cmpi ult, %[[TILES]]#0, %[[K]]
+    // CHECK: %[[AGAIN:.*]] = arith.andi %[[GUESSED]], %[[FEW]]
+    // CHECK: scf.condition(%[[AGAIN]]) %[[TILES]]#0
+    // CHECK: gpu.barrier
+    // CHECK: scf.yield %[[NONE]] : f32
     // CHECK: scf.if
-    // CHECK: mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[TILES]]#0 keep 512
+    // CHECK: mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[FOUND]] keep 512
     // CHECK: gpu.barrier
     // CHECK-NOT: mqa.sort_candidates
     // CHECK: scf.for
