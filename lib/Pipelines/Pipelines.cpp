@@ -44,6 +44,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   MQAAttachTargetPassOptions target;
   target.chip = options.chip;
   pm.addPass(createMQAAttachTargetPass(target));
+  pm.addPass(createMQASplitTopkPass());
   // Level 1 to 2: decide all sizes, then leave tensors.
   MQASelectSchedulePassOptions scheduleOptions;
   scheduleOptions.schedule = options.schedule;

@@ -7,12 +7,14 @@
 #include "mqa/Target/Manifest.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Steps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <limits>
 
@@ -238,6 +240,45 @@ static void describeSchedule(llvm::json::Object &kernel,
   kernel["split"] = stringifySplit(schedule.getSplit());
 }
 
+/// Puts kernels that are launched one behind the other in one entry, behind all
+/// others.
+static FailureOr<llvm::json::Array>
+joinSteps(ModuleOp module, DictionaryAttr steps, llvm::json::Array kernels) {
+  llvm::StringMap<llvm::json::Object> parts;
+  llvm::StringMap<StringRef> owners;
+  for (NamedAttribute entry : steps)
+    for (StringAttr name :
+         cast<ArrayAttr>(entry.getValue()).getAsRange<StringAttr>())
+      owners[name.getValue()] = entry.getName().getValue();
+  auto getName = [](const llvm::json::Value &kernel) {
+    return *kernel.getAsObject()->getString("name");
+  };
+  llvm::json::Array joined;
+  for (llvm::json::Value &kernel : kernels) {
+    StringRef owner = owners.lookup(getName(kernel));
+    if (owner.empty())
+      joined.push_back(std::move(kernel));
+    else
+      parts[getName(kernel)] = std::move(*kernel.getAsObject());
+  }
+  for (NamedAttribute entry : steps) {
+    llvm::json::Array own;
+    for (StringAttr name :
+         cast<ArrayAttr>(entry.getValue()).getAsRange<StringAttr>()) {
+      auto found = parts.find(name.getValue());
+      if (found == parts.end())
+        return module.emitError("has no kernel '")
+               << name.getValue() << "', which '" << kStepsAttrName
+               << "' names";
+      own.push_back(std::move(found->second));
+    }
+    joined.push_back(llvm::json::Object{{"name", entry.getName().getValue()},
+                                        {"op", "mqa.logits_topk"},
+                                        {"steps", std::move(own)}});
+  }
+  return joined;
+}
+
 FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
   llvm::json::Array kernels;
   WalkResult result = module.walk([&](gpu::GPUFuncOp func) {
@@ -261,6 +302,8 @@ FailureOr<llvm::json::Array> mqa::describeGpuKernels(ModuleOp module) {
   });
   if (result.wasInterrupted())
     return failure();
+  if (auto steps = module->getAttrOfType<DictionaryAttr>(kStepsAttrName))
+    return joinSteps(module, steps, std::move(kernels));
   return kernels;
 }
 

@@ -45,6 +45,9 @@ public:
   /// The most multiprocessors that the launch may use, 0 for those that the
   /// process allows.
   int maxMultiprocessors = 0;
+  /// Whether that holds for a kernel that has a block for each row, too, since
+  /// it is launched in the place of one that would keep to it.
+  bool limitsRows = false;
   /// Bytes of the caller's that Operand::Scratch has.
   size_t scratchSize = 0;
 

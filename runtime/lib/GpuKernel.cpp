@@ -42,15 +42,33 @@ private:
   int count = 0;
 };
 
+/// Code in a context. It may have several kernels.
+class GpuModule {
+public:
+  explicit GpuModule(std::unique_ptr<GpuContext> context)
+      : context(std::move(context)) {}
+  GpuModule(const GpuModule &) = delete;
+  ~GpuModule();
+
+  /// `image`: the section of a bundle that the device can load.
+  mqa_status load(const std::vector<char> &image);
+  const GpuContext &getContext() const { return *context; }
+  CUmodule get() const { return module; }
+
+private:
+  /// Released behind the module.
+  std::unique_ptr<GpuContext> context;
+  CUmodule module = nullptr;
+};
+
 class GpuKernel final : public Kernel {
 public:
-  GpuKernel(const BundleKernel &kernel, std::unique_ptr<GpuContext> context)
-      : Kernel(kernel.bundle, *kernel.description), context(std::move(context)),
-        driver(this->context->getDriver()) {}
-  ~GpuKernel() override;
+  GpuKernel(const BundleKernel &kernel, std::shared_ptr<const GpuModule> module)
+      : Kernel(kernel.bundle, *kernel.description), module(std::move(module)),
+        context(&this->module->getContext()), driver(context->getDriver()) {}
 
-  /// `image`: the section of the bundle that the device can load.
-  mqa_status load(const std::vector<char> &image);
+  /// Finds its function in the module.
+  mqa_status load();
   mqa_status launch(const Tensors &tensors, void *stream) override;
   mqa_status prepare(const Tensors &tensors,
                      std::unique_ptr<PreparedLaunch> &launch) override;
@@ -64,10 +82,9 @@ private:
   friend class GpuLaunch;
   mqa_status checkProcess() const;
 
-  /// Released behind the module.
-  std::unique_ptr<GpuContext> context;
+  std::shared_ptr<const GpuModule> module;
+  const GpuContext *context;
   const CudaDriver &driver;
-  CUmodule module = nullptr;
   CUfunction function = nullptr;
   bool canOverlap = false;
   mutable TensorMapCache maps;
@@ -126,12 +143,21 @@ mqa_status GpuKernel::isCapturing(void *stream, bool &isCapturing) const {
   return MQA_SUCCESS;
 }
 
-GpuKernel::~GpuKernel() {
+GpuModule::~GpuModule() {
   if (!module || context->isForked())
     return;
-  ScopedContext scope(driver);
+  ScopedContext scope(context->getDriver());
   if (!scope.push(context->get()))
-    driver.cuModuleUnload(module);
+    context->getDriver().cuModuleUnload(module);
+}
+
+mqa_status GpuModule::load(const std::vector<char> &image) {
+  const CudaDriver &driver = context->getDriver();
+  ScopedContext scope(driver);
+  MQA_RETURN_IF_FAILED(scope.push(context->get()));
+  ScopedCaptureMode captures(driver);
+  MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
+  return MQA_SUCCESS;
 }
 
 mqa_status GpuKernel::replaceScratch(size_t size, void *stream, void *&memory) {
@@ -154,12 +180,11 @@ mqa_status GpuKernel::replaceScratch(size_t size, void *stream, void *&memory) {
   return MQA_SUCCESS;
 }
 
-mqa_status GpuKernel::load(const std::vector<char> &image) {
+mqa_status GpuKernel::load() {
   ScopedContext scope(driver);
   MQA_RETURN_IF_FAILED(scope.push(context->get()));
   ScopedCaptureMode captures(driver);
-  MQA_CUDA(driver, cuModuleLoadData, &module, image.data());
-  MQA_CUDA(driver, cuModuleGetFunction, &function, module,
+  MQA_CUDA(driver, cuModuleGetFunction, &function, module->get(),
            description->name.c_str());
   MQA_CUDA(driver, cuFuncSetAttribute, function,
            cuda::kMaxDynamicSharedSizeBytes, description->sharedMemoryBytes);
@@ -278,10 +303,13 @@ mqa_status GpuLaunch::encode(const Tensors &tensors) {
       pack.addIndex(tensor.strides[i]);
   }
 
-  grid = description->rules->getGrid(
-      *description, tensors,
-      limitMultiprocessors(tensors.maxMultiprocessors,
-                           kernel.context->getNumMultiprocessors()));
+  int all = kernel.context->getNumMultiprocessors();
+  int most = limitMultiprocessors(tensors.maxMultiprocessors, all);
+  int64_t blocks = description->rules->getGrid(*description, tensors, most);
+  // Blocks take further rows in turn.
+  if (tensors.limitsRows && most < all)
+    blocks = std::min<int64_t>(blocks, most);
+  grid = static_cast<unsigned>(blocks);
   return MQA_SUCCESS;
 }
 
@@ -379,9 +407,22 @@ mqa::runtime::loadGpuKernel(const std::vector<BundleKernel> &candidates,
   const BundleKernel &chosen = candidates[*best];
   bool usesCubin =
       chooseImage(codes[*best], limits.capability) == GpuImage::Cubin;
-  auto loaded = std::make_unique<GpuKernel>(chosen, std::move(context));
+  auto module = std::make_shared<GpuModule>(std::move(context));
   MQA_RETURN_IF_FAILED(
-      loaded->load(usesCubin ? chosen.bundle->cubin : chosen.bundle->ptx));
-  kernel = std::move(loaded);
+      module->load(usesCubin ? chosen.bundle->cubin : chosen.bundle->ptx));
+  auto load = [&](const KernelDescription &description,
+                  std::unique_ptr<Kernel> &kernel) -> mqa_status {
+    auto loaded = std::make_unique<GpuKernel>(
+        BundleKernel{chosen.bundle, &description}, module);
+    MQA_RETURN_IF_FAILED(loaded->load());
+    kernel = std::move(loaded);
+    return MQA_SUCCESS;
+  };
+  if (chosen.description->steps.empty())
+    return load(*chosen.description, kernel);
+  std::vector<std::unique_ptr<Kernel>> steps;
+  for (const KernelDescription &step : chosen.description->steps)
+    MQA_RETURN_IF_FAILED(load(step, steps.emplace_back()));
+  kernel = makeKernelOfSteps(chosen, std::move(steps));
   return MQA_SUCCESS;
 }

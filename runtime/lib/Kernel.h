@@ -71,6 +71,11 @@ struct BundleKernel {
 mqa_status loadGpuKernel(const std::vector<BundleKernel> &candidates,
                          int device, std::unique_ptr<Kernel> &kernel);
 
+/// One whose description has steps, which are loaded.
+std::unique_ptr<Kernel>
+makeKernelOfSteps(const BundleKernel &kernel,
+                  std::vector<std::unique_ptr<Kernel>> steps);
+
 /// With the threads of `executor`, or, where that is null, with `numThreads` of
 /// the runtime's own.
 mqa_status loadCpuKernel(const BundleKernel &candidate,

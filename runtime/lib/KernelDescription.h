@@ -159,6 +159,10 @@ struct KernelDescription {
   /// are rounded to, and the places of a list of candidates (on a GPU).
   mqa_element_type logitsType = MQA_F32;
   int64_t listPlaces = 0;
+  /// Of a kernel that is two, launched one behind the other: what computes the
+  /// logits, and what selects from them. Everything else here then says what
+  /// both are together.
+  std::vector<KernelDescription> steps;
   std::vector<Parameter> parameters;
   /// Null for an operand that the kernel was compiled without.
   const Parameter *find(Operand operand) const;

@@ -2,13 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A kernel that computes logits and selects keys by them, and does not store
-// them. It has the rules of mqa.logits or mqa.paged_logits, but for `out`, and
-// those of mqa.topk, but for `logits`.
+// A kernel that computes logits and selects keys by them, which the caller does
+// not see. It has the rules of mqa.logits or mqa.paged_logits, but for `out`,
+// and those of mqa.topk, but for `logits`.
 //
 //===----------------------------------------------------------------------===//
 
 #include "LogitsFields.h"
+#include "LogitsTopkSteps.h"
 #include "SelectionRules.h"
 
 #include <algorithm>
@@ -116,6 +117,11 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
                                  KernelDescription &kernel) const {
   static const Fields::Choice<mqa_element_type> types[] = {
       {"f32", MQA_F32}, {"bf16", MQA_BF16}, {"f16", MQA_F16}};
+  if (fields.has("steps")) {
+    if (isPaged())
+      fields.refuse("steps", std::string("absent for ") + name);
+    return readSteps(fields, isCpu, kernel);
+  }
   getLogits().readLogits(fields, isCpu, kernel);
   if (kernel.blockMax)
     fields.refuse("block_max", "0 where logits are not stored");
@@ -213,6 +219,8 @@ static constexpr int64_t kMaxRowBlocks = 65536;
 size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
                                        int64_t numQueries, int64_t numColumns,
                                        int numMultiprocessors) const {
+  if (!kernel.steps.empty())
+    return getPieceBytes(kernel, numQueries, numColumns);
   if (!kernel.find(Operand::Scratch))
     return 0;
   constexpr size_t kCounterBytes = 16, kPlaceBytes = 8, kLists = 2;

@@ -51,7 +51,7 @@ void mqa::runtime::readBlock(Fields &fields, KernelDescription &kernel) {
   kernel.overlapsLaunches = fields.boolean("overlaps_launches");
 }
 
-static KernelDescription readKernel(Fields &fields, bool isCpu) {
+KernelDescription mqa::runtime::readKernel(Fields &fields, bool isCpu) {
   static const Fields::Choice<const OpRules *> ops[] = {
       {getLogitsRules().name, &getLogitsRules()},
       {getPagedLogitsRules().name, &getPagedLogitsRules()},

@@ -22,6 +22,9 @@ struct Section {
 std::vector<Section> readManifest(const nlohmann::json &manifest,
                                   Bundle &bundle);
 
+/// A kernel, or one of the two that it is. Throws InvalidBundle.
+KernelDescription readKernel(Fields &fields, bool isCpu);
+
 /// The parameters of `kernel`, by the rules of its op. Throws InvalidBundle.
 void readParameters(Fields &fields, bool isCpu, KernelDescription &kernel);
 

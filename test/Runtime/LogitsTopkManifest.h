@@ -96,6 +96,19 @@ inline nlohmann::json makeLogitsSlotManifest(bool hasSequence = false) {
   return manifest;
 }
 
+/// Two kernels in the place of one: logits of f32 that are stored, and their
+/// selection.
+inline nlohmann::json makeStepsManifest() {
+  nlohmann::json manifest = makeGpuManifest();
+  nlohmann::json logits = manifest["kernels"][0];
+  nlohmann::json topk = makeTopkManifest()["kernels"][0];
+  logits["name"] = "topk$logits";
+  topk["name"] = "topk$topk";
+  manifest["kernels"][0] = {
+      {"name", "topk"}, {"op", "mqa.logits_topk"}, {"steps", {logits, topk}}};
+  return manifest;
+}
+
 } // namespace mqa::test
 
 #endif // MQA_TEST_RUNTIME_LOGITSTOPKMANIFEST_H

@@ -11,6 +11,7 @@
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
+#include "mqa/Dialect/MQA/IR/Steps.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -244,6 +245,18 @@ static LogicalResult verifyKernel(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifySteps(Operation *op, Attribute value) {
+  if (!isa<ModuleOp>(op))
+    return op->emitOpError() << "has '" << kStepsAttrName
+                             << "', which is an attribute of modules";
+  if (!isStepsAttr(value))
+    return op->emitOpError()
+           << "attribute '" << kStepsAttrName
+           << "' must have two names of kernels for each entry, found "
+           << value;
+  return success();
+}
+
 LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
   if (attribute.getName() == TargetAttr::getAttrName())
@@ -254,6 +267,8 @@ LogicalResult MQADialect::verifyOperationAttribute(Operation *op,
     return verifyLaunch(op, attribute.getValue());
   if (attribute.getName() == LaunchAttr::getKernelsAttrName())
     return verifyKernels(op);
+  if (attribute.getName() == kStepsAttrName)
+    return verifySteps(op, attribute.getValue());
   return op->emitOpError() << "has '" << attribute.getName().getValue()
                            << "', which is no attribute of the dialect";
 }

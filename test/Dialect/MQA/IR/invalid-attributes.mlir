@@ -111,3 +111,13 @@ func.func private @f() -> (index {mqa.operand})
 
 // expected-error@+1 {{argument 0 is operand 'q' of type 'tensor<128xbf16>', which #mqa.kernel<op = "mqa.logits", task_sizes = [4, 64]> does not have}}
 func.func private @f(memref<128xbf16> {mqa.operand = #mqa.operand<"q", tensor<128xbf16>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [4, 64]>}
+
+// -----
+
+// expected-error@+1 {{attribute 'mqa.steps' must have two names of kernels for each entry, found {f = ["f$logits"]}}}
+module attributes {mqa.steps = {f = ["f$logits"]}} {}
+
+// -----
+
+// expected-error@+1 {{has 'mqa.steps', which is an attribute of modules}}
+func.func private @f() attributes {mqa.steps = {f = ["a", "b"]}}

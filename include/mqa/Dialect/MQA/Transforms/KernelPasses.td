@@ -87,6 +87,48 @@ def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
                            "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
+  let summary = "Makes two kernels of logits and top-k where one is slower";
+  let description = [{
+    On some chips, a kernel that selects from its own logits takes longer than two kernels: consumers that filter
+    logits keep the matrix unit waiting. There, the pass makes two functions of a function `f` that is a fused pair:
+    `f$logits`, which stores the logits, and `f$topk`, which selects from them. The attribute `mqa.steps` of the
+    module says which functions belong together. In a bundle, both are one kernel with the name `f`. The runtime
+    launches them one behind the other, and the logits lie in the scratch. It takes so many rows at a time that the
+    scratch has about 512 MiB at most.
+
+    The pass splits an `mqa.logits` for chips with WGMMA (sm_90a). It leaves an `mqa.paged_logits` fused. It also leaves
+    a pair fused if the module has another function of one of the two names.
+
+    ```mlir
+    func.func @select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: tensor<?xi32>,
+                      %indices: tensor<?x2048xi32>) -> tensor<?x2048xi32> {
+      %c0 = arith.constant 0 : index
+      %m = tensor.dim %q, %c0 : tensor<?x64x128xf8E4M3FN>
+      %n = tensor.dim %k, %c0 : tensor<?x128xf8E4M3FN>
+      %unstored = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
+      %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>)
+          outs(%unstored : tensor<?x?xf32>) -> tensor<?x?xf32>
+      %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>)
+          outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+      return %best : tensor<?x2048xi32>
+    }
+    // becomes
+    module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}} {
+      func.func @select$logits(%q: ..., %k: ..., %ke: ..., %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+        %0 = mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+        return %0 : tensor<?x?xf32>
+      }
+      func.func @select$topk(%ke: ..., %indices: ..., %logits: tensor<?x?xf32>) -> tensor<?x2048xi32> {
+        %0 = mqa.topk ins(%logits, none, %ke : ...) outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+        return %0 : tensor<?x2048xi32>
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::mqa::MQADialect"];
+}
+
 def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
   let summary = "Checks that each function of an op that kernels are made of can become a kernel";
   let description = [{

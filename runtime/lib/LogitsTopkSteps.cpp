@@ -1,0 +1,163 @@
+//===- LogitsTopkSteps.cpp - Logits and top-k as two kernels -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LogitsTopkSteps.h"
+#include "OpRules.h"
+
+using namespace mqa::runtime;
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+[[noreturn]] static void refuse(const KernelDescription &kernel,
+                                const char *what) {
+  throw InvalidBundle{"kernel '" + kernel.name + "' " + what};
+}
+
+/// Both compute on the same rows and keys.
+static void checkSteps(const KernelDescription &kernel,
+                       const KernelDescription &logits,
+                       const KernelDescription &topk) {
+  if (logits.rules != &getLogitsRules() || topk.rules != &getTopkRules())
+    refuse(kernel, "must have the steps mqa.logits and mqa.topk");
+  if (logits.clean || logits.compressed || logits.blockMax ||
+      logits.keyBlockSize || topk.compressed)
+    refuse(kernel, "must have a step mqa.logits that is not clean, compressed, "
+                   "of blocks or of maxima, and one of mqa.topk that is not "
+                   "compressed");
+  for (Operand operand : {Operand::Ks, Operand::Ke})
+    if (!logits.find(operand) != !topk.find(operand))
+      refuse(kernel, "must have steps with the same parameters 'ks' and 'ke'");
+  if (logits.getElementType(Operand::Out) !=
+      topk.getElementType(Operand::Logits))
+    refuse(kernel, "must have steps with logits of the same element_type");
+}
+
+void mqa::runtime::readSteps(Fields &fields, bool isCpu,
+                             KernelDescription &kernel) {
+  if (isCpu)
+    fields.refuse("steps", "absent for target 'cpu'");
+  std::vector<KernelDescription> steps;
+  for (Fields &entry : fields.objects("steps")) {
+    if (entry.has("steps"))
+      entry.refuse("steps", "absent in a step");
+    steps.push_back(readKernel(entry, isCpu));
+  }
+  if (steps.size() != kNumSteps)
+    fields.refuse("steps", "two kernels");
+  const KernelDescription &logits = steps[kLogitsStep],
+                          &topk = steps[kTopkStep];
+  checkSteps(kernel, logits, topk);
+  KernelDescription both = logits;
+  both.name = kernel.name;
+  both.rules = kernel.rules;
+  both.selection = topk.selection;
+  both.logitsType = logits.getElementType(Operand::Out);
+  both.nextN = topk.nextN;
+  both.batch = topk.batch;
+  both.blockKv = topk.blockKv;
+  both.numSequences = topk.numSequences;
+  both.maxBlocks = topk.maxBlocks;
+  both.sharedMemoryBytes =
+      std::max(logits.sharedMemoryBytes, topk.sharedMemoryBytes);
+  if (!unite(both.numQueries, topk.numQueries) ||
+      !unite(both.numColumns, topk.numColumns))
+    refuse(kernel, "must have steps with the same num_queries and "
+                   "num_columns");
+  // Of both, each operand once, and the logits as memory to work in.
+  both.parameters.clear();
+  for (const KernelDescription &step : steps)
+    for (const Parameter &parameter : step.parameters)
+      if (parameter.operand != Operand::Out &&
+          parameter.operand != Operand::Logits && !both.find(parameter.operand))
+        both.parameters.push_back(parameter);
+  Parameter scratch;
+  scratch.kind = Parameter::Kind::Memref;
+  scratch.operand = Operand::Scratch;
+  scratch.elementType = MQA_I32;
+  scratch.rank = 1;
+  both.parameters.push_back(scratch);
+  both.steps = std::move(steps);
+  kernel = std::move(both);
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+/// Elements from row to row of logits: rows begin at a line of memory.
+static int64_t getLogitsStride(const KernelDescription &kernel,
+                               int64_t numColumns) {
+  constexpr int64_t kLineBytes = 128;
+  int64_t step = kLineBytes / getElementBytes(kernel.logitsType);
+  return std::max<int64_t>(ceilDiv(numColumns, step), 1) * step;
+}
+
+int64_t mqa::runtime::getPieceRows(const KernelDescription &kernel,
+                                   int64_t numQueries, int64_t numColumns) {
+  // A kernel for so many queries works on all of them.
+  if (kernel.numQueries >= 0)
+    return std::max<int64_t>(numQueries, 1);
+  // Less makes launches too short (docs/notebook/2026-11-30.md).
+  constexpr int64_t kMostBytes = int64_t(512) << 20;
+  int64_t row =
+      getLogitsStride(kernel, numColumns) * getElementBytes(kernel.logitsType);
+  // Rows of a query block, or those of a line of the block table.
+  bool isInOrder =
+      kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence);
+  int64_t unit =
+      isInOrder ? kernel.nextN : std::max<int64_t>(kernel.blockQueries, 1);
+  int64_t most = std::max<int64_t>(kMostBytes / row / unit, 1) * unit;
+  int64_t pieces = std::max<int64_t>(ceilDiv(numQueries, most), 1);
+  return std::max<int64_t>(ceilDiv(ceilDiv(numQueries, pieces), unit), 1) *
+         unit;
+}
+
+size_t mqa::runtime::getPieceBytes(const KernelDescription &kernel,
+                                   int64_t numQueries, int64_t numColumns) {
+  int64_t rows =
+      std::min(getPieceRows(kernel, numQueries, numColumns), numQueries);
+  return rows * getLogitsStride(kernel, numColumns) *
+         getElementBytes(kernel.logitsType);
+}
+
+mqa_status mqa::runtime::checkPieceScratch(const KernelDescription &kernel,
+                                           const Tensors &tensors) {
+  size_t needed = getPieceBytes(kernel, tensors[Operand::Indices].sizes[0],
+                                tensors[Operand::Out].sizes[1]);
+  if (tensors.scratchSize >= needed)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_INVALID_ARGUMENT,
+              "scratch_size must be at least " + std::to_string(needed) +
+                  " for this launch, found " +
+                  std::to_string(tensors.scratchSize));
+}
+
+Tensors mqa::runtime::getPiece(const KernelDescription &kernel,
+                               const Tensors &tensors, int64_t first,
+                               int64_t count) {
+  Tensors some = tensors;
+  some.limitsRows = true;
+  auto take = [&](Operand operand, int64_t rows) {
+    Tensor &tensor = some[operand];
+    if (tensor.data)
+      tensor.data = static_cast<const char *>(tensor.data) +
+                    first / rows * tensor.strides[0] * tensor.getElementBytes();
+    tensor.sizes[0] = count / rows;
+  };
+  for (Operand operand :
+       {Operand::Q, Operand::Weights, Operand::Ks, Operand::Ke,
+        Operand::Sequence, Operand::Offset, Operand::Indices, Operand::Values})
+    take(operand, 1);
+  if (kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence))
+    take(Operand::BlockTable, kernel.nextN);
+  int64_t columns = tensors[Operand::Out].sizes[1];
+  for (Operand operand : {Operand::Out, Operand::Logits})
+    some.set(operand, tensors[Operand::Scratch].data, kernel.logitsType, count,
+             getLogitsStride(kernel, columns), {columns});
+  return some;
+}

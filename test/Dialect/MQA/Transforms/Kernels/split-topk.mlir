@@ -1,0 +1,92 @@
+// RUN: mqa-opt %s --mqa-fuse-topk --mqa-split-topk --split-input-file | FileCheck %s
+// RUN: mqa-opt %s --mqa-fuse-topk --mqa-split-topk --mqa-verify-kernel-functions --split-input-file -o /dev/null
+
+// Two functions in the place of one. Each has its own operands, and the logits are the last one.
+// CHECK: module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}, mqa.target
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: func @select$logits(%[[Q:.*]]: tensor<?x4x32xbf16>, %[[K:.*]]: tensor<?x32xbf16>, %[[KS:.*]]: tensor<?xi32>, %[[KE:.*]]: tensor<?xi32>, %[[OUT:.*]]: tensor<?x?xbf16>) -> tensor<?x?xbf16> {
+  // CHECK-NEXT: %[[L:.*]] = mqa.logits ins(%[[Q]], %[[K]], none, none, %[[KS]], %[[KE]] : {{.*}}) outs(%[[OUT]] : tensor<?x?xbf16>)
+  // CHECK-NEXT: return %[[L]]
+  // CHECK: func @select$topk(%[[KS:.*]]: tensor<?xi32>, %[[KE:.*]]: tensor<?xi32>, %[[OFFSET:.*]]: tensor<?xi32>, %[[I:.*]]: tensor<?x16xi32>, %[[V:.*]]: tensor<?x16xf32>, %[[LOGITS:.*]]: tensor<?x?xbf16>) -> (tensor<?x16xi32>, tensor<?x16xf32>) {
+  // CHECK-NEXT: %[[B:.*]]:2 = mqa.topk ins(%[[LOGITS]], %[[KS]], %[[KE]] : {{.*}}) offset(%[[OFFSET]] : tensor<?xi32>) outs(%[[I]], %[[V]] : {{.*}})
+  // CHECK-NEXT: return %[[B]]#0, %[[B]]#1
+  // CHECK-NOT: func
+  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %offset: tensor<?xi32>, %indices: tensor<?x16xi32>, %values: tensor<?x16xf32>) -> (tensor<?x16xi32>, tensor<?x16xf32>) {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+    %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
+    %init = tensor.empty(%m, %n) : tensor<?x?xbf16>
+    %logits = mqa.logits ins(%q, %k, none, none, %ks, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%init : tensor<?x?xbf16>) -> tensor<?x?xbf16>
+    %best:2 = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xbf16>, tensor<?xi32>, tensor<?xi32>) offset(%offset : tensor<?xi32>) outs(%indices, %values : tensor<?x16xi32>, tensor<?x16xf32>) -> tensor<?x16xi32>, tensor<?x16xf32>
+    return %best#0, %best#1 : tensor<?x16xi32>, tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// On memrefs, rows of logits may be any distance apart. Functions of one op stay.
+// CHECK: module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: func @select$logits({{.*}}: memref<4x4x32xbf16>, {{.*}}: memref<300x32xbf16>, {{.*}}: memref<4xi32>, %[[OUT:.*]]: memref<4x300xf32, strided<[?, 1], offset: ?>>) {
+  // CHECK-NEXT: mqa.logits {{.*}} outs(%[[OUT]]
+  // CHECK-NEXT: return
+  // CHECK: func @select$topk(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4x16xi32>, %[[LOGITS:.*]]: memref<4x300xf32, strided<[?, 1], offset: ?>>) {
+  // CHECK-NEXT: mqa.topk ins(%[[LOGITS]]
+  // CHECK-NEXT: return
+  func.func @select(%q: memref<4x4x32xbf16>, %k: memref<300x32xbf16>, %ke: memref<4xi32>, %indices: memref<4x16xi32>) {
+    %init = memref.alloc() : memref<4x300xf32>
+    mqa.logits ins(%q, %k, none, none, none, %ke : memref<4x4x32xbf16>, memref<300x32xbf16>, memref<4xi32>) outs(%init : memref<4x300xf32>)
+    mqa.topk ins(%init, none, %ke : memref<4x300xf32>, memref<4xi32>) outs(%indices : memref<4x16xi32>)
+    return
+  }
+  // CHECK: func @logits(
+  func.func @logits(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %out: tensor<4x300xf32>) -> tensor<4x300xf32> {
+    %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<300x32xbf16>, tensor<4xi32>) outs(%out : tensor<4x300xf32>) -> tensor<4x300xf32>
+    return %0 : tensor<4x300xf32>
+  }
+}
+
+// -----
+
+// Without WGMMA, one kernel.
+// CHECK-NOT: mqa.steps
+module attributes {mqa.target = #mqa.target<chip = "sm_89">} {
+  // CHECK: func @select(
+  // CHECK: mqa.unstored_logits
+  func.func @select(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+    %init = tensor.empty() : tensor<4x300xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<300x32xbf16>, tensor<4xi32>) outs(%init : tensor<4x300xf32>) -> tensor<4x300xf32>
+    %best = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+    return %best : tensor<4x16xi32>
+  }
+}
+
+// -----
+
+// Nor where a cache is paged, or a name is taken.
+// CHECK-NOT: mqa.steps
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: func @paged(
+  // CHECK: mqa.unstored_logits
+  func.func @paged(%q: tensor<?x1x4x32xbf16>, %k: tensor<?x64x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x1x4x32xbf16>
+    %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x1x4x32xbf16>, tensor<?x64x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+  // CHECK: func @a(
+  // CHECK: mqa.unstored_logits
+  func.func @a(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+    %init = tensor.empty() : tensor<4x300xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<300x32xbf16>, tensor<4xi32>) outs(%init : tensor<4x300xf32>) -> tensor<4x300xf32>
+    %best = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+    return %best : tensor<4x16xi32>
+  }
+  // CHECK: func @a$topk(
+  func.func @a$topk(%logits: tensor<4x300xf32>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+    %0 = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+    return %0 : tensor<4x16xi32>
+  }
+}
