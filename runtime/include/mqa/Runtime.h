@@ -211,12 +211,13 @@ MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
 MQA_API mqa_status mqa_topk_launch(mqa_kernel *kernel,
                                    const mqa_topk_args *args, void *stream);
 
-/** Computes logits and selects keys by them; otherwise as mqa_logits_launch. It
- *  stores no logits: `out`, `out_stride` and `max_seqlen_k` of `args` are not
- *  looked at. Of `selection`, it looks at k, indices, values, offset, sequence
- *  and block_table, with their strides and sizes, at scratch and scratch_size;
- *  each where the kernel has it. Rows without a key are padded, and num_keys =
- *  0 is a size too. */
+/** Computes logits and selects keys by them; otherwise as mqa_logits_launch.
+ *  On a GPU it may enqueue several launches, and logits may lie in the scratch.
+ *  `out`, `out_stride` and `max_seqlen_k` of `args` are not looked at. Of
+ * `selection`, it looks at k, indices, values, offset, sequence and
+ * block_table, with their strides and sizes, at scratch and scratch_size; each
+ * where the kernel has it. Rows without a key are padded, and num_keys = 0 is a
+ * size too. */
 MQA_API mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
                                           const mqa_logits_args *args,
                                           const mqa_topk_args *selection,

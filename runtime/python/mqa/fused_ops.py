@@ -67,7 +67,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
                 relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                 tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
                 return_values=False):  # fmt: skip
-    """The `topk` keys with the greatest logits of each query, whose logits are not stored.
+    """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
     What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast, nan_as_zero,
     max_multiprocessors and dtype (what logits are rounded to before they are compared) are those of `logits`, the others

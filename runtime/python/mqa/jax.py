@@ -200,7 +200,7 @@ def _make_selection(of, topk, offset, return_values, **others):
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
                 base="relative", force_first=0, force_last=0, return_values=False, max_multiprocessors=0):  # fmt: skip
-    """The `topk` keys with the greatest logits of each query, whose logits are not stored.
+    """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
     What `topk` gives on `logits` of the same arguments. On a GPU, calls work in memory that is kept for each kernel and
     stream.
