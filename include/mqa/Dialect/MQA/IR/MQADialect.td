@@ -28,11 +28,12 @@ def MQA_Dialect : Dialect {
     | 6: registers | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.ring_*`, `mqa.fill_tile`, `mqa.layout_cast`, `mqa.async_copy`, `mqa.async_arrive`, `mqa.row_block` |
     | 7: NVVM | none |
 
-    Kernels that select have ops of their own on levels 3 to 6: `mqa.append_candidates`, `mqa.cut_candidates` and
-    `mqa.sort_candidates`; kernels of logits and top-k also `mqa.filtered_rows`, `mqa.word_rows`, `mqa.meet`,
+    Kernels that select have ops of their own on levels 3 to 6: `mqa.append_candidates`, `mqa.cut_candidates`,
+    `mqa.estimate_threshold` and `mqa.sort_candidates`; kernels of logits and top-k also `mqa.filtered_rows`, `mqa.word_rows`, `mqa.meet`,
     `mqa.cut_lists` and, from level 5 on, `mqa.append_logits`.
 
-    Five attributes of the dialect stand on ops of other dialects: `mqa.target` on a module; `mqa.kernel` on a function
+    Six attributes of the dialect stand on ops of other dialects: `mqa.target` on a module, and `mqa.steps` on one with
+    kernels that `mqa-split-topk` has split; `mqa.kernel` on a function
     that was made from one op or from a fused pair; `mqa.operand` on an argument of such a function. In a host program,
     `mqa.launch` stands on a function whose calls are launches, and `mqa.kernels` on the module of its kernels. Any other
     attribute that begins with `mqa.` is an error.

@@ -215,6 +215,7 @@ def MQAExpandCandidatesPass : Pass<"mqa-expand-candidates", "::mlir::gpu::GPUFun
     | --- | --- |
     | `mqa.append_candidates` | ballots, and stores of code and key |
     | `mqa.cut_candidates` | a radix selection: a histogram of the codes in an interval, which each step narrows to one of its bins; then the same for the keys of equal codes |
+    | `mqa.estimate_threshold` | one step of such a selection, among the codes of the sample |
     | `mqa.cut_lists` | the same by teams of warps, a row for each team |
     | `mqa.sort_candidates` | a bitonic sort. If it sorts by keys that lie close together, a bitmap in which it counts how many keys are smaller |
     | `mqa.meet` | its region between two barriers of its threads. These barriers, and those inside of the region, have a number of their own |

@@ -403,11 +403,13 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
   let description = [{
     A workgroup of 1024 threads selects from one row at a time:
 
-    1. It goes over the row's keys. Each thread has a vector of keys. Keys that may be among the best are appended
-       to a list in shared memory.
-    2. When the list is full, only the best candidates stay. A key that is appended from then on must be better than
+    1. If the row does not fit the list in shared memory, a sample tells which logits are about among the best.
+    2. It goes over the row's keys. Each thread has two vectors of keys. Keys that may be among the best are appended
+       to the list.
+    3. When the list is full, only the best candidates stay. A key that is appended from then on must be better than
        the worst of these.
-    3. At the end the best candidates of the list are written, in the order of their keys or sorted by their logits.
+    4. If there are too few candidates, because the sample was misleading, all keys are looked at again.
+    5. At the end the best candidates of the list are written, in the order of their keys or sorted by their logits.
 
     For `mqa.merge_topk`, the kernel reads the lists in the place of keys. The lists are in any order, so the list
     in shared memory is too. So keys decide ties, and `order = key` needs a sort.
@@ -426,18 +428,22 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
       ...
       scf.for %m = %block to %rows step %grid {
         ...
-          %row:3 = scf.for %n = ... iter_args(%count = ..., %threshold = ..., %turn = ...) -> (index, f32, index) {
+            %estimate = mqa.estimate_threshold %samples count %number rank %rank : vector<4xf32>
             ...
-            %new_count, %fits = mqa.append_candidates %some from %key threshold(%threshold) turn(%turn) outs(%codes, %keys count %count : ...) : vector<4xf32>
+          %found = scf.while (%begin = %guess) : (f32) -> index {
             ...
-              %least = mqa.cut_candidates %codes, %keys count %count keep 512 : ...
+            %row:2 = scf.for %n = ... iter_args(%count = ..., %threshold = ...) -> (index, f32) {
               ...
-            %last = mqa.cut_candidates %codes, %keys count %row#0 keep 512 : ...
+              %new_count, %fits = mqa.append_candidates %some from %key threshold(%threshold) turn(%turn) outs(%codes, %keys count %count : ...) : vector<4xf32>
+              ...
+                %least = mqa.cut_candidates %codes, %keys count %count keep 512 : ...
+                ...
+            %last = mqa.cut_candidates %codes, %keys count %found keep 512 : ...
             ...
         %indices_of_row = mqa.row_block %indices[%m] rows ... : ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }
