@@ -101,27 +101,29 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     a pair fused if the module has another function of one of the two names.
 
     ```mlir
-    func.func @select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: tensor<?xi32>,
-                      %indices: tensor<?x2048xi32>) -> tensor<?x2048xi32> {
-      %c0 = arith.constant 0 : index
-      %m = tensor.dim %q, %c0 : tensor<?x64x128xf8E4M3FN>
-      %n = tensor.dim %k, %c0 : tensor<?x128xf8E4M3FN>
-      %unstored = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
-      %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>)
-          outs(%unstored : tensor<?x?xf32>) -> tensor<?x?xf32>
-      %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>)
-          outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
-      return %best : tensor<?x2048xi32>
+    module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+      func.func @select(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: tensor<?xi32>,
+                        %indices: tensor<?x2048xi32>) -> tensor<?x2048xi32> {
+        %c0 = arith.constant 0 : index
+        %m = tensor.dim %q, %c0 : tensor<?x64x128xf8E4M3FN>
+        %n = tensor.dim %k, %c0 : tensor<?x128xf8E4M3FN>
+        %unstored = mqa.unstored_logits(%m, %n) : tensor<?x?xf32>
+        %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>)
+            outs(%unstored : tensor<?x?xf32>) -> tensor<?x?xf32>
+        %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>)
+            outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+        return %best : tensor<?x2048xi32>
+      }
     }
     // becomes
-    module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}} {
+    module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}, mqa.target = #mqa.target<chip = "sm_90a">} {
       func.func @select$logits(%q: ..., %k: ..., %ke: ..., %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
         %0 = mqa.logits ins(%q, %k, none, none, none, %ke : ...) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
         return %0 : tensor<?x?xf32>
       }
-      func.func @select$topk(%ke: ..., %indices: ..., %logits: tensor<?x?xf32>) -> tensor<?x2048xi32> {
-        %0 = mqa.topk ins(%logits, none, %ke : ...) outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
-        return %0 : tensor<?x2048xi32>
+      func.func @select$topk(%ends: ..., %indices: ..., %stored: tensor<?x?xf32>) -> tensor<?x2048xi32> {
+        %1 = mqa.topk ins(%stored, none, %ends : ...) outs(%indices : tensor<?x2048xi32>) -> tensor<?x2048xi32>
+        return %1 : tensor<?x2048xi32>
       }
     }
     ```
