@@ -45,10 +45,10 @@ namespace {
 /// maps, and which of those load keys of a paged cache.
 struct TensorMaps {
   SmallVector<unsigned> all, ofCache;
-  /// Where the sizes of `out` are: as many keys as a sequence may have, and
-  /// `nextN` rows of them for each.
+  /// Where the sizes of `out` are: its columns, of `columnKeys` keys each, have
+  /// as many keys as a sequence may have, and each sequence has `nextN` rows.
   unsigned outSizes = 0;
-  int64_t nextN = 1, keyBytes = 0;
+  int64_t nextN = 1, keyBytes = 0, columnKeys = 1;
 };
 } // namespace
 
@@ -56,7 +56,7 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
   TensorMaps maps;
   auto attr = kernel->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
   unsigned position = 0;
-  bool readsOnce = true;
+  bool ofRows = false;
   for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto map = dyn_cast<nvgpu::TensorMapDescriptorType>(type);
     if (map)
@@ -71,9 +71,7 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
     if (attr && attr.isPaged()) {
       if (map && (name == "k" || name == "k_scale"))
         maps.ofCache.push_back(position);
-      // The keys of many rows of one sequence are read again and again.
-      if (name == "sequence")
-        readsOnce = false;
+      ofRows |= name == "sequence";
       if (name == "q")
         maps.nextN = operand.getTensorType().getDimSize(1);
       if (name == "k")
@@ -82,8 +80,15 @@ static TensorMaps getTensorMaps(gpu::GPUFuncOp kernel) {
     }
     position += memref ? 3 + 2 * memref.getRank() : 1;
   }
-  if (!readsOnce)
-    maps.ofCache.clear();
+  if (attr && attr.isPaged())
+    maps.columnKeys = std::max<int64_t>(attr.getBlockMax(), 1);
+  if (ofRows) {
+    // The keys of many rows of one sequence are read again and again; those of
+    // a few rows, once for all of them.
+    maps.nextN = attr.getRowsPerSequence();
+    if (!maps.nextN)
+      maps.ofCache.clear();
+  }
   return maps;
 }
 
@@ -109,11 +114,11 @@ static void setCacheHints(LLVM::LLVMFuncOp func, const TensorMaps &maps,
     return LLVM::SExtOp::create(b, loc, i64,
                                 func.getArgument(maps.outSizes + i));
   };
-  Value logits = LLVM::MulOp::create(b, loc, getSize(0), getSize(1));
+  Value cells = LLVM::MulOp::create(b, loc, getSize(0), getSize(1));
   Value fits = LLVM::ICmpOp::create(
-      b, loc, LLVM::ICmpPredicate::sle, logits,
-      constant(chip.l2Bytes / std::max<int64_t>(maps.keyBytes, 1) *
-               maps.nextN));
+      b, loc, LLVM::ICmpPredicate::sle, cells,
+      constant(chip.l2Bytes / std::max<int64_t>(maps.keyBytes, 1) * maps.nextN /
+               maps.columnKeys));
   Value hint = LLVM::SelectOp::create(b, loc, fits, constant(kEvictNormal),
                                       constant(kEvictFirst));
   func.walk([&](NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op) {
