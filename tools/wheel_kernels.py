@@ -52,6 +52,15 @@ def list_nan_as_zero(heads):
             yield op
 
 
+def list_rows(heads):
+    """Rows that name their sequences: prefill from the pages, and decoding as DeepGEMM's `indices` have it."""
+    rows = Op("", heads, 128, next_n=1, block_kv=64, has_sequence=True)
+    for clean in BOOLS:
+        yield replace(rows, clean=clean)
+        for activation in ("relu", "relu_nan_as_zero"):
+            yield replace(rows, clean=clean, rows_per_sequence=2, activation=activation)
+
+
 def list_other_models():
     """The models of test/Examples/models with other heads, dims and types."""
     fp8_and_bf16 = [{"input_type": name, "weights_type": "none", "has_k_scale": False} for name in ("f8E4M3FN", "bf16")]
@@ -153,6 +162,7 @@ def list_ops(name):
     if name == "launches":
         return list_measured()
     ops = [op for heads in (64, 32) for ops in (list_logits(heads), list_nan_as_zero(heads)) for op in ops]
+    ops += [op for heads in (64, 32) for op in list_rows(heads)]
     ops += list_other_models()
     ops += [op for k in SELECTED for op in list_selections(k)]
     for heads, k in itertools.product((64, 32), SELECTED):

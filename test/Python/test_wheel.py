@@ -4,6 +4,7 @@
 Skipped where pip, setuptools or wheel is missing. Needs neither PyTorch nor a GPU.
 """
 import concurrent.futures
+import dataclasses
 import importlib.util
 import os
 import pathlib
@@ -246,6 +247,10 @@ class PrebuiltTest(unittest.TestCase):
         for changes in ({"clean": True}, {"compressed": True}, {"clean": True, "fast": True}, {"out_type": "bf16"},
                         {"next_n": 2, "block_kv": 64, "lens_per_query": True}):  # fmt: skip
             self.assertIn(library.Op("", 32, 128, activation="relu_nan_as_zero", **changes), ops)
+        # What `indices` of these names give, too.
+        rows = library.Op("", 64, 128, next_n=1, block_kv=64, has_sequence=True, rows_per_sequence=2)
+        self.assertIn(dataclasses.replace(rows, activation="relu_nan_as_zero"), ops)
+        self.assertIn(dataclasses.replace(rows, rows_per_sequence=0, clean=True), ops)
 
     def test_models(self):
         """Each kernel of test/Examples/models, but for sizes that these files fix and ranges that they leave out."""
