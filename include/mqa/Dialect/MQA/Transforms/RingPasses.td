@@ -64,7 +64,7 @@ def MQASpecializeWarpsPass : Pass<"mqa-specialize-warps", "::mlir::gpu::GPUFuncO
     | role | threads | keeps |
     | --- | --- | --- |
     | consumers | those of the consumer groups, ahead of all others | get, `mqa.tile_logits`, `mqa.store_logits`, release. Each consumer group takes its `tile_q` queries, and the key stages that are its turn |
-    | producers | the warps after the consumers. With tensor maps: one warp for each ring, so that no load waits for the loads of another ring; one warp for all rings where there is something to clean. Without tensor maps: four warps fill all rings together; two where there is something to clean. The warps of a converter are taken from these | put, or acquire, fill and commit |
+    | producers | the warps after the consumers. With tensor maps: one warp for each ring, so that no load waits for the loads of another ring; one warp for all rings where there is something to clean. A large ring that lanes fill from short blocks of keys has two or four of the warps; where it has all four, they take turns with the slots that lanes fill beside it, and one of them loads the queries. Without tensor maps: four warps fill all rings together; two where there is something to clean. The warps of a converter are taken from these | put, or acquire, fill and commit |
     | converter, if a ring has it as its filler | groups of four warps behind those of producers and cleaners: one, or as many as `producers` of the ring says | get and release of rings that it reads, acquire and commit of rings that it fills, and what stands between |
     | cleaners, where there is something to clean | the other warps | the loop with `mqa.clean_rows` |
 
@@ -185,10 +185,13 @@ def MQAExpandPutsPass : Pass<"mqa-expand-puts", "::mlir::gpu::GPUFuncOp"> {
 
     | source | kind |
     | --- | --- |
-    | rows that begin anywhere: an `mqa.row_block`, a view of one, or scales of cache blocks of fewer than 32 keys | `elements` |
+    | rows that begin anywhere: an `mqa.row_block`, a view of one, or scales of cache blocks of fewer than 32 keys, unless the scales are a vector without gaps | `elements` |
     | of another element type than the tile | `chunks` |
+    | blocks of fewer than 16 rows of a matrix, or of fewer than 32 of a vector of scales | `async_chunks` |
     | any other, on a target with tensor maps | `tensor_map` |
     | any other, on other targets | `async_chunks` |
+
+    TMA takes about 75 cycles for a box of 8 rows of 128 bytes, longer than lanes take to copy them.
 
     Fills by `elements` come last: lanes wait for what they load, and by then the copies that go on by themselves
     should be under way.
@@ -221,7 +224,8 @@ def MQALowerRingsPass : Pass<"mqa-lower-rings", "::mlir::ModuleOp"> {
     | fills by `chunks` or `elements`, other ops that write | loads and stores | one of each thread, at the commit |
 
     - **Arrivals** are counted once for a ring, from all that fills its slots. If an asynchronous matrix unit may
-      read what threads have written, the threads pass a fence of proxies ahead of their arrivals.
+      read what threads have written, the threads pass a fence of proxies ahead of their arrivals. Threads do not wait
+      for their fills by `async_chunks`. There, the readers pass the fence, behind their wait for the slot.
     - **Start.** A thread of the last warp initialises the mbarriers at the top of the kernel. If all threads meet at
       a `gpu.barrier` before they touch a ring, the pass adds no other barrier.
     - **Buffers** have the dims of the tiles' memory, as the layouts of the tiles say (`#mqa.staged`). The boxes that

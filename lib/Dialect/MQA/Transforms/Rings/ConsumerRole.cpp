@@ -235,21 +235,25 @@ void WarpRoles::narrowStore(StoreLogitsOp op, Value queryGroup) {
   skipWithoutQueries(op, rows);
 }
 
+/// Reads `number` from lane 0, so that ptxas knows it to be the same in the
+/// whole warp.
+Value WarpRoles::getUniform(Value number) {
+  Value own =
+      arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(), number);
+  auto uniform = gpu::ShuffleOp::create(rewriter, loc, own, 0, kWarpThreads,
+                                        gpu::ShuffleMode::IDX);
+  return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                    uniform.getShuffleResult());
+}
+
 void WarpRoles::buildConsumers(Value threadId) {
   if (chip.movesRegisters)
     NVVM::SetMaxRegisterOp::create(
         rewriter, loc,
         getConsumerRegisters(chip, numConsumerGroups, groups.converterGroups),
         NVVM::SetMaxRegisterAction::increase);
-  // Read from lane 0, so that ptxas knows it to be the same in the whole warp.
-  Type i32 = rewriter.getI32Type();
-  Value index =
-      arith::DivUIOp::create(rewriter, loc, threadId, constant(kGroupThreads));
-  Value own = arith::IndexCastOp::create(rewriter, loc, i32, index);
-  auto uniform = gpu::ShuffleOp::create(rewriter, loc, own, 0, kWarpThreads,
-                                        gpu::ShuffleMode::IDX);
-  Value group = arith::IndexCastOp::create(
-      rewriter, loc, rewriter.getIndexType(), uniform.getShuffleResult());
+  Value group = getUniform(
+      arith::DivUIOp::create(rewriter, loc, threadId, constant(kGroupThreads)));
   // Consumer groups go over the keys first.
   Value keyGroups = constant(groups.keyGroups);
   Value queryGroup = arith::DivUIOp::create(rewriter, loc, group, keyGroups);

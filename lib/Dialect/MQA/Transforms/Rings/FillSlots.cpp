@@ -42,6 +42,14 @@ void RingLowering::startTensorMaps(
   syncWarp();
 }
 
+/// What was written is there for a unit that reads by the asynchronous proxy.
+void RingLowering::fenceAsyncProxy() {
+  MLIRContext *context = b.getContext();
+  NVVM::FenceProxyOp::create(
+      b, loc, NVVM::ProxyKindAttr::get(context, NVVM::ProxyKind::async_shared),
+      NVVM::SharedSpaceAttr::get(context, NVVM::SharedSpace::shared_cta));
+}
+
 /// Who has not arrived when its copies were started does so now.
 void RingLowering::commit(const LoweredRing &ring, const SlotFills &fills,
                           Slot slot) {
@@ -64,11 +72,7 @@ void RingLowering::commit(const LoweredRing &ring, const SlotFills &fills,
         return isOperand(commit.getRing(), ring.type.getTiles()[tile]);
       });
   if (writesOperand && chip->matrixUnit->isAsync)
-    NVVM::FenceProxyOp::create(
-        b, loc,
-        NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
-        NVVM::SharedSpaceAttr::get(b.getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    fenceAsyncProxy();
   bool isOfWarp = ring.arrivals.ofWrites && !ring.arrivals.areOfThreads();
   if (ring.arrivals.ofWrites && !isOfWarp)
     arrive(ring.full, slot);

@@ -186,6 +186,12 @@ void RingLowering::get(RingGetOp op) {
   if (ring.changesHands)
     waitForEmpty(ring, slot);
   wait(ring.full, slot, slot.parity);
+  // An asynchronous unit reads by another proxy than cp.async writes by. Who
+  // starts such copies does not wait for them: their readers have the fence.
+  auto isRead = [&](MemRefType tile) { return isOperand(op.getRing(), tile); };
+  if (ring.arrivals.ofAsyncCopies && chip->matrixUnit->isAsync &&
+      llvm::any_of(ring.type.getTiles(), isRead))
+    fenceAsyncProxy();
   SmallVector<Value> tiles;
   for (auto [i, result] : llvm::enumerate(op.getTiles()))
     tiles.push_back(

@@ -333,5 +333,6 @@ void RingLowering::fillByChunks(const LoweredRing &ring, FillTileOp op,
   Value first = arith::MulIOp::create(
       b, loc, slot.index,
       constant(ring.type.getTiles()[tile].getNumElements()));
-  ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
+  if (!copyByBlocks(b, loc, op, lane, ring.threads, flat, first))
+    ChunkCopier(b, loc, op, lane, ring.threads).copy(flat, first);
 }

@@ -66,6 +66,13 @@ bool hasContiguousRows(Value memref);
 /// Bytes that a lane copies at a time, where there are no tensor maps.
 constexpr int64_t kChunkBytes = 16;
 
+/// Copies the blocks of a matrix that fill a tile, as lane `lane` of
+/// `numLanes`, into a flat memref of which element `first` is the slot's first.
+/// False, and does nothing, if the source is something else, or if the lanes do
+/// not come out even.
+bool copyByBlocks(OpBuilder &b, Location loc, FillTileOp op, Value lane,
+                  int64_t numLanes, Value flat, Value first);
+
 /// Whether `tile` is whole blocks, or one part of a block, whose keys lie
 /// behind each other in both. Blocks have keys.
 bool isOfBlocks(MemRefType tile, GatherBlocksOp blocks);
@@ -161,6 +168,7 @@ private:
   void fillByChunks(const LoweredRing &ring, FillTileOp op, Value lane,
                     Slot slot);
   void commit(const LoweredRing &ring, const SlotFills &fills, Slot slot);
+  void fenceAsyncProxy();
   Value getOwnLane(const LoweredRing &ring);
   void get(RingGetOp op);
   void release(RingReleaseOp op);

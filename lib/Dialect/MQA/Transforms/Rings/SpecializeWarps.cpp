@@ -88,79 +88,17 @@ void WarpRoles::buildRole(Value threadId, int64_t first, int64_t count,
                           function_ref<void(Value own)> body) {
   OpBuilder::InsertionGuard guard(rewriter);
   Value own = arith::SubIOp::create(rewriter, loc, threadId, constant(first));
+  Value number = own;
+  if (rolesAreUniform) {
+    number = getUniform(
+        arith::DivUIOp::create(rewriter, loc, own, constant(kWarpThreads)));
+    count /= kWarpThreads;
+  }
   // Threads before the first wrap around.
-  Value isOwn = compare(arith::CmpIPredicate::ult, own, count);
+  Value isOwn = compare(arith::CmpIPredicate::ult, number, count);
   auto role = scf::IfOp::create(rewriter, loc, isOwn, /*withElseRegion=*/false);
   rewriter.setInsertionPointToStart(role.thenBlock());
   body(own);
-}
-
-/// Makes a producer of queries wait for the first block's before it asks for
-/// more: at the start all multiprocessors have room for two blocks, and would
-/// get the first only about when the second is there too. Later ones need not
-/// wait; where blocks have few keys, their loads overlap.
-void WarpRoles::loadFirstBlockAlone(scf::ForOp producer) {
-  OpBuilder::InsertionGuard guard(rewriter);
-  for (auto put :
-       llvm::make_early_inc_range(producer.getBody()->getOps<RingPutOp>())) {
-    rewriter.setInsertionPointAfter(put);
-    Value isFirst = arith::CmpIOp::create(
-        rewriter, loc, arith::CmpIPredicate::eq, producer.getInductionVar(),
-        producer.getLowerBound());
-    auto guarded =
-        scf::IfOp::create(rewriter, loc, isFirst, /*withElseRegion=*/false);
-    rewriter.setInsertionPointToStart(guarded.thenBlock());
-    RingGetOp::create(rewriter, loc, put.getRing(), put.getPosition());
-  }
-}
-
-/// The role of `numWarps` warps from thread `first` on, which fill all rings
-/// together: lanes copy, and one warp alone is too slow for that.
-int64_t WarpRoles::buildSharedProducers(Value threadId, int64_t first,
-                                        int64_t numWarps) {
-  loop->getParentOfType<gpu::GPUFuncOp>().walk([&](RingCreateOp op) {
-    if (op.getFiller() == Role::Producer)
-      op.setProducers(numWarps);
-  });
-  auto isForeign = [](RoleOpInterface op) {
-    return op.getRole() != Role::Producer;
-  };
-  int64_t count = numWarps * kWarpThreads;
-  buildRole(threadId, first, count, [&](Value own) {
-    shareLoops(cloneWithout(isForeign), own, count);
-  });
-  return first + count;
-}
-
-/// A warp for each ring, from thread `first` on, so that no load waits for
-/// those of another ring; at most `maxWarps`, of which the last takes what is
-/// left. Returns the thread behind them.
-int64_t WarpRoles::buildProducers(Value threadId, int64_t first,
-                                  int64_t maxWarps) {
-  SetVector<Value> rings;
-  loop.walk([&](Operation *op) {
-    if (Value ring = getFilledRing(op); ring && hasRole(op, Role::Producer))
-      rings.insert(ring);
-  });
-  int64_t numWarps = std::min<int64_t>(rings.size(), maxWarps);
-  LDBG() << numWarps << " producers for " << rings.size() << " rings";
-  for (int64_t warp = 0; warp < numWarps; ++warp) {
-    auto isForeign = [&](RoleOpInterface op) {
-      if (op.getRole() != Role::Producer)
-        return true;
-      int64_t ring = llvm::find(rings, getFilledRing(op)) - rings.begin();
-      return std::min(ring, numWarps - 1) != warp;
-    };
-    buildRole(threadId, first + warp * kWarpThreads, kWarpThreads,
-              [&](Value own) {
-                scf::ForOp producer = cloneWithout(isForeign);
-                shareLoops(producer, own, kWarpThreads);
-                // Where no other ring's loads would wait with it.
-                if (numWarps == static_cast<int64_t>(rings.size()))
-                  loadFirstBlockAlone(producer);
-              });
-  }
-  return first + numWarps * kWarpThreads;
 }
 
 /// Moves the cleaning loop here, its rows shared by the role's threads.
@@ -188,11 +126,9 @@ void WarpRoles::setRegisters(int64_t count) {
 /// behind them cleaners.
 void WarpRoles::buildOthers(Value threadId, int64_t first) {
   setRegisters(kProducerRegisters);
-  // Cleaning needs every warp that it can get: with two for it, prefill with
-  // `clean` was 2 % slower than with three.
   int64_t cleaner =
       chip.copyEngine->usesTensorMaps
-          ? buildProducers(threadId, first, cleaning ? 1 : kGroupWarps)
+          ? buildProducers(threadId, first)
           : buildSharedProducers(threadId, first,
                                  cleaning ? kGroupWarps / 2 : kGroupWarps);
   int64_t numCleaners = first + kGroupThreads - cleaner;

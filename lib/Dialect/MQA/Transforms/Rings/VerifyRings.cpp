@@ -91,14 +91,6 @@ static LogicalResult verifyFill(FillTileOp op, const ChipInfo &chip) {
                                "engine of "
                             << chip.name << " is " << engine.name;
   case FillKind::AsyncChunks:
-    // Who starts the copies does not wait for them, and so cannot say by a
-    // fence that an asynchronous unit may read what they bring.
-    if (!chip.matrixUnit->isAsync ||
-        !isOperand(op.getAcquire().getRing(), op.getTileType()))
-      return success();
-    return op.emitOpError()
-           << "by async_chunks cannot fill what the " << chip.matrixUnit->name
-           << " of " << chip.name << " reads, found " << op.getTileType();
   case FillKind::Chunks:
     return success();
   case FillKind::Elements:

@@ -37,9 +37,9 @@ struct ConsumerGroups {
 LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
                           scf::ForOp cleaning, ConsumerGroups groups);
 
-/// What is needed to write each role's clone of the loop. Those of consumers
-/// and converters have files of their own. Of a kernel that `verifyRoles`
-/// accepts.
+/// What is needed to write each role's clone of the loop. Those of consumers,
+/// producers and converters have files of their own. Of a kernel that
+/// `verifyRoles` accepts.
 class WarpRoles {
 public:
   WarpRoles(gpu::GPUFuncOp kernel, scf::ForOp loop, scf::ForOp cleaning,
@@ -61,6 +61,7 @@ private:
   /// without what is done to their slots.
   scf::ForOp cloneWithout(function_ref<bool(RoleOpInterface)> isForeign);
   void setRegisters(int64_t count);
+  Value getUniform(Value number);
   void buildConsumers(Value threadId);
   void takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns);
   SmallVector<scf::ForOp> findConverterLoops();
@@ -76,7 +77,15 @@ private:
   void buildRole(Value threadId, int64_t first, int64_t count,
                  function_ref<void(Value own)> body);
   void loadFirstBlockAlone(scf::ForOp producer);
-  int64_t buildProducers(Value threadId, int64_t first, int64_t maxWarps);
+  std::pair<Value, int64_t> findWideRing();
+  SetVector<Value> findRingsBeside(Value wide);
+  void fillInTurn(scf::ForOp producer, const SetVector<Value> &rings,
+                  int64_t turn);
+  void buildProducer(Value threadId, int64_t first, int64_t numWarps,
+                     const SetVector<Value> &own);
+  void buildCopiers(Value threadId, int64_t first, Value wide,
+                    SetVector<Value> others);
+  int64_t buildProducers(Value threadId, int64_t first);
   int64_t buildSharedProducers(Value threadId, int64_t first, int64_t numWarps);
   void buildConverter(Value threadId, int64_t first);
   void shareLoops(scf::ForOp role, Value own, int64_t count);
@@ -90,6 +99,10 @@ private:
   ConsumerGroups groups;
   const ChipInfo &chip;
   int64_t numConsumerGroups;
+  /// Whether a role's condition is read from a lane, so that ptxas knows it to
+  /// be the same in the whole warp. It then keeps what is the same in uniform
+  /// registers, and lets go of what brings diverged lanes together.
+  bool rolesAreUniform = false;
 };
 
 } // namespace mqa

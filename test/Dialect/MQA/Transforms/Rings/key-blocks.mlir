@@ -1,8 +1,9 @@
 // How keys of chosen blocks of a matrix come to a ring.
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},canonicalize,cse)))' | FileCheck %s
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=ASYNC
-// RUN: mqa-opt %s --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=LOWER
+// RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},canonicalize,cse)))' | FileCheck %s
+// RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
+// RUN: sed 's/block_size = 8/block_size = 16/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
+// RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
+// RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=LOWER
 
 #smem = #gpu.address_space<workgroup>
 !keys = !mqa.ring<4, memref<32x128xf8E4M3FN, #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>, #smem>>
@@ -16,21 +17,49 @@ gpu.module @kernels {
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?xf32> -> memref<?xf32>
 
-  // No tensor map fills a part of a tile with 32 bytes.
-  // PUTS: mqa.fill_tile {{.*}} by tensor_map
-  // PUTS: mqa.fill_tile {{.*}} by async_chunks
-  // ASYNC: mqa.fill_tile {{.*}} by async_chunks
-  // ASYNC: mqa.fill_tile {{.*}} by async_chunks
+  // Lanes copy blocks of 8 rows. Those of 16 become boxes.
+  // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?x128xf8E4M3FN>
+  // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?xf32>
 
-  // A box for each block, at row 8 * id of the matrix.
+  // A lane has one block, and goes from row to row of it; a block need not be there, or
+  // not all of it. WGMMA reads the keys by another proxy than lanes write them by: who gets them
+  // has the fence; who gets the scales has none.
   // LOWER-LABEL: gpu.func @tile
-  // LOWER-SAME: !nvgpu.tensormap.descriptor<tensor = memref<8x128xf8E4M3FN, #gpu.address_space<workgroup>>, swizzle = swizzle_128b
+  // LOWER-SAME: %[[K:[a-z0-9]+]]: memref<?x128xf8E4M3FN>
+  // LOWER-NOT: nvgpu.tma.async.load
+  // LOWER: gpu.shuffle idx
   // LOWER: %[[ID:.*]] = arith.index_cast %{{.*}} : i32 to index
   // LOWER: %[[ROW:.*]] = arith.muli %[[ID]], %c8
-  // LOWER: nvgpu.tma.async.load %{{.*}}[%c0, %[[ROW]]]
-  // LOWER-COUNT-3: nvgpu.tma.async.load
-  // LOWER-NOT: nvgpu.tma.async.load
+  // LOWER: %[[EXISTS:.*]] = arith.cmpi ult, %[[ROW]], %[[N:.*]] : index
+  // LOWER: %[[REST:.*]] = arith.subi %[[N]], %[[ROW]]
+  // LOWER: %[[BEHIND:.*]] = arith.select %[[EXISTS]], %[[REST]], %c0
+  // LOWER: %[[BLOCK:.*]] = mqa.row_block %[[K]][%[[ROW]]]
+  // LOWER: %[[SOURCE:.*]] = mqa.row_block %[[BLOCK]][%c0]
+  // LOWER: arith.cmpi sgt, %[[BEHIND]], %c0
+  // LOWER: mqa.async_copy %[[SOURCE]]
+  // LOWER: mqa.row_block %[[SOURCE]][%c1]
+  // LOWER-COUNT-7: mqa.async_copy
+  // LOWER-NEXT: mqa.async_arrive %[[FULL:[a-z0-9_]+]]
+  // LOWER-NOT: nvvm.fence.proxy
   // LOWER: mqa.async_copy
+  // LOWER: mqa.async_arrive
+  // LOWER-NOT: nvvm.fence.proxy
+  // LOWER: nvgpu.mbarrier.try_wait.parity %[[FULL]]
+  // LOWER-NEXT: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>
+  // LOWER: nvgpu.mbarrier.try_wait.parity
+  // LOWER-NOT: nvvm.fence.proxy
+  // LOWER: "test.use"
+
+  // BOXES-LABEL: gpu.func @tile
+  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<16x128xf8E4M3FN
+  // BOXES: %[[ID:.*]] = arith.index_cast %{{.*}} : i32 to index
+  // BOXES: %[[ROW:.*]] = arith.muli %[[ID]], %c16
+  // BOXES: nvgpu.tma.async.load %{{.*}}[%c0, %[[ROW]]]
+  // BOXES: nvgpu.tma.async.load
+  // BOXES-NOT: nvgpu.tma.async.load
+  // BOXES: mqa.async_copy
+  // BOXES-NOT: nvvm.fence.proxy
+  // BOXES: gpu.return
   gpu.func @tile(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %table: memref<1x?xi32>, %n: index, %count: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
     %keys = mqa.ring_create : !keys
     %scales = mqa.ring_create : !scales
@@ -38,6 +67,9 @@ gpu.module @kernels {
     %own = mqa.gather_pages %s[%table] from %n keys %count {block_size = 8} : memref<?xf32>, memref<1x?xi32> -> memref<?xf32>
     mqa.ring_put %keys[%p], %tile : !keys, memref<?x128xf8E4M3FN>
     mqa.ring_put %scales[%p], %own : !scales, memref<?xf32>
+    %k_tile = mqa.ring_get %keys[%p] : !keys -> memref<32x128xf8E4M3FN, #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>, #smem>
+    %s_tile = mqa.ring_get %scales[%p] : !scales -> memref<32xf32, strided<[1], offset: ?>, #smem>
+    "test.use"(%k_tile, %s_tile) : (memref<32x128xf8E4M3FN, #mqa.staged<shape = [32, 128], dims = [0, 1], swizzle = 16>, #smem>, memref<32xf32, strided<[1], offset: ?>, #smem>) -> ()
     gpu.return
   }
 }

@@ -207,24 +207,6 @@ gpu.module @kernels {
     %ring = mqa.ring_create : !ring
     %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to !s
     %t = mqa.ring_acquire %ring[%p] : !ring -> !t
-    // expected-error@+1 {{by async_chunks cannot fill what the WGMMA of sm_90a reads, found 'memref<32x64xf16, #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>, #gpu.address_space<workgroup>>'}}
-    mqa.fill_tile %s into %t by async_chunks : !s into !t
-    mqa.ring_commit %ring[%p] : !ring
-    gpu.return
-  }
-}
-
-// -----
-
-#rows = #mqa.staged<shape = [32, 64], dims = [0, 1], swizzle = 8>
-!ring = !mqa.ring<4, memref<32x64xf16, #rows, #gpu.address_space<workgroup>>>
-!t = memref<32x64xf16, #rows, #gpu.address_space<workgroup>>
-!s = memref<?x64xf16, strided<[64, 1], offset: ?>>
-gpu.module @kernels {
-  gpu.func @f(%arg: memref<?x64xf16>, %p: i32, %n: index, %x: f16) kernel {
-    %ring = mqa.ring_create : !ring
-    %s = memref.subview %arg[%n, 0] [%n, 64] [1, 1] : memref<?x64xf16> to !s
-    %t = mqa.ring_acquire %ring[%p] : !ring -> !t
     // expected-error@+1 {{by elements fills matrices and vectors that have no #mqa.staged layout}}
     mqa.fill_tile %s into %t by elements : !s into !t
     mqa.ring_commit %ring[%p] : !ring
