@@ -7,6 +7,8 @@
 #include "LogitsTopkSteps.h"
 #include "OpRules.h"
 
+#include <limits>
+
 using namespace mqa::runtime;
 
 //===----------------------------------------------------------------------===//
@@ -65,7 +67,8 @@ void mqa::runtime::readSteps(Fields &fields, bool isCpu,
   both.sharedMemoryBytes =
       std::max(logits.sharedMemoryBytes, topk.sharedMemoryBytes);
   if (!unite(both.numQueries, topk.numQueries) ||
-      !unite(both.numColumns, topk.numColumns))
+      !unite(both.numColumns, topk.numColumns) ||
+      !unite(both.numKeys, both.numColumns))
     refuse(kernel, "must have steps with the same num_queries and "
                    "num_columns");
   // Of both, each operand once, and the logits as memory to work in.
@@ -97,21 +100,32 @@ static int64_t getLogitsStride(const KernelDescription &kernel,
   return std::max<int64_t>(ceilDiv(numColumns, step), 1) * step;
 }
 
+/// Of the logits of a row.
+static int64_t getRowBytes(const KernelDescription &kernel,
+                           int64_t numColumns) {
+  return getLogitsStride(kernel, numColumns) *
+         getElementBytes(kernel.logitsType);
+}
+
+/// Rows of a query block, or those of a line of the block table.
+static int64_t getUnitRows(const KernelDescription &kernel) {
+  bool isInOrder =
+      kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence);
+  return isInOrder ? kernel.nextN : std::max<int64_t>(kernel.blockQueries, 1);
+}
+
+/// Less makes launches too short (docs/notebook/2026-11-30.md).
+static constexpr int64_t kMostBytes = int64_t(512) << 20;
+
 int64_t mqa::runtime::getPieceRows(const KernelDescription &kernel,
                                    int64_t numQueries, int64_t numColumns) {
   // A kernel for so many queries works on all of them.
   if (kernel.numQueries >= 0)
     return std::max<int64_t>(numQueries, 1);
-  // Less makes launches too short (docs/notebook/2026-11-30.md).
-  constexpr int64_t kMostBytes = int64_t(512) << 20;
-  int64_t row =
-      getLogitsStride(kernel, numColumns) * getElementBytes(kernel.logitsType);
-  // Rows of a query block, or those of a line of the block table.
-  bool isInOrder =
-      kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence);
-  int64_t unit =
-      isInOrder ? kernel.nextN : std::max<int64_t>(kernel.blockQueries, 1);
-  int64_t most = std::max<int64_t>(kMostBytes / row / unit, 1) * unit;
+  int64_t unit = getUnitRows(kernel);
+  int64_t most = std::max<int64_t>(
+                     kMostBytes / getRowBytes(kernel, numColumns) / unit, 1) *
+                 unit;
   int64_t pieces = std::max<int64_t>(ceilDiv(numQueries, most), 1);
   return std::max<int64_t>(ceilDiv(ceilDiv(numQueries, pieces), unit), 1) *
          unit;
@@ -119,10 +133,15 @@ int64_t mqa::runtime::getPieceRows(const KernelDescription &kernel,
 
 size_t mqa::runtime::getPieceBytes(const KernelDescription &kernel,
                                    int64_t numQueries, int64_t numColumns) {
-  int64_t rows =
-      std::min(getPieceRows(kernel, numQueries, numColumns), numQueries);
-  return rows * getLogitsStride(kernel, numColumns) *
-         getElementBytes(kernel.logitsType);
+  // Pieces of fewer rows may be larger, so not the size of these: what is there
+  // for a launch is enough for all smaller ones.
+  int64_t row = getRowBytes(kernel, numColumns);
+  if (numQueries == 0 || row > std::numeric_limits<int64_t>::max() / numQueries)
+    return numQueries ? std::numeric_limits<int64_t>::max() : 0;
+  int64_t all = row * numQueries;
+  return kernel.numQueries >= 0
+             ? all
+             : std::min(all, std::max(kMostBytes, getUnitRows(kernel) * row));
 }
 
 mqa_status mqa::runtime::checkPieceScratch(const KernelDescription &kernel,

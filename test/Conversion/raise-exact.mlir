@@ -359,3 +359,20 @@ func.func @weights_and_scale_in_one_sum(%q: tensor<4x2x2x16xbf16>, %k: tensor<6x
   } -> tensor<4x6xf32>
   return %v14 : tensor<4x6xf32>
 }
+
+// An op without use, whose body has what may be logits elsewhere: both go.
+// CHECK-LABEL: func @body_of_a_dead_op(
+// CHECK-NOT: tensor.extract_slice
+// CHECK: return
+func.func @body_of_a_dead_op(%t: tensor<8x4xf32>, %u: tensor<8xf32>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %c0 = arith.constant 0 : index
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0)->(d0)>], iterator_types = ["parallel"]} outs(%e : tensor<8xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %s = tensor.extract_slice %t[%i, 0] [1, 4] [1, 1] : tensor<8x4xf32> to tensor<4xf32>
+    %x = tensor.extract %s[%c0] : tensor<4xf32>
+    linalg.yield %x : f32
+  } -> tensor<8xf32>
+  return %u : tensor<8xf32>
+}

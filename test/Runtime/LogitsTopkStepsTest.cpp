@@ -80,8 +80,8 @@ TEST_F(LogitsTopkStepsTest, Pieces) {
   args.num_queries = 2500;
   args.num_keys = 131072;
   // 1024 rows have room, so 2500 are three pieces of 834.
-  EXPECT_EQ(getScratchSize(2500, 131072), size_t(834) * 131072 * 4);
-  selection.scratch_size = size_t(834) * 131072 * 4;
+  EXPECT_EQ(getScratchSize(2500, 131072), size_t(512) << 20);
+  selection.scratch_size = size_t(512) << 20;
   mqa_launch *prepared = nullptr;
   ASSERT_EQ(prepare(kernel, &args, &selection, &prepared), MQA_SUCCESS)
       << mqa_last_error();
@@ -100,6 +100,21 @@ TEST_F(LogitsTopkStepsTest, Pieces) {
     EXPECT_EQ(getParameter(2 * piece + 1, 12), 0x60000000u + 4 * first);
     EXPECT_EQ(getFake().launches[2 * piece + 1].gridX, count);
   }
+}
+
+// What is there for a launch is enough for all smaller ones.
+TEST_F(LogitsTopkStepsTest, ScratchGrows) {
+  loadKernel(makeStepsManifest());
+  size_t before = 0;
+  for (int64_t queries : {1, 300, 1023, 1024, 1025, 2500, 4096, 100000}) {
+    size_t size = getScratchSize(queries, 131072);
+    EXPECT_GE(size, before) << queries;
+    EXPECT_LE(size, size_t(512) << 20) << queries;
+    EXPECT_GE(size, getScratchSize(queries, 40960)) << queries;
+    before = size;
+  }
+  // A block of rows is computed at a time, however long they are.
+  EXPECT_GT(getScratchSize(100, int64_t(1) << 30), size_t(512) << 20);
 }
 
 // Without a key nothing is computed, and rows are padded; without a query there

@@ -211,8 +211,9 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
     - **Heads** are summed by reductions, or one after the other: additions of terms that differ in nothing but the
       head that they read, as a front end writes a loop over heads.
     - **Factors** are constants, and scales of queries, heads and keys. They become part of the weights or of
-      `k_scale`: an op in front multiplies them. So the result may be rounded differently. A positive constant may be
-      inside of the maximum.
+      `k_scale`: an op in front multiplies them. So the result may be rounded differently, and a number on the way that
+      is too large for f32 may be left out. A division multiplies with the inverse, which is infinite if the divisor
+      is subnormal. A positive constant may be inside of the maximum.
     - **Masks** are a select of -inf, or an added 0 or -inf, by comparisons of n with integers of the query. The
       integers may have any width. There may be offsets, `<=`, negations, and several comparisons. The bounds are
       computed in front. The number of the key may be multiplied by a constant (a key stands for several tokens). If
@@ -233,7 +234,7 @@ def MQARaisePass : Pass<"mqa-raise", "::mlir::func::FuncOp"> {
       by a comparison that lets NaN through, as `mqa.logits` does. Other maxima are the same only if no score is NaN.
       x * (x > 0) is the same only if no score is infinite, which scores of f8E4M3FN are not.
     - `positive-scales`: no scale is negative, infinite or NaN. A scale inside of the maximum (keys or queries that are
-      dequantised before the contraction) is the same outside only if it is not negative.
+      dequantised before the contraction) is the same outside only if it is not negative, and 0 times infinity is NaN.
     - `operand-type=bf16` or `f16`: q and k of f32 may be rounded to this type. The pass rounds them in front.
 
     ```mlir

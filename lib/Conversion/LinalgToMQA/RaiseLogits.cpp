@@ -76,9 +76,12 @@ struct RaisePass : mqa::impl::MQARaisePassBase<RaisePass> {
     // From the last op on: the whole of a computation comes before its parts,
     // which are then without use.
     SmallVector<Operation *> ops;
-    getOperation().walk([&](Operation *op) {
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (isRoot(op))
         ops.push_back(op);
+      // The body goes with its op.
+      return isa<linalg::LinalgOp>(op) ? WalkResult::skip()
+                                       : WalkResult::advance();
     });
     IRRewriter rewriter(&getContext());
     for (Operation *op : llvm::reverse(ops)) {

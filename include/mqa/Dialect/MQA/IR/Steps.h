@@ -8,6 +8,7 @@
 #define MQA_DIALECT_MQA_IR_STEPS_H
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace mlir {
@@ -19,13 +20,16 @@ namespace mqa {
 inline constexpr llvm::StringLiteral kStepsAttrName = "mqa.steps";
 
 /// Whether `value` is what `mqa.steps` has to be: a dictionary of pairs of
-/// names.
+/// names, each of which is there once.
 inline bool isStepsAttr(Attribute value) {
   auto steps = dyn_cast<DictionaryAttr>(value);
-  return steps && llvm::all_of(steps, [](NamedAttribute entry) {
+  llvm::SmallDenseSet<Attribute> seen;
+  return steps && llvm::all_of(steps, [&](NamedAttribute entry) {
            auto names = dyn_cast<ArrayAttr>(entry.getValue());
            return names && names.size() == 2 &&
-                  llvm::all_of(names, llvm::IsaPred<StringAttr>);
+                  llvm::all_of(names, [&](Attribute name) {
+                    return isa<StringAttr>(name) && seen.insert(name).second;
+                  });
          });
 }
 

@@ -13,7 +13,7 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
   let summary = "Fuses logits with the mqa.topk that is their only reader";
   let description = [{
     Fuses an `mqa.logits` or `mqa.paged_logits` with an `mqa.topk` if the `mqa.topk` selects from the logits and
-    nothing else reads them. The two ops then become one kernel, in which logits never reach memory. The pass
+    nothing else reads them. The two ops then become one kernel, which gives the logits to nobody. The pass
     replaces the destination of the logits, a `tensor.empty` or `memref.alloc`, by an `mqa.unstored_logits`. It
     drops `clean`, which concerns only logits that somebody reads.
 
@@ -61,10 +61,11 @@ def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
       a loop whose start and step are.
     - `mqa.merge_topk`: `ke` is cut at `num_keys`.
 
-    New bounds of an op on memrefs are in a buffer, which the pass frees behind the op.
+    New bounds of an op on memrefs are in a new buffer, which upstream's deallocation passes free, like all others.
 
-    The pass leaves other tiles as they are: those with `ranges` or `compressed` rows, and tiles of key blocks that end
-    behind the list. A remark says why.
+    The pass leaves other tiles as they are: those with `ranges` or `compressed` rows, and tiles of key blocks that are
+    known to end behind the list. A remark says why. A tile whose offset is not known must lie in the columns of the
+    whole op.
 
     ```mlir
     func.func @tile(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<8xi32>, %out: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {
@@ -94,8 +95,9 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     logits keep the matrix unit waiting. There, the pass makes two functions of a function `f` that is a fused pair:
     `f$logits`, which stores the logits, and `f$topk`, which selects from them. The attribute `mqa.steps` of the
     module says which functions belong together. In a bundle, both are one kernel with the name `f`. The runtime
-    launches them one behind the other, and the logits lie in the scratch. It takes so many rows at a time that the
-    scratch has about 512 MiB at most.
+    launches them one behind the other, and the logits lie in the scratch. If the number of queries is dynamic, the
+    runtime takes the rows in pieces, whose logits have at most 512 MiB or are those of one block of queries. A pair
+    with a static number of queries is split if all of its logits fit 512 MiB.
 
     The pass splits an `mqa.logits` for chips with WGMMA (sm_90a). It leaves an `mqa.paged_logits` fused. It also leaves
     a pair fused if the module has another function of one of the two names.
@@ -406,7 +408,7 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
     A workgroup of 1024 threads selects from one row at a time:
 
     1. If the row does not fit the list in shared memory, a sample tells which logits are about among the best.
-    2. It goes over the row's keys. Each thread has two vectors of keys. Keys that may be among the best are appended
+    2. It goes over the row's keys. Each thread has two vectors of logits. Keys that may be among the best are appended
        to the list.
     3. When the list is full, only the best candidates stay. A key that is appended from then on must be better than
        the worst of these.

@@ -89,7 +89,10 @@ static void fuse(RewriterBase &b, LogitsOpInterface logits, TopkOp topk) {
     // So that nothing is bufferized to a write of what they read in between.
     b.moveOpBefore(logits, topk);
   }
-  // Nobody sees what lies outside of the ranges.
+}
+
+/// Nobody sees what lies outside of the ranges.
+static void dropClean(RewriterBase &b, LogitsOpInterface logits) {
   b.modifyOpInPlace(logits, [&] {
     if (auto op = dyn_cast<LogitsOp>(*logits))
       op.setClean(false);
@@ -106,8 +109,12 @@ struct FuseTopkPass : mqa::impl::MQAFuseTopkPassBase<FuseTopkPass> {
     IRRewriter rewriter(&getContext());
     for (TopkOp topk : ops) {
       LogitsOpInterface logits = getLogitsOf(topk);
-      if (!logits || getUnstoredLogits(logits))
+      if (!logits)
         continue;
+      if (getUnstoredLogits(logits)) {
+        dropClean(rewriter, logits);
+        continue;
+      }
       std::string with = "fused with " + logits->getName().getStringRef().str();
       std::string reason = explainNotFused(logits, topk);
       if (!reason.empty()) {
@@ -116,6 +123,7 @@ struct FuseTopkPass : mqa::impl::MQAFuseTopkPassBase<FuseTopkPass> {
       }
       remark::passed(topk.getLoc(), kRemark) << with;
       fuse(rewriter, logits, topk);
+      dropClean(rewriter, logits);
     }
   }
 };

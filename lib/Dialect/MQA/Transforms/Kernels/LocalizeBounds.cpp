@@ -19,6 +19,8 @@
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <numeric>
+
 namespace mlir {
 namespace mqa {
 #define GEN_PASS_DEF_MQALOCALIZEBOUNDSPASS
@@ -36,10 +38,10 @@ static const remark::RemarkOpts kRemark =
 // Bounds
 //===----------------------------------------------------------------------===//
 
-/// A new tensor or memref for `tile`, of which each element is what `map` makes
-/// of that element of `bounds`. `bounds` are i32, and `map` works on i64, where
-/// nothing overflows; what it returns must fit i32.
-static Value mapBounds(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
+/// A new tensor or memref, of which each element is what `map` makes of that
+/// element of `bounds`. `bounds` are i32, and `map` works on i64, where nothing
+/// overflows; what it returns must fit i32.
+static Value mapBounds(ImplicitLocOpBuilder &b, Value bounds,
                        function_ref<Value(ImplicitLocOpBuilder &, Value)> map) {
   auto type = cast<ShapedType>(bounds.getType());
   bool isTensor = isa<RankedTensorType>(type);
@@ -68,12 +70,7 @@ static Value mapBounds(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
             arith::TruncIOp::create(body, body.getI32Type(), map(body, wide));
         linalg::YieldOp::create(body, narrow);
       });
-  if (isTensor)
-    return generic.getResult(0);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointAfter(tile);
-  memref::DeallocOp::create(b, init);
-  return init;
+  return isTensor ? generic.getResult(0) : init;
 }
 
 static Value createI64(ImplicitLocOpBuilder &b, int64_t value) {
@@ -82,20 +79,18 @@ static Value createI64(ImplicitLocOpBuilder &b, int64_t value) {
 
 /// `bounds` counted from key `first`; null stays null, which is key 0, and the
 /// ranges that begin there begin ahead of the tile.
-static Value countFrom(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
-                       Value first) {
+static Value countFrom(ImplicitLocOpBuilder &b, Value bounds, Value first) {
   if (!bounds)
     return Value();
   Value offset = arith::IndexCastOp::create(b, b.getI64Type(), first);
-  return mapBounds(
-      b, tile, bounds, [&](ImplicitLocOpBuilder &body, Value bound) {
-        // A bound below 0 counts as 0, and none is above the greatest i32.
-        Value least = createI64(body, 0),
-              greatest = createI64(body, std::numeric_limits<int32_t>::max());
-        Value shifted = arith::SubIOp::create(body, bound, offset);
-        Value clamped = arith::MaxSIOp::create(body, shifted, least);
-        return arith::MinSIOp::create(body, clamped, greatest).getResult();
-      });
+  return mapBounds(b, bounds, [&](ImplicitLocOpBuilder &body, Value bound) {
+    // A bound below 0 counts as 0, and none is above the greatest i32.
+    Value least = createI64(body, 0),
+          greatest = createI64(body, std::numeric_limits<int32_t>::max());
+    Value shifted = arith::SubIOp::create(body, bound, offset);
+    Value clamped = arith::MaxSIOp::create(body, shifted, least);
+    return arith::MinSIOp::create(body, clamped, greatest).getResult();
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,49 +98,53 @@ static Value countFrom(ImplicitLocOpBuilder &b, Operation *tile, Value bounds,
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Knows of indices whether they are multiples of a factor.
-class MultipleFinder {
+/// Finds numbers that divide indices.
+class DivisorFinder {
 public:
-  explicit MultipleFinder(int64_t factor) : factor(factor) {}
-  bool isMultiple(Value value) {
+  /// The greatest number that is known to divide `value`; 0 if that is 0.
+  int64_t get(Value value) {
     // A value may be used several times, and its own operands again.
-    auto [entry, isNew] = known.try_emplace(value, false);
+    auto [entry, isNew] = known.try_emplace(value, 1);
     if (!isNew)
       return entry->second;
-    bool result = compute(value);
+    int64_t result = compute(value);
     return known[value] = result;
   }
 
 private:
-  bool isMultiple(OpFoldResult value) {
+  int64_t get(OpFoldResult value) {
     std::optional<int64_t> constant = getConstantIntValue(value);
-    return constant ? *constant % factor == 0 : isMultiple(cast<Value>(value));
+    return constant ? clamp(*constant) : get(cast<Value>(value));
   }
-  bool compute(Value value);
-  bool isMultipleInLoop(BlockArgument argument);
-  bool isMultiple(affine::AffineApplyOp apply);
+  /// So that products do not overflow.
+  static int64_t clamp(int64_t number) {
+    constexpr int64_t kMost = int64_t(1) << 30;
+    return std::abs(number) <= kMost ? std::abs(number) : 1;
+  }
+  int64_t compute(Value value);
+  int64_t getInLoop(BlockArgument argument);
+  int64_t get(affine::AffineApplyOp apply);
 
-  int64_t factor;
-  DenseMap<Value, bool> known;
+  DenseMap<Value, int64_t> known;
 };
 } // namespace
 
-/// The variable of a loop that begins at a multiple, and goes on by multiples.
-bool MultipleFinder::isMultipleInLoop(BlockArgument argument) {
+/// Of the variable of a loop, its start and its step.
+int64_t DivisorFinder::getInLoop(BlockArgument argument) {
   auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
   auto variables = loop ? loop.getLoopInductionVars() : std::nullopt;
   auto starts = loop ? loop.getLoopLowerBounds() : std::nullopt;
   auto steps = loop ? loop.getLoopSteps() : std::nullopt;
   if (!variables || !starts || !steps)
-    return false;
+    return 1;
   for (auto [variable, start, step] :
        llvm::zip_equal(*variables, *starts, *steps))
     if (variable == argument)
-      return isMultiple(start) && isMultiple(step);
-  return false;
+      return std::gcd(get(start), get(step));
+  return 1;
 }
 
-bool MultipleFinder::isMultiple(affine::AffineApplyOp apply) {
+int64_t DivisorFinder::get(affine::AffineApplyOp apply) {
   AffineMap map = apply.getAffineMap();
   Builder b(apply.getContext());
   SmallVector<AffineExpr> dims, symbols;
@@ -153,31 +152,34 @@ bool MultipleFinder::isMultiple(affine::AffineApplyOp apply) {
     bool isDim = i < map.getNumDims();
     AffineExpr expr = isDim ? b.getAffineDimExpr(i)
                             : b.getAffineSymbolExpr(i - map.getNumDims());
-    (isDim ? dims : symbols)
-        .push_back(isMultiple(operand) ? expr * factor : expr);
+    (isDim ? dims : symbols).push_back(expr * get(operand));
   }
-  return map.getResult(0)
-      .replaceDimsAndSymbols(dims, symbols)
-      .isMultipleOf(factor);
+  return clamp(map.getResult(0)
+                   .replaceDimsAndSymbols(dims, symbols)
+                   .getLargestKnownDivisor());
 }
 
-bool MultipleFinder::compute(Value value) {
+int64_t DivisorFinder::compute(Value value) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
-    return constant.srem(factor) == 0;
+    return clamp(constant.getSExtValue());
   if (auto argument = dyn_cast<BlockArgument>(value))
-    return isMultipleInLoop(argument);
-  auto isOne = [&](Value operand) { return isMultiple(operand); };
-  return TypeSwitch<Operation *, bool>(value.getDefiningOp())
+    return getInLoop(argument);
+  return TypeSwitch<Operation *, int64_t>(value.getDefiningOp())
       .Case<arith::IndexCastOp, arith::IndexCastUIOp>(
-          [&](auto cast) { return isMultiple(cast.getIn()); })
+          [&](auto cast) { return get(cast.getIn()); })
       .Case([&](arith::MulIOp op) {
-        return llvm::any_of(op->getOperands(), isOne);
+        return clamp(get(op.getLhs()) * get(op.getRhs()));
       })
       .Case<arith::AddIOp, arith::SubIOp>(
-          [&](auto op) { return llvm::all_of(op->getOperands(), isOne); })
-      .Case([&](affine::AffineApplyOp apply) { return isMultiple(apply); })
-      .Default(false);
+          [&](auto op) { return std::gcd(get(op.getLhs()), get(op.getRhs())); })
+      .Case([&](affine::AffineApplyOp apply) { return get(apply); })
+      .Default(int64_t(1));
+}
+
+/// Whether `value`, an index, is known to be a multiple of `factor`.
+static bool isMultipleOf(Value value, int64_t factor) {
+  return DivisorFinder().get(value) % factor == 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,7 +212,7 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
   Value first = op.getKeyOffset();
   int64_t size = *op.getKeyBlockSize(), columns = op.getOutType().getDimSize(1);
   if (ShapedType::isDynamic(columns) || columns % size ||
-      !MultipleFinder(size).isMultiple(first))
+      !isMultipleOf(first, size))
     return leave(op, "'key_offset' and the number of columns are not known to "
                      "be multiples of the keys of a block, " +
                          std::to_string(size));
@@ -233,11 +235,10 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
                           ? b.createOrFold<tensor::DimOp>(list, 1)
                           : b.createOrFold<memref::DimOp>(list, 1));
   Value counts = mapBounds(
-      b, op, op.getNumKeyBlocks(),
-      [&](ImplicitLocOpBuilder &body, Value count) {
+      b, op.getNumKeyBlocks(), [&](ImplicitLocOpBuilder &body, Value count) {
         return arith::MinSIOp::create(body, count, length).getResult();
       });
-  op.getNumKeyBlocksMutable().assign(countFrom(b, op, counts, block));
+  op.getNumKeyBlocksMutable().assign(countFrom(b, counts, block));
   op.getKeyOffsetMutable().clear();
   return success();
 }
@@ -251,8 +252,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
   if (op.hasKeyBlocks())
     return localizeBlocks(b, op);
   Value first = op.getKeyOffset();
-  Value ks = countFrom(b, op, op.getKs(), first),
-        ke = countFrom(b, op, op.getKe(), first);
+  Value ks = countFrom(b, op.getKs(), first),
+        ke = countFrom(b, op.getKe(), first);
   if (ks)
     op.getKsMutable().assign(ks);
   op.getKeMutable().assign(ke);
@@ -263,7 +264,7 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
 static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
   Value offset = op.getKeyOffset(), table = op.getBlockTable();
   int64_t blockKv = op.getBlockKv();
-  if (!MultipleFinder(blockKv).isMultiple(offset))
+  if (!isMultipleOf(offset, blockKv))
     return leave(op, "'key_offset' is not known to be a multiple of the keys "
                      "of a cache block, " +
                          std::to_string(blockKv));
@@ -280,8 +281,7 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
       {column, all});
   OpFoldResult left = affine::makeComposedFoldedAffineApply(
       b, b.getLoc(), count - first, {column, all});
-  op.getContextLensMutable().assign(
-      countFrom(b, op, op.getContextLens(), offset));
+  op.getContextLensMutable().assign(countFrom(b, op.getContextLens(), offset));
   op.getBlockTableMutable().assign(takeColumns(b, table, column, left));
   op.getKeyOffsetMutable().clear();
   return success();
@@ -290,8 +290,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
 static LogicalResult localize(ImplicitLocOpBuilder &b, MergeTopkOp op) {
   Value numKeys =
       arith::IndexCastOp::create(b, b.getI64Type(), op.getNumKeys());
-  op.getKeMutable().assign(mapBounds(
-      b, op, op.getKe(), [&](ImplicitLocOpBuilder &body, Value bound) {
+  op.getKeMutable().assign(
+      mapBounds(b, op.getKe(), [&](ImplicitLocOpBuilder &body, Value bound) {
         return arith::MinSIOp::create(body, bound, numKeys).getResult();
       }));
   op.getNumKeysMutable().clear();

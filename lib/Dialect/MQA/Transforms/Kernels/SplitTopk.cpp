@@ -61,12 +61,24 @@ static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
   return made;
 }
 
+/// Whether the logits fit what a launch keeps of them. A kernel for any number
+/// of queries takes a part of them at a time.
+static bool haveRoom(Value logits) {
+  constexpr int64_t kMostBytes = int64_t(512) << 20;
+  auto type = cast<ShapedType>(logits.getType());
+  if (type.isDynamicDim(0))
+    return true;
+  int64_t row = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  return !type.isDynamicDim(1) && type.getDimSize(0) * row <= kMostBytes &&
+         type.getDimSize(0) * row * type.getDimSize(1) <= kMostBytes;
+}
+
 /// Where products of matrices are started and waited for, consumers that filter
 /// logits keep the matrix unit waiting. Of a paged cache, the L2 cache has room
 /// for all logits, and one kernel is faster.
-static bool isSlowerFused(const KernelFunction &kernel, const ChipInfo &chip) {
+static bool isSlowerFused(KernelFunction kernel, const ChipInfo &chip) {
   return kernel.topk && isa<LogitsOp>(*kernel.op) && chip.matrixUnit &&
-         chip.matrixUnit->isAsync;
+         chip.matrixUnit->isAsync && haveRoom(kernel.topk.getLogits());
 }
 
 /// Makes two functions of `func`, and returns their names; null if the module

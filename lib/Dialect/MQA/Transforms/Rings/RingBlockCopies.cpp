@@ -89,8 +89,11 @@ bool BlockCopier::fits() {
   if (swizzled &&
       (swizzled != columns || blockKeys % (swizzled * layout.getRowsPerLine())))
     return false;
-  int64_t ofRow = tile.getDimSize(0) / blockKeys * columns;
-  if (ofRow % numLanes && numLanes % ofRow)
+  // A lane keeps its column, and finds its blocks by a shuffle in the warp.
+  int64_t numBlocks = tile.getDimSize(0) / blockKeys,
+          ofRow = numBlocks * columns;
+  if (numLanes % columns || numBlocks > shapes::kWarpThreads ||
+      (ofRow % numLanes && numLanes % ofRow))
     return false;
   stepRows = std::max<int64_t>(numLanes / ofRow, 1);
   return blockKeys % stepRows == 0;

@@ -102,3 +102,15 @@ func.func @casts(%q: tensor<4x4x32xbf16>, %k: tensor<64x32xbf16>, %ke: tensor<4x
   %best = mqa.topk ins(%some, none, %ke : tensor<?x?xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
   return %best : tensor<4x16xi32>
 }
+
+// What is fused already loses `clean` too.
+// CHECK-LABEL: func @fused_before(
+// CHECK: mqa.logits
+// CHECK-NOT: clean
+// CHECK: mqa.topk
+func.func @fused_before(%q: tensor<4x4x32xbf16>, %k: tensor<64x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+  %unstored = mqa.unstored_logits() : tensor<4x64xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<64x32xbf16>, tensor<4xi32>) outs(%unstored : tensor<4x64xf32>) {clean} -> tensor<4x64xf32>
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<4x64xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+  return %0 : tensor<4x16xi32>
+}

@@ -89,4 +89,15 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     %0 = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
     return %0 : tensor<4x16xi32>
   }
+  // Of a number of queries that is known, all logits are there at once, so they must fit.
+  // CHECK: func @many(
+  // CHECK: mqa.unstored_logits
+  func.func @many(%q: tensor<64x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<64xi32>, %indices: tensor<64x16xi32>) -> tensor<64x16xi32> {
+    %c0 = arith.constant 0 : index
+    %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
+    %init = tensor.empty(%n) : tensor<64x?xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<64x4x32xbf16>, tensor<?x32xbf16>, tensor<64xi32>) outs(%init : tensor<64x?xf32>) -> tensor<64x?xf32>
+    %best = mqa.topk ins(%logits, none, %ke : tensor<64x?xf32>, tensor<64xi32>) outs(%indices : tensor<64x16xi32>) -> tensor<64x16xi32>
+    return %best : tensor<64x16xi32>
+  }
 }
