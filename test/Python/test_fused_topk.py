@@ -262,6 +262,17 @@ class ScratchTest(unittest.TestCase):
         self.assertEqual(larger.numel(), 101)
         self.assertIs(self.get(100), larger)
 
+    def test_all_goes_back_when_it_is_much(self):
+        with unittest.mock.patch.object(fused_launches, "_MAX_SCRATCH_BYTES", 250):
+            first = self.get(100)
+            self.get(100, kernel=2)
+            self.assertIs(self.get(100), first)
+            third = self.get(100, stream=6)
+            self.assertEqual(list(fused_launches._scratch.values()), [third])
+            # What is more than that alone is kept alone.
+            self.get(1000, kernel=2)
+            self.assertEqual([piece.numel() for piece in fused_launches._scratch.values()], [1000])
+
     def test_a_graph_has_its_own(self):
         first = self.get(100)
         recorded = self.get(100, capturing=True)

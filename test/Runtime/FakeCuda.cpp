@@ -8,6 +8,7 @@
 #include "CudaDriver.h"
 
 #include <mutex>
+#include <set>
 #include <utility>
 
 using namespace mqa::runtime;
@@ -149,9 +150,13 @@ CUresult cuModuleUnload(CUmodule) {
   --fakeCudaState()->liveModules;
   return cuda::kSuccess;
 }
-CUresult cuModuleGetFunction(CUfunction *function, CUmodule, const char *) {
+CUresult cuModuleGetFunction(CUfunction *function, CUmodule, const char *name) {
   RETURN_IF_FAILING("cuModuleGetFunction");
-  *function = reinterpret_cast<CUfunction>(0x3000);
+  // A function is its name, which stays.
+  static std::set<std::string> names;
+  std::lock_guard<std::mutex> lock(mutex);
+  *function = reinterpret_cast<CUfunction>(
+      const_cast<std::string *>(&*names.insert(name).first));
   return cuda::kSuccess;
 }
 CUresult cuFuncSetAttribute(CUfunction, int, int) {
@@ -180,7 +185,7 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                         oobFill});
   return cuda::kSuccess;
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
                           void **parameters, void **) {
   RETURN_IF_FAILING("cuLaunchKernelEx");
   if (config->gridX == 0 || config->blockX == 0 || config->blockX > 1024 ||
@@ -200,7 +205,11 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction,
     launch.overlaps |= attribute.id == cuda::kProgrammaticStreamSerialization &&
                        attribute.value.programmaticStreamSerializationAllowed;
   }
-  for (size_t i = 0; i < state.parameterCount; ++i) {
+  auto own = state.parameterCounts.find(
+      *reinterpret_cast<const std::string *>(function));
+  size_t count =
+      own == state.parameterCounts.end() ? state.parameterCount : own->second;
+  for (size_t i = 0; i < count; ++i) {
     uint64_t value;
     std::memcpy(&value, parameters[i], sizeof(value));
     launch.parameters.push_back(value);

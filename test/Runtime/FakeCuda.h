@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,9 @@ struct FakeCudaState {
   int major = 9, minor = 0, sharedMemory = 232448, multiprocessors = 132,
       version = 13000;
   bool hasContext = false, isCapturing = false;
+  /// Of any kernel, and of those of these names.
   size_t parameterCount = 0;
+  std::map<std::string, size_t> parameterCounts;
   // What it saw.
   std::vector<std::string> calls;
   std::vector<FakeTensorMap> maps;

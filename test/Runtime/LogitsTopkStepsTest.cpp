@@ -8,6 +8,8 @@
 #include "LogitsTopkManifest.h"
 #include "ManifestChecks.h"
 
+#include <algorithm>
+
 using namespace mqa::test;
 using nlohmann::json;
 
@@ -75,6 +77,8 @@ TEST_F(LogitsTopkStepsTest, Launches) {
 TEST_F(LogitsTopkStepsTest, Pieces) {
   loadKernel(makeStepsManifest());
   getFake().parameterCount = 21;
+  // Logits, bounds, offset, indices and values.
+  getFake().parameterCounts["topk$topk"] = 3 * 7 + 3 * 5;
   mqa_logits_args args = makeFusedLogitsArgs();
   mqa_topk_args selection = makeSelectionArgs();
   args.num_queries = 2500;
@@ -90,8 +94,19 @@ TEST_F(LogitsTopkStepsTest, Pieces) {
   mqa_launch_destroy(prepared);
   ASSERT_EQ(getFake().launches.size(), 6u);
   ASSERT_EQ(getFake().maps.size(), 8u); // k and its scales once
+  auto isMapped = [](uint64_t at) {
+    const std::vector<FakeTensorMap> &maps = getFake().maps;
+    return std::any_of(maps.begin(), maps.end(), [&](const FakeTensorMap &map) {
+      return map.address == address<void>(at);
+    });
+  };
   for (size_t piece = 0; piece < 3; ++piece) {
     size_t first = 834 * piece, count = piece == 2 ? 832 : 834;
+    EXPECT_TRUE(isMapped(0x10000000 + 8192 * first)) << "q of " << piece;
+    EXPECT_TRUE(isMapped(0x40000000 + 256 * first)) << "weights of " << piece;
+    EXPECT_EQ(getParameter(2 * piece + 1, 17), 0x170000000u + 4 * first);
+    EXPECT_EQ(getParameter(2 * piece + 1, 22), 0x180000000u + 4 * 6 * first);
+    EXPECT_EQ(getParameter(2 * piece + 1, 29), 0x190000000u + 4 * 7 * first);
     EXPECT_EQ(getParameter(2 * piece, 4), 0x50000000u + 4 * first);
     EXPECT_EQ(getParameter(2 * piece, 14), 0x200000000u);
     EXPECT_EQ(getSize(2 * piece, 17), count);

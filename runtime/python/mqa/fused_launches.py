@@ -266,7 +266,7 @@ def _remember(form, tensors, flags, plan, args, selection, stream):
 # Memory that launches of a kernel on a stream work in, one after the other. Those that are recorded in a graph may run
 # beside others, so a graph has its own. Before a piece goes away, the launcher forgets launches that work in it.
 _scratch: dict = {}
-_MAX_SCRATCH = 64
+_MAX_SCRATCH, _MAX_SCRATCH_BYTES = 64, 4 << 30
 
 
 def _new_scratch(plan, device):
@@ -303,7 +303,8 @@ def _get_scratch(plan, device, stream):
     key = plan.kernel.address, plan.device_index, stream
     scratch = _scratch.get(key)
     if scratch is None or scratch.numel() < plan.scratch_size:
-        if len(_scratch) >= _MAX_SCRATCH:
+        kept = sum(memory.numel() for memory in _scratch.values())
+        if len(_scratch) >= _MAX_SCRATCH or kept + plan.scratch_size > _MAX_SCRATCH_BYTES:
             _forget_scratch(*list(_scratch))
         elif scratch is not None:
             _forget_scratch(key)
