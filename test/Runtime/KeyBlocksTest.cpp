@@ -35,21 +35,8 @@ static nlohmann::json makeManifest() {
 
 /// 3 queries with up to 40 blocks of 1000 keys, densely packed.
 static mqa_logits_args makeArgs() {
-  mqa_logits_args args = {};
-  args.q = address<void>(0x10000);
-  args.q_stride = 64 * 128;
-  args.k = address<void>(0x20000);
-  args.k_stride = 128;
-  args.k_scale = address<float>(0x30000);
-  args.k_scale_stride = 1;
-  args.weights = address<float>(0x40000);
-  args.weights_stride = 64;
-  args.ks = address<int32_t>(0x50000);
-  args.ke = address<int32_t>(0x60000);
-  args.out = address<void>(0x70000);
+  mqa_logits_args args = makeDenseArgs(3, 1000);
   args.out_stride = 320;
-  args.num_queries = 3;
-  args.num_keys = 1000;
   args.key_blocks = address<int32_t>(0x80000);
   args.key_blocks_stride = 40;
   args.num_key_blocks = address<int32_t>(0x90000);

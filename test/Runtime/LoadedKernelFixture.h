@@ -14,6 +14,26 @@
 
 namespace mqa::test {
 
+/// Queries of 64 heads of 128 and keys, densely packed.
+inline mqa_logits_args makeDenseArgs(int64_t numQueries, int64_t numKeys) {
+  mqa_logits_args args = {};
+  args.q = address<void>(0x10000);
+  args.q_stride = 64 * 128;
+  args.k = address<void>(0x20000);
+  args.k_stride = 128;
+  args.k_scale = address<float>(0x30000);
+  args.k_scale_stride = 1;
+  args.weights = address<float>(0x40000);
+  args.weights_stride = 64;
+  args.ks = address<int32_t>(0x50000);
+  args.ke = address<int32_t>(0x60000);
+  args.out = address<void>(0x70000);
+  args.out_stride = numKeys;
+  args.num_queries = numQueries;
+  args.num_keys = numKeys;
+  return args;
+}
+
 /// The first kernel of a bundle for a GPU that does not exist.
 struct LoadedKernelFixture : testing::Test {
   void SetUp() override { getFake() = FakeCudaState(); }

@@ -3,7 +3,7 @@
 
 usage: raise_styles.py functions OPTION   the functions that want this option of mqa-raise ("none": no option)
        raise_styles.py heads NUMBER       a function that adds as many heads, one after the other
-       raise_styles.py check OPTION FILE  compares what mqa-raise made of them with the table of logits_styles.py
+       raise_styles.py check OPTION FILE  compares what mqa-raise made of them with the table of style_table.py
        raise_styles.py main               a main that calls each function and what was raised of it, `<name>_raised`, and prints
                                           how many logits differ
 
@@ -13,8 +13,10 @@ All numbers are small integers, so all sums are exact in any order.
 import re
 import sys
 
+import logits_styles  # noqa: F401 (fills the table)
+import mask_styles  # noqa: F401
 from logits_body import ARGUMENTS, MAXIMUM, SIZES, Body, tensor
-from logits_styles import STYLES
+from style_table import STYLES
 
 
 def print_functions(option):

@@ -62,7 +62,7 @@ private:
   }
   SmallVector<Value> getSourceCoordinates(Value chunk);
   Value getCount(Value isInside, Value at, Value size);
-  Value getRow(Value source, Value row);
+  Value getRow(Value source, Value row) { return takeRow(b, loc, source, row); }
   ChunkSource fromView(memref::SubViewOp view, ArrayRef<Value> at);
   ChunkSource fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at);
   ChunkSource fromBlocksOfMatrix(GatherBlocksOp blocks, Value block, Value slot,
@@ -116,8 +116,7 @@ Value ChunkCopier::getCount(Value isInside, Value at, Value size) {
   return arith::SelectOp::create(b, loc, isInside, rest, constant(0));
 }
 
-/// Row `row` of `source`, whose address may need 64 bits.
-Value ChunkCopier::getRow(Value source, Value row) {
+Value mqa::takeRow(OpBuilder &b, Location loc, Value source, Value row) {
   auto type = cast<MemRefType>(source.getType());
   SmallVector<int64_t> shape{ShapedType::kDynamic};
   llvm::append_range(shape, type.getShape().drop_front());
@@ -126,7 +125,8 @@ Value ChunkCopier::getRow(Value source, Value row) {
                       StridedLayoutAttr::get(b.getContext(), 0,
                                              type.getStridesAndOffset().first),
                       type.getMemorySpace());
-  return RowBlockOp::create(b, loc, rowType, source, row, constant(1));
+  return RowBlockOp::create(b, loc, rowType, source, row,
+                            arith::ConstantIndexOp::create(b, loc, 1));
 }
 
 ChunkSource ChunkCopier::fromView(memref::SubViewOp view, ArrayRef<Value> at) {

@@ -53,7 +53,7 @@ private:
     Value source, behind, into;
   };
 
-  Value getRow(Value source, Value row);
+  Value getRow(Value source, Value row) { return takeRow(b, loc, source, row); }
   Block findBlock(Value number, Value row, Value first);
   Value countElements(Value column);
   void copyRow(const Block &block, Value row, Value flat);
@@ -97,19 +97,6 @@ bool BlockCopier::fits() {
     return false;
   stepRows = std::max<int64_t>(numLanes / ofRow, 1);
   return blockKeys % stepRows == 0;
-}
-
-/// Row `row` of `source`, whose address may need 64 bits.
-Value BlockCopier::getRow(Value source, Value row) {
-  auto type = cast<MemRefType>(source.getType());
-  SmallVector<int64_t> shape{ShapedType::kDynamic};
-  llvm::append_range(shape, type.getShape().drop_front());
-  auto rowType =
-      MemRefType::get(shape, type.getElementType(),
-                      StridedLayoutAttr::get(b.getContext(), 0,
-                                             type.getStridesAndOffset().first),
-                      type.getMemorySpace());
-  return RowBlockOp::create(b, loc, rowType, source, row, constant(1));
 }
 
 /// How many elements of a chunk that begins at `column` the matrix has.

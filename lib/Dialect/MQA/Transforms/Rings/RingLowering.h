@@ -66,6 +66,9 @@ bool hasContiguousRows(Value memref);
 /// Bytes that a lane copies at a time, where there are no tensor maps.
 constexpr int64_t kChunkBytes = 16;
 
+/// Row `row` of `source` as a matrix, whose address may need 64 bits.
+Value takeRow(OpBuilder &b, Location loc, Value source, Value row);
+
 /// Copies the blocks of a matrix that fill a tile, as lane `lane` of
 /// `numLanes`, into a flat memref of which element `first` is the slot's first.
 /// False, and does nothing, if the source is something else, or if the lanes do
