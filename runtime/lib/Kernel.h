@@ -71,7 +71,7 @@ struct BundleKernel {
 mqa_status loadGpuKernel(const std::vector<BundleKernel> &candidates,
                          int device, std::unique_ptr<Kernel> &kernel);
 
-/// One whose description has steps, which are loaded.
+/// Makes a kernel of its loaded steps, which are launched one after the other.
 std::unique_ptr<Kernel>
 makeKernelOfSteps(const BundleKernel &kernel,
                   std::vector<std::unique_ptr<Kernel>> steps);

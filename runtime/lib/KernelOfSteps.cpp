@@ -1,5 +1,4 @@
-//===- KernelOfSteps.cpp - Two kernels, one behind the other
-//---------------===//
+//===- KernelOfSteps.cpp - Two kernels, one behind the other --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

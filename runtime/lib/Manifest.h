@@ -22,7 +22,7 @@ struct Section {
 std::vector<Section> readManifest(const nlohmann::json &manifest,
                                   Bundle &bundle);
 
-/// A kernel, or one of the two that it is. Throws InvalidBundle.
+/// Reads a kernel, or one step of a kernel. Throws InvalidBundle.
 KernelDescription readKernel(Fields &fields, bool isCpu);
 
 /// The parameters of `kernel`, by the rules of its op. Throws InvalidBundle.

@@ -46,7 +46,7 @@ public:
   }
   mqa_status readCache(int64_t blockKv, int64_t headDim,
                        mqa_paged_logits_args &args);
-  /// Column of the next result.
+  /// Columns of the next result; 0 if it is no matrix.
   int64_t peekColumns() const {
     const xla::Buffer *next = peek(frame.results, numResults);
     return next && next->rank == 2 ? next->dims[1] : 0;

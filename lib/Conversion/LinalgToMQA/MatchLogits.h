@@ -50,7 +50,8 @@ std::optional<LogitsMatch> matchLogits(Value root, RaiseAssumptions assumptions,
 /// What `expr` is as an f32, if it is a narrower float; null if not.
 ExprRef getDecoded(ExprRef expr);
 
-/// Whether the cast `expr` to a narrower float rounds as all others do.
+/// Whether the cast `expr` to a narrower float rounds to the nearest number,
+/// ties to even.
 bool roundsToNearest(const ExprRef &expr);
 
 /// Whether `expr` has a sum of maxima of sums with 0, which may be logits.

@@ -20,8 +20,8 @@ class RolledSums {
 public:
   RolledSums(const ExprRef &expr, ExprBuilder &exprs);
   const ExprRef &get() const { return expr; }
-  /// What `part` of the formula was before: the program has a tensor of that,
-  /// and none of a new sum.
+  /// `part` of the formula as the program wrote it. No tensor of the program
+  /// has a new sum, so who needs a tensor asks for this.
   ExprRef getOriginal(const ExprRef &part) const;
 
 private:
