@@ -104,6 +104,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.block_max = kernel.blockMax;
   info.fast = kernel.isFast();
   info.schedule = kernel.schedule.c_str();
+  info.needs_zeroed_scratch = kernel.rules->needsZeroedScratch(kernel);
   info.scratch_bytes = kernel.scratchBytes;
   info.batch = kernel.batch;
   info.next_n = kernel.nextN;

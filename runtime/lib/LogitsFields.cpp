@@ -111,10 +111,14 @@ Form LogitsOpRules::getForm(const KernelDescription &kernel) const {
 }
 
 /// Inside of a query block, kernels find a row of `out` with 32 bits.
+int64_t mqa::runtime::getMaxOutStride(const KernelDescription &kernel) {
+  return std::numeric_limits<int32_t>::max() / kernel.blockQueries;
+}
+
 mqa_status LogitsOpRules::checkForGpu(const KernelDescription &kernel,
                                       const Tensors &tensors) const {
   int64_t stride = tensors[Operand::Out].strides[0];
-  int64_t most = std::numeric_limits<int32_t>::max() / kernel.blockQueries;
+  int64_t most = getMaxOutStride(kernel);
   if (stride <= most)
     return MQA_SUCCESS;
   return fail(MQA_ERROR_INVALID_ARGUMENT,

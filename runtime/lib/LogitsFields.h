@@ -58,6 +58,9 @@ mqa_status checkLogits(const KernelDescription &kernel,
                        const mqa_paged_logits_args &args,
                        const Tensors &tensors, unsigned unread = 0);
 
+/// Elements from row to row of `out` that a kernel for a GPU can count.
+int64_t getMaxOutStride(const KernelDescription &kernel);
+
 } // namespace mqa::runtime
 
 #endif // MQA_RUNTIME_LIB_LOGITSFIELDS_H

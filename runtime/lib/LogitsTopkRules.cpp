@@ -41,6 +41,7 @@ public:
   size_t getScratchSize(const KernelDescription &kernel, int64_t numQueries,
                         int64_t numColumns,
                         int numMultiprocessors) const override;
+  bool needsZeroedScratch(const KernelDescription &kernel) const override;
   mqa_status checkForGpu(const KernelDescription &kernel,
                          const Tensors &tensors) const override;
   int64_t getGrid(const KernelDescription &kernel, const Tensors &tensors,
@@ -236,6 +237,12 @@ size_t LogitsTopkRules::getScratchSize(const KernelDescription &kernel,
   size_t lists = kLists * numMultiprocessors * blockQueries;
   return kCounterBytes * ceilDiv(numQueries, blockQueries) +
          lists * kernel.listPlaces * kPlaceBytes;
+}
+
+/// Counters of query blocks must be zero; logits of steps need not be.
+bool LogitsTopkRules::needsZeroedScratch(
+    const KernelDescription &kernel) const {
+  return kernel.steps.empty() && kernel.find(Operand::Scratch);
 }
 
 mqa_status LogitsTopkRules::checkForGpu(const KernelDescription &kernel,

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LogitsTopkSteps.h"
-#include "OpRules.h"
+#include "LogitsFields.h"
 
 #include <limits>
 
@@ -92,11 +92,16 @@ void mqa::runtime::readSteps(Fields &fields, bool isCpu,
 // Launches
 //===----------------------------------------------------------------------===//
 
-/// Elements from row to row of logits: rows begin at a line of memory.
+/// Rows of logits begin at a line of memory: elements of a line.
+static int64_t getStrideStep(const KernelDescription &kernel) {
+  constexpr int64_t kLineBytes = 128;
+  return kLineBytes / getElementBytes(kernel.logitsType);
+}
+
+/// Elements from row to row of logits.
 static int64_t getLogitsStride(const KernelDescription &kernel,
                                int64_t numColumns) {
-  constexpr int64_t kLineBytes = 128;
-  int64_t step = kLineBytes / getElementBytes(kernel.logitsType);
+  int64_t step = getStrideStep(kernel);
   return std::max<int64_t>(ceilDiv(numColumns, step), 1) * step;
 }
 
@@ -144,10 +149,20 @@ size_t mqa::runtime::getPieceBytes(const KernelDescription &kernel,
              : std::min(all, std::max(kMostBytes, getUnitRows(kernel) * row));
 }
 
-mqa_status mqa::runtime::checkPieceScratch(const KernelDescription &kernel,
-                                           const Tensors &tensors) {
-  size_t needed = getPieceBytes(kernel, tensors[Operand::Indices].sizes[0],
-                                tensors[Operand::Out].sizes[1]);
+mqa_status mqa::runtime::checkPieces(const KernelDescription &kernel,
+                                     const Tensors &tensors) {
+  // The rows are the runtime's own, so what limits their stride limits the
+  // keys.
+  int64_t numColumns = tensors[Operand::Out].sizes[1];
+  int64_t most = getMaxOutStride(kernel);
+  if (getLogitsStride(kernel, numColumns) > most)
+    return fail(MQA_ERROR_INVALID_ARGUMENT,
+                "num_keys must be at most " +
+                    std::to_string(most / getStrideStep(kernel) *
+                                   getStrideStep(kernel)) +
+                    " for this kernel, found " + std::to_string(numColumns));
+  size_t needed =
+      getPieceBytes(kernel, tensors[Operand::Indices].sizes[0], numColumns);
   if (tensors.scratchSize >= needed)
     return MQA_SUCCESS;
   return fail(MQA_ERROR_INVALID_ARGUMENT,

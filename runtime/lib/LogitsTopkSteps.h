@@ -36,9 +36,8 @@ int64_t getPieceRows(const KernelDescription &kernel, int64_t numQueries,
 Tensors getPiece(const KernelDescription &kernel, const Tensors &tensors,
                  int64_t first, int64_t count);
 
-/// Whether the scratch is large enough.
-mqa_status checkPieceScratch(const KernelDescription &kernel,
-                             const Tensors &tensors);
+/// Whether rows are short enough, and the scratch is large enough.
+mqa_status checkPieces(const KernelDescription &kernel, const Tensors &tensors);
 
 /// Calls `launch(step, tensors)` for each launch, in order, on the operands of
 /// both: rows of logits become `out` of one and `logits` of the other. Stops at
@@ -46,7 +45,7 @@ mqa_status checkPieceScratch(const KernelDescription &kernel,
 template <typename Launch>
 mqa_status forEachStep(const KernelDescription &kernel, const Tensors &tensors,
                        Launch launch) {
-  MQA_RETURN_IF_FAILED(checkPieceScratch(kernel, tensors));
+  MQA_RETURN_IF_FAILED(checkPieces(kernel, tensors));
   int64_t numQueries = tensors[Operand::Indices].sizes[0];
   int64_t rows =
       getPieceRows(kernel, numQueries, tensors[Operand::Out].sizes[1]);

@@ -59,6 +59,10 @@ public:
                                 int /*numMultiprocessors*/) const {
     return 0;
   }
+  /// Whether that memory must be zero before the first launch.
+  virtual bool needsZeroedScratch(const KernelDescription &) const {
+    return false;
+  }
   /// What only GPU kernels ask of arguments.
   virtual mqa_status checkForGpu(const KernelDescription &,
                                  const Tensors &) const {

@@ -14,7 +14,7 @@ from torch_cases import FP8, make_logits, make_paged
 
 import mqa
 import torch
-from mqa import driver_memory, fused_launches, library
+from mqa import driver_memory, fused_launches, library, scratch
 
 OP = library.FusedOp(library.Op(get_target(), 2, 32), library.TopkOp(get_target(), 4))
 
@@ -238,18 +238,18 @@ class ScratchTest(unittest.TestCase):
     """Memory that launches work in, on a stand-in for a plan."""
 
     def setUp(self):
-        for target, value in (("_scratch", {}), ("_MAX_SCRATCH", 3)):
-            patch = unittest.mock.patch.object(fused_launches, target, value)
+        for target, value in (("_kept", {}), ("_MAX_PIECES", 3)):
+            patch = unittest.mock.patch.object(scratch, target, value)
             patch.start()
             self.addCleanup(patch.stop)
 
-    def get(self, size, kernel=1, stream=5, capturing=False):
-        plan = unittest.mock.Mock(scratch_size=size, device_index=0)
+    def get(self, size, kernel=1, stream=5, capturing=False, zeroed=True):
+        plan = unittest.mock.Mock(scratch_size=size, device_index=0, needs_zeroed_scratch=zeroed)
         plan.kernel.address = kernel
         with unittest.mock.patch.object(torch.cuda, "is_current_stream_capturing", lambda: capturing):
-            scratch, stays = fused_launches._get_scratch(plan, torch.device("cpu"), stream)
+            memory, stays = scratch.get(plan, torch.device("cpu"), stream)
         self.assertEqual(stays, not capturing)
-        return scratch
+        return memory
 
     def test_one_for_each_kernel_and_stream(self):
         first = self.get(100)
@@ -262,16 +262,34 @@ class ScratchTest(unittest.TestCase):
         self.assertEqual(larger.numel(), 101)
         self.assertIs(self.get(100), larger)
 
+    def test_one_for_all_kernels_that_need_no_zeros(self):
+        first = self.get(100, zeroed=False)
+        self.assertIs(self.get(50, kernel=2, zeroed=False), first)
+        self.assertIsNot(self.get(100), first)
+        self.assertIsNot(self.get(100, stream=6, zeroed=False), first)
+        plan = unittest.mock.Mock(device_index=0, needs_zeroed_scratch=False)
+        scratch.forget(plan, 5)
+        self.assertIsNot(self.get(100, zeroed=False), first)
+
+    def test_zeros_cost_where_they_are_needed_alone(self):
+        for zeroed in (True, False):
+            with (
+                unittest.mock.patch.object(torch, "zeros", wraps=torch.zeros) as zeros,
+                unittest.mock.patch.object(torch, "empty", wraps=torch.empty) as empty,
+            ):
+                self.get(100, capturing=True, zeroed=zeroed)
+            self.assertEqual((zeros.call_count, empty.call_count), (zeroed, not zeroed))
+
     def test_all_goes_back_when_it_is_much(self):
-        with unittest.mock.patch.object(fused_launches, "_MAX_SCRATCH_BYTES", 250):
+        with unittest.mock.patch.object(scratch, "_MAX_BYTES", 250):
             first = self.get(100)
             self.get(100, kernel=2)
             self.assertIs(self.get(100), first)
             third = self.get(100, stream=6)
-            self.assertEqual(list(fused_launches._scratch.values()), [third])
+            self.assertEqual(list(scratch._kept.values()), [third])
             # What is more than that alone is kept alone.
             self.get(1000, kernel=2)
-            self.assertEqual([piece.numel() for piece in fused_launches._scratch.values()], [1000])
+            self.assertEqual([piece.numel() for piece in scratch._kept.values()], [1000])
 
     def test_a_graph_has_its_own(self):
         first = self.get(100)
@@ -282,11 +300,11 @@ class ScratchTest(unittest.TestCase):
 
     def test_known_launches_are_forgotten(self):
         """They have the address of memory: before it goes away."""
-        kept = fused_launches._scratch
+        kept = scratch._kept
         launcher = unittest.mock.Mock()
         launcher.clear = lambda: cleared.append(dict(kept))
         cleared: list = []
-        with unittest.mock.patch.object(fused_launches.launches, "_launcher", launcher):
+        with unittest.mock.patch.object(scratch.launches, "_launcher", launcher):
             first = self.get(100)
             self.get(50), self.get(100, kernel=2), self.get(200, capturing=True)
             self.assertEqual(cleared, [])
@@ -299,7 +317,7 @@ class ScratchTest(unittest.TestCase):
     def test_not_without_end(self):
         for kernel in range(20):
             self.get(10, kernel=kernel)
-            self.assertLessEqual(len(fused_launches._scratch), 3)
+            self.assertLessEqual(len(scratch._kept), 3)
 
 
 class DriverMemoryTest(unittest.TestCase):
@@ -359,7 +377,7 @@ class DriverMemoryTest(unittest.TestCase):
 
         self.failing = "alloc"
         with unittest.mock.patch.object(torch.cuda, "empty_cache", empty_cache):
-            memory = fused_launches._new_kept_scratch(plan, torch.device("cuda", 0), 7)
+            memory = scratch._make_kept(plan, torch.device("cuda", 0), 7)
         self.assertEqual(memory.numel(), 104)
         self.assertEqual([name for name, *_ in self.calls], ["alloc", "alloc", "set"])
 
@@ -367,9 +385,9 @@ class DriverMemoryTest(unittest.TestCase):
         """As much as is needed, and at most an eighth more."""
         for size in (1, 7, 8, 15, 17, 1000, 1 << 20, (1 << 20) + 1, 12345678):
             plan = unittest.mock.Mock(scratch_size=size)
-            found = fused_launches._new_kept_scratch(plan, torch.device("cuda", 0), 7).numel()
+            found = scratch._make_kept(plan, torch.device("cuda", 0), 7).numel()
             self.assertTrue(size <= found <= size * 9 / 8, (size, found))
-        self.assertEqual(fused_launches._new_kept_scratch(plan, torch.device("cpu"), None).numel(), 12345678)
+        self.assertEqual(scratch._make_kept(plan, torch.device("cpu"), None).numel(), 12345678)
 
 
 class FusedErrorsTest(unittest.TestCase):

@@ -17,7 +17,7 @@ if not torch.cuda.is_available():
     sys.exit(0)
 
 import mqa
-from mqa import fused_launches
+from mqa import fused_launches, scratch
 from mqa.compat import deep_gemm
 
 SIZES = {"h": 64, "d": 128}
@@ -177,7 +177,7 @@ class KnownFusedTest(KnownLaunchCase):
                                                 form.name: lambda *a, run=run: launched.append(run(*a)) or launched[-1]})  # fmt: skip
             call(), call(), call()
             self.assertEqual(launched[-2:], [True, True])
-            fused_launches._forget_scratch(*list(fused_launches._scratch))
+            scratch._forget(*list(scratch._kept))
             call(), call()
             self.assertEqual(launched[-2:], [False, True])
             stream = torch.cuda.Stream()

@@ -69,6 +69,7 @@ TEST_F(LogitsTopkKernelTest, Describes) {
 
 TEST_F(LogitsTopkKernelTest, Launch) {
   loadKernel(makeLogitsTopkManifest());
+  EXPECT_EQ(info.needs_zeroed_scratch, 1);
   getFake().parameterCount = 4 + 3 * 5 + 2 * 7 + 1 + 5;
   launch(makeFusedLogitsArgs());
   const FakeLaunch &launched = getFake().launches.back();

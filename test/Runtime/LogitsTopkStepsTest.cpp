@@ -35,6 +35,7 @@ TEST_F(LogitsTopkStepsTest, Launches) {
   EXPECT_EQ(info.force_last, 2);
   EXPECT_EQ(info.logits_type, MQA_F32);
   EXPECT_EQ(info.has_values, 1);
+  EXPECT_EQ(info.needs_zeroed_scratch, 0);
   getFake().parameterCount = 21;
   mqa_topk_args selection = makeSelectionArgs();
   // A row begins at a line of 128 bytes.
@@ -161,6 +162,17 @@ TEST_F(LogitsTopkStepsTest, WrongArguments) {
         selection.scratch = const_cast<int32_t *>(args.ke);
       },
       "scratch and ke overlap");
+  // The kernel of the logits counts 31 bits for both rows of a query block.
+  expectInvalid(
+      [](auto &args, auto &selection) {
+        args.num_queries = 1;
+        args.k = address<void>(uint64_t(1) << 41);
+        args.k_scale = address<void>(uint64_t(1) << 42);
+        selection.scratch = address<void>(uint64_t(1) << 50);
+        args.num_keys = int64_t(1) << 30;
+        selection.scratch_size = size_t(1) << 40;
+      },
+      "num_keys must be at most 1073741792 for this kernel, found 1073741824");
 }
 
 TEST(LogitsTopkStepsManifestTest, Steps) {

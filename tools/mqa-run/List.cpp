@@ -94,6 +94,8 @@ static ordered_json describe(const mqa_kernel_info &info) {
     addLogits(info, kernel);
   if (selectsKeys(info) || isFused(info))
     addSelection(info, kernel);
+  if (isFused(info) && !isForCpu(info))
+    kernel["needs_zeroed_scratch"] = info.needs_zeroed_scratch != 0;
   if (isForCpu(info)) {
     kernel["scratch_bytes"] = info.scratch_bytes;
   } else if (!selectsKeys(info)) {

@@ -58,7 +58,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 9
+#define MQA_RUNTIME_ABI_VERSION 10
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);
@@ -197,11 +197,14 @@ MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
 
 /** Bytes of scratch that a launch on so many rows and columns of logits needs,
  *  of mqa.topk or of a kernel that computes the logits too; it may be 0. Of a
- *  paged cache, num_columns is max_context_len. The
- *  caller zeroes all of it once, and again after a launch that failed; each
- *  launch leaves it as it must be for the next launch of the same kernel, with
- *  any sizes for which it is large enough. Launches that may overlap, and other
- *  kernels, need scratch of their own. */
+ *  paged cache, num_columns is max_context_len. Launches that may overlap need
+ *  scratch of their own.
+ *
+ *  If needs_zeroed_scratch of mqa_kernel_info is 1, the caller zeroes all of
+ *  the scratch once, and again after a launch that failed. Each launch leaves
+ *  it as it must be for the next launch of the same kernel, with any sizes for
+ *  which it is large enough; other kernels need scratch of their own. If it is
+ *  0, what is in the scratch before a launch does not matter. */
 MQA_API mqa_status mqa_topk_scratch_size(const mqa_kernel *kernel,
                                          int64_t num_queries,
                                          int64_t num_columns, size_t *size);
@@ -214,10 +217,10 @@ MQA_API mqa_status mqa_topk_launch(mqa_kernel *kernel,
 /** Computes logits and selects keys by them; otherwise as mqa_logits_launch.
  *  On a GPU it may enqueue several launches, and logits may lie in the scratch.
  *  `out`, `out_stride` and `max_seqlen_k` of `args` are not looked at. Of
- * `selection`, it looks at k, indices, values, offset, sequence and
- * block_table, with their strides and sizes, at scratch and scratch_size; each
- * where the kernel has it. Rows without a key are padded, and num_keys = 0 is a
- * size too. */
+ *  `selection`, it looks at k, indices, values, offset, sequence and
+ *  block_table, with their strides and sizes, at scratch and scratch_size; each
+ *  where the kernel has it. Rows without a key are padded, and num_keys = 0 is
+ *  a size too. */
 MQA_API mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
                                           const mqa_logits_args *args,
                                           const mqa_topk_args *selection,

@@ -5,10 +5,9 @@ import dataclasses
 
 import torch
 
-from . import checks, fused_checks, launches, library, plain
-from .driver_memory import DriverMemory
+from . import checks, fused_checks, launches, library, plain, scratch
 from .launches import PreparedLaunch, _address, _get_plan, _Plan
-from .runtime import Error, LogitsArgs, PagedLogitsArgs, TopkArgs
+from .runtime import LogitsArgs, PagedLogitsArgs, TopkArgs
 from .topk_checks import get_next_n
 from .topk_launches import get_options
 
@@ -98,6 +97,7 @@ class _FusedPlan(_Plan):
         super().__init__(op, device, args)
         self.selection = bytes(selection)
         self.scratch_size = self.kernel.get_scratch_size(num_queries, num_columns)
+        self.needs_zeroed_scratch = bool(self.kernel.info.needs_zeroed_scratch)
 
 
 def _make_logits_op(q, k, k_scale, weights, dtype, **others):
@@ -263,57 +263,8 @@ def _remember(form, tensors, flags, plan, args, selection, stream):
         pass  # What PyTorch cannot describe is launched from here each time.
 
 
-# Memory that launches of a kernel on a stream work in, one after the other. Those that are recorded in a graph may run
-# beside others, so a graph has its own. Before a piece goes away, the launcher forgets launches that work in it.
-_scratch: dict = {}
-_MAX_SCRATCH, _MAX_SCRATCH_BYTES = 64, 4 << 30
-
-
-def _new_scratch(plan, device):
-    return torch.zeros(plan.scratch_size, dtype=torch.uint8, device=device)
-
-
-def _new_kept_scratch(plan, device, stream):
-    """Memory that stays, of the driver's: PyTorch's may be in a pool that a CUDA graph of torch.compile's takes back, and
-    the first zeroing by PyTorch loads a kernel, which takes longer than all else."""
-    if device.type != "cuda":
-        return _new_scratch(plan, device)
-    # In eighths of a power of two: to give back what is too small waits for the GPU, which not every size more is worth.
-    step = 1 << max(plan.scratch_size.bit_length() - 4, 0)
-    size = -(-plan.scratch_size // step) * step
-    try:
-        return DriverMemory(size, device, stream)
-    except Error:
-        # PyTorch's allocator may hold what is free.
-        torch.cuda.empty_cache()
-        return DriverMemory(size, device, stream)
-
-
-def _forget_scratch(*keys):
-    if launches._launcher:
-        launches._launcher.clear()
-    for key in keys:
-        _scratch.pop(key, None)
-
-
-def _get_scratch(plan, device, stream):
-    """The memory, and whether it is kept."""
-    if torch.cuda.is_current_stream_capturing():
-        return _new_scratch(plan, device), False
-    key = plan.kernel.address, plan.device_index, stream
-    scratch = _scratch.get(key)
-    if scratch is None or scratch.numel() < plan.scratch_size:
-        kept = sum(memory.numel() for memory in _scratch.values())
-        if len(_scratch) >= _MAX_SCRATCH or kept + plan.scratch_size > _MAX_SCRATCH_BYTES:
-            _forget_scratch(*list(_scratch))
-        elif scratch is not None:
-            _forget_scratch(key)
-        scratch = _scratch[key] = _new_kept_scratch(plan, device, stream)
-    return scratch, True
-
-
-def _set_scratch(selection, scratch):
-    selection.scratch, selection.scratch_size = scratch.data_ptr(), scratch.numel()
+def _set_scratch(selection, memory):
+    selection.scratch, selection.scratch_size = memory.data_ptr(), memory.numel()
 
 
 def launch(form, tensors, flags):
@@ -321,13 +272,13 @@ def launch(form, tensors, flags):
     plan, args, selection = _fill(form, tensors, flags)
     stream, stays = plan.get_stream(), True
     if plan.scratch_size:
-        scratch, stays = _get_scratch(plan, tensors[0].device, stream)
-        _set_scratch(selection, scratch)
+        memory, stays = scratch.get(plan, tensors[0].device, stream)
+        _set_scratch(selection, memory)
     try:
         plan.kernel.launch_both(args, selection, stream)
     except Exception:
         # It may hold anything now.
-        _forget_scratch((plan.kernel.address, plan.device_index, stream))
+        scratch.forget(plan, stream)
         raise
     if stays:
         _remember(form, tensors, flags, plan, args, selection, stream)
@@ -344,7 +295,7 @@ class PreparedFused(PreparedLaunch):
         plan, args, selection = self._fill(self._form, self._tensors, self._flags)
         self._scratch = None
         if plan.scratch_size:
-            self._scratch = _new_scratch(plan, self._tensors[0].device)
+            self._scratch = scratch.make(plan, self._tensors[0].device)
             _set_scratch(selection, self._scratch)
         self._launch, self._index = plan.kernel.prepare(args, selection), plan.device_index
         self._threads = torch.get_num_threads()

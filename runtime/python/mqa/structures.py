@@ -70,6 +70,7 @@ class KernelInfo(ctypes.Structure):
         ("rows_per_sequence", c_int64),
         ("key_block_size", c_int64),
         ("max_key_blocks", c_int64),
+        ("needs_zeroed_scratch", c_int),
         ("scratch_bytes", c_int64),
         ("num_threads", c_int),
     ]
