@@ -105,7 +105,8 @@ struct SplitTopkPass : mqa::impl::MQASplitTopkPassBase<SplitTopkPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     IRRewriter rewriter(&getContext());
-    NamedAttrList steps;
+    // Others may have been split before.
+    NamedAttrList steps(module->getAttrOfType<DictionaryAttr>(kStepsAttrName));
     for (auto func :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (!hasKernelBody(func))

@@ -9,6 +9,7 @@
 
 #include "KernelFunctionChecks.h"
 
+#include "mqa/Dialect/MQA/IR/Steps.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -209,7 +210,37 @@ bool mqa::hasKernelBody(func::FuncOp func) {
   return !func.isExternal() && succeeded(getOps(func));
 }
 
+/// Whether each name of `mqa.steps` is a function with the op that it stands
+/// for.
+static LogicalResult verifySteps(ModuleOp module) {
+  auto steps = module->getAttrOfType<DictionaryAttr>(kStepsAttrName);
+  if (!steps)
+    return success();
+  auto verify = [&](NamedAttribute entry, Attribute name,
+                    StringRef opName) -> LogicalResult {
+    auto func = module.lookupSymbol<func::FuncOp>(cast<StringAttr>(name));
+    if (func && !func.isExternal() &&
+        llvm::any_of(func.getOps(), [&](Operation &op) {
+          return op.getName().getStringRef() == opName;
+        }))
+      return success();
+    return module.emitError("attribute '")
+           << kStepsAttrName << "' must name functions of the module: '"
+           << entry.getName().getValue() << "' needs one with " << opName
+           << ", and " << name << " is none";
+  };
+  for (NamedAttribute entry : steps) {
+    auto names = cast<ArrayAttr>(entry.getValue());
+    if (failed(verify(entry, names[0], LogitsOp::getOperationName())) ||
+        failed(verify(entry, names[1], TopkOp::getOperationName())))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult mqa::verifyKernelFunctions(ModuleOp module) {
+  if (failed(verifySteps(module)))
+    return failure();
   llvm::SetVector<func::FuncOp> funcs;
   WalkResult found = module.walk([&](KernelOpInterface op) {
     auto func = op->getParentOfType<FunctionOpInterface>();

@@ -101,3 +101,24 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     return %best : tensor<64x16xi32>
   }
 }
+
+// -----
+
+// What was split before stays named.
+// CHECK: module attributes {mqa.steps = {before = ["before$logits", "before$topk"], select = ["select$logits", "select$topk"]}
+module attributes {mqa.steps = {before = ["before$logits", "before$topk"]}, mqa.target = #mqa.target<chip = "sm_90a">} {
+  func.func @before$logits(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %out: tensor<4x300xf32>) -> tensor<4x300xf32> {
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<300x32xbf16>, tensor<4xi32>) outs(%out : tensor<4x300xf32>) -> tensor<4x300xf32>
+    return %logits : tensor<4x300xf32>
+  }
+  func.func @before$topk(%ke: tensor<4xi32>, %indices: tensor<4x16xi32>, %logits: tensor<4x300xf32>) -> tensor<4x16xi32> {
+    %best = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+    return %best : tensor<4x16xi32>
+  }
+  func.func @select(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
+    %init = tensor.empty() : tensor<4x300xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<4x4x32xbf16>, tensor<300x32xbf16>, tensor<4xi32>) outs(%init : tensor<4x300xf32>) -> tensor<4x300xf32>
+    %best = mqa.topk ins(%logits, none, %ke : tensor<4x300xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
+    return %best : tensor<4x16xi32>
+  }
+}
