@@ -60,7 +60,7 @@ class PrefillTest(VersionsCase):
         wrong_k = torch.zeros(300, 64, dtype=torch.int8)
         for message, arguments in (
             (
-                "q: scales that are not None are of fp4 or MX-fp8, for which there is no kernel",
+                "q must be fp4 .* beside scales, found torch.float8_e4m3fn: there is no kernel for MX-fp8",
                 ((q, scale), (k, scale)),
             ),
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", ((q.view(torch.int8), None), (k, scale))),
@@ -162,7 +162,7 @@ class PagedTest(VersionsCase):
             self.refuse(AssertionError, message, call, **arguments)
         self.refuse(TypeError, "max_context_len must be an int, found None", call, columns=None)
         self.refuse(TypeError, "weights must be a torch.Tensor, found None", call, weights=None)
-        self.refuse(AssertionError, "q: scales that are not None are of fp4", deep_gemm.fp8_fp4_paged_mqa_logits,
+        self.refuse(AssertionError, "q must be fp4 .* beside scales", deep_gemm.fp8_fp4_paged_mqa_logits,
                     (q, weights), cache, weights, lens, table, None, 300)  # fmt: skip
 
 

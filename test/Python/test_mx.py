@@ -128,13 +128,15 @@ class MxTest(unittest.TestCase):
             torch.library.opcheck(torch.ops.mqa.fused_paged_logits_out.default, (*own, out))
 
     def test_deep_gemm_refusals(self):
-        """fp4 queries in each form that callers have, and keys that are not as DeepGEMM makes them."""
+        """Queries that are fp4 without scales, or no fp4 with scales, and keys that are not as DeepGEMM makes them."""
         k, k_scale = make(40)
         q, weights = torch.randn(2, 8, 128).to(torch.float8_e4m3fn), torch.rand(2, 8)
         ks, ke = torch.zeros(2).int(), torch.full((2,), 40).int()
         fp4_q, q_scale = torch.zeros(2, 8, 64, dtype=torch.int8), torch.zeros(2, 8, dtype=torch.int32)
+        mx_fp8 = "q must be fp4 .* beside scales, found torch.float8_e4m3fn: there is no kernel for MX-fp8"
         for message, queries, keys in (
-            ("q: scales that are not None are of fp4 .*: give \\(q, None\\)", (fp4_q, q_scale), (k, k_scale)),
+            (mx_fp8, (q, q_scale), (k, k_scale)),
+            ("q_scale must be 2 x 8, found 2 x 7", (fp4_q, q_scale[:, :7]), (k, k_scale)),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.int8: that is fp4", fp4_q, (k, k_scale)),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.float16", q.half(), (k, k_scale)),
             ("q must be torch.float8_e4m3fn, found torch.bfloat16", q.bfloat16(), (q[:, 0], ke.float())),
@@ -145,8 +147,8 @@ class MxTest(unittest.TestCase):
                 deep_gemm.fp8_fp4_mqa_logits(queries, keys, weights, ks, ke)
         q, cache, weights, lens, table, _ = make_cache(torch.float8_e4m3fn, 128, 64)
         for message, queries, pages in (
-            ("found torch.uint8: that is fp4, for which there is no kernel", q.view(torch.uint8), cache),
-            ("q: scales that are not None are of fp4", (q.view(torch.int8), lens), cache),
+            ("found torch.uint8: that is fp4, which needs its scales", q.view(torch.uint8), cache),
+            ("D = 32, 64, 96 or 128, found", (q.view(torch.int8), lens), cache),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.float8_e5m2", q.to(torch.float8_e5m2), cache),
             ("kv_cache must be torch.uint8, found torch.int8", q, cache.view(torch.int8)),
             ("kv_cache must be num_blocks x block_kv x 1 x 132", q, cache[..., :67]),

@@ -46,6 +46,9 @@ def prepare_key_block_logits(
     num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
+def unpack_mx_queries(
+    q: Tensor, q_scale: Tensor, weights: Tensor, dtype: torch.dtype = ...,
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,

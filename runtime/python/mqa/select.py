@@ -13,6 +13,7 @@ import torch
 from . import checks, plain
 from .arguments import check_numbers, check_output, check_page_size, check_table, check_tensors, checked
 from .fused_ops import logits_topk, logits_topk_out, paged_logits_topk, paged_logits_topk_out
+from .mx_queries import unpack_mx_queries
 from .torch_ops import split_cache
 
 __all__ = ["indexer_prefill", "indexer_decode", "to_slots"]
@@ -42,8 +43,18 @@ def _split_keys(name, keys):
     return tuple(keys)
 
 
+def _split_queries(q, weights):
+    """(q, weights) of queries that may be a pair of fp4 and block scales."""
+    if isinstance(q, (tuple, list)):
+        if len(q) != 2:
+            raise TypeError(f"q must be a torch.Tensor or a pair of fp4 and block scales, found {plain.describe(q)}")
+        return unpack_mx_queries(*q, weights)
+    return q, weights
+
+
 def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **options):
     k, _ = _split_keys("kv", kv)
+    q, weights = _split_queries(q, weights)
     check_tensors(q=q, kv=k)
     checks.check_shape("q", q, (None, None, None))
     if slots is not None:
@@ -59,8 +70,8 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
                     force_first=0, force_last=0):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one launch.
 
-    q is M x H x D; kv is (k, k_scale) with k N x D and k_scale N float32, or k alone; weights M x H, or None; ks and
-    ke M int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may
+    q is M x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D and
+    k_scale N float32, or k alone; weights M x H, or None; ks and ke M int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may
     be strided), -1 behind the selected:
 
     - with `slots`, N int32: the slots of the selected keys, where slots[n] is the place of key n in the cache that k
@@ -72,6 +83,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
     agree. Raises ValueError and TypeError with the name of the argument, as mqa.logits_topk does.
     """
     k, k_scale = _split_keys("kv", kv)
+    q, weights = _split_queries(q, weights)
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
                "force_first": force_first, "force_last": force_last}  # fmt: skip
@@ -90,6 +102,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
 
 def _check_decode(q, cache, weights, context_lens, block_table, topk, *, max_context_len=None, out=None, **options):
     k, _ = _split_keys("cache", cache)
+    q, weights = _split_queries(q, weights)
     check_tensors(q=q, cache=k)
     checks.check_shape("q", q, (None, None, None, None))
     check_table("block_table", block_table, q.shape[0])
@@ -106,10 +119,10 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
                    force_last=0):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one launch.
 
-    q is B x T x H x D. cache is DeepGEMM's, num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys
-    of MXFP4), or (k, k_scale)
-    with k num_blocks x P x D and k_scale num_blocks x P float32, or k alone. weights is B*T x H, or None; context_lens
-    B x T or B int32, block_table B x W int32. No row has more than `max_context_len` keys (None: W * P, all that a row
+    q is B x T x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries). cache is DeepGEMM's,
+    num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys of MXFP4), or (k, k_scale) with
+    k num_blocks x P x D and k_scale num_blocks x P float32, or k alone. weights is B*T x H, or None; context_lens
+    B x T or B int32, block_table B x W int32. No row has more than `max_context_len` keys (None: W * P, all that a line
     of the table can name). Returns B*T x topk int32, in `out` if that is given (rows may be strided), -1 behind the
     selected: with base="slot" block_table[b, n // P] * P + n % P of each selected key n, with base="relative" n
     itself; `offset`, B*T int32, is added.
@@ -118,6 +131,7 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
     replicas agree. Raises ValueError and TypeError with the name of the argument, as mqa.paged_logits_topk does.
     """
     k, k_scale = _split_keys("cache", cache)
+    q, weights = _split_queries(q, weights)
     if k_scale is None and k.dtype == torch.uint8:
         k, k_scale = split_cache(k, q.shape[-1], checks.get_cache_dtype(k, q.shape[-1], q.dtype))
     if max_context_len is None:

@@ -14,8 +14,9 @@ meant:
   neither.
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
-found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries and MX scales of queries are refused: there
-are no kernels for them. `indices`, which DeepGEMM has on Blackwell alone, say which neighbouring tokens are of one request.
+found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries become fp8 ahead of the kernel
+(mqa.unpack_mx_queries). MX scales of fp8 are refused: there are no kernels for them. `indices`, which DeepGEMM has on
+Blackwell alone, say which neighbouring tokens are of one request.
 More is allowed where MQA can do more; docs/engines.md has the table.
 
 Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
@@ -30,6 +31,7 @@ from .. import checks, runtime
 from .. import torch_library as _  # Registers the ops.
 from ..launches import (FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain,
                         split_cache)  # fmt: skip
+from ..mx_queries import unpack_mx_queries
 from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
 from ..torch_ops import paged_logits_out
 
@@ -39,7 +41,7 @@ _SPLIT_KV = 256
 # Options of a launch: bits of its own, since launches that it knows by them are not checked again.
 _LOGITS, _CLEAN, _COMPRESSED = 64, 1, 2
 _FP8 = torch.float8_e4m3fn
-_NO_FP4_QUERIES = "for which there is no kernel: give (q, None) with q in fp8, or in bfloat16 beside fp4 keys"
+_BLACKWELL_QUERIES = "there is no kernel for MX-fp8: give (q, None), or fp4 with int32 scales"
 # Of the paged kernels.
 _PAGES = (16, 32, 64, 128, 256)
 
@@ -48,14 +50,16 @@ def _fail(message):
     raise AssertionError(message)
 
 
-def _get_fp8(q):
-    """The fp8 half of an argument that may be (fp8, None) or (fp4, scales)."""
+def _get_queries(q, weights):
+    """(fp8 or bf16, weights) of an argument that may be q alone, (q, None), or (fp4, scales)."""
     if isinstance(q, torch.Tensor):
-        return q
+        return q, weights
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
-    if scales is not None:
-        _fail(f"q: scales that are not None are of fp4 or MX-fp8, {_NO_FP4_QUERIES}")
-    return values
+    if scales is None:
+        return values, weights
+    if isinstance(values, torch.Tensor) and not checks.has_mx_keys(values):
+        _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) beside scales, found {values.dtype}: {_BLACKWELL_QUERIES}")
+    return _call(unpack_mx_queries, values, scales, weights)
 
 
 def _get_pair(name, pair):
@@ -66,7 +70,7 @@ def _get_pair(name, pair):
 
 def _check_common(q, weights, has_fp4_keys):
     if q.dtype != _FP8 and not (has_fp4_keys and q.dtype == torch.bfloat16):
-        fp4 = f": that is fp4, {_NO_FP4_QUERIES}" if checks.has_mx_keys(q) else ""
+        fp4 = ": that is fp4, which needs its scales, (q, scales)" if checks.has_mx_keys(q) else ""
         _fail(f"q must be {_FP8}{' or torch.bfloat16' if has_fp4_keys else ''}, found {q.dtype}{fp4}")
     if not q.is_contiguous():
         _fail("q must be contiguous")
@@ -177,19 +181,22 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
 def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0,
                        logits_dtype=torch.float32, *, clean_logits=None, schedule_meta=None):  # fmt: skip
     """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or (N x D/2 bytes of MXFP4, N int32 of four block scales),
-    beside which q may be bfloat16 too. Returns M x N, or M x max_seqlen_k with compressed rows.
+    beside which q may be bfloat16 too. q may also be MXFP4, (M x H x D/2 bytes, M x H int32). Returns M x N, or
+    M x max_seqlen_k with compressed rows.
 
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
+    q, weights = _get_queries(q, weights)
+    return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
 
 
 def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0, *,
                    clean_logits=None):  # fmt: skip
     """As fp8_fp4_mqa_logits with float32 logits."""
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    return _mqa_logits(_get_fp8(q), kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
+    q, weights = _get_queries(q, weights)
+    return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
 
 
 # Programmatic dependent launch, which is on here from the start.
@@ -370,20 +377,21 @@ def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, sc
                              clean_or_indices=None, logits_dtype=torch.float32, indices=None, *,
                              clean_logits=None):  # fmt: skip
     """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes, or (D / 2 + 4) of MXFP4, beside
-    which q may be bfloat16 too. Returns (B * T) x max_context_len.
+    which q may be bfloat16 too. q may also be MXFP4, (B x T x H x D/2 bytes, B x T x H int32). Returns
+    (B * T) x max_context_len.
 
     `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true. With `indices`, T is 1,
     each of the B tokens has a line of `block_table`, and neighbouring tokens of equal indices are of one request: the line
     of the first of them counts for all. Without a table for each token, call mqa.paged_logits with `sequence`.
     """
     clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
-    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean,
-                             logits_dtype, indices)  # fmt: skip
+    q, weights = _get_queries(q, weights)
+    return _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, logits_dtype, indices)
 
 
 def fp8_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedule_meta, max_context_len,
                          clean_or_indices=None, indices=None, *, clean_logits=None):  # fmt: skip
     """As fp8_fp4_paged_mqa_logits with float32 logits."""
     clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
-    return _paged_mqa_logits(_get_fp8(q), kv_cache, weights, context_lens, block_table, max_context_len, clean,
-                             torch.float32, indices)  # fmt: skip
+    q, weights = _get_queries(q, weights)
+    return _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, torch.float32, indices)
