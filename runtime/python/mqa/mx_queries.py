@@ -31,8 +31,9 @@ def unpack_mx_queries(q, q_scale, weights, dtype=torch.float8_e4m3fn):
     two, and may overflow where it is larger than 2^100. PyTorch computes this, in some small launches on a GPU. Raises
     ValueError with the argument that does not fit.
 
+        >>> import mqa
         >>> q = torch.full((1, 1, 16), 0x21, dtype=torch.uint8)  # 0.5, 1, 0.5, 1 ...
-        >>> q, weights = unpack_mx_queries(q, torch.full((1, 1), 128, dtype=torch.int32), torch.ones(1, 1))
+        >>> q, weights = mqa.unpack_mx_queries(q, torch.full((1, 1), 128, dtype=torch.int32), torch.ones(1, 1))
         >>> (q.float() * weights.unsqueeze(-1))[0, 0, :4]
         tensor([1., 2., 1., 2.])
     """
