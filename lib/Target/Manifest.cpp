@@ -272,8 +272,9 @@ joinSteps(ModuleOp module, DictionaryAttr steps, llvm::json::Array kernels) {
                << "' names";
       own.push_back(std::move(found->second));
     }
+    std::string op = (*own[0].getAsObject()->getString("op") + "_topk").str();
     joined.push_back(llvm::json::Object{{"name", entry.getName().getValue()},
-                                        {"op", "mqa.logits_topk"},
+                                        {"op", op},
                                         {"steps", std::move(own)}});
   }
   return joined;

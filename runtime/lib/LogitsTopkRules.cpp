@@ -118,11 +118,8 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
                                  KernelDescription &kernel) const {
   static const Fields::Choice<mqa_element_type> types[] = {
       {"f32", MQA_F32}, {"bf16", MQA_BF16}, {"f16", MQA_F16}};
-  if (fields.has("steps")) {
-    if (isPaged())
-      fields.refuse("steps", std::string("absent for ") + name);
+  if (fields.has("steps"))
     return readSteps(fields, isCpu, kernel);
-  }
   getLogits().readLogits(fields, isCpu, kernel);
   if (kernel.blockMax)
     fields.refuse("block_max", "0 where logits are not stored");

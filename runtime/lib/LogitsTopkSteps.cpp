@@ -16,7 +16,7 @@ using namespace mqa::runtime;
 //===----------------------------------------------------------------------===//
 
 [[noreturn]] static void refuse(const KernelDescription &kernel,
-                                const char *what) {
+                                const std::string &what) {
   throw InvalidBundle{"kernel '" + kernel.name + "' " + what};
 }
 
@@ -24,8 +24,11 @@ using namespace mqa::runtime;
 static void checkSteps(const KernelDescription &kernel,
                        const KernelDescription &logits,
                        const KernelDescription &topk) {
-  if (logits.rules != &getLogitsRules() || topk.rules != &getTopkRules())
-    refuse(kernel, "must have the steps mqa.logits and mqa.topk");
+  bool isPaged = kernel.rules == &getPagedLogitsTopkRules();
+  const OpRules &first = isPaged ? getPagedLogitsRules() : getLogitsRules();
+  if (logits.rules != &first || topk.rules != &getTopkRules())
+    refuse(kernel,
+           std::string("must have the steps ") + first.name + " and mqa.topk");
   if (logits.clean || logits.compressed || logits.blockMax ||
       logits.keyBlockSize || topk.compressed)
     refuse(kernel, "must have a step mqa.logits that is not clean, compressed, "
@@ -34,9 +37,33 @@ static void checkSteps(const KernelDescription &kernel,
   for (Operand operand : {Operand::Ks, Operand::Ke})
     if (!logits.find(operand) != !topk.find(operand))
       refuse(kernel, "must have steps with the same parameters 'ks' and 'ke'");
+  const Parameter *logitsLens = logits.find(Operand::ContextLens),
+                  *topkLens = topk.find(Operand::ContextLens);
+  if (!logitsLens != !topkLens ||
+      (topkLens && topkLens->rank != logitsLens->rank))
+    refuse(kernel, "must have steps with the same parameter 'context_lens'");
+  if (isPaged && (topk.nextN != logits.nextN ||
+                  (topk.blockKv && topk.blockKv != logits.blockKv)))
+    refuse(kernel, "must have steps with the same next_n and block_kv");
+  if (isPaged && logits.find(Operand::Sequence))
+    refuse(kernel, "must have steps of sequences in the order of rows");
   if (logits.getElementType(Operand::Out) !=
       topk.getElementType(Operand::Logits))
     refuse(kernel, "must have steps with logits of the same element_type");
+}
+
+/// Sizes of the keys and of the sequences, of both steps.
+static bool uniteRows(KernelDescription &both, const KernelDescription &topk) {
+  if (both.find(Operand::ContextLens))
+    return unite(both.batch, topk.batch) &&
+           (!topk.blockKv || unite(both.maxBlocks, topk.maxBlocks));
+  // Without a cache, the selection alone knows of sequences.
+  both.nextN = topk.nextN;
+  both.batch = topk.batch;
+  both.blockKv = topk.blockKv;
+  both.numSequences = topk.numSequences;
+  both.maxBlocks = topk.maxBlocks;
+  return unite(both.numKeys, both.numColumns);
 }
 
 void mqa::runtime::readSteps(Fields &fields, bool isCpu,
@@ -59,18 +86,14 @@ void mqa::runtime::readSteps(Fields &fields, bool isCpu,
   both.rules = kernel.rules;
   both.selection = topk.selection;
   both.logitsType = logits.getElementType(Operand::Out);
-  both.nextN = topk.nextN;
-  both.batch = topk.batch;
-  both.blockKv = topk.blockKv;
-  both.numSequences = topk.numSequences;
-  both.maxBlocks = topk.maxBlocks;
   both.sharedMemoryBytes =
       std::max(logits.sharedMemoryBytes, topk.sharedMemoryBytes);
   if (!unite(both.numQueries, topk.numQueries) ||
-      !unite(both.numColumns, topk.numColumns) ||
-      !unite(both.numKeys, both.numColumns))
+      !unite(both.numColumns, topk.numColumns))
     refuse(kernel, "must have steps with the same num_queries and "
                    "num_columns");
+  if (!uniteRows(both, topk))
+    refuse(kernel, "must have steps with the same sizes");
   // Of both, each operand once, and the logits as memory to work in.
   both.parameters.clear();
   for (const KernelDescription &step : steps)
@@ -110,6 +133,15 @@ static int64_t getRowBytes(const KernelDescription &kernel,
                            int64_t numColumns) {
   return getLogitsStride(kernel, numColumns) *
          getElementBytes(kernel.logitsType);
+}
+
+int64_t mqa::runtime::getNumColumns(const KernelDescription &kernel,
+                                    const Tensors &tensors) {
+  int64_t columns = tensors[Operand::Out].sizes[1];
+  if (!kernel.find(Operand::ContextLens) || kernel.numColumns >= 0)
+    return columns;
+  return std::min(columns,
+                  tensors[Operand::BlockTable].sizes[1] * kernel.blockKv);
 }
 
 /// Rows of a query block, or those of a line of the block table.
@@ -153,11 +185,14 @@ mqa_status mqa::runtime::checkPieces(const KernelDescription &kernel,
                                      const Tensors &tensors) {
   // The rows are the runtime's own, so what limits their stride limits the
   // keys.
-  int64_t numColumns = tensors[Operand::Out].sizes[1];
+  int64_t numColumns = getNumColumns(kernel, tensors);
   int64_t most = getMaxOutStride(kernel);
   if (getLogitsStride(kernel, numColumns) > most)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
-                "num_keys must be at most " +
+                std::string(kernel.find(Operand::ContextLens)
+                                ? "max_context_len"
+                                : "num_keys") +
+                    " must be at most " +
                     std::to_string(most / getStrideStep(kernel) *
                                    getStrideStep(kernel)) +
                     " for this kernel, found " + std::to_string(numColumns));
@@ -184,12 +219,16 @@ Tensors mqa::runtime::getPiece(const KernelDescription &kernel,
     tensor.sizes[0] = count / rows;
   };
   for (Operand operand :
-       {Operand::Q, Operand::Weights, Operand::Ks, Operand::Ke,
-        Operand::Sequence, Operand::Offset, Operand::Indices, Operand::Values})
+       {Operand::Weights, Operand::Ks, Operand::Ke, Operand::Sequence,
+        Operand::Offset, Operand::Indices, Operand::Values})
     take(operand, 1);
+  bool isPaged = kernel.find(Operand::ContextLens);
+  take(Operand::Q, isPaged ? kernel.nextN : 1);
+  if (isPaged)
+    take(Operand::ContextLens, kernel.nextN);
   if (kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence))
     take(Operand::BlockTable, kernel.nextN);
-  int64_t columns = tensors[Operand::Out].sizes[1];
+  int64_t columns = getNumColumns(kernel, tensors);
   for (Operand operand : {Operand::Out, Operand::Logits})
     some.set(operand, tensors[Operand::Scratch].data, kernel.logitsType, count,
              getLogitsStride(kernel, columns), {columns});

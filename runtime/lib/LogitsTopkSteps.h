@@ -36,6 +36,10 @@ int64_t getPieceRows(const KernelDescription &kernel, int64_t numQueries,
 Tensors getPiece(const KernelDescription &kernel, const Tensors &tensors,
                  int64_t first, int64_t count);
 
+/// Columns of the logits. Of a paged cache, no row has more keys than a line of
+/// the block table; kernels for a number of columns count all of these.
+int64_t getNumColumns(const KernelDescription &kernel, const Tensors &tensors);
+
 /// Whether rows are short enough, and the scratch is large enough.
 mqa_status checkPieces(const KernelDescription &kernel, const Tensors &tensors);
 
@@ -48,7 +52,7 @@ mqa_status forEachStep(const KernelDescription &kernel, const Tensors &tensors,
   MQA_RETURN_IF_FAILED(checkPieces(kernel, tensors));
   int64_t numQueries = tensors[Operand::Indices].sizes[0];
   int64_t rows =
-      getPieceRows(kernel, numQueries, tensors[Operand::Out].sizes[1]);
+      getPieceRows(kernel, numQueries, getNumColumns(kernel, tensors));
   for (int64_t first = 0; first < numQueries; first += rows) {
     Tensors some =
         getPiece(kernel, tensors, first, std::min(rows, numQueries - first));

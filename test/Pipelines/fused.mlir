@@ -1,16 +1,17 @@
-// Logits and their selection in one kernel, down to the NVVM dialect. With WGMMA they are two kernels, but for a paged cache.
+// Logits and their selection in one kernel, down to the NVVM dialect. With WGMMA they are two kernels.
 // RUN: mqa-opt %examples/topk.mlir --mqa-to-nvvm=chip=sm_89 --mlir-print-ir-after=mqa-fuse-topk,mqa-tile-logits,mqa-specialize-warps,mqa-vectorize-tiles,mqa-distribute-vectors,mqa-expand-candidates --mlir-disable-threading 2>&1 | FileCheck %s --check-prefix=LEVELS
 // RUN: mqa-opt %s --mqa-to-nvvm=chip=sm_89 | FileCheck %s --implicit-check-not=memref. --implicit-check-not=mqa.meet --implicit-check-not=mqa.cut_lists
 // RUN: mqa-opt %s --mqa-to-nvvm | FileCheck %s --check-prefix=STEPS
 
-// STEPS: mqa.steps = {no_key = ["no_key$logits", "no_key$topk"], one_head = ["one_head$logits", "one_head$topk"]}
+// STEPS: mqa.steps = {no_key = ["no_key$logits", "no_key$topk"], one_head = ["one_head$logits", "one_head$topk"], three = ["three$logits", "three$topk"]}
 // STEPS: llvm.func @one_head$logits(
 // STEPS: wgmma
-// STEPS: llvm.func @three(
+// STEPS: llvm.func @three$logits(
 // STEPS: wgmma
 // STEPS: llvm.func @no_key$logits(
 // STEPS: llvm.func @one_head$topk(
 // STEPS: nvvm.redux.sync
+// STEPS: llvm.func @three$topk(
 // STEPS: llvm.func @no_key$topk(
 
 // LEVELS: IR Dump After {{.*}}mqa-fuse-topk

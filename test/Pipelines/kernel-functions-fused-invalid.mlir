@@ -118,7 +118,7 @@ func.func @f(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<
 // -----
 
 // The parts of a pair that was split before.
-// expected-error@+1 {{attribute 'mqa.steps' must name functions of the module: 'f' needs one with mqa.logits, and "f$logits" is none}}
+// expected-error@+1 {{attribute 'mqa.steps' must name functions of the module: 'f' needs one with mqa.logits or mqa.paged_logits, and "f$logits" is none}}
 module attributes {mqa.steps = {f = ["f$logits", "f$topk"]}} {
   func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
@@ -128,7 +128,7 @@ module attributes {mqa.steps = {f = ["f$logits", "f$topk"]}} {
 
 // -----
 
-// expected-error@+1 {{'f' needs one with mqa.logits, and "f" is none}}
+// expected-error@+1 {{'f' needs one with mqa.logits or mqa.paged_logits, and "f" is none}}
 module attributes {mqa.steps = {f = ["f", "g"]}} {
   func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>

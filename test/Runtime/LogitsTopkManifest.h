@@ -109,6 +109,20 @@ inline nlohmann::json makeStepsManifest() {
   return manifest;
 }
 
+/// Likewise of a cache: slots of sequences of two queries, with a length each.
+inline nlohmann::json makePagedStepsManifest() {
+  nlohmann::json manifest = makePagedManifest(2);
+  nlohmann::json logits = manifest["kernels"][0];
+  nlohmann::json topk = makeSlotManifest()["kernels"][0];
+  logits["name"] = "topk$logits";
+  topk["name"] = "topk$topk";
+  topk["parameters"][0]["element_type"] = "f32";
+  manifest["kernels"][0] = {{"name", "topk"},
+                            {"op", "mqa.paged_logits_topk"},
+                            {"steps", {logits, topk}}};
+  return manifest;
+}
+
 } // namespace mqa::test
 
 #endif // MQA_TEST_RUNTIME_LOGITSTOPKMANIFEST_H

@@ -175,6 +175,89 @@ TEST_F(LogitsTopkStepsTest, WrongArguments) {
       "num_keys must be at most 1073741792 for this kernel, found 1073741824");
 }
 
+// Parameters 0 to 24 of the first kernel are four tensor maps, context_lens,
+// block_table and out; of the second one logits, context_lens, block_table and
+// indices. No row has more keys than the 16 blocks of a line.
+TEST_F(LogitsTopkStepsTest, OfACache) {
+  loadKernel(makePagedStepsManifest());
+  EXPECT_EQ(info.op, MQA_OP_PAGED_LOGITS_TOPK);
+  EXPECT_EQ(info.next_n, 2);
+  EXPECT_EQ(info.block_kv, 64);
+  EXPECT_EQ(info.lens_per_query, 1);
+  EXPECT_EQ(info.base, MQA_BASE_SLOT);
+  EXPECT_EQ(info.max_context_len, -1);
+  EXPECT_EQ(info.needs_zeroed_scratch, 0);
+  getFake().parameterCount = 25;
+  getFake().parameterCounts["topk$topk"] = 28;
+  mqa_paged_logits_args args = makeFusedPagedArgs();
+  args.max_context_len = 5000;
+  mqa_topk_args selection = makeSelectionArgs();
+  selection.scratch_size = 300 * 1024 * 4;
+  launch(args, selection);
+  ASSERT_EQ(getFake().launches.size(), 2u);
+  for (auto [at, first] : {std::pair<size_t, size_t>(0, 18), {1, 0}}) {
+    EXPECT_EQ(getParameter(at, first), 0x200000000u);
+    EXPECT_EQ(getSize(at, first + 3), 300u);
+    EXPECT_EQ(getSize(at, first + 4), 1024u);
+    EXPECT_EQ(getSize(at, first + 5), 1024u);
+  }
+  EXPECT_EQ(getParameter(0, 4), 0x50000000u);
+  EXPECT_EQ(getParameter(1, 7), 0x50000000u);
+  EXPECT_EQ(getParameter(1, 14), 0x60000000u);
+  selection.scratch_size -= 1;
+  EXPECT_EQ(run(kernel, &args, &selection), MQA_ERROR_INVALID_ARGUMENT);
+}
+
+// A piece has whole sequences.
+TEST_F(LogitsTopkStepsTest, PiecesOfACache) {
+  loadKernel(makePagedStepsManifest());
+  getFake().parameterCount = 25;
+  getFake().parameterCounts["topk$topk"] = 28;
+  mqa_paged_logits_args args = makeFusedPagedArgs();
+  mqa_topk_args selection = makeSelectionArgs();
+  args.batch = 1250;
+  args.max_blocks = 2048;
+  args.max_context_len = 131072;
+  args.block_table_stride = 2048;
+  selection.scratch_size = size_t(512) << 20;
+  EXPECT_EQ(getScratchSize(2500, 131072), selection.scratch_size);
+  launch(args, selection);
+  ASSERT_EQ(getFake().launches.size(), 6u);
+  for (size_t piece = 0; piece < 3; ++piece) {
+    size_t first = 417 * piece, count = piece == 2 ? 416 : 417;
+    EXPECT_EQ(getParameter(2 * piece, 4), 0x50000000u + 8 * first);
+    EXPECT_EQ(getSize(2 * piece, 7), count);
+    EXPECT_EQ(getParameter(2 * piece, 11), 0x60000000u + 8192 * first);
+    EXPECT_EQ(getSize(2 * piece, 21), 2 * count);
+    EXPECT_EQ(getParameter(2 * piece + 1, 14), 0x60000000u + 8192 * first);
+    EXPECT_EQ(getParameter(2 * piece + 1, 21), 0x180000000u + 4 * 12 * first);
+    EXPECT_EQ(getFake().launches[2 * piece + 1].gridX, 2 * count);
+  }
+}
+
+TEST(LogitsTopkStepsManifestTest, StepsOfACache) {
+  expectValid(makePagedStepsManifest());
+  expectEveryFieldChecked(makePagedStepsManifest());
+  auto alter = [](const char *message, auto change) {
+    json manifest = makePagedStepsManifest();
+    change(manifest["kernels"][0]["steps"]);
+    expectRefused(manifest, message, message);
+  };
+  alter("must have the steps mqa.paged_logits and mqa.topk", [](json &steps) {
+    steps[0] = makeStepsManifest()["kernels"][0]["steps"][0];
+  });
+  alter("with the same parameter 'context_lens'",
+        [](json &steps) { steps[1]["parameters"][1]["rank"] = 1; });
+  alter("with the same next_n and block_kv",
+        [](json &steps) { steps[1]["next_n"] = 1; });
+  alter("with the same next_n and block_kv",
+        [](json &steps) { steps[1]["block_kv"] = 128; });
+  alter("with the same sizes", [](json &steps) {
+    steps[0]["max_blocks"] = 7;
+    steps[1]["max_blocks"] = 8;
+  });
+}
+
 TEST(LogitsTopkStepsManifestTest, Steps) {
   expectValid(makeStepsManifest());
   expectEveryFieldChecked(makeStepsManifest());

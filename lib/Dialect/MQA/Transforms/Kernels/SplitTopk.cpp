@@ -74,11 +74,11 @@ static bool haveRoom(Value logits) {
 }
 
 /// Where products of matrices are started and waited for, consumers that filter
-/// logits keep the matrix unit waiting. Of a paged cache, the L2 cache has room
-/// for all logits, and one kernel is faster.
+/// logits keep the matrix unit waiting, and consumers that select leave it
+/// idle.
 static bool isSlowerFused(KernelFunction kernel, const ChipInfo &chip) {
-  return kernel.topk && isa<LogitsOp>(*kernel.op) && chip.matrixUnit &&
-         chip.matrixUnit->isAsync && haveRoom(kernel.topk.getLogits());
+  return kernel.topk && chip.matrixUnit && chip.matrixUnit->isAsync &&
+         haveRoom(kernel.topk.getLogits());
 }
 
 /// Makes two functions of `func`, and returns their names; null if the module

@@ -216,23 +216,21 @@ static LogicalResult verifySteps(ModuleOp module) {
   auto steps = module->getAttrOfType<DictionaryAttr>(kStepsAttrName);
   if (!steps)
     return success();
-  auto verify = [&](NamedAttribute entry, Attribute name,
-                    StringRef opName) -> LogicalResult {
+  auto verify = [&](NamedAttribute entry, Attribute name, const char *ops,
+                    auto isStep) -> LogicalResult {
     auto func = module.lookupSymbol<func::FuncOp>(cast<StringAttr>(name));
-    if (func && !func.isExternal() &&
-        llvm::any_of(func.getOps(), [&](Operation &op) {
-          return op.getName().getStringRef() == opName;
-        }))
+    if (func && !func.isExternal() && llvm::any_of(func.getOps(), isStep))
       return success();
     return module.emitError("attribute '")
            << kStepsAttrName << "' must name functions of the module: '"
-           << entry.getName().getValue() << "' needs one with " << opName
+           << entry.getName().getValue() << "' needs one with " << ops
            << ", and " << name << " is none";
   };
   for (NamedAttribute entry : steps) {
     auto names = cast<ArrayAttr>(entry.getValue());
-    if (failed(verify(entry, names[0], LogitsOp::getOperationName())) ||
-        failed(verify(entry, names[1], TopkOp::getOperationName())))
+    if (failed(verify(entry, names[0], "mqa.logits or mqa.paged_logits",
+                      llvm::IsaPred<LogitsOp, PagedLogitsOp>)) ||
+        failed(verify(entry, names[1], "mqa.topk", llvm::IsaPred<TopkOp>)))
       return failure();
   }
   return success();

@@ -63,11 +63,13 @@ module attributes {mqa.target = #mqa.target<chip = "sm_89">} {
 
 // -----
 
-// Nor where a cache is paged, or a name is taken.
-// CHECK-NOT: mqa.steps
+// Of a paged cache, each part has the operands that it reads.
+// CHECK: module attributes {mqa.steps = {paged = ["paged$logits", "paged$topk"]}
 module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
-  // CHECK: func @paged(
-  // CHECK: mqa.unstored_logits
+  // CHECK: func @paged$logits(%{{.*}}: tensor<?x1x4x32xbf16>, %{{.*}}: tensor<?x64x32xbf16>, %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?x?xi32>, %{{.*}}: tensor<?x?xf32>)
+  // CHECK: mqa.paged_logits
+  // CHECK: func @paged$topk(%{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?x16xi32>, %{{.*}}: tensor<?x?xf32>)
+  // CHECK: mqa.topk
   func.func @paged(%q: tensor<?x1x4x32xbf16>, %k: tensor<?x64x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %c0 = arith.constant 0 : index
     %m = tensor.dim %q, %c0 : tensor<?x1x4x32xbf16>
@@ -76,6 +78,13 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
     return %best : tensor<?x16xi32>
   }
+}
+
+// -----
+
+// A name is taken.
+// CHECK-NOT: mqa.steps
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
   // CHECK: func @a(
   // CHECK: mqa.unstored_logits
   func.func @a(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
