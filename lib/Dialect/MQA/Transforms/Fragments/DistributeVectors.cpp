@@ -12,6 +12,7 @@
 #include "DistributeOps.h"
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/ModuleTargets.h"
+#include "VectorWrites.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -41,18 +42,6 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
 namespace {
-/// A write of a vector [query, key].
-struct Write {
-  Operation *op;
-  Value vector, base, mask;
-  /// Of a vector.transfer_write: where it begins, and in which dims it ends
-  /// with the memref.
-  SmallVector<Value> indices;
-  SmallVector<bool> inBounds;
-  /// Of an mqa.scatter_columns.
-  Value columns;
-};
-
 class Distributor {
 public:
   Distributor(IRRewriter &b, FragmentLayout &layout, NamedBarriers &barriers)
@@ -62,9 +51,9 @@ public:
 
 private:
   LogicalResult carry(OpResult result, ArrayRef<Element> owned);
-  FailureOr<SmallVector<Value>> getStoreIndices(const Write &write,
+  FailureOr<SmallVector<Value>> getStoreIndices(const VectorWrite &write,
                                                 const Coordinates &at);
-  LogicalResult store(const Write &write, const Element &element,
+  LogicalResult store(const VectorWrite &write, const Element &element,
                       Value condition);
 
   IRRewriter &b;
@@ -125,11 +114,11 @@ LogicalResult Distributor::carry(OpResult result, ArrayRef<Element> owned) {
 }
 
 //===----------------------------------------------------------------------===//
-// Write
+// Stores
 //===----------------------------------------------------------------------===//
 
 FailureOr<SmallVector<Value>>
-Distributor::getStoreIndices(const Write &write, const Coordinates &at) {
+Distributor::getStoreIndices(const VectorWrite &write, const Coordinates &at) {
   Location loc = write.op->getLoc();
   if (write.columns) {
     FailureOr<Value> column = scalars.emit(write.columns, at);
@@ -155,8 +144,8 @@ Distributor::getStoreIndices(const Write &write, const Coordinates &at) {
 }
 
 /// Stores an element, where its mask and `condition` (null: always) say so.
-LogicalResult Distributor::store(const Write &write, const Element &element,
-                                 Value condition) {
+LogicalResult Distributor::store(const VectorWrite &write,
+                                 const Element &element, Value condition) {
   Location loc = write.op->getLoc();
   FailureOr<Value> value = scalars.emit(write.vector, element.at);
   if (failed(value))
@@ -197,93 +186,11 @@ LogicalResult Distributor::store(const Write &write, const Element &element,
   return success();
 }
 
-/// What a transfer_write, scatter_columns or append_logits writes.
-static FailureOr<Write> getWrite(Operation *op) {
-  if (auto append = dyn_cast<AppendLogitsOp>(op))
-    return Write{op,     append.getVector(), Value(), append.getMask(), {}, {},
-                 Value()};
-  if (auto scatter = dyn_cast<ScatterColumnsOp>(op))
-    return Write{
-        op, scatter.getVector(), scatter.getBase(), scatter.getMask(), {},
-        {}, scatter.getColumns()};
-  auto transfer = cast<vector::TransferWriteOp>(op);
-  auto type = dyn_cast<MemRefType>(transfer.getBase().getType());
-  if (!transfer.getPermutationMap().isIdentity() ||
-      transfer.getVectorType().getRank() != 2)
-    return transfer.emitError("must be of a 2-D vector, not permuted");
-  if (!type ||
-      type.getElementType() != transfer.getVectorType().getElementType())
-    return transfer.emitError("must be to a memref of the vector's elements");
-  return Write{op,
-               transfer.getVector(),
-               transfer.getBase(),
-               transfer.getMask(),
-               llvm::to_vector(transfer.getIndices()),
-               transfer.getInBoundsValues(),
-               Value()};
-}
-
-namespace {
-/// What a written vector is computed from: a reduction, the contractions behind
-/// it, and the result of a loop that carries it, if there is one. A maximum
-/// over blocks of columns may stand behind it.
-struct Origin {
-  vector::MultiDimReductionOp reduction, maximum;
-  SmallVector<vector::ContractionOp> contracts;
-  OpResult carried;
-};
-} // namespace
-
-static FailureOr<Origin> findOrigin(Operation *write, Value vector) {
-  Origin origin;
-  // A reduction that another one adds to, or reduces, is part of that.
-  SmallVector<std::pair<Value, bool>> worklist{{vector, false}};
-  DenseSet<Value> seen[2];
-  while (!worklist.empty()) {
-    auto [value, isInReduction] = worklist.pop_back_val();
-    Operation *source = value.getDefiningOp();
-    if (!source || !isa<VectorType>(value.getType()) ||
-        !seen[isInReduction].insert(value).second)
-      continue;
-    if (auto loop = dyn_cast<scf::ForOp>(source)) {
-      if (origin.carried && origin.carried != value)
-        return write->emitError("comes from more than one loop");
-      origin.carried = cast<OpResult>(value);
-      worklist.push_back(
-          {loop.getYieldedValues()[origin.carried.getResultNumber()],
-           isInReduction});
-      continue;
-    }
-    if (auto contract = dyn_cast<vector::ContractionOp>(source)) {
-      if (!llvm::is_contained(origin.contracts, contract))
-        origin.contracts.push_back(contract);
-      continue;
-    }
-    auto reduction = dyn_cast<vector::MultiDimReductionOp>(source);
-    if (reduction && !isInReduction && isBlockMaximum(reduction)) {
-      if (origin.maximum)
-        return write->emitError("comes from more than one maximum");
-      origin.maximum = reduction;
-    } else if (reduction) {
-      if (!isInReduction && origin.reduction && origin.reduction != reduction)
-        return write->emitError("comes from more than one reduction");
-      if (!isInReduction)
-        origin.reduction = reduction;
-      isInReduction = true;
-    }
-    for (Value operand : source->getOperands())
-      worklist.push_back({operand, isInReduction});
-  }
-  if (!origin.reduction || origin.contracts.empty())
-    return write->emitError("must come from a reduction of a contraction");
-  return origin;
-}
-
 LogicalResult Distributor::distribute(Operation *op) {
-  FailureOr<Write> found = getWrite(op);
+  FailureOr<VectorWrite> found = getWrite(op);
   if (failed(found))
     return failure();
-  FailureOr<Origin> origin = findOrigin(op, found->vector);
+  FailureOr<VectorOrigin> origin = findOrigin(op, found->vector);
   if (failed(origin))
     return failure();
   auto &[reduction, maximum, contracts, carried] = *origin;
@@ -320,7 +227,7 @@ LogicalResult Distributor::distribute(Operation *op) {
     owned = llvm::to_vector(scalars.getElements(maximum.getResult()));
   }
   // The loop is another one now.
-  Write write = *getWrite(op);
+  VectorWrite write = *getWrite(op);
   for (const Element &element : owned)
     if (failed(store(write, element, condition)))
       return failure();
@@ -402,10 +309,10 @@ static LogicalResult distribute(gpu::GPUFuncOp kernel) {
   FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
   // Before what is built here, barriers among it, comes in between.
   for (Operation *op : writes) {
-    FailureOr<Write> write = getWrite(op);
+    FailureOr<VectorWrite> write = getWrite(op);
     if (failed(write))
       return failure();
-    FailureOr<Origin> origin = findOrigin(op, write->vector);
+    FailureOr<VectorOrigin> origin = findOrigin(op, write->vector);
     if (failed(origin))
       return failure();
     for (vector::ContractionOp contract : origin->contracts)
