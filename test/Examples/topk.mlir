@@ -1,5 +1,5 @@
-// The best 2048 keys of each query: logits and their selection in one kernel,
-// in which logits never reach memory. `logits` computes what it selects from.
+// The best 2048 keys of each query: logits and their selection in one launch,
+// which gives the logits to nobody. `logits` computes what it selects from.
 func.func @topk(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %k_scale: tensor<?xf32>, %weights: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %indices: tensor<?x2048xi32>) -> tensor<?x2048xi32> {
   %c0 = arith.constant 0 : index
   %m = tensor.dim %q, %c0 : tensor<?x64x128xf8E4M3FN>

@@ -27,7 +27,7 @@ def _get_lengths(context_lens, next_n):
 
 
 def _gather_counts(tensors, key_counts, max_context_len, group):
-    """Keys of each sequence on each rank, R x B; a rank has no more than its row of the table can name."""
+    """Keys of each sequence on each rank, R x B; a rank has no more than its line of the table can name."""
     k, block_table = tensors[1], tensors[5]
     most = min(max_context_len, block_table.size(1) * k.size(1))
     return lists.gather(key_counts.clamp(0, most).unsqueeze(0).contiguous(), group)

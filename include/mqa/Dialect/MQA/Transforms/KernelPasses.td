@@ -13,9 +13,9 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
   let summary = "Fuses logits with the mqa.topk that is their only reader";
   let description = [{
     Fuses an `mqa.logits` or `mqa.paged_logits` with an `mqa.topk` if the `mqa.topk` selects from the logits and
-    nothing else reads them. The two ops then become one kernel, which gives the logits to nobody. The pass
-    replaces the destination of the logits, a `tensor.empty` or `memref.alloc`, by an `mqa.unstored_logits`. It
-    drops `clean`, which concerns only logits that somebody reads.
+    nothing else reads them. The two ops then become one kernel, which gives the logits to nobody (for some chips,
+    `mqa-split-topk` makes two of them again). The pass replaces the destination of the logits, a `tensor.empty` or
+    `memref.alloc`, by an `mqa.unstored_logits`. It drops `clean`, which concerns only logits that somebody reads.
 
     The pass fuses a pair only if all of these hold:
 
