@@ -113,9 +113,11 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.max_blocks = kernel.maxBlocks;
   info.lens_per_query = kernel.hasLengthPerQuery();
   bool hasMaxContextLen = op == MQA_OP_PAGED_LOGITS || isPagedTopk;
-  info.max_context_len = !hasMaxContextLen || kernel.numColumns < 0
-                             ? -int64_t(hasMaxContextLen)
-                             : kernel.numColumns * kernel.getColumnKeys();
+  // Columns of blocks of keys do not say how long a sequence may be.
+  info.max_context_len =
+      !hasMaxContextLen || kernel.numColumns < 0 || kernel.keyBlockSize
+          ? -int64_t(hasMaxContextLen)
+          : kernel.numColumns * kernel.getColumnKeys();
   info.rows_per_sequence = kernel.rowsPerSequence;
   info.key_block_size = kernel.keyBlockSize;
   info.max_key_blocks = kernel.keyBlockSize ? kernel.maxKeyBlocks : 0;

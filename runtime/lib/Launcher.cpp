@@ -219,12 +219,16 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher,
                                          const mqa_kernel *kernel,
                                          const mqa_paged_logits_args *args,
                                          int64_t k_scale_offset) {
-  if (kernel && kernel->kernel->getDescription().find(Operand::Sequence))
-    return guard([&]() -> mqa_status {
-      return fail(MQA_ERROR_UNSUPPORTED,
-                  "rows that name their sequences have an operand more than a "
-                  "launcher knows: launch or prepare them");
-    });
+  for (auto [operand, what] :
+       {std::pair(Operand::Sequence, "rows that name their sequences have an "
+                                     "operand"),
+        {Operand::KeyBlocks, "blocks of keys are operands"}})
+    if (kernel && kernel->kernel->getDescription().find(operand))
+      return guard([&, what = what]() -> mqa_status {
+        return fail(MQA_ERROR_UNSUPPORTED,
+                    std::string(what) +
+                        " more than a launcher knows: launch or prepare them");
+      });
   return addPlan(launcher, objects, options, kernel, args, k_scale_offset);
 }
 

@@ -12,7 +12,8 @@ void LogitsOpRules::readLaunch(Fields &fields,
                                KernelDescription &kernel) const {
   readBlock(fields, kernel);
   kernel.blockQueries = fields.integer("block_queries", 1, 32);
-  if (kernel.blockQueries < kernel.nextN)
+  // Queries that have keys of their own are worked on one by one.
+  if (!kernel.keyBlockSize && kernel.blockQueries < kernel.nextN)
     fields.refuse("block_queries", "at least next_n");
   kernel.tileKeys = fields.integer("tile_keys", 1, 256);
   kernel.blockKeys = fields.integer("block_keys", 1, 4096);
@@ -56,6 +57,26 @@ void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
   } else {
     readLaunch(fields, kernel);
   }
+}
+
+/// A row has a column for each key of its blocks.
+void LogitsOpRules::readKeyBlocks(Fields &fields, KernelDescription &kernel) {
+  kernel.keyBlockSize = readPowerOfTwo(fields, "key_block_size", 8, 16);
+  kernel.maxKeyBlocks = readSize(fields, "max_key_blocks");
+  if (kernel.compressed || kernel.hasKeyGroups)
+    fields.refuse("key_block_size",
+                  "absent where rows are compressed or keys have groups");
+  if (kernel.maxKeyBlocks > kMaxSize / kernel.keyBlockSize)
+    fields.refuse("max_key_blocks",
+                  "at most " + std::to_string(kMaxSize / kernel.keyBlockSize));
+  if (kernel.maxKeyBlocks < 0 && kernel.numColumns >= 0) {
+    if (kernel.numColumns % kernel.keyBlockSize)
+      fields.refuse("num_columns", "a multiple of key_block_size");
+    kernel.maxKeyBlocks = kernel.numColumns / kernel.keyBlockSize;
+  }
+  if (kernel.maxKeyBlocks >= 0 &&
+      !unite(kernel.numColumns, kernel.maxKeyBlocks * kernel.keyBlockSize))
+    fields.refuse("num_columns", "max_key_blocks * key_block_size");
 }
 
 void LogitsOpRules::checkTypes(const KernelDescription &kernel) {

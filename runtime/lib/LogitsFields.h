@@ -27,6 +27,9 @@ public:
   /// Whether types of the parameters fit each other.
   static void checkTypes(const KernelDescription &kernel);
 
+  /// The sizes of blocks of keys, where each query has its own.
+  static void readKeyBlocks(Fields &fields, KernelDescription &kernel);
+
   /// What sizes and parameters say of each other.
   virtual void checkSizes(Fields &, KernelDescription &) const {}
 
@@ -48,6 +51,23 @@ mqa_status describeLogits(const KernelDescription &kernel,
                           const mqa_logits_args &args, Tensors &tensors);
 mqa_status describeLogits(const KernelDescription &kernel,
                           const mqa_paged_logits_args &args, Tensors &tensors);
+
+/// Checks the sizes of blocks of keys, of which each of so many rows has its
+/// own, and describes their operands; and says how many columns there are.
+template <typename ArgsT>
+mqa_status describeKeyBlocks(const KernelDescription &kernel, const ArgsT &args,
+                             int64_t rows, int64_t &columns, Tensors &tensors) {
+  int64_t blocks = args.max_key_blocks;
+  MQA_RETURN_IF_FAILED(
+      checkSize("max_key_blocks", blocks, kernel.maxKeyBlocks));
+  columns = blocks * kernel.keyBlockSize;
+  MQA_RETURN_IF_FAILED(
+      checkSize("max_key_blocks * key_block_size", columns, kernel.numColumns));
+  tensors.set(Operand::KeyBlocks, args.key_blocks, MQA_I32, rows,
+              args.key_blocks_stride, {blocks});
+  tensors.set(Operand::NumKeyBlocks, args.num_key_blocks, MQA_I32, rows, 1, {});
+  return MQA_SUCCESS;
+}
 
 /// Checks what was described, where there is work. Operands without an element
 /// may be null.

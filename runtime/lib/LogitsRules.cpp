@@ -30,7 +30,6 @@ public:
 
 private:
   void readSizes(Fields &fields, KernelDescription &kernel) const override;
-  static void readKeyBlocks(Fields &fields, KernelDescription &kernel);
   Form getFormOfSizes(const KernelDescription &kernel) const override {
     return {{"num_keys", kernel.numKeys},
             {"key_block_size", kernel.keyBlockSize},
@@ -69,26 +68,6 @@ void LogitsRules::readSizes(Fields &fields, KernelDescription &kernel) const {
   } else if (!kernel.compressed && !unite(kernel.numKeys, kernel.numColumns)) {
     fields.refuse("num_columns", "num_keys where compressed is false");
   }
-}
-
-/// A row has a column for each key of its blocks.
-void LogitsRules::readKeyBlocks(Fields &fields, KernelDescription &kernel) {
-  kernel.keyBlockSize = readPowerOfTwo(fields, "key_block_size", 8, 16);
-  kernel.maxKeyBlocks = readSize(fields, "max_key_blocks");
-  if (kernel.compressed || kernel.hasKeyGroups)
-    fields.refuse("key_block_size",
-                  "absent where rows are compressed or keys have groups");
-  if (kernel.maxKeyBlocks > kMaxSize / kernel.keyBlockSize)
-    fields.refuse("max_key_blocks",
-                  "at most " + std::to_string(kMaxSize / kernel.keyBlockSize));
-  if (kernel.maxKeyBlocks < 0 && kernel.numColumns >= 0) {
-    if (kernel.numColumns % kernel.keyBlockSize)
-      fields.refuse("num_columns", "a multiple of key_block_size");
-    kernel.maxKeyBlocks = kernel.numColumns / kernel.keyBlockSize;
-  }
-  if (kernel.maxKeyBlocks >= 0 &&
-      !unite(kernel.numColumns, kernel.maxKeyBlocks * kernel.keyBlockSize))
-    fields.refuse("num_columns", "max_key_blocks * key_block_size");
 }
 
 Ranks LogitsRules::getRanks(Operand operand,
@@ -176,17 +155,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
     columns = args.max_seqlen_k;
     MQA_RETURN_IF_FAILED(checkSize("max_seqlen_k", columns, kernel.numColumns));
   }
-  if (kernel.keyBlockSize) {
-    int64_t blocks = args.max_key_blocks;
-    MQA_RETURN_IF_FAILED(
-        checkSize("max_key_blocks", blocks, kernel.maxKeyBlocks));
-    columns = blocks * kernel.keyBlockSize;
-    MQA_RETURN_IF_FAILED(checkSize("max_key_blocks * key_block_size", columns,
-                                   kernel.numColumns));
-    tensors.set(Operand::KeyBlocks, args.key_blocks, MQA_I32, m,
-                args.key_blocks_stride, {blocks});
-    tensors.set(Operand::NumKeyBlocks, args.num_key_blocks, MQA_I32, m, 1, {});
-  }
+  if (kernel.keyBlockSize)
+    MQA_RETURN_IF_FAILED(describeKeyBlocks(kernel, args, m, columns, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = n;
   tensors.set(Operand::Q, args.q, input, m, args.q_stride, {h, d});

@@ -17,7 +17,8 @@ public:
       : LogitsOpRules(MQA_OP_PAGED_LOGITS, "mqa.paged_logits",
                       "mqa_paged_logits_launch") {}
 
-  Ranks getRanks(Operand operand, const KernelDescription &) const override;
+  Ranks getRanks(Operand operand,
+                 const KernelDescription &kernel) const override;
   bool takesIndex(const KernelDescription &, bool) const override {
     return false;
   }
@@ -37,6 +38,8 @@ private:
             {"num_blocks", kernel.numBlocks},
             {"block_kv", kernel.blockKv},
             {"max_blocks", kernel.maxBlocks},
+            {"key_block_size", kernel.keyBlockSize},
+            {"max_key_blocks", kernel.maxKeyBlocks},
             {"rows_per_sequence", kernel.rowsPerSequence}};
   }
 };
@@ -63,6 +66,12 @@ void PagedLogitsRules::readSizes(Fields &fields,
     kernel.rowsPerSequence = fields.integer("rows_per_sequence", 1, 8);
   if (kernel.compressed)
     fields.refuse("compressed", std::string("false for ") + kernel.rules->name);
+  if (!fields.has("key_block_size"))
+    return;
+  if (kernel.blockMax || kernel.rowsPerSequence)
+    fields.refuse("key_block_size",
+                  "absent with block_max or rows_per_sequence");
+  readKeyBlocks(fields, kernel);
 }
 
 /// Where rows name their sequences, a sequence may have any number of them.
@@ -85,7 +94,7 @@ void PagedLogitsRules::checkSizes(Fields &fields,
 }
 
 Ranks PagedLogitsRules::getRanks(Operand operand,
-                                 const KernelDescription &) const {
+                                 const KernelDescription &kernel) const {
   auto only = [](int rank) { return Ranks(rank, rank); };
   switch (operand) {
   case Operand::Q:
@@ -101,6 +110,10 @@ Ranks PagedLogitsRules::getRanks(Operand operand,
     return only(2);
   case Operand::ContextLens:
     return {1, 2};
+  case Operand::KeyBlocks:
+    return only(kernel.keyBlockSize ? 2 : 0);
+  case Operand::NumKeyBlocks:
+    return only(kernel.keyBlockSize ? 1 : 0);
   default:
     return {0, 0};
   }
@@ -120,12 +133,13 @@ bool PagedLogitsRules::hasWork(const KernelDescription &kernel,
   return out.sizes[0] > 0 && out.sizes[1] > 0 && (hasKeys || kernel.clean);
 }
 
-/// As mqa.logits, by sequences, or by rows that name theirs; how many keys
-/// there are, only the device knows.
+/// As mqa.logits, by sequences, or by rows that name theirs or have blocks of
+/// their own; how many keys there are, only the device knows.
 int64_t PagedLogitsRules::getGrid(const KernelDescription &kernel,
                                   const Tensors &tensors,
                                   int numMultiprocessors) const {
-  int64_t pieces = tensors[Operand::Q].sizes[0];
+  int64_t pieces =
+      tensors[kernel.keyBlockSize ? Operand::Out : Operand::Q].sizes[0];
   if (kernel.splitsKeys())
     pieces *= std::max<int64_t>(
         ceilDiv(tensors[Operand::Out].sizes[1] * kernel.getColumnKeys(),
@@ -147,7 +161,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
                                         Tensors &tensors) {
   int64_t batch = args.batch, numBlocks = args.num_blocks;
   int64_t maxBlocks = args.max_blocks;
-  int64_t columns = kernel.countColumns(args.max_context_len);
+  int64_t maxLength = kernel.keyBlockSize ? 0 : args.max_context_len;
+  int64_t columns = kernel.countColumns(maxLength);
   int64_t t = kernel.nextN, p = kernel.blockKv;
   int64_t h = kernel.numHeads, d = kernel.headDim;
   bool ofRows = kernel.find(Operand::Sequence) != nullptr;
@@ -157,14 +172,28 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
                                  kernel.numQueries));
   MQA_RETURN_IF_FAILED(checkSize("num_blocks", numBlocks, kernel.numBlocks));
   MQA_RETURN_IF_FAILED(checkSize("max_blocks", maxBlocks, kernel.maxBlocks));
-  MQA_RETURN_IF_FAILED(checkSize("max_context_len", args.max_context_len, -1));
-  MQA_RETURN_IF_FAILED(checkSize(
-      kernel.blockMax ? "ceil(max_context_len / block_max)" : "max_context_len",
-      columns, kernel.numColumns));
+  // Kernels count these blocks with 32 bits.
+  if (int64_t size = kernel.keyBlockSize;
+      size && numBlocks > kMaxSize / (p / size))
+    return fail(MQA_ERROR_INVALID_ARGUMENT,
+                "num_blocks must be at most " +
+                    std::to_string(kMaxSize / (p / size)) +
+                    " for this kernel, which counts blocks of " +
+                    std::to_string(size) + " keys, found " +
+                    std::to_string(numBlocks));
+  MQA_RETURN_IF_FAILED(checkSize("max_context_len", maxLength, -1));
+  if (kernel.keyBlockSize)
+    MQA_RETURN_IF_FAILED(
+        describeKeyBlocks(kernel, args, rows, columns, tensors));
+  else
+    MQA_RETURN_IF_FAILED(checkSize(kernel.blockMax
+                                       ? "ceil(max_context_len / block_max)"
+                                       : "max_context_len",
+                                   columns, kernel.numColumns));
   MQA_RETURN_IF_FAILED(
       setMaxMultiprocessors(args.max_multiprocessors, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
-  tensors.numKeys = args.max_context_len;
+  tensors.numKeys = maxLength;
   if (ofRows)
     tensors.set(Operand::Q, args.q, input, rows, args.q_stride, {h, d});
   else

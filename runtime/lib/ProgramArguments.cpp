@@ -61,15 +61,21 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
   case MQA_OP_PAGED_LOGITS_TOPK:
     // Each row of a query names one of any number of sequences.
     if (info.has_sequence && info.op == MQA_OP_PAGED_LOGITS)
-      return {{"q", "R"},       {"k", "C"},
-              {"k_scale", "C"}, {"context_lens", "R"},
-              {"weights", "R"}, {"sequence", "R"},
-              {"out", "R"}};
+      return {{"q", "R"},
+              {"k", "C"},
+              {"k_scale", "C"},
+              {"context_lens", "R"},
+              {"weights", "R"},
+              {"sequence", "R"},
+              {"out", "R"},
+              {"key_blocks", "R"},
+              {"num_key_blocks", "R"}};
     return {{"q", "B"},           {"k", "C"},
             {"k_scale", "C"},     {"context_lens", "B"},
             {"block_table", "B"}, {"weights", "R"},
             {"out", "R"},         {"offset", "R"},
-            {"indices", "RK"},    {"values", "RK"}};
+            {"indices", "RK"},    {"values", "RK"},
+            {"key_blocks", "R"},  {"num_key_blocks", "R"}};
   case MQA_OP_TOPK:
     return {{"logits", "M"},   {"ks", "M"},     {"ke", "M"},
             {"sequence", "M"}, {"offset", "M"}, {"indices", "MK"},
@@ -108,7 +114,7 @@ mqa_status ProgramArguments::checkSizes() const {
       for (int i = 0; operand.dims[i]; ++i)
         MQA_RETURN_IF_FAILED(
             check(operand.dims[i], getSize(operand.name, i), operand.name, i));
-  if (info.op == MQA_OP_LOGITS && info.key_block_size) {
+  if (info.key_block_size) {
     int64_t columns = getSize("key_blocks", 1) * info.key_block_size;
     if (getSize("out", 1) != columns)
       return fail(
@@ -118,7 +124,8 @@ mqa_status ProgramArguments::checkSizes() const {
               ": key_block_size = " + std::to_string(info.key_block_size) +
               " for each of " + std::to_string(getSize("key_blocks", 1)) +
               " blocks of a row");
-    return MQA_SUCCESS;
+    if (info.op == MQA_OP_LOGITS)
+      return MQA_SUCCESS;
   }
   // Columns are keys, unless rows begin with their ranges, or maxima are taken.
   if (int64_t size = info.op == MQA_OP_LOGITS ? info.block_max : 0) {
@@ -133,7 +140,7 @@ mqa_status ProgramArguments::checkSizes() const {
   if (info.op == MQA_OP_LOGITS && !info.compressed)
     return check('N', getSize("out", 1), "out", 1);
   if (info.op == MQA_OP_PAGED_LOGITS || info.op == MQA_OP_PAGED_LOGITS_TOPK)
-    for (const char *name : {"weights", "out", "indices"})
+    for (const char *name : {"weights", "out", "indices", "key_blocks"})
       if (find(name) && getSize(name, 0) != getSize("q", 0) * info.next_n)
         return fail(MQA_ERROR_INVALID_ARGUMENT,
                     std::string("dimension 0 of '") + name + "' is " +
@@ -198,6 +205,10 @@ mqa_paged_logits_args ProgramArguments::getPagedLogits() const {
   args.num_rows = getSize("q", 0);
   args.num_blocks = getSize("k", 0);
   args.max_blocks = getSize("block_table", 1);
+  args.key_blocks = getAddress<int32_t>("key_blocks");
+  args.key_blocks_stride = getStride("key_blocks");
+  args.num_key_blocks = getAddress<int32_t>("num_key_blocks");
+  args.max_key_blocks = getSize("key_blocks", 1);
   // Of a fused kernel: the number that it is told or knows, or all that the
   // table has room for.
   if (find("out"))

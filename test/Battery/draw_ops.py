@@ -3,7 +3,7 @@
 
     draw_ops.py DIR --count=N --seed=S [--edges] [--paged | --blocks | --topk | --merge | --fused]
 
-The surface is that of the op (with --paged, of mqa.paged_logits; with --blocks, of mqa.logits with key_blocks; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
+The surface is that of the op (with --paged, of mqa.paged_logits; with --blocks, of both with key_blocks; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
 mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kernel, see draw_fused.py): heads, head dim, key groups, element types,
 optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
@@ -68,8 +68,22 @@ def draw(rng):
     return draw_blocks(rng, draw_mx(rng, op))
 
 
+def draw_paged_key_blocks(rng):
+    """Likewise of a paged cache: a list for each row."""
+    op = draw_paged(rng)
+    op.pop("block_max", None)
+    op.pop("rows_per_sequence", None)
+    op |= {"block_size": rng.choice([8, 16]), "list": "?"}
+    if op["batch"] != "?" or rng.random() < 0.2:
+        op["list"] = rng.randint(1, 60)
+    op["columns"] = "?" if op["list"] == "?" else op["list"] * op["block_size"]
+    return op
+
+
 def draw_key_blocks(rng):
     """With lists of key blocks, whose columns are static now and then."""
+    if rng.random() < 0.5:
+        return draw_paged_key_blocks(rng)
     op = draw(rng)
     op.pop("block_max", None)
     op |= {"groups": None, "compressed": False, "block_size": rng.choice([8, 16]), "blocks": "?"}
@@ -160,10 +174,19 @@ BLOCK_EDGES = [
     {"heads": 33, "head_dim": 80, "block_size": 16, "input": "bf16", "out": "f16", "weights": "bf16", "clean": True},
     {"heads": 111, "head_dim": 256, "block_size": 8, "input": "f16", "k_scale": False},
     {"heads": 16, "head_dim": 64, "block_size": 8, "mx": True},
+    {"heads": 64, "head_dim": 128, "block_size": 8, "next_n": 1, "block_kv": 64, "clean": True},
+    {"heads": 64, "head_dim": 128, "block_size": 16, "next_n": 2, "block_kv": 64, "lens_per_query": True},
+    {"heads": 32, "head_dim": 64, "block_size": 8, "next_n": 3, "block_kv": 16, "out": "bf16", "clean": True},
+    {"heads": 33, "head_dim": 80, "block_size": 16, "next_n": 1, "block_kv": 256, "input": "bf16", "memrefs": True},
+    {"heads": 16, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 128, "clean": True},
+    {"heads": 64, "head_dim": 128, "block_size": 16, "rows": "?", "block_kv": 16, "k_scale": False, "weights": "none"},
+    {"heads": 64, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 64, "mx": True},
 ]
 
 
 def make_block_edge(form):
+    if "block_kv" in form:
+        return make_paged_edge({"list": "?"} | form)
     return make_edge({"blocks": "?", "columns": "?"} | form)
 
 
@@ -195,6 +218,13 @@ def to_type(op, name, shape, element):
     return f"memref<{sizes}, strided<[{', '.join(map(str, strides))}], offset: ?>>"
 
 
+def list_key_blocks(op, rows, count):
+    """As to_shapes, of the lists of `count` key blocks for each row; none without them."""
+    if "block_size" not in op:
+        return []
+    return [("key_blocks", [rows, count], "i32"), ("num_key_blocks", [rows], "i32")]
+
+
 def to_shapes(op):
     """Name, shape and element type of each operand; no type where it is left out."""
     h, d, element = op["heads"], op["head_dim"], op["input"]
@@ -213,6 +243,7 @@ def to_shapes(op):
                 ("context_lens", [r], "i32"),
                 ("block_table", [b, op["table"]], "i32"),
                 ("sequence", [r], "i32"),
+                *list_key_blocks(op, r, op.get("list")),
                 ("out", [r, op["columns"]], op["out"]),
             ]
         rows = b if b == "?" else b * t
@@ -223,6 +254,7 @@ def to_shapes(op):
             ("weights", [rows, h], weights),
             ("context_lens", [b, t] if op["lens_per_query"] else [b], "i32"),
             ("block_table", [b, op["table"]], "i32"),
+            *list_key_blocks(op, rows, op.get("list")),
             ("out", [rows, op["columns"]], op["out"]),
         ]
     m, n = op["queries"], op["keys"]
@@ -234,7 +266,7 @@ def to_shapes(op):
         ("weights", [m, h], weights),
         ("ks", [m], "i32"),
         ("ke", [m], "i32"),
-        *([("key_blocks", [m, op["blocks"]], "i32"), ("num_key_blocks", [m], "i32")] if "block_size" in op else []),
+        *list_key_blocks(op, m, op.get("blocks")),
         ("out", [m, op["columns"]], op["out"]),
     ]
 
@@ -259,7 +291,7 @@ def to_call(op, types):
        blocks(%key_blocks, %num_key_blocks : {", ".join(types[n] for n in lists)}) of {op["block_size"]}"""
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
     return f"""{name} ins({", ".join(f"%{n}" if n in types else "none" for n in names)} :
-         {", ".join(types[n] for n in names if n in types)}){blocks}{sequence}
+         {", ".join(types[n] for n in names if n in types)}){sequence}{blocks}
        outs(%out : {types["out"]}){dictionary}"""
 
 

@@ -380,7 +380,7 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
   double cells = clean ? double(m) * problem.countColumns() : written;
   double keys = double(shape.numKeys) * shape.numGroups;
   double ranges = 8.0 * m;
-  if (problem.paging.nextN) {
+  if (problem.paging.nextN && !problem.keyBlocks.blockSize) {
     // The longest of a sequence's queries.
     keys = 0;
     const Paging &paging = problem.paging;
@@ -401,7 +401,13 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
     keys = 0;
     for (int64_t i = 0; i < m; ++i)
       keys += problem.end(i);
-    ranges += 4.0 * (m + keys / problem.keyBlocks.blockSize);
+    double blocks = keys / problem.keyBlocks.blockSize;
+    const Paging &paging = problem.paging;
+    // Of a paged cache, each is looked up in the table.
+    if (paging.nextN)
+      ranges = 4.0 * (paging.contextLens.size() + paging.sequence.size()) +
+               4.0 * blocks;
+    ranges += 4.0 * (m + blocks);
   }
   double keyBytes =
       double(format.getKeyBytes(shape.headDim)) + (format.hasKScale ? 4 : 0);

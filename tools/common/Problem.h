@@ -84,8 +84,9 @@ struct Paging {
   }
 };
 
-/// Blocks of keys that each query has of its own (mqa.logits with
-/// 'key_blocks'); blockSize is 0 without them.
+/// Blocks of keys that each query has of its own ('key_blocks' of mqa.logits
+/// and mqa.paged_logits, where they are those of the query's sequence);
+/// blockSize is 0 without them.
 struct KeyBlocks {
   int64_t blockSize = 0, maxBlocks = 0;
   /// M x maxBlocks numbers, and how many of each row count.
@@ -142,10 +143,10 @@ struct Problem {
       last = std::min(last, begin(m) + shape.maxSeqlenK);
     return std::max(begin(m), last);
   }
-  /// Where key n of query m lies among `k` and `kScale`.
+  /// Where key n of query m, which it sees, lies among `k` and `kScale`.
   int64_t getSlot(int64_t m, int64_t n) const {
     if (keyBlocks.blockSize)
-      return keyBlocks.getKey(m, n);
+      n = keyBlocks.getKey(m, n);
     return paging.nextN ? paging.getSlot(paging.getSequence(m), n) : n;
   }
   /// Whether query m sees the key that n is of: of its range, all of them; of

@@ -214,6 +214,10 @@ void Session::uploadContiguous() {
   args.num_queries = shape.numQueries;
   args.num_keys = shape.numKeys;
   args.max_seqlen_k = shape.maxSeqlenK;
+  uploadKeyBlocks(args);
+}
+
+template <typename Args> void Session::uploadKeyBlocks(Args &args) {
   const KeyBlocks &own = problem.keyBlocks;
   if (!own.blockSize)
     return;
@@ -293,6 +297,7 @@ void Session::uploadPaged() {
   pagedArgs.out = out->as<uint8_t>(kGuard * getBytes(output.type));
   pagedArgs.out_stride = output.stride;
   pagedArgs.max_context_len = shape.numKeys;
+  uploadKeyBlocks(pagedArgs);
 }
 
 void Session::updateRanges() {
@@ -348,6 +353,8 @@ void Session::launchEmpty(const LoadedKernel &kernel) {
           0));
     mqa_paged_logits_args empty = pagedArgs;
     empty.context_lens = noRanges->as<int32_t>();
+    if (pagedArgs.num_key_blocks)
+      empty.num_key_blocks = noRanges->as<int32_t>();
     require(mqa_paged_logits_launch(kernel.get(), &empty, nullptr));
     return;
   }

@@ -144,6 +144,7 @@ private:
   void uploadContiguous();
   void uploadPaged();
   void uploadCache();
+  template <typename Args> void uploadKeyBlocks(Args &args);
   std::unique_ptr<Buffer> uploadBytes(const std::vector<uint8_t> &data,
                                       mqa_element_type type, int64_t row,
                                       int64_t stride);

@@ -93,6 +93,8 @@ struct KeyBlockEdge {
   int64_t numQueries, numKeys, maxBlocks;
   Mask mask;
   void (*change)(Problem &problem, Slack &slack);
+  /// Changes ranges, or strides that a paged problem has not.
+  bool isContiguous = false;
 };
 } // namespace
 
@@ -158,9 +160,10 @@ static const KeyBlockEdge kKeyBlockEdges[] = {
     {"blocks twice", 60, 300, 40, Mask::Full, makeDuplicates},
     {"unsorted blocks", 60, 300, 30, Mask::Causal, makeDescending},
     {"blocks past N, negative ones", 60, 300, 40, Mask::Full, leaveKeys},
-    {"candidates outside of the range", 60, 300, 36, Mask::Full, cutRanges},
-    {"empty ranges", 60, 300, 20, Mask::Full, makeEmpty},
-    {"extreme bounds", 60, 300, 20, Mask::Full, endAnywhere},
+    {"candidates outside of the range", 60, 300, 36, Mask::Full, cutRanges,
+     true},
+    {"empty ranges", 60, 300, 20, Mask::Full, makeEmpty, true},
+    {"extreme bounds", 60, 300, 20, Mask::Full, endAnywhere, true},
     {"N not a multiple of a block", 60, 301, 40, Mask::Full, keep},
     {"N less than a block", 60, 5, 4, Mask::Full, keep},
     {"no key", 60, 0, 10, Mask::Full, keep},
@@ -170,22 +173,36 @@ static const KeyBlockEdge kKeyBlockEdges[] = {
     {"one block", 60, 300, 1, Mask::Full, keep},
     {"more columns than keys", 60, 200, 100, Mask::Full, keep},
     {"strided q, k, weights, lists and out", 60, 333, 30, Mask::Random,
-     addBlockSlack},
+     addBlockSlack, true},
     {"sliced q, k, k_scale and weights", 60, 333, 30, Mask::Random,
-     addRowsBefore},
+     addRowsBefore, true},
     {"-0, largest values, subnormals", 33, 400, 40, Mask::Full, makeExtreme},
     {"NaN", 33, 400, 40, Mask::Full, plantNaN},
 };
 
+/// Of a paged kernel, a sequence of `numKeys` keys for each few queries.
+static Problem makeEdge(const mqa_kernel_info &info, const KeyBlockEdge &edge) {
+  if (!isPaged(info))
+    return makeProblem(getShape(info, edge.numQueries, edge.numKeys), edge.mask,
+                       1, /*wide=*/false, getFormat(info));
+  PagedShape shape =
+      getPagedShape(info, (edge.numQueries + info.next_n - 1) / info.next_n,
+                    [](int64_t) { return int32_t(0); });
+  std::fill(shape.lens.begin(), shape.lens.end(),
+            static_cast<int32_t>(edge.numKeys));
+  setStaticSizes(info, shape);
+  return makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+}
+
 void mqa::tools::runKeyBlockEdges(const EdgeRun &run) {
   const mqa_kernel_info &info = run.kernel.getInfo();
   for (const KeyBlockEdge &edge : kKeyBlockEdges) {
-    Shape shape = getShape(info, edge.numQueries, edge.numKeys);
-    Problem problem =
-        makeProblem(shape, edge.mask, 1, /*wide=*/false, getFormat(info));
+    if (edge.isContiguous && isPaged(info))
+      continue;
+    Problem problem = makeEdge(info, edge);
     setKeyBlocks(info, problem, edge.maxBlocks, BlockLists::Ascending, 1);
     Slack slack;
-    if (shape.numQueries)
+    if (problem.shape.numQueries)
       edge.change(problem, slack);
     run.check(edge.name, problem, slack);
   }

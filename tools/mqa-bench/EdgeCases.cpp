@@ -69,6 +69,8 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
       runPagedEdges(run);
       if (info.has_sequence)
         runRowEdges(run);
+      if (info.key_block_size)
+        runKeyBlockEdges(run);
       if (options.large)
         runLargeCache(run);
       runReruns(device, kernel, options.reruns, options.lateCopy, summary);

@@ -233,8 +233,9 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   for (const std::string &path : options.bundles)
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
-      // A bundle may have kernels that select beside those of the logits.
-      if (isFused(info))
+      // A bundle may have kernels that select beside those of the logits, and
+      // kernels of chosen blocks.
+      if (isFused(info) || info.key_block_size)
         return;
       if (!isPaged(info))
         fatal("'" + path + "' has a kernel that is not of mqa.paged_logits");

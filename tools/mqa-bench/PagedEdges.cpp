@@ -115,6 +115,7 @@ void mqa::tools::runPagedEdges(const EdgeRun &run) {
     setStaticSizes(info, shape);
     Problem problem =
         makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+    setKeyBlocks(info, problem, 40, BlockLists::Any, /*seed=*/1);
     if (edge.plant)
       edge.plant(problem, slack);
     std::string name = edge.name;
@@ -132,7 +133,7 @@ void mqa::tools::runLargeCache(const EdgeRun &run) {
   constexpr int64_t kBytes = (int64_t(1) << 31) + (int64_t(1) << 28);
   shape.numBlocks =
       kBytes / (info.block_kv * info.head_dim * getBytes(info.input_type));
-  run.check("more than 2^31 bytes of cache",
-            makePagedProblem(shape, 1, /*wide=*/false, getFormat(info)),
-            Slack());
+  Problem problem = makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+  setKeyBlocks(info, problem, 100, BlockLists::Ascending, /*seed=*/1);
+  run.check("more than 2^31 bytes of cache", problem, Slack());
 }

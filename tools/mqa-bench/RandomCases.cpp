@@ -172,13 +172,18 @@ static Case drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
     slack.lens = info.lens_per_query ? draw(3) : 0;
     slack.table = draw(3);
   }
+  if (info.key_block_size)
+    shape.maxContextLen = -1;
   Problem problem =
       makePagedProblem(shape, seed, wide, getFormat(info), integers);
   if (nan)
     plantNaN(problem, random);
+  if (info.key_block_size)
+    setKeyBlocks(info, problem, draw(80),
+                 draw(4) ? BlockLists::Any : BlockLists::Ascending, seed);
   std::string description = "batch " + std::to_string(shape.batch) +
                             ", lengths up to " + std::to_string(longest) +
-                            ", " + std::to_string(problem.shape.numKeys) +
+                            ", " + std::to_string(problem.countColumns()) +
                             " columns" + (slack.fused ? ", fused" : "") +
                             (integers ? ", integers"
                              : nan    ? ", NaN"
@@ -205,8 +210,11 @@ static Case makeLargeCase(const mqa_kernel_info &info, uint64_t seed) {
     shape.maxContextLen = info.max_context_len;
     shape.maxBlocks = info.max_blocks;
     shape.numBlocks = info.num_blocks;
-    return {makePagedProblem(shape, seed, /*wide=*/false, getFormat(info)),
-            Slack(), /*integers=*/false, "large, seed " + std::to_string(seed)};
+    Problem problem =
+        makePagedProblem(shape, seed, /*wide=*/false, getFormat(info));
+    setKeyBlocks(info, problem, 300, BlockLists::Ascending, seed);
+    return {std::move(problem), Slack(), /*integers=*/false,
+            "large, seed " + std::to_string(seed)};
   }
   Shape shape = getShape(info, 2048, 8192);
   bool isMultiple = shape.numQueries && shape.numKeys % shape.numQueries == 0;

@@ -33,6 +33,7 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
   PagedShape shape = getPagedShape(info, 40, [](int64_t) { return 2000; });
   setStaticSizes(info, shape);
   Problem problem = makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+  setKeyBlocks(info, problem, 90, BlockLists::Any, /*seed=*/1);
   Session session(device, problem);
   std::unique_ptr<Graph> graph =
       device.capture(*stream, [&] { session.launch(kernel, stream->get()); });
@@ -71,7 +72,9 @@ static Problem makeRerunProblem(const mqa_kernel_info &info, uint64_t seed) {
     return static_cast<int32_t>(b * 7919 % 1500);
   });
   setStaticSizes(info, shape);
-  return makePagedProblem(shape, seed, false, getFormat(info));
+  Problem problem = makePagedProblem(shape, seed, false, getFormat(info));
+  setKeyBlocks(info, problem, 90, BlockLists::Any, seed);
+  return problem;
 }
 
 static void runSameLaunches(Device &device, const LoadedKernel &kernel,

@@ -83,8 +83,9 @@ void mqa::tools::runRowEdges(const EdgeRun &run) {
     makeRows(info, shape, edge.rows);
     edge.change(shape);
     setStaticSizes(info, shape);
-    run.check(edge.name,
-              makePagedProblem(shape, 1, /*wide=*/false, getFormat(info)),
-              Slack());
+    Problem problem =
+        makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+    setKeyBlocks(info, problem, 40, BlockLists::Any, /*seed=*/1);
+    run.check(edge.name, problem, Slack());
   }
 }

@@ -20,6 +20,13 @@ static ordered_json toJson(int64_t size) {
   return size < 0 ? ordered_json() : ordered_json(size);
 }
 
+static void addKeyBlocks(const mqa_kernel_info &info, ordered_json &kernel) {
+  if (!info.key_block_size)
+    return;
+  kernel["key_block_size"] = info.key_block_size;
+  kernel["max_key_blocks"] = toJson(info.max_key_blocks);
+}
+
 static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
   kernel["input_type"] = getTypeName(info.input_type);
   if (info.key_type != info.input_type)
@@ -46,13 +53,11 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
     kernel["has_sequence"] = info.has_sequence != 0;
     if (info.rows_per_sequence)
       kernel["rows_per_sequence"] = info.rows_per_sequence;
+    addKeyBlocks(info, kernel);
     return;
   }
   kernel["num_keys"] = toJson(info.num_keys);
-  if (info.key_block_size) {
-    kernel["key_block_size"] = info.key_block_size;
-    kernel["max_key_blocks"] = toJson(info.max_key_blocks);
-  }
+  addKeyBlocks(info, kernel);
   kernel["num_groups"] = info.num_groups;
   kernel["has_ks"] = info.has_ks != 0;
   kernel["compressed"] = info.compressed != 0;

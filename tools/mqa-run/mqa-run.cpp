@@ -75,6 +75,18 @@ static void makeRows(const mqa_kernel_info &info, PagedShape &shape,
   shape.sequence.resize(info.num_queries, -1);
 }
 
+/// Lists of blocks where each query has its own.
+static void addKeyBlocks(Problem &problem, const Options &options,
+                         const mqa_kernel_info &info) {
+  if (!info.key_block_size && options.maxKeyBlocks >= 0)
+    fatal("--max-key-blocks is for a kernel with blocks of keys");
+  if (info.key_block_size)
+    setKeyBlocks(problem, info.key_block_size,
+                 getSize("--max-key-blocks", info.max_key_blocks,
+                         options.maxKeyBlocks, 64),
+                 options.blockLists, options.seed);
+}
+
 static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
   getSize("--next-n", info.next_n, options.nextN, 0);
   getSize("--block-kv", info.block_kv, options.blockKv, 0);
@@ -97,20 +109,22 @@ static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
       for (int64_t t = 0; t < info.next_n; ++t)
         shape.lens.push_back(length - info.next_n + t + 1);
   }
+  if (info.key_block_size && options.maxContextLen >= 0)
+    fatal("--max-context-len is for a kernel without blocks of keys");
   shape.maxContextLen =
       info.max_context_len < 0 ? options.maxContextLen : info.max_context_len;
   shape.maxBlocks = info.max_blocks;
   shape.numBlocks = info.num_blocks;
-  return makePagedProblem(shape, options.seed, /*wide=*/false, getFormat(info),
-                          options.integers);
+  Problem problem = makePagedProblem(shape, options.seed, /*wide=*/false,
+                                     getFormat(info), options.integers);
+  addKeyBlocks(problem, options, info);
+  return problem;
 }
 
 static Problem makeContiguous(const Options &options,
                               const mqa_kernel_info &info) {
   if (!info.compressed && options.maxSeqlenK >= 0)
     fatal("--max-seqlen-k is for a kernel with a compressed output");
-  if (!info.key_block_size && options.maxKeyBlocks >= 0)
-    fatal("--max-key-blocks is for a kernel with blocks of keys");
   int64_t numQueries =
       getSize("--seq-len", info.num_queries, options.seqLen, 256);
   int64_t numKeys =
@@ -124,11 +138,7 @@ static Problem makeContiguous(const Options &options,
           ? makeIntegerProblem(shape, options.mask, options.seed, format)
           : makeProblem(shape, options.mask, options.seed, /*wide=*/false,
                         format);
-  if (info.key_block_size)
-    setKeyBlocks(problem, info.key_block_size,
-                 getSize("--max-key-blocks", info.max_key_blocks,
-                         options.maxKeyBlocks, 64),
-                 options.blockLists, options.seed);
+  addKeyBlocks(problem, options, info);
   return problem;
 }
 
@@ -144,12 +154,11 @@ static void checkOptions(const Options &options, bool paged, bool fused) {
                    options.contextLen >= 0 || options.blockKv >= 0 ||
                    options.maxContextLen >= 0 || options.rows >= 0 ||
                    !options.contextLens.empty();
-  bool contiguousOnly = options.seqLen >= 0 || options.seqLenKv >= 0 ||
-                        options.maxSeqlenK >= 0 || options.maxKeyBlocks >= 0;
+  bool contiguousOnly =
+      options.seqLen >= 0 || options.seqLenKv >= 0 || options.maxSeqlenK >= 0;
   if (paged && contiguousOnly)
-    fatal("--seq-len, --seq-len-kv, --max-seqlen-k and --max-key-blocks are "
-          "for mqa.logits; this kernel is of mqa.paged_logits: --batch, "
-          "--context-len");
+    fatal("--seq-len, --seq-len-kv and --max-seqlen-k are for mqa.logits; this "
+          "kernel is of mqa.paged_logits: --batch, --context-len");
   if (!paged && pagedOnly)
     fatal("--batch, --next-n, --block-kv, --context-len, --context-lens, "
           "--rows and --max-context-len are for mqa.paged_logits; this kernel "
@@ -170,18 +179,22 @@ static void printText(const nlohmann::json &report) {
     std::printf("\n");
   }
   auto integer = [&](const char *name) { return report[name].get<long>(); };
+  // Columns of blocks of keys are not those of all keys.
+  auto countColumns = [&] {
+    return report.contains("key_block_size")
+               ? integer("key_block_size") * integer("max_key_blocks")
+               : integer("max_context_len");
+  };
   if (report.contains("num_rows"))
     std::printf("shape:           B=%ld R=%ld H=%ld D=%ld, blocks of %ld keys, "
                 "%ld columns\n",
                 integer("batch"), integer("num_rows"), integer("num_heads"),
-                integer("head_dim"), integer("block_kv"),
-                integer("max_context_len"));
+                integer("head_dim"), integer("block_kv"), countColumns());
   else if (report.contains("batch"))
     std::printf("shape:           B=%ld T=%ld H=%ld D=%ld, blocks of %ld keys, "
                 "%ld columns\n",
                 integer("batch"), integer("next_n"), integer("num_heads"),
-                integer("head_dim"), integer("block_kv"),
-                integer("max_context_len"));
+                integer("head_dim"), integer("block_kv"), countColumns());
   else
     std::printf("shape:           M=%ld H=%ld D=%ld N=%ld\n",
                 integer("seq_len"), integer("num_heads"), integer("head_dim"),

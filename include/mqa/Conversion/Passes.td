@@ -61,6 +61,8 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
       to the last key that a query of the sequence sees. A tile has as many keys as a cache block. With `clean`, the
       columns behind the last tile are filled. A tile is an `mqa.logits` whose keys are an `mqa.gather_pages`, as in
       kernels for GPUs. Decoding looks up the cache block of each key.
+    - **Key blocks.** With `key_blocks`, either op becomes a loop over its queries, and a loop over tiles of the columns
+      that the query's blocks have.
     - **Matrix units.** For a CPU with a matrix unit (`#mqa.target`), and operands in fp8 or bf16, scratch is bf16: a
       chunk of keys as rows of N x D (as many blocks of 32 keys as fit 16 KiB, at least one), and the pairs of each
       query, transposed, as D / 2 x H x 2. A query is multiplied with the blocks of 32 keys that it sees, and with no

@@ -22,7 +22,7 @@ using namespace mlir::mqa;
 namespace {
 class KeyBlockExpander {
 public:
-  KeyBlockExpander(IRRewriter &b, LogitsOp op)
+  KeyBlockExpander(IRRewriter &b, LogitsOpInterface op)
       : b(b), op(op), loc(op.getLoc()) {}
   void run();
 
@@ -30,16 +30,52 @@ private:
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
+  Value getOut() {
+    return cast<DestinationStyleOpInterface>(*op).getDpsInits().front();
+  }
+  KeyBlockTiles getTiles();
+  Value countKeys(const KeyBlockTiles &tiles);
+  TableLine findLine(const KeyBlockTiles &tiles, Value row);
   Value getEnd(const KeyBlockRow &row, Value numKeys, Value firstColumn);
   void clean(Value out);
   void cleanFrom(Value end, Value out, Value firstColumn);
   void expandRow(const KeyBlockRow &row, KeyBlockTiles &tiles, Value numKeys);
 
   IRRewriter &b;
-  LogitsOp op;
+  LogitsOpInterface op;
   Location loc;
+  /// The column of `out`'s first one; null: 0.
+  Value keyOffset;
 };
 } // namespace
+
+KeyBlockTiles KeyBlockExpander::getTiles() {
+  if (auto contiguous = dyn_cast<LogitsOp>(*op)) {
+    keyOffset = contiguous.getKeyOffset();
+    return KeyBlockTiles(contiguous,
+                         memref::DimOp::create(b, loc, op.getK(), 0));
+  }
+  auto paged = cast<PagedLogitsOp>(*op);
+  keyOffset = paged.getKeyOffset();
+  return KeyBlockTiles(paged);
+}
+
+/// 0 where there is no key to load: of a paged cache, also where it has no
+/// block, or the table no entry.
+Value KeyBlockExpander::countKeys(const KeyBlockTiles &tiles) {
+  if (isa<LogitsOp>(*op))
+    return tiles.getNumKeys();
+  return arith::MinSIOp::create(b, loc, tiles.getNumKeys(),
+                                memref::DimOp::create(b, loc, op.getK(), 0));
+}
+
+/// The line that a row names; the first one where it sees no key.
+TableLine KeyBlockExpander::findLine(const KeyBlockTiles &tiles, Value row) {
+  Value sequence =
+      Ranges::get(b, tiles.getKeyRanges()).loadSequence(b, loc, row).first;
+  return {arith::MaxSIOp::create(b, loc, sequence, constant(0)),
+          b.getIndexAttr(1)};
+}
 
 /// The column behind the last one that has a block; at least the first one of
 /// `out`. Without a key, no column has one.
@@ -80,7 +116,7 @@ void KeyBlockExpander::cleanFrom(Value end, Value out, Value firstColumn) {
 /// layout.
 void KeyBlockExpander::expandRow(const KeyBlockRow &row, KeyBlockTiles &tiles,
                                  Value numKeys) {
-  Value first = op.getKeyOffset() ? Value(op.getKeyOffset()) : constant(0);
+  Value first = keyOffset ? keyOffset : constant(0);
   Value end = getEnd(row, numKeys, first);
   if (op.getClean())
     cleanFrom(end, row.out, first);
@@ -105,22 +141,26 @@ void KeyBlockExpander::run() {
   // There are no slices of such an operand. No query has a key.
   if (hasEmptyOperand(op)) {
     if (op.getClean())
-      clean(op.getOut());
+      clean(getOut());
     b.eraseOp(op);
     return;
   }
-  Value numKeys = memref::DimOp::create(b, loc, op.getK(), 0);
-  KeyBlockTiles tiles(op, numKeys);
+  KeyBlockTiles tiles = getTiles();
   tiles.makeRanges(b);
+  Value numKeys = countKeys(tiles);
   Value numRows = getValueOrCreateConstantIndexOp(b, loc, tiles.getNumRows(b));
   auto rows = scf::ForOp::create(b, loc, constant(0), numRows, constant(1));
   b.setInsertionPointToStart(rows.getBody());
-  KeyBlockRow row = tiles.getRow(b, rows.getInductionVar(), getRowsOf,
-                                 /*getsRowsOfWeights=*/true);
+  Value index = rows.getInductionVar();
+  std::optional<TableLine> line;
+  if (tiles.namesSequences())
+    line = findLine(tiles, index);
+  KeyBlockRow row = tiles.getRow(b, index, getRowsOf,
+                                 /*getsRowsOfWeights=*/true, line);
   expandRow(row, tiles, numKeys);
   b.eraseOp(op);
 }
 
-void mqa::expandKeyBlocks(IRRewriter &b, LogitsOp op) {
+void mqa::expandKeyBlocks(IRRewriter &b, LogitsOpInterface op) {
   KeyBlockExpander(b, op).run();
 }

@@ -14,7 +14,7 @@ namespace mqa {
 
 /// Replaces an op on memrefs with 'key_blocks' by tiles of mqa.logits for each
 /// query, as far as it has blocks.
-void expandKeyBlocks(IRRewriter &b, LogitsOp op);
+void expandKeyBlocks(IRRewriter &b, LogitsOpInterface op);
 
 } // namespace mqa
 } // namespace mlir

@@ -134,6 +134,8 @@ private:
   void writeMaxima(Value m, Value from, Value to, Value sums, Value scales,
                    Value first);
   std::pair<Value, Value> getRange(Value m);
+  std::pair<Value, Value> findInPages(GatherPagesOp gather, Value block,
+                                      Value slot);
   std::pair<Value, Value> findInCache(GatherPagesOp gather, Value n);
   void writeColumns(Value m, Value from, Value to, Value sums, Value scales,
                     Value first);

@@ -40,16 +40,17 @@ struct ConvertMQAToLinalgPass
       if (llvm::is_contained(op.getOutType().getShape(), 0))
         rewriter.eraseOp(op);
     });
+    SmallVector<LogitsOpInterface> ofKeyBlocks;
     SmallVector<PagedLogitsOp> paged;
-    getOperation().walk([&](PagedLogitsOp op) { paged.push_back(op); });
-    for (PagedLogitsOp op : paged)
-      expandPages(rewriter, op);
-    SmallVector<LogitsOp> ofKeyBlocks;
-    getOperation().walk([&](LogitsOp op) {
+    getOperation().walk([&](LogitsOpInterface op) {
       if (op.hasKeyBlocks())
         ofKeyBlocks.push_back(op);
+      else if (auto own = dyn_cast<PagedLogitsOp>(*op))
+        paged.push_back(own);
     });
-    for (LogitsOp op : ofKeyBlocks)
+    for (PagedLogitsOp op : paged)
+      expandPages(rewriter, op);
+    for (LogitsOpInterface op : ofKeyBlocks)
       expandKeyBlocks(rewriter, op);
     SmallVector<LogitsOp> ops;
     getOperation().walk([&](LogitsOp op) { ops.push_back(op); });

@@ -104,7 +104,8 @@ typedef struct mqa_kernel_info {
   int lens_per_query;   /**< 1 if context_lens is batch x next_n */
   int64_t max_context_len; /**< columns of the `out` of mqa.paged_logits, which
                                 its kernels of top-k take too; with block_max,
-                                as many times its keys */
+                                as many times its keys; with key_block_size, -1
+                            */
   /* Of ops that select. */
   int64_t k; /**< keys that are selected of a row: columns of `indices` */
   mqa_tie_break tie_break;
@@ -132,7 +133,7 @@ typedef struct mqa_kernel_info {
   int64_t rows_per_sequence; /**< with has_sequence: for how many neighbouring
                                   rows of a sequence the kernel is fast; 0: for
                                   many. It is right for any number */
-  /* Of mqa.logits alone. */
+  /* Of mqa.logits and mqa.paged_logits. */
   int64_t key_block_size; /**< keys of a block where each query has blocks of
                                its own (8 or 16), else 0 */
   int64_t max_key_blocks; /**< blocks that a query may have then */

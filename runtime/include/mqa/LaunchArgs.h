@@ -84,7 +84,9 @@ typedef struct mqa_paged_logits_args {
   const int32_t *block_table;  /**< B x max_blocks */
   int64_t block_table_stride;  /**< at least max_blocks */
   void *out;          /**< (B * T) x max_context_len of out_type, or with
-                           block_max x ceil(max_context_len / block_max) */
+                           block_max x ceil(max_context_len / block_max), or
+                           with blocks of keys x (max_key_blocks *
+                           key_block_size) */
   int64_t out_stride; /**< at least as many */
   int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
                                  without blocks k and k_scale, and without
@@ -94,6 +96,13 @@ typedef struct mqa_paged_logits_args {
                                 block table is that of a row; read where a row's
                                 length is above 0 */
   int64_t num_rows;        /**< M then */
+  /* Only a kernel with blocks of keys (mqa_kernel_info has key_block_size)
+     looks at these. It does not look at max_context_len. */
+  const int32_t *key_blocks;     /**< (B * T) x max_key_blocks: numbers of
+                                      blocks of the row's sequence */
+  int64_t key_blocks_stride;     /**< at least max_key_blocks */
+  const int32_t *num_key_blocks; /**< B * T: how many of a row's are read */
+  int64_t max_key_blocks;
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =

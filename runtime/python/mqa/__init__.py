@@ -23,12 +23,13 @@ except ImportError as error:
 _NEED_TORCH = ["logits", "logits_out", "paged_logits", "paged_logits_out"]
 _NEED_TORCH += ["prepare_logits", "prepare_paged_logits", "split_cache"]
 _KEY_BLOCKS = ["key_block_logits", "key_block_logits_out", "prepare_key_block_logits"]
+_PAGED_KEY_BLOCKS = ["paged_key_block_logits", "paged_key_block_logits_out", "prepare_paged_key_block_logits"]
 _TOPK = ["topk", "topk_out", "prepare_topk"]
 _MERGE = ["merge_topk", "merge_topk_out", "prepare_merge_topk"]
 _FUSED = ["logits_topk", "logits_topk_out", "prepare_logits_topk"]
 _FUSED += ["paged_logits_topk", "paged_logits_topk_out", "prepare_paged_logits_topk"]
 _MX_QUERIES = ["unpack_mx_queries"]
-_NEED_TORCH += _MX_QUERIES + _KEY_BLOCKS + _TOPK + _MERGE + _FUSED
+_NEED_TORCH += _MX_QUERIES + _KEY_BLOCKS + _PAGED_KEY_BLOCKS + _TOPK + _MERGE + _FUSED
 __all__ = ["Error", "InvalidArgument", "get_launch_overlap", "set_launch_overlap"]
 if importlib.util.find_spec("torch"):
     __all__ += _NEED_TORCH
@@ -38,10 +39,11 @@ if importlib.util.find_spec("torch"):
 def __getattr__(name):
     # PyTorch is imported when it is needed; the next time, nobody asks here.
     if name in _NEED_TORCH:
-        from . import fused_ops, key_block_ops, merge_ops, mx_queries, topk_ops, torch_ops
+        from . import fused_ops, key_block_ops, merge_ops, mx_queries, paged_key_block_ops, topk_ops, torch_ops
 
         modules = {**dict.fromkeys(_TOPK, topk_ops), **dict.fromkeys(_MERGE, merge_ops), **dict.fromkeys(_FUSED, fused_ops)}
         modules.update(dict.fromkeys(_KEY_BLOCKS, key_block_ops))
+        modules.update(dict.fromkeys(_PAGED_KEY_BLOCKS, paged_key_block_ops))
         modules.update(dict.fromkeys(_MX_QUERIES, mx_queries))
         module = modules.get(name, torch_ops)
         return globals().setdefault(name, getattr(module, name))

@@ -49,6 +49,22 @@ def prepare_key_block_logits(
 def unpack_mx_queries(
     q: Tensor, q_scale: Tensor, weights: Tensor, dtype: torch.dtype = ...,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def paged_key_block_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
+    clean: bool = False, relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False,
+    max_multiprocessors: int = 0,
+) -> Tensor: ...  # fmt: skip
+def paged_key_block_logits_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
+    clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_paged_key_block_logits(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
+    clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,

@@ -9,17 +9,13 @@ OPTIONS = ("block_size", "clean", "relu", "nan_as_zero", "max_multiprocessors")
 _SIZES = (8, 16)
 
 
-def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, block_size, clean, relu,
-                     nan_as_zero, max_multiprocessors):  # fmt: skip
-    """Raises a ValueError that names the argument. `out` is None where it is made to fit."""
+def check_block_size(block_size):
     if block_size not in _SIZES or isinstance(block_size, bool):
         checks.fail(f"block_size must be 8 or 16, found {block_size}")
-    library.get_activation(relu, nan_as_zero)
-    checks.check_share(max_multiprocessors)
-    if k.dim() == 3:
-        checks.fail("k must be N x D: blocks of keys have no groups, found 3 dimensions")
-    checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
-    rows = q.size(0)
+
+
+def check_lists(q, rows, key_blocks, num_key_blocks, out, block_size):
+    """The lists of `rows` rows, and `out` if it is not None."""
     checks.check_shape("key_blocks", key_blocks, (rows, None))
     checks.check_shape("num_key_blocks", num_key_blocks, (rows,))
     for name, tensor in (("key_blocks", key_blocks), ("num_key_blocks", num_key_blocks)):
@@ -30,6 +26,18 @@ def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
         checks.check_shape("out", out, (rows, key_blocks.size(1) * block_size))
         checks.check_inner("out", out)
     checks.check_device(q, key_blocks=key_blocks, num_key_blocks=num_key_blocks, out=out)
+
+
+def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, block_size, clean, relu,
+                     nan_as_zero, max_multiprocessors):  # fmt: skip
+    """Raises a ValueError that names the argument. `out` is None where it is made to fit."""
+    check_block_size(block_size)
+    library.get_activation(relu, nan_as_zero)
+    checks.check_share(max_multiprocessors)
+    if k.dim() == 3:
+        checks.fail("k must be N x D: blocks of keys have no groups, found 3 dimensions")
+    checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
+    check_lists(q, q.size(0), key_blocks, num_key_blocks, out, block_size)
 
 
 def _plan_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, *flags):

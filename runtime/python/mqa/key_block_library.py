@@ -11,9 +11,9 @@ from .torch_library import _definitions
 
 _INPUTS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke, Tensor key_blocks"
 _INPUTS += ", Tensor num_key_blocks"
-_OPTIONS = "int block_size=8, bool clean=False, bool relu=True, bool nan_as_zero=False, int max_multiprocessors=0"
-_definitions.define(f"key_block_logits({_INPUTS}, *, {_OPTIONS}, ScalarType dtype=float) -> Tensor")
-_definitions.define(f"key_block_logits_out({_INPUTS}, Tensor(a!) out, *, {_OPTIONS}) -> ()")
+DECLARED_OPTIONS = "int block_size=8, bool clean=False, bool relu=True, bool nan_as_zero=False, int max_multiprocessors=0"
+_definitions.define(f"key_block_logits({_INPUTS}, *, {DECLARED_OPTIONS}, ScalarType dtype=float) -> Tensor")
+_definitions.define(f"key_block_logits_out({_INPUTS}, Tensor(a!) out, *, {DECLARED_OPTIONS}) -> ()")
 _DEFAULTS = (8, False, True, False, 0)
 
 

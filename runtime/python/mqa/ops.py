@@ -38,7 +38,7 @@ class Op:
     block_kv: int = 0
     lens_per_query: bool = False
     block_max: int = 0  # a column is the maximum of a block of so many keys; 0: it is a key
-    key_block_size: int = 0  # of mqa.logits with lists of key blocks
+    key_block_size: int = 0  # with lists of key blocks: keys of a block
     has_sequence: bool = False  # rows name their sequences; next_n is 1 then
     rows_per_sequence: int = 0  # neighbouring rows of a sequence that the kernel is made for then; 0: many
 
@@ -97,7 +97,7 @@ class Op:
         lists = self.list_key_blocks()
         blocks = f" blocks({', '.join(f'%{n}' for n in lists)} : {', '.join(lists.values())}) of {self.key_block_size}"
         return (
-            f"{name} ins({names} : {types}){blocks if lists else ''}{clause} outs(%out : {out})"
+            f"{name} ins({names} : {types}){clause}{blocks if lists else ''} outs(%out : {out})"
             f" {{{', '.join(attributes)}}} -> {out}"
         )
 

@@ -22,6 +22,8 @@ PAGED_ROWS = (*PAGED[:-1], "sequence", "out")
 FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "out")
 # Of mqa.logits with lists of key blocks.
 KEY_BLOCKS = (*LOGITS[:-1], "key_blocks", "num_key_blocks", "out")
+# Of mqa.paged_logits with such lists; `sequence` is left out where each sequence has as many rows.
+PAGED_KEY_BLOCKS = (*PAGED[:-1], "sequence", "key_blocks", "num_key_blocks", "out")
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")

@@ -132,6 +132,10 @@ class PagedLogitsArgs(ctypes.Structure):
         ("max_multiprocessors", c_int),
         ("sequence", c_void_p),
         ("num_rows", c_int64),
+        ("key_blocks", c_void_p),
+        ("key_blocks_stride", c_int64),
+        ("num_key_blocks", c_void_p),
+        ("max_key_blocks", c_int64),
     ]
 
 

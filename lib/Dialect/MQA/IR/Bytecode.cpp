@@ -50,6 +50,9 @@ static constexpr uint64_t kBlockMax = 2;
 static constexpr uint64_t kKeyBlocks = 3;
 /// The version that added 'rows_per_sequence', and 'sequence' of logits.
 static constexpr uint64_t kRowsOfSequences = 4;
+/// The version that added 'key_block_size' of paged logits, and the operands
+/// that go with it.
+static constexpr uint64_t kPagedKeyBlocks = 5;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -175,6 +178,7 @@ LogicalResult PagedLogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readAttributes(reader, prop.schedule)) ||
       failed(readBlockMax(reader, prop.block_max)) ||
       failed(readSince(kRowsOfSequences, reader, prop.rows_per_sequence)) ||
+      failed(readSince(kPagedKeyBlocks, reader, prop.key_block_size)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -185,6 +189,7 @@ void PagedLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeAttributes(writer, prop.schedule);
   writeBlockMax(writer, prop.block_max);
   writeSince(kRowsOfSequences, writer, prop.rows_per_sequence);
+  writeSince(kPagedKeyBlocks, writer, prop.key_block_size);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 

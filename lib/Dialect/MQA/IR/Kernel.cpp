@@ -91,10 +91,11 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
     return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
                           "mqa.topk or mqa.merge_topk, found '"
                        << op << "'";
-  if (keyBlockSize && (op != LogitsOp::getOperationName() || selection ||
-                       compressed || keyBlockSize < 0))
-    return emitError() << "'key_block_size' is of a kernel of mqa.logits that "
-                          "is neither fused nor compressed, found "
+  if (keyBlockSize && (!isLogits || selection || compressed || blockMax ||
+                       rowsPerSequence || keyBlockSize < 0))
+    return emitError() << "'key_block_size' is of a kernel of logits that is "
+                          "neither fused nor compressed, and has neither "
+                          "'block_max' nor 'rows_per_sequence', found "
                        << keyBlockSize;
   if (rowsPerSequence &&
       (op != PagedLogitsOp::getOperationName() || selection ||
@@ -142,10 +143,9 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   SelectionAttr selection;
   RankedTensorType logitsType;
   int64_t keyBlockSize = 0, rowsPerSequence = 0;
-  if (auto contiguous = dyn_cast<LogitsOp>(*op);
-      contiguous && contiguous.hasKeyBlocks())
-    keyBlockSize = contiguous.getBlockKv();
   if (auto logits = dyn_cast<LogitsOpInterface>(*op)) {
+    if (logits.hasKeyBlocks())
+      keyBlockSize = logits.getBlockKv();
     activation = logits.getActivation();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();

@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -20,8 +21,9 @@ using namespace mlir::mqa;
 /// Of the ops that have keys of a paged cache, or of blocks of a matrix.
 template <typename Op> static LogicalResult verifyGather(Op op) {
   MemRefType cache = op.getCache().getType(), keys = op.getKeys().getType();
-  bool isPaged = !op.getBlockSize();
-  if (keys.getRank() + isPaged != cache.getRank() ||
+  bool isPaged = op.isPaged();
+  if ((!isPaged && !op.getBlockSize()) ||
+      keys.getRank() + isPaged != cache.getRank() ||
       keys.getElementType() != cache.getElementType() ||
       keys.getShape().drop_front() !=
           cache.getShape().drop_front(1 + isPaged) ||
@@ -30,6 +32,13 @@ template <typename Op> static LogicalResult verifyGather(Op op) {
   if (isPaged && cache.isDynamicDim(1))
     return op.emitOpError()
            << "needs cache blocks of a static size, found " << cache;
+  // Their numbers are found by shifts.
+  if (isPaged && op.getBlockSize() &&
+      (cache.getDimSize(1) % op.getBlockKeys() ||
+       !llvm::isPowerOf2_64(op.getPageBlocks())))
+    return op.emitOpError() << "needs cache blocks of a power of two of "
+                               "'block_size' = "
+                            << op.getBlockKeys() << " keys, found " << cache;
   if (keys.getMemorySpace() != cache.getMemorySpace())
     return op.emitOpError()
            << "of " << cache << " gives keys of the same memory space, found "
@@ -40,7 +49,12 @@ template <typename Op> static LogicalResult verifyGather(Op op) {
 LogicalResult GatherPagesOp::verify() {
   if (failed(verifyGather(*this)))
     return failure();
-  return verifyGlobal(*this, "table", getTable());
+  if (getPages() && (!isPaged() || !getBlockSize()))
+    return emitOpError("has 'pages', which are of blocks ('block_size') of a "
+                       "paged cache, found ")
+           << getCache().getType();
+  return failure(failed(verifyGlobal(*this, "table", getTable())) ||
+                 failed(verifyGlobal(*this, "pages", getPages())));
 }
 
 LogicalResult GatherBlocksOp::verify() { return verifyGather(*this); }

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Effects.h"
-#include "OperandRules.h"
+#include "KeyBlockRules.h"
 #include "RangesOps.h"
 #include "SharedFolds.h"
 #include "Slices.h"
@@ -152,46 +152,12 @@ static LogicalResult verifyColumns(LogitsOp op) {
                        columns);
 }
 
-/// What an op has of blocks, it has whole, and nothing that does not go with
-/// blocks.
-static LogicalResult verifyKeyBlocks(LogitsOp op) {
-  if (!op.getKeyBlocks() != !op.getNumKeyBlocks() ||
-      !op.getKeyBlocks() != !op.getKeyBlockSize())
-    return op.emitOpError(
-        "has 'key_blocks', 'num_key_blocks' and 'key_block_size' together");
-  if (!op.hasKeyBlocks())
-    return success();
-  for (auto [isThere, name] :
-       {std::pair<bool, StringRef>{static_cast<bool>(op.getRanges()), "ranges"},
-        {op.getCompressed(), "compressed"},
-        {op.getBlockMax().has_value(), "block_max"},
-        {op.hasKeyGroups(), "key groups"}})
-    if (isThere)
-      return op.emitOpError() << "with 'key_blocks' has no " << name;
-  int64_t size = *op.getKeyBlockSize();
-  if (size != 8 && size != 16)
-    return emitSizeError(op, "'key_block_size'", "8 or 16", size);
-  return success();
-}
-
-/// A row has at most a column for each key of its blocks; a tile has some.
-static LogicalResult verifyBlockColumns(LogitsOp op) {
-  if (!op.hasKeyBlocks())
-    return success();
-  int64_t columns = op.getOutType().getDimSize(1);
-  int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
-  int64_t size = *op.getKeyBlockSize();
-  if (ShapedType::isDynamic(columns) || ShapedType::isDynamic(blocks) ||
-      columns <= blocks * size)
-    return success();
-  return op.emitOpError() << "dimension 1 of 'out' is " << columns
-                          << ", but must be at most " << blocks * size << ": "
-                          << size << " columns for each of the " << blocks
-                          << " blocks of a row of 'key_blocks'";
-}
-
 LogicalResult LogitsOp::verify() {
-  if (failed(verifyForm(*this)) || failed(verifyKeyBlocks(*this)))
+  if (failed(verifyForm(*this)) ||
+      failed(verifyKeyBlocks(*this, {{static_cast<bool>(getRanges()), "ranges"},
+                                     {getCompressed(), "compressed"},
+                                     {getBlockMax().has_value(), "block_max"},
+                                     {hasKeyGroups(), "key groups"}})))
     return failure();
   // Without what ranges were made from: that has the rows of other tiles too.
   SmallVector<Value> operands{getQ(),       getK(),         getKScale(),

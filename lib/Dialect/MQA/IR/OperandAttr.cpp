@@ -50,8 +50,9 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
     return llvm::StringSwitch<Ranks>(name)
         .Case("q", getRanks(3, 4))
         .Case("k", getRanks(3))
-        .Case("sequence", getRanks(1))
-        .Cases({"k_scale", "weights", "block_table", "out"}, getRanks(2))
+        .Cases({"sequence", "num_key_blocks"}, getRanks(1))
+        .Cases({"k_scale", "weights", "block_table", "out", "key_blocks"},
+               getRanks(2))
         .Case("context_lens", getRanks(1, 2))
         .Default({});
   return llvm::StringSwitch<Ranks>(name)
@@ -84,7 +85,8 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
     return getRanksOfFused(name, isPaged());
   // Where columns are no keys, the number of keys is no operand of the op.
   if (name == kNumKeys)
-    return getCompressed() || getKeyBlockSize() || (getBlockMax() && !isPaged())
+    return getCompressed() ||
+                   ((getKeyBlockSize() || getBlockMax()) && !isPaged())
                ? getRanks(0)
                : Ranks();
   if (getOp() == MergeTopkOp::getOperationName())

@@ -150,11 +150,14 @@ LogicalResult PagedLogitsOp::getIterationDomainTileFromOperandTiles(
   if (movesDestination(*this, operandNumbers))
     return failure();
   // Rows of weights are cut where each is a sequence; the cache never is.
-  StringRef dims = hasRowsOfSequences() ? "RN" : "BN";
-  if (getNextN() == 1 && getWeights() &&
+  // Of blocks of keys, columns are counted by a letter of their own.
+  StringRef ofSequences = hasKeyBlocks() ? "BK" : "BN",
+            ofRows = hasKeyBlocks() ? "RK" : "RN";
+  StringRef dims = namesSequences() ? ofRows : ofSequences;
+  if (getSequenceQueries() == 1 && getWeights() &&
       operandNumbers ==
           ArrayRef(getWeightsMutable().begin()->getOperandNumber()))
-    dims = "RN";
+    dims = ofRows;
   return getDomainTile(b, *this, dims, operandNumbers, allOffsets, allSizes,
                        offsets, sizes);
 }

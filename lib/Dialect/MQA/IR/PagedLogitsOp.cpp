@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OperandRules.h"
+#include "KeyBlockRules.h"
 #include "SharedFolds.h"
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
@@ -24,14 +24,15 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<Value> PagedLogitsOp::getDataOperands() {
-  return {getQ(),           getK(),          getKScale(), getWeights(),
-          getContextLens(), getBlockTable(), getOut(),    getSequence()};
+  return {getQ(),           getK(),           getKScale(), getWeights(),
+          getContextLens(), getBlockTable(),  getOut(),    getSequence(),
+          getKeyBlocks(),   getNumKeyBlocks()};
 }
 
 ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
   static const StringRef names[] = {
-      "q",           "k",   "k_scale", "weights", "context_lens",
-      "block_table", "out", "sequence"};
+      "q",           "k",   "k_scale",  "weights",    "context_lens",
+      "block_table", "out", "sequence", "key_blocks", "num_key_blocks"};
   return names;
 }
 
@@ -43,7 +44,7 @@ ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
 SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
   Builder b(op.getContext());
   auto lens = dyn_cast<ShapedType>(op.getContextLens().getType());
-  bool ofRows = op.hasRowsOfSequences();
+  bool ofRows = op.namesSequences();
   bool perQuery = !ofRows && lens && lens.hasRank() && lens.getRank() == 2;
   return {
       {"q", ofRows ? "RHD" : "BTHD", getInputTypes(b), /*numStrided=*/1},
@@ -58,28 +59,37 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
        perQuery},
       {"block_table", "BS", {b.getI32Type()}, 1},
       {"out",
-       op.getBlockMax() ? "RJ" : "RN",
+       op.hasKeyBlocks()  ? "RK"
+       : op.getBlockMax() ? "RJ"
+                          : "RN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        1},
       {"sequence", "R", {b.getI32Type()}, 0},
+      {"key_blocks", "RL", {b.getI32Type()}, 1},
+      {"num_key_blocks", "R", {b.getI32Type()}, 0},
   };
 }
 
 LogicalResult PagedLogitsOp::verify() {
+  if (failed(verifyKeyBlocks(
+          *this, {{getBlockMax().has_value(), "block_max"},
+                  {getRowsPerSequence().has_value(), "rows_per_sequence"}})))
+    return failure();
   SmallVector<OperandRule> rules = getOperandRules(*this);
   if (failed(verifyOperands(*this, getDataOperands(), rules)))
     return failure();
-  bool ofRows = hasRowsOfSequences();
+  bool ofRows = namesSequences();
   if (failed(verifyHeads(
           *this, ofRows ? "dimension 1 of 'q'" : "dimension 2 of 'q'",
           getNumHeads(), ofRows ? "dimension 2 of 'q'" : "dimension 3 of 'q'",
           getHeadDim())) ||
       failed(verifyMxKeys(*this, "dimension 2 of 'k'")) ||
-      failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())))
+      failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())) ||
+      failed(verifyBlockColumns(*this)))
     return failure();
   // A dynamic size is negative.
   constexpr int64_t kMinBlockKv = 16, kMaxBlockKv = 256;
-  int64_t nextN = getNextN(), blockKv = getBlockKv();
+  int64_t nextN = getSequenceQueries(), blockKv = getPageKeys();
   if (nextN < 1 || nextN > shapes::kMaxNextN)
     return emitSizeError(*this, "next_n T (dimension 1 of 'q')", "from 1 to 8",
                          nextN);
@@ -99,7 +109,9 @@ LogicalResult PagedLogitsOp::verify() {
   int64_t batch = getQueryType().getDimSize(0);
   for (auto [value, name] :
        {std::pair<Value, StringRef>{getWeights(), "weights"},
-        {getOut(), "out"}}) {
+        {getOut(), "out"},
+        {getKeyBlocks(), "key_blocks"},
+        {getNumKeyBlocks(), "num_key_blocks"}}) {
     int64_t rows = value ? cast<ShapedType>(value.getType()).getDimSize(0)
                          : ShapedType::kDynamic;
     if (ShapedType::isDynamic(rows))
@@ -160,7 +172,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   OpFoldResult numS = sizes[0], numN = sizes[1];
   auto timesNextN = [&](OpFoldResult sequences) {
     return affine::makeComposedFoldedAffineApply(
-        b, loc, b.getAffineDimExpr(0) * getNextN(), {sequences});
+        b, loc, b.getAffineDimExpr(0) * getSequenceQueries(), {sequences});
   };
   SmallVector<Operation *> slices;
   // The first dimension is cut, and of `out` its columns; the others are whole.
@@ -186,6 +198,11 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
     sequence = slice(sequence, s, numS);
   else
     table = slice(table, s, numS);
+  Value blocks = getKeyBlocks(), numBlocks = getNumKeyBlocks();
+  if (hasKeyBlocks()) {
+    blocks = slice(blocks, row, numRows);
+    numBlocks = slice(numBlocks, row, numRows);
+  }
   Value out = slice(getOut(), row, numRows, /*cutsColumns=*/true);
   OpFoldResult firstKey = affine::makeComposedFoldedAffineApply(
       b, loc, b.getAffineDimExpr(0) * getColumnKeys(), {n});
@@ -193,9 +210,9 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
       b, loc, addOffset(b, loc, getKeyOffset(), firstKey));
   auto tiled = PagedLogitsOp::create(
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
-      weights, lens, table, keyOffset, out, sequence, getCleanAttr(),
-      getActivationAttr(), getScheduleAttr(), getBlockMaxAttr(),
-      getRowsPerSequenceAttr());
+      weights, lens, table, keyOffset, out, sequence, blocks, numBlocks,
+      getCleanAttr(), getActivationAttr(), getScheduleAttr(), getBlockMaxAttr(),
+      getRowsPerSequenceAttr(), getKeyBlockSizeAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -208,7 +225,7 @@ LogicalResult PagedLogitsOp::getResultTilePosition(
   // A sequence has next_n rows.
   for (OpFoldResult *rows : {&resultOffsets[0], &resultSizes[0]})
     *rows = affine::makeComposedFoldedAffineApply(
-        b, getLoc(), b.getAffineDimExpr(0) * getNextN(), {*rows});
+        b, getLoc(), b.getAffineDimExpr(0) * getSequenceQueries(), {*rows});
   return success();
 }
 
@@ -217,7 +234,7 @@ PagedLogitsOp::generateResultTileValue(OpBuilder &b, unsigned,
                                        ArrayRef<OpFoldResult> offsets,
                                        ArrayRef<OpFoldResult> sizes) {
   // A tile of rows is one of sequences where there is a row for each.
-  if (getNextN() != 1)
+  if (getSequenceQueries() != 1)
     return failure();
   return getTiledImplementation(b, offsets, sizes);
 }

@@ -67,10 +67,8 @@ Ranges Ranges::get(OpBuilder &b, LogitsOp op) {
                 op.getCompressed(), op.getColumnKeys());
 }
 
-/// How many keys a sequence has places for in `table`, or 2^31 - 1 where that
-/// is less: no key is greater, and an index of a GPU need not count further.
-static Value countPlaces(OpBuilder &b, Location loc, Value table,
-                         int64_t blockKv) {
+Value mqa::countPlaces(OpBuilder &b, Location loc, Value table,
+                       int64_t blockKv) {
   constexpr int64_t kMostKeys = std::numeric_limits<int32_t>::max();
   Value zero = constant(b, loc, 0);
   Value blocks = memref::DimOp::create(b, loc, table, constant(b, loc, 1));
@@ -440,6 +438,9 @@ Value Ranges::readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
   for (OpFoldResult input : {firstRow, numRows})
     if (auto value = dyn_cast_if_present<Value>(input))
       moveBehind(value);
+  for (Value value : {sequences, numSequences})
+    if (value)
+      moveBehind(value);
   auto type = VectorType::get({count}, b.getIndexType());
   auto broadcast = [&](Value value) -> Value {
     return vector::BroadcastOp::create(b, loc, type, value);
@@ -463,11 +464,19 @@ Value Ranges::readEndsOfSequences(OpBuilder &b, Location loc, int64_t count,
     if (firstRow)
       lowest = arith::SubIOp::create(b, loc, lowest, toValue(b, loc, firstRow));
     last = arith::MaxSIOp::create(b, loc, last, lowest);
-    SmallVector<Value> elements;
-    for (int64_t i = 0; i < count; ++i)
-      elements.push_back(loadOpenEnd(
-          b, loc, arith::MinSIOp::create(b, loc, constant(b, loc, i), last)));
-    ends = vector::FromElementsOp::create(b, loc, type, elements);
+    Value step = vector::StepOp::create(b, loc, type);
+    for (int64_t i = 0; i < count; ++i) {
+      Value number = constant(b, loc, i);
+      Value own = broadcast(
+          loadOpenEnd(b, loc, arith::MinSIOp::create(b, loc, number, last)));
+      // A vector of elements could not be distributed over threads.
+      ends = ends ? arith::SelectOp::create(
+                        b, loc,
+                        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                              step, broadcast(number)),
+                        own, ends)
+                  : own;
+    }
   }
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
                                        vector::StepOp::create(b, loc, type),

@@ -32,7 +32,8 @@ int64_t getRowsOfSequence(KernelOpInterface op, char letter) {
   if (auto logits = dyn_cast<LogitsOp>(*op); logits && logits.hasKeyBlocks())
     return letter == 'C' && !logits.getKeyOffset() ? logits.getBlockKv() : 0;
   if (auto paged = dyn_cast<PagedLogitsOp>(*op))
-    return letter == 'R' && !paged.hasRowsOfSequences() ? paged.getNextN() : 0;
+    return letter == 'R' && !paged.namesSequences() ? paged.getSequenceQueries()
+                                                    : 0;
   auto topk = dyn_cast<TopkOp>(*op);
   return topk && topk.hasSequencesInOrder() && letter == 'M'
              ? topk.getRowsOfSequence()

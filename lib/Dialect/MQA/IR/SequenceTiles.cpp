@@ -139,8 +139,8 @@ Value SequenceTiles::getKeys(OpBuilder &b, Value cache, Value table,
   auto keys =
       MemRefType::get(shape, type.getElementType(), MemRefLayoutAttrInterface{},
                       type.getMemorySpace());
-  return GatherPagesOp::create(b, loc, keys, cache, table, first, count,
-                               /*block_size=*/IntegerAttr());
+  return GatherPagesOp::create(b, loc, keys, cache, table, /*pages=*/Value(),
+                               first, count, /*block_size=*/IntegerAttr());
 }
 
 LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,

@@ -14,6 +14,8 @@
 // RUN: diff %t.text %t.3
 // RUN: mqa-opt %S/Inputs/bytecode-4.mlirbc > %t.4
 // RUN: diff %t.text %t.4
+// RUN: mqa-opt %S/Inputs/bytecode-5.mlirbc > %t.5
+// RUN: diff %t.text %t.5
 // RUN: mqa-opt --emit-bytecode - < %s | mqa-opt > %t.today
 // RUN: diff %t.text %t.today
 // RUN: FileCheck %s --input-file=%t.text

@@ -106,7 +106,47 @@ func.func @f(%ke: memref<?xi32>, %c: index, %v: vector<8x128xf32>, %out: memref<
 // -----
 
 func.func @f(%k: memref<?x64x128xbf16>, %t: memref<1x?xi32>, %n: index) {
-  // expected-error@+1 {{of 'memref<?x64x128xbf16>' cannot give 'memref<?x128xbf16>'}}
-  %keys = mqa.gather_pages %k[%t] from %n keys %n {block_size = 8} : memref<?x64x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
+  // expected-error@+1 {{of 'memref<?x64x128xbf16>' cannot give 'memref<?x64xbf16>'}}
+  %keys = mqa.gather_pages %k[%t] from %n keys %n {block_size = 8} : memref<?x64x128xbf16>, memref<1x?xi32> -> memref<?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x128xbf16>, %t: memref<1x?xi32>, %n: index) {
+  // expected-error@+1 {{of 'memref<?x128xbf16>' cannot give 'memref<?x128xbf16>'}}
+  %keys = mqa.gather_pages %k[%t] from %n keys %n : memref<?x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x24x128xbf16>, %t: memref<1x?xi32>, %n: index) {
+  // expected-error@+1 {{needs cache blocks of a power of two of 'block_size' = 8 keys, found 'memref<?x24x128xbf16>'}}
+  %keys = mqa.gather_pages %k[%t] from %n keys %n {block_size = 8} : memref<?x24x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x64xf32>, %ids: i32, %n: index) {
+  // expected-error@+1 {{needs cache blocks of a power of two of 'block_size' = 48 keys, found 'memref<?x64xf32>'}}
+  %keys = mqa.gather_blocks %k[%ids] from %n {block_size = 48} : memref<?x64xf32> -> memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x128xbf16>, %t: memref<1x?xi32>, %n: index) {
+  // expected-error@+1 {{has 'pages', which are of blocks ('block_size') of a paged cache, found 'memref<?x128xbf16>'}}
+  %keys = mqa.gather_pages %k[%t] pages(%t : memref<1x?xi32>) from %n keys %n {block_size = 8} : memref<?x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x64x128xbf16>, %t: memref<1x?xi32>, %n: index) {
+  // expected-error@+1 {{has 'pages', which are of blocks ('block_size') of a paged cache, found 'memref<?x64x128xbf16>'}}
+  %keys = mqa.gather_pages %k[%t] pages(%t : memref<1x?xi32>) from %n keys %n : memref<?x64x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
   return
 }

@@ -216,7 +216,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `selection` | for a kernel that selects: what it selects, and how |
     | `logits_type` | for a fused kernel: the sizes of the logits, and the type to which they are rounded |
     | `list_places` | for a fused kernel on a GPU: places of each list of candidates; 0 if it has no such lists |
-    | `key_block_size` | for `mqa.logits` with `key_blocks`: keys of a block; else 0 |
+    | `key_block_size` | for logits with `key_blocks`: keys of a block; else 0 |
     | `rows_per_sequence` | that of `mqa.paged_logits`; else 0 |
 
     Example:

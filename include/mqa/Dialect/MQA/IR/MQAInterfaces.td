@@ -43,7 +43,8 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"Whether keys have a dimension of groups.", "bool", "hasKeyGroups">,
     InterfaceMethod<"Queries of a sequence, which a block works on together; 0 where all "
                     "queries are of one sequence.", "int64_t", "getNextN">,
-    InterfaceMethod<"Keys of a cache block; 0 without a paged cache.", "int64_t", "getBlockKv">,
+    InterfaceMethod<"Keys of a cache block, or of a block of a query's own; 0 without such blocks.",
+                    "int64_t", "getBlockKv">,
     InterfaceMethod<"The element type of q, and of k unless keys are MXFP4.", "::mlir::Type", "getInputElementType">,
     InterfaceMethod<"", "::mlir::Value", "getK">,
     InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
@@ -56,8 +57,9 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
                     "int64_t", "getColumnKeys">,
     InterfaceMethod<"", "::mlir::mqa::ScheduleAttr", "getScheduleAttr">,
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
-    InterfaceMethod<"Whether each query names its sequence. Then a block works on some neighbouring queries of "
-                    "one sequence.", "bool", "hasRowsOfSequences">,
+    InterfaceMethod<"Whether each query names its sequence, and has no blocks of its own. Then a block works on some "
+                    "neighbouring queries of one sequence.", "bool", "hasRowsOfSequences">,
+    InterfaceMethod<"Whether each query has blocks of keys of its own.", "bool", "hasKeyBlocks">,
     InterfaceMethod<"How many neighbouring queries of one sequence there mostly are, where each query names its "
                     "sequence; 0: many.", "int64_t", "getRunRows">,
   ];

@@ -52,6 +52,13 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
     With `block_size`, `cache` is a matrix of keys, N x D, or of their scales, N: block b has the `block_size` rows from
     b * block_size on. The last block may end behind the last row. Key n then lies in block `table[0, n / block_size]`.
 
+    With `block_size`, `cache` may also be a paged one. `block_size` then divides P, and the P / block_size blocks of each
+    cache block are counted through: block b lies in cache block b / (P / block_size).
+
+    With `pages`, the line of a sequence in the block table, `cache` is a paged one, and `table` counts blocks of the
+    sequence. Block b then lies in cache block `pages[0, b / (P / block_size)]`, and has no keys where `pages` has no such
+    entry.
+
     The result has no address. A tile's `mqa.logits` reads it. When the tile is staged, `mqa.ring_put` or `mqa.fill_tile`
     reads it. `first` is a multiple of the tile's size.
 
@@ -62,14 +69,16 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
         : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
     %chosen = mqa.gather_pages %matrix[%table] from %n keys %c128 {block_size = 8}
         : memref<?x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+    %of_pages = mqa.gather_pages %cache[%table] pages(%line : memref<1x?xi32>) from %n keys %c128 {block_size = 8}
+        : memref<?x64x128xf8E4M3FN, strided<[8448, 128, 1]>>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
     ```
   }];
   let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2, 3]>:$cache, MemRefRankOf<[I32], [2]>:$table,
-                       Index:$first, Index:$num_keys,
+                       Optional<MemRefRankOf<[I32], [2]>>:$pages, Index:$first, Index:$num_keys,
                        OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$block_size);
   let results = (outs MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, F32, I8, I32], [1, 2]>:$keys);
   let assemblyFormat = [{
-    $cache `[` $table `]` `from` $first `keys` $num_keys attr-dict
+    $cache `[` $table `]` (`pages` `(` $pages^ `:` type($pages) `)`)? `from` $first `keys` $num_keys attr-dict
     `:` type($cache) `,` type($table) `->` type($keys)
   }];
   let extraClassDeclaration = [{
@@ -77,6 +86,14 @@ def MQA_GatherPagesOp : MQA_Op<"gather_pages", [Pure]> {
     int64_t getBlockKeys() {
       std::optional<uint64_t> size = getBlockSize();
       return size ? *size : getCache().getType().getDimSize(1);
+    }
+    /// Whether the cache has blocks, and is no matrix.
+    bool isPaged() {
+      return getCache().getType().getRank() > getKeys().getType().getRank();
+    }
+    /// Blocks of a cache block.
+    int64_t getPageBlocks() {
+      return isPaged() ? getCache().getType().getDimSize(1) / getBlockKeys() : 1;
     }
   }];
   let hasVerifier = 1;
@@ -107,6 +124,14 @@ def MQA_GatherBlocksOp : MQA_Op<"gather_blocks", [Pure]> {
     int64_t getBlockKeys() {
       std::optional<uint64_t> size = getBlockSize();
       return size ? *size : getCache().getType().getDimSize(1);
+    }
+    /// Whether the cache has blocks, and is no matrix.
+    bool isPaged() {
+      return getCache().getType().getRank() > getKeys().getType().getRank();
+    }
+    /// Blocks of a cache block.
+    int64_t getPageBlocks() {
+      return isPaged() ? getCache().getType().getDimSize(1) / getBlockKeys() : 1;
     }
   }];
   let hasVerifier = 1;

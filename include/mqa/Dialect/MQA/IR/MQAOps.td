@@ -280,7 +280,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `block_table` | B x S | i32 |
     | `sequence` (optional) | M | i32 |
     | `key_offset` (optional, 0) | | index |
-    | `out` | (B * T) x N, or (B * T) x J with `block_max` | f32, bf16 or f16 |
+    | `key_blocks` (optional) | (B * T) x L | i32 |
+    | `num_key_blocks` (with `key_blocks`) | B * T | i32 |
+    | `out` | (B * T) x N, (B * T) x J with `block_max`, or (B * T) x (L * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
     a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding and MXFP4
@@ -316,15 +318,28 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     no result, only the time: a GPU then multiplies the next power of two of rows at a time. Without it, kernels are made for
     many rows.
 
+    **Candidate blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, as in `mqa.logits`, and the
+    work is in proportion to these. Block b has the R keys of the query's sequence from b * R on; R is 8 or 16, and so no
+    block is in two cache blocks. Row m has the blocks `key_blocks[m, j]` for 0 <= j < num_key_blocks[m]. Column j * R + o of
+    row m belongs to key key_blocks[m, j] * R + o. Keys from the row's length on, keys past S * P, and columns behind the
+    row's blocks are -inf with `clean`, and not written without `clean`. What `mqa.logits` says of the order, the repetition
+    and the number of blocks holds here too. Where rows name their sequences, each may have blocks of its own. A row then
+    shares no loads with the rows beside it, and there is no `rows_per_sequence`. There is no `block_max`.
+
+    Of the row's line of `block_table`, the op reads the entries that its blocks name, as far as the table goes. Entries
+    behind the row's length may hold anything.
+
     **Memory.** Memrefs may be strided by sequences (q), by cache blocks (k, k_scale) and by rows (the others). They are
     contiguous inside. Memory spaces and encodings are as in `mqa.logits`. In DeepGEMM's `fp8_paged_mqa_logits`, the keys and
     the scales of a block lie behind each other (block_kv * D key bytes, then block_kv f32 scales). Then `k` and `k_scale`
     are two views of one cache.
 
     **Tiles.** `key_offset` is the key to which column 0 of `out` belongs. Tiling the op over keys advances it. With
-    `block_max`, the loop counts blocks, and `key_offset` is a multiple of R.
+    `block_max`, the loop counts blocks, and `key_offset` is a multiple of R. With `key_blocks`, `key_offset` is the column to
+    which column 0 of `out` belongs.
 
-    Examples: two queries for each sequence; rows that name their sequences.
+    Examples: two queries for each sequence; rows that name their sequences; two queries for each sequence, with blocks of
+    keys for each query.
 
     ```mlir
     %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
@@ -336,6 +351,11 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
              tensor<?x64xf32>, tensor<?xi32>, tensor<?x?xi32>)
          sequence(%sequence : tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) {rows_per_sequence = 4 : i64} -> tensor<?x?xf32>
+    %2 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
+             tensor<?x2x64x128xf8E4M3FN>, tensor<?x64x128xf8E4M3FN>, tensor<?x64xf32>,
+             tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x?xi32>)
+         blocks(%key_blocks, %num_key_blocks : tensor<?x2048xi32>, tensor<?xi32>) of 8
+         outs(%columns : tensor<?x16384xf32>) {clean} -> tensor<?x16384xf32>
     ```
   }];
 
@@ -344,12 +364,14 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Optional<AnyShaped>:$weights,
     AnyShaped:$context_lens, AnyShaped:$block_table, Optional<Index>:$key_offset,
     AnyShaped:$out,
-    // Last, so that bytecode from before there was this operand stays right.
+    // Last, so that bytecode from before there were these operands stays right.
     Optional<AnyShaped>:$sequence,
+    Optional<AnyShaped>:$key_blocks, Optional<AnyShaped>:$num_key_blocks,
     UnitAttr:$clean,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
-    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$rows_per_sequence);
+    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$rows_per_sequence,
+    OptionalAttr<I64Attr>:$key_block_size);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let useCustomPropertiesEncoding = 1;
 
@@ -360,8 +382,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
                    "::mlir::Value":$blockTable, "::mlir::Value":$out), [{
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
             blockTable, /*key_offset=*/::mlir::Value(), out, /*sequence=*/::mlir::Value(),
+            /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
             /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{},
-            /*rows_per_sequence=*/{});
+            /*rows_per_sequence=*/{}, /*key_block_size=*/{});
     }]>];
 
   let assemblyFormat = [{
@@ -370,6 +393,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
       type($context_lens), $block_table, type($block_table)) `)`
     (`sequence` `(` $sequence^ `:` type($sequence) `)`)?
     (`key_offset` `(` $key_offset^ `)`)?
+    (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
+      `of` $key_block_size)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
 
@@ -385,14 +410,24 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     ShapedType getQueryType() { return cast<ShapedType>(getQ().getType()); }
     ShapedType getCacheType() { return cast<ShapedType>(getK().getType()); }
     ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
-    /// 1 where rows name their sequences: nothing else says which rows go
+    /// Whether rows name their sequences, and not each sequence has T of them.
+    bool namesSequences() { return static_cast<bool>(getSequence()); }
+    /// T; 1 where rows name their sequences: nothing else says which rows go
     /// together.
-    int64_t getNextN() { return getSequence() ? 1 : getQueryType().getDimSize(1); }
-    int64_t getNumHeads() { return getQueryType().getDimSize(getSequence() ? 1 : 2); }
-    int64_t getHeadDim() { return getQueryType().getDimSize(getSequence() ? 2 : 3); }
-    bool hasRowsOfSequences() { return static_cast<bool>(getSequence()); }
+    int64_t getSequenceQueries() {
+      return namesSequences() ? 1 : getQueryType().getDimSize(1);
+    }
+    int64_t getNumHeads() { return getQueryType().getDimSize(namesSequences() ? 1 : 2); }
+    int64_t getHeadDim() { return getQueryType().getDimSize(namesSequences() ? 2 : 3); }
+    /// P.
+    int64_t getPageKeys() { return getCacheType().getDimSize(1); }
+    /// Whether each query has blocks of keys of its own. Then it is worked on
+    /// as a sequence of one query is, with these blocks.
+    bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
+    int64_t getNextN() { return hasKeyBlocks() ? 1 : getSequenceQueries(); }
+    int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : getPageKeys(); }
+    bool hasRowsOfSequences() { return namesSequences() && !hasKeyBlocks(); }
     int64_t getRunRows() { return getRowsPerSequence().value_or(0); }
-    int64_t getBlockKv() { return getCacheType().getDimSize(1); }
     int64_t getNumGroups() { return 1; }
     bool hasKeyGroups() { return false; }
     bool hasCompressedRows() { return false; }
@@ -401,10 +436,11 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every query has a length of its own.
     bool hasLengthPerQuery() {
-      return getSequence() || cast<ShapedType>(getContextLens().getType()).getRank() == 2;
+      return namesSequences() || cast<ShapedType>(getContextLens().getType()).getRank() == 2;
     }
     bool isTile() { return static_cast<bool>(getKeyOffset()); }
-    /// q, k, k_scale, weights, context_lens, block_table, out, sequence.
+    /// q, k, k_scale, weights, context_lens, block_table, out, sequence,
+    /// key_blocks, num_key_blocks.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];

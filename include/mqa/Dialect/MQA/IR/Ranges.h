@@ -141,6 +141,11 @@ private:
   int64_t blockSize = 0;
 };
 
+/// How many keys a sequence has places for in `table`, or 2^31 - 1 where that
+/// is less: no key is greater, and an index of a GPU need not count further. 0
+/// where the table has no line.
+Value countPlaces(OpBuilder &b, Location loc, Value table, int64_t blockKv);
+
 /// Removes the ops that make ranges in `root` and are not used any more.
 void eraseUnusedRanges(RewriterBase &rewriter, Operation *root);
 

@@ -58,7 +58,7 @@ def MQALocalizeBoundsPass : Pass<"mqa-localize-bounds"> {
       the blocks of its columns. The offset and the number of columns must be known to be multiples of a block.
     - `mqa.paged_logits`: the offset is subtracted from the lengths, and the columns ahead of it are left out of the
       block table. The offset must be known to be a multiple of a cache block: a constant, a product, or the variable of
-      a loop whose start and step are.
+      a loop whose start and step are. With `key_blocks`, as `mqa.logits`.
     - `mqa.merge_topk`: `ke` is cut at `num_keys`.
 
     New bounds of an op on memrefs are in a new buffer, which upstream's deallocation passes free, like all others.
@@ -352,6 +352,9 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
       covers the rest of the rows.
     - **Paged caches.** A query block of `mqa.paged_logits` is a sequence. A tile of keys is an `mqa.gather_pages`.
       The op on the tile is an `mqa.logits` too.
+    - **Key blocks.** With `key_blocks`, a query block is one query, also of a paged cache, and its ranges count columns
+      (`mqa.block_ranges`). A tile of columns is an `mqa.gather_pages` of the query's list of blocks; that of a paged
+      cache has the line of the block table too. If rows name their sequences, `mqa.row_run` says which line that is.
     - **Rows of sequences.** If rows name their sequences (`mqa.name_sequences`), a query block is a run: up to `block_q`
       neighbouring rows of one sequence. `mqa.run_share` shares the tiles of all runs. The loop goes from run to run, and
       carries the row at which a run begins. `mqa.row_run` says how many rows the run has.

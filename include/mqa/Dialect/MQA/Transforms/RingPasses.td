@@ -144,6 +144,10 @@ def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFu
     An entry that exists is read whether its keys are needed or not, so that the load does not wait for a length. A
     block that is not needed counts as -1.
 
+    If the gather has `pages`, an entry is the number of a block of the sequence, and a second load finds the cache
+    block. The loop then carries the numbers for one iteration more: the second load is that of `distance` iterations
+    ahead, and its number was read an iteration before.
+
     Contract: whole, converged warps execute the gathers (warp-specialised code). Nothing writes the table while the
     kernel runs. The table is not read ahead of an `nvvm.griddepcontrol wait` or a barrier in front of the loop.
 

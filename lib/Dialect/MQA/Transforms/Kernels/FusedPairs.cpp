@@ -81,6 +81,8 @@ static std::string explainRanges(LogitsOp logits, TopkOp topk) {
 }
 
 static std::string explainRanges(PagedLogitsOp logits, TopkOp topk) {
+  if (logits.hasKeyBlocks())
+    return "the logits are those of blocks of keys, which have to be stored";
   if (logits.hasRowsOfSequences())
     return "the rows of mqa.paged_logits name their sequences";
   if (topk.getContextLens() != logits.getContextLens())

@@ -59,7 +59,7 @@ static LogicalResult verifySizes(Operation *op, StringRef name,
 }
 
 /// Of blocks of keys, a launch says how many there are; columns follow.
-static LogicalResult verifyColumns(LogitsOp op) {
+template <typename OpTy> static LogicalResult verifyColumns(OpTy op) {
   if (!op || !op.hasKeyBlocks())
     return success();
   int64_t columns = op.getOutType().getDimSize(1);
@@ -80,7 +80,8 @@ static LogicalResult verifyColumns(LogitsOp op) {
 }
 
 LogicalResult mqa::verifyKernelOperands(KernelFunction kernel) {
-  if (failed(verifyColumns(dyn_cast<LogitsOp>(*kernel.op))))
+  if (failed(verifyColumns(dyn_cast<LogitsOp>(*kernel.op))) ||
+      failed(verifyColumns(dyn_cast<PagedLogitsOp>(*kernel.op))))
     return failure();
   for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
                                             kernel.getDataOperandNames())) {

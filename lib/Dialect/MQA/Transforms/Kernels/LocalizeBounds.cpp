@@ -208,7 +208,8 @@ static Value takeColumns(ImplicitLocOpBuilder &b, Value table,
 }
 
 /// A tile of the columns of whole blocks has these blocks alone.
-static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, LogitsOp op) {
+template <typename OpTy>
+static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, OpTy op) {
   Value first = op.getKeyOffset();
   int64_t size = *op.getKeyBlockSize(), columns = op.getOutType().getDimSize(1);
   if (ShapedType::isDynamic(columns) || columns % size ||
@@ -262,6 +263,8 @@ static LogicalResult localize(ImplicitLocOpBuilder &b, LogitsOp op) {
 }
 
 static LogicalResult localize(ImplicitLocOpBuilder &b, PagedLogitsOp op) {
+  if (op.hasKeyBlocks())
+    return localizeBlocks(b, op);
   Value offset = op.getKeyOffset(), table = op.getBlockTable();
   int64_t blockKv = op.getBlockKv();
   if (!isMultipleOf(offset, blockKv))

@@ -1,4 +1,4 @@
-//===- KeyBlockLoops.cpp - The loops of mqa.logits with 'key_blocks' ------===//
+//===- KeyBlockLoops.cpp - The loops of logits with 'key_blocks' ----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -11,21 +11,44 @@
 #include "PersistentLoops.h"
 #include "mqa/Dialect/MQA/IR/KeyBlockTiles.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
 
-void mqa::buildKeyBlockLoops(RewriterBase &b, LogitsOp op, const TilePlan &plan,
-                             Value numKeys) {
+static KeyBlockTiles getTiles(LogitsOpInterface op, Value numKeys) {
+  if (auto contiguous = dyn_cast<LogitsOp>(*op))
+    return KeyBlockTiles(contiguous, numKeys);
+  return KeyBlockTiles(cast<PagedLogitsOp>(*op));
+}
+
+/// The line of the block table that query `row` names: of a run of one row. A
+/// row without a key gets the first line, if there is one.
+static TableLine findLine(OpBuilder &b, Location loc, PagedLogitsOp op,
+                          Value keyRanges, Value row) {
+  Type index = b.getIndexType();
+  auto run = RowRunOp::create(b, loc, index, index, index, keyRanges, row,
+                              /*max_rows=*/1);
+  OpFoldResult count = affine::makeComposedFoldedAffineMin(
+      b, loc,
+      AffineMap::get(1, 0, {b.getAffineConstantExpr(1), b.getAffineDimExpr(0)},
+                     b.getContext()),
+      {memref::getMixedSize(b, loc, op.getBlockTable(), 0)});
+  return {run.getSequence(), count};
+}
+
+void mqa::buildKeyBlockLoops(RewriterBase &b, LogitsOpInterface op,
+                             const TilePlan &plan, Value numKeys) {
   Location loc = op.getLoc();
   // Rows are counted with 64 bits, and inside of one with 32.
   auto getRows = [&](OpBuilder &b, Value source, OpFoldResult row,
                      OpFoldResult count) {
     return getRowBlock(b, loc, source, row, count);
   };
-  KeyBlockTiles tiles(op, numKeys);
+  KeyBlockTiles tiles = getTiles(op, numKeys);
   OpFoldResult numRows = tiles.getNumRows(b);
   Value ranges = tiles.makeRanges(b);
   if (op.getClean())
@@ -42,7 +65,12 @@ void mqa::buildKeyBlockLoops(RewriterBase &b, LogitsOp op, const TilePlan &plan,
       scf::ForOp::create(b, loc, work.firstBlock, work.endBlock, work.step);
   b.setInsertionPointToStart(rows.getBody());
   Value index = rows.getInductionVar();
-  KeyBlockRow row = tiles.getRow(b, index, getRows, !plan.loadsWeightsByTma);
+  std::optional<TableLine> line;
+  if (tiles.namesSequences())
+    line =
+        findLine(b, loc, cast<PagedLogitsOp>(*op), tiles.getKeyRanges(), index);
+  KeyBlockRow row =
+      tiles.getRow(b, index, getRows, !plan.loadsWeightsByTma, line);
   // Every row begins at column 0: see mqa.paged_logits.
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value begin = getFirstOwnKey(b, loc, work, index, zero, tileKv);

@@ -73,9 +73,9 @@ void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
 LogicalResult buildLogitsLoops(RewriterBase &b, LogitsOp op,
                                const TilePlan &plan, Value numKeys,
                                FusedSelection *selection);
-/// Of an op with 'key_blocks'.
-void buildKeyBlockLoops(RewriterBase &b, LogitsOp op, const TilePlan &plan,
-                        Value numKeys);
+/// Of an op with 'key_blocks'. `numKeys` is that of an mqa.logits.
+void buildKeyBlockLoops(RewriterBase &b, LogitsOpInterface op,
+                        const TilePlan &plan, Value numKeys);
 LogicalResult buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
                                     const TilePlan &plan,
                                     FusedSelection *selection);

@@ -186,8 +186,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   }
   FusedSelection *selects = selection.get();
   auto build = [&]() -> LogicalResult {
-    if (op && op.hasKeyBlocks()) {
-      buildKeyBlockLoops(rewriter, op, *plan, numKeys);
+    if (onDevice.hasKeyBlocks()) {
+      buildKeyBlockLoops(rewriter, onDevice, *plan, numKeys);
       return success();
     }
     if (op)

@@ -21,18 +21,19 @@ template <typename Op> static bool hasShortScales(Op op) {
          op.getBlockKeys() < kMinScales;
 }
 
-/// Whether `source` is some scales of a vector of them, by blocks: lanes copy
-/// four at a time, on their own, if the scales lie behind each other.
+/// Whether `source` is some scales of a vector of them, or of pages, by blocks:
+/// lanes copy four at a time, on their own, if the scales lie behind each
+/// other.
 template <typename Op> static bool isOfVector(Op op) {
-  auto vector = op ? dyn_cast<MemRefType>(op.getCache().getType()) : nullptr;
+  auto scales = op ? dyn_cast<MemRefType>(op.getCache().getType()) : nullptr;
   constexpr int64_t kChunkScales = 4;
-  return vector && vector.getRank() == 1 &&
-         vector.getStridesAndOffset().first[0] == 1 &&
+  return scales && op.getBlockSize() && op.getKeys().getType().getRank() == 1 &&
+         scales.getStridesAndOffset().first.back() == 1 &&
          op.getBlockKeys() % kChunkScales == 0;
 }
 
-/// Whether `source` is of blocks of a matrix with so few rows that lanes copy
-/// them faster than TMA copies boxes.
+/// Whether `source` is of blocks of a matrix, or of pages, with so few rows
+/// that lanes copy them faster than TMA copies boxes.
 template <typename Op> static bool isOfShortBlocks(Op op) {
   constexpr int64_t kMinBoxRows = 16;
   return op && op.getBlockSize() && op.getBlockKeys() < kMinBoxRows;

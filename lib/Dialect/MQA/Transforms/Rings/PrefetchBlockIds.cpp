@@ -16,6 +16,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
+#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "mqa-prefetch-block-ids"
 
@@ -48,6 +49,7 @@ private:
   scf::ForOp getLoop();
   Value getLane();
   Value loadIds(Value key);
+  Value findPages(Value ids);
   Value maskIds(Value ids, Value numKeys);
   void setEarlyInsertionPoint(scf::ForOp loop);
   FailureOr<Value> prefetch(scf::ForOp loop);
@@ -91,6 +93,49 @@ Value Prefetcher::loadIds(Value key) {
   return load.getResult(0);
 }
 
+/// Of blocks of a sequence, their numbers in the cache, whose pages the table
+/// says; -1 where there is no such page. (The sign goes along with the shift.)
+Value Prefetcher::findPages(Value ids) {
+  Value pages = first.getPages();
+  if (!pages)
+    return ids;
+  int64_t count = first.getPageBlocks();
+  auto number = [&](OpBuilder &b, int64_t value) -> Value {
+    return arith::ConstantIntOp::create(b, loc, value, 32);
+  };
+  Value page = arith::IndexCastOp::create(
+      b, loc, b.getIndexType(),
+      arith::ShRSIOp::create(b, loc, ids, number(b, llvm::Log2_64(count))));
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, page,
+                                       memref::DimOp::create(b, loc, pages, 1));
+  // Where rows name their sequences, the table may have no line.
+  auto lines = pages.getDefiningOp<RowBlockOp>();
+  if (!lines || getConstantIntValue(lines.getNumRows()) != 1)
+    exists = arith::AndIOp::create(
+        b, loc, exists,
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt,
+                              memref::DimOp::create(b, loc, pages, 0),
+                              constant(0)));
+  auto load = scf::IfOp::create(
+      b, loc, exists,
+      [&](OpBuilder &nested, Location loc) {
+        Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
+        Value own =
+            memref::LoadOp::create(nested, loc, pages, ValueRange{zero, page});
+        Value block =
+            arith::MulIOp::create(nested, loc, own, number(nested, count));
+        Value inPage =
+            arith::AndIOp::create(nested, loc, ids, number(nested, count - 1));
+        scf::YieldOp::create(
+            nested, loc,
+            ValueRange{arith::AddIOp::create(nested, loc, block, inPage)});
+      },
+      [&](OpBuilder &nested, Location loc) {
+        scf::YieldOp::create(nested, loc, number(nested, -1));
+      });
+  return load.getResult(0);
+}
+
 /// What `loadIds` read, where it is the block of one of `numKeys` keys; else
 /// -1.
 Value Prefetcher::maskIds(Value ids, Value numKeys) {
@@ -108,7 +153,8 @@ scf::ForOp Prefetcher::getLoop() {
   auto loop =
       key ? dyn_cast<scf::ForOp>(key.getOwner()->getParentOp()) : nullptr;
   if (!loop || loop.getInductionVar() != key || first->getParentOp() != loop ||
-      !loop.isDefinedOutsideOfLoop(first.getTable()))
+      !loop.isDefinedOutsideOfLoop(first.getTable()) ||
+      (first.getPages() && !loop.isDefinedOutsideOfLoop(first.getPages())))
     return nullptr;
   return loop;
 }
@@ -117,9 +163,9 @@ scf::ForOp Prefetcher::getLoop() {
 /// is computed and loaded in between hides the latency.
 void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
   Operation *last = nullptr;
-  for (Value value :
-       {Value(first.getTable()), loop.getLowerBound(), loop.getStep()})
-    if (Operation *op = value.getDefiningOp();
+  for (Value value : {Value(first.getTable()), Value(first.getPages()),
+                      loop.getLowerBound(), loop.getStep()})
+    if (Operation *op = value ? value.getDefiningOp() : nullptr;
         op && op->getBlock() == loop->getBlock())
       if (!last || last->isBeforeInBlock(op))
         last = op;
@@ -134,7 +180,9 @@ void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
     b.setInsertionPointToStart(loop->getBlock());
 }
 
-/// Makes `loop` carry the ids of the iterations to come; returns its own.
+/// Makes `loop` carry the ids of the iterations to come; returns its own. Where
+/// they are looked up twice, the first number is read an iteration ahead of the
+/// second, so that the second load does not wait for the first.
 FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
   setEarlyInsertionPoint(loop);
   LDBG() << "reads the first entries of " << first << "\n  ahead of "
@@ -142,26 +190,32 @@ FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
                         OpPrintingFlags().skipRegions());
   SmallVector<Value> inits;
   Value key = loop.getLowerBound();
-  for (unsigned i = 0; i < distance; ++i) {
+  bool readsTwice = static_cast<bool>(first.getPages());
+  unsigned numCarried = distance + readsTwice;
+  for (unsigned i = 0; i < numCarried; ++i) {
     inits.push_back(loadIds(key));
     key = arith::AddIOp::create(b, loc, key, loop.getStep());
   }
+  for (unsigned i = 0; i < distance; ++i)
+    inits[i] = findPages(inits[i]);
   FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
       b, inits, /*replaceInitOperandUsesInLoop=*/false,
       [&](OpBuilder &, Location, ArrayRef<BlockArgument> carried) {
         // At its start, so that it is on its way through the whole iteration.
         b.setInsertionPointToStart(first->getBlock());
         Value later = loop.getInductionVar();
-        for (unsigned i = 0; i < distance; ++i)
+        for (unsigned i = 0; i < numCarried; ++i)
           later = arith::AddIOp::create(b, loc, later, loop.getStep());
         SmallVector<Value> yields(carried.drop_front());
         yields.push_back(loadIds(later));
+        if (readsTwice)
+          yields[distance - 1] = findPages(yields[distance - 1]);
         return yields;
       });
   if (failed(replaced))
     return loop.emitError("cannot carry the numbers of cache blocks");
   auto carrying = cast<scf::ForOp>(replaced->getOperation());
-  return Value(carrying.getRegionIterArgs().take_back(distance).front());
+  return Value(carrying.getRegionIterArgs().take_back(numCarried).front());
 }
 
 LogicalResult Prefetcher::run() {
@@ -180,7 +234,7 @@ LogicalResult Prefetcher::run() {
         << "the keys are not those of a loop that leaves the table alone: its "
            "entries are read where they are needed";
     b.setInsertionPoint(first);
-    ids = loadIds(first.getFirst());
+    ids = findPages(loadIds(first.getFirst()));
   }
   // Only now, as this waits for the load.
   ids = maskIds(ids, first.getNumKeys());
@@ -203,6 +257,8 @@ struct PrefetchBlockIdsPass
     auto isSame = [](GatherPagesOp lhs, GatherPagesOp rhs) {
       return lhs->getBlock() == rhs->getBlock() &&
              lhs.getTable() == rhs.getTable() &&
+             lhs.getPages() == rhs.getPages() &&
+             lhs.getPageBlocks() == rhs.getPageBlocks() &&
              lhs.getFirst() == rhs.getFirst() &&
              lhs.getNumKeys() == rhs.getNumKeys() &&
              lhs.getBlockKeys() == rhs.getBlockKeys();

@@ -195,14 +195,15 @@ ChunkSource ChunkCopier::fromBlocks(GatherBlocksOp blocks, ArrayRef<Value> at) {
                  gpu::ShuffleMode::IDX)
                  .getShuffleResult();
   Value block = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
-  if (blocks.getBlockSize())
-    return fromBlocksOfMatrix(blocks, block,
-                              isPart ? key : remainder(key, blockKv), at);
+  Value slot = isPart ? key : remainder(key, blockKv);
+  if (!blocks.isPaged())
+    return fromBlocksOfMatrix(blocks, block, slot, at);
+  std::tie(block, slot) =
+      findInPage(b, loc, block, slot, blocks.getPageBlocks(), blockKv);
   // Below zero is above all.
   Value isInside =
       isBelow(block, memref::DimOp::create(b, loc, blocks.getCache(), 0));
-  SmallVector<Value> indices{constant(0),
-                             isPart ? key : remainder(key, blockKv)};
+  SmallVector<Value> indices{constant(0), slot};
   Value last = rank == 1 ? indices.back() : at.back();
   if (rank == 2)
     indices.push_back(last);

@@ -1,4 +1,4 @@
-//===- RingBlockCopies.cpp - Blocks of a matrix that lanes copy -----------===//
+//===- RingBlockCopies.cpp - Blocks of keys that lanes copy ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -47,16 +47,19 @@ private:
     return arith::RemUIOp::create(b, loc, value, constant(by));
   }
   /// A block of the tile, as a lane sees it: its row of the matrix, how many
-  /// rows the matrix has from the block's first on, and where the block begins
-  /// in the slot.
+  /// rows there are from the block's first on, and where the block begins in
+  /// the slot. Of pages, the source is the page, in which the lane's row is
+  /// `inPage`.
   struct Block {
-    Value source, behind, into;
+    Value source, inPage, behind, into;
   };
 
   Value getRow(Value source, Value row) { return takeRow(b, loc, source, row); }
   Block findBlock(Value number, Value row, Value first);
+  Block findInMatrix(Value id, Value row);
+  Block findInPages(Value id, Value row);
   Value countElements(Value column);
-  void copyRow(const Block &block, Value row, Value flat);
+  void copyRow(const Block &block, Value row, int64_t step, Value flat);
 
   OpBuilder &b;
   Location loc;
@@ -99,9 +102,9 @@ bool BlockCopier::fits() {
   return blockKeys % stepRows == 0;
 }
 
-/// How many elements of a chunk that begins at `column` the matrix has.
+/// How many elements of a chunk that begins at `column` a key has.
 Value BlockCopier::countElements(Value column) {
-  int64_t size = blocks.getCache().getType().getDimSize(1);
+  int64_t size = blocks.getCache().getType().getShape().back();
   Value rest = arith::SubIOp::create(b, loc, constant(size), column);
   rest = arith::MaxSIOp::create(b, loc, rest, constant(0));
   return arith::MinSIOp::create(b, loc, rest, constant(perChunk));
@@ -109,7 +112,6 @@ Value BlockCopier::countElements(Value column) {
 
 BlockCopier::Block BlockCopier::findBlock(Value number, Value row,
                                           Value first) {
-  int64_t blockKeys = blocks.getBlockKeys();
   Value id = gpu::ShuffleOp::create(
                  b, loc, blocks.getIds(),
                  arith::IndexCastOp::create(b, loc, b.getI32Type(), number),
@@ -117,7 +119,15 @@ BlockCopier::Block BlockCopier::findBlock(Value number, Value row,
                  gpu::ShuffleMode::IDX)
                  .getShuffleResult();
   id = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
-  Value firstRow = multiply(id, blockKeys);
+  Block block = blocks.isPaged() ? findInPages(id, row) : findInMatrix(id, row);
+  block.into =
+      add(first, multiply(number, blocks.getBlockKeys() * columns * perChunk));
+  return block;
+}
+
+/// The last block may end behind the last row.
+BlockCopier::Block BlockCopier::findInMatrix(Value id, Value row) {
+  Value firstRow = multiply(id, blocks.getBlockKeys());
   Value numRows = memref::DimOp::create(b, loc, blocks.getCache(), 0);
   // Below zero is above all.
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
@@ -125,12 +135,28 @@ BlockCopier::Block BlockCopier::findBlock(Value number, Value row,
   Value behind = arith::SelectOp::create(
       b, loc, exists, arith::SubIOp::create(b, loc, numRows, firstRow),
       constant(0));
-  return {getRow(getRow(blocks.getCache(), firstRow), row), behind,
-          add(first, multiply(number, blockKeys * columns * perChunk))};
+  return {getRow(getRow(blocks.getCache(), firstRow), row), /*inPage=*/Value(),
+          behind, /*into=*/Value()};
 }
 
-/// The lane's chunk of row `row` of a block, in each box.
-void BlockCopier::copyRow(const Block &block, Value row, Value flat) {
+/// A page has the whole block. Rows of a page lie behind each other: an address
+/// in it needs no more than 32 bits, and a step is a constant.
+BlockCopier::Block BlockCopier::findInPages(Value id, Value row) {
+  auto [page, inPage] = findInPage(b, loc, id, row, blocks.getPageBlocks(),
+                                   blocks.getBlockKeys());
+  Value numPages = memref::DimOp::create(b, loc, blocks.getCache(), 0);
+  // Below zero is above all.
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, page, numPages);
+  Value behind = arith::SelectOp::create(
+      b, loc, exists, constant(blocks.getBlockKeys()), constant(0));
+  return {getRow(blocks.getCache(), page), inPage, behind, /*into=*/Value()};
+}
+
+/// The lane's chunk of row `row` of a block, in each box; that is `step` behind
+/// its first one.
+void BlockCopier::copyRow(const Block &block, Value row, int64_t step,
+                          Value flat) {
   Value isInside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, row,
                                          block.behind);
   Value column = remainder(lane, columns), place = column;
@@ -150,8 +176,12 @@ void BlockCopier::copyRow(const Block &block, Value row, Value flat) {
                         constant(layout.getTileMap().compose(at)[1]));
     Value count = arith::SelectOp::create(b, loc, isInside,
                                           countElements(element), constant(0));
-    AsyncCopyOp::create(b, loc, block.source, ValueRange{constant(0), element},
-                        flat, add(into, constant(box * boxElements)), count);
+    SmallVector<Value> indices{constant(0)};
+    if (block.inPage)
+      indices.push_back(add(block.inPage, constant(step)));
+    indices.push_back(element);
+    AsyncCopyOp::create(b, loc, block.source, indices, flat,
+                        add(into, constant(box * boxElements)), count);
   }
 }
 
@@ -169,9 +199,9 @@ void BlockCopier::copy(Value flat, Value first) {
         findBlock(add(number, constant(i * (numLanes / columns))), row, first));
   for (int64_t step = 0; step < blocks.getBlockKeys(); step += stepRows)
     for (Block &block : own) {
-      if (step)
+      if (step && !block.inPage)
         block.source = getRow(block.source, constant(stepRows));
-      copyRow(block, add(row, constant(step)), flat);
+      copyRow(block, add(row, constant(step)), step, flat);
     }
 }
 

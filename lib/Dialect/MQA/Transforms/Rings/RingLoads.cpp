@@ -12,6 +12,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -95,6 +96,21 @@ SmallVector<Value> RingLowering::spreadBlockIds(GatherBlocksOp pages,
   return ids;
 }
 
+std::pair<Value, Value> mqa::findInPage(OpBuilder &b, Location loc, Value block,
+                                        Value key, int64_t pageBlocks,
+                                        int64_t blockKeys) {
+  if (pageBlocks == 1)
+    return {block, key};
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  Value page = arith::ShRSIOp::create(b, loc, block,
+                                      constant(llvm::Log2_64(pageBlocks)));
+  Value inPage = arith::AndIOp::create(b, loc, block, constant(pageBlocks - 1));
+  Value first = arith::MulIOp::create(b, loc, inPage, constant(blockKeys));
+  return {page, arith::AddIOp::create(b, loc, first, key)};
+}
+
 /// As `load`, of keys that lie in the blocks `blockIds` of a paged cache, or of
 /// a matrix.
 void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
@@ -124,8 +140,12 @@ void RingLowering::loadPages(const LoweredRing &ring, FillTileOp op,
     // Where a chunk begins in its key.
     SmallVector<int64_t> first = llvm::to_vector(map.compose(at));
     for (auto [block, id] : llvm::enumerate(blockIds)) {
-      SmallVector<Value> coordinates{id, inBlock};
-      if (pages.getBlockSize()) {
+      SmallVector<Value> coordinates;
+      if (recipe.pageBlocks) {
+        auto [page, key] =
+            findInPage(b, loc, id, inBlock, recipe.pageBlocks, recipe.blockKv);
+        coordinates = {page, key};
+      } else {
         Value row = arith::MulIOp::create(b, loc, id, constant(recipe.blockKv));
         coordinates = {arith::AddIOp::create(b, loc, row, inBlock)};
       }
@@ -190,7 +210,10 @@ Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
                  gpu::ShuffleMode::IDX)
                  .getShuffleResult();
   Value row = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
-  if (pages.getBlockSize())
+  if (pages.isPaged())
+    std::tie(row, slot) = findInPage(b, loc, row, slot, pages.getPageBlocks(),
+                                     pages.getBlockKeys());
+  else
     row = arith::AddIOp::create(
         b, loc, arith::MulIOp::create(b, loc, row, blockKv), slot);
   Value numRows = memref::DimOp::create(b, loc, pages.getCache(), 0);
@@ -203,7 +226,7 @@ Value RingLowering::loadScaleInLane(GatherBlocksOp pages, Value position) {
         Value scales = getRow(nested, loc, pages.getCache(), row);
         SmallVector<Value> indices{
             arith::ConstantIndexOp::create(nested, loc, 0)};
-        if (!pages.getBlockSize())
+        if (pages.isPaged())
           indices.push_back(slot);
         Value loaded = memref::LoadOp::create(nested, loc, scales, indices);
         scf::YieldOp::create(nested, loc, loaded);

@@ -69,10 +69,17 @@ constexpr int64_t kChunkBytes = 16;
 /// Row `row` of `source` as a matrix, whose address may need 64 bits.
 Value takeRow(OpBuilder &b, Location loc, Value source, Value row);
 
-/// Copies the blocks of a matrix that fill a tile, as lane `lane` of
-/// `numLanes`, into a flat memref of which element `first` is the slot's first.
-/// False, and does nothing, if the source is something else, or if the lanes do
-/// not come out even.
+/// Of key `key` of block `block` of a paged cache whose blocks have
+/// `pageBlocks` such blocks of `blockKeys` keys: the cache block, and the place
+/// in it. Below zero, a block is in no cache block.
+std::pair<Value, Value> findInPage(OpBuilder &b, Location loc, Value block,
+                                   Value key, int64_t pageBlocks,
+                                   int64_t blockKeys);
+
+/// Copies the blocks that fill a tile, of a matrix or of pages, as lane `lane`
+/// of `numLanes`, into a flat memref of which element `first` is the slot's
+/// first. False, and does nothing, if the source is something else, or if the
+/// lanes do not come out even.
 bool copyByBlocks(OpBuilder &b, Location loc, FillTileOp op, Value lane,
                   int64_t numLanes, Value flat, Value first);
 
@@ -116,6 +123,8 @@ struct TensorMapRecipe {
   SmallVector<int64_t> dims;
   /// Of blocks of keys: keys of one, and how many of these a box has.
   int64_t blockKv = 0, blockRows = 0;
+  /// How many of them a cache block has; 0 where they are those of a matrix.
+  int64_t pageBlocks = 0;
 };
 
 /// The lowering of one kernel's rings. Its maps and loads have files of their

@@ -89,7 +89,7 @@ static int64_t getBlockRows(MemRefType tile, GatherBlocksOp pages) {
 static MemRefType getBox(MemRefType tile, GatherBlocksOp pages) {
   // A matrix has no dimension of blocks.
   SmallVector<int64_t> shape;
-  if (!pages.getBlockSize())
+  if (pages.isPaged())
     shape.push_back(1);
   shape.push_back(getBlockRows(tile, pages));
   llvm::append_range(shape, getLayout(tile).getShape().take_back(
@@ -141,11 +141,12 @@ getRecipe(FillTileOp op) {
   if (!argument || !hasContiguousRows(argument) || !isOfBlocks(tile, pages))
     return op.emitOpError("source must be blocks of a kernel argument, whole "
                           "ones or one part");
-  return std::pair(argument, TensorMapRecipe{getBox(tile, pages),
-                                             getLayout(tile).getSwizzleBytes(),
-                                             llvm::to_vector(llvm::seq(rank)),
-                                             pages.getBlockKeys(),
-                                             getBlockRows(tile, pages)});
+  return std::pair(
+      argument,
+      TensorMapRecipe{getBox(tile, pages), getLayout(tile).getSwizzleBytes(),
+                      llvm::to_vector(llvm::seq(rank)), pages.getBlockKeys(),
+                      getBlockRows(tile, pages),
+                      pages.isPaged() ? pages.getPageBlocks() : 0});
 }
 
 /// Checks that `argument` is only used by views that rings are filled from by

@@ -105,7 +105,7 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
 ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
   LoopBuilder loops(op);
   int heads = getHeads(op);
-  bool ofRows = op.hasRowsOfSequences();
+  bool ofRows = op.namesSequences();
   if (ofRows)
     loops.add(op.getQ(), {kQueries, heads, kWhole});
   else
@@ -120,9 +120,12 @@ ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
   // `sequence` names any row of the table.
   loops.add(op.getBlockTable(), {ofRows ? kWhole : kQueries, kWhole});
   loops.addScalar(op.getKeyOffset());
-  int keys = op.getBlockMax() ? kWhole : kKeys;
+  // Nor is a column of maxima a shard's, or one of a query's own blocks.
+  int keys = op.getBlockMax() || op.hasKeyBlocks() ? kWhole : kKeys;
   loops.add(op.getOut(), {kQueries, keys});
   loops.add(op.getSequence(), {kQueries});
+  loops.add(op.getKeyBlocks(), {kQueries, kWhole});
+  loops.add(op.getNumKeyBlocks(), {kQueries});
   loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }

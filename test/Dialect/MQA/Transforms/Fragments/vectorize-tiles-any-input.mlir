@@ -193,7 +193,7 @@ gpu.module @kernels {
   // CHECK: arith.divui %{{.*}}, %c2
   // CHECK: arith.remui %{{.*}}, %c2
   // CHECK-COUNT-4: memref.load %{{.*}} : memref<?x2xi32>
-  // CHECK: vector.from_elements
+  // CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : vector<4xi1>, vector<4xindex>
   // CHECK: vector.transfer_write
   gpu.func @rows_of_sequences(%lens: memref<?x2xi32>, %first: index, %q: !q, %k: !k, %n: index, %out: memref<?x?xf32>) kernel {
     %c4 = arith.constant 4 : index

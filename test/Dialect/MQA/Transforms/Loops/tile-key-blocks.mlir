@@ -27,3 +27,44 @@ func.func @logits(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s:
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>) {clean, schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 5>}
   return
 }
+
+// Of a paged cache with two queries for each sequence, a query block is one of them; the table says how many keys there may be.
+// CHECK-LABEL: gpu.func @paged
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x2x64x128xf8E4M3FN, {{.*}}mqa.operand = #mqa.operand<"q",
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x64x128xf8E4M3FN, {{.*}}mqa.operand = #mqa.operand<"k",
+// CHECK-SAME: %[[LENS:[a-z0-9]+]]: memref<?xi32, {{.*}}mqa.operand = #mqa.operand<"context_lens",
+// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: memref<?x?xi32, {{.*}}mqa.operand = #mqa.operand<"block_table",
+// CHECK-SAME: %[[BLOCKS:[a-z0-9]+]]: memref<?x?xi32, {{.*}}mqa.operand = #mqa.operand<"key_blocks",
+// CHECK-NOT: num_keys
+// CHECK: %[[KEYS:.*]] = mqa.make_ranges none, %[[LENS]] keys(%{{.*}}) {next_n = 2 : i64}
+// CHECK: %[[COLUMNS:.*]] = mqa.block_ranges %[[KEYS]] blocks(%[[BLOCKS]], %{{.*}}) columns(%{{.*}}) {block_size = 8 : i64}
+// CHECK: mqa.tile_share %[[COLUMNS]] share {{.*}} block_q = 1 : i64
+// CHECK: scf.for %[[M:.*]] = %first_block to %end_block
+// CHECK: %[[S:.*]] = affine.apply #[[DIV:.*]](%[[M]])
+// CHECK: %[[T:.*]] = affine.apply #[[MOD:.*]](%[[M]])
+// CHECK: memref.subview %[[Q]][%[[S]], %[[T]], 0, 0] [1, 1, 64, 128] [1, 1, 1, 1] : {{.*}} to memref<1x64x128xf8E4M3FN,
+// CHECK: mqa.narrow_ranges %[[KEYS]][%[[M]]] rows %c1
+// CHECK: %[[LIST:.*]] = mqa.row_block %[[BLOCKS]][%[[M]]] rows %c1
+// CHECK: %[[LINE:.*]] = mqa.row_block %[[TABLE]][%[[S]]] rows %c1
+// CHECK: mqa.gather_pages %[[K]][%[[LIST]]] pages(%[[LINE]] : {{.*}}) from %{{.*}} keys %{{.*}} {block_size = 8 : i64}
+func.func @paged(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %lens: memref<?xi32>, %t: memref<?x?xi32>, %b: memref<?x?xi32>, %n: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, none, none, %lens, %t : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?xi32>, memref<?x?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 5>}
+  return
+}
+
+// A row that names its sequence is a run of one row, which says the line; there may be none.
+// CHECK-LABEL: gpu.func @rows
+// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: memref<?x?xi32, {{.*}}mqa.operand = #mqa.operand<"block_table",
+// CHECK-SAME: %[[SEQUENCE:[a-z0-9]+]]: memref<?xi32, {{.*}}mqa.operand = #mqa.operand<"sequence",
+// CHECK: %[[KEYS:.*]] = mqa.make_ranges none, %{{.*}} keys(%{{.*}}) :
+// CHECK: %[[NAMED:.*]] = mqa.name_sequences %[[KEYS]], %[[SEQUENCE]] of %[[LINES:.*]] :
+// CHECK: mqa.block_ranges %[[NAMED]] blocks(
+// CHECK: scf.for %[[M:.*]] = %first_block to %end_block
+// CHECK: %{{.*}}, %[[OWN:.*]], %{{.*}} = mqa.row_run %[[NAMED]][%[[M]]] {max_rows = 1 : i64}
+// CHECK: %[[COUNT:.*]] = affine.min #{{.*}}()[%[[LINES]]]
+// CHECK: %[[LINE:.*]] = mqa.row_block %[[TABLE]][%[[OWN]]] rows %[[COUNT]]
+// CHECK: mqa.gather_pages %{{.*}}[%{{.*}}] pages(%[[LINE]] :
+func.func @rows(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %lens: memref<?xi32>, %t: memref<?x?xi32>, %s: memref<?xi32>, %b: memref<?x?xi32>, %n: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, none, none, %lens, %t : memref<?x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?xi32>, memref<?x?xi32>) sequence(%s : memref<?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 5>}
+  return
+}

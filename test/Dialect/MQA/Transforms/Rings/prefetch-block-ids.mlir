@@ -102,4 +102,39 @@ gpu.module @kernels {
     }
     gpu.return
   }
+
+  // Blocks of a list, whose pages a table says. The numbers in the list are read
+  // an iteration ahead of the entries of the table. One beyond the table has no
+  // page.
+  // CHECK-LABEL: gpu.func @blocks_of_pages
+  // CHECK-SAME: %[[CACHE:[a-z0-9]+]]: memref<?x64x128xf8E4M3FN>, %[[SCALES:[a-z0-9]+]]: memref<?x64xf32>, %[[LIST:[a-z0-9]+]]: memref<1x?xi32>, %[[LINE:[a-z0-9]+]]: memref<1x?xi32>
+  // CHECK-COUNT-3: memref.load %[[LIST]]
+  // CHECK-COUNT-2: memref.load %[[LINE]]
+  // CHECK: scf.for {{.*}} iter_args(%[[IDS:.*]] = %{{.*}}, %[[NEXT:.*]] = %{{.*}}, %[[NUMBER:.*]] = %{{.*}}) -> (i32, i32, i32)
+  // CHECK: %[[LATER:.*]] = scf.if
+  // CHECK-NEXT: memref.load %[[LIST]]
+  // CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[NUMBER]], %c3_i32
+  // CHECK: %[[PAGE:.*]] = arith.index_cast %[[SHIFTED]]
+  // CHECK: %[[EXISTS:.*]] = arith.cmpi ult, %[[PAGE]], %{{.*}} : index
+  // CHECK: %[[FOUND:.*]] = scf.if %{{.*}} -> (i32)
+  // CHECK-NEXT: %[[ENTRY:.*]] = memref.load %[[LINE]][%c0, %[[PAGE]]]
+  // CHECK-NEXT: %[[FIRST:.*]] = arith.muli %[[ENTRY]], %c8_i32
+  // CHECK-NEXT: %[[IN_PAGE:.*]] = arith.andi %[[NUMBER]], %c7_i32
+  // CHECK-NEXT: arith.addi %[[FIRST]], %[[IN_PAGE]]
+  // CHECK: else
+  // CHECK-NEXT: scf.yield %c-1_i32
+  // CHECK: %[[USED:.*]] = arith.select %{{.*}}, %[[IDS]], %c-1_i32
+  // CHECK: mqa.gather_blocks %[[CACHE]][%[[USED]]] from %{{.*}} {block_size = 8 : i64} : memref<?x64x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
+  // CHECK: mqa.gather_blocks %[[SCALES]][%[[USED]]] from %{{.*}} {block_size = 8 : i64}
+  // CHECK: scf.yield %[[NEXT]], %[[FOUND]], %[[LATER]] : i32, i32, i32
+  gpu.func @blocks_of_pages(%cache: memref<?x64x128xf8E4M3FN>, %scales: memref<?x64xf32>, %list: memref<1x?xi32>, %line: memref<1x?xi32>, %lo: index, %hi: index, %p: i32) kernel {
+    %ring = mqa.ring_create : !ring
+    %c128 = arith.constant 128 : index
+    scf.for %n = %lo to %hi step %c128 {
+      %k = mqa.gather_pages %cache[%list] pages(%line : memref<1x?xi32>) from %n keys %c128 {block_size = 8} : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+      %s = mqa.gather_pages %scales[%list] pages(%line : memref<1x?xi32>) from %n keys %c128 {block_size = 8} : memref<?x64xf32>, memref<1x?xi32> -> memref<?xf32>
+      mqa.ring_put %ring[%p], %k, %s : !ring, memref<?x128xf8E4M3FN>, memref<?xf32>
+    }
+    gpu.return
+  }
 }
