@@ -234,7 +234,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values("logits-gpu", "compressed-gpu", "groups-gpu", "paged-gpu",
                     "logits-cpu", "paged-cpu", "topk-gpu", "topk-cpu",
                     "merge-gpu", "merge-cpu", "fused-gpu", "fused-cpu",
-                    "rows-gpu", "rows-cpu", "blocks-gpu", "blocks-cpu"),
+                    "rows-gpu", "rows-cpu", "blocks-gpu", "blocks-cpu",
+                    "paged_blocks-gpu", "paged_blocks-cpu"),
     [](const auto &info) {
       std::string name = info.param;
       name[name.find('-')] = '_';

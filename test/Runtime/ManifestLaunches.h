@@ -96,7 +96,13 @@ inline mqa_status launchPaged(mqa_kernel *kernel, const mqa_kernel_info &info) {
   args.max_blocks = getSize(info.max_blocks, 4);
   args.block_table_stride = args.max_blocks;
   args.max_context_len = getSize(info.max_context_len, 11);
-  args.out_stride = args.max_context_len;
+  args.key_blocks = address<int32_t>(0x90000);
+  args.num_key_blocks = address<int32_t>(0xa0000);
+  args.max_key_blocks = getSize(info.max_key_blocks, 4);
+  args.key_blocks_stride = args.max_key_blocks;
+  args.out_stride = info.key_block_size
+                        ? args.max_key_blocks * info.key_block_size
+                        : args.max_context_len;
   if (info.op == MQA_OP_PAGED_LOGITS)
     return mqa_paged_logits_launch(kernel, &args, nullptr);
   mqa_topk_args selection =

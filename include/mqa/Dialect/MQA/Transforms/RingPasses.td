@@ -145,8 +145,8 @@ def MQAPrefetchBlockIdsPass : Pass<"mqa-prefetch-block-ids", "::mlir::gpu::GPUFu
     block that is not needed counts as -1.
 
     If the gather has `pages`, an entry is the number of a block of the sequence, and a second load finds the cache
-    block. The loop then carries the numbers for one iteration more: the second load is that of `distance` iterations
-    ahead, and its number was read an iteration before.
+    block. The loop then carries the numbers for one iteration more, and the entries of the table: the second load is that
+    of `distance` iterations ahead, and its number was read an iteration before.
 
     Contract: whole, converged warps execute the gathers (warp-specialised code). Nothing writes the table while the
     kernel runs. The table is not read ahead of an `nvvm.griddepcontrol wait` or a barrier in front of the loop.

@@ -49,7 +49,8 @@ private:
   scf::ForOp getLoop();
   Value getLane();
   Value loadIds(Value key);
-  Value findPages(Value ids);
+  Value loadPages(Value number);
+  Value findInCache(Value page, Value number);
   Value maskIds(Value ids, Value numKeys);
   void setEarlyInsertionPoint(scf::ForOp loop);
   FailureOr<Value> prefetch(scf::ForOp loop);
@@ -93,19 +94,18 @@ Value Prefetcher::loadIds(Value key) {
   return load.getResult(0);
 }
 
-/// Of blocks of a sequence, their numbers in the cache, whose pages the table
-/// says; -1 where there is no such page. (The sign goes along with the shift.)
-Value Prefetcher::findPages(Value ids) {
+static Value createI32(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIntOp::create(b, loc, value, 32);
+}
+
+/// The entry of the table that says in which page block `number` of a sequence
+/// lies; -1 where there is none. (The sign goes along with the shift.)
+Value Prefetcher::loadPages(Value number) {
   Value pages = first.getPages();
-  if (!pages)
-    return ids;
-  int64_t count = first.getPageBlocks();
-  auto number = [&](OpBuilder &b, int64_t value) -> Value {
-    return arith::ConstantIntOp::create(b, loc, value, 32);
-  };
+  int64_t shift = llvm::Log2_64(first.getPageBlocks());
   Value page = arith::IndexCastOp::create(
       b, loc, b.getIndexType(),
-      arith::ShRSIOp::create(b, loc, ids, number(b, llvm::Log2_64(count))));
+      arith::ShRSIOp::create(b, loc, number, createI32(b, loc, shift)));
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, page,
                                        memref::DimOp::create(b, loc, pages, 1));
   // Where rows name their sequences, the table may have no line.
@@ -120,20 +120,24 @@ Value Prefetcher::findPages(Value ids) {
       b, loc, exists,
       [&](OpBuilder &nested, Location loc) {
         Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
-        Value own =
+        Value entry =
             memref::LoadOp::create(nested, loc, pages, ValueRange{zero, page});
-        Value block =
-            arith::MulIOp::create(nested, loc, own, number(nested, count));
-        Value inPage =
-            arith::AndIOp::create(nested, loc, ids, number(nested, count - 1));
-        scf::YieldOp::create(
-            nested, loc,
-            ValueRange{arith::AddIOp::create(nested, loc, block, inPage)});
+        scf::YieldOp::create(nested, loc, entry);
       },
       [&](OpBuilder &nested, Location loc) {
-        scf::YieldOp::create(nested, loc, number(nested, -1));
+        scf::YieldOp::create(nested, loc, createI32(nested, loc, -1));
       });
   return load.getResult(0);
+}
+
+/// The number in the whole cache of block `number` of a sequence, which lies in
+/// page `page`: below 0 where that is.
+Value Prefetcher::findInCache(Value page, Value number) {
+  int64_t count = first.getPageBlocks();
+  Value block = arith::MulIOp::create(b, loc, page, createI32(b, loc, count));
+  Value inPage =
+      arith::AndIOp::create(b, loc, number, createI32(b, loc, count - 1));
+  return arith::AddIOp::create(b, loc, block, inPage);
 }
 
 /// What `loadIds` read, where it is the block of one of `numKeys` keys; else
@@ -182,7 +186,8 @@ void Prefetcher::setEarlyInsertionPoint(scf::ForOp loop) {
 
 /// Makes `loop` carry the ids of the iterations to come; returns its own. Where
 /// they are looked up twice, the first number is read an iteration ahead of the
-/// second, so that the second load does not wait for the first.
+/// second, so that the second load does not wait for the first; and nothing is
+/// computed of the second before it is used, so that nobody waits for it.
 FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
   setEarlyInsertionPoint(loop);
   LDBG() << "reads the first entries of " << first << "\n  ahead of "
@@ -191,31 +196,40 @@ FailureOr<Value> Prefetcher::prefetch(scf::ForOp loop) {
   SmallVector<Value> inits;
   Value key = loop.getLowerBound();
   bool readsTwice = static_cast<bool>(first.getPages());
-  unsigned numCarried = distance + readsTwice;
-  for (unsigned i = 0; i < numCarried; ++i) {
+  unsigned numNumbers = distance + readsTwice;
+  for (unsigned i = 0; i < numNumbers; ++i) {
     inits.push_back(loadIds(key));
     key = arith::AddIOp::create(b, loc, key, loop.getStep());
   }
-  for (unsigned i = 0; i < distance; ++i)
-    inits[i] = findPages(inits[i]);
+  // Behind the numbers, their pages.
+  for (unsigned i = 0; readsTwice && i < distance; ++i)
+    inits.push_back(loadPages(inits[i]));
   FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
       b, inits, /*replaceInitOperandUsesInLoop=*/false,
       [&](OpBuilder &, Location, ArrayRef<BlockArgument> carried) {
         // At its start, so that it is on its way through the whole iteration.
         b.setInsertionPointToStart(first->getBlock());
         Value later = loop.getInductionVar();
-        for (unsigned i = 0; i < numCarried; ++i)
+        for (unsigned i = 0; i < numNumbers; ++i)
           later = arith::AddIOp::create(b, loc, later, loop.getStep());
-        SmallVector<Value> yields(carried.drop_front());
+        ArrayRef<BlockArgument> numbers = carried.take_front(numNumbers),
+                                pages = carried.drop_front(numNumbers);
+        SmallVector<Value> yields(numbers.drop_front());
         yields.push_back(loadIds(later));
-        if (readsTwice)
-          yields[distance - 1] = findPages(yields[distance - 1]);
+        if (readsTwice) {
+          llvm::append_range(yields, pages.drop_front());
+          yields.push_back(loadPages(numbers.back()));
+        }
         return yields;
       });
   if (failed(replaced))
     return loop.emitError("cannot carry the numbers of cache blocks");
   auto carrying = cast<scf::ForOp>(replaced->getOperation());
-  return Value(carrying.getRegionIterArgs().take_back(numCarried).front());
+  auto carried = carrying.getRegionIterArgs().take_back(inits.size());
+  b.setInsertionPoint(first);
+  if (!readsTwice)
+    return Value(carried.front());
+  return findInCache(carried[numNumbers], carried.front());
 }
 
 LogicalResult Prefetcher::run() {
@@ -226,7 +240,6 @@ LogicalResult Prefetcher::run() {
     if (failed(own))
       return failure();
     ids = *own;
-    b.setInsertionPoint(first);
   } else {
     remark::missed(
         loc,
@@ -234,7 +247,9 @@ LogicalResult Prefetcher::run() {
         << "the keys are not those of a loop that leaves the table alone: its "
            "entries are read where they are needed";
     b.setInsertionPoint(first);
-    ids = findPages(loadIds(first.getFirst()));
+    ids = loadIds(first.getFirst());
+    if (first.getPages())
+      ids = findInCache(loadPages(ids), ids);
   }
   // Only now, as this waits for the load.
   ids = maskIds(ids, first.getNumKeys());

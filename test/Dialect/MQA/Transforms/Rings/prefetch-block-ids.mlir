@@ -110,23 +110,24 @@ gpu.module @kernels {
   // CHECK-SAME: %[[CACHE:[a-z0-9]+]]: memref<?x64x128xf8E4M3FN>, %[[SCALES:[a-z0-9]+]]: memref<?x64xf32>, %[[LIST:[a-z0-9]+]]: memref<1x?xi32>, %[[LINE:[a-z0-9]+]]: memref<1x?xi32>
   // CHECK-COUNT-3: memref.load %[[LIST]]
   // CHECK-COUNT-2: memref.load %[[LINE]]
-  // CHECK: scf.for {{.*}} iter_args(%[[IDS:.*]] = %{{.*}}, %[[NEXT:.*]] = %{{.*}}, %[[NUMBER:.*]] = %{{.*}}) -> (i32, i32, i32)
+  // CHECK: scf.for {{.*}} iter_args(%[[N0:.*]] = %{{.*}}, %[[N1:.*]] = %{{.*}}, %[[N2:.*]] = %{{.*}}, %[[P0:.*]] = %{{.*}}, %[[P1:.*]] = %{{.*}}) -> (i32, i32, i32, i32, i32)
   // CHECK: %[[LATER:.*]] = scf.if
   // CHECK-NEXT: memref.load %[[LIST]]
-  // CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[NUMBER]], %c3_i32
+  // CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[N2]], %c3_i32
   // CHECK: %[[PAGE:.*]] = arith.index_cast %[[SHIFTED]]
   // CHECK: %[[EXISTS:.*]] = arith.cmpi ult, %[[PAGE]], %{{.*}} : index
-  // CHECK: %[[FOUND:.*]] = scf.if %{{.*}} -> (i32)
-  // CHECK-NEXT: %[[ENTRY:.*]] = memref.load %[[LINE]][%c0, %[[PAGE]]]
-  // CHECK-NEXT: %[[FIRST:.*]] = arith.muli %[[ENTRY]], %c8_i32
-  // CHECK-NEXT: %[[IN_PAGE:.*]] = arith.andi %[[NUMBER]], %c7_i32
-  // CHECK-NEXT: arith.addi %[[FIRST]], %[[IN_PAGE]]
-  // CHECK: else
+  // CHECK: %[[ENTRY:.*]] = scf.if %{{.*}} -> (i32)
+  // CHECK-NEXT: memref.load %[[LINE]][%c0, %[[PAGE]]]
+  // CHECK-NEXT: scf.yield
+  // CHECK-NEXT: else
   // CHECK-NEXT: scf.yield %c-1_i32
-  // CHECK: %[[USED:.*]] = arith.select %{{.*}}, %[[IDS]], %c-1_i32
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[P0]], %c8_i32
+  // CHECK: %[[IN_PAGE:.*]] = arith.andi %[[N0]], %c7_i32
+  // CHECK: %[[ID:.*]] = arith.addi %[[FIRST]], %[[IN_PAGE]]
+  // CHECK: %[[USED:.*]] = arith.select %{{.*}}, %[[ID]], %c-1_i32
   // CHECK: mqa.gather_blocks %[[CACHE]][%[[USED]]] from %{{.*}} {block_size = 8 : i64} : memref<?x64x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
   // CHECK: mqa.gather_blocks %[[SCALES]][%[[USED]]] from %{{.*}} {block_size = 8 : i64}
-  // CHECK: scf.yield %[[NEXT]], %[[FOUND]], %[[LATER]] : i32, i32, i32
+  // CHECK: scf.yield %[[N1]], %[[N2]], %[[LATER]], %[[P1]], %[[ENTRY]] : i32, i32, i32, i32, i32
   gpu.func @blocks_of_pages(%cache: memref<?x64x128xf8E4M3FN>, %scales: memref<?x64xf32>, %list: memref<1x?xi32>, %line: memref<1x?xi32>, %lo: index, %hi: index, %p: i32) kernel {
     %ring = mqa.ring_create : !ring
     %c128 = arith.constant 128 : index
