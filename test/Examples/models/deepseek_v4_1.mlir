@@ -9,7 +9,7 @@
 //
 // One layer of the model publishes 2048 candidate blocks of 8 keys for each query. The layers behind it select
 // from the keys of these blocks alone: `candidate_logits` has their logits, and `candidate_topk` selects from
-// them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o.
+// them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o. `paged_candidate_logits` is that for decode.
 //
 // `logits` and `topk` are for prefill. `paged_logits` and `paged_topk` are for decode with one new query of
 // each sequence, from a cache of blocks of 64 keys. `topk` counts keys from the beginning of the range;
@@ -79,6 +79,16 @@ func.func @candidate_logits(%q: !q, %k: !k, %k_scale: !k_scale, %weights: !weigh
                             %key_blocks: !key_blocks, %num_key_blocks: !range, %out: !columns) -> !columns {
   %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
                       !q, !k, !k_scale, !weights, !range, !range)
+      blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%out : !columns) {clean} -> !columns
+  return %0 : !columns
+}
+
+func.func @paged_candidate_logits(%q: !new_q, %k: !cache, %k_scale: !cache_scale, %weights: !weights,
+                                  %context_lens: !lens, %block_table: !table, %key_blocks: !key_blocks,
+                                  %num_key_blocks: !range, %out: !columns) -> !columns {
+  %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
+                            !new_q, !cache, !cache_scale, !weights, !lens, !table)
       blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
       outs(%out : !columns) {clean} -> !columns
   return %0 : !columns
