@@ -2,10 +2,7 @@
 """mqa.paged_key_block_logits against mqa.paged_logits: column j * R + o is the logit of key key_blocks[m, j] * R + o."""
 import unittest
 
-try:
-    import torch
-except ImportError:
-    raise unittest.SkipTest("needs PyTorch") from None
+from torch_cases import torch
 
 import mqa
 
