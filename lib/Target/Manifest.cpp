@@ -76,6 +76,13 @@ static int64_t getSize(int64_t size) {
   return ShapedType::isDynamic(size) ? -1 : size;
 }
 
+/// Several operands may say how many sequences there are, and some of them not.
+static void describeBatch(llvm::json::Object &kernel, int64_t size) {
+  std::optional<int64_t> known = kernel.getInteger("batch");
+  if (!known || *known < 0)
+    kernel["batch"] = getSize(size);
+}
+
 /// What the operand `name` says of the kernel's sizes.
 static void describeSizes(llvm::json::Object &kernel, bool paged,
                           StringRef name, ArrayRef<int64_t> shape) {
@@ -85,7 +92,7 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
     // Without a dimension of the queries of a sequence, each row names its own.
     bool ofRows = shape.size() == 3;
     if (paged && !ofRows)
-      kernel["batch"] = getSize(shape[0]);
+      describeBatch(kernel, shape[0]);
     if (paged)
       kernel["next_n"] = ofRows ? 1 : getSize(shape[1]);
   } else if (name == "k" && paged) {
@@ -94,7 +101,7 @@ static void describeSizes(llvm::json::Object &kernel, bool paged,
   } else if (name == "block_table") {
     kernel["max_blocks"] = getSize(shape[1]);
     if (paged)
-      kernel.try_emplace("batch", getSize(shape[0]));
+      describeBatch(kernel, shape[0]);
   } else if (name == "k") {
     bool grouped = shape.size() == 3;
     kernel["has_key_groups"] = grouped;

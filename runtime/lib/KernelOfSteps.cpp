@@ -7,13 +7,20 @@
 #include "Kernel.h"
 #include "LogitsTopkSteps.h"
 
+#include <mutex>
+
 using namespace mqa::runtime;
+
+/// Both kernels of a call come right behind each other on a stream, whatever
+/// other threads launch: calls on one stream may work in the same scratch.
+static std::mutex launchMutex;
 
 namespace {
 /// All launches of one call: those of both kernels, for some rows after others.
 class LaunchOfSteps final : public PreparedLaunch {
 public:
   mqa_status run(void *stream) const override {
+    std::lock_guard lock(launchMutex);
     for (const auto &launch : launches)
       MQA_RETURN_IF_FAILED(launch->run(stream));
     return MQA_SUCCESS;
@@ -29,6 +36,7 @@ public:
       : Kernel(kernel.bundle, *kernel.description), steps(std::move(steps)) {}
 
   mqa_status launch(const Tensors &tensors, void *stream) override {
+    std::lock_guard lock(launchMutex);
     return forEachStep(*description, tensors,
                        [&](Step step, const Tensors &some) {
                          return steps[step]->launch(some, stream);

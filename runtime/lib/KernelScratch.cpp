@@ -6,6 +6,7 @@
 
 #include "KernelScratch.h"
 #include "GpuContext.h"
+#include "OpRules.h"
 
 using namespace mqa::runtime;
 
@@ -51,7 +52,8 @@ mqa_status ScratchTable::get(const CudaDriver &driver,
     MQA_CUDA(driver, cuMemAlloc, &piece.data, size);
     piece.size = size;
   }
-  if (!piece.isClean) {
+  const KernelDescription &description = kernel->getDescription();
+  if (!piece.isClean && description.rules->needsZeroedScratch(description)) {
     MQA_CUDA(driver, cuMemsetD32Async, piece.data, 0,
              piece.size / sizeof(uint32_t), static_cast<CUstream>(stream));
     piece.isClean = true;

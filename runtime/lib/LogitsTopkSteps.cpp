@@ -144,14 +144,15 @@ int64_t mqa::runtime::getNumColumns(const KernelDescription &kernel,
                   tensors[Operand::BlockTable].sizes[1] * kernel.blockKv);
 }
 
-/// Rows of a query block, or those of a line of the block table.
+/// Rows of a query block, or of a sequence.
 static int64_t getUnitRows(const KernelDescription &kernel) {
   bool isInOrder =
       kernel.find(Operand::BlockTable) && !kernel.find(Operand::Sequence);
   return isInOrder ? kernel.nextN : std::max<int64_t>(kernel.blockQueries, 1);
 }
 
-/// Less makes launches too short (docs/notebook/2026-11-30.md).
+/// Less makes launches too short (docs/notebook/2026-11-30.md). As the compiler
+/// has it, in SplitTopk.cpp.
 static constexpr int64_t kMostBytes = int64_t(512) << 20;
 
 int64_t mqa::runtime::getPieceRows(const KernelDescription &kernel,
@@ -189,13 +190,11 @@ mqa_status mqa::runtime::checkPieces(const KernelDescription &kernel,
   int64_t most = getMaxOutStride(kernel);
   if (getLogitsStride(kernel, numColumns) > most)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
-                std::string(kernel.find(Operand::ContextLens)
-                                ? "max_context_len"
-                                : "num_keys") +
-                    " must be at most " +
+                "a row of logits must have at most " +
                     std::to_string(most / getStrideStep(kernel) *
                                    getStrideStep(kernel)) +
-                    " for this kernel, found " + std::to_string(numColumns));
+                    " keys for this kernel, found " +
+                    std::to_string(numColumns));
   size_t needed =
       getPieceBytes(kernel, tensors[Operand::Indices].sizes[0], numColumns);
   if (tensors.scratchSize >= needed)

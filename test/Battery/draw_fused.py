@@ -12,6 +12,7 @@ EDGES = [
     {"k": 2048, "paged": {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64}, "base": "slot"},
     {"k": 512, "paged": {"heads": 16, "head_dim": 64, "next_n": 2, "block_kv": 32, "lens_per_query": True}, "values": True},
     {"k": 64, "paged": {"heads": 5, "head_dim": 48, "next_n": 3, "block_kv": 16, "out": "f16"}, "base": "absolute"},
+    {"k": 17, "paged": {"heads": 8, "head_dim": 32, "block_kv": 16, "columns": 700}, "force_last": 3, "values": True},
 ]
 
 

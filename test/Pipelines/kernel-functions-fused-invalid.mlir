@@ -118,8 +118,8 @@ func.func @f(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<
 // -----
 
 // The parts of a pair that was split before.
-// expected-error@+1 {{attribute 'mqa.steps' must name functions of the module: 'f' needs one with mqa.logits or mqa.paged_logits, and "f$logits" is none}}
-module attributes {mqa.steps = {f = ["f$logits", "f$topk"]}} {
+// expected-error@+1 {{attribute 'mqa.steps' must name functions of the module: 'g' needs one with mqa.logits or mqa.paged_logits, and "g$logits" is none}}
+module attributes {mqa.steps = {g = ["g$logits", "f"]}} {
   func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
     return %best : tensor<?x16xi32>
@@ -128,8 +128,19 @@ module attributes {mqa.steps = {f = ["f$logits", "f$topk"]}} {
 
 // -----
 
-// expected-error@+1 {{'f' needs one with mqa.logits or mqa.paged_logits, and "f" is none}}
-module attributes {mqa.steps = {f = ["f", "g"]}} {
+// expected-error@+1 {{'g' needs one with mqa.logits or mqa.paged_logits, and "f" is none}}
+module attributes {mqa.steps = {g = ["f", "h"]}} {
+  func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+}
+
+// -----
+
+// A function and a pair of the same name would be two kernels of one name.
+// expected-error@+1 {{attribute 'mqa.steps' has an entry 'f', which is the name of a function}}
+module attributes {mqa.steps = {f = ["g", "f"]}} {
   func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %best = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
     return %best : tensor<?x16xi32>

@@ -267,9 +267,17 @@ class ScratchTest(unittest.TestCase):
         self.assertIs(self.get(50, kernel=2, zeroed=False), first)
         self.assertIsNot(self.get(100), first)
         self.assertIsNot(self.get(100, stream=6, zeroed=False), first)
+        # What a launch that failed has left there does not matter.
         plan = unittest.mock.Mock(device_index=0, needs_zeroed_scratch=False)
         scratch.forget(plan, 5)
-        self.assertIsNot(self.get(100, zeroed=False), first)
+        self.assertIs(self.get(100, zeroed=False), first)
+
+    def test_a_launch_that_failed(self):
+        first = self.get(100)
+        plan = unittest.mock.Mock(device_index=0, needs_zeroed_scratch=True)
+        plan.kernel.address = 1
+        scratch.forget(plan, 5)
+        self.assertIsNot(self.get(100), first)
 
     def test_zeros_cost_where_they_are_needed_alone(self):
         for zeroed in (True, False):

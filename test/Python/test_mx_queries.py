@@ -10,7 +10,7 @@ from test_mx import compute, decode, make, make_cache
 
 import mqa
 import torch
-from mqa import mx_queries, select
+from mqa import select
 from mqa.compat import deep_gemm
 
 
@@ -18,7 +18,8 @@ def make_queries(*shape, d=128, spread=14, seed=1):
     """Bytes, words of block scales, and weights."""
     generator = torch.Generator().manual_seed(seed)
     q = torch.randint(0, 256, (*shape, d // 2), generator=generator, dtype=torch.uint8)
-    scales = torch.randint(118, 119 + spread, (*shape, 4), generator=generator, dtype=torch.uint8)
+    first = min(118, 254 - spread)
+    scales = torch.randint(first, first + 1 + spread, (*shape, 4), generator=generator, dtype=torch.uint8)
     rows = q.shape[:-2].numel()
     return q, scales.view(torch.int32).squeeze(-1), torch.rand(rows, shape[-1], generator=generator) - 0.25
 
@@ -30,7 +31,7 @@ def multiply(q, weights):
 class UnpackTest(unittest.TestCase):
     def test_exact(self):
         """Every byte at every distance that the type holds."""
-        for dtype, spread in ((torch.float8_e4m3fn, 14), (torch.bfloat16, 110)):
+        for dtype, spread in ((torch.float8_e4m3fn, 14), (torch.bfloat16, 132)):
             for d in (32, 64, 96, 128):
                 for shape in ((300, 16), (20, 3, 16)):
                     q, scale, weights = make_queries(*shape, d=d, spread=spread)
@@ -75,11 +76,34 @@ class UnpackTest(unittest.TestCase):
             self.assertEqual(found.dtype, expected)
 
     def test_strides(self):
+        """Results are contiguous, as the ops want q."""
         q, scale, weights = make_queries(6, 16)
-        expected = mqa.unpack_mx_queries(q[::2].clone(), scale[::2].clone(), weights[::2].clone())
-        found = mqa.unpack_mx_queries(q[::2], scale[::2], weights[::2])
+        for change in (lambda t: t[::2], lambda t: t.transpose(0, 1), lambda t: t.flip(0)):
+            expected = mqa.unpack_mx_queries(*(change(t).clone(memory_format=torch.contiguous_format) for t in (q, scale, weights)))
+            found = mqa.unpack_mx_queries(change(q), change(scale), change(weights))
+            for i in range(2):
+                self.assertTrue(found[i].is_contiguous())
+                self.assertTrue(torch.equal(found[i].float(), expected[i].float()))
+        wide = torch.cat([q, q], -1)[..., ::2]
+        expected = mqa.unpack_mx_queries(wide.clone(memory_format=torch.contiguous_format), scale, weights)
+        self.assertTrue(torch.equal(mqa.unpack_mx_queries(wide, scale, weights)[0].float(), expected[0].float()))
+
+    def test_without_weights(self):
+        q, scale, weights = make_queries(6, 16)
+        expected = mqa.unpack_mx_queries(q, scale, torch.ones_like(weights))
+        found = mqa.unpack_mx_queries(q, scale)
         for i in range(2):
             self.assertTrue(torch.equal(found[i].float(), expected[i].float()))
+
+    def test_modes(self):
+        """What transforms and modes of PyTorch see leaves nothing behind for plain calls."""
+        tensors = make_queries(5, 8)
+        expected = multiply(*mqa.unpack_mx_queries(*tensors))
+        torch.func.functionalize(mqa.unpack_mx_queries)(*tensors)
+        with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True):
+            fake = mqa.unpack_mx_queries(*tensors)
+        self.assertEqual(fake[0].shape, (5, 8, 128))
+        self.assertTrue(torch.equal(multiply(*mqa.unpack_mx_queries(*tensors)), expected))
 
     def test_compile(self):
         tensors = make_queries(5, 8)
@@ -96,8 +120,9 @@ class UnpackTest(unittest.TestCase):
             ("q_scale must be torch.int32, found torch.float32", (q, scale.float(), weights)),
             ("q_scale must be 5 x 8, found 5 x 7", (q, scale[:, :7], weights)),
             ("q_scale must be a torch.Tensor, found NoneType", (q, None, weights)),
-            ("weights must be a torch.Tensor, found NoneType", (q, scale, None)),
-            ("weights must be of a floating-point type, found torch.int32", (q, scale, scale)),
+            ("weights must be a torch.Tensor, found float", (q, scale, 1.0)),
+            ("weights must be one of .*, found torch.int32", (q, scale, scale)),
+            ("weights must be one of .*, found torch.float64", (q, scale, weights.double())),
             ("weights must be 5 x 8, found 4 x 8", (q, scale, weights[:4])),
             ("dtype must be one of .*, found torch.float16", (q, scale, weights, torch.float16)),
             ("weights must be on cpu as q, found meta", (q, scale, weights.to("meta"))),
@@ -120,6 +145,8 @@ class LogitsTest(unittest.TestCase):
             own = [t.to(device) for t in (q, q_scale, k, k_scale, weights, ks, ke)]
             out = deep_gemm.fp8_fp4_mqa_logits((own[0], own[1]), (own[2], own[3]), *own[4:])
             self.check(out, expected)
+        with self.assertRaisesRegex(TypeError, "weights must be a torch.Tensor, found None"):
+            deep_gemm.fp8_fp4_mqa_logits((q, q_scale), (k, k_scale), None, ks, ke)
 
     def test_deep_gemm_paged(self):
         _, cache, _, lens, table, keys = make_cache(torch.float8_e4m3fn, 128, 64)
@@ -150,6 +177,12 @@ class LogitsTest(unittest.TestCase):
             fp8, scaled = mqa.unpack_mx_queries(own[0], own[1], own[3])
             expected = select.indexer_decode(fp8, own[2], scaled, own[4], own[5], 20)
             self.assertTrue(torch.equal(found, expected))
+            # Keys of bfloat16, and no weights.
+            plain = torch.randn(300, 128, device=device).bfloat16()
+            own = [t.to(device) for t in (q, q_scale, ks, ke)]
+            found = select.indexer_prefill((own[0], own[1]), plain, None, own[2], own[3], 20)
+            bf16, scaled = mqa.unpack_mx_queries(own[0], own[1], None, torch.bfloat16)
+            self.assertTrue(torch.equal(found, select.indexer_prefill(bf16, plain, scaled, own[2], own[3], 20)))
         with self.assertRaisesRegex(TypeError, "q must be a torch.Tensor or a pair"):
             select.indexer_decode((decoded,), cache, decode_weights, lens, table, 20)
         with self.assertRaisesRegex(ValueError, "q_scale must be 7 x 16, found 6 x 16"):
@@ -157,17 +190,14 @@ class LogitsTest(unittest.TestCase):
 
     @unittest.skipUnless("cuda" in DEVICES, "needs a GPU")
     def test_graph(self):
-        """The first call of a process on this device may be in a graph: its table is the graph's own then."""
         k, k_scale = (t.cuda() for t in make(300))
         q, q_scale, weights = (t.cuda() for t in make_queries(7, 16))
         ks, ke = torch.zeros(7).int().cuda(), torch.full((7,), 300).int().cuda()
         call = lambda: deep_gemm.fp8_fp4_mqa_logits((q, q_scale), (k, k_scale), weights, ks, ke)
         expected = call().clone()
-        mx_queries._tables.clear()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             out = call()
-        self.assertEqual(mx_queries._tables, {})
         out.zero_()
         graph.replay()
         self.assertTrue(torch.equal(out, expected))

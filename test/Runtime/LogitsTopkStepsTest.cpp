@@ -22,6 +22,12 @@ struct LogitsTopkStepsTest : LogitsTopkKernelFixture {
   uint32_t getSize(size_t at, size_t number) {
     return static_cast<uint32_t>(getParameter(at, number));
   }
+  static bool isMapped(uint64_t at) {
+    const std::vector<FakeTensorMap> &maps = getFake().maps;
+    return std::any_of(maps.begin(), maps.end(), [&](const FakeTensorMap &map) {
+      return map.address == address<void>(at);
+    });
+  }
 };
 } // namespace
 
@@ -95,12 +101,6 @@ TEST_F(LogitsTopkStepsTest, Pieces) {
   mqa_launch_destroy(prepared);
   ASSERT_EQ(getFake().launches.size(), 6u);
   ASSERT_EQ(getFake().maps.size(), 8u); // k and its scales once
-  auto isMapped = [](uint64_t at) {
-    const std::vector<FakeTensorMap> &maps = getFake().maps;
-    return std::any_of(maps.begin(), maps.end(), [&](const FakeTensorMap &map) {
-      return map.address == address<void>(at);
-    });
-  };
   for (size_t piece = 0; piece < 3; ++piece) {
     size_t first = 834 * piece, count = piece == 2 ? 832 : 834;
     EXPECT_TRUE(isMapped(0x10000000 + 8192 * first)) << "q of " << piece;
@@ -172,7 +172,9 @@ TEST_F(LogitsTopkStepsTest, WrongArguments) {
         args.num_keys = int64_t(1) << 30;
         selection.scratch_size = size_t(1) << 40;
       },
-      "num_keys must be at most 1073741792 for this kernel, found 1073741824");
+      "a row of logits must have at most 1073741792 keys for this kernel, "
+      "found "
+      "1073741824");
 }
 
 // Parameters 0 to 24 of the first kernel are four tensor maps, context_lens,
@@ -225,6 +227,8 @@ TEST_F(LogitsTopkStepsTest, PiecesOfACache) {
   ASSERT_EQ(getFake().launches.size(), 6u);
   for (size_t piece = 0; piece < 3; ++piece) {
     size_t first = 417 * piece, count = piece == 2 ? 416 : 417;
+    EXPECT_TRUE(isMapped(0x10000000 + 2 * 8192 * first)) << "q of " << piece;
+    EXPECT_TRUE(isMapped(0x40000000 + 512 * first)) << "weights of " << piece;
     EXPECT_EQ(getParameter(2 * piece, 4), 0x50000000u + 8 * first);
     EXPECT_EQ(getSize(2 * piece, 7), count);
     EXPECT_EQ(getParameter(2 * piece, 11), 0x60000000u + 8192 * first);

@@ -117,8 +117,9 @@ void TopkSession::describeRows() {
   require(mqa_topk_scratch_size(kernel.get(), problem.numQueries,
                                 problem.numColumns, &args.scratch_size));
   if (args.scratch_size) {
-    // What is not promised is not there.
-    uint8_t fill = info.needs_zeroed_scratch ? 0 : 0xff;
+    // What is not promised is not there. These would be large logits, so that
+    // those that nobody has stored are selected.
+    uint8_t fill = info.needs_zeroed_scratch ? 0 : 0x7b;
     scratch = device.upload(std::vector<uint8_t>(args.scratch_size, fill));
     args.scratch = scratch->get();
   }

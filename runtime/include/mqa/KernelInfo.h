@@ -137,7 +137,7 @@ typedef struct mqa_kernel_info {
   int64_t key_block_size; /**< keys of a block where each query has blocks of
                                its own (8 or 16), else 0 */
   int64_t max_key_blocks; /**< blocks that a query may have then */
-  /* Of kernels for a GPU that compute logits and select alone. */
+  /* Only of kernels for a GPU that compute logits and select. */
   int needs_zeroed_scratch; /**< 1: the caller zeroes the scratch before its
                                  first launch (mqa_topk_scratch_size) */
   /* Of a kernel for a CPU alone. */

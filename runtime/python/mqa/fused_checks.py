@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the tensors and options of logits and top-k in one kernel must be. As checks.py and topk_checks.py."""
+"""What the tensors and options of logits and top-k in one call must be. As checks.py and topk_checks.py."""
 from . import library, topk_checks
 from .checks import check_device, check_logits, check_paged, check_share, get_type, require
 

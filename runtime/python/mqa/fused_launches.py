@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Launches of logits and top-k in one kernel, on tensors that are what their memory holds; as topk_launches.py."""
+"""Launches of logits and top-k, of one kernel or two, on tensors that are what their memory holds; as topk_launches.py."""
+import contextlib
 import ctypes
 import dataclasses
 
@@ -93,11 +94,13 @@ PAGED = Form(
 class _FusedPlan(_Plan):
     """With the arguments of the selection too, and how much memory a launch works in."""
 
-    def __init__(self, op, device, args, selection, num_queries, num_columns):
+    def __init__(self, op, device, args, selection, num_queries, num_columns, most_keys):
         super().__init__(op, device, args)
         self.selection = bytes(selection)
-        self.scratch_size = self.kernel.get_scratch_size(num_queries, num_columns)
         self.needs_zeroed_scratch = bool(self.kernel.info.needs_zeroed_scratch)
+        # Two kernels keep no more columns of the logits than a row has keys.
+        columns = num_columns if self.needs_zeroed_scratch else min(num_columns, most_keys)
+        self.scratch_size = self.kernel.get_scratch_size(num_queries, columns)
 
 
 def _make_logits_op(q, k, k_scale, weights, dtype, **others):
@@ -182,7 +185,7 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
         num_sequences=0 if block_table is None else block_table.size(0),
         max_blocks=0 if block_table is None else block_table.size(1),
     )
-    return _FusedPlan(op, q.device, args, selection, q.size(0), k.size(0))
+    return _FusedPlan(op, q.device, args, selection, q.size(0), k.size(0), k.size(0))
 
 
 def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, _, *flags):
@@ -226,7 +229,8 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
         max_context_len=columns,
         max_multiprocessors=options["max_multiprocessors"],
     )
-    return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns)
+    most_keys = block_table.size(1) * k.size(1)
+    return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns, most_keys)
 
 
 _PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
@@ -270,18 +274,18 @@ def _set_scratch(selection, memory):
 def launch(form, tensors, flags):
     """On plain tensors unlike any before, in the order of the form's names; None where there is none."""
     plan, args, selection = _fill(form, tensors, flags)
-    stream, stays = plan.get_stream(), True
-    if plan.scratch_size:
-        memory, stays = scratch.get(plan, tensors[0].device, stream)
-        _set_scratch(selection, memory)
-    try:
-        plan.kernel.launch_both(args, selection, stream)
-    except Exception:
-        # It may hold anything now.
-        scratch.forget(plan, stream)
-        raise
-    if stays:
-        _remember(form, tensors, flags, plan, args, selection, stream)
+    with scratch.LOCK if plan.scratch_size else contextlib.nullcontext():
+        stream, stays = plan.get_stream(), True
+        if plan.scratch_size:
+            memory, stays = scratch.get(plan, tensors[0].device, stream)
+            _set_scratch(selection, memory)
+        try:
+            plan.kernel.launch_both(args, selection, stream)
+        except Exception:
+            scratch.forget(plan, stream)
+            raise
+        if stays:
+            _remember(form, tensors, flags, plan, args, selection, stream)
 
 
 class PreparedFused(PreparedLaunch):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Logits and the best keys by them in one kernel, as MLIR text and as a kernel of a bundle describes itself. As ops.py."""
+"""Logits and the best keys by them in one call, as MLIR text and as a kernel of a bundle describes itself. As ops.py."""
 import dataclasses
 
 from . import ops, runtime

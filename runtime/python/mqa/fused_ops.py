@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Logits and the best keys by them in one kernel, on PyTorch tensors; fused_library.py registers them as ops."""
+"""Logits and the best keys by them in one call, on PyTorch tensors; fused_library.py registers them as ops."""
 import torch
 
 from . import fused_launches

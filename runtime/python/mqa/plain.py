@@ -27,7 +27,7 @@ PAGED_KEY_BLOCKS = (*PAGED[:-1], "sequence", "key_blocks", "num_key_blocks", "ou
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")
-# Of logits and top-k in one kernel.
+# Of logits and top-k in one call.
 LOGITS_TOPK = (*LOGITS[:-1], "block_table", "sequence", "offset", "indices", "values")
 PAGED_LOGITS_TOPK = (*PAGED[:-1], "offset", "indices", "values")
 # Likewise of mqa.merge_topk.

@@ -6,6 +6,8 @@ are recorded in a graph may run beside others, so a graph has its own. A plan sa
 whether that must be zero at first (`needs_zeroed_scratch`).
 """
 
+import threading
+
 import torch
 
 from . import launches
@@ -13,6 +15,8 @@ from .driver_memory import DriverMemory
 from .runtime import Error
 
 _kept: dict = {}
+# Held from where memory is looked up until the launcher knows the launch that works in it: another thread may replace it.
+LOCK = threading.Lock()
 _MAX_PIECES, _MAX_BYTES = 64, 4 << 30
 
 
@@ -39,7 +43,9 @@ def get(plan, device, stream):
 
 
 def forget(plan, stream):
-    """After a launch that failed: the memory may hold anything."""
+    """After a launch that failed: the memory may hold anything, which some kernels do not mind."""
+    if not plan.needs_zeroed_scratch:
+        return
     _forget(_get_key(plan, stream))
 
 

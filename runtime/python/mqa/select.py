@@ -43,18 +43,18 @@ def _split_keys(name, keys):
     return tuple(keys)
 
 
-def _split_queries(q, weights):
-    """(q, weights) of queries that may be a pair of fp4 and block scales."""
-    if isinstance(q, (tuple, list)):
-        if len(q) != 2:
-            raise TypeError(f"q must be a torch.Tensor or a pair of fp4 and block scales, found {plain.describe(q)}")
-        return unpack_mx_queries(*q, weights)
-    return q, weights
+def _split_queries(q, weights, keys):
+    """(q, weights) of queries that may be a pair of fp4 and block scales; beside keys of bfloat16, q is of that type then."""
+    if not isinstance(q, (tuple, list)):
+        return q, weights
+    if len(q) != 2:
+        raise TypeError(f"q must be a torch.Tensor or a pair of fp4 and block scales, found {plain.describe(q)}")
+    return unpack_mx_queries(*q, weights, torch.bfloat16 if keys.dtype == torch.bfloat16 else torch.float8_e4m3fn)
 
 
 def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **options):
     k, _ = _split_keys("kv", kv)
-    q, weights = _split_queries(q, weights)
+    q, weights = _split_queries(q, weights, k)
     check_tensors(q=q, kv=k)
     checks.check_shape("q", q, (None, None, None))
     if slots is not None:
@@ -83,7 +83,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
     agree. Raises ValueError and TypeError with the name of the argument, as mqa.logits_topk does.
     """
     k, k_scale = _split_keys("kv", kv)
-    q, weights = _split_queries(q, weights)
+    q, weights = _split_queries(q, weights, k)
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
                "force_first": force_first, "force_last": force_last}  # fmt: skip
@@ -102,7 +102,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
 
 def _check_decode(q, cache, weights, context_lens, block_table, topk, *, max_context_len=None, out=None, **options):
     k, _ = _split_keys("cache", cache)
-    q, weights = _split_queries(q, weights)
+    q, weights = _split_queries(q, weights, k)
     check_tensors(q=q, cache=k)
     checks.check_shape("q", q, (None, None, None, None))
     check_table("block_table", block_table, q.shape[0])
@@ -131,7 +131,7 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
     replicas agree. Raises ValueError and TypeError with the name of the argument, as mqa.paged_logits_topk does.
     """
     k, k_scale = _split_keys("cache", cache)
-    q, weights = _split_queries(q, weights)
+    q, weights = _split_queries(q, weights, k)
     if k_scale is None and k.dtype == torch.uint8:
         k, k_scale = split_cache(k, q.shape[-1], checks.get_cache_dtype(k, q.shape[-1], q.dtype))
     if max_context_len is None:

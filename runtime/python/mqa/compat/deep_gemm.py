@@ -59,6 +59,8 @@ def _get_queries(q, weights):
         return values, weights
     if isinstance(values, torch.Tensor) and not checks.has_mx_keys(values):
         _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) beside scales, found {values.dtype}: {_BLACKWELL_QUERIES}")
+    if weights is None:
+        raise TypeError("weights must be a torch.Tensor, found None")
     return _call(unpack_mx_queries, values, scales, weights)
 
 

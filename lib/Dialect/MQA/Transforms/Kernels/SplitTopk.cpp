@@ -61,16 +61,47 @@ static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
   return made;
 }
 
-/// Whether the logits fit what a launch keeps of them. A kernel for any number
-/// of queries takes a part of them at a time.
-static bool haveRoom(Value logits) {
+/// How many queries there are, if any operand says so.
+static std::optional<int64_t> getNumQueries(KernelFunction kernel) {
+  TopkOp topk = kernel.topk;
+  for (auto [name, operand] : llvm::zip_equal(kernel.getDataOperandNames(),
+                                              kernel.getDataOperands())) {
+    bool isOfKeys = name == "k" || name == "k_scale";
+    bool isOfAll = name == "block_table" && topk.getSequence();
+    auto type = operand ? cast<ShapedType>(operand.getType()) : ShapedType();
+    if (!type || isOfKeys || isOfAll || type.isDynamicDim(0))
+      continue;
+    bool isOfSequences = name == "context_lens" || name == "block_table" ||
+                         (name == "q" && type.getRank() == 4);
+    return type.getDimSize(0) * (isOfSequences ? topk.getRowsOfSequence() : 1);
+  }
+  auto logits = cast<ShapedType>(topk.getLogits().getType());
+  if (logits.isDynamicDim(0))
+    return std::nullopt;
+  return logits.getDimSize(0);
+}
+
+/// Whether the logits fit what a launch keeps of them (as the runtime has it,
+/// in LogitsTopkSteps.cpp). A kernel for any number of queries takes a part of
+/// them at a time.
+static bool haveRoom(KernelFunction kernel) {
   constexpr int64_t kMostBytes = int64_t(512) << 20;
-  auto type = cast<ShapedType>(logits.getType());
-  if (type.isDynamicDim(0))
+  std::optional<int64_t> numQueries = getNumQueries(kernel);
+  if (!numQueries)
     return true;
+  auto type = cast<ShapedType>(kernel.topk.getLogits().getType());
   int64_t row = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  return !type.isDynamicDim(1) && type.getDimSize(0) * row <= kMostBytes &&
-         type.getDimSize(0) * row * type.getDimSize(1) <= kMostBytes;
+  return !type.isDynamicDim(1) && *numQueries <= kMostBytes / row &&
+         *numQueries * row <=
+             kMostBytes / std::max<int64_t>(type.getDimSize(1), 1);
+}
+
+/// Whether mqa.topk knows where rows of logits end without the ranges of the op
+/// that computes them. Of a paged cache, a line of the block table may end
+/// ahead of a number of columns that the type says.
+static bool knowsEnds(TopkOp topk) {
+  auto type = cast<ShapedType>(topk.getLogits().getType());
+  return !topk.getContextLens() || type.isDynamicDim(1) || topk.getBlockTable();
 }
 
 /// Where products of matrices are started and waited for, consumers that filter
@@ -78,7 +109,7 @@ static bool haveRoom(Value logits) {
 /// idle.
 static bool isSlowerFused(KernelFunction kernel, const ChipInfo &chip) {
   return kernel.topk && chip.matrixUnit && chip.matrixUnit->isAsync &&
-         haveRoom(kernel.topk.getLogits());
+         haveRoom(kernel) && knowsEnds(kernel.topk);
 }
 
 /// Makes two functions of `func`, and returns their names; null if the module

@@ -228,6 +228,11 @@ static LogicalResult verifySteps(ModuleOp module) {
   };
   for (NamedAttribute entry : steps) {
     auto names = cast<ArrayAttr>(entry.getValue());
+    if (module.lookupSymbol(entry.getName()))
+      return module.emitError("attribute '")
+             << kStepsAttrName << "' has an entry '"
+             << entry.getName().getValue()
+             << "', which is the name of a function";
     if (failed(verify(entry, names[0], "mqa.logits or mqa.paged_logits",
                       llvm::IsaPred<LogitsOp, PagedLogitsOp>)) ||
         failed(verify(entry, names[1], "mqa.topk", llvm::IsaPred<TopkOp>)))

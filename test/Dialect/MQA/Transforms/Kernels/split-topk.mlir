@@ -82,9 +82,30 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
 
 // -----
 
-// A name is taken.
+// A number of columns that is known, which may be more than the keys of a line of the table; a name that is taken.
 // CHECK-NOT: mqa.steps
 module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: func @columns(
+  // CHECK: mqa.unstored_logits
+  func.func @columns(%q: tensor<?x1x4x32xbf16>, %k: tensor<?x64x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x1x4x32xbf16>
+    %init = tensor.empty(%m) : tensor<?x4096xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x1x4x32xbf16>, tensor<?x64x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) outs(%init : tensor<?x4096xf32>) -> tensor<?x4096xf32>
+    %best = mqa.topk ins(%logits, none, none : tensor<?x4096xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+  // The table says how many sequences there are, so the runtime could not cut their rows in pieces.
+  // CHECK: func @lines(
+  // CHECK: mqa.unstored_logits
+  func.func @lines(%q: tensor<?x1x4x32xbf16>, %k: tensor<?x64x32xbf16>, %lens: tensor<?xi32>, %table: tensor<256x?xi32>, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x1x4x32xbf16>
+    %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x1x4x32xbf16>, tensor<?x64x32xbf16>, tensor<?xi32>, tensor<256x?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
   // CHECK: func @a(
   // CHECK: mqa.unstored_logits
   func.func @a(%q: tensor<4x4x32xbf16>, %k: tensor<300x32xbf16>, %ke: tensor<4xi32>, %indices: tensor<4x16xi32>) -> tensor<4x16xi32> {
