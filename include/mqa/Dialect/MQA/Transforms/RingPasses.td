@@ -191,7 +191,7 @@ def MQAExpandPutsPass : Pass<"mqa-expand-puts", "::mlir::gpu::GPUFuncOp"> {
     | --- | --- |
     | rows that begin anywhere: an `mqa.row_block`, a view of one, or scales of cache blocks of fewer than 32 keys, unless the scales are a vector without gaps | `elements` |
     | of another element type than the tile | `chunks` |
-    | blocks of fewer than 16 rows of a matrix, or of fewer than 32 of a vector of scales | `async_chunks` |
+    | blocks (`block_size`) of fewer than 32 rows of a matrix or of a paged cache, or of their scales | `async_chunks` |
     | any other, on a target with tensor maps | `tensor_map` |
     | any other, on other targets | `async_chunks` |
 

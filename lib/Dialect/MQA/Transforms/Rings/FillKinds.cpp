@@ -35,7 +35,7 @@ template <typename Op> static bool isOfVector(Op op) {
 /// Whether `source` is of blocks of a matrix, or of pages, with so few rows
 /// that lanes copy them faster than TMA copies boxes.
 template <typename Op> static bool isOfShortBlocks(Op op) {
-  constexpr int64_t kMinBoxRows = 16;
+  constexpr int64_t kMinBoxRows = 32;
   return op && op.getBlockSize() && op.getBlockKeys() < kMinBoxRows;
 }
 

@@ -1,7 +1,7 @@
 // How keys of chosen blocks of a matrix come to a ring.
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},canonicalize,cse)))' | FileCheck %s
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
-// RUN: sed 's/block_size = 8/block_size = 16/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
+// RUN: sed 's/block_size = 8/block_size = 32/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)))' | FileCheck %s --check-prefix=PUTS
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-prefetch-block-ids{distance=0},mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=LOWER
 
@@ -17,7 +17,7 @@ gpu.module @kernels {
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?x128xf8E4M3FN> -> memref<?x128xf8E4M3FN>
   // CHECK: mqa.gather_blocks %{{.*}}[%[[IDS]]] from %{{.*}} {block_size = 8 : i64} : memref<?xf32> -> memref<?xf32>
 
-  // Lanes copy blocks of 8 rows. Those of 16 become boxes.
+  // Lanes copy blocks of 8 rows. Those of 32 become boxes.
   // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?x128xf8E4M3FN>
   // PUTS: mqa.fill_tile {{.*}} by async_chunks : memref<?xf32>
 
@@ -51,13 +51,13 @@ gpu.module @kernels {
   // LOWER: "test.use"
 
   // BOXES-LABEL: gpu.func @tile
-  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<16x128xf8E4M3FN
-  // BOXES: %[[ID:.*]] = arith.index_cast %{{.*}} : i32 to index
-  // BOXES: %[[ROW:.*]] = arith.muli %[[ID]], %c16
+  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<32x128xf8E4M3FN
+  // BOXES: %[[SHUFFLED:[a-z0-9A-Z_]+]], %{{.*}} = gpu.shuffle idx
+  // BOXES: %[[ID:.*]] = arith.index_cast %[[SHUFFLED]] : i32 to index
+  // BOXES: %[[ROW:.*]] = arith.muli %[[ID]], %c32
   // BOXES: nvgpu.tma.async.load %{{.*}}[%c0, %[[ROW]]]
-  // BOXES: nvgpu.tma.async.load
+  // BOXES: nvgpu.tma.async.load %{{.*}}[%{{.*}}]
   // BOXES-NOT: nvgpu.tma.async.load
-  // BOXES: mqa.async_copy
   // BOXES-NOT: nvvm.fence.proxy
   // BOXES: gpu.return
   gpu.func @tile(%k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %table: memref<1x?xi32>, %n: index, %count: index, %p: i32) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {

@@ -1,6 +1,6 @@
 // How keys of chosen blocks of a paged cache come to a ring: `ids` count blocks of 8, of which a cache block has 8.
 // RUN: mqa-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s
-// RUN: sed 's/block_size = 8/block_size = 16/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
+// RUN: sed 's/block_size = 8/block_size = 32/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target,gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=BOXES
 // RUN: sed 's/block_size = 8/block_size = 16/' %s | mqa-opt --allow-unregistered-dialect --pass-pipeline='builtin.module(mqa-attach-target{chip=sm_80},gpu.module(gpu.func(mqa-expand-puts)),mqa-lower-rings,canonicalize,cse)' | FileCheck %s --check-prefix=CHUNKS
 
 #smem = #gpu.address_space<workgroup>
@@ -27,18 +27,17 @@ gpu.module @kernels {
   // CHECK: %[[SCALES:.*]] = mqa.row_block %[[S]]
   // CHECK: mqa.async_copy %[[SCALES]]
 
-  // Blocks of 16 are boxes of a page.
+  // Blocks of 32 are boxes of a page.
   // BOXES-LABEL: gpu.func @tile
-  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<1x16x128xf8E4M3FN
+  // BOXES-SAME: !nvgpu.tensormap.descriptor<tensor = memref<1x32x128xf8E4M3FN
   // BOXES: %[[SHUFFLED:[a-z0-9A-Z_]+]], %{{.*}} = gpu.shuffle idx
   // BOXES: %[[ID:.*]] = arith.index_cast %[[SHUFFLED]] : i32 to index
-  // BOXES: %[[PAGE:.*]] = arith.shrsi %[[ID]], %c2
-  // BOXES: %[[IN_PAGE:.*]] = arith.andi %[[ID]], %c3
-  // BOXES: %[[FIRST:.*]] = arith.muli %[[IN_PAGE]], %c16
+  // BOXES: %[[PAGE:.*]] = arith.shrsi %[[ID]], %c1
+  // BOXES: %[[IN_PAGE:.*]] = arith.andi %[[ID]], %c1
+  // BOXES: %[[FIRST:.*]] = arith.muli %[[IN_PAGE]], %c32
   // BOXES: nvgpu.tma.async.load %{{.*}}[%c0, %[[FIRST]], %[[PAGE]]]
   // BOXES: nvgpu.tma.async.load
   // BOXES-NOT: nvgpu.tma.async.load
-  // BOXES: mqa.async_copy
   // BOXES: gpu.return
 
   // CHUNKS-LABEL: gpu.func @tile
