@@ -25,6 +25,8 @@ public:
     return kernel.compressed;
   }
   Form getForm(const KernelDescription &kernel) const override;
+  mqa_status checkForGpu(const KernelDescription &kernel,
+                         const Tensors &tensors) const override;
 
 private:
   /// Which operands go together.
@@ -94,4 +96,17 @@ Form TopkRules::getForm(const KernelDescription &kernel) const {
                            {"max_blocks", kernel.maxBlocks},
                            {"parameters", kernel.hasIndex()}});
   return form;
+}
+
+/// Kernels count columns with 32 bits, and step past the last one by less than
+/// 2^14. (KernelOperands.cpp refuses such static sizes.)
+mqa_status TopkRules::checkForGpu(const KernelDescription &,
+                                  const Tensors &tensors) const {
+  constexpr int64_t kMostColumns = (int64_t(1) << 31) - (1 << 14);
+  int64_t columns = tensors[Operand::Logits].sizes[1];
+  if (columns <= kMostColumns)
+    return MQA_SUCCESS;
+  return fail(MQA_ERROR_INVALID_ARGUMENT,
+              "num_columns must be at most " + std::to_string(kMostColumns) +
+                  " for this kernel, found " + std::to_string(columns));
 }

@@ -92,3 +92,12 @@ func.func @f(%q: memref<?x1x4x64xbf16>, %k: memref<?x16x64xbf16, strided<[1056, 
   mqa.paged_logits ins(%q, %k, none, none, %l, %t : memref<?x1x4x64xbf16>, memref<?x16x64xbf16, strided<[1056, 64, 1]>>, memref<?xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>)
   return
 }
+
+// -----
+
+// Kernels of mqa.topk step further past the last column.
+func.func @f(%logits: tensor<?x2147467265xf32>, %ke: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  // expected-error@+1 {{dimension 1 of 'logits' must be at most 2147467264 in a kernel, found 2147467265}}
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<?x2147467265xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}

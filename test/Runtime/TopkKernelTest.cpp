@@ -101,6 +101,24 @@ TEST_F(TopkKernelTest, Grid) {
   EXPECT_EQ(getFake().launches.back().gridX, 3u) << "a block for its rows";
 }
 
+TEST_F(TopkKernelTest, ManyColumns) {
+  loadKernel(makeTopkManifest());
+  getFake().parameterCount = 3 * 7 + 3 * 5;
+  mqa_topk_args args = makeTopkArgs();
+  args.num_queries = 1;
+  args.num_columns = args.logits_stride = 2147467264;
+  args.logits = address<void>(int64_t(1) << 40);
+  launch(args);
+  expectInvalid(
+      [](mqa_topk_args &args) {
+        args.num_queries = 1;
+        args.num_columns = args.logits_stride = 2147467265;
+        args.logits = address<void>(int64_t(1) << 40);
+      },
+      "num_columns must be at most 2147467264 for this kernel, found "
+      "2147467265");
+}
+
 TEST_F(TopkKernelTest, CompressedLogits) {
   loadKernel(makeCompressedTopkManifest());
   getFake().parameterCount = 3 * 7 + 3 * 5 + 1;

@@ -58,6 +58,17 @@ static LogicalResult verifySizes(Operation *op, StringRef name,
   return success();
 }
 
+/// A kernel that selects steps further past the last column: the runtime has
+/// the same limit (TopkRules.cpp).
+static LogicalResult verifyColumns(TopkOp op) {
+  constexpr int64_t kMaxColumns = (int64_t(1) << 31) - (1 << 14);
+  int64_t columns = cast<ShapedType>(op.getLogits().getType()).getDimSize(1);
+  if (columns <= kMaxColumns)
+    return success();
+  return op.emitOpError() << "dimension 1 of 'logits' must be at most "
+                          << kMaxColumns << " in a kernel, found " << columns;
+}
+
 /// Of blocks of keys, a launch says how many there are; columns follow.
 template <typename OpTy> static LogicalResult verifyColumns(OpTy op) {
   if (!op || !op.hasKeyBlocks())
@@ -82,6 +93,9 @@ template <typename OpTy> static LogicalResult verifyColumns(OpTy op) {
 LogicalResult mqa::verifyKernelOperands(KernelFunction kernel) {
   if (failed(verifyColumns(dyn_cast<LogitsOp>(*kernel.op))) ||
       failed(verifyColumns(dyn_cast<PagedLogitsOp>(*kernel.op))))
+    return failure();
+  if (auto topk = dyn_cast<TopkOp>(*kernel.op);
+      topk && failed(verifyColumns(topk)))
     return failure();
   for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
                                             kernel.getDataOperandNames())) {
