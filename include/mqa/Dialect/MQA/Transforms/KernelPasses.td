@@ -410,7 +410,19 @@ def MQATileLogitsPass : Pass<"mqa-tile-logits", "::mlir::ModuleOp"> {
 def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
   let summary = "Makes a kernel of each mqa.topk and mqa.merge_topk on memrefs";
   let description = [{
-    A workgroup of 1024 threads selects from one row at a time:
+    A workgroup selects from one row at a time. It has 1024 threads, or 384 if another kernel stores the logits of many
+    queries for it (a step of `mqa-split-topk`).
+
+    From a row that is longer than the list, or any row of a workgroup of 384 threads, it first tries to select without
+    barriers between tiles:
+
+    1. A sample tells which logits are about among the best.
+    2. Each warp takes chunks of 512 logits. The keys that may be among the best get places in a list in shared memory that
+       follow each other, by an atomic addition.
+    3. A histogram of the list finds the worst of the best. The keys that are selected are put in order.
+
+    If this fails (too few or too many candidates, or too many equal ones), or the row is too long, it goes over the row
+    tile by tile:
 
     1. If the row does not fit the list in shared memory, a sample tells which logits are about among the best.
     2. It goes over the row's keys. Each thread has two vectors of logits. Keys that may be among the best are appended
@@ -453,7 +465,7 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }
 

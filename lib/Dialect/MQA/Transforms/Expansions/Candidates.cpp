@@ -82,7 +82,20 @@ Value CandidateScratch::get(Value &buffer, int64_t size, Location loc) {
 }
 
 Value CandidateScratch::getHistogram(BlockBuilder &b) {
+  for (unsigned i = 0, e = kernel.getNumWorkgroupAttributions();
+       !histogram && i < e; ++i)
+    if (kernel.getWorkgroupAttributionAttr(i, kSharedAttrName))
+      histogram = kernel.getWorkgroupAttributions()[i];
   return get(histogram, kNumBins, b.getLoc());
+}
+
+Value CandidateScratch::share(gpu::GPUFuncOp kernel, Location loc) {
+  Builder b(kernel.getContext());
+  Value variable = addWorkgroupVariable(kernel, kNumBins, b.getI32Type(), loc);
+  kernel.setWorkgroupAttributionAttr(kernel.getNumWorkgroupAttributions() - 1,
+                                     b.getStringAttr(kSharedAttrName),
+                                     b.getUnitAttr());
+  return variable;
 }
 
 Value CandidateScratch::getCutWords(BlockBuilder &b) {

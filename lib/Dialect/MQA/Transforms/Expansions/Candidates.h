@@ -84,7 +84,13 @@ public:
 
   static constexpr int64_t kBinBits = 11, kNumBins = 1 << kBinBits;
 
+  /// kNumBins words of `kernel` for who builds it, too: the histogram will lie
+  /// there, so the ops leave no words as they were.
+  static Value share(gpu::GPUFuncOp kernel, Location loc);
+
 private:
+  static constexpr StringLiteral kSharedAttrName = "mqa.shared_scratch";
+
   Value get(Value &buffer, int64_t size, Location loc);
 
   gpu::GPUFuncOp kernel;

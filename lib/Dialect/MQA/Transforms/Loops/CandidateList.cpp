@@ -23,9 +23,10 @@ Value CandidateList::constant(int64_t value) {
 CandidateList::CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected,
                              Ties ties, int64_t numThreads, Value codes,
                              Value keys)
-    : codes(codes), keys(keys),
-      thread(gpu::ThreadIdOp::create(b, gpu::Dimension::x)), b(b),
-      numSelected(numSelected), numThreads(numThreads), ties(ties) {}
+    : numThreads(numThreads),
+      capacity(cast<MemRefType>(codes.getType()).getDimSize(0)), codes(codes),
+      keys(keys), thread(gpu::ThreadIdOp::create(b, gpu::Dimension::x)), b(b),
+      numSelected(numSelected), ties(ties) {}
 
 void CandidateList::create() {
   auto workgroup =
@@ -33,16 +34,17 @@ void CandidateList::create() {
   Value memory = gpu::DynamicSharedMemoryOp::create(
       b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                          MemRefLayoutAttrInterface{}, workgroup));
-  auto type = MemRefType::get({kCapacity}, b.getI32Type(),
+  auto type = MemRefType::get({capacity}, b.getI32Type(),
                               MemRefLayoutAttrInterface{}, workgroup);
   codes = memref::ViewOp::create(b, type, memory, constant(0), ValueRange());
-  keys = memref::ViewOp::create(b, type, memory, constant(kBytes / 2),
-                                ValueRange());
+  keys = memref::ViewOp::create(
+      b, type, memory, constant(capacity * sizeof(int32_t)), ValueRange());
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
 }
 
-void CandidateList::forEach(Value end, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, thread, end, constant(numThreads));
+void CandidateList::forEach(Value end, function_ref<void(Value)> body) const {
+  auto loop = scf::ForOp::create(b, thread, end,
+                                 arith::ConstantIndexOp::create(b, numThreads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());

@@ -34,15 +34,19 @@ public:
   };
 
   /// Of which `numSelected` are selected; `ties` as mqa.cut_candidates has it.
-  CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties)
-      : b(b), numSelected(numSelected), numThreads(kThreads), ties(ties) {}
+  CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties,
+                int64_t numThreads = kThreads, int64_t capacity = kCapacity)
+      : numThreads(numThreads), capacity(capacity), b(b),
+        numSelected(numSelected), ties(ties) {}
   /// A list that is there, of the first `numThreads` threads.
   CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties,
                 int64_t numThreads, Value codes, Value keys);
   void create();
 
+  /// Keys that all threads load at a time.
+  int64_t getTileKeys() const { return numThreads * kVectorSize; }
   /// Positions from this thread's on, each thread's apart, below `end`.
-  void forEach(Value end, function_ref<void(Value)> body);
+  void forEach(Value end, function_ref<void(Value)> body) const;
   /// Appends what `build` makes the op for. Where that has no room, the list is
   /// cut before: then it has.
   State append(const State &state,
@@ -56,11 +60,12 @@ public:
 
   Value constant(int64_t value);
 
+  const int64_t numThreads, capacity;
   Value codes, keys, thread;
 
 private:
   ImplicitLocOpBuilder &b;
-  int64_t numSelected, numThreads;
+  int64_t numSelected;
   Ties ties;
 };
 

@@ -5,12 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CandidateList.h"
-#include "Expansions/LogitCode.h"
 #include "KernelBody.h"
-#include "PersistentLoops.h"
-#include "TopkRow.h"
-#include "mqa/Dialect/MQA/IR/EnumCases.h"
-#include "mqa/Dialect/MQA/IR/Shapes.h"
+#include "StreamSelection.h"
+#include "mqa/Dialect/MQA/IR/Steps.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
@@ -34,229 +31,23 @@ namespace mqa {
 
 using namespace mlir;
 using namespace mlir::mqa;
-using arith::CmpIPredicate;
 
-static constexpr int64_t kVectorSize = CandidateList::kVectorSize;
-static constexpr int64_t kTileKeys = CandidateList::kTileKeys;
 /// Of the histogram and of the words of warps, beside the list.
 static constexpr int64_t kScratchBytes = 9 * 1024;
-/// Tiles whose logits are under way at a time. They take turns: two.
-static constexpr int64_t kTiles = 2;
-
-namespace {
-/// The body of a kernel of `op`, which is on the kernel's arguments.
-class TopkBody {
-public:
-  TopkBody(ImplicitLocOpBuilder &b, TopkOp op)
-      : b(b), op(op), numSelected(op.getNumSelected()),
-        list(b, numSelected, Ties::Place) {}
-  void build();
-
-private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  void buildRow(Value row);
-  void takeAll(const TopkRow &row);
-  Value filter(const TopkRow &row, Value threshold);
-  CandidateList::State append(const TopkRow &row,
-                              const CandidateList::State &state, Value column,
-                              Value logits, Value turn);
-  Value select(const TopkRow &row);
-  void sort(const TopkRow &row, Value count);
-  void write(const TopkRow &row, Value rowIndex, Value count);
-
-  bool isDescending() { return prefersGreatest(op.getTieBreak()); }
-
-  ImplicitLocOpBuilder &b;
-  TopkOp op;
-  int64_t numSelected;
-  CandidateList list;
-};
-} // namespace
-
-/// A range of at most k keys selects all of them.
-void TopkBody::takeAll(const TopkRow &row) {
-  Value one = constant(1);
-  list.forEach(row.length, [&](Value i) {
-    Value place = i;
-    if (isDescending())
-      place = arith::SubIOp::create(
-          b, arith::SubIOp::create(b, row.length, one), i);
-    Value key = arith::AddIOp::create(b, row.firstKey, i);
-    memref::StoreOp::create(b,
-                            arith::IndexCastOp::create(b, b.getI32Type(), key),
-                            list.keys, place);
-  });
-}
-
-/// Leaves the k best keys of a longer range in the list, or fewer where others
-/// are NaN, and returns how many.
-Value TopkBody::select(const TopkRow &row) {
-  Type f32 = b.getF32Type(), index = b.getIndexType();
-  Value least = arith::ConstantOp::create(
-      b, b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-  // Where too few keys reach the guess, all are looked at again.
-  auto loop = scf::WhileOp::create(
-      b, TypeRange(index), guessThreshold(b, row, list.thread, numSelected));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Block *before = b.createBlock(&loop.getBefore(), {}, f32, b.getLoc());
-    Value threshold = before->getArgument(0);
-    Value count = filter(row, threshold);
-    Value isGuess =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, threshold, least);
-    Value areFew = arith::CmpIOp::create(b, CmpIPredicate::ult, count,
-                                         constant(numSelected));
-    scf::ConditionOp::create(b, arith::AndIOp::create(b, isGuess, areFew),
-                             count);
-    b.createBlock(&loop.getAfter(), {}, index, b.getLoc());
-    // The first tile again takes the turn that the last one may have had.
-    gpu::BarrierOp::create(b);
-    scf::YieldOp::create(b, least);
-  }
-  return list.cut(loop.getResult(0));
-}
-
-/// Puts the keys of a longer range whose logits reach `threshold` in the list,
-/// or at least the k best of them, and returns how many there are.
-Value TopkBody::filter(const TopkRow &row, Value threshold) {
-  Value zero = constant(0), size = constant(kVectorSize);
-  // A thread's first column, from the last one that is aligned at or before the
-  // first, on; or before the first that is aligned at or behind the end.
-  Value own = arith::MulIOp::create(b, list.thread, size), first, distance;
-  if (isDescending()) {
-    Value over = row.getMisalignment(b, row.endColumn, kVectorSize);
-    over =
-        arith::RemUIOp::create(b, arith::SubIOp::create(b, size, over), size);
-    Value end = arith::AddIOp::create(b, row.endColumn, over);
-    distance = arith::SubIOp::create(b, end, row.firstColumn);
-    first = arith::SubIOp::create(b, end, arith::AddIOp::create(b, own, size));
-  } else {
-    Value start = arith::SubIOp::create(
-        b, row.firstColumn,
-        row.getMisalignment(b, row.firstColumn, kVectorSize));
-    distance = arith::SubIOp::create(b, row.endColumn, start);
-    first = arith::AddIOp::create(b, start, own);
-  }
-  int64_t step = kTiles * kTileKeys;
-  auto tiles = scf::ForOp::create(b, zero, distance, constant(step),
-                                  ValueRange{zero, threshold});
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(tiles.getBody());
-  SmallVector<Value> columns, logits;
-  for (int64_t i = 0; i < kTiles; ++i) {
-    Value ahead = arith::AddIOp::create(b, tiles.getInductionVar(),
-                                        constant(i * kTileKeys));
-    columns.push_back(isDescending()
-                          ? Value(arith::SubIOp::create(b, first, ahead))
-                          : Value(arith::AddIOp::create(b, first, ahead)));
-    logits.push_back(row.loadLogits(b, columns.back(), kVectorSize));
-  }
-  CandidateList::State state{tiles.getRegionIterArg(0),
-                             tiles.getRegionIterArg(1)};
-  for (auto [turn, column, vector] : llvm::enumerate(columns, logits))
-    state = append(row, state, column, vector, constant(turn));
-  scf::YieldOp::create(b, ValueRange{state.count, state.threshold});
-  return tiles.getResult(0);
-}
-
-/// Appends this thread's `logits` of `column` and those behind it.
-CandidateList::State TopkBody::append(const TopkRow &row,
-                                      const CandidateList::State &state,
-                                      Value column, Value logits, Value turn) {
-  SmallVector<Value> elements, forced;
-  Value key = arith::AddIOp::create(b, column, row.keyOfColumn0);
-  for (int64_t i = 0; i < kVectorSize; ++i) {
-    int64_t at = isDescending() ? kVectorSize - 1 - i : i;
-    elements.push_back(vector::ExtractOp::create(b, logits, at));
-    if (op.getForceFirst() || op.getForceLast())
-      forced.push_back(
-          row.isForced(b, arith::AddIOp::create(b, column, constant(at))));
-  }
-  if (isDescending()) {
-    logits = vector::FromElementsOp::create(
-        b, cast<VectorType>(logits.getType()), elements);
-    key = arith::AddIOp::create(b, key, constant(kVectorSize - 1));
-  }
-  Value mask;
-  if (!forced.empty())
-    mask = vector::FromElementsOp::create(
-        b, VectorType::get(kVectorSize, b.getI1Type()), forced);
-  return list.append(state, [&](const CandidateList::State &state) {
-    return AppendCandidatesOp::create(
-        b, b.getIndexType(), b.getI1Type(), logits, key,
-        /*own_keys=*/Value(), state.threshold, mask,
-        /*takes_nan=*/Value(), turn, list.codes, list.keys, state.count,
-        isDescending());
-  });
-}
-
-/// By their logits, which are read again: a forced key stands where its own
-/// puts it.
-void TopkBody::sort(const TopkRow &row, Value count) {
-  list.forEach(count, [&](Value i) {
-    Value key = arith::IndexCastOp::create(
-        b, b.getIndexType(), memref::LoadOp::create(b, list.keys, i));
-    Value column = arith::SubIOp::create(b, key, row.keyOfColumn0);
-    memref::StoreOp::create(b, emitCode(b, row.loadLogit(b, column)),
-                            list.codes, i);
-  });
-  SortCandidatesOp::create(b, list.codes, list.keys, count,
-                           llvm::PowerOf2Ceil(numSelected), SortBy::Score,
-                           op.getTieBreak());
-}
-
-void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
-  Value one = constant(1);
-  // The list has descending keys where the greatest of equal ones is best.
-  bool isReversed = isDescending() && isByKey(op.getOrder());
-  list.write(
-      op.getIndices(), op.getValues(), rowIndex, count, [&](Value place) {
-        if (isReversed)
-          place = arith::SubIOp::create(b, arith::SubIOp::create(b, count, one),
-                                        place);
-        Value key = arith::IndexCastOp::create(
-            b, b.getIndexType(), memref::LoadOp::create(b, list.keys, place));
-        SmallVector<Value> results{row.getIndex(b, key)};
-        if (op.getValues())
-          results.push_back(row.loadLogit(
-              b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
-        return results;
-      });
-}
-
-void TopkBody::buildRow(Value rowIndex) {
-  TopkRow row(b, op, rowIndex);
-  Value isShort = arith::CmpIOp::create(b, CmpIPredicate::ule, row.length,
-                                        constant(numSelected));
-  auto choose = scf::IfOp::create(b, TypeRange(b.getIndexType()), isShort,
-                                  /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choose.thenBlock());
-    takeAll(row);
-    scf::YieldOp::create(b, row.length);
-    b.setInsertionPointToStart(choose.elseBlock());
-    scf::YieldOp::create(b, select(row));
-  }
-  Value count = choose.getResult(0);
-  gpu::BarrierOp::create(b);
-  if (isByScore(op.getOrder()))
-    sort(row, count);
-  write(row, rowIndex, count);
-  // The next row uses the list again.
-  gpu::BarrierOp::create(b);
-}
-
-void TopkBody::build() {
-  list.create();
-  OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
-  buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
-    buildRow(row);
-  });
+static constexpr int64_t kWordBytes = sizeof(int32_t);
+/// Of shared memory, for each block.
+static constexpr int64_t kReservedBytes = 1024;
+/// Whether the kernel `name` of `op` selects from many rows: from logits that
+/// another kernel stores for it, of more than some queries for each sequence.
+static bool hasManyRows(gpu::GPUModuleOp kernels, StringRef name, TopkOp op) {
+  auto steps =
+      kernels->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(
+          kStepsAttrName);
+  return steps && !op.getContextLens() &&
+         llvm::any_of(steps, [&](NamedAttribute entry) {
+           return cast<StringAttr>(cast<ArrayAttr>(entry.getValue())[1]) ==
+                  name;
+         });
 }
 
 static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
@@ -277,35 +68,49 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   auto topk = dyn_cast<TopkOp>(op);
   int64_t numSelected =
       topk ? topk.getNumSelected() : cast<MergeTopkOp>(op).getNumSelected();
-  if (numSelected + kTileKeys > CandidateList::kCapacity)
+  constexpr int64_t kMost = CandidateList::kCapacity - CandidateList::kTileKeys;
+  if (numSelected > kMost)
     return op->emitOpError()
-           << "must select at most " << CandidateList::kCapacity - kTileKeys
-           << " keys, found " << numSelected;
-  gpu::GPUFuncOp kernel =
-      createKernel(rewriter, module, func, *found,
-                   /*schedule=*/{}, CandidateList::kThreads);
+           << "must select at most " << kMost << " keys, found " << numSelected;
+  // Two blocks hide each other's barriers. Where they leave too few registers,
+  // as ties by keys do, one is quicker than spills.
+  StreamSelection::Shape shape{CandidateList::kThreads, topk ? 2 : 1,
+                               CandidateList::kCapacity};
+  auto fits = [&](const StreamSelection::Shape &shape, int64_t bytes) {
+    bytes += 2 * shape.capacity * kWordBytes + kReservedBytes;
+    return shape.blocks * bytes <= (*chip)->blockSharedMemory + kReservedBytes;
+  };
+  bool hasStream = false;
+  if (topk) {
+    auto streamed = StreamSelection::getShape(
+        numSelected, hasManyRows(module, func.getName(), topk));
+    hasStream = fits(streamed, StreamSelection::kBytes);
+    if (hasStream)
+      shape = streamed;
+    if (!fits(shape, kScratchBytes))
+      shape.blocks = 1;
+  }
+  LDBG() << func.getName() << ": " << shape.blocks << " blocks of "
+         << shape.threads << " threads for a multiprocessor of "
+         << (*chip)->name;
+  gpu::GPUFuncOp kernel = createKernel(rewriter, module, func, *found,
+                                       /*schedule=*/{}, shape.threads);
   StringRef name = KernelAttr::getAttrName();
   kernel->setAttr(
       name, kernel->getAttrOfType<KernelAttr>(name).withDynamicSharedMemory(
-                CandidateList::kBytes));
-  // Two blocks hide each other's barriers. Where they leave too few registers,
-  // as ties by keys do, one is quicker than spills.
-  bool hasTwo = topk && 2 * (CandidateList::kBytes + kScratchBytes) <=
-                            (*chip)->blockSharedMemory;
-  LDBG() << func.getName() << ": " << (hasTwo ? "two blocks" : "one block")
-         << " for a multiprocessor of " << (*chip)->name;
-  if (hasTwo)
+                2 * shape.capacity * kWordBytes));
+  if (shape.blocks > 1)
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                    rewriter.getI32IntegerAttr(2));
+                    rewriter.getI32IntegerAttr(shape.blocks));
 
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
   IRMapping mapping;
   mapping.map(func.getArguments(), kernel.getArguments());
   Operation *onDevice = rewriter.clone(*op, mapping);
-  ImplicitLocOpBuilder b(op->getLoc(), onDevice);
+  DeviceBuilder b(op->getLoc(), onDevice);
   if (topk)
-    TopkBody(b, cast<TopkOp>(onDevice)).build();
+    buildTopkBody(b, cast<TopkOp>(onDevice), kernel, shape, hasStream);
   else
     buildMergeTopkBody(b, cast<MergeTopkOp>(onDevice));
   rewriter.eraseOp(onDevice);

@@ -30,10 +30,10 @@ static Value toWord(ImplicitLocOpBuilder &b, Value index) {
 }
 
 Value mqa::guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row,
-                          Value thread, int64_t numSelected) {
+                          const CandidateList &list, int64_t numSelected) {
   Type f32 = b.getF32Type();
   Value isLong = arith::CmpIOp::create(b, CmpIPredicate::ugt, row.length,
-                                       constant(b, CandidateList::kCapacity));
+                                       constant(b, list.capacity));
   auto choose =
       scf::IfOp::create(b, TypeRange(f32), isLong, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -46,7 +46,7 @@ Value mqa::guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row,
   // memory has 32 logits.
   Value last = arith::SubIOp::create(b, row.length, constant(b, 1));
   Value excess = arith::ShRUIOp::create(
-      b, last, constant(b, llvm::Log2_64(CandidateList::kTileKeys)));
+      b, last, constant(b, llvm::Log2_64(list.getTileKeys())));
   Value zeros = math::CountLeadingZerosOp::create(b, toWord(b, excess));
   Value bits = arith::IndexCastUIOp::create(
       b, b.getIndexType(), arith::SubIOp::create(b, emitWord(b, 32), zeros));
@@ -61,8 +61,8 @@ Value mqa::guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row,
   Value nan = arith::ConstantOp::create(
       b, b.getF32FloatAttr(std::numeric_limits<float>::quiet_NaN()));
   for (int64_t i = 0; i < CandidateList::kVectorSize; ++i) {
-    Value number = arith::AddIOp::create(
-        b, thread, constant(b, i * CandidateList::kThreads));
+    Value number =
+        arith::AddIOp::create(b, list.thread, constant(b, i * list.numThreads));
     Value isThere = arith::CmpIOp::create(b, CmpIPredicate::ult, number, count);
     auto load = scf::IfOp::create(b, TypeRange(f32), isThere,
                                   /*withElseRegion=*/true);

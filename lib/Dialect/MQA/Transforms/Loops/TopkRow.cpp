@@ -72,12 +72,20 @@ Value TopkRow::getMisalignment(ImplicitLocOpBuilder &b, Value column,
                                 constant(b, size));
 }
 
-Value TopkRow::loadLogits(ImplicitLocOpBuilder &b, Value column,
+Value TopkRow::loadVector(ImplicitLocOpBuilder &b, Value column,
                           int64_t size) const {
   auto type = cast<MemRefType>(logits.getType());
-  auto vector = VectorType::get(size, type.getElementType());
+  return extend(
+      b, vector::LoadOp::create(
+             b, VectorType::get(size, type.getElementType()), logits,
+             ValueRange{constant(b, 0), column},
+             /*nontemporal=*/false,
+             llvm::MaybeAlign(size * type.getElementTypeBitWidth() / 8)));
+}
+
+Value TopkRow::loadLogits(ImplicitLocOpBuilder &b, Value column,
+                          int64_t size) const {
   auto f32s = VectorType::get(size, b.getF32Type());
-  Value zero = constant(b, 0);
   Value isWhole = arith::AndIOp::create(
       b, compare(b, CmpIPredicate::sge, column, firstColumn),
       compare(b, CmpIPredicate::sle,
@@ -86,10 +94,7 @@ Value TopkRow::loadLogits(ImplicitLocOpBuilder &b, Value column,
                                 /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(load.thenBlock());
-  auto loaded = vector::LoadOp::create(
-      b, vector, logits, ValueRange{zero, column}, /*nontemporal=*/false,
-      llvm::MaybeAlign(size * type.getElementTypeBitWidth() / 8));
-  scf::YieldOp::create(b, extend(b, loaded));
+  scf::YieldOp::create(b, loadVector(b, column, size));
   b.setInsertionPointToStart(load.elseBlock());
   SmallVector<Value> elements;
   Value nan = arith::ConstantOp::create(

@@ -14,6 +14,8 @@
 namespace mlir {
 namespace mqa {
 
+class CandidateList;
+
 /// The keys that a row may select, and where the matrix has their logits: key n
 /// in column n - `keyOfColumn0`.
 class TopkRow {
@@ -26,6 +28,9 @@ public:
 
   /// The logit in `column`, an f32. It must be one of the row's range.
   Value loadLogit(ImplicitLocOpBuilder &b, Value column) const;
+  /// The logits of `column` and of the `size` - 1 behind it, each an f32. All
+  /// are in the range, and lie at a multiple of `size` elements.
+  Value loadVector(ImplicitLocOpBuilder &b, Value column, int64_t size) const;
   /// The logits of `column` and of the `size` - 1 behind it, each an f32, which
   /// lie at a multiple of `size` elements; NaN outside of the range.
   Value loadLogits(ImplicitLocOpBuilder &b, Value column, int64_t size) const;
@@ -56,10 +61,9 @@ private:
 
 /// A logit that more than `numSelected` keys of the row probably reach, and not
 /// many more of them, by a sample. Of a row that fits the list, -inf: it is
-/// read once, and not cut before. All threads of the block come here; this is
-/// number `thread`.
-Value guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row, Value thread,
-                     int64_t numSelected);
+/// read once, and not cut before. All threads of the block come here.
+Value guessThreshold(ImplicitLocOpBuilder &b, const TopkRow &row,
+                     const CandidateList &list, int64_t numSelected);
 
 } // namespace mqa
 } // namespace mlir

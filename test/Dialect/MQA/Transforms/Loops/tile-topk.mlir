@@ -23,8 +23,16 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: memref.store %{{.*}}, %[[KEYS]]
     // CHECK: scf.yield %[[LENGTH]]
     // CHECK: } else {
-    // Of a row that does not fit the list, a sample tells where the best ones begin, about: groups of eight neighbours.
+    // A row that does not fit the list, and is not too long for this, is selected from as it streams by (tile-topk-stream.mlir).
+    // CHECK: %[[MOST:.*]] = arith.cmpi ule, %[[LENGTH]], %c261632
     // CHECK: %[[LONG:.*]] = arith.cmpi ugt, %[[LENGTH]], %c8192
+    // CHECK: %[[STREAMS:.*]] = arith.andi %[[MOST]], %[[LONG]]
+    // CHECK: %[[STREAMED:.*]] = scf.if %[[STREAMS]] -> (index) {
+    // CHECK-NOT: mqa.append_candidates
+    // Otherwise, or if that came to nothing, tile by tile.
+    // CHECK: %[[NOTHING:.*]] = arith.cmpi eq, %[[STREAMED]], %c0
+    // CHECK: scf.if %[[NOTHING]] -> (index) {
+    // Of a row that does not fit the list, a sample tells where the best ones begin, about: groups of eight neighbours.
     // CHECK: %[[GUESS:.*]] = scf.if %[[LONG]] -> (f32) {
     // CHECK: math.ctlz
     // CHECK: %[[SHIFT:.*]] = arith.maxui %{{.*}}, %c5
@@ -52,7 +60,7 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: %[[FEW:.*]] = arith.cmpi ult, %[[TILES]]#0, %[[K]]
     // CHECK: %[[AGAIN:.*]] = arith.andi %[[GUESSED]], %[[FEW]]
     // CHECK: scf.condition(%[[AGAIN]]) %[[TILES]]#0
-    // CHECK: gpu.barrier
+    // CHECK-NOT: gpu.barrier
     // CHECK: scf.yield %[[NONE]] : f32
     // CHECK: scf.if
     // CHECK: mqa.cut_candidates %[[CODES]], %[[KEYS]] count %[[FOUND]] keep 512

@@ -1,0 +1,172 @@
+//===- StreamSelection.cpp - Selection from a row that is read once -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StreamSelection.h"
+#include "Expansions/Candidates.h"
+#include "Kernels/WorkgroupMemory.h"
+#include "WarpOps.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+using namespace mlir::mqa::shapes;
+using arith::CmpIPredicate;
+
+StreamSelection::StreamSelection(DeviceBuilder &b, TopkOp op,
+                                 gpu::GPUFuncOp kernel,
+                                 const CandidateList &list)
+    : b(b), op(op), kernel(kernel), list(list),
+      numSelected(op.getNumSelected()), capacity(list.capacity),
+      numThreads(list.numThreads), numWarps(numThreads / kWarpThreads),
+      maxChunks(std::min(kMaxChunks, numThreads)),
+      numBins(kMaxBins / numThreads * numThreads), topBin(numBins - 2) {}
+
+StreamSelection::Shape StreamSelection::getShape(int64_t numSelected,
+                                                 bool hasManyRows) {
+  // For as many as the sample lets pass, and for so many more that the list
+  // hardly ever is too short; four blocks have no room for more.
+  constexpr int64_t kPlaces = 5568, kMostSelected = 2048;
+  if (hasManyRows && numSelected <= kMostSelected) {
+    int64_t places = llvm::alignTo(2 * numSelected + 2200, kWarpThreads);
+    return {384, 4, std::min(places, kPlaces)};
+  }
+  return {CandidateList::kThreads, 2, CandidateList::kCapacity};
+}
+
+void StreamSelection::allocate() {
+  auto add = [&](int64_t size) {
+    return addWorkgroupVariable(kernel, size, b.getI32Type(), b.getLoc());
+  };
+  // What is selected goes where the logits were.
+  logits = list.keys;
+  columns = list.codes;
+  // The ops on candidates use this memory, too, ahead of it or behind it.
+  Value scratch = CandidateScratch::share(kernel, b.getLoc());
+  int64_t used = 0;
+  auto take = [&](int64_t size) -> Value {
+    SmallVector<OpFoldResult> offset{b.getIndexAttr(used)},
+        sizes{b.getIndexAttr(size)}, stride{b.getIndexAttr(1)};
+    used += size;
+    assert(used <= CandidateScratch::kNumBins);
+    return memref::SubViewOp::create(b, scratch, offset, sizes, stride);
+  };
+  histogram = take(numBins);
+  chunks = take(maxChunks);
+  // One more, of places behind the last one.
+  marks = take(capacity / kWarpThreads + 1);
+  ahead = add(capacity / kWarpThreads + 1);
+  listed = add(3 * kListed);
+  sums = add(4 * kWarpThreads);
+  words = add(kWords);
+  thread = b.toWord(list.thread);
+  lane = arith::AndIOp::create(b, thread, b.word(kWarpThreads - 1));
+  // Which warp this is, is the same for all lanes.
+  warp = readFromLane(b, arith::ShRUIOp::create(b, thread, b.word(kLaneBits)),
+                      b.word(0));
+}
+
+Value StreamSelection::load(Value memref, Value at) {
+  return memref::LoadOp::create(b, memref,
+                                at.getType().isIndex() ? at : b.toIndex(at));
+}
+
+void StreamSelection::store(Value value, Value memref, Value at) {
+  memref::StoreOp::create(b, value, memref,
+                          at.getType().isIndex() ? at : b.toIndex(at));
+}
+
+Value StreamSelection::toFloat(Value word) {
+  return arith::BitcastOp::create(b, b.getF32Type(), word);
+}
+
+/// Adds `number` to a word, and returns what it was.
+Value StreamSelection::countWord(Word word, Value number) {
+  return memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, number,
+                                     words, ValueRange{b.index(word)});
+}
+
+SmallVector<Value>
+StreamSelection::choose(Value condition, TypeRange types,
+                        function_ref<SmallVector<Value>()> yes,
+                        function_ref<SmallVector<Value>()> no) {
+  auto choice = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, yes());
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, no());
+  return llvm::to_vector_of<Value>(choice.getResults());
+}
+
+Value StreamSelection::addAhead(Value number, Value sums) {
+  Value upTo = addUpToLane(b, lane, number);
+  b.ifTrue(b.compare(CmpIPredicate::eq, lane, b.word(kWarpThreads - 1)),
+           [&] { store(upTo, sums, warp); });
+  b.barrier();
+  Value isAhead = b.compare(CmpIPredicate::ult, lane, warp);
+  Value sum = arith::SelectOp::create(b, isAhead, load(sums, lane), b.word(0));
+  return b.add(reduceOverWarp(b, sum, NVVM::ReduxKind::ADD),
+               b.sub(upTo, number));
+}
+
+Value StreamSelection::fits(const TopkRow &row) {
+  Value fits = b.compare(CmpIPredicate::ule, row.length,
+                         b.index((maxChunks - 1) * kChunkKeys));
+  if (capacity < CandidateList::kCapacity)
+    return fits;
+  // A list that has room for the row needs no sample.
+  return b.both(fits,
+                b.compare(CmpIPredicate::ugt, row.length, b.index(capacity)));
+}
+
+Value StreamSelection::select(const TopkRow &row) {
+  Type index = b.getIndexType();
+  Value none = b.index(0);
+  auto giveUp = [&] { return SmallVector<Value>{none}; };
+  b.byFirstThread([&] {
+    for (Word word : {kCount, kNumListed})
+      writeWord(word, b.word(0));
+  });
+  // There is a barrier ahead of who counts, and who reads bins leaves zeros.
+  list.forEach(b.index(numBins),
+               [&](Value bin) { store(b.word(0), histogram, bin); });
+  Guess guess = this->guess(row);
+  return choose(
+             guess.isUsable, index,
+             [&] {
+               Value firstColumn =
+                   b.sub(row.firstColumn,
+                         row.getMisalignment(b, row.firstColumn, kVectorSize));
+               Value numChunks =
+                   b.ceilDiv(b.sub(row.endColumn, firstColumn), kChunkKeys);
+               fill(row, guess.threshold, firstColumn, numChunks);
+               b.barrier();
+               Value count = readWord(kCount);
+               Value areEnough =
+                   b.compare(CmpIPredicate::uge, count, b.word(numSelected));
+               Value fit =
+                   b.compare(CmpIPredicate::ule, count, b.word(capacity));
+               return choose(
+                   b.both(areEnough, fit), index,
+                   [&] {
+                     Bounds bounds = search(count, guess);
+                     Value areAll = b.compare(CmpIPredicate::eq, bounds.left,
+                                              bounds.inBin);
+                     Value areFew = b.compare(CmpIPredicate::ule, bounds.inBin,
+                                              b.word(kListed));
+                     return choose(
+                         arith::OrIOp::create(b, areAll, areFew), index,
+                         [&] {
+                           mark(count, bounds);
+                           order(row, count, firstColumn, numChunks);
+                           return SmallVector<Value>{b.index(numSelected)};
+                         },
+                         giveUp);
+                   },
+                   giveUp);
+             },
+             giveUp)
+      .front();
+}

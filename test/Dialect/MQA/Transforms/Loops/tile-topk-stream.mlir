@@ -1,0 +1,127 @@
+// RUN: mqa-opt %s --split-input-file --pass-pipeline='builtin.module(mqa-tile-topk,gpu.module(gpu.func(canonicalize,cse)))' | FileCheck %s
+
+// Of a step that another kernel stores the logits for, there are many rows: four blocks for a multiprocessor.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">, mqa.steps = {both = ["both$logits", "best"]}} {
+  // CHECK-LABEL: gpu.func @best
+  // CHECK-SAME: workgroup(%[[SCRATCH:[a-z0-9]+]] : memref<2048xi32, #gpu.address_space<workgroup>>
+  // CHECK-SAME: known_block_size = array<i32: 384, 1, 1>
+  // CHECK-SAME: dynamic_shared_memory = 25856
+  // CHECK-SAME: nvvm.minctasm = 4
+  func.func @best(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %indices: memref<?x512xi32>) {
+    // CHECK-DAG: %[[COLUMNS:.*]] = memref.view %{{.*}}[%c0]{{.*}} : {{.*}} to memref<3232xi32
+    // CHECK-DAG: %[[KEYS:.*]] = memref.view %{{.*}}[%c12928]{{.*}} : {{.*}} to memref<3232xi32
+    // CHECK-DAG: %[[BINS:.*]] = memref.subview %[[SCRATCH]][0] [768] [1]
+    // CHECK-DAG: %[[CHUNKS:.*]] = memref.subview %[[SCRATCH]][768] [384] [1]
+    // CHECK-DAG: %[[MARKS:.*]] = memref.subview %[[SCRATCH]][1152] [102] [1]
+    // CHECK: %[[FITS:.*]] = arith.cmpi ule, %[[LENGTH:.*]], %c196096
+    // CHECK: scf.if %[[FITS]] -> (index) {
+    // The sample: the ends of each warp, and the third ones of all warps from both ends.
+    // CHECK-COUNT-8: memref.load %{{.*}}[%c0, %{{.*}}] : memref<?x?xf32
+    // CHECK: nvvm.redux.sync {{ *}}umin
+    // CHECK: nvvm.redux.sync {{ *}}umax
+    // CHECK: gpu.barrier
+    // CHECK-COUNT-3: nvvm.redux.sync {{ *}}umin
+    // CHECK-COUNT-3: nvvm.redux.sync {{ *}}umax
+    // Steps, until the bin of the rank has few.
+    // CHECK: scf.while
+    // CHECK-COUNT-8: memref.atomic_rmw addi %{{.*}}, %[[BINS]]
+    // CHECK: gpu.barrier
+    // CHECK: scf.condition
+    // Chunks of each warp, until the list is full, without a barrier.
+    // CHECK: scf.while (%[[CHUNK:.*]] = %{{.*}}) : (i32) -> i32 {
+    // CHECK-NOT: gpu.barrier
+    // CHECK-COUNT-4: vector.load {{.*}} {alignment = 16 : i64} : {{.*}}, vector<4xf32>
+    // Bytes count the candidates of the vectors.
+    // CHECK: arith.select %{{.*}}, %c16777216_i32, %c0_i32
+    // CHECK: gpu.shuffle up
+    // One lane takes places for all.
+    // CHECK: memref.atomic_rmw addi
+    // CHECK: memref.store %{{.*}}, %[[CHUNKS]]
+    // CHECK-COUNT-16: memref.store %{{.*}}, %[[COLUMNS]]
+    // CHECK: gpu.barrier
+    // At least k, and no more than there are places.
+    // CHECK: arith.cmpi uge, %[[COUNT:.*]], %c512_i32
+    // CHECK: arith.cmpi ule, %[[COUNT]], %c3232_i32
+    // The bin of the k-th logit, and who is better.
+    // CHECK: scf.while
+    // CHECK: memref.atomic_rmw addi %{{.*}}, %[[BINS]]
+    // CHECK: nvvm.vote.sync {{ *}}ballot
+    // CHECK: memref.store %{{.*}}, %[[MARKS]]
+    // Equal ones by their columns.
+    // CHECK: arith.cmpf ogt
+    // CHECK: arith.cmpf oeq
+    // CHECK: arith.cmpi slt
+    // CHECK: memref.atomic_rmw ori %{{.*}}, %[[MARKS]]
+    // Places in the order of columns.
+    // CHECK: math.ctpop
+    // CHECK: memref.load %[[CHUNKS]]
+    // CHECK: memref.store %{{.*}}, %[[CHUNKS]]
+    // CHECK: gpu.barrier
+    // CHECK: memref.load %[[COLUMNS]]
+    // CHECK: memref.store %{{.*}}, %[[KEYS]]
+    // CHECK: mqa.append_candidates
+    mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x512xi32>)
+    return
+  }
+}
+
+// -----
+
+// Forced keys are NaN in the list. The greatest of equal ones is best, so places count from the end.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK-LABEL: gpu.func @forced
+  func.func @forced(%logits: memref<?x?xbf16>, %ke: memref<?xi32>, %indices: memref<?x512xi32>) {
+    // CHECK-DAG: %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
+    // CHECK: vector.load {{.*}} {alignment = 8 : i64} : {{.*}}, vector<4xbf16>
+    // CHECK: arith.select %{{.*}}, %[[NAN]], %{{.*}} : f32
+    // CHECK: arith.cmpf uno
+    // CHECK: arith.select %{{.*}}, %c1023_i32, %{{.*}} : i32
+    // CHECK: arith.cmpi sgt
+    // CHECK: memref.atomic_rmw ori
+    // CHECK: arith.subi %c511_i32, %{{.*}} : i32
+    mqa.topk ins(%logits, none, %ke : memref<?x?xbf16>, memref<?xi32>) outs(%indices : memref<?x512xi32>) {force_first = 4, tie_break = #mqa.tie_break<greatest>}
+    return
+  }
+}
+
+// -----
+
+// Four blocks have no room for so many keys.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">, mqa.steps = {both = ["both$logits", "many"]}} {
+  // CHECK-LABEL: gpu.func @many
+  // CHECK-SAME: known_block_size = array<i32: 1024, 1, 1>
+  // CHECK-SAME: nvvm.minctasm = 2
+  func.func @many(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %indices: memref<?x2049xi32>) {
+    // CHECK: memref.atomic_rmw ori
+    mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x2049xi32>)
+    return
+  }
+}
+
+// -----
+
+// A sequence of a cache has few rows.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">, mqa.steps = {both = ["both$logits", "few"]}} {
+  // CHECK-LABEL: gpu.func @few
+  // CHECK-SAME: known_block_size = array<i32: 1024, 1, 1>
+  func.func @few(%logits: memref<?x?xf32>, %lens: memref<?xi32>, %indices: memref<?x512xi32>) {
+    // CHECK: memref.atomic_rmw ori
+    mqa.topk ins(%logits, none, none : memref<?x?xf32>) context_lens(%lens : memref<?xi32>) outs(%indices : memref<?x512xi32>) {next_n = 1}
+    return
+  }
+}
+
+// -----
+
+// Where shared memory is for one block, it goes tile by tile.
+module attributes {mqa.target = #mqa.target<chip = "sm_89">} {
+  // CHECK-LABEL: gpu.func @tiles
+  // CHECK-SAME: known_block_size = array<i32: 1024, 1, 1>
+  // CHECK-NOT: memref.atomic_rmw
+  func.func @tiles(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %indices: memref<?x512xi32>) {
+    // CHECK: mqa.append_candidates
+    // CHECK-NOT: memref.atomic_rmw
+    mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x512xi32>)
+    return
+  }
+}
