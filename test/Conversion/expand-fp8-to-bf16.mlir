@@ -38,6 +38,37 @@ func.func @rows(%x: vector<2x64xf8E5M2>) -> vector<2x64xbf16> {
   return %0 : vector<2x64xbf16>
 }
 
+// Elements at even places and at odd ones: words of what the tables have.
+// CHECK-LABEL: func @deinterleaved
+// TABLE: %[[LOWER:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%{{.*}}, %[[BYTES:.*]], %{{.*}})
+// TABLE: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%{{.*}}, %[[BYTES]], %{{.*}})
+// TABLE: %[[UPPER:.*]] = arith.ori
+// TABLE-DAG: %[[LOWER_WORDS:.*]] = vector.bitcast %[[LOWER]] : vector<64xi8> to vector<32xi16>
+// TABLE-DAG: %[[UPPER_WORDS:.*]] = vector.bitcast %[[UPPER]] : vector<64xi8> to vector<32xi16>
+// TABLE: arith.shli %[[UPPER_WORDS]]
+// TABLE: %[[EVEN:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pternlog.d.512"
+// TABLE: arith.shrui %[[LOWER_WORDS]]
+// TABLE: %[[ODD:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pternlog.d.512"
+// TABLE-NOT: vector.deinterleave
+// BITS: vector.deinterleave
+// CHECK-NOT: arith.extf
+func.func @deinterleaved(%x: vector<64xf8E4M3FN>) -> (vector<32xbf16>, vector<32xbf16>) {
+  %even, %odd = vector.deinterleave %x : vector<64xf8E4M3FN> -> vector<32xf8E4M3FN>
+  %0 = arith.extf %even : vector<32xf8E4M3FN> to vector<32xbf16>
+  %1 = arith.extf %odd : vector<32xf8E4M3FN> to vector<32xbf16>
+  return %0, %1 : vector<32xbf16>, vector<32xbf16>
+}
+
+// Elements that are also used as they are.
+// CHECK-LABEL: func @used_otherwise
+// CHECK: vector.deinterleave
+// CHECK-NOT: llvm.call_intrinsic
+func.func @used_otherwise(%x: vector<64xf8E4M3FN>) -> (vector<32xbf16>, vector<32xf8E4M3FN>) {
+  %even, %odd = vector.deinterleave %x : vector<64xf8E4M3FN> -> vector<32xf8E4M3FN>
+  %0 = arith.extf %even : vector<32xf8E4M3FN> to vector<32xbf16>
+  return %0, %odd : vector<32xbf16>, vector<32xf8E4M3FN>
+}
+
 // Less than a whole vector, and a scalar.
 // CHECK-LABEL: func @others
 // CHECK-NOT: llvm.call_intrinsic

@@ -38,9 +38,12 @@ struct ExpandByF32 : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
-/// 64 elements at a time, by AVX-512 VBMI. The lower seven bits of an element
-/// are its magnitude: of each of the 128, a table has the lower byte of bf16,
-/// and another one the upper byte. The eighth bit is the sign.
+/// Vectors of 64 bytes by AVX-512 VBMI. The lower seven bits of an element are
+/// its magnitude: of each of the 128, a table has the lower byte of bf16, and
+/// another one the upper byte. The eighth bit is the sign.
+constexpr int64_t kBytes = 64;
+
+/// 64 elements at a time.
 class ExpandByTable : public OpRewritePattern<arith::ExtFOp> {
 public:
   ExpandByTable(MLIRContext *context)
@@ -49,16 +52,25 @@ public:
                                 PatternRewriter &b) const override;
 
 private:
-  static constexpr int64_t kBytes = 64;
-  static std::pair<Value, Value> getTable(OpBuilder &b, Location loc,
-                                          FloatType type, bool isUpper);
   static Value expand(OpBuilder &b, Location loc, FloatType type, Value bytes);
+};
+
+/// 64 elements, of which those at even and at odd places become a vector each.
+/// Bytes are looked up as they lie, and words of them put together: elements
+/// that stay in order are brought to their places first, and then interleaved,
+/// by shuffles, which wait for the port that the tables need.
+class ExpandDeinterleaved : public OpRewritePattern<arith::ExtFOp> {
+public:
+  ExpandDeinterleaved(MLIRContext *context)
+      : OpRewritePattern(context, /*benefit=*/3) {}
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override;
 };
 } // namespace
 
 /// The lower or upper bytes of all magnitudes, as two vectors.
-std::pair<Value, Value> ExpandByTable::getTable(OpBuilder &b, Location loc,
-                                                FloatType type, bool isUpper) {
+static std::pair<Value, Value> getTable(OpBuilder &b, Location loc,
+                                        FloatType type, bool isUpper) {
   SmallVector<int8_t> bytes;
   for (int64_t code = 0; code < 2 * kBytes; ++code) {
     APFloat value(type.getFloatSemantics(), APInt(8, code));
@@ -76,18 +88,10 @@ std::pair<Value, Value> ExpandByTable::getTable(OpBuilder &b, Location loc,
   return {get(all.take_front(kBytes)), get(all.drop_front(kBytes))};
 }
 
-/// 64 bf16 of 64 bytes.
-Value ExpandByTable::expand(OpBuilder &b, Location loc, FloatType type,
-                            Value bytes) {
+/// The lower and the upper bytes of 64 elements.
+static std::pair<Value, Value> lookUp(OpBuilder &b, Location loc,
+                                      FloatType type, Value bytes) {
   auto vector = cast<VectorType>(bytes.getType());
-  // An unpack works on each 16 bytes of a register: 8 bytes of the first half
-  // beside 8 of the second make both of its results come out in order.
-  SmallVector<int64_t> halves;
-  for (int64_t lane = 0; lane < kBytes / 16; ++lane)
-    for (int64_t half = 0; half < 2; ++half)
-      for (int64_t i = 0; i < 8; ++i)
-        halves.push_back(half * kBytes / 2 + lane * 8 + i);
-  bytes = vector::ShuffleOp::create(b, loc, bytes, bytes, halves);
   auto look = [&](bool isUpper) -> Value {
     auto [first, second] = getTable(b, loc, type, isUpper);
     return LLVM::CallIntrinsicOp::create(
@@ -101,6 +105,27 @@ Value ExpandByTable::expand(OpBuilder &b, Location loc, FloatType type,
   Value upper =
       arith::OrIOp::create(b, loc, look(/*isUpper=*/true),
                            arith::AndIOp::create(b, loc, bytes, sign));
+  return {lower, upper};
+}
+
+/// Whether vectors may be looked up.
+static bool hasTables(Operation *op) {
+  TargetAttr target = getTarget(op);
+  return target && target.hasFeature("avx512vbmi");
+}
+
+/// 64 bf16 of 64 bytes.
+Value ExpandByTable::expand(OpBuilder &b, Location loc, FloatType type,
+                            Value bytes) {
+  // An unpack works on each 16 bytes of a register: 8 bytes of the first half
+  // beside 8 of the second make both of its results come out in order.
+  SmallVector<int64_t> halves;
+  for (int64_t lane = 0; lane < kBytes / 16; ++lane)
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t i = 0; i < 8; ++i)
+        halves.push_back(half * kBytes / 2 + lane * 8 + i);
+  bytes = vector::ShuffleOp::create(b, loc, bytes, bytes, halves);
+  auto [lower, upper] = lookUp(b, loc, type, bytes);
   SmallVector<Value> results;
   auto bf16 = VectorType::get(kBytes / 2, b.getBF16Type());
   for (int64_t half = 0; half < 2; ++half) {
@@ -129,8 +154,7 @@ LogicalResult ExpandByTable::matchAndRewrite(arith::ExtFOp op,
   auto inType = dyn_cast<VectorType>(op.getIn().getType());
   if (!inType || inType.isScalable() || inType.getNumElements() % kBytes)
     return b.notifyMatchFailure(op, "not vectors of 64");
-  TargetAttr target = getTarget(op);
-  if (!target || !target.hasFeature("avx512vbmi"))
+  if (!hasTables(op))
     return b.notifyMatchFailure(op, "the target has no such tables");
   Location loc = op.getLoc();
   auto outType = cast<VectorType>(op.getType());
@@ -159,6 +183,63 @@ LogicalResult ExpandByTable::matchAndRewrite(arith::ExtFOp op,
   return success();
 }
 
+LogicalResult ExpandDeinterleaved::matchAndRewrite(arith::ExtFOp op,
+                                                   PatternRewriter &b) const {
+  auto parts = op.getIn().getDefiningOp<vector::DeinterleaveOp>();
+  if (!parts)
+    return b.notifyMatchFailure(op, "not of elements at even or odd places");
+  VectorType inType = parts.getSourceVectorType();
+  if (inType.isScalable() || inType.getShape() != ArrayRef<int64_t>(kBytes))
+    return b.notifyMatchFailure(op, "not from a vector of 64");
+  if (!hasTables(op))
+    return b.notifyMatchFailure(op, "the target has no such tables");
+  // Both places are looked up together.
+  for (Operation *user : parts->getUsers()) {
+    auto extension = dyn_cast<arith::ExtFOp>(user);
+    if (!extension || failed(matchFp8Extension(extension, b.getBF16Type(), b)))
+      return b.notifyMatchFailure(op, "of elements that are used otherwise");
+  }
+  b.setInsertionPoint(parts);
+  Location loc = op.getLoc();
+  auto type = cast<FloatType>(inType.getElementType());
+  Value bytes = arith::BitcastOp::create(b, loc, inType.clone(b.getI8Type()),
+                                         parts.getSource());
+  auto [lower, upper] = lookUp(b, loc, type, bytes);
+  auto words = VectorType::get(kBytes / 2, b.getI16Type());
+  lower = vector::BitCastOp::create(b, loc, words, lower);
+  upper = vector::BitCastOp::create(b, loc, words, upper);
+  auto constant = [&](int64_t value) {
+    return createScalarOrSplatConstant(b, loc, words, value);
+  };
+  // a | (b & mask), in one instruction. LLVM would make a shuffle of bytes of
+  // the two ops, which takes longer.
+  auto dwords = VectorType::get(kBytes / 4, b.getI32Type());
+  auto join = [&](Value shifted, Value other, int64_t mask) -> Value {
+    constexpr int32_t kOrAnd = 0xf8;
+    SmallVector<Value> operands;
+    for (Value operand : {shifted, other, Value(constant(mask))})
+      operands.push_back(vector::BitCastOp::create(b, loc, dwords, operand));
+    operands.push_back(arith::ConstantIntOp::create(b, loc, kOrAnd, 32));
+    Value joined =
+        LLVM::CallIntrinsicOp::create(
+            b, loc, dwords, b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
+            operands)
+            .getResults();
+    return vector::BitCastOp::create(
+        b, loc, VectorType::get(kBytes / 2, b.getBF16Type()), joined);
+  };
+  // The element at the lower place of each word, and the one at the upper.
+  Value values[] = {
+      join(arith::ShLIOp::create(b, loc, upper, constant(8)), lower, 0xff),
+      join(arith::ShRUIOp::create(b, loc, lower, constant(8)), upper, 0xff00)};
+  for (auto [result, value] : llvm::zip_equal(parts->getResults(), values))
+    for (Operation *user : llvm::make_early_inc_range(result.getUsers()))
+      b.replaceOp(user, value);
+  b.eraseOp(parts);
+  return success();
+}
+
 void mqa::populateExpandToBF16Patterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandByF32, ExpandByTable>(patterns.getContext());
+  patterns.add<ExpandByF32, ExpandByTable, ExpandDeinterleaved>(
+      patterns.getContext());
 }

@@ -14,8 +14,10 @@
 
 #include "LogitsToLinalg.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -28,18 +30,32 @@ constexpr int64_t kChunkBytes = 16 << 10;
 /// Keys that are multiplied at once, lanes of a vector of f32, and queries of
 /// which there is scratch at once: these fit the second cache.
 constexpr int64_t kBlockKeys = 32, kLanes = 16, kQueries = 16;
+/// Elements that a table decodes at once.
+constexpr int64_t kTableBytes = 64;
+/// Pairs of a tile of AMX.
+constexpr int64_t kTilePairs = kAmx.stepBytes / 4;
+static_assert(kAmx.maxColumns == kLanes);
 
 class PackedLogits final : public LogitsToLinalg {
 public:
-  using LogitsToLinalg::LogitsToLinalg;
+  PackedLogits(IRRewriter &b, LogitsOp op, const MatrixUnit &unit)
+      : LogitsToLinalg(b, op),
+        hasTiles(&unit == &kAmx && headDim % (2 * kTilePairs) == 0 &&
+                 (numGroups == 1 || groupHeads % kLanes == 0)),
+        deinterleaves(canDeinterleave()) {}
 
 private:
   void writeLogits(Value lo, Value hi) override;
   void allocateScratch();
   void decodeKeys(Value first, Value end);
+  bool canDeinterleave();
+  void decodePairs(Value source, Value target);
+  void prefetchKey(Value n);
+  void transposeQuery(Value slot);
   void packQuery(Value m, Value slot);
   void copyWeights(Value m, Value slot);
   Value selectHead(OpBuilder &nested, Value score);
+  void multiply(Value slot, Value n, Value g);
   void scoreBlock(Value slot, Value n, Value g);
   void addGroup(Value g, Value first, Value from, Value to);
   void scoreQuery(Value slot, Value first, Value from, Value to);
@@ -53,9 +69,16 @@ private:
   int64_t chunkKeys, numSlots, paddedHeads, rowHeads;
   /// bf16: keys [G, N, D] and [G, N, D / 2, 2].
   Value keys, keyPairs;
+  /// Whether a query's pairs lie in tiles, each of which is contiguous: as AMX
+  /// reads them fastest.
+  bool hasTiles;
+  /// Whether of each 64 elements of a row, those at even places lie ahead of
+  /// those at odd ones, in queries as in keys: products are the same.
+  bool deinterleaves;
   /// Heads of a query [H, D] in bf16, and the same bytes as pairs of d
   /// [H, D / 2] in i32; of each query these transposed [M, D / 2, H], and again
-  /// as bf16 [M, D / 2, H, 2].
+  /// as bf16 [M, D / 2, H, 2]. In tiles: [M, D / 32, H / 16, 16, 16], and
+  /// [M, D / 32, H / 16, 16, 16, 2].
   Value queryRows, queryRowPairs, queryPairs, queries;
   /// f32: weights [M, G, H / G], scores of a block of keys [n, H / G], and
   /// their sums: of keys [N], and of groups those [N].
@@ -91,8 +114,13 @@ void PackedLogits::allocateScratch() {
   queryRows = viewAs(rows, {paddedHeads, headDim}, bf16);
   queryRowPairs = viewAs(rows, {paddedHeads, pairs}, i32);
   Value columns = allocateBytes(numSlots * paddedHeads * headDim * 2);
-  queryPairs = viewAs(columns, {numSlots, pairs, paddedHeads}, i32);
-  queries = viewAs(columns, {numSlots, pairs, paddedHeads, 2}, bf16);
+  SmallVector<int64_t> shape{numSlots, pairs, paddedHeads};
+  if (hasTiles)
+    shape = {numSlots, pairs / kTilePairs, paddedHeads / kLanes, kTilePairs,
+             kLanes};
+  queryPairs = viewAs(columns, shape, i32);
+  shape.push_back(2);
+  queries = viewAs(columns, shape, bf16);
   weights = allocate({numSlots, numGroups, rowHeads}, f32);
   scores = allocate({kBlockKeys, rowHeads}, f32);
   sums = allocate({chunkKeys}, f32);
@@ -106,25 +134,114 @@ void PackedLogits::allocateScratch() {
     fill(queryRows, 0.0);
 }
 
+/// Whether tables decode rows of both operands, 64 elements at a time.
+bool PackedLogits::canDeinterleave() {
+  TargetAttr target = getTarget(op);
+  if (!target || !target.hasFeature("avx512vbmi") || op.hasMxKeys() ||
+      headDim % kTableBytes != 0)
+    return false;
+  Value keys = op.getK();
+  if (auto gather = keys.getDefiningOp<GatherPagesOp>())
+    keys = gather.getCache();
+  return llvm::all_of(ValueRange{op.getQ(), keys}, [](Value operand) {
+    auto type = cast<MemRefType>(operand.getType());
+    return isa<Float8E4M3FNType, Float8E5M2Type>(type.getElementType()) &&
+           type.isLastDimUnitStride();
+  });
+}
+
+/// A row of an operand as the product takes it.
+void PackedLogits::decodePairs(Value source, Value target) {
+  if (!deinterleaves)
+    return decode(source, target);
+  auto type = cast<MemRefType>(source.getType());
+  auto bytes = VectorType::get(kTableBytes, type.getElementType()),
+       half = VectorType::get(kTableBytes / 2, b.getBF16Type());
+  forEach(constant(0), constant(headDim), kTableBytes, [&](Value d) {
+    Value all = vector::LoadOp::create(b, loc, bytes, source, d);
+    auto parts = vector::DeinterleaveOp::create(b, loc, all);
+    Value at = d;
+    for (Value part : parts.getResults()) {
+      Value extended = arith::ExtFOp::create(b, loc, half, part);
+      vector::StoreOp::create(b, loc, extended, target, at);
+      at = add(d, constant(kTableBytes / 2));
+    }
+  });
+}
+
+/// Asks for the lines of key n, which lies in memory as it is.
+void PackedLogits::prefetchKey(Value n) {
+  constexpr int64_t kLineBytes = 64;
+  auto type = cast<MemRefType>(op.getK().getType());
+  int64_t lineElements = kLineBytes * 8 / type.getElementTypeBitWidth();
+  for (int64_t g = 0; g < numGroups; ++g)
+    for (int64_t d = 0; d < headDim; d += lineElements) {
+      SmallVector<Value> indices{n};
+      if (op.hasKeyGroups())
+        indices.push_back(constant(g));
+      indices.push_back(constant(d));
+      memref::PrefetchOp::create(b, loc, op.getK(), indices,
+                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isDataCache=*/true);
+    }
+}
+
 /// Key n of [first, end) becomes row n - first.
 void PackedLogits::decodeKeys(Value first, Value end) {
+  // What a processor prefetches by itself ends with a page, and starts anew
+  // for each chunk: with all cores at work, a chunk would wait for its keys.
+  Value last;
+  if (!op.hasMxKeys() && !op.getK().getDefiningOp<GatherPagesOp>())
+    last = sub(numKeys, constant(1));
   forEach(first, end, 1, [&](Value n) {
+    if (last)
+      prefetchKey(min(add(n, constant(chunkKeys)), last));
     Value row = sub(n, first), key = op.hasMxKeys() ? Value() : getKey(n);
     if (needsScaleScratch())
       copyScale(n, scales, row);
     if (op.hasMxKeys())
       return decodeMxKey(n, getRow(getRow(keys, b.getIndexAttr(0)), row));
     for (int64_t g = 0; g < numGroups; ++g)
-      decode(op.hasKeyGroups() ? getRow(key, b.getIndexAttr(g)) : key,
-             getRow(getRow(keys, b.getIndexAttr(g)), row));
+      decodePairs(op.hasKeyGroups() ? getRow(key, b.getIndexAttr(g)) : key,
+                  getRow(getRow(keys, b.getIndexAttr(g)), row));
+  });
+}
+
+/// queryRowPairs become those of a slot.
+void PackedLogits::transposeQuery(Value slot) {
+  auto transpose = [&](Value rows, Value columns) {
+    linalg::TransposeOp::create(b, loc, rows, columns, ArrayRef<int64_t>{1, 0});
+  };
+  if (!hasTiles)
+    return transpose(queryRowPairs, getRow(queryPairs, slot));
+  forEach(constant(headDim / 2 / kTilePairs), [&](Value pairs) {
+    forEach(constant(paddedHeads / kLanes), [&](Value heads) {
+      auto getFirst = [&](Value tile, int64_t size) {
+        return affine::makeComposedFoldedAffineApply(
+            b, loc, b.getAffineDimExpr(0) * size, {OpFoldResult(tile)});
+      };
+      OpFoldResult one = b.getIndexAttr(1);
+      Value rows = memref::SubViewOp::create(
+          b, loc, queryRowPairs,
+          ArrayRef<OpFoldResult>{getFirst(heads, kLanes),
+                                 getFirst(pairs, kTilePairs)},
+          ArrayRef<OpFoldResult>{b.getIndexAttr(kLanes),
+                                 b.getIndexAttr(kTilePairs)},
+          ArrayRef<OpFoldResult>{one, one});
+      transpose(rows, getRow(getRow(getRow(queryPairs, slot), pairs), heads));
+    });
   });
 }
 
 void PackedLogits::packQuery(Value m, Value slot) {
-  decode(getRow(op.getQ(), m),
-         getRows(queryRows, b.getIndexAttr(0), op.getNumHeads()));
-  linalg::TransposeOp::create(b, loc, queryRowPairs, getRow(queryPairs, slot),
-                              ArrayRef<int64_t>{1, 0});
+  if (deinterleaves)
+    forEach(constant(op.getNumHeads()), [&](Value h) {
+      decodePairs(getRow(getRow(op.getQ(), m), h), getRow(queryRows, h));
+    });
+  else
+    decode(getRow(op.getQ(), m),
+           getRows(queryRows, b.getIndexAttr(0), op.getNumHeads()));
+  transposeQuery(slot);
 }
 
 void PackedLogits::copyWeights(Value m, Value slot) {
@@ -152,46 +269,71 @@ Value PackedLogits::selectHead(OpBuilder &nested, Value score) {
   return arith::SelectOp::create(nested, loc, isHead, score, zero);
 }
 
-/// sums[n..] of a block of keys, over the heads of group g of a query.
-void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
-  MLIRContext *context = b.getContext();
-  auto getMap = [&](unsigned dims, ArrayRef<AffineExpr> results) {
-    return AffineMap::get(dims, 0, results, context);
-  };
+/// scores of a block of keys, of the heads of group g of a query: a row is a
+/// key, a column a head.
+void PackedLogits::multiply(Value slot, Value n, Value g) {
+  Value block = getRows(getRow(keyPairs, g), n, kBlockKeys), out = scores;
+  // Of the dim of heads.
+  int64_t perGroup = groupHeads, numHeads = rowHeads;
+  // Loops over keys, heads, pairs, and the elements of a pair; of tiles, over
+  // tiles and what is in them.
+  AffineExpr key, head, pair, element, inHead, inPair;
+  bindDims(b.getContext(), key, head, pair, element, inHead, inPair);
+  SmallVector<AffineExpr> ofBlock{key, pair, element},
+      ofHeads{pair, head, element}, ofScores{key, head};
   auto parallel = IteratorType::parallel, reduction = IteratorType::reduction;
-  // Scores: a row is a key, a column a head.
-  Value block = getRows(getRow(keyPairs, g), n, kBlockKeys);
-  OpFoldResult head = affine::makeComposedFoldedAffineApply(
-      b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  Value heads = memref::SubViewOp::create(
-      b, loc, getRow(queries, slot), ArrayRef<OpFoldResult>{zero, head, zero},
-      ArrayRef<OpFoldResult>{b.getIndexAttr(headDim / 2),
-                             b.getIndexAttr(rowHeads), b.getIndexAttr(2)},
-      ArrayRef<OpFoldResult>{one, one, one});
-  fill(scores, 0.0);
-  AffineExpr d0, d1, d2, d3;
-  bindDims(context, d0, d1, d2, d3);
+  SmallVector<IteratorType> loops{parallel, parallel, reduction, reduction};
+  if (hasTiles) {
+    perGroup /= kLanes;
+    numHeads /= kLanes;
+    ofBlock = {key, pair, inPair, element};
+    ofHeads = {pair, head, inPair, inHead, element};
+    ofScores = {key, head, inHead};
+    loops.append({parallel, reduction});
+    int64_t pairTiles = headDim / 2 / kTilePairs;
+    block = memref::ExpandShapeOp::create(
+        b, loc, ArrayRef<int64_t>{kBlockKeys, pairTiles, kTilePairs, 2}, block,
+        SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+    out = memref::ExpandShapeOp::create(
+        b, loc, ArrayRef<int64_t>{kBlockKeys, numHeads, kLanes}, out,
+        SmallVector<ReassociationIndices>{{0}, {1, 2}});
+  }
+  Value heads = getRow(queries, slot);
+  int64_t rank = cast<MemRefType>(heads.getType()).getRank();
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
+      sizes = memref::getMixedSizes(b, loc, heads),
+      strides(rank, b.getIndexAttr(1));
+  offsets[1] = affine::makeComposedFoldedAffineApply(
+      b, loc, b.getAffineDimExpr(0) * perGroup, {OpFoldResult(g)});
+  sizes[1] = b.getIndexAttr(numHeads);
+  heads = memref::SubViewOp::create(b, loc, heads, offsets, sizes, strides);
+  fill(out, 0.0);
+  auto getMap = [&](ArrayRef<AffineExpr> results) {
+    return AffineMap::get(loops.size(), 0, results, b.getContext());
+  };
   linalg::GenericOp::create(
-      b, loc, ValueRange{block, heads}, ValueRange{scores},
-      ArrayRef<AffineMap>{getMap(4, {d0, d2, d3}), getMap(4, {d2, d1, d3}),
-                          getMap(4, {d0, d1})},
-      ArrayRef<IteratorType>{parallel, parallel, reduction, reduction},
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
+      b, loc, ValueRange{block, heads}, ValueRange{out},
+      ArrayRef<AffineMap>{getMap(ofBlock), getMap(ofHeads), getMap(ofScores)},
+      loops, [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value product = arith::MulFOp::create(
             nested, loc, extend(nested, args[0]), extend(nested, args[1]));
         Value sum = arith::AddFOp::create(nested, loc, args[2], product);
         linalg::YieldOp::create(nested, loc, sum);
       });
+}
 
+/// sums[n..] of a block of keys, over the heads of group g of a query.
+void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
+  multiply(slot, n, g);
   Value out = getColumns(sums, n, b.getIndexAttr(kBlockKeys));
   fill(out, 0.0);
   linalg::GenericOp::create(
       b, loc, ValueRange{scores, getRow(getRow(weights, slot), g)},
       ValueRange{out},
-      ArrayRef<AffineMap>{getMap(2, {d0, d1}), getMap(2, {d1}),
-                          getMap(2, {d0})},
-      ArrayRef<IteratorType>{parallel, reduction},
+      ArrayRef<AffineMap>{b.getMultiDimIdentityMap(2),
+                          AffineMap::get(2, 0, b.getAffineDimExpr(1)),
+                          AffineMap::get(2, 0, b.getAffineDimExpr(0))},
+      ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value score = activate(nested, args[0]);
         if (rowHeads != groupHeads)
@@ -275,6 +417,6 @@ LogicalResult mqa::convertToPairs(IRRewriter &b, LogitsOp op,
     if (!type || !type.isBF16())
       return failure();
   }
-  PackedLogits(b, op).run();
+  PackedLogits(b, op, unit).run();
   return success();
 }

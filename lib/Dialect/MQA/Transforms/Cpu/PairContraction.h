@@ -14,15 +14,22 @@
 namespace mlir::mqa {
 
 /// out[m, n] += sum over k and v of rows[m, k, v] * columns[k, n, v]. There are
-/// two v. The operands are bf16, and `out` is f32.
+/// two v. The operands are bf16, and `out` is f32. The columns may lie in tiles
+/// of k and n, [K, N, k, n, v], where `rows` is [m, K, k, v] and `out` is
+/// [m, N, n].
 struct PairContraction {
   /// Fails if `op` is something else, or not on memrefs of static shape whose
   /// pairs and rows are contiguous.
   static FailureOr<PairContraction> match(linalg::GenericOp op);
 
-  /// As memrefs [m, 2 * k] and [k, 2 * n] of bf16, and [m, n] of f32.
+  bool hasTiles() const { return tilePairs != 0; }
+
+  /// As memrefs [m, 2 * k] and [k, 2 * n] of bf16, and [m, n] of f32. In tiles,
+  /// `columns` is [K, N, k, 2 * n].
   Value rows, columns, out;
   int64_t numRows, numColumns, numPairs;
+  /// Of a tile of `columns`; 0 if these lie in no tiles.
+  int64_t tilePairs, tileColumns;
   /// What fills `out` with zeros ahead of the op, so that the sum need not
   /// read it; null if nothing does.
   linalg::FillOp zero;

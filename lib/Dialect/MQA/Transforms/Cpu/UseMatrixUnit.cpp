@@ -78,10 +78,10 @@ static linalg::FillOp findZeroFill(linalg::GenericOp op, Value out) {
   return {};
 }
 
-/// Joins pairs with the dim ahead of them.
-static Value joinPairs(OpBuilder &b, Location loc, Value operand) {
-  SmallVector<ReassociationIndices> joined{{0}, {1, 2}};
-  return memref::CollapseShapeOp::create(b, loc, operand, joined);
+/// Joins the dims of each group.
+static Value joinDims(OpBuilder &b, Location loc, Value operand,
+                      ArrayRef<ReassociationIndices> groups) {
+  return memref::CollapseShapeOp::create(b, loc, operand, groups);
 }
 
 /// Whether the body is c + f32(a) * f32(b), and nothing else: products of bf16
@@ -118,35 +118,55 @@ FailureOr<PairContraction> PairContraction::match(linalg::GenericOp op) {
   auto rowType = cast<MemRefType>(rows.getType()),
        columnType = cast<MemRefType>(columns.getType()),
        outType = cast<MemRefType>(out.getType());
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  SmallVector<unsigned> rowLoops = getLoops(maps[0]),
-                        columnLoops = getLoops(maps[1]),
-                        outLoops = getLoops(maps[2]);
-  if (op.getNumLoops() != 4 || rowLoops.size() != 3 ||
-      columnLoops.size() != 3 || outLoops.size() != 2)
-    return failure();
-  unsigned m = outLoops[0], n = outLoops[1], k = rowLoops[1], v = rowLoops[2];
-  if (rowLoops[0] != m || columnLoops[0] != k || columnLoops[1] != n ||
-      columnLoops[2] != v || rowType.getDimSize(2) != 2)
-    return failure();
   if (!rowType.getElementType().isBF16() ||
       !columnType.getElementType().isBF16() ||
       !outType.getElementType().isF32())
     return failure();
-  if (!isContiguousFrom(rowType, 1) || !isContiguousFrom(columnType, 1) ||
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  SmallVector<unsigned> rowLoops = getLoops(maps[0]),
+                        columnLoops = getLoops(maps[1]),
+                        outLoops = getLoops(maps[2]);
+  // In tiles, k and n are two loops each.
+  bool hasTiles = op.getNumLoops() == 6;
+  if (op.getNumLoops() != (hasTiles ? 6 : 4) ||
+      rowLoops.size() != (hasTiles ? 4 : 3) ||
+      columnLoops.size() != (hasTiles ? 5 : 3) ||
+      outLoops.size() != (hasTiles ? 3 : 2))
+    return failure();
+  unsigned m = outLoops[0], n = outLoops[1], k = rowLoops[1],
+           v = rowLoops.back();
+  SmallVector<unsigned> expected{k, n, v};
+  if (hasTiles)
+    expected = {k, n, rowLoops[2], outLoops[2], v};
+  if (rowLoops[0] != m || columnLoops != expected ||
+      rowType.getShape().back() != 2)
+    return failure();
+  if (!isContiguousFrom(rowType, 1) ||
+      !isContiguousFrom(columnType, hasTiles ? 3 : 1) ||
       !isContiguousFrom(outType, 1))
     return failure();
   // Views of what has no element are of no use.
   if (rowType.getNumElements() == 0 || columnType.getNumElements() == 0)
     return failure();
   OpBuilder b(op);
-  return PairContraction{joinPairs(b, op.getLoc(), rows),
-                         joinPairs(b, op.getLoc(), columns),
-                         out,
-                         outType.getDimSize(0),
-                         outType.getDimSize(1),
-                         rowType.getDimSize(1),
-                         findZeroFill(op, out)};
+  Location loc = op.getLoc();
+  PairContraction contraction{};
+  contraction.numRows = outType.getDimSize(0);
+  contraction.numColumns = outType.getNumElements() / contraction.numRows;
+  contraction.numPairs = rowType.getNumElements() / contraction.numRows / 2;
+  contraction.zero = findZeroFill(op, out);
+  if (hasTiles) {
+    contraction.tilePairs = columnType.getDimSize(2);
+    contraction.tileColumns = columnType.getDimSize(3);
+    contraction.rows = joinDims(b, loc, rows, {{0}, {1, 2, 3}});
+    contraction.columns = joinDims(b, loc, columns, {{0}, {1}, {2}, {3, 4}});
+    contraction.out = joinDims(b, loc, out, {{0}, {1, 2}});
+  } else {
+    contraction.rows = joinDims(b, loc, rows, {{0}, {1, 2}});
+    contraction.columns = joinDims(b, loc, columns, {{0}, {1, 2}});
+    contraction.out = out;
+  }
+  return contraction;
 }
 
 //===----------------------------------------------------------------------===//
@@ -177,6 +197,14 @@ Value mqa::offsetBy(OpBuilder &b, Location loc, Value base, int64_t offset) {
       loc, base, arith::ConstantIndexOp::create(b, loc, offset));
 }
 
+/// Whether the unit can read the columns as they lie.
+static bool canMultiply(const MatrixUnit &unit,
+                        const PairContraction &contraction) {
+  return !contraction.hasTiles() ||
+         (&unit == &kAmx && contraction.tileColumns <= kAmx.maxColumns &&
+          contraction.tilePairs <= kAmx.stepBytes / 4);
+}
+
 namespace {
 struct UseMatrixUnitPass
     : mqa::impl::MQAUseMatrixUnitPassBase<UseMatrixUnitPass> {
@@ -188,7 +216,7 @@ struct UseMatrixUnitPass
     getOperation().walk([&](linalg::GenericOp op) { ops.push_back(op); });
     for (linalg::GenericOp op : ops) {
       FailureOr<PairContraction> contraction = PairContraction::match(op);
-      if (failed(contraction)) {
+      if (failed(contraction) || !canMultiply(*unit, *contraction)) {
         LDBG() << "leaves: " << op;
         continue;
       }

@@ -15,24 +15,31 @@
 // AMX-NOT: linalg
 // AMX-DAG: %[[R:.*]] = memref.collapse_shape %[[ROWS]] {{\[\[}}0], [1, 2]] : memref<32x32x2xbf16> into memref<32x64xbf16>
 // AMX-DAG: %[[C:.*]] = memref.collapse_shape %[[COLUMNS]] {{\[\[}}0], [1, 2]] : memref<32x48x2xbf16> into memref<32x96xbf16>
-// AMX-COUNT-4: amx.tile_zero : !amx.tile<16x16xf32>
-// AMX-NEXT: %[[A0:.*]] = amx.tile_load %[[R]][%c0, %c0] : {{.*}} into !amx.tile<16x32xbf16>
+// AMX: %[[A0:.*]] = amx.tile_load %[[R]][%c0, %c0] : {{.*}} into !amx.tile<16x32xbf16>
 // AMX-NEXT: %[[B0:.*]] = amx.tile_load %[[C]][%c0, %c0]
-// AMX-NEXT: amx.tile_mulf %[[A0]], %[[B0]]
+// AMX-NEXT: %[[ZERO:.*]] = amx.tile_zero : !amx.tile<16x16xf32>
+// AMX-NEXT: amx.tile_mulf %[[A0]], %[[B0]], %[[ZERO]]
 // AMX-NEXT: %[[B1:.*]] = amx.tile_load %[[C]][%c0, %c32]
+// AMX-NEXT: amx.tile_zero
 // AMX-NEXT: amx.tile_mulf %[[A0]], %[[B1]]
 // AMX-NEXT: %[[A1:.*]] = amx.tile_load %[[R]][%c16, %c0]
+// AMX-NEXT: amx.tile_zero
 // AMX-NEXT: amx.tile_mulf %[[A1]], %[[B0]]
+// AMX-NEXT: amx.tile_zero
 // AMX-NEXT: amx.tile_mulf %[[A1]], %[[B1]]
 // AMX-NEXT: amx.tile_load %[[R]][%c0, %c32]
 // AMX-COUNT-4: amx.tile_mulf
-// AMX-NEXT: amx.tile_store %[[OUT]][%c0, %c0]
-// AMX-NEXT: amx.tile_store %[[OUT]][%c0, %c16]
+// The last column of tiles, by itself. Each tile of the block ahead is stored where a
+// tile begins, and what remains behind the first step.
+// AMX: amx.tile_store %[[OUT]][%c0, %c0]
+// AMX-NEXT: amx.tile_zero
+// AMX-NEXT: amx.tile_mulf
+// AMX: amx.tile_store %[[OUT]][%c0, %c16]
+// AMX-NEXT: amx.tile_zero
+// AMX-NEXT: amx.tile_mulf
 // AMX-NEXT: amx.tile_store %[[OUT]][%c16, %c0]
 // AMX-NEXT: amx.tile_store %[[OUT]][%c16, %c16]
-// The last column of tiles, by itself.
-// AMX-COUNT-2: amx.tile_zero
-// AMX-COUNT-4: amx.tile_mulf
+// AMX-COUNT-2: amx.tile_mulf
 // AMX-NEXT: amx.tile_store %[[OUT]][%c0, %c32]
 // AMX-NEXT: amx.tile_store %[[OUT]][%c16, %c32]
 // AMX-NEXT: return
@@ -56,6 +63,55 @@ func.func @block(%rows: memref<32x32x2xbf16>, %columns: memref<32x48x2xbf16>, %o
   %zero = arith.constant 0.0 : f32
   linalg.fill ins(%zero : f32) outs(%out : memref<32x48xf32>)
   linalg.generic #contraction ins(%rows, %columns : memref<32x32x2xbf16>, memref<32x48x2xbf16>) outs(%out : memref<32x48xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %0 = arith.extf %a : bf16 to f32
+    %1 = arith.extf %b : bf16 to f32
+    %2 = arith.mulf %0, %1 : f32
+    %3 = arith.addf %c, %2 : f32
+    linalg.yield %3 : f32
+  }
+  return
+}
+
+// -----
+
+#rows = affine_map<(m, no, ko, v, ni, ki) -> (m, ko, ki, v)>
+#columns = affine_map<(m, no, ko, v, ni, ki) -> (ko, no, ki, ni, v)>
+#out = affine_map<(m, no, ko, v, ni, ki) -> (m, no, ni)>
+#contraction = {indexing_maps = [#rows, #columns, #out], iterator_types = ["parallel", "parallel", "reduction", "reduction", "parallel", "reduction"]}
+
+// Columns in tiles, of which two lie beside each other: each is read as it lies.
+// CHECK-LABEL: func @tiles
+// CHECK-SAME: %[[ROWS:.*]]: memref<16x2x16x2xbf16>, %[[COLUMNS:.*]]: memref<2x2x16x16x2xbf16, {{.*}}>, %[[OUT:.*]]: memref<16x2x16xf32>, %[[LARGE:.*]]: memref
+// AMX-DAG: %[[R:.*]] = memref.collapse_shape %[[ROWS]] {{\[\[}}0], [1, 2, 3]] : memref<16x2x16x2xbf16> into memref<16x64xbf16>
+// AMX-DAG: %[[C:.*]] = memref.collapse_shape %[[COLUMNS]] {{\[\[}}0], [1], [2], [3, 4]] : {{.*}} into memref<2x2x16x32xbf16, strided<[2048, 512, 32, 1], offset: ?>>
+// AMX-DAG: %[[O:.*]] = memref.collapse_shape %[[OUT]] {{\[\[}}0], [1, 2]] : memref<16x2x16xf32> into memref<16x32xf32>
+// AMX: amx.tile_load %[[R]][%c0, %c0] : memref<16x64xbf16> into !amx.tile<16x32xbf16>
+// AMX-NEXT: amx.tile_load %[[C]][%c0, %c0, %c0, %c0] : {{.*}} into !amx.tile<16x32xbf16>
+// AMX: amx.tile_load %[[C]][%c0, %c1, %c0, %c0]
+// AMX: amx.tile_load %[[R]][%c0, %c32]
+// AMX-NEXT: amx.tile_load %[[C]][%c1, %c0, %c0, %c0]
+// AMX: amx.tile_load %[[C]][%c1, %c1, %c0, %c0]
+// AMX: amx.tile_store %[[O]][%c0, %c0]
+// AMX: amx.tile_store %[[O]][%c0, %c16]
+// Tiles that are too large for the unit.
+// AMX: linalg.generic
+// AMX-NOT: amx.tile
+// Dot products read pairs of a row at once.
+// DOT-COUNT-2: linalg.generic
+// NEON-COUNT-2: linalg.generic
+func.func @tiles(%rows: memref<16x2x16x2xbf16>, %columns: memref<2x2x16x16x2xbf16, strided<[2048, 512, 32, 2, 1], offset: ?>>, %out: memref<16x2x16xf32>, %large: memref<1x1x32x32x2xbf16>, %rows32: memref<16x1x32x2xbf16>, %out32: memref<16x1x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<16x2x16xf32>)
+  linalg.generic #contraction ins(%rows, %columns : memref<16x2x16x2xbf16>, memref<2x2x16x16x2xbf16, strided<[2048, 512, 32, 2, 1], offset: ?>>) outs(%out : memref<16x2x16xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %0 = arith.extf %a : bf16 to f32
+    %1 = arith.extf %b : bf16 to f32
+    %2 = arith.mulf %0, %1 : f32
+    %3 = arith.addf %c, %2 : f32
+    linalg.yield %3 : f32
+  }
+  linalg.generic #contraction ins(%rows32, %large : memref<16x1x32x2xbf16>, memref<1x1x32x32x2xbf16>) outs(%out32 : memref<16x1x32xf32>) {
   ^bb0(%a: bf16, %b: bf16, %c: f32):
     %0 = arith.extf %a : bf16 to f32
     %1 = arith.extf %b : bf16 to f32
