@@ -66,7 +66,12 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
     - **Matrix units.** For a CPU with a matrix unit (`#mqa.target`), and operands in fp8 or bf16, scratch is bf16: a
       chunk of keys as rows of N x D (as many blocks of 32 keys as fit 16 KiB, at least one), and the pairs of each
       query, transposed, as D / 2 x H x 2. A query is multiplied with the blocks of 32 keys that it sees, and with no
-      others. A tile of a paged cache then has about 1024 keys.
+      others. A tile of a paged cache then has about 1024 keys. For AMX, pairs lie in tiles, as D / 32 x H / 16 x 16 x
+      16 x 2, if D is a multiple of 32, and the heads of each key group a multiple of 16 (one group may have any
+      number). For a target with `avx512vbmi`, fp8 queries and keys, and D a multiple of 64, of each 64 elements of a
+      row those at even places lie ahead of those at odd ones.
+    - **Memory.** Where keys of a matrix unit lie in one matrix, the key that is decoded asks for the one that is a
+      chunk ahead (`memref.prefetch`).
 
     Contract: the op is bufferized. The cache of an `mqa.gather_pages` has at least one block.
 
@@ -148,7 +153,8 @@ def MQAExpandFp8Pass : Pass<"mqa-expand-fp8"> {
       integers. 0x7f is NaN.
     - **f8E5M2** is the upper half of an f16.
     - **bf16** is the upper half of f32. For a target with the feature `avx512vbmi`, 64 elements at a time are looked
-      up in tables of bytes.
+      up in tables of bytes. The two results of a `vector.deinterleave` of 64 elements are looked up together, without
+      a shuffle.
 
     The pass works on scalars, and on vectors and tensors of static shape. It leaves others. A named linalg op that
     extends fp8 in its body becomes a `linalg.generic`, if it has such a form. (The conversion to LLVM makes an i8 of

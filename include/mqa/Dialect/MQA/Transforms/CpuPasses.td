@@ -87,7 +87,13 @@ def MQAUseMatrixUnitPass : Pass<"mqa-use-matrix-unit", "::mlir::func::FuncOp"> {
     ahead of the `linalg.generic`, the accumulators start at 0, and the pass erases the fill. The pass leaves other
     ops to `mqa-vectorize-linalg`, which computes the same in f32.
 
-    Accumulators stay in tiles, or in vector registers, over all of k. (Upstream's `convert-vector-to-amx` takes one
+    The columns may lie in tiles of k and n: `out[m, N, n] += sum over K, k, v of rows[m, K, k, v] *
+    columns[K, N, k, n, v]`. Each tile's pairs are contiguous. AMX reads a tile of at most 16 x 16 pairs as one register;
+    the pass leaves larger ones, and leaves tiles to `mqa-vectorize-linalg` for other units.
+
+    Accumulators stay in tiles, or in vector registers, over all of k. Where AMX computes up to four blocks of columns
+    behind each other, a tile of sums is stored where the next block's sum begins in its register: then products of
+    other registers go on while the store waits. (Upstream's `convert-vector-to-amx` takes one
     step of k at a time. It stores and loads the accumulator between two steps.)
 
     ```mlir
