@@ -33,8 +33,8 @@ def MQA_Dialect : Dialect {
     `mqa.cut_lists` and, from level 5 on, `mqa.append_logits`.
 
     Six attributes of the dialect stand on ops of other dialects: `mqa.target` on a module, and `mqa.steps` on one with
-    kernels that `mqa-split-topk` has split; `mqa.kernel` on a function
-    that was made from one op or from a fused pair; `mqa.operand` on an argument of such a function. In a host program,
+    pairs that `mqa-split-topk` has made two kernels; `mqa.kernel` on a function that was made from one op or from a fused
+    pair; `mqa.operand` on an argument of such a function. In a host program,
     `mqa.launch` stands on a function whose calls are launches, and `mqa.kernels` on the module of its kernels. Any other
     attribute that begins with `mqa.` is an error.
 

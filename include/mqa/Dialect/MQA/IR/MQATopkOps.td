@@ -138,7 +138,7 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     ```
 
     where b is `sequence[m]`, or m / T. With `slot`, ranges end at W * P keys. The op reads only the table entries of selected
-    keys, and `sequence[m]` only if the row's range is not empty. A sequence that is no row of the table gives unspecified
+    keys, and `sequence[m]` only if the row's range is not empty. A sequence that is no line of the table gives unspecified
     indices, and the op reads nothing outside of the table. `offset[m]` is added to each index that is not padding. Indices
     are computed modulo 2^32.
 
@@ -291,9 +291,10 @@ def MQA_UnstoredLogitsOp : MQA_Op<"unstored_logits", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "The destination of logits that are not stored";
   let description = [{
-    The result is the destination (`outs`) of an `mqa.logits` or `mqa.paged_logits` whose only reader is an `mqa.topk`. The
-    two ops are one kernel, in which logits go from where they are computed to where they are compared. `mqa-fuse-topk` makes
-    this op, and the passes below look for it. Its type says how many columns there are, and to which type logits are rounded.
+    The result is the destination (`outs`) of an `mqa.logits` or `mqa.paged_logits` whose only reader is an `mqa.topk`. So
+    the two ops can be one kernel, in which logits go from where they are computed to where they are compared.
+    `mqa-fuse-topk` makes this op, and the passes below look for it. (`mqa-split-topk` replaces it by memory, for chips on
+    which two kernels are faster.) Its type says how many columns there are, and to which type logits are rounded.
 
     The operands are the sizes that the type does not say. A memref is contiguous and in the default memory space, though
     nothing is ever stored there.
