@@ -187,7 +187,9 @@ mqa_status mqa::runtime::checkPieces(const KernelDescription &kernel,
   // The rows are the runtime's own, so what limits their stride limits the
   // keys.
   int64_t numColumns = getNumColumns(kernel, tensors);
-  int64_t most = getMaxOutStride(kernel);
+  // Those of mqa.topk are limited, too (TopkRules.cpp).
+  constexpr int64_t kMostColumns = (int64_t(1) << 31) - (1 << 14);
+  int64_t most = std::min(getMaxOutStride(kernel), kMostColumns);
   if (getLogitsStride(kernel, numColumns) > most)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
                 "a row of logits must have at most " +

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Memory that launches of a kernel on a stream work in, one after the other.
 
-It is kept for each stream: of each kernel if its launches leave something there for the next one, else of all. Launches that
+A kernel that needs zeroed scratch has a piece for each stream. All other kernels of a stream share one piece. Launches that
 are recorded in a graph may run beside others, so a graph has its own. A plan says how much it needs (`scratch_size`), and
 whether that must be zero at first (`needs_zeroed_scratch`).
 """

@@ -68,7 +68,7 @@ def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **opti
 def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, out=None, relu=True, fast=False,
                     dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key",
                     force_first=0, force_last=0):  # fmt: skip
-    """The `topk` best keys of each query against gathered keys: scores and selection in one launch.
+    """The `topk` best keys of each query against gathered keys: scores and selection in one call.
 
     q is M x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D and
     k_scale N float32, or k alone; weights M x H, or None; ks and ke M int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may
@@ -117,7 +117,7 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
                    offset=None, out=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                    max_multiprocessors=0, tie_break="smallest", order="key", force_first=0,
                    force_last=0):  # fmt: skip
-    """The `topk` best keys of each query against a paged cache: scores and selection in one launch.
+    """The `topk` best keys of each query against a paged cache: scores and selection in one call.
 
     q is B x T x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries). cache is DeepGEMM's,
     num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys of MXFP4), or (k, k_scale) with

@@ -97,12 +97,12 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     The attribute `mqa.steps` of the module says which functions belong together. In a bundle, both are one kernel with
     the name `f`. The runtime launches them one behind the other, and the logits lie in the scratch. If the number of
     queries is dynamic, the runtime takes the rows in pieces, whose logits have at most 512 MiB or are those of one block
-    of queries. A pair of which any operand says how many queries there are is split if all of its logits fit 512 MiB.
+    of queries. A pair with a static number of queries (of any operand) is split only if all of its logits fit 512 MiB.
 
-    The pass splits pairs for chips with WGMMA (sm_90a). It leaves a pair of a paged cache fused if the type of its
-    logits says how many columns there are, and base is not `slot`: a line of the block table may then end ahead of the
-    last column, which only the op that computes the logits knows. It also leaves a pair fused if the module has another
-    function of one of the two names.
+    The pass splits pairs for chips with WGMMA (sm_90a). It leaves a pair of a paged cache fused if the
+    number of columns is static, unless base is `slot`: a line of the block table may end before the last column, and
+    `mqa.topk` alone does not know where. It also leaves a pair fused if the module has another function of one of the
+    two names.
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {

@@ -22,11 +22,12 @@ namespace mqa {
 /// StreamMarks.cpp). Where each part of the row is in the list gives the order
 /// of keys back (StreamOrder.cpp).
 ///
-/// A row that the sample tells wrong about, or where too many logits are equal,
-/// is not selected from. Who uses this has another way for such rows.
+/// If the sample misleads, or too many logits are equal, this selects nothing,
+/// and the caller selects from the row tile by tile.
 class StreamSelection {
 public:
-  /// A block, and how many of them hide each other's barriers.
+  /// Threads of a block, blocks for each multiprocessor, and places of the
+  /// list.
   struct Shape {
     int64_t threads, blocks, capacity;
   };
