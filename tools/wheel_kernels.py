@@ -75,7 +75,10 @@ def list_other_models():
     # DeepSeek-V4.1, also with candidate blocks.
     yield from list_both(Op("", 32, 128, mx_keys=True), 512)
     for clean in BOOLS:
-        yield Op("", 32, 128, mx_keys=True, key_block_size=8, clean=clean)
+        blocks = Op("", 32, 128, mx_keys=True, key_block_size=8, clean=clean)
+        yield blocks
+        for lens_per_query in BOOLS:
+            yield replace(blocks, next_n=1, block_kv=64, lens_per_query=lens_per_query)
     # MiniMax-M3: the best blocks.
     for types in fp8_and_bf16:
         maxima = Op("", 1, 128, activation="none", block_max=128, clean=True, **types)

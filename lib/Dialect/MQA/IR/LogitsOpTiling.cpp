@@ -92,6 +92,28 @@ static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
   return {{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
+/// Keys of the columns [first, first + count): the first one, and how many. The
+/// last block of keys may have fewer.
+static std::pair<OpFoldResult, OpFoldResult>
+getKeysOfColumns(OpBuilder &b, LogitsOp op, OpFoldResult first,
+                 OpFoldResult count) {
+  int64_t columnKeys = op.getColumnKeys();
+  if (columnKeys == 1)
+    return {first, count};
+  Location loc = op.getLoc();
+  MLIRContext *context = op.getContext();
+  AffineExpr d0, d1, numKeys;
+  bindDims(context, d0, d1, numKeys);
+  OpFoldResult n =
+      affine::makeComposedFoldedAffineApply(b, loc, d0 * columnKeys, {first});
+  OpFoldResult numN = affine::makeComposedFoldedAffineMin(
+      b, loc,
+      AffineMap::get(3, 0, {d1 * columnKeys, numKeys - d0 * columnKeys},
+                     context),
+      {first, count, getDim(b, loc, op.getK(), 0)});
+  return {n, numN};
+}
+
 FailureOr<TilingResult>
 LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
@@ -100,19 +122,7 @@ LogitsOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
       return failure();
     return tileKeyBlocks(b, *this, offsets, sizes);
   }
-  int64_t columnKeys = getColumnKeys();
-  if (columnKeys == 1)
-    return getTileOfKeys(b, offsets[0], offsets[1], sizes[0], sizes[1]);
-  // The last block may have fewer keys.
-  AffineExpr first, count, numKeys;
-  bindDims(getContext(), first, count, numKeys);
-  OpFoldResult n = affine::makeComposedFoldedAffineApply(
-      b, getLoc(), first * columnKeys, {offsets[1]});
-  OpFoldResult numN = affine::makeComposedFoldedAffineMin(
-      b, getLoc(),
-      AffineMap::get(3, 0, {count * columnKeys, numKeys - first * columnKeys},
-                     getContext()),
-      {offsets[1], sizes[1], getDim(b, getLoc(), getK(), 0)});
+  auto [n, numN] = getKeysOfColumns(b, *this, offsets[1], sizes[1]);
   return getTileOfKeys(b, offsets[0], n, sizes[0], numN);
 }
 
@@ -223,6 +233,11 @@ LogicalResult LogitsOp::getResultTilePosition(
     SmallVector<OpFoldResult> &resultSizes) {
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
+  // As the tile has it, of which a type may say less than `sizes`.
+  if (getColumnKeys() > 1 && !hasKeyBlocks()) {
+    auto [n, numN] = getKeysOfColumns(b, *this, offsets[1], sizes[1]);
+    resultSizes[1] = getColumns(b, *this, n, numN).second;
+  }
   if (hasCompressedRows()) {
     resultOffsets[1] = b.getIndexAttr(0);
     resultSizes[1] = getDim(b, getLoc(), getOut(), 1);

@@ -185,3 +185,12 @@ func.func @blocks(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?x
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64}
   return
 }
+
+// A tile of one block of keys: what is inserted has the type of the tile, whose size the last block cuts.
+// CHECK-LABEL: func @one_block(
+// CHECK: %[[TILE:.*]] = mqa.logits {{.*}}block_max = 128 {{.*}}-> tensor<?x?xf32>
+// CHECK: tensor.parallel_insert_slice %[[TILE]] into {{.*}} : tensor<?x?xf32> into tensor<?x?xf32>
+func.func @one_block(%q: tensor<?x4x128xf8E4M3FN>, %k: tensor<?x128xf8E4M3FN>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) {block_max = 128} -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
