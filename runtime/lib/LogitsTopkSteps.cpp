@@ -6,6 +6,7 @@
 
 #include "LogitsTopkSteps.h"
 #include "LogitsFields.h"
+#include "SelectionRules.h"
 
 #include <limits>
 
@@ -187,9 +188,7 @@ mqa_status mqa::runtime::checkPieces(const KernelDescription &kernel,
   // The rows are the runtime's own, so what limits their stride limits the
   // keys.
   int64_t numColumns = getNumColumns(kernel, tensors);
-  // Those of mqa.topk are limited, too (TopkRules.cpp).
-  constexpr int64_t kMostColumns = (int64_t(1) << 31) - (1 << 14);
-  int64_t most = std::min(getMaxOutStride(kernel), kMostColumns);
+  int64_t most = std::min(getMaxOutStride(kernel), kMaxTopkColumns);
   if (getLogitsStride(kernel, numColumns) > most)
     return fail(MQA_ERROR_INVALID_ARGUMENT,
                 "a row of logits must have at most " +

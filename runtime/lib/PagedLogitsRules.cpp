@@ -175,12 +175,11 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   // Kernels count these blocks with 32 bits.
   if (int64_t size = kernel.keyBlockSize;
       size && numBlocks > kMaxSize / (p / size))
-    return fail(MQA_ERROR_INVALID_ARGUMENT,
-                "num_blocks must be at most " +
-                    std::to_string(kMaxSize / (p / size)) +
-                    " for this kernel, which counts blocks of " +
-                    std::to_string(size) + " keys, found " +
-                    std::to_string(numBlocks));
+    return fail(
+        MQA_ERROR_INVALID_ARGUMENT,
+        "num_blocks must be at most " + std::to_string(kMaxSize / (p / size)) +
+            " for this kernel, which counts blocks of " + std::to_string(size) +
+            " keys, found " + std::to_string(numBlocks));
   MQA_RETURN_IF_FAILED(checkSize("max_context_len", maxLength, -1));
   if (kernel.keyBlockSize)
     MQA_RETURN_IF_FAILED(

@@ -11,6 +11,9 @@
 
 namespace mqa::runtime {
 
+/// Columns of logits that a kernel of mqa.topk for a GPU can count.
+constexpr int64_t kMaxTopkColumns = (int64_t(1) << 31) - (1 << 14);
+
 /// Of ops whose results are rows of `indices`.
 class SelectionRules : public OpRules {
 public:

@@ -102,11 +102,10 @@ Form TopkRules::getForm(const KernelDescription &kernel) const {
 /// 2^14. (KernelOperands.cpp refuses such static sizes.)
 mqa_status TopkRules::checkForGpu(const KernelDescription &,
                                   const Tensors &tensors) const {
-  constexpr int64_t kMostColumns = (int64_t(1) << 31) - (1 << 14);
   int64_t columns = tensors[Operand::Logits].sizes[1];
-  if (columns <= kMostColumns)
+  if (columns <= kMaxTopkColumns)
     return MQA_SUCCESS;
   return fail(MQA_ERROR_INVALID_ARGUMENT,
-              "num_columns must be at most " + std::to_string(kMostColumns) +
+              "num_columns must be at most " + std::to_string(kMaxTopkColumns) +
                   " for this kernel, found " + std::to_string(columns));
 }

@@ -46,12 +46,6 @@ static mqa_logits_args makeArgs() {
 
 namespace {
 struct KeyBlocksTest : LoadedKernelFixture {
-  void expectRefused(const nlohmann::json &manifest, const char *message) {
-    EXPECT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle),
-              MQA_ERROR_INVALID_BUNDLE);
-    EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
-        << mqa_last_error();
-  }
   void expectInvalid(const mqa_logits_args &args, const char *message) {
     EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr),
               MQA_ERROR_INVALID_ARGUMENT);

@@ -12,35 +12,11 @@
 
 using namespace mqa::test;
 
-static mqa_paged_logits_args makeArgs() {
-  mqa_paged_logits_args args = {};
-  args.q = address<void>(0x10000);
-  args.q_stride = 2 * 64 * 128;
-  // One cache: the scales of a block lie behind its keys.
-  args.k = address<void>(0x20000);
-  args.k_stride = 64 * 132;
-  args.k_scale = address<float>(0x20000 + 64 * 128);
-  args.k_scale_stride = 64 * 132 / 4;
-  args.weights = address<float>(0x40000);
-  args.weights_stride = 64;
-  args.context_lens = address<int32_t>(0x50000);
-  args.context_lens_stride = 2;
-  args.block_table = address<int32_t>(0x60000);
-  args.block_table_stride = 20;
-  args.out = address<void>(0x70000);
-  args.out_stride = 1000;
-  args.batch = 3;
-  args.num_blocks = 100;
-  args.max_blocks = 16;
-  args.max_context_len = 1000;
-  return args;
-}
-
 namespace {
 struct PagedKernelTest : LoadedKernelFixture {
   template <typename Change>
   void expectInvalid(Change change, const std::string &message) {
-    mqa_paged_logits_args args = makeArgs();
+    mqa_paged_logits_args args = makePagedArgs();
     change(args);
     EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
               MQA_ERROR_INVALID_ARGUMENT);
@@ -59,7 +35,7 @@ TEST_F(PagedKernelTest, Launch) {
   EXPECT_EQ(info.max_context_len, -1);
   // Four tensor maps, then three memrefs of rank 2.
   getFake().parameterCount = 4 + 3 * 7;
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   ASSERT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
   // A block of the grid for each tile of 128 keys that there may be.
@@ -85,7 +61,7 @@ TEST_F(PagedKernelTest, OneLengthPerSequence) {
   loadKernel(makePagedManifest(/*lensRank=*/1));
   EXPECT_EQ(info.lens_per_query, 0);
   getFake().parameterCount = 4 + 5 + 2 * 7;
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   // There is nothing between them.
   args.context_lens_stride = -7;
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
@@ -106,7 +82,7 @@ TEST_F(PagedKernelTest, NothingToDo) {
 TEST_F(PagedKernelTest, Prepared) {
   loadKernel(makePagedManifest(2));
   getFake().parameterCount = 4 + 3 * 7;
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   mqa_launch *launch;
   ASSERT_EQ(mqa_paged_logits_prepare(kernel, &args, &launch), MQA_SUCCESS);
   EXPECT_TRUE(getFake().launches.empty());
@@ -146,7 +122,7 @@ TEST_F(PagedKernelTest, BadArguments) {
                 "found 8452");
   // The handle stays usable.
   getFake().parameterCount = 4 + 3 * 7;
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS);
 }
 
@@ -155,11 +131,11 @@ TEST_F(PagedKernelTest, BadArguments) {
 TEST_F(PagedKernelTest, NoKeys) {
   nlohmann::json manifest = makePagedManifest(2);
   loadKernel(manifest);
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   args.num_blocks = 0;
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
-  args = makeArgs();
+  args = makePagedArgs();
   args.max_blocks = 0;
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
       << mqa_last_error();
@@ -172,7 +148,7 @@ TEST_F(PagedKernelTest, NoKeys) {
     SetUp();
     loadKernel(manifest);
     getFake().parameterCount = 4 + 3 * 7;
-    args = makeArgs();
+    args = makePagedArgs();
     args.num_blocks = hasTable ? 0 : 100;
     args.max_blocks = hasTable ? 16 : 0;
     args.k = nullptr;
@@ -192,7 +168,7 @@ TEST_F(PagedKernelTest, NoKeys) {
     }
   }
   EXPECT_EQ(getFake().launches.size(), 1u);
-  args = makeArgs();
+  args = makePagedArgs();
   args.num_blocks = 0;
   args.block_table = nullptr;
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
@@ -241,7 +217,7 @@ TEST_F(PagedKernelTest, TheOtherOpsLaunch) {
 
 TEST_F(PagedKernelTest, OfMqaLogits) {
   loadKernel(makeGpuManifest());
-  mqa_paged_logits_args args = makeArgs();
+  mqa_paged_logits_args args = makePagedArgs();
   EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
             MQA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(mqa_last_error(),

@@ -37,24 +37,8 @@ static nlohmann::json makeManifest() {
 
 /// 3 sequences, with up to 40 blocks for each of their queries.
 static mqa_paged_logits_args makeArgs() {
-  mqa_paged_logits_args args = {};
-  args.q = address<void>(0x10000);
-  args.q_stride = 2 * 64 * 128;
-  args.k = address<void>(0x20000);
-  args.k_stride = 64 * 132;
-  args.k_scale = address<float>(0x20000 + 64 * 128);
-  args.k_scale_stride = 64 * 132 / 4;
-  args.weights = address<float>(0x40000);
-  args.weights_stride = 64;
-  args.context_lens = address<int32_t>(0x50000);
-  args.context_lens_stride = 2;
-  args.block_table = address<int32_t>(0x60000);
-  args.block_table_stride = 20;
-  args.out = address<void>(0x70000);
+  mqa_paged_logits_args args = makePagedArgs();
   args.out_stride = 320;
-  args.batch = 3;
-  args.num_blocks = 100;
-  args.max_blocks = 16;
   // No kernel with blocks of keys looks at it.
   args.max_context_len = -5;
   args.key_blocks = address<int32_t>(0x80000);
@@ -66,12 +50,6 @@ static mqa_paged_logits_args makeArgs() {
 
 namespace {
 struct PagedKeyBlocksTest : LoadedKernelFixture {
-  void expectRefused(const nlohmann::json &manifest, const char *message) {
-    EXPECT_EQ(load(makeBundle(manifest, "ptx", "// PTX"), &bundle),
-              MQA_ERROR_INVALID_BUNDLE);
-    EXPECT_NE(std::string(mqa_last_error()).find(message), std::string::npos)
-        << mqa_last_error();
-  }
   void expectInvalid(const mqa_paged_logits_args &args, const char *message) {
     EXPECT_EQ(mqa_paged_logits_launch(kernel, &args, nullptr),
               MQA_ERROR_INVALID_ARGUMENT);
