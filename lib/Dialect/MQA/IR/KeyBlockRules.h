@@ -40,8 +40,7 @@ template <typename OpTy> LogicalResult verifyBlockColumns(OpTy op) {
   if (!op.hasKeyBlocks())
     return success();
   int64_t columns = op.getOutType().getDimSize(1);
-  int64_t blocks =
-      cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
+  int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
   int64_t size = *op.getKeyBlockSize();
   if (ShapedType::isDynamic(columns) || ShapedType::isDynamic(blocks) ||
       columns <= blocks * size)
