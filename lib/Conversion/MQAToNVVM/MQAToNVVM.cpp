@@ -222,6 +222,18 @@ static void addTypeConversions(LLVMTypeConverter &converter) {
   });
 }
 
+/// Upstream's conversions leave the annotation of a loop on its branch, but not
+/// where the translation to LLVM IR looks for it.
+static void annotateLoops(gpu::GPUModuleOp module) {
+  auto annotate = [](auto branch) {
+    if (Attribute attr =
+            branch->removeDiscardableAttr(LLVM::LoopAnnotationAttr::name))
+      branch.setLoopAnnotationAttr(cast<LLVM::LoopAnnotationAttr>(attr));
+  };
+  module.walk([&](LLVM::BrOp branch) { annotate(branch); });
+  module.walk([&](LLVM::CondBrOp branch) { annotate(branch); });
+}
+
 namespace {
 struct ConvertMQAToNVVMPass
     : mqa::impl::ConvertMQAToNVVMPassBase<ConvertMQAToNVVMPass> {
@@ -273,6 +285,7 @@ struct ConvertMQAToNVVMPass
     target.addLegalOp<UnrealizedConversionCastOp, LLVM::FAbsOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
+    annotateLoops(module);
     for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
       auto it = tensorMaps.find(func.getName());
       if (it == tensorMaps.end())

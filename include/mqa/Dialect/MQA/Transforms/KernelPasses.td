@@ -413,6 +413,14 @@ def MQATileTopkPass : Pass<"mqa-tile-topk", "::mlir::ModuleOp"> {
     A workgroup selects from one row at a time. It has 1024 threads, or 384 if another kernel stores the logits of many
     queries for it (a step of `mqa-split-topk`).
 
+    From a row of up to 8192 keys, a workgroup of 1024 threads first tries to select in registers. Each thread has 8 logits:
+
+    1. A histogram between the row's least and greatest logit finds the bin that has the worst of the best. If the bin has
+       more than 32 logits, it is cut into narrower bins.
+    2. The logits of the bin are compared with each other. That gives a logit and a column. The keys of greater logits
+       are selected, and of equal ones those up to the column.
+    3. Each thread counts how many of its keys are selected. Sums over lanes and warps say where they go.
+
     From a row that is longer than the list, or any row of a workgroup of 384 threads, it first tries to select without
     barriers between tiles:
 

@@ -90,6 +90,9 @@ Value CandidateScratch::getHistogram(BlockBuilder &b) {
 }
 
 Value CandidateScratch::share(gpu::GPUFuncOp kernel, Location loc) {
+  for (auto [i, variable] : llvm::enumerate(kernel.getWorkgroupAttributions()))
+    if (kernel.getWorkgroupAttributionAttr(i, kSharedAttrName))
+      return variable;
   Builder b(kernel.getContext());
   Value variable = addWorkgroupVariable(kernel, kNumBins, b.getI32Type(), loc);
   kernel.setWorkgroupAttributionAttr(kernel.getNumWorkgroupAttributions() - 1,

@@ -105,12 +105,12 @@ Value mqa::getOwnKeysEnd(OpBuilder &b, Location loc, const Work &work,
                                  last, hi);
 }
 
-void mqa::buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
-                        function_ref<void(OpBuilder &, Value)> body) {
+scf::ForOp mqa::buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
+                              function_ref<void(OpBuilder &, Value)> body) {
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   Value gridDim = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
   Value end = getValueOrCreateConstantIndexOp(b, loc, count);
-  scf::ForOp::create(
+  return scf::ForOp::create(
       b, loc, block, end, gridDim, ValueRange(),
       [&](OpBuilder &nested, Location loc, Value index, ValueRange) {
         body(nested, index);

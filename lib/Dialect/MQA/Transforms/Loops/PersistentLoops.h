@@ -63,8 +63,8 @@ Value getOwnKeysEnd(OpBuilder &b, Location loc, const Work &work, Value block,
 
 /// A loop of every block of the grid over each grid-size'th of `count` things,
 /// with `body` at its index.
-void buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
-                   function_ref<void(OpBuilder &, Value)> body);
+scf::ForOp buildGridLoop(OpBuilder &b, Location loc, OpFoldResult count,
+                         function_ref<void(OpBuilder &, Value)> body);
 
 /// The loops of a kernel around tiles of an op on its arguments, at the
 /// builder's insertion point. `numKeys` of an op whose columns are no keys is

@@ -6,6 +6,7 @@
 
 #include "CandidateList.h"
 #include "KernelBody.h"
+#include "RegisterSelection.h"
 #include "StreamSelection.h"
 #include "mqa/Dialect/MQA/IR/Steps.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
@@ -78,6 +79,8 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
                                CandidateList::kCapacity};
   auto fits = [&](const StreamSelection::Shape &shape, int64_t bytes) {
     bytes += 2 * shape.capacity * kWordBytes + kReservedBytes;
+    if (shape.threads == CandidateList::kThreads)
+      bytes += RegisterSelection::kBytes;
     return shape.blocks * bytes <= (*chip)->blockSharedMemory + kReservedBytes;
   };
   bool hasStream = false;
@@ -87,7 +90,9 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
     hasStream = fits(streamed, StreamSelection::kBytes);
     if (hasStream)
       shape = streamed;
-    if (!fits(shape, kScratchBytes))
+    // Rows of a cache's sequences are few, mostly no more than there are
+    // multiprocessors: one block has twice the registers, and spills nothing.
+    if (topk.getContextLens() || !fits(shape, kScratchBytes))
       shape.blocks = 1;
   }
   LDBG() << func.getName() << ": " << shape.blocks << " blocks of "

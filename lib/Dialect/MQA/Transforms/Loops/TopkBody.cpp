@@ -6,6 +6,7 @@
 
 #include "Expansions/LogitCode.h"
 #include "PersistentLoops.h"
+#include "RegisterSelection.h"
 #include "StreamSelection.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 
@@ -27,6 +28,9 @@ public:
            const StreamSelection::Shape &shape, bool hasStream)
       : b(b), op(op), numSelected(op.getNumSelected()),
         list(b, numSelected, Ties::Place, shape.threads, shape.capacity) {
+    if (shape.threads == CandidateList::kThreads &&
+        RegisterSelection::supports(op))
+      registers.emplace(b, op, kernel, list);
     if (hasStream)
       stream.emplace(b, op, kernel, list);
   }
@@ -42,6 +46,8 @@ private:
   CandidateList::State append(const TopkRow &row,
                               const CandidateList::State &state, Value column,
                               Value logits, Value turn);
+  Value tryFirst(Value fits, function_ref<Value()> first,
+                 function_ref<Value()> otherwise);
   Value select(const TopkRow &row);
   Value selectByTiles(const TopkRow &row);
   void sort(const TopkRow &row, Value count);
@@ -53,7 +59,8 @@ private:
   TopkOp op;
   int64_t numSelected;
   CandidateList list;
-  /// Of a kernel that has it.
+  /// Of a kernel that has it: for short rows, and for longer ones.
+  std::optional<RegisterSelection> registers;
   std::optional<StreamSelection> stream;
 };
 } // namespace
@@ -73,31 +80,40 @@ void TopkBody::takeAll(const TopkRow &row) {
   });
 }
 
+/// What `first` selects of a row that it fits, or else `otherwise`: how many
+/// keys that is.
+Value TopkBody::tryFirst(Value fits, function_ref<Value()> first,
+                         function_ref<Value()> otherwise) {
+  auto choose = [&](Value condition, function_ref<Value()> yes,
+                    function_ref<Value()> no) {
+    auto choice = scf::IfOp::create(b, TypeRange(b.getIndexType()), condition,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(b, yes());
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, no());
+    return choice.getResult(0);
+  };
+  Value count = choose(fits, first, [&] { return constant(0); });
+  Value isNone = b.compare(CmpIPredicate::eq, count, constant(0));
+  return choose(isNone, otherwise, [&] { return count; });
+}
+
 /// Leaves the k best keys of a longer range in the list, or fewer where others
 /// are NaN, and returns how many.
 Value TopkBody::select(const TopkRow &row) {
-  if (!stream)
-    return selectByTiles(row);
-  Type index = b.getIndexType();
-  auto first = scf::IfOp::create(b, TypeRange(index), stream->fits(row),
-                                 /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(first.thenBlock());
-    scf::YieldOp::create(b, stream->select(row));
-    b.setInsertionPointToStart(first.elseBlock());
-    scf::YieldOp::create(b, constant(0));
-  }
-  Value count = first.getResult(0);
-  Value isNone = b.compare(CmpIPredicate::eq, count, constant(0));
-  auto second =
-      scf::IfOp::create(b, TypeRange(index), isNone, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(second.thenBlock());
-  scf::YieldOp::create(b, selectByTiles(row));
-  b.setInsertionPointToStart(second.elseBlock());
-  scf::YieldOp::create(b, count);
-  return second.getResult(0);
+  auto byTiles = [&] { return selectByTiles(row); };
+  auto byStream = [&] {
+    return stream ? tryFirst(
+                        stream->fits(row), [&] { return stream->select(row); },
+                        byTiles)
+                  : byTiles();
+  };
+  return registers ? tryFirst(
+                         registers->fits(row),
+                         [&] { return registers->select(row); }, byStream)
+                   : byStream();
 }
 
 /// The same, where a tile of logits after the other is looked at.
@@ -258,16 +274,40 @@ void TopkBody::buildRow(Value rowIndex) {
   gpu::BarrierOp::create(b);
 }
 
+/// Keeps LLVM from computing ahead of the loop over rows what does not depend
+/// on the row. That of all ways to select does not fit the registers, it would
+/// be spilled and loaded again, and most blocks have one row.
+static void keepInside(scf::ForOp rows) {
+  MLIRContext *context = rows.getContext();
+  auto licm =
+      LLVM::LoopLICMAttr::get(context, /*disable=*/BoolAttr::get(context, true),
+                              /*versioningDisable=*/{});
+  rows->setDiscardableAttr(
+      LLVM::LoopAnnotationAttr::name,
+      LLVM::LoopAnnotationAttr::get(
+          context, /*disableNonforced=*/{}, /*vectorize=*/{}, /*interleave=*/{},
+          /*unroll=*/{}, /*unrollAndJam=*/{}, licm, /*distribute=*/{},
+          /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{}, /*mustProgress=*/{},
+          /*isVectorized=*/{}, /*startLoc=*/{}, /*endLoc=*/{},
+          /*parallelAccesses=*/{}));
+}
+
 void TopkBody::build() {
   list.create();
+  if (registers)
+    registers->allocate();
   if (stream)
     stream->allocate();
   OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), op.getIndices(), 0);
-  buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
-    buildRow(row);
-  });
+  auto loop =
+      buildGridLoop(b, b.getLoc(), rows, [&](OpBuilder &nested, Value row) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        buildRow(row);
+      });
+  if (registers)
+    keepInside(loop);
 }
 
 void mqa::buildTopkBody(DeviceBuilder &b, TopkOp op, gpu::GPUFuncOp kernel,

@@ -23,6 +23,12 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: memref.store %{{.*}}, %[[KEYS]]
     // CHECK: scf.yield %[[LENGTH]]
     // CHECK: } else {
+    // A row that registers have room for stays in them (tile-topk-registers.mlir).
+    // CHECK: %[[HELD:.*]] = arith.cmpi ule, %{{.*}}, %c8192
+    // CHECK: %[[OF_REGISTERS:.*]] = scf.if %[[HELD]] -> (index) {
+    // CHECK-NOT: mqa.append_candidates
+    // CHECK: %[[NONE_YET:.*]] = arith.cmpi eq, %[[OF_REGISTERS]], %c0
+    // CHECK: scf.if %[[NONE_YET]] -> (index) {
     // A row that does not fit the list, and is not too long for this, is selected from as it streams by (tile-topk-stream.mlir).
     // CHECK: %[[MOST:.*]] = arith.cmpi ule, %[[LENGTH]], %c261632
     // CHECK: %[[LONG:.*]] = arith.cmpi ugt, %[[LENGTH]], %c8192
