@@ -306,8 +306,7 @@ void TopkBody::build() {
                             nested.getInsertionPoint());
         buildRow(row);
       });
-  if (registers)
-    keepInside(loop);
+  keepInside(loop);
 }
 
 void mqa::buildTopkBody(DeviceBuilder &b, TopkOp op, gpu::GPUFuncOp kernel,
