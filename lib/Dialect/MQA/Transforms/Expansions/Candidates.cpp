@@ -6,6 +6,7 @@
 
 #include "Candidates.h"
 #include "Kernels/WorkgroupMemory.h"
+#include "Loops/InlinePtx.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -21,7 +22,12 @@ BlockBuilder::BlockBuilder(gpu::GPUFuncOp kernel, int64_t numThreads,
                            Operation *op)
     : ImplicitLocOpBuilder(op->getLoc(), op), kernel(kernel),
       numThreads(numThreads), numWarps(numThreads / shapes::kWarpThreads) {
-  thread = toWord(gpu::ThreadIdOp::create(*this, gpu::Dimension::x));
+  // Who builds a kernel with scratch of its own has another way for most rows.
+  // What these ops need is then not computed ahead of all rows.
+  thread =
+      toWord(CandidateScratch::isShared(kernel)
+                 ? readThread(*this)
+                 : Value(gpu::ThreadIdOp::create(*this, gpu::Dimension::x)));
   lane =
       arith::AndIOp::create(*this, thread, constant(shapes::kWarpThreads - 1));
   warp = arith::ShRUIOp::create(*this, thread, constant(shapes::kLaneBits));
@@ -81,18 +87,27 @@ Value CandidateScratch::get(Value &buffer, int64_t size, Location loc) {
   return buffer;
 }
 
+/// The scratch that the builder of `kernel` uses, too; or null.
+static Value findShared(gpu::GPUFuncOp kernel, StringRef name) {
+  for (unsigned i = 0, e = kernel.getNumWorkgroupAttributions(); i < e; ++i)
+    if (kernel.getWorkgroupAttributionAttr(i, name))
+      return kernel.getWorkgroupAttributions()[i];
+  return {};
+}
+
+bool CandidateScratch::isShared(gpu::GPUFuncOp kernel) {
+  return static_cast<bool>(findShared(kernel, kSharedAttrName));
+}
+
 Value CandidateScratch::getHistogram(BlockBuilder &b) {
-  for (unsigned i = 0, e = kernel.getNumWorkgroupAttributions();
-       !histogram && i < e; ++i)
-    if (kernel.getWorkgroupAttributionAttr(i, kSharedAttrName))
-      histogram = kernel.getWorkgroupAttributions()[i];
+  if (!histogram)
+    histogram = findShared(kernel, kSharedAttrName);
   return get(histogram, kNumBins, b.getLoc());
 }
 
 Value CandidateScratch::share(gpu::GPUFuncOp kernel, Location loc) {
-  for (auto [i, variable] : llvm::enumerate(kernel.getWorkgroupAttributions()))
-    if (kernel.getWorkgroupAttributionAttr(i, kSharedAttrName))
-      return variable;
+  if (Value shared = findShared(kernel, kSharedAttrName))
+    return shared;
   Builder b(kernel.getContext());
   Value variable = addWorkgroupVariable(kernel, kNumBins, b.getI32Type(), loc);
   kernel.setWorkgroupAttributionAttr(kernel.getNumWorkgroupAttributions() - 1,

@@ -87,6 +87,8 @@ public:
   /// kNumBins words of `kernel` for who builds it, too: the histogram will lie
   /// there, so the ops leave no words as they were.
   static Value share(gpu::GPUFuncOp kernel, Location loc);
+  /// Whether there is such a one.
+  static bool isShared(gpu::GPUFuncOp kernel);
 
 private:
   static constexpr StringLiteral kSharedAttrName = "mqa.shared_scratch";

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CandidateList.h"
+#include "InlinePtx.h"
 #include "PersistentLoops.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,18 +29,32 @@ CandidateList::CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected,
       keys(keys), thread(gpu::ThreadIdOp::create(b, gpu::Dimension::x)), b(b),
       numSelected(numSelected), ties(ties) {}
 
-void CandidateList::create() {
+static Value getDynamicMemory(ImplicitLocOpBuilder &b, int64_t start,
+                              int64_t size) {
   auto workgroup =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   Value memory = gpu::DynamicSharedMemoryOp::create(
       b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                          MemRefLayoutAttrInterface{}, workgroup));
-  auto type = MemRefType::get({capacity}, b.getI32Type(),
+  auto type = MemRefType::get({size}, b.getI32Type(),
                               MemRefLayoutAttrInterface{}, workgroup);
-  codes = memref::ViewOp::create(b, type, memory, constant(0), ValueRange());
-  keys = memref::ViewOp::create(
-      b, type, memory, constant(capacity * sizeof(int32_t)), ValueRange());
+  return memref::ViewOp::create(
+      b, type, memory, arith::ConstantIndexOp::create(b, start), ValueRange());
+}
+
+void CandidateList::create() {
+  codes = getDynamicMemory(b, 0, capacity);
+  keys = getDynamicMemory(b, capacity * sizeof(int32_t), capacity);
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+}
+
+Value CandidateList::getMemory() const {
+  return getDynamicMemory(b, 0, 2 * capacity);
+}
+
+CandidateList::Phase::Phase(CandidateList &list)
+    : list(list), before(list.thread) {
+  list.thread = readThread(list.b);
 }
 
 void CandidateList::forEach(Value end, function_ref<void(Value)> body) const {

@@ -27,6 +27,8 @@ public:
   /// remains of a list that was cut always has it.
   static constexpr int64_t kCapacity = 2 * kTileKeys;
   static constexpr int64_t kBytes = 2 * kCapacity * sizeof(int32_t);
+  /// So many keys may be selected.
+  static constexpr int64_t kMostSelected = kCapacity - kTileKeys;
 
   /// How many candidates there are, and what a further one has to reach.
   struct State {
@@ -42,6 +44,8 @@ public:
   CandidateList(ImplicitLocOpBuilder &b, int64_t numSelected, Ties ties,
                 int64_t numThreads, Value codes, Value keys);
   void create();
+  /// All memory of the list, as one: codes, then keys.
+  Value getMemory() const;
 
   /// Keys that all threads load at a time.
   int64_t getTileKeys() const { return numThreads * kVectorSize; }
@@ -59,6 +63,19 @@ public:
              function_ref<SmallVector<Value>(Value place)> read);
 
   Value constant(int64_t value);
+
+  /// While there is one, the number of the thread is one that LLVM does not
+  /// know (readThread).
+  class Phase {
+  public:
+    explicit Phase(CandidateList &list);
+    ~Phase() { list.thread = before; }
+    Phase(const Phase &) = delete;
+
+  private:
+    CandidateList &list;
+    Value before;
+  };
 
   const int64_t numThreads, capacity;
   Value codes, keys, thread;

@@ -45,18 +45,19 @@ Value StreamSelection::getEdge(const Bins &bins, Value bin, float distance) {
   return math::FmaOp::create(b, at, invert(bins.scale), bins.low);
 }
 
-/// The bin of a logit that is not NaN, or of NaN, which a list has for a forced
-/// key.
-Value StreamSelection::getBin(Value logit, const Bins &bins) {
+/// The bin of a logit: the first one for NaN, which a sample may have, but the
+/// last one where a list has NaN for forced keys.
+Value StreamSelection::getBin(Value logit, const Bins &bins, bool isListed) {
   Value at = arith::MulFOp::create(b, arith::SubFOp::create(b, logit, bins.low),
                                    bins.scale);
-  at = arith::MinNumFOp::create(b, at, b.real(topBin));
+  // In this order: of NaN and 0, the greater one is 0.
   at = arith::MaxNumFOp::create(b, at, b.real(0));
+  at = arith::MinNumFOp::create(b, at, b.real(topBin));
   // The sum's last bits are the nearest integer.
   at = arith::AddFOp::create(b, at, b.real(1 << 23));
   Value bin = arith::AndIOp::create(
       b, arith::BitcastOp::create(b, b.getI32Type(), at), b.word(kMaxBins - 1));
-  if (!hasForced())
+  if (!hasForced() || !isListed)
     return bin;
   Value isNaN =
       arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
@@ -88,7 +89,7 @@ void StreamSelection::findBin(Value need, Value upper) {
   b.byFirstThread([&] { writeWord(kInBin, b.word(0)); });
   // Others may still read what the sample's extremes are.
   Value second = b.word(2 * kWarpThreads);
-  Value upTo = addUpToLane(b, lane, own);
+  Value upTo = addUpTo(own);
   b.ifTrue(b.compare(CmpIPredicate::eq, lane, b.word(kWarpThreads - 1)),
            [&] { store(upTo, sums, b.add(warp, second)); });
   b.barrier();

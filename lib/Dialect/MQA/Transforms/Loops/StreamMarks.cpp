@@ -16,9 +16,11 @@ using arith::CmpIPredicate;
 /// What is selected of a list of `count` logits, at least k.
 StreamSelection::Bounds StreamSelection::search(Value count,
                                                 const Guess &guess) {
+  Phase phase(*this);
   auto countAll = [&](const Bins &bins) {
     list.forEach(b.toIndex(count), [&](Value place) {
-      this->count(getBin(toFloat(load(logits, place)), bins));
+      this->count(
+          getBin(toFloat(load(logits, place)), bins, /*isListed=*/true));
     });
   };
   Found found = find(b.word(numSelected), /*upper=*/Value(), b.word(kListed),
@@ -31,12 +33,13 @@ StreamSelection::Bounds StreamSelection::search(Value count,
 
 /// Sets a bit for each place of the list that is selected.
 void StreamSelection::mark(Value count, const Bounds &bounds) {
+  Phase phase(*this);
   Value end = arith::AndIOp::create(b, b.add(count, b.word(kWarpThreads - 1)),
                                     b.word(-kWarpThreads));
   list.forEach(b.toIndex(end), [&](Value at) {
     Value place = b.toWord(at);
     Value logit = toFloat(load(logits, at));
-    Value bin = getBin(logit, bounds.bins);
+    Value bin = getBin(logit, bounds.bins, /*isListed=*/true);
     Value isThere = b.compare(CmpIPredicate::ult, place, count);
     Value isBest =
         b.both(isThere, b.compare(CmpIPredicate::uge, bin, bounds.from));
@@ -48,7 +51,7 @@ void StreamSelection::mark(Value count, const Bounds &bounds) {
                           b.compare(CmpIPredicate::ult, bin, bounds.from));
     b.ifTrue(b.both(isThere, isTied), [&] {
       Value number = countWord(kNumListed, b.word(1));
-      store(load(logits, at), listed, number);
+      store(arith::BitcastOp::create(b, b.getI32Type(), logit), listed, number);
       store(load(columns, at), listed, b.add(number, b.word(kListed)));
       store(place, listed, b.add(number, b.word(2 * kListed)));
     });

@@ -10,7 +10,6 @@
 
 #include "StreamSelection.h"
 #include "WarpOps.h"
-#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -28,32 +27,34 @@ Value StreamSelection::countAhead(Value place) {
   return b.add(load(ahead, at), countLanesAhead(b, inWord, load(marks, at)));
 }
 
-void StreamSelection::order(const TopkRow &row, Value count, Value firstColumn,
-                            Value numChunks) {
-  static_assert(1 << kChunkBits == kChunkKeys);
-  Type i32 = b.getI32Type();
+/// For each word of marks, how many are selected ahead of it.
+void StreamSelection::addMarks(Value count) {
   Value zero = b.word(0);
-  auto loadBelow = [&](Value memref, Value at, Value end) -> Value {
-    return choose(
-               b.compare(CmpIPredicate::ult, at, end), i32,
-               [&] { return SmallVector<Value>{load(memref, at)}; },
-               [&] { return SmallVector<Value>{zero}; })
-        .front();
-  };
   // A thread for each word of marks, and one for what is behind them.
   Value numMarks = arith::ShRUIOp::create(
       b, b.add(count, b.word(kWarpThreads - 1)), b.word(kLaneBits));
-  Value marked = math::CtPopOp::create(b, loadBelow(marks, thread, numMarks));
-  Value sum = addAhead(marked, sums);
+  Value word =
+      choose(
+          b.compare(CmpIPredicate::ult, thread, numMarks), b.getI32Type(),
+          [&] { return SmallVector<Value>{load(marks, thread)}; },
+          [&] { return SmallVector<Value>{zero}; })
+          .front();
+  Value sum = addAhead(math::CtPopOp::create(b, word), sums);
   b.ifTrue(b.compare(CmpIPredicate::ule, thread, numMarks), [&] {
     store(sum, ahead, thread);
     b.ifTrue(b.compare(CmpIPredicate::eq, thread, numMarks),
              [&] { store(zero, marks, thread); });
   });
   b.barrier();
+}
+
+/// For each chunk, how much further behind the keys of it belong than the marks
+/// ahead of their places tell.
+void StreamSelection::moveChunks(Value numChunks) {
+  Type i32 = b.getI32Type();
+  Value zero = b.word(0);
   // A thread for each chunk.
-  Value end = b.toWord(numChunks);
-  Value isChunk = b.compare(CmpIPredicate::ult, thread, end);
+  Value isChunk = b.compare(CmpIPredicate::ult, thread, b.toWord(numChunks));
   SmallVector<Type> two(2, i32);
   SmallVector<Value> own = choose(
       isChunk, two,
@@ -75,23 +76,58 @@ void StreamSelection::order(const TopkRow &row, Value count, Value firstColumn,
   Value place = addAhead(own[0], others);
   b.ifTrue(isChunk, [&] { store(b.sub(place, own[1]), chunks, thread); });
   b.barrier();
-  Value first = b.toWord(firstColumn);
+}
+
+/// Calls `body` for each place of the list that is selected, with how many are
+/// ahead of it.
+void StreamSelection::forEachMarked(
+    Value count, function_ref<void(Value at, Value ahead)> body) {
   list.forEach(b.toIndex(count), [&](Value at) {
     Value place = b.toWord(at);
     Value word = arith::ShRUIOp::create(b, place, b.word(kLaneBits));
-    Value inWord = arith::AndIOp::create(b, place, b.word(kWarpThreads - 1));
     Value bits = load(marks, word);
-    Value bit = arith::AndIOp::create(
-        b, arith::ShRUIOp::create(b, bits, inWord), b.word(1));
-    b.ifTrue(b.compare(CmpIPredicate::ne, bit, zero), [&] {
-      Value column = load(columns, at);
-      Value chunk =
-          arith::ShRUIOp::create(b, b.sub(column, first), b.word(kChunkBits));
-      Value to = b.add(b.add(load(chunks, chunk), load(ahead, word)),
-                       countLanesAhead(b, inWord, bits));
-      if (prefersGreatest(op.getTieBreak()))
-        to = b.sub(b.word(numSelected - 1), to);
-      store(b.add(column, b.toWord(row.keyOfColumn0)), list.keys, to);
+    // The bit of the lane's own place is the last one.
+    Value upTo =
+        arith::ShLIOp::create(b, bits, b.sub(b.word(kWarpThreads - 1), lane));
+    Value isMarked = b.compare(CmpIPredicate::slt, upTo, b.word(0));
+    b.ifTrue(isMarked, [&] {
+      Value number = b.add(load(ahead, word), math::CtPopOp::create(b, upTo));
+      body(at, b.sub(number, b.word(1)));
     });
+  });
+}
+
+void StreamSelection::order(const TopkRow &row, Value count, Value firstColumn,
+                            Value numChunks,
+                            function_ref<void(Value place, Value key)> write) {
+  static_assert(1 << kChunkBits == kChunkKeys);
+  Phase phase(*this);
+  addMarks(count);
+  auto getKey = [&](Value column) {
+    return b.add(row.keyOfColumn0, b.toIndex(column));
+  };
+  Value areKnown = b.compare(CmpIPredicate::ule, numChunks, b.index(maxChunks));
+  auto known = scf::IfOp::create(b, areKnown, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(known.thenBlock());
+  moveChunks(numChunks);
+  Value first = b.toWord(firstColumn);
+  forEachMarked(count, [&](Value at, Value ahead) {
+    Value column = load(columns, at);
+    Value chunk =
+        arith::ShRUIOp::create(b, b.sub(column, first), b.word(kChunkBits));
+    write(b.toIndex(b.add(load(chunks, chunk), ahead)), getKey(column));
+  });
+  // A row of more chunks than there is room for is sorted.
+  b.setInsertionPointToStart(known.elseBlock());
+  forEachMarked(count, [&](Value at, Value ahead) {
+    store(load(columns, at), list.keys, ahead);
+  });
+  SortCandidatesOp::create(b, list.codes, list.keys, b.index(numSelected),
+                           llvm::PowerOf2Ceil(numSelected), SortBy::Key,
+                           TieBreak::Smallest, /*doubled=*/false,
+                           /*keys_only=*/true);
+  list.forEach(b.index(numSelected), [&](Value place) {
+    write(place, getKey(load(list.keys, place)));
   });
 }

@@ -39,59 +39,49 @@ Value StreamSelection::getSampleColumn(Value number, Value shift) {
                               inGroup);
 }
 
-/// This thread's part of `count` logits of the row, and NaN behind these.
-SmallVector<Value> StreamSelection::loadSample(const TopkRow &row, Value count,
-                                               Value shift) {
-  SmallVector<Value> sample;
-  int64_t most = maxChunks * kChunkKeys >> (kSampleShift + 1);
-  most = std::max(most, kLongRow >> kSampleShift);
-  for (int64_t i = 0, e = llvm::divideCeil(most, numThreads); i < e; ++i) {
-    Value number = b.add(thread, b.word(i * numThreads));
-    sample.push_back(
-        choose(
-            b.compare(CmpIPredicate::ult, number, count), b.getF32Type(),
-            [&] {
-              Value column = b.toIndex(getSampleColumn(number, shift));
-              return SmallVector<Value>{
-                  row.loadLogit(b, b.add(row.firstColumn, column))};
-            },
-            [&] {
-              return SmallVector<Value>{
-                  b.real(std::numeric_limits<float>::quiet_NaN())};
-            })
-            .front());
+/// Puts `count` logits of the row where the list will be, and finds the ends of
+/// what this thread has, as codes.
+std::pair<Value, Value> StreamSelection::loadSample(const TopkRow &row,
+                                                    Value count, Value shift) {
+  Value most = b.word(-1), zero = b.word(0);
+  auto loop = scf::ForOp::create(b, b.index(0), b.toIndex(count),
+                                 b.index(kSampleLoads * numThreads),
+                                 ValueRange{most, zero});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value least = loop.getRegionIterArg(0), greatest = loop.getRegionIterArg(1);
+  Value first = b.add(thread, b.toWord(loop.getInductionVar()));
+  Value last = b.sub(count, b.word(1));
+  SmallVector<Value> numbers, logits;
+  // All loads are under way together. Behind the last one, it comes again.
+  for (int64_t i = 0; i < kSampleLoads; ++i) {
+    numbers.push_back(b.add(first, b.word(i * numThreads)));
+    Value number = arith::MinUIOp::create(b, numbers.back(), last);
+    Value column = b.toIndex(getSampleColumn(number, shift));
+    logits.push_back(row.loadLogit(b, b.add(row.firstColumn, column)));
   }
-  return sample;
+  for (auto [number, logit] : llvm::zip_equal(numbers, logits)) {
+    Value isFinite = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
+                                           math::AbsFOp::create(b, logit),
+                                           b.real(kInfinity));
+    Value code = emitCode(b, logit);
+    least = arith::MinUIOp::create(
+        b, least, arith::SelectOp::create(b, isFinite, code, most));
+    greatest = arith::MaxUIOp::create(
+        b, greatest, arith::SelectOp::create(b, isFinite, code, zero));
+    b.ifTrue(b.compare(CmpIPredicate::ult, number, count), [&] {
+      store(arith::BitcastOp::create(b, b.getI32Type(), logit), sample, number);
+    });
+  }
+  scf::YieldOp::create(b, ValueRange{least, greatest});
+  return {loop.getResult(0), loop.getResult(1)};
 }
 
-/// The ends of a sample, and bins between logits near them. There is a barrier
-/// in it.
+/// The ends of a sample, of which this thread has `least` and `greatest`, and
+/// bins between logits near them. There is a barrier in it.
 std::pair<StreamSelection::Ends, StreamSelection::Bins>
-StreamSelection::findEnds(ArrayRef<Value> sample, Value count) {
+StreamSelection::findEnds(Value least, Value greatest) {
   Value zero = b.word(0), most = b.word(-1);
-  Value least = most, greatest = zero;
-  SmallVector<Type> two(2, b.getI32Type());
-  for (auto [i, logit] : llvm::enumerate(sample)) {
-    Value number = b.add(thread, b.word(i * numThreads));
-    // Later slots of a short row have nothing.
-    SmallVector<Value> next = choose(
-        b.compare(CmpIPredicate::ult, number, count), two,
-        [&] {
-          Value isFinite = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
-                                                 math::AbsFOp::create(b, logit),
-                                                 b.real(kInfinity));
-          Value code = emitCode(b, logit);
-          Value lower = arith::SelectOp::create(b, isFinite, code, most);
-          Value upper = arith::SelectOp::create(b, isFinite, code, zero);
-          return SmallVector<Value>{arith::MinUIOp::create(b, least, lower),
-                                    arith::MaxUIOp::create(b, greatest, upper)};
-        },
-        [&] {
-          return SmallVector<Value>{least, greatest};
-        });
-    least = next[0];
-    greatest = next[1];
-  }
   least = reduceOverWarp(b, least, NVVM::ReduxKind::UMIN);
   greatest = reduceOverWarp(b, greatest, NVVM::ReduxKind::UMAX);
   Value second = b.word(kWarpThreads);
@@ -123,38 +113,55 @@ StreamSelection::findEnds(ArrayRef<Value> sample, Value count) {
 }
 
 StreamSelection::Guess StreamSelection::guess(const TopkRow &row) {
+  Phase phase(*this);
+  b.byFirstThread([&] {
+    for (Word word : {kCount, kNumListed})
+      writeWord(word, b.word(0));
+  });
+  // There is a barrier ahead of who counts, and who reads bins leaves zeros.
+  list.forEach(b.index(numBins),
+               [&](Value bin) { store(b.word(0), histogram, bin); });
   Type f32 = b.getF32Type();
   Value length = b.toWord(row.length);
-  Value isLong = b.compare(CmpIPredicate::ugt, length, b.word(kLongRow));
-  Value shift = arith::SelectOp::create(b, isLong, b.word(kSampleShift + 1),
-                                        b.word(kSampleShift));
+  auto isLonger = [&](int64_t length) {
+    Value isLonger =
+        b.compare(CmpIPredicate::ugt, b.toWord(row.length), b.word(length));
+    return Value(arith::ExtUIOp::create(b, b.getI32Type(), isLonger));
+  };
+  // The sample of a longer row would not fit the list's memory.
+  Value isLongest = isLonger(2 * capacity << (kSampleShift + 1));
+  Value shift =
+      b.add(b.word(kSampleShift), b.add(isLonger(kLongRow), isLongest));
   Value groupBits = b.word(kGroupShift);
   Value number = arith::ShLIOp::create(
       b, arith::ShRUIOp::create(b, length, b.add(shift, groupBits)), groupBits);
-  SmallVector<Value> sample = loadSample(row, number, shift);
-  auto [ends, bins] = findEnds(sample, number);
+  auto [least, greatest] = loadSample(row, number, shift);
+  auto [ends, bins] = findEnds(least, greatest);
 
   // The share of k: the worst of the best is hardly ever deeper than `rank`, or
-  // less deep than `upper`. The product is less than 2^25.
+  // less deep than `upper`. The product is less than 2^27.
+  static_assert(2 * CandidateList::kCapacity * CandidateList::kMostSelected <
+                int64_t(1) << 27);
   Value product = arith::MulIOp::create(b, number, b.word(numSelected));
   Value share = arith::FPToUIOp::create(
       b, b.getI32Type(),
       arith::MulFOp::create(b, arith::UIToFPOp::create(b, f32, product),
                             invert(arith::UIToFPOp::create(b, f32, length))));
   Value quarter = arith::ShRUIOp::create(b, share, b.word(2));
-  Value rank = b.add(b.add(share, quarter), b.word(18));
+  // A sample of a longest row has few: with as many more, the list would often
+  // be too short.
+  Value more =
+      b.sub(b.word(18), arith::MulIOp::create(b, isLongest, b.word(6)));
+  Value rank = b.add(b.add(share, quarter), more);
   Value upper = arith::MaxSIOp::create(b, b.sub(quarter, b.word(3)), b.word(1));
   Value isWhole = b.compare(CmpIPredicate::uge, rank, number);
   rank = arith::MinUIOp::create(b, rank, number);
   Value few = b.add(arith::ShRUIOp::create(b, rank, b.word(3)), b.word(8));
+  // What a thread counts, it has loaded itself.
   auto countAll = [&](const Bins &bins) {
-    for (auto [i, logit] : llvm::enumerate(sample)) {
-      Value at = b.add(thread, b.word(i * numThreads));
-      Value isNumber =
-          arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, logit, logit);
-      b.ifTrue(b.both(b.compare(CmpIPredicate::ult, at, number), isNumber),
-               [&, logit = logit] { count(getBin(logit, bins)); });
-    }
+    list.forEach(b.toIndex(number), [&](Value at) {
+      count(getBin(toFloat(load(sample, at)), bins, /*isListed=*/false));
+    });
   };
   SmallVector<Type> types(3, f32);
   types.push_back(b.getI1Type());

@@ -15,8 +15,7 @@ using namespace mlir::mqa::shapes;
 using arith::CmpIPredicate;
 
 StreamSelection::StreamSelection(DeviceBuilder &b, TopkOp op,
-                                 gpu::GPUFuncOp kernel,
-                                 const CandidateList &list)
+                                 gpu::GPUFuncOp kernel, CandidateList &list)
     : b(b), op(op), kernel(kernel), list(list),
       numSelected(op.getNumSelected()), capacity(list.capacity),
       numThreads(list.numThreads), numWarps(numThreads / kWarpThreads),
@@ -27,10 +26,15 @@ StreamSelection::Shape StreamSelection::getShape(int64_t numSelected,
                                                  bool hasManyRows) {
   // For as many as the sample lets pass, and for so many more that the list
   // hardly ever is too short; four blocks have no room for more.
-  constexpr int64_t kPlaces = 5568, kMostSelected = 2048;
+  constexpr int64_t kThreads = 384, kPlaces = 5568, kMostSelected = 2048,
+                    kMore = 2200;
+  // Where the block selects tile by tile, a list that was cut has room for one.
+  static_assert(kMore >= kThreads * CandidateList::kVectorSize &&
+                kPlaces >=
+                    kMostSelected + kThreads * CandidateList::kVectorSize);
   if (hasManyRows && numSelected <= kMostSelected) {
-    int64_t places = llvm::alignTo(2 * numSelected + 2200, kWarpThreads);
-    return {384, 4, std::min(places, kPlaces)};
+    int64_t places = llvm::alignTo(2 * numSelected + kMore, kWarpThreads);
+    return {kThreads, 4, std::min(places, kPlaces)};
   }
   return {CandidateList::kThreads, 2, CandidateList::kCapacity};
 }
@@ -42,14 +46,22 @@ void StreamSelection::allocate() {
   // What is selected goes where the logits were.
   logits = list.keys;
   columns = list.codes;
+  sample = list.getMemory();
   // The ops on candidates use this memory, too, ahead of it or behind it.
+  constexpr int64_t kMarks = CandidateList::kCapacity / kWarpThreads + 1;
+  static_assert(kMaxBins + kMaxChunks + kMarks <= CandidateScratch::kNumBins);
+  // Beside these, ops on candidates have words for each warp.
+  constexpr int64_t kWordsOfOps = 4 * kWarpThreads;
+  static_assert((CandidateScratch::kNumBins + kMarks + 3 * kListed +
+                 4 * kWarpThreads + kWords + kWordsOfOps) *
+                    sizeof(int32_t) <=
+                kBytes);
   Value scratch = CandidateScratch::share(kernel, b.getLoc());
   int64_t used = 0;
   auto take = [&](int64_t size) -> Value {
     SmallVector<OpFoldResult> offset{b.getIndexAttr(used)},
         sizes{b.getIndexAttr(size)}, stride{b.getIndexAttr(1)};
     used += size;
-    assert(used <= CandidateScratch::kNumBins);
     return memref::SubViewOp::create(b, scratch, offset, sizes, stride);
   };
   histogram = take(numBins);
@@ -60,11 +72,24 @@ void StreamSelection::allocate() {
   listed = add(3 * kListed);
   sums = add(4 * kWarpThreads);
   words = add(kWords);
-  thread = b.toWord(list.thread);
-  lane = arith::AndIOp::create(b, thread, b.word(kWarpThreads - 1));
+}
+
+StreamSelection::Phase::Phase(StreamSelection &selection)
+    : thread(selection.list),
+      selection(selection), before{selection.thread, selection.lane,
+                                   selection.warp} {
+  DeviceBuilder &b = selection.b;
+  Value number = b.toWord(selection.list.thread);
+  selection.thread = number;
+  selection.lane = arith::AndIOp::create(b, number, b.word(kWarpThreads - 1));
   // Which warp this is, is the same for all lanes.
-  warp = readFromLane(b, arith::ShRUIOp::create(b, thread, b.word(kLaneBits)),
-                      b.word(0));
+  selection.warp = readFromLane(
+      b, arith::ShRUIOp::create(b, number, b.word(kLaneBits)), b.word(0));
+}
+
+StreamSelection::Phase::~Phase() {
+  std::tie(selection.thread, selection.lane, selection.warp) =
+      std::tuple_cat(before);
 }
 
 Value StreamSelection::load(Value memref, Value at) {
@@ -100,8 +125,19 @@ StreamSelection::choose(Value condition, TypeRange types,
   return llvm::to_vector_of<Value>(choice.getResults());
 }
 
+Value StreamSelection::addUpTo(Value number) {
+  for (int64_t step = 1; step < kWarpThreads; step *= 2) {
+    auto ahead = gpu::ShuffleOp::create(b, number, static_cast<int32_t>(step),
+                                        kWarpThreads, gpu::ShuffleMode::UP);
+    number = b.add(number, arith::SelectOp::create(b, ahead.getValid(),
+                                                   ahead.getShuffleResult(),
+                                                   b.word(0)));
+  }
+  return number;
+}
+
 Value StreamSelection::addAhead(Value number, Value sums) {
-  Value upTo = addUpToLane(b, lane, number);
+  Value upTo = addUpTo(number);
   b.ifTrue(b.compare(CmpIPredicate::eq, lane, b.word(kWarpThreads - 1)),
            [&] { store(upTo, sums, warp); });
   b.barrier();
@@ -112,8 +148,9 @@ Value StreamSelection::addAhead(Value number, Value sums) {
 }
 
 Value StreamSelection::fits(const TopkRow &row) {
-  Value fits = b.compare(CmpIPredicate::ule, row.length,
-                         b.index((maxChunks - 1) * kChunkKeys));
+  // The sample fits the list's memory.
+  int64_t most = 2 * capacity << kMostSampleShift;
+  Value fits = b.compare(CmpIPredicate::ule, row.length, b.index(most));
   if (capacity < CandidateList::kCapacity)
     return fits;
   // A list that has room for the row needs no sample.
@@ -121,52 +158,45 @@ Value StreamSelection::fits(const TopkRow &row) {
                 b.compare(CmpIPredicate::ugt, row.length, b.index(capacity)));
 }
 
-Value StreamSelection::select(const TopkRow &row) {
+Value StreamSelection::select(
+    const TopkRow &row, function_ref<void(Value place, Value key)> write) {
   Type index = b.getIndexType();
   Value none = b.index(0);
   auto giveUp = [&] { return SmallVector<Value>{none}; };
-  b.byFirstThread([&] {
-    for (Word word : {kCount, kNumListed})
-      writeWord(word, b.word(0));
-  });
-  // There is a barrier ahead of who counts, and who reads bins leaves zeros.
-  list.forEach(b.index(numBins),
-               [&](Value bin) { store(b.word(0), histogram, bin); });
+  // Marks tell which of the list's logits are selected: all of a bin, or those
+  // of a short one that are better than the others.
+  auto finish = [&](Value count, const Bounds &bounds, Value firstColumn,
+                    Value numChunks) {
+    Value areAll = b.compare(CmpIPredicate::eq, bounds.left, bounds.inBin);
+    Value areFew = b.compare(CmpIPredicate::ule, bounds.inBin, b.word(kListed));
+    return choose(
+        arith::OrIOp::create(b, areAll, areFew), index,
+        [&] {
+          mark(count, bounds);
+          order(row, count, firstColumn, numChunks, write);
+          return SmallVector<Value>{b.index(numSelected)};
+        },
+        giveUp);
+  };
+  auto selectGuessed = [&](const Guess &guess) {
+    Value firstColumn = b.sub(
+        row.firstColumn, row.getMisalignment(b, row.firstColumn, kVectorSize));
+    Value numChunks = b.ceilDiv(b.sub(row.endColumn, firstColumn), kChunkKeys);
+    fill(row, guess.threshold, firstColumn, numChunks);
+    b.barrier();
+    Value count = readWord(kCount);
+    Value areEnough = b.compare(CmpIPredicate::uge, count, b.word(numSelected));
+    Value fit = b.compare(CmpIPredicate::ule, count, b.word(capacity));
+    return choose(
+        b.both(areEnough, fit), index,
+        [&] {
+          return finish(count, search(count, guess), firstColumn, numChunks);
+        },
+        giveUp);
+  };
   Guess guess = this->guess(row);
   return choose(
-             guess.isUsable, index,
-             [&] {
-               Value firstColumn =
-                   b.sub(row.firstColumn,
-                         row.getMisalignment(b, row.firstColumn, kVectorSize));
-               Value numChunks =
-                   b.ceilDiv(b.sub(row.endColumn, firstColumn), kChunkKeys);
-               fill(row, guess.threshold, firstColumn, numChunks);
-               b.barrier();
-               Value count = readWord(kCount);
-               Value areEnough =
-                   b.compare(CmpIPredicate::uge, count, b.word(numSelected));
-               Value fit =
-                   b.compare(CmpIPredicate::ule, count, b.word(capacity));
-               return choose(
-                   b.both(areEnough, fit), index,
-                   [&] {
-                     Bounds bounds = search(count, guess);
-                     Value areAll = b.compare(CmpIPredicate::eq, bounds.left,
-                                              bounds.inBin);
-                     Value areFew = b.compare(CmpIPredicate::ule, bounds.inBin,
-                                              b.word(kListed));
-                     return choose(
-                         arith::OrIOp::create(b, areAll, areFew), index,
-                         [&] {
-                           mark(count, bounds);
-                           order(row, count, firstColumn, numChunks);
-                           return SmallVector<Value>{b.index(numSelected)};
-                         },
-                         giveUp);
-                   },
-                   giveUp);
-             },
+             guess.isUsable, index, [&] { return selectGuessed(guess); },
              giveUp)
       .front();
 }

@@ -33,33 +33,40 @@ public:
   };
   /// Of a kernel that selects `numSelected` keys of each of many rows, or of
   /// some. A few large blocks are quicker for few rows, and more and smaller
-  /// ones for many.
+  /// ones for many: for more than kManyRows, for which there is work for most
+  /// multiprocessors.
   static Shape getShape(int64_t numSelected, bool hasManyRows);
+  static constexpr int64_t kManyRows = 256;
   /// Bytes of shared memory beside the list.
   static constexpr int64_t kBytes = 12 * 1024 + 512;
 
   StreamSelection(DeviceBuilder &b, TopkOp op, gpu::GPUFuncOp kernel,
-                  const CandidateList &list);
+                  CandidateList &list);
   /// Ahead of the loop over rows, where all threads come by.
   void allocate();
   /// Whether the stream takes a row of that many columns.
   Value fits(const TopkRow &row);
-  /// Leaves the keys that are selected in `list.keys`, and returns how many
-  /// they are, an index: k, or 0 where it does not select. They ascend, or
-  /// descend where the greatest of equal ones is best.
-  Value select(const TopkRow &row);
+  /// Calls `write` for each key that is selected, an index, and its place among
+  /// them, in the order of keys. Returns how many they are, an index: k, or 0
+  /// where it does not select.
+  Value select(const TopkRow &row,
+               function_ref<void(Value place, Value key)> write);
 
 private:
   /// A warp takes so many logits of a row at a time, a chunk. A lane has
   /// kVectors vectors of kVectorSize of them.
   static constexpr int64_t kVectorSize = 4, kVectors = 4;
-  static constexpr int64_t kChunkKeys = 32 * kVectorSize * kVectors;
+  static constexpr int64_t kStep = 32 * kVectorSize;
+  static constexpr int64_t kChunkKeys = kStep * kVectors;
   static constexpr int64_t kMaxChunks = 512;
-  /// One of 2^kSampleShift logits is in the sample, and of a row of more than
-  /// kLongRow logits half as many. 2^kGroupShift are neighbours: memory brings
-  /// them together.
-  static constexpr int64_t kSampleShift = 5, kGroupShift = 3;
+  /// One of 2^kSampleShift logits is in the sample, of a row of more than
+  /// kLongRow logits half as many, and of even longer ones a quarter.
+  /// 2^kGroupShift are neighbours: memory brings them together.
+  static constexpr int64_t kSampleShift = 5, kMostSampleShift = 7,
+                           kGroupShift = 3;
   static constexpr int64_t kLongRow = 65536;
+  /// So many logits of the sample a thread loads together.
+  static constexpr int64_t kSampleLoads = 4;
   /// Logits are counted in at most so many bins.
   static constexpr int64_t kMaxBins = 1024;
   /// So many logits of the last bin are compared with each other.
@@ -121,13 +128,28 @@ private:
   SmallVector<Value> choose(Value condition, TypeRange types,
                             function_ref<SmallVector<Value>()> yes,
                             function_ref<SmallVector<Value>()> no);
+  /// The sum over this lane and those ahead of it.
+  Value addUpTo(Value number);
   /// The sum over the lanes and warps ahead of this thread, with a barrier.
   Value addAhead(Value number, Value sums);
 
+  /// While there is one, numbers of thread, warp and lane are others to LLVM.
+  class Phase {
+  public:
+    explicit Phase(StreamSelection &selection);
+    ~Phase();
+
+  private:
+    CandidateList::Phase thread;
+    StreamSelection &selection;
+    std::array<Value, 3> before;
+  };
+
   // StreamSample.cpp
-  SmallVector<Value> loadSample(const TopkRow &row, Value count, Value shift);
+  std::pair<Value, Value> loadSample(const TopkRow &row, Value count,
+                                     Value shift);
   Value getSampleColumn(Value number, Value shift);
-  std::pair<Ends, Bins> findEnds(ArrayRef<Value> sample, Value count);
+  std::pair<Ends, Bins> findEnds(Value least, Value greatest);
   Guess guess(const TopkRow &row);
 
   // StreamList.cpp
@@ -135,12 +157,14 @@ private:
             Value numChunks);
   Value appendChunk(const TopkRow &row, Value threshold, Value same,
                     Value chunk, Value column);
+  SmallVector<Value> loadChunk(const TopkRow &row, Value column);
+  Value takePlaces(Value chunk, Value total, Value none);
 
   // StreamBins.cpp
   Value invert(Value value);
   Bins fitBins(Value low, Value high);
   Value isFinite(const Bins &bins);
-  Value getBin(Value logit, const Bins &bins);
+  Value getBin(Value logit, const Bins &bins, bool isListed);
   Value getEdge(const Bins &bins, Value bin, float distance);
   void count(Value bin);
   void findBin(Value need, Value upper);
@@ -154,19 +178,25 @@ private:
 
   // StreamOrder.cpp
   Value countAhead(Value place);
+  void addMarks(Value count);
+  void moveChunks(Value numChunks);
+  void forEachMarked(Value count,
+                     function_ref<void(Value at, Value ahead)> body);
   void order(const TopkRow &row, Value count, Value firstColumn,
-             Value numChunks);
+             Value numChunks, function_ref<void(Value place, Value key)> write);
 
   DeviceBuilder &b;
   TopkOp op;
   gpu::GPUFuncOp kernel;
-  const CandidateList &list;
+  CandidateList &list;
   int64_t numSelected, capacity, numThreads, numWarps, maxChunks;
   /// The last bin is for forced keys, and the one ahead of it for what is
   /// beyond the others.
   int64_t numBins, topBin;
   /// Logits (as words) and columns of the list: as many places as there are.
   Value logits, columns;
+  /// The sample, which lies where the list will be.
+  Value sample;
   /// Numbers of bins; for each chunk, where it is in the list; for 32 places of
   /// the list, which are selected, and how many are ahead; logits, columns and
   /// places of the last bin; sums of warps; single words.

@@ -39,12 +39,16 @@ static constexpr int64_t kWordBytes = sizeof(int32_t);
 /// Of shared memory, for each block.
 static constexpr int64_t kReservedBytes = 1024;
 /// Whether the kernel `name` of `op` selects from many rows: from logits that
-/// another kernel stores for it, of more than some queries for each sequence.
+/// another kernel stores for it, of more than some queries for each sequence,
+/// unless the rows are known to be few.
 static bool hasManyRows(gpu::GPUModuleOp kernels, StringRef name, TopkOp op) {
   auto steps =
       kernels->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(
           kStepsAttrName);
-  return steps && !op.getContextLens() &&
+  int64_t numRows = cast<ShapedType>(op.getIndices().getType()).getDimSize(0);
+  bool areFew =
+      !ShapedType::isDynamic(numRows) && numRows <= StreamSelection::kManyRows;
+  return steps && !op.getContextLens() && !areFew &&
          llvm::any_of(steps, [&](NamedAttribute entry) {
            return cast<StringAttr>(cast<ArrayAttr>(entry.getValue())[1]) ==
                   name;
@@ -69,7 +73,7 @@ static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
   auto topk = dyn_cast<TopkOp>(op);
   int64_t numSelected =
       topk ? topk.getNumSelected() : cast<MergeTopkOp>(op).getNumSelected();
-  constexpr int64_t kMost = CandidateList::kCapacity - CandidateList::kTileKeys;
+  constexpr int64_t kMost = CandidateList::kMostSelected;
   if (numSelected > kMost)
     return op->emitOpError()
            << "must select at most " << kMost << " keys, found " << numSelected;

@@ -37,6 +37,12 @@ public:
   void build();
 
 private:
+  /// How many keys are selected, and whether the results are written; if not,
+  /// the keys are in the list.
+  struct Selected {
+    Value count, isWritten;
+  };
+
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   }
@@ -46,11 +52,13 @@ private:
   CandidateList::State append(const TopkRow &row,
                               const CandidateList::State &state, Value column,
                               Value logits, Value turn);
-  Value tryFirst(Value fits, function_ref<Value()> first,
-                 function_ref<Value()> otherwise);
-  Value select(const TopkRow &row);
+  Selected tryFirst(Value fits, function_ref<Value()> first, bool isWritten,
+                    function_ref<Selected()> otherwise);
+  Selected select(const TopkRow &row, Value rowIndex);
+  Value selectFromStream(const TopkRow &row, Value rowIndex);
   Value selectByTiles(const TopkRow &row);
   void sort(const TopkRow &row, Value count);
+  SmallVector<Value> getResults(const TopkRow &row, Value key);
   void write(const TopkRow &row, Value rowIndex, Value count);
 
   bool isDescending() { return prefersGreatest(op.getTieBreak()); }
@@ -80,40 +88,78 @@ void TopkBody::takeAll(const TopkRow &row) {
   });
 }
 
-/// What `first` selects of a row that it fits, or else `otherwise`: how many
-/// keys that is.
-Value TopkBody::tryFirst(Value fits, function_ref<Value()> first,
-                         function_ref<Value()> otherwise) {
-  auto choose = [&](Value condition, function_ref<Value()> yes,
-                    function_ref<Value()> no) {
-    auto choice = scf::IfOp::create(b, TypeRange(b.getIndexType()), condition,
-                                    /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    scf::YieldOp::create(b, yes());
-    b.setInsertionPointToStart(choice.elseBlock());
-    scf::YieldOp::create(b, no());
-    return choice.getResult(0);
-  };
-  Value count = choose(fits, first, [&] { return constant(0); });
+/// What `first` selects of a row that it fits, whose results it has written or
+/// not, or else `otherwise`.
+TopkBody::Selected TopkBody::tryFirst(Value fits, function_ref<Value()> first,
+                                      bool isWritten,
+                                      function_ref<Selected()> otherwise) {
+  SmallVector<Type> types{b.getIndexType(), b.getI1Type()};
+  auto tried = scf::IfOp::create(b, TypeRange(types).take_front(1), fits,
+                                 /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tried.thenBlock());
+  scf::YieldOp::create(b, first());
+  b.setInsertionPointToStart(tried.elseBlock());
+  scf::YieldOp::create(b, constant(0));
+  b.setInsertionPointAfter(tried);
+  Value count = tried.getResult(0);
   Value isNone = b.compare(CmpIPredicate::eq, count, constant(0));
-  return choose(isNone, otherwise, [&] { return count; });
+  auto chosen = scf::IfOp::create(b, types, isNone, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(chosen.thenBlock());
+  Selected other = otherwise();
+  scf::YieldOp::create(b, ValueRange{other.count, other.isWritten});
+  b.setInsertionPointToStart(chosen.elseBlock());
+  Value written = arith::ConstantIntOp::create(b, isWritten, 1);
+  scf::YieldOp::create(b, ValueRange{count, written});
+  return {chosen.getResult(0), chosen.getResult(1)};
+}
+
+/// Selects from a row as it streams by, and returns how many keys, or 0 where
+/// that does not work. In the order of keys, the results are written then; for
+/// another order, the keys are in the list.
+Value TopkBody::selectFromStream(const TopkRow &row, Value rowIndex) {
+  auto keep = [&](Value place, Value key) {
+    memref::StoreOp::create(b, b.toWord(key), list.keys, place);
+  };
+  if (isByScore(op.getOrder()))
+    return stream->select(row, keep);
+  auto getBlock = [&](Value results) {
+    return results ? getRowBlock(b, b.getLoc(), results, rowIndex,
+                                 b.getIndexAttr(1))
+                   : Value();
+  };
+  Value indices = getBlock(op.getIndices()), values = getBlock(op.getValues());
+  return stream->select(row, [&](Value place, Value key) {
+    SmallVector<Value> results = getResults(row, key);
+    SmallVector<Value> at{constant(0), place};
+    memref::StoreOp::create(b, results[0], indices, at);
+    if (values)
+      memref::StoreOp::create(b, results[1], values, at);
+  });
 }
 
 /// Leaves the k best keys of a longer range in the list, or fewer where others
-/// are NaN, and returns how many.
-Value TopkBody::select(const TopkRow &row) {
-  auto byTiles = [&] { return selectByTiles(row); };
+/// are NaN, or writes them.
+TopkBody::Selected TopkBody::select(const TopkRow &row, Value rowIndex) {
+  auto byTiles = [&]() -> Selected {
+    Value no = arith::ConstantIntOp::create(b, false, 1);
+    if (!stream)
+      return {selectByTiles(row), no};
+    CandidateList::Phase phase(list);
+    return {selectByTiles(row), no};
+  };
   auto byStream = [&] {
     return stream ? tryFirst(
-                        stream->fits(row), [&] { return stream->select(row); },
-                        byTiles)
+                        stream->fits(row),
+                        [&] { return selectFromStream(row, rowIndex); },
+                        !isByScore(op.getOrder()), byTiles)
                   : byTiles();
   };
-  return registers ? tryFirst(
-                         registers->fits(row),
-                         [&] { return registers->select(row); }, byStream)
-                   : byStream();
+  return registers
+             ? tryFirst(
+                   registers->fits(row), [&] { return registers->select(row); },
+                   /*isWritten=*/false, byStream)
+             : byStream();
 }
 
 /// The same, where a tile of logits after the other is looked at.
@@ -232,6 +278,15 @@ void TopkBody::sort(const TopkRow &row, Value count) {
                            op.getTieBreak());
 }
 
+/// What row `row` gets for `key`: an index, and a logit where it has values.
+SmallVector<Value> TopkBody::getResults(const TopkRow &row, Value key) {
+  SmallVector<Value> results{row.getIndex(b, key)};
+  if (op.getValues())
+    results.push_back(
+        row.loadLogit(b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
+  return results;
+}
+
 void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
   Value one = constant(1);
   // The list has descending keys where the greatest of equal ones is best.
@@ -243,11 +298,7 @@ void TopkBody::write(const TopkRow &row, Value rowIndex, Value count) {
                                         place);
         Value key = arith::IndexCastOp::create(
             b, b.getIndexType(), memref::LoadOp::create(b, list.keys, place));
-        SmallVector<Value> results{row.getIndex(b, key)};
-        if (op.getValues())
-          results.push_back(row.loadLogit(
-              b, arith::SubIOp::create(b, key, row.keyOfColumn0)));
-        return results;
+        return getResults(row, key);
       });
 }
 
@@ -255,21 +306,35 @@ void TopkBody::buildRow(Value rowIndex) {
   TopkRow row(b, op, rowIndex);
   Value isShort = arith::CmpIOp::create(b, CmpIPredicate::ule, row.length,
                                         constant(numSelected));
-  auto choose = scf::IfOp::create(b, TypeRange(b.getIndexType()), isShort,
-                                  /*withElseRegion=*/true);
+  SmallVector<Type> types{b.getIndexType(), b.getI1Type()};
+  auto choose = scf::IfOp::create(b, types, isShort, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(choose.thenBlock());
     takeAll(row);
-    scf::YieldOp::create(b, row.length);
+    Value no = arith::ConstantIntOp::create(b, false, 1);
+    scf::YieldOp::create(b, ValueRange{row.length, no});
     b.setInsertionPointToStart(choose.elseBlock());
-    scf::YieldOp::create(b, select(row));
+    Selected selected = select(row, rowIndex);
+    scf::YieldOp::create(b, ValueRange{selected.count, selected.isWritten});
   }
-  Value count = choose.getResult(0);
-  gpu::BarrierOp::create(b);
-  if (isByScore(op.getOrder()))
-    sort(row, count);
-  write(row, rowIndex, count);
+  Value count = choose.getResult(0), isWritten = choose.getResult(1);
+  auto finish = [&] {
+    gpu::BarrierOp::create(b);
+    if (isByScore(op.getOrder()))
+      sort(row, count);
+    write(row, rowIndex, count);
+  };
+  if (stream && !isByScore(op.getOrder())) {
+    Value isLeft = b.compare(CmpIPredicate::eq, isWritten,
+                             arith::ConstantIntOp::create(b, false, 1));
+    b.ifTrue(isLeft, [&] {
+      CandidateList::Phase phase(list);
+      finish();
+    });
+  } else {
+    finish();
+  }
   // The next row uses the list again.
   gpu::BarrierOp::create(b);
 }

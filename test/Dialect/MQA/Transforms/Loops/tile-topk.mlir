@@ -18,19 +18,19 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: mqa.row_block %[[LOGITS]][%[[ROW]]]
     // All keys, where there are no more than k.
     // CHECK: %[[SHORT:.*]] = arith.cmpi ule, %[[LENGTH:.*]], %[[K]]
-    // CHECK: %[[COUNT:.*]] = scf.if %[[SHORT]] -> (index) {
+    // CHECK: %[[COUNT:.*]]:2 = scf.if %[[SHORT]] -> (index, i1) {
     // CHECK-NOT: mqa.append_candidates
     // CHECK: memref.store %{{.*}}, %[[KEYS]]
-    // CHECK: scf.yield %[[LENGTH]]
+    // CHECK: scf.yield %[[LENGTH]], %false
     // CHECK: } else {
     // A row that registers have room for stays in them (tile-topk-registers.mlir).
     // CHECK: %[[HELD:.*]] = arith.cmpi ule, %{{.*}}, %c8192
     // CHECK: %[[OF_REGISTERS:.*]] = scf.if %[[HELD]] -> (index) {
     // CHECK-NOT: mqa.append_candidates
     // CHECK: %[[NONE_YET:.*]] = arith.cmpi eq, %[[OF_REGISTERS]], %c0
-    // CHECK: scf.if %[[NONE_YET]] -> (index) {
+    // CHECK: scf.if %[[NONE_YET]] -> (index, i1) {
     // A row that does not fit the list, and is not too long for this, is selected from as it streams by (tile-topk-stream.mlir).
-    // CHECK: %[[MOST:.*]] = arith.cmpi ule, %[[LENGTH]], %c261632
+    // CHECK: %[[MOST:.*]] = arith.cmpi ule, %[[LENGTH]], %c2097152
     // CHECK: %[[LONG:.*]] = arith.cmpi ugt, %[[LENGTH]], %c8192
     // CHECK: %[[STREAMS:.*]] = arith.andi %[[MOST]], %[[LONG]]
     // CHECK: %[[STREAMED:.*]] = scf.if %[[STREAMS]] -> (index) {
@@ -73,7 +73,7 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     // CHECK: gpu.barrier
     // CHECK-NOT: mqa.sort_candidates
     // CHECK: scf.for
-    // CHECK: arith.cmpi ult, %{{.*}}, %[[COUNT]]
+    // CHECK: arith.cmpi ult, %{{.*}}, %[[COUNT]]#0
     // CHECK: scf.yield %[[PADDING]]
     // CHECK: memref.store
     // CHECK: gpu.barrier
