@@ -53,11 +53,27 @@ if(MQA_PRECOMPILE_HEADERS)
     <mlir/Transforms/DialectConversion.h>)
 endif()
 
+# What headers and templates cost is paid once for several files. After a change to one file, the others of its batch are
+# compiled again. Without, as a check that no file needs another one ahead of it: -DMQA_UNITY_BUILD=OFF.
+option(MQA_UNITY_BUILD "Compile several files of a library at a time" ON)
+
 # mqa_add_library(NAME sources... [DEPENDS targets...] [LINK libraries...])
 function(mqa_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  # GCC warns of memory of LLVM's small vectors that is never read, as LLVM's own build knows.
+  target_compile_options(${name} PRIVATE -Wno-maybe-uninitialized)
+  # LDBG() prints the DEBUG_TYPE of each file.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
+    UNITY_BUILD ${MQA_UNITY_BUILD} UNITY_BUILD_MODE GROUP UNITY_BUILD_CODE_BEFORE_INCLUDE "#undef DEBUG_TYPE")
+  # Five files of a folder together: a new file moves none of other folders.
+  foreach(source ${ARG_UNPARSED_ARGUMENTS})
+    get_filename_component(folder ${source} DIRECTORY)
+    list(APPEND files_of_${folder} ${source})
+    list(LENGTH files_of_${folder} count)
+    math(EXPR group "(${count} - 1) / 5")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP "${folder}${group}")
+  endforeach()
   target_link_libraries(${name} PUBLIC mqa_mlir_headers ${ARG_LINK} MLIR LLVM)
   add_dependencies(${name} mqa_headers ${ARG_DEPENDS})
   if(MQA_PRECOMPILE_HEADERS)

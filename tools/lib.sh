@@ -10,7 +10,7 @@ as_root() {
 }
 
 # Debian 12 (with its security updates) has all of these; a CUDA toolkit is used where there is one, and not needed.
-packages=(ca-certificates g++ cmake ninja-build ccache git python3-dev binutils zlib1g-dev libzstd-dev
+packages=(ca-certificates g++ cmake ninja-build git python3-dev binutils zlib1g-dev libzstd-dev
   python3-pip python3-setuptools python3-wheel
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools
   nlohmann-json3-dev libcli11-dev libgtest-dev)

@@ -44,9 +44,9 @@ constexpr int64_t kWarpBytes = kWarpThreads * kLaneBytes;
 /// than the largest f16, since the magnitudes are added up in f16.
 constexpr double kMaxKey = 448, kMaxScore = 64000;
 
-class Expansion {
+class FitQueriesExpansion {
 public:
-  Expansion(gpu::GPUFuncOp kernel, FitQueriesOp op, int64_t barrier)
+  FitQueriesExpansion(gpu::GPUFuncOp kernel, FitQueriesOp op, int64_t barrier)
       : kernel(kernel), op(op), b(op), loc(op.getLoc()), barrier(barrier) {
     MemRefType q = op.getQ().getType();
     layout = cast<StagedLayoutAttr>(q.getLayout());
@@ -105,7 +105,7 @@ private:
 } // namespace
 
 /// The f16 values of 16 bytes, two by two.
-SmallVector<Value> Expansion::unpack(Value bytes) {
+SmallVector<Value> FitQueriesExpansion::unpack(Value bytes) {
   SmallVector<Value> pairs;
   auto f8 = TypeAttr::get(op.getQ().getType().getElementType());
   auto type = VectorType::get({2}, b.getF16Type());
@@ -119,7 +119,7 @@ SmallVector<Value> Expansion::unpack(Value bytes) {
 }
 
 /// The opposite of `unpack`.
-Value Expansion::pack(ArrayRef<Value> pairs) {
+Value FitQueriesExpansion::pack(ArrayRef<Value> pairs) {
   auto f8 = TypeAttr::get(op.getQ().getType().getElementType());
   auto type = VectorType::get({2}, b.getI8Type());
   SmallVector<Value> parts;
@@ -140,7 +140,7 @@ Value Expansion::pack(ArrayRef<Value> pairs) {
 }
 
 /// The exponent s of the head that this lane holds 16 bytes of.
-Value Expansion::computeExponent(ArrayRef<Value> pairs) {
+Value FitQueriesExpansion::computeExponent(ArrayRef<Value> pairs) {
   Value sum;
   for (Value pair : pairs) {
     Value magnitude = math::AbsFOp::create(b, loc, pair);
@@ -172,7 +172,7 @@ Value Expansion::computeExponent(ArrayRef<Value> pairs) {
 
 /// Scales the heads at `offsets` of `bytes`: first all are read and judged, so
 /// that their latencies overlap, then those that are off are written.
-void Expansion::scaleHeads(Value bytes, ArrayRef<Value> offsets) {
+void FitQueriesExpansion::scaleHeads(Value bytes, ArrayRef<Value> offsets) {
   auto f8s =
       VectorType::get({kLaneBytes}, op.getQ().getType().getElementType());
   auto words = VectorType::get({kLaneBytes}, b.getI8Type());
@@ -208,7 +208,7 @@ void Expansion::scaleHeads(Value bytes, ArrayRef<Value> offsets) {
   }
 }
 
-void Expansion::scaleQueries() {
+void FitQueriesExpansion::scaleQueries() {
   MemRefType type = layout.getMemoryType(op.getQ().getType());
   Value memory = LayoutCastOp::create(b, loc, type, op.getQ());
   SmallVector<ReassociationIndices> all{
@@ -239,7 +239,7 @@ void Expansion::scaleQueries() {
 }
 
 /// The number of a head's row in memory.
-Value Expansion::getRow(Value query, Value head) {
+Value FitQueriesExpansion::getRow(Value query, Value head) {
   ArrayRef<int64_t> shape = layout.getShape().drop_back(),
                     dims = layout.getDims().drop_back();
   // How often each dim of memory is at its next one: the last one first.
@@ -263,7 +263,7 @@ Value Expansion::getRow(Value query, Value head) {
 }
 
 /// A warp for each query.
-void Expansion::scaleWeights() {
+void FitQueriesExpansion::scaleWeights() {
   auto loop = scf::ForOp::create(b, loc, warp, constant(numQueries), numWarps);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -327,14 +327,14 @@ void Expansion::scaleWeights() {
                           ValueRange{constant(1), query});
 }
 
-void Expansion::synchronize() {
+void FitQueriesExpansion::synchronize() {
   // Only consumers come here.
   Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), numThreads);
   NVVM::BarrierOp::create(b, loc, /*res=*/Type(), i32(barrier), count,
                           NVVM::BarrierReductionAttr(), Value());
 }
 
-void Expansion::run() {
+void FitQueriesExpansion::run() {
   Value warpThreads = constant(kWarpThreads);
   Value thread = op.getThread();
   numThreads = op.getNumThreads() ? op.getNumThreads() : warpThreads;
@@ -385,7 +385,7 @@ struct ExpandFitQueriesPass
     }
     for (auto [op, barrier] : llvm::zip_equal(ops, numbers)) {
       LDBG() << "barrier " << barrier << " for " << op;
-      Expansion(kernel, op, barrier).run();
+      FitQueriesExpansion(kernel, op, barrier).run();
     }
   }
 };

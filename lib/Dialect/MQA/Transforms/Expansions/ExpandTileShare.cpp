@@ -28,9 +28,9 @@ using arith::CmpIPredicate;
 
 namespace {
 /// The expansion of one op, whose pieces of work are query blocks.
-class Expansion : GridShare {
+class TileShareExpansion : GridShare {
 public:
-  Expansion(gpu::GPUFuncOp kernel, TileShareOp op, int64_t numThreads)
+  TileShareExpansion(gpu::GPUFuncOp kernel, TileShareOp op, int64_t numThreads)
       : GridShare(kernel, op, op.getBlockCost(), numThreads), op(op),
         ranges(Ranges::get(b, op.getRanges())), blockRows(op.getBlockQ()) {
     // Of a block that is a sequence, one query says it all.
@@ -63,7 +63,7 @@ private:
 } // namespace
 
 /// The key tiles of query block `block`.
-Value Expansion::countTiles(Value block) {
+Value TileShareExpansion::countTiles(Value block) {
   Value lastRow = sub(ranges.getNumRows(b, loc), constant(1));
   Value row = arith::MulIOp::create(b, loc, block, constant(blockRows));
   // A block with fewer rows reads its last one again.
@@ -75,7 +75,7 @@ Value Expansion::countTiles(Value block) {
 }
 
 /// The tiles of the first of query blocks [begin, end), and the length of all.
-std::pair<Value, Value> Expansion::countRun(Value begin, Value end) {
+std::pair<Value, Value> TileShareExpansion::countRun(Value begin, Value end) {
   Value zero = constant(0);
   Value some = compare(CmpIPredicate::slt, begin, end);
   auto first = scf::IfOp::create(b, loc, b.getIndexType(), some,
@@ -102,8 +102,8 @@ std::pair<Value, Value> Expansion::countRun(Value begin, Value end) {
 /// Where one of the positions `from` and `to` is in the block of `count` tiles
 /// that starts at `start`, writes block and tile to `results`: in the gap, the
 /// tile after it for `from`, and that before it for `to`.
-void Expansion::publishBlock(Value block, Value start, Value count, Value from,
-                             Value to, Value results) {
+void TileShareExpansion::publishBlock(Value block, Value start, Value count,
+                                      Value from, Value to, Value results) {
   Value length = getLength(count), one = constant(1);
   for (auto [slot, position] : {std::pair<int64_t, Value>{0, from}, {2, to}}) {
     auto here = scf::IfOp::create(b, loc, isIn(position, start, length),
@@ -122,7 +122,8 @@ void Expansion::publishBlock(Value block, Value start, Value count, Value from,
 }
 
 /// Publishes the positions that are in `run`.
-void Expansion::publish(const Run &run, Value from, Value to, Value results) {
+void TileShareExpansion::publish(const Run &run, Value from, Value to,
+                                 Value results) {
   Value holds = arith::OrIOp::create(b, loc, isIn(from, run.start, run.length),
                                      isIn(to, run.start, run.length));
   auto found = scf::IfOp::create(b, loc, holds, /*withElseRegion=*/false);
@@ -141,7 +142,7 @@ void Expansion::publish(const Run &run, Value from, Value to, Value results) {
   scf::YieldOp::create(b, loc, add(start, getLength(count)));
 }
 
-void Expansion::run() {
+void TileShareExpansion::run() {
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
   Value zero = constant(0), one = constant(1);
   Value numBlocks = ceilDiv(ranges.getNumRows(b, loc), constant(blockRows));
@@ -201,7 +202,7 @@ struct ExpandTileSharePass
     for (Operation *op : ops) {
       int64_t numThreads = getOperation().getKnownBlockSizeAttr()[0];
       if (auto share = dyn_cast<TileShareOp>(op))
-        Expansion(getOperation(), share, numThreads).run();
+        TileShareExpansion(getOperation(), share, numThreads).run();
       else
         expandRunShare(getOperation(), cast<RunShareOp>(op), numThreads);
     }

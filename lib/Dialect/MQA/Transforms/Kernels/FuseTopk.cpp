@@ -26,7 +26,7 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-static const remark::RemarkOpts kRemark =
+static const remark::RemarkOpts kFusionRemark =
     remark::RemarkOpts::name("fuse").category("mqa-fuse-topk");
 
 /// The sizes of what `op`, which leaves it uninitialised, makes.
@@ -118,10 +118,10 @@ struct FuseTopkPass : mqa::impl::MQAFuseTopkPassBase<FuseTopkPass> {
       std::string with = "fused with " + logits->getName().getStringRef().str();
       std::string reason = explainNotFused(logits, topk);
       if (!reason.empty()) {
-        remark::missed(topk.getLoc(), kRemark) << "not " + with + ": " + reason;
+        remark::missed(topk.getLoc(), kFusionRemark) << "not " + with + ": " + reason;
         continue;
       }
-      remark::passed(topk.getLoc(), kRemark) << with;
+      remark::passed(topk.getLoc(), kFusionRemark) << with;
       fuse(rewriter, logits, topk);
       dropClean(rewriter, logits);
     }

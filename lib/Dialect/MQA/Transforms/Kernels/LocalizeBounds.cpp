@@ -31,7 +31,7 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-static const remark::RemarkOpts kRemark =
+static const remark::RemarkOpts kBoundsRemark =
     remark::RemarkOpts::name("localize").category("mqa-localize-bounds");
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +188,7 @@ static bool isMultipleOf(Value value, int64_t factor) {
 
 /// Why `op` stays a tile.
 static LogicalResult leave(Operation *op, StringRef reason) {
-  remark::missed(op->getLoc(), kRemark) << "still a tile: " + reason.str();
+  remark::missed(op->getLoc(), kBoundsRemark) << "still a tile: " + reason.str();
   return failure();
 }
 

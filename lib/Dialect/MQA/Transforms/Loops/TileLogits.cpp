@@ -110,8 +110,9 @@ static void eraseUnstoredLogits(RewriterBase &rewriter, UnstoredLogitsOp op) {
   rewriter.eraseOp(op);
 }
 
-static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
-                                func::FuncOp func) {
+static LogicalResult makeLogitsKernel(RewriterBase &rewriter,
+                                      gpu::GPUModuleOp module,
+                                      func::FuncOp func) {
   FailureOr<KernelFunction> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
@@ -212,7 +213,7 @@ namespace {
 struct TileLogitsPass : mqa::impl::MQATileLogitsPassBase<TileLogitsPass> {
   void runOnOperation() override {
     if (failed(makeKernels(getOperation(), llvm::IsaPred<LogitsOpInterface>,
-                           makeKernel)))
+                           makeLogitsKernel)))
       signalPassFailure();
   }
 };

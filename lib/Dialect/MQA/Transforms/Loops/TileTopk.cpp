@@ -55,8 +55,9 @@ static bool hasManyRows(gpu::GPUModuleOp kernels, StringRef name, TopkOp op) {
          });
 }
 
-static LogicalResult makeKernel(RewriterBase &rewriter, gpu::GPUModuleOp module,
-                                func::FuncOp func) {
+static LogicalResult makeSelectionKernel(RewriterBase &rewriter,
+                                         gpu::GPUModuleOp module,
+                                         func::FuncOp func) {
   FailureOr<KernelFunction> found = verifyKernelFunction(func);
   if (failed(found))
     return failure();
@@ -131,7 +132,7 @@ namespace {
 struct TileTopkPass : mqa::impl::MQATileTopkPassBase<TileTopkPass> {
   void runOnOperation() override {
     if (failed(makeKernels(getOperation(), llvm::IsaPred<TopkOp, MergeTopkOp>,
-                           makeKernel)))
+                           makeSelectionKernel)))
       signalPassFailure();
   }
 };

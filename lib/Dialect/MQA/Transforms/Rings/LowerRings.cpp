@@ -34,7 +34,7 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
-static constexpr auto kRemark =
+static constexpr auto kRingsRemark =
     remark::RemarkOpts::name("rings").category("mqa-lower-rings");
 
 void RingLowering::create(RingCreateOp op) {
@@ -126,7 +126,7 @@ void RingLowering::initBarriers() {
     NVVM::FenceMbarrierInitOp::create(b, loc);
   if (barrier)
     return;
-  remark::missed(loc, kRemark) << "no barrier of the block is ahead of the "
+  remark::missed(loc, kRingsRemark) << "no barrier of the block is ahead of the "
                                   "first use of a ring: one more "
                                   "is needed";
   b.setInsertionPointAfter(init);
@@ -320,7 +320,7 @@ LogicalResult RingLowering::run() {
     release(op);
   for (RingCreateOp op : creates)
     b.eraseOp(op);
-  remark::analysis(loc, kRemark)
+  remark::analysis(loc, kRingsRemark)
       << remark::metric("SharedMemoryBytes", sharedMemoryBytes);
   StringRef name = KernelAttr::getAttrName();
   if (auto attr = kernel->getAttrOfType<KernelAttr>(name))

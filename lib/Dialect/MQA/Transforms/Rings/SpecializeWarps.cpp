@@ -34,7 +34,7 @@ using namespace mlir;
 using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 
-static constexpr auto kRemark =
+static constexpr auto kWarpsRemark =
     remark::RemarkOpts::name("roles").category("mqa-specialize-warps");
 
 scf::ForOp
@@ -132,7 +132,7 @@ void WarpRoles::buildOthers(Value threadId, int64_t first) {
           : buildSharedProducers(threadId, first,
                                  cleaning ? kGroupWarps / 2 : kGroupWarps);
   int64_t numCleaners = first + kGroupThreads - cleaner;
-  remark::passed(loc, kRemark)
+  remark::passed(loc, kWarpsRemark)
       << llvm::formatv("{0} consumer groups compute, {1} warps load, {2} warps "
                        "convert, {3} threads clean",
                        numConsumerGroups, (cleaner - first) / kWarpThreads,
@@ -297,7 +297,7 @@ struct SpecializeWarpsPass
     if (loops.empty() && failed(verifyNoNestedLoop(kernel)))
       return signalPassFailure();
     if (loops.empty()) {
-      remark::missed(kernel.getLoc(), kRemark)
+      remark::missed(kernel.getLoc(), kWarpsRemark)
           << "no loop at the top of the kernel fills rings";
       return;
     }

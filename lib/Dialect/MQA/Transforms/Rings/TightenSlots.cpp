@@ -31,7 +31,7 @@ namespace mqa {
 using namespace mlir;
 using namespace mlir::mqa;
 
-static constexpr auto kRemark =
+static constexpr auto kSlotsRemark =
     remark::RemarkOpts::name("release").category("mqa-tighten-slots");
 
 /// The get whose slot `release` gives back, in its block or in one around it.
@@ -198,18 +198,18 @@ struct TightenSlotsPass : mqa::impl::MQATightenSlotsPassBase<TightenSlotsPass> {
     for (RingReleaseOp release : releases) {
       RingGetOp get = findGet(release);
       if (!get) {
-        remark::missed(release.getLoc(), kRemark)
+        remark::missed(release.getLoc(), kSlotsRemark)
             << "no get of this position is ahead of the release";
         continue;
       }
       Operation *last = findLastUse(get, release);
       if (!last)
-        remark::missed(release.getLoc(), kRemark)
+        remark::missed(release.getLoc(), kSlotsRemark)
             << "the last read of the slot is not known";
       if (!last || !last->isBeforeInBlock(release))
         continue;
       release->moveAfter(last);
-      remark::passed(release.getLoc(), kRemark) << remark::add(
+      remark::passed(release.getLoc(), kSlotsRemark) << remark::add(
           "released behind '{0}'", last->getName().getStringRef());
     }
   }
