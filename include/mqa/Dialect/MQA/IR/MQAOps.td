@@ -79,7 +79,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     A range longer than S columns is cut at S. Columns past the length of the range are -inf with `clean`, and not written
     without `clean`.
 
-    **Candidate blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, and the work is in
+    **Key blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, and the work is in
     proportion to these. Block b has the R keys from b * R on; R is 8 or 16. Row m has the blocks `key_blocks[m, j]` for
     0 <= j < num_key_blocks[m]. Column j * R + o of row m belongs to key key_blocks[m, j] * R + o. Keys outside of the row's
     range, keys past N, and columns behind the row's blocks are -inf with `clean`, and not written without `clean`. Entries
@@ -318,7 +318,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     no result, only the time: a GPU then multiplies the next power of two of rows at a time. Without it, kernels are made for
     many rows.
 
-    **Candidate blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, as in `mqa.logits`, and the
+    **Key blocks.** With `key_blocks`, a query has logits of the keys of some blocks alone, as in `mqa.logits`, and the
     work is in proportion to these. Block b has the R keys of the query's sequence from b * R on; R is 8 or 16, and so no
     block is in two cache blocks. Row m has the blocks `key_blocks[m, j]` for 0 <= j < num_key_blocks[m]. Column j * R + o of
     row m belongs to key key_blocks[m, j] * R + o. Keys from the row's length on, keys past S * P, and columns behind the
