@@ -9,7 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Fragments/FragmentLayout.h"
+#include "Fragments/HeadRowsLayout.h"
+#include "Fragments/KeyRowsLayout.h"
 #include "WgmmaLowering.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -191,7 +192,7 @@ TEST(LayoutTest, EveryElementHasAPlace) {
 TEST(LayoutTest, PartsAreRunsOfMemory) {
   Type type = Float8E4M3FNType::get(&getContext());
   for (int64_t tileQ : {1, 2, 4, 8, 16, 32}) {
-    StagedLayoutAttr headTile = getOperand(kDefaultChip, OperandRole::Queries,
+    StagedLayoutAttr headTile = getOperand(kDefaultChip, OperandRole::QueryRows,
                                            {tileQ, 64 / tileQ, 160}, type);
     StagedLayoutAttr tile = headTile.getRepeated({2, 3}, {0, 1});
     FailureOr<StagedLayoutAttr> group =
@@ -211,6 +212,31 @@ TEST(LayoutTest, PartsAreRunsOfMemory) {
     EXPECT_TRUE(failed(tile.getPart({2 * tileQ, 64 / tileQ, 160})));
     EXPECT_TRUE(failed(tile.getPart({tileQ, 0, 160})));
   }
+}
+
+// Of a dim that parts share, each has as many behind each other.
+TEST(LayoutTest, PartsOfOneDim) {
+  Type type = Float8E4M3FNType::get(&getContext());
+  StagedLayoutAttr tile =
+      getOperand(kDefaultChip, OperandRole::Keys, {192, 128}, type);
+  StagedLayoutAttr expected =
+      getOperand(kDefaultChip, OperandRole::Keys, {64, 128}, type);
+  FailureOr<StagedLayoutAttr> part = tile.getPart({64, 128});
+  ASSERT_TRUE(succeeded(part));
+  EXPECT_EQ(*part, expected);
+  Places inTile(tile), inPart(*part);
+  for (int64_t row = 0; row < 64; row += 7)
+    for (int64_t d = 0; d < 128; d += 19)
+      ASSERT_EQ(inTile({row + 128, d}),
+                2 * expected.getNumElements() + inPart({row, d}));
+  EXPECT_TRUE(failed(tile.getPart({5, 128}))) << "no whole number of parts";
+  EXPECT_TRUE(failed(tile.getPart({3, 128}))) << "of less than a swizzle";
+  EXPECT_TRUE(failed(tile.getPart({192, 64}))) << "of rows";
+  // Rows of two chunks are not behind each other.
+  StagedLayoutAttr chunks =
+      getOperand(kDefaultChip, OperandRole::Keys, {192, 128},
+                 BFloat16Type::get(&getContext()));
+  EXPECT_TRUE(failed(chunks.getPart({64, 128})));
 }
 
 //===----------------------------------------------------------------------===//
@@ -246,7 +272,7 @@ TEST(LayoutTest, EveryRegisterOfEveryThread) {
     OwningOpRef<ModuleOp> module =
         ModuleOp::create(UnknownLoc::get(&getContext()));
     OpBuilder b(module->getBodyRegion());
-    FragmentLayout layout(b, module->getLoc(), numQueries);
+    HeadRowsLayout layout(b, module->getLoc(), numQueries);
     int64_t heads = kGroupRows / numQueries;
     constexpr int64_t kColumns = 128;
     for (int64_t thread = 0; thread < kGroupThreads; ++thread) {
@@ -274,12 +300,72 @@ TEST(LayoutTest, EveryRegisterOfEveryThread) {
         Coordinate c = layout.getColumn(8 * (r / 4) + r % 2);
         EXPECT_EQ(at(c), column);
         FailureOr<int64_t> found =
-            layout.getRegister(layout.getQuery(), layout.getHead(half), c);
+            layout.getRegister({layout.getQuery(), layout.getHead(half), c});
         ASSERT_TRUE(succeeded(found));
         EXPECT_EQ(*found, r);
       }
     }
   }
+}
+
+// The same where rows are keys: column n of the product is head n mod H of
+// query n / H.
+TEST(LayoutTest, EveryRegisterOfKeyRows) {
+  for (auto [numQueries, heads] :
+       {std::pair<int64_t, int64_t>{1, 64}, {2, 64}, {4, 24}, {16, 8}}) {
+    OwningOpRef<ModuleOp> module =
+        ModuleOp::create(UnknownLoc::get(&getContext()));
+    OpBuilder b(module->getBodyRegion());
+    KeyRowsLayout layout(b, module->getLoc(), numQueries, heads);
+    for (int64_t thread = 0; thread < kGroupThreads; ++thread) {
+      auto at = [&](Coordinate c) {
+        return c.offset + (c.base ? evaluate(c.base, thread) : 0);
+      };
+      int64_t warp = thread / 32, lane = thread % 32;
+      for (int64_t r = 0; r < numQueries * heads / 2; ++r) {
+        int64_t half = r / 2 % 2, column = 8 * (r / 4) + 2 * (lane % 4) + r % 2;
+        Coordinate key = layout.getKey(half);
+        Coordinate query = layout.getQuery(column / heads);
+        Coordinate head = layout.getHead(8 * (r / 4) % heads + r % 2);
+        EXPECT_EQ(at(key), 16 * warp + 8 * half + lane / 4);
+        EXPECT_LE(at(key) - key.offset, key.maxBase);
+        EXPECT_EQ(at(head), column % heads);
+        EXPECT_LE(at(head) - head.offset, head.maxBase);
+        FailureOr<int64_t> found = layout.getRegister({key, query, head});
+        ASSERT_TRUE(succeeded(found));
+        EXPECT_EQ(*found, r);
+        EXPECT_TRUE(failed(layout.getRegister({head, query, key})));
+      }
+    }
+  }
+}
+
+// Heads that are columns lie query by query, chunk behind chunk, whatever their
+// number: all of them, or equal parts.
+TEST(LayoutTest, HeadsThatAreColumns) {
+  Type type = BFloat16Type::get(&getContext());
+  for (int64_t queries : {1, 2, 4, 8, 16})
+    for (int64_t heads = 1; heads <= 128; ++heads) {
+      int64_t part = getColumnHeads(queries, heads);
+      int64_t parts = llvm::divideCeil(heads, part);
+      EXPECT_LE(part * queries, kMaxHeadColumns);
+      EXPECT_EQ(part % kColumnStep, 0);
+      EXPECT_EQ(getColumnHeads(queries, part * parts), part)
+          << "of what is staged";
+      StagedLayoutAttr layout = getOperand(
+          kDefaultChip, OperandRole::QueryColumns, {queries, part, 128}, type);
+      FailureOr<StagedLayoutAttr::Matrix> matrix = layout.getMatrix();
+      ASSERT_TRUE(succeeded(matrix));
+      EXPECT_EQ(matrix->rows, queries * part);
+      EXPECT_EQ(matrix->chunks, 2);
+      Places getPlace(layout);
+      for (int64_t d : {0, 64}) {
+        int64_t row = (queries - 1) * part + part - 1;
+        int64_t index = (d / 64 * queries * part + row) * 64;
+        EXPECT_EQ(getPlace({queries - 1, part - 1, d}),
+                  swizzle(index * 2, 128) / 2);
+      }
+    }
 }
 
 //===----------------------------------------------------------------------===//

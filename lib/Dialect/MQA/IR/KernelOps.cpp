@@ -134,6 +134,13 @@ int64_t TileLogitsOp::getQueryGroups() {
   return layout.getDims().front() == 0 ? layout.getShape().front() : 1;
 }
 
+int64_t TileLogitsOp::getTileHeads() {
+  int64_t queries = getTileQueries();
+  return hasKeyRows(getRows())
+             ? shapes::getColumnHeads(queries, getQ().getType().getDimSize(1))
+             : shapes::kGroupRows / queries;
+}
+
 /// The logits of other heads, to which those of this tile are added.
 Value TileLogitsOp::getCarried() { return getOnto(); }
 
@@ -193,7 +200,19 @@ LogicalResult TileLogitsOp::verify() {
                          << (getOnto() ? " onto another type" : "");
   constexpr int64_t kRows = shapes::kGroupRows;
   int64_t groups = getQueryGroups();
-  if (kRows % (queries / groups) || heads % getTileHeads())
+  if (hasKeyRows(getRows())) {
+    if (getNumKeys() % kRows || isPacked(getReduction()))
+      return emitOpError() << "with 'rows' keys needs a multiple of " << kRows
+                           << " keys and 'reduction' f32, found "
+                           << getNumKeys() << " and "
+                           << stringifyReduction(getReduction());
+    if (queries % groups || heads % getTileHeads())
+      return emitOpError() << "'q' must have groups of equally many queries, "
+                              "and head tiles of "
+                           << getTileHeads() << " heads, found " << groups
+                           << " of " << queries << " queries, and " << heads
+                           << " heads";
+  } else if (kRows % (queries / groups) || heads % getTileHeads())
     return emitOpError() << "'q' must have groups of queries that divide "
                          << kRows << ", and head tiles of " << kRows
                          << " rows, found " << groups << " of "

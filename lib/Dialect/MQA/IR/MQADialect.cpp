@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Dialect/MQA/IR/Bytecode.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -100,7 +101,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileQ, int64_t tileKv,
                                    int64_t queryStages, int64_t stages,
                                    int64_t accumulators, Relu, Reduction, Split,
-                                   int64_t blockCost, int64_t blockHeads) {
+                                   int64_t blockCost, int64_t blockHeads,
+                                   Rows rows) {
   std::pair<StringRef, int64_t> parameters[] = {{"block_q", blockQ},
                                                 {"block_kv", blockKv},
                                                 {"tile_kv", tileKv},
@@ -117,8 +119,18 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule parameter 'block_q' must be a multiple of "
                           "tile_q = "
                        << tileQ << ", found " << blockQ;
+  bool areKeys = hasKeyRows(rows);
+  constexpr int64_t kMaxColumnQueries = 16;
+  if (areKeys && tileQ > kMaxColumnQueries)
+    return emitError() << "schedule parameter 'tile_q' must be at most "
+                       << kMaxColumnQueries << " where rows are keys, found "
+                       << tileQ;
+  if (areKeys && tileKv % shapes::kGroupRows)
+    return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
+                       << shapes::kGroupRows << " where rows are keys, found "
+                       << tileKv;
   int64_t queryThreads = 32 * (tileQ < 4 ? 4 / tileQ : 1);
-  if (tileKv % queryThreads)
+  if (!areKeys && tileKv % queryThreads)
     return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
                        << queryThreads
                        << ", a key for each thread that has a query of tile_q "
@@ -136,6 +148,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "schedule parameter 'block_cost' must not be "
                           "negative, found "
                        << blockCost;
+  if (areKeys && blockHeads != 0)
+    return emitError() << "schedule parameter 'block_heads' must be 0 where "
+                          "rows are keys, found "
+                       << blockHeads;
   if (int64_t tileHeads = shapes::kGroupRows / tileQ;
       blockHeads < 0 || blockHeads % tileHeads)
     return emitError() << "schedule parameter 'block_heads' must be a multiple "
@@ -194,11 +210,14 @@ MemRefType RingType::getSlotType(unsigned i) const {
                          tile.getMemorySpace());
 }
 
-int64_t ScheduleAttr::getTileHeads() const {
-  return shapes::kGroupRows / getTileQ();
+int64_t ScheduleAttr::getTileHeads(int64_t heads) const {
+  return hasKeyRows(getRows()) ? shapes::getColumnHeads(getTileQ(), heads)
+                               : shapes::kGroupRows / getTileQ();
 }
 
 int64_t ScheduleAttr::getQueryWarps() const {
+  if (hasKeyRows(getRows()))
+    return 1;
   return std::max<int64_t>(shapes::kGroupWarps / getTileQ(), 1);
 }
 

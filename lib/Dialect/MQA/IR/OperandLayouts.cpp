@@ -41,9 +41,15 @@ StagedLayoutAttr MatrixUnit::getOperandLayout(OperandRole role,
   // Rows of one swizzle have no dim of chunks.
   if (chunks.count > 1)
     add(chunks.count, inner);
-  if (role == OperandRole::Keys) {
+  switch (role) {
+  case OperandRole::Keys:
     add(tile[0], 0);
-  } else {
+    break;
+  case OperandRole::QueryColumns:
+    add(tile[0], 0);
+    add(tile[1], 1);
+    break;
+  case OperandRole::QueryRows: {
     // A warp has all heads of some queries, so that a sum over heads never
     // leaves it; or, with the others, some heads of a query that they share.
     int64_t queries = tile[0];
@@ -54,6 +60,8 @@ StagedLayoutAttr MatrixUnit::getOperandLayout(OperandRole role,
       add(sharers, 1);
     add(kWarpRows / warpQueries, 1);
     add(warpQueries, 0);
+    break;
+  }
   }
   add(chunks.elements, inner);
   return StagedLayoutAttr::get(context, shape, dims,

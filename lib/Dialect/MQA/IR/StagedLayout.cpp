@@ -269,10 +269,18 @@ StagedLayoutAttr::getPart(ArrayRef<int64_t> shape) const {
       break;
     parts[dim] /= size;
   }
+  // The first dim that is left may count the rest of the parts, too, and the
+  // elements of each.
+  SmallVector<int64_t> partShape(getShape().drop_front(first));
+  if (int64_t &rest = parts[getDims()[first]];
+      rest > 1 && partShape.size() > 1 && partShape.front() % rest == 0) {
+    partShape.front() /= rest;
+    rest = 1;
+  }
   if (!isDone())
     return failure();
-  auto part = get(getContext(), getShape().drop_front(first),
-                  getDims().drop_front(first), getSwizzle());
+  auto part =
+      get(getContext(), partShape, getDims().drop_front(first), getSwizzle());
   if (part.getNumElements() % getPeriod())
     return failure();
   return part;

@@ -731,3 +731,38 @@ func.func @f(%ranges: !mqa.ranges, %s: memref<?xi32>, %n: index) {
   %rows = mqa.name_sequences %ranges, %s of %n : memref<?xi32>
   return
 }
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'tile_kv' must be a multiple of 64 where rows are keys, found 96}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 2, block_kv = 96, tile_q = 2, tile_kv = 96, stages = 2, rows = keys>}
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'tile_q' must be at most 16 where rows are keys, found 32}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 32, block_kv = 64, tile_q = 32, tile_kv = 64, stages = 2, rows = keys>}
+
+// -----
+
+// expected-error@+1 {{schedule parameter 'block_heads' must be 0 where rows are keys, found 64}}
+func.func private @f() attributes {s = #mqa.schedule<block_q = 1, block_kv = 64, tile_q = 1, tile_kv = 64, stages = 2, block_heads = 64, rows = keys>}
+
+// -----
+
+#at_1x1x2x64x128 = #mqa.staged<shape = [1, 1, 2, 64, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
+#at_96x128 = #mqa.staged<shape = [96, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<workgroup>>, %k: memref<96x128xf8E4M3FN, #at_96x128, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{with 'rows' keys needs a multiple of 64 keys and 'reduction' f32, found 96 and f32}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<workgroup>>, memref<96x128xf8E4M3FN, #at_96x128, #gpu.address_space<workgroup>>) {rows = #mqa.rows<keys>} : vector<2x96xf32>
+  return
+}
+
+// -----
+
+#at_1x1x4x60x128 = #mqa.staged<shape = [1, 1, 4, 60, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
+#at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @f(%q: memref<4x60x128xf8E4M3FN, #at_1x1x4x60x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) {
+  // expected-error@+1 {{'q' must have groups of equally many queries, and head tiles of 32 heads, found 1 of 4 queries, and 60 heads}}
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x60x128xf8E4M3FN, #at_1x1x4x60x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) {rows = #mqa.rows<keys>} : vector<4x64xf32>
+  return
+}

@@ -19,13 +19,13 @@ func.func @f(%q: memref<4x64xf32>, %i: index) {
 
 // -----
 
-// Half of the queries are a part of every head tile.
+// Half of the heads of a head tile are a part of each query of it.
 #head_tiles = #mqa.staged<shape = [4, 4, 16, 128], dims = [1, 0, 1, 2], swizzle = 16>
 !tiles = memref<4x64x128xf8E4M3FN, #head_tiles, #gpu.address_space<workgroup>>
-#part = #mqa.staged<shape = [2, 16, 128], dims = [0, 1, 2], swizzle = 16>
+#part = #mqa.staged<shape = [4, 8, 128], dims = [0, 1, 2], swizzle = 16>
 func.func @f(%q: !tiles, %i: index) {
   // expected-error@+1 {{has no equal parts of this shape that lie behind each other}}
-  %t = mqa.subtile %q[%i, %i, %i] : !tiles to memref<2x16x128xf8E4M3FN, #part, #gpu.address_space<workgroup>>
+  %t = mqa.subtile %q[%i, %i, %i] : !tiles to memref<4x8x128xf8E4M3FN, #part, #gpu.address_space<workgroup>>
   return
 }
 

@@ -267,3 +267,20 @@ func.func @runs(%lens: memref<?xi32>, %sequence: memref<?xi32>, %n: index) {
   %own, %line, %end = mqa.row_run %some[%n] {max_rows = 8}
   return
 }
+
+// Where keys are the rows of a product, heads lie query by query.
+// CHECK-LABEL: func.func @key_rows
+// CHECK-SAME: #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 64, stages = 12, rows = keys>
+// CHECK: mqa.tile_logits ins({{.*}}) {rows = #mqa.rows<keys>} : vector<2x64xf32>
+// CHECK: mqa.wgmma %{{.*}}, %{{.*}} : {{.*}} -> <vector<64x128xf32>>
+#at_2x64x128 = #mqa.staged<shape = [1, 2, 64, 128], dims = [1, 0, 1, 2], swizzle = 16>
+#at_1x1x2x64x128 = #mqa.staged<shape = [1, 1, 2, 64, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
+#keys_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
+func.func @key_rows(%q: memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #keys_64x128, #gpu.address_space<workgroup>>)
+    attributes {s = #mqa.schedule<block_q = 2, block_kv = 256, tile_q = 2, tile_kv = 64, stages = 12, rows = keys>} {
+  %logits = mqa.tile_logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #keys_64x128, #gpu.address_space<workgroup>>) {rows = #mqa.rows<keys>} : vector<2x64xf32>
+  %c0 = arith.constant 0 : index
+  %tile = mqa.subtile %q[%c0, %c0, %c0] : memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<workgroup>> to memref<2x64x128xf8E4M3FN, #at_2x64x128, #gpu.address_space<workgroup>>
+  %acc = mqa.wgmma %k, %tile : memref<64x128xf8E4M3FN, #keys_64x128, #gpu.address_space<workgroup>>, memref<2x64x128xf8E4M3FN, #at_2x64x128, #gpu.address_space<workgroup>> -> !mqa.fragment<vector<64x128xf32>>
+  return
+}

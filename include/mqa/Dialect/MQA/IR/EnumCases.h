@@ -66,6 +66,17 @@ inline bool isPacked(Reduction reduction) {
   llvm_unreachable("unknown reduction");
 }
 
+/// Whether a product's rows are keys, and its columns heads.
+inline bool hasKeyRows(Rows rows) {
+  switch (rows) {
+  case Rows::Heads:
+    return false;
+  case Rows::Keys:
+    return true;
+  }
+  llvm_unreachable("unknown rows");
+}
+
 /// Whether the blocks of the grid may share the keys of a query block.
 inline bool splitsKeys(Split split) {
   switch (split) {

@@ -45,6 +45,16 @@ def MQA_ReductionEnumAttr : EnumAttr<MQA_Dialect, MQA_ReductionAttr, "reduction"
   let assemblyFormat = "`<` $value `>`";
 }
 
+def MQA_RowsAttr : I32EnumAttr<"Rows", "What the rows of a product are", [
+    I32EnumAttrCase<"Heads", 0, "heads">, I32EnumAttrCase<"Keys", 1, "keys">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_RowsEnumAttr : EnumAttr<MQA_Dialect, MQA_RowsAttr, "rows"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_SplitAttr : I32EnumAttr<"Split", "How work is handed to the blocks of the grid", [
     I32EnumAttrCase<"Tiles", 0, "tiles">, I32EnumAttrCase<"Blocks", 1, "blocks">]> {
   let cppNamespace = "::mlir::mqa";
@@ -81,8 +91,9 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | --- | --- | --- |
     | `block_q` | queries of a query block, which share every key that is read; a multiple of `tile_q` | rows of q |
     | `block_kv` | keys that the consumer groups of a block work on at a time; a multiple of `tile_kv` | rows of k |
-    | `tile_q` | queries of one product, which has 64 / `tile_q` heads of each query: 1, 2, 4, 8, 16 or 32 | rows of q |
-    | `tile_kv` | keys of one product; a multiple of 32. With `tile_q` of 2 or 1, a multiple of 64 or 128, because each warp of a query stores 32 keys | rows of k |
+    | `rows` | what the 64 rows of a product are. `heads`: heads of `tile_q` queries; its columns are keys. `keys`: keys; its columns are heads of `tile_q` queries | |
+    | `tile_q` | queries of one product: 1, 2, 4, 8, 16 or 32. With `rows = heads`, it has 64 / `tile_q` heads of each query; with `rows = keys`, all heads, or equal parts of them that have at most 128 columns, and `tile_q` is at most 16 | rows of q |
+    | `tile_kv` | keys of one product; a multiple of 32. With `rows = heads` and `tile_q` of 2 or 1, a multiple of 64 or 128, because each warp of a query stores 32 keys. With `rows = keys`, a multiple of 64, which are products behind each other | rows of k |
     | `query_stages` | stages of the query ring. With 2, the queries of the next block load while the last keys of this block are worked on | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | products of a consumer group in flight. With 2, one product is reduced while the next one is computed | 1 or 2 |
@@ -101,10 +112,18 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     and exchange their sums in shared memory. But all heads of a block's queries lie in shared memory, or `block_heads` of
     them, which are then loaded again for every key tile.
 
-    Example:
+    With `rows = keys`, a thread adds up the heads of its keys by itself, and then three other lanes' parts. That costs less
+    where a product has few queries. It costs more where there are many, because a thread then has the weights of all of
+    them, and shared memory is read more often. It is for WGMMA, and for sums in f32 that are stored one by one.
+
+    Examples:
 
     ```mlir
     #mqa.schedule<block_q = 8, block_kv = 512, tile_q = 8, tile_kv = 128, stages = 5>
+    ```
+
+    ```mlir
+    #mqa.schedule<block_q = 2, block_kv = 512, tile_q = 2, tile_kv = 128, stages = 6, rows = keys>
     ```
   }];
   let parameters = (ins "int64_t":$block_q, "int64_t":$block_kv,
@@ -120,7 +139,9 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
       DefaultValuedParameter<"::mlir::mqa::Split",
                              "::mlir::mqa::Split::Tiles">:$split,
       DefaultValuedParameter<"int64_t", "1">:$block_cost,
-      DefaultValuedParameter<"int64_t", "0">:$block_heads);
+      DefaultValuedParameter<"int64_t", "0">:$block_heads,
+      DefaultValuedParameter<"::mlir::mqa::Rows",
+                             "::mlir::mqa::Rows::Heads">:$rows);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -128,8 +149,8 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     int64_t getQueryGroups() const { return getBlockQ() / getTileQ(); }
     int64_t getKeyGroups() const { return getBlockKv() / getTileKv(); }
     int64_t getConsumerGroups() const { return getQueryGroups() * getKeyGroups(); }
-    /// Heads of each query of a product.
-    int64_t getTileHeads() const;
+    /// Heads of each query of a product, where `heads` are staged.
+    int64_t getTileHeads(int64_t heads) const;
     /// Warps of a consumer group that have heads of the same query.
     int64_t getQueryWarps() const;
   }];

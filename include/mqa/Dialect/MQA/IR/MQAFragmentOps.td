@@ -54,10 +54,10 @@ def MQA_AsyncArriveOp : MQA_Op<"async_arrive"> {
 def MQA_WgmmaOp : MQA_Op<"wgmma"> {
   let summary = "Starts D = A * B^T of one warpgroup on the tensor cores";
   let description = [{
-    A is 64 x K, or queries x heads x K with 64 rows in all. B is N x K. Both have the same element type, and
-    `#mqa.staged` layouts whose memory is K-major: swizzled rows of 32, 64 or 128 bytes. A wider K comes in chunks; the
+    A is 64 x K, or queries x heads x K with 64 rows in all. B is N x K, or queries x heads x K with N rows in all. Both
+    have the same element type, and `#mqa.staged` layouts whose memory is K-major: swizzled rows of 32, 64 or 128 bytes. A wider K comes in chunks; the
     first dim of memory counts them, and A and B have the same number. The rows of D are the rows of A in the order of A's
-    memory.
+    memory, and the columns of D are the rows of B likewise.
 
     The op issues all steps of K. Nothing may read the result before an `mqa.wgmma_wait` that follows an
     `nvvm.wgmma.commit.group.sync.aligned`.
@@ -75,7 +75,7 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     ```
   }];
   let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$a,
-                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2]>:$b);
+                       MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{
     $a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)

@@ -340,8 +340,9 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`) |
     | result | queries x keys | |
 
-    A consumer group multiplies a head tile at a time: 64 rows, which are 64 / Q heads of each of its Q queries. The
-    matrix unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
+    A consumer group multiplies a head tile at a time: 64 rows, which are 64 / Q heads of each of its Q queries. With
+    `rows = keys`, 64 of its keys are the rows, and the columns are a head tile: up to 128 / Q heads of each query. The matrix
+    unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
 
     Heads from `num_heads` on are padding, and have weights of zero. `num_heads` must be given if q is not zero in these
     heads, or if a key may be infinite, because zero times infinity is NaN.
@@ -353,6 +354,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN. `max` alone is for `relu_nan_as_zero` |
     | `reduction` | `f16`: in packed half precision. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
     | `accumulators` | the number of head tiles whose scores are under way at a time |
+    | `rows` | what the rows of a product are: see `#mqa.schedule`. `keys` is for a multiple of 64 keys, and f32 sums |
 
     ```mlir
     !q = memref<8x64x128xf8E4M3FN, #mqa.staged<shape = [1, 8, 4, 8, 2, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>, #gpu.address_space<workgroup>>
@@ -373,7 +375,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     Optional<Index>:$num_heads,
     DefaultValuedAttr<MQA_ReluEnumAttr, "::mlir::mqa::Relu::Max">:$relu,
     DefaultValuedAttr<MQA_ReductionEnumAttr, "::mlir::mqa::Reduction::F32">:$reduction,
-    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<2>]>, "1">:$accumulators);
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<2>]>, "1">:$accumulators,
+    DefaultValuedAttr<MQA_RowsEnumAttr, "::mlir::mqa::Rows::Heads">:$rows);
   let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
     `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,
@@ -390,7 +393,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     }
     int64_t getNumKeys() { return getK().getType().getDimSize(0); }
     /// Heads of a head tile, and head tiles.
-    int64_t getTileHeads() { return 64 / getTileQueries(); }
+    int64_t getTileHeads();
     int64_t getHeadTiles() { return getQ().getType().getDimSize(1) / getTileHeads(); }
   }];
   let hasVerifier = 1;

@@ -20,7 +20,8 @@ def MQA_SubtileOp : MQA_Op<"subtile", [
   let description = [{
     The op cuts the tile into equal parts of the result's shape. `parts` says which part, counted in each dim. The outermost
     dims of memory in the `#mqa.staged` layout must count the parts, so that each part is one piece of memory. The layout
-    of the result is the layout of the tile without these dims.
+    of the result is the layout of the tile without these dims. The first dim that it keeps may count parts too, and is
+    then that much smaller.
 
     Why this op exists: `memref.subview` is for strided memrefs, and a staged tile is no strided memref.
 

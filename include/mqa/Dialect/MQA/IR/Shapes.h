@@ -27,6 +27,16 @@ constexpr int64_t kWarpRows = 16;
 constexpr int64_t kGroupWarps = 4;
 constexpr int64_t kGroupThreads = kGroupWarps * kWarpThreads;
 constexpr int64_t kGroupRows = kGroupWarps * kWarpRows;
+/// Where keys are the rows of a product, its columns come by eights, and are at
+/// most so many: a thread has the scores of half as many.
+constexpr int64_t kColumnStep = 8, kMaxHeadColumns = 128;
+/// Heads of each of `queries` queries of such a product, of `heads`: all, or
+/// the larger of equal parts, padded.
+constexpr int64_t getColumnHeads(int64_t queries, int64_t heads) {
+  int64_t parts = (heads * queries + kMaxHeadColumns - 1) / kMaxHeadColumns;
+  int64_t part = (heads + parts - 1) / parts;
+  return (part + kColumnStep - 1) / kColumnStep * kColumnStep;
+}
 /// Rows of staged operands are swizzled, so that the unit reads them without
 /// bank conflicts: of as many bytes at most. They are padded to whole steps of
 /// the unit along K.

@@ -25,8 +25,9 @@ namespace mqa {
 class StagedLayoutAttr;
 class TargetAttr;
 
-/// What a matrix unit multiplies: rows that are heads of queries, by keys.
-enum class OperandRole { Queries, Keys };
+/// What a matrix unit multiplies: heads of queries, as rows or as columns, and
+/// keys, which lie alike as either.
+enum class OperandRole { QueryRows, QueryColumns, Keys };
 
 /// How the rows of q and k lie in shared memory: a unit reads rows of one
 /// swizzle, so others are cut into chunks, zero behind their end.
@@ -62,8 +63,8 @@ struct MatrixUnit {
   /// for rounding up to the step that one instruction takes.
   RowChunks getRowChunks(int64_t rowSize, Type element) const;
   /// How an operand lies in shared memory for the unit to read it: a tile of
-  /// queries x heads x d, which are the unit's rows, or of keys x d. Its last
-  /// dim is rounded up to whole chunks.
+  /// queries x heads x d, or of keys x d. Its last dim is rounded up to whole
+  /// chunks.
   StagedLayoutAttr getOperandLayout(OperandRole role, ArrayRef<int64_t> tile,
                                     Type element) const;
 };

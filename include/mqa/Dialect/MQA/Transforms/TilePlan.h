@@ -64,7 +64,7 @@ int64_t getConsumerRegisters(const ChipInfo &chip, int64_t numConsumerGroups,
 
 /// Whether a thread keeps its weights of all `headTiles` in registers; else it
 /// reads those of each head tile when it needs them.
-bool keepsWeights(int64_t headTiles);
+bool keepsWeights(Rows rows, int64_t headTiles);
 
 /// Registers in which a thread of a unit that is not asynchronous keeps its
 /// part of a tile of keys for all head tiles; 0 if that is too much, and they

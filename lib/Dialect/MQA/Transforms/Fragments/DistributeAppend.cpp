@@ -23,7 +23,7 @@ namespace {
 /// Of one thread: all of its elements are of one query.
 class AppendDistributor {
 public:
-  AppendDistributor(ImplicitLocOpBuilder &b, FragmentLayout &layout,
+  AppendDistributor(ImplicitLocOpBuilder &b, HeadRowsLayout &layout,
                     VectorScalars &scalars, AppendLogitsOp op,
                     ArrayRef<Element> owned)
       : b(b), scalars(scalars), op(op), owned(owned),
@@ -49,7 +49,7 @@ private:
   VectorScalars &scalars;
   AppendLogitsOp op;
   ArrayRef<Element> owned;
-  FragmentLayout::QueryLanes lanes;
+  HeadRowsLayout::QueryLanes lanes;
   SmallVector<Value> logits, masks;
 };
 } // namespace
@@ -169,7 +169,7 @@ LogicalResult AppendDistributor::run() {
   return success();
 }
 
-LogicalResult mqa::distributeAppend(IRRewriter &b, FragmentLayout &layout,
+LogicalResult mqa::distributeAppend(IRRewriter &b, HeadRowsLayout &layout,
                                     VectorScalars &scalars, AppendLogitsOp op,
                                     ArrayRef<Element> owned) {
   OpBuilder::InsertionGuard guard(b);

@@ -27,7 +27,7 @@ bool mqa::mayShareColumns(int64_t blockColumns) {
   return blockColumns <= kStoreKeys;
 }
 
-FailureOr<int64_t> mqa::getBlockColumns(const FragmentLayout &layout,
+FailureOr<int64_t> mqa::getBlockColumns(const HeadRowsLayout &layout,
                                         vector::MultiDimReductionOp reduction) {
   VectorType type = reduction.getSourceVectorType();
   auto cast = reduction.getSource().getDefiningOp<vector::ShapeCastOp>();
@@ -44,11 +44,11 @@ FailureOr<int64_t> mqa::getBlockColumns(const FragmentLayout &layout,
   if (!matchPattern(reduction.getAcc(), m_NegInfFloat()))
     return reduction.emitError("must begin with -inf");
   int64_t columns = type.getDimSize(2);
-  if (columns < FragmentLayout::kColumnsPerQuad ||
+  if (columns < HeadRowsLayout::kColumnsPerQuad ||
       !llvm::isPowerOf2_64(columns))
     return reduction.emitError()
            << "must be over blocks of a power of two of at least "
-           << FragmentLayout::kColumnsPerQuad << " keys, found " << columns;
+           << HeadRowsLayout::kColumnsPerQuad << " keys, found " << columns;
   return columns;
 }
 
@@ -56,7 +56,7 @@ namespace {
 /// Of one thread. All of its elements are of one query.
 class BlockMaximumDistributor {
 public:
-  BlockMaximumDistributor(IRRewriter &b, FragmentLayout &layout,
+  BlockMaximumDistributor(IRRewriter &b, HeadRowsLayout &layout,
                           VectorScalars &scalars,
                           vector::MultiDimReductionOp reduction,
                           int64_t blockColumns)
@@ -73,7 +73,7 @@ private:
   }
 
   IRRewriter &b;
-  FragmentLayout &layout;
+  HeadRowsLayout &layout;
   VectorScalars &scalars;
   vector::MultiDimReductionOp reduction;
   Location loc;
@@ -231,7 +231,7 @@ FailureOr<Value> BlockMaximumDistributor::run(ArrayRef<Element> owned) {
 }
 
 FailureOr<Value> mqa::distributeBlockMaximum(
-    IRRewriter &b, FragmentLayout &layout, VectorScalars &scalars,
+    IRRewriter &b, HeadRowsLayout &layout, VectorScalars &scalars,
     vector::MultiDimReductionOp reduction, ArrayRef<Element> owned) {
   FailureOr<int64_t> blockColumns = getBlockColumns(layout, reduction);
   if (failed(blockColumns))

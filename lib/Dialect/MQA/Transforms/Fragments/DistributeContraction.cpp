@@ -97,8 +97,8 @@ static Operation *findWaitPoint(vector::ContractionOp contract) {
 }
 
 namespace {
-/// A contraction as a matrix unit computes it: the fragment of a head tile's 64
-/// rows times a tile of keys.
+/// A contraction as a matrix unit computes it: the fragment of the 64 rows of
+/// a head tile, or of as many keys, times the other.
 struct Product {
   vector::ContractionOp contract;
   Value a, b;
@@ -109,8 +109,8 @@ struct Product {
 /// Whether `unit` reads `tile` in this role: whether its elements lie as it
 /// wants them.
 static LogicalResult verifyOperand(vector::ContractionOp contract,
-                                   const MatrixUnit &unit, OperandRole role,
-                                   MemRefType tile) {
+                                   const MatrixUnit &unit, StringRef name,
+                                   OperandRole role, MemRefType tile) {
   StagedLayoutAttr wanted =
       unit.getOperandLayout(role, tile.getShape(), tile.getElementType());
   auto found = dyn_cast<StagedLayoutAttr>(tile.getLayout());
@@ -118,9 +118,8 @@ static LogicalResult verifyOperand(vector::ContractionOp contract,
     return success();
   LDBG() << unit.name << " cannot read " << tile << ", it wants " << wanted;
   return contract.emitError()
-         << "operand '" << (role == OperandRole::Queries ? "lhs" : "rhs")
-         << "' must lie in shared memory as " << unit.name << " reads it, "
-         << wanted << ", found " << tile;
+         << "operand '" << name << "' must lie in shared memory as "
+         << unit.name << " reads it, " << wanted << ", found " << tile;
 }
 
 static FailureOr<Product> getProduct(const FragmentLayout &layout,
@@ -130,6 +129,9 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   if (failed(chip))
     return failure();
   const MatrixUnit &unit = *(*chip)->matrixUnit;
+  if (layout.hasKeyRows() && !unit.isAsync)
+    return contract.emitError()
+           << "rows of keys are for WGMMA, found " << unit.name;
   Value a = getWholeTile(contract.getLhs()),
         tileB = getWholeTile(contract.getRhs());
   if (!a || !tileB)
@@ -138,24 +140,22 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
   AffineExpr p, h, n, d;
   bindDims(context, p, h, n, d);
+  bool hasKeyRows = layout.hasKeyRows();
   auto expected = AffineMap::inferFromExprList(
-      ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}}, context);
+      hasKeyRows ? ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {p, h, d}, {n, p, h}}
+                 : ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
+      context);
   if (!resultType || !resultType.getElementType().isF32() ||
       contract.getKind() != vector::CombiningKind::ADD ||
       contract.getIndexingMapsArray() != ArrayRef(expected) ||
       !matchPattern(contract.getAcc(), m_AnyZeroFloat()))
-    return contract.emitError(
-        "must add up (p, h, d) x (n, d) -> (p, h, n) in f32 onto zero");
-  ArrayRef<int64_t> shape = resultType.getShape();
-  int64_t queries = layout.getNumQueries();
-  if (shape[0] != queries || shape[1] != layout.getHeads() ||
-      shape[2] > unit.maxColumns || shape[2] % FragmentLayout::kColumnsPerQuad)
     return contract.emitError()
-           << "one " << unit.name << " has " << queries << " x "
-           << layout.getHeads() << " rows and a multiple of "
-           << FragmentLayout::kColumnsPerQuad << " up to " << unit.maxColumns
-           << " columns, found " << shape[0] << " x " << shape[1] << " and "
-           << shape[2];
+           << "must add up "
+           << (hasKeyRows ? "(n, d) x (p, h, d) -> (n, p, h)"
+                          : "(p, h, d) x (n, d) -> (p, h, n)")
+           << " in f32 onto zero";
+  if (failed(layout.verifyShape(contract, unit.name, unit.maxColumns)))
+    return failure();
   Type element = contract.getLhsType().getElementType();
   if (!isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
           element) ||
@@ -167,15 +167,21 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
     return contract.emitError()
            << "the " << unit.name << " of " << (*chip)->name
            << " does not multiply " << element;
-  if (failed(verifyOperand(contract, unit, OperandRole::Queries,
-                           cast<MemRefType>(a.getType()))) ||
-      failed(verifyOperand(contract, unit, OperandRole::Keys,
-                           cast<MemRefType>(tileB.getType()))))
+  OperandRole roles[] = {OperandRole::QueryRows, OperandRole::Keys};
+  if (hasKeyRows) {
+    roles[0] = OperandRole::Keys;
+    roles[1] = OperandRole::QueryColumns;
+  }
+  auto typeA = cast<MemRefType>(a.getType()),
+       typeB = cast<MemRefType>(tileB.getType());
+  if (failed(verifyOperand(contract, unit, "lhs", roles[0], typeA)) ||
+      failed(verifyOperand(contract, unit, "rhs", roles[1], typeB)))
     return failure();
+  int64_t columns = llvm::product_of(typeB.getShape().drop_back());
   auto f32 = Float32Type::get(context);
   return Product{
       contract, a, tileB,
-      FragmentType::get(context, VectorType::get({kGroupRows, shape[2]}, f32))};
+      FragmentType::get(context, VectorType::get({kGroupRows, columns}, f32))};
 }
 
 LogicalResult mqa::verifyContraction(const FragmentLayout &layout,

@@ -8,7 +8,9 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_DISTRIBUTEOPS_H
 
+#include "HeadRowsLayout.h"
 #include "Kernels/WorkgroupMemory.h"
+#include "KeyRowsLayout.h"
 #include "VectorScalars.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
@@ -31,17 +33,31 @@ LogicalResult distributeContraction(IRRewriter &b, const FragmentLayout &layout,
 /// Adds up in the thread, then over the lanes, then over warps, and gives
 /// `scalars` the elements that each lane ends with. The warps of a query share
 /// the columns, or (`sharesColumns` is false) each ends with all of them.
-LogicalResult distributeReduction(IRRewriter &b, FragmentLayout &layout,
+LogicalResult distributeReduction(IRRewriter &b, HeadRowsLayout &layout,
                                   VectorScalars &scalars,
                                   NamedBarriers &barriers,
                                   vector::MultiDimReductionOp reduction,
                                   bool sharesColumns);
 
+/// The same where rows are keys: adds up in the thread, then over the lanes of
+/// its quad. Where two lanes end with the same elements, returns whether this
+/// is the first of them, else null.
+FailureOr<Value> distributeKeyRowSums(IRRewriter &b, KeyRowsLayout &layout,
+                                      VectorScalars &scalars,
+                                      vector::MultiDimReductionOp reduction);
+
+/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
+/// whose coordinates `dim` are `delta` apart, each lane sends one and keeps the
+/// other: half the shuffles, and no lane ends with a copy of another's sums.
+void sumOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
+                  SmallVector<Element> &elements, int64_t dim, int64_t bit,
+                  int64_t delta);
+
 /// Whether `reduction` is a maximum over blocks of columns.
 bool isBlockMaximum(vector::MultiDimReductionOp reduction);
 
 /// Checks such a reduction; returns the columns of a block.
-FailureOr<int64_t> getBlockColumns(const FragmentLayout &layout,
+FailureOr<int64_t> getBlockColumns(const HeadRowsLayout &layout,
                                    vector::MultiDimReductionOp reduction);
 
 /// Whether the warps of a query may share the columns where maxima are over
@@ -52,7 +68,7 @@ bool mayShareColumns(int64_t blockColumns);
 /// logits, and over the lanes. Gives `scalars` the blocks that each lane ends
 /// with; where several lanes end with the same ones, returns whether this is
 /// the first of them, else null.
-FailureOr<Value> distributeBlockMaximum(IRRewriter &b, FragmentLayout &layout,
+FailureOr<Value> distributeBlockMaximum(IRRewriter &b, HeadRowsLayout &layout,
                                         VectorScalars &scalars,
                                         vector::MultiDimReductionOp reduction,
                                         ArrayRef<Element> owned);
@@ -61,7 +77,7 @@ FailureOr<Value> distributeBlockMaximum(IRRewriter &b, FragmentLayout &layout,
 Value exchange(OpBuilder &b, Location loc, Value value, int64_t bit);
 
 /// Appends `owned`, a thread's elements, to the list of their row.
-LogicalResult distributeAppend(IRRewriter &b, FragmentLayout &layout,
+LogicalResult distributeAppend(IRRewriter &b, HeadRowsLayout &layout,
                                VectorScalars &scalars, AppendLogitsOp op,
                                ArrayRef<Element> owned);
 

@@ -25,7 +25,7 @@ using namespace mlir::mqa::shapes;
 namespace {
 class ReductionDistributor {
 public:
-  ReductionDistributor(IRRewriter &b, FragmentLayout &layout,
+  ReductionDistributor(IRRewriter &b, HeadRowsLayout &layout,
                        VectorScalars &scalars, NamedBarriers &barriers,
                        vector::MultiDimReductionOp reduction,
                        bool sharesColumns)
@@ -36,13 +36,11 @@ public:
 private:
   FailureOr<SmallVector<Element>>
   sumInThread(vector::MultiDimReductionOp reduction);
-  void sumOverLanes(Location loc, SmallVector<Element> &elements, int64_t bit,
-                    int64_t delta);
   void synchronize(Location loc, Value warp, int64_t firstBarrier);
   LogicalResult sumOverWarps(Location loc, SmallVector<Element> &elements);
 
   IRRewriter &b;
-  FragmentLayout &layout;
+  HeadRowsLayout &layout;
   VectorScalars &scalars;
   NamedBarriers &barriers;
   vector::MultiDimReductionOp reduction;
@@ -82,7 +80,7 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   b.setInsertionPoint(reduction);
   Location loc = reduction.getLoc();
   bool packed = element.isF16();
-  int64_t step = packed ? FragmentLayout::kColumnPair : 1;
+  int64_t step = packed ? HeadRowsLayout::kColumnPair : 1;
   // Where the source is a product, sum by fused multiply-add.
   auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
   auto emit = [&](Value vector, const Coordinates &at) {
@@ -90,11 +88,11 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   };
   // Row by row: neighbours multiply by the same weight, which then is read
   // once.
-  for (int64_t half = 0; half < FragmentLayout::kRowHalves; ++half) {
+  for (int64_t half = 0; half < HeadRowsLayout::kRowHalves; ++half) {
     size_t next = 0;
     for (int64_t j = 0; j < type.getDimSize(2);
-         j += FragmentLayout::kColumnsPerQuad) {
-      for (int64_t e = 0; e < FragmentLayout::kColumnPair; e += step, ++next) {
+         j += HeadRowsLayout::kColumnsPerQuad) {
+      for (int64_t e = 0; e < HeadRowsLayout::kColumnPair; e += step, ++next) {
         Coordinate query = layout.getQuery(), column = layout.getColumn(j + e);
         Coordinates at{query, layout.getHead(half), column};
         bool first = next == sums.size();
@@ -145,20 +143,18 @@ Value mqa::exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
   return shuffle(value);
 }
 
-/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
-/// whose columns are `delta` apart, each lane sends one and keeps the other:
-/// half the shuffles, and no lane ends with a copy of another's sums.
-void ReductionDistributor::sumOverLanes(Location loc,
-                                        SmallVector<Element> &elements,
-                                        int64_t bit, int64_t delta) {
+void mqa::sumOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
+                       SmallVector<Element> &elements, int64_t dim, int64_t bit,
+                       int64_t delta) {
   SmallVector<Element> result;
   Value isSecond = layout.getLaneBit(bit);
   for (const Element &first : elements) {
-    if (first.at[1].offset / delta % 2)
+    if (first.at[dim].offset / delta % 2)
       continue;
     Coordinates partner = first.at;
-    partner[1].offset += delta;
-    // There is one: the columns are whole multiples of `kStoreKeys`.
+    partner[dim].offset += delta;
+    // There is one: columns are whole multiples of `kStoreKeys`, keys halves of
+    // rows, and queries a power of two.
     auto second = llvm::find_if(
         elements, [&](const Element &e) { return e.at == partner; });
     Value keep =
@@ -166,7 +162,7 @@ void ReductionDistributor::sumOverLanes(Location loc,
     Value send =
         arith::SelectOp::create(b, loc, isSecond, first.value, second->value);
     Coordinates at = first.at;
-    at[1] = layout.select(at[1], delta, bit);
+    at[dim] = layout.select(at[dim], delta, bit);
     result.push_back(
         {at, arith::AddFOp::create(b, loc, keep, exchange(b, loc, send, bit))});
   }
@@ -281,18 +277,20 @@ LogicalResult ReductionDistributor::run() {
   // have yet, so that the lanes of a query end with neighbouring columns.
   int64_t first = layout.getFirstHeadBit();
   for (int64_t bit = kLaneBits - 1; bit > first; --bit)
-    sumOverLanes(loc, elements, bit, layout.getColumnStep(bit));
+    sumOverLanes(b, loc, layout, elements, /*dim=*/1, bit,
+                 layout.getColumnStep(bit));
   if (reduction.getSourceVectorType().getElementType().isF16())
     elements = scalars.unpackPairs(loc, elements);
   if (first < kLaneBits)
-    sumOverLanes(loc, elements, first, layout.getColumnStep(first));
+    sumOverLanes(b, loc, layout, elements, /*dim=*/1, first,
+                 layout.getColumnStep(first));
   if (layout.getQueryWarps() > 1 && failed(sumOverWarps(loc, elements)))
     return failure();
   scalars.setElements(reduction.getResult(), elements);
   return success();
 }
 
-LogicalResult mqa::distributeReduction(IRRewriter &b, FragmentLayout &layout,
+LogicalResult mqa::distributeReduction(IRRewriter &b, HeadRowsLayout &layout,
                                        VectorScalars &scalars,
                                        NamedBarriers &barriers,
                                        vector::MultiDimReductionOp reduction,

@@ -12,6 +12,7 @@
 #include "DistributeOps.h"
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/ModuleTargets.h"
+#include "MakeLayout.h"
 #include "VectorWrites.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
@@ -50,7 +51,13 @@ public:
   LogicalResult distribute(Operation *op);
 
 private:
+  HeadRowsLayout &getHeadRows() {
+    assert(!layout.hasKeyRows());
+    return static_cast<HeadRowsLayout &>(layout);
+  }
   LogicalResult carry(OpResult result, ArrayRef<Element> owned);
+  FailureOr<Value> reduce(Operation *op, vector::MultiDimReductionOp reduction,
+                          vector::MultiDimReductionOp maximum);
   FailureOr<SmallVector<Value>> getStoreIndices(const VectorWrite &write,
                                                 const Coordinates &at);
   LogicalResult store(const VectorWrite &write, const Element &element,
@@ -186,6 +193,31 @@ LogicalResult Distributor::store(const VectorWrite &write,
   return success();
 }
 
+/// Computes this thread's elements of `reduction`, the logits that `op` writes.
+/// Where several threads end with the same, returns whether this is the first
+/// of them, else null.
+FailureOr<Value> Distributor::reduce(Operation *op,
+                                     vector::MultiDimReductionOp reduction,
+                                     vector::MultiDimReductionOp maximum) {
+  if (layout.hasKeyRows()) {
+    if (maximum || isa<AppendLogitsOp>(op))
+      return op->emitError("needs products whose rows are heads");
+    return distributeKeyRowSums(b, static_cast<KeyRowsLayout &>(layout),
+                                scalars, reduction);
+  }
+  bool sharesColumns = true;
+  if (maximum) {
+    FailureOr<int64_t> blockColumns = getBlockColumns(getHeadRows(), maximum);
+    if (failed(blockColumns))
+      return failure();
+    sharesColumns = mayShareColumns(*blockColumns);
+  }
+  if (failed(distributeReduction(b, getHeadRows(), scalars, barriers, reduction,
+                                 sharesColumns)))
+    return failure();
+  return Value();
+}
+
 LogicalResult Distributor::distribute(Operation *op) {
   FailureOr<VectorWrite> found = getWrite(op);
   if (failed(found))
@@ -200,27 +232,22 @@ LogicalResult Distributor::distribute(Operation *op) {
   for (vector::ContractionOp contract : contracts)
     if (failed(distributeContraction(b, layout, scalars, contract, contracts)))
       return failure();
-  bool sharesColumns = true;
-  if (maximum) {
-    FailureOr<int64_t> blockColumns = getBlockColumns(layout, maximum);
-    if (failed(blockColumns))
-      return failure();
-    sharesColumns = mayShareColumns(*blockColumns);
-  }
-  if (failed(distributeReduction(b, layout, scalars, barriers, reduction,
-                                 sharesColumns)))
+  FailureOr<Value> isFirst = reduce(op, reduction, maximum);
+  if (failed(isFirst))
     return failure();
-
+  Value condition = *isFirst;
   SmallVector<Element> owned =
       llvm::to_vector(scalars.getElements(reduction.getResult()));
+  // What is written is indexed [query, key].
+  if (layout.hasKeyRows())
+    for (Element &element : owned)
+      std::swap(element.at[0], element.at[1]);
   if (carried && failed(carry(carried, owned)))
     return failure();
   if (auto append = dyn_cast<AppendLogitsOp>(op))
-    return distributeAppend(b, layout, scalars, append, owned);
-  Value condition;
+    return distributeAppend(b, getHeadRows(), scalars, append, owned);
   if (maximum) {
-    FailureOr<Value> isFirst =
-        distributeBlockMaximum(b, layout, scalars, maximum, owned);
+    isFirst = distributeBlockMaximum(b, getHeadRows(), scalars, maximum, owned);
     if (failed(isFirst))
       return failure();
     condition = *isFirst;
@@ -232,28 +259,6 @@ LogicalResult Distributor::distribute(Operation *op) {
     if (failed(store(write, element, condition)))
       return failure();
   return success();
-}
-
-/// The queries of a WGMMA, which all contractions of the kernel agree on.
-static FailureOr<int64_t> getNumQueries(gpu::GPUFuncOp kernel) {
-  int64_t numQueries = 0;
-  WalkResult result = kernel.walk([&](vector::ContractionOp contract) {
-    int64_t own = contract.getLhsType().getDimSize(0);
-    if (!llvm::is_contained({1, 2, 4, 8, 16, 32}, own)) {
-      contract.emitError() << "must have 1, 2, 4, 8, 16 or 32 queries, found "
-                           << own;
-      return WalkResult::interrupt();
-    }
-    if (numQueries && own != numQueries) {
-      contract.emitError("has not as many queries as the kernel's others");
-      return WalkResult::interrupt();
-    }
-    numQueries = own;
-    return WalkResult::advance();
-  });
-  if (result.wasInterrupted())
-    return failure();
-  return numQueries ? numQueries : kGroupWarps;
 }
 
 /// Makes loops forget the vectors that nothing needs of them.
@@ -303,10 +308,11 @@ static LogicalResult distribute(gpu::GPUFuncOp kernel) {
     return failure();
   IRRewriter rewriter(kernel.getContext());
   rewriter.setInsertionPointToStart(&kernel.getBody().front());
-  FailureOr<int64_t> numQueries = getNumQueries(kernel);
-  if (failed(numQueries))
+  FailureOr<std::unique_ptr<FragmentLayout>> made =
+      makeLayout(rewriter, kernel);
+  if (failed(made))
     return failure();
-  FragmentLayout layout(rewriter, kernel.getLoc(), *numQueries);
+  FragmentLayout &layout = **made;
   // Before what is built here, barriers among it, comes in between.
   for (Operation *op : writes) {
     FailureOr<VectorWrite> write = getWrite(op);

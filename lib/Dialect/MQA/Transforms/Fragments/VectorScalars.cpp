@@ -138,7 +138,7 @@ FailureOr<Value> VectorScalars::emitContraction(vector::ContractionOp op,
   if (!hasRegisters(op))
     return op.emitError("only a contraction that the written value comes from "
                         "can be distributed");
-  FailureOr<int64_t> index = layout.getRegister(at[0], at[1], at[2]);
+  FailureOr<int64_t> index = layout.getRegister(at);
   if (failed(index))
     return op.emitError("an element of this contraction is read by a thread "
                         "that does not hold it");
@@ -191,6 +191,12 @@ FailureOr<Value> VectorScalars::emitUncached(Operation *op,
     return emitBroadcast(broadcast, at);
   if (auto cast = dyn_cast<vector::ShapeCastOp>(op))
     return emitShapeCast(cast, at);
+  if (auto transpose = dyn_cast<vector::TransposeOp>(op)) {
+    Coordinates source(at.size());
+    for (auto [i, dim] : llvm::enumerate(transpose.getPermutation()))
+      source[dim] = at[i];
+    return emit(transpose.getVector(), source);
+  }
   if (isa<vector::StepOp>(op))
     return emitCoordinate(op->getLoc(), at[0]);
   DenseElementsAttr constant;

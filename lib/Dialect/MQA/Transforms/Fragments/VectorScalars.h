@@ -16,8 +16,6 @@
 namespace mlir {
 namespace mqa {
 
-using Coordinates = SmallVector<Coordinate, 3>;
-
 /// An element of a vector that this thread holds, or two neighbours in f16.
 struct Element {
   Coordinates at;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels/WorkgroupMemory.h"
+#include "SplitKeyRows.h"
 #include "VectorizeStore.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
@@ -35,12 +36,14 @@ using namespace mlir::mqa;
 
 namespace {
 /// Writes one consumer group's tile. Vectors are indexed [query, head, key] up
-/// to the reduction over heads, [query, key] from there on.
+/// to the reduction over heads, [query, key] from there on. Where keys are the
+/// rows of products, they are indexed [key, query, head] and [key, query] until
+/// the sums are transposed.
 class TileVectorizer {
 public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
       : b(b), op(op), loc(op.getLoc()), isAsync(isAsync),
-        half(isPacked(op.getReduction())) {
+        half(isPacked(op.getReduction())), keyRows(hasKeyRows(op.getRows())) {
     headTiles = op.getHeadTiles();
     queries = op.getTileQueries();
     heads = op.getTileHeads();
@@ -87,7 +90,7 @@ private:
   /// Whether products are waited for later than they are started.
   bool isAsync;
   int64_t headTiles, queries, heads, keys;
-  bool half;
+  bool half, keyRows;
 };
 } // namespace
 
@@ -130,10 +133,19 @@ Value TileVectorizer::computeScores(int64_t headTile) {
       ValueRange{zero, index, zero});
   Value q = read(rows, shape);
   Value k = read(op.getK(), op.getK().getType().getShape());
-  auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
   using vector::IteratorType;
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
+  if (keyRows) {
+    auto type = VectorType::get({keys, queries, heads}, b.getF32Type());
+    return vector::ContractionOp::create(
+        b, loc, k, q, splat(type, 0.0),
+        ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {p, h, d}, {n, p, h}},
+        ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
+                               IteratorType::parallel,
+                               IteratorType::reduction});
+  }
+  auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
   return vector::ContractionOp::create(
       b, loc, q, k, splat(type, 0.0),
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
@@ -169,8 +181,9 @@ Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
   Value exists =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, head, end);
   Type i1 = b.getI1Type();
-  exists = vector::ShapeCastOp::create(b, loc, VectorType::get({heads, 1}, i1),
-                                       exists);
+  if (!keyRows)
+    exists = vector::ShapeCastOp::create(
+        b, loc, VectorType::get({heads, 1}, i1), exists);
   exists = vector::BroadcastOp::create(b, loc, type.clone(i1), exists);
   return arith::SelectOp::create(b, loc, exists, scores, splat(type, 0.0));
 }
@@ -246,7 +259,7 @@ Value TileVectorizer::readWeights(int64_t headTile) {
   SmallVector<int64_t, 2> shape{queries, heads};
   if (!op.getWeights())
     return splat(VectorType::get(shape, b.getF32Type()), 1.0);
-  if (keepsWeights(headTiles))
+  if (keepsWeights(op.getRows(), headTiles))
     return readAtDefinition(op.getWeights(), shape, headTile * heads);
   return read(op.getWeights(), shape, headTile * heads);
 }
@@ -274,14 +287,16 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
           splat(cast<VectorType>(weights.getType()), 1 / factor));
     }
   }
-  Value column = vector::ShapeCastOp::create(
-      b, loc, VectorType::get({queries, heads, 1}, type.getElementType()),
-      weights);
+  Value column = weights;
+  if (!keyRows)
+    column = vector::ShapeCastOp::create(
+        b, loc, VectorType::get({queries, heads, 1}, type.getElementType()),
+        weights);
   Value weightsOfAll = vector::BroadcastOp::create(b, loc, type, column);
   Value weighted = arith::MulFOp::create(b, loc, relu, weightsOfAll);
-  return vector::MultiDimReductionOp::create(b, loc, weighted, sums,
-                                             ArrayRef<bool>{false, true, false},
-                                             vector::CombiningKind::ADD);
+  return vector::MultiDimReductionOp::create(
+      b, loc, weighted, sums, ArrayRef<bool>{false, !keyRows, keyRows},
+      vector::CombiningKind::ADD);
 }
 
 /// Row `i` of the factors, as a view made where they are.
@@ -293,10 +308,11 @@ Value TileVectorizer::getFactors(int64_t i) {
 
 Value TileVectorizer::computeLogits() {
   auto type = VectorType::get({queries, keys}, b.getF32Type());
-  Value sums =
-      splat(VectorType::get({queries, keys},
-                            half ? Type(b.getF16Type()) : Type(b.getF32Type())),
-            0.0);
+  auto sumsType =
+      type.clone(half ? Type(b.getF16Type()) : Type(b.getF32Type()));
+  if (keyRows)
+    sumsType = VectorType::get({keys, queries}, b.getF32Type());
+  Value sums = splat(sumsType, 0.0);
   SmallVector<Value> scores;
   int64_t together = op.getAccumulators();
   if (isAsync) {
@@ -323,6 +339,8 @@ Value TileVectorizer::computeLogits() {
   Value logits = sums;
   if (half)
     logits = arith::ExtFOp::create(b, loc, type, logits);
+  if (keyRows)
+    logits = vector::TransposeOp::create(b, loc, logits, {1, 0});
   if (scale) {
     Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
     logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
@@ -352,6 +370,9 @@ struct VectorizeTilesPass
     SmallVector<TileLogitsOp> tiles;
     SmallVector<StoreLogitsOp> stores;
     kernel.walk([&](TileLogitsOp op) { tiles.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    if (failed(splitKeyRows(rewriter, tiles)))
+      return signalPassFailure();
     kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
     // Of one product at a time, the order is the same for every unit.
     bool isAsync = true;
@@ -387,7 +408,6 @@ struct VectorizeTilesPass
         out = view.getSource();
       }
     }
-    IRRewriter rewriter(&getContext());
     for (TileLogitsOp op : tiles) {
       LDBG() << "products one " << (isAsync ? "after" : "beside")
              << " another, " << op.getAccumulators() << " under way: " << op;

@@ -119,24 +119,30 @@ struct LowerSubtile : OpRewritePattern<SubtileOp> {
     StagedLayoutAttr layout = getLayout(op.getTile());
     ArrayRef<int64_t> shape = layout.getShape();
     size_t numDropped = shape.size() - part.getShape().size();
-    // The first dims of memory count parts: each those behind it.
+    // The first dims of memory count parts: each those behind it. So does the
+    // first one that the part keeps some of.
     SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)),
         sizes = getAsIndexOpFoldResult(b.getContext(), shape),
         strides(shape.size(), b.getIndexAttr(1));
     SmallVector<Value> rest(op.getParts());
-    for (size_t i = numDropped; i-- > 0;) {
+    int64_t kept = part.getShape().front();
+    bool isCut = kept != shape[numDropped];
+    for (size_t i = numDropped + isCut; i-- > 0;) {
       int64_t dim = layout.getDims()[i];
-      sizes[i] = b.getIndexAttr(1);
+      int64_t size = i < numDropped ? 1 : kept, count = shape[i] / size;
+      sizes[i] = b.getIndexAttr(size);
       AffineExpr at = b.getAffineDimExpr(0);
       bool isFirst = !llvm::is_contained(layout.getDims().take_front(i), dim);
       OpFoldResult own = getAsOpFoldResult(rest[dim]);
       auto apply = [&](AffineExpr expr) {
         return affine::makeComposedFoldedAffineApply(b, loc, expr, own);
       };
-      offsets[i] = isFirst ? own : apply(at % shape[i]);
+      offsets[i] = isFirst && size == 1
+                       ? own
+                       : apply((isFirst ? at : at % count) * size);
       if (!isFirst)
-        rest[dim] = getValueOrCreateConstantIndexOp(
-            b, loc, apply(at.floorDiv(shape[i])));
+        rest[dim] =
+            getValueOrCreateConstantIndexOp(b, loc, apply(at.floorDiv(count)));
     }
     auto type = cast<MemRefType>(op.getPart().getType());
     Value memory = memref::SubViewOp::create(b, loc, part.getMemoryType(type),

@@ -249,7 +249,8 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
   return TileLogitsOp::create(
       b, loc, getTileType(), staged.getResult(0), keys, scales, weights, onto,
       factors, logits.getActivation(), numHeads, getRelu(),
-      plan.schedule.getReduction(), plan.schedule.getAccumulators());
+      plan.schedule.getReduction(), plan.schedule.getAccumulators(),
+      plan.schedule.getRows());
 }
 
 /// The sum of all head blocks' logits of a tile of keys; the first of them has

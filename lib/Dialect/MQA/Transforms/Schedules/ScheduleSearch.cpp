@@ -40,7 +40,7 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
         auto schedule = ScheduleAttr::get(
             op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
             tileKv, queryStages, stages, products, Relu::AddAbs, reduction,
-            Split::Tiles, blockCost, blockHeads);
+            Split::Tiles, blockCost, blockHeads, Rows::Heads);
         if (fitsSchedule(op, chip, schedule))
           return schedule;
       }

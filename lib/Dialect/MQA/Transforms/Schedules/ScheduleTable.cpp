@@ -78,6 +78,8 @@ ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,
         !fits(entry, "compressed", op.hasCompressedRows()) ||
         !fits(entry, "weights", bool(op.getWeights())) ||
         !fits(entry, "selected", areSelected) ||
+        !fits(entry, "sequence", op.hasRowsOfSequences()) ||
+        !fits(entry, "key_blocks", op.hasKeyBlocks()) ||
         entry.getInteger("next_n").value_or(0) != nextN)
       continue;
     // Where the number of queries is only known at launch, it may be any.

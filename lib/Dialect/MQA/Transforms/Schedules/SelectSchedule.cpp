@@ -44,7 +44,8 @@ static ScheduleAttr fitSelection(LogitsOpInterface op, const ChipInfo &chip,
         op->getContext(), blockQ, blockKv, schedule.getTileQ(),
         schedule.getTileKv(), schedule.getQueryStages(), stages,
         schedule.getAccumulators(), schedule.getRelu(), schedule.getReduction(),
-        schedule.getSplit(), schedule.getBlockCost(), schedule.getBlockHeads());
+        schedule.getSplit(), schedule.getBlockCost(), schedule.getBlockHeads(),
+        schedule.getRows());
     if (fitsSchedule(op, chip, fewer))
       return fewer;
   }

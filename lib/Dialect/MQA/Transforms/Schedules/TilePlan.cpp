@@ -38,7 +38,11 @@ int64_t mqa::getConsumerRegisters(const ChipInfo &chip,
                            chip.threadRegisters);
 }
 
-bool mqa::keepsWeights(int64_t headTiles) { return headTiles <= 4; }
+bool mqa::keepsWeights(Rows rows, int64_t headTiles) {
+  // Two rows of each head tile; or a quarter of all columns, which are up to
+  // 128 for each of them.
+  return headTiles <= (hasKeyRows(rows) ? 1 : 4);
+}
 
 int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
                                  int64_t tileKv) {
@@ -132,6 +136,21 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
   return llvm::join(wrong, ", ");
 }
 
+/// What products whose rows are keys cannot do; "" if that is nothing.
+static std::string describeNotKeyRows(LogitsOpInterface op,
+                                      const MatrixUnit &unit, bool packed) {
+  SmallVector<std::string> wrong;
+  if (!unit.isAsync)
+    wrong.push_back(unit.name.str());
+  if (packed)
+    wrong.push_back("reduction f16");
+  if (op.getColumnKeys() > 1)
+    wrong.push_back("block_max");
+  if (getUnstoredLogits(op))
+    wrong.push_back("logits that are selected from in the same kernel");
+  return llvm::join(wrong, ", ");
+}
+
 /// Whether keys are those of a paged cache: of the op, or of a tile of it.
 static bool isPaged(LogitsOpInterface op) {
   return op.getNextN() || op.getK().getDefiningOp<GatherPagesOp>();
@@ -152,11 +171,13 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t numConsumerGroups = schedule.getConsumerGroups();
   int64_t queryWarps = schedule.getQueryWarps();
   int64_t warpQueries = queryWarps * schedule.getTileQ() / kGroupWarps;
-  int64_t tileHeads = schedule.getTileHeads();
+  int64_t tileHeads = schedule.getTileHeads(heads);
   int64_t headTiles = llvm::divideCeil(heads, tileHeads);
+  bool areKeys = hasKeyRows(schedule.getRows());
+  int64_t columns = areKeys ? schedule.getTileQ() * tileHeads : tileKv;
 
   const MatrixUnit &unit = *chip.matrixUnit;
-  if (tileKv > unit.maxColumns)
+  if (!areKeys && tileKv > unit.maxColumns)
     return emitError() << "tile_kv is " << tileKv
                        << " accumulator columns, but " << unit.name
                        << " has at most " << unit.maxColumns;
@@ -185,6 +206,13 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << " is not tile_kv = " << tileKv
                        << ") at keys that are staged for a part of the heads "
                           "at a time";
+  // The rows of one product lie behind each other where no chunks do.
+  RowChunks chunks =
+      unit.getRowChunks(headDim, unit.getOperandType(op.getInputElementType()));
+  if (areKeys && tileKv > kGroupRows && (stagesByParts || chunks.count > 1))
+    return emitError() << "rows of keys need tile_kv = " << kGroupRows
+                       << " for heads by parts and for keys of more than "
+                       << unit.maxRowBytes << " bytes, found " << tileKv;
 
   // 2 rows of each head tile are added up in a thread: with the conversions and
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
@@ -197,6 +225,11 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                           "head dim of 32, 64 or 128 and all heads at once, "
                           "found "
                        << notPacked;
+  if (std::string not_ = areKeys ? describeNotKeyRows(op, unit, packed) : "";
+      !not_.empty())
+    return emitError() << "rows of keys are for WGMMA, and for logits that are "
+                          "summed in f32 and stored one by one, found "
+                       << not_;
   if (packed && !unit.isAsync)
     return emitError() << "reduction f16 scales queries for WGMMA, which "
                        << chip.name << " has not";
@@ -233,12 +266,19 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
       getConsumerRegisters(chip, numConsumerGroups, plan.converterGroups);
   // A thread has two rows of each head tile: their weights, and a sum per
   // column that it holds, in f16 two columns in a register. Then addresses.
-  int64_t accumulators = schedule.getAccumulators() * tileKv / 2;
+  int64_t accumulators = schedule.getAccumulators() * columns / 2;
   int64_t sums = packed ? tileKv / 8 : tileKv / 4;
+  // Two keys of each query, of which it has a quarter of the heads: even and
+  // odd ones.
+  if (areKeys)
+    sums = 4 * schedule.getTileQ();
   // The sums of the heads before, of which a thread has a share.
   if (stagesByParts)
     sums += schedule.getTileQ() * tileKv / kGroupThreads;
-  int64_t weights = keepsWeights(headTiles) ? 2 * headTiles : 2;
+  bool keeps = keepsWeights(schedule.getRows(), headTiles);
+  int64_t weights = keeps ? 2 * headTiles : 2;
+  if (areKeys && keeps)
+    weights = columns / 4;
   int64_t others = 8;
   // A unit that does not read shared memory itself has its operands, and their
   // addresses, in registers.
@@ -257,9 +297,9 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // launch: its accumulator, descriptors, and what is live beside it.
   constexpr int64_t kBesideAccumulator = 26;
   int64_t atLaunch = chip.registers / plan.numThreads;
-  if (unit.isAsync && tileKv / 2 + kBesideAccumulator > atLaunch)
+  if (unit.isAsync && columns / 2 + kBesideAccumulator > atLaunch)
     return emitError() << "an instruction of " << unit.name << " needs "
-                       << tileKv / 2 + kBesideAccumulator << " registers, but "
+                       << columns / 2 + kBesideAccumulator << " registers, but "
                        << plan.numThreads << " threads have " << atLaunch
                        << " each at launch";
 
@@ -273,15 +313,19 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // bit longer, from different banks.
   constexpr int64_t kBankPadding = 4;
   int64_t weightColumns =
-      headTiles * tileHeads + (warpQueries > 1 ? kBankPadding : 0);
+      headTiles * tileHeads + (warpQueries > 1 && !areKeys ? kBankPadding : 0);
+  // TMA fills slots from multiples of 128 bytes on. (64 rows have enough.)
+  constexpr int64_t kSlotWords = 32;
+  while (areKeys && schedule.getBlockQ() * weightColumns % kSlotWords)
+    weightColumns += kColumnStep;
   auto staged = [&](StagedLayoutAttr layout) {
     return MemRefType::get(layout.getTileShape(), operandType, layout,
                            workgroup);
   };
   // Each group of queries has its head tiles behind each other.
   StagedLayoutAttr headTile = unit.getOperandLayout(
-      OperandRole::Queries, {schedule.getTileQ(), tileHeads, headDim},
-      operandType);
+      areKeys ? OperandRole::QueryColumns : OperandRole::QueryRows,
+      {schedule.getTileQ(), tileHeads, headDim}, operandType);
   SmallVector<MemRefType> queryTiles{
       staged(headTile.getRepeated({queryGroups, headTiles}, {0, 1}))};
   if (op.getWeights()) {

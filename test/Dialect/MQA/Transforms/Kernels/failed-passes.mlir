@@ -32,7 +32,7 @@ gpu.module @kernels {
 !qt = memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>
 !kt = memref<32x32xf8E4M3FN, #at_32x32, #smem>
 gpu.module @kernels {
-  // CHECK: 'vector.transpose' cannot be distributed over a consumer group
+  // CHECK: 'vector.shuffle' cannot be distributed over a consumer group
   // CHECK: IR Dump After {{.*}}mqa-distribute-vectors
   // CHECK: gpu.func @distribute
   // CHECK-NOT: mqa.wgmma
@@ -49,9 +49,8 @@ gpu.module @kernels {
     %s0 = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
     %r0 = vector.multi_reduction <add>, %s0, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
     vector.transfer_write %r0, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
-    %transposed = vector.transpose %r0, [1, 0] : vector<4x32xf32> to vector<32x4xf32>
-    %back = vector.transpose %transposed, [1, 0] : vector<32x4xf32> to vector<4x32xf32>
-    vector.transfer_write %back, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    %shuffled = vector.shuffle %r0, %r0 [3, 2, 1, 0] : vector<4x32xf32>, vector<4x32xf32>
+    vector.transfer_write %shuffled, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
     gpu.return
   }
 }

@@ -147,3 +147,27 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: mem
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64, schedule = #mqa.schedule<block_q = 8, block_kv = 96, tile_kv = 96, stages = 2>}
   return
 }
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{rows of keys are for WGMMA, and for logits that are summed in f32 and stored one by one, found block_max}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64, schedule = #mqa.schedule<block_q = 2, block_kv = 64, tile_q = 2, tile_kv = 64, stages = 2, rows = keys>}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %w: memref<?x64xf32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{rows of keys are for WGMMA, and for logits that are summed in f32 and stored one by one, found reduction f16}}
+  mqa.logits ins(%q, %k, none, %w, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?x64xf32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 4, block_kv = 64, tile_q = 4, tile_kv = 64, stages = 2, reduction = f16, rows = keys>}
+  return
+}
+
+// -----
+
+// 4 queries of 128 heads are four products of 32 heads, which is a fit.
+func.func @f(%q: memref<?x128x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x128x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 4, block_kv = 256, tile_q = 4, tile_kv = 64, query_stages = 1, stages = 8, rows = keys>}
+  return
+}

@@ -1,8 +1,8 @@
 // RUN: mqa-opt %s --mqa-attach-target --mqa-select-schedule --split-input-file --verify-diagnostics | FileCheck %s
 
-// The queries of a sequence fill a WGMMA, as far as they can; few stages.
+// Of the table: keys are the rows.
 // CHECK-LABEL: func @two
-// CHECK: schedule = #mqa.schedule<block_q = 2, block_kv = 512, tile_q = 2, tile_kv = 128, stages = 5>
+// CHECK: schedule = #mqa.schedule<block_q = 2, block_kv = 512, tile_q = 2, tile_kv = 128, stages = 6, rows = keys>
 func.func @two(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x2xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>)
   return

@@ -1,0 +1,100 @@
+//===- SplitKeyRows.cpp - One product's keys at a time --------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SplitKeyRows.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::mqa;
+
+/// The part of `op` that is 64 keys from `first` on: the rows of one product.
+static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op,
+                                  int64_t first) {
+  constexpr int64_t kRows = shapes::kGroupRows;
+  Location loc = op.getLoc();
+  MemRefType type = op.getK().getType();
+  SmallVector<int64_t> shape(type.getShape());
+  shape.front() = kRows;
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value part = arith::ConstantIndexOp::create(b, loc, first / kRows);
+  Value keys = SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape),
+                                 op.getK(), ValueRange{part, zero});
+  auto tile = cast<TileLogitsOp>(b.clone(*op));
+  tile.getKMutable().assign(keys);
+  if (Value scale = op.getKScale()) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(tile);
+    tile.getKScaleMutable().assign(memref::SubViewOp::create(
+        b, loc, scale, ArrayRef<OpFoldResult>{b.getIndexAttr(first)},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(kRows)},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(1)}));
+  }
+  VectorType logits = op.getLogits().getType();
+  tile.getLogits().setType(
+      VectorType::get({logits.getDimSize(0), kRows}, logits.getElementType()));
+  return tile;
+}
+
+/// A store like `store`, of the part `tile` of what it stores.
+static void buildStorePart(OpBuilder &b, StoreLogitsOp store, TileLogitsOp tile,
+                           int64_t first) {
+  Location loc = store.getLoc();
+  Value firstKey =
+      arith::AddIOp::create(b, loc, store.getFirstKey(),
+                            arith::ConstantIndexOp::create(b, loc, first));
+  auto own = cast<StoreLogitsOp>(b.clone(*store));
+  own.getLogitsMutable().assign(tile.getLogits());
+  own.getFirstKeyMutable().assign(firstKey);
+}
+
+/// Whether nothing between a tile and its store could notice that the tile is
+/// computed later.
+static bool canMoveTo(TileLogitsOp op, StoreLogitsOp store) {
+  for (Operation *between = op->getNextNode(); between != store;
+       between = between->getNextNode())
+    if (!between || !isMemoryEffectFree(between))
+      return false;
+  return true;
+}
+
+LogicalResult mqa::splitKeyRows(RewriterBase &b,
+                                SmallVectorImpl<TileLogitsOp> &tiles) {
+  constexpr int64_t kRows = shapes::kGroupRows;
+  SmallVector<TileLogitsOp> parts;
+  for (TileLogitsOp op : tiles) {
+    int64_t keys = op.getNumKeys();
+    if (!hasKeyRows(op.getRows()) || keys == kRows) {
+      parts.push_back(op);
+      continue;
+    }
+    MemRefType type = op.getK().getType();
+    auto store = op->hasOneUse() ? dyn_cast<StoreLogitsOp>(*op->user_begin())
+                                 : StoreLogitsOp();
+    if (!store || op.getOnto() || store->getBlock() != op->getBlock())
+      return op.emitOpError() << "with 'rows' keys of more than " << kRows
+                              << " keys must be stored in its block, and by "
+                                 "nothing else used";
+    if (!SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
+      return op.emitOpError()
+             << "must have parts of " << kRows
+             << " keys behind each other in memory, found " << type;
+    bool canMove = canMoveTo(op, store);
+    for (int64_t first = 0; first < keys; first += kRows) {
+      b.setInsertionPoint(canMove ? store.getOperation() : op);
+      parts.push_back(buildTilePart(b, op, first));
+      b.setInsertionPoint(store);
+      buildStorePart(b, store, parts.back(), first);
+    }
+    b.eraseOp(store);
+    b.eraseOp(op);
+  }
+  tiles = std::move(parts);
+  return success();
+}
