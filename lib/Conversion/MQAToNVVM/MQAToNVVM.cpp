@@ -226,9 +226,13 @@ static void addTypeConversions(LLVMTypeConverter &converter) {
 /// where the translation to LLVM IR looks for it.
 static void annotateLoops(gpu::GPUModuleOp module) {
   auto annotate = [](auto branch) {
-    if (Attribute attr =
-            branch->removeDiscardableAttr(LLVM::LoopAnnotationAttr::name))
-      branch.setLoopAnnotationAttr(cast<LLVM::LoopAnnotationAttr>(attr));
+    StringRef name = LLVM::LoopAnnotationAttr::name;
+    auto attr = dyn_cast_if_present<LLVM::LoopAnnotationAttr>(
+        branch->getDiscardableAttr(name));
+    if (!attr)
+      return;
+    branch->removeDiscardableAttr(name);
+    branch.setLoopAnnotationAttr(attr);
   };
   module.walk([&](LLVM::BrOp branch) { annotate(branch); });
   module.walk([&](LLVM::CondBrOp branch) { annotate(branch); });

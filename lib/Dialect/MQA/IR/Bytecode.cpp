@@ -53,6 +53,8 @@ static constexpr uint64_t kRowsOfSequences = 4;
 /// The version that added 'key_block_size' of paged logits, and the operands
 /// that go with it.
 static constexpr uint64_t kPagedKeyBlocks = 5;
+/// The version that added 'rows' of tiles.
+static constexpr uint64_t kTileRows = 6;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -79,15 +81,17 @@ static void writeAttributes(DialectBytecodeWriter &writer,
 }
 
 /// An attribute that version `since` added.
+template <typename AttrT>
 static LogicalResult readSince(uint64_t since, DialectBytecodeReader &reader,
-                               IntegerAttr &attribute) {
+                               AttrT &attribute) {
   if (getVersion(reader, /*unversioned=*/1) < since)
     return success();
   return reader.readOptionalAttribute(attribute);
 }
 
+template <typename AttrT>
 static void writeSince(uint64_t since, DialectBytecodeWriter &writer,
-                       IntegerAttr attribute) {
+                       AttrT attribute) {
   if (getVersion(writer, BytecodeVersion::kCurrent) >= since)
     writer.writeOptionalAttribute(attribute);
 }
@@ -204,4 +208,25 @@ void MakeRangesOp::writeProperties(DialectBytecodeWriter &writer) {
   auto &prop = getProperties();
   writeAttributes(writer, prop.compressed, prop.next_n);
   writeBlockMax(writer, prop.block_max);
+}
+
+LogicalResult TileLogitsOp::readProperties(DialectBytecodeReader &reader,
+                                           OperationState &state) {
+  auto &prop = state.getOrAddProperties<Properties>();
+  prop.rows = RowsAttr::get(reader.getContext(), Rows::Heads);
+  return failure(
+      failed(readAttributes(reader, prop.accumulators, prop.activation)) ||
+      failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
+      failed(readAttributes(reader, prop.reduction, prop.relu)) ||
+      failed(readSince(kTileRows, reader, prop.rows)) ||
+      failed(readSegments(reader, prop.operandSegmentSizes)));
+}
+
+void TileLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto &prop = getProperties();
+  writeAttributes(writer, prop.accumulators, prop.activation);
+  writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
+  writeAttributes(writer, prop.reduction, prop.relu);
+  writeSince(kTileRows, writer, prop.rows);
+  writeSegments(writer, prop.operandSegmentSizes);
 }

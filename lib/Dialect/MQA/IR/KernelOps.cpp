@@ -206,12 +206,14 @@ LogicalResult TileLogitsOp::verify() {
                            << " keys and 'reduction' f32, found "
                            << getNumKeys() << " and "
                            << stringifyReduction(getReduction());
-    if (queries % groups || heads % getTileHeads())
-      return emitOpError() << "'q' must have groups of equally many queries, "
-                              "and head tiles of "
-                           << getTileHeads() << " heads, found " << groups
-                           << " of " << queries << " queries, and " << heads
-                           << " heads";
+    if (queries % groups || !llvm::isPowerOf2_64(queries / groups) ||
+        queries / groups > shapes::kMaxColumnQueries)
+      return emitOpError() << "with 'rows' keys needs groups of 1, 2, 4, 8 or "
+                           << shapes::kMaxColumnQueries << " queries, found "
+                           << groups << " of " << queries << " in all";
+    if (heads % getTileHeads())
+      return emitOpError() << "'q' must have head tiles of " << getTileHeads()
+                           << " heads, found " << heads << " heads";
   } else if (kRows % (queries / groups) || heads % getTileHeads())
     return emitOpError() << "'q' must have groups of queries that divide "
                          << kRows << ", and head tiles of " << kRows

@@ -120,11 +120,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "tile_q = "
                        << tileQ << ", found " << blockQ;
   bool areKeys = hasKeyRows(rows);
-  constexpr int64_t kMaxColumnQueries = 16;
-  if (areKeys && tileQ > kMaxColumnQueries)
+  if (areKeys && tileQ > shapes::kMaxColumnQueries)
     return emitError() << "schedule parameter 'tile_q' must be at most "
-                       << kMaxColumnQueries << " where rows are keys, found "
-                       << tileQ;
+                       << shapes::kMaxColumnQueries
+                       << " where rows are keys, found " << tileQ;
   if (areKeys && tileKv % shapes::kGroupRows)
     return emitError() << "schedule parameter 'tile_kv' must be a multiple of "
                        << shapes::kGroupRows << " where rows are keys, found "

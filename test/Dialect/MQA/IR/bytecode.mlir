@@ -16,6 +16,8 @@
 // RUN: diff %t.text %t.4
 // RUN: mqa-opt %S/Inputs/bytecode-5.mlirbc > %t.5
 // RUN: diff %t.text %t.5
+// RUN: mqa-opt %S/Inputs/bytecode-6.mlirbc > %t.6
+// RUN: diff %t.text %t.6
 // RUN: mqa-opt --emit-bytecode - < %s | mqa-opt > %t.today
 // RUN: diff %t.text %t.today
 // RUN: FileCheck %s --input-file=%t.text

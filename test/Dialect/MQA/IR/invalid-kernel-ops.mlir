@@ -762,7 +762,7 @@ func.func @f(%q: memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #gpu.address_space<
 #at_1x1x4x60x128 = #mqa.staged<shape = [1, 1, 4, 60, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x60x128xf8E4M3FN, #at_1x1x4x60x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) {
-  // expected-error@+1 {{'q' must have groups of equally many queries, and head tiles of 32 heads, found 1 of 4 queries, and 60 heads}}
+  // expected-error@+1 {{'q' must have head tiles of 32 heads, found 60 heads}}
   %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x60x128xf8E4M3FN, #at_1x1x4x60x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) {rows = #mqa.rows<keys>} : vector<4x64xf32>
   return
 }

@@ -93,7 +93,7 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | `block_kv` | keys that the consumer groups of a block work on at a time; a multiple of `tile_kv` | rows of k |
     | `rows` | what the 64 rows of a product are. `heads`: heads of `tile_q` queries; its columns are keys. `keys`: keys; its columns are heads of `tile_q` queries | |
     | `tile_q` | queries of one product: 1, 2, 4, 8, 16 or 32. With `rows = heads`, it has 64 / `tile_q` heads of each query; with `rows = keys`, all heads, or equal parts of them that have at most 128 columns, and `tile_q` is at most 16 | rows of q |
-    | `tile_kv` | keys of one product; a multiple of 32. With `rows = heads` and `tile_q` of 2 or 1, a multiple of 64 or 128, because each warp of a query stores 32 keys. With `rows = keys`, a multiple of 64, which are products behind each other | rows of k |
+    | `tile_kv` | keys of one tile; a multiple of 32. With `rows = heads`, a tile is one product. With `tile_q` of 2 or 1, `tile_kv` is then a multiple of 64 or 128, because each warp of a query stores 32 keys. With `rows = keys`, a multiple of 64: a product has 64 of these keys, and the products of a tile are computed one after the other | rows of k |
     | `query_stages` | stages of the query ring. With 2, the queries of the next block load while the last keys of this block are worked on | 1 or 2 |
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | products of a consumer group in flight. With 2, one product is reduced while the next one is computed | 1 or 2 |
@@ -112,8 +112,8 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     and exchange their sums in shared memory. But all heads of a block's queries lie in shared memory, or `block_heads` of
     them, which are then loaded again for every key tile.
 
-    With `rows = keys`, a thread adds up the heads of its keys by itself, and then three other lanes' parts. That costs less
-    where a product has few queries. It costs more where there are many, because a thread then has the weights of all of
+    With `rows = keys`, a thread adds up a quarter of the heads of its two keys, and then exchanges sums with three other
+    lanes. That costs less where a product has few queries. It costs more where there are many, because a thread then has the weights of all of
     them, and shared memory is read more often. It is for WGMMA, and for sums in f32 that are stored one by one.
 
     Examples:

@@ -396,6 +396,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     int64_t getTileHeads();
     int64_t getHeadTiles() { return getQ().getType().getDimSize(1) / getTileHeads(); }
   }];
+  let useCustomPropertiesEncoding = 1;
   let hasVerifier = 1;
 }
 

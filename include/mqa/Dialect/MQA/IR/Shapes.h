@@ -30,6 +30,7 @@ constexpr int64_t kGroupRows = kGroupWarps * kWarpRows;
 /// Where keys are the rows of a product, its columns come by eights, and are at
 /// most so many: a thread has the scores of half as many.
 constexpr int64_t kColumnStep = 8, kMaxHeadColumns = 128;
+constexpr int64_t kMaxColumnQueries = kMaxHeadColumns / kColumnStep;
 /// Heads of each of `queries` queries of such a product, of `heads`: all, or
 /// the larger of equal parts, padded.
 constexpr int64_t getColumnHeads(int64_t queries, int64_t heads) {

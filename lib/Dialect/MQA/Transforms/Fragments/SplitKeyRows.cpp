@@ -64,29 +64,59 @@ static bool canMoveTo(TileLogitsOp op, StoreLogitsOp store) {
   return true;
 }
 
+/// The keys of a block of which `ranges` takes the maximum, or 1.
+static int64_t getBlockKeys(Value ranges) {
+  // Code that is never reached may go round in a circle.
+  SmallPtrSet<Operation *, 4> seen;
+  for (auto narrow = ranges.getDefiningOp<NarrowRangesOp>();
+       narrow && seen.insert(narrow).second;
+       narrow = ranges.getDefiningOp<NarrowRangesOp>())
+    ranges = narrow.getRanges();
+  auto make = ranges.getDefiningOp<MakeRangesOp>();
+  return make ? make.getBlockMax().value_or(1) : 1;
+}
+
+static bool hasSeveralProducts(TileLogitsOp op) {
+  return hasKeyRows(op.getRows()) && op.getNumKeys() > shapes::kGroupRows;
+}
+
+/// The store of `op`, if it is alone there; else reports it.
+static FailureOr<StoreLogitsOp> findStore(TileLogitsOp op) {
+  constexpr int64_t kRows = shapes::kGroupRows;
+  MemRefType type = op.getK().getType();
+  auto store = op->hasOneUse() ? dyn_cast<StoreLogitsOp>(*op->user_begin())
+                               : StoreLogitsOp();
+  if (!store || op.getOnto() || store->getBlock() != op->getBlock())
+    return op.emitOpError() << "with 'rows' keys of more than " << kRows
+                            << " keys must be stored in its block, and by "
+                               "nothing else used";
+  if (int64_t size = getBlockKeys(store.getRanges()); kRows % size)
+    return op.emitOpError()
+           << "with 'rows' keys is stored " << kRows
+           << " keys at a time, which are no blocks of " << size;
+  if (!SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
+    return op.emitOpError()
+           << "must have parts of " << kRows
+           << " keys behind each other in memory, found " << type;
+  return store;
+}
+
 LogicalResult mqa::splitKeyRows(RewriterBase &b,
                                 SmallVectorImpl<TileLogitsOp> &tiles) {
-  constexpr int64_t kRows = shapes::kGroupRows;
+  // Nothing is changed where one cannot be.
+  for (TileLogitsOp op : tiles)
+    if (hasSeveralProducts(op) && failed(findStore(op)))
+      return failure();
   SmallVector<TileLogitsOp> parts;
   for (TileLogitsOp op : tiles) {
-    int64_t keys = op.getNumKeys();
-    if (!hasKeyRows(op.getRows()) || keys == kRows) {
+    if (!hasSeveralProducts(op)) {
       parts.push_back(op);
       continue;
     }
-    MemRefType type = op.getK().getType();
-    auto store = op->hasOneUse() ? dyn_cast<StoreLogitsOp>(*op->user_begin())
-                                 : StoreLogitsOp();
-    if (!store || op.getOnto() || store->getBlock() != op->getBlock())
-      return op.emitOpError() << "with 'rows' keys of more than " << kRows
-                              << " keys must be stored in its block, and by "
-                                 "nothing else used";
-    if (!SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
-      return op.emitOpError()
-             << "must have parts of " << kRows
-             << " keys behind each other in memory, found " << type;
+    StoreLogitsOp store = *findStore(op);
     bool canMove = canMoveTo(op, store);
-    for (int64_t first = 0; first < keys; first += kRows) {
+    for (int64_t first = 0, keys = op.getNumKeys(); first < keys;
+         first += shapes::kGroupRows) {
       b.setInsertionPoint(canMove ? store.getOperation() : op);
       parts.push_back(buildTilePart(b, op, first));
       b.setInsertionPoint(store);

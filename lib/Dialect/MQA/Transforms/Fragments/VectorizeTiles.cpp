@@ -370,9 +370,6 @@ struct VectorizeTilesPass
     SmallVector<TileLogitsOp> tiles;
     SmallVector<StoreLogitsOp> stores;
     kernel.walk([&](TileLogitsOp op) { tiles.push_back(op); });
-    IRRewriter rewriter(&getContext());
-    if (failed(splitKeyRows(rewriter, tiles)))
-      return signalPassFailure();
     kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
     // Of one product at a time, the order is the same for every unit.
     bool isAsync = true;
@@ -408,6 +405,11 @@ struct VectorizeTilesPass
         out = view.getSource();
       }
     }
+    IRRewriter rewriter(&getContext());
+    if (failed(splitKeyRows(rewriter, tiles)))
+      return signalPassFailure();
+    stores.clear();
+    kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
     for (TileLogitsOp op : tiles) {
       LDBG() << "products one " << (isAsync ? "after" : "beside")
              << " another, " << op.getAccumulators() << " under way: " << op;

@@ -118,7 +118,8 @@ struct FuseTopkPass : mqa::impl::MQAFuseTopkPassBase<FuseTopkPass> {
       std::string with = "fused with " + logits->getName().getStringRef().str();
       std::string reason = explainNotFused(logits, topk);
       if (!reason.empty()) {
-        remark::missed(topk.getLoc(), kFusionRemark) << "not " + with + ": " + reason;
+        remark::missed(topk.getLoc(), kFusionRemark)
+            << "not " + with + ": " + reason;
         continue;
       }
       remark::passed(topk.getLoc(), kFusionRemark) << with;

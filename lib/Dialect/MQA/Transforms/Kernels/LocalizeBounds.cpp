@@ -188,7 +188,8 @@ static bool isMultipleOf(Value value, int64_t factor) {
 
 /// Why `op` stays a tile.
 static LogicalResult leave(Operation *op, StringRef reason) {
-  remark::missed(op->getLoc(), kBoundsRemark) << "still a tile: " + reason.str();
+  remark::missed(op->getLoc(), kBoundsRemark)
+      << "still a tile: " + reason.str();
   return failure();
 }
 

@@ -38,6 +38,7 @@ static constexpr int64_t kScratchBytes = 9 * 1024;
 static constexpr int64_t kWordBytes = sizeof(int32_t);
 /// Of shared memory, for each block.
 static constexpr int64_t kReservedBytes = 1024;
+
 /// Whether the kernel `name` of `op` selects from many rows: from logits that
 /// another kernel stores for it, of more than some queries for each sequence,
 /// unless the rows are known to be few.

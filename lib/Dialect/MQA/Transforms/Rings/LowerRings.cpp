@@ -126,9 +126,10 @@ void RingLowering::initBarriers() {
     NVVM::FenceMbarrierInitOp::create(b, loc);
   if (barrier)
     return;
-  remark::missed(loc, kRingsRemark) << "no barrier of the block is ahead of the "
-                                  "first use of a ring: one more "
-                                  "is needed";
+  remark::missed(loc, kRingsRemark)
+      << "no barrier of the block is ahead of the "
+         "first use of a ring: one more "
+         "is needed";
   b.setInsertionPointAfter(init);
   gpu::BarrierOp::create(b, loc);
 }

@@ -177,6 +177,10 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   int64_t columns = areKeys ? schedule.getTileQ() * tileHeads : tileKv;
 
   const MatrixUnit &unit = *chip.matrixUnit;
+  if (areKeys && tileKv > chip.copyEngine->maxBoxDim)
+    return emitError() << "tile_kv is " << tileKv << " keys, but "
+                       << chip.copyEngine->name << " copies at most "
+                       << chip.copyEngine->maxBoxDim << " rows at a time";
   if (!areKeys && tileKv > unit.maxColumns)
     return emitError() << "tile_kv is " << tileKv
                        << " accumulator columns, but " << unit.name

@@ -48,8 +48,9 @@ gpu.module @kernels {
 
   // Two lanes end with the sum of the one query: one of them stores it.
   // CHECK-LABEL: gpu.func @one_query
-  // CHECK: %[[BIT:.*]] = arith.remui %{{.*}}, %c2
-  // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %c0
+  // CHECK: %[[ABOVE:.*]] = arith.divui %{{.*}}, %c2 : index
+  // CHECK: %[[BIT:.*]] = arith.remui %[[ABOVE]], %c2 : index
+  // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[BIT]], %c0 : index
   // CHECK: gpu.shuffle xor %{{.*}}, %c1_i32
   // CHECK: gpu.shuffle xor %[[SUM:.*]], %c2_i32
   // CHECK-NOT: gpu.shuffle

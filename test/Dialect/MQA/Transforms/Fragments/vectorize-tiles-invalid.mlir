@@ -26,3 +26,35 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// With rows = keys, 128 keys are two products and two stores.
+#at_1x1x2x64x128 = #mqa.staged<shape = [1, 1, 2, 64, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
+#at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @f(%q: memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) kernel {
+    %ranges = mqa.make_ranges none, %ke keys(%n) {block_max = 128} : memref<2xi32>
+    // expected-error@+1 {{with 'rows' keys is stored 64 keys at a time, which are no blocks of 128}}
+    %logits = mqa.tile_logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>) {rows = #mqa.rows<keys>} : vector<2x128xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x128xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#at_1x1x2x64x128 = #mqa.staged<shape = [1, 1, 2, 64, 128], dims = [0, 1, 0, 1, 2], swizzle = 16>
+#at_128x128 = #mqa.staged<shape = [128, 128], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @f(%q: memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #smem>, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) kernel {
+    %ranges = mqa.make_ranges none, %ke keys(%n) : memref<2xi32>
+    // expected-error@+1 {{with 'rows' keys of more than 64 keys must be stored in its block, and by nothing else used}}
+    %logits = mqa.tile_logits ins(%q, %k, none, none : memref<2x64x128xf8E4M3FN, #at_1x1x2x64x128, #smem>, memref<128x128xf8E4M3FN, #at_128x128, #smem>) {rows = #mqa.rows<keys>} : vector<2x128xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x128xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x128xf32>
+    gpu.return
+  }
+}

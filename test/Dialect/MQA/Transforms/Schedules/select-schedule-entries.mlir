@@ -1,6 +1,7 @@
 // RUN: split-file %s %t
 // RUN: mqa-opt %t/stored.mlir --mqa-attach-target --mqa-select-schedule | FileCheck %t/stored.mlir
 // RUN: mqa-opt %t/selected.mlir --mqa-attach-target --mqa-select-schedule | FileCheck %t/selected.mlir
+// RUN: mqa-opt %t/selected-paged.mlir --mqa-attach-target --mqa-select-schedule | FileCheck %t/selected-paged.mlir
 
 // Entries of the table say which types they are for, and whether they are for logits that are selected from.
 
@@ -65,5 +66,23 @@ func.func @selected(%q: memref<?x16x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %
 // CHECK: schedule = #mqa.schedule<block_q = 16, block_kv = 384, tile_q = 16, tile_kv = 96, stages = 8>
 func.func @other(%q: memref<?x16x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %w: memref<?x16xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
   mqa.logits ins(%q, %k, none, %w, %ks, %ke : memref<?x16x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?x16xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {activation = #mqa.activation<none>}
+  return
+}
+
+//--- selected-paged.mlir
+// Likewise of a paged cache: keys are the rows of products only where nothing is selected from the same logits.
+// CHECK-LABEL: func @stored
+// CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 5>
+func.func @stored(%q: memref<?x1x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %s: memref<?x64xf32>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x1x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// CHECK-LABEL: func @selected
+// CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 5>
+func.func @selected(%q: memref<?x1x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN>, %s: memref<?x64xf32>, %w: memref<?x64xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %m: index, %n: index, %indices: memref<?x64xi32>) {
+  %init = mqa.unstored_logits(%m, %n) : memref<?x?xf32>
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x1x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN>, memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) outs(%init : memref<?x?xf32>)
+  mqa.topk ins(%init, none, none : memref<?x?xf32>) context_lens(%lens : memref<?xi32>) outs(%indices : memref<?x64xi32>)
   return
 }

@@ -171,3 +171,19 @@ func.func @f(%q: memref<?x128x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: me
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x128x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 4, block_kv = 256, tile_q = 4, tile_kv = 64, query_stages = 1, stages = 8, rows = keys>}
   return
 }
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{tile_kv is 512 keys, but TMA copies at most 256 rows at a time}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 512, tile_q = 2, tile_kv = 512, stages = 2, rows = keys>}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xbf16>, %k: memref<?x128xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{rows of keys need tile_kv = 64 for heads by parts and for keys of more than 128 bytes, found 128}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x64x128xbf16>, memref<?x128xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 2, block_kv = 128, tile_q = 2, tile_kv = 128, stages = 2, rows = keys>}
+  return
+}
