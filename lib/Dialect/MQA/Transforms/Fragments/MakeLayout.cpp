@@ -22,8 +22,7 @@ struct ProductShape {
 
   explicit ProductShape(vector::ContractionOp contract)
       : hasKeyRows(contract.getLhsType().getRank() == 2) {
-    auto type = hasKeyRows ? contract.getRhsType()
-                           : contract.getLhsType();
+    auto type = hasKeyRows ? contract.getRhsType() : contract.getLhsType();
     queries = type.getDimSize(0);
     heads = type.getRank() > 1 ? type.getDimSize(1) : 0;
   }
