@@ -40,8 +40,8 @@ public:
   static constexpr int64_t kHalfRows = 8;
   static constexpr int64_t kQuadLanes = 4;
 
-  /// Which operand of a contraction has the rows, and the sizes that it must
-  /// have; else reports it. `maxColumns` are those of the unit.
+  /// Checks that the sizes of a contraction are those of this layout, or
+  /// reports what is wrong. `maxColumns` is the most columns of the unit.
   virtual LogicalResult verifyShape(vector::ContractionOp contract,
                                     StringRef unit,
                                     int64_t maxColumns) const = 0;

@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 namespace {
-/// Of one thread, which has two keys and a quarter of the heads.
+/// The sums of one thread, which has two keys and a quarter of the heads.
 class KeyRowSums {
 public:
   KeyRowSums(IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars)

@@ -15,10 +15,10 @@ using namespace mlir::mqa;
 using namespace mlir::mqa::shapes;
 using arith::CmpIPredicate;
 
-static constexpr float kInfinityBits = std::numeric_limits<float>::infinity();
+static constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
-/// The range of the logits that `isIn` says yes to; its least code is the
-/// greatest one, and the other way around, where it has none. With a barrier.
+/// The range of the logits that `isIn` says yes to. Where there is none, its
+/// least code is above its greatest. With a barrier.
 RegisterSelection::Range
 RegisterSelection::findRange(const Held &held,
                              function_ref<Value(Value)> isIn) {
@@ -26,7 +26,7 @@ RegisterSelection::findRange(const Held &held,
   SmallVector<Value> own = choose(
       held.isMine, two,
       [&] {
-        Value least = b.real(kInfinityBits), greatest = b.real(-kInfinityBits);
+        Value least = b.real(kUnbounded), greatest = b.real(-kUnbounded);
         for (Value logit : held.logits) {
           if (isIn)
             logit = select(isIn(logit), logit,
@@ -73,7 +73,7 @@ Value RegisterSelection::isUsable(const Bins &bins) {
   return b.both(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, bins.scale,
                                       b.real(0)),
                 arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, bins.scale,
-                                      b.real(kInfinityBits)));
+                                      b.real(kUnbounded)));
 }
 
 /// Of a logit that is in the range. Numbers are in the order of the logits,
@@ -290,7 +290,7 @@ RegisterSelection::Cut RegisterSelection::compareListed(const Found &found) {
 /// selected, as those of -inf or greater.
 RegisterSelection::Cut RegisterSelection::cutTies(const Held &held,
                                                   const Found &found) {
-  Value logit = select(found.hasBins, b.real(-kInfinityBits),
+  Value logit = select(found.hasBins, b.real(-kUnbounded),
                        emitLogit(b, found.range.least));
   auto isTied = [&](int64_t i) -> Value {
     return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, held.logits[i],

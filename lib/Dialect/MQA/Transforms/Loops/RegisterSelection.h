@@ -19,9 +19,10 @@ namespace mqa {
 /// read once, no list of it is made, and warps that have no key of the row do
 /// next to nothing.
 ///
-/// Bins between the least and the greatest logit find the one that has the
-/// worst of the best (RegisterSearch.cpp). Few are in it, and each is compared
-/// with the others. That gives a cut: a logit, and a column among equal ones.
+/// A histogram between the least and the greatest logit tells which bin has the
+/// k-th logit (RegisterSearch.cpp). That bin has few logits, and each is
+/// compared with the others. That gives a cut: a logit, and a column among
+/// equal ones.
 /// Then each thread knows what is selected of its own, and where it goes.
 class RegisterSelection {
 public:
@@ -31,9 +32,9 @@ public:
 
   RegisterSelection(DeviceBuilder &b, TopkOp op, gpu::GPUFuncOp kernel,
                     const CandidateList &list);
-  /// Whether some keys are selected by their logits.
+  /// Whether `op` selects any key beside the forced ones.
   static bool supports(TopkOp op);
-  /// Where all threads come by, for one row or ahead of many.
+  /// To be called where all threads of the block run, ahead of any row.
   void allocate();
   /// Whether registers have room for a row.
   Value fits(const TopkRow &row);
@@ -53,7 +54,8 @@ private:
   /// So many logits of the last bin are compared with each other: one for each
   /// lane.
   static constexpr int64_t kListed = 32;
-  /// So many times a bin that has more is cut into narrower ones.
+  /// The most histograms that a search makes, the first one included: each of
+  /// the bin of the one before, if that has more than kListed logits.
   static constexpr int64_t kSteps = 4;
 
   /// Words that threads share.
@@ -76,7 +78,8 @@ private:
     Value isMine, column;
     SmallVector<Value> logits, isForced;
   };
-  /// The codes of the least and of the greatest logit that a search is among.
+  /// The least and the greatest logit that a search is among, as codes:
+  /// integers in the order of the logits.
   struct Range {
     Value least, greatest;
   };
