@@ -61,8 +61,8 @@ option(MQA_UNITY_BUILD "Compile several files of a library at a time" ON)
 function(mqa_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
-  # GCC warns of memory of LLVM's small vectors that is never read, as LLVM's own build knows.
-  target_compile_options(${name} PRIVATE -Wno-maybe-uninitialized)
+  # Of several files at a time, GCC warns of memory of LLVM's small vectors that is never read.
+  target_compile_options(${name} PRIVATE $<$<BOOL:${MQA_UNITY_BUILD}>:-Wno-maybe-uninitialized>)
   # LDBG() prints the DEBUG_TYPE of each file.
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
     UNITY_BUILD ${MQA_UNITY_BUILD} UNITY_BUILD_MODE GROUP UNITY_BUILD_CODE_BEFORE_INCLUDE "#undef DEBUG_TYPE")

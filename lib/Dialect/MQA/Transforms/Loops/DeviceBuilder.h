@@ -80,6 +80,19 @@ public:
     setInsertionPointToStart(guarded.thenBlock());
     body();
   }
+  /// The results of `yes` where `condition` holds, and else those of `no`.
+  SmallVector<Value> choose(Value condition, TypeRange types,
+                            function_ref<SmallVector<Value>()> yes,
+                            function_ref<SmallVector<Value>()> no) {
+    auto choice =
+        scf::IfOp::create(*this, types, condition, /*withElseRegion=*/true);
+    InsertionGuard guard(*this);
+    setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(*this, yes());
+    setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(*this, no());
+    return llvm::to_vector_of<Value>(choice.getResults());
+  }
   void byFirstThread(function_ref<void()> body) {
     ifTrue(compare(arith::CmpIPredicate::eq, getThread(), index(0)), body);
   }

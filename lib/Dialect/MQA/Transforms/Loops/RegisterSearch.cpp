@@ -23,7 +23,7 @@ RegisterSelection::Range
 RegisterSelection::findRange(const Held &held,
                              function_ref<Value(Value)> isIn) {
   SmallVector<Type> two(2, b.getI32Type());
-  SmallVector<Value> own = choose(
+  SmallVector<Value> own = b.choose(
       held.isMine, two,
       [&] {
         Value least = b.real(kUnbounded), greatest = b.real(-kUnbounded);
@@ -140,7 +140,7 @@ SmallVector<Value> RegisterSelection::step(const Held &held, const Range &range,
   static_assert(kBins < 0xffff && kHeld % 2 == 0);
   Value half = b.word(16), none = b.word(0xffff);
   SmallVector<Type> types(kHeld / 2, b.getI32Type());
-  SmallVector<Value> own = choose(
+  SmallVector<Value> own = b.choose(
       held.isMine, types,
       [&] {
         SmallVector<Value> own;
@@ -217,7 +217,7 @@ RegisterSelection::Found RegisterSelection::search(const Held &held) {
   Bins bins = fitBins(range);
   Value areBins = isUsable(bins);
   SmallVector<Type> three(3, i32);
-  SmallVector<Value> found = choose(
+  SmallVector<Value> found = b.choose(
       b.both(hasBins, areBins), three,
       [&] { return step(held, range, need, bins); },
       [&] {
@@ -314,7 +314,7 @@ RegisterSelection::Cut RegisterSelection::findCut(const Held &held,
   // What is listed is there.
   b.barrier();
   SmallVector<Type> types{b.getF32Type(), b.getI32Type()};
-  SmallVector<Value> cut = choose(
+  SmallVector<Value> cut = b.choose(
       b.compare(CmpIPredicate::ne, found.inBin, b.word(0)), types,
       [&] {
         Cut cut = compareListed(found);

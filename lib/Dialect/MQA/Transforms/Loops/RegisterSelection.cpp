@@ -70,19 +70,6 @@ Value RegisterSelection::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, condition, yes, no);
 }
 
-SmallVector<Value>
-RegisterSelection::choose(Value condition, TypeRange types,
-                          function_ref<SmallVector<Value>()> yes,
-                          function_ref<SmallVector<Value>()> no) {
-  auto choice = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(b, yes());
-  b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(b, no());
-  return llvm::to_vector_of<Value>(choice.getResults());
-}
-
 Value RegisterSelection::fits(const TopkRow &row) {
   Value over = row.getMisalignment(b, row.firstColumn, kVectorSize);
   return b.compare(CmpIPredicate::ule, b.add(row.length, over),
@@ -101,7 +88,7 @@ RegisterSelection::Held RegisterSelection::loadRow(const TopkRow &row) {
                           b.toWord(row.endColumn));
   auto type = VectorType::get(kVectorSize, b.getF32Type());
   SmallVector<Type> types(kVectors, type);
-  SmallVector<Value> vectors = choose(
+  SmallVector<Value> vectors = b.choose(
       held.isMine, types,
       [&] {
         SmallVector<Value> vectors;
@@ -215,10 +202,10 @@ Value RegisterSelection::write(const TopkRow &row, const Held &held,
     return hasForced() ? Value(arith::OrIOp::create(b, isIn, held.isForced[i]))
                        : isIn;
   };
-  Value mask = choose(
-                   held.isMine, b.getI32Type(),
-                   [&] { return SmallVector<Value>{getMask(isSelected)}; },
-                   [&] { return SmallVector<Value>{b.word(0)}; })
+  Value mask = b.choose(
+                    held.isMine, b.getI32Type(),
+                    [&] { return SmallVector<Value>{getMask(isSelected)}; },
+                    [&] { return SmallVector<Value>{b.word(0)}; })
                    .front();
   Places places = getPlaces(mask, kPlaceSums);
   Value keyOfColumn0 = b.toWord(row.keyOfColumn0);
@@ -251,12 +238,12 @@ Value RegisterSelection::select(const TopkRow &row) {
   clearBins();
   Found found = search(held);
   Value isFound = b.compare(CmpIPredicate::ule, found.inBin, b.word(kListed));
-  return choose(
-             isFound, b.getIndexType(),
-             [&] {
-               return SmallVector<Value>{
-                   write(row, held, findCut(held, found))};
-             },
-             [&] { return SmallVector<Value>{b.index(0)}; })
+  return b
+      .choose(
+          isFound, b.getIndexType(),
+          [&] {
+            return SmallVector<Value>{write(row, held, findCut(held, found))};
+          },
+          [&] { return SmallVector<Value>{b.index(0)}; })
       .front();
 }

@@ -116,9 +116,6 @@ private:
   Value readWord(Word word) { return load(words, b.index(word)); }
   void writeWord(Word word, Value value) { store(value, words, b.index(word)); }
   Value select(Value condition, Value yes, Value no);
-  SmallVector<Value> choose(Value condition, TypeRange types,
-                            function_ref<SmallVector<Value>()> yes,
-                            function_ref<SmallVector<Value>()> no);
   void clearBins();
   Held loadRow(const TopkRow &row);
   Value getColumn(const Held &held, int64_t number);

@@ -70,7 +70,7 @@ SmallVector<Value> StreamSelection::loadChunk(const TopkRow &row,
   };
   SmallVector<Type> types(kVectors,
                           VectorType::get(kVectorSize, b.getF32Type()));
-  return choose(
+  return b.choose(
       isWhole, types, [&] { return loadAll(true); },
       [&] { return loadAll(false); });
 }
@@ -92,9 +92,9 @@ Value StreamSelection::takePlaces(Value chunk, Value total, Value none) {
     return SmallVector<Value>{place};
   };
   Value place =
-      choose(b.compare(CmpIPredicate::eq, lane, b.word(0)), i32, take, [&] {
-        return SmallVector<Value>{b.word(0)};
-      }).front();
+      b.choose(b.compare(CmpIPredicate::eq, lane, b.word(0)), i32, take, [&] {
+         return SmallVector<Value>{b.word(0)};
+       }).front();
   return readFromLane(b, place, b.word(0));
 }
 

@@ -34,10 +34,10 @@ void StreamSelection::addMarks(Value count) {
   Value numMarks = arith::ShRUIOp::create(
       b, b.add(count, b.word(kWarpThreads - 1)), b.word(kLaneBits));
   Value word =
-      choose(
-          b.compare(CmpIPredicate::ult, thread, numMarks), b.getI32Type(),
-          [&] { return SmallVector<Value>{load(marks, thread)}; },
-          [&] { return SmallVector<Value>{zero}; })
+      b.choose(
+           b.compare(CmpIPredicate::ult, thread, numMarks), b.getI32Type(),
+           [&] { return SmallVector<Value>{load(marks, thread)}; },
+           [&] { return SmallVector<Value>{zero}; })
           .front();
   Value sum = addAhead(math::CtPopOp::create(b, word), sums);
   b.ifTrue(b.compare(CmpIPredicate::ule, thread, numMarks), [&] {
@@ -56,7 +56,7 @@ void StreamSelection::moveChunks(Value numChunks) {
   // A thread for each chunk.
   Value isChunk = b.compare(CmpIPredicate::ult, thread, b.toWord(numChunks));
   SmallVector<Type> two(2, i32);
-  SmallVector<Value> own = choose(
+  SmallVector<Value> own = b.choose(
       isChunk, two,
       [&] {
         Value chunk = load(chunks, thread);

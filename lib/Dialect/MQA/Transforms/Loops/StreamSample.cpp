@@ -166,7 +166,7 @@ StreamSelection::Guess StreamSelection::guess(const TopkRow &row) {
   SmallVector<Type> types(3, f32);
   types.push_back(b.getI1Type());
   Value isUsable = isFinite(bins);
-  SmallVector<Value> results = choose(
+  SmallVector<Value> results = b.choose(
       isUsable, types,
       [&, &ends = ends, &bins = bins] {
         Found found = find(rank, upper, few, bins, ends, countAll);

@@ -112,19 +112,6 @@ Value StreamSelection::countWord(Word word, Value number) {
                                      words, ValueRange{b.index(word)});
 }
 
-SmallVector<Value>
-StreamSelection::choose(Value condition, TypeRange types,
-                        function_ref<SmallVector<Value>()> yes,
-                        function_ref<SmallVector<Value>()> no) {
-  auto choice = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(b, yes());
-  b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(b, no());
-  return llvm::to_vector_of<Value>(choice.getResults());
-}
-
 Value StreamSelection::addUpTo(Value number) {
   for (int64_t step = 1; step < kWarpThreads; step *= 2) {
     auto ahead = gpu::ShuffleOp::create(b, number, static_cast<int32_t>(step),
@@ -169,7 +156,7 @@ Value StreamSelection::select(
                     Value numChunks) {
     Value areAll = b.compare(CmpIPredicate::eq, bounds.left, bounds.inBin);
     Value areFew = b.compare(CmpIPredicate::ule, bounds.inBin, b.word(kListed));
-    return choose(
+    return b.choose(
         arith::OrIOp::create(b, areAll, areFew), index,
         [&] {
           mark(count, bounds);
@@ -187,7 +174,7 @@ Value StreamSelection::select(
     Value count = readWord(kCount);
     Value areEnough = b.compare(CmpIPredicate::uge, count, b.word(numSelected));
     Value fit = b.compare(CmpIPredicate::ule, count, b.word(capacity));
-    return choose(
+    return b.choose(
         b.both(areEnough, fit), index,
         [&] {
           return finish(count, search(count, guess), firstColumn, numChunks);
@@ -195,8 +182,8 @@ Value StreamSelection::select(
         giveUp);
   };
   Guess guess = this->guess(row);
-  return choose(
-             guess.isUsable, index, [&] { return selectGuessed(guess); },
-             giveUp)
+  return b
+      .choose(
+          guess.isUsable, index, [&] { return selectGuessed(guess); }, giveUp)
       .front();
 }

@@ -124,10 +124,6 @@ private:
   Value toFloat(Value word);
   Value countWord(Word word, Value number);
   Value constantTrue() { return arith::ConstantIntOp::create(b, true, 1); }
-  /// The results of `yes` where `condition` holds, and else those of `no`.
-  SmallVector<Value> choose(Value condition, TypeRange types,
-                            function_ref<SmallVector<Value>()> yes,
-                            function_ref<SmallVector<Value>()> no);
   /// The sum over this lane and those ahead of it.
   Value addUpTo(Value number);
   /// The sum over the lanes and warps ahead of this thread, with a barrier.
