@@ -129,6 +129,8 @@ static void describeSelectionSizes(llvm::json::Object &kernel, StringRef name,
   else if (name == "block_table") {
     kernel["num_sequences"] = getSize(shape[0]);
     kernel["max_blocks"] = getSize(shape[1]);
+  } else if (name == "key_blocks") {
+    kernel["max_key_blocks"] = getSize(shape[1]);
   }
 }
 
@@ -162,12 +164,12 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     kernel["clean"] = attr.getClean();
     kernel["block_max"] = attr.getBlockMax();
     kernel["activation"] = stringifyActivation(attr.getActivation());
-    // Of kernels of other ops, bundles say nothing of blocks.
-    if (attr.getKeyBlockSize())
-      kernel["key_block_size"] = attr.getKeyBlockSize();
     if (attr.getRowsPerSequence())
       kernel["rows_per_sequence"] = attr.getRowsPerSequence();
   }
+  // Of other kernels, bundles say nothing of blocks.
+  if (attr.getKeyBlockSize())
+    kernel["key_block_size"] = attr.getKeyBlockSize();
   if (SelectionAttr selection = attr.getSelection())
     describeSelection(kernel, merges, selection);
   if (RankedTensorType logits = attr.getLogitsType()) {

@@ -1,15 +1,15 @@
-//===- FusedTopkToLoops.cpp - mqa.topk on logits tile by tile -------------===//
+//===- FusedTopkToLoops.cpp - Logits and mqa.topk as loops of tiles -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Some rows at a time: the op that computes logits leaves a tile of them in
-// scratch, and each row takes its own from there, before the next tile. So
-// keys are decoded once for all of the rows, and there is never a whole row.
+// Which rows are selected from together, for each op that computes logits, and
+// what a tile of their logits is.
 //
 //===----------------------------------------------------------------------===//
 
-#include "TopkRow.h"
+#include "FusedTopk.h"
 #include "mqa/Dialect/MQA/IR/EmptyOperands.h"
+#include "mqa/Dialect/MQA/IR/KeyBlockTiles.h"
 #include "mqa/Dialect/MQA/IR/SequenceTiles.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
@@ -19,188 +19,6 @@
 using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
-
-namespace {
-class FusedTopk : TopkRow {
-public:
-  FusedTopk(ImplicitLocOpBuilder &b, TopkOp op, LogitsOpInterface logits,
-            int64_t numRows, CandidateBuffer &buffer, Ranges ranges);
-
-  /// Makes the logits of keys [first, first + count) of the rows, in `out`.
-  using MakeTile =
-      function_ref<LogicalResult(Value first, OpFoldResult count, Value out)>;
-  /// Selects from the rows [row, row + count), of which there are at most as
-  /// many as there is scratch for.
-  LogicalResult writeRows(Value row, OpFoldResult count, MakeTile makeTile);
-  Value getNumColumns() { return numColumns; }
-
-private:
-  void enter(Value slot) {
-    enterRow(add(firstRow, slot), ranges, numColumns);
-    buffer.selectRow(slot);
-  }
-  CandidateBuffer::State loadState(Value slot) {
-    return {load(counts, slot), load(leasts, slot)};
-  }
-  void storeState(Value slot, CandidateBuffer::State state) {
-    store(state.count, counts, slot);
-    store(state.least, leasts, slot);
-  }
-  std::pair<Value, Value> start(Value slot, Value lo, Value hi);
-  void take(Value slot, Value first, Value count);
-  void keepForced(Value slot, Value tileStart, Value tileEnd);
-  void finish(Value slot);
-
-  Value getKey(Value position) override;
-  Value getLogit(Value position, Value) override {
-    return buffer.getLogit(position);
-  }
-  Value getForcedLogit(bool isLast, Value i, Value) override {
-    return load(forced,
-                {slot, isLast ? add(constant(op.getForceFirst()), i) : i});
-  }
-
-  LogitsOpInterface logits;
-  int64_t tileKeys;
-  Ranges ranges;
-  Value numColumns;
-  /// Scratch: a tile of logits, the logits of forced keys, and what is known of
-  /// the candidates of each row.
-  Value tile, forced, counts, leasts;
-  /// Of the rows that are selected from, the first one; and which of them it
-  /// is.
-  Value firstRow, slot;
-};
-} // namespace
-
-FusedTopk::FusedTopk(ImplicitLocOpBuilder &b, TopkOp op,
-                     LogitsOpInterface logits, int64_t numRows,
-                     CandidateBuffer &buffer, Ranges ranges)
-    : TopkRow(b, op, buffer), logits(logits),
-      tileKeys(getFusedTileKeys(logits)), ranges(ranges) {
-  numColumns = getValueOrCreateConstantIndexOp(
-      b, b.getLoc(), getUnstoredLogits(logits).getMixedSizes()[1]);
-  tile = allocateScratch(b, op, {numRows, tileKeys},
-                         logits.getOutType().getElementType());
-  if (needsLogits() && numForced)
-    forced = allocateScratch(b, op, {numRows, numForced}, b.getF32Type());
-  counts = allocateScratch(b, op, numRows, b.getIndexType());
-  leasts = allocateScratch(b, op, numRows, b.getI64Type());
-}
-
-/// A row without a candidate; and [lo, hi) widened by the keys of which it
-/// needs logits.
-std::pair<Value, Value> FusedTopk::start(Value slot, Value lo, Value hi) {
-  enter(slot);
-  storeState(slot, buffer.getEmpty(isWhole));
-  Value needs = compare(CmpIPredicate::sgt, length,
-                        constant(needsLogits() ? 0 : numSelected));
-  Value first = select(needs, TopkRow::start, lo);
-  Value end = select(needs, add(TopkRow::start, length), hi);
-  return {min(lo, first), max(hi, end)};
-}
-
-/// The logits of the forced keys in [tileStart, tileEnd).
-void FusedTopk::keepForced(Value slot, Value tileStart, Value tileEnd) {
-  auto keep = [&](Value from, Value to, Value place) {
-    forEach(max(from, tileStart), min(to, tileEnd), 1, {},
-            [&](Value key, ValueRange) {
-              Value logit = loadF32(tile, {slot, sub(key, tileStart)});
-              store(logit, forced, {slot, add(place, sub(key, from))});
-              return SmallVector<Value>();
-            });
-  };
-  if (op.getForceFirst())
-    keep(constant(0), numFirst, constant(0));
-  if (op.getForceLast())
-    keep(sub(length, numLast), length, constant(op.getForceFirst()));
-}
-
-/// The row's candidates among the keys [first, first + count), whose logits are
-/// in the tile.
-void FusedTopk::take(Value slot, Value first, Value count) {
-  enter(slot);
-  Value tileStart = sub(first, TopkRow::start);
-  Value tileEnd = add(tileStart, count);
-  Value from = max(numFirst, tileStart);
-  Value to = min(freeEnd, tileEnd);
-  // All keys of a whole range are selected, whatever their logits are.
-  if (!needsLogits())
-    to = select(isWhole, from, to);
-  CandidateBuffer::State state = loadState(slot);
-  state.count =
-      forEach(from, to, 1, state.count, [&](Value key, ValueRange carried) {
-        Value logit = loadF32(tile, {slot, sub(key, tileStart)});
-        return SmallVector<Value>{
-            buffer.append({carried[0], state.least}, logit, key)};
-      })[0];
-  // Of a whole range there are never too many.
-  if (numForced < numSelected)
-    state =
-        buffer.cut(state, numSelected - numForced, constant(2 * numSelected));
-  storeState(slot, state);
-  if (forced)
-    keepForced(slot, tileStart, tileEnd);
-}
-
-Value FusedTopk::getKey(Value position) {
-  Value key = buffer.getKey(position);
-  return needsLogits() ? key : select(isWhole, position, key);
-}
-
-void FusedTopk::finish(Value row) {
-  slot = row;
-  enter(slot);
-  CandidateBuffer::State state = loadState(slot);
-  if (numForced < numSelected)
-    state = buffer.cut(state, numSelected - numForced, getLastLimit());
-  write(needsLogits() ? state.count : select(isWhole, length, state.count));
-}
-
-LogicalResult FusedTopk::writeRows(Value row, OpFoldResult count,
-                                   MakeTile makeTile) {
-  firstRow = row;
-  Value numRows = getValueOrCreateConstantIndexOp(b, b.getLoc(), count);
-  Value zero = constant(0), one = constant(1);
-  SmallVector<Value> keys =
-      forEach(zero, numRows, 1, {numColumns, zero},
-              [&](Value slot, ValueRange carried) -> SmallVector<Value> {
-                auto [lo, hi] = start(slot, carried[0], carried[1]);
-                return {lo, hi};
-              });
-  // Where mqa.logits has tiles too.
-  Value over = arith::RemSIOp::create(b, keys[0], constant(tileKeys));
-  auto tiles =
-      scf::ForOp::create(b, sub(keys[0], over), keys[1], constant(tileKeys));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(tiles.getBody());
-    Value first = tiles.getInductionVar();
-    AffineExpr begin, end;
-    bindDims(b.getContext(), begin, end);
-    OpFoldResult size = affine::makeComposedFoldedAffineMin(
-        b, b.getLoc(),
-        AffineMap::get(2, 0, {b.getAffineConstantExpr(tileKeys), end - begin},
-                       b.getContext()),
-        {first, numColumns});
-    SmallVector<OpFoldResult> zeros(2, b.getIndexAttr(0)),
-        ones(2, b.getIndexAttr(1));
-    Value out = memref::SubViewOp::create(
-        b, tile, zeros, ArrayRef<OpFoldResult>{count, size}, ones);
-    if (failed(makeTile(first, size, out)))
-      return failure();
-    auto rows = scf::ForOp::create(b, zero, numRows, one);
-    b.setInsertionPointToStart(rows.getBody());
-    take(rows.getInductionVar(), first,
-         getValueOrCreateConstantIndexOp(b, b.getLoc(), size));
-  }
-  forEach(numRows, [&](Value slot) { finish(slot); });
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// The two ops that compute logits
-//===----------------------------------------------------------------------===//
 
 /// Puts `out` in the place of the slice that a tile has.
 static void replaceOut(LogitsOp tile, Value out) {
@@ -285,6 +103,114 @@ static LogicalResult convert(ImplicitLocOpBuilder &b, TopkOp topk,
   return result;
 }
 
+/// The run that begins at `row`: it and those behind it that are of its
+/// sequence, as far as there are `numRows` and as many rows as `numAll`.
+static Run findRun(ImplicitLocOpBuilder &b, const Ranges &runs, Value row,
+                   int64_t numRows, Value numAll) {
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Run run;
+  run.row = row;
+  run.sequence = runs.loadSequence(b, b.getLoc(), row).first;
+  Value most = arith::AddIOp::create(
+      b, row, arith::ConstantIndexOp::create(b, numRows).getResult());
+  Value behind = arith::MinSIOp::create(b, most, numAll);
+  auto end = scf::ForOp::create(
+      b, arith::AddIOp::create(b, row, one), behind, one, ValueRange{behind},
+      [&](OpBuilder &nested, Location loc, Value next, ValueRange carried) {
+        Value sequence = runs.loadSequence(nested, loc, next).first;
+        Value isOther = arith::CmpIOp::create(nested, loc, CmpIPredicate::ne,
+                                              sequence, run.sequence);
+        Value here =
+            arith::SelectOp::create(nested, loc, isOther, next, behind);
+        scf::YieldOp::create(
+            nested, loc,
+            Value(arith::MinSIOp::create(nested, loc, carried[0], here)));
+      });
+  run.numRows = arith::SubIOp::create(b, end.getResult(0), row);
+  return run;
+}
+
+/// Rows are those of a run, some at a time.
+static LogicalResult convertRuns(ImplicitLocOpBuilder &b, TopkOp topk,
+                                 PagedLogitsOp logits, CandidateBuffer &buffer,
+                                 int64_t numRows) {
+  SequenceTiles tiles(logits);
+  Value ranges = tiles.makeRanges(b);
+  // A row that names no line of the table sees no key.
+  Ranges runs = Ranges::get(b, tiles.nameSequences(b, ranges));
+  FusedTopk select(b, topk, logits, numRows, buffer, runs);
+  Type index = b.getIndexType();
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value numAll = runs.getNumRows(b, b.getLoc());
+  auto loop = scf::WhileOp::create(b, TypeRange(index), ValueRange(zero));
+  Block *before =
+      b.createBlock(&loop.getBefore(), {}, TypeRange(index), b.getLoc());
+  Value isThere = arith::CmpIOp::create(b, CmpIPredicate::slt,
+                                        before->getArgument(0), numAll);
+  scf::ConditionOp::create(b, isThere, before->getArguments());
+  Block *body =
+      b.createBlock(&loop.getAfter(), {}, TypeRange(index), b.getLoc());
+  Run run = findRun(b, runs, body->getArgument(0), numRows, numAll);
+  Value next = arith::AddIOp::create(b, run.row, run.numRows);
+  // Rows without a key name no line; nothing is read of the first.
+  run.sequence = arith::MaxSIOp::create(b, run.sequence, zero);
+  Sequence sequence =
+      tiles.getRun(b, ranges, run, getRows, /*getsRowsOfWeights=*/true);
+  LogicalResult result = select.writeRows(
+      run.row, run.numRows,
+      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
+        replaceOut(tiles.createTile(
+                       b, sequence, first,
+                       getValueOrCreateConstantIndexOp(b, b.getLoc(), size)),
+                   out);
+        return success();
+      });
+  scf::YieldOp::create(b, next);
+  sequence.out.getDefiningOp()->erase();
+  return result;
+}
+
+/// A row has blocks of keys of its own.
+static LogicalResult convertKeyBlocks(ImplicitLocOpBuilder &b, TopkOp topk,
+                                      LogitsOpInterface logits,
+                                      CandidateBuffer &buffer) {
+  auto contiguous = dyn_cast<LogitsOp>(*logits);
+  KeyBlockTiles tiles =
+      contiguous ? KeyBlockTiles(contiguous,
+                                 memref::DimOp::create(b, logits.getK(), 0))
+                 : KeyBlockTiles(cast<PagedLogitsOp>(*logits));
+  tiles.makeRanges(b);
+  FusedTopk select(b, topk, logits, /*numRows=*/1, buffer,
+                   Ranges::get(b, topk));
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value end =
+      getValueOrCreateConstantIndexOp(b, b.getLoc(), tiles.getNumRows(b));
+  auto rows = scf::ForOp::create(b, zero, end, one);
+  b.setInsertionPointToStart(rows.getBody());
+  Value row = rows.getInductionVar();
+  std::optional<TableLine> line;
+  if (tiles.namesSequences()) {
+    Value sequence = Ranges::get(b, tiles.getKeyRanges())
+                         .loadSequence(b, b.getLoc(), row)
+                         .first;
+    line = {arith::MaxSIOp::create(b, sequence, zero), b.getIndexAttr(1)};
+  }
+  KeyBlockRow blocks =
+      tiles.getRow(b, row, getRows, /*getsRowsOfWeights=*/true, line);
+  LogicalResult result = select.writeRows(
+      row, b.getIndexAttr(1),
+      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
+        replaceOut(tiles.createTile(
+                       b, blocks, first,
+                       getValueOrCreateConstantIndexOp(b, b.getLoc(), size)),
+                   out);
+        return success();
+      });
+  blocks.out.getDefiningOp()->erase();
+  return result;
+}
+
 LogicalResult mqa::convertFusedTopk(IRRewriter &rewriter, TopkOp topk,
                                     LogitsOpInterface logits) {
   // There are no slices of it.
@@ -293,15 +219,25 @@ LogicalResult mqa::convertFusedTopk(IRRewriter &rewriter, TopkOp topk,
                             "known to have no element");
   ImplicitLocOpBuilder b(topk.getLoc(), topk);
   UnstoredLogitsOp unstored = getUnstoredLogits(logits);
-  int64_t numRows = logits.getNextN() ? logits.getNextN() : getFusedTaskRows();
+  auto paged = dyn_cast<PagedLogitsOp>(*logits);
+  int64_t numRows = getFusedTaskRows();
+  if (logits.hasKeyBlocks())
+    numRows = 1;
+  else if (paged && !paged.namesSequences())
+    numRows = logits.getNextN();
   CandidateBuffer buffer(b, topk, topk.getNumSelected(),
                          /*blockSize=*/getFusedTileKeys(logits),
                          topk.getTieBreak(),
                          /*keepsLogits=*/bool(topk.getValues()), numRows);
-  LogicalResult result =
-      logits.getNextN()
-          ? convert(b, topk, cast<PagedLogitsOp>(*logits), buffer, numRows)
-          : convert(b, topk, cast<LogitsOp>(*logits), buffer, numRows);
+  LogicalResult result = success();
+  if (logits.hasKeyBlocks())
+    result = convertKeyBlocks(b, topk, logits, buffer);
+  else if (!paged)
+    result = convert(b, topk, cast<LogitsOp>(*logits), buffer, numRows);
+  else if (paged.namesSequences())
+    result = convertRuns(b, topk, paged, buffer, numRows);
+  else
+    result = convert(b, topk, paged, buffer, numRows);
   if (failed(result))
     return failure();
   rewriter.eraseOp(topk);

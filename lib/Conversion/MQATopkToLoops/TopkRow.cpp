@@ -12,9 +12,17 @@ using arith::CmpIPredicate;
 
 void TopkRow::enterRow(Value row, Ranges ranges, Value numColumns) {
   m = row;
-  start = ranges.loadStart(b, b.getLoc(), m);
-  auto [first, end] = ranges.loadColumns(b, b.getLoc(), m, numColumns);
-  length = sub(end, first);
+  Value end;
+  if (op.hasKeyBlocks()) {
+    std::tie(start, end) =
+        ranges.loadBlockColumns(b, b.getLoc(), m, getBlocksOfRow(), numColumns);
+    length = sub(end, start);
+  } else {
+    Value first;
+    start = ranges.loadStart(b, b.getLoc(), m);
+    std::tie(first, end) = ranges.loadColumns(b, b.getLoc(), m, numColumns);
+    length = sub(end, first);
+  }
   isWhole = compare(CmpIPredicate::sle, length, constant(numSelected));
   auto forced = [&](int64_t count) {
     return select(isWhole, constant(0), constant(count));
@@ -31,32 +39,56 @@ Value TopkRow::getLastLimit() {
                 constant(numSelected - numForced));
 }
 
+/// The row's list of blocks, a matrix of one row.
+Value TopkRow::getBlocksOfRow() {
+  Value blocks = op.getKeyBlocks();
+  SmallVector<OpFoldResult> offsets{m, b.getIndexAttr(0)};
+  SmallVector<OpFoldResult> sizes{
+      b.getIndexAttr(1), memref::getMixedSize(b, b.getLoc(), blocks, 1)};
+  SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+  return memref::SubViewOp::create(b, blocks, offsets, sizes, ones);
+}
+
+Value TopkRow::getKeyOfColumn(Value column) {
+  return Ranges::get(b, op).loadKeyOfColumn(b, b.getLoc(), getBlocksOfRow(),
+                                            column);
+}
+
+Value TopkRow::getSlot(Value key) {
+  Value table = op.getBlockTable(), sequence;
+  // Any number may stand in memory, but nothing outside of the table is read.
+  auto clamp = [&](Value at, int64_t dim) {
+    return min(max(at, constant(0)), sub(getSize(table, dim), constant(1)));
+  };
+  if (op.getSequence())
+    sequence = clamp(loadIndex(op.getSequence(), m), 0);
+  else
+    sequence = arith::DivUIOp::create(b, m, constant(op.getRowsOfSequence()));
+  Value size = constant(*op.getBlockKv());
+  Value place = arith::RemUIOp::create(b, key, size);
+  Value block = arith::DivUIOp::create(b, key, size);
+  if (op.hasKeyBlocks())
+    block = clamp(block, 1);
+  Value slots =
+      arith::MulIOp::create(b, loadIndex(table, {sequence, block}), size);
+  return add(slots, place);
+}
+
 Value TopkRow::getIndex(Value key) {
   Value index = key;
+  // Of columns, there is one base: they are counted from the first of all.
+  if (op.hasKeyBlocks())
+    index = add(start, key);
   switch (op.getBase()) {
   case IndexBase::Relative:
     break;
   case IndexBase::Absolute:
   case IndexBase::Slot:
-    index = add(start, key);
+    index = op.hasKeyBlocks() ? getKeyOfColumn(index) : add(start, key);
     break;
   }
-  if (Value table = op.getBlockTable()) {
-    Value sequence;
-    if (op.getSequence()) {
-      // Any number may stand there, but nothing outside is read.
-      sequence = max(loadIndex(op.getSequence(), m), constant(0));
-      sequence = min(sequence, sub(getSize(table, 0), constant(1)));
-    } else {
-      sequence = arith::DivUIOp::create(b, m, constant(op.getRowsOfSequence()));
-    }
-    Value size = constant(*op.getBlockKv());
-    Value place = arith::RemUIOp::create(b, index, size);
-    Value block = arith::DivUIOp::create(b, index, size);
-    Value slots =
-        arith::MulIOp::create(b, loadIndex(table, {sequence, block}), size);
-    index = add(slots, place);
-  }
+  if (needsBlockTable(op.getBase()))
+    index = getSlot(index);
   if (op.getOffset())
     index = add(index, loadIndex(op.getOffset(), m));
   return index;

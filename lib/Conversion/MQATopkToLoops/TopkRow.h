@@ -16,7 +16,8 @@ namespace mlir::mqa {
 
 /// Writes code for a row: what its range is, and how its selected keys are
 /// written. Where logits are is a subclass's to know. Counts keys from the
-/// range's first: that is the key of a candidate.
+/// range's first: that is the key of a candidate. With blocks of keys, columns
+/// stand for keys everywhere but in what `indices` gets.
 class TopkRow : protected LoopWriter {
 public:
   TopkRow(ImplicitLocOpBuilder &b, TopkOp op, CandidateBuffer &buffer)
@@ -52,6 +53,9 @@ protected:
   Value m, start, length, isWhole, numFirst, numLast, freeEnd;
 
 private:
+  Value getBlocksOfRow();
+  Value getKeyOfColumn(Value column);
+  Value getSlot(Value key);
   Value getIndex(Value key);
   void writeByKey(RowWriter &out, Value count);
   void writeByScore(RowWriter &out, Value count);

@@ -55,6 +55,9 @@ static constexpr uint64_t kRowsOfSequences = 4;
 static constexpr uint64_t kPagedKeyBlocks = 5;
 /// The version that added 'rows' of tiles.
 static constexpr uint64_t kTileRows = 6;
+/// The version that added 'key_block_size' of mqa.topk, and the operands that
+/// go with it.
+static constexpr uint64_t kTopkKeyBlocks = 7;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -194,6 +197,28 @@ void PagedLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeBlockMax(writer, prop.block_max);
   writeSince(kRowsOfSequences, writer, prop.rows_per_sequence);
   writeSince(kPagedKeyBlocks, writer, prop.key_block_size);
+  writeSegments(writer, prop.operandSegmentSizes);
+}
+
+LogicalResult TopkOp::readProperties(DialectBytecodeReader &reader,
+                                     OperationState &state) {
+  auto &prop = state.getOrAddProperties<Properties>();
+  return failure(
+      failed(readAttributes(reader, prop.base, prop.block_kv, prop.compressed,
+                            prop.force_first, prop.force_last, prop.next_n)) ||
+      failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
+      failed(readAttributes(reader, prop.order, prop.tie_break)) ||
+      failed(readSince(kTopkKeyBlocks, reader, prop.key_block_size)) ||
+      failed(readSegments(reader, prop.operandSegmentSizes)));
+}
+
+void TopkOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto &prop = getProperties();
+  writeAttributes(writer, prop.base, prop.block_kv, prop.compressed,
+                  prop.force_first, prop.force_last, prop.next_n);
+  writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
+  writeAttributes(writer, prop.order, prop.tie_break);
+  writeSince(kTopkKeyBlocks, writer, prop.key_block_size);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 

@@ -35,9 +35,9 @@ SelectionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k,
     return emitError() << "'force_first' and 'force_last' must be 0 or more, "
                           "and at most k together, found "
                        << forceFirst << " and " << forceLast;
-  if (blockKv < 0 || nextN < 0 || needsBlockTable(base) != (blockKv > 0))
-    return emitError() << "'next_n' must be 0 or more, and 'block_kv' more "
-                          "than 0 where the base is slot, else 0, found "
+  if (blockKv < 0 || nextN < 0 || (needsBlockTable(base) && blockKv == 0))
+    return emitError() << "'next_n' must be 0 or more, and 'block_kv' too, "
+                          "and more than 0 where the base is slot, found "
                        << nextN << " and " << blockKv;
   return success();
 }
@@ -91,19 +91,23 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
     return emitError() << "a kernel is of mqa.logits, mqa.paged_logits, "
                           "mqa.topk or mqa.merge_topk, found '"
                        << op << "'";
-  if (keyBlockSize && (!isLogits || selection || compressed || blockMax ||
-                       rowsPerSequence || keyBlockSize < 0))
-    return emitError() << "'key_block_size' is of a kernel of logits that is "
-                          "neither fused nor compressed, and has neither "
+  if (keyBlockSize && (op == MergeTopkOp::getOperationName() || compressed ||
+                       blockMax || rowsPerSequence || keyBlockSize < 0))
+    return emitError() << "'key_block_size' is of a kernel of logits or "
+                          "mqa.topk that is not compressed, and has neither "
                           "'block_max' nor 'rows_per_sequence', found "
                        << keyBlockSize;
+  if (selection && selection.getBlockKv() && !keyBlockSize &&
+      !needsBlockTable(selection.getBase()))
+    return emitError() << "'block_kv' is of a selection of slots, or by "
+                          "'key_block_size', found "
+                       << selection;
   if (rowsPerSequence &&
-      (op != PagedLogitsOp::getOperationName() || selection ||
-       rowsPerSequence < 0 || rowsPerSequence > shapes::kMaxNextN))
+      (op != PagedLogitsOp::getOperationName() || rowsPerSequence < 0 ||
+       rowsPerSequence > shapes::kMaxNextN))
     return emitError() << "'rows_per_sequence' is from 1 to "
                        << shapes::kMaxNextN
-                       << ", of a kernel of mqa.paged_logits that is not "
-                          "fused, found "
+                       << ", of a kernel of mqa.paged_logits, found "
                        << rowsPerSequence;
   if (failed(verifySelection(emitError, op, clean, compressed, schedule,
                              selection, logitsType, listPlaces)))
@@ -161,6 +165,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
   }
   if (auto only = dyn_cast<TopkOp>(*op)) {
     compressed = only.getCompressed();
+    keyBlockSize = only.getKeyBlockSize().value_or(0);
     topk = only;
   }
   if (topk)

@@ -1,9 +1,9 @@
-//===- KeyBlockRules.h - What both ops ask of blocks of keys ----*- C++ -*-===//
+//===- KeyBlockRules.h - What ops ask of blocks of keys ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Verification of 'key_blocks', 'num_key_blocks' and 'key_block_size', which
-// mqa.logits and mqa.paged_logits have alike.
+// mqa.logits, mqa.paged_logits and mqa.topk have alike.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,17 +35,19 @@ LogicalResult verifyKeyBlocks(OpTy op,
   return success();
 }
 
-/// A row has at most a column for each key of its blocks; a tile has some.
-template <typename OpTy> LogicalResult verifyBlockColumns(OpTy op) {
+/// A row of `type`, the operand `name`, has at most a column for each key of
+/// its blocks; a tile has some.
+template <typename OpTy>
+LogicalResult verifyBlockColumns(OpTy op, StringRef name, ShapedType type) {
   if (!op.hasKeyBlocks())
     return success();
-  int64_t columns = op.getOutType().getDimSize(1);
+  int64_t columns = type.getDimSize(1);
   int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
   int64_t size = *op.getKeyBlockSize();
   if (ShapedType::isDynamic(columns) || ShapedType::isDynamic(blocks) ||
       columns <= blocks * size)
     return success();
-  return op.emitOpError() << "dimension 1 of 'out' is " << columns
+  return op.emitOpError() << "dimension 1 of '" << name << "' is " << columns
                           << ", but must be at most " << blocks * size << ": "
                           << size << " columns for each of the " << blocks
                           << " blocks of a row of 'key_blocks'";

@@ -168,7 +168,7 @@ LogicalResult LogitsOp::verify() {
   if (failed(verifyHeads(*this, "dimension 1 of 'q'", getNumHeads(),
                          "dimension 2 of 'q'", getHeadDim())) ||
       failed(verifyMxKeys(*this, "dimension 1 of 'k'")) ||
-      failed(verifyBlockColumns(*this)))
+      failed(verifyBlockColumns(*this, "out", getOutType())))
     return failure();
   // A dynamic size is negative.
   if (getNumGroups() < 1 || getNumHeads() % getNumGroups())

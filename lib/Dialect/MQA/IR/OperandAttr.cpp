@@ -39,8 +39,9 @@ static Ranks getRanksOfMerge(StringRef name) {
 
 static Ranks getRanksOfTopk(StringRef name) {
   return llvm::StringSwitch<Ranks>(name)
-      .Cases({"logits", "block_table", "indices", "values"}, getRanks(2))
-      .Cases({"ks", "ke", "sequence", "offset"}, getRanks(1))
+      .Cases({"logits", "block_table", "indices", "values", "key_blocks"},
+             getRanks(2))
+      .Cases({"ks", "ke", "sequence", "offset", "num_key_blocks"}, getRanks(1))
       .Case("context_lens", getRanks(1, 2))
       .Default({});
 }
@@ -68,8 +69,7 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
 static Ranks getRanksOfFused(StringRef name, bool isPaged) {
   if (name == "logits" || name == "out" ||
       (name == "context_lens" && !isPaged) ||
-      llvm::is_contained({"key_blocks", "num_key_blocks"}, name) ||
-      (isPaged && llvm::is_contained({"ks", "ke", "sequence"}, name)))
+      (isPaged && llvm::is_contained({"ks", "ke"}, name)))
     return {};
   // What a launch on a GPU works in is no operand of the ops.
   if (name == "scratch")
@@ -81,6 +81,8 @@ static Ranks getRanksOfFused(StringRef name, bool isPaged) {
 }
 
 ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
+  if (!getKeyBlockSize() && (name == "key_blocks" || name == "num_key_blocks"))
+    return {};
   if (isFused())
     return getRanksOfFused(name, isPaged());
   // Where columns are no keys, the number of keys is no operand of the op.
@@ -93,8 +95,6 @@ ArrayRef<int64_t> KernelAttr::getOperandRanks(StringRef name) const {
     return getRanksOfMerge(name);
   if (getOp() == TopkOp::getOperationName())
     return getRanksOfTopk(name);
-  if (!getKeyBlockSize() && (name == "key_blocks" || name == "num_key_blocks"))
-    return {};
   return getRanksOfLogits(name, isPaged());
 }
 

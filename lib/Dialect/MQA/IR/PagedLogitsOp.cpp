@@ -85,7 +85,7 @@ LogicalResult PagedLogitsOp::verify() {
           getHeadDim())) ||
       failed(verifyMxKeys(*this, "dimension 2 of 'k'")) ||
       failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())) ||
-      failed(verifyBlockColumns(*this)))
+      failed(verifyBlockColumns(*this, "out", getOutType())))
     return failure();
   // A dynamic size is negative.
   constexpr int64_t kMinBlockKv = 16, kMaxBlockKv = 256;

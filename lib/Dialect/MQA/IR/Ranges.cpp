@@ -92,9 +92,22 @@ Ranges Ranges::get(OpBuilder &b, TopkOp op) {
                       : places;
   }
   Value lens = op.getContextLens();
-  bool isLength = lens && cast<MemRefType>(lens.getType()).getRank() == 1;
-  return Ranges(op.getKs(), lens ? lens : op.getKe(), numKeys,
-                isLength ? op.getRowsOfSequence() : 0, op.getCompressed());
+  // Where rows name their sequences, each has a length.
+  bool isLength = lens && !op.getSequence() &&
+                  cast<MemRefType>(lens.getType()).getRank() == 1;
+  Ranges keys(op.getKs(), lens ? lens : op.getKe(), numKeys,
+              isLength ? op.getRowsOfSequence() : 0, op.getCompressed());
+  if (!op.hasKeyBlocks())
+    return keys;
+  Value numColumns =
+      toValue(b, op.getLoc(),
+              memref::getMixedSize(b, op.getLoc(), op.getLogits(), /*idx=*/1));
+  Ranges columns(/*starts=*/Value(), op.getNumKeyBlocks(), numColumns,
+                 /*nextN=*/0, /*compressed=*/false);
+  columns.keys = std::make_shared<Ranges>(keys);
+  columns.keyBlocks = op.getKeyBlocks();
+  columns.blockSize = *op.getKeyBlockSize();
+  return columns;
 }
 
 Ranges Ranges::get(OpBuilder &, MergeTopkOp op) {

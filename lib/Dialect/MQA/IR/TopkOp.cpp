@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KeyBlockRules.h"
 #include "Selections.h"
-
 #include "Slices.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 
@@ -16,15 +16,16 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<Value> TopkOp::getDataOperands() {
-  return {getLogits(),      getKs(),         getKe(),
-          getContextLens(), getBlockTable(), getSequence(),
-          getOffset(),      getIndices(),    getValues()};
+  return {getLogits(),     getKs(),        getKe(),          getContextLens(),
+          getBlockTable(), getSequence(),  getOffset(),      getIndices(),
+          getValues(),     getKeyBlocks(), getNumKeyBlocks()};
 }
 
 ArrayRef<StringRef> TopkOp::getDataOperandNames() {
-  static const StringRef names[] = {"logits",       "ks",          "ke",
-                                    "context_lens", "block_table", "sequence",
-                                    "offset",       "indices",     "values"};
+  static const StringRef names[] = {
+      "logits",        "ks",     "ke",      "context_lens", "block_table",
+      "sequence",      "offset", "indices", "values",       "key_blocks",
+      "num_key_blocks"};
   return names;
 }
 
@@ -61,17 +62,26 @@ SmallVector<OperandRule> mqa::getOperandRules(TopkOp op) {
   bool perRow = hasLengthPerRow(op);
   return {
       {"logits",
-       op.getCompressed() ? "MS" : "MN",
+       op.hasKeyBlocks()    ? "MC"
+       : op.getCompressed() ? "MS"
+                            : "MN",
        {b.getF32Type(), b.getBF16Type(), b.getF16Type()},
        /*numStrided=*/1},
       {"ks", "M", {b.getI32Type()}, 0},
       {"ke", "M", {b.getI32Type()}, 0},
-      {"context_lens", perRow ? "BT" : "B", {b.getI32Type()}, perRow},
+      {"context_lens",
+       perRow             ? "BT"
+       : op.getSequence() ? "M"
+                          : "B",
+       {b.getI32Type()},
+       perRow},
       {"block_table", "BW", {b.getI32Type()}, 1},
       {"sequence", "M", {b.getI32Type()}, 0},
       {"offset", "M", {b.getI32Type()}, 0},
       {"indices", "MK", {b.getI32Type()}, 1},
       {"values", "MK", {b.getF32Type()}, 1},
+      {"key_blocks", "ML", {b.getI32Type()}, 1},
+      {"num_key_blocks", "M", {b.getI32Type()}, 0},
   };
 }
 
@@ -83,9 +93,10 @@ static LogicalResult verifyRanges(TopkOp op) {
   if (op.getKs() && op.getContextLens())
     return op.emitOpError("has 'context_lens', whose ranges begin at 0, and "
                           "must not have 'ks'");
-  if (op.getNumKeys() && !op.getCompressed())
-    return op.emitOpError("has 'num_keys', which is for 'compressed' ops: this "
-                          "one has as many keys as 'logits' has columns");
+  if (op.getNumKeys() && !op.getCompressed() && !op.hasKeyBlocks())
+    return op.emitOpError("has 'num_keys', which is for 'compressed' ops and "
+                          "those with 'key_blocks': this one has as many keys "
+                          "as 'logits' has columns");
   return success();
 }
 
@@ -105,23 +116,27 @@ static LogicalResult verifyForced(TopkOp op) {
   return success();
 }
 
-/// Those that only `base = slot` has.
+/// Those that only `base = slot` has. With blocks of keys, the table also says
+/// how many keys there are.
 static LogicalResult verifyTable(TopkOp op) {
   bool isSlot = needsBlockTable(op.getBase());
   if (isSlot && !op.getBlockTable())
     return op.emitOpError("with base = slot must have 'block_table'");
   if (isSlot && !op.getBlockKv())
     return op.emitOpError("with base = slot must have 'block_kv'");
-  if (!isSlot && (op.getBlockTable() || op.getBlockKv()))
+  bool mayHaveTable = isSlot || op.hasKeyBlocks();
+  if (!mayHaveTable && (op.getBlockTable() || op.getBlockKv()))
     return op.emitOpError()
            << "has '" << (op.getBlockTable() ? "block_table" : "block_kv")
            << "', which is for base = slot, found base = "
            << stringifyIndexBase(op.getBase());
+  if (!op.getBlockTable() != !op.getBlockKv())
+    return op.emitOpError("has 'block_table' and 'block_kv' together");
   if (op.getSequence() && !op.getBlockTable())
     return op.emitOpError("has 'sequence', which must have a 'block_table'");
-  if (op.getSequence() && op.getContextLens())
-    return op.emitOpError("has 'context_lens', whose rows are in the order of "
-                          "their sequences, and must not have 'sequence'");
+  if (op.getSequence() && hasLengthPerRow(op))
+    return op.emitOpError("has 'sequence', and must have 'context_lens' of one "
+                          "dimension, a length for each row");
   constexpr int64_t kMaxBlockKv = 65536;
   if (std::optional<int64_t> blockKv = op.getBlockKv())
     if (*blockKv < 1 || *blockKv > kMaxBlockKv ||
@@ -178,8 +193,12 @@ static LogicalResult verifySequences(TopkOp op) {
 }
 
 LogicalResult TopkOp::verify() {
+  if (failed(verifyKeyBlocks(*this, {{getCompressed(), "'compressed' rows"}})))
+    return failure();
   SmallVector<OperandRule> rules = getOperandRules(*this);
   if (failed(verifyOperands(*this, getDataOperands(), rules)) ||
+      failed(verifyBlockColumns(*this, "logits",
+                                cast<ShapedType>(getLogits().getType()))) ||
       failed(verifyNumSelected(*this)) || failed(verifyRanges(*this)) ||
       failed(verifyForced(*this)) || failed(verifyTable(*this)) ||
       failed(verifySequences(*this)))

@@ -71,6 +71,8 @@ TopkOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   if (!getSequence())
     table = slice(table, offsets[0], sizes[0]);
   Value sequence = rows(getSequence()), offset = rows(getOffset());
+  Value keyBlocks = rows(getKeyBlocks());
+  Value numKeyBlocks = rows(getNumKeyBlocks());
   Value indices = rows(getIndices()), values = rows(getValues());
   SmallVector<Type> types;
   if (getNumResults()) {
@@ -80,9 +82,10 @@ TopkOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   }
   auto tiled = TopkOp::create(
       b, loc, types, logits, ks, ke, lens, table, sequence, offset,
-      getNumKeys(), indices, values, getCompressedAttr(), getTieBreakAttr(),
-      getForceFirstAttr(), getForceLastAttr(), getOrderAttr(), getBaseAttr(),
-      getBlockKvAttr(), getNextNAttr());
+      getNumKeys(), indices, values, keyBlocks, numKeyBlocks,
+      getCompressedAttr(), getTieBreakAttr(), getForceFirstAttr(),
+      getForceLastAttr(), getOrderAttr(), getBaseAttr(), getBlockKvAttr(),
+      getNextNAttr(), getKeyBlockSizeAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -18,6 +18,8 @@
 // RUN: diff %t.text %t.5
 // RUN: mqa-opt %S/Inputs/bytecode-6.mlirbc > %t.6
 // RUN: diff %t.text %t.6
+// RUN: mqa-opt %S/Inputs/bytecode-7.mlirbc > %t.7
+// RUN: diff %t.text %t.7
 // RUN: mqa-opt --emit-bytecode - < %s | mqa-opt > %t.today
 // RUN: diff %t.text %t.today
 // RUN: FileCheck %s --input-file=%t.text

@@ -175,8 +175,8 @@ func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"context_lens", t
 
 // -----
 
-// expected-error@+1 {{argument 0 is operand 'sequence' of type 'tensor<?xi32>', which}}
-func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"sequence", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.paged_logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
+// expected-error@+1 {{argument 0 is operand 'ks' of type 'tensor<?xi32>', which}}
+func.func private @f(memref<?xi32> {mqa.operand = #mqa.operand<"ks", tensor<?xi32>>}) attributes {mqa.kernel = #mqa.kernel<op = "mqa.paged_logits", task_sizes = [4, 4], selection = <k = 1>, logits_type = tensor<?x?xf32>>}
 
 // -----
 
@@ -214,8 +214,18 @@ func.func private @f() attributes {selection = #mqa.selection<k = 4, force_first
 
 // -----
 
-// expected-error@+1 {{'next_n' must be 0 or more, and 'block_kv' more than 0 where the base is slot, else 0, found 0 and 64}}
-func.func private @f() attributes {selection = #mqa.selection<k = 4, block_kv = 64>}
+// expected-error@+1 {{'next_n' must be 0 or more, and 'block_kv' too, and more than 0 where the base is slot, found 0 and 0}}
+func.func private @f() attributes {selection = #mqa.selection<k = 4, base = slot>}
+
+// -----
+
+// expected-error@+1 {{'block_kv' is of a selection of slots, or by 'key_block_size', found #mqa.selection<k = 4, block_kv = 64>}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", selection = <k = 4, block_kv = 64>>}
+
+// -----
+
+// expected-error@+1 {{'key_block_size' is of a kernel of logits or mqa.topk that is not compressed, and has neither 'block_max' nor 'rows_per_sequence', found 8}}
+func.func private @f() attributes {mqa.kernel = #mqa.kernel<op = "mqa.topk", compressed = true, selection = <k = 4>, key_block_size = 8>}
 
 // -----
 

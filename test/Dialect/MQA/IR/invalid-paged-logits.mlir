@@ -241,5 +241,5 @@ func.func @f(%q: tensor<?x2x64x128xf8E4M3FN>, %k: tensor<?x64x128xf8E4M3FN>, %l:
 
 // -----
 
-// expected-error @+1 {{'rows_per_sequence' is from 1 to 8, of a kernel of mqa.paged_logits that is not fused, found 4}}
+// expected-error @+1 {{'rows_per_sequence' is from 1 to 8, of a kernel of mqa.paged_logits, found 4}}
 func.func private @kernel() attributes {mqa.kernel = #mqa.kernel<op = "mqa.logits", task_sizes = [16, 128], rows_per_sequence = 4>}

@@ -161,7 +161,7 @@ func.func @f(%l: tensor<?x?xf32>, %ks: tensor<?xi32>, %lens: tensor<?xi32>, %i: 
 // -----
 
 func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %n: index, %i: tensor<?x16xi32>) {
-  // expected-error@+1 {{has 'num_keys', which is for 'compressed' ops: this one has as many keys as 'logits' has columns}}
+  // expected-error@+1 {{has 'num_keys', which is for 'compressed' ops and those with 'key_blocks': this one has as many keys as 'logits' has columns}}
   %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) num_keys(%n) outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
   return
 }
@@ -240,9 +240,9 @@ func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %seq: tensor<?xi32>, %i: t
 
 // -----
 
-func.func @f(%l: tensor<?x?xf32>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %seq: tensor<?xi32>, %i: tensor<?x16xi32>) {
-  // expected-error@+1 {{has 'context_lens', whose rows are in the order of their sequences, and must not have 'sequence'}}
-  %0 = mqa.topk ins(%l, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%table : tensor<?x?xi32>) sequence(%seq : tensor<?xi32>) outs(%i : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x16xi32>
+func.func @f(%l: tensor<?x?xf32>, %lens: tensor<?x2xi32>, %table: tensor<?x?xi32>, %seq: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{has 'sequence', and must have 'context_lens' of one dimension, a length for each row}}
+  %0 = mqa.topk ins(%l, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?x2xi32>) block_table(%table : tensor<?x?xi32>) sequence(%seq : tensor<?xi32>) outs(%i : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x16xi32>
   return
 }
 
@@ -347,5 +347,69 @@ func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %i: tensor<?x16xi32>) {
 func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %i: tensor<?x16xi32>, %v: tensor<?x16xf32>) {
   // expected-error@+1 {{expected the number of tensor results (1) to be equal to the number of output tensors (2)}}
   %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%i, %v : tensor<?x16xi32>, tensor<?x16xf32>) -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %lens: tensor<7xi32>, %table: tensor<?x?xi32>, %seq: tensor<8xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{dimension M of 'sequence' is 8, but 'context_lens' has 7}}
+  %0 = mqa.topk ins(%l, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<7xi32>) block_table(%table : tensor<?x?xi32>) sequence(%seq : tensor<8xi32>) outs(%i : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %b: tensor<?x8xi32>, %n: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{'key_block_size' must be 8 or 16, found 32}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi32>) of 32 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %b: tensor<?x8xi32>, %n: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{with 'key_blocks' has no 'compressed' rows}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%i : tensor<?x16xi32>) {compressed} -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{has 'key_blocks', 'num_key_blocks' and 'key_block_size' together}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) outs(%i : tensor<?x16xi32>) {key_block_size = 8 : i64} -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x65xf32>, %ke: tensor<?xi32>, %b: tensor<?x8xi32>, %n: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{dimension 1 of 'logits' is 65, but must be at most 64: 8 columns for each of the 8 blocks of a row of 'key_blocks'}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x65xf32>, tensor<?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<5x64xf32>, %ke: tensor<?xi32>, %b: tensor<6x8xi32>, %n: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{dimension M of 'key_blocks' is 6, but 'logits' has 5}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<5x64xf32>, tensor<?xi32>) blocks(%b, %n : tensor<6x8xi32>, tensor<?xi32>) of 8 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %b: tensor<?x8xi32>, %n: tensor<?xi64>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{operand 'num_key_blocks'}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi64>) of 8 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %table: tensor<?x?xi32>, %b: tensor<?x8xi32>, %n: tensor<?xi32>, %i: tensor<?x16xi32>) {
+  // expected-error@+1 {{has 'block_table' and 'block_kv' together}}
+  %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) block_table(%table : tensor<?x?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
   return
 }

@@ -197,7 +197,7 @@ def MQA_SelectionAttr : AttrDef<MQA_Dialect, "Selection"> {
   let summary = "What a kernel of mqa.topk or mqa.merge_topk selects, and how";
   let description = [{
     `k`, and the attributes of `mqa.topk` that have the same names. `next_n` is T if rows are in the order of their
-    sequences, else 0. `block_kv` is 0 if indices are no slots. For an `mqa.merge_topk`, only `k`, `tie_break`, `order`
+    sequences, else 0. `block_kv` is 0 without a block table. For an `mqa.merge_topk`, only `k`, `tie_break`, `order`
     and `base` are given.
 
     Example:
@@ -237,7 +237,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
     | `selection` | for a kernel that selects: what it selects, and how |
     | `logits_type` | for a fused kernel: the sizes of the logits, and the type to which they are rounded |
     | `list_places` | for a fused kernel on a GPU: places of each list of candidates; 0 if it has no such lists |
-    | `key_block_size` | for logits with `key_blocks`: keys of a block; else 0 |
+    | `key_block_size` | for logits with `key_blocks`, and for `mqa.topk` behind them: keys of a block; else 0 |
     | `rows_per_sequence` | that of `mqa.paged_logits`; else 0 |
 
     Example:

@@ -99,11 +99,13 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     | `logits` | M x N, or M x S with `compressed` | f32, bf16 or f16 |
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
-    | `context_lens` (in the place of `ks` and `ke`) | B x T, or B | i32 |
-    | `block_table` (with `base = slot`) | B x W | i32 |
-    | `sequence` (optional, with `block_table` and `ke`) | M | i32 |
+    | `context_lens` (in the place of `ks` and `ke`) | B x T, or B; M with `sequence` | i32 |
+    | `block_table` (with `base = slot`, optional with `key_blocks`) | B x W | i32 |
+    | `sequence` (optional, with `block_table`) | M | i32 |
     | `offset` (optional, 0) | M | i32 |
-    | `num_keys` (optional, with `compressed`) | | index |
+    | `num_keys` (optional, with `compressed` or `key_blocks`) | | index |
+    | `key_blocks` (optional) | M x L | i32 |
+    | `num_key_blocks` (with `key_blocks`) | M | i32 |
     | `indices` | M x k | i32 |
     | `values` (optional) | M x k | f32 |
 
@@ -116,7 +118,7 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     column j of row m belongs to key max(ks[m], 0) + j. A range longer than S is cut at S, and ends at `num_keys` if that is
     given. With `context_lens` the ranges are those of `mqa.paged_logits`: rows are (b, t), M = B * T, and all ranges begin at
     0. A row has context_lens[b, t] keys, or context_lens[b] - T + t + 1. T is `next_n`, or dimension 1 of `context_lens`,
-    or 1.
+    or 1. With `sequence`, rows name their sequences, and row m has context_lens[m] keys.
 
     **Selection.** A range of at most k keys selects all of them, NaN included. In a longer range, the k best keys are
     selected. +0 equals -0. -inf may be selected. NaN is not selected; its places are padding. Among equal logits the
@@ -142,7 +144,16 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     indices, and the op reads nothing outside of the table. `offset[m]` is added to each index that is not padding. Indices
     are computed modulo 2^32.
 
-    Examples: with ranges; with values, sorted by them; as slots of a paged cache.
+    **Candidate blocks.** With `key_blocks`, the logits are those of `mqa.logits` or `mqa.paged_logits` with the same
+    `key_blocks`: column j * R + o of row m belongs to key key_blocks[m, j] * R + o, for 0 <= j < num_key_blocks[m]. R is 8
+    or 16. A row selects from the columns whose keys are in its range. Ranges end at `num_keys` if that is given, and at
+    W * P keys if there is a `block_table`. What this page says of the number and the order of keys, of ties and of forced
+    keys holds for these columns. The blocks of a row ascend, and none is there twice; then the columns are in the order of
+    their keys. A row with other blocks gets unspecified indices. The op reads no other columns than those of the row's
+    blocks, and nothing outside of its operands. `relative` indices are columns, `absolute` ones are keys, and `slot` ones
+    are the places of keys. There are no `compressed` rows.
+
+    Examples: with ranges; with values, sorted by them; as slots of a paged cache; of columns of blocks of 8 keys.
 
     ```mlir
     %0 = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>)
@@ -155,6 +166,10 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
          context_lens(%lens : tensor<?x2xi32>) block_table(%table : tensor<?x?xi32>)
          outs(%indices : tensor<?x2048xi32>)
          {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x2048xi32>
+    %3 = mqa.topk ins(%columns, %ks, %ke : tensor<?x16384xf32>, tensor<?xi32>, tensor<?xi32>)
+         num_keys(%num_keys)
+         blocks(%key_blocks, %num_key_blocks : tensor<?x2048xi32>, tensor<?xi32>) of 8
+         outs(%keys : tensor<?x512xi32>) {base = #mqa.base<absolute>} -> tensor<?x512xi32>
     ```
   }];
 
@@ -164,6 +179,8 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     Optional<AnyShaped>:$sequence, Optional<AnyShaped>:$offset,
     Optional<Index>:$num_keys,
     AnyShaped:$indices, Optional<AnyShaped>:$values,
+    // Last, so that bytecode from before there were these operands stays right.
+    Optional<AnyShaped>:$key_blocks, Optional<AnyShaped>:$num_key_blocks,
     UnitAttr:$compressed,
     DefaultValuedAttr<MQA_TieBreakEnumAttr, "::mlir::mqa::TieBreak::Smallest">:$tie_break,
     DefaultValuedAttr<I64Attr, "0">:$force_first,
@@ -171,7 +188,9 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     DefaultValuedAttr<MQA_OrderEnumAttr, "::mlir::mqa::Order::Key">:$order,
     DefaultValuedAttr<MQA_IndexBaseEnumAttr, "::mlir::mqa::IndexBase::Relative">:$base,
     OptionalAttr<I64Attr>:$block_kv,
-    OptionalAttr<I64Attr>:$next_n);
+    OptionalAttr<I64Attr>:$next_n,
+    OptionalAttr<I64Attr>:$key_block_size);
+  let useCustomPropertiesEncoding = 1;
 
   // As that of `mqa.logits`, with the ranges that its logits have.
   let builders = [
@@ -180,9 +199,11 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
       build($_builder, $_state, getResultTypesOf({indices, values}), logits, ks, ke,
             /*context_lens=*/::mlir::Value(), /*block_table=*/::mlir::Value(),
             /*sequence=*/::mlir::Value(), /*offset=*/::mlir::Value(),
-            /*num_keys=*/::mlir::Value(), indices, values, /*compressed=*/false,
-            TieBreak::Smallest, /*force_first=*/0, /*force_last=*/0, Order::Key,
-            IndexBase::Relative, /*block_kv=*/{}, /*next_n=*/{});
+            /*num_keys=*/::mlir::Value(), indices, values,
+            /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
+            /*compressed=*/false, TieBreak::Smallest, /*force_first=*/0,
+            /*force_last=*/0, Order::Key, IndexBase::Relative, /*block_kv=*/{},
+            /*next_n=*/{}, /*key_block_size=*/{});
     }]>];
 
   let assemblyFormat = [{
@@ -192,6 +213,8 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     (`sequence` `(` $sequence^ `:` type($sequence) `)`)?
     (`offset` `(` $offset^ `:` type($offset) `)`)?
     (`num_keys` `(` $num_keys^ `)`)?
+    (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
+      `of` $key_block_size)?
     `outs` `(` custom<SelectionOutputs>($indices, type($indices), $values, type($values)) `)`
     attr-dict (`->` type($results)^)?
   }];
@@ -205,8 +228,10 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     int64_t getRowsOfSequence();
     /// Whether the sequence of a row follows from where the row stands.
     bool hasSequencesInOrder() {
-      return getContextLens() || (getBlockTable() && !getSequence());
+      return !getSequence() && (getContextLens() || getBlockTable());
     }
+    /// Whether columns are those of blocks of keys.
+    bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
   }];
 }
 

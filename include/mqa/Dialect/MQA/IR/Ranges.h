@@ -27,6 +27,7 @@ public:
   static Ranges get(OpBuilder &b, Value ranges);
   /// Of an op on memrefs, a tile or not, at the insertion point.
   static Ranges get(OpBuilder &b, LogitsOp op);
+  /// With blocks of keys, ranges of columns.
   static Ranges get(OpBuilder &b, TopkOp op);
   static Ranges get(OpBuilder &b, MergeTopkOp op);
 
@@ -88,6 +89,16 @@ public:
   /// Of ranges of columns: the lists of blocks, and keys of a block.
   Value getKeyBlocks() const { return keyBlocks; }
   int64_t getBlockSize() const { return blockSize; }
+  /// As `loadColumns`, of the columns of a row whose keys its range of keys
+  /// has. `line` is the row of the lists of blocks, 1 x L. The columns are
+  /// neighbours where the row's blocks ascend; where they do not, these are any
+  /// columns of its blocks.
+  std::pair<Value, Value> loadBlockColumns(OpBuilder &b, Location loc,
+                                           Value row, Value line,
+                                           Value numColumns) const;
+  /// The key of a column of a row's blocks.
+  Value loadKeyOfColumn(OpBuilder &b, Location loc, Value line,
+                        Value column) const;
 
   /// As `loadStart` and `loadEnd`, for the first `count` rows at once, as a
   /// vector of index, at least 0. A row that is not there has an empty range.

@@ -20,10 +20,11 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     The pass fuses a pair only if all of these hold:
 
     - Both ops have the same ranges: the same `ks` and `ke`, or the same `context_lens` and `next_n`.
-    - With a paged cache, `base = slot` has the same `block_table` and `block_kv`. Ranges then end where the table
-      ends.
+    - With a paged cache, `base = slot` has the same `block_table`, `block_kv` and `sequence`. Ranges then end where the
+      table ends.
     - The rows are not `compressed`, and neither op is a tile.
-    - The logits have neither `sequence` nor `key_blocks`.
+    - Both ops have the same `key_blocks`, or none. With `key_blocks`, `mqa.topk` is told how many keys there are: by
+      `num_keys`, which is dimension 0 of `k`, or with a paged cache by `block_table`.
     - On memrefs, no op between the two has effects on memory. (On tensors, the first op moves to the second one.)
 
     A remark tells why a pair is left as it is.
@@ -103,6 +104,9 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     number of columns is static, unless base is `slot`: a line of the block table may end before the last column, and
     `mqa.topk` alone does not know where. It also leaves a pair fused if the module has another function of one of the
     two names.
+
+    If rows name their sequences (`sequence`), or have blocks of keys (`key_blocks`), no GPU has a kernel that selects
+    from its own logits. Such a pair is split for every GPU. If it cannot be split, that is an error.
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {

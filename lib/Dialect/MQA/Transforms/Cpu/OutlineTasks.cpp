@@ -33,7 +33,7 @@ static KernelAttr describeKernel(Builder &b, KernelFunction kernel,
   auto topk = kernel.topk ? kernel.topk : dyn_cast<TopkOp>(*kernel.op);
   // A step over sequences is one over the rows of each. That of
   // mqa.paged_logits is of sequences.
-  bool isPaged = logits && logits.getNextN();
+  bool isPaged = isa<PagedLogitsOp>(*kernel.op);
   if (topk && topk.hasSequencesInOrder() && !isPaged)
     sizes[0] *= topk.getRowsOfSequence();
   if (kernel.topk)

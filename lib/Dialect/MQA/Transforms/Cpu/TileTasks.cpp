@@ -52,8 +52,11 @@ static LogicalResult tileFused(RewriterBase &rewriter, LogitsOpInterface logits,
     return topk.emitOpError("fused with logits must be bufferized before it is "
                             "tiled");
   UnstoredLogitsOp unstored = getUnstoredLogits(logits);
+  // Of a paged cache a sequence, or some rows that name theirs.
+  auto paged = dyn_cast<PagedLogitsOp>(*logits);
+  bool isOfSequences = paged && !paged.namesSequences();
   int64_t steps = 1;
-  if (!logits.getNextN())
+  if (!isOfSequences)
     steps = topk.hasSequencesInOrder()
                 ? std::max<int64_t>(
                       getFusedTaskRows() / topk.getRowsOfSequence(), 1)
@@ -70,11 +73,17 @@ static LogicalResult tileFused(RewriterBase &rewriter, LogitsOpInterface logits,
   // There are as many columns as keys. A launch says how many these are, but
   // not what the function computes from sizes.
   OpFoldResult columns = unstored.getMixedSizes()[1];
-  if (auto contiguous = dyn_cast<LogitsOp>(*logits))
+  if (topk.hasKeyBlocks())
+    columns = affine::makeComposedFoldedAffineApply(
+        rewriter, logits.getLoc(),
+        rewriter.getAffineDimExpr(0) * logits.getBlockKv(),
+        {memref::getMixedSize(rewriter, logits.getLoc(), topk.getKeyBlocks(),
+                              1)});
+  else if (auto contiguous = dyn_cast<LogitsOp>(*logits))
     columns =
         memref::getMixedSize(rewriter, logits.getLoc(), contiguous.getK(), 0);
   SmallVector<OpFoldResult> offsets{row, zero}, sizes{rows, columns};
-  if (logits.getNextN()) {
+  if (isOfSequences) {
     auto forall = cast<scf::ForallOp>(tiled->loops.front());
     offsets[0] = forall.getInductionVar(0);
     sizes[0] = rewriter.getIndexAttr(1);

@@ -71,35 +71,71 @@ LogitsOpInterface mqa::getFusedLogits(TopkOp op) {
 // Why not
 //===----------------------------------------------------------------------===//
 
+/// Both ops have the same blocks of keys.
+template <typename OpTy>
+static std::string explainBlocks(OpTy logits, TopkOp topk) {
+  if (topk.getKeyBlocks() == logits.getKeyBlocks() &&
+      topk.getNumKeyBlocks() == logits.getNumKeyBlocks() &&
+      topk.getKeyBlockSize() == logits.getKeyBlockSize())
+    return "";
+  return "'key_blocks', 'num_key_blocks' and their size must be those of " +
+         logits->getName().getStringRef().str();
+}
+
+/// Whether `size` is that of dimension 0 of `operand`.
+static bool isSize(Value size, Value operand) {
+  int64_t known = cast<ShapedType>(operand.getType()).getDimSize(0);
+  if (std::optional<int64_t> number = getConstantIntValue(size))
+    return *number == known;
+  auto dim = size.getDefiningOp<ShapedDimOpInterface>();
+  return dim && stripCasts(dim.getShapedValue()) == stripCasts(operand) &&
+         getConstantIntValue(dim.getDimension()) == 0;
+}
+
 /// Both ops have the same ranges.
 static std::string explainRanges(LogitsOp logits, TopkOp topk) {
-  if (logits.hasKeyBlocks())
-    return "the logits are those of blocks of keys, which have to be stored";
+  std::string reason = explainBlocks(logits, topk);
+  if (!reason.empty())
+    return reason;
   if (topk.getKs() != logits.getKs() || topk.getKe() != logits.getKe())
     return "'ks' and 'ke' must be those of mqa.logits";
+  if (!logits.hasKeyBlocks())
+    return "";
+  if (!topk.getNumKeys() || !isSize(topk.getNumKeys(), logits.getK()))
+    return "'num_keys' must be the number of keys of mqa.logits, dimension 0 "
+           "of its 'k'";
   return "";
 }
 
 static std::string explainRanges(PagedLogitsOp logits, TopkOp topk) {
-  if (logits.hasKeyBlocks())
-    return "the logits are those of blocks of keys, which have to be stored";
-  if (logits.hasRowsOfSequences())
-    return "the rows of mqa.paged_logits name their sequences";
+  std::string reason = explainBlocks(logits, topk);
+  if (!reason.empty())
+    return reason;
   if (topk.getContextLens() != logits.getContextLens())
     return "'context_lens' must be that of mqa.paged_logits";
+  // Without a table, nothing asks which sequence a row is of.
+  if ((topk.getBlockTable() || topk.getSequence()) &&
+      topk.getSequence() != logits.getSequence())
+    return "'sequence' must be that of mqa.paged_logits";
+  if (topk.getNumKeys())
+    return "'num_keys' must be left out, as 'block_table' says how many keys a "
+           "sequence has";
+  if (logits.hasKeyBlocks() && !topk.getBlockTable())
+    return "'block_table' must be that of mqa.paged_logits";
   auto explain = [](const Twine &name, int64_t expected, int64_t found) {
     return (name + " must be that of mqa.paged_logits, which is " +
             Twine(expected) + ", found " + Twine(found))
         .str();
   };
-  if (topk.getRowsOfSequence() != logits.getNextN())
-    return explain("next_n", logits.getNextN(), topk.getRowsOfSequence());
+  if (topk.getRowsOfSequence() != logits.getSequenceQueries())
+    return explain("next_n", logits.getSequenceQueries(),
+                   topk.getRowsOfSequence());
   if (!topk.getBlockTable())
     return "";
   if (topk.getBlockTable() != logits.getBlockTable())
     return "'block_table' must be that of mqa.paged_logits";
-  if (*topk.getBlockKv() != static_cast<uint64_t>(logits.getBlockKv()))
-    return explain("'block_kv'", logits.getBlockKv(), *topk.getBlockKv());
+  if (*topk.getBlockKv() != static_cast<uint64_t>(logits.getPageKeys()))
+    return explain("'block_kv'", logits.getPageKeys(), *topk.getBlockKv());
   return "";
 }
 
@@ -202,6 +238,9 @@ void mqa::resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op) {
 int64_t mqa::getFusedTileKeys(LogitsOpInterface op) {
   // A query is brought into a matrix unit's layout anew for each tile.
   int64_t keys = getCpuMatrixUnit(op) ? 512 : 128;
+  // Short tiles, so that little is computed behind the last block of a row.
+  if (op.hasKeyBlocks())
+    return getCpuMatrixUnit(op) ? keys : 64;
   if (!op.getNextN())
     return keys;
   int64_t blockKv = op.getBlockKv();
@@ -259,7 +298,9 @@ Value KernelFunction::getNumKeysOperand() const {
     return first.getNumKeysOperand();
   auto logits = cast<LogitsOpInterface>(first.getOperation());
   UnstoredLogitsOp unstored = getUnstoredLogits(logits);
-  if (!logits.getNextN() || !unstored.getShapedType().isDynamicDim(1))
+  // With blocks of keys, there are as many columns as these have keys.
+  if (!isa<PagedLogitsOp>(*logits) || logits.hasKeyBlocks() ||
+      !unstored.getShapedType().isDynamicDim(1))
     return {};
   Value numKeys = unstored.getSizes().back();
   return isa<BlockArgument>(numKeys) ? numKeys : Value();

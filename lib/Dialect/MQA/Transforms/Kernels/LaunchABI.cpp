@@ -40,7 +40,8 @@ static Value getNumKeys(const KernelFunction &kernel) {
   // How many keys a paged cache may have for a row follows from no operand.
   auto logits = cast<LogitsOpInterface>(op.getOperation());
   UnstoredLogitsOp unstored = getUnstoredLogits(logits);
-  return logits.getNextN() && unstored.getShapedType().isDynamicDim(1)
+  return isa<PagedLogitsOp>(*logits) && !logits.hasKeyBlocks() &&
+                 unstored.getShapedType().isDynamicDim(1)
              ? unstored.getSizes().back()
              : Value();
 }

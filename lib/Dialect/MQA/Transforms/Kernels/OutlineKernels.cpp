@@ -147,17 +147,23 @@ static Value createUnstored(OpBuilder &b, const KernelFunction &kernel,
   Location loc = op.getLoc();
   auto type = cast<MemRefType>(getUnstoredLogits(logits).getType());
   SmallVector<Value> sizes;
+  auto paged = dyn_cast<PagedLogitsOp>(*logits);
   if (type.isDynamicDim(0)) {
     Value rows = memref::DimOp::create(b, loc, arguments.lookup("q"), 0);
-    if (int64_t nextN = logits.getNextN(); nextN > 1)
+    if (int64_t nextN = paged ? paged.getSequenceQueries() : 1; nextN > 1)
       rows = arith::MulIOp::create(
           b, loc, rows, arith::ConstantIndexOp::create(b, loc, nextN));
     sizes.push_back(rows);
   }
-  if (type.isDynamicDim(1))
-    sizes.push_back(logits.getNextN() ? arguments.lookup("num_keys")
-                                      : Value(memref::DimOp::create(
-                                            b, loc, arguments.lookup("k"), 0)));
+  if (type.isDynamicDim(1) && logits.hasKeyBlocks())
+    sizes.push_back(arith::MulIOp::create(
+        b, loc,
+        memref::DimOp::create(b, loc, arguments.lookup("key_blocks"), 1),
+        arith::ConstantIndexOp::create(b, loc, logits.getBlockKv())));
+  else if (type.isDynamicDim(1))
+    sizes.push_back(
+        paged ? arguments.lookup("num_keys")
+              : Value(memref::DimOp::create(b, loc, arguments.lookup("k"), 0)));
   return UnstoredLogitsOp::create(b, loc, type, sizes);
 }
 
@@ -172,11 +178,17 @@ static void cloneOn(OpBuilder &b, KernelOpInterface op,
       values.push_back(unstored && (name == "out" || name == "logits")
                            ? unstored
                            : arguments.lookup(name));
+  // Of a pair, the other op has the keys.
+  Value numKeys = arguments.lookup("num_keys");
+  auto topk = dyn_cast<TopkOp>(*op);
+  if (unstored && topk && topk.getNumKeys()) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(clone);
+    numKeys = memref::DimOp::create(b, op.getLoc(), arguments.lookup("k"), 0);
+  }
   auto next = values.begin();
   for (OpOperand &operand : clone->getOpOperands())
-    operand.set(isa<MemRefType>(operand.get().getType())
-                    ? *next++
-                    : arguments.lookup("num_keys"));
+    operand.set(isa<MemRefType>(operand.get().getType()) ? *next++ : numKeys);
 }
 
 func::FuncOp Outliner::createKernel(const KernelFunction &kernel,

@@ -35,9 +35,10 @@ static Type getArgumentType(Type type) {
 }
 
 /// A function `name` of `op` alone, ahead of the one that `op` is in. Its
-/// arguments are those that are operands of `op`, and `logits` as a last one.
+/// arguments are those that are operands of `op`, `numKeys` if that is not
+/// null, and `logits` as a last one.
 static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
-                                 Value logits) {
+                                 Value numKeys, Value logits) {
   OpBuilder::InsertionGuard guard(b);
   auto func = op->getParentOfType<func::FuncOp>();
   SmallVector<Value> operands;
@@ -47,6 +48,10 @@ static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
       operands.push_back(argument);
       types.push_back(argument.getType());
     }
+  if (numKeys && !llvm::is_contained(operands, numKeys)) {
+    operands.push_back(numKeys);
+    types.push_back(numKeys.getType());
+  }
   operands.push_back(logits);
   types.push_back(getArgumentType(logits.getType()));
   b.setInsertionPoint(func);
@@ -64,10 +69,13 @@ static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
 /// How many queries there are, if any operand says so.
 static std::optional<int64_t> getNumQueries(KernelFunction kernel) {
   TopkOp topk = kernel.topk;
+  KernelOpInterface op = kernel.op;
+  auto paged = dyn_cast<PagedLogitsOp>(*op);
+  bool namesSequences = topk.getSequence() || (paged && paged.getSequence());
   for (auto [name, operand] : llvm::zip_equal(kernel.getDataOperandNames(),
                                               kernel.getDataOperands())) {
     bool isOfKeys = name == "k" || name == "k_scale";
-    bool isOfAll = name == "block_table" && topk.getSequence();
+    bool isOfAll = name == "block_table" && namesSequences;
     auto type = operand ? cast<ShapedType>(operand.getType()) : ShapedType();
     if (!type || isOfKeys || isOfAll || type.isDynamicDim(0))
       continue;
@@ -104,12 +112,29 @@ static bool knowsEnds(TopkOp topk) {
   return !topk.getContextLens() || type.isDynamicDim(1) || topk.getBlockTable();
 }
 
+/// Whether only two kernels can do it: those of such logits store them.
+static bool needsTwo(KernelFunction kernel) {
+  auto logits = dyn_cast<LogitsOpInterface>(*kernel.op);
+  return logits && (logits.hasRowsOfSequences() || logits.hasKeyBlocks());
+}
+
 /// Where products of matrices are started and waited for, consumers that filter
 /// logits keep the matrix unit waiting, and consumers that select leave it
 /// idle.
 static bool isSlowerFused(KernelFunction kernel, const ChipInfo &chip) {
   return kernel.topk && chip.matrixUnit && chip.matrixUnit->isAsync &&
          haveRoom(kernel) && knowsEnds(kernel.topk);
+}
+
+/// Why there cannot be two kernels, where there must be; empty if there can.
+static std::string explainOne(KernelFunction kernel) {
+  if (!haveRoom(kernel))
+    return "the logits of a static number of queries must have a static number "
+           "of columns, and at most 512 MiB";
+  if (!knowsEnds(kernel.topk))
+    return "the number of columns must be dynamic, or mqa.topk have "
+           "'block_table'";
+  return "";
 }
 
 /// Makes two functions of `func`, and returns their names; null if the module
@@ -125,8 +150,8 @@ static ArrayAttr split(RewriterBase &b, func::FuncOp func,
   TopkOp topk = kernel.topk;
   // On tensors, what is written is a result, and on memrefs the destination.
   Value unstored = getUnstoredLogits(logits);
-  makeFunction(b, logits, logitsName, unstored);
-  makeFunction(b, topk, topkName, topk.getLogits());
+  makeFunction(b, logits, logitsName, /*numKeys=*/Value(), unstored);
+  makeFunction(b, topk, topkName, topk.getNumKeys(), topk.getLogits());
   b.eraseOp(func);
   return b.getStrArrayAttr({logitsName, topkName});
 }
@@ -148,11 +173,26 @@ struct SplitTopkPass : mqa::impl::MQASplitTopkPassBase<SplitTopkPass> {
       FailureOr<const ChipInfo *> chip = requireGpu(kernel->op);
       if (failed(chip))
         return signalPassFailure();
-      if (!isSlowerFused(*kernel, **chip))
+      bool mustSplit = needsTwo(*kernel);
+      if (!mustSplit && !isSlowerFused(*kernel, **chip))
         continue;
+      std::string reason = mustSplit ? explainOne(*kernel) : "";
       std::string name = func.getName().str();
-      if (ArrayAttr names = split(rewriter, func, *kernel))
+      ArrayAttr names;
+      if (reason.empty())
+        names = split(rewriter, func, *kernel);
+      if (names) {
         steps.append(name, names);
+      } else if (mustSplit) {
+        if (reason.empty())
+          reason = "the module has a function of one of their names, '" + name +
+                   "$logits' and '" + name + "$topk'";
+        kernel->topk.emitOpError("and the logits of rows that name their "
+                                 "sequences, or of blocks of keys, must become "
+                                 "two kernels: ")
+            << reason;
+        return signalPassFailure();
+      }
     }
     if (!steps.empty())
       module->setAttr(kStepsAttrName, steps.getDictionary(&getContext()));

@@ -119,6 +119,11 @@ static LogicalResult makeLogitsKernel(RewriterBase &rewriter,
   auto logits = cast<LogitsOpInterface>(found->op.getOperation());
   if (logits->getNumResults())
     return logits->emitOpError("must be bufferized before it is tiled");
+  if (found->topk && (logits.hasKeyBlocks() || logits.hasRowsOfSequences()))
+    return logits->emitOpError(
+        "of blocks of keys, or of rows that name their sequences, cannot be "
+        "one "
+        "kernel with mqa.topk: mqa-split-topk makes two");
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits->emitOpError("needs a schedule before it is tiled");

@@ -39,6 +39,19 @@ static constexpr int64_t kWordBytes = sizeof(int32_t);
 /// Of shared memory, for each block.
 static constexpr int64_t kReservedBytes = 1024;
 
+/// Whether `logits`, a kernel of mqa.paged_logits, is made for more than some
+/// queries for each sequence.
+static bool isForManyRows(gpu::GPUFuncOp logits) {
+  auto attr = logits->getAttrOfType<KernelAttr>(KernelAttr::getAttrName());
+  bool namesSequences = false;
+  for (unsigned i = 0, e = logits.getNumArguments(); i < e; ++i) {
+    auto operand =
+        logits.getArgAttrOfType<OperandAttr>(i, OperandAttr::getAttrName());
+    namesSequences |= operand && operand.getName() == "sequence";
+  }
+  return attr && namesSequences && !attr.getRowsPerSequence();
+}
+
 /// Whether the kernel `name` of `op` selects from many rows: from logits that
 /// another kernel stores for it, of more than some queries for each sequence,
 /// unless the rows are known to be few.
@@ -49,11 +62,17 @@ static bool hasManyRows(gpu::GPUModuleOp kernels, StringRef name, TopkOp op) {
   int64_t numRows = cast<ShapedType>(op.getIndices().getType()).getDimSize(0);
   bool areFew =
       !ShapedType::isDynamic(numRows) && numRows <= StreamSelection::kManyRows;
-  return steps && !op.getContextLens() && !areFew &&
-         llvm::any_of(steps, [&](NamedAttribute entry) {
-           return cast<StringAttr>(cast<ArrayAttr>(entry.getValue())[1]) ==
-                  name;
-         });
+  if (!steps || areFew)
+    return false;
+  for (NamedAttribute entry : steps) {
+    auto names = cast<ArrayAttr>(entry.getValue());
+    if (cast<StringAttr>(names[1]) != name)
+      continue;
+    auto logits =
+        kernels.lookupSymbol<gpu::GPUFuncOp>(cast<StringAttr>(names[0]));
+    return !op.getContextLens() || (logits && isForManyRows(logits));
+  }
+  return false;
 }
 
 static LogicalResult makeSelectionKernel(RewriterBase &rewriter,

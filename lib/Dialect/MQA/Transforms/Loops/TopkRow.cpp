@@ -42,6 +42,16 @@ TopkRow::TopkRow(ImplicitLocOpBuilder &b, TopkOp op, Value row)
 void TopkRow::findRange(ImplicitLocOpBuilder &b) {
   Ranges ranges = Ranges::get(b, op);
   Value columns = memref::DimOp::create(b, logits, 1);
+  if (op.hasKeyBlocks()) {
+    keyBlocks =
+        getRowBlock(b, b.getLoc(), op.getKeyBlocks(), row, b.getIndexAttr(1));
+    std::tie(firstColumn, endColumn) =
+        ranges.loadBlockColumns(b, b.getLoc(), row, keyBlocks, columns);
+    length = arith::SubIOp::create(b, endColumn, firstColumn);
+    firstKey = firstColumn;
+    keyOfColumn0 = constant(b, 0);
+    return;
+  }
   firstKey = ranges.loadStart(b, b.getLoc(), row);
   std::tie(firstColumn, endColumn) =
       ranges.loadColumns(b, b.getLoc(), row, columns);
@@ -141,6 +151,10 @@ Value TopkRow::getSequence(ImplicitLocOpBuilder &b) const {
   return arith::DivUIOp::create(b, row, constant(b, op.getRowsOfSequence()));
 }
 
+Value TopkRow::getKeyOfColumn(ImplicitLocOpBuilder &b, Value column) const {
+  return Ranges::get(b, op).loadKeyOfColumn(b, b.getLoc(), keyBlocks, column);
+}
+
 /// Of keys outside of the table, nothing is read.
 Value TopkRow::getSlot(ImplicitLocOpBuilder &b, Value key) const {
   Value table = op.getBlockTable(), blockKv = constant(b, *op.getBlockKv());
@@ -148,6 +162,12 @@ Value TopkRow::getSlot(ImplicitLocOpBuilder &b, Value key) const {
   Value block = arith::DivUIOp::create(b, key, blockKv);
   Value isThere = compare(b, CmpIPredicate::ult, sequence,
                           memref::DimOp::create(b, table, 0));
+  // Any number may stand in a list of blocks.
+  if (op.hasKeyBlocks())
+    isThere =
+        arith::AndIOp::create(b, isThere,
+                              compare(b, CmpIPredicate::ult, block,
+                                      memref::DimOp::create(b, table, 1)));
   auto entry = scf::IfOp::create(b, TypeRange(b.getIndexType()), isThere,
                                  /*withElseRegion=*/true);
   {
@@ -167,12 +187,15 @@ Value TopkRow::getIndex(ImplicitLocOpBuilder &b, Value key) const {
   Value index = key;
   switch (op.getBase()) {
   case IndexBase::Absolute:
+    if (op.hasKeyBlocks())
+      index = getKeyOfColumn(b, key);
     break;
   case IndexBase::Relative:
-    index = arith::SubIOp::create(b, key, firstKey);
+    if (!op.hasKeyBlocks())
+      index = arith::SubIOp::create(b, key, firstKey);
     break;
   case IndexBase::Slot:
-    index = getSlot(b, key);
+    index = getSlot(b, op.hasKeyBlocks() ? getKeyOfColumn(b, key) : key);
     break;
   }
   if (op.getOffset())

@@ -17,7 +17,8 @@ namespace mqa {
 class CandidateList;
 
 /// The keys that a row may select, and where the matrix has their logits: key n
-/// in column n - `keyOfColumn0`.
+/// in column n - `keyOfColumn0`. With blocks of keys, columns stand for keys
+/// everywhere but in what `indices` gets.
 class TopkRow {
 public:
   /// Of row `row`, an index, of `op`, which is on memrefs.
@@ -51,12 +52,14 @@ private:
   void findRange(ImplicitLocOpBuilder &b);
   Value getSequence(ImplicitLocOpBuilder &b) const;
   Value getSlot(ImplicitLocOpBuilder &b, Value key) const;
+  Value getKeyOfColumn(ImplicitLocOpBuilder &b, Value column) const;
 
   /// Its accessors are not const.
   mutable TopkOp op;
   Value row;
-  /// The row as a matrix of one.
-  Value logits;
+  /// The row as a matrix of one, and its list of blocks of keys, likewise, or
+  /// null.
+  Value logits, keyBlocks;
 };
 
 /// A logit that more than `numSelected` keys of the row probably reach, and not

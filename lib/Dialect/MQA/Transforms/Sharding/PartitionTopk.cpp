@@ -53,9 +53,10 @@ static void mergeShards(TopkOp op, TopkOp local, const OpShards &shards,
       localizeBounds(b, ke, keys.offset), /*context_lens=*/Value(),
       /*block_table=*/Value(), /*sequence=*/Value(),
       /*offset=*/splatLike(b, first, ke), /*num_keys=*/Value(), listIndices,
-      listValues, /*compressed=*/false, op.getTieBreak(), /*force_first=*/0,
+      listValues, /*key_blocks=*/Value(), /*num_key_blocks=*/Value(),
+      /*compressed=*/false, op.getTieBreak(), /*force_first=*/0,
       /*force_last=*/0, Order::Any, IndexBase::Absolute, /*block_kv=*/{},
-      /*next_n=*/{});
+      /*next_n=*/{}, /*key_block_size=*/{});
   // The merge is not told how many keys there are.
   Value numKeys = arith::IndexCastOp::create(b, b.getI32Type(), keys.numKeys);
   Value end = arith::MinSIOp::create(b, ke, splatLike(b, numKeys, ke));

@@ -132,8 +132,9 @@ ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
 
 /// Whether `mqa.merge_topk` can put together what shards of keys select.
 static bool canMerge(TopkOp op) {
-  return op.getKe() && !op.getCompressed() && !op.getBlockTable() &&
-         !op.getOffset() && op.getForceFirst() == 0 && op.getForceLast() == 0;
+  return op.getKe() && !op.getCompressed() && !op.hasKeyBlocks() &&
+         !op.getBlockTable() && !op.getOffset() && op.getForceFirst() == 0 &&
+         op.getForceLast() == 0;
 }
 
 ShardLoops mqa::getShardLoops(TopkOp op) {
@@ -154,6 +155,8 @@ ShardLoops mqa::getShardLoops(TopkOp op) {
   loops.addScalar(op.getNumKeys());
   loops.add(op.getIndices(), {kQueries, kWhole});
   loops.add(op.getValues(), {kQueries, kWhole});
+  loops.add(op.getKeyBlocks(), {kQueries, kWhole});
+  loops.add(op.getNumKeyBlocks(), {kQueries});
   for (Value result : op.getResults())
     loops.add(result, {kQueries, kWhole});
   return loops.finish(/*sumsHeads=*/false, /*selectsKeys=*/true);

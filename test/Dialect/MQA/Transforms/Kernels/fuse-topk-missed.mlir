@@ -128,8 +128,48 @@ func.func @other_lens(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens
 func.func @rows_of_sequences(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
   %init = tensor.empty(%m, %n) : tensor<?x?xf32>
   %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
-  // expected-remark@+1 {{not fused with mqa.paged_logits: the rows of mqa.paged_logits name their sequences}}
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'context_lens' must be that of mqa.paged_logits}}
   %best = mqa.topk ins(%logits, none, %lens : tensor<?x?xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_sequence(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %other: tensor<?xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'sequence' must be that of mqa.paged_logits}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%table : tensor<?x?xi32>) sequence(%other : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 16} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_key_blocks(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>, %others: tensor<?x8xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m) : tensor<?x64xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'key_blocks', 'num_key_blocks' and their size must be those of mqa.logits}}
+  %best = mqa.topk ins(%logits, none, %ke : tensor<?x64xf32>, tensor<?xi32>) num_keys(%n) blocks(%others, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @other_num_keys(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m) : tensor<?x64xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: 'num_keys' must be the number of keys of mqa.logits, dimension 0 of its 'k'}}
+  %best = mqa.topk ins(%logits, none, %ke : tensor<?x64xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @no_table(%q: tensor<?x2x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?x2xi32>, %table: tensor<?x?xi32>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %m: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m) : tensor<?x64xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x2x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?x2xi32>, tensor<?x?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'block_table' must be that of mqa.paged_logits}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x64xf32>) context_lens(%lens : tensor<?x2xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
   return %best : tensor<?x16xi32>
 }
 

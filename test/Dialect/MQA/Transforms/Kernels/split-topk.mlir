@@ -152,3 +152,57 @@ module attributes {mqa.steps = {before = ["before$logits", "before$topk"]}, mqa.
     return %best : tensor<4x16xi32>
   }
 }
+
+// -----
+
+// Rows that name their sequences: two kernels for every GPU. Without slots, nothing asks for the sequences of the second.
+// CHECK: module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}
+module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
+  // CHECK: func @select$logits({{.*}}, %[[LENS:.*]]: tensor<?xi32>, %[[TABLE:.*]]: tensor<?x?xi32>, %[[SEQUENCE:.*]]: tensor<?xi32>, %{{.*}}: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // CHECK-NEXT: mqa.paged_logits ins({{.*}}, %[[LENS]], %[[TABLE]] : {{.*}}) sequence(%[[SEQUENCE]]
+  // CHECK: func @select$topk(%[[LENS:.*]]: tensor<?xi32>, %{{.*}}: tensor<?x16xi32>, %[[LOGITS:.*]]: tensor<?x?xf32>) -> tensor<?x16xi32> {
+  // CHECK-NEXT: mqa.topk ins(%[[LOGITS]], none, none : {{.*}}) context_lens(%[[LENS]] : tensor<?xi32>) outs(
+  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+    %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+}
+
+// -----
+
+// Lines of the table are not as many as rows, so that a static number of them says nothing of the logits.
+// CHECK: module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  // CHECK: func @select$topk(%[[LENS:.*]]: tensor<?xi32>, %[[TABLE:.*]]: tensor<3x4xi32>, %[[SEQUENCE:.*]]: tensor<?xi32>, %{{.*}}: tensor<?x16xi32>, %{{.*}}: tensor<?x?xf32>) -> tensor<?x16xi32> {
+  // CHECK-NEXT: mqa.topk ins({{.*}}) context_lens(%[[LENS]] : tensor<?xi32>) block_table(%[[TABLE]] : tensor<3x4xi32>) sequence(%[[SEQUENCE]] : tensor<?xi32>)
+  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<3x4xi32>, %sequence: tensor<?xi32>, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+    %init = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<3x4xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%table : tensor<3x4xi32>) sequence(%sequence : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 16} -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+}
+
+// -----
+
+// The number of keys, which the columns of blocks do not say, is an argument of the second kernel.
+// CHECK: module attributes {mqa.steps = {select = ["select$logits", "select$topk"]}
+module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
+  // CHECK: func @select$topk(%[[KE:.*]]: tensor<?xi32>, %[[BLOCKS:.*]]: tensor<?x8xi32>, %[[COUNTS:.*]]: tensor<?xi32>, %{{.*}}: tensor<?x16xi32>, %[[N:.*]]: index, %[[LOGITS:.*]]: tensor<?x64xf32>) -> tensor<?x16xi32> {
+  // CHECK-NEXT: mqa.topk ins(%[[LOGITS]], none, %[[KE]] : {{.*}}) num_keys(%[[N]]) blocks(%[[BLOCKS]], %[[COUNTS]] : {{.*}}) of 8
+  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+    %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
+    %init = tensor.empty(%m) : tensor<?x64xf32>
+    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
+    %best = mqa.topk ins(%logits, none, %ke : tensor<?x64xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+}
