@@ -145,6 +145,11 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
     kernel.listPlaces = places;
   }
   readParameters(fields, isCpu, kernel);
+  // No kernel for a GPU selects from its own logits of such rows.
+  bool namesSequences = isPaged() && kernel.find(Operand::Sequence);
+  if (!isCpu && (namesSequences || kernel.keyBlockSize))
+    refuse(kernel, "must have steps where rows name their sequences, or have "
+                   "blocks of keys");
   LogitsOpRules::checkTypes(kernel);
   getLogits().checkSizes(fields, kernel);
   if (isPaged())
@@ -165,7 +170,6 @@ Ranks LogitsTopkRules::getRanks(Operand operand,
   case Operand::Values:
     return only(2);
   case Operand::Sequence:
-    return isPaged() ? Ranks{0, 0} : only(1);
   case Operand::Offset:
     return only(1);
   case Operand::Scratch:
@@ -271,6 +275,8 @@ static mqa_status checkSelection(const KernelDescription &kernel,
   // Nothing is read or written then: pointers may be null.
   if (!kernel.rules->hasWork(kernel, tensors))
     return MQA_SUCCESS;
+  if (kernel.keyBlockSize && args.max_key_blocks == 0)
+    unread |= getBit(Operand::KeyBlocks);
   MQA_RETURN_IF_FAILED(checkLogits(kernel, args, tensors, unread));
   return checkOutputs(kernel, tensors);
 }

@@ -30,11 +30,18 @@ static void checkSteps(const KernelDescription &kernel,
   if (logits.rules != &first || topk.rules != &getTopkRules())
     refuse(kernel,
            std::string("must have the steps ") + first.name + " and mqa.topk");
-  if (logits.clean || logits.compressed || logits.blockMax ||
-      logits.keyBlockSize || topk.compressed)
-    refuse(kernel, "must have a step mqa.logits that is not clean, compressed, "
-                   "of blocks or of maxima, and one of mqa.topk that is not "
-                   "compressed");
+  if (logits.clean || logits.compressed || logits.blockMax || topk.compressed)
+    refuse(kernel, "must have a step mqa.logits that is not clean, compressed "
+                   "or of maxima, and one of mqa.topk that is not compressed");
+  if (logits.keyBlockSize != topk.keyBlockSize)
+    refuse(kernel, "must have steps with the same key_block_size");
+  // Columns of blocks do not say how many keys there are.
+  if (logits.keyBlockSize &&
+      !(isPaged ? topk.find(Operand::BlockTable) != nullptr : topk.hasIndex()))
+    refuse(kernel, std::string("must have a step mqa.topk with the parameter "
+                               "'") +
+                       (isPaged ? "block_table" : "num_keys") +
+                       "', as it has key_block_size");
   for (Operand operand : {Operand::Ks, Operand::Ke})
     if (!logits.find(operand) != !topk.find(operand))
       refuse(kernel, "must have steps with the same parameters 'ks' and 'ke'");
@@ -43,11 +50,15 @@ static void checkSteps(const KernelDescription &kernel,
   if (!logitsLens != !topkLens ||
       (topkLens && topkLens->rank != logitsLens->rank))
     refuse(kernel, "must have steps with the same parameter 'context_lens'");
-  if (isPaged && (topk.nextN != logits.nextN ||
+  // Without a table, nothing asks which sequence a row is of.
+  bool namesSequences = topk.find(Operand::Sequence);
+  bool mustName =
+      topk.find(Operand::BlockTable) && logits.find(Operand::Sequence);
+  if (isPaged && namesSequences != mustName)
+    refuse(kernel, "must have steps with the same parameter 'sequence'");
+  if (isPaged && ((!namesSequences && topk.nextN != logits.nextN) ||
                   (topk.blockKv && topk.blockKv != logits.blockKv)))
     refuse(kernel, "must have steps with the same next_n and block_kv");
-  if (isPaged && logits.find(Operand::Sequence))
-    refuse(kernel, "must have steps of sequences in the order of rows");
   if (logits.getElementType(Operand::Out) !=
       topk.getElementType(Operand::Logits))
     refuse(kernel, "must have steps with logits of the same element_type");
@@ -55,16 +66,22 @@ static void checkSteps(const KernelDescription &kernel,
 
 /// Sizes of the keys and of the sequences, of both steps.
 static bool uniteRows(KernelDescription &both, const KernelDescription &topk) {
-  if (both.find(Operand::ContextLens))
-    return unite(both.batch, topk.batch) &&
+  if (!unite(both.maxKeyBlocks, topk.maxKeyBlocks))
+    return false;
+  if (both.find(Operand::ContextLens)) {
+    // Where rows name their sequences, the table alone is of sequences.
+    bool ofRows = both.find(Operand::Sequence);
+    return unite(ofRows ? both.numQueries : both.batch, topk.batch) &&
+           unite(both.batch, ofRows ? topk.numSequences : topk.batch) &&
            (!topk.blockKv || unite(both.maxBlocks, topk.maxBlocks));
+  }
   // Without a cache, the selection alone knows of sequences.
   both.nextN = topk.nextN;
   both.batch = topk.batch;
   both.blockKv = topk.blockKv;
   both.numSequences = topk.numSequences;
   both.maxBlocks = topk.maxBlocks;
-  return unite(both.numKeys, both.numColumns);
+  return both.keyBlockSize || unite(both.numKeys, both.numColumns);
 }
 
 void mqa::runtime::readSteps(Fields &fields, bool isCpu,
@@ -139,7 +156,8 @@ static int64_t getRowBytes(const KernelDescription &kernel,
 int64_t mqa::runtime::getNumColumns(const KernelDescription &kernel,
                                     const Tensors &tensors) {
   int64_t columns = tensors[Operand::Out].sizes[1];
-  if (!kernel.find(Operand::ContextLens) || kernel.numColumns >= 0)
+  if (!kernel.find(Operand::ContextLens) || kernel.numColumns >= 0 ||
+      kernel.keyBlockSize)
     return columns;
   return std::min(columns,
                   tensors[Operand::BlockTable].sizes[1] * kernel.blockKv);
@@ -220,7 +238,8 @@ Tensors mqa::runtime::getPiece(const KernelDescription &kernel,
   };
   for (Operand operand :
        {Operand::Weights, Operand::Ks, Operand::Ke, Operand::Sequence,
-        Operand::Offset, Operand::Indices, Operand::Values})
+        Operand::Offset, Operand::Indices, Operand::Values, Operand::KeyBlocks,
+        Operand::NumKeyBlocks})
     take(operand, 1);
   bool isPaged = kernel.find(Operand::ContextLens);
   take(Operand::Q, isPaged ? kernel.nextN : 1);

@@ -60,16 +60,13 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
   case MQA_OP_PAGED_LOGITS:
   case MQA_OP_PAGED_LOGITS_TOPK:
     // Each row of a query names one of any number of sequences.
-    if (info.has_sequence && info.op == MQA_OP_PAGED_LOGITS)
-      return {{"q", "R"},
-              {"k", "C"},
-              {"k_scale", "C"},
-              {"context_lens", "R"},
-              {"weights", "R"},
-              {"sequence", "R"},
-              {"out", "R"},
-              {"key_blocks", "R"},
-              {"num_key_blocks", "R"}};
+    if (info.has_sequence)
+      return {{"q", "R"},          {"k", "C"},
+              {"k_scale", "C"},    {"context_lens", "R"},
+              {"weights", "R"},    {"sequence", "R"},
+              {"out", "R"},        {"offset", "R"},
+              {"indices", "RK"},   {"values", "RK"},
+              {"key_blocks", "R"}, {"num_key_blocks", "R"}};
     return {{"q", "B"},           {"k", "C"},
             {"k_scale", "C"},     {"context_lens", "B"},
             {"block_table", "B"}, {"weights", "R"},
@@ -77,9 +74,9 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
             {"indices", "RK"},    {"values", "RK"},
             {"key_blocks", "R"},  {"num_key_blocks", "R"}};
   case MQA_OP_TOPK:
-    return {{"logits", "M"},   {"ks", "M"},     {"ke", "M"},
-            {"sequence", "M"}, {"offset", "M"}, {"indices", "MK"},
-            {"values", "MK"}};
+    return {{"logits", "M"},   {"ks", "M"},         {"ke", "M"},
+            {"sequence", "M"}, {"offset", "M"},     {"indices", "MK"},
+            {"values", "MK"},  {"key_blocks", "M"}, {"num_key_blocks", "M"}};
   case MQA_OP_MERGE_TOPK:
     return {{"list_indices", "RMK"},
             {"list_values", "RMK"},
@@ -116,14 +113,15 @@ mqa_status ProgramArguments::checkSizes() const {
             check(operand.dims[i], getSize(operand.name, i), operand.name, i));
   if (info.key_block_size) {
     int64_t columns = getSize("key_blocks", 1) * info.key_block_size;
-    if (getSize("out", 1) != columns)
-      return fail(
-          MQA_ERROR_INVALID_ARGUMENT,
-          "dimension 1 of 'out' is " + std::to_string(getSize("out", 1)) +
-              ", but must be " + std::to_string(columns) +
-              ": key_block_size = " + std::to_string(info.key_block_size) +
-              " for each of " + std::to_string(getSize("key_blocks", 1)) +
-              " blocks of a row");
+    for (const char *name : {"out", "logits"})
+      if (find(name) && getSize(name, 1) != columns)
+        return fail(MQA_ERROR_INVALID_ARGUMENT,
+                    std::string("dimension 1 of '") + name + "' is " +
+                        std::to_string(getSize(name, 1)) + ", but must be " +
+                        std::to_string(columns) + ": key_block_size = " +
+                        std::to_string(info.key_block_size) + " for each of " +
+                        std::to_string(getSize("key_blocks", 1)) +
+                        " blocks of a row");
     if (info.op == MQA_OP_LOGITS)
       return MQA_SUCCESS;
   }
@@ -246,6 +244,10 @@ mqa_topk_args ProgramArguments::getTopk() const {
   args.k = getSize("indices", 1);
   args.num_sequences = getSize("block_table", 0);
   args.max_blocks = getSize("block_table", 1);
+  args.key_blocks = getAddress<int32_t>("key_blocks");
+  args.key_blocks_stride = getStride("key_blocks");
+  args.num_key_blocks = getAddress<int32_t>("num_key_blocks");
+  args.max_key_blocks = getSize("key_blocks", 1);
   return args;
 }
 

@@ -51,11 +51,16 @@ void SelectionRules::readRows(Fields &fields, bool isCpu,
 
 void SelectionRules::readSequences(Fields &fields, KernelDescription &kernel) {
   bool hasLens = kernel.find(Operand::ContextLens);
-  bool isSlot = kernel.selection.needsBlockTable();
-  bool inOrder = hasLens || (isSlot && !kernel.find(Operand::Sequence));
-  if (hasLens)
+  bool hasTable = kernel.find(Operand::BlockTable);
+  bool namesSequences = kernel.find(Operand::Sequence);
+  bool inOrder = !namesSequences && (hasLens || hasTable);
+  if (hasLens && inOrder)
     kernel.batch = readSize(fields, "batch");
-  if (isSlot) {
+  // A length for each row.
+  if (hasLens && !inOrder &&
+      !unite(kernel.numQueries, readSize(fields, "batch")))
+    fields.refuse("batch", "num_queries with sequence");
+  if (hasTable) {
     constexpr int64_t kMaxBlockKv = 65536;
     kernel.blockKv = readPowerOfTwo(fields, "block_kv", 1, kMaxBlockKv);
     kernel.numSequences = readSize(fields, "num_sequences");
@@ -64,7 +69,7 @@ void SelectionRules::readSequences(Fields &fields, KernelDescription &kernel) {
   if (!inOrder)
     return;
   // Rows of the table are then those of context_lens.
-  if (isSlot && !unite(kernel.batch, kernel.numSequences))
+  if (hasTable && !unite(kernel.batch, kernel.numSequences))
     fields.refuse("num_sequences", "batch");
   kernel.nextN = fields.integer("next_n", 1, kMaxSize);
   uniteSequences(fields, kernel);
@@ -76,9 +81,11 @@ void SelectionRules::refuse(const KernelDescription &kernel, const char *what) {
 
 void SelectionRules::checkTable(const KernelDescription &kernel) {
   bool hasTable = kernel.find(Operand::BlockTable) != nullptr;
-  if (hasTable != kernel.selection.needsBlockTable())
+  // With blocks of keys, it says how many keys there are.
+  if (hasTable != kernel.selection.needsBlockTable() &&
+      !(hasTable && kernel.keyBlockSize))
     refuse(kernel, "must have the parameter 'block_table' if base is 'slot', "
-                   "and only then");
+                   "and only then, or with key_block_size");
   if (kernel.find(Operand::Sequence) && !hasTable)
     refuse(kernel, "has the parameter 'sequence', and must have 'block_table'");
 }

@@ -59,7 +59,8 @@ protected:
 /// each, in order, or any. `batch` is that of rows in order.
 mqa_status checkSequences(const KernelDescription &kernel,
                           const mqa_topk_args &args, int64_t &batch);
-/// Describes the block table of `args`.
+/// Describes the block table of `args`, and which of its lines are those of
+/// rows.
 void setTable(const mqa_topk_args &args, Tensors &tensors);
 /// Checks `k` and scratch, and describes what a launch writes for each query,
 /// and reads for each query but its range.

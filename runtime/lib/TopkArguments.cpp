@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LogitsFields.h"
 #include "SelectionRules.h"
 
 using namespace mqa::runtime;
@@ -28,8 +29,8 @@ static mqa_status checkScratch(const mqa_topk_args &args) {
 mqa_status mqa::runtime::checkSequences(const KernelDescription &kernel,
                                         const mqa_topk_args &args,
                                         int64_t &batch) {
-  bool isSlot = kernel.selection.needsBlockTable();
-  if (isSlot) {
+  bool hasTable = kernel.find(Operand::BlockTable);
+  if (hasTable) {
     MQA_RETURN_IF_FAILED(
         checkSize("num_sequences", args.num_sequences, kernel.numSequences));
     MQA_RETURN_IF_FAILED(
@@ -43,7 +44,7 @@ mqa_status mqa::runtime::checkSequences(const KernelDescription &kernel,
                    std::to_string(args.num_queries));
   batch = args.num_queries / kernel.nextN;
   MQA_RETURN_IF_FAILED(checkSize("num_queries / next_n", batch, kernel.batch));
-  if (isSlot && args.num_sequences != batch)
+  if (hasTable && args.num_sequences != batch)
     return invalid("num_sequences must be num_queries / next_n = " +
                    std::to_string(batch) + ", found " +
                    std::to_string(args.num_sequences));
@@ -53,6 +54,8 @@ mqa_status mqa::runtime::checkSequences(const KernelDescription &kernel,
 void mqa::runtime::setTable(const mqa_topk_args &args, Tensors &tensors) {
   tensors.set(Operand::BlockTable, args.block_table, MQA_I32,
               args.num_sequences, args.block_table_stride, {args.max_blocks});
+  tensors.set(Operand::Sequence, args.sequence, MQA_I32, args.num_queries, 1,
+              {});
 }
 
 mqa_status mqa::runtime::describeRows(const KernelDescription &kernel,
@@ -61,7 +64,6 @@ mqa_status mqa::runtime::describeRows(const KernelDescription &kernel,
   int64_t m = args.num_queries, k = kernel.selection.k;
   MQA_RETURN_IF_FAILED(checkSize("k", args.k, k));
   MQA_RETURN_IF_FAILED(checkScratch(args));
-  tensors.set(Operand::Sequence, args.sequence, MQA_I32, m, 1, {});
   tensors.set(Operand::Offset, args.offset, MQA_I32, m, 1, {});
   tensors.set(Operand::Indices, args.indices, MQA_I32, m, args.indices_stride,
               {k});
@@ -84,10 +86,18 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
     MQA_RETURN_IF_FAILED(checkSize("num_keys", args.num_keys, -1));
     tensors.numKeys = args.num_keys;
   }
-  int64_t batch = 0;
+  // Where rows name their sequences, each has a length.
+  int64_t batch = m;
   MQA_RETURN_IF_FAILED(checkSequences(kernel, args, batch));
   MQA_RETURN_IF_FAILED(describeRows(kernel, args, tensors));
   setTable(args, tensors);
+  if (kernel.keyBlockSize) {
+    int64_t columns = 0;
+    MQA_RETURN_IF_FAILED(describeKeyBlocks(kernel, args, m, columns, tensors));
+    if (n != columns)
+      return invalid("num_columns must be max_key_blocks * key_block_size = " +
+                     std::to_string(columns) + ", found " + std::to_string(n));
+  }
   tensors.set(Operand::Logits, args.logits,
               kernel.getElementType(Operand::Logits), m, args.logits_stride,
               {n});
@@ -103,7 +113,7 @@ mqa_status mqa::runtime::checkArguments(const KernelDescription &kernel,
     return MQA_SUCCESS;
   unsigned unread = 0;
   if (n == 0)
-    unread |= getBit(Operand::Logits);
+    unread |= getBit(Operand::Logits) | getBit(Operand::KeyBlocks);
   if (args.num_sequences == 0 || args.max_blocks == 0)
     unread |= getBit(Operand::BlockTable);
   MQA_RETURN_IF_FAILED(checkTensors(kernel, tensors, unread));

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LogitsFields.h"
 #include "SelectionRules.h"
 
 using namespace mqa::runtime;
@@ -20,9 +21,10 @@ public:
   bool isOptional(Operand operand) const override {
     return operand != Operand::Logits && operand != Operand::Indices;
   }
-  /// Columns of compressed logits do not say how many keys there are.
+  /// Columns of compressed logits, and of those of blocks of keys, do not say
+  /// how many keys there are.
   bool takesIndex(const KernelDescription &kernel, bool) const override {
-    return kernel.compressed;
+    return kernel.compressed || kernel.keyBlockSize;
   }
   Form getForm(const KernelDescription &kernel) const override;
   mqa_status checkForGpu(const KernelDescription &kernel,
@@ -38,7 +40,8 @@ static constexpr TopkRules kRules;
 
 const OpRules &mqa::runtime::getTopkRules() { return kRules; }
 
-Ranks TopkRules::getRanks(Operand operand, const KernelDescription &) const {
+Ranks TopkRules::getRanks(Operand operand,
+                          const KernelDescription &kernel) const {
   auto only = [](int rank) { return Ranks(rank, rank); };
   switch (operand) {
   case Operand::Logits:
@@ -53,6 +56,10 @@ Ranks TopkRules::getRanks(Operand operand, const KernelDescription &) const {
     return only(1);
   case Operand::ContextLens:
     return {1, 2};
+  case Operand::KeyBlocks:
+    return only(kernel.keyBlockSize ? 2 : 0);
+  case Operand::NumKeyBlocks:
+    return only(kernel.keyBlockSize ? 1 : 0);
   default:
     return {0, 0};
   }
@@ -65,9 +72,13 @@ void TopkRules::checkOperands(const KernelDescription &kernel) {
     refuse(kernel, "must have one of the parameters 'ke' and 'context_lens'");
   if (hasLens && has(Operand::Ks))
     refuse(kernel, "has the parameter 'context_lens', and must not have 'ks'");
-  if (hasLens && has(Operand::Sequence))
-    refuse(kernel,
-           "has the parameter 'context_lens', and must not have 'sequence'");
+  if (kernel.hasLengthPerQuery() && has(Operand::Sequence))
+    refuse(kernel, "has the parameter 'sequence', and must have 'context_lens' "
+                   "of one dimension");
+  for (Operand operand : {Operand::KeyBlocks, Operand::NumKeyBlocks})
+    if (has(operand) != (kernel.keyBlockSize > 0))
+      refuse(kernel, "must have key_block_size, key_blocks and num_key_blocks "
+                     "together");
   checkTable(kernel);
 }
 
@@ -76,6 +87,8 @@ void TopkRules::readFields(Fields &fields, bool isCpu,
   kernel.compressed = fields.boolean("compressed");
   kernel.numQueries = readSize(fields, "num_queries");
   kernel.numColumns = readSize(fields, "num_columns");
+  if (fields.has("key_block_size"))
+    LogitsOpRules::readKeyBlocks(fields, kernel);
   readTopkSelection(fields, kernel.selection);
   readRows(fields, isCpu, kernel);
   readParameters(fields, isCpu, kernel);
@@ -94,6 +107,8 @@ Form TopkRules::getForm(const KernelDescription &kernel) const {
                            {"block_kv", kernel.blockKv},
                            {"num_sequences", kernel.numSequences},
                            {"max_blocks", kernel.maxBlocks},
+                           {"key_block_size", kernel.keyBlockSize},
+                           {"max_key_blocks", kernel.maxKeyBlocks},
                            {"parameters", kernel.hasIndex()}});
   return form;
 }

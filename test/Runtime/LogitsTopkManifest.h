@@ -7,6 +7,7 @@
 #ifndef MQA_TEST_RUNTIME_LOGITSTOPKMANIFEST_H
 #define MQA_TEST_RUNTIME_LOGITSTOPKMANIFEST_H
 
+#include "PagedRowsManifest.h"
 #include "TopkManifest.h"
 
 namespace mqa::test {
@@ -120,6 +121,37 @@ inline nlohmann::json makePagedStepsManifest() {
   manifest["kernels"][0] = {{"name", "topk"},
                             {"op", "mqa.paged_logits_topk"},
                             {"steps", {logits, topk}}};
+  return manifest;
+}
+
+/// Likewise of rows that name their sequences.
+inline nlohmann::json makeRowStepsManifest() {
+  nlohmann::json manifest = makeRowsManifest();
+  nlohmann::json logits = manifest["kernels"][0];
+  nlohmann::json topk = makeRowLengthsManifest()["kernels"][0];
+  logits["name"] = "topk$logits";
+  topk["name"] = "topk$topk";
+  topk["parameters"][0]["element_type"] = "f32";
+  manifest["kernels"][0] = {{"name", "topk"},
+                            {"op", "mqa.paged_logits_topk"},
+                            {"steps", {logits, topk}}};
+  return manifest;
+}
+
+/// Likewise of blocks of 8 keys, not of a cache.
+inline nlohmann::json makeBlockStepsManifest() {
+  nlohmann::json manifest = makeStepsManifest();
+  nlohmann::json &steps = manifest["kernels"][0]["steps"];
+  std::string name = steps[1]["name"];
+  steps[1] = makeTopkBlocksManifest()["kernels"][0];
+  steps[1]["name"] = name;
+  steps[0]["key_block_size"] = 8;
+  steps[0]["max_key_blocks"] = -1;
+  steps[0]["block_queries"] = 1;
+  nlohmann::json &parameters = steps[0]["parameters"];
+  parameters.push_back(makeMemref("key_blocks", "i32", 2));
+  parameters.push_back(makeMemref("num_key_blocks", "i32", 1));
+  parameters.push_back(makeIndex());
   return manifest;
 }
 

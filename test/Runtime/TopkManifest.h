@@ -47,7 +47,7 @@ inline nlohmann::json makeTopkManifest(const std::string &target = "sm_90a") {
       makeMemref("logits", "f32", 2),  makeMemref("ks", "i32", 1),
       makeMemref("ke", "i32", 1),      makeMemref("offset", "i32", 1),
       makeMemref("indices", "i32", 2), makeMemref("values", "f32", 2)};
-  json manifest = {{"version", 15},
+  json manifest = {{"version", 16},
                    {"compiler", "a test"},
                    {"target", target},
                    {"kernels", {kernel}}};
@@ -97,6 +97,30 @@ inline nlohmann::json makeSequenceManifest() {
   kernel.erase("next_n");
   kernel["parameters"][1] = makeMemref("ke", "i32", 1);
   kernel["parameters"].push_back(makeMemref("sequence", "i32", 1));
+  return manifest;
+}
+
+/// Likewise, with a length for each row.
+inline nlohmann::json makeRowLengthsManifest() {
+  nlohmann::json manifest = makeSequenceManifest();
+  nlohmann::json &kernel = manifest["kernels"][0];
+  kernel["batch"] = -1;
+  kernel["parameters"][1] = makeMemref("context_lens", "i32", 1);
+  return manifest;
+}
+
+/// Likewise of columns of blocks of 8 keys, with the number of keys.
+inline nlohmann::json
+makeTopkBlocksManifest(const std::string &target = "sm_90a") {
+  nlohmann::json manifest = makeTopkManifest(target);
+  nlohmann::json &kernel = manifest["kernels"][0];
+  kernel["key_block_size"] = 8;
+  kernel["max_key_blocks"] = -1;
+  nlohmann::json &parameters = kernel["parameters"];
+  parameters.insert(parameters.begin() + 3, makeMemref("key_blocks", "i32", 2));
+  parameters.insert(parameters.begin() + 4,
+                    makeMemref("num_key_blocks", "i32", 1));
+  parameters.push_back(makeIndex());
   return manifest;
 }
 

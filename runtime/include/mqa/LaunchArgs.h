@@ -115,7 +115,8 @@ typedef struct mqa_topk_args {
   int64_t logits_stride; /**< at least num_columns */
   const int32_t *ks;     /**< M: first key of each query's range */
   const int32_t *ke;     /**< M: first key behind it */
-  const int32_t *context_lens; /**< (M / T) x T, or M / T: instead of both */
+  const int32_t *context_lens; /**< (M / T) x T, or M / T, or M with sequence:
+                                    instead of both */
   int64_t
       context_lens_stride;    /**< at least T; not looked at with M / T alone */
   const int32_t *block_table; /**< num_sequences x max_blocks */
@@ -134,6 +135,13 @@ typedef struct mqa_topk_args {
   void *scratch; /**< memory that the launch works in, 16-byte aligned; null
                       where scratch_size is 0 */
   size_t scratch_size; /**< at least what mqa_topk_scratch_size says */
+  /* Only a kernel of mqa.topk alone with blocks of keys (mqa_kernel_info has R
+     = key_block_size) looks at these; num_columns is max_key_blocks * R then.
+   */
+  const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks */
+  int64_t key_blocks_stride;     /**< at least max_key_blocks */
+  const int32_t *num_key_blocks; /**< M: how many of a row's are read */
+  int64_t max_key_blocks;
 } mqa_topk_args;
 
 /** The operands of mqa.merge_topk, likewise: num_lists = R lists of each of the
