@@ -8,12 +8,14 @@ from torch_cases import torch  # noqa: F401  Exits where there is none.
 
 import mqa
 
-PUBLIC = ["Error", "InvalidArgument", "get_launch_overlap", "key_block_logits", "key_block_logits_out", "logits", "logits_out", "logits_topk",
-          "logits_topk_out", "merge_topk", "merge_topk_out", "paged_key_block_logits", "paged_key_block_logits_out", "paged_logits", "paged_logits_out", "paged_logits_topk",
-          "paged_logits_topk_out", "prepare_key_block_logits", "prepare_logits", "prepare_logits_topk", "prepare_merge_topk",
-          "prepare_paged_key_block_logits", "prepare_paged_logits",
-          "prepare_paged_logits_topk", "prepare_topk", "set_launch_overlap", "split_cache", "topk", "topk_out",
-          "unpack_mx_queries"]  # fmt: skip
+PUBLIC = ["Error", "InvalidArgument", "get_launch_overlap", "key_block_logits", "key_block_logits_out",
+          "key_block_logits_topk", "key_block_logits_topk_out", "logits", "logits_out", "logits_topk",
+          "logits_topk_out", "merge_topk", "merge_topk_out", "paged_key_block_logits", "paged_key_block_logits_out",
+          "paged_key_block_logits_topk", "paged_key_block_logits_topk_out", "paged_logits", "paged_logits_out",
+          "paged_logits_topk", "paged_logits_topk_out", "prepare_key_block_logits", "prepare_key_block_logits_topk",
+          "prepare_logits", "prepare_logits_topk", "prepare_merge_topk", "prepare_paged_key_block_logits",
+          "prepare_paged_key_block_logits_topk", "prepare_paged_logits", "prepare_paged_logits_topk", "prepare_topk",
+          "set_launch_overlap", "split_cache", "topk", "topk_out", "unpack_mx_queries"]  # fmt: skip
 
 
 class PackageTest(unittest.TestCase):

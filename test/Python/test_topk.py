@@ -71,6 +71,12 @@ class TopkTest(TopkCase):
         self.run_case(logits, lens, 20, block_table=table, block_kv=16, base="slot")
         sequence = torch.randint(0, 12, (24,), dtype=torch.int32)
         self.run_case(logits, lens, 20, block_table=table, sequence=sequence, block_kv=16, base="slot")
+        slots = {"block_table": table, "sequence": sequence, "block_kv": 16, "base": "slot"}
+        for device in DEVICES:
+            moved = {n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in slots.items()}
+            own = logits.to(device), lens.to(device)
+            expected = mqa.topk(*own, 20, **moved)
+            self.assertTrue(torch.equal(mqa.topk(own[0], None, 20, context_lens=own[1], **moved), expected))
 
     def test_sizes(self):
         """k beyond the columns, no rows, no columns."""

@@ -28,8 +28,11 @@ _TOPK = ["topk", "topk_out", "prepare_topk"]
 _MERGE = ["merge_topk", "merge_topk_out", "prepare_merge_topk"]
 _FUSED = ["logits_topk", "logits_topk_out", "prepare_logits_topk"]
 _FUSED += ["paged_logits_topk", "paged_logits_topk_out", "prepare_paged_logits_topk"]
+_FUSED_KEY_BLOCKS = ["key_block_logits_topk", "key_block_logits_topk_out", "prepare_key_block_logits_topk"]
+_FUSED_KEY_BLOCKS += ["paged_key_block_logits_topk", "paged_key_block_logits_topk_out"]
+_FUSED_KEY_BLOCKS += ["prepare_paged_key_block_logits_topk"]
 _MX_QUERIES = ["unpack_mx_queries"]
-_NEED_TORCH += _MX_QUERIES + _KEY_BLOCKS + _PAGED_KEY_BLOCKS + _TOPK + _MERGE + _FUSED
+_NEED_TORCH += _MX_QUERIES + _KEY_BLOCKS + _PAGED_KEY_BLOCKS + _TOPK + _MERGE + _FUSED + _FUSED_KEY_BLOCKS
 __all__ = ["Error", "InvalidArgument", "get_launch_overlap", "set_launch_overlap"]
 if importlib.util.find_spec("torch"):
     __all__ += _NEED_TORCH
@@ -39,11 +42,13 @@ if importlib.util.find_spec("torch"):
 def __getattr__(name):
     # PyTorch is imported when it is needed; the next time, nobody asks here.
     if name in _NEED_TORCH:
-        from . import fused_ops, key_block_ops, merge_ops, mx_queries, paged_key_block_ops, topk_ops, torch_ops
+        from . import (fused_key_block_ops, fused_ops, key_block_ops, merge_ops, mx_queries, paged_key_block_ops, topk_ops,
+                       torch_ops)  # fmt: skip
 
         modules = {**dict.fromkeys(_TOPK, topk_ops), **dict.fromkeys(_MERGE, merge_ops), **dict.fromkeys(_FUSED, fused_ops)}
         modules.update(dict.fromkeys(_KEY_BLOCKS, key_block_ops))
         modules.update(dict.fromkeys(_PAGED_KEY_BLOCKS, paged_key_block_ops))
+        modules.update(dict.fromkeys(_FUSED_KEY_BLOCKS, fused_key_block_ops))
         modules.update(dict.fromkeys(_MX_QUERIES, mx_queries))
         module = modules.get(name, torch_ops)
         return globals().setdefault(name, getattr(module, name))

@@ -166,8 +166,8 @@ def prepare_logits_topk(
 @overload
 def paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
-    dtype: torch.dtype = ...,
+    topk: int, max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0,
+    offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
     force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
@@ -175,23 +175,85 @@ def paged_logits_topk(
 @overload
 def paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    topk: int, max_context_len: int, *, offset: Tensor | None = None, relu: bool = True, fast: bool = False,
-    dtype: torch.dtype = ...,
+    topk: int, max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0,
+    offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
     force_first: int = 0, force_last: int = 0, return_values: Literal[True],
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, sequence: Tensor | None = None,
+    rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
-    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, offset: Tensor | None = None,
-    relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
+    max_context_len: int, indices: Tensor, values: Tensor | None = None, *, sequence: Tensor | None = None,
+    rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, topk: int, *, block_size: int = 8, block_table: Tensor | None = None, sequence: Tensor |
+    None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
+    torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
+    Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, topk: int, *, block_size: int = 8, block_table: Tensor | None = None, sequence: Tensor |
+    None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
+    torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
+    Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def key_block_logits_topk_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, indices: Tensor, values: Tensor | None = None, *, block_size: int = 8, block_table: Tensor
+    | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
+    fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
+    _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
+    num_key_blocks: Tensor, indices: Tensor, values: Tensor | None = None, *, block_size: int = 8, block_table: Tensor
+    | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
+    fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
+    _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> PreparedLaunch: ...  # fmt: skip
+@overload
+def paged_key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, topk: int, *, block_size: int = 8, sequence: Tensor | None = None,
+    offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
+    False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
+    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def paged_key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, topk: int, *, block_size: int = 8, sequence: Tensor | None = None,
+    offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
+    False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
+    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+def paged_key_block_logits_topk_out(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, indices: Tensor, values: Tensor | None = None, *, block_size: int = 8,
+    sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
+    torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
+    order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+) -> None: ...  # fmt: skip
+def prepare_paged_key_block_logits_topk(
+    q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
+    key_blocks: Tensor, num_key_blocks: Tensor, indices: Tensor, values: Tensor | None = None, *, block_size: int = 8,
+    sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
+    torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tensors and options of logits and top-k in one call must be. As checks.py and topk_checks.py."""
 from . import library, topk_checks
-from .checks import check_device, check_logits, check_paged, check_share, get_type, require
+from .checks import (check_device, check_logits, check_paged, check_paged_rows, check_rows_per_sequence, check_share, fail,
+                     get_type, require)  # fmt: skip
+from .key_block_launches import check_block_size, check_lists
 
 
 def _check_launch(relu, nan_as_zero, max_multiprocessors):
@@ -37,3 +39,44 @@ def check_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, o
     # Slots are those of the cache.
     block_kv = k.size(1) if options["base"] == "slot" else 0
     _check_selection(q, q.size(0) * q.size(1), None, None, offset, indices, values, topk, block_kv, dtype, options)
+
+
+def check_paged_row_logits_topk(q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values, *,
+                                topk, relu, fast, dtype, nan_as_zero, max_multiprocessors, max_context_len,
+                                rows_per_sequence, **options):  # fmt: skip
+    """Of rows that name their sequences."""
+    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_rows_per_sequence(rows_per_sequence)
+    check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
+    require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
+    block_kv = k.size(1) if options["base"] == "slot" else 0
+    _check_selection(q, q.size(0), None, None, offset, indices, values, topk, block_kv, dtype, options)
+
+
+def check_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset,
+                                indices, values, *, topk, block_size, relu, fast, dtype, nan_as_zero,
+                                max_multiprocessors, block_kv, **options):  # fmt: skip
+    """Of blocks of keys."""
+    check_block_size(block_size)
+    if k.dim() == 3:
+        fail("k must be N x D: blocks of keys have no groups, found 3 dimensions")
+    check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, topk=topk, relu=relu,
+                      fast=fast, dtype=dtype, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
+                      block_kv=block_kv, **options)  # fmt: skip
+    check_lists(q, q.size(0), key_blocks, num_key_blocks, None, block_size)
+
+
+def check_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
+                                      sequence, offset, indices, values, *, topk, block_size, relu, fast, dtype,
+                                      nan_as_zero, max_multiprocessors, **options):  # fmt: skip
+    """Of blocks of keys of a paged cache."""
+    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_block_size(block_size)
+    if sequence is None:
+        check_paged(q, k, k_scale, weights, context_lens, block_table, None)
+    else:
+        check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
+    rows = q.size(0) * q.size(1) if sequence is None else q.size(0)
+    check_lists(q, rows, key_blocks, num_key_blocks, None, block_size)
+    block_kv = k.size(1) if options["base"] == "slot" else 0
+    _check_selection(q, rows, None, None, offset, indices, values, topk, block_kv, dtype, options)

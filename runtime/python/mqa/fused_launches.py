@@ -19,13 +19,14 @@ _COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": F
 
 @dataclasses.dataclass(eq=False)
 class Form:
-    """One of the two: the names of its tensors, and its options, which are the flags of a launch in their order."""
+    """An op: the names of its tensors, and its options, which are the flags of a launch in their order."""
 
     name: str
     names: tuple
     num_inputs: int  # Those that there always are, of the logits.
     options: dict
     check: object
+    make_plan: object
     # By flags, what the launcher knows them by; and the flags of the last call with theirs. Two tuples of the same objects
     # are compared in a fourth of the time that hashing one takes.
     numbers: dict = dataclasses.field(default_factory=dict)
@@ -47,8 +48,12 @@ class Form:
 
     # As of the logits, in launches.py: what the module of the launcher does, where it is there.
 
+    @property
+    def is_native(self):
+        return launches._launcher is not None and self.name in _NATIVE
+
     def looks_plain(self, *inputs):
-        if launches._launcher:
+        if self.is_native:
             return getattr(launches._launcher, f"is_{self.name}_plain")(*inputs)
         return self.is_plain((*inputs, None, None))
 
@@ -66,29 +71,13 @@ class Form:
 
     def run_plain(self, flags, tensors):
         """Whether tensors like others before, which were found to be plain, were launched."""
-        return _RUN_PLAIN[self.name](self.get_number(flags), *tensors)
+        return self.is_native and _RUN_PLAIN[self.name](self.get_number(flags), *tensors)
 
     def check_tensors(self, tensors):
         plain.check_tensors(*self.name_present(tensors))
 
     def get_flags(self, options):
         return tuple(options.get(name, default) for name, default in self.options.items())
-
-
-LOGITS = Form(
-    "logits_topk",
-    plain.LOGITS_TOPK,
-    6,
-    {**_COMMON, "block_kv": 0, **_SELECTION},
-    fused_checks.check_logits_topk,
-)
-PAGED = Form(
-    "paged_logits_topk",
-    plain.PAGED_LOGITS_TOPK,
-    6,
-    {"max_context_len": None, **_COMMON, **_SELECTION},
-    fused_checks.check_paged_logits_topk,
-)
 
 
 class _FusedPlan(_Plan):
@@ -233,21 +222,38 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
     return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns, most_keys)
 
 
-_PLANS = {"logits_topk": _plan_logits, "paged_logits_topk": _plan_paged}
+LOGITS = Form(
+    "logits_topk",
+    plain.LOGITS_TOPK,
+    6,
+    {**_COMMON, "block_kv": 0, **_SELECTION},
+    fused_checks.check_logits_topk,
+    _plan_logits,
+)
+PAGED = Form(
+    "paged_logits_topk",
+    plain.PAGED_LOGITS_TOPK,
+    6,
+    {"max_context_len": None, **_COMMON, **_SELECTION},
+    fused_checks.check_paged_logits_topk,
+    _plan_paged,
+)
 
-_RUN = dict.fromkeys(_PLANS, launches._run)
+# Those that the module of the launcher has.
+_NATIVE = ("logits_topk", "paged_logits_topk")
+_RUN = dict.fromkeys(_NATIVE, launches._run)
 _RUN_PLAIN = dict(_RUN)
 if launches._launcher:
-    _RUN = {name: getattr(launches._launcher, f"run_{name}") for name in _PLANS}
-    _RUN_PLAIN = {name: getattr(launches._launcher, f"run_{name}_plain") for name in _PLANS}
-    _IS_WATCHED = {name: getattr(launches._launcher, f"is_{name}_watched") for name in _PLANS}
-    _ADD = {name: getattr(launches._launcher, f"add_{name}") for name in _PLANS}
+    _RUN = {name: getattr(launches._launcher, f"run_{name}") for name in _NATIVE}
+    _RUN_PLAIN = {name: getattr(launches._launcher, f"run_{name}_plain") for name in _NATIVE}
+    _IS_WATCHED = {name: getattr(launches._launcher, f"is_{name}_watched") for name in _NATIVE}
+    _ADD = {name: getattr(launches._launcher, f"add_{name}") for name in _NATIVE}
 
 
 def _fill(form, tensors, flags):
     """The plan and the arguments of a launch, but for the memory that it works in."""
     # A name of the form, so that no plan of others is like this one.
-    plan = _get_plan(tensors, (form.name, *flags), _PLANS[form.name])
+    plan = _get_plan(tensors, (form.name, *flags), form.make_plan)
     args, selection = plan.make_args(plan.template), TopkArgs.from_buffer_copy(plan.selection)
     for name, tensor in zip(form.names, tensors):
         # One table is of the cache, the other of the slots.
@@ -258,7 +264,7 @@ def _fill(form, tensors, flags):
 
 def _remember(form, tensors, flags, plan, args, selection, stream):
     """Lets `run` know such launches; with memory to work in, on this stream."""
-    if not launches._launcher or not (tensors[0].is_cuda or launches._launches_on_cpu):
+    if not form.is_native or not (tensors[0].is_cuda or launches._launches_on_cpu):
         return
     addresses = plan.kernel.address, ctypes.addressof(args), ctypes.addressof(selection), stream or 0
     try:
@@ -305,7 +311,7 @@ class PreparedFused(PreparedLaunch):
         self._threads = torch.get_num_threads()
 
     def _is_watched(self):
-        if launches._launcher:
+        if self._form.is_native:
             return _IS_WATCHED[self._form.name](*self._tensors)
         names, present = self._form.name_present(self._tensors)
         return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(names, present) is not None

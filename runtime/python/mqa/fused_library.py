@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""torch.ops.mqa.logits_topk and paged_logits_topk: indices, indices and values (_values), or into tensors (_out).
+"""torch.ops.mqa.logits_topk, paged_logits_topk and those of rows of sequences and blocks of keys: indices, indices and
+values (_values), or into tensors (_out).
 
 As topk_library.py: kernels get tensors that the dispatcher is done with.
 """
@@ -7,7 +8,8 @@ import torch
 
 from . import checks, plain
 from .fused_launches import LOGITS, PAGED, launch
-from .torch_library import _LOGITS, _PAGED, _definitions
+from .fused_row_launches import KEY_BLOCKS, PAGED_KEY_BLOCKS, ROWS
+from .torch_library import _LOGITS, _PAGED, _ROWS, _definitions
 
 _OPTIONS = (
     'bool relu=True, bool fast=False, ScalarType dtype=float, bool nan_as_zero=False, int max_multiprocessors=0,'
@@ -17,9 +19,19 @@ _OPTIONS = (
 _OTHERS = {
     "logits_topk": f"Tensor? block_table=None, Tensor? sequence=None, Tensor? offset=None, int block_kv=0, {_OPTIONS}",
     "paged_logits_topk": f"Tensor? offset=None, {_OPTIONS}",
+    "paged_row_logits_topk": f"Tensor? offset=None, {_OPTIONS}, int rows_per_sequence=0",
 }
+_OTHERS["key_block_logits_topk"] = f"int block_size=8, {_OTHERS['logits_topk']}"
+_OTHERS["paged_key_block_logits_topk"] = f"int block_size=8, Tensor? sequence=None, {_OTHERS['paged_logits_topk']}"
 # Their tensors, and what else has no default.
-_REQUIRED = {"logits_topk": (_LOGITS, ""), "paged_logits_topk": (_PAGED, ", SymInt max_context_len")}
+_LISTS = "Tensor key_blocks, Tensor num_key_blocks"
+_REQUIRED = {
+    "logits_topk": (_LOGITS, ""),
+    "paged_logits_topk": (_PAGED, ", SymInt max_context_len"),
+    "paged_row_logits_topk": (_ROWS, ", SymInt max_context_len"),
+    "key_block_logits_topk": (f"{_LOGITS}, {_LISTS}", ""),
+    "paged_key_block_logits_topk": (f"{_PAGED}, {_LISTS}", ""),
+}
 
 
 def _define(form):
@@ -34,9 +46,11 @@ def _define(form):
 
 def count_rows(form, q):
     """Rows of the logits; all else that may be wrong is found at the launch."""
-    if q.dim() != (4 if form is PAGED else 3):
-        checks.fail(f"q must be {'B x T x H x D' if form is PAGED else 'M x H x D'}, found {q.dim()} dimensions")
-    return q.shape[0] * q.shape[1] if form is PAGED else q.shape[0]
+    ranks = (4,) if form is PAGED else (3, 4) if form is PAGED_KEY_BLOCKS else (3,)
+    if q.dim() not in ranks:
+        shapes = {3: "M x H x D", 4: "B x T x H x D"}
+        checks.fail(f"q must be {' or '.join(shapes[rank] for rank in ranks)}, found {q.dim()} dimensions")
+    return q.shape[0] * q.shape[1] if q.dim() == 4 else q.shape[0]
 
 
 def new_outputs(form, q, topk, has_values):
@@ -51,7 +65,7 @@ def new_outputs(form, q, topk, has_values):
 def _split(form, args, options, is_out=False):
     """The inputs, what is behind them but max_context_len, and the options with it."""
     inputs, more, options = args[: form.num_inputs], list(args[form.num_inputs :]), dict(options)
-    if form is PAGED and "max_context_len" not in options:
+    if "max_context_len" in form.options and "max_context_len" not in options:
         options["max_context_len"] = more.pop(0 if is_out else 1)
     others = tuple(options.pop(name, None) for name in form.optional)
     return (*inputs, *others), more, options
@@ -136,5 +150,5 @@ def _register(form):
         _definitions.impl(name, _make_autograd(form, suffix), "Autograd")
 
 
-_register(LOGITS)
-_register(PAGED)
+for _form in (LOGITS, PAGED, ROWS, KEY_BLOCKS, PAGED_KEY_BLOCKS):
+    _register(_form)

@@ -29,22 +29,29 @@ class FusedOp:
 
     def to_mlir(self):
         """The function that consists of both ops. The number of keys is that of k; of a paged cache it is an argument."""
-        logits = self.logits
+        logits, selection = self.logits, self.selection
         out = f"tensor<?x?x{logits.out_type}>"
-        inputs = {name: type for name, type in logits.list_inputs().items() if type}
-        _, others, outputs = self.selection.list_operands()
+        inputs = {name: type for name, type in logits.list_inputs().items() if type} | logits.list_key_blocks()
+        _, others, outputs = selection.list_operands()
         more = {name: f"tensor<{type}>" for name, type in {**others, **outputs}.items() if type and name not in inputs}
         lines = ["%c0 = arith.constant 0 : index", f"%rows = tensor.dim %q, %c0 : {inputs['q']}"]
-        sizes = "%rows, %num_keys"
-        if logits.next_n:
+        rows, columns = "%rows", "%num_keys"
+        if logits.next_n and not logits.has_sequence:
             lines += [f"%next_n = arith.constant {logits.next_n} : index", "%all = arith.muli %rows, %next_n : index"]
-            sizes = "%all, %num_keys"
-        else:
+            rows = "%all"
+        if not logits.next_n:
             lines.append(f"%num_keys = tensor.dim %k, %c0 : {inputs['k']}")
-        lines += [f"%out = tensor.empty({sizes}) : {out}", f"%logits = {logits.to_mlir_op(out)}"]
+        if logits.key_block_size:
+            # The columns of blocks do not say how many keys there are.
+            selection = dataclasses.replace(selection, has_num_keys=not logits.next_n)
+            lines += ["%c1 = arith.constant 1 : index", f"%size = arith.constant {logits.key_block_size} : index"]
+            lines.append(f"%blocks = tensor.dim %key_blocks, %c1 : {inputs['key_blocks']}")
+            lines.append("%columns = arith.muli %blocks, %size : index")
+            columns = "%columns"
+        lines += [f"%out = tensor.empty({rows}, {columns}) : {out}", f"%logits = {logits.to_mlir_op(out)}"]
         arguments = [f"%{name}: {type}" for name, type in {**inputs, **more}.items()]
-        arguments += ["%num_keys: index"] * bool(logits.next_n)
-        return make_function("topk", arguments, lines, *self.selection.to_mlir_op())
+        arguments += ["%num_keys: index"] * bool(logits.next_n and not logits.key_block_size)
+        return make_function("topk", arguments, lines, *selection.to_mlir_op())
 
 
 _FUSED = ("mqa.logits_topk", "mqa.paged_logits_topk")

@@ -4,8 +4,10 @@ import torch
 
 from . import fused_launches
 from . import fused_library as _  # Registers the ops.
+from .checks import check_rows_per_sequence
 from .fused_launches import LOGITS, PAGED, PreparedFused, launch
 from .fused_library import new_outputs
+from .fused_row_launches import ROWS
 from .plain import check_plain, is_dynamo_compiling
 
 
@@ -28,7 +30,7 @@ def _call(form, inputs, topk, flags, return_values):
     form.check_tensors((*inputs, None, None))
     op = getattr(torch.ops.mqa, form.name + ("_values" if return_values else ""))
     tensors, others, options = _describe(form, inputs, flags)
-    more = [options.pop("max_context_len")] if form is PAGED else []
+    more = [options.pop("max_context_len")] if "max_context_len" in options else []
     return op(*tensors, topk, *more, **others, **options)
 
 
@@ -36,7 +38,7 @@ def _run_op(form, tensors, flags):
     """torch.ops.mqa.logits_topk_out or paged_logits_topk_out, by tensors in the order of the form's names."""
     *inputs, indices, values = tensors
     inputs, others, options = _describe(form, tuple(inputs), flags)
-    more = [options.pop("max_context_len")] if form is PAGED else []
+    more = [options.pop("max_context_len")] if "max_context_len" in options else []
     getattr(torch.ops.mqa, f"{form.name}_out")(*inputs, *more, indices, values, **others, **options)
 
 
@@ -136,15 +138,17 @@ def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *,
     return _prepare(LOGITS, tensors, flags)
 
 
-def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None,
-                      relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                      tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                      return_values=False):  # fmt: skip
+def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
+                      rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
+                      max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
+                      force_last=0, return_values=False):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
     block_table. Returns indices, (B * T) x topk int32, with `return_values` also their logits, (B * T) x topk float32.
-    A captured graph stays right when lengths, table and cache change. Raises as `logits` does.
+    With `sequence`, rows name their sequences, as in `paged_logits`: q is M x H x D, and the indices are M x topk. A row
+    whose `sequence` is no line of the table gets unspecified indices. A captured graph stays right when lengths, table and
+    cache change. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -153,6 +157,13 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     >>> mqa.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if sequence is not None:
+        inputs = (q, k, k_scale, weights, context_lens, block_table, sequence, offset)
+        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
+                 base, force_first, force_last)  # fmt: skip
+        return _call(ROWS, inputs, topk, flags, return_values)
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
     inputs = (q, k, k_scale, weights, context_lens, block_table, offset)
     flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
@@ -160,9 +171,9 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
 
 
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
-                          offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
-                          max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                          force_last=0):  # fmt: skip
+                          sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32,
+                          nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key", base="relative",
+                          force_first=0, force_last=0):  # fmt: skip
     """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -174,6 +185,14 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if sequence is not None:
+        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values)
+        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
+                 base, force_first, force_last)  # fmt: skip
+        _call_out(ROWS, tensors, flags)
+        return
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
     flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
     if not is_dynamo_compiling() and fused_launches._RUN["paged_logits_topk"](
@@ -184,9 +203,9 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
 
 
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,
-                              *, offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
-                              max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                              force_last=0):  # fmt: skip
+                              *, sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False,
+                              dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest",
+                              order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
     """`paged_logits_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -199,6 +218,13 @@ def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table,
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if sequence is not None:
+        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values)
+        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
+                 base, force_first, force_last)  # fmt: skip
+        return _prepare(ROWS, tensors, flags)
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
     flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip

@@ -178,6 +178,7 @@ class TopkOp:
     has_offset: bool = False
     has_values: bool = False
     has_num_keys: bool = False
+    key_block_size: int = 0  # columns are those of lists of key blocks: keys of a block
     schedule = None
 
     def for_target(self, target):
@@ -186,14 +187,20 @@ class TopkOp:
     def list_alternatives(self):
         return []
 
+    @property
+    def has_table(self):
+        """Slots need a block table; where the keys of blocks are in a cache, it says how many there are."""
+        return self.base == "slot" or bool(self.key_block_size and self.lens_rank)
+
     def list_operands(self):
         """The names and types of the inputs, of the other operands, and of the outputs; None: it is absent."""
         lens = {0: None, 1: "?xi32", 2: f"?x{self.next_n}xi32"}[self.lens_rank]
         inputs = {"logits": f"?x?x{self.input_type}"}
         inputs["ks"] = "?xi32" if self.has_ks else None
         inputs["ke"] = None if lens else "?xi32"
-        others = {"context_lens": lens, "block_table": "?x?xi32" if self.base == "slot" else None}
-        others["sequence"] = "?xi32" if self.has_sequence else None
+        others = {"context_lens": lens, "block_table": "?x?xi32" if self.has_table else None}
+        # Without a table, nothing asks which sequence a row is of.
+        others["sequence"] = "?xi32" if self.has_sequence and self.has_table else None
         others["offset"] = "?xi32" if self.has_offset else None
         outputs = {"indices": f"?x{self.k}xi32"}
         if self.has_values:
@@ -211,19 +218,24 @@ class TopkOp:
         clauses = [f"ins({', '.join(f'%{n}' if t else 'none' for n, t in inputs.items())} : {', '.join(list_types(inputs))})"]
         clauses += [f"{name}(%{name} : tensor<{type}>)" for name, type in others.items() if type]
         clauses += ["num_keys(%num_keys)"] * self.has_num_keys
+        if self.key_block_size:
+            types = "tensor<?x?xi32>, tensor<?xi32>"
+            clauses.append(f"blocks(%key_blocks, %num_key_blocks : {types}) of {self.key_block_size}")
         clauses.append(f"outs({', '.join(f'%{n}' for n in outputs)} : {', '.join(results)})")
         attributes = ["compressed"] * self.compressed
         attributes += [f"{name} = #mqa.{name}<{getattr(self, name)}>" for name in ("tie_break", "order", "base")]
         attributes += [f"{name} = {getattr(self, name)}" for name in ("force_first", "force_last")]
-        if self.base == "slot":
+        if self.has_table:
             attributes.append(f"block_kv = {self.block_kv}")
-        if self.next_n and self.lens_rank != 2:
+        if self.next_n and self.lens_rank != 2 and not others["sequence"]:
             attributes.append(f"next_n = {self.next_n}")
         return f"mqa.topk {' '.join(clauses)} {{{', '.join(attributes)}}} -> {', '.join(results)}", results
 
     def to_mlir(self):
         """The function that consists of the op, on tensors whose sizes are dynamic but for k."""
         inputs, others, outputs = self.list_operands()
+        if self.key_block_size:
+            others |= {"key_blocks": "?x?xi32", "num_key_blocks": "?xi32"}
         arguments = [f"%{n}: tensor<{t}>" for n, t in {**inputs, **others}.items() if t]
         arguments += ["%num_keys: index"] * self.has_num_keys + [f"%{n}: tensor<{t}>" for n, t in outputs.items()]
         return make_function("topk", arguments, [], *self.to_mlir_op())
@@ -255,6 +267,7 @@ def describe_topk(info):
         has_offset=bool(info.has_offset),
         has_values=bool(info.has_values),
         has_num_keys=bool(info.has_num_keys),
+        key_block_size=info.key_block_size,
     )
 
 

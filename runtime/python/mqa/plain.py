@@ -30,6 +30,9 @@ TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset
 # Of logits and top-k in one call.
 LOGITS_TOPK = (*LOGITS[:-1], "block_table", "sequence", "offset", "indices", "values")
 PAGED_LOGITS_TOPK = (*PAGED[:-1], "offset", "indices", "values")
+PAGED_ROW_LOGITS_TOPK = (*PAGED_ROWS[:-1], "offset", "indices", "values")
+KEY_BLOCK_LOGITS_TOPK = (*KEY_BLOCKS[:-1], *LOGITS_TOPK[6:])
+PAGED_KEY_BLOCK_LOGITS_TOPK = (*PAGED[:-1], "key_blocks", "num_key_blocks", "sequence", "offset", "indices", "values")
 # Likewise of mqa.merge_topk.
 MERGE = ("list_indices", "list_values", "ks", "ke", "indices", "values")
 OUTPUTS = ("out", "indices", "values")

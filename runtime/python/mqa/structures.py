@@ -165,6 +165,10 @@ class TopkArgs(ctypes.Structure):
         ("max_blocks", c_int64),
         ("scratch", c_void_p),
         ("scratch_size", c_size_t),
+        ("key_blocks", c_void_p),
+        ("key_blocks_stride", c_int64),
+        ("num_key_blocks", c_void_p),
+        ("max_key_blocks", c_int64),
     ]
 
 

@@ -33,9 +33,8 @@ def check_which(ks, ke, context_lens, block_table, sequence, base):
     """Which tensors go together."""
     if (ke is None) == (context_lens is None):
         fail(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
-    for name, tensor in (("ks", ks), ("sequence", sequence)):
-        if context_lens is not None and tensor is not None:
-            fail(f"{name} cannot be given with context_lens, whose ranges begin at 0 and whose rows are in order")
+    if context_lens is not None and ks is not None:
+        fail("ks cannot be given with context_lens, whose ranges begin at 0")
     if (block_table is None) == (base == "slot"):
         fail(f"block_table must be given with base='slot' and only then, found base={base!r}")
     if sequence is not None and block_table is None:
@@ -44,9 +43,11 @@ def check_which(ks, ke, context_lens, block_table, sequence, base):
 
 def get_next_n(logits, context_lens, block_table, sequence):
     """Rows of a sequence, where rows are in the order of sequences; else 0."""
+    if sequence is not None:
+        return 0
     if context_lens is not None and context_lens.dim() == 2:
         return context_lens.size(1)
-    sequences = context_lens if context_lens is not None else None if sequence is not None else block_table
+    sequences = context_lens if context_lens is not None else block_table
     if sequences is None:
         return 0
     return logits.size(0) // sequences.size(0) if sequences.size(0) else 1
@@ -55,7 +56,10 @@ def get_next_n(logits, context_lens, block_table, sequence):
 def check_sequences(rows, context_lens, block_table, sequence, of="logits"):
     ordered = [("context_lens", context_lens), ("block_table", block_table)]
     if sequence is not None:
-        ordered.clear()
+        # Each row has a length.
+        if context_lens is not None:
+            check_shape("context_lens", context_lens, (rows,))
+        return
     for name, tensor in ordered:
         if tensor is None:
             continue
