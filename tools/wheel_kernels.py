@@ -79,6 +79,11 @@ def list_other_models():
         yield blocks
         for lens_per_query in BOOLS:
             yield replace(blocks, next_n=1, block_kv=64, lens_per_query=lens_per_query)
+    # Of blocks as keys, and of a paged cache as slots.
+    blocks = Op("", 32, 128, mx_keys=True, key_block_size=8)
+    yield FusedOp(blocks, TopkOp("", 512, base="absolute", key_block_size=8))
+    selection = TopkOp("", 512, has_ks=False, lens_rank=2, next_n=1, base="slot", block_kv=64, key_block_size=8)
+    yield FusedOp(replace(blocks, next_n=1, block_kv=64, lens_per_query=True), selection)
     # MiniMax-M3: the best blocks.
     for types in fp8_and_bf16:
         maxima = Op("", 1, 128, activation="none", block_max=128, clean=True, **types)

@@ -13,6 +13,12 @@ EDGES = [
     {"k": 512, "paged": {"heads": 16, "head_dim": 64, "next_n": 2, "block_kv": 32, "lens_per_query": True}, "values": True},
     {"k": 64, "paged": {"heads": 5, "head_dim": 48, "next_n": 3, "block_kv": 16, "out": "f16"}, "base": "absolute"},
     {"k": 17, "paged": {"heads": 8, "head_dim": 32, "block_kv": 16, "columns": 700}, "force_last": 3, "values": True},
+    {"k": 64, "paged": {"heads": 8, "head_dim": 64, "rows": "?", "block_kv": 32}, "base": "slot", "order": "score"},
+    {"k": 512, "paged": {"heads": 16, "head_dim": 64, "rows": "?", "block_kv": 16, "rows_per_sequence": 2}, "values": True},
+    {"k": 512, "logits": {"heads": 32, "head_dim": 128, "block_size": 8}, "base": "absolute", "values": True},
+    {"k": 17, "logits": {"heads": 3, "head_dim": 32, "block_size": 16}, "force_first": 3, "force_last": 5, "order": "score"},
+    {"k": 64, "paged": {"heads": 8, "head_dim": 64, "block_size": 8, "next_n": 2, "block_kv": 64}, "base": "slot"},
+    {"k": 100, "paged": {"heads": 4, "head_dim": 32, "block_size": 16, "rows": "?", "block_kv": 16}, "tie_break": "greatest"},
 ]
 
 
@@ -21,17 +27,23 @@ def make_edge(form, draw_ops):
     op |= {"block_kv": 0, "next_n": 0, "sequence": False, "offset": False, "values": False}
     make = {"logits": draw_ops["make_edge"], "paged": draw_ops["make_paged_edge"]}
     kind = "paged" if "paged" in form else "logits"
+    if "block_size" in form[kind]:
+        make[kind] = draw_ops["make_block_edge"]
     return op | form | {kind: make[kind](form[kind])}
 
 
 def draw(rng, draw_ops):
     k = rng.choice([1, 2, 3, 17, 64, 512, 1024, 2048, 4096, rng.randint(1, 4096)])
-    kind = rng.choice(["logits", "paged"])
-    logits = draw_ops["draw" if kind == "logits" else "draw_paged"](rng) | {"clean": False, "rows": None}
+    if rng.random() < 0.3:
+        logits = draw_ops["draw_key_blocks"](rng)
+        kind = "paged" if "next_n" in logits else "logits"
+    else:
+        kind = rng.choice(["logits", "paged"])
+        logits = draw_ops["draw" if kind == "logits" else "draw_paged"](rng)
+    logits["clean"] = False
     # Those are stored.
     logits.pop("block_max", None)
-    logits.pop("rows_per_sequence", None)
-    if kind == "logits":
+    if kind == "logits" and "block_size" not in logits:
         logits |= {"compressed": False, "columns": logits["keys"]}
     op = make_edge({"k": k, kind: {}}, draw_ops) | {kind: logits}
     op["order"] = rng.choice(["key", "score", "any"])
@@ -42,6 +54,9 @@ def draw(rng, draw_ops):
     if rng.random() < 0.3:
         op["force_first"] = rng.randint(0, k)
         op["force_last"] = rng.randint(0, min(k - op["force_first"], 200))
+    # Two kernels, of which the second one must know where rows end.
+    if logits.get("rows") and "block_size" not in logits and op["base"] != "slot":
+        logits["columns"] = "?"
     if kind == "logits" and op["base"] == "slot":
         op["block_kv"] = rng.choice([1, 16, 32, 64, 256])
         op["sequence"] = rng.random() < 0.5
@@ -58,6 +73,7 @@ def to_mlir(op, draw_ops):
     to_type = draw_ops["to_type"]
     shapes = {name: (shape, element) for name, shape, element in draw_ops["to_shapes"](logits) if element}
     rows, columns = shapes["out"][0]
+    blocks = "block_size" in logits
     own_table = op["base"] == "slot" and not paged
     others = {
         "block_table": (["?", "?"], "i32" if own_table else None),
@@ -74,13 +90,18 @@ def to_mlir(op, draw_ops):
     lines, sizes = [], []
     if rows == "?":
         lines += ["%c0 = arith.constant 0 : index", f"%rows = {kind}.dim %q, %c0 : {types['q']}"]
-        if paged:
+        in_order = paged and not logits.get("rows")
+        if in_order:
             lines += [f"%next_n = arith.constant {logits['next_n']} : index", "%all = arith.muli %rows, %next_n : index"]
-        sizes.append("%all" if paged else "%rows")
-    if columns == "?" and not paged:
-        lines.append(f"%keys = {kind}.dim %k, %c0 : {types['k']}")
+        sizes.append("%all" if in_order else "%rows")
+    if not paged and (columns == "?" or blocks):
+        lines += ["%first = arith.constant 0 : index", f"%keys = {kind}.dim %k, %first : {types['k']}"]
+    if columns == "?" and blocks:
+        lines += ["%c1 = arith.constant 1 : index", f"%size = arith.constant {logits['block_size']} : index"]
+        lines.append(f"%list = {kind}.dim %key_blocks, %c1 : {types['key_blocks']}")
+        lines.append("%columns = arith.muli %list, %size : index")
     if columns == "?":
-        sizes.append("%num_keys" if paged else "%keys")
+        sizes.append("%columns" if blocks else "%num_keys" if paged else "%keys")
     lines.append(f"%out = {'memref.alloc' if memrefs else 'tensor.empty'}({', '.join(sizes)}) : {out}")
     call = draw_ops["to_call"](logits, {**types, "out": out})
     lines.append(call if memrefs else f"%logits = {call} -> {out}")
@@ -88,7 +109,7 @@ def to_mlir(op, draw_ops):
     outputs = [name for name in ("indices", "values") if name in more]
     results = ", ".join(more[name] for name in outputs)
     arguments = [f"%{name}: {type}" for name, type in {**types, **more}.items()]
-    arguments += ["%num_keys: index"] * (paged and columns == "?")
+    arguments += ["%num_keys: index"] * (paged and columns == "?" and not blocks)
     signature = f"func.func @topk({', '.join(arguments)})"
     if memrefs:
         lines.append("return")
@@ -107,15 +128,23 @@ def select(op, paged, logits, value, out, types):
         clauses = [f"ins({value}, none, none : {out})", f"context_lens(%context_lens : {types['context_lens']})"]
     else:
         clauses = [f"ins({value}, %ks, %ke : {out}, {types['ks']}, {types['ke']})"]
-    used = ["block_table"] * (op["base"] == "slot") + ["sequence", "offset"]
+    blocks = "block_size" in logits
+    has_table = op["base"] == "slot" or (paged and blocks)
+    # Without a table, nothing asks which sequence a row is of.
+    used = ["block_table", "sequence"] * has_table + ["offset"]
     clauses += [f"{name}(%{name} : {types[name]})" for name in used if name in types]
+    if blocks:
+        clauses += ["num_keys(%keys)"] * (not paged)
+        lists = f"{types['key_blocks']}, {types['num_key_blocks']}"
+        clauses.append(f"blocks(%key_blocks, %num_key_blocks : {lists}) of {logits['block_size']}")
     outputs = [name for name in ("indices", "values") if name in types]
     clauses.append(f"outs({', '.join(f'%{n}' for n in outputs)} : {', '.join(types[n] for n in outputs)})")
     attributes = [f"{name} = #mqa.{name}<{op[name]}>" for name in ("tie_break", "order", "base")]
     attributes += [f"{name} = {op[name]}" for name in ("force_first", "force_last") if op[name]]
     next_n, block_kv = (logits["next_n"], logits["block_kv"]) if paged else (op["next_n"], op["block_kv"])
-    if op["base"] == "slot":
+    if has_table:
         attributes.append(f"block_kv = {block_kv}")
-    if next_n and not (paged and logits["lens_per_query"]):
+    in_order = not (has_table and "sequence" in types)
+    if next_n and in_order and not (paged and logits["lens_per_query"] and not logits.get("rows")):
         attributes.append(f"next_n = {next_n}")
     return f"mqa.topk {' '.join(clauses)} {{{', '.join(attributes)}}}"

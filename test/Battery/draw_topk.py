@@ -11,6 +11,7 @@ EDGES = [
     {"k": 512, "ranges": "lens", "next_n": 2, "base": "slot", "block_kv": 64},
     {"k": 64, "ranges": "lens_per_query", "next_n": 3, "base": "slot", "block_kv": 16, "order": "any", "values": True},
     {"k": 100, "base": "slot", "block_kv": 32, "sequence": True, "memrefs": True, "tie_break": "greatest"},
+    {"k": 33, "ranges": "lens", "base": "slot", "block_kv": 16, "sequence": True, "values": True},
 ]
 
 
@@ -41,8 +42,8 @@ def draw(rng):
         op["num_keys"] = op["compressed"] and rng.random() < 0.5
     if op["base"] == "slot":
         op["block_kv"] = rng.choice([1, 16, 32, 64, 256])
-        op["sequence"] = op["ranges"] == "ke" and rng.random() < 0.5
-    if op["ranges"] != "ke" or (op["base"] == "slot" and not op["sequence"]):
+        op["sequence"] = op["ranges"] != "lens_per_query" and rng.random() < 0.5
+    if not op["sequence"] and (op["ranges"] != "ke" or op["base"] == "slot"):
         op["next_n"] = rng.choice([1, 1, 2, 3, 8])
     if rng.random() < 0.15:
         op["columns"] = rng.randint(1, 9000)
@@ -61,7 +62,7 @@ def to_shapes(op):
         ("logits", [m, op["columns"]], op["input"]),
         ("ks", [m], "i32" if op["ks"] else None),
         ("ke", [m], None if has_lens else "i32"),
-        ("context_lens", [b, op["next_n"]] if per_query else [b], "i32" if has_lens else None),
+        ("context_lens", [b, op["next_n"]] if per_query else [m if op["sequence"] else b], "i32" if has_lens else None),
         ("block_table", [b, op["table"]], "i32" if op["base"] == "slot" else None),
         ("sequence", [m], "i32" if op["sequence"] else None),
         ("offset", [m], "i32" if op["offset"] else None),

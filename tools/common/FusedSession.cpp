@@ -24,7 +24,10 @@ bool mqa::tools::isCompanion(const mqa_kernel_info &logits,
     return size < 0 || size == other;
   };
   if (logits.op != (paged ? MQA_OP_PAGED_LOGITS : MQA_OP_LOGITS) ||
-      logits.compressed || logits.fast != fused.fast ||
+      logits.compressed || logits.block_max || logits.fast != fused.fast ||
+      logits.key_block_size != fused.key_block_size ||
+      (fused.key_block_size &&
+       !fits(logits.max_key_blocks, fused.max_key_blocks)) ||
       logits.logits_type != fused.logits_type ||
       logits.input_type != fused.input_type ||
       logits.weights_type != fused.weights_type ||
@@ -40,6 +43,8 @@ bool mqa::tools::isCompanion(const mqa_kernel_info &logits,
     return logits.has_ks == fused.has_ks &&
            fits(logits.num_keys, fused.num_keys);
   return logits.next_n == fused.next_n && logits.block_kv == fused.block_kv &&
+         logits.has_sequence == fused.has_sequence &&
+         logits.rows_per_sequence == fused.rows_per_sequence &&
          logits.lens_per_query == fused.lens_per_query &&
          fits(logits.batch, fused.batch) &&
          fits(logits.num_blocks, fused.num_blocks) &&
@@ -62,19 +67,45 @@ mqa::tools::loadCompanion(const mqa_bundle *bundle,
 // Problems
 //===----------------------------------------------------------------------===//
 
+/// Ranges of columns: from the first one that a row sees to the last one.
+static void setColumns(TopkProblem &selection, const Problem &problem) {
+  selection.keyBlocks = problem.keyBlocks;
+  for (int64_t m = 0; m < selection.numQueries; ++m) {
+    int64_t first = 0, last = problem.keyBlocks.countColumns(m);
+    while (first < last && !problem.sees(m, first))
+      ++first;
+    while (last > first && !problem.sees(m, last - 1))
+      --last;
+    selection.ks[m] = static_cast<int32_t>(first);
+    selection.ke[m] = static_cast<int32_t>(last);
+  }
+}
+
 TopkProblem mqa::tools::makeSelection(const mqa_kernel_info &fused,
                                       const Problem &problem, uint64_t seed) {
   mqa_kernel_info info = fused;
   info.input_type = fused.logits_type;
+  const KeyBlocks &blocks = problem.keyBlocks;
+  const Paging &paging = problem.paging;
+  // Lines of the table are no rows, and columns of blocks are not all keys.
+  if (paging.nextN && info.has_sequence)
+    info.batch = -1;
+  int64_t numColumns = problem.shape.numKeys;
+  if (blocks.blockSize) {
+    info.num_keys = -1;
+    numColumns = problem.countColumns();
+  }
   TopkProblem selection = makeTopkProblem(
-      info, problem.shape.numQueries, problem.shape.numKeys,
-      problem.shape.numKeys, seed, [&](int64_t m) {
+      info, problem.shape.numQueries, numColumns, problem.shape.numKeys, seed,
+      [&](int64_t m) {
         return std::pair<int64_t, int64_t>(problem.ks[m], problem.ke[m]);
       });
-  const Paging &paging = problem.paging;
+  if (blocks.blockSize)
+    setColumns(selection, problem);
   if (!paging.nextN)
     return selection;
   selection.lens = paging.contextLens;
+  selection.sequence = paging.sequence;
   selection.blockTable = paging.blockTable;
   selection.maxBlocks = paging.maxBlocks;
   selection.numSequences = paging.getBatch();
@@ -136,11 +167,18 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
                                    ? logit
                                    : std::clamp(logit, -largest, largest)));
   };
-  int64_t t = problem.paging.nextN;
-  for (int64_t b = 0, e = t ? problem.paging.getBatch() : 1; b < e; ++b) {
-    int64_t keys = t ? 0 : shape.numKeys;
-    for (int64_t m = b * t; m < (b + 1) * t; ++m)
-      keys = std::max(keys, problem.end(m));
+  const Paging &paging = problem.paging;
+  int64_t t = paging.nextN;
+  // Of each sequence, those that a query of it may see.
+  std::vector<int64_t> counts(t ? paging.getBatch() : 1, t ? 0 : shape.numKeys);
+  for (int64_t m = 0; t && m < shape.numQueries; ++m)
+    if (int64_t end = std::min<int64_t>(problem.ke[m], shape.numKeys);
+        end > 0) {
+      int64_t &own = counts[paging.getSequence(m)];
+      own = std::max(own, end);
+    }
+  for (int64_t b = 0, e = counts.size(); b < e; ++b) {
+    int64_t keys = counts[b];
     std::mt19937_64 random(seed * 1000003 + b);
     std::vector<float> logits(keys);
     pattern.fill(logits, k, random);

@@ -173,6 +173,8 @@ TopkCheckResult mqa::tools::checkTopk(const TopkProblem &problem,
       // The last row, and one of each `step`, each time another one of them.
       int64_t m =
           i + 1 == rows ? problem.numQueries - 1 : i * step + i * 7919 % step;
+      if (!problem.isSpecified(m))
+        continue;
       Row expected, found = getRow(output, m);
       for (const Selected &selected : selectKeys(problem, m)) {
         expected.indices.push_back(selected.index);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TopkProblem.h"
+#include "Device.h"
 #include "KernelCases.h"
 #include "Parallel.h"
 
@@ -14,15 +15,20 @@
 using namespace mqa::tools;
 
 int64_t TopkProblem::begin(int64_t m) const {
+  if (keyBlocks.blockSize)
+    return ks[m];
   if (!info.has_ks)
     return 0;
   return std::max<int64_t>(ks[m], 0);
 }
 
 int64_t TopkProblem::end(int64_t m) const {
+  if (keyBlocks.blockSize)
+    return ke[m];
   int64_t last;
   if (info.has_context_lens) {
-    int64_t t = info.next_n;
+    // Rows that name their sequences have a length each.
+    int64_t t = std::max<int64_t>(1, info.next_n);
     last = info.lens_per_query ? lens[m] : lens[m / t] - t + m % t + 1;
   } else {
     last = ke[m];
@@ -43,13 +49,28 @@ float TopkProblem::getLogit(int64_t m, int64_t key) const {
                                           m * numColumns + column));
 }
 
+bool TopkProblem::isSpecified(int64_t m) const {
+  if (!keyBlocks.blockSize)
+    return true;
+  const int32_t *row = keyBlocks.blocks.data() + m * keyBlocks.maxBlocks;
+  int64_t count = keyBlocks.countColumns(m) / keyBlocks.blockSize;
+  for (int64_t j = 1; j < count; ++j)
+    if (row[j - 1] >= row[j])
+      return false;
+  return true;
+}
+
 int32_t TopkProblem::getIndex(int64_t m, int64_t key) const {
   int64_t index = key;
+  bool isColumn = keyBlocks.blockSize > 0;
+  if (isColumn)
+    key = keyBlocks.getKey(m, key);
   switch (info.base) {
   case MQA_BASE_RELATIVE:
-    index -= begin(m);
+    index -= isColumn ? 0 : begin(m);
     break;
   case MQA_BASE_ABSOLUTE:
+    index = key;
     break;
   case MQA_BASE_SLOT:
     index = blockTable[getSequence(m) * maxBlocks + key / info.block_kv] *
@@ -124,6 +145,9 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
                                         int64_t numQueries, int64_t numColumns,
                                         int64_t numKeys, uint64_t seed,
                                         const GetRange &getRange) {
+  if (info.op == MQA_OP_TOPK && info.key_block_size)
+    fatal("kernels of mqa.topk alone with blocks of keys get no problem from "
+          "this tool: have a kernel of the logits and mqa.topk");
   TopkProblem problem;
   problem.info = info;
   if (info.next_n > 0)
@@ -146,7 +170,8 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
     problem.ke.push_back(clampToInt(last));
     if (info.has_context_lens && info.lens_per_query)
       problem.lens.push_back(clampToInt(last));
-    else if (info.has_context_lens && m % info.next_n == info.next_n - 1)
+    else if (int64_t t = std::max<int64_t>(1, info.next_n);
+             info.has_context_lens && m % t == t - 1)
       problem.lens.push_back(clampToInt(last));
     problem.offset.push_back(static_cast<int32_t>(random()));
   }

@@ -7,7 +7,7 @@
 #ifndef MQA_TOOLS_COMMON_TOPKPROBLEM_H
 #define MQA_TOOLS_COMMON_TOPKPROBLEM_H
 
-#include "ElementType.h"
+#include "Problem.h"
 
 #include "mqa/Runtime.h"
 
@@ -34,6 +34,9 @@ struct TopkProblem {
   /// Rows of `maxBlocks`; rows of it that queries name; added to indices.
   std::vector<int32_t> blockTable, sequence, offset;
   int64_t numSequences = 0, maxBlocks = 0;
+  /// With blocks of keys, columns are what is selected, and `ks` and `ke` are
+  /// ranges of columns.
+  KeyBlocks keyBlocks;
   /// Of mqa.merge_topk: lists that the keys of a row are dealt out to, which
   /// the kernel gets instead of logits.
   int64_t numLists = 0;
@@ -49,6 +52,8 @@ struct TopkProblem {
   }
   /// What stands for `key` in `indices`.
   int32_t getIndex(int64_t m, int64_t key) const;
+  /// Whether anything is promised of row m: its blocks must ascend.
+  bool isSpecified(int64_t m) const;
   /// Row m's row of the table.
   int64_t getSequence(int64_t m) const {
     return info.has_sequence ? sequence[m]

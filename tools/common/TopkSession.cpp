@@ -107,7 +107,7 @@ void TopkSession::describeRows() {
   // A paged cache has a table of its own.
   if (needsBlockTable(info.base) && !isPagedFused())
     args.block_table = table->as<int32_t>();
-  if (info.has_sequence)
+  if (info.has_sequence && !isPagedFused())
     args.sequence = sequence->as<int32_t>();
   if (info.has_offset)
     args.offset = offset->as<int32_t>();

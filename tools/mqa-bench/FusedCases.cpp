@@ -154,12 +154,49 @@ static std::string describe(const std::string &shape, const Values &values,
   return shape + ", " + values.name + ", seed " + std::to_string(seed);
 }
 
+/// Gives each query a list of ascending blocks, of which some may be no blocks,
+/// and some may be outside of its range.
+static void drawKeyBlocks(const mqa_kernel_info &info, Problem &problem,
+                          int64_t maxBlocks, Random &random) {
+  if (info.max_key_blocks >= 0)
+    maxBlocks = info.max_key_blocks;
+  setKeyBlocks(info, problem, maxBlocks, BlockLists::Ascending,
+               random.engine());
+  KeyBlocks &own = problem.keyBlocks;
+  constexpr int64_t kNone = 3;
+  int64_t numBlocks = problem.shape.numKeys / own.blockSize + 1;
+  for (size_t m = 0; m < own.counts.size(); ++m) {
+    int64_t count = random.draw(4) ? maxBlocks : random.draw(maxBlocks + 1);
+    count = std::min(count, numBlocks + 2 * kNone);
+    // Of the numbers from the first one on, as many as there are to choose.
+    int64_t number = random.draw(2) ? -kNone : 0, left = numBlocks + kNone;
+    int64_t wanted = std::min(count, left - number), place = 0;
+    for (; place < wanted; ++number)
+      if (random.draw(left - number) < wanted - place)
+        own.blocks[m * maxBlocks + place++] = static_cast<int32_t>(number);
+    int64_t kind = random.draw(8);
+    own.counts[m] =
+        static_cast<int32_t>(kind == 0 && place == maxBlocks ? place + 5
+                             : kind == 1                     ? -1
+                                                             : place);
+  }
+}
+
+/// Blocks for about so many columns.
+static int64_t countBlocks(const mqa_kernel_info &info, int64_t columns) {
+  return std::max<int64_t>(1, (columns + info.key_block_size - 1) /
+                                  info.key_block_size);
+}
+
 static FusedCase drawCase(const mqa_kernel_info &info,
                           const mqa_kernel_info &companion, uint64_t seed) {
   Random random(seed);
   Values values = drawValues(random);
   int64_t k = info.k, numKeys = drawKeys(random, k, values);
   int64_t numQueries = numKeys > 20000 ? 1 + random.draw(12) : random.draw(70);
+  int64_t numColumns = numKeys;
+  if (info.key_block_size)
+    numKeys *= 1 + random.draw(3);
   Shape shape = getShape(info, roundQueries(info, numQueries), numKeys);
   auto mask = static_cast<Mask>(random.draw(4));
   FusedCase c;
@@ -176,6 +213,8 @@ static FusedCase drawCase(const mqa_kernel_info &info,
     return std::pair(first,
                      std::max<int64_t>(first, 0) + k + random.draw(7) - 3);
   });
+  if (info.key_block_size)
+    drawKeyBlocks(info, c.problem, countBlocks(info, numColumns), random);
   applyValues(c, values, k, random);
   if (random.draw(2)) {
     int64_t step = 16 / getBytes(info.input_type);
@@ -209,6 +248,11 @@ static FusedCase drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
                    info.block_kv,
                    {}};
   int64_t perSequence = info.lens_per_query ? info.next_n : 1;
+  if (info.has_sequence)
+    perSequence = 1;
+  int64_t numColumns = longest;
+  if (info.key_block_size)
+    longest *= 1 + random.draw(3);
   for (int64_t b = 0; b < shape.batch; ++b) {
     const int64_t lengths[] = {longest, random.draw(longest + 1),
                                k + random.draw(7) - 3, random.draw(3) - 1};
@@ -218,8 +262,13 @@ static FusedCase drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
       shape.lens.push_back(static_cast<int32_t>(
           causal ? length - perSequence + t + 1 : random.draw(longest + 1)));
   }
+  if (info.has_sequence) {
+    makeRows(info, shape, [&](int64_t) { return random.draw(12); });
+    if (random.draw(2))
+      shuffleRows(shape, random.engine());
+  }
   shape.maxContextLen = info.max_context_len;
-  if (info.max_context_len < 0 && random.draw(2))
+  if (info.max_context_len < 0 && !info.key_block_size && random.draw(2))
     shape.maxContextLen = random.draw(2) ? longest + random.draw(200)
                                          : random.draw(longest + 200);
   if (info.max_blocks >= 0 || random.draw(4) == 0)
@@ -243,6 +292,8 @@ static FusedCase drawPagedCase(const mqa_kernel_info &info, uint64_t seed) {
   }
   c.problem = makePagedProblem(shape, seed, values.wide, getFormat(info),
                                values.integers);
+  if (info.key_block_size)
+    drawKeyBlocks(info, c.problem, countBlocks(info, numColumns), random);
   applyValues(c, values, k, random);
   c.description = describe("batch " + std::to_string(shape.batch) +
                                ", lengths up to " + std::to_string(longest) +

@@ -6,6 +6,7 @@
 
 #include "CaseShapes.h"
 #include "FusedCases.h"
+#include "FusedProblems.h"
 #include "Reruns.h"
 #include "TopkCases.h"
 
@@ -19,56 +20,18 @@ static const TopkPattern &getPattern(size_t i) {
   return patterns[i % patterns.size()];
 }
 
-/// A query of each kind of range among `n` keys.
-static Problem makeRanges(const mqa_kernel_info &info, int64_t n,
-                          int64_t numQueries = kNumEdgeRanges, int shift = 0) {
-  Shape shape = getShape(info, roundQueries(info, numQueries), n);
-  Problem problem = makeProblem(shape, Mask::Full, /*seed=*/1, /*wide=*/false,
-                                getFormat(info));
-  setRanges(problem, info, [&](int64_t m) {
-    return getEdgeRange(m + shift, info.k, shape.numKeys);
-  });
-  return problem;
-}
-
-/// The lengths that say something about k, up to `n`.
-static int64_t getEdgeLength(int64_t b, int64_t k, int64_t n) {
-  const int64_t lengths[] = {n, 0, 1, k - 1, k, k + 1, -1, n / 2, k + 8, n - 1};
-  return lengths[b % std::size(lengths)];
-}
-
-static PagedShape
-makePagedShape(const mqa_kernel_info &info, int64_t batch,
-               const std::function<int64_t(int64_t)> &length) {
-  PagedShape shape{info.batch < 0 ? batch : info.batch,
-                   info.next_n,
-                   info.num_heads,
-                   info.head_dim,
-                   info.block_kv,
-                   {}};
-  for (int64_t b = 0; b < shape.batch; ++b)
-    for (int64_t t = 0, e = info.lens_per_query ? info.next_n : 1; t < e; ++t)
-      shape.lens.push_back(static_cast<int32_t>(length(b) - e + t + 1));
-  setStaticSizes(info, shape);
-  return shape;
-}
-
-static Problem makePaged(const mqa_kernel_info &info, const PagedShape &shape) {
-  return makePagedProblem(shape, /*seed=*/1, /*wide=*/false, getFormat(info));
-}
-
 /// The problem that a pattern is planted in.
 static FusedCase makeEdge(const mqa_kernel_info &info,
                           const TopkPattern &pattern) {
   int64_t n = pattern.countKeys(info.k);
   FusedCase c;
-  c.problem =
-      isPaged(info)
-          ? makePaged(info, makePagedShape(info, 10,
-                                           [&](int64_t b) {
-                                             return getEdgeLength(b, info.k, n);
-                                           }))
-          : makeRanges(info, n);
+  c.problem = isPaged(info)
+                  ? makePagedEdge(info, makeEdgeShape(info, 10,
+                                                      [&](int64_t b) {
+                                                        return getEdgeLength(
+                                                            b, info.k, n);
+                                                      }))
+                  : makeEdgeRanges(info, n);
   plantLogits(c.problem, pattern, info.k, /*seed=*/1);
   c.description = pattern.name;
   c.maxPairs = 0;
@@ -99,7 +62,7 @@ static std::vector<FusedCase> makeShapes(const mqa_kernel_info &info) {
        {"rows in several parts", 300, 3 * k + 7000, {}, {}}};
   std::vector<FusedCase> cases;
   for (const auto &[name, queries, keys, own, topk] : shapes)
-    cases.push_back({makeRanges(info, keys, queries), name, own, topk});
+    cases.push_back({makeEdgeRanges(info, keys, queries), name, own, topk});
   return cases;
 }
 
@@ -163,13 +126,13 @@ static const PagedEdge kPagedEdges[] = {
 static std::vector<FusedCase> makePagedShapes(const mqa_kernel_info &info) {
   std::vector<FusedCase> cases;
   for (const PagedEdge &edge : kPagedEdges) {
-    PagedShape shape = makePagedShape(
+    PagedShape shape = makeEdgeShape(
         info, edge.batch, [&](int64_t b) { return edge.length(b, info.k); });
     FusedCase c;
     c.description = edge.name;
     edge.change(shape, c.slack, c.topkSlack);
     setStaticSizes(info, shape);
-    c.problem = makePaged(info, shape);
+    c.problem = makePagedEdge(info, shape);
     cases.push_back(std::move(c));
   }
   return cases;
@@ -205,9 +168,9 @@ static void runChangingReplays(Device &device, const LoadedKernel &kernel,
   int64_t n = 3 * info.k + 5000;
   Problem problem =
       isPaged(info)
-          ? makePaged(info,
-                      makePagedShape(info, 40, [&](int64_t) { return n; }))
-          : makeRanges(info, n, 40);
+          ? makePagedEdge(info,
+                          makeEdgeShape(info, 40, [&](int64_t) { return n; }))
+          : makeEdgeRanges(info, n, 40);
   FusedSession session(device, kernel, companion, problem, /*seed=*/1);
   TopkSession &topk = session.getTopk();
   std::unique_ptr<Graph> graph =
@@ -249,12 +212,12 @@ static void runFusedReruns(Device &device, const LoadedKernel &kernel,
   int64_t n = 2 * info.k + 9000;
   auto make = [&](int64_t queries) {
     return isPaged(info)
-               ? makePaged(info,
-                           makePagedShape(info, queries,
-                                          [&](int64_t b) {
-                                            return getEdgeLength(b, info.k, n);
-                                          }))
-               : makeRanges(info, n, queries);
+               ? makePagedEdge(info, makeEdgeShape(info, queries,
+                                                   [&](int64_t b) {
+                                                     return getEdgeLength(
+                                                         b, info.k, n);
+                                                   }))
+               : makeEdgeRanges(info, n, queries);
   };
   Problem problems[2] = {make(90), make(11)};
   plantLogits(problems[1], getPattern(6), info.k, /*seed=*/2);
@@ -330,6 +293,9 @@ void mqa::tools::runFusedEdges(Device &device, const LoadedKernel &kernel,
   for (const FusedCase &c :
        isPaged(info) ? makePagedShapes(info) : makeShapes(info))
     run(c, 0);
+  if (info.key_block_size)
+    for (const FusedCase &c : makeFusedBlockEdges(info))
+      run(c, 0);
   if (options.large && !isPaged(info))
     run(makeLarge(info), 1);
   if (options.reruns)

@@ -75,6 +75,7 @@ static void addSelection(const mqa_kernel_info &info, ordered_json &kernel) {
     kernel["num_keys"] = toJson(info.num_keys);
     kernel["compressed"] = info.compressed != 0;
     kernel["has_context_lens"] = info.has_context_lens != 0;
+    addKeyBlocks(info, kernel);
   }
   kernel["k"] = info.k;
   kernel["tie_break"] = getName(info.tie_break);

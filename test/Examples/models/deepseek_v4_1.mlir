@@ -9,7 +9,8 @@
 //
 // One layer of the model publishes 2048 candidate blocks of 8 keys for each query. The layers behind it select
 // from the keys of these blocks alone: `candidate_logits` has their logits, and `candidate_topk` selects from
-// them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o. `paged_candidate_logits` is that for decode.
+// them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o, and `candidate_topk` gives keys.
+// `paged_candidate_logits` and `paged_candidate_topk` are that for decode, with slots of the cache.
 //
 // `logits` and `topk` are for prefill. `paged_logits` and `paged_topk` are for decode with one new query of
 // each sequence, from a cache of blocks of 64 keys. `topk` counts keys from the beginning of the range;
@@ -94,7 +95,34 @@ func.func @paged_candidate_logits(%q: !new_q, %k: !cache, %k_scale: !cache_scale
   return %0 : !columns
 }
 
-func.func @candidate_topk(%logits: !columns, %num_columns: !range, %indices: !keys) -> !keys {
-  %0 = mqa.topk ins(%logits, none, %num_columns : !columns, !range) outs(%indices : !keys) -> !keys
-  return %0 : !keys
+func.func @candidate_topk(%q: !q, %k: !k, %k_scale: !k_scale, %weights: !weights, %ks: !range, %ke: !range,
+                          %key_blocks: !key_blocks, %num_key_blocks: !range, %indices: !keys) -> !keys {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : !q
+  %n = tensor.dim %k, %c0 : !k
+  %init = tensor.empty(%m) : !columns
+  %logits = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
+                           !q, !k, !k_scale, !weights, !range, !range)
+      blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%init : !columns) -> !columns
+  %best = mqa.topk ins(%logits, %ks, %ke : !columns, !range, !range) num_keys(%n)
+      blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%indices : !keys) {base = #mqa.base<absolute>} -> !keys
+  return %best : !keys
+}
+
+func.func @paged_candidate_topk(%q: !new_q, %k: !cache, %k_scale: !cache_scale, %weights: !weights,
+                                %context_lens: !lens, %block_table: !table, %key_blocks: !key_blocks,
+                                %num_key_blocks: !range, %indices: !keys) -> !keys {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : !new_q
+  %init = tensor.empty(%m) : !columns
+  %logits = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
+                                 !new_q, !cache, !cache_scale, !weights, !lens, !table)
+      blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%init : !columns) -> !columns
+  %best = mqa.topk ins(%logits, none, none : !columns) context_lens(%context_lens : !lens)
+      block_table(%block_table : !table) blocks(%key_blocks, %num_key_blocks : !key_blocks, !range) of 8
+      outs(%indices : !keys) {base = #mqa.base<slot>, block_kv = 64} -> !keys
+  return %best : !keys
 }
