@@ -54,9 +54,9 @@ def draw(rng, draw_ops):
     if rng.random() < 0.3:
         op["force_first"] = rng.randint(0, k)
         op["force_last"] = rng.randint(0, min(k - op["force_first"], 200))
-    # Two kernels, of which the second one must know where rows end.
+    # Two kernels, of which the second one must know where rows end; with any number of columns go any number of rows.
     if logits.get("rows") and "block_size" not in logits and op["base"] != "slot":
-        logits["columns"] = "?"
+        logits |= {"columns": "?", "rows": "?"}
     if kind == "logits" and op["base"] == "slot":
         op["block_kv"] = rng.choice([1, 16, 32, 64, 256])
         op["sequence"] = rng.random() < 0.5
@@ -142,6 +142,8 @@ def select(op, paged, logits, value, out, types):
     attributes = [f"{name} = #mqa.{name}<{op[name]}>" for name in ("tie_break", "order", "base")]
     attributes += [f"{name} = {op[name]}" for name in ("force_first", "force_last") if op[name]]
     next_n, block_kv = (logits["next_n"], logits["block_kv"]) if paged else (op["next_n"], op["block_kv"])
+    # A row that names its sequence has a length of its own.
+    next_n = 1 if paged and logits.get("rows") else next_n
     if has_table:
         attributes.append(f"block_kv = {block_kv}")
     in_order = not (has_table and "sequence" in types)

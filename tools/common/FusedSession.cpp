@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FusedSession.h"
+#include "KernelCases.h"
 #include "MxKeys.h"
 #include "Parallel.h"
 
@@ -69,12 +70,20 @@ mqa::tools::loadCompanion(const mqa_bundle *bundle,
 
 /// Ranges of columns: from the first one that a row sees to the last one.
 static void setColumns(TopkProblem &selection, const Problem &problem) {
+  const mqa_kernel_info &info = selection.info;
   selection.keyBlocks = problem.keyBlocks;
+  // A table of the selection's own may end ahead of the keys.
+  bool hasOwnTable = needsBlockTable(info.base) && !problem.paging.nextN;
+  int64_t places = selection.maxBlocks * info.block_kv;
+  auto sees = [&](int64_t m, int64_t column) {
+    return problem.sees(m, column) &&
+           (!hasOwnTable || problem.keyBlocks.getKey(m, column) < places);
+  };
   for (int64_t m = 0; m < selection.numQueries; ++m) {
     int64_t first = 0, last = problem.keyBlocks.countColumns(m);
-    while (first < last && !problem.sees(m, first))
+    while (first < last && !sees(m, first))
       ++first;
-    while (last > first && !problem.sees(m, last - 1))
+    while (last > first && !sees(m, last - 1))
       --last;
     selection.ks[m] = static_cast<int32_t>(first);
     selection.ke[m] = static_cast<int32_t>(last);

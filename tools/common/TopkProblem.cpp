@@ -98,7 +98,7 @@ static int32_t clampToInt(int64_t value) {
 /// Blocks in any order; entries that no range reaches hold garbage.
 static void makeTable(TopkProblem &problem, std::mt19937_64 &random) {
   const mqa_kernel_info &info = problem.info;
-  int64_t blocks = problem.numColumns / info.block_kv + 2;
+  int64_t blocks = problem.numKeys / info.block_kv + 2;
   problem.maxBlocks = info.max_blocks >= 0 ? info.max_blocks : blocks;
   if (!info.has_sequence)
     problem.numSequences = problem.numQueries / info.next_n;
@@ -161,7 +161,9 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
     numColumns = fixed;
   problem.numQueries = numQueries;
   problem.numColumns = numColumns;
-  problem.numKeys = info.compressed ? numKeys : numColumns;
+  // Columns of compressed rows, and of blocks, are not all keys.
+  bool areKeys = !info.compressed && !info.key_block_size;
+  problem.numKeys = areKeys ? numColumns : numKeys;
   problem.logits.resize(numQueries * numColumns * getBytes(info.input_type));
   std::mt19937_64 random(seed);
   for (int64_t m = 0; m < numQueries; ++m) {
