@@ -50,3 +50,14 @@ func.func @empty(%logits: tensor<0x0xf32>, %ke: tensor<0xi32>, %indices: tensor<
   %1 = mqa.merge_topk ins(%list_indices, %list_values, none, %ke : tensor<0x0x7xi32>, tensor<0x0x7xf32>, tensor<0xi32>) outs(%indices : tensor<0x7xi32>) -> tensor<0x7xi32>
   return
 }
+
+// Columns of blocks of keys: with the number of keys, and with the table of a cache whatever an index counts. Rows that name their
+// sequences have a length each.
+// CHECK-LABEL: func @of_blocks
+// CHECK: mqa.topk ins(%{{.*}}, none, %{{.*}} : tensor<?x160xf32>, tensor<?xi32>) num_keys(%{{.*}}) blocks(%{{.*}}, %{{.*}} : tensor<?x20xi32>, tensor<?xi32>) of 8 outs(%{{.*}} : tensor<?x16xi32>) {base = #mqa.base<absolute>} -> tensor<?x16xi32>
+// CHECK: mqa.topk ins(%{{.*}}, none, none : tensor<?x160xf32>) context_lens(%{{.*}} : tensor<?xi32>) block_table(%{{.*}} : tensor<?x?xi32>) sequence(%{{.*}} : tensor<?xi32>) blocks(%{{.*}}, %{{.*}} : tensor<?x10xi32>, tensor<?xi32>) of 16 outs(%{{.*}} : tensor<?x16xi32>) {block_kv = 64 : i64} -> tensor<?x16xi32>
+func.func @of_blocks(%columns: tensor<?x160xf32>, %ke: tensor<?xi32>, %n: index, %blocks: tensor<?x20xi32>, %blocks16: tensor<?x10xi32>, %counts: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %indices: tensor<?x16xi32>) {
+  %0 = mqa.topk ins(%columns, none, %ke : tensor<?x160xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x20xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) {base = #mqa.base<absolute>} -> tensor<?x16xi32>
+  %1 = mqa.topk ins(%columns, none, none : tensor<?x160xf32>) context_lens(%ke : tensor<?xi32>) block_table(%table : tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) blocks(%blocks16, %counts : tensor<?x10xi32>, tensor<?xi32>) of 16 outs(%indices : tensor<?x16xi32>) {block_kv = 64} -> tensor<?x16xi32>
+  return
+}

@@ -114,3 +114,39 @@ func.func @fused_before(%q: tensor<4x4x32xbf16>, %k: tensor<64x32xbf16>, %ke: te
   %0 = mqa.topk ins(%logits, none, %ke : tensor<4x64xf32>, tensor<4xi32>) outs(%indices : tensor<4x16xi32>) -> tensor<4x16xi32>
   return %0 : tensor<4x16xi32>
 }
+
+// -----
+
+// Rows that name their sequences, with the same table.
+// CHECK-LABEL: func @rows
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%{{.*}}, %{{.*}}) : tensor<?x?xf32>
+// CHECK: %[[LOGITS:.*]] = mqa.paged_logits {{.*}} outs(%[[INIT]] : tensor<?x?xf32>)
+// CHECK: mqa.topk ins(%[[LOGITS]], none, none {{.*}} sequence(
+func.func @rows(%q: tensor<?x4x32xbf16>, %k: tensor<?x64x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %columns: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+  %init = tensor.empty(%m, %columns) : tensor<?x?xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x64x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %best = mqa.topk ins(%logits, none, none : tensor<?x?xf32>) context_lens(%lens : tensor<?xi32>) block_table(%table : tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) {base = #mqa.base<slot>, block_kv = 64} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+// The same blocks, and as many keys as `k` has.
+// CHECK-LABEL: func @blocks
+// CHECK: %[[INIT:.*]] = mqa.unstored_logits(%{{.*}}) : tensor<?x160xf32>
+// CHECK: %[[LOGITS:.*]] = mqa.logits {{.*}} blocks({{.*}}) of 8 outs(%[[INIT]] : tensor<?x160xf32>)
+// CHECK: mqa.topk ins(%[[LOGITS]], {{.*}} num_keys(%{{.*}}) blocks({{.*}}) of 8
+// BUFFERS-LABEL: func @blocks
+// BUFFERS: mqa.logits {{.*}} blocks({{.*}} : memref<?x20xi32
+// BUFFERS: mqa.topk {{.*}} blocks({{.*}} : memref<?x20xi32
+func.func @blocks(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x20xi32>, %counts: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+  %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
+  %init = tensor.empty(%m) : tensor<?x160xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x20xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x160xf32>) {clean} -> tensor<?x160xf32>
+  %best = mqa.topk ins(%logits, none, %ke : tensor<?x160xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x20xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) {base = #mqa.base<absolute>} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
