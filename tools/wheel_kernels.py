@@ -73,14 +73,14 @@ def list_other_models():
     # Step5: the keys of all heads are selected later.
     yield from list_plain(Op("", 8, 256), (1, 2, 4))
     # DeepSeek-V4.1, also with candidate blocks.
-    yield from list_both(Op("", 32, 128, mx_keys=True), 512)
+    yield from list_both(Op("", 32, 128, mx_keys="MXFP4"), 512)
     for clean in BOOLS:
-        blocks = Op("", 32, 128, mx_keys=True, key_block_size=8, clean=clean)
+        blocks = Op("", 32, 128, mx_keys="MXFP4", key_block_size=8, clean=clean)
         yield blocks
         for lens_per_query in BOOLS:
             yield replace(blocks, next_n=1, block_kv=64, lens_per_query=lens_per_query)
     # Of blocks as keys, and of a paged cache as slots.
-    blocks = Op("", 32, 128, mx_keys=True, key_block_size=8)
+    blocks = Op("", 32, 128, mx_keys="MXFP4", key_block_size=8)
     yield FusedOp(blocks, TopkOp("", 512, base="absolute", key_block_size=8))
     selection = TopkOp("", 512, has_ks=False, lens_rank=2, next_n=1, base="slot", block_kv=64, key_block_size=8)
     yield FusedOp(replace(blocks, next_n=1, block_kv=64, lens_per_query=True), selection)

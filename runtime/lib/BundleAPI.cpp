@@ -91,6 +91,7 @@ static mqa_kernel_info getInfo(const std::string &target,
                                                    : Operand::Q);
   info.key_type =
       onlySelects ? info.input_type : kernel.getElementType(Operand::K);
+  info.k_scale_type = kernel.getElementType(Operand::KScale);
   info.out_type =
       onlySelects || isFused ? MQA_I32 : kernel.getElementType(Operand::Out);
   info.weights_type = kernel.getElementType(Operand::Weights);

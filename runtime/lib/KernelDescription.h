@@ -205,8 +205,12 @@ struct KernelDescription {
   int64_t countColumns(int64_t keys) const {
     return keys / getColumnKeys() + (keys % getColumnKeys() != 0);
   }
-  /// Whether keys are MXFP4.
-  bool hasMxKeys() const { return getElementType(Operand::K) == MQA_I8; }
+  /// Whether keys have block scales, whose words are `k_scale`.
+  bool hasMxKeys() const { return getElementType(Operand::KScale) == MQA_I32; }
+  /// Elements of k for a vector of a key: two of MXFP4 are one.
+  int64_t getKeyRow() const {
+    return getElementType(Operand::K) == MQA_I8 ? headDim / 2 : headDim;
+  }
   bool isFast() const {
     switch (reduction) {
     case Reduction::F16:

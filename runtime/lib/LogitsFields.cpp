@@ -83,20 +83,18 @@ void LogitsOpRules::checkTypes(const KernelDescription &kernel) {
   auto refuse = [&](const char *what) {
     throw InvalidBundle{"kernel '" + kernel.name + "' must have " + what};
   };
+  mqa_element_type keys = kernel.getElementType(Operand::K);
   bool hasMxKeys = kernel.hasMxKeys();
-  if (!hasMxKeys &&
-      kernel.getElementType(Operand::Q) != kernel.getElementType(Operand::K))
-    refuse("one element_type for q and k, or i8 for k");
-  mqa_element_type scales = hasMxKeys ? MQA_I32 : MQA_F32;
-  if ((hasMxKeys && !kernel.find(Operand::KScale)) ||
-      (kernel.find(Operand::KScale) &&
-       kernel.getElementType(Operand::KScale) != scales))
-    refuse("k_scale of i32 where k is of i8, and of f32 elsewhere");
+  if (hasMxKeys != (keys == MQA_I8) && keys != MQA_F8E4M3FN)
+    refuse("k_scale of i32 where k is of i8 or, with block scales, of "
+           "f8E4M3FN, and of f32 elsewhere");
+  if (!hasMxKeys && kernel.getElementType(Operand::Q) != keys)
+    refuse("one element_type for q and k, or block scales");
   // A word has the scales of four blocks of 32 elements.
   if (hasMxKeys && (kernel.headDim % 32 || kernel.headDim > 128))
-    refuse("a head_dim of 32, 64, 96 or 128 where k is of i8");
+    refuse("a head_dim of 32, 64, 96 or 128 with block scales");
   if (hasMxKeys && kernel.hasKeyGroups)
-    refuse("no key groups where k is of i8");
+    refuse("no key groups with block scales");
   bool hasKeyBlocks = kernel.keyBlockSize > 0;
   for (Operand operand : {Operand::KeyBlocks, Operand::NumKeyBlocks})
     if (hasKeyBlocks != (kernel.find(operand) != nullptr))

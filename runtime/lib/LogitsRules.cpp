@@ -161,7 +161,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   tensors.numKeys = n;
   tensors.set(Operand::Q, args.q, input, m, args.q_stride, {h, d});
   if (kernel.hasMxKeys()) {
-    tensors.set(Operand::K, args.k, MQA_I8, n, args.k_stride, {d / 2});
+    tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), n,
+                args.k_stride, {kernel.getKeyRow()});
     tensors.set(Operand::KScale, args.k_scale, MQA_I32, n, args.k_scale_stride,
                 {});
   } else if (kernel.hasKeyGroups) {

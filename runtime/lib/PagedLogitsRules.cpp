@@ -198,7 +198,7 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   else
     tensors.set(Operand::Q, args.q, input, batch, args.q_stride, {t, h, d});
   tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), numBlocks,
-              args.k_stride, {p, kernel.hasMxKeys() ? d / 2 : d});
+              args.k_stride, {p, kernel.getKeyRow()});
   tensors.set(Operand::KScale, args.k_scale,
               kernel.getElementType(Operand::KScale), numBlocks,
               args.k_scale_stride, {p});

@@ -23,10 +23,14 @@ INPUTS = ["f8E4M3FN", "f8E5M2", "bf16", "f16"]
 OUTS = ["f32", "bf16", "f16"]
 
 
+# Keys with block scales: elements of k for a key of D, and their type.
+MX_KEYS = {"MXFP4": (lambda d: d // 2, "i8"), "MXFP8": (lambda d: d, "f8E4M3FN")}
+
+
 def draw_mx(rng, op):
-    """Makes the keys of some ops MXFP4."""
+    """Gives the keys of some ops block scales."""
     if op["input"] != "f8E5M2" and not op.get("groups") and rng.random() < 0.25:
-        op |= {"mx": True, "k_scale": True, "head_dim": rng.choice([32, 64, 96, 128, 128])}
+        op |= {"mx": rng.choice(list(MX_KEYS)), "k_scale": True, "head_dim": rng.choice([32, 64, 96, 128, 128])}
     return op
 
 
@@ -34,7 +38,7 @@ def draw_blocks(rng, op):
     """Takes the maxima of blocks in some ops, as long as a tile of such keys fits every GPU."""
     bytes_ = op["head_dim"] * (1 if op["input"].startswith("f8") else 2)
     if not op.get("compressed") and rng.random() < 0.25:
-        op["block_max"] = rng.choice([8, 64, 128] if bytes_ <= 128 else [8])
+        op["block_max"] = rng.choice([8, 64, 128] if bytes_ <= 128 and op.get("mx") != "MXFP8" else [8])
         if op["columns"] != "?" and "keys" in op:
             op["columns"] = -(-op["columns"] // op["block_max"])
     return op
@@ -137,11 +141,13 @@ EDGES = [
     {"heads": 64, "head_dim": 64, "out": "f16", "clean": True},
     {"heads": 111, "head_dim": 256, "input": "bf16", "clean": True},
     {"heads": 32, "head_dim": 32, "k_scale": False, "weights": "none", "activation": "none"},
-    {"heads": 64, "head_dim": 128, "mx": True, "clean": True},
+    {"heads": 64, "head_dim": 128, "mx": "MXFP4", "clean": True},
     {"heads": 64, "head_dim": 128, "block_max": 8, "clean": True},
     {"heads": 4, "head_dim": 128, "block_max": 128, "k_scale": False, "weights": "none", "activation": "none"},
     {"heads": 6, "head_dim": 64, "groups": 3, "input": "f16", "out": "f16", "block_max": 64},
-    {"heads": 5, "head_dim": 96, "mx": True, "input": "bf16", "memrefs": True, "compressed": True},
+    {"heads": 5, "head_dim": 96, "mx": "MXFP4", "input": "bf16", "memrefs": True, "compressed": True},
+    {"heads": 64, "head_dim": 128, "mx": "MXFP8", "input": "bf16", "clean": True},
+    {"heads": 33, "head_dim": 64, "mx": "MXFP8", "compressed": True},
 ]
 
 
@@ -153,14 +159,17 @@ PAGED_EDGES = [
     {"heads": 128, "head_dim": 64, "next_n": 8, "block_kv": 128, "out": "bf16", "clean": True},
     {"heads": 128, "head_dim": 224, "next_n": 3, "block_kv": 32, "input": "bf16", "out": "f16", "k_scale": False},
     {"heads": 32, "head_dim": 128, "next_n": 7, "block_kv": 256, "k_scale": False, "weights": "none", "lens_per_query": True},
-    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": True},
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": "MXFP4"},
     {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "block_max": 128, "clean": True},
     {"heads": 4, "head_dim": 64, "next_n": 3, "block_kv": 16, "block_max": 8, "lens_per_query": True},
-    {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": True, "input": "f16", "clean": True},
+    {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": "MXFP4", "input": "f16", "clean": True},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "clean": True},
     {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 16, "out": "bf16", "memrefs": True},
     {"heads": 7, "head_dim": 48, "rows": "?", "block_kv": 256, "input": "f16", "k_scale": False, "weights": "none"},
-    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": True, "clean": True},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": "MXFP4", "clean": True},
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "input": "bf16"},
+    {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": "MXFP8", "input": "f16", "clean": True},
+    {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": "MXFP8", "clean": True},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "rows_per_sequence": 4},
     {"heads": 16, "head_dim": 64, "rows": "?", "block_kv": 32, "rows_per_sequence": 1, "block_max": 64, "clean": True},
 ]
@@ -173,14 +182,16 @@ BLOCK_EDGES = [
     {"heads": 1, "head_dim": 32, "block_size": 8, "memrefs": True},
     {"heads": 33, "head_dim": 80, "block_size": 16, "input": "bf16", "out": "f16", "weights": "bf16", "clean": True},
     {"heads": 111, "head_dim": 256, "block_size": 8, "input": "f16", "k_scale": False},
-    {"heads": 16, "head_dim": 64, "block_size": 8, "mx": True},
+    {"heads": 16, "head_dim": 64, "block_size": 8, "mx": "MXFP4"},
     {"heads": 64, "head_dim": 128, "block_size": 8, "next_n": 1, "block_kv": 64, "clean": True},
     {"heads": 64, "head_dim": 128, "block_size": 16, "next_n": 2, "block_kv": 64, "lens_per_query": True},
     {"heads": 32, "head_dim": 64, "block_size": 8, "next_n": 3, "block_kv": 16, "out": "bf16", "clean": True},
     {"heads": 33, "head_dim": 80, "block_size": 16, "next_n": 1, "block_kv": 256, "input": "bf16", "memrefs": True},
     {"heads": 16, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 128, "clean": True},
     {"heads": 64, "head_dim": 128, "block_size": 16, "rows": "?", "block_kv": 16, "k_scale": False, "weights": "none"},
-    {"heads": 64, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 64, "mx": True},
+    {"heads": 64, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 64, "mx": "MXFP4"},
+    {"heads": 16, "head_dim": 128, "block_size": 16, "mx": "MXFP8", "input": "bf16"},
+    {"heads": 64, "head_dim": 96, "block_size": 8, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "clean": True},
 ]
 
 
@@ -228,9 +239,9 @@ def list_key_blocks(op, rows, count):
 def to_shapes(op):
     """Name, shape and element type of each operand; no type where it is left out."""
     h, d, element = op["heads"], op["head_dim"], op["input"]
-    mx = op.get("mx", False)
+    mx = op.get("mx")
     k_scale = "i32" if mx else "f32" if op["k_scale"] else None
-    key = (d // 2, "i8") if mx else (d, element)
+    key = (MX_KEYS[mx][0](d), MX_KEYS[mx][1]) if mx else (d, element)
     weights = op["weights"] if op["weights"] != "none" else None
     if "next_n" in op:
         b, t, c, p = op["batch"], op["next_n"], op["blocks"], op["block_kv"]

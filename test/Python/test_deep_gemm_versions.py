@@ -71,7 +71,7 @@ class PrefillTest(VersionsCase):
             ),
             # Keys of int8 are MXFP4, two in a byte.
             ("k must be \\* x 32, found 300 x 64", (q, (wrong_k, scale))),
-            ("k_scale must have a dtype of f32, found torch.int32", (q, (k, scale.int()))),
+            ("k_scale must have a dtype of f32, found torch.float16", (q, (k, scale.half()))),
             ("k_scale must be 300, found 299", (q, (k, scale[:299]))),
             ("k must be \\* x 64, found 300 x 32", (q, (k[:, :32], scale))),
         ):

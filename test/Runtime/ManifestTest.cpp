@@ -211,6 +211,29 @@ TEST(ManifestTest, OperandsThatAreLeftOut) {
   }
 }
 
+// Words of block scales say that keys are MXFP4 or MXFP8.
+TEST(ManifestTest, BlockScales) {
+  json manifest = makeGpuManifest();
+  json &kernel = manifest["kernels"][0];
+  kernel["parameters"][2]["element_type"] = "i32";
+  expectValid(manifest);
+  kernel["parameters"][0]["element_type"] = "bf16";
+  kernel["parameters"][0]["box"] = {64, 2, 64};
+  expectValid(manifest);
+  const char *types = "k_scale of i32 where k is of i8 or, with block scales, "
+                      "of f8E4M3FN, and of f32 elsewhere";
+  expectRefused(manifest,
+                {{"parameters/2/element_type", "f32", "one element_type for q"},
+                 {"parameters/1/element_type", "f8E5M2", types},
+                 {"head_dim", 144, "a head_dim of 32, 64, 96 or 128 with"}});
+  kernel["parameters"][1]["element_type"] = "i8";
+  kernel["parameters"][1]["box"] = {256, 64};
+  expectValid(manifest);
+  expectRefused(manifest, {{"parameters/2/element_type", "f32", types}});
+  kernel["parameters"].erase(2);
+  expectRefused(manifest, std::string("must have ") + types, "no scales");
+}
+
 TEST(ManifestTest, NamesOfKernelsDiffer) {
   json manifest = makeGpuManifest();
   manifest["kernels"].push_back(manifest["kernels"][0]);

@@ -161,9 +161,10 @@ static void checkCell(const Reference &expected, double value,
   double error = value - reference;
   double bound =
       tolerance * expected.magnitude + dotError * std::sqrt(expected.cancelled);
-  // The step of a subnormal f16 does not shrink with the value.
+  // The step of a subnormal number does not shrink with the value.
   if (getBytes(type) < 4)
-    bound += 0x1p-8 * std::fabs(reference) + (type == MQA_F16 ? 0x1p-25 : 0.0);
+    bound +=
+        0x1p-8 * std::fabs(reference) + (type == MQA_F16 ? 0x1p-25 : 0x1p-134);
   sums.elementErrors += !(std::fabs(error) <= bound);
   sums.error += error * error;
   sums.reference += expected.size * expected.size;

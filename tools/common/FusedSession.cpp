@@ -139,8 +139,9 @@ static void plantMxLogit(Problem &problem, int64_t slot, float logit) {
   if (std::isfinite(logit))
     std::frexp(logit, &exponent);
   exponent = std::clamp(exponent, -100, 100) - 2;
-  float value = std::isinf(logit) ? 6 : std::ldexp(logit, -exponent);
-  storeMxElement(problem, slot, 0, std::isnan(logit) ? 0 : encodeMx(value));
+  float value = std::isinf(logit) ? getMaxMx(problem.format)
+                                  : std::ldexp(logit, -exponent);
+  storeMxElement(problem, slot, 0, std::isnan(logit) ? 0 : value);
   int byte = std::isnan(logit) ? kMxNaN : kMxBias + exponent;
   for (int64_t block = 0; block < kMxBlocks; ++block)
     storeMxScale(problem, slot, block, byte);
@@ -153,7 +154,7 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
   int64_t groups = shape.numGroups, d = shape.headDim;
   // The first head alone has a product that is not 0.
   fillRows(problem.q, format.input, shape.numHeads * d, 1);
-  if (format.hasMxKeys)
+  if (format.hasMxKeys())
     std::fill(problem.k.begin(), problem.k.end(), 0);
   else
     fillRows(problem.k, format.input, groups * d, 1);
@@ -164,8 +165,8 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
     std::fill(problem.kScale.begin(), problem.kScale.end(), 0.0f);
   float largest = getMax(format.input);
   auto plant = [&](int64_t slot, float logit) {
-    // The nearest that MXFP4 has: equal ones become many.
-    if (format.hasMxKeys)
+    // The nearest that an element can be: equal ones become many.
+    if (format.hasMxKeys())
       plantMxLogit(problem, slot, logit);
     else if (format.hasKScale)
       problem.kScale[slot * groups] = logit;

@@ -1,4 +1,4 @@
-//===- MxKeys.h - MXFP4 keys on the host ------------------------*- C++ -*-===//
+//===- MxKeys.h - Keys with block scales on the host ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -16,11 +16,19 @@ constexpr int64_t kMxBlock = 32, kMxBlocks = 4;
 /// The byte of a block scale that is 1, and that of NaN.
 constexpr int kMxBias = 127, kMxNaN = 255;
 
-/// The code of the f4E2M1FN that is nearest to `value`, of two the even one.
-uint8_t encodeMx(float value);
+/// The type of numbers that may be written into k. Of MXFP4 any byte is two
+/// numbers, so that numbers of q's type will do.
+inline mqa_element_type getTypeOfBytes(const Format &format) {
+  return format.mxKeys == MQA_I8 ? format.input : format.getKeyType();
+}
 
-/// Stores element `i` of key `slot`, and the scale byte of one of its blocks.
-void storeMxElement(Problem &problem, int64_t slot, int64_t i, uint8_t code);
+/// The greatest number that an element can be.
+float getMaxMx(const Format &format);
+
+/// Stores the number that is nearest to `value`, of two the even one, as
+/// element `i` of key `slot`.
+void storeMxElement(Problem &problem, int64_t slot, int64_t i, float value);
+/// Stores the scale byte of one of its blocks.
 void storeMxScale(Problem &problem, int64_t slot, int64_t block, int byte);
 
 /// Quantises `row`, of D elements, as key `slot`: each block by the least power

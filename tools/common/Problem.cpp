@@ -139,7 +139,7 @@ static void makeRanges(Problem &problem, Mask mask, const Random &random) {
 static void resizeKeys(Problem &problem, int64_t numKeys) {
   const Format &format = problem.format;
   problem.k.resize(numKeys * format.getKeyBytes(problem.shape.headDim));
-  if (format.hasMxKeys)
+  if (format.hasMxKeys())
     problem.blockScales.resize(numKeys);
   else
     problem.kScale.resize(numKeys);
@@ -209,7 +209,7 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
   parallelFor(problem.countSlots(), 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
     for (int64_t n = begin; n < end; ++n) {
-      if (format.hasMxKeys) {
+      if (format.hasMxKeys()) {
         drawMxRow(key, n, row);
         quantizeMxKey(problem, n, row.data());
         continue;
@@ -263,14 +263,15 @@ static void fillIntegers(Problem &problem, uint64_t seed) {
     });
   };
   fill(problem.q, shape.numQueries * shape.numHeads * d, query);
-  if (!format.hasMxKeys)
+  if (!format.hasMxKeys())
     fill(problem.k, problem.kScale.size() * d, key);
   for (size_t n = 0; n < problem.blockScales.size(); ++n) {
     int byte = kMxBias + static_cast<int>(scale.integer(n, -3, 3));
     for (int64_t block = 0; block < kMxBlocks; ++block)
       storeMxScale(problem, n, block, byte);
     for (int64_t i = 0; i < d; ++i)
-      storeMxElement(problem, n, i, encodeMx(key.integer(n * d + i, -1, 1)));
+      storeMxElement(problem, n, i,
+                     static_cast<float>(key.integer(n * d + i, -1, 1)));
   }
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));

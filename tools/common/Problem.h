@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,17 +45,20 @@ struct Format {
   bool hasWeights = true, hasKScale = true;
   /// A row of the output begins with its range.
   bool compressed = false;
-  /// Keys are MXFP4, and k_scale is the words of their block scales.
-  bool hasMxKeys = false;
+  /// Where keys have block scales, of which k_scale is the words: what k is of,
+  /// MQA_I8 (MXFP4) or MQA_F8E4M3FN (MXFP8).
+  std::optional<mqa_element_type> mxKeys = {};
   /// A column is the maximum of a block of so many keys; 0: it is a key.
   int64_t blockMax = 0;
   /// False: all ranges begin at key 0, whatever `ks` says.
   bool hasKs = true;
 
+  bool hasMxKeys() const { return mxKeys.has_value(); }
+  mqa_element_type getKeyType() const { return mxKeys.value_or(input); }
   int64_t getColumnKeys() const { return std::max<int64_t>(blockMax, 1); }
   /// Bytes of a key.
   int64_t getKeyBytes(int64_t headDim) const {
-    return hasMxKeys ? headDim / 2 : headDim * getBytes(input);
+    return mxKeys == MQA_I8 ? headDim / 2 : headDim * getBytes(getKeyType());
   }
 };
 
@@ -111,13 +115,13 @@ struct Problem {
   Format format;
   Paging paging;
   KeyBlocks keyBlocks;
-  /// Packed elements of the input's type, those of k N x G x D; of a paged
+  /// Packed elements of their types, those of k N x G x D; of a paged
   /// problem, those of the cache's blocks, and so are its scales.
   std::vector<uint8_t> q, k;
   /// N x G and M x H; ones where the kernel has none. Weights are values of
   /// their type.
   std::vector<float> kScale, weights;
-  /// N words of MXFP4 keys, which have no `kScale`.
+  /// N words of keys with block scales, which have no `kScale`.
   std::vector<uint32_t> blockScales;
   std::vector<int32_t> ks, ke;
 
@@ -125,7 +129,7 @@ struct Problem {
     return std::max(kScale.size(), blockScales.size());
   }
   /// N x G x D values, and N x G scales: products of both are the keys. Those
-  /// of MXFP4 have the greatest block scale of each key as its scale.
+  /// with block scales have the greatest of a key as its scale.
   std::vector<float> decodeKeys() const;
   std::vector<float> getKeyScales() const;
 

@@ -12,10 +12,16 @@
 
 using namespace mqa::tools;
 
+static std::optional<mqa_element_type> getMxKeys(const mqa_kernel_info &info) {
+  if (info.k_scale_type == MQA_I32)
+    return info.key_type;
+  return {};
+}
+
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,      info.logits_type,        info.activation,
-          info.weights_type,    info.has_weights != 0,   info.has_k_scale != 0,
-          info.compressed != 0, info.key_type == MQA_I8, info.block_max,
+  return {info.input_type,      info.logits_type,      info.activation,
+          info.weights_type,    info.has_weights != 0, info.has_k_scale != 0,
+          info.compressed != 0, getMxKeys(info),       info.block_max,
           info.has_ks != 0};
 }
 
@@ -181,10 +187,10 @@ void Session::uploadContiguous() {
   const Format &format = problem.format;
   q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
                   args.q_stride);
-  if (format.hasMxKeys) {
-    args.k_stride = shape.headDim / 2 + slack.k;
-    k = uploadRows(device, problem.k, shape.headDim / 2, args.k_stride,
-                   slack.rowsBefore);
+  if (format.hasMxKeys()) {
+    int64_t bytes = format.getKeyBytes(shape.headDim);
+    args.k_stride = bytes + slack.k;
+    k = uploadRows(device, problem.k, bytes, args.k_stride, slack.rowsBefore);
     kScale = uploadRows(device, problem.blockScales, 1, args.k_scale_stride,
                         slack.rowsBefore);
   } else {
@@ -200,8 +206,8 @@ void Session::uploadContiguous() {
     return buffer.as<uint8_t>(slack.rowsBefore * stride * getBytes(type));
   };
   args.q = getFirstRow(*q, args.q_stride, format.input);
-  args.k = format.hasMxKeys ? k->as<uint8_t>(slack.rowsBefore * args.k_stride)
-                            : getFirstRow(*k, args.k_stride, format.input);
+  args.k = format.hasMxKeys() ? k->as<uint8_t>(slack.rowsBefore * args.k_stride)
+                              : getFirstRow(*k, args.k_stride, format.input);
   // Null where the kernel has none: it must not look at them.
   if (format.hasKScale)
     args.k_scale = kScale->as<float>(slack.rowsBefore * args.k_scale_stride);
@@ -234,12 +240,12 @@ template <typename Args> void Session::uploadKeyBlocks(Args &args) {
 void Session::uploadCache() {
   const Format &format = problem.format;
   const Paging &paging = problem.paging;
-  int64_t elementBytes = format.hasMxKeys ? 1 : getBytes(format.input);
+  int64_t elementBytes = format.hasMxKeys() ? 1 : getBytes(format.input);
   int64_t keyBytes = paging.blockKv * format.getKeyBytes(problem.shape.headDim);
   pagedArgs.num_blocks = paging.numBlocks;
   // Scales are words, whatever is in them.
   std::vector<uint32_t> scales = problem.blockScales;
-  if (!format.hasMxKeys) {
+  if (!format.hasMxKeys()) {
     scales.resize(problem.kScale.size());
     std::memcpy(scales.data(), problem.kScale.data(),
                 scales.size() * sizeof(uint32_t));

@@ -51,6 +51,7 @@ static const Edge kEdges[] = {
     {"strided q, k, weights and out", 50, 333, Mask::Random, addSlack},
     {"sliced q, k, k_scale and weights", 50, 333, Mask::Random, addRowsBefore},
     {"-0, largest values, subnormals", 33, 400, Mask::Full, makeExtreme},
+    {"block scales far apart", 33, 400, Mask::Full, spreadScales},
     {"NaN", 33, 400, Mask::Full, plantNaN},
 };
 

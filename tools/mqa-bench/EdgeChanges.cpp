@@ -31,7 +31,7 @@ void mqa::tools::endAnywhere(Problem &problem, Slack &) {
 
 void mqa::tools::addSlack(Problem &problem, Slack &slack) {
   int64_t step = 16 / getBytes(problem.format.input);
-  slack = {step, problem.format.hasMxKeys ? 48 : 3 * step, 0, 4, 5, 0};
+  slack = {step, problem.format.hasMxKeys() ? 48 : 3 * step, 0, 4, 5, 0};
 }
 
 void mqa::tools::addRowsBefore(Problem &, Slack &slack) {
@@ -39,18 +39,19 @@ void mqa::tools::addRowsBefore(Problem &, Slack &slack) {
 }
 
 void mqa::tools::makeExtreme(Problem &problem, Slack &) {
-  mqa_element_type type = problem.format.input;
-  // Sums of the largest bf16 would not be finite.
-  float largest = std::min(getMax(type), getMax(MQA_F8E5M2));
-  const float values[] = {0.0f, -0.0f,     largest, -largest, 0x1p-9f,
-                          1.0f, -0x1p-9f,  0x1p-6f, -1.0f,    0x1p-7f,
-                          0.5f, -0x1p-16f, 0x1p-16f};
-  constexpr size_t kCount = std::size(values);
-  for (std::vector<uint8_t> *data : {&problem.q, &problem.k})
-    for (size_t i = 0; i < data->size() / getBytes(type); ++i)
-      storeBits(type, data->data(), i,
+  auto fill = [](std::vector<uint8_t> &data, mqa_element_type type) {
+    // Sums of the largest bf16 would not be finite.
+    float largest = std::min(getMax(type), getMax(MQA_F8E5M2));
+    const float values[] = {0.0f, -0.0f,     largest, -largest, 0x1p-9f,
+                            1.0f, -0x1p-9f,  0x1p-6f, -1.0f,    0x1p-7f,
+                            0.5f, -0x1p-16f, 0x1p-16f};
+    constexpr size_t kCount = std::size(values);
+    for (size_t i = 0; i < data.size() / getBytes(type); ++i)
+      storeBits(type, data.data(), i,
                 encode(type, values[(i * i + i / 7) % kCount]));
-  // Any byte is two numbers of MXFP4.
+  };
+  fill(problem.q, problem.format.input);
+  fill(problem.k, getTypeOfBytes(problem.format));
   for (size_t i = 0; i < problem.blockScales.size(); ++i) {
     int byte = i % 5 == 0 ? 0 : i % 5 == 1 ? 97 : 107;
     for (int64_t block = 0; block < kMxBlocks; ++block)
@@ -67,22 +68,32 @@ void mqa::tools::makeExtreme(Problem &problem, Slack &) {
 }
 
 void mqa::tools::plantNaN(Problem &problem, Slack &) {
-  mqa_element_type type = problem.format.input;
   float nan = std::numeric_limits<float>::quiet_NaN();
-  for (std::vector<uint8_t> *data : {&problem.q, &problem.k}) {
-    size_t size = data->size() / getBytes(type);
+  auto plant = [nan](std::vector<uint8_t> &data, mqa_element_type type) {
+    size_t size = data.size() / getBytes(type);
     if (size == 0)
-      continue;
-    storeBits(type, data->data(), size / 3, encode(type, nan));
-    storeBits(type, data->data(), size / 2,
+      return;
+    storeBits(type, data.data(), size / 3, encode(type, nan));
+    storeBits(type, data.data(), size / 2,
               encode(type, std::copysign(nan, -1)));
-  }
+  };
+  plant(problem.q, problem.format.input);
+  plant(problem.k, getTypeOfBytes(problem.format));
   if (!problem.blockScales.empty())
     storeMxScale(problem, problem.blockScales.size() / 5, 0, kMxNaN);
   if (problem.format.hasKScale && !problem.kScale.empty())
     problem.kScale[problem.kScale.size() / 5] = nan;
   if (problem.format.hasWeights && !problem.weights.empty())
     problem.weights[problem.weights.size() / 7] = nan;
+}
+
+void mqa::tools::spreadScales(Problem &problem, Slack &) {
+  constexpr int kSpreads[] = {0, 14, 28, 60};
+  for (int64_t i = 0, e = problem.blockScales.size(); i < e; ++i)
+    for (int64_t block = 0; block < kMxBlocks; ++block) {
+      bool isLess = (block + i / 4) % 2;
+      storeMxScale(problem, i, block, kMxBias - isLess * kSpreads[i % 4]);
+    }
 }
 
 void mqa::tools::keep(Problem &, Slack &) {}

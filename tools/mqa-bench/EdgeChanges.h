@@ -51,6 +51,8 @@ void addSlack(Problem &problem, Slack &slack);
 void addRowsBefore(Problem &problem, Slack &slack);
 /// Zeros of both signs, the largest and smallest magnitudes, subnormals.
 void makeExtreme(Problem &problem, Slack &slack);
+/// Block scales of a key that are up to 2^60 apart, if keys have any.
+void spreadScales(Problem &problem, Slack &slack);
 /// NaN in q, k, k_scale and weights, of both signs.
 void plantNaN(Problem &problem, Slack &slack);
 

@@ -91,6 +91,8 @@ static const PagedEdge kPagedEdges[] = {
     {"scales behind their keys, strided", 7, [](int64_t) { return 333; }, fuse},
     {"-0, largest values, subnormals", 5, [](int64_t) { return 300; },
      keepShape, makeExtreme},
+    {"block scales far apart", 5, [](int64_t) { return 300; }, keepShape,
+     spreadScales},
     {"NaN", 5, [](int64_t) { return 300; }, keepShape, plantNaN},
 };
 

@@ -195,8 +195,8 @@ static json makeTable(const std::map<Problems, Group> &groups) {
       // What an entry is for if it does not say so is left out.
       if (info.input_type != MQA_F8E4M3FN)
         entry["input_type"] = getTypeName(info.input_type);
-      if (info.key_type == MQA_I8)
-        entry["mx_keys"] = 1;
+      if (std::optional<mqa_element_type> keys = getFormat(info).mxKeys)
+        entry["mx_keys"] = keys == MQA_I8 ? "MXFP4" : "MXFP8";
       if (!info.has_weights)
         entry["weights"] = 0;
       table[info.target].push_back(std::move(entry));

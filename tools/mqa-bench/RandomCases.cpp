@@ -31,20 +31,22 @@ struct Case {
 } // namespace
 
 void mqa::tools::plantNaN(Problem &problem, std::mt19937_64 &random) {
-  mqa_element_type type = problem.format.input;
-  for (float sign : {1.0f, -1.0f}) {
+  auto plant = [&](std::vector<uint8_t> &data, mqa_element_type type,
+                   float sign) {
     uint32_t bits = encode(
         type, std::copysign(std::numeric_limits<float>::quiet_NaN(), sign));
     uint32_t infinite = encode(
         type, std::copysign(std::numeric_limits<float>::infinity(), sign));
-    for (std::vector<uint8_t> *data : {&problem.q, &problem.k}) {
-      size_t size = data->size() / getBytes(type);
-      if (size == 0)
-        continue;
-      storeBits(type, data->data(), random() % size, bits);
-      if (type != MQA_F8E4M3FN)
-        storeBits(type, data->data(), random() % size, infinite);
-    }
+    size_t size = data.size() / getBytes(type);
+    if (size == 0)
+      return;
+    storeBits(type, data.data(), random() % size, bits);
+    if (type != MQA_F8E4M3FN)
+      storeBits(type, data.data(), random() % size, infinite);
+  };
+  for (float sign : {1.0f, -1.0f}) {
+    plant(problem.q, problem.format.input, sign);
+    plant(problem.k, getTypeOfBytes(problem.format), sign);
   }
   if (!problem.blockScales.empty())
     storeMxScale(problem, random() % problem.blockScales.size(), 0, kMxNaN);

@@ -36,6 +36,10 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
   kernel["logits_type"] = getTypeName(info.logits_type);
   kernel["activation"] = getName(info.activation);
   kernel["has_k_scale"] = info.has_k_scale != 0;
+  // Keys of MQA_I8 have no other.
+  if (info.has_k_scale && info.k_scale_type != MQA_F32 &&
+      info.key_type != MQA_I8)
+    kernel["k_scale_type"] = getTypeName(info.k_scale_type);
   kernel["clean"] = info.clean != 0;
   if (info.block_max)
     kernel["block_max"] = info.block_max;

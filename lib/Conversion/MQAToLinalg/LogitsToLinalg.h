@@ -113,7 +113,7 @@ protected:
   Value getKey(Value n);
   /// Copies the scale of key n out of the cache, or computes it.
   void copyScale(Value n, Value scales, Value column);
-  /// Decodes key n, one of MXFP4, but for the scale of `copyScale`.
+  /// Decodes key n, which has block scales, but for the scale of `copyScale`.
   void decodeMxKey(Value n, Value target);
   /// totals += terms * scales, element by element; null scales are 1.
   void addScaled(Value totals, Value terms, Value scales);

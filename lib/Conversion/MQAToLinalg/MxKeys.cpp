@@ -1,4 +1,4 @@
-//===- MxKeys.cpp - MXFP4 keys on a CPU -----------------------------------===//
+//===- MxKeys.cpp - Keys with block scales on a CPU -----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "LogitsToLinalg.h"
-#include "mqa/Dialect/MQA/IR/MxFormat.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -66,56 +65,98 @@ void LogitsToLinalg::storeGreatestScale(Value n, Value scales, Value column) {
   memref::StoreOp::create(b, loc, scale, scales, column);
 }
 
+/// `element`, an f32, times `factor`, as an element of `type`.
+static Value scaleTo(OpBuilder &b, Location loc, Type type, Value element,
+                     Value factor) {
+  element = arith::MulFOp::create(b, loc, element, factor);
+  return type.isF32() ? element
+                      : arith::TruncFOp::create(b, loc, type, element);
+}
+
+/// Decodes `bytes`, pairs of f4E2M1FN, into the rows of even and odd elements.
+static void decodeFp4Block(OpBuilder &b, Location loc, Value bytes,
+                           ArrayRef<Value> targets, Value factor) {
+  Type type = getElementTypeOrSelf(targets.front());
+  SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, ValueRange{bytes}, targets, maps, IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value byte =
+            arith::ExtUIOp::create(nested, loc, nested.getI32Type(), args[0]);
+        SmallVector<Value> elements;
+        for (uint32_t parity : {0, 1}) {
+          // An element's three bits, as the last of an exponent and the first
+          // of a mantissa, are 2^-126 of its magnitude.
+          auto moveField = [&](uint32_t mask, uint32_t by) -> Value {
+            Value field = arith::AndIOp::create(
+                nested, loc, byte,
+                createInt(nested, loc, mask << (4 * parity)));
+            return arith::ShLIOp::create(
+                nested, loc, field, createInt(nested, loc, by - 4 * parity));
+          };
+          Value bits = arith::OrIOp::create(nested, loc, moveField(7, 22),
+                                            moveField(8, 28));
+          Value element =
+              arith::BitcastOp::create(nested, loc, nested.getF32Type(), bits);
+          elements.push_back(scaleTo(nested, loc, type, element, factor));
+        }
+        linalg::YieldOp::create(nested, loc, elements);
+      });
+}
+
+static void decodeFp8Block(OpBuilder &b, Location loc, Value source,
+                           Value target, Value factor) {
+  Type type = getElementTypeOrSelf(target);
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, ValueRange{source}, ValueRange{target}, maps,
+      IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value element =
+            arith::ExtFOp::create(nested, loc, nested.getF32Type(), args[0]);
+        Value scaled = scaleTo(nested, loc, type, element, factor);
+        linalg::YieldOp::create(nested, loc, scaled);
+      });
+}
+
 void LogitsToLinalg::decodeMxKey(Value n, Value target) {
-  auto type = cast<MemRefType>(target.getType());
+  const mx::Format &format = *op.getMxFormat();
   SmallVector<Value> scales = getBlockScales(loadBlockScales(n));
   Value greatest = getGreatest(b, loc, scales);
   Value key = getKey(n);
-  auto view = [&](Value row, int64_t from, int64_t count, int64_t stride) {
+  auto view = [&](Value row, int64_t from, int64_t count,
+                  int64_t stride = 1) -> Value {
     return memref::SubViewOp::create(
         b, loc, row, ArrayRef<OpFoldResult>{b.getIndexAttr(from)},
         ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
         ArrayRef<OpFoldResult>{b.getIndexAttr(stride)});
   };
-  for (auto [i, scale] : llvm::enumerate(scales)) {
-    // An element's three bits, as the last of an exponent and the first of a
-    // mantissa, are 2^-126 of its magnitude.
-    constexpr uint32_t kExponent = 2 * mx::kScaleBias - 1;
+  // The factor of a block, times 2^`up`.
+  auto makeFactor = [&](Value scale, uint32_t up) {
     Value less = arith::SubIOp::create(b, loc, greatest, scale);
-    Value exponent =
-        arith::SubIOp::create(b, loc, createInt(b, loc, kExponent), less);
-    Value factor = makePower(b, loc, exponent, createInt(b, loc, 0));
-    Value bytes = view(key, i * mx::kBlockBytes, mx::kBlockBytes, 1);
-    SmallVector<Value> targets;
-    for (int64_t parity : {0, 1})
-      targets.push_back(
-          view(target, i * mx::kBlock + parity, mx::kBlockBytes, 2));
-    SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(1));
-    linalg::GenericOp::create(
-        b, loc, ValueRange{bytes}, targets, maps, IteratorType::parallel,
-        [&](OpBuilder &nested, Location loc, ValueRange args) {
-          Value byte =
-              arith::ExtUIOp::create(nested, loc, nested.getI32Type(), args[0]);
-          SmallVector<Value> elements;
-          for (uint32_t parity : {0, 1}) {
-            auto moveField = [&](uint32_t mask, uint32_t by) -> Value {
-              Value field = arith::AndIOp::create(
-                  nested, loc, byte,
-                  createInt(nested, loc, mask << (4 * parity)));
-              return arith::ShLIOp::create(
-                  nested, loc, field, createInt(nested, loc, by - 4 * parity));
-            };
-            Value bits = arith::OrIOp::create(nested, loc, moveField(7, 22),
-                                              moveField(8, 28));
-            Value element = arith::BitcastOp::create(nested, loc,
-                                                     nested.getF32Type(), bits);
-            element = arith::MulFOp::create(nested, loc, element, factor);
-            if (!type.getElementType().isF32())
-              element = arith::TruncFOp::create(nested, loc,
-                                                type.getElementType(), element);
-            elements.push_back(element);
-          }
-          linalg::YieldOp::create(nested, loc, elements);
-        });
+    Value exponent = arith::SubIOp::create(
+        b, loc, createInt(b, loc, mx::kScaleBias + up), less);
+    return makePower(b, loc, exponent, createInt(b, loc, 0));
+  };
+  int64_t blockBytes = format.getBlockBytes();
+  for (auto [i, scale] : llvm::enumerate(scales)) {
+    int64_t first = i * mx::kBlock;
+    switch (format.element) {
+    case mx::Element::F4E2M1FN: {
+      Value factor = makeFactor(scale, /*up=*/mx::kScaleBias - 1);
+      Value bytes = view(key, i * blockBytes, blockBytes);
+      SmallVector<Value> targets;
+      for (int64_t parity : {0, 1})
+        targets.push_back(view(target, first + parity, blockBytes, 2));
+      decodeFp4Block(b, loc, bytes, targets, factor);
+      break;
+    }
+    case mx::Element::F8E4M3FN: {
+      Value factor = makeFactor(scale, /*up=*/0);
+      decodeFp8Block(b, loc, view(key, first, mx::kBlock),
+                     view(target, first, mx::kBlock), factor);
+      break;
+    }
+    }
   }
 }

@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// fp8 and MXFP4 are exact in bf16, and a product of two bf16 is exact in f32:
-// matrix units of CPUs, which multiply pairs of bf16 and add up in f32, lose
-// nothing.
+// fp8, MXFP4 and MXFP8 are exact in bf16, and a product of two bf16 is exact in
+// f32: matrix units of CPUs, which multiply pairs of bf16 and add up in f32,
+// lose nothing.
 //
 // Keys are the rows of a product, as they lie in memory; heads are its columns.
 // So a key is decoded without being transposed, which counts where few queries
@@ -173,7 +173,7 @@ void PackedLogits::writeLogits(Value lo, Value hi) {
 
 LogicalResult mqa::convertToPairs(IRRewriter &b, LogitsOp op,
                                   const MatrixUnit &unit) {
-  // MXFP4 becomes any type.
+  // Keys with block scales become any type.
   for (Value operand : {op.getQ(), op.hasMxKeys() ? op.getQ() : op.getK()}) {
     Type type = unit.getOperandType(getElementTypeOrSelf(operand));
     if (!type || !type.isBF16())

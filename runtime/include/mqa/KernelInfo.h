@@ -81,8 +81,11 @@ typedef struct mqa_kernel_info {
   int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
   mqa_element_type input_type; /**< of q; of mqa.topk and mqa.merge_topk: of
                                     the logits */
-  mqa_element_type key_type;   /**< of k: input_type, or MQA_I8 */
-  mqa_element_type out_type;   /**< of ops that select: of the indices */
+  mqa_element_type key_type;   /**< of k: input_type; with block scales MQA_I8
+                                    (MXFP4) or MQA_F8E4M3FN (MXFP8) */
+  mqa_element_type k_scale_type; /**< MQA_F32, or MQA_I32: words of four block
+                                      scales each */
+  mqa_element_type out_type;     /**< of ops that select: of the indices */
   mqa_element_type weights_type;
   int has_weights;     /**< 0: weights are 1, and not an argument */
   int has_k_scale;     /**< likewise */

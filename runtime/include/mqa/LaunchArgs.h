@@ -28,8 +28,8 @@ typedef struct mqa_logits_args {
                             GPU: 16-byte aligned */
   int64_t k_stride;    /**< from key to key, at least as many; GPU: a multiple
                             of 16 bytes */
-  const void *k_scale; /**< N x G of float; where k is of MQA_I8: N words of
-                            four block scales each, as int32_t. GPU: 16-byte
+  const void *k_scale; /**< N x G of float; where k_scale_type is MQA_I32: N
+                            words of four block scales each. GPU: 16-byte
                             aligned if contiguous. Ignored where the kernel has
                             none, as weights are */
   int64_t k_scale_stride; /**< from key to key: 1, or at least G where the
@@ -62,7 +62,7 @@ typedef struct mqa_logits_args {
  *  Where a block of the cache has P * D key bytes and then P f32 scales, as in
  *  DeepGEMM's fp8_paged_mqa_logits, k is the cache, k_scale is the cache + P *
  *  D bytes, and k_scale_stride is k_stride / 4. So it is with P * D / 2 bytes
- * of MXFP4 and P words of block scales.
+ *  of MXFP4, or P * D of MXFP8, and P words of block scales.
  *
  * Where has_sequence, M = num_rows rows name their sequences: q is M x H x D,
  * weights M x H, context_lens M, and out M x max_context_len. */

@@ -17,9 +17,12 @@ _ALLOWED = {
     "logits": ("f32", "bf16", "f16"),
     "dtype": ("f32", "bf16", "f16"),
 }
-# Two elements of MXFP4 in a byte.
-_MX_TYPES = tuple(getattr(torch, name) for name in ("uint8", "int8", "float4_e2m1fn_x2") if hasattr(torch, name))
-_CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2, *_MX_TYPES)
+# Two elements of fp4 in a byte.
+_FP4_TYPES = tuple(getattr(torch, name) for name in ("uint8", "int8", "float4_e2m1fn_x2") if hasattr(torch, name))
+# Block scales: words of four of them, or the four bytes of a word.
+_SCALE_BYTES = tuple(getattr(torch, name) for name in ("uint8", "float8_e8m0fnu") if hasattr(torch, name))
+_BLOCK_SCALES = (torch.int32, *_SCALE_BYTES)
+_CACHE_TYPES = (torch.float8_e4m3fn, torch.float8_e5m2, *_FP4_TYPES)
 
 
 def fail(message):
@@ -93,13 +96,28 @@ def count_columns(keys, block_max):
     return (keys + block_max - 1) // block_max if block_max else keys
 
 
-def has_mx_keys(k):
-    return k.dtype in _MX_TYPES
+def is_fp4(tensor):
+    return tensor.dtype in _FP4_TYPES
+
+
+def find_mx_format(k, k_scale):
+    """The format of keys with block scales, "MXFP4" or "MXFP8"; "" without such scales."""
+    if is_fp4(k):
+        return "MXFP4"
+    has_blocks = k_scale is not None and k_scale.dtype in _BLOCK_SCALES
+    return "MXFP8" if has_blocks and k.dtype == torch.float8_e4m3fn else ""
+
+
+def get_scale_stride(k_scale):
+    """From row to row of k_scale, in scales; the block scales of a key count as one."""
+    if k_scale is None:
+        return 0
+    return get_stride(k_scale) // 4 if k_scale.dtype in _SCALE_BYTES else get_stride(k_scale)
 
 
 def get_key_bytes(dtype, head_dim):
     """Of a key in a cache of bytes."""
-    return head_dim // 2 if dtype in _MX_TYPES else head_dim
+    return head_dim // 2 if dtype in _FP4_TYPES else head_dim
 
 
 def get_cache_dtype(cache, head_dim, dtype):
@@ -107,13 +125,34 @@ def get_cache_dtype(cache, head_dim, dtype):
     return torch.uint8 if cache.dim() > 0 and cache.size(-1) == head_dim // 2 + 4 else dtype
 
 
-def _check_mx(k_scale, d):
+def _check_mx(mx, q, k_scale):
     if k_scale is None:
-        fail("k_scale must not be None for keys of MXFP4: its words are their block scales")
-    if k_scale.dtype != torch.int32:
-        fail(f"k_scale must be torch.int32 for keys of MXFP4, a word of block scales each, found {k_scale.dtype}")
-    if d not in (32, 64, 96, 128):
-        fail(f"q must have a head dim of 32, 64, 96 or 128 for keys of MXFP4, found {d}")
+        fail(f"k_scale must not be None for keys of {mx}: it has their block scales")
+    if k_scale.dtype not in _BLOCK_SCALES:
+        fail(
+            f"k_scale must be torch.int32 for keys of {mx}, a word of block scales each, or its four bytes as uint8 or "
+            f"float8_e8m0fnu, found {k_scale.dtype}"
+        )
+    if q.size(-1) not in (32, 64, 96, 128):
+        fail(f"q must have a head dim of 32, 64, 96 or 128 for keys of {mx}, found {q.size(-1)}")
+    if q.dtype == torch.float8_e5m2:
+        fail(f"q must be float8_e4m3fn, bfloat16 or float16 for keys of {mx}, found {q.dtype}")
+
+
+def _check_scales(k_scale, rows, first):
+    """Those of keys in `rows`, contiguous from dimension `first` on."""
+    if k_scale is None:
+        return
+    has_bytes = k_scale.dtype in _SCALE_BYTES
+    check_shape("k_scale", k_scale, (*rows, 4) if has_bytes else rows)
+    check_inner("k_scale", k_scale, first)
+    if has_bytes:
+        # A kernel reads words.
+        offset = k_scale.storage_offset()
+        require(offset % 4 == 0, lambda: f"the bytes of k_scale must be at a multiple of 4, found them at {offset}")
+        if first:
+            stride = get_stride(k_scale)
+            require(stride % 4 == 0, lambda: f"k_scale must have a stride of a multiple of 4 bytes, found {stride}")
 
 
 def check_shape(name, tensor, shape):
@@ -172,11 +211,9 @@ def get_stride(tensor):
 def _check_inputs(q, k, k_scale, weights, out):
     """Their types, and the inner dimensions of all but the scales."""
     get_type("q", q.dtype)
-    mx = has_mx_keys(k)
+    mx = find_mx_format(k, k_scale)
     if mx:
-        _check_mx(k_scale, q.size(-1))
-        if q.dtype == torch.float8_e5m2:
-            fail(f"q must be float8_e4m3fn, bfloat16 or float16 for keys of MXFP4, found {q.dtype}")
+        _check_mx(mx, q, k_scale)
     elif k.dtype != q.dtype:
         fail(f"k must have the dtype of q, {q.dtype}, or hold MXFP4 in uint8 or int8, found {k.dtype}")
     for name, tensor in (("k_scale", None if mx else k_scale), ("weights", weights), ("out", out)):
@@ -192,12 +229,10 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
     if q.dim() != 3:
         fail(f"q must be M x H x D, found {q.dim()} dimensions")
     m, h, d = q.shape
-    grouped = k.dim() == 3 and not has_mx_keys(k)
-    check_shape("k", k, (None, None, d) if grouped else (None, d // 2 if has_mx_keys(k) else d))
+    grouped = k.dim() == 3 and not find_mx_format(k, k_scale)
+    check_shape("k", k, (None, None, d) if grouped else (None, d // 2 if is_fp4(k) else d))
     n, groups = k.size(0), k.size(1) if grouped else 0
-    if k_scale is not None:
-        check_shape("k_scale", k_scale, (n, groups) if grouped else (n,))
-        check_inner("k_scale", k_scale, 1 if grouped else 0)
+    _check_scales(k_scale, (n, groups) if grouped else (n,), 1 if grouped else 0)
     if weights is not None:
         check_shape("weights", weights, (m, h))
     for name, bounds in (("ks", ks), ("ke", ke)):
@@ -211,10 +246,8 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
 
 
 def _check_pages(k, k_scale, d):
-    check_shape("k", k, (None, None, d // 2 if has_mx_keys(k) else d))
-    if k_scale is not None:
-        check_shape("k_scale", k_scale, tuple(k.shape[:2]))
-        check_inner("k_scale", k_scale)
+    check_shape("k", k, (None, None, d // 2 if is_fp4(k) else d))
+    _check_scales(k_scale, tuple(k.shape[:2]), 1)
 
 
 def check_paged(q, k, k_scale, weights, context_lens, block_table, out):

@@ -101,7 +101,7 @@ def _make_logits_op(q, k, k_scale, weights, dtype, **others):
         out_type=checks.get_type("dtype", dtype),
         weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
         has_k_scale=k_scale is not None,
-        mx_keys=checks.has_mx_keys(k),
+        mx_keys=checks.find_mx_format(k, k_scale),
         **others,
     )
 
@@ -208,7 +208,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
         k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        k_scale_stride=checks.get_scale_stride(k_scale),
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
         block_table_stride=checks.get_stride(block_table),

@@ -10,7 +10,7 @@ def _get_paged_args(q, k, k_scale, weights, context_lens, block_table, **others)
     return PagedLogitsArgs(
         q_stride=checks.get_stride(q),
         k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        k_scale_stride=checks.get_scale_stride(k_scale),
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
         block_table_stride=checks.get_stride(block_table),

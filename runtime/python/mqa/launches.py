@@ -125,7 +125,7 @@ def _make_op(q, k, k_scale, weights, out, **others):
         out_type=checks.get_type("out", out.dtype),
         weights_type="none" if weights is None else checks.get_type("weights", weights.dtype),
         has_k_scale=k_scale is not None,
-        mx_keys=checks.has_mx_keys(k),
+        mx_keys=checks.find_mx_format(k, k_scale),
         **others,
     )
 
@@ -201,7 +201,7 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
         k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        k_scale_stride=checks.get_scale_stride(k_scale),
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
         block_table_stride=checks.get_stride(block_table),
@@ -244,7 +244,7 @@ def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out,
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
         k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        k_scale_stride=checks.get_scale_stride(k_scale),
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         block_table_stride=checks.get_stride(block_table),
         out_stride=checks.get_stride(out),
@@ -310,14 +310,14 @@ def launch_fused_paged_logits(options, tensors, *flags):
 
 
 def split_cache(
-    cache: torch.Tensor, head_dim: int, dtype: torch.dtype = torch.float8_e4m3fn
+    cache: torch.Tensor, head_dim: int, dtype: torch.dtype = torch.float8_e4m3fn, *, block_scales: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x (head_dim + 4), or with a 1 before the last.
 
     In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
     Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. With `dtype` uint8,
     int8 or float4_e2m1fn_x2, keys are MXFP4: a key has head_dim / 2 bytes, and k_scale is int32, a word of block scales
-    for each key. Raises TypeError for what is no tensor, ValueError for a cache that is not uint8 or has another shape.
+    for each key. With `block_scales` and float8_e4m3fn, keys are MXFP8, and k_scale is int32 too. Raises TypeError for what is no tensor, ValueError for a cache that is not uint8 or has another shape.
 
     >>> import mqa, torch
     >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 128 + 4, dtype=torch.uint8), head_dim=128)
@@ -326,6 +326,9 @@ def split_cache(
     >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 64 + 4, dtype=torch.uint8), head_dim=128, dtype=torch.uint8)
     >>> k.shape, k_scale.dtype
     (torch.Size([8, 64, 64]), torch.int32)
+    >>> cache = torch.zeros(8, 64, 1, 128 + 4, dtype=torch.uint8)
+    >>> mqa.split_cache(cache, head_dim=128, block_scales=True)[1].dtype
+    torch.int32
     """
     checks.check_cache("cache", cache, head_dim, dtype)
     num_blocks, block_kv = cache.shape[:2]
@@ -334,7 +337,8 @@ def split_cache(
     stride = cache.stride(0) if num_blocks > 1 else block_bytes
     bytes_ = cache.as_strided((num_blocks, block_bytes), (stride, 1))
     k = bytes_[:, :key_bytes].view(dtype).as_strided((num_blocks, block_kv, row), (stride, row, 1))
-    return k, bytes_[:, key_bytes:].view(torch.float32 if row == head_dim else torch.int32)
+    has_words = block_scales or row != head_dim
+    return k, bytes_[:, key_bytes:].view(torch.int32 if has_words else torch.float32)
 
 
 class PreparedLaunch:

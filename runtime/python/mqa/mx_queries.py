@@ -58,7 +58,7 @@ def _check(q, q_scale, weights, dtype):
             checks.fail(f"{name} must be a torch.Tensor, found {type(tensor).__name__}")
     if dtype not in _SHIFTS:
         checks.fail(f"dtype must be one of {', '.join(map(str, _SHIFTS))}, found {dtype}")
-    if not checks.has_mx_keys(q):
+    if not checks.is_fp4(q):
         checks.fail(f"q must be bytes of fp4 (uint8, int8 or float4_e2m1fn_x2), found {q.dtype}")
     if q.dim() not in (3, 4) or q.size(-1) not in (16, 32, 48, 64):
         checks.fail(f"q must be M x H x D / 2 or B x T x H x D / 2 with D = 32, 64, 96 or 128, found {tuple(q.shape)}")

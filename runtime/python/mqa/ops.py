@@ -28,7 +28,7 @@ class Op:
     out_type: str = "f32"
     weights_type: str = "f32"  # or "none"
     has_k_scale: bool = True
-    mx_keys: bool = False  # MXFP4: bytes of two elements, and words of block scales
+    mx_keys: str = ""  # with block scales: MXFP4 (bytes of two elements) or MXFP8
     num_groups: int = 0  # 0: keys have no dimension of groups
     clean: bool = False
     compressed: bool = False
@@ -58,7 +58,8 @@ class Op:
     def list_inputs(self):
         """The names of the operands but `out`, and their types; None: it is absent."""
         h, d, e = self.num_heads, self.head_dim, self.input_type
-        key, scale = (f"{d // 2}xi8", "i32") if self.mx_keys else (f"{d}x{e}", "f32")
+        key = {"": f"{d}x{e}", "MXFP4": f"{d // 2}xi8", "MXFP8": f"{d}xf8E4M3FN"}[self.mx_keys]
+        scale = "i32" if self.mx_keys else "f32"
         if self.next_n:
             t, p = self.next_n, self.block_kv
             lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
@@ -120,6 +121,12 @@ def make_function(name, arguments, lines, op, results):
     return f"func.func @{name}({', '.join(arguments)}) -> ({', '.join(results)}) {{\n{body}\n}}\n"
 
 
+def _find_mx_format(info):
+    if runtime.ELEMENT_TYPES[info.k_scale_type] != "i32":
+        return ""
+    return "MXFP4" if runtime.ELEMENT_TYPES[info.key_type] == "i8" else "MXFP8"
+
+
 def describe_logits(info):
     """The op of a kernel; null if it knows sizes that are given at launch here."""
     paged = "paged" in runtime.OPS[info.op]
@@ -138,7 +145,7 @@ def describe_logits(info):
         out_type=runtime.ELEMENT_TYPES[info.logits_type],
         weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
         has_k_scale=bool(info.has_k_scale),
-        mx_keys=runtime.ELEMENT_TYPES[info.key_type] == "i8",
+        mx_keys=_find_mx_format(info),
         num_groups=info.num_groups if info.num_groups > 1 else 0,
         clean=bool(info.clean),
         compressed=bool(info.compressed),

@@ -55,7 +55,7 @@ def _plan_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, se
     args = PagedLogitsArgs(
         q_stride=checks.get_stride(q),
         k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_stride(k_scale) if k_scale is not None else 0,
+        k_scale_stride=checks.get_scale_stride(k_scale),
         weights_stride=checks.get_stride(weights) if weights is not None else 0,
         context_lens_stride=checks.get_stride(context_lens) if per_query else 1,
         block_table_stride=checks.get_stride(block_table),

@@ -34,6 +34,7 @@ class KernelInfo(ctypes.Structure):
         ("max_seqlen_k", c_int64),
         ("input_type", c_int),
         ("key_type", c_int),
+        ("k_scale_type", c_int),
         ("out_type", c_int),
         ("weights_type", c_int),
         ("has_weights", c_int),

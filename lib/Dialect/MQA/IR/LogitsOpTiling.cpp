@@ -174,7 +174,7 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
     SmallVector<OpFoldResult> offsets{n}, sizes{numN};
     if (hasKeyGroups())
       sizes.push_back(b.getIndexAttr(getNumGroups()));
-    // MXFP4 keys have as many bytes as pairs of elements.
+    // MXFP4 keys have a byte for two elements.
     if (hasHeadDim)
       sizes.push_back(b.getIndexAttr(getKeyType().getShape().back()));
     offsets.resize(sizes.size(), zero);

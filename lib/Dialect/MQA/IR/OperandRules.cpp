@@ -6,7 +6,6 @@
 
 #include "OperandRules.h"
 #include "MemorySpaces.h"
-#include "mqa/Dialect/MQA/IR/MxFormat.h"
 
 #include "mqa/Dialect/MQA/IR/OperandStrides.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
@@ -44,7 +43,7 @@ SmallVector<Type> mqa::getInputTypes(Builder &b) {
 
 SmallVector<Type> mqa::getKeyTypes(LogitsOpInterface op) {
   if (op.hasMxKeys())
-    return {IntegerType::get(op->getContext(), 8)};
+    return {getElementTypeOrSelf(op.getK())};
   return {op.getInputElementType()};
 }
 
@@ -209,27 +208,34 @@ LogicalResult mqa::verifyMemory(Operation *op, ValueRange operands,
 }
 
 LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
-  if (!op.hasMxKeys())
+  const mx::Format *format = op.getMxFormat();
+  if (!format)
     return success();
+  auto key = cast<ShapedType>(op.getK().getType());
+  auto emitNeeds = [&]() -> InFlightDiagnostic {
+    return op->emitOpError() << "with 'k' of " << key.getElementType() << " ("
+                             << format->name << ") needs ";
+  };
   if (!op.getKScale())
-    return op->emitOpError("with 'k' of i8 (MXFP4) needs 'k_scale', whose "
-                           "words are the block scales");
+    return emitNeeds() << "'k_scale', whose words are the block scales";
   Type input = op.getInputElementType();
   if (!isa<Float8E4M3FNType, BFloat16Type, Float16Type>(input))
-    return op->emitOpError() << "with 'k' of i8 (MXFP4) needs 'q' of f8E4M3FN, "
-                                "bf16 or f16, found "
-                             << input;
+    return emitNeeds() << "'q' of f8E4M3FN, bf16 or f16, found " << input;
   // A word has the scales of four blocks.
   int64_t headDim = op.getHeadDim();
   if (headDim % mx::kBlock || headDim > mx::kBlock * mx::kBlocksOfWord)
-    return emitSizeError(op, "head dim D of MXFP4 keys", "32, 64, 96 or 128",
-                         headDim);
-  int64_t bytes = cast<ShapedType>(op.getK().getType()).getShape().back();
-  if (bytes != headDim / 2)
+    return emitSizeError(op, ("head dim D of " + format->name + " keys").str(),
+                         "32, 64, 96 or 128", headDim);
+  int64_t size = key.getShape().back();
+  int64_t perElement = 8 / format->elementBits;
+  if (size == headDim / perElement)
+    return success();
+  if (perElement == 1)
     return emitSizeError(op,
-                         ("number of bytes of a key (" + keysAt + ")").str(),
-                         "D / 2 = " + Twine(headDim / 2), bytes);
-  return success();
+                         ("number of elements of a key (" + keysAt + ")").str(),
+                         "D = " + Twine(headDim), size);
+  return emitSizeError(op, ("number of bytes of a key (" + keysAt + ")").str(),
+                       "D / 2 = " + Twine(headDim / 2), size);
 }
 
 LogicalResult mqa::verifyBlockMax(Operation *op,

@@ -32,13 +32,12 @@ SmallVector<OperandRule> getOperandRules(KernelOpInterface op);
 /// Those of q and k.
 SmallVector<Type> getInputTypes(Builder &b);
 
-/// What k and k_scale are of: MXFP4 keys are of bytes, and their scales of
-/// words.
+/// What k and k_scale are of: the scales of keys with block scales are words.
 SmallVector<Type> getKeyTypes(LogitsOpInterface op);
 SmallVector<Type> getKeyScaleTypes(LogitsOpInterface op);
 
-/// What MXFP4 keys ask of an op whose operands have the right ranks. `keysAt`
-/// says where the bytes of a key were found.
+/// What keys with block scales ask of an op whose operands have the right
+/// ranks. `keysAt` says where the bytes of a key were found.
 LogicalResult verifyMxKeys(LogitsOpInterface op, StringRef keysAt);
 
 /// Kind, rank, element type and sizes of `operands`, of which those that are

@@ -15,7 +15,8 @@ meant:
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
 found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries become fp8 ahead of the kernel
-(mqa.unpack_mx_queries). MX scales of fp8 are refused: there are no kernels for them. `indices`, which DeepGEMM has on
+(mqa.unpack_mx_queries). MX scales of fp8 queries are refused: there are no
+kernels for them. Those of fp8 keys are int32, as those of fp4 keys. `indices`, which DeepGEMM has on
 Blackwell alone, say which neighbouring tokens are of one request.
 More is allowed where MQA can do more; docs/engines.md has the table.
 
@@ -57,7 +58,7 @@ def _get_queries(q, weights):
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is None:
         return values, weights
-    if isinstance(values, torch.Tensor) and not checks.has_mx_keys(values):
+    if isinstance(values, torch.Tensor) and not checks.is_fp4(values):
         _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) beside scales, found {values.dtype}: {_BLACKWELL_QUERIES}")
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
@@ -70,10 +71,10 @@ def _get_pair(name, pair):
     return pair
 
 
-def _check_common(q, weights, has_fp4_keys):
-    if q.dtype != _FP8 and not (has_fp4_keys and q.dtype == torch.bfloat16):
-        fp4 = ": that is fp4, which needs its scales, (q, scales)" if checks.has_mx_keys(q) else ""
-        _fail(f"q must be {_FP8}{' or torch.bfloat16' if has_fp4_keys else ''}, found {q.dtype}{fp4}")
+def _check_common(q, weights, has_mx_keys):
+    if q.dtype != _FP8 and not (has_mx_keys and q.dtype == torch.bfloat16):
+        fp4 = ": that is fp4, which needs its scales, (q, scales)" if checks.is_fp4(q) else ""
+        _fail(f"q must be {_FP8}{' or torch.bfloat16' if has_mx_keys else ''}, found {q.dtype}{fp4}")
     if not q.is_contiguous():
         _fail("q must be contiguous")
     if weights.dtype not in (torch.float32, torch.bfloat16):
@@ -171,7 +172,7 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
     for name, tensor in (("kv[1]", k_scale), ("weights", weights)):
         if tensor is None:
             raise TypeError(f"{name} must be a torch.Tensor, found None")
-    _check_common(q, weights, checks.has_mx_keys(k))
+    _check_common(q, weights, checks.find_mx_format(k, k_scale) != "")
     tensors = (q, k, k_scale, weights, ks, ke, out)
     if plain and is_plain(LOGITS, tensors):
         _call(launch_logits, options, tensors, clean, max_seqlen_k != 0, True, False, nan_as_zero, 0)

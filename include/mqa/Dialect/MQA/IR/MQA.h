@@ -7,6 +7,7 @@
 #ifndef MQA_DIALECT_MQA_IR_MQA_H
 #define MQA_DIALECT_MQA_IR_MQA_H
 
+#include "mqa/Dialect/MQA/IR/MxFormat.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

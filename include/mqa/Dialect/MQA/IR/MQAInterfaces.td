@@ -45,7 +45,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
                     "queries are of one sequence.", "int64_t", "getNextN">,
     InterfaceMethod<"Keys of a cache block, or of a block of a query's own; 0 without such blocks.",
                     "int64_t", "getBlockKv">,
-    InterfaceMethod<"The element type of q, and of k unless keys are MXFP4.", "::mlir::Type", "getInputElementType">,
+    InterfaceMethod<"The element type of q, and of k unless keys have block scales.", "::mlir::Type", "getInputElementType">,
     InterfaceMethod<"", "::mlir::Value", "getK">,
     InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
@@ -69,13 +69,24 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     bool hasManyRows() { return $_op.hasRowsOfSequences() && !$_op.getRunRows(); }
     /// Heads that share a key.
     int64_t getGroupHeads() { return $_op.getNumHeads() / $_op.getNumGroups(); }
-    /// Whether keys are pairs of f4E2M1FN in bytes, with words of block scales.
-    bool hasMxKeys() {
-      auto type = ::llvm::dyn_cast<::mlir::ShapedType>($_op.getK().getType());
-      return type && type.getElementType().isInteger(8);
+    /// What keys with block scales are; null if keys have none.
+    const ::mlir::mqa::mx::Format *getMxFormat() {
+      auto key = ::llvm::dyn_cast<::mlir::ShapedType>($_op.getK().getType());
+      ::mlir::Value scales = $_op.getKScale();
+      auto scale = ::llvm::dyn_cast_if_present<::mlir::ShapedType>(scales ? scales.getType() : ::mlir::Type());
+      return key ? ::mlir::mqa::mx::getFormat(key.getElementType(), scale ? scale.getElementType() : ::mlir::Type())
+                 : nullptr;
+    }
+    bool hasMxKeys() { return $_op.getMxFormat(); }
+    /// The type in which q and k are multiplied by a unit that has it: that of
+    /// q, or a wider one that keys with block scales need.
+    ::mlir::Type getProductElementType() {
+      const ::mlir::mqa::mx::Format *format = $_op.getMxFormat();
+      ::mlir::Type query = $_op.getInputElementType();
+      return format ? format->getProductType(query) : query;
     }
     /// Whether every score of this op is finite or NaN: f8E4M3FN has no
-    /// infinity, and MXFP4 keys become finite ones.
+    /// infinity, and keys with block scales become finite ones beside it.
     bool hasOnlyFiniteScores() {
       return ::llvm::isa<::mlir::Float8E4M3FNType>($_op.getInputElementType());
     }

@@ -44,8 +44,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | N x D, or N x G x D | as `q` |
     | | N x D / 2 | i8: MXFP4 |
+    | | N x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
-    | | N | i32 where keys are MXFP4 |
+    | | N | i32 where keys are MXFP4 or MXFP8 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
@@ -98,17 +99,22 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     a key in the range is outside of the range: it is -inf with `clean`, and not written without `clean`. `block_max` and
     `compressed` exclude each other.
 
-    **MXFP4 keys.** An element is an f4E2M1FN. A byte of `k` has two elements; the even one is in the low four bits.
-    Each block of 32 elements has a block scale, and `k_scale` has a word of four block scales for each key. Byte g of
-    the word belongs to elements 32 g to 32 g + 31. It is an f8E8M0FNU: 2 to the power of (byte - 127), and NaN if the
-    byte is 255. If D has fewer than four blocks, the other bytes are not read. MXFP4 keys need a `k_scale`, a D of 32,
-    64, 96 or 128, and a `q` of f8E4M3FN, bf16 or f16. They have no groups.
+    **MXFP4 and MXFP8 keys.** Each block of 32 elements has a block scale, and `k_scale` has a word of four block scales
+    for each key. Byte g of the word belongs to elements 32 g to 32 g + 31. It is an f8E8M0FNU: 2 to the power of
+    (byte - 127), and NaN if the byte is 255. If D has fewer than four blocks, the other bytes are not read. An element of
+    an MXFP8 key is an f8E4M3FN. An element of an MXFP4 key is an f4E2M1FN: a byte of `k` has two elements; the even one is
+    in the low four bits. Such keys need a `k_scale`, a D of 32, 64, 96 or 128, and a `q` of f8E4M3FN, bf16 or f16. They
+    have no groups.
 
     A kernel for a GPU converts each key to the type in which its matrix unit multiplies queries. First it divides the
-    key by the greatest of its block scales; it multiplies the logit by that scale again. The conversion is exact while
-    the bytes of the key's word differ by at most 14 (f8E4M3FN), 25 (f16) or 125 (bf16). If the byte of a block is
-    smaller than the greatest byte by more than that, f8E4M3FN rounds the elements of the block to multiples of 2^-15
+    key by the greatest of its block scales; it multiplies the logit by that scale again. The conversion of MXFP4 keys is
+    exact while the bytes of the key's word differ by at most 14 (f8E4M3FN), 25 (f16) or 125 (bf16). If the byte of a block
+    is smaller than the greatest byte by more than that, f8E4M3FN rounds the elements of the block to multiples of 2^-15
     times the greatest block scale; f16 and bf16 make them 0.
+
+    MXFP8 keys become bf16 beside queries of bf16, and f16 beside queries of f16 or f8E4M3FN, which become f16 too. This
+    is exact while the bytes of the key's word differ by at most 117 (bf16) or 22 (f16). Elements of blocks with smaller
+    bytes are off by at most 2^-126 (bf16) or 2^-31 (f16) times the greatest block scale.
 
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
@@ -121,7 +127,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
-    keys; the maxima of blocks of 128 keys; with blocks of keys for each query; a tile.
+    keys; the maxima of blocks of 128 keys; with blocks of keys for each query; with MXFP8 keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -147,6 +153,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          blocks(%key_blocks, %num_key_blocks : tensor<?x2048xi32>, tensor<?xi32>) of 8
          outs(%columns : tensor<?x16384xf32>) {clean} -> tensor<?x16384xf32>
+    %6 = mqa.logits ins(%q_bf16, %k, %block_scales, %weights, %ks, %ke :
+             tensor<?x64x128xbf16>, tensor<?x128xf8E4M3FN>, tensor<?xi32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -273,8 +283,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | `k` | C x P x D | as `q` |
     | | C x P x D / 2 | i8: MXFP4 |
+    | | C x P x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | C x P | f32 |
-    | | C x P | i32 where keys are MXFP4 |
+    | | C x P | i32 where keys are MXFP4 or MXFP8 |
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
@@ -285,8 +296,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `out` | (B * T) x N, (B * T) x J with `block_max`, or (B * T) x (L * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
-    a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding and MXFP4
-    keys are as in `mqa.logits`.
+    a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding, and MXFP4
+    and MXFP8 keys are as in `mqa.logits`.
 
     **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
     is context_lens[b] - T + t + 1, because the new queries are the last ones of the sequence. Lengths may be zero, negative,

@@ -1,15 +1,20 @@
-//===- MxFormat.h - MXFP4 keys as they lie in memory ------------*- C++ -*-===//
+//===- MxFormat.h - Keys with block scales as they lie in memory -*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two f4E2M1FN in a byte, the even one in its low bits; a block scale, an
-// f8E8M0FNU, for each 32 elements, and those of four blocks in a word (OCP
-// Microscaling Formats, 1.0).
+// A block scale, an f8E8M0FNU, for each 32 elements of a key, and those of four
+// blocks in a word (OCP Microscaling Formats, 1.0). The formats differ in what
+// an element is: a new one is a case of `Element`, and a row of the table in
+// MxFormat.cpp.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MQA_DIALECT_MQA_IR_MXFORMAT_H
 #define MQA_DIALECT_MQA_IR_MXFORMAT_H
+
+#include "mlir/IR/Types.h"
+#include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
 
@@ -19,9 +24,28 @@ namespace mx {
 
 /// Elements that share a scale, and scales of a word.
 constexpr int64_t kBlock = 32, kBlocksOfWord = 4;
-constexpr int64_t kBlockBytes = kBlock / 2;
 /// The byte of a block scale of 1, and that of NaN.
 constexpr int64_t kScaleBias = 127, kScaleNaN = 255;
+
+/// Two f4E2M1FN lie in a byte (i8), the even one in its low bits.
+enum class Element { F4E2M1FN, F8E4M3FN };
+
+struct Format {
+  StringLiteral name;
+  Element element;
+  int64_t elementBits;
+
+  /// Of `count` elements.
+  int64_t getBytes(int64_t count) const { return count * elementBits / 8; }
+  int64_t getBlockBytes() const { return getBytes(kBlock); }
+  /// The type in which queries of `query` and keys are multiplied: it has room
+  /// for elements whose blocks have different scales.
+  Type getProductType(Type query) const;
+};
+
+/// The format of keys whose memory is of `key`, with scales of `scale` (null:
+/// none); null if they have no block scales.
+const Format *getFormat(Type key, Type scale);
 
 } // namespace mx
 } // namespace mqa

@@ -41,13 +41,13 @@ struct TilePlan {
   /// their own, because a tile of k is used up earlier. The ring is null if
   /// there are no scales.
   RingType keyRing, scaleRing;
-  /// Of MXFP4 keys, what the key and scale stages are converted from: `tile_kv`
-  /// rows of bytes, and words of block scales. Rings of their own, so that two
-  /// producers load them. Null for other keys.
+  /// Of keys with block scales, what the key and scale stages are converted
+  /// from: `tile_kv` rows of bytes, and words of block scales. Rings of their
+  /// own, so that two producers load them. Null for other keys.
   RingType mxRing, mxScaleRing;
   /// Threads of a block: the consumer groups, then one group of warps for
-  /// producers and cleaners. Of MXFP4 keys, `converterGroups` groups of
-  /// converters are behind them.
+  /// producers and cleaners. Of keys with block scales, `converterGroups`
+  /// groups of converters are behind them.
   int64_t numThreads, converterGroups = 0;
   /// Registers that a consumer thread may use. On a chip that moves registers,
   /// this is the number after setmaxnreg.

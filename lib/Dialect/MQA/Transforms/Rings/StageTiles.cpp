@@ -16,9 +16,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -98,7 +101,8 @@ private:
   LogitsOp logits;
   Location loc;
   TilePlan plan;
-  /// No scales, no ring of them; and none of MXFP4 keys where they are others.
+  /// No scales, no ring of them; and none of keys with block scales where there
+  /// are none.
   Value queryRing, keyRing, scaleRing, mxRing, mxScaleRing;
 };
 } // namespace
@@ -196,7 +200,8 @@ Value TileStager::putAndGet(Value ring, Value position, Value source) {
   return RingGetOp::create(b, loc, ring, position).getTiles()[0];
 }
 
-/// Fills the slots of keys and scales from MXFP4 keys, which are staged ahead.
+/// Fills the slots of keys and scales from keys with block scales, which are
+/// staged ahead.
 void TileStager::convertKeys(Value position, const HeadBlock &heads) {
   Value packed =
       putAndGet(mxRing, position, heads.getKeys(b, loc, logits.getK()));
@@ -204,7 +209,8 @@ void TileStager::convertKeys(Value position, const HeadBlock &heads) {
                           heads.getKeys(b, loc, logits.getKScale()));
   auto keys = RingAcquireOp::create(b, loc, keyRing, position);
   auto scales = RingAcquireOp::create(b, loc, scaleRing, position);
-  decodeMxKeys(b, loc, packed, words, keys.getTiles()[0], scales.getTiles()[0]);
+  decodeMxKeys(b, loc, *logits.getMxFormat(), packed, words, keys.getTiles()[0],
+               scales.getTiles()[0]);
   for (Value ring : {mxRing, mxScaleRing})
     RingReleaseOp::create(b, loc, ring, position);
   for (Value ring : {keyRing, scaleRing})

@@ -46,12 +46,14 @@ static bool fits(const llvm::json::Object &entry, StringRef key,
 }
 
 /// Whether `entry` was measured with the element type of q, by MLIR's name, and
-/// with such keys.
+/// with keys of the same format, by its name.
 static bool fitsTypes(const llvm::json::Object &entry, LogitsOpInterface op) {
+  const mx::Format *format = op.getMxFormat();
+  StringRef mxKeys = format ? StringRef(format->name) : "";
   std::string type;
   llvm::raw_string_ostream(type) << op.getInputElementType();
   return entry.getString("input_type").value_or("f8E4M3FN") == type &&
-         entry.getInteger("mx_keys").value_or(0) == op.hasMxKeys();
+         entry.getString("mx_keys").value_or("") == mxKeys;
 }
 
 ScheduleAttr mqa::lookUpSchedule(LogitsOpInterface op, const ChipInfo &chip,

@@ -62,7 +62,7 @@ static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
   return a.getNumHeads() == b.getNumHeads() &&
          a.getHeadDim() == b.getHeadDim() &&
          a.getNumGroups() == b.getNumGroups() && a.getNextN() == b.getNextN() &&
-         a.hasMxKeys() == b.hasMxKeys() &&
+         a.getMxFormat() == b.getMxFormat() &&
          a.getInputElementType() == b.getInputElementType() &&
          getWeightsType(a) == getWeightsType(b) &&
          a.getActivation() == b.getActivation();

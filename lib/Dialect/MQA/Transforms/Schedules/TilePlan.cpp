@@ -46,7 +46,7 @@ bool mqa::keepsWeights(Rows rows, int64_t headTiles) {
 
 int64_t mqa::getKeptKeyRegisters(LogitsOpInterface op, const MatrixUnit &unit,
                                  int64_t tileKv) {
-  Type type = unit.getOperandType(op.getInputElementType());
+  Type type = unit.getOperandType(op.getProductElementType());
   RowChunks chunks = unit.getRowChunks(op.getHeadDim(), type);
   int64_t bytes = type.getIntOrFloatBitWidth() / 8;
   constexpr int64_t kWarpRegisterBytes = kWarpThreads * 4;
@@ -125,6 +125,8 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
   SmallVector<std::string> wrong;
   if (!op.hasOnlyFiniteScores())
     llvm::raw_string_ostream(wrong.emplace_back()) << op.getInputElementType();
+  else if (op.getProductElementType() != op.getInputElementType())
+    wrong.push_back(op.getMxFormat()->name.str() + " keys");
   if (!isRelu(op.getActivation()))
     wrong.push_back("no relu");
   if (!op.getWeights())
@@ -211,8 +213,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << ") at keys that are staged for a part of the heads "
                           "at a time";
   // The rows of one product lie behind each other where no chunks do.
-  RowChunks chunks =
-      unit.getRowChunks(headDim, unit.getOperandType(op.getInputElementType()));
+  RowChunks chunks = unit.getRowChunks(
+      headDim, unit.getOperandType(op.getProductElementType()));
   if (areKeys && tileKv > kGroupRows && (stagesByParts || chunks.count > 1))
     return emitError() << "rows of keys need tile_kv = " << kGroupRows
                        << " for heads by parts and for keys of more than "
@@ -222,7 +224,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // the lanes 20 roundings to 11 bits, which keeps the error below 1e-3.
   constexpr int64_t kMaxPackedTiles = 8;
   bool packed = isPacked(schedule.getReduction());
-  Type operandType = unit.getOperandType(op.getInputElementType());
+  Type operandType = unit.getOperandType(op.getProductElementType());
   std::string notPacked = describeNotPacked(op, stagesByParts);
   if (packed && !notPacked.empty())
     return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
@@ -356,12 +358,13 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
-  if (op.hasMxKeys()) {
+  if (const mx::Format *format = op.getMxFormat()) {
     // A thread reads whole rows: neighbours would read from the same banks
-    // without a swizzle.
-    Type bytes = IntegerType::get(context, 8);
-    MemRefType packed = tile({tileKv, headDim / 2}, bytes);
-    if (llvm::isPowerOf2_64(headDim) && headDim / 2 > kSwizzleUnit)
+    // without a swizzle. Both i8 and fp8 are bytes.
+    Type bytes = getElementTypeOrSelf(op.getK());
+    int64_t rowBytes = format->getBytes(headDim);
+    MemRefType packed = tile({tileKv, rowBytes}, bytes);
+    if (llvm::isPowerOf2_64(rowBytes) && rowBytes > kSwizzleUnit)
       packed = MemRefType::get(packed.getShape(), bytes,
                                StagedLayoutAttr::get(context, packed.getShape(),
                                                      {0, 1}, kSwizzleUnit),
