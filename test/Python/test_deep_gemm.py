@@ -155,7 +155,10 @@ class DeepGemmTest(KnownLaunchCase):
             strided = torch.empty(55, 33, 64, device=device).to(FP8)[:, :32]
             mqa.logits(strided, k, scale, weights, ks, ke, clean=True)
             for message, call in (
-                ("fp4", lambda: deep_gemm.fp8_fp4_mqa_logits((q, scale), (k, scale), weights, ks, ke)),
+                (
+                    "kv must be keys with block scales",
+                    lambda: deep_gemm.fp8_fp4_mqa_logits((q, scale), (k, scale), weights, ks, ke),
+                ),
                 ("clean_logits must be False", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks, ke, True, 10)),
                 ("ks must be 55", lambda: deep_gemm.fp8_mqa_logits(q, (k, scale), weights, ks[:3], ke)),
                 ("q must be M x H x D", lambda: deep_gemm.fp8_mqa_logits(q[0], (k, scale), weights, ks, ke)),

@@ -59,10 +59,7 @@ class PrefillTest(VersionsCase):
         q, k, scale, weights, ks, ke = make_logits("cpu", m=51)
         wrong_k = torch.zeros(300, 64, dtype=torch.int8)
         for message, arguments in (
-            (
-                "q must be fp4 .* beside scales, found torch.float8_e4m3fn: there is no kernel for MX-fp8",
-                ((q, scale), (k, scale)),
-            ),
+            ("kv must be keys with block scales", ((q, scale), (k, scale))),
             ("q must be torch.float8_e4m3fn, found torch.int8: that is fp4", ((q.view(torch.int8), None), (k, scale))),
             ("q must be torch.float8_e4m3fn, found torch.uint8: that is fp4", (q.view(torch.uint8), (k, scale))),
             (
@@ -162,7 +159,7 @@ class PagedTest(VersionsCase):
             self.refuse(AssertionError, message, call, **arguments)
         self.refuse(TypeError, "max_context_len must be an int, found None", call, columns=None)
         self.refuse(TypeError, "weights must be a torch.Tensor, found None", call, weights=None)
-        self.refuse(AssertionError, "q must be fp4 .* beside scales", deep_gemm.fp8_fp4_paged_mqa_logits,
+        self.refuse(AssertionError, "q_scale must be torch.int32, found", deep_gemm.fp8_fp4_paged_mqa_logits,
                     (q, weights), cache, weights, lens, table, None, 300)  # fmt: skip
 
 

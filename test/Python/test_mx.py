@@ -133,9 +133,9 @@ class MxTest(unittest.TestCase):
         q, weights = torch.randn(2, 8, 128).to(torch.float8_e4m3fn), torch.rand(2, 8)
         ks, ke = torch.zeros(2).int(), torch.full((2,), 40).int()
         fp4_q, q_scale = torch.zeros(2, 8, 64, dtype=torch.int8), torch.zeros(2, 8, dtype=torch.int32)
-        mx_fp8 = "q must be fp4 .* beside scales, found torch.float8_e4m3fn: there is no kernel for MX-fp8"
         for message, queries, keys in (
-            (mx_fp8, (q, q_scale), (k, k_scale)),
+            ("q must be fp4 .* beside scales, found torch.bfloat16", (q.bfloat16(), q_scale), (k, k_scale)),
+            ("kv must be keys with block scales", (q, q_scale), (q[:, 0], ke.float())),
             ("q_scale must be 2 x 8, found 2 x 7", (fp4_q, q_scale[:, :7]), (k, k_scale)),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.int8: that is fp4", fp4_q, (k, k_scale)),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.float16", q.half(), (k, k_scale)),

@@ -44,6 +44,12 @@ def compute(q, keys, weights):
     return torch.einsum("mhn,mh->mn", scores, weights.double())
 
 
+def make_queries(*shape, d=128, spread=117):
+    """Queries with block scales, and what they stand for."""
+    q, q_scale = make(*shape, d=d, seed=3, spread=spread)
+    return q, q_scale, decode(q, q_scale)
+
+
 class Mxfp8Test(unittest.TestCase):
     def check(self, out, expected, most=5e-4):
         out = out.cpu().double()
@@ -136,6 +142,47 @@ class Mxfp8Test(unittest.TestCase):
                     self.assertTrue(logits[b, n:].isneginf().all())
                 self.assertEqual(best[b].tolist(), sorted(out[b, :n].topk(16).indices.tolist()))
 
+    def test_queries(self):
+        """Queries with block scales, too: exact as bfloat16, and by the names that take such pairs."""
+        for d in (32, 96, 128):
+            q, q_scale, expected = make_queries(20, 3, 16, d=d)
+            for device in DEVICES:
+                found, weights = mqa.unpack_mx_queries(q.to(device), q_scale.to(device))
+                self.assertEqual(found.dtype, torch.bfloat16)
+                product = found.cpu().double() * weights.cpu().double().view(20, 3, 16, 1)
+                self.assertTrue(torch.equal(product, expected))
+        (q, q_scale, queries), (k, k_scale) = make_queries(5, 16, spread=14), make(320)
+        weights, ks, ke = torch.rand(5, 16), torch.zeros(5).int(), torch.full((5,), 320).int()
+        expected = compute(queries, decode(k, k_scale), weights)
+        for device in DEVICES:
+            q_, scale_, k_, k_scale_, *others = (t.to(device) for t in (q, q_scale, k, k_scale, weights, ks, ke))
+            logits = deep_gemm.fp8_fp4_mqa_logits((q_, scale_), (k_, k_scale_), *others)
+            self.check(logits, expected)
+            best = select.indexer_prefill((q_, scale_), (k_, k_scale_), *others, 20)
+            self.assertEqual(best.tolist(), logits.cpu().topk(20).indices.sort().values.tolist())
+
+    def test_paged_queries(self):
+        """As DeepGEMM has them on Blackwell: beside such queries, the scales of a cache of fp8 are block scales."""
+        (q, q_scale, queries), (k, k_scale) = make_queries(2, 1, 16, spread=14), make(6, 64)
+        words = k_scale.view(torch.uint8).view(6, -1)
+        cache = torch.cat([k.view(torch.uint8).flatten(1), words], 1).view(6, 64, 1, 132)
+        weights, table = torch.rand(2, 16), torch.tensor([[5, 2, 0], [1, 4, 3]]).int()
+        lens, indices = torch.tensor([[100], [192]]).int(), torch.tensor([0, 1]).int()
+        keys = decode(k, k_scale)
+        for device in DEVICES:
+            own = [t.to(device) for t in (cache, weights, lens, table)]
+            pair = (q.to(device), q_scale.to(device))
+            out = deep_gemm.fp8_fp4_paged_mqa_logits(pair, *own, None, 192, clean_logits=True).cpu()
+            tokens = deep_gemm.fp8_fp4_paged_mqa_logits(pair, *own, None, 192, indices.to(device)).cpu()
+            best = select.indexer_decode(pair, *own, 16, base="relative", max_context_len=192).cpu()
+            for b in range(2):
+                n = lens[b].item()
+                expected = compute(queries[b], keys[table[b].long()].flatten(0, 1)[:n], weights[b : b + 1])
+                self.check(out[b : b + 1, :n], expected)
+                self.check(tokens[b : b + 1, :n], expected)
+                self.assertTrue(out[b, n:].isneginf().all())
+                self.assertEqual(best[b].tolist(), sorted(out[b, :n].topk(16).indices.tolist()))
+
     def test_errors(self):
         k, k_scale = make(40)
         as_bytes = k_scale.unsqueeze(-1).view(torch.uint8)
@@ -154,6 +201,14 @@ class Mxfp8Test(unittest.TestCase):
         ):
             with self.assertRaisesRegex(ValueError, message):
                 mqa.logits(*changed)
+        fp8 = q.to(torch.float8_e4m3fn)
+        for queries, dtype, message in (
+            (fp8, torch.float8_e4m3fn, "dtype must be torch.bfloat16 for queries of MXFP8"),
+            (fp8[..., :80], None, r"q must be M x H x D or .* found \(2, 8, 80\)"),
+            (q, None, "q must be bytes of fp4 .* or float8_e4m3fn, found torch.bfloat16"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                mqa.unpack_mx_queries(queries, torch.zeros(2, 8, dtype=torch.int32), None, dtype)
 
 
 if __name__ == "__main__":

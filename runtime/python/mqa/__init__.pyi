@@ -47,7 +47,7 @@ def prepare_key_block_logits(
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip
 def unpack_mx_queries(
-    q: Tensor, q_scale: Tensor, weights: Tensor | None = None, dtype: torch.dtype = ...,
+    q: Tensor, q_scale: Tensor, weights: Tensor | None = None, dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,

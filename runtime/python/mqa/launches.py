@@ -315,9 +315,10 @@ def split_cache(
     """k and k_scale as views of a fused cache of bytes, num_blocks x block_kv x (head_dim + 4), or with a 1 before the last.
 
     In each block the block_kv * head_dim key bytes come first, then block_kv float32 scales; blocks may be strided.
-    Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. With `dtype` uint8,
-    int8 or float4_e2m1fn_x2, keys are MXFP4: a key has head_dim / 2 bytes, and k_scale is int32, a word of block scales
-    for each key. With `block_scales` and float8_e4m3fn, keys are MXFP8, and k_scale is int32 too. Raises TypeError for what is no tensor, ValueError for a cache that is not uint8 or has another shape.
+    Returns k, num_blocks x block_kv x head_dim of `dtype`, and k_scale, num_blocks x block_kv float32. With `dtype`
+    uint8, int8 or float4_e2m1fn_x2, keys are MXFP4: a key has head_dim / 2 bytes, and k_scale is int32, a word of
+    block scales for each key. With `block_scales` and float8_e4m3fn, keys are MXFP8, and k_scale is int32 too. Raises
+    TypeError for what is no tensor, ValueError for a cache that is not uint8 or has another shape.
 
     >>> import mqa, torch
     >>> k, k_scale = mqa.split_cache(torch.zeros(8, 64, 1, 128 + 4, dtype=torch.uint8), head_dim=128)

@@ -13,7 +13,7 @@ import torch
 from . import checks, plain
 from .arguments import check_numbers, check_output, check_page_size, check_table, check_tensors, checked
 from .fused_ops import logits_topk, logits_topk_out, paged_logits_topk, paged_logits_topk_out
-from .mx_queries import unpack_mx_queries
+from .mx_queries import has_mxfp8_queries, unpack_mx_queries
 from .torch_ops import split_cache
 
 __all__ = ["indexer_prefill", "indexer_decode", "to_slots"]
@@ -44,12 +44,14 @@ def _split_keys(name, keys):
 
 
 def _split_queries(q, weights, keys):
-    """(q, weights) of queries that may be a pair of fp4 and block scales; beside keys of bfloat16, q is of that type then."""
+    """(q, weights) of queries that may be a pair with block scales: q is then bfloat16 for fp8, and beside keys of bfloat16,
+    and else fp8.
+    """
     if not isinstance(q, (tuple, list)):
         return q, weights
     if len(q) != 2:
-        raise TypeError(f"q must be a torch.Tensor or a pair of fp4 and block scales, found {plain.describe(q)}")
-    return unpack_mx_queries(*q, weights, torch.bfloat16 if keys.dtype == torch.bfloat16 else torch.float8_e4m3fn)
+        raise TypeError(f"q must be a torch.Tensor or a pair of fp4 or fp8 and block scales, found {plain.describe(q)}")
+    return unpack_mx_queries(*q, weights, torch.bfloat16 if keys.dtype == torch.bfloat16 else None)
 
 
 def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **options):
@@ -70,7 +72,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
                     force_first=0, force_last=0):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one call.
 
-    q is M x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D and
+    q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D and
     k_scale N float32, or k alone; weights M x H, or None; ks and ke M int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may
     be strided), -1 behind the selected:
 
@@ -119,21 +121,23 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
                    force_last=0):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one call.
 
-    q is B x T x H x D, or a pair of fp4 bytes and block scales (mqa.unpack_mx_queries). cache is DeepGEMM's,
-    num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys of MXFP4), or (k, k_scale) with
-    k num_blocks x P x D and k_scale num_blocks x P float32, or k alone. weights is B*T x H, or None; context_lens
-    B x T or B int32, block_table B x W int32. No row has more than `max_context_len` keys (None: W * P, all that a line
-    of the table can name). Returns B*T x topk int32, in `out` if that is given (rows may be strided), -1 behind the
-    selected: with base="slot" block_table[b, n // P] * P + n % P of each selected key n, with base="relative" n
-    itself; `offset`, B*T int32, is added.
+    q is B x T x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries). cache is DeepGEMM's,
+    num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys of MXFP4; beside fp8 with block scales,
+    keys have them too), or (k, k_scale) with k num_blocks x P x D and k_scale num_blocks x P float32, or k alone.
+    weights is B*T x H, or None; context_lens B x T or B int32, block_table B x W int32. No row has more than
+    `max_context_len` keys (None: W * P, all that a line of the table can name). Returns B*T x topk int32, in `out` if
+    that is given (rows may be strided), -1 behind the selected: with base="slot" block_table[b, n // P] * P + n % P of
+    each selected key n, with base="relative" n itself; `offset`, B*T int32, is added.
 
     The other options are those of mqa.paged_logits_topk. Ties go to the smallest key and indices ascend, so that
     replicas agree. Raises ValueError and TypeError with the name of the argument, as mqa.paged_logits_topk does.
     """
     k, k_scale = _split_keys("cache", cache)
+    is_mxfp8 = has_mxfp8_queries(q)
     q, weights = _split_queries(q, weights, k)
     if k_scale is None and k.dtype == torch.uint8:
-        k, k_scale = split_cache(k, q.shape[-1], checks.get_cache_dtype(k, q.shape[-1], q.dtype))
+        dtype_of_keys = checks.get_cache_dtype(k, q.shape[-1], torch.float8_e4m3fn if is_mxfp8 else q.dtype)
+        k, k_scale = split_cache(k, q.shape[-1], dtype_of_keys, block_scales=is_mxfp8)
     if max_context_len is None:
         max_context_len = block_table.shape[1] * k.shape[1]
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,

@@ -21,18 +21,18 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
-    or N x G float32 or None, weights M x H float32 or bfloat16 or None, ks and ke M int32: query m sees the
-    keys ks[m] <= n < ke[m]. Keys may have block scales instead: k_scale is N int32,
-    whose byte g is the power of two (E8M0) of elements 32 g to 32 g + 31, or N x 4 uint8 or float8_e8m0fnu, these bytes. Such
-    keys are MXFP4 (k N x D / 2 uint8, int8 or float4_e2m1fn_x2) or MXFP8 (k N x D float8_e4m3fn), and q is not float8_e5m2;
-    D is at most 128 then. H is 1 to 128, D a multiple of 16 up to 256. Returns M x N of `dtype` (float32, bfloat16,
-    float16), with -inf outside of the ranges if `clean`, and unspecified values there otherwise. With `max_seqlen_k`,
-    M x max_seqlen_k: a row begins with its range. Without `relu`, scores keep their sign. `fast` sums over the heads in half
-    precision on a GPU of 9.0 (error at most 1e-3). With `nan_as_zero`, a score q . k of NaN counts as 0, as in DeepGEMM; NaN
-    in k_scale or weights reaches the logits in any case. The launch uses at most `max_multiprocessors` of a GPU; 0: as many
-    as `mqa.runtime.set_max_multiprocessors` allows the process. With `block_max` (8, 64 or 128), returns M x J, J = ceil(N /
-    block_max): column j is the greatest logit of the keys of block j that lie in the range, where blocks of so many keys are
-    counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
+    or N x G float32 or None, weights M x H float32 or bfloat16 or None, ks and ke M int32: query m sees the keys ks[m]
+    <= n < ke[m]. Keys may have block scales instead: k_scale is N int32, whose byte g is the power of two (E8M0) of
+    elements 32 g to 32 g + 31, or N x 4 uint8 or float8_e8m0fnu, these bytes. Such keys are MXFP4 (k N x D / 2 uint8,
+    int8 or float4_e2m1fn_x2) or MXFP8 (k N x D float8_e4m3fn), and q is not float8_e5m2; D is at most 128 then. H is 1
+    to 128, D a multiple of 16 up to 256. Returns M x N of `dtype` (float32, bfloat16, float16), with -inf outside of
+    the ranges if `clean`, and unspecified values there otherwise. With `max_seqlen_k`, M x max_seqlen_k: a row begins
+    with its range. Without `relu`, scores keep their sign. `fast` sums over the heads in half precision on a GPU of
+    9.0 (error at most 1e-3). With `nan_as_zero`, a score q . k of NaN counts as 0, as in DeepGEMM; NaN in k_scale or
+    weights reaches the logits in any case. The launch uses at most `max_multiprocessors` of a GPU; 0: as many as
+    `mqa.runtime.set_max_multiprocessors` allows the process. With `block_max` (8, 64 or 128), returns M x J, J =
+    ceil(N / block_max): column j is the greatest logit of the keys of block j that lie in the range, where blocks of
+    so many keys are counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
 
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
     kernel can be had, and mqa.Error where the runtime or the driver refuses.
@@ -156,12 +156,12 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
-    from one fused cache; keys may have block scales, as those of `logits`), weights (B * T) x H or None, context_lens B x T or B int32, block_table B x max_blocks int32.
-    Dtypes, nan_as_zero and max_multiprocessors are those of `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first
-    context_lens[b, t] keys of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1.
-    Returns (B * T) x max_context_len of `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as
-    `logits` has them. Nothing is read on the host: a captured CUDA graph stays right when
-    lengths, table and cache change. Raises as `logits` does.
+    from one fused cache; keys may have block scales, as those of `logits`), weights (B * T) x H or None, context_lens
+    B x T or B int32, block_table B x max_blocks int32. Dtypes, nan_as_zero and max_multiprocessors are those of
+    `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first context_lens[b, t] keys
+    of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1. Returns (B * T) x max_context_len of
+    `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as `logits` has them. Nothing is read
+    on the host: a captured CUDA graph stays right when lengths, table and cache change. Raises as `logits` does.
 
     With `sequence`, M int32, rows name their sequences: row m has line sequence[m] of block_table, and sees the first
     context_lens[m] keys. q is M x H x D, weights M x H, context_lens M; the result is M x max_context_len. A sequence may

@@ -14,10 +14,10 @@ meant:
   neither.
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
-found. Keys may be fp4 (MXFP4), beside queries of fp8 or bfloat16. fp4 queries become fp8 ahead of the kernel
-(mqa.unpack_mx_queries). MX scales of fp8 queries are refused: there are no
-kernels for them. Those of fp8 keys are int32, as those of fp4 keys. `indices`, which DeepGEMM has on
-Blackwell alone, say which neighbouring tokens are of one request.
+found. Keys may be fp4 (MXFP4), or fp8 with int32 block scales (MXFP8), beside queries of fp8 or bfloat16. Queries with
+block scales become fp8 (fp4) or bfloat16 (fp8) ahead of the kernel (mqa.unpack_mx_queries). A paged cache of fp8 has block
+scales beside fp8 queries with such scales, and only there. `indices`, which DeepGEMM has on Blackwell alone, say which
+neighbouring tokens are of one request.
 More is allowed where MQA can do more; docs/engines.md has the table.
 
 Contracts: csrc/apis/attention.hpp and csrc/apis/runtime.hpp of deepseek-ai/DeepGEMM (June 2026, and the branch of
@@ -32,7 +32,7 @@ from .. import checks, runtime
 from .. import torch_library as _  # Registers the ops.
 from ..launches import (FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain,
                         split_cache)  # fmt: skip
-from ..mx_queries import unpack_mx_queries
+from ..mx_queries import has_mxfp8_queries, unpack_mx_queries
 from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
 from ..torch_ops import paged_logits_out
 
@@ -42,7 +42,6 @@ _SPLIT_KV = 256
 # Options of a launch: bits of its own, since launches that it knows by them are not checked again.
 _LOGITS, _CLEAN, _COMPRESSED = 64, 1, 2
 _FP8 = torch.float8_e4m3fn
-_BLACKWELL_QUERIES = "there is no kernel for MX-fp8: give (q, None), or fp4 with int32 scales"
 # Of the paged kernels.
 _PAGES = (16, 32, 64, 128, 256)
 
@@ -51,17 +50,22 @@ def _fail(message):
     raise AssertionError(message)
 
 
-def _get_queries(q, weights):
-    """(fp8 or bf16, weights) of an argument that may be q alone, (q, None), or (fp4, scales)."""
+def _get_queries(q, weights, kv=None):
+    """(fp8 or bf16, weights) of an argument that may be q alone, (q, None), (fp4, scales) or (fp8, scales).
+
+    The last one is for keys with block scales; `kv` is the pair of keys and scales, None for a cache.
+    """
     if isinstance(q, torch.Tensor):
         return q, weights
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is None:
         return values, weights
-    if isinstance(values, torch.Tensor) and not checks.is_fp4(values):
-        _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) beside scales, found {values.dtype}: {_BLACKWELL_QUERIES}")
+    if isinstance(values, torch.Tensor) and values.dtype != _FP8 and not checks.is_fp4(values):
+        _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) or {_FP8} beside scales, found {values.dtype}")
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
+    if kv is not None and has_mxfp8_queries(q) and not checks.find_mx_format(*_get_pair("kv", kv)):
+        _fail("kv must be keys with block scales (int32) beside q of fp8 with such scales, found keys without")
     return _call(unpack_mx_queries, values, scales, weights)
 
 
@@ -190,7 +194,7 @@ def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, cle
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    q, weights = _get_queries(q, weights)
+    q, weights = _get_queries(q, weights, kv)
     return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
 
 
@@ -198,7 +202,7 @@ def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_o
                    clean_logits=None):  # fmt: skip
     """As fp8_fp4_mqa_logits with float32 logits."""
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    q, weights = _get_queries(q, weights)
+    q, weights = _get_queries(q, weights, kv)
     return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
 
 
@@ -304,7 +308,7 @@ def _get_lines(indices):
     return torch.where(first, tokens, 0).cummax(0).values
 
 
-def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
+def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices, block_scales):
     """Of tokens that `indices` put together."""
     check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
     if q.dim() != 4 or q.shape[1] != 1:
@@ -317,11 +321,11 @@ def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_l
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
     key_dtype = checks.get_cache_dtype(kv_cache, head_dim, _FP8)
-    _check_common(q, weights, key_dtype != _FP8)
+    _check_common(q, weights, block_scales or key_dtype != _FP8)
     if block_table.dim() != 2 or block_table.shape[0] != num_tokens:
         _fail(f"block_table must have a line for each of {num_tokens} tokens, found {tuple(block_table.shape)}")
     _call(checks.check_cache, "kv_cache", kv_cache, head_dim, key_dtype)
-    k, k_scale = split_cache(kv_cache, head_dim, key_dtype)
+    k, k_scale = split_cache(kv_cache, head_dim, key_dtype, block_scales=block_scales)
     out = _allocate(q, num_tokens, max_context_len, max_context_len or 1, dtype)
     _call(paged_logits_out, q.squeeze(1), k, k_scale, weights, context_lens.reshape(-1), block_table, out,
           sequence=_get_lines(indices), rows_per_sequence=_TOKENS, clean=clean, nan_as_zero=_nan_as_zero)  # fmt: skip
@@ -345,8 +349,11 @@ def _get_eighth(eighth, clean, indices):
 
 
 def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
+    block_scales = has_mxfp8_queries(q)
+    q, weights = _get_queries(q, weights)
     if indices is not None:
-        return _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices)
+        return _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices,
+                             block_scales)  # fmt: skip
     plain = not is_dynamo_compiling() and looks_plain(q, kv_cache, None, weights, context_lens, block_table)
     if not plain:
         check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
@@ -360,13 +367,18 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
     out = _allocate(q, shape[0] * shape[1], max_context_len, max_context_len or 1, dtype)
     nan_as_zero = _nan_as_zero
     options = FUSED_OPTION | (_CLEAN if clean else 0) | (NAN_AS_ZERO if nan_as_zero else 0)
-    if plain and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
+    if plain and not block_scales and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
         return out
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
     key_dtype = checks.get_cache_dtype(kv_cache, shape[3], _FP8)
-    _check_common(q, weights, key_dtype != _FP8)
+    _check_common(q, weights, block_scales or key_dtype != _FP8)
     _call(checks.check_cache, "kv_cache", kv_cache, shape[3], key_dtype)
+    if block_scales:
+        k, k_scale = split_cache(kv_cache, shape[3], key_dtype, block_scales=True)
+        _call(paged_logits_out, q, k, k_scale, weights, context_lens, block_table, out, clean=clean,
+              nan_as_zero=nan_as_zero)  # fmt: skip
+        return out
     tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
     if plain and is_plain(FUSED, tensors):
         _call(launch_fused_paged_logits, options, tensors, clean, True, nan_as_zero, 0)
@@ -388,7 +400,6 @@ def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, sc
     of the first of them counts for all. Without a table for each token, call mqa.paged_logits with `sequence`.
     """
     clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
-    q, weights = _get_queries(q, weights)
     return _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, logits_dtype, indices)
 
 
@@ -396,5 +407,4 @@ def fp8_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, schedu
                          clean_or_indices=None, indices=None, *, clean_logits=None):  # fmt: skip
     """As fp8_fp4_paged_mqa_logits with float32 logits."""
     clean, indices = _get_eighth(clean_or_indices, clean_logits, indices)
-    q, weights = _get_queries(q, weights)
     return _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, torch.float32, indices)
