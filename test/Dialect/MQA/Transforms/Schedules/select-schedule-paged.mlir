@@ -79,3 +79,23 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, s
   mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?xi32>, memref<?x?xi32>) sequence(%sequence : memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 4, block_kv = 512, tile_kv = 128, stages = 5, split = blocks>}
   return
 }
+
+// -----
+
+// Of the table, for blocks of keys: tiles of 256 keys, of four groups of consumers. A row has a list of its own.
+// CHECK-LABEL: func @blocks
+// CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 1024, tile_q = 1, tile_kv = 256, stages = 5, rows = keys>
+func.func @blocks(%q: memref<?x1x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x1xi32>, %table: memref<?x?xi32>, %blocks: memref<?x?xi32>, %counts: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x1x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x1xi32>, memref<?x?xi32>) blocks(%blocks, %counts : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// The same with two queries of a sequence: each has a list of its own, too.
+// CHECK-LABEL: func @blocks_of_two
+// CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 1024, tile_q = 1, tile_kv = 256, stages = 5, rows = keys>
+func.func @blocks_of_two(%q: memref<?x2x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x2xi32>, %table: memref<?x?xi32>, %blocks: memref<?x?xi32>, %counts: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x2x64x128xf8E4M3FN>, memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, memref<?x64xf32, strided<[?, 1]>>, memref<?x64xf32>, memref<?x2xi32>, memref<?x?xi32>) blocks(%blocks, %counts : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>)
+  return
+}
