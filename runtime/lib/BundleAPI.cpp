@@ -82,8 +82,9 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.num_queries = kernel.numQueries;
   info.num_heads = kernel.numHeads;
   info.head_dim = kernel.headDim;
-  info.num_keys =
-      isTopk && !kernel.compressed ? kernel.numColumns : kernel.numKeys;
+  // Columns of compressed rows, and of blocks, are not all keys.
+  bool areKeys = isTopk && !kernel.compressed && !kernel.keyBlockSize;
+  info.num_keys = areKeys ? kernel.numColumns : kernel.numKeys;
   info.num_groups = onlySelects ? 0 : kernel.numGroups;
   info.max_seqlen_k = kernel.compressed ? kernel.numColumns : 0;
   info.input_type = kernel.getElementType(isMerge  ? Operand::ListValues

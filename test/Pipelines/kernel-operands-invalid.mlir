@@ -101,3 +101,28 @@ func.func @f(%logits: tensor<?x2147467265xf32>, %ke: tensor<?xi32>, %indices: te
   %0 = mqa.topk ins(%logits, none, %ke : tensor<?x2147467265xf32>, tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
   return %0 : tensor<?x16xi32>
 }
+
+// -----
+
+// Of blocks of keys, the runtime counts columns by the blocks.
+func.func @f(%q: tensor<?x4x64xbf16>, %k: tensor<?x64xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x16xi32>, %counts: tensor<?xi32>, %out: tensor<?x100xf32>) -> tensor<?x100xf32> {
+  // expected-error@+1 {{dimension 1 of 'out' of a kernel must be 8 columns for each of a row's blocks, found 100}}
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x64xbf16>, tensor<?x64xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x16xi32>, tensor<?xi32>) of 8 outs(%out : tensor<?x100xf32>) -> tensor<?x100xf32>
+  return %0 : tensor<?x100xf32>
+}
+
+// -----
+
+func.func @f(%logits: tensor<?x100xf32>, %ke: tensor<?xi32>, %n: index, %blocks: tensor<?x?xi32>, %counts: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  // expected-error@+1 {{dimension 1 of 'logits' of a kernel must be 8 columns for each of a row's blocks, found 100}}
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<?x100xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x?xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %n: index, %blocks: tensor<?x268435456xi32>, %counts: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  // expected-error@+1 {{dimension 1 of 'key_blocks' must be at most 268435327 in a kernel, found 268435456}}
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x268435456xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %0 : tensor<?x16xi32>
+}

@@ -192,6 +192,7 @@ TopkCheckResult mqa::tools::checkTopk(const TopkProblem &problem,
           values += expected.values[j] != found.values[j];
       }
       std::lock_guard lock(mutex);
+      ++result.checkedRows;
       result.wrongIndices += indices;
       result.wrongValues += values;
       if (indices + values &&
@@ -199,6 +200,5 @@ TopkCheckResult mqa::tools::checkTopk(const TopkProblem &problem,
         result.firstWrongRow = m;
     }
   });
-  result.checkedRows = rows;
   return result;
 }

@@ -10,8 +10,8 @@ _SIZES = (8, 16)
 
 
 def check_block_size(block_size):
-    if block_size not in _SIZES or isinstance(block_size, bool):
-        checks.fail(f"block_size must be 8 or 16, found {block_size}")
+    if not isinstance(block_size, int) or block_size not in _SIZES:
+        checks.fail(f"block_size must be 8 or 16, found {block_size!r}")
 
 
 def check_lists(q, rows, key_blocks, num_key_blocks, out, block_size):

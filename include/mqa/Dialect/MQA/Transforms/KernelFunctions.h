@@ -35,6 +35,14 @@ LogitsOpInterface getFusedLogits(TopkOp op);
 /// kernel; empty if they can.
 std::string explainNotFused(LogitsOpInterface logits, TopkOp topk);
 
+/// Why the pair, fused or not, cannot be two kernels of one launch, with the
+/// logits in its scratch; empty if it can.
+std::string explainNotSplit(LogitsOpInterface logits, TopkOp topk);
+
+/// Whether a GPU has no kernel that selects from such logits: a pair is two
+/// kernels there.
+bool mustSplit(LogitsOpInterface logits);
+
 /// Replaces questions for the sizes of `op`, which is on memrefs, by its
 /// operands, erases views that nothing uses, and `op` itself if nothing does.
 void resolveSizes(RewriterBase &rewriter, UnstoredLogitsOp op);

@@ -25,6 +25,9 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     - The rows are not `compressed`, and neither op is a tile.
     - Both ops have the same `key_blocks`, or none. With `key_blocks`, `mqa.topk` is told how many keys there are: by
       `num_keys`, which is dimension 0 of `k`, or with a paged cache by `block_table`.
+    - With `sequence` or `key_blocks`, two kernels can keep the logits in scratch. So a static number of queries needs a
+      static number of columns, and logits of at most 512 MiB. With a paged cache, a static number of columns needs
+      `block_table`.
     - On memrefs, no op between the two has effects on memory. (On tensors, the first op moves to the second one.)
 
     A remark tells why a pair is left as it is.
@@ -106,7 +109,8 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     two names.
 
     If rows name their sequences (`sequence`), or have blocks of keys (`key_blocks`), no GPU has a kernel that selects
-    from its own logits. Such a pair is split for every GPU. If it cannot be split, that is an error.
+    from its own logits. Such a pair is split for every GPU. If the
+    module has another function of one of the two names, that is an error.
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {

@@ -206,6 +206,9 @@ std::string mqa::explainNotFused(LogitsOpInterface logits, TopkOp topk) {
   std::string reason = contiguous
                            ? explainRanges(contiguous, topk)
                            : explainRanges(cast<PagedLogitsOp>(*logits), topk);
+  // On all targets alike.
+  if (reason.empty() && mustSplit(logits))
+    reason = explainNotSplit(logits, topk);
   if (reason.empty())
     reason = explainReaders(logits, topk);
   if (reason.empty())

@@ -6,6 +6,8 @@
 
 #include "KernelFunctionChecks.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -58,44 +60,58 @@ static LogicalResult verifySizes(Operation *op, StringRef name,
   return success();
 }
 
-/// A kernel that selects steps further past the last column: the runtime has
-/// the same limit (TopkRules.cpp).
-static LogicalResult verifyColumns(TopkOp op) {
-  constexpr int64_t kMaxColumns = (int64_t(1) << 31) - (1 << 14);
-  int64_t columns = cast<ShapedType>(op.getLogits().getType()).getDimSize(1);
-  if (columns <= kMaxColumns)
-    return success();
-  return op.emitOpError() << "dimension 1 of 'logits' must be at most "
-                          << kMaxColumns << " in a kernel, found " << columns;
-}
-
-/// Of blocks of keys, a launch says how many there are; columns follow.
-template <typename OpTy> static LogicalResult verifyColumns(OpTy op) {
-  if (!op || !op.hasKeyBlocks())
-    return success();
-  int64_t columns = op.getOutType().getDimSize(1);
-  int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
-  int64_t size = op.getBlockKv();
+/// Of blocks of keys, a launch says how many there are; the columns of `name`
+/// follow.
+static LogicalResult verifyBlockColumns(Operation *op, StringRef name,
+                                        ShapedType type, Value keyBlocks,
+                                        int64_t size) {
+  int64_t columns = type.getDimSize(1);
+  int64_t blocks = cast<ShapedType>(keyBlocks.getType()).getDimSize(1);
   bool isWhole = ShapedType::isDynamic(columns) ||
                  (ShapedType::isDynamic(blocks) ? columns % size == 0
                                                 : columns == blocks * size);
   if (!isWhole)
-    return op.emitOpError()
-           << "dimension 1 of 'out' of a kernel must be " << size
+    return op->emitOpError()
+           << "dimension 1 of '" << name << "' of a kernel must be " << size
            << " columns for each of a row's blocks, found " << columns;
   if (blocks > kMaxSize / size)
-    return op.emitOpError()
+    return op->emitOpError()
            << "dimension 1 of 'key_blocks' must be at most " << kMaxSize / size
            << " in a kernel, found " << blocks;
   return success();
 }
 
+/// A kernel that selects steps further past the last column: the runtime has
+/// the same limit (TopkRules.cpp).
+static LogicalResult verifyColumns(TopkOp op) {
+  constexpr int64_t kMaxColumns = (int64_t(1) << 31) - (1 << 14);
+  auto type = cast<ShapedType>(op.getLogits().getType());
+  int64_t columns = type.getDimSize(1);
+  if (columns > kMaxColumns)
+    return op.emitOpError() << "dimension 1 of 'logits' must be at most "
+                            << kMaxColumns << " in a kernel, found " << columns;
+  if (!op.hasKeyBlocks())
+    return success();
+  return verifyBlockColumns(op, "logits", type, op.getKeyBlocks(),
+                            *op.getKeyBlockSize());
+}
+
+template <typename OpTy> static LogicalResult verifyColumns(OpTy op) {
+  if (!op.hasKeyBlocks())
+    return success();
+  return verifyBlockColumns(op, "out", op.getOutType(), op.getKeyBlocks(),
+                            *op.getKeyBlockSize());
+}
+
+static LogicalResult verifyColumns(Operation *op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<LogitsOp, PagedLogitsOp, TopkOp>(
+          [](auto each) { return verifyColumns(each); })
+      .Default(success());
+}
+
 LogicalResult mqa::verifyKernelOperands(KernelFunction kernel) {
-  if (failed(verifyColumns(dyn_cast<LogitsOp>(*kernel.op))) ||
-      failed(verifyColumns(dyn_cast<PagedLogitsOp>(*kernel.op))))
-    return failure();
-  if (auto topk = dyn_cast<TopkOp>(*kernel.op);
-      topk && failed(verifyColumns(topk)))
+  if (failed(verifyColumns(kernel.op.getOperation())))
     return failure();
   for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
                                             kernel.getDataOperandNames())) {

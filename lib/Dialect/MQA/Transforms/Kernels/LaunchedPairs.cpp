@@ -85,9 +85,10 @@ static LogicalResult verifyShared(KernelOpInterface op, TopkOp topk) {
        llvm::zip_equal(op.getDataOperands(), op.getDataOperandNames()))
     for (auto [other, otherName] :
          llvm::zip_equal(topk.getDataOperands(), TopkOp::getDataOperandNames()))
-      // A pair with a paged cache needs the table for slots alone.
+      // A pair with a paged cache needs the table, and the sequence of a row,
+      // for slots alone.
       if (name == otherName && (value || other) &&
-          (name != "block_table" || other) &&
+          ((name != "block_table" && name != "sequence") || other) &&
           (!value || !other || getOriginal(value) != getOriginal(other)))
         return topk.emitOpError("operand '")
                << name << "' must be that of the " << op->getName()

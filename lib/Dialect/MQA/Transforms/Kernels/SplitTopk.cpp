@@ -66,75 +66,12 @@ static func::FuncOp makeFunction(RewriterBase &b, Operation *op, StringRef name,
   return made;
 }
 
-/// How many queries there are, if any operand says so.
-static std::optional<int64_t> getNumQueries(KernelFunction kernel) {
-  TopkOp topk = kernel.topk;
-  KernelOpInterface op = kernel.op;
-  auto paged = dyn_cast<PagedLogitsOp>(*op);
-  bool namesSequences = topk.getSequence() || (paged && paged.getSequence());
-  for (auto [name, operand] : llvm::zip_equal(kernel.getDataOperandNames(),
-                                              kernel.getDataOperands())) {
-    bool isOfKeys = name == "k" || name == "k_scale";
-    bool isOfAll = name == "block_table" && namesSequences;
-    auto type = operand ? cast<ShapedType>(operand.getType()) : ShapedType();
-    if (!type || isOfKeys || isOfAll || type.isDynamicDim(0))
-      continue;
-    bool isOfSequences = name == "context_lens" || name == "block_table" ||
-                         (name == "q" && type.getRank() == 4);
-    return type.getDimSize(0) * (isOfSequences ? topk.getRowsOfSequence() : 1);
-  }
-  auto logits = cast<ShapedType>(topk.getLogits().getType());
-  if (logits.isDynamicDim(0))
-    return std::nullopt;
-  return logits.getDimSize(0);
-}
-
-/// Whether the logits fit what a launch keeps of them (as the runtime has it,
-/// in LogitsTopkSteps.cpp). A kernel for any number of queries takes a part of
-/// them at a time.
-static bool haveRoom(KernelFunction kernel) {
-  constexpr int64_t kMostBytes = int64_t(512) << 20;
-  std::optional<int64_t> numQueries = getNumQueries(kernel);
-  if (!numQueries)
-    return true;
-  auto type = cast<ShapedType>(kernel.topk.getLogits().getType());
-  int64_t row = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  return !type.isDynamicDim(1) && *numQueries <= kMostBytes / row &&
-         *numQueries * row <=
-             kMostBytes / std::max<int64_t>(type.getDimSize(1), 1);
-}
-
-/// Whether mqa.topk knows where rows of logits end without the ranges of the op
-/// that computes them. Of a paged cache, a line of the block table may end
-/// ahead of a number of columns that the type says.
-static bool knowsEnds(TopkOp topk) {
-  auto type = cast<ShapedType>(topk.getLogits().getType());
-  return !topk.getContextLens() || type.isDynamicDim(1) || topk.getBlockTable();
-}
-
-/// Whether only two kernels can do it: those of such logits store them.
-static bool needsTwo(KernelFunction kernel) {
-  auto logits = dyn_cast<LogitsOpInterface>(*kernel.op);
-  return logits && (logits.hasRowsOfSequences() || logits.hasKeyBlocks());
-}
-
 /// Where products of matrices are started and waited for, consumers that filter
 /// logits keep the matrix unit waiting, and consumers that select leave it
 /// idle.
 static bool isSlowerFused(KernelFunction kernel, const ChipInfo &chip) {
-  return kernel.topk && chip.matrixUnit && chip.matrixUnit->isAsync &&
-         haveRoom(kernel) && knowsEnds(kernel.topk);
-}
-
-/// Why there cannot be two kernels, where there must be; empty if there can.
-static std::string explainOne(KernelFunction kernel) {
-  if (!haveRoom(kernel))
-    return "the logits of a static number of queries must have a static number "
-           "of columns, and at most 512 MiB";
-  if (!knowsEnds(kernel.topk))
-    return "the number of columns must be dynamic, or mqa.topk have "
-           "'block_table'";
-  return "";
+  return chip.matrixUnit && chip.matrixUnit->isAsync &&
+         explainNotSplit(getFusedLogits(kernel.topk), kernel.topk).empty();
 }
 
 /// Makes two functions of `func`, and returns their names; null if the module
@@ -173,24 +110,18 @@ struct SplitTopkPass : mqa::impl::MQASplitTopkPassBase<SplitTopkPass> {
       FailureOr<const ChipInfo *> chip = requireGpu(kernel->op);
       if (failed(chip))
         return signalPassFailure();
-      bool mustSplit = needsTwo(*kernel);
-      if (!mustSplit && !isSlowerFused(*kernel, **chip))
+      bool isNeeded = mustSplit(getFusedLogits(kernel->topk));
+      if (!isNeeded && !isSlowerFused(*kernel, **chip))
         continue;
-      std::string reason = mustSplit ? explainOne(*kernel) : "";
       std::string name = func.getName().str();
-      ArrayAttr names;
-      if (reason.empty())
-        names = split(rewriter, func, *kernel);
-      if (names) {
+      if (ArrayAttr names = split(rewriter, func, *kernel)) {
         steps.append(name, names);
-      } else if (mustSplit) {
-        if (reason.empty())
-          reason = "the module has a function of one of their names, '" + name +
-                   "$logits' and '" + name + "$topk'";
+      } else if (isNeeded) {
         kernel->topk.emitOpError("and the logits of rows that name their "
                                  "sequences, or of blocks of keys, must become "
-                                 "two kernels: ")
-            << reason;
+                                 "two kernels, but the module has a function "
+                                 "of one of their names, '")
+            << name << "$logits' and '" << name << "$topk'";
         return signalPassFailure();
       }
     }

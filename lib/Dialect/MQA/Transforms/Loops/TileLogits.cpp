@@ -122,8 +122,7 @@ static LogicalResult makeLogitsKernel(RewriterBase &rewriter,
   if (found->topk && (logits.hasKeyBlocks() || logits.hasRowsOfSequences()))
     return logits->emitOpError(
         "of blocks of keys, or of rows that name their sequences, cannot be "
-        "one "
-        "kernel with mqa.topk: mqa-split-topk makes two");
+        "one kernel with mqa.topk: mqa-split-topk makes two");
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)
     return logits->emitOpError("needs a schedule before it is tiled");

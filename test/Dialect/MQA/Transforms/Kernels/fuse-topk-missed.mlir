@@ -245,3 +245,36 @@ func.func @strided(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?
   mqa.topk ins(%init, none, %ke : memref<?x8xf32, strided<[16, 1]>>, memref<?xi32>) outs(%indices : memref<?x16xi32>)
   return
 }
+
+// -----
+
+// Of rows that name their sequences, and of blocks of keys, a GPU makes two kernels with the logits between them in scratch.
+func.func @rows_of_a_number_of_columns(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %m: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m) : tensor<?x300xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x300xf32>) -> tensor<?x300xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: the number of columns must be dynamic, or mqa.topk have 'block_table'}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x300xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}
+
+// -----
+
+func.func @blocks_too_large(%q: tensor<65536x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<65536xi32>, %blocks: tensor<65536x1024xi32>, %counts: tensor<65536xi32>, %indices: tensor<65536x16xi32>) -> tensor<65536x16xi32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
+  %init = tensor.empty() : tensor<65536x8192xf32>
+  %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<65536x4x32xbf16>, tensor<?x32xbf16>, tensor<65536xi32>) blocks(%blocks, %counts : tensor<65536x1024xi32>, tensor<65536xi32>) of 8 outs(%init : tensor<65536x8192xf32>) -> tensor<65536x8192xf32>
+  // expected-remark@+1 {{not fused with mqa.logits: the logits of a static number of queries must have a static number of columns, and at most 512 MiB}}
+  %best = mqa.topk ins(%logits, none, %ke : tensor<65536x8192xf32>, tensor<65536xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<65536x1024xi32>, tensor<65536xi32>) of 8 outs(%indices : tensor<65536x16xi32>) -> tensor<65536x16xi32>
+  return %best : tensor<65536x16xi32>
+}
+
+// -----
+
+func.func @num_keys_beside_a_table(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?x1xi32>, %table: tensor<?x?xi32>, %q4: tensor<?x1x4x32xbf16>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %m: index, %n: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %init = tensor.empty(%m) : tensor<?x64xf32>
+  %logits = mqa.paged_logits ins(%q4, %k, none, none, %lens, %table : tensor<?x1x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?x1xi32>, tensor<?x?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // expected-remark@+1 {{not fused with mqa.paged_logits: 'num_keys' must be left out, as 'block_table' says how many keys a sequence has}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x64xf32>) context_lens(%lens : tensor<?x1xi32>) block_table(%table : tensor<?x?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) {block_kv = 16} -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}

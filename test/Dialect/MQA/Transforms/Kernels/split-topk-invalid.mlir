@@ -2,34 +2,6 @@
 // RUN: mqa-opt %s --mqa-fuse-topk --mqa-split-topk --split-input-file --verify-diagnostics
 
 module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
-  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
-    %c0 = arith.constant 0 : index
-    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
-    %init = tensor.empty(%m) : tensor<?x300xf32>
-    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x300xf32>) -> tensor<?x300xf32>
-    // expected-error@+1 {{and the logits of rows that name their sequences, or of blocks of keys, must become two kernels: the number of columns must be dynamic, or mqa.topk have 'block_table'}}
-    %best = mqa.topk ins(%logits, none, none : tensor<?x300xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
-    return %best : tensor<?x16xi32>
-  }
-}
-
-// -----
-
-module attributes {mqa.target = #mqa.target<chip = "sm_80">} {
-  func.func @select(%q: tensor<65536x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<65536xi32>, %blocks: tensor<65536x1024xi32>, %counts: tensor<65536xi32>, %indices: tensor<65536x16xi32>) -> tensor<65536x16xi32> {
-    %c0 = arith.constant 0 : index
-    %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
-    %init = tensor.empty() : tensor<65536x8192xf32>
-    %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<65536x4x32xbf16>, tensor<?x32xbf16>, tensor<65536xi32>) blocks(%blocks, %counts : tensor<65536x1024xi32>, tensor<65536xi32>) of 8 outs(%init : tensor<65536x8192xf32>) -> tensor<65536x8192xf32>
-    // expected-error@+1 {{must become two kernels: the logits of a static number of queries must have a static number of columns, and at most 512 MiB}}
-    %best = mqa.topk ins(%logits, none, %ke : tensor<65536x8192xf32>, tensor<65536xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<65536x1024xi32>, tensor<65536xi32>) of 8 outs(%indices : tensor<65536x16xi32>) -> tensor<65536x16xi32>
-    return %best : tensor<65536x16xi32>
-  }
-}
-
-// -----
-
-module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
   func.func private @select$topk()
   func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x8xi32>, %counts: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
     %c0 = arith.constant 0 : index
@@ -37,8 +9,23 @@ module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
     %n = tensor.dim %k, %c0 : tensor<?x32xbf16>
     %init = tensor.empty(%m) : tensor<?x64xf32>
     %logits = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%init : tensor<?x64xf32>) -> tensor<?x64xf32>
-    // expected-error@+1 {{must become two kernels: the module has a function of one of their names, 'select$logits' and 'select$topk'}}
+    // expected-error@+1 {{must become two kernels, but the module has a function of one of their names, 'select$logits' and 'select$topk'}}
     %best = mqa.topk ins(%logits, none, %ke : tensor<?x64xf32>, tensor<?xi32>) num_keys(%n) blocks(%blocks, %counts : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+    return %best : tensor<?x16xi32>
+  }
+}
+
+// -----
+
+// Fused IR that nobody should have made.
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+  func.func @select(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+    %init = mqa.unstored_logits(%m) : tensor<?x300xf32>
+    %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x300xf32>) -> tensor<?x300xf32>
+    // expected-error@+1 {{the number of columns must be dynamic, or mqa.topk have 'block_table'}}
+    %best = mqa.topk ins(%logits, none, none : tensor<?x300xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
     return %best : tensor<?x16xi32>
   }
 }
