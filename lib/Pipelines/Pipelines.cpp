@@ -68,6 +68,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQATightenSlotsPass());
   kernel.addPass(createMQAExpandRowOpsPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
+  kernel.addPass(createMQAExpandPermuteQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());
   kernel.addPass(createMQAExpandCandidatesPass());
   kernel.addPass(createMQAExpandPutsPass());

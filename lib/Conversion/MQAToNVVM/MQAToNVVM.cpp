@@ -204,6 +204,8 @@ static void addTypeConversions(LLVMTypeConverter &converter) {
   configureGpuToNVVMTypeConverter(converter);
   converter.addConversion(
       [](FragmentType type) -> Type { return getAccumulatorType(type); });
+  converter.addConversion(
+      [](OperandFragmentType type) -> Type { return getOperandType(type); });
   converter.addConversion([&](MemRefType type) -> std::optional<Type> {
     auto layout = dyn_cast<StagedLayoutAttr>(type.getLayout());
     if (!layout)

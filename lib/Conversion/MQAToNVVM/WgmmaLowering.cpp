@@ -22,6 +22,12 @@ LLVM::LLVMStructType mqa::getAccumulatorType(FragmentType type) {
       type.getContext(), SmallVector<Type>(type.getNumRegisters(), f32));
 }
 
+LLVM::LLVMStructType mqa::getOperandType(OperandFragmentType type) {
+  Type i32 = IntegerType::get(type.getContext(), 32);
+  return LLVM::LLVMStructType::getLiteral(
+      type.getContext(), SmallVector<Type>(type.getNumRegisters(), i32));
+}
+
 uint64_t mqa::getMatrixDescriptorBits(StagedLayoutAttr layout) {
   // PTX ISA, "Matrix descriptor": offsets are in units of 16 bytes; the leading
   // dimension's offset is not used by a swizzled K-major tile.
@@ -99,13 +105,87 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
         constant(rewriter, loc, i64, layout & 0xffffffff00000000));
   }
 
+  /// The byte of B's memory at which step `i` of K begins, in the first row of
+  /// its chunk; rows of the next chunk lie behind those of this one.
+  static int64_t getStepByte(WgmmaOp op, int64_t i, int64_t rows) {
+    int64_t stepsOfChunk = op.getRowBytes() / shapes::kStepBytes;
+    return i / stepsOfChunk * rows * op.getRowBytes() +
+           i % stepsOfChunk * shapes::kStepBytes;
+  }
+
+  /// With A in registers. One piece of assembly, so that nothing comes between
+  /// the fence and the instructions that read the registers.
+  Value lowerRegisters(WgmmaOp op, OpAdaptor adaptor,
+                       ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    MemRefType bType = op.getB().getType();
+    auto operand = cast<OperandFragmentType>(op.getA().getType());
+    FragmentType fragment = op.getResult().getType();
+    int64_t columns = fragment.getTile().getDimSize(1);
+    int64_t numOutputs = fragment.getNumRegisters(),
+            numRegisters = operand.getNumRegisters();
+    constexpr int64_t kStepRegisters = 4;
+    SmallVector<Value> inputs;
+    std::string constraints;
+    for (int64_t i = 0; i < numOutputs; ++i)
+      constraints += i ? ",=f" : "=f";
+    for (int64_t i = 0; i < numRegisters; ++i) {
+      inputs.push_back(
+          LLVM::ExtractValueOp::create(rewriter, loc, adaptor.getA(), i));
+      constraints += ",r";
+    }
+    Value b = getAddressWord(rewriter, loc, bType, adaptor.getB());
+    for (int64_t i = 0; i < numRegisters / kStepRegisters; ++i) {
+      inputs.push_back(
+          getDescriptor(rewriter, loc, bType, b, getStepByte(op, i, columns)));
+      constraints += ",l";
+    }
+
+    auto getList = [](int64_t first, int64_t count) {
+      std::string list;
+      for (int64_t i = 0; i < count; ++i)
+        list += (i ? ", $" : "$") + std::to_string(first + i);
+      return "{" + list + "}";
+    };
+    NVVM::WGMMATypes input = getInputType(bType);
+    bool isNarrow = bType.getElementTypeBitWidth() == 8;
+    std::string type = NVVM::stringifyWGMMATypes(input).str();
+    std::string instruction =
+        "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) +
+        (isNarrow ? "k32" : "k16") + ".f32." + type + "." + type + " ";
+    // The first step does not add to what the registers had before.
+    std::string assembly = "{ .reg .pred first, next; setp.ne.b32 first, 0, 0; "
+                           "setp.ne.b32 next, 1, 0; "
+                           "wgmma.fence.sync.aligned; ";
+    int64_t descriptors = numOutputs + numRegisters;
+    for (int64_t i = 0; i < numRegisters / kStepRegisters; ++i)
+      assembly += instruction + getList(0, numOutputs) + ", " +
+                  getList(numOutputs + i * kStepRegisters, kStepRegisters) +
+                  ", $" + std::to_string(descriptors + i) + ", " +
+                  (i ? "next" : "first") + ", 1, 1" + (isNarrow ? "" : ", 0") +
+                  "; ";
+    assembly += "}";
+    return LLVM::InlineAsmOp::create(
+               rewriter, loc, getAccumulatorType(fragment), inputs, assembly,
+               constraints, /*has_side_effects=*/true,
+               /*is_align_stack=*/false, LLVM::TailCallKind::None,
+               LLVM::AsmDialectAttr::get(rewriter.getContext(),
+                                         LLVM::AsmDialect::AD_ATT),
+               /*operand_attrs=*/ArrayAttr())
+        .getRes();
+  }
+
   LogicalResult
   matchAndRewrite(WgmmaOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     MLIRContext *context = rewriter.getContext();
-    MemRefType aType = op.getA().getType(), bType = op.getB().getType();
-    int64_t rowBytes = op.getRowBytes();
+    auto aType = dyn_cast<MemRefType>(op.getA().getType());
+    if (!aType) {
+      rewriter.replaceOp(op, lowerRegisters(op, adaptor, rewriter));
+      return success();
+    }
+    MemRefType bType = op.getB().getType();
     Value a = getAddressWord(rewriter, loc, aType, adaptor.getA());
     Value b = getAddressWord(rewriter, loc, bType, adaptor.getB());
     FragmentType fragment = op.getResult().getType();
@@ -121,18 +201,13 @@ struct WgmmaLowering : ConvertOpToLLVMPattern<WgmmaOp> {
     auto col = MMALayoutAttr::get(context, MMALayout::col);
     Type accumulatorType = getAccumulatorType(fragment);
     Value accumulator = LLVM::UndefOp::create(rewriter, loc, accumulatorType);
-    // A step of K is 32 bytes on inside a swizzled row; the rows of the next
-    // chunk lie behind those of this one.
-    int64_t stepsOfChunk = rowBytes / shapes::kStepBytes;
+    int64_t stepsOfChunk = op.getRowBytes() / shapes::kStepBytes;
     int64_t columns = fragment.getTile().getDimSize(1);
     for (int64_t i = 0, e = op.getChunks() * stepsOfChunk; i < e; ++i) {
-      int64_t chunk = i / stepsOfChunk;
-      int64_t inRow = i % stepsOfChunk * shapes::kStepBytes;
-      Value descriptorA =
-          getDescriptor(rewriter, loc, aType, a,
-                        chunk * shapes::kGroupRows * rowBytes + inRow);
-      Value descriptorB = getDescriptor(rewriter, loc, bType, b,
-                                        chunk * columns * rowBytes + inRow);
+      Value descriptorA = getDescriptor(rewriter, loc, aType, a,
+                                        getStepByte(op, i, shapes::kGroupRows));
+      Value descriptorB =
+          getDescriptor(rewriter, loc, bType, b, getStepByte(op, i, columns));
       auto scaleOut = WGMMAScaleOutAttr::get(
           context, i == 0 ? WGMMAScaleOut::zero : WGMMAScaleOut::one);
       accumulator = WgmmaMmaAsyncOp::create(
@@ -163,6 +238,13 @@ struct WgmmaWaitLowering : ConvertOpToLLVMPattern<WgmmaWaitOp> {
       outputs += (i ? ",=f" : "=f");
       inputs += "," + std::to_string(i);
     }
+    if (Value operand = adaptor.getOperand())
+      for (int64_t i = 0, e = op.getOperand().getType().getNumRegisters();
+           i < e; ++i) {
+        registers.push_back(
+            LLVM::ExtractValueOp::create(rewriter, loc, operand, i));
+        inputs += ",r";
+      }
     std::string assembly = "wgmma.wait_group.sync.aligned " +
                            std::to_string(op.getPending()) + ";";
     auto wait = LLVM::InlineAsmOp::create(
@@ -173,6 +255,22 @@ struct WgmmaWaitLowering : ConvertOpToLLVMPattern<WgmmaWaitOp> {
                                   LLVM::AsmDialect::AD_ATT),
         /*operand_attrs=*/ArrayAttr());
     rewriter.replaceOp(op, wait.getRes());
+    return success();
+  }
+};
+
+struct PackOperandLowering : ConvertOpToLLVMPattern<PackOperandOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(PackOperandOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value operand = LLVM::UndefOp::create(
+        rewriter, loc, getOperandType(op.getOperand().getType()));
+    for (auto [i, value] : llvm::enumerate(adaptor.getRegisters()))
+      operand = LLVM::InsertValueOp::create(rewriter, loc, operand, value, i);
+    rewriter.replaceOp(op, operand);
     return success();
   }
 };
@@ -195,6 +293,6 @@ struct UnpackFragmentLowering : ConvertOpToLLVMPattern<UnpackFragmentOp> {
 
 void mqa::populateWgmmaToNVVMPatterns(const LLVMTypeConverter &converter,
                                       RewritePatternSet &patterns) {
-  patterns.add<UnpackFragmentLowering, WgmmaLowering, WgmmaWaitLowering>(
-      converter);
+  patterns.add<PackOperandLowering, UnpackFragmentLowering, WgmmaLowering,
+               WgmmaWaitLowering>(converter);
 }

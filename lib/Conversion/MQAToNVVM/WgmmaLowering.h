@@ -18,6 +18,9 @@ namespace mqa {
 /// The struct of f32 in which NVVM holds an accumulator.
 LLVM::LLVMStructType getAccumulatorType(FragmentType type);
 
+/// The registers of an operand, as words.
+LLVM::LLVMStructType getOperandType(OperandFragmentType type);
+
 /// mqa.wgmma, mqa.wgmma_wait and mqa.unpack_fragment to NVVM.
 void populateWgmmaToNVVMPatterns(const LLVMTypeConverter &converter,
                                  RewritePatternSet &patterns);

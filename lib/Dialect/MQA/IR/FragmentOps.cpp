@@ -15,38 +15,46 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
+/// How the memory of an operand is a matrix, or reports that it is none.
+template <typename Op>
+static FailureOr<StagedLayoutAttr::Matrix> getMatrix(Op op, StringRef name,
+                                                     MemRefType type) {
+  if (failed(verifyStaged(op, name, type)) ||
+      failed(verifyStagedLayout(op, name, type)))
+    return failure();
+  auto layout = cast<StagedLayoutAttr>(type.getLayout());
+  FailureOr<StagedLayoutAttr::Matrix> matrix = layout.getMatrix();
+  if (failed(matrix))
+    return op.emitOpError()
+           << "operand '" << name
+           << "' must have memory that is K-major, found " << layout;
+  if (layout.getColumns() == 0)
+    return op.emitOpError() << "operand '" << name
+                            << "' must have swizzled rows, found " << layout;
+  return matrix;
+}
+
 /// Of the ops that multiply 64 x K by N x K.
 template <typename Op>
 static LogicalResult verifyProduct(Op op, MemRefType a, MemRefType b,
                                    FragmentType fragment) {
-  FailureOr<StagedLayoutAttr::Matrix> matrices[2];
-  int64_t operand = 0;
-  for (auto [name, type] :
-       {std::pair<StringRef, MemRefType>{"a", a}, {"b", b}}) {
-    if (failed(verifyStaged(op, name, type)) ||
-        failed(verifyStagedLayout(op, name, type)))
-      return failure();
-    auto layout = cast<StagedLayoutAttr>(type.getLayout());
-    matrices[operand] = layout.getMatrix();
-    if (failed(matrices[operand++]))
-      return op.emitOpError()
-             << "operand '" << name
-             << "' must have memory that is K-major, found " << layout;
-    if (layout.getColumns() == 0)
-      return op.emitOpError() << "operand '" << name
-                              << "' must have swizzled rows, found " << layout;
-  }
-  StagedLayoutAttr::Matrix left = *matrices[0], right = *matrices[1];
-  if (a.getElementType() != b.getElementType() || left.chunks != right.chunks)
+  FailureOr<StagedLayoutAttr::Matrix> left = getMatrix(op, "a", a);
+  if (failed(left))
+    return failure();
+  FailureOr<StagedLayoutAttr::Matrix> right = getMatrix(op, "b", b);
+  if (failed(right))
+    return failure();
+  if (a.getElementType() != b.getElementType() || left->chunks != right->chunks)
     return op.emitOpError() << "operands must have as many chunks of the same "
                                "type, found "
                             << a << " and " << b;
-  if (left.rowElements != right.rowElements)
-    return op.emitOpError() << "operands must agree in K, found rows of "
-                            << left.rowElements << " and " << right.rowElements;
+  if (left->rowElements != right->rowElements)
+    return op.emitOpError()
+           << "operands must agree in K, found rows of " << left->rowElements
+           << " and " << right->rowElements;
   if (VectorType tile = fragment.getTile();
-      left.rows != shapes::kGroupRows || right.rows != tile.getDimSize(1))
-    return op.emitOpError() << "of " << left.rows << " x " << right.rows
+      left->rows != shapes::kGroupRows || right->rows != tile.getDimSize(1))
+    return op.emitOpError() << "of " << left->rows << " x " << right->rows
                             << " rows does not give the fragment " << tile;
   return success();
 }
@@ -103,8 +111,32 @@ int64_t WgmmaOp::getRowBytes() {
 }
 
 LogicalResult WgmmaOp::verify() {
-  return verifyProduct(*this, getA().getType(), getB().getType(),
-                       getResult().getType());
+  MemRefType b = getB().getType();
+  if (auto a = dyn_cast<MemRefType>(getA().getType()))
+    return verifyProduct(*this, a, b, getResult().getType());
+  VectorType rows = cast<OperandFragmentType>(getA().getType()).getTile();
+  FailureOr<StagedLayoutAttr::Matrix> columns = getMatrix(*this, "b", b);
+  if (failed(columns))
+    return failure();
+  int64_t elements = columns->chunks * columns->rowElements;
+  if (rows.getElementType() != b.getElementType() ||
+      rows.getDimSize(1) != elements)
+    return emitOpError() << "operands must agree in K and type, found " << rows
+                         << " and " << b;
+  if (VectorType tile = getResult().getType().getTile();
+      columns->rows != tile.getDimSize(1))
+    return emitOpError() << "of " << columns->rows
+                         << " rows of 'b' does not give the fragment " << tile;
+  return success();
+}
+
+LogicalResult PackOperandOp::verify() {
+  int64_t expected = getOperand().getType().getNumRegisters();
+  if (static_cast<int64_t>(getRegisters().size()) != expected)
+    return emitOpError() << "of " << getOperand().getType() << " needs "
+                         << expected << " registers, found "
+                         << getRegisters().size();
+  return success();
 }
 
 int64_t MmaSyncOp::getChunks() {

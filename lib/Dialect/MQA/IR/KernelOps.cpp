@@ -9,6 +9,7 @@
 #include "RangesOps.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/MxFormat.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -167,6 +168,27 @@ static bool isMaximum(Relu relu) {
   llvm_unreachable("unknown relu");
 }
 
+/// Of a tile whose keys are MXFP4 that consumers decode.
+static LogicalResult verifyPackedTile(TileLogitsOp op) {
+  MemRefType q = op.getQ().getType(), k = op.getK().getType();
+  if (failed(verifyPackedKeys(op, "k", k)))
+    return failure();
+  if (!hasKeyRows(op.getRows()) || !isa<Float8E4M3FNType>(q.getElementType()) ||
+      !mx::isDecodedInRegisters(q.getDimSize(2)) ||
+      k.getDimSize(1) != q.getDimSize(2) / 2)
+    return op.emitOpError()
+           << "with packed keys needs 'rows' keys, and 'q' of "
+              "f8E4M3FN with a head dim of 32, 64 or 128, "
+              "twice the bytes of a key, found "
+           << stringifyRows(op.getRows()) << ", " << q << " and " << k;
+  Value words = op.getKScale();
+  if (!words ||
+      !cast<MemRefType>(words.getType()).getElementType().isInteger(32))
+    return op.emitOpError("with packed keys needs words of block scales (i32) "
+                          "as 'k_scale'");
+  return success();
+}
+
 LogicalResult TileLogitsOp::verify() {
   MemRefType q = getQ().getType(), k = getK().getType();
   SmallVector<std::pair<StringRef, MemRefType>> staged{{"q", q}, {"k", k}};
@@ -180,14 +202,24 @@ LogicalResult TileLogitsOp::verify() {
     if (failed(verifyStaged(*this, name, type)))
       return failure();
   }
-  if (failed(verifyStagedLayout(*this, "q", q)) ||
-      failed(verifyStagedLayout(*this, "k", k)))
+  if (failed(verifyStagedLayout(*this, "q", q)))
     return failure();
-  if (k.getShape().back() != q.getShape().back() ||
-      k.getElementType() != q.getElementType())
-    return emitOpError() << "'q' and 'k' must have the same head dim and type, "
-                            "found "
-                         << q << " and " << k;
+  if (hasPackedKeys()) {
+    if (failed(verifyPackedTile(*this)))
+      return failure();
+  } else {
+    if (failed(verifyStagedLayout(*this, "k", k)))
+      return failure();
+    if (k.getShape().back() != q.getShape().back() ||
+        k.getElementType() != q.getElementType())
+      return emitOpError()
+             << "'q' and 'k' must have the same head dim and type, found " << q
+             << " and " << k;
+    if (getKScale() && !getKScale().getType().getElementType().isF32())
+      return emitOpError() << "'k_scale' must be of f32, but for packed keys, "
+                              "found "
+                           << getKScale().getType();
+  }
   if (getKScale() && getKScale().getType().getDimSize(0) != getNumKeys())
     return emitOpError() << "'k_scale' must have the keys of 'k', found "
                          << getKScale().getType() << " and " << k;

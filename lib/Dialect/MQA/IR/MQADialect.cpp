@@ -233,3 +233,23 @@ LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << n;
   return success();
 }
+
+LogicalResult
+OperandFragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
+                            VectorType tile) {
+  constexpr int64_t kMaxRowBytes = 512;
+  Type element = tile.getElementType();
+  if (tile.getRank() != 2 || tile.isScalable() ||
+      tile.getDimSize(0) != shapes::kGroupRows ||
+      !isa<Float8E4M3FNType, Float8E5M2Type, BFloat16Type, Float16Type>(
+          element))
+    return emitError() << "an operand fragment is a vector of 64xK 8-bit or "
+                          "16-bit floats, found "
+                       << tile;
+  int64_t bytes = tile.getDimSize(1) * element.getIntOrFloatBitWidth() / 8;
+  if (bytes % shapes::kStepBytes || bytes > kMaxRowBytes)
+    return emitError() << "an operand fragment's rows must be a multiple of "
+                       << shapes::kStepBytes << " bytes up to " << kMaxRowBytes
+                       << ", found " << bytes;
+  return success();
+}

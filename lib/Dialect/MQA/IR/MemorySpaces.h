@@ -65,6 +65,19 @@ inline LogicalResult verifyStagedLayout(Operation *op, StringRef name,
   return success();
 }
 
+/// Rows of bytes, each in one piece and as long as it is wide.
+inline LogicalResult verifyPackedKeys(Operation *op, StringRef name,
+                                      MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (succeeded(type.getStridesAndOffset(strides, offset)) && strides[1] == 1 &&
+      strides[0] == type.getDimSize(1))
+    return success();
+  return op->emitOpError()
+         << "operand '" << name
+         << "' must have rows of packed keys behind each other, found " << type;
+}
+
 } // namespace mqa
 } // namespace mlir
 

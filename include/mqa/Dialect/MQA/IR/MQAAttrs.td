@@ -517,4 +517,26 @@ def MQA_FragmentType : MQA_Type<"Fragment", "fragment"> {
   }];
 }
 
+def MQA_OperandFragmentType : MQA_Type<"OperandFragment", "operand_fragment"> {
+  let summary = "The 64 rows of operand A of a product, spread over the registers of a consumer group";
+  let description = [{
+    A 64 x K tile of 8-bit or 16-bit floats. A register has E neighbours of a row: 4 or 2. Register `4j + 2h + i` of the
+    thread with lane `l` in warp `w` begins with the element (16w + l/4 + 8i, E (8j + 4h + l mod 4)), with h and i in {0, 1}
+    (PTX ISA, "Register fragments for wgmma.mma_async.m64nNk32" and "m64nNk16").
+
+    ```mlir
+    !mqa.operand_fragment<vector<64x128xf8E4M3FN>>
+    ```
+  }];
+  let parameters = (ins "::mlir::VectorType":$tile);
+  let assemblyFormat = "`<` $tile `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Registers that one thread holds, of 32 bits.
+    int64_t getNumRegisters() const {
+      return getTile().getNumElements() * getTile().getElementTypeBitWidth() / (128 * 32);
+    }
+  }];
+}
+
 #endif // MQA_ATTRS_TD

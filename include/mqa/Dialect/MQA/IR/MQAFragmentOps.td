@@ -59,6 +59,9 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     first dim of memory counts them, and A and B have the same number. The rows of D are the rows of A in the order of A's
     memory, and the columns of D are the rows of B likewise.
 
+    A may be in registers instead: an `!mqa.operand_fragment`. The op then has the `wgmma.fence` between what wrote these
+    registers and what reads them. The registers are read until the wait, which takes the fragment too.
+
     The op issues all steps of K. Nothing may read the result before an `mqa.wgmma_wait` that follows an
     `nvvm.wgmma.commit.group.sync.aligned`.
 
@@ -74,7 +77,8 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     %done = mqa.wgmma_wait %acc {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$a,
+  let arguments = (ins AnyTypeOf<[MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>,
+                                  MQA_OperandFragmentType]>:$a,
                        MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2, 3]>:$b);
   let results = (outs MQA_FragmentType:$result);
   let assemblyFormat = [{
@@ -92,19 +96,37 @@ def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]
   let summary = "Waits for WGMMA groups and returns an accumulator that may be read";
   let description = [{
     Waits until at most `pending` committed groups are unfinished. The fragment passes through the op. Registers that WGMMA
-    writes asynchronously must not be read, moved or reused before the wait, and the result of this op orders them.
+    writes asynchronously must not be read, moved or reused before the wait, and the result of this op orders them. If
+    WGMMA reads its A from registers, these are the `operand`, and must not be reused before the wait either.
 
     ```mlir
     %done = mqa.wgmma_wait %acc {pending = 0 : i64} : !mqa.fragment<vector<64x128xf32>>
     ```
   }];
-  let arguments = (ins MQA_FragmentType:$fragment,
+  let arguments = (ins MQA_FragmentType:$fragment, Optional<MQA_OperandFragmentType>:$operand,
     ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<7>]>:$pending);
   let results = (outs MQA_FragmentType:$result);
   let extraClassDeclaration = [{
     static constexpr int64_t kMaxPending = 7;
   }];
-  let assemblyFormat = "$fragment attr-dict `:` type($fragment)";
+  let assemblyFormat = [{
+    $fragment (`after` $operand^)? attr-dict `:` type($fragment) (`after` type($operand)^)?
+  }];
+}
+
+def MQA_PackOperandOp : MQA_Op<"pack_operand", [Pure]> {
+  let summary = "The operand of a product whose registers are these";
+  let description = [{
+    Value r is register r of the thread. `!mqa.operand_fragment` says which elements a register has.
+
+    ```mlir
+    %a = mqa.pack_operand %r0, %r1, %r2, %r3 : !mqa.operand_fragment<vector<64x32xf8E4M3FN>>
+    ```
+  }];
+  let arguments = (ins Variadic<I32>:$registers);
+  let results = (outs MQA_OperandFragmentType:$operand);
+  let assemblyFormat = "$registers attr-dict `:` type($operand)";
+  let hasVerifier = 1;
 }
 
 def MQA_MmaSyncOp : MQA_Op<"mma_sync", [

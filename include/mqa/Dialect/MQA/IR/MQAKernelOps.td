@@ -280,6 +280,7 @@ def MQA_RingReleaseOp : MQA_RingOp<"ring_release", [DeclareOpInterfaceMethods<MQ
 }
 
 include "mqa/Dialect/MQA/IR/MQAFillOps.td"
+include "mqa/Dialect/MQA/IR/MQAMxOps.td"
 
 def MQA_FitQueriesOp : MQA_Op<"fit_queries", [
     AttrSizedOperandSegments,
@@ -335,6 +336,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | --- | --- | --- |
     | q | queries x heads x D | q has a `#mqa.staged` layout. If several consumer groups have queries of their own, the first dim of memory counts these groups of queries |
     | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. The tiles of k and q may have a larger D than their sources: there they are zero. Without `k_scale`, each scale is 1 |
+    | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | pairs of elements and words of block scales, for `rows = keys`. They are decoded as `mqa.decode_mx` does it; q is in that order (`mqa.permute_queries`) |
     | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
     | onto | queries x keys | the logits of other heads. The op adds its own logits to them |
     | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`) |
@@ -366,8 +368,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
   }];
   let arguments = (ins
     MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [3]>:$q,
-    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16], [2]>:$k,
-    Optional<MemRefRankOf<[F32], [1]>>:$k_scale,
+    MemRefRankOf<[F8E4M3FN, F8E5M2, BF16, F16, I8], [2]>:$k,
+    Optional<MemRefRankOf<[F32, I32], [1]>>:$k_scale,
     Optional<MemRefRankOf<[F32], [2]>>:$weights,
     Optional<VectorOfRankAndType<[2], [F32]>>:$onto,
     Optional<MemRefRankOf<[F32], [2]>>:$factors,
@@ -392,6 +394,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
       return getLogits().getType().getDimSize(0) / getQueryGroups();
     }
     int64_t getNumKeys() { return getK().getType().getDimSize(0); }
+    /// Whether keys are MXFP4 that consumers decode.
+    bool hasPackedKeys() { return getK().getType().getElementType().isInteger(8); }
     /// Heads of a head tile, and head tiles.
     int64_t getTileHeads();
     int64_t getHeadTiles() { return getQ().getType().getDimSize(1) / getTileHeads(); }

@@ -1,5 +1,4 @@
-//===- MxFormat.h - Keys with block scales as they lie in memory -*- C++
-//-*-===//
+//===- MxFormat.h - Keys with block scales in memory ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -46,6 +45,15 @@ struct Format {
 /// The format of keys whose memory is of `key`, with scales of `scale` (null:
 /// none); null if they have no block scales.
 const Format *getFormat(Type key, Type scale);
+
+/// Lanes that decode a key together into the registers of a product's rows:
+/// each a quarter of it, which is one piece of one block.
+constexpr int64_t kKeyLanes = 4;
+/// Elements of each lane that neighbours of a row are, as the product reads it.
+constexpr int64_t kLaneElements = 4;
+constexpr bool isDecodedInRegisters(int64_t headDim) {
+  return headDim == 32 || headDim == 64 || headDim == 128;
+}
 
 } // namespace mx
 } // namespace mqa

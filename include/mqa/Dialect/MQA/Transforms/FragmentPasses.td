@@ -14,6 +14,7 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
   let description = [{
     Turns ops on tiles into ops on vectors of whole tiles. `mqa.tile_logits` becomes a contraction,
     `arith.maximumf`, a multiplication by the weights, a reduction over the heads and a multiplication by the scale.
+    Packed keys become an `mqa.decode_mx` first.
     `mqa.store_logits` becomes a masked write; if rows are compressed, it becomes an `mqa.scatter_columns`; if the ranges
     have `block_max`, it becomes a masked write of the maximum of each block.
 
@@ -58,6 +59,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     - A `vector.contract` of two staged tiles becomes fence, `mqa.wgmma`, commit and `mqa.wgmma_wait`. Its elements
       are the registers of the fragment. (On a chip without WGMMA, it becomes an `mqa.mma_sync`.) The tiles have the
       layouts that the chip's matrix unit needs (`MatrixUnit::getOperandLayout`).
+    - The rows of a contraction may be those of an `mqa.decode_mx`. Each thread then decodes its part of two keys into
+      the registers that WGMMA reads.
     - Element-wise ops, broadcasts and reads are computed for the elements that the thread owns.
     - A reduction over heads is summed in the thread first. Then it is summed over the lanes that have other heads of
       the same query (8, 4, 2 or no others). On the way, the lanes transpose the sums, so that each lane ends with
@@ -91,9 +94,10 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::mqa::MQADialect", "::mlir::NVVM::NVVMDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::mqa::MQADialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def MQAExpandRowOpsPass : Pass<"mqa-expand-row-ops", "::mlir::gpu::GPUFuncOp"> {
@@ -161,6 +165,37 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MQAExpandPermuteQueriesPass : Pass<"mqa-expand-permute-queries", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands mqa.permute_queries to code of each of its threads";
+  let description = [{
+    A warp takes some rows of the queries at a time. A lane reads 16 elements of a row, four at a time, as they will lie
+    together. When all lanes have read, each writes its 16 elements. Behind a barrier of its threads, the matrix unit may
+    read the queries.
+
+    Contract: the threads of the op are whole warps, and all come to the op equally often. They meet at a named barrier
+    that the kernel does not use yet. Ops of one block that the same threads execute share this barrier. Anything else is
+    an error.
+
+    ```mlir
+    !q = memref<1x64x128xf8E4M3FN, #mqa.staged<shape = [1, 64, 128], dims = [0, 1, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    mqa.permute_queries %q threads %i of %n : !q
+    // becomes
+    scf.for %first = ... {
+      ...
+      %part = vector.transfer_read %q[%query, %head, ...], ... : ..., vector<4xf8E4M3FN>
+      ...
+      nvvm.bar.warp.sync ...
+      vector.transfer_write ..., %q[%query, %head, ...] ... : vector<16xf8E4M3FN>, ...
+    }
+    nvvm.fence.proxy ...
+    nvvm.barrier ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def MQAExpandFitQueriesPass : Pass<"mqa-expand-fit-queries", "::mlir::gpu::GPUFuncOp"> {

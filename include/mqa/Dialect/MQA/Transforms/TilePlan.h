@@ -43,11 +43,16 @@ struct TilePlan {
   RingType keyRing, scaleRing;
   /// Of keys with block scales, what the key and scale stages are converted
   /// from: `tile_kv` rows of bytes, and words of block scales. Rings of their
-  /// own, so that two producers load them. Null for other keys.
+  /// own, so that two producers load them. Null for other keys, and where
+  /// consumers decode them.
   RingType mxRing, mxScaleRing;
+  /// Whether keys are MXFP4 that consumers decode into the registers of a
+  /// product's rows: the key ring then has packed keys, and the scale ring
+  /// words of block scales. Queries are permuted.
+  bool decodesInRegisters = false;
   /// Threads of a block: the consumer groups, then one group of warps for
-  /// producers and cleaners. Of keys with block scales, `converterGroups`
-  /// groups of converters are behind them.
+  /// producers and cleaners. Of keys with block scales that are converted
+  /// between rings, `converterGroups` groups of converters are behind them.
   int64_t numThreads, converterGroups = 0;
   /// Registers that a consumer thread may use. On a chip that moves registers,
   /// this is the number after setmaxnreg.

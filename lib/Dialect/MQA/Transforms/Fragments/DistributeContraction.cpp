@@ -98,10 +98,12 @@ static Operation *findWaitPoint(vector::ContractionOp contract) {
 
 namespace {
 /// A contraction as a matrix unit computes it: the fragment of the 64 rows of
-/// a head tile, or of as many keys, times the other.
+/// a head tile, or of as many keys, times the other. Rows are the tile `a`, or
+/// keys that `decode` gives.
 struct Product {
   vector::ContractionOp contract;
   Value a, b;
+  DecodeMxOp decode;
   FragmentType fragment;
 };
 } // namespace
@@ -134,7 +136,10 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
            << "rows of keys are for WGMMA, found " << unit.name;
   Value a = getWholeTile(contract.getLhs()),
         tileB = getWholeTile(contract.getRhs());
-  if (!a || !tileB)
+  auto decode = contract.getLhs().getDefiningOp<DecodeMxOp>();
+  if (decode && !layout.hasKeyRows())
+    return contract.emitError("decoded keys must be the rows of products");
+  if ((!a && !decode) || !tileB)
     return contract.emitError(
         "operands must be whole tiles in workgroup memory");
   auto resultType = dyn_cast<VectorType>(contract.getResultType());
@@ -172,15 +177,15 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
     roles[0] = OperandRole::Keys;
     roles[1] = OperandRole::QueryColumns;
   }
-  auto typeA = cast<MemRefType>(a.getType()),
-       typeB = cast<MemRefType>(tileB.getType());
-  if (failed(verifyOperand(contract, unit, "lhs", roles[0], typeA)) ||
+  auto typeB = cast<MemRefType>(tileB.getType());
+  if ((a && failed(verifyOperand(contract, unit, "lhs", roles[0],
+                                 cast<MemRefType>(a.getType())))) ||
       failed(verifyOperand(contract, unit, "rhs", roles[1], typeB)))
     return failure();
   int64_t columns = llvm::product_of(typeB.getShape().drop_back());
   auto f32 = Float32Type::get(context);
   return Product{
-      contract, a, tileB,
+      contract, a, tileB, decode,
       FragmentType::get(context, VectorType::get({kGroupRows, columns}, f32))};
 }
 
@@ -211,15 +216,26 @@ static void setRegisters(IRRewriter &b, VectorScalars &scalars,
 /// WGMMA is started where the contraction stands, and waited for where its
 /// result is first used, or its tiles are given up: those of `contracts`, which
 /// all become WGMMAs, that are started in between stay in flight.
-static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
+static void buildWgmma(IRRewriter &b, FragmentLayout &layout,
+                       VectorScalars &scalars, MxTables &tables,
                        const Product &product,
                        ArrayRef<vector::ContractionOp> contracts) {
   vector::ContractionOp contract = product.contract;
   Location loc = contract.getLoc();
+  Value decoded;
+  if (product.decode) {
+    // Where it stands, and once for all products.
+    if (!scalars.getOperand(product.decode))
+      distributeDecode(b, static_cast<KeyRowsLayout &>(layout), scalars, tables,
+                       product.decode);
+    decoded = scalars.getOperand(product.decode);
+  }
   b.setInsertionPoint(contract);
-  NVVM::WgmmaFenceAlignedOp::create(b, loc);
-  Value started =
-      WgmmaOp::create(b, loc, product.fragment, product.a, product.b);
+  // The registers of an operand have a fence of their own.
+  if (!decoded)
+    NVVM::WgmmaFenceAlignedOp::create(b, loc);
+  Value started = WgmmaOp::create(b, loc, product.fragment,
+                                  decoded ? decoded : product.a, product.b);
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
 
   // WGMMAs that are started before the first use stay in flight. Those in
@@ -241,7 +257,8 @@ static void buildWgmma(IRRewriter &b, VectorScalars &scalars,
         << "a contraction that is used in another block is waited for where it "
            "starts";
   }
-  Value done = WgmmaWaitOp::create(b, loc, product.fragment, started, pending);
+  Value done =
+      WgmmaWaitOp::create(b, loc, product.fragment, started, decoded, pending);
   setRegisters(b, scalars, product, done);
 }
 
@@ -293,9 +310,11 @@ static void buildMmaSync(IRRewriter &b, const FragmentLayout &layout,
     setRegisters(b, scalars, product, fragment);
 }
 
-LogicalResult mqa::distributeContraction(
-    IRRewriter &b, const FragmentLayout &layout, VectorScalars &scalars,
-    vector::ContractionOp contract, ArrayRef<vector::ContractionOp> contracts) {
+LogicalResult
+mqa::distributeContraction(IRRewriter &b, FragmentLayout &layout,
+                           VectorScalars &scalars, MxTables &tables,
+                           vector::ContractionOp contract,
+                           ArrayRef<vector::ContractionOp> contracts) {
   if (scalars.hasRegisters(contract))
     return success();
   FailureOr<Product> product = getProduct(layout, contract);
@@ -304,7 +323,7 @@ LogicalResult mqa::distributeContraction(
     return failure();
   OpBuilder::InsertionGuard guard(b);
   if ((*chip)->matrixUnit->isAsync)
-    buildWgmma(b, scalars, *product, contracts);
+    buildWgmma(b, layout, scalars, tables, *product, contracts);
   else
     buildMmaSync(b, layout, scalars, *product, contracts);
   return success();

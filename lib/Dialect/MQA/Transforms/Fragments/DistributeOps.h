@@ -17,6 +17,20 @@
 namespace mlir {
 namespace mqa {
 
+/// The tables of f4E2M1FN in blocks that are 0, 1 and so on powers of two below
+/// the greatest of their key: a kernel's threads compute them once.
+class MxTables {
+public:
+  explicit MxTables(gpu::GPUFuncOp kernel) : kernel(kernel) {}
+
+  /// Words by halvings and half of the table, in shared memory.
+  Value get();
+
+private:
+  gpu::GPUFuncOp kernel;
+  Value memory;
+};
+
 /// Reports why a matrix unit cannot compute `contract` where it stands. Of the
 /// kernel as it is before anything in it is distributed.
 LogicalResult verifyContraction(const FragmentLayout &layout,
@@ -25,10 +39,16 @@ LogicalResult verifyContraction(const FragmentLayout &layout,
 /// Starts the WGMMA where the contraction stands, waits for it where it is
 /// first used, and gives its registers to `scalars`: those of `contracts`,
 /// which all become WGMMAs, that were started in between stay in flight.
-LogicalResult distributeContraction(IRRewriter &b, const FragmentLayout &layout,
-                                    VectorScalars &scalars,
+LogicalResult distributeContraction(IRRewriter &b, FragmentLayout &layout,
+                                    VectorScalars &scalars, MxTables &tables,
                                     vector::ContractionOp contract,
                                     ArrayRef<vector::ContractionOp> contracts);
+
+/// Gives `scalars` the registers in which this thread has its part of the 64
+/// keys of `op`, as the operand of a product whose rows they are, and the scale
+/// of the key whose sum it ends with.
+void distributeDecode(IRRewriter &b, KeyRowsLayout &layout,
+                      VectorScalars &scalars, MxTables &tables, DecodeMxOp op);
 
 /// Adds up in the thread, then over the lanes, then over warps, and gives
 /// `scalars` the elements that each lane ends with. The warps of a query share

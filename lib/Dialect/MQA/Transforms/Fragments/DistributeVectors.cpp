@@ -45,8 +45,10 @@ using namespace mlir::mqa::shapes;
 namespace {
 class Distributor {
 public:
-  Distributor(IRRewriter &b, FragmentLayout &layout, NamedBarriers &barriers)
-      : b(b), layout(layout), scalars(b, layout), barriers(barriers) {}
+  Distributor(IRRewriter &b, FragmentLayout &layout, NamedBarriers &barriers,
+              MxTables &tables)
+      : b(b), layout(layout), scalars(b, layout), barriers(barriers),
+        tables(tables) {}
 
   LogicalResult distribute(Operation *op);
 
@@ -67,6 +69,7 @@ private:
   FragmentLayout &layout;
   VectorScalars scalars;
   NamedBarriers &barriers;
+  MxTables &tables;
 };
 } // namespace
 
@@ -230,7 +233,8 @@ LogicalResult Distributor::distribute(Operation *op) {
          << contracts.size() << " contractions"
          << (carried ? ", carried by a loop" : "");
   for (vector::ContractionOp contract : contracts)
-    if (failed(distributeContraction(b, layout, scalars, contract, contracts)))
+    if (failed(distributeContraction(b, layout, scalars, tables, contract,
+                                     contracts)))
       return failure();
   FailureOr<Value> isFirst = reduce(op, reduction, maximum);
   if (failed(isFirst))
@@ -326,8 +330,9 @@ static LogicalResult distribute(gpu::GPUFuncOp kernel) {
         return failure();
   }
   NamedBarriers barriers(kernel);
+  MxTables tables(kernel);
   for (Operation *op : writes) {
-    Distributor distributor(rewriter, layout, barriers);
+    Distributor distributor(rewriter, layout, barriers, tables);
     if (failed(distributor.distribute(op)))
       return failure();
     rewriter.eraseOp(op);

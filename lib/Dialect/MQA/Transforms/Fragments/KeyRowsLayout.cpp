@@ -26,8 +26,8 @@ KeyRowsLayout::KeyRowsLayout(OpBuilder &b, Location loc, int64_t numQueries,
   Value row = arith::DivUIOp::create(b, loc, lane, constant(b, kQuadLanes));
   key = arith::AddIOp::create(
       b, loc, row, arith::MulIOp::create(b, loc, warp, constant(b, kWarpRows)));
-  Value inQuad = arith::RemUIOp::create(b, loc, lane, constant(b, kQuadLanes));
-  head = arith::MulIOp::create(b, loc, inQuad, constant(b, kColumnPair));
+  quadLane = arith::RemUIOp::create(b, loc, lane, constant(b, kQuadLanes));
+  head = arith::MulIOp::create(b, loc, quadLane, constant(b, kColumnPair));
   emitLaneBits(b);
 }
 

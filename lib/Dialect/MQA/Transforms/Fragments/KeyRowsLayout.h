@@ -28,6 +28,8 @@ public:
   bool hasKeyRows() const override { return true; }
   FailureOr<int64_t> getRegister(ArrayRef<Coordinate> at) const override;
 
+  /// The number of the thread's lane in its quad: which quarter it has.
+  Value getQuadLane() const { return quadLane; }
   int64_t getNumQueries() const { return numQueries; }
   int64_t getHeads() const { return numHeads; }
   Coordinate getKey(int64_t half) const {
@@ -43,7 +45,7 @@ private:
   static constexpr int64_t kRows = 64;
 
   int64_t numQueries, numHeads;
-  Value key, head;
+  Value key, quadLane, head;
 };
 
 } // namespace mqa

@@ -14,18 +14,30 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// The part of `op` that is 64 keys from `first` on: the rows of one product.
-static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op,
-                                  int64_t first) {
+/// The rows of one product from `first` on, of the keys of `op`.
+static Value buildKeysPart(OpBuilder &b, TileLogitsOp op, int64_t first) {
   constexpr int64_t kRows = shapes::kGroupRows;
   Location loc = op.getLoc();
   MemRefType type = op.getK().getType();
   SmallVector<int64_t> shape(type.getShape());
   shape.front() = kRows;
+  if (op.hasPackedKeys()) {
+    SmallVector<int64_t> offsets{first, 0}, strides{1, 1};
+    return memref::SubViewOp::create(b, loc, op.getK(), offsets, shape,
+                                     strides);
+  }
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value part = arith::ConstantIndexOp::create(b, loc, first / kRows);
-  Value keys = SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape),
-                                 op.getK(), ValueRange{part, zero});
+  return SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape),
+                           op.getK(), ValueRange{part, zero});
+}
+
+/// The part of `op` that is 64 keys from `first` on: the rows of one product.
+static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op,
+                                  int64_t first) {
+  constexpr int64_t kRows = shapes::kGroupRows;
+  Location loc = op.getLoc();
+  Value keys = buildKeysPart(b, op, first);
   auto tile = cast<TileLogitsOp>(b.clone(*op));
   tile.getKMutable().assign(keys);
   if (Value scale = op.getKScale()) {
@@ -94,7 +106,8 @@ static FailureOr<StoreLogitsOp> findStore(TileLogitsOp op) {
     return op.emitOpError()
            << "with 'rows' keys is stored " << kRows
            << " keys at a time, which are no blocks of " << size;
-  if (!SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
+  if (!op.hasPackedKeys() &&
+      !SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
     return op.emitOpError()
            << "must have parts of " << kRows
            << " keys behind each other in memory, found " << type;

@@ -48,6 +48,12 @@ public:
   bool hasRegisters(vector::ContractionOp contract) const {
     return registers.contains(contract);
   }
+  /// The operand of products that the keys of `decode` became; null if they did
+  /// not yet.
+  Value getOperand(DecodeMxOp decode) const { return operands.lookup(decode); }
+  void setOperand(DecodeMxOp decode, Value operand) {
+    operands[decode] = operand;
+  }
   /// The elements of `vector` that this thread holds.
   void setElements(Value vector, ArrayRef<Element> elements) {
     cache[vector] = llvm::to_vector(elements);
@@ -68,6 +74,7 @@ private:
   const FragmentLayout &layout;
   DenseMap<Value, SmallVector<Element>> cache, pairs;
   DenseMap<Operation *, SmallVector<Value>> registers;
+  DenseMap<Operation *, Value> operands;
 };
 
 } // namespace mqa

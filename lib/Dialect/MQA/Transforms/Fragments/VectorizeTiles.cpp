@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BuildDecode.h"
 #include "Kernels/WorkgroupMemory.h"
 #include "SplitKeyRows.h"
 #include "VectorizeStore.h"
@@ -51,8 +52,11 @@ public:
   }
 
   /// k_scale * sum over heads of weights * relu(q . k), and what it is added
-  /// onto, indexed [query, key].
-  void run();
+  /// onto, indexed [query, key]. Packed keys are decoded behind `previous`, a
+  /// contraction (null: in place): while that is under way.
+  void run(Operation *previous);
+  /// The last contraction of the tile.
+  Operation *getContraction() const { return contraction; }
 
 private:
   Value splat(VectorType type, double value) {
@@ -73,6 +77,7 @@ private:
   /// does not change.
   Value readAtDefinition(Value memref, ArrayRef<int64_t> shape,
                          int64_t column = 0);
+  void decodeKeys(Operation *previous);
   Value computeScores(int64_t headTile);
   Relu getRelu(int64_t headTile);
   Value computeRelu(Relu relu, Value scores);
@@ -91,6 +96,10 @@ private:
   bool isAsync;
   int64_t headTiles, queries, heads, keys;
   bool half, keyRows;
+  /// Of packed keys: what they are decoded to. Others are read where they are
+  /// needed.
+  Value decodedKeys, decodedScales;
+  Operation *contraction = nullptr;
 };
 } // namespace
 
@@ -122,6 +131,15 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
   return read(memref, shape, column);
 }
 
+/// Packed keys are decoded once for all heads.
+void TileVectorizer::decodeKeys(Operation *previous) {
+  if (!op.hasPackedKeys())
+    return;
+  DecodeMxOp decode = buildDecode(b, op, previous);
+  decodedKeys = decode.getKeys();
+  decodedScales = decode.getScales();
+}
+
 /// q . k of one head tile.
 Value TileVectorizer::computeScores(int64_t headTile) {
   int64_t headDim = op.getQ().getType().getDimSize(2);
@@ -132,25 +150,28 @@ Value TileVectorizer::computeScores(int64_t headTile) {
       b, loc, SubtileOp::getPartType(op.getQ().getType(), shape), op.getQ(),
       ValueRange{zero, index, zero});
   Value q = read(rows, shape);
-  Value k = read(op.getK(), op.getK().getType().getShape());
+  Value k = decodedKeys ? decodedKeys
+                        : read(op.getK(), op.getK().getType().getShape());
   using vector::IteratorType;
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
   if (keyRows) {
     auto type = VectorType::get({keys, queries, heads}, b.getF32Type());
-    return vector::ContractionOp::create(
+    contraction = vector::ContractionOp::create(
         b, loc, k, q, splat(type, 0.0),
         ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {p, h, d}, {n, p, h}},
         ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
                                IteratorType::parallel,
                                IteratorType::reduction});
+    return contraction->getResult(0);
   }
   auto type = VectorType::get({queries, heads, keys}, b.getF32Type());
-  return vector::ContractionOp::create(
+  contraction = vector::ContractionOp::create(
       b, loc, q, k, splat(type, 0.0),
       ArrayRef<ArrayRef<AffineExpr>>{{p, h, d}, {n, d}, {p, h, n}},
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel,
                              IteratorType::parallel, IteratorType::reduction});
+  return contraction->getResult(0);
 }
 
 Relu TileVectorizer::getRelu(int64_t headTile) {
@@ -335,7 +356,9 @@ Value TileVectorizer::computeLogits() {
       sums = addWeighted(i, scores[i], sums);
   }
   // Read last: registers are short while head tiles are reduced.
-  Value scale = op.getKScale() ? read(op.getKScale(), {keys}) : Value();
+  Value scale = decodedScales;
+  if (!scale && op.getKScale())
+    scale = read(op.getKScale(), {keys});
   Value logits = sums;
   if (half)
     logits = arith::ExtFOp::create(b, loc, type, logits);
@@ -357,8 +380,9 @@ Value TileVectorizer::computeLogits() {
   return logits;
 }
 
-void TileVectorizer::run() {
+void TileVectorizer::run(Operation *previous) {
   b.setInsertionPoint(op);
+  decodeKeys(previous);
   b.replaceOp(op, computeLogits());
 }
 
@@ -410,10 +434,15 @@ struct VectorizeTilesPass
       return signalPassFailure();
     stores.clear();
     kernel.walk([&](StoreLogitsOp op) { stores.push_back(op); });
+    Operation *previous = nullptr;
     for (TileLogitsOp op : tiles) {
       LDBG() << "products one " << (isAsync ? "after" : "beside")
              << " another, " << op.getAccumulators() << " under way: " << op;
-      TileVectorizer(rewriter, op, isAsync || op.getAccumulators() == 1).run();
+      TileVectorizer tile(rewriter, op, isAsync || op.getAccumulators() == 1);
+      bool follows = previous && previous->getBlock() == op->getBlock() &&
+                     previous->isBeforeInBlock(op);
+      tile.run(follows ? previous : nullptr);
+      previous = tile.getContraction();
     }
     for (StoreLogitsOp op : stores)
       vectorizeStore(rewriter, op);

@@ -265,6 +265,10 @@ void WarpRoles::buildConsumers(Value threadId) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);
   });
+  clone.walk([&](PermuteQueriesOp op) {
+    op.getThreadMutable().assign(threadId);
+    op.getNumThreadsMutable().assign(numConsumers);
+  });
   clone.walk([&](MeetOp op) {
     op.setNumThreads(numConsumerGroups * kGroupThreads);
     op.setTurns(groups.keyGroups);

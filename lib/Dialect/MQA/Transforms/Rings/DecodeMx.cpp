@@ -18,33 +18,49 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-MxDecoder::MxDecoder(OpBuilder &builder, Location loc, FloatType type,
-                     int shift, Value word, int64_t numBlocks)
-    : b(loc, builder), type(type), shift(shift) {
-  for (int64_t i = 0; i < numBlocks; ++i) {
-    Value byte = arith::ShRUIOp::create(b, word, constant(8 * i));
-    byte = arith::AndIOp::create(b, byte, constant(0xff));
-    scales.push_back(byte);
-    greatest = i ? arith::MaxUIOp::create(b, greatest, byte) : byte;
-    least = i ? arith::MinUIOp::create(b, least, byte) : byte;
-  }
+static Value makeWord(ImplicitLocOpBuilder &b, uint32_t value) {
+  return arith::ConstantIntOp::create(b, static_cast<int32_t>(value), 32);
 }
 
-Value MxDecoder::getScale() {
+MxScales mqa::getMxScales(ImplicitLocOpBuilder &b, Value word,
+                          int64_t numBlocks) {
+  MxScales scales;
+  for (int64_t i = 0; i < numBlocks; ++i) {
+    Value byte = arith::ShRUIOp::create(b, word, makeWord(b, 8 * i));
+    byte = arith::AndIOp::create(b, byte, makeWord(b, 0xff));
+    scales.all.push_back(byte);
+    scales.greatest =
+        i ? arith::MaxUIOp::create(b, scales.greatest, byte) : byte;
+    scales.least = i ? arith::MinUIOp::create(b, scales.least, byte) : byte;
+  }
+  return scales;
+}
+
+Value mqa::getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest) {
   constexpr uint32_t kNaN = 0x7fc00000, kHalfOfLeast = 0x00400000;
+  auto compare = [&](arith::CmpIPredicate predicate, Value lhs, uint32_t rhs) {
+    return arith::CmpIOp::create(b, predicate, lhs, makeWord(b, rhs));
+  };
   // The exponent of an f32 has the same bias; below its first, f32 is
   // subnormal.
-  Value exponent = arith::SubIOp::create(b, greatest, constant(shift));
-  Value normal = arith::ShLIOp::create(b, exponent, constant(23));
-  Value below = arith::SubIOp::create(b, constant(0), exponent);
-  below = arith::MaxSIOp::create(b, below, constant(0));
-  Value subnormal = arith::ShRUIOp::create(b, constant(kHalfOfLeast), below);
+  Value exponent = arith::SubIOp::create(b, greatest, makeWord(b, shift));
+  Value normal = arith::ShLIOp::create(b, exponent, makeWord(b, 23));
+  Value below = arith::SubIOp::create(b, makeWord(b, 0), exponent);
+  below = arith::MaxSIOp::create(b, below, makeWord(b, 0));
+  Value subnormal = arith::ShRUIOp::create(b, makeWord(b, kHalfOfLeast), below);
   Value isNormal = compare(arith::CmpIPredicate::sgt, exponent, 0);
   Value bits = arith::SelectOp::create(b, isNormal, normal, subnormal);
   Value isNaN = compare(arith::CmpIPredicate::eq, greatest, mx::kScaleNaN);
-  bits = arith::SelectOp::create(b, isNaN, constant(kNaN), bits);
+  bits = arith::SelectOp::create(b, isNaN, makeWord(b, kNaN), bits);
   return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
+
+MxDecoder::MxDecoder(OpBuilder &builder, Location loc, FloatType type,
+                     int shift, Value word, int64_t numBlocks)
+    : b(loc, builder), type(type), shift(shift),
+      scales(getMxScales(b, word, numBlocks)) {}
+
+Value MxDecoder::getScale() { return getMxFactor(b, shift, scales.greatest); }
 
 Value MxDecoder::getWords(Value bytes) {
   int64_t size = cast<VectorType>(bytes.getType()).getNumElements();

@@ -47,7 +47,7 @@ private:
 Fp8Decoder::Fp8Decoder(OpBuilder &builder, Location loc, FloatType type,
                        Value word, int64_t numBlocks)
     : MxDecoder(builder, loc, type, getShift(type), word, numBlocks) {
-  for (Value scale : scales)
+  for (Value scale : scales.all)
     factors.push_back(makeFactor(scale));
 }
 
@@ -55,7 +55,7 @@ Value Fp8Decoder::makeFactor(Value scale) {
   // Fields that have moved have the bias of the other type. What a block's
   // scale is less than the greatest by comes off.
   int exponent = getBias() + getBias() - kBias + shift;
-  Value less = arith::SubIOp::create(b, greatest, scale);
+  Value less = arith::SubIOp::create(b, scales.greatest, scale);
   Value own = arith::SubIOp::create(b, constant(exponent), less);
   Value normal = arith::ShLIOp::create(b, own, constant(getMantissaBits()));
   // Below the first exponent, a number has the less bits the smaller it is.

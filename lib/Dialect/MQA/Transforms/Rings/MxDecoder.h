@@ -19,6 +19,20 @@
 namespace mlir {
 namespace mqa {
 
+/// The block scales of a key, as i32: those of its blocks, the greatest and the
+/// least of them.
+struct MxScales {
+  SmallVector<Value> all;
+  Value greatest, least;
+};
+
+/// Of the first `numBlocks` bytes of `word`.
+MxScales getMxScales(ImplicitLocOpBuilder &b, Value word, int64_t numBlocks);
+
+/// The factor that makes up for what is taken out of a key whose greatest block
+/// scale is `greatest`, and whose elements are 2^shift times too great: an f32.
+Value getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest);
+
 /// Writes what decodes a key: its elements by their blocks, without its
 /// greatest block scale, which becomes the scale of the key.
 class MxDecoder {
@@ -61,9 +75,7 @@ protected:
   ImplicitLocOpBuilder b;
   FloatType type;
   int shift;
-  /// Of the blocks.
-  SmallVector<Value> scales;
-  Value greatest, least;
+  MxScales scales;
 };
 
 /// Elements are of f8E4M3FN, f16 or bf16.

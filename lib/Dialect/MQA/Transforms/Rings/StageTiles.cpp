@@ -86,6 +86,7 @@ private:
   void createRings(gpu::GPUFuncOp kernel);
   RingGetOp putQueries(Value position, const HeadBlock &heads);
   Value fitQueries(RingGetOp staged);
+  void permuteQueries(RingGetOp staged);
   Value putAndGet(Value ring, Value position, Value source);
   void convertKeys(Value position, const HeadBlock &heads);
   VectorType getTileType() {
@@ -193,6 +194,12 @@ Value TileStager::fitQueries(RingGetOp staged) {
                       MemRefLayoutAttrInterface{}, weights.getMemorySpace());
   return FitQueriesOp::create(b, loc, type, staged.getResult(0),
                               staged.getResult(1), Value(), Value());
+}
+
+/// In the order of keys that consumers decode.
+void TileStager::permuteQueries(RingGetOp staged) {
+  if (plan.decodesInRegisters)
+    PermuteQueriesOp::create(b, loc, staged.getResult(0), Value(), Value());
 }
 
 Value TileStager::putAndGet(Value ring, Value position, Value source) {
@@ -332,6 +339,7 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
     b.setInsertionPoint(inner);
     RingGetOp staged = putQueries(queryPosition, heads);
     Value factors = fitQueries(staged);
+    permuteQueries(staged);
     b.setInsertionPointAfter(inner);
     RingReleaseOp::create(b, loc, queryRing, queryPosition);
     b.setInsertionPoint(logits);

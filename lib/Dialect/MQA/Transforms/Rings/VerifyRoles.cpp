@@ -37,7 +37,7 @@ private:
   LogicalResult verifyStore(StoreLogitsOp op);
   LogicalResult verifyTurns(RingGetOp op);
   LogicalResult verifyRelease(RingReleaseOp op);
-  LogicalResult verifyFit(FitQueriesOp op);
+  LogicalResult verifyMeetings(Operation *op);
   LogicalResult verifyMeet(MeetOp op);
 
   gpu::GPUFuncOp kernel;
@@ -139,7 +139,7 @@ LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
 /// What consumers get, or compute for themselves, is theirs alone.
 LogicalResult RoleVerifier::verifySlotUses(Operation *op) {
   for (Operation *user : op->getUsers())
-    if (!isa<FitQueriesOp, TileLogitsOp>(user))
+    if (!isa<FitQueriesOp, PermuteQueriesOp, TileLogitsOp>(user))
       return op->emitOpError("is used by '")
              << user->getName()
              << "', which is no part of a consumer's role before "
@@ -287,10 +287,10 @@ LogicalResult RoleVerifier::verifyRelease(RingReleaseOp op) {
 }
 
 /// All consumers come to it, and meet there.
-LogicalResult RoleVerifier::verifyFit(FitQueriesOp op) {
+LogicalResult RoleVerifier::verifyMeetings(Operation *op) {
   if (groups.keyGroups == 1 || op->getParentOfType<scf::ForOp>() == loop)
     return success();
-  return op.emitOpError(
+  return op->emitOpError(
       "is of all consumer groups, and must not be in a loop that "
       "they take turns at");
 }
@@ -320,7 +320,7 @@ LogicalResult RoleVerifier::run() {
       return failure();
     if (auto release = dyn_cast<RingReleaseOp>(op))
       return verifyRelease(release);
-    if (auto fit = dyn_cast<FitQueriesOp>(op); fit && failed(verifyFit(fit)))
+    if (isa<FitQueriesOp, PermuteQueriesOp>(op) && failed(verifyMeetings(op)))
       return failure();
     if (auto meet = dyn_cast<MeetOp>(op))
       return verifyMeet(meet);

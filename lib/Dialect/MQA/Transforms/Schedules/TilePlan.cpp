@@ -6,6 +6,7 @@
 
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/MxFormat.h"
 #include "mqa/Dialect/MQA/Transforms/KernelFunctions.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -258,6 +259,14 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // converted, and consumers need the registers.
   if (op.hasMxKeys())
     plan.converterGroups = isPaged(op) && !stagesByParts ? 2 : 1;
+  // Rows of a product may come from registers, and consumers decode them there.
+  const mx::Format *format = op.getMxFormat();
+  plan.decodesInRegisters = format && areKeys && !stagesByParts &&
+                            format->element == mx::Element::F4E2M1FN &&
+                            isa<Float8E4M3FNType>(operandType) &&
+                            mx::isDecodedInRegisters(headDim);
+  if (plan.decodesInRegisters)
+    plan.converterGroups = 0;
   int64_t turns = std::max<int64_t>(plan.converterGroups, 1);
   plan.numThreads =
       (numConsumerGroups + 1 + plan.converterGroups) * kGroupThreads;
@@ -291,6 +300,9 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (!unit.isAsync)
     others += 4 * schedule.getAccumulators() + 8 +
               getKeptKeyRegisters(op, unit, tileKv);
+  // What is decoded of two keys, and the bytes of one of them.
+  if (plan.decodesInRegisters)
+    others += headDim / 8 + headDim / 32;
   int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
@@ -341,10 +353,14 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   }
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
-  plan.keyRing =
-      RingType::get(context, llvm::alignTo(schedule.getStages(), turns),
-                    {staged(unit.getOperandLayout(
-                        OperandRole::Keys, {tileKv, headDim}, operandType))});
+  // Neighbouring lanes read what lies behind each other: no swizzle.
+  MemRefType keyTile =
+      plan.decodesInRegisters
+          ? tile({tileKv, headDim / 2}, IntegerType::get(context, 8))
+          : staged(unit.getOperandLayout(OperandRole::Keys, {tileKv, headDim},
+                                         operandType));
+  plan.keyRing = RingType::get(
+      context, llvm::alignTo(schedule.getStages(), turns), {keyTile});
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {
@@ -355,10 +371,14 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     // As many for each set of consumer groups that takes stages in turn.
     int64_t scaleStages = llvm::alignTo(
         schedule.getStages(), std::lcm(schedule.getKeyGroups(), turns));
-    plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
+    Type scale = f32;
+    if (plan.decodesInRegisters)
+      scale = IntegerType::get(context, 32);
+    plan.scaleRing =
+        RingType::get(context, scaleStages, {tile({tileKv}, scale)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
-  if (const mx::Format *format = op.getMxFormat()) {
+  if (plan.converterGroups) {
     // A thread reads whole rows: neighbours would read from the same banks
     // without a swizzle. Both i8 and fp8 are bytes.
     Type bytes = getElementTypeOrSelf(op.getK());

@@ -13,6 +13,22 @@ func.func @mx_keys(%q: memref<?x32x128xf8E4M3FN>, %k: memref<?x64xi8>, %s: memre
   return
 }
 
+// Decode with MXFP4 keys has them as the rows of products; rows of sequences have not.
+// CHECK-LABEL: func @mx_paged
+// CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 512, tile_q = 1, tile_kv = 128, stages = 8, rows = keys>
+func.func @mx_paged(%q: memref<?x1x32x128xf8E4M3FN>, %k: memref<?x64x64xi8>, %s: memref<?x64xi32>, %w: memref<?x32xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x1x32x128xf8E4M3FN>, memref<?x64x64xi8>, memref<?x64xi32>, memref<?x32xf32>, memref<?xi32>, memref<?x?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// CHECK-LABEL: func @mx_rows
+// CHECK: schedule = #mqa.schedule<block_q = 8,
+// CHECK-NOT: rows = keys
+func.func @mx_rows(%q: memref<?x32x128xf8E4M3FN>, %k: memref<?x64x64xi8>, %s: memref<?x64xi32>, %w: memref<?x32xf32>, %lens: memref<?xi32>, %table: memref<?x?xi32>, %sequence: memref<?xi32>, %out: memref<?x?xf32>) {
+  mqa.paged_logits ins(%q, %k, %s, %w, %lens, %table : memref<?x32x128xf8E4M3FN>, memref<?x64x64xi8>, memref<?x64xi32>, memref<?x32xf32>, memref<?xi32>, memref<?x?xi32>) sequence(%sequence : memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
 // CHECK-LABEL: func @h16
 // CHECK: schedule = #mqa.schedule<block_q = 16, block_kv = 384, tile_q = 16, tile_kv = 96, stages = 8>
 func.func @h16(%q: memref<?x16x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x16xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {

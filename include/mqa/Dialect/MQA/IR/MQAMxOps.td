@@ -1,0 +1,81 @@
+//===- MQAMxOps.td - Packed keys that consumers decode -----*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MQA_MX_OPS_TD
+#define MQA_MX_OPS_TD
+
+include "mqa/Dialect/MQA/IR/MQAOps.td"
+
+//===----------------------------------------------------------------------===//
+// Level 4: queries beside packed keys
+//===----------------------------------------------------------------------===//
+
+def MQA_PermuteQueriesOp : MQA_Op<"permute_queries", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Brings staged queries into the order in which keys are decoded";
+  let description = [{
+    The op permutes each row of D elements in place: what was element `(D / 4) c + 4u + i` becomes element
+    `16u + 4c + i`, with c and i from 0 to 3 and u from 0 to D / 16 - 1. That is the order in which `mqa.decode_mx` gives
+    the elements of a key. The products of queries and keys are the same in any order that both have.
+
+    `num_threads` threads execute the op. They are whole warps, and this thread has the number `thread`. The op stands
+    between a get and the first use of the slot, and synchronises its threads. Without `threads`, one warp executes it.
+
+    Why this op exists: each of the four lanes that hold a key in registers decodes a quarter of it, which lies in one
+    piece. But the matrix unit wants four elements of each lane in turn. Queries are permuted once for all their keys.
+
+    ```mlir
+    !q = memref<1x64x128xf8E4M3FN, #mqa.staged<shape = [1, 64, 128], dims = [0, 1, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    mqa.permute_queries %q threads %i of %n : !q
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F8E4M3FN], [3]>:$q,
+                       Optional<Index>:$thread, Optional<Index>:$num_threads);
+  let assemblyFormat = [{
+    $q (`threads` $thread^ `of` $num_threads)? attr-dict `:` type($q)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Level 5: vectors of packed keys
+//===----------------------------------------------------------------------===//
+
+def MQA_DecodeMxOp : MQA_Op<"decode_mx", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Staged MXFP4 keys as vectors of f8E4M3FN, and a scale for each key";
+  let description = [{
+    `packed` has a row of D / 2 bytes for each key: two f4E2M1FN in a byte, the even one in the low bits. `words` has the
+    block scales of each key (f8E8M0FNU, one for 32 elements). D is 32, 64 or 128.
+
+    The greatest block scale of a key is taken out of it, and is the key's element of `scales`, with the factor that the
+    type of `keys` has room for. A key times its scale is what the bytes stand for, as far as f8E4M3FN holds it: exactly,
+    if block scales differ by at most 2^14. Elements that are too small beside the greatest are rounded. A scale is NaN if
+    a block scale is.
+
+    Element `16u + 4c + i` of a row of `keys` is element `(D / 4) c + 4u + i` of the key, with c and i from 0 to 3: the
+    order of `mqa.permute_queries`.
+
+    Why this op exists: a consumer group decodes keys into the registers that a product reads its rows from. They never
+    lie in shared memory as f8E4M3FN.
+
+    ```mlir
+    %keys, %scales = mqa.decode_mx %packed, %words
+        : memref<64x64xi8, #gpu.address_space<workgroup>>, memref<64xi32, #gpu.address_space<workgroup>>
+        -> vector<64x128xf8E4M3FN>, vector<64xf32>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[I8], [2]>:$packed, MemRefRankOf<[I32], [1]>:$words);
+  let results = (outs VectorOfRankAndType<[2], [F8E4M3FN]>:$keys, VectorOfRankAndType<[1], [F32]>:$scales);
+  let assemblyFormat = [{
+    $packed `,` $words attr-dict `:` type($packed) `,` type($words) `->` type($keys) `,` type($scales)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // MQA_MX_OPS_TD
