@@ -146,3 +146,16 @@ module attributes {mqa.steps = {f = ["g", "f"]}} {
     return %best : tensor<?x16xi32>
   }
 }
+
+// -----
+
+// Rows that name their sequences need two kernels on a GPU.
+func.func @f(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : tensor<?x4x32xbf16>
+  %init = mqa.unstored_logits(%m) : tensor<?x300xf32>
+  %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x300xf32>) -> tensor<?x300xf32>
+  // expected-error@+1 {{the number of columns must be dynamic, or mqa.topk have 'block_table'}}
+  %best = mqa.topk ins(%logits, none, none : tensor<?x300xf32>) context_lens(%lens : tensor<?xi32>) outs(%indices : tensor<?x16xi32>) -> tensor<?x16xi32>
+  return %best : tensor<?x16xi32>
+}

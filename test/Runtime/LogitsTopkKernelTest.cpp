@@ -328,6 +328,10 @@ TEST_F(LogitsTopkKernelTest, Tasks) {
                           5,
                           7,
                           0,
+                          0,
+                          nullptr,
+                          0,
+                          nullptr,
                           0};
   mqa_topk_args selection = {};
   selection.offset = ranges.data();

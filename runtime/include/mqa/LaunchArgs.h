@@ -138,7 +138,9 @@ typedef struct mqa_topk_args {
   /* Only a kernel of mqa.topk alone with blocks of keys (mqa_kernel_info has R
      = key_block_size) looks at these; num_columns is max_key_blocks * R then.
    */
-  const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks */
+  const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks,
+                                    ascending, each once; else the indices of
+                                    the row are unspecified */
   int64_t key_blocks_stride;     /**< at least max_key_blocks */
   const int32_t *num_key_blocks; /**< M: how many of a row's are read */
   int64_t max_key_blocks;

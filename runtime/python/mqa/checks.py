@@ -215,7 +215,8 @@ def _check_inputs(q, k, k_scale, weights, out):
     if mx:
         _check_mx(mx, q, k_scale)
     elif k.dtype != q.dtype:
-        fail(f"k must have the dtype of q, {q.dtype}, or hold MXFP4 in uint8 or int8, found {k.dtype}")
+        formats = "MXFP4 in uint8 or int8, MXFP8 in float8_e4m3fn with an int32 k_scale"
+        fail(f"k must have the dtype of q, {q.dtype}, or have block scales ({formats}), found {k.dtype}")
     for name, tensor in (("k_scale", None if mx else k_scale), ("weights", weights), ("out", out)):
         if tensor is not None:
             get_type(name, tensor.dtype)

@@ -14,10 +14,10 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
 
     The blocks of a query ascend, and none is there twice. A query selects from the columns whose keys are in its range:
     column j * block_size + o belongs to key key_blocks[m, j] * block_size + o. With base="relative", an index is the column,
-    with "absolute" the key, and with "slot" the key's place in a cache. Of equal logits, the smallest column is the best one,
-    which is the smallest key. Returns indices, M x topk int32, with `return_values` also their logits, M x topk float32. A
-    query with other blocks gets unspecified indices. All other arguments are those of `key_block_logits` and `logits_topk`.
-    Raises as `logits` does.
+    with "absolute" the key, and with "slot" the key's place in a cache. Of equal logits, the smallest column is the better
+    one (with tie_break="greatest", the greatest one). Returns indices, M x topk int32, with `return_values` also their
+    logits, M x topk float32. A query with other blocks gets unspecified indices. All other arguments are those of
+    `key_block_logits` and `logits_topk`. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -47,7 +47,8 @@ def key_block_logits_topk_out(q, k, k_scale, weights, ks, ke, key_blocks, num_ke
     >>> k, k_scale = torch.ones(2000, 128).to(torch.float8_e4m3fn), torch.arange(2000.0)
     >>> ks, ke = torch.tensor([0]).int(), torch.tensor([1998]).int()
     >>> key_blocks, num_key_blocks = torch.tensor([[3, 7, 249]]).int(), torch.tensor([3]).int()
-    >>> inputs, indices = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks), torch.empty(1, 4).int()
+    >>> inputs = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks)
+    >>> indices = torch.empty(1, 4).int()
     >>> mqa.key_block_logits_topk_out(*inputs, indices)
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
@@ -71,7 +72,8 @@ def prepare_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, nu
     >>> k, k_scale = torch.ones(2000, 128).to(torch.float8_e4m3fn), torch.arange(2000.0)
     >>> ks, ke = torch.tensor([0]).int(), torch.tensor([1998]).int()
     >>> key_blocks, num_key_blocks = torch.tensor([[3, 7, 249]]).int(), torch.tensor([3]).int()
-    >>> inputs, indices = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks), torch.empty(1, 4).int()
+    >>> inputs = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks)
+    >>> indices = torch.empty(1, 4).int()
     >>> launch = mqa.prepare_key_block_logits_topk(*inputs, indices)
     >>> launch()
     >>> indices
@@ -91,8 +93,8 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
     """Likewise against a paged cache: what `topk` gives on the columns of `paged_key_block_logits`.
 
     With base="slot", an index is the key's place in the cache, by the same block_table. With `sequence`, rows name their
-    sequences, as in `paged_logits`. Returns indices, (B * T) x topk int32, with `return_values` also their logits. Raises as
-    `logits` does.
+    sequences, as in `paged_logits`. Returns indices, (B * T) x topk int32 (with `sequence`, M x topk), with `return_values`
+    also their logits, float32. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -122,7 +124,8 @@ def paged_key_block_logits_topk_out(q, k, k_scale, weights, context_lens, block_
     >>> k, k_scale = torch.ones(32, 64, 128).to(torch.float8_e4m3fn), torch.arange(2048.0).view(32, 64)
     >>> context_lens, block_table = torch.tensor([[1998]]).int(), torch.arange(32).int().view(1, 32)
     >>> key_blocks, num_key_blocks = torch.tensor([[3, 7, 249]]).int(), torch.tensor([3]).int()
-    >>> inputs, indices = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks), torch.empty(1, 4).int()
+    >>> inputs = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks)
+    >>> indices = torch.empty(1, 4).int()
     >>> mqa.paged_key_block_logits_topk_out(*inputs, indices)
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
@@ -147,7 +150,8 @@ def prepare_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, bl
     >>> k, k_scale = torch.ones(32, 64, 128).to(torch.float8_e4m3fn), torch.arange(2048.0).view(32, 64)
     >>> context_lens, block_table = torch.tensor([[1998]]).int(), torch.arange(32).int().view(1, 32)
     >>> key_blocks, num_key_blocks = torch.tensor([[3, 7, 249]]).int(), torch.tensor([3]).int()
-    >>> inputs, indices = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks), torch.empty(1, 4).int()
+    >>> inputs = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks)
+    >>> indices = torch.empty(1, 4).int()
     >>> launch = mqa.prepare_paged_key_block_logits_topk(*inputs, indices)
     >>> launch()
     >>> indices

@@ -72,9 +72,10 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
                     force_first=0, force_last=0):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one call.
 
-    q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D and
-    k_scale N float32, or k alone; weights M x H, or None; ks and ke M int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may
-    be strided), -1 behind the selected:
+    q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D
+    and k_scale N float32, or with block scales as mqa.logits takes them, or k alone; weights M x H, or None; ks and ke M
+    int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may be strided),
+    -1 behind the selected:
 
     - with `slots`, N int32: the slots of the selected keys, where slots[n] is the place of key n in the cache that k
       was gathered from (SGLang's page_table_1_flattened);

@@ -22,9 +22,9 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     tie_break is "smallest" or "greatest": which key is the better one of equal logits. order is "key", "score" or
     "any". base is "relative" (an index counts from the beginning of the row's range), "absolute" (it is the key) or
     "slot" (the key's place in a paged cache with blocks of `block_kv` keys, by block_table B x W int32; `sequence`, M int32,
-    says which row of it is a row's, else they are in order; with `sequence`, context_lens is M int32). offset, M int32, is added to each index. The first
-    `force_first` and the last `force_last` keys of a range are selected whatever their logits are. k is 1 to 4096.
-    Raises as `logits` does.
+    says which row of it is a row's, else they are in order; with `sequence`, context_lens is M int32). offset, M int32, is
+    added to each index. The first `force_first` and the last `force_last` keys of a range are selected whatever their logits
+    are. k is 1 to 4096. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> logits, ke = torch.arange(4000.0).view(2, 2000), torch.tensor([2000, 3]).int()

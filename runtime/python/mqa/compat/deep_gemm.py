@@ -187,9 +187,10 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
 
 def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0,
                        logits_dtype=torch.float32, *, clean_logits=None, schedule_meta=None):  # fmt: skip
-    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or (N x D/2 bytes of MXFP4, N int32 of four block scales),
-    beside which q may be bfloat16 too. q may also be MXFP4, (M x H x D/2 bytes, M x H int32). Returns M x N, or
-    M x max_seqlen_k with compressed rows.
+    """q: (M x H x D fp8, None); kv: (N x D fp8, N float32), or with words of four block scales (N x D/2 bytes of MXFP4,
+    N int32) or (N x D fp8 of MXFP8, N int32), beside which q may be bfloat16 too. q may also be MXFP4, (M x H x D/2 bytes,
+    M x H int32), or beside keys with block scales MXFP8, (M x H x D fp8, M x H int32). Returns M x N, or M x max_seqlen_k
+    with compressed rows.
 
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
@@ -392,7 +393,8 @@ def fp8_fp4_paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, sc
                              clean_or_indices=None, logits_dtype=torch.float32, indices=None, *,
                              clean_logits=None):  # fmt: skip
     """q: (B x T x H x D fp8, None); kv_cache: num_blocks x block_kv x 1 x (D + 4) bytes, or (D / 2 + 4) of MXFP4, beside
-    which q may be bfloat16 too. q may also be MXFP4, (B x T x H x D/2 bytes, B x T x H int32). Returns
+    which q may be bfloat16 too. q may also be MXFP4, (B x T x H x D/2 bytes, B x T x H int32), or MXFP8,
+    (B x T x H x D fp8, B x T x H int32): the scales of an fp8 cache are then block scales. Returns
     (B * T) x max_context_len.
 
     `schedule_meta` is not looked at, and may be None. Rows are cleaned if `clean_logits` is true. With `indices`, T is 1,

@@ -59,8 +59,9 @@ def MQA_WgmmaOp : MQA_Op<"wgmma"> {
     first dim of memory counts them, and A and B have the same number. The rows of D are the rows of A in the order of A's
     memory, and the columns of D are the rows of B likewise.
 
-    A may be in registers instead: an `!mqa.operand_fragment`. The op then has the `wgmma.fence` between what wrote these
-    registers and what reads them. The registers are read until the wait, which takes the fragment too.
+    A may be in registers instead (`!mqa.operand_fragment`). The op then contains the `wgmma.fence`, behind the code that
+    writes these registers; no `nvvm.wgmma.fence.aligned` is needed. WGMMA reads the registers until the wait, so
+    `mqa.wgmma_wait` takes the operand fragment too (`after`).
 
     The op issues all steps of K. Nothing may read the result before an `mqa.wgmma_wait` that follows an
     `nvvm.wgmma.commit.group.sync.aligned`.
@@ -115,9 +116,10 @@ def MQA_WgmmaWaitOp : MQA_Op<"wgmma_wait", [AllTypesMatch<["fragment", "result"]
 }
 
 def MQA_PackOperandOp : MQA_Op<"pack_operand", [Pure]> {
-  let summary = "The operand of a product whose registers are these";
+  let summary = "Makes operand A of a product of registers";
   let description = [{
-    Value r is register r of the thread. `!mqa.operand_fragment` says which elements a register has.
+    Operand r becomes register r of this thread's part of the operand fragment. `!mqa.operand_fragment` says which elements
+    a register has.
 
     ```mlir
     %a = mqa.pack_operand %r0, %r1, %r2, %r3 : !mqa.operand_fragment<vector<64x32xf8E4M3FN>>

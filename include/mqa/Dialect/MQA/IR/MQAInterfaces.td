@@ -69,7 +69,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     bool hasManyRows() { return $_op.hasRowsOfSequences() && !$_op.getRunRows(); }
     /// Heads that share a key.
     int64_t getGroupHeads() { return $_op.getNumHeads() / $_op.getNumGroups(); }
-    /// What keys with block scales are; null if keys have none.
+    /// The format of keys with block scales; null for other keys.
     const ::mlir::mqa::mx::Format *getMxFormat() {
       auto key = ::llvm::dyn_cast<::mlir::ShapedType>($_op.getK().getType());
       ::mlir::Value scales = $_op.getKScale();
@@ -78,8 +78,8 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
                  : nullptr;
     }
     bool hasMxKeys() { return $_op.getMxFormat(); }
-    /// The type in which q and k are multiplied by a unit that has it: that of
-    /// q, or a wider one that keys with block scales need.
+    /// The element type of the products, whatever units the target has: that
+    /// of q, or a wider one that keys with block scales need.
     ::mlir::Type getProductElementType() {
       const ::mlir::mqa::mx::Format *format = $_op.getMxFormat();
       ::mlir::Type query = $_op.getInputElementType();

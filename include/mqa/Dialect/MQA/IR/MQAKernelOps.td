@@ -336,7 +336,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | --- | --- | --- |
     | q | queries x heads x D | q has a `#mqa.staged` layout. If several consumer groups have queries of their own, the first dim of memory counts these groups of queries |
     | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. The tiles of k and q may have a larger D than their sources: there they are zero. Without `k_scale`, each scale is 1 |
-    | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | pairs of elements and words of block scales, for `rows = keys`. They are decoded as `mqa.decode_mx` does it; q is in that order (`mqa.permute_queries`) |
+    | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | for `rows = keys`: pairs of elements, and words of block scales. The op decodes the keys like `mqa.decode_mx`, and q has the order of `mqa.permute_queries` |
     | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
     | onto | queries x keys | the logits of other heads. The op adds its own logits to them |
     | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`) |

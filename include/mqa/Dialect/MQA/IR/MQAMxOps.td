@@ -51,12 +51,12 @@ def MQA_DecodeMxOp : MQA_Op<"decode_mx", [
   let summary = "Staged MXFP4 keys as vectors of f8E4M3FN, and a scale for each key";
   let description = [{
     `packed` has a row of D / 2 bytes for each key: two f4E2M1FN in a byte, the even one in the low bits. `words` has the
-    block scales of each key (f8E8M0FNU, one for 32 elements). D is 32, 64 or 128.
+    block scales of each key (f8E8M0FNU, one for 32 elements). D is 32, 64 or 128. (With D = 96, a quarter of a key would
+    lie in two blocks.)
 
-    The greatest block scale of a key is taken out of it, and is the key's element of `scales`, with the factor that the
-    type of `keys` has room for. A key times its scale is what the bytes stand for, as far as f8E4M3FN holds it: exactly,
-    if block scales differ by at most 2^14. Elements that are too small beside the greatest are rounded. A scale is NaN if
-    a block scale is.
+    The op divides a key by its greatest block scale, and multiplies it by a constant, so that elements use the range of
+    f8E4M3FN. The key's element of `scales` undoes both. Key times scale is exact if the greatest block scale of the key is
+    at most 2^14 times the least. Smaller elements are rounded. A scale is NaN if a block scale of its key is NaN.
 
     Element `16u + 4c + i` of a row of `keys` is element `(D / 4) c + 4u + i` of the key, with c and i from 0 to 3: the
     order of `mqa.permute_queries`.

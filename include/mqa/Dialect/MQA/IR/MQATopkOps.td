@@ -144,14 +144,14 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     indices, and the op reads nothing outside of the table. `offset[m]` is added to each index that is not padding. Indices
     are computed modulo 2^32.
 
-    **Candidate blocks.** With `key_blocks`, the logits are those of `mqa.logits` or `mqa.paged_logits` with the same
+    **Key blocks.** With `key_blocks`, the logits are those of `mqa.logits` or `mqa.paged_logits` with the same
     `key_blocks`: column j * R + o of row m belongs to key key_blocks[m, j] * R + o, for 0 <= j < num_key_blocks[m]. R is 8
-    or 16. A row selects from the columns whose keys are in its range. Ranges end at `num_keys` if that is given, and at
-    W * P keys if there is a `block_table`. What this page says of the number and the order of keys, of ties and of forced
-    keys holds for these columns. The blocks of a row ascend, and none is there twice; then the columns are in the order of
-    their keys. A row with other blocks gets unspecified indices. The op reads no other columns than those of the row's
-    blocks, and nothing outside of its operands. `relative` indices are columns, `absolute` ones are keys, and `slot` ones
-    are the places of keys. There are no `compressed` rows.
+    or 16. A row selects from the columns whose keys are in its range. Ranges end at `num_keys` if that is given, and at W *
+    P keys if there is a `block_table`. The rules above for ranges of at most k keys, order, ties and forced keys hold for
+    these columns. Unlike those of `mqa.logits`, the block numbers of a row must ascend without repetition; then the columns
+    are in the order of their keys. Otherwise the indices of the row are unspecified. The op reads no other columns than
+    those of the row's blocks, and nothing outside of its operands. `relative` indices are columns, `absolute` ones are
+    keys, and `slot` ones are the places of keys. There are no `compressed` rows.
 
     Examples: with ranges; with values, sorted by them; as slots of a paged cache; of columns of blocks of 8 keys.
 

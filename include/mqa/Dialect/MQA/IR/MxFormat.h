@@ -34,7 +34,7 @@ struct Format {
   Element element;
   int64_t elementBits;
 
-  /// Of `count` elements.
+  /// Bytes of `count` elements.
   int64_t getBytes(int64_t count) const { return count * elementBits / 8; }
   int64_t getBlockBytes() const { return getBytes(kBlock); }
   /// The type in which queries of `query` and keys are multiplied: it has room
@@ -49,8 +49,9 @@ const Format *getFormat(Type key, Type scale);
 /// Lanes that decode a key together into the registers of a product's rows:
 /// each a quarter of it, which is one piece of one block.
 constexpr int64_t kKeyLanes = 4;
-/// Elements of each lane that neighbours of a row are, as the product reads it.
+/// How many neighbouring elements of a product's row come from one lane.
 constexpr int64_t kLaneElements = 4;
+/// With another head dim, a quarter of a key would lie in two blocks.
 constexpr bool isDecodedInRegisters(int64_t headDim) {
   return headDim == 32 || headDim == 64 || headDim == 128;
 }

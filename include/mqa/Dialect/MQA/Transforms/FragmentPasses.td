@@ -14,7 +14,7 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
   let description = [{
     Turns ops on tiles into ops on vectors of whole tiles. `mqa.tile_logits` becomes a contraction,
     `arith.maximumf`, a multiplication by the weights, a reduction over the heads and a multiplication by the scale.
-    Packed keys become an `mqa.decode_mx` first.
+    If keys are packed (MXFP4), an `mqa.decode_mx` of them comes first.
     `mqa.store_logits` becomes a masked write; if rows are compressed, it becomes an `mqa.scatter_columns`; if the ranges
     have `block_max`, it becomes a masked write of the maximum of each block.
 

@@ -20,14 +20,15 @@ def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
     The pass fuses a pair only if all of these hold:
 
     - Both ops have the same ranges: the same `ks` and `ke`, or the same `context_lens` and `next_n`.
-    - With a paged cache, `base = slot` has the same `block_table`, `block_kv` and `sequence`. Ranges then end where the
-      table ends.
+    - With a paged cache and `base = slot`, both ops have the same `block_table`, `block_kv` and `sequence`. Ranges then
+      end where the table ends.
     - The rows are not `compressed`, and neither op is a tile.
     - Both ops have the same `key_blocks`, or none. With `key_blocks`, `mqa.topk` is told how many keys there are: by
       `num_keys`, which is dimension 0 of `k`, or with a paged cache by `block_table`.
-    - With `sequence` or `key_blocks`, two kernels can keep the logits in scratch. So a static number of queries needs a
-      static number of columns, and logits of at most 512 MiB. With a paged cache, a static number of columns needs
-      `block_table`.
+    - With `sequence` or `key_blocks`, a GPU needs two kernels with the logits in scratch (`mqa-split-topk`), so the pair
+      must be one that can be split: if the number of queries is static, the number of columns is static too, and the
+      logits have at most 512 MiB. With a paged cache and a static number of columns, `mqa.topk` has a `block_table`.
+      This rule holds for all targets.
     - On memrefs, no op between the two has effects on memory. (On tensors, the first op moves to the second one.)
 
     A remark tells why a pair is left as it is.
@@ -108,9 +109,8 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
     `mqa.topk` alone does not know where. It also leaves a pair fused if the module has another function of one of the
     two names.
 
-    If rows name their sequences (`sequence`), or have blocks of keys (`key_blocks`), no GPU has a kernel that selects
-    from its own logits. Such a pair is split for every GPU. If the
-    module has another function of one of the two names, that is an error.
+    No GPU has a kernel that selects from its own logits if rows name their sequences (`sequence`) or have `key_blocks`.
+    The pass splits such a pair for every GPU. It is an error if the module has another function of one of the two names.
 
     ```mlir
     module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {

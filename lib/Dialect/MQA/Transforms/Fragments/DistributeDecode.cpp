@@ -59,7 +59,7 @@ public:
 
   /// The operand.
   Value build();
-  /// Behind `build`: the scale of the key with which the lane ends.
+  /// After `build`: the scale of the key whose sum this lane ends with.
   Element buildScale();
 
 private:
@@ -120,7 +120,7 @@ Value KeyDecoder::getHalvings(ArrayRef<Value> words) {
   Value selector =
       arith::AddIOp::create(b, arith::MulIOp::create(b, block, constant(kNext)),
                             constant(kFirstOfBoth));
-  // No byte of the own scale is greater: nothing is borrowed.
+  // The greatest byte is at least as large, so the subtraction borrows nothing.
   Value below =
       arith::SubIOp::create(b, greatest, permute(words[0], words[1], selector));
   constexpr int64_t kEachByte = 0x01010101;

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Fp4Tables.h"
-#include "MxDecoder.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -17,18 +16,11 @@ public:
              int64_t numBlocks)
       : MxDecoder(builder, loc, type, Fp4Tables::getShift(type), word,
                   numBlocks),
-        tables(b, type, getHalvings(),
-               arith::SubIOp::create(b, scales.greatest, scales.least)) {}
+        tables(b, type, scales) {}
 
   Value decode(Value bytes, int64_t i) override;
 
 private:
-  SmallVector<Value> getHalvings() {
-    return llvm::map_to_vector(scales.all, [&](Value scale) -> Value {
-      return arith::SubIOp::create(b, scales.greatest, scale);
-    });
-  }
-
   Fp4Tables tables;
 };
 } // namespace

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Fp4Tables.h"
-#include "MxDecoder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -104,8 +103,12 @@ void Fp4Tables::appendSubnormal(Value halvings, SmallVectorImpl<Value> &words) {
 
 /// Keys with subnormal numbers are rare.
 Fp4Tables::Fp4Tables(ImplicitLocOpBuilder &b, FloatType type,
-                     ArrayRef<Value> halvings, Value most)
+                     const MxScales &scales)
     : b(b), type(type), target(getTarget(type)) {
+  SmallVector<Value> halvings;
+  for (Value scale : scales.all)
+    halvings.push_back(arith::SubIOp::create(b, scales.greatest, scale));
+  Value most = arith::SubIOp::create(b, scales.greatest, scales.least);
   Value isNormal =
       compareFp4Word(b, arith::CmpIPredicate::ule, most, target.maxHalvings);
   SmallVector<Type> types(halvings.size() * getTableWords(), b.getI32Type());

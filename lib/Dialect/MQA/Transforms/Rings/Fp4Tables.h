@@ -11,7 +11,7 @@
 #ifndef MQA_LIB_DIALECT_MQA_TRANSFORMS_FP4TABLES_H
 #define MQA_LIB_DIALECT_MQA_TRANSFORMS_FP4TABLES_H
 
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "MxDecoder.h"
 
 namespace mlir {
 namespace mqa {
@@ -29,10 +29,8 @@ public:
   static Value getFactor(ImplicitLocOpBuilder &b, FloatType type,
                          Value greatest);
 
-  /// Of blocks whose scales are `halvings` (i32) powers of two below the
-  /// greatest of their keys; `most` is the most of them.
-  Fp4Tables(ImplicitLocOpBuilder &b, FloatType type, ArrayRef<Value> halvings,
-            Value most);
+  /// Of the blocks of a key with these scales.
+  Fp4Tables(ImplicitLocOpBuilder &b, FloatType type, const MxScales &scales);
 
   /// Without tables of its own, for `buildTable` and `lookUp`.
   Fp4Tables(ImplicitLocOpBuilder &b, FloatType type)
@@ -40,7 +38,8 @@ public:
 
   /// The words (i32) of the table of block `i`, as `lookUp` takes them.
   SmallVector<Value> getTable(int64_t i);
-  /// Those of any block, so many powers of two below the greatest. Of 8 bits.
+  /// The words of the table of a block whose scale is 2^-halvings of the
+  /// greatest one of its key, for f8E4M3FN alone.
   SmallVector<Value> buildTable(Value halvings);
   /// The eight elements of `word` become two words of bytes or four of halves.
   void lookUp(ArrayRef<Value> table, Value word, SmallVectorImpl<Value> &words);
@@ -52,7 +51,7 @@ private:
     /// scale: as great as the type has room for, so that blocks with less have
     /// room below.
     int shift;
-    /// What half of a magnitude is less by, in the bits of the type.
+    /// What halving a number subtracts from its bits: 1 in the exponent.
     uint32_t exponentUnit;
     /// As often as the least magnitude can be halved without becoming
     /// subnormal.

@@ -52,13 +52,13 @@ Fp8Decoder::Fp8Decoder(OpBuilder &builder, Location loc, FloatType type,
 }
 
 Value Fp8Decoder::makeFactor(Value scale) {
-  // Fields that have moved have the bias of the other type. What a block's
-  // scale is less than the greatest by comes off.
+  // The moved fields have the bias of the other type. The factor corrects that,
+  // and is smaller by the ratio of the block's scale to the greatest one.
   int exponent = getBias() + getBias() - kBias + shift;
   Value less = arith::SubIOp::create(b, scales.greatest, scale);
   Value own = arith::SubIOp::create(b, constant(exponent), less);
   Value normal = arith::ShLIOp::create(b, own, constant(getMantissaBits()));
-  // Below the first exponent, a number has the less bits the smaller it is.
+  // A subnormal power of two is one bit, the further right the smaller it is.
   Value below = arith::SubIOp::create(b, constant(0), own);
   below = arith::MaxSIOp::create(b, below, constant(0));
   below = arith::MinSIOp::create(b, below, constant(31));
@@ -95,8 +95,8 @@ Value Fp8Decoder::decode(Value bytes, int64_t i) {
       words.push_back(select(lower, upper, places));
   }
   Value elements = makeElements(words);
-  // A sum with -0 keeps the sign of 0. All GPUs have the sum of a product for
-  // pairs of either type, and not all have the product alone.
+  // An fma with -0 keeps the sign of a zero. All GPUs have fma for pairs of f16
+  // and bf16; not all multiply pairs of bf16 without it.
   SmallVector<Value> factor(words.size(), factors[i]);
   auto vectorType = cast<VectorType>(elements.getType());
   Value zero = arith::ConstantOp::create(
