@@ -167,7 +167,7 @@ PAGED_EDGES = [
     {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 16, "out": "bf16", "memrefs": True},
     {"heads": 7, "head_dim": 48, "rows": "?", "block_kv": 256, "input": "f16", "k_scale": False, "weights": "none"},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": "MXFP4", "clean": True},
-    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "input": "bf16"},
+    {"heads": 32, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "input": "bf16"},
     {"heads": 16, "head_dim": 32, "next_n": 2, "block_kv": 16, "mx": "MXFP8", "input": "f16", "clean": True},
     {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": "MXFP8", "clean": True},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "rows_per_sequence": 4},
