@@ -197,8 +197,8 @@ MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
 
 /** Bytes of scratch that a launch on so many rows and columns of logits needs,
  *  of mqa.topk or of a kernel that computes the logits too; it may be 0. Of a
- *  paged cache, num_columns is max_context_len; of blocks of keys, contiguous or
- *  paged, it is max_key_blocks * R. Launches that may overlap need scratch of
+ *  paged cache, num_columns is max_context_len; of blocks of keys, contiguous
+ * or paged, it is max_key_blocks * R. Launches that may overlap need scratch of
  *  their own.
  *
  *  If needs_zeroed_scratch of mqa_kernel_info is 1, the caller zeroes all of
@@ -228,8 +228,8 @@ MQA_API mqa_status mqa_logits_topk_launch(mqa_kernel *kernel,
                                           void *stream);
 
 /** Likewise by mqa.paged_logits. No range is longer than `max_context_len` of
- *  `args`, unless keys are those of blocks. Block table, next_n and sequence are
- *  those of `args`. */
+ *  `args`, unless keys are those of blocks. Block table, next_n and sequence
+ * are those of `args`. */
 MQA_API mqa_status mqa_paged_logits_topk_launch(
     mqa_kernel *kernel, const mqa_paged_logits_args *args,
     const mqa_topk_args *selection, void *stream);
