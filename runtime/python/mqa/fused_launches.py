@@ -177,6 +177,20 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
     return _FusedPlan(op, q.device, args, selection, q.size(0), k.size(0), k.size(0))
 
 
+def _get_paged_args(q, k, k_scale, weights, context_lens, block_table, **others):
+    return PagedLogitsArgs(
+        q_stride=checks.get_stride(q),
+        k_stride=checks.get_stride(k),
+        k_scale_stride=checks.get_scale_stride(k_scale),
+        weights_stride=checks.get_stride(weights) if weights is not None else 0,
+        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
+        block_table_stride=checks.get_stride(block_table),
+        num_blocks=k.size(0),
+        max_blocks=block_table.size(1),
+        **others,
+    )
+
+
 def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, _, *flags):
     options = dict(zip(PAGED.options, flags))
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
@@ -205,19 +219,8 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
         next_n=q.size(1),
         block_kv=k.size(1),
     )
-    args = PagedLogitsArgs(
-        q_stride=checks.get_stride(q),
-        k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_scale_stride(k_scale),
-        weights_stride=checks.get_stride(weights) if weights is not None else 0,
-        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
-        block_table_stride=checks.get_stride(block_table),
-        batch=q.size(0),
-        num_blocks=k.size(0),
-        max_blocks=block_table.size(1),
-        max_context_len=columns,
-        max_multiprocessors=options["max_multiprocessors"],
-    )
+    more = {"max_context_len": columns, "max_multiprocessors": options["max_multiprocessors"]}
+    args = _get_paged_args(q, k, k_scale, weights, context_lens, block_table, batch=q.size(0), **more)
     most_keys = block_table.size(1) * k.size(1)
     return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns, most_keys)
 

@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches of logits and top-k, of rows that name their sequences and of blocks of keys; as fused_launches.py."""
 from . import checks, fused_checks, library, plain
-from .fused_launches import _COMMON, _SELECTION, Form, _FusedPlan, _get_k, _make_args, _make_logits_op, _make_selection
-from .runtime import LogitsArgs, PagedLogitsArgs
+from .fused_launches import (
+    _COMMON,
+    _SELECTION,
+    Form,
+    _FusedPlan,
+    _get_k,
+    _get_paged_args,
+    _make_args,
+    _make_logits_op,
+    _make_selection,
+)
+from .runtime import LogitsArgs
 from .topk_checks import get_next_n
-
-
-def _get_paged_args(q, k, k_scale, weights, context_lens, block_table, **others):
-    return PagedLogitsArgs(
-        q_stride=checks.get_stride(q),
-        k_stride=checks.get_stride(k),
-        k_scale_stride=checks.get_scale_stride(k_scale),
-        weights_stride=checks.get_stride(weights) if weights is not None else 0,
-        context_lens_stride=checks.get_stride(context_lens) if context_lens.dim() == 2 else 1,
-        block_table_stride=checks.get_stride(block_table),
-        batch=block_table.size(0),
-        num_blocks=k.size(0),
-        max_blocks=block_table.size(1),
-        num_rows=q.size(0),
-        **others,
-    )
 
 
 def _make_paged_op(q, k, k_scale, weights, context_lens, sequence, offset, indices, values, options, **others):
@@ -68,6 +62,8 @@ def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, offs
         weights,
         context_lens,
         block_table,
+        batch=block_table.size(0),
+        num_rows=q.size(0),
         max_context_len=columns,
         max_multiprocessors=options["max_multiprocessors"],
     )
@@ -89,6 +85,8 @@ def _plan_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_bl
         weights,
         context_lens,
         block_table,
+        batch=block_table.size(0),
+        num_rows=q.size(0),
         max_multiprocessors=options["max_multiprocessors"],
         key_blocks_stride=checks.get_stride(key_blocks),
         max_key_blocks=key_blocks.size(1),
