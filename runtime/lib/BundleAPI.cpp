@@ -115,7 +115,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.max_blocks = kernel.maxBlocks;
   info.lens_per_query = kernel.hasLengthPerQuery();
   bool hasMaxContextLen = op == MQA_OP_PAGED_LOGITS || isPagedTopk;
-  // Columns of blocks of keys do not say how long a sequence may be.
+  // Columns of key blocks do not say how long a sequence may be.
   info.max_context_len =
       !hasMaxContextLen || kernel.numColumns < 0 || kernel.keyBlockSize
           ? -int64_t(hasMaxContextLen)

@@ -148,7 +148,7 @@ struct KernelDescription {
   /// block table.
   int64_t batch = -1, nextN = 0, numBlocks = -1, blockKv = 0;
   int64_t numSequences = -1, maxBlocks = -1;
-  /// Where each query has blocks of keys of its own: keys of a block (else 0),
+  /// Where each query has key blocks of its own: keys of a block (else 0),
   /// and how many blocks it may have.
   int64_t keyBlockSize = 0, maxKeyBlocks = -1;
   /// Where rows name their sequences: neighbouring rows of one that the kernel

@@ -222,7 +222,7 @@ mqa_status mqa_launcher_add_paged_logits(mqa_launcher *launcher,
   for (auto [operand, what] :
        {std::pair(Operand::Sequence, "rows that name their sequences have an "
                                      "operand"),
-        {Operand::KeyBlocks, "blocks of keys are operands"}})
+        {Operand::KeyBlocks, "key blocks are operands"}})
     if (kernel && kernel->kernel->getDescription().find(operand))
       return guard([&, what = what]() -> mqa_status {
         return fail(MQA_ERROR_UNSUPPORTED,

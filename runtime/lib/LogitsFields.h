@@ -27,7 +27,7 @@ public:
   /// Whether types of the parameters fit each other.
   static void checkTypes(const KernelDescription &kernel);
 
-  /// The sizes of blocks of keys, where each query has its own.
+  /// The sizes of key blocks, where each query has its own.
   static void readKeyBlocks(Fields &fields, KernelDescription &kernel);
 
   /// What sizes and parameters say of each other.
@@ -52,7 +52,7 @@ mqa_status describeLogits(const KernelDescription &kernel,
 mqa_status describeLogits(const KernelDescription &kernel,
                           const mqa_paged_logits_args &args, Tensors &tensors);
 
-/// Checks the sizes of blocks of keys, of which each of so many rows has its
+/// Checks the sizes of key blocks, of which each of so many rows has its
 /// own, and describes their operands; and says how many columns there are.
 template <typename ArgsT>
 mqa_status describeKeyBlocks(const KernelDescription &kernel, const ArgsT &args,

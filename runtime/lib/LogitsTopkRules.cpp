@@ -149,7 +149,7 @@ void LogitsTopkRules::readFields(Fields &fields, bool isCpu,
   bool namesSequences = isPaged() && kernel.find(Operand::Sequence);
   if (!isCpu && (namesSequences || kernel.keyBlockSize))
     refuse(kernel, "must have steps where rows name their sequences, or have "
-                   "blocks of keys");
+                   "key blocks");
   LogitsOpRules::checkTypes(kernel);
   getLogits().checkSizes(fields, kernel);
   if (isPaged())

@@ -81,7 +81,7 @@ void SelectionRules::refuse(const KernelDescription &kernel, const char *what) {
 
 void SelectionRules::checkTable(const KernelDescription &kernel) {
   bool hasTable = kernel.find(Operand::BlockTable) != nullptr;
-  // With blocks of keys, it says how many keys there are.
+  // With key blocks, it says how many keys there are.
   if (hasTable != kernel.selection.needsBlockTable() &&
       !(hasTable && kernel.keyBlockSize))
     refuse(kernel, "must have the parameter 'block_table' if base is 'slot', "

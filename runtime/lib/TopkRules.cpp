@@ -21,7 +21,7 @@ public:
   bool isOptional(Operand operand) const override {
     return operand != Operand::Logits && operand != Operand::Indices;
   }
-  /// Columns of compressed logits, and of those of blocks of keys, do not say
+  /// Columns of compressed logits, and of those of key blocks, do not say
   /// how many keys there are.
   bool takesIndex(const KernelDescription &kernel, bool) const override {
     return kernel.compressed || kernel.keyBlockSize;

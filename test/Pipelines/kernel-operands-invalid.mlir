@@ -104,7 +104,7 @@ func.func @f(%logits: tensor<?x2147467265xf32>, %ke: tensor<?xi32>, %indices: te
 
 // -----
 
-// Of blocks of keys, the runtime counts columns by the blocks.
+// Of key blocks, the runtime counts columns by the blocks.
 func.func @f(%q: tensor<?x4x64xbf16>, %k: tensor<?x64xbf16>, %ke: tensor<?xi32>, %blocks: tensor<?x16xi32>, %counts: tensor<?xi32>, %out: tensor<?x100xf32>) -> tensor<?x100xf32> {
   // expected-error@+1 {{dimension 1 of 'out' of a kernel must be 8 columns for each of a row's blocks, found 100}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x64xbf16>, tensor<?x64xbf16>, tensor<?xi32>) blocks(%blocks, %counts : tensor<?x16xi32>, tensor<?xi32>) of 8 outs(%out : tensor<?x100xf32>) -> tensor<?x100xf32>

@@ -1,4 +1,4 @@
-//===- KeyBlocksTest.cpp - mqa.logits of blocks of keys -------------------===//
+//===- KeyBlocksTest.cpp - mqa.logits of key blocks -----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

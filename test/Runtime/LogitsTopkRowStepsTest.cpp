@@ -1,4 +1,4 @@
-//===- LogitsTopkRowStepsTest.cpp - Steps of rows and of blocks of keys ---===//
+//===- LogitsTopkRowStepsTest.cpp - Steps of rows and of key blocks -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

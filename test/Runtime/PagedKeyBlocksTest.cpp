@@ -1,4 +1,4 @@
-//===- PagedKeyBlocksTest.cpp - mqa.paged_logits of blocks of keys --------===//
+//===- PagedKeyBlocksTest.cpp - mqa.paged_logits of key blocks ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -39,7 +39,7 @@ static nlohmann::json makeManifest() {
 static mqa_paged_logits_args makeArgs() {
   mqa_paged_logits_args args = makePagedArgs();
   args.out_stride = 320;
-  // No kernel with blocks of keys looks at it.
+  // No kernel with key blocks looks at it.
   args.max_context_len = -5;
   args.key_blocks = address<int32_t>(0x80000);
   args.key_blocks_stride = 40;

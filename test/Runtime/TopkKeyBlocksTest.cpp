@@ -1,4 +1,4 @@
-//===- TopkKeyBlocksTest.cpp - mqa.topk of blocks of keys -----------------===//
+//===- TopkKeyBlocksTest.cpp - mqa.topk of key blocks ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

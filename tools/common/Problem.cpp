@@ -295,7 +295,7 @@ Problem mqa::tools::makeIntegerProblem(const Shape &shape, Mask mask,
 }
 
 //===----------------------------------------------------------------------===//
-// Blocks of keys
+// Key blocks
 //===----------------------------------------------------------------------===//
 
 /// `count` of `numBlocks` blocks, in their order: each of the rest is as likely

@@ -88,7 +88,7 @@ struct Paging {
   }
 };
 
-/// Blocks of keys that each query has of its own ('key_blocks' of mqa.logits
+/// Key blocks that each query has of its own ('key_blocks' of mqa.logits
 /// and mqa.paged_logits, where they are those of the query's sequence);
 /// blockSize is 0 without them.
 struct KeyBlocks {
@@ -133,7 +133,7 @@ struct Problem {
   std::vector<float> decodeKeys() const;
   std::vector<float> getKeyScales() const;
 
-  /// The range of query m as keys; with blocks of keys, as columns.
+  /// The range of query m as keys; with key blocks, as columns.
   int64_t begin(int64_t m) const {
     if (keyBlocks.blockSize || !format.hasKs)
       return 0;

@@ -146,7 +146,7 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
                                         int64_t numKeys, uint64_t seed,
                                         const GetRange &getRange) {
   if (info.op == MQA_OP_TOPK && info.key_block_size)
-    fatal("kernels of mqa.topk alone with blocks of keys get no problem from "
+    fatal("kernels of mqa.topk alone with key blocks get no problem from "
           "this tool: have a kernel of the logits and mqa.topk");
   TopkProblem problem;
   problem.info = info;

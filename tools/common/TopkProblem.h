@@ -34,7 +34,7 @@ struct TopkProblem {
   /// Rows of `maxBlocks`; rows of it that queries name; added to indices.
   std::vector<int32_t> blockTable, sequence, offset;
   int64_t numSequences = 0, maxBlocks = 0;
-  /// With blocks of keys, columns are what is selected, and `ks` and `ke` are
+  /// With key blocks, columns are what is selected, and `ks` and `ke` are
   /// ranges of columns.
   KeyBlocks keyBlocks;
   /// Of mqa.merge_topk: lists that the keys of a row are dealt out to, which

@@ -1,4 +1,4 @@
-//===- BlockEdges.cpp - Edge cases of blocks of keys ----------------------===//
+//===- BlockEdges.cpp - Edge cases of key blocks --------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -86,7 +86,7 @@ std::vector<Edge> mqa::tools::getBlockMaxEdges() {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// One edge of a kernel with blocks of keys: `change` makes the lists of a
+/// One edge of a kernel with key blocks: `change` makes the lists of a
 /// problem whose lists are ascending.
 struct KeyBlockEdge {
   const char *name;

@@ -59,7 +59,7 @@ void mqa::tools::shuffleRows(PagedShape &shape, uint64_t seed) {
 
 void mqa::tools::setStaticSizes(const mqa_kernel_info &info,
                                 PagedShape &shape) {
-  // Columns of blocks of keys do not end a sequence.
+  // Columns of key blocks do not end a sequence.
   if (info.max_context_len >= 0 || info.key_block_size)
     shape.maxContextLen = info.max_context_len;
   if (info.max_blocks >= 0)

@@ -12,7 +12,7 @@
 
 using namespace mqa::tools;
 
-/// Of a problem whose queries have blocks of keys: all but each fourth, in
+/// Of a problem whose queries have key blocks: all but each fourth, in
 /// their order.
 static void setBlocks(const mqa_kernel_info &info, Problem &problem) {
   int64_t size = info.key_block_size;
@@ -69,7 +69,7 @@ Problem mqa::tools::makePagedEdge(const mqa_kernel_info &info,
 }
 
 //===----------------------------------------------------------------------===//
-// Blocks of keys
+// Key blocks
 //===----------------------------------------------------------------------===//
 
 std::vector<FusedCase>

@@ -24,10 +24,10 @@ int64_t getEdgeLength(int64_t b, int64_t k, int64_t n);
 PagedShape makeEdgeShape(const mqa_kernel_info &info, int64_t batch,
                          const std::function<int64_t(int64_t)> &length);
 
-/// With blocks of keys as `makeEdgeRanges` has them.
+/// With key blocks as `makeEdgeRanges` has them.
 Problem makePagedEdge(const mqa_kernel_info &info, const PagedShape &shape);
 
-/// What lists of blocks of keys may be, with rows of each kind beside each
+/// What lists of key blocks may be, with rows of each kind beside each
 /// other.
 std::vector<FusedCase> makeFusedBlockEdges(const mqa_kernel_info &info);
 

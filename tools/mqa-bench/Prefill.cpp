@@ -214,7 +214,7 @@ int mqa::tools::runPrefill(const PrefillOptions &options) {
     bundles.open(path, [&](const std::string &name, mqa_bundle *bundle,
                            const mqa_kernel_info &info) {
       // A bundle may have selections beside the logits that they are of.
-      // Blocks of keys are other work.
+      // Key blocks are other work.
       if (info.op != MQA_OP_LOGITS || info.key_block_size ||
           (info.clean && !options.table.empty()))
         return;

@@ -48,14 +48,14 @@ int mqa::tools::parse(int argc, char **argv, Options &options) {
          "The range of each query (cp: context-parallel; default causal)")
       ->check(CLI::IsMember(maskNames));
   app.add_option("--max-key-blocks", options.maxKeyBlocks,
-                 "With blocks of keys: the most that a query has (default 64)")
+                 "With key blocks: the most that a query has (default 64)")
       ->check(CLI::Range(int64_t(0), kMaxSize / 16));
   std::map<std::string, BlockLists> lists = {
       {"ascending", BlockLists::Ascending}, {"any", BlockLists::Any}};
   app.add_option_function<std::string>(
          "--block-lists",
          [&](const std::string &name) { options.blockLists = lists.at(name); },
-         "With blocks of keys: as models have them (ascending, the default), "
+         "With key blocks: as models have them (ascending, the default), "
          "or with any order, count, blocks twice and numbers of no block")
       ->check(CLI::IsMember({"ascending", "any"}));
   app.add_flag("--clean", options.clean,

@@ -79,7 +79,7 @@ static void makeRows(const mqa_kernel_info &info, PagedShape &shape,
 static void addKeyBlocks(Problem &problem, const Options &options,
                          const mqa_kernel_info &info) {
   if (!info.key_block_size && options.maxKeyBlocks >= 0)
-    fatal("--max-key-blocks is for a kernel with blocks of keys");
+    fatal("--max-key-blocks is for a kernel with key blocks");
   if (info.key_block_size)
     setKeyBlocks(problem, info.key_block_size,
                  getSize("--max-key-blocks", info.max_key_blocks,
@@ -110,7 +110,7 @@ static Problem makePaged(const Options &options, const mqa_kernel_info &info) {
         shape.lens.push_back(length - info.next_n + t + 1);
   }
   if (info.key_block_size && options.maxContextLen >= 0)
-    fatal("--max-context-len is for a kernel without blocks of keys");
+    fatal("--max-context-len is for a kernel without key blocks");
   shape.maxContextLen =
       info.max_context_len < 0 ? options.maxContextLen : info.max_context_len;
   shape.maxBlocks = info.max_blocks;
@@ -179,7 +179,7 @@ static void printText(const nlohmann::json &report) {
     std::printf("\n");
   }
   auto integer = [&](const char *name) { return report[name].get<long>(); };
-  // Columns of blocks of keys are not those of all keys.
+  // Columns of key blocks are not those of all keys.
   auto countColumns = [&] {
     return report.contains("key_block_size")
                ? integer("key_block_size") * integer("max_key_blocks")

@@ -1,4 +1,4 @@
-//===- ExpandKeyBlocks.cpp - Chosen blocks of keys tile by tile -----------===//
+//===- ExpandKeyBlocks.cpp - Chosen key blocks tile by tile ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- ExpandKeyBlocks.h - Chosen blocks of keys tile by tile ---*- C++ -*-===//
+//===- ExpandKeyBlocks.h - Chosen key blocks tile by tile -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

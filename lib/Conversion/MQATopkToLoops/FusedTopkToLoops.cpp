@@ -170,7 +170,7 @@ static LogicalResult convertRuns(ImplicitLocOpBuilder &b, TopkOp topk,
   return result;
 }
 
-/// A row has blocks of keys of its own.
+/// A row has key blocks of its own.
 static LogicalResult convertKeyBlocks(ImplicitLocOpBuilder &b, TopkOp topk,
                                       LogitsOpInterface logits,
                                       CandidateBuffer &buffer) {

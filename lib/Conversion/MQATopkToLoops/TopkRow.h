@@ -16,7 +16,7 @@ namespace mlir::mqa {
 
 /// Writes code for a row: what its range is, and how its selected keys are
 /// written. Where logits are is a subclass's to know. Counts keys from the
-/// range's first: that is the key of a candidate. With blocks of keys, columns
+/// range's first: that is the key of a candidate. With key blocks, columns
 /// stand for keys everywhere but in what `indices` gets.
 class TopkRow : protected LoopWriter {
 public:

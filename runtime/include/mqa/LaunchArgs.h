@@ -48,7 +48,7 @@ typedef struct mqa_logits_args {
                              are cut there */
   int max_multiprocessors; /**< GPU: the most that the launch may use; 0: what
                                 mqa_set_max_multiprocessors says */
-  /* Only a kernel with blocks of keys (mqa_kernel_info has R =
+  /* Only a kernel with key blocks (mqa_kernel_info has R =
      key_block_size) looks at these; its `out` is M x (max_key_blocks * R). */
   const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks */
   int64_t key_blocks_stride;     /**< at least max_key_blocks */
@@ -85,7 +85,7 @@ typedef struct mqa_paged_logits_args {
   int64_t block_table_stride;  /**< at least max_blocks */
   void *out;          /**< (B * T) x max_context_len of out_type, or with
                            block_max x ceil(max_context_len / block_max), or
-                           with blocks of keys x (max_key_blocks *
+                           with key blocks x (max_key_blocks *
                            key_block_size) */
   int64_t out_stride; /**< at least as many */
   int64_t batch, num_blocks, max_blocks, max_context_len; /**< 0 is a size too:
@@ -96,7 +96,7 @@ typedef struct mqa_paged_logits_args {
                                 block table is that of a row; read where a row's
                                 length is above 0 */
   int64_t num_rows;        /**< M then */
-  /* Only a kernel with blocks of keys (mqa_kernel_info has key_block_size)
+  /* Only a kernel with key blocks (mqa_kernel_info has key_block_size)
      looks at these. It does not look at max_context_len. */
   const int32_t *key_blocks;     /**< (B * T) x max_key_blocks: numbers of
                                       blocks of the row's sequence */
@@ -135,7 +135,7 @@ typedef struct mqa_topk_args {
   void *scratch; /**< memory that the launch works in, 16-byte aligned; null
                       where scratch_size is 0 */
   size_t scratch_size; /**< at least what mqa_topk_scratch_size says */
-  /* Only a kernel of mqa.topk alone with blocks of keys (mqa_kernel_info has R
+  /* Only a kernel of mqa.topk alone with key blocks (mqa_kernel_info has R
      = key_block_size) looks at these; num_columns is max_key_blocks * R then.
    */
   const int32_t *key_blocks;     /**< M x max_key_blocks: numbers of blocks,

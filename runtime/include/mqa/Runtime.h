@@ -197,7 +197,7 @@ MQA_API mqa_status mqa_paged_logits_launch(mqa_kernel *kernel,
 
 /** Bytes of scratch that a launch on so many rows and columns of logits needs,
  *  of mqa.topk or of a kernel that computes the logits too; it may be 0. Of a
- *  paged cache, num_columns is max_context_len; of blocks of keys, contiguous
+ *  paged cache, num_columns is max_context_len; of key blocks, contiguous
  * or paged, it is max_key_blocks * R. Launches that may overlap need scratch of
  *  their own.
  *

@@ -7,7 +7,7 @@
 // by layer: ranges and lengths count keys. Queries are fp8 here; with bf16 in the place of f8E4M3FN, they are
 // as SGLang has them on Hopper.
 //
-// One layer of the model publishes 2048 candidate blocks of 8 keys for each query. The layers behind it select
+// One layer of the model publishes 2048 key blocks of 8 keys for each query. The layers behind it select
 // from the keys of these blocks alone: `candidate_logits` has their logits, and `candidate_topk` selects from
 // them. Column 8 j + o belongs to key 8 key_blocks[m, j] + o, and `candidate_topk` gives keys.
 // `paged_candidate_logits` and `paged_candidate_topk` are that for decode, with slots of the cache.

@@ -1,4 +1,4 @@
-//===- BlockColumns.cpp - Which columns of blocks of keys a row sees ------===//
+//===- BlockColumns.cpp - Which columns of key blocks a row sees ----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

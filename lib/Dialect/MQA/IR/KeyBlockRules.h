@@ -1,4 +1,4 @@
-//===- KeyBlockRules.h - What ops ask of blocks of keys ---------*- C++ -*-===//
+//===- KeyBlockRules.h - What ops ask of key blocks -------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -11,6 +11,7 @@
 #define MQA_LIB_DIALECT_MQA_IR_KEYBLOCKRULES_H
 
 #include "OperandRules.h"
+#include "mqa/Dialect/MQA/IR/KeyBlocks.h"
 
 namespace mlir {
 namespace mqa {
@@ -44,12 +45,13 @@ LogicalResult verifyBlockColumns(OpTy op, StringRef name, ShapedType type) {
   int64_t columns = type.getDimSize(1);
   int64_t blocks = cast<ShapedType>(op.getKeyBlocks().getType()).getDimSize(1);
   int64_t size = *op.getKeyBlockSize();
-  if (ShapedType::isDynamic(columns) || ShapedType::isDynamic(blocks) ||
-      columns <= blocks * size)
+  std::optional<int64_t> most = countKeyBlockColumns(blocks, size);
+  if (!most || ShapedType::isDynamic(*most) || ShapedType::isDynamic(columns) ||
+      columns <= *most)
     return success();
   return op.emitOpError() << "dimension 1 of '" << name << "' is " << columns
-                          << ", but must be at most " << blocks * size << ": "
-                          << size << " columns for each of the " << blocks
+                          << ", but must be at most " << *most << ": " << size
+                          << " columns for each of the " << blocks
                           << " blocks of a row of 'key_blocks'";
 }
 

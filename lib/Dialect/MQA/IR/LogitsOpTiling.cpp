@@ -56,7 +56,7 @@ static bool hasAllKeys(LogitsOp op, OpFoldResult numKeys) {
   return succeeded(equal) && *equal;
 }
 
-/// Some rows, and some of their columns, of an op with blocks of keys: any row
+/// Some rows, and some of their columns, of an op with key blocks: any row
 /// may have any key.
 static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
                                   ArrayRef<OpFoldResult> offsets,

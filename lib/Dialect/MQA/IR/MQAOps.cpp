@@ -230,5 +230,21 @@ static void printSelectionOutputs(OpAsmPrinter &printer, Operation *,
     printer << ", " << valuesType;
 }
 
+/// Nothing of its own: 'of' says the keys of a key block, so the attributes
+/// behind it must not say them again.
+static ParseResult parseOneKeyBlockSize(OpAsmParser &parser,
+                                        const NamedAttrList &attributes,
+                                        IntegerAttr size) {
+  Attribute other = attributes.get("key_block_size");
+  if (!size || !other)
+    return success();
+  return parser.emitError(parser.getCurrentLocation())
+         << "'key_block_size' is given twice: 'of " << size.getInt()
+         << "', and among the attributes " << other;
+}
+
+static void printOneKeyBlockSize(OpAsmPrinter &, Operation *, DictionaryAttr,
+                                 IntegerAttr) {}
+
 #define GET_OP_CLASSES
 #include "mqa/Dialect/MQA/IR/MQAOps.cpp.inc"

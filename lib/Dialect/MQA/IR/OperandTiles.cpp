@@ -150,7 +150,7 @@ LogicalResult PagedLogitsOp::getIterationDomainTileFromOperandTiles(
   if (movesDestination(*this, operandNumbers))
     return failure();
   // Rows of weights are cut where each is a sequence; the cache never is.
-  // Of blocks of keys, columns are counted by a letter of their own.
+  // Of key blocks, columns are counted by a letter of their own.
   StringRef ofSequences = hasKeyBlocks() ? "BK" : "BN",
             ofRows = hasKeyBlocks() ? "RK" : "RN";
   StringRef dims = namesSequences() ? ofRows : ofSequences;

@@ -297,7 +297,7 @@ Value Ranges::loadOpenEnd(OpBuilder &b, Location loc, Value row) const {
                                constant(b, loc, 1));
 }
 
-/// The columns of so many blocks of keys, no more than there are; other ends
+/// The columns of so many key blocks, no more than there are; other ends
 /// are what they are. The product cannot overflow. `ends` may be a vector.
 Value Ranges::countColumns(OpBuilder &b, Location loc, Value ends) const {
   if (!keys)

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -26,24 +27,41 @@ struct Size {
   OpFoldResult value;
 };
 
-/// How many elements of dimension `letter` of `op` belong to each of dimension
-/// B: rows to sequences, columns to blocks of keys; else 0.
-int64_t getRowsOfSequence(KernelOpInterface op, char letter) {
-  if (auto logits = dyn_cast<LogitsOp>(*op); logits && logits.hasKeyBlocks())
-    return letter == 'C' && !logits.getKeyOffset() ? logits.getBlockKv() : 0;
-  if (auto paged = dyn_cast<PagedLogitsOp>(*op))
-    return letter == 'R' && !paged.namesSequences() ? paged.getSequenceQueries()
-                                                    : 0;
-  auto topk = dyn_cast<TopkOp>(*op);
-  return topk && topk.hasSequencesInOrder() && letter == 'M'
-             ? topk.getRowsOfSequence()
-             : 0;
+/// So many elements of dimension `many` belong to each element of `one`.
+struct Multiple {
+  char many, one;
+  uint64_t count;
+};
+
+/// Rows belong to sequences, and columns to key blocks. A tile has some of the
+/// columns.
+SmallVector<Multiple> getMultiples(KernelOpInterface op) {
+  SmallVector<Multiple> multiples;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](LogitsOp logits) {
+        if (logits.hasKeyBlocks() && !logits.isTile())
+          multiples.push_back({'C', 'B', *logits.getKeyBlockSize()});
+      })
+      .Case([&](PagedLogitsOp paged) {
+        if (!paged.namesSequences())
+          multiples.push_back({'R', 'B', uint64_t(paged.getSequenceQueries())});
+        if (paged.hasKeyBlocks() && !paged.isTile())
+          multiples.push_back({'K', 'L', *paged.getKeyBlockSize()});
+      })
+      .Case([&](TopkOp topk) {
+        if (topk.hasSequencesInOrder())
+          multiples.push_back({'M', 'B', uint64_t(topk.getRowsOfSequence())});
+        if (topk.hasKeyBlocks())
+          multiples.push_back({'C', 'L', *topk.getKeyBlockSize()});
+      });
+  return multiples;
 }
 
 void verifySizes(KernelOpInterface op, OpBuilder &b, Location loc,
                  MessageFn makeMessage) {
   // Of each letter, the first; the others are compared with it.
   llvm::MapVector<char, Size> known;
+  SmallVector<Multiple> multiples = getMultiples(op);
   auto check = [&](const Size &size, const Size &other) {
     int64_t least = std::min(size.perElement, other.perElement);
     auto scale = [&](const Size &s) {
@@ -70,23 +88,21 @@ void verifySizes(KernelOpInterface op, OpBuilder &b, Location loc,
       continue;
     for (auto [dim, name] : llvm::enumerate(rule.dims)) {
       char letter = name;
-      int64_t rows = getRowsOfSequence(op, letter);
       Size size{rule.name, static_cast<int64_t>(dim), 1,
                 getDim(b, loc, value, dim)};
       auto [place, isNew] = known.try_emplace(letter, size);
-      if (!isNew)
+      if (!isNew) {
         check(size, place->second);
-      else if (rows && known.contains('B')) {
-        Size sequences = known['B'];
-        sequences.perElement = rows;
-        check(size, sequences);
-      } else if (letter == 'B') {
-        for (auto &[other, otherSize] : known)
-          if (int64_t perSequence = getRowsOfSequence(op, other)) {
-            Size sequences = size;
-            sequences.perElement = perSequence;
-            check(sequences, otherSize);
-          }
+        continue;
+      }
+      for (const Multiple &multiple : multiples) {
+        bool isMany = letter == multiple.many;
+        auto other = known.find(isMany ? multiple.one : multiple.many);
+        if ((!isMany && letter != multiple.one) || other == known.end())
+          continue;
+        Size one = isMany ? other->second : size;
+        one.perElement = multiple.count;
+        check(isMany ? size : one, isMany ? one : other->second);
       }
     }
   }

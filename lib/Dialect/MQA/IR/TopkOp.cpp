@@ -116,7 +116,7 @@ static LogicalResult verifyForced(TopkOp op) {
   return success();
 }
 
-/// Those that only `base = slot` has. With blocks of keys, the table also says
+/// Those that only `base = slot` has. With key blocks, the table also says
 /// how many keys there are.
 static LogicalResult verifyTable(TopkOp op) {
   bool isSlot = needsBlockTable(op.getBase());

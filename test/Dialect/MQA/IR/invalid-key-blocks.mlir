@@ -150,3 +150,14 @@ func.func @f(%k: memref<?x64x128xbf16>, %t: memref<1x?xi32>, %n: index) {
   %keys = mqa.gather_pages %k[%t] pages(%t : memref<1x?xi32>) from %n keys %n : memref<?x64x128xbf16>, memref<1x?xi32> -> memref<?x128xbf16>
   return
 }
+
+// -----
+
+!q = tensor<?x64x128xbf16>
+!k = tensor<?x128xbf16>
+func.func @f(%q: !q, %k: !k, %ke: tensor<?xi32>, %b: tensor<?x?xi32>, %n: tensor<?xi32>, %out: tensor<?x?xf32>) {
+  // expected-error@+2 {{'key_block_size' is given twice: 'of 8', and among the attributes 16 : i64}}
+  %0 = mqa.logits ins(%q, %k, none, none, none, %ke : !q, !k, tensor<?xi32>)
+      blocks(%b, %n : tensor<?x?xi32>, tensor<?xi32>) of 8 outs(%out : tensor<?x?xf32>) {key_block_size = 16} -> tensor<?x?xf32>
+  return
+}

@@ -109,3 +109,17 @@ func.func @f(%q: !q, %k: !k, %lens: !counts, %t: !words, %b: tensor<5x?xi32>, %n
       blocks(%b, %n : tensor<5x?xi32>, !counts) of 8 outs(%out : !out) -> !out
   return
 }
+
+// -----
+
+!q = tensor<?x2x64x128xbf16>
+!k = tensor<?x64x128xbf16>
+!words = tensor<?x?xi32>
+!counts = tensor<?xi32>
+!out = tensor<?x?xf32>
+func.func @f(%q: !q, %k: !k, %lens: !counts, %t: !words, %b: !words, %n: !counts, %out: !out) {
+  // expected-error@+2 {{'key_block_size' is given twice: 'of 16', and among the attributes 16 : i64}}
+  %0 = mqa.paged_logits ins(%q, %k, none, none, %lens, %t : !q, !k, !counts, !words)
+      blocks(%b, %n : !words, !counts) of 16 outs(%out : !out) {key_block_size = 16 : i64} -> !out
+  return
+}

@@ -413,3 +413,12 @@ func.func @f(%l: tensor<?x?xf32>, %ke: tensor<?xi32>, %table: tensor<?x?xi32>, %
   %0 = mqa.topk ins(%l, none, %ke : tensor<?x?xf32>, tensor<?xi32>) block_table(%table : tensor<?x?xi32>) blocks(%b, %n : tensor<?x8xi32>, tensor<?xi32>) of 8 outs(%i : tensor<?x16xi32>) -> tensor<?x16xi32>
   return
 }
+
+// -----
+
+func.func @f(%logits: tensor<?x?xf32>, %ke: tensor<?xi32>, %b: tensor<?x?xi32>, %n: tensor<?xi32>, %i: tensor<?x8xi32>) {
+  // expected-error@+2 {{'key_block_size' is given twice: 'of 8', and among the attributes 8 : i64}}
+  %0 = mqa.topk ins(%logits, none, %ke : tensor<?x?xf32>, tensor<?xi32>) blocks(%b, %n : tensor<?x?xi32>, tensor<?xi32>) of 8
+      outs(%i : tensor<?x8xi32>) {key_block_size = 8 : i64} -> tensor<?x8xi32>
+  return
+}

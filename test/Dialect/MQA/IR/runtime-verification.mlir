@@ -55,3 +55,24 @@ func.func @blocks(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?x
   mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>) {block_max = 64}
   return
 }
+
+// -----
+
+// Columns of key blocks are compared with the lists: so many for each block.
+// CHECK-LABEL: func.func @key_blocks(
+// CHECK: %[[LISTED:.*]] = arith.muli %{{.*}}, %c8
+// CHECK: arith.cmpi eq, %[[LISTED]]
+// CHECK: cf.assert %{{.*}}, "{{.*}}dimension 1 of 'key_blocks' does not go with dimension 1 of 'out'
+// CHECK: mqa.logits
+// CHECK: arith.muli %{{.*}}, %c16
+// CHECK: cf.assert %{{.*}}, "{{.*}}dimension 1 of 'key_blocks' does not go with dimension 1 of 'out'
+// CHECK: mqa.paged_logits
+// CHECK: arith.muli %{{.*}}, %c8
+// CHECK: cf.assert %{{.*}}, "{{.*}}dimension 1 of 'key_blocks' does not go with dimension 1 of 'logits'
+// CHECK: mqa.topk
+func.func @key_blocks(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %qs: memref<?x2x4x32xbf16>, %ks: memref<?x16x32xbf16>, %t: memref<?x?xi32>, %b: memref<?x?xi32>, %n: memref<?xi32>, %out: memref<?x?xf32>, %i: memref<?x8xi32>) {
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 8 outs(%out : memref<?x?xf32>)
+  mqa.paged_logits ins(%qs, %ks, none, none, %ke, %t : memref<?x2x4x32xbf16>, memref<?x16x32xbf16>, memref<?xi32>, memref<?x?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 16 outs(%out : memref<?x?xf32>)
+  mqa.topk ins(%out, none, %ke : memref<?x?xf32>, memref<?xi32>) blocks(%b, %n : memref<?x?xi32>, memref<?xi32>) of 8 outs(%i : memref<?x8xi32>)
+  return
+}

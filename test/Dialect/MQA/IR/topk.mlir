@@ -51,7 +51,7 @@ func.func @empty(%logits: tensor<0x0xf32>, %ke: tensor<0xi32>, %indices: tensor<
   return
 }
 
-// Columns of blocks of keys: with the number of keys, and with the table of a cache whatever an index counts. Rows that name their
+// Columns of key blocks: with the number of keys, and with the table of a cache whatever an index counts. Rows that name their
 // sequences have a length each.
 // CHECK-LABEL: func @of_blocks
 // CHECK: mqa.topk ins(%{{.*}}, none, %{{.*}} : tensor<?x160xf32>, tensor<?xi32>) num_keys(%{{.*}}) blocks(%{{.*}}, %{{.*}} : tensor<?x20xi32>, tensor<?xi32>) of 8 outs(%{{.*}} : tensor<?x16xi32>) {base = #mqa.base<absolute>} -> tensor<?x16xi32>

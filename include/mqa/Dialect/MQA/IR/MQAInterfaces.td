@@ -59,7 +59,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"", "void", "setScheduleAttr", (ins "::mlir::mqa::ScheduleAttr":$schedule)>,
     InterfaceMethod<"Whether each query names its sequence, and has no blocks of its own. Then a block works on some "
                     "neighbouring queries of one sequence.", "bool", "hasRowsOfSequences">,
-    InterfaceMethod<"Whether each query has blocks of keys of its own.", "bool", "hasKeyBlocks">,
+    InterfaceMethod<"Whether each query has key blocks of its own.", "bool", "hasKeyBlocks">,
     InterfaceMethod<"How many neighbouring queries of one sequence there mostly are, where each query names its "
                     "sequence; 0: many.", "int64_t", "getRunRows">,
   ];

@@ -127,7 +127,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
-    keys; the maxima of blocks of 128 keys; with blocks of keys for each query; with MXFP8 keys; a tile.
+    keys; the maxima of blocks of 128 keys; with key blocks for each query; with MXFP8 keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -198,7 +198,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     (`ranges` `(` $ranges^ `)`)? (`key_offset` `(` $key_offset^ `)`)?
     (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
       `of` $key_block_size)?
-    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+    `outs` `(` $out `:` type($out) `)` attr-dict ``
+    custom<OneKeyBlockSize>(ref(attr-dict), ref($key_block_size)) (`->` type($result)^)?
   }];
 
   let extraClassDeclaration = [{
@@ -220,9 +221,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getNumGroups() {
       return hasKeyGroups() ? getKeyType().getDimSize(1) : 1;
     }
-    /// Whether each query has blocks of keys of its own.
+    /// Whether each query has key blocks of its own.
     bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
-    /// With blocks of keys, a query is worked on as a sequence of one query is.
+    /// With key blocks, a query is worked on as a sequence of one query is.
     int64_t getNextN() { return hasKeyBlocks() ? 1 : 0; }
     int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : 0; }
     bool hasRowsOfSequences() { return false; }
@@ -236,7 +237,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     bool hasKeyColumns() {
       return !hasCompressedRows() && !hasKeyBlocks() && getColumnKeys() == 1;
     }
-    /// Whether this is a tile of columns that belong to blocks of keys.
+    /// Whether this is a tile of columns that belong to key blocks.
     bool hasBlockRanges();
     /// Keys of the whole sequence of an op that is no tile.
     OpFoldResult getNumSequenceKeys(OpBuilder &b);
@@ -349,8 +350,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     `block_max`, the loop counts blocks, and `key_offset` is a multiple of R. With `key_blocks`, `key_offset` is the column to
     which column 0 of `out` belongs.
 
-    Examples: two queries for each sequence; rows that name their sequences; two queries for each sequence, with blocks of
-    keys for each query.
+    Examples: two queries for each sequence; rows that name their sequences; two queries for each sequence, with key
+    blocks for each query.
 
     ```mlir
     %0 = mqa.paged_logits ins(%q, %k, %k_scale, %weights, %context_lens, %block_table :
@@ -406,7 +407,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     (`key_offset` `(` $key_offset^ `)`)?
     (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
       `of` $key_block_size)?
-    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+    `outs` `(` $out `:` type($out) `)` attr-dict ``
+    custom<OneKeyBlockSize>(ref(attr-dict), ref($key_block_size)) (`->` type($result)^)?
   }];
 
   let extraClassDeclaration = [{
@@ -432,8 +434,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     int64_t getHeadDim() { return getQueryType().getDimSize(namesSequences() ? 2 : 3); }
     /// P.
     int64_t getPageKeys() { return getCacheType().getDimSize(1); }
-    /// Whether each query has blocks of keys of its own. Then it is worked on
-    /// as a sequence of one query is, with these blocks.
+    /// Whether each query has key blocks of its own. Then it is worked on as a
+    /// sequence of one query is, with these blocks.
     bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
     int64_t getNextN() { return hasKeyBlocks() ? 1 : getSequenceQueries(); }
     int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : getPageKeys(); }

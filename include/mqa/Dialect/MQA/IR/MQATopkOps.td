@@ -153,7 +153,7 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     those of the row's blocks, and nothing outside of its operands. `relative` indices are columns, `absolute` ones are
     keys, and `slot` ones are the places of keys. There are no `compressed` rows.
 
-    Examples: with ranges; with values, sorted by them; as slots of a paged cache; of columns of blocks of 8 keys.
+    Examples: with ranges; with values, sorted by them; as slots of a paged cache; of the columns of key blocks of 8 keys.
 
     ```mlir
     %0 = mqa.topk ins(%logits, %ks, %ke : tensor<?x?xf32>, tensor<?xi32>, tensor<?xi32>)
@@ -216,7 +216,7 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
       `of` $key_block_size)?
     `outs` `(` custom<SelectionOutputs>($indices, type($indices), $values, type($values)) `)`
-    attr-dict (`->` type($results)^)?
+    attr-dict `` custom<OneKeyBlockSize>(ref(attr-dict), ref($key_block_size)) (`->` type($results)^)?
   }];
 
   let extraClassDeclaration = baseClassDeclaration # [{
@@ -230,7 +230,7 @@ def MQA_TopkOp : MQA_SelectionOp<"topk", [
     bool hasSequencesInOrder() {
       return !getSequence() && (getContextLens() || getBlockTable());
     }
-    /// Whether columns are those of blocks of keys.
+    /// Whether columns are those of key blocks.
     bool hasKeyBlocks() { return static_cast<bool>(getKeyBlocks()); }
   }];
 }

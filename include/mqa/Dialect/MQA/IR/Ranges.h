@@ -27,7 +27,7 @@ public:
   static Ranges get(OpBuilder &b, Value ranges);
   /// Of an op on memrefs, a tile or not, at the insertion point.
   static Ranges get(OpBuilder &b, LogitsOp op);
-  /// With blocks of keys, ranges of columns.
+  /// With key blocks, ranges of columns.
   static Ranges get(OpBuilder &b, TopkOp op);
   static Ranges get(OpBuilder &b, MergeTopkOp op);
 

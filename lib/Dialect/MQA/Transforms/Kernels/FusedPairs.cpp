@@ -71,7 +71,7 @@ LogitsOpInterface mqa::getFusedLogits(TopkOp op) {
 // Why not
 //===----------------------------------------------------------------------===//
 
-/// Both ops have the same blocks of keys.
+/// Both ops have the same key blocks.
 template <typename OpTy>
 static std::string explainBlocks(OpTy logits, TopkOp topk) {
   if (topk.getKeyBlocks() == logits.getKeyBlocks() &&
@@ -301,7 +301,7 @@ Value KernelFunction::getNumKeysOperand() const {
     return first.getNumKeysOperand();
   auto logits = cast<LogitsOpInterface>(first.getOperation());
   UnstoredLogitsOp unstored = getUnstoredLogits(logits);
-  // With blocks of keys, there are as many columns as these have keys.
+  // With key blocks, there are as many columns as these have keys.
   if (!isa<PagedLogitsOp>(*logits) || logits.hasKeyBlocks() ||
       !unstored.getShapedType().isDynamicDim(1))
     return {};

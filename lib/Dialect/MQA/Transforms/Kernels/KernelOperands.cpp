@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelFunctionChecks.h"
+#include "mqa/Dialect/MQA/IR/KeyBlocks.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -60,7 +61,7 @@ static LogicalResult verifySizes(Operation *op, StringRef name,
   return success();
 }
 
-/// Of blocks of keys, a launch says how many there are; the columns of `name`
+/// Of key blocks, a launch says how many there are; the columns of `name`
 /// follow.
 static LogicalResult verifyBlockColumns(Operation *op, StringRef name,
                                         ShapedType type, Value keyBlocks,
@@ -68,8 +69,9 @@ static LogicalResult verifyBlockColumns(Operation *op, StringRef name,
   int64_t columns = type.getDimSize(1);
   int64_t blocks = cast<ShapedType>(keyBlocks.getType()).getDimSize(1);
   bool isWhole = ShapedType::isDynamic(columns) ||
-                 (ShapedType::isDynamic(blocks) ? columns % size == 0
-                                                : columns == blocks * size);
+                 (ShapedType::isDynamic(blocks)
+                      ? columns % size == 0
+                      : countKeyBlockColumns(blocks, size) == columns);
   if (!isWhole)
     return op->emitOpError()
            << "dimension 1 of '" << name << "' of a kernel must be " << size

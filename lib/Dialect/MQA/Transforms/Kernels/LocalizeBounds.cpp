@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/KeyBlocks.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -219,11 +220,12 @@ static LogicalResult localizeBlocks(ImplicitLocOpBuilder &b, OpTy op) {
                      "be multiples of the keys of a block, " +
                          std::to_string(size));
   Value list = op.getKeyBlocks();
-  int64_t listed = cast<ShapedType>(list.getType()).getDimSize(1);
+  std::optional<int64_t> listed = countKeyBlockColumns(
+      cast<ShapedType>(list.getType()).getDimSize(1), size);
   APInt constant;
-  if (!ShapedType::isDynamic(listed) &&
+  if (listed && !ShapedType::isDynamic(*listed) &&
       matchPattern(first, m_ConstantInt(&constant)) &&
-      constant.sgt(listed * size - columns))
+      constant.sgt(*listed - columns))
     return leave(op, "its columns end behind those of 'key_blocks'");
   Value block = getValueOrCreateConstantIndexOp(
       b, b.getLoc(),

@@ -234,11 +234,46 @@ func::FuncOp Outliner::getDeclaration(const KernelFunction &kernel,
   return declaration;
 }
 
+/// How far apart the rows of `type` are at least if they do not overlap, where
+/// the type says that they do.
+static std::optional<int64_t> findOverlappingRows(MemRefType type) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  if (type.getRank() < 2)
+    return std::nullopt;
+  int64_t row = 1;
+  for (auto [size, stride] : llvm::reverse(llvm::zip(
+           type.getShape().drop_front(), ArrayRef(strides).drop_front()))) {
+    if (ShapedType::isDynamic(size) || stride != row)
+      return std::nullopt;
+    row *= size;
+  }
+  if (ShapedType::isDynamic(strides[0]) || strides[0] >= row)
+    return std::nullopt;
+  return row;
+}
+
+/// A launch refuses rows that overlap, such as one list for all queries. That
+/// is said here, where the type knows.
+static LogicalResult verifyRows(KernelOpInterface op,
+                                const LaunchOperand &operand) {
+  auto type = dyn_cast<MemRefType>(operand.value.getType());
+  std::optional<int64_t> row = type ? findOverlappingRows(type) : std::nullopt;
+  if (!row)
+    return success();
+  return op.emitOpError() << "rows of the operand '" << operand.name
+                          << "' of a launch must lie at least " << *row
+                          << " elements apart, found "
+                          << type.getStridesAndOffset().first.front();
+}
+
 LogicalResult Outliner::outline(KernelOpInterface op) {
   FailureOr<KernelFunction> kernel = getLaunched(op);
   if (failed(kernel))
     return failure();
   SmallVector<LaunchOperand> operands = getLaunchOperands(*kernel);
+  for (const LaunchOperand &operand : operands)
+    if (failed(verifyRows(op, operand)))
+      return failure();
   func::FuncOp declaration = getDeclaration(*kernel, operands);
   TopkOp topk = kernel->topk;
   Operation *last = topk ? topk.getOperation() : op.getOperation();
@@ -270,6 +305,11 @@ bool Outliner::moveKernelFunction(func::FuncOp func) {
     return false;
   // The operands in the order of the arguments.
   SmallVector<LaunchOperand> operands = getLaunchOperands(*kernel);
+  // Then the op is outlined, and that says what is wrong.
+  for (const LaunchOperand &operand : operands)
+    if (auto type = dyn_cast<MemRefType>(operand.value.getType());
+        type && findOverlappingRows(type))
+      return false;
   llvm::erase_if(operands, [](const LaunchOperand &operand) {
     return !isa<BlockArgument>(operand.value);
   });

@@ -118,7 +118,7 @@ struct SplitTopkPass : mqa::impl::MQASplitTopkPassBase<SplitTopkPass> {
         steps.append(name, names);
       } else if (isNeeded) {
         kernel->topk.emitOpError("and the logits of rows that name their "
-                                 "sequences, or of blocks of keys, must become "
+                                 "sequences, or of key blocks, must become "
                                  "two kernels, but the module has a function "
                                  "of one of their names, '")
             << name << "$logits' and '" << name << "$topk'";

@@ -121,7 +121,7 @@ static LogicalResult makeLogitsKernel(RewriterBase &rewriter,
     return logits->emitOpError("must be bufferized before it is tiled");
   if (found->topk && (logits.hasKeyBlocks() || logits.hasRowsOfSequences()))
     return logits->emitOpError(
-        "of blocks of keys, or of rows that name their sequences, cannot be "
+        "of key blocks, or of rows that name their sequences, cannot be "
         "one kernel with mqa.topk: mqa-split-topk makes two");
   ScheduleAttr schedule = logits.getScheduleAttr();
   if (!schedule)

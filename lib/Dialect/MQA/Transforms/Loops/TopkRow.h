@@ -17,7 +17,7 @@ namespace mqa {
 class CandidateList;
 
 /// The keys that a row may select, and where the matrix has their logits: key n
-/// in column n - `keyOfColumn0`. With blocks of keys, columns stand for keys
+/// in column n - `keyOfColumn0`. With key blocks, columns stand for keys
 /// everywhere but in what `indices` gets.
 class TopkRow {
 public:
@@ -57,7 +57,7 @@ private:
   /// Its accessors are not const.
   mutable TopkOp op;
   Value row;
-  /// The row as a matrix of one, and its list of blocks of keys, likewise, or
+  /// The row as a matrix of one, and its list of key blocks, likewise, or
   /// null.
   Value logits, keyBlocks;
 };

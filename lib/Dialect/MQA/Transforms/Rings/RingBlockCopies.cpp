@@ -1,8 +1,8 @@
-//===- RingBlockCopies.cpp - Blocks of keys that lanes copy ---------------===//
+//===- RingBlockCopies.cpp - Key blocks that lanes copy -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Lanes could copy blocks of keys as they do any chunks. But then each chunk of
+// Lanes could copy key blocks as they do any chunks. But then each chunk of
 // a lane is of another block, whose address takes more instructions than the
 // copy. Here a lane has the same blocks in each step, and goes from row to row.
 //

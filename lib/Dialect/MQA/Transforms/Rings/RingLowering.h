@@ -121,7 +121,7 @@ struct TensorMapRecipe {
   /// Of the box's rows; 0 where they are not swizzled.
   int64_t swizzleBytes = 0;
   SmallVector<int64_t> dims;
-  /// Of blocks of keys: keys of one, and how many of these a box has.
+  /// Of key blocks: keys of one, and how many of these a box has.
   int64_t blockKv = 0, blockRows = 0;
   /// How many of them a cache block has; 0 where they are those of a matrix.
   int64_t pageBlocks = 0;

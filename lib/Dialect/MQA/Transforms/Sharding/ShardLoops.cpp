@@ -75,7 +75,7 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
   LoopBuilder loops(op);
   // A column of compressed rows is no key, and so no shard of keys has it.
   // Nor is a column of maxima, as a shard might cut a block, or a column of a
-  // query's own blocks of keys.
+  // query's own key blocks.
   int keys = op.hasKeyColumns() ? kKeys : kWhole;
   int heads = getHeads(op);
   // Shards of heads read shards of the groups, or all of the only one.

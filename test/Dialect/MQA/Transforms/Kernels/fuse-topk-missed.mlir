@@ -248,7 +248,7 @@ func.func @strided(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?
 
 // -----
 
-// Of rows that name their sequences, and of blocks of keys, a GPU makes two kernels with the logits between them in scratch.
+// Of rows that name their sequences, and of key blocks, a GPU makes two kernels with the logits between them in scratch.
 func.func @rows_of_a_number_of_columns(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor<?xi32>, %table: tensor<?x?xi32>, %sequence: tensor<?xi32>, %m: index, %indices: tensor<?x16xi32>) -> tensor<?x16xi32> {
   %init = tensor.empty(%m) : tensor<?x300xf32>
   %logits = mqa.paged_logits ins(%q, %k, none, none, %lens, %table : tensor<?x4x32xbf16>, tensor<?x16x32xbf16>, tensor<?xi32>, tensor<?x?xi32>) sequence(%sequence : tensor<?xi32>) outs(%init : tensor<?x300xf32>) -> tensor<?x300xf32>

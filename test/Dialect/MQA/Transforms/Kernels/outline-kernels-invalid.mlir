@@ -68,3 +68,22 @@ func.func @ranges(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?x
   mqa.topk ins(%l, none, %other : memref<?x?xf32>, memref<?xi32>) outs(%indices : memref<?x8xi32>)
   return
 }
+
+// -----
+
+// One list of key blocks for all rows.
+func.func @f(%logits: memref<?x?xf32>, %ke: memref<?xi32>, %list: memref<1x16xi32>, %n: memref<4xi32>, %out: memref<?x8xi32>) {
+  %all = memref.reinterpret_cast %list to offset: [0], sizes: [4, 16], strides: [0, 1] : memref<1x16xi32> to memref<4x16xi32, strided<[0, 1]>>
+  // expected-error@+1 {{rows of the operand 'key_blocks' of a launch must lie at least 16 elements apart, found 0}}
+  mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) blocks(%all, %n : memref<4x16xi32, strided<[0, 1]>>, memref<4xi32>) of 8 outs(%out : memref<?x8xi32>)
+  return
+}
+
+// -----
+
+// Of a function that is the kernel, its argument says it.
+func.func @kernel(%q: memref<?x4x32xbf16, strided<[64, 32, 1]>>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{rows of the operand 'q' of a launch must lie at least 128 elements apart, found 64}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16, strided<[64, 32, 1]>>, memref<?x32xbf16>, memref<?xi32>) outs(%out : memref<?x?xf32>)
+  return
+}

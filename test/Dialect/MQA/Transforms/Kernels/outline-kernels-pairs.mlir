@@ -46,7 +46,7 @@ func.func @rows(%q: tensor<?x4x32xbf16>, %k: tensor<?x16x32xbf16>, %lens: tensor
   return %1 : tensor<?x16xi32>
 }
 
-// Blocks of keys, contiguous and of a cache.
+// Key blocks, contiguous and of a cache.
 // SPLIT-LABEL: func.func @blocks(
 // SPLIT: call @blocks_logits_topk(
 // SPLIT: call @blocks_paged_logits_topk(

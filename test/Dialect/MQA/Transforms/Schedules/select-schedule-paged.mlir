@@ -82,7 +82,7 @@ func.func @blocks(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, s
 
 // -----
 
-// Of the table, for blocks of keys: tiles of 256 keys, of four groups of consumers. A row has a list of its own.
+// Of the table, for key blocks: tiles of 256 keys, of four groups of consumers. A row has a list of its own.
 // CHECK-LABEL: func @blocks
 // CHECK: schedule = #mqa.schedule<block_q = 1, block_kv = 1024, tile_q = 1, tile_kv = 256, stages = 5, rows = keys>
 func.func @blocks(%q: memref<?x1x64x128xf8E4M3FN>, %k: memref<?x64x128xf8E4M3FN, strided<[?, 128, 1]>>, %s: memref<?x64xf32, strided<[?, 1]>>, %w: memref<?x64xf32>, %lens: memref<?x1xi32>, %table: memref<?x?xi32>, %blocks: memref<?x?xi32>, %counts: memref<?xi32>, %out: memref<?x?xf32>) {
