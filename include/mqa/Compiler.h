@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Of this header; raised when a caller would have to change. */
-#define MQA_COMPILER_API_VERSION 3
+#define MQA_COMPILER_API_VERSION 4
 
 /** That of the library. */
 MQA_COMPILER_API int mqa_compiler_api_version(void);
@@ -101,12 +101,51 @@ typedef struct mqa_logits_description {
                                [each query has all keys] */
   int64_t max_key_blocks; /**< with key_block_size: blocks that a query may have
                                [given at launch] */
+  const char *mx_keys;    /**< "MXFP4" or "MXFP8": keys have block scales
+                               [a key has one scale, f32] */
 } mqa_logits_description;
 
 /** As mqa_compile_text, for one op. */
 MQA_COMPILER_API mqa_compilation *
 mqa_compile_logits(const mqa_logits_description *description,
                    const mqa_compile_options *options);
+
+/** An mqa.paged_logits, likewise. What has the name of a member of
+ *  mqa_logits_description means the same. */
+typedef struct mqa_paged_logits_description {
+  const char *name;        /**< ["paged_logits"] */
+  int64_t num_heads;       /**< H, 1 to 128 */
+  int64_t head_dim;        /**< D, a multiple of 16 up to 256 */
+  int64_t next_n;          /**< T, 1 to 8: queries of each sequence [1] */
+  int64_t block_kv;        /**< P, a power of two from 16 to 256: keys of a
+                                cache block */
+  int64_t batch;           /**< B, sequences [given at launch] */
+  int64_t num_rows;        /**< M, with has_sequence [given at launch] */
+  int64_t num_blocks;      /**< C, blocks of the cache [given at launch] */
+  int64_t max_blocks;      /**< S, blocks of a sequence [given at launch] */
+  int64_t max_context_len; /**< N, the most keys of a sequence that have a
+                                logit; none with key_block_size [at launch] */
+  const char *input_type;
+  const char *weights_type;
+  const char *out_type;
+  const char *activation;
+  const char *mx_keys;
+  int no_k_scale;
+  int clean;
+  int lens_per_query;        /**< 1: each query has a length [a sequence has] */
+  int has_sequence;          /**< 1: rows name their sequences, and each row has
+                                  a length; then next_n is 0 or 1 */
+  int64_t rows_per_sequence; /**< with has_sequence, 1 to 8: rows that sequences
+                                  mostly have [many] */
+  int64_t block_max;
+  int64_t key_block_size;
+  int64_t max_key_blocks;
+} mqa_paged_logits_description;
+
+/** As mqa_compile_text, for one op. */
+MQA_COMPILER_API mqa_compilation *
+mqa_compile_paged_logits(const mqa_paged_logits_description *description,
+                         const mqa_compile_options *options);
 
 /** 1 if there is a bundle, else 0. */
 MQA_COMPILER_API int mqa_compilation_succeeded(const mqa_compilation *result);

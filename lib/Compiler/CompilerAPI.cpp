@@ -125,8 +125,9 @@ mqa_compilation *mqa_compile_text(const char *text, size_t size,
   return result;
 }
 
-mqa_compilation *mqa_compile_logits(const mqa_logits_description *description,
-                                    const mqa_compile_options *options) {
+template <typename DescriptionT>
+static mqa_compilation *compileDescribed(const DescriptionT *description,
+                                         const mqa_compile_options *options) {
   auto *result = new (std::nothrow) mqa_compilation;
   if (!result)
     return nullptr;
@@ -137,6 +138,17 @@ mqa_compilation *mqa_compile_logits(const mqa_logits_description *description,
     return refuse(result, llvm::toString(text.takeError()));
   compile(*text, options, *result);
   return result;
+}
+
+mqa_compilation *mqa_compile_logits(const mqa_logits_description *description,
+                                    const mqa_compile_options *options) {
+  return compileDescribed(description, options);
+}
+
+mqa_compilation *
+mqa_compile_paged_logits(const mqa_paged_logits_description *description,
+                         const mqa_compile_options *options) {
+  return compileDescribed(description, options);
 }
 
 //===----------------------------------------------------------------------===//

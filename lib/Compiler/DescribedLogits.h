@@ -17,10 +17,12 @@
 namespace mlir {
 namespace mqa {
 
-/// A function with one mqa.logits, as MLIR text; or why `op` cannot be written.
-/// The verifier checks what the text says.
+/// A function with one mqa.logits or mqa.paged_logits, as MLIR text; or why
+/// `op` cannot be written. The verifier checks what the text says.
 llvm::Expected<std::string>
 writeDescribedLogits(const mqa_logits_description &op);
+llvm::Expected<std::string>
+writeDescribedLogits(const mqa_paged_logits_description &op);
 
 } // namespace mqa
 } // namespace mlir

@@ -25,6 +25,20 @@ static Compilation compileLogits(const mqa_logits_description &op,
   return Compilation(mqa_compile_logits(&op, &options));
 }
 
+static Compilation compileLogits(const mqa_paged_logits_description &op,
+                                 const char *target) {
+  mqa_compile_options options = {target, nullptr, nullptr};
+  return Compilation(mqa_compile_paged_logits(&op, &options));
+}
+
+static mqa_paged_logits_description makePagedOp() {
+  mqa_paged_logits_description op = {};
+  op.num_heads = 64;
+  op.head_dim = 128;
+  op.block_kv = 64;
+  return op;
+}
+
 /// What the runtime says of a bundle's first kernel.
 static mqa_kernel_info getInfo(const Compilation &compilation,
                                mqa_bundle **bundle) {
@@ -127,6 +141,116 @@ TEST(CompilerAPITest, BlocksOfKeys) {
   mqa_bundle_destroy(bundle);
 }
 
+TEST(CompilerAPITest, KeysWithBlockScales) {
+  for (bool isFp4 : {true, false}) {
+    const char *target = isFp4 ? "sm_90a" : "cpu";
+    mqa_logits_description op = makeOp();
+    mqa_paged_logits_description paged = makePagedOp();
+    op.mx_keys = paged.mx_keys = isFp4 ? "MXFP4" : "MXFP8";
+    op.input_type = paged.input_type = "bf16";
+    Compilation results[] = {compileLogits(op, target),
+                             compileLogits(paged, target)};
+    for (const Compilation &result : results) {
+      ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+      mqa_bundle *bundle;
+      mqa_kernel_info info = getInfo(result, &bundle);
+      EXPECT_EQ(info.input_type, MQA_BF16);
+      EXPECT_EQ(info.key_type, isFp4 ? MQA_I8 : MQA_F8E4M3FN);
+      EXPECT_EQ(info.k_scale_type, MQA_I32);
+      EXPECT_EQ(info.head_dim, 128);
+      mqa_bundle_destroy(bundle);
+    }
+  }
+}
+
+TEST(CompilerAPITest, PagedDescriptionsOfEveryForm) {
+  mqa_paged_logits_description op = makePagedOp();
+  op.name = "decode";
+  op.next_n = 2;
+  op.batch = 3;
+  op.num_blocks = 100;
+  op.max_blocks = 20;
+  op.max_context_len = 1280;
+  op.input_type = "f16";
+  op.weights_type = "bf16";
+  op.out_type = "bf16";
+  op.activation = "relu_nan_as_zero";
+  op.no_k_scale = 1;
+  op.clean = 1;
+  op.lens_per_query = 1;
+  op.block_max = 64;
+  Compilation fixed = compileLogits(op, "cpu");
+  ASSERT_TRUE(fixed.succeeded()) << fixed.diagnostics();
+  mqa_bundle *bundle;
+  mqa_kernel_info info = getInfo(fixed, &bundle);
+  EXPECT_STREQ(info.name, "decode");
+  EXPECT_EQ(info.op, MQA_OP_PAGED_LOGITS);
+  EXPECT_EQ(info.num_queries, 6);
+  EXPECT_EQ(info.batch, 3);
+  EXPECT_EQ(info.next_n, 2);
+  EXPECT_EQ(info.block_kv, 64);
+  EXPECT_EQ(info.num_blocks, 100);
+  EXPECT_EQ(info.max_blocks, 20);
+  EXPECT_EQ(info.max_context_len, 1280);
+  EXPECT_EQ(info.input_type, MQA_F16);
+  EXPECT_EQ(info.weights_type, MQA_BF16);
+  EXPECT_EQ(info.out_type, MQA_BF16);
+  EXPECT_EQ(info.activation, MQA_ACTIVATION_RELU_NAN_AS_ZERO);
+  EXPECT_EQ(info.has_k_scale, 0);
+  EXPECT_EQ(info.clean, 1);
+  EXPECT_EQ(info.lens_per_query, 1);
+  EXPECT_EQ(info.block_max, 64);
+  mqa_bundle_destroy(bundle);
+
+  op = makePagedOp();
+  Compilation dynamic = compileLogits(op, "sm_90a");
+  ASSERT_TRUE(dynamic.succeeded()) << dynamic.diagnostics();
+  info = getInfo(dynamic, &bundle);
+  EXPECT_STREQ(info.name, "paged_logits");
+  EXPECT_EQ(info.next_n, 1);
+  EXPECT_EQ(info.batch, -1);
+  EXPECT_EQ(info.num_blocks, -1);
+  EXPECT_EQ(info.max_blocks, -1);
+  EXPECT_EQ(info.max_context_len, -1);
+  EXPECT_EQ(info.lens_per_query, 0);
+  EXPECT_EQ(info.has_sequence, 0);
+  mqa_bundle_destroy(bundle);
+
+  op.has_sequence = 1;
+  op.rows_per_sequence = 2;
+  op.num_rows = 12;
+  Compilation rows = compileLogits(op, "sm_90a");
+  ASSERT_TRUE(rows.succeeded()) << rows.diagnostics();
+  info = getInfo(rows, &bundle);
+  EXPECT_EQ(info.has_sequence, 1);
+  EXPECT_EQ(info.rows_per_sequence, 2);
+  EXPECT_EQ(info.num_queries, 12);
+  mqa_bundle_destroy(bundle);
+}
+
+TEST(CompilerAPITest, KeyBlocksOfAPagedCache) {
+  for (const char *target : {"cpu", "sm_90a"}) {
+    for (bool ofRows : {false, true}) {
+      mqa_paged_logits_description op = makePagedOp();
+      op.next_n = ofRows ? 0 : 2;
+      op.has_sequence = ofRows;
+      op.key_block_size = 8;
+      op.max_key_blocks = 100;
+      op.mx_keys = "MXFP4";
+      Compilation result = compileLogits(op, target);
+      ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+      mqa_bundle *bundle;
+      mqa_kernel_info info = getInfo(result, &bundle);
+      EXPECT_EQ(info.op, MQA_OP_PAGED_LOGITS);
+      EXPECT_EQ(info.key_block_size, 8);
+      EXPECT_EQ(info.max_key_blocks, 100);
+      EXPECT_EQ(info.has_sequence, ofRows);
+      EXPECT_EQ(info.key_type, MQA_I8);
+      mqa_bundle_destroy(bundle);
+    }
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Programs
 //===----------------------------------------------------------------------===//
@@ -186,16 +310,19 @@ TEST(CompilerAPITest, KernelFunctionsHaveNoHostProgram) {
   EXPECT_EQ(mqa_compilation_bound_host(result.handle.get(), nullptr), nullptr);
 }
 
+/// That no CPU kernel is compiled from `op`, with a diagnostic of these words.
+template <typename DescriptionT>
+static void expectError(const DescriptionT &op, const char *words) {
+  Compilation result = compileLogits(op, "cpu");
+  EXPECT_FALSE(result.succeeded());
+  EXPECT_NE(result.diagnostics().find(words), std::string::npos)
+      << result.diagnostics();
+  size_t size = 1;
+  EXPECT_EQ(mqa_compilation_bundle(result.handle.get(), &size), nullptr);
+  EXPECT_EQ(size, 0u);
+}
+
 TEST(CompilerAPITest, BadDescriptions) {
-  auto expectError = [](const mqa_logits_description &op, const char *words) {
-    Compilation result = compileLogits(op, "cpu");
-    EXPECT_FALSE(result.succeeded());
-    EXPECT_NE(result.diagnostics().find(words), std::string::npos)
-        << result.diagnostics();
-    size_t size = 1;
-    EXPECT_EQ(mqa_compilation_bundle(result.handle.get(), &size), nullptr);
-    EXPECT_EQ(size, 0u);
-  };
   mqa_logits_description op = makeOp();
   op.input_type = "f64";
   expectError(op, "input_type is not a type that mqa.logits takes there");
@@ -243,7 +370,52 @@ TEST(CompilerAPITest, BadDescriptions) {
   op = makeOp();
   op.max_seqlen_k = 64;
   expectError(op, "but compressed is 0");
+  op = makeOp();
+  op.mx_keys = "mxfp4";
+  expectError(op, "mx_keys must be \"MXFP4\" or \"MXFP8\", found \"mxfp4\"");
+  op.mx_keys = "MXFP8";
+  op.no_k_scale = 1;
+  expectError(op, "but mx_keys is \"MXFP8\"");
+  op.no_k_scale = 0;
+  op.head_dim = 48;
+  expectError(op, "32, 64, 96 or 128");
   Compilation none(mqa_compile_logits(nullptr, nullptr));
+  EXPECT_EQ(none.diagnostics(), "error: description is null\n");
+}
+
+TEST(CompilerAPITest, BadPagedDescriptions) {
+  mqa_paged_logits_description op = makePagedOp();
+  op.block_kv = 0;
+  expectError(op, "block_kv P (dimension 1 of 'k') must be a power of two from "
+                  "16 to 256, found 0");
+  op = makePagedOp();
+  op.next_n = 9;
+  expectError(op, "next_n T (dimension 1 of 'q') must be from 1 to 8, found 9");
+  op.next_n = -1;
+  expectError(op, "next_n must not be negative, found -1");
+  op.next_n = 2;
+  op.has_sequence = 1;
+  expectError(op, "next_n is of queries in the order of their sequences, but "
+                  "has_sequence is 1");
+  op.next_n = 0;
+  op.lens_per_query = 1;
+  expectError(op, "lens_per_query is of queries in the order");
+  op = makePagedOp();
+  op.num_rows = 4;
+  expectError(op, "but has_sequence is 0");
+  op = makePagedOp();
+  op.key_block_size = 8;
+  op.max_context_len = 1000;
+  expectError(op, "max_context_len is of logits of all keys, but "
+                  "key_block_size is 8");
+  op = makePagedOp();
+  op.next_n = 8;
+  op.batch = int64_t(1) << 61;
+  expectError(op, "batch times next_n must fit 64 bits");
+  op = makePagedOp();
+  op.out_type = "f64";
+  expectError(op, "out_type is not a type that mqa.paged_logits takes there");
+  Compilation none(mqa_compile_paged_logits(nullptr, nullptr));
   EXPECT_EQ(none.diagnostics(), "error: description is null\n");
 }
 
