@@ -86,6 +86,12 @@ def tensor_cases(rank, size):
     selection = {"logits": logits, "ke": ke, "k": 20, "ks": ks}
     check(torch.ops.mqa.topk, selection, {"logits": Shard(0), "ks": Shard(0)}, Shard(0))
     check(torch.ops.mqa.topk_values, selection, {"logits": Shard(0), "ks": Shard(0)}, Shard(0), base="absolute")
+    # The first 36 blocks of 8 keys, as columns of lists of key blocks.
+    blocks = torch.arange(36, dtype=torch.int32).repeat(40, 1)
+    columns = {**selection, "logits": logits[:, :288].contiguous(), "key_blocks": blocks,
+               "num_key_blocks": torch.full((40,), 36, dtype=torch.int32)}  # fmt: skip
+    check(torch.ops.mqa.topk, columns, {n: Shard(0) for n in ("logits", "ks", "key_blocks", "num_key_blocks")}, Shard(0),
+          base="absolute")  # fmt: skip
     lists = [mqa.topk(logits[:, begin : begin + 150].contiguous(), ke.clamp(0, 300) - begin, 20, ks=ks.clamp(0, 300) - begin,
                       offset=torch.full_like(ke, begin), base="absolute", return_values=True) for begin in (0, 150)]  # fmt: skip
     merge = {"list_indices": torch.stack([i for i, _ in lists]), "list_values": torch.stack([v for _, v in lists]),

@@ -438,7 +438,7 @@ class FusedErrorsTest(unittest.TestCase):
         slot = {"base": "slot", "block_table": table, "block_kv": 16}
         self.expect("block_table must be given with base='slot' and only then", base="slot", block_kv=16)
         self.expect("block_table must be given with base='slot' and only then", block_table=table)
-        self.expect("sequence is for base='slot'", sequence=lens)
+        self.expect("sequence names rows of block_table, found none", sequence=lens)
         self.expect("block_kv must be a power of two from 1 to 65536, found 48", **{**slot, "block_kv": 48})
         self.expect("q must have as many rows for each of the 4 rows of block_table", **{**slot, "block_table": table[:4]})
         self.expect("offset must be 50, found 300", offset=torch.zeros(300, dtype=torch.int32))

@@ -237,7 +237,7 @@ class TopkErrorsTest(unittest.TestCase):
         self.expect("ks cannot be given with context_lens", ke=None, context_lens=lens, ks=self.ks)
         self.expect("block_table must be given with base='slot' and only then", base="slot", block_kv=16)
         self.expect("block_table must be given with base='slot' and only then", block_table=table)
-        self.expect("sequence is for base='slot'", sequence=lens)
+        self.expect("sequence names rows of block_table, found none", sequence=lens)
         self.expect("block_kv must be a power of two from 1 to 65536, found 48", **{**slot, "block_kv": 48})
         self.expect("as many rows for each of the 5 rows of context_lens, found 23", ke=None, context_lens=lens[:5])
         self.expect("as many rows for each of the 4 rows of block_table", **{**slot, "block_table": table[:4]})

@@ -84,28 +84,32 @@ def prepare_paged_logits(
 @overload
 def topk(
     logits: Tensor, ke: Tensor | None, k: int, *, ks: Tensor | None = None, context_lens: Tensor | None = None,
-    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None,
+    key_blocks: Tensor | None = None, num_key_blocks: Tensor | None = None, block_size: int = 8, block_kv: int = 0,
     num_keys: int | None = None, compressed: bool = False, tie_break: _TieBreak = "smallest", order: _Order = "key",
     base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def topk(
     logits: Tensor, ke: Tensor | None, k: int, *, ks: Tensor | None = None, context_lens: Tensor | None = None,
-    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None, block_kv: int = 0,
+    block_table: Tensor | None = None, sequence: Tensor | None = None, offset: Tensor | None = None,
+    key_blocks: Tensor | None = None, num_key_blocks: Tensor | None = None, block_size: int = 8, block_kv: int = 0,
     num_keys: int | None = None, compressed: bool = False, tie_break: _TieBreak = "smallest", order: _Order = "key",
     base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True],
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def topk_out(
     logits: Tensor, ke: Tensor | None, indices: Tensor, values: Tensor | None = None, *, ks: Tensor | None = None,
     context_lens: Tensor | None = None, block_table: Tensor | None = None, sequence: Tensor | None = None,
-    offset: Tensor | None = None, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
+    offset: Tensor | None = None, key_blocks: Tensor | None = None, num_key_blocks: Tensor | None = None,
+    block_size: int = 8, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
     force_last: int = 0,
 ) -> None: ...  # fmt: skip
 def prepare_topk(
     logits: Tensor, ke: Tensor | None, indices: Tensor, values: Tensor | None = None, *, ks: Tensor | None = None,
     context_lens: Tensor | None = None, block_table: Tensor | None = None, sequence: Tensor | None = None,
-    offset: Tensor | None = None, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
+    offset: Tensor | None = None, key_blocks: Tensor | None = None, num_key_blocks: Tensor | None = None,
+    block_size: int = 8, block_kv: int = 0, num_keys: int | None = None, compressed: bool = False,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
     force_last: int = 0,
 ) -> PreparedLaunch: ...  # fmt: skip

@@ -3,7 +3,7 @@
 from . import library, topk_checks
 from .checks import (check_device, check_logits, check_paged, check_paged_rows, check_rows_per_sequence, check_share, fail,
                      get_type, require)  # fmt: skip
-from .key_block_launches import check_block_size, check_lists
+from .key_block_checks import check_block_size, check_lists
 
 
 def _check_launch(relu, nan_as_zero, max_multiprocessors):
@@ -56,10 +56,10 @@ def check_paged_row_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
 def check_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset,
                                 indices, values, *, topk, block_size, relu, fast, dtype, nan_as_zero,
                                 max_multiprocessors, block_kv, **options):  # fmt: skip
-    """Of blocks of keys."""
+    """Of key blocks."""
     check_block_size(block_size)
     if k.dim() == 3:
-        fail("k must be N x D: blocks of keys have no groups, found 3 dimensions")
+        fail("k must be N x D: key blocks have no groups, found 3 dimensions")
     check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, topk=topk, relu=relu,
                       fast=fast, dtype=dtype, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
                       block_kv=block_kv, **options)  # fmt: skip
@@ -69,7 +69,7 @@ def check_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_
 def check_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                       sequence, offset, indices, values, *, topk, block_size, relu, fast, dtype,
                                       nan_as_zero, max_multiprocessors, **options):  # fmt: skip
-    """Of blocks of keys of a paged cache."""
+    """Of key blocks of a paged cache."""
     _check_launch(relu, nan_as_zero, max_multiprocessors)
     check_block_size(block_size)
     if sequence is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Logits of blocks of keys and the best keys by them in one call, on PyTorch tensors; as fused_ops.py."""
+"""Logits of key blocks and the best keys by them in one call, on PyTorch tensors; as fused_ops.py."""
 import torch
 
 from .fused_ops import _call, _call_out, _prepare

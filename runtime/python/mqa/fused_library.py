@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""torch.ops.mqa.logits_topk, paged_logits_topk and those of rows of sequences and blocks of keys: indices, indices and
+"""torch.ops.mqa.logits_topk, paged_logits_topk and those of rows of sequences and key blocks: indices, indices and
 values (_values), or into tensors (_out).
 
 As topk_library.py: kernels get tensors that the dispatcher is done with.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Launches of logits and top-k, of rows that name their sequences and of blocks of keys; as fused_launches.py."""
+"""Launches of logits and top-k, of rows that name their sequences and of key blocks; as fused_launches.py."""
 from . import checks, fused_checks, library, plain
 from .fused_launches import (
     _COMMON,
@@ -12,6 +12,7 @@ from .fused_launches import (
     _make_logits_op,
     _make_selection,
 )
+from .key_block_checks import count_columns
 from .runtime import LogitsArgs
 from .topk_checks import get_next_n
 
@@ -91,7 +92,7 @@ def _plan_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_bl
         key_blocks_stride=checks.get_stride(key_blocks),
         max_key_blocks=key_blocks.size(1),
     )
-    columns = key_blocks.size(1) * options["block_size"]
+    columns = count_columns(key_blocks, options["block_size"])
     return _FusedPlan(op, q.device, args, _make_args(indices, values), key_blocks.size(0), columns, columns)
 
 
@@ -139,7 +140,7 @@ def _plan_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, blo
         num_sequences=0 if block_table is None else block_table.size(0),
         max_blocks=0 if block_table is None else block_table.size(1),
     )
-    columns = key_blocks.size(1) * options["block_size"]
+    columns = count_columns(key_blocks, options["block_size"])
     return _FusedPlan(op, q.device, args, selection, q.size(0), columns, columns)
 
 

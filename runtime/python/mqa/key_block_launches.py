@@ -1,31 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches of mqa.logits with lists of key blocks, and what their tensors must be; as merge_launches.py."""
 from . import checks, library, plain
+from .key_block_checks import check_block_size, check_lists
 from .launches import PreparedLaunch, _address, _get_plan, _make_op, _Plan
 from .runtime import LogitsArgs
 
 # The options of the op, in the order of flags.
 OPTIONS = ("block_size", "clean", "relu", "nan_as_zero", "max_multiprocessors")
-_SIZES = (8, 16)
-
-
-def check_block_size(block_size):
-    if not isinstance(block_size, int) or block_size not in _SIZES:
-        checks.fail(f"block_size must be 8 or 16, found {block_size!r}")
-
-
-def check_lists(q, rows, key_blocks, num_key_blocks, out, block_size):
-    """The lists of `rows` rows, and `out` if it is not None."""
-    checks.check_shape("key_blocks", key_blocks, (rows, None))
-    checks.check_shape("num_key_blocks", num_key_blocks, (rows,))
-    for name, tensor in (("key_blocks", key_blocks), ("num_key_blocks", num_key_blocks)):
-        checks.check_ints(name, tensor)
-        checks.check_inner(name, tensor, tensor.dim() - 1)
-    if out is not None:
-        checks.get_type("out", out.dtype)
-        checks.check_shape("out", out, (rows, key_blocks.size(1) * block_size))
-        checks.check_inner("out", out)
-    checks.check_device(q, key_blocks=key_blocks, num_key_blocks=num_key_blocks, out=out)
 
 
 def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, block_size, clean, relu,
@@ -35,7 +16,7 @@ def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
     library.get_activation(relu, nan_as_zero)
     checks.check_share(max_multiprocessors)
     if k.dim() == 3:
-        checks.fail("k must be N x D: blocks of keys have no groups, found 3 dimensions")
+        checks.fail("k must be N x D: key blocks have no groups, found 3 dimensions")
     checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
     check_lists(q, q.size(0), key_blocks, num_key_blocks, out, block_size)
 

@@ -6,6 +6,7 @@ As merge_library.py: kernels get tensors that the dispatcher is done with.
 import torch
 
 from . import checks, plain
+from .key_block_checks import count_columns
 from .key_block_launches import OPTIONS, check_key_blocks, launch_key_blocks
 from .torch_library import _definitions
 
@@ -25,7 +26,7 @@ def get_flags(options):
 def new_out(q, key_blocks, block_size, dtype):
     """All else that may be wrong is found at the launch."""
     checks.check_shape("key_blocks", key_blocks, (None, None))
-    return torch.empty((q.size(0), key_blocks.size(1) * block_size), dtype=dtype, device=q.device)
+    return torch.empty((q.size(0), count_columns(key_blocks, block_size)), dtype=dtype, device=q.device)
 
 
 def _out(*tensors, **options):
@@ -48,7 +49,7 @@ def _fake(q, *tensors, dtype=torch.float32, **options):
     flags = get_flags(options)
     checks.get_type("out", dtype)
     check_key_blocks(q, *tensors, None, *flags)
-    return q.new_empty((q.size(0), tensors[-2].size(1) * flags[0]), dtype=dtype)
+    return q.new_empty((q.size(0), count_columns(tensors[-2], flags[0])), dtype=dtype)
 
 
 def _make_autograd(name, names):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""mqa.logits of blocks of keys on PyTorch tensors; key_block_library.py registers it as ops. As merge_ops.py."""
+"""mqa.logits of key blocks on PyTorch tensors; key_block_library.py registers it as ops. As merge_ops.py."""
 import torch
 
 from .key_block_launches import OPTIONS, PreparedKeyBlocks, launch_key_blocks

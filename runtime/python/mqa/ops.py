@@ -197,7 +197,7 @@ class TopkOp:
     @property
     def has_table(self):
         """Slots need a block table; where the keys of blocks are in a cache, it says how many there are."""
-        return self.base == "slot" or bool(self.key_block_size and self.lens_rank)
+        return self.base == "slot" or bool(self.key_block_size and self.block_kv)
 
     def list_operands(self):
         """The names and types of the inputs, of the other operands, and of the outputs; None: it is absent."""
@@ -254,6 +254,8 @@ def describe_topk(info):
         sizes.append(info.batch)
     if info.block_kv:
         sizes += [info.num_sequences, info.max_blocks]
+    if info.key_block_size:
+        sizes.append(info.max_key_blocks)
     if any(size >= 0 for size in sizes):
         return None
     return TopkOp(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches of mqa.paged_logits with lists of key blocks, and what their tensors must be; as key_block_launches.py."""
 from . import checks, library, plain
-from .key_block_launches import OPTIONS, check_block_size, check_lists
+from .key_block_checks import check_block_size, check_lists
+from .key_block_launches import OPTIONS
 from .launches import PreparedLaunch, _address, _get_plan, _make_op, _Plan
 from .runtime import PagedLogitsArgs
 

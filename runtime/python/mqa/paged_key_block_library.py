@@ -6,6 +6,7 @@ As key_block_library.py: kernels get tensors that the dispatcher is done with.
 import torch
 
 from . import checks, plain
+from .key_block_checks import count_columns
 from .key_block_library import DECLARED_OPTIONS, get_flags
 from .paged_key_block_launches import check_paged_key_blocks, count_rows, launch_paged_key_blocks, list_given
 from .torch_library import _definitions
@@ -19,7 +20,7 @@ _definitions.define(f"paged_key_block_logits_out({_INPUTS}, Tensor(a!) out, *, {
 def new_out(q, key_blocks, block_size, dtype):
     """All else that may be wrong is found at the launch."""
     checks.check_shape("key_blocks", key_blocks, (None, None))
-    return torch.empty((count_rows(q), key_blocks.size(1) * block_size), dtype=dtype, device=q.device)
+    return torch.empty((count_rows(q), count_columns(key_blocks, block_size)), dtype=dtype, device=q.device)
 
 
 def _out(*tensors, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""mqa.paged_logits of blocks of keys on PyTorch tensors; paged_key_block_library.py registers it as ops."""
+"""mqa.paged_logits of key blocks on PyTorch tensors; paged_key_block_library.py registers it as ops."""
 import torch
 
 from .paged_key_block_launches import OPTIONS, PreparedPagedKeyBlocks, launch_paged_key_blocks, list_given

@@ -27,6 +27,8 @@ PAGED_KEY_BLOCKS = (*PAGED[:-1], "sequence", "key_blocks", "num_key_blocks", "ou
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")
+# With the lists of key blocks whose columns the logits have. They are last: the module of the launcher knows those ahead.
+TOPK_OF_BLOCKS = (*TOPK, "key_blocks", "num_key_blocks")
 # Of logits and top-k in one call.
 LOGITS_TOPK = (*LOGITS[:-1], "block_table", "sequence", "offset", "indices", "values")
 PAGED_LOGITS_TOPK = (*PAGED[:-1], "offset", "indices", "values")

@@ -3,6 +3,7 @@
 import torch
 
 from .checks import both, check_device, check_inner, check_ints, check_shape, fail, get_type, require
+from .key_block_checks import check_block_size, check_lists, count_columns
 from .selection_checks import MAX_K, check_choice, check_selection  # noqa: F401
 
 
@@ -20,25 +21,28 @@ def check_integer(name, value, least, most=None):
         require(value <= most, describe)
 
 
-def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys, name="k"):
-    """`name` is what the caller calls k."""
-    check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer)
+def check_options(k, block_kv, compressed, tie_break, order, base, force_first, force_last, num_keys, name="k",
+                  of_blocks=False, has_table=False):  # fmt: skip
+    """`name` is what the caller calls k. `of_blocks`: columns are those of key blocks."""
+    check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer, has_table)
+    if compressed and of_blocks:
+        fail("compressed logits begin with a row's range, and have no key_blocks")
     if num_keys is not None:
-        if not compressed:
-            fail("num_keys is for compressed logits: others have as many keys as columns")
+        if not compressed and not of_blocks:
+            fail("num_keys is for compressed logits and with key_blocks: others have as many keys as columns")
         require(num_keys >= 0, lambda: f"num_keys must be at least 0, found {num_keys}")
 
 
-def check_which(ks, ke, context_lens, block_table, sequence, base):
-    """Which tensors go together."""
+def check_which(ks, ke, context_lens, block_table, sequence, base, of_blocks=False):
+    """Which tensors go together. `of_blocks`: columns are those of key blocks."""
     if (ke is None) == (context_lens is None):
         fail(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
     if context_lens is not None and ks is not None:
         fail("ks cannot be given with context_lens, whose ranges begin at 0")
-    if (block_table is None) == (base == "slot"):
-        fail(f"block_table must be given with base='slot' and only then, found base={base!r}")
+    if (block_table is None) == (base == "slot") and not (of_blocks and block_table is not None):
+        fail(f"block_table must be given with base='slot' and only then, or with key_blocks, found base={base!r}")
     if sequence is not None and block_table is None:
-        fail("sequence is for base='slot', whose block_table it names rows of")
+        fail("sequence names rows of block_table, found none")
 
 
 def get_next_n(logits, context_lens, block_table, sequence):
@@ -102,10 +106,26 @@ def check_outputs(indices, values, rows, k):
             check_inner(name, tensor)
 
 
-def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, *, k, num_keys, **options):
+def check_key_blocks(logits, key_blocks, num_key_blocks, block_size):
+    """The lists of key blocks whose columns `logits` has."""
+    check_block_size(block_size)
+    check_lists(logits, logits.size(0), key_blocks, num_key_blocks, None, block_size)
+    columns = count_columns(key_blocks, block_size)
+    require(
+        logits.size(1) == columns,
+        lambda: f"logits must have {columns} columns, block_size = {block_size} for each of the {key_blocks.size(1)} blocks"
+        f" of a row of key_blocks, found {logits.size(1)}",
+    )
+
+
+def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, key_blocks, num_key_blocks, *,
+               k, num_keys, block_size, **options):  # fmt: skip
     """`indices` and `values` are None where they are made to fit."""
-    check_options(k, num_keys=num_keys, **options)
-    check_which(ks, ke, context_lens, block_table, sequence, options["base"])
+    of_blocks = key_blocks is not None
+    if of_blocks != (num_key_blocks is not None):
+        fail("key_blocks and num_key_blocks must be given together")
+    check_options(k, num_keys=num_keys, of_blocks=of_blocks, has_table=of_blocks and block_table is not None, **options)
+    check_which(ks, ke, context_lens, block_table, sequence, options["base"], of_blocks)
     check_shape("logits", logits, (None, None))
     get_type("logits", logits.dtype)
     check_inner("logits", logits)
@@ -119,5 +139,7 @@ def check_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indi
     check_table(block_table)
     check_sequences(rows, context_lens, block_table, sequence)
     check_outputs(indices, values, rows, k)
+    if of_blocks:
+        check_key_blocks(logits, key_blocks, num_key_blocks, block_size)
     check_device(logits, of="logits", ks=ks, ke=ke, context_lens=context_lens, block_table=block_table,
                  sequence=sequence, offset=offset, indices=indices, values=values)  # fmt: skip

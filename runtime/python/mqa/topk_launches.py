@@ -10,12 +10,12 @@ from .launches import PreparedLaunch, _address, _get_plan, _Plan
 from .runtime import TopkArgs
 
 # The options of the op, in the order of flags: what else a kernel is compiled for.
-OPTIONS = ("block_kv", "compressed", "tie_break", "order", "base", "force_first", "force_last")
+OPTIONS = ("block_kv", "compressed", "tie_break", "order", "base", "force_first", "force_last", "block_size")
 
 
 def name_present(tensors):
-    """The names and the tensors of those that are there, in the order of plain.TOPK."""
-    present = [(name, tensor) for name, tensor in zip(plain.TOPK, tensors) if tensor is not None]
+    """The names and the tensors of those that are there, in the order of plain.TOPK_OF_BLOCKS."""
+    present = [(name, tensor) for name, tensor in zip(plain.TOPK_OF_BLOCKS, tensors) if tensor is not None]
     return [name for name, _ in present], [tensor for _, tensor in present]
 
 
@@ -38,6 +38,11 @@ def get_options(flags, num_keys):
             _numbers.clear()
         number = _numbers[key] = next(_count)
     return number
+
+
+def has_lists(tensors):
+    """Whether there are lists of key blocks, which the module of the launcher does not know."""
+    return any(tensor is not None for tensor in tensors[len(plain.TOPK) :])
 
 
 def _run(options, *tensors):
@@ -63,20 +68,24 @@ else:
 
 def _remember(options, tensors, plan, args):
     # Memory to work in is of one launch.
-    if not launches._launcher or plan.scratch_size or not (tensors[0].is_cuda or launches._launches_on_cpu):
+    if not launches._launcher or plan.scratch_size or has_lists(tensors):
+        return
+    if not (tensors[0].is_cuda or launches._launches_on_cpu):
         return
     try:
-        launches._launcher.add_topk(options, tensors, plan.kernel.address, ctypes.addressof(args))
+        launches._launcher.add_topk(options, tensors[: len(plain.TOPK)], plan.kernel.address, ctypes.addressof(args))
     except (BufferError, RuntimeError):
         pass  # What PyTorch cannot describe is launched from here each time.
 
 
-def _plan_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, has_num_keys, *flags):
+def _plan_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, key_blocks, num_key_blocks,
+               has_num_keys, *flags):  # fmt: skip
     k = indices.size(1) if indices.dim() == 2 else 0
     options = dict(zip(OPTIONS, flags))
-    tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
+    tensors = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values, key_blocks, num_key_blocks)
     topk_checks.check_topk(*tensors, k=k, num_keys=0 if has_num_keys else None, **options)
     next_n = topk_checks.get_next_n(logits, context_lens, block_table, sequence)
+    block_size = options.pop("block_size")
     op = library.TopkOp(
         target=checks.get_target(logits.device),
         k=k,
@@ -88,6 +97,7 @@ def _plan_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indi
         has_offset=offset is not None,
         has_values=values is not None,
         has_num_keys=has_num_keys,
+        key_block_size=0 if key_blocks is None else block_size,
         **options,
     )
     args = TopkArgs(
@@ -101,6 +111,8 @@ def _plan_topk(logits, ks, ke, context_lens, block_table, sequence, offset, indi
         k=k,
         num_sequences=0 if block_table is None else block_table.size(0),
         max_blocks=0 if block_table is None else block_table.size(1),
+        key_blocks_stride=0 if key_blocks is None else checks.get_stride(key_blocks),
+        max_key_blocks=0 if key_blocks is None else key_blocks.size(1),
     )
     plan = _Plan(op, logits.device, args)
     plan.scratch_size = plan.kernel.get_scratch_size(args.num_queries, args.num_columns)
@@ -114,7 +126,7 @@ def fill_topk(tensors, num_keys, flags):
     plan = _get_plan(tensors, (num_keys is not None, *flags), _plan_topk)
     args = plan.make_args(plan.template)
     (args.logits, args.ks, args.ke, args.context_lens, args.block_table, args.sequence, args.offset, args.indices,
-     args.values) = map(_address, tensors)  # fmt: skip
+     args.values, args.key_blocks, args.num_key_blocks) = map(_address, tensors)  # fmt: skip
     args.num_keys = num_keys or 0
     scratch = None
     if plan.scratch_size:
@@ -124,7 +136,7 @@ def fill_topk(tensors, num_keys, flags):
 
 
 def launch_topk(options, tensors, num_keys, flags):
-    """mqa.topk_out on plain tensors unlike any before, in the order of plain.TOPK; None where there is none."""
+    """mqa.topk_out on plain tensors unlike any before, in the order of plain.TOPK_OF_BLOCKS; None where there is none."""
     plan, args, _ = fill_topk(tensors, num_keys, flags)
     plan.kernel.launch(args, plan.get_stream())
     _remember(options, tensors, plan, args)
@@ -135,6 +147,8 @@ class PreparedTopk(PreparedLaunch):
 
     def __init__(self, op, tensors, num_keys, flags):
         self._num_keys = num_keys
+        # Without lists of key blocks, which are integers: nobody asks for a derivative by them.
+        self._watched = tensors[: len(plain.TOPK)]
         super().__init__(op, fill_topk, tensors, flags)
 
     def _prepare(self):
@@ -143,7 +157,7 @@ class PreparedTopk(PreparedLaunch):
         self._threads = torch.get_num_threads()
 
     def _is_watched(self):
-        return is_watched(*self._tensors)
+        return is_watched(*self._watched)
 
     def _call_op(self):
         self._op(self._tensors, self._num_keys, self._flags)

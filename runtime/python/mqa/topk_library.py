@@ -7,14 +7,15 @@ import torch
 
 from . import checks, plain
 from .topk_checks import check_topk
-from .topk_launches import OPTIONS, get_options, launch_topk, name_present, run_plain
+from .topk_launches import OPTIONS, get_options, has_lists, launch_topk, name_present, run_plain
 from .torch_library import _definitions
 
 _INPUTS = ("ks", "context_lens", "block_table", "sequence", "offset")
+_LISTS = ("key_blocks", "num_key_blocks")
 _OPTIONS = (
-    f"*, {', '.join(f'Tensor? {name}=None' for name in _INPUTS)}, SymInt? num_keys=None, int block_kv=0,"
+    f"*, {', '.join(f'Tensor? {name}=None' for name in (*_INPUTS, *_LISTS))}, SymInt? num_keys=None, int block_kv=0,"
     ' bool compressed=False, str tie_break="smallest", str order="key", str base="relative", int force_first=0,'
-    " int force_last=0"
+    " int force_last=0, int block_size=8"
 )
 _definitions.define(f"topk(Tensor logits, Tensor? ke, int k, {_OPTIONS}) -> Tensor")
 _definitions.define(f"topk_values(Tensor logits, Tensor? ke, int k, {_OPTIONS}) -> (Tensor, Tensor)")
@@ -34,29 +35,29 @@ def new_outputs(logits, k, has_values):
     return indices, torch.empty_strided(size, stride, dtype=torch.float32, device=device) if has_values else None
 
 
-def _gather(logits, ke, options):
-    """The inputs in the order of plain.TOPK, the number of keys, and the flags of a launch."""
+def _gather(logits, ke, outputs, options):
+    """The tensors in the order of plain.TOPK_OF_BLOCKS, the number of keys, and the flags of a launch."""
     ks, *others = (options.pop(name, None) for name in _INPUTS)
+    lists = (options.pop(name, None) for name in _LISTS)
     num_keys = options.pop("num_keys", None)
-    defaults = (0, False, "smallest", "key", "relative", 0, 0)
-    return (logits, ks, ke, *others), num_keys, tuple(options.get(n, d) for n, d in zip(OPTIONS, defaults))
+    defaults = (0, False, "smallest", "key", "relative", 0, 0, 8)
+    tensors = (logits, ks, ke, *others, *outputs, *lists)
+    return tensors, num_keys, tuple(options.get(n, d) for n, d in zip(OPTIONS, defaults))
 
 
 def _launch(tensors, num_keys, flags):
     number = get_options(flags, num_keys)
-    if not run_plain(number, *tensors):
+    if has_lists(tensors) or not run_plain(number, *tensors[: len(plain.TOPK)]):
         launch_topk(number, tensors, num_keys, flags)
 
 
 def _topk_out(logits, ke, indices, values=None, **options):
-    inputs, num_keys, flags = _gather(logits, ke, options)
-    _launch((*inputs, indices, values), num_keys, flags)
+    _launch(*_gather(logits, ke, (indices, values), options))
 
 
 def _topk_new(logits, ke, k, has_values, options):
-    inputs, num_keys, flags = _gather(logits, ke, options)
     outputs = new_outputs(logits, k, has_values)
-    _launch((*inputs, *outputs), num_keys, flags)
+    _launch(*_gather(logits, ke, outputs, options))
     return outputs
 
 
@@ -70,8 +71,8 @@ def _topk_values(logits, ke, k, **options):
 
 # Fake kernels check what kernels check.
 def _check(logits, ke, k, outputs, options):
-    inputs, num_keys, flags = _gather(logits, ke, options)
-    check_topk(*inputs, *outputs, k=k, num_keys=num_keys, **dict(zip(OPTIONS, flags)))
+    tensors, num_keys, flags = _gather(logits, ke, outputs, options)
+    check_topk(*tensors, k=k, num_keys=num_keys, **dict(zip(OPTIONS, flags)))
 
 
 def _fake_topk(logits, ke, k, **options):
@@ -96,8 +97,7 @@ def _make_autograd(name):
     def refuse_derivative(logits, ke, *args, **options):
         outputs = (*args, None)[:2] if name == "topk_out" else (None, None)
         outputs = (outputs[0], options.get("values", outputs[1]))
-        inputs, _, _ = _gather(logits, ke, dict(options))
-        names, tensors = name_present((*inputs, *outputs))
+        names, tensors = name_present(_gather(logits, ke, outputs, dict(options))[0])
         plain.check_out(names, tensors)
         plain.check_derivative(f"mqa.{name}", names, tensors)
         with torch._C._AutoDispatchBelowAutograd():

@@ -114,12 +114,16 @@ def _shard_paged_logits(rule, given):
 def _shard_topk(rule, given):
     from torch.distributed.tensor import Shard
 
-    rows = {name: Shard(0) for name in ("logits", "ks", "ke", "sequence", "offset")}
+    names = ("logits", "ks", "ke", "sequence", "offset", "key_blocks", "num_key_blocks")
+    rows = {name: Shard(0) for name in names}
     in_order = [given[n] for n in ("context_lens", "block_table") if given.get(n) is not None]
     if given.get("sequence") is None and in_order:
         if not all(_divides(given, tensor.shape[0]) for tensor in in_order):
             return []
         rows.update(context_lens=Shard(0), block_table=Shard(0))
+    elif in_order:
+        # Rows name lines of a table that is whole on each rank, and have a length each.
+        rows["context_lens"] = Shard(0)
     return [rule.place(Shard(0), **rows)]
 
 
