@@ -195,3 +195,27 @@ TEST(LogitsTopkRowStepsManifestTest, StepsOfBlocks) {
     steps[1]["max_key_blocks"] = 8;
   });
 }
+
+// Where the keys of blocks are in a cache, its table says how many there are.
+TEST(LogitsTopkRowStepsManifestTest, StepsOfBlocksOfACache) {
+  json manifest = makePagedStepsManifest();
+  json &steps = manifest["kernels"][0]["steps"];
+  for (json &step : steps) {
+    step["key_block_size"] = 8;
+    step["max_key_blocks"] = -1;
+    step["parameters"].push_back(makeMemref("key_blocks", "i32", 2));
+    step["parameters"].push_back(makeMemref("num_key_blocks", "i32", 1));
+  }
+  steps[0]["block_queries"] = 1;
+  expectValid(manifest);
+  steps[1]["base"] = "absolute";
+  expectValid(manifest);
+  json &parameters = steps[1]["parameters"];
+  ASSERT_EQ(parameters[2]["operand"], "block_table");
+  parameters.erase(2);
+  for (const char *field : {"block_kv", "num_sequences", "max_blocks"})
+    steps[1].erase(field);
+  const char *message =
+      "with the parameter 'block_table', as it has key_block_size";
+  expectRefused(manifest, message, message);
+}

@@ -11,20 +11,22 @@
 
 namespace mlir::mqa {
 
-/// Writes code that selects from some rows at a time: the op that computes
-/// logits leaves a tile of them in scratch, and each row takes its own from
-/// there, before the next tile. So keys are decoded once for all of the rows,
-/// and there is never a whole row.
+/// Writes code that computes logits and selects from them, for some rows at a
+/// time. A tile has the logits of all of these rows for some keys. The op that
+/// computes logits writes a tile to scratch; then each of the rows takes its
+/// candidates from the tile, and the next tile overwrites it. So keys are
+/// decoded once for all of the rows, and no row of logits is ever whole.
 class FusedTopk : TopkRow {
 public:
   FusedTopk(ImplicitLocOpBuilder &b, TopkOp op, LogitsOpInterface logits,
             int64_t numRows, CandidateBuffer &buffer, Ranges ranges);
 
-  /// Makes the logits of keys [first, first + count) of the rows, in `out`.
+  /// Writes code that computes a tile: the logits of keys [first, first +
+  /// count) of the rows that are selected from, in `out`.
   using MakeTile =
       function_ref<LogicalResult(Value first, OpFoldResult count, Value out)>;
-  /// Selects from the rows [row, row + count), of which there are at most as
-  /// many as there is scratch for.
+  /// Writes code that selects from the rows [row, row + count). `count` is at
+  /// most the `numRows` of the constructor, for which there is scratch.
   LogicalResult writeRows(Value row, OpFoldResult count, MakeTile makeTile);
   Value getNumColumns() { return numColumns; }
 
@@ -58,11 +60,11 @@ private:
   int64_t tileKeys;
   Ranges ranges;
   Value numColumns;
-  /// Scratch: a tile of logits, the logits of forced keys, and what is known of
-  /// the candidates of each row.
+  /// Scratch: the tile, the logits of forced keys of each row, how many
+  /// candidates each row has, and the least one that it may still take.
   Value tile, forced, counts, leasts;
-  /// Of the rows that are selected from, the first one; and which of them it
-  /// is.
+  /// The first of the rows that are selected from. The row that code is written
+  /// for is `slot` rows behind it, and has that place in the scratch.
   Value firstRow, slot;
 };
 

@@ -59,16 +59,22 @@ static LogicalResult convert(ImplicitLocOpBuilder &b, TopkOp topk,
       });
 }
 
-/// Rows [row, row + count) of a memref.
-static Value getRows(OpBuilder &b, Value source, OpFoldResult row,
-                     OpFoldResult count) {
-  Location loc = source.getLoc();
-  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, source);
-  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
-      strides(sizes.size(), b.getIndexAttr(1));
-  offsets[0] = row;
-  sizes[0] = count;
-  return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
+/// Selects from `count` rows from `row` on, of which `rows` says what `tiles`
+/// makes tiles of their logits from. `rows` has an `out` that nobody needs
+/// then.
+template <typename TilesT, typename RowsT>
+static LogicalResult writeTiles(ImplicitLocOpBuilder &b, FusedTopk &select,
+                                TilesT &tiles, const RowsT &rows, Value row,
+                                OpFoldResult count) {
+  LogicalResult result = select.writeRows(
+      row, count,
+      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
+        Value numKeys = getValueOrCreateConstantIndexOp(b, b.getLoc(), size);
+        replaceOut(tiles.createTile(b, rows, first, numKeys), out);
+        return success();
+      });
+  rows.out.getDefiningOp()->erase();
+  return result;
 }
 
 /// Rows are those of a sequence.
@@ -90,17 +96,7 @@ static LogicalResult convert(ImplicitLocOpBuilder &b, TopkOp topk,
                                         /*getsRowsOfWeights=*/true);
   Value row = arith::MulIOp::create(
       b, index, arith::ConstantIndexOp::create(b, numRows).getResult());
-  LogicalResult result = select.writeRows(
-      row, b.getIndexAttr(numRows),
-      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
-        replaceOut(tiles.createTile(
-                       b, sequence, first,
-                       getValueOrCreateConstantIndexOp(b, b.getLoc(), size)),
-                   out);
-        return success();
-      });
-  sequence.out.getDefiningOp()->erase();
-  return result;
+  return writeTiles(b, select, tiles, sequence, row, b.getIndexAttr(numRows));
 }
 
 /// The run that begins at `row`: it and those behind it that are of its
@@ -156,17 +152,9 @@ static LogicalResult convertRuns(ImplicitLocOpBuilder &b, TopkOp topk,
   run.sequence = arith::MaxSIOp::create(b, run.sequence, zero);
   Sequence sequence =
       tiles.getRun(b, ranges, run, getRows, /*getsRowsOfWeights=*/true);
-  LogicalResult result = select.writeRows(
-      run.row, run.numRows,
-      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
-        replaceOut(tiles.createTile(
-                       b, sequence, first,
-                       getValueOrCreateConstantIndexOp(b, b.getLoc(), size)),
-                   out);
-        return success();
-      });
+  LogicalResult result =
+      writeTiles(b, select, tiles, sequence, run.row, run.numRows);
   scf::YieldOp::create(b, next);
-  sequence.out.getDefiningOp()->erase();
   return result;
 }
 
@@ -198,17 +186,7 @@ static LogicalResult convertKeyBlocks(ImplicitLocOpBuilder &b, TopkOp topk,
   }
   KeyBlockRow blocks =
       tiles.getRow(b, row, getRows, /*getsRowsOfWeights=*/true, line);
-  LogicalResult result = select.writeRows(
-      row, b.getIndexAttr(1),
-      [&](Value first, OpFoldResult size, Value out) -> LogicalResult {
-        replaceOut(tiles.createTile(
-                       b, blocks, first,
-                       getValueOrCreateConstantIndexOp(b, b.getLoc(), size)),
-                   out);
-        return success();
-      });
-  blocks.out.getDefiningOp()->erase();
-  return result;
+  return writeTiles(b, select, tiles, blocks, row, b.getIndexAttr(1));
 }
 
 LogicalResult mqa::convertFusedTopk(IRRewriter &rewriter, TopkOp topk,

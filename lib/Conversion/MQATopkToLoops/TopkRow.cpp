@@ -10,6 +10,17 @@ using namespace mlir;
 using namespace mlir::mqa;
 using arith::CmpIPredicate;
 
+Value mqa::getRows(OpBuilder &b, Value source, OpFoldResult row,
+                   OpFoldResult count) {
+  Location loc = source.getLoc();
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, source);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+      strides(sizes.size(), b.getIndexAttr(1));
+  offsets[0] = row;
+  sizes[0] = count;
+  return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
+}
+
 void TopkRow::enterRow(Value row, Ranges ranges, Value numColumns) {
   m = row;
   Value end;
@@ -37,16 +48,6 @@ void TopkRow::enterRow(Value row, Ranges ranges, Value numColumns) {
 Value TopkRow::getLastLimit() {
   return select(isWhole, constant(numSelected),
                 constant(numSelected - numForced));
-}
-
-/// The row's list of blocks, a matrix of one row.
-Value TopkRow::getBlocksOfRow() {
-  Value blocks = op.getKeyBlocks();
-  SmallVector<OpFoldResult> offsets{m, b.getIndexAttr(0)};
-  SmallVector<OpFoldResult> sizes{
-      b.getIndexAttr(1), memref::getMixedSize(b, b.getLoc(), blocks, 1)};
-  SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
-  return memref::SubViewOp::create(b, blocks, offsets, sizes, ones);
 }
 
 Value TopkRow::getKeyOfColumn(Value column) {

@@ -14,6 +14,9 @@
 
 namespace mlir::mqa {
 
+/// Rows [row, row + count) of a memref.
+Value getRows(OpBuilder &b, Value source, OpFoldResult row, OpFoldResult count);
+
 /// Writes code for a row: what its range is, and how its selected keys are
 /// written. Where logits are is a subclass's to know. Counts keys from the
 /// range's first: that is the key of a candidate. With key blocks, columns
@@ -53,7 +56,10 @@ protected:
   Value m, start, length, isWhole, numFirst, numLast, freeEnd;
 
 private:
-  Value getBlocksOfRow();
+  /// The row's list of key blocks, a matrix of one row.
+  Value getBlocksOfRow() {
+    return getRows(b, op.getKeyBlocks(), m, b.getIndexAttr(1));
+  }
   Value getKeyOfColumn(Value column);
   Value getSlot(Value key);
   Value getIndex(Value key);

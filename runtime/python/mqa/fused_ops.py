@@ -65,6 +65,15 @@ def _prepare(form, tensors, flags):
     return PreparedFused(form, _run_op, tensors, flags)
 
 
+def _choose_paged(cache, sequence, rows_per_sequence, others, options, selection):
+    """The form of a call on a paged cache, its tensors and its flags: rows that name their sequences are a form of their own."""
+    if sequence is not None:
+        return ROWS, (*cache, sequence, *others), (*options, rows_per_sequence, *selection)
+    if rows_per_sequence:
+        check_rows_per_sequence(rows_per_sequence, sequence)
+    return PAGED, (*cache, *others), (*options, *selection)
+
+
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                 tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
@@ -157,17 +166,11 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     >>> mqa.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
-    if sequence is not None:
-        inputs = (q, k, k_scale, weights, context_lens, block_table, sequence, offset)
-        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
-                 base, force_first, force_last)  # fmt: skip
-        return _call(ROWS, inputs, topk, flags, return_values)
-    if rows_per_sequence:
-        check_rows_per_sequence(rows_per_sequence, sequence)
-    inputs = (q, k, k_scale, weights, context_lens, block_table, offset)
-    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
-    return _call(PAGED, inputs, topk, flags, return_values)
+    cache = (q, k, k_scale, weights, context_lens, block_table)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    selection = (tie_break, order, base, force_first, force_last)
+    form, inputs, flags = _choose_paged(cache, sequence, rows_per_sequence, (offset,), options, selection)
+    return _call(form, inputs, topk, flags, return_values)
 
 
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
@@ -185,21 +188,18 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
-    if sequence is not None:
-        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values)
-        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
-                 base, force_first, force_last)  # fmt: skip
-        _call_out(ROWS, tensors, flags)
-        return
-    if rows_per_sequence:
-        check_rows_per_sequence(rows_per_sequence, sequence)
-    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
-    if not is_dynamo_compiling() and fused_launches._RUN["paged_logits_topk"](
-        PAGED.get_number(flags), q, k, k_scale, weights, context_lens, block_table, offset, indices, values
-    ):
-        return
-    _call_out(PAGED, (q, k, k_scale, weights, context_lens, block_table, offset, indices, values), flags)
+    # A known launch is here, as in `logits_topk_out`.
+    if sequence is None and not rows_per_sequence and not is_dynamo_compiling():
+        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
+                 force_last)  # fmt: skip
+        if fused_launches._RUN["paged_logits_topk"](
+            PAGED.get_number(flags), q, k, k_scale, weights, context_lens, block_table, offset, indices, values
+        ):
+            return
+    cache = (q, k, k_scale, weights, context_lens, block_table)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    selection = (tie_break, order, base, force_first, force_last)
+    _call_out(*_choose_paged(cache, sequence, rows_per_sequence, (offset, indices, values), options, selection))
 
 
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,
@@ -218,14 +218,7 @@ def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table,
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
-    if sequence is not None:
-        tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values)
-        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, rows_per_sequence, tie_break, order,
-                 base, force_first, force_last)  # fmt: skip
-        return _prepare(ROWS, tensors, flags)
-    if rows_per_sequence:
-        check_rows_per_sequence(rows_per_sequence, sequence)
-    tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
-    flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
-    return _prepare(PAGED, tensors, flags)
+    cache = (q, k, k_scale, weights, context_lens, block_table)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    selection = (tie_break, order, base, force_first, force_last)
+    return _prepare(*_choose_paged(cache, sequence, rows_per_sequence, (offset, indices, values), options, selection))

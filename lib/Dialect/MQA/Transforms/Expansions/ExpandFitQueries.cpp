@@ -4,9 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandWithBarriers.h"
 #include "FitQueries.h"
-#include "Kernels/ModuleTargets.h"
-#include "Kernels/WorkgroupMemory.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
@@ -365,28 +364,13 @@ struct ExpandFitQueriesPass
     : mqa::impl::MQAExpandFitQueriesPassBase<ExpandFitQueriesPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    SmallVector<FitQueriesOp> ops;
-    kernel.walk([&](FitQueriesOp op) { ops.push_back(op); });
-    if (ops.empty())
-      return;
-    if (failed(verifyModuleTargets(kernel)))
-      return signalPassFailure();
-    // Ops of one block are executed by the same threads, one after the other.
-    // Those of others may be executed at the same time.
-    NamedBarriers barriers(kernel);
-    SmallVector<int64_t> numbers;
-    for (FitQueriesOp op : ops) {
-      FailureOr<int64_t> barrier = failure();
-      if (succeeded(verifyFitQueries(op)))
-        barrier = barriers.take(1, op, op->getBlock());
-      if (failed(barrier))
-        return signalPassFailure();
-      numbers.push_back(*barrier);
-    }
-    for (auto [op, barrier] : llvm::zip_equal(ops, numbers)) {
+    auto expand = [&](FitQueriesOp op, int64_t barrier) {
       LDBG() << "barrier " << barrier << " for " << op;
       FitQueriesExpansion(kernel, op, barrier).run();
-    }
+    };
+    if (failed(
+            expandWithBarriers<FitQueriesOp>(kernel, verifyFitQueries, expand)))
+      signalPassFailure();
   }
 };
 } // namespace

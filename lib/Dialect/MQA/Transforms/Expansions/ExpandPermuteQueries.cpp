@@ -4,8 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Kernels/ModuleTargets.h"
-#include "Kernels/WorkgroupMemory.h"
+#include "ExpandWithBarriers.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/MxFormat.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
@@ -156,28 +155,13 @@ struct ExpandPermuteQueriesPass
     : mqa::impl::MQAExpandPermuteQueriesPassBase<ExpandPermuteQueriesPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    SmallVector<PermuteQueriesOp> ops;
-    kernel.walk([&](PermuteQueriesOp op) { ops.push_back(op); });
-    if (ops.empty())
-      return;
-    if (failed(verifyModuleTargets(kernel)))
-      return signalPassFailure();
-    // Ops of one block are executed by the same threads, one after the other.
-    // Those of others may be executed at the same time.
-    NamedBarriers barriers(kernel);
-    SmallVector<int64_t> numbers;
-    for (PermuteQueriesOp op : ops) {
-      FailureOr<int64_t> barrier = failure();
-      if (succeeded(verifyThreads(op)))
-        barrier = barriers.take(1, op, op->getBlock());
-      if (failed(barrier))
-        return signalPassFailure();
-      numbers.push_back(*barrier);
-    }
-    for (auto [op, barrier] : llvm::zip_equal(ops, numbers)) {
+    auto expand = [&](PermuteQueriesOp op, int64_t barrier) {
       LDBG() << "barrier " << barrier << " for " << op;
       PermuteQueriesExpansion(op, barrier).run();
-    }
+    };
+    if (failed(expandWithBarriers<PermuteQueriesOp>(kernel, verifyThreads,
+                                                    expand)))
+      signalPassFailure();
   }
 };
 } // namespace

@@ -12,9 +12,12 @@
 namespace mlir {
 namespace mqa {
 
-/// Decodes the packed keys of `op`: behind `previous`, a contraction in its
-/// block, so that they are decoded while that is under way; where `previous` is
-/// null or something in between may write them, at the insertion point.
+/// Creates the op that decodes the packed keys that `op` reads. If it can, it
+/// creates the op right behind `previous`, a contraction ahead of `op` in the
+/// same block: the keys are then decoded while the unit still multiplies.
+/// Otherwise it creates the op at the insertion point of `b`: if `previous` is
+/// null, if something between `previous` and `op` may write the keys, or if
+/// their views depend on what is computed there.
 DecodeMxOp buildDecode(OpBuilder &b, TileLogitsOp op, Operation *previous);
 
 } // namespace mqa

@@ -137,8 +137,6 @@ static FailureOr<Product> getProduct(const FragmentLayout &layout,
   Value a = getWholeTile(contract.getLhs()),
         tileB = getWholeTile(contract.getRhs());
   auto decode = contract.getLhs().getDefiningOp<DecodeMxOp>();
-  if (decode && !layout.hasKeyRows())
-    return contract.emitError("decoded keys must be the rows of products");
   if ((!a && !decode) || !tileB)
     return contract.emitError(
         "operands must be whole tiles in workgroup memory");

@@ -178,10 +178,9 @@ Element KeyDecoder::buildScale() {
   Value selector = arith::SelectOp::create(b, layout.getLaneBit(kBit),
                                            constant(kSecond), constant(kFirst));
   Value own = permute(greatest, constant(0), selector);
-  return {
-      {layout.select(layout.getKey(0), FragmentLayout::kHalfRows, kBit)},
-      Fp4Tables::getFactor(
-          b, cast<FloatType>(op.getKeys().getType().getElementType()), own)};
+  auto type = cast<FloatType>(op.getKeys().getType().getElementType());
+  return {{layout.select(layout.getKey(0), FragmentLayout::kHalfRows, kBit)},
+          getMxFactor(b, Fp4Tables::getShift(type), own)};
 }
 
 void mqa::distributeDecode(IRRewriter &b, KeyRowsLayout &layout,

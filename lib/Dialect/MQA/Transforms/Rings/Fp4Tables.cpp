@@ -57,11 +57,6 @@ uint32_t Fp4Tables::getEntries(int first, int halvings) {
   return entries;
 }
 
-Value Fp4Tables::getFactor(ImplicitLocOpBuilder &b, FloatType type,
-                           Value greatest) {
-  return getMxFactor(b, getShift(type), greatest);
-}
-
 /// The table of a block whose scale is the greatest, halved so often, without
 /// subnormal numbers.
 void Fp4Tables::appendNormal(Value halvings, SmallVectorImpl<Value> &words) {

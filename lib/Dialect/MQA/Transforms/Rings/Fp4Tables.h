@@ -25,9 +25,6 @@ public:
   /// Magnitudes are 2^shift times what they are in the block with the greatest
   /// scale.
   static int getShift(FloatType type) { return getTarget(type).shift; }
-  /// As `getMxFactor`.
-  static Value getFactor(ImplicitLocOpBuilder &b, FloatType type,
-                         Value greatest);
 
   /// Of the blocks of a key with these scales.
   Fp4Tables(ImplicitLocOpBuilder &b, FloatType type, const MxScales &scales);

@@ -58,3 +58,20 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Rows of 256 bytes lie in two parts of 128 bytes each, so that 64 of 128 keys are no tile.
+#at_2x128x64 = #mqa.staged<shape = [2, 128, 64], dims = [1, 0, 1], swizzle = 8>
+#at_1x1x2x1x64x64 = #mqa.staged<shape = [1, 1, 2, 1, 64, 64], dims = [0, 1, 2, 0, 1, 2], swizzle = 8>
+#smem = #gpu.address_space<workgroup>
+gpu.module @kernels {
+  gpu.func @f(%q: memref<1x64x128xbf16, #at_1x1x2x1x64x64, #smem>, %k: memref<128x128xbf16, #at_2x128x64, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
+    // expected-error@+1 {{must have parts of 64 keys behind each other in memory, found}}
+    %logits = mqa.tile_logits ins(%q, %k, none, none : memref<1x64x128xbf16, #at_1x1x2x1x64x64, #smem>, memref<128x128xbf16, #at_2x128x64, #smem>) {rows = #mqa.rows<keys>} : vector<1x128xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x128xf32>
+    gpu.return
+  }
+}

@@ -49,3 +49,23 @@ func.func @caller(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?x
   call @f(%q, %k, %ke, %out) : (memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>, memref<?x?xf32>) -> ()
   return
 }
+
+// -----
+
+// Logits and mqa.topk of key blocks, in one kernel.
+func.func @f(%q: memref<?x4x32xbf16>, %k: memref<?x32xbf16>, %ke: memref<?xi32>, %blocks: memref<?x?xi32>, %counts: memref<?xi32>, %indices: memref<?x8xi32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %m = memref.dim %q, %c0 : memref<?x4x32xbf16>
+  %n = memref.dim %k, %c0 : memref<?x32xbf16>
+  %listed = memref.dim %blocks, %c1 : memref<?x?xi32>
+  %columns = arith.muli %listed, %c8 : index
+  %logits = mqa.unstored_logits(%m, %columns) : memref<?x?xf32>
+  // expected-error@+1 {{of key blocks, or of rows that name their sequences, cannot be one kernel with mqa.topk: mqa-split-topk makes two}}
+  mqa.logits ins(%q, %k, none, none, none, %ke : memref<?x4x32xbf16>, memref<?x32xbf16>, memref<?xi32>)
+      blocks(%blocks, %counts : memref<?x?xi32>, memref<?xi32>) of 8 outs(%logits : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_kv = 128, stages = 2>}
+  mqa.topk ins(%logits, none, %ke : memref<?x?xf32>, memref<?xi32>) num_keys(%n)
+      blocks(%blocks, %counts : memref<?x?xi32>, memref<?xi32>) of 8 outs(%indices : memref<?x8xi32>)
+  return
+}
