@@ -8,6 +8,7 @@ mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kern
 optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
+NAME.schedule beside NAME.mlir has a schedule for Hopper, for some of the logits (see draw_schedules.py).
 DIR/ops.txt lists the files with what was drawn. The same seed gives the same files.
 Prints the name of each op's file.
 """
@@ -17,6 +18,7 @@ import random
 
 import draw_fused
 import draw_merge
+import draw_schedules
 import draw_topk
 
 INPUTS = ["f8E4M3FN", "f8E5M2", "bf16", "f16"]
@@ -360,7 +362,13 @@ def main():
             text = to_mlir(op)
         (options.dir / name).write_text(text)
         print(options.dir / name)
-        lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()))
+        schedule = None
+        if not (options.topk or options.merge or options.fused):
+            # By a generator of its own: so the ops are the same without schedules.
+            schedule = draw_schedules.draw(random.Random(f"{options.seed} {name}"), op)
+        if schedule:
+            (options.dir / name).with_suffix(".schedule").write_text(schedule)
+        lines.append(f"{name} " + " ".join(f"{k}={v}" for k, v in op.items()) + (f" schedule={schedule}" if schedule else ""))
     (options.dir / f"{prefix}ops.txt").write_text("\n".join(lines) + "\n")
 
 

@@ -108,16 +108,18 @@ static int usageError(const llvm::Twine &message) {
 }
 
 /// A bundle in the folder `outputFile` for each schedule of the module's first
-/// op.
+/// op that computes logits, which others of its kind get, too.
 static LogicalResult compileCandidates(ModuleOp module,
                                        const CompileOptions &options) {
-  LogitsOp first;
-  module.walk([&](LogitsOp op) {
+  LogitsOpInterface first;
+  module.walk([&](LogitsOpInterface op) {
     first = op;
     return WalkResult::interrupt();
   });
   if (!first)
-    return module.emitError("has no function with an mqa.logits to compile");
+    return module.emitError(
+        "has no function with an mqa.logits or mqa.paged_logits "
+        "to compile");
   if (std::error_code error =
           llvm::sys::fs::create_directories(outputFile.getValue()))
     return module.emitError("cannot create the folder '")
@@ -127,7 +129,10 @@ static LogicalResult compileCandidates(ModuleOp module,
     ::mqa::tools::showProgress("schedule " + std::to_string(i + 1) + " of " +
                                std::to_string(schedules.size()));
     OwningOpRef<ModuleOp> candidate(module.clone());
-    candidate->walk([&](LogitsOp op) { op.setScheduleAttr(schedule); });
+    candidate->walk([&](LogitsOpInterface op) {
+      if (op->getName() == first->getName())
+        op.setScheduleAttr(schedule);
+    });
     std::string output;
     llvm::raw_string_ostream os(output);
     // Where ptxas was there and warns, the kernel spills or waits for each

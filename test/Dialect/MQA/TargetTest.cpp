@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
 #include "mqa/InitAll.h"
@@ -73,6 +74,17 @@ TEST_F(TargetTest, SharedMemoryIsTheChips) {
   EXPECT_NE(derived, deriveSchedule(op, known, Reduction::F32));
   for (ScheduleAttr schedule : enumerateSchedules(op, chip))
     EXPECT_TRUE(fitsSchedule(op, chip, schedule));
+}
+
+// A search looks at keys as rows where the unit is WGMMA, which alone has them.
+TEST_F(TargetTest, SearchesKeysAsRows) {
+  auto countKeyRows = [&](const ChipInfo &chip) {
+    return llvm::count_if(
+        enumerateSchedules(op, chip),
+        [](ScheduleAttr schedule) { return hasKeyRows(schedule.getRows()); });
+  };
+  EXPECT_GE(countKeyRows(known), 4);
+  EXPECT_EQ(countKeyRows(*ChipInfo::lookUp("sm_80")), 0);
 }
 
 TEST_F(TargetTest, ThreadsAreTheChips) {

@@ -24,7 +24,8 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
                                  int64_t queryGroups, int64_t keyGroups,
                                  int64_t tileQ, int64_t tileKv,
                                  Reduction reduction, int64_t blockHeads = 0,
-                                 std::optional<int64_t> maxStages = {}) {
+                                 std::optional<int64_t> maxStages = {},
+                                 Rows rows = Rows::Heads) {
   // What a block costs to begin: the queries of an f16 reduction are scaled.
   int64_t blockCost = isPacked(reduction) ? 3 : 1;
   // A unit that is not asynchronous computes two products at once, so that one
@@ -40,7 +41,7 @@ static ScheduleAttr makeSchedule(LogitsOpInterface op, const ChipInfo &chip,
         auto schedule = ScheduleAttr::get(
             op->getContext(), queryGroups * tileQ, keyGroups * tileKv, tileQ,
             tileKv, queryStages, stages, products, Relu::AddAbs, reduction,
-            Split::Tiles, blockCost, blockHeads, Rows::Heads);
+            Split::Tiles, blockCost, blockHeads, rows);
         if (fitsSchedule(op, chip, schedule))
           return schedule;
       }
@@ -136,6 +137,26 @@ ScheduleAttr mqa::deriveSchedule(LogitsOpInterface op, const ChipInfo &chip,
   return {};
 }
 
+/// Those with keys as the rows of products. The heads of a tile of queries are
+/// the columns of a product. With few columns, most of the unit is idle: that
+/// is only worth a try where the op waits for memory, as decoding does.
+static void enumerateKeyRows(LogitsOpInterface op, const ChipInfo &chip,
+                             SmallVectorImpl<ScheduleAttr> &schedules) {
+  constexpr int64_t kFewColumns = 64;
+  for (int64_t keyGroups : {4, 3})
+    for (int64_t tileQ : {1, 2, 4, 8}) {
+      int64_t columns =
+          tileQ * shapes::getColumnHeads(tileQ, op.getGroupHeads());
+      if (op.getNextN() == 0 && columns < kFewColumns)
+        continue;
+      for (int64_t tileKv : {64, 128, 256})
+        if (ScheduleAttr schedule = makeSchedule(
+                op, chip, /*queryGroups=*/1, keyGroups, tileQ, tileKv,
+                Reduction::F32, /*blockHeads=*/0, /*maxStages=*/{}, Rows::Keys))
+          schedules.push_back(schedule);
+    }
+}
+
 SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
                                                   const ChipInfo &chip) {
   SmallVector<ScheduleAttr> schedules;
@@ -144,17 +165,28 @@ SmallVector<ScheduleAttr> mqa::enumerateSchedules(LogitsOpInterface op,
   // take registers too: fewer consumer groups and narrower tiles are worth a
   // try.
   SmallVector<std::pair<int64_t, int64_t>> allGroups{{1, 4}, {1, 3}, {2, 2}};
-  SmallVector<int64_t> tileKvs{96, 128};
+  SmallVector<int64_t> tileKvs{96, 128}, tileQs{4, 8, 16, 32};
+  // A tile of a paged cache has the queries of one sequence, and whole blocks.
+  if (op.getNextN()) {
+    tileKvs = {64, 128};
+    tileQs = {1, 2, 4, 8, 16, 32};
+  }
   if (!chip.matrixUnit->isAsync) {
     allGroups.append({{1, 2}, {2, 1}, {1, 1}});
     tileKvs = {32, 64, 96, 128};
   }
   for (auto [queryGroups, keyGroups] : allGroups)
-    for (int64_t tileQ : {4, 8, 16, 32})
-      for (int64_t tileKv : tileKvs)
+    for (int64_t tileQ : tileQs)
+      for (int64_t tileKv : tileKvs) {
+        // A key for each thread that has a query of the tile.
+        if (tileKv * tileQ < chip.matrixUnit->threads)
+          continue;
         for (Reduction reduction : {Reduction::F32, Reduction::F16})
           if (ScheduleAttr schedule = makeSchedule(
                   op, chip, queryGroups, keyGroups, tileQ, tileKv, reduction))
             schedules.push_back(schedule);
+      }
+  if (chip.matrixUnit->isAsync)
+    enumerateKeyRows(op, chip, schedules);
   return schedules;
 }
