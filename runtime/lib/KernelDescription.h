@@ -205,6 +205,10 @@ struct KernelDescription {
   int64_t countColumns(int64_t keys) const {
     return keys / getColumnKeys() + (keys % getColumnKeys() != 0);
   }
+  /// Columns of a row with so many key blocks: one for each of their keys.
+  int64_t countKeyBlockColumns(int64_t blocks) const {
+    return blocks * keyBlockSize;
+  }
   /// Whether keys have block scales, whose words are `k_scale`.
   bool hasMxKeys() const { return getElementType(Operand::KScale) == MQA_I32; }
   /// Elements of k for a vector of a key: two of MXFP4 are one.

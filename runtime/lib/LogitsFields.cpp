@@ -75,7 +75,8 @@ void LogitsOpRules::readKeyBlocks(Fields &fields, KernelDescription &kernel) {
     kernel.maxKeyBlocks = kernel.numColumns / kernel.keyBlockSize;
   }
   if (kernel.maxKeyBlocks >= 0 &&
-      !unite(kernel.numColumns, kernel.maxKeyBlocks * kernel.keyBlockSize))
+      !unite(kernel.numColumns,
+             kernel.countKeyBlockColumns(kernel.maxKeyBlocks)))
     fields.refuse("num_columns", "max_key_blocks * key_block_size");
 }
 

@@ -60,7 +60,7 @@ mqa_status describeKeyBlocks(const KernelDescription &kernel, const ArgsT &args,
   int64_t blocks = args.max_key_blocks;
   MQA_RETURN_IF_FAILED(
       checkSize("max_key_blocks", blocks, kernel.maxKeyBlocks));
-  columns = blocks * kernel.keyBlockSize;
+  columns = kernel.countKeyBlockColumns(blocks);
   MQA_RETURN_IF_FAILED(
       checkSize("max_key_blocks * key_block_size", columns, kernel.numColumns));
   tensors.set(Operand::KeyBlocks, args.key_blocks, MQA_I32, rows,

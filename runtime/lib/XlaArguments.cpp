@@ -57,25 +57,39 @@ mqa_status mqa::runtime::readAttributes(const xla::Attributes &attributes,
 // Ops
 //===----------------------------------------------------------------------===//
 
+/// Lists of key blocks for `rows` rows, where the kernel has them.
+template <typename ArgsT>
+static mqa_status readKeyBlocks(XlaCallReader &reader,
+                                const KernelDescription &kernel, int64_t rows,
+                                ArgsT &args) {
+  if (!kernel.keyBlockSize)
+    return MQA_SUCCESS;
+  args.max_key_blocks = args.key_blocks_stride = reader.peekSize(1);
+  MQA_RETURN_IF_FAILED(reader.read(
+      Operand::KeyBlocks, {rows, args.max_key_blocks}, args.key_blocks));
+  return reader.read(Operand::NumKeyBlocks, {rows}, args.num_key_blocks);
+}
+
 static mqa_status readLogits(XlaCallReader &reader,
                              const KernelDescription &kernel,
                              mqa_logits_args &args) {
   int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
   int64_t m = args.num_queries = reader.peekSize(0);
   MQA_RETURN_IF_FAILED(reader.read(Operand::Q, {m, h, d}, args.q));
-  int64_t n = args.num_keys = reader.peekSize(0);
-  std::vector<int64_t> keys{n, d}, scales{n};
+  int64_t n = args.num_keys = reader.peekSize(0), keyRow = kernel.getKeyRow();
+  std::vector<int64_t> keys{n, keyRow}, scales{n};
   if (kernel.hasKeyGroups)
-    keys = {n, groups, d}, scales = {n, groups};
+    keys = {n, groups, keyRow}, scales = {n, groups};
   MQA_RETURN_IF_FAILED(reader.read(Operand::K, keys, args.k));
   MQA_RETURN_IF_FAILED(reader.read(Operand::KScale, scales, args.k_scale));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Weights, {m, h}, args.weights));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Ks, {m}, args.ks));
   args.q_stride = h * d;
-  args.k_stride = groups * d;
+  args.k_stride = groups * keyRow;
   args.k_scale_stride = groups;
   args.weights_stride = h;
-  return reader.read(Operand::Ke, {m}, args.ke);
+  MQA_RETURN_IF_FAILED(reader.read(Operand::Ke, {m}, args.ke));
+  return readKeyBlocks(reader, kernel, m, args);
 }
 
 static mqa_status readPagedLogits(XlaCallReader &reader,
@@ -93,11 +107,12 @@ static mqa_status readPagedLogits(XlaCallReader &reader,
   if (reader.isNextBytes()) {
     MQA_RETURN_IF_FAILED(reader.readCache(p, d, args));
   } else {
+    int64_t keyRow = kernel.getKeyRow();
     MQA_RETURN_IF_FAILED(
-        reader.read(Operand::K, {args.num_blocks, p, d}, args.k));
+        reader.read(Operand::K, {args.num_blocks, p, keyRow}, args.k));
     MQA_RETURN_IF_FAILED(
         reader.read(Operand::KScale, {args.num_blocks, p}, args.k_scale));
-    args.k_stride = p * d;
+    args.k_stride = p * keyRow;
     args.k_scale_stride = p;
   }
   MQA_RETURN_IF_FAILED(reader.read(Operand::Weights, {b * t, h}, args.weights));
@@ -114,10 +129,12 @@ static mqa_status readPagedLogits(XlaCallReader &reader,
   args.context_lens_stride = t;
   MQA_RETURN_IF_FAILED(reader.read(Operand::BlockTable, {args.batch, kAnySize},
                                    args.block_table));
-  return reader.read(Operand::Sequence, {b}, args.sequence);
+  MQA_RETURN_IF_FAILED(reader.read(Operand::Sequence, {b}, args.sequence));
+  return readKeyBlocks(reader, kernel, b * t, args);
 }
 
-/// What is selected by, but for ranges.
+/// What is selected by, but for ranges. A kernel of a paged cache has the table
+/// and the sequences from its logits.
 static mqa_status readRows(XlaCallReader &reader,
                            const KernelDescription &kernel, int64_t rows,
                            bool hasOwnTable, mqa_topk_args &args) {
@@ -127,7 +144,8 @@ static mqa_status readRows(XlaCallReader &reader,
     MQA_RETURN_IF_FAILED(reader.read(Operand::BlockTable, {kAnySize, kAnySize},
                                      args.block_table));
   }
-  MQA_RETURN_IF_FAILED(reader.read(Operand::Sequence, {rows}, args.sequence));
+  if (hasOwnTable)
+    MQA_RETURN_IF_FAILED(reader.read(Operand::Sequence, {rows}, args.sequence));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Offset, {rows}, args.offset));
   args.k = args.indices_stride = args.values_stride = kernel.selection.k;
   MQA_RETURN_IF_FAILED(
@@ -152,7 +170,8 @@ static mqa_status readTopk(XlaCallReader &reader,
   args.context_lens_stride = kernel.nextN;
   MQA_RETURN_IF_FAILED(
       reader.read(Operand::ContextLens, lengths, args.context_lens));
-  return readRows(reader, kernel, m, /*hasOwnTable=*/true, args);
+  MQA_RETURN_IF_FAILED(readRows(reader, kernel, m, /*hasOwnTable=*/true, args));
+  return readKeyBlocks(reader, kernel, m, args);
 }
 
 static mqa_status readMergeTopk(XlaCallReader &reader,
@@ -183,6 +202,11 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
   mqa_paged_logits_args &paged = arguments.paged;
   mqa_topk_args &selection = arguments.selection;
   constexpr int64_t kMost = std::numeric_limits<int>::max();
+  // Columns of a row: those of key blocks, or `others`.
+  auto count = [&](int64_t maxKeyBlocks, int64_t others) {
+    return kernel.keyBlockSize ? kernel.countKeyBlockColumns(maxKeyBlocks)
+                               : others;
+  };
   logits.max_multiprocessors = paged.max_multiprocessors =
       static_cast<int>(std::min(attributes.maxMultiprocessors, kMost));
   switch (kernel.rules->op) {
@@ -191,8 +215,10 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     logits.out_stride = logits.max_seqlen_k = reader.peekColumns();
     MQA_RETURN_IF_FAILED(reader.write(
         Operand::Out,
-        {logits.num_queries,
-         kernel.compressed ? kAnySize : kernel.countColumns(logits.num_keys)},
+        {logits.num_queries, kernel.compressed
+                                 ? kAnySize
+                                 : count(logits.max_key_blocks,
+                                         kernel.countColumns(logits.num_keys))},
         logits.out));
     break;
   case MQA_OP_PAGED_LOGITS:
@@ -200,7 +226,9 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     paged.out_stride = reader.peekColumns();
     paged.max_context_len = paged.out_stride * kernel.getColumnKeys();
     MQA_RETURN_IF_FAILED(reader.write(
-        Operand::Out, {paged.num_rows * kernel.nextN, kAnySize}, paged.out));
+        Operand::Out,
+        {paged.num_rows * kernel.nextN, count(paged.max_key_blocks, kAnySize)},
+        paged.out));
     break;
   case MQA_OP_TOPK:
     MQA_RETURN_IF_FAILED(readTopk(reader, kernel, attributes, selection));
@@ -213,7 +241,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
   case MQA_OP_LOGITS_TOPK:
     MQA_RETURN_IF_FAILED(readLogits(reader, kernel, logits));
     arguments.numQueries = logits.num_queries;
-    arguments.numColumns = logits.num_keys;
+    arguments.numColumns = count(logits.max_key_blocks, logits.num_keys);
     MQA_RETURN_IF_FAILED(readRows(reader, kernel, logits.num_queries,
                                   /*hasOwnTable=*/true, selection));
     break;
@@ -221,7 +249,7 @@ mqa_status mqa::runtime::readArguments(const xla::CallFrame &frame,
     MQA_RETURN_IF_FAILED(readPagedLogits(reader, kernel, paged));
     paged.max_context_len = attributes.size;
     arguments.numQueries = paged.num_rows * kernel.nextN;
-    arguments.numColumns = attributes.size;
+    arguments.numColumns = count(paged.max_key_blocks, attributes.size);
     MQA_RETURN_IF_FAILED(readRows(reader, kernel, arguments.numQueries,
                                   /*hasOwnTable=*/false, selection));
     break;

@@ -30,8 +30,8 @@ static std::optional<xla::DataType> getDataType(mqa_element_type type) {
     return xla::DataType::F32;
   case MQA_I32:
     return xla::DataType::S32;
-  case MQA_I8: // mqa.jax has no keys with block scales.
-    return std::nullopt;
+  case MQA_I8:
+    return xla::DataType::S8;
   }
   return std::nullopt;
 }

@@ -81,6 +81,7 @@ struct Api {
 
 // XLA_FFI_DataType
 enum class DataType : int {
+  S8 = 2,
   S32 = 4,
   S64 = 5,
   U8 = 6,

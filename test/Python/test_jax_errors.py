@@ -113,10 +113,11 @@ class ErrorsTest(unittest.TestCase):
         refuse("either ke or context_lens must be given, found both", context_lens=table[:, :2])
         refuse("either ke or context_lens must be given, found neither", ke=None)
         refuse("ks cannot be given with context_lens", ke=None, ks=ke, context_lens=table[:, :2])
-        refuse("sequence cannot be given with context_lens", ke=None, sequence=sequence, context_lens=table[:, :2])
         refuse("block_table must be given with base='slot' and only then", base="slot", block_kv=16)
         refuse("block_table must be given with base='slot' and only then", block_table=table)
-        refuse("sequence is for base='slot'", sequence=sequence)
+        refuse("sequence names rows of block_table, found none", sequence=sequence)
+        refuse("context_lens must be 6, found 3 x 2", ke=None, sequence=sequence, context_lens=table[:, :2], base="slot",
+               block_kv=16, block_table=table)  # fmt: skip
         refuse("block_kv must be a power of two from 1 to 65536, found 12", base="slot", block_table=table, block_kv=12)
         refuse("block_kv is for base='slot', found 16", block_kv=16)
         refuse("there must be as many rows for each of the 4 sequences, found 6 rows", base="slot", block_kv=16,

@@ -11,6 +11,7 @@
 
 #include "FakeCuda.h"
 #include "LogitsTopkManifest.h"
+#include "TopkManifest.h"
 #include "XlaCall.h"
 
 #include <gtest/gtest.h>
@@ -267,4 +268,76 @@ TEST_F(XlaHandlersTest, TakesACacheOfBytes) {
   expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
               "a cache of bytes must be * x 64 x 132, for a kernel of 8-bit "
               "keys with scales");
+}
+
+/// Lists of up to 40 key blocks for 301 queries.
+static void addKeyBlocks(XlaCall &call) {
+  call.addOperand(DataType::S32, address<void>(0x80000000), {301, 40});
+  call.addOperand(DataType::S32, address<void>(0x90000000), {301});
+}
+
+TEST_F(XlaHandlersTest, LogitsAndTopkOfKeyBlocks) {
+  loadKernel(makeBlockStepsManifest());
+  size_t needed = 0;
+  ASSERT_EQ(mqa_topk_scratch_size(finder.kernel, 301, 320, &needed),
+            MQA_SUCCESS);
+  XlaCall call("blocks and select");
+  addLogitsOperands(call);
+  addKeyBlocks(call);
+  call.addOperand(DataType::S32, address<void>(0xc0000000), {301});
+  call.addResult(DataType::S32, address<void>(0xa0000000), {301, 5});
+  call.addResult(DataType::F32, address<void>(0xb0000000), {301, 5});
+  getFake().parameterCount = 4 + 2 * 5 + 7 + 7 + 5 + 1;
+  getFake().parameterCounts["topk$topk"] = 7 + 2 * 5 + 7 + 2 * 5 + 2 * 7 + 1;
+  expectSuccess(call.run(mqa_xla_select_on_cuda));
+  EXPECT_EQ(getFake().allocations, std::vector<size_t>{needed});
+  ASSERT_EQ(getFake().launches.size(), 2u);
+  EXPECT_EQ(getFake().launches[0].parameters[21], 0x80000000u);
+  EXPECT_EQ(getFake().launches[1].parameters[24], 0x90000000u);
+  call.getOperand(7).dims[0] = 300;
+  expectError(call.run(mqa_xla_select_on_cuda), xla::kInvalidArgument,
+              "num_key_blocks must be 301, found 300");
+}
+
+TEST_F(XlaHandlersTest, TopkOfKeyBlocks) {
+  loadKernel(makeTopkBlocksManifest());
+  auto makeCall = [](int64_t columns) {
+    auto call = std::make_unique<XlaCall>("select from blocks");
+    call->addOperand(DataType::F32, address<void>(0x10000000), {301, columns});
+    for (uintptr_t rows : {0x50000000, 0x60000000, 0x70000000})
+      call->addOperand(DataType::S32, address<void>(rows), {301});
+    addKeyBlocks(*call);
+    call->addResult(DataType::S32, address<void>(0xa0000000), {301, 5});
+    call->addResult(DataType::F32, address<void>(0xb0000000), {301, 5});
+    call->setInteger("size", 4097);
+    return call;
+  };
+  getFake().parameterCount = 7 + 2 * 5 + 7 + 5 + 5 + 2 * 7 + 1;
+  expectSuccess(makeCall(320)->run(mqa_xla_select_on_cuda));
+  EXPECT_EQ(getFake().launches.size(), 1u);
+  expectError(makeCall(328)->run(mqa_xla_select_on_cuda), xla::kInvalidArgument,
+              "num_columns must be max_key_blocks * key_block_size = 320, "
+              "found 328");
+}
+
+TEST_F(XlaHandlersTest, KeysOfMxfp4) {
+  nlohmann::json manifest = makeGpuManifest();
+  for (nlohmann::json &parameter : manifest["kernels"][0]["parameters"]) {
+    if (parameter["operand"] == "k")
+      parameter["element_type"] = "i8";
+    if (parameter["operand"] == "k_scale")
+      parameter["element_type"] = "i32";
+  }
+  loadKernel(manifest);
+  XlaCall call("mxfp4");
+  addLogitsOperands(call);
+  call.addResult(DataType::F32, address<void>(0x70000000), {301, 4097});
+  call.getOperand(1).type = DataType::S8;
+  call.getOperand(2).type = DataType::S32;
+  expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
+              "k must be 4097 x 64, found 4097 x 128");
+  call.getOperand(1).dims[1] = 64;
+  getFake().parameterCount = 4 + 2 * 5 + 7;
+  expectSuccess(call.run(mqa_xla_launch_on_cuda));
+  EXPECT_EQ(getFake().launches.size(), 1u);
 }

@@ -14,50 +14,13 @@ import jax.numpy as jnp
 
 from . import jax_checks as checks
 from . import library
-from .jax_calls import LAUNCH, SELECT, call
+from .jax_calls import LAUNCH, SELECT, call, to_operands
+from .jax_key_blocks import (key_block_logits, key_block_logits_topk, paged_key_block_logits,
+                             paged_key_block_logits_topk)  # fmt: skip
+from .jax_ops import ANY, make_logits_op, make_outputs, make_paged_op, make_selection
 
 __all__ = ["logits", "paged_logits", "topk", "merge_topk", "logits_topk", "paged_logits_topk"]
-
-# Kernels are found for the device that a call runs on.
-_ANY = ""
-
-
-def _make_logits_op(q, k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, has_scale=None, **others):
-    checks.check_dtype("dtype", jnp.dtype(dtype), checks.LOGITS)
-    return library.Op(
-        target=_ANY,
-        num_heads=sizes["H"],
-        head_dim=sizes["D"],
-        input_type=checks.get_type(q.dtype),
-        out_type=checks.get_type(jnp.dtype(dtype)),
-        weights_type="none" if weights is None else checks.get_type(weights.dtype),
-        has_k_scale=k_scale is not None if has_scale is None else has_scale,
-        activation=library.get_activation(relu, nan_as_zero),
-        fast=bool(fast),
-        **others,
-    )
-
-
-def _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence=None, **others):
-    return _make_logits_op(
-        q,
-        k_scale,
-        weights,
-        dtype,
-        sizes,
-        has_scale=checks.is_cache(k) or k_scale is not None,
-        next_n=sizes["T"] if sequence is None else 1,
-        block_kv=sizes["P"],
-        lens_per_query=len(context_lens.shape) == 2,
-        has_sequence=sequence is not None,
-        **others,
-    )
-
-
-def _make_outputs(rows, k, has_values):
-    indices = jax.ShapeDtypeStruct((rows, k), jnp.int32)
-    return (indices, jax.ShapeDtypeStruct((rows, k), jnp.float32)) if has_values else indices
-
+__all__ += ["key_block_logits", "paged_key_block_logits", "key_block_logits_topk", "paged_key_block_logits_topk"]
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=True, fast=False, dtype=jnp.float32,
            nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
@@ -72,6 +35,10 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     greatest logit of a block of so many keys, as far as they lie in the range. `max_multiprocessors` of a GPU work on it, 0: as
     mqa.runtime.set_max_multiprocessors says.
 
+    Keys may have block scales, one for each 32 elements. Then k_scale is N int32, a word of four scales of each key, or its
+    bytes, N x 4 uint8 or float8_e8m0fnu. Such keys are MXFP4 (k is N x D / 2 uint8 or int8) or MXFP8 (k is float8_e4m3fn); q is
+    float8_e4m3fn, bfloat16 or float16. `mqa.logits` on PyTorch tensors says more.
+
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((2, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
     >>> k, k_scale = jnp.ones((3, 128), jnp.float8_e4m3fn), jnp.array([1.0, 2.0, 3.0])
@@ -81,11 +48,11 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     """
     sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
     columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
-    op = _make_logits_op(q, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+    op = make_logits_op(q, k, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
                          num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
                          block_max=checks.check_block_max(block_max, columns > 0))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns or checks.count_columns(sizes["N"], block_max)), dtype)
-    return call(LAUNCH, op, out, (q, k, k_scale, weights, ks, ke), max_multiprocessors)
+    return call(LAUNCH, op, out, (q, *to_operands(k, k_scale), weights, ks, ke), max_multiprocessors)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
@@ -111,22 +78,24 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     """
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
-    op = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
+    op = make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
                         nan_as_zero=nan_as_zero, clean=bool(clean), block_max=checks.check_block_max(block_max),
                         rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
-    return call(LAUNCH, op, out, (q, k, k_scale, weights, context_lens, block_table, sequence), max_multiprocessors)
+    operands = (q, *to_operands(k, k_scale), weights, context_lens, block_table, sequence)
+    return call(LAUNCH, op, out, operands, max_multiprocessors)
 
 
-def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None, block_kv=0,
-         num_keys=None, compressed=False, tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-         return_values=False):  # fmt: skip
+def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequence=None, offset=None, key_blocks=None,
+         num_key_blocks=None, block_size=8, block_kv=0, num_keys=None, compressed=False, tie_break="smallest", order="key",
+         base="relative", force_first=0, force_last=0, return_values=False):  # fmt: skip
     """The k keys with the greatest logits of each row: `mqa.topk` on PyTorch tensors says what each argument is.
 
     logits is M x N float32, bfloat16 or float16, ke and ks M int32 (or context_lens B x T or B in their place). Returns
     indices, M x k int32, -1 behind the selected; with `return_values` also their logits, M x k float32, -inf there. k,
-    num_keys and the other numbers must be known while JAX traces.
+    num_keys and the other numbers must be known while JAX traces. With key_blocks, M x B, and num_key_blocks, M, columns are
+    those of `key_block_logits` or `paged_key_block_logits`.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> logits, ke = jnp.arange(4000.0).reshape(2, 2000), jnp.array([2000, 3])
@@ -134,17 +103,20 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     >>> indices[:, :4].tolist(), values[:, :4].tolist()
     ([[1488, 1489, 1490, 1491], [0, 1, 2, -1]], [[1488.0, 1489.0, 1490.0, 1491.0], [2000.0, 2001.0, 2002.0, -inf]])
     """
-    checks.check_selection("k", k, tie_break, order, base, force_first, force_last, block_kv)
+    of_blocks = key_blocks is not None
+    has_table = of_blocks and block_table is not None
+    checks.check_selection("k", k, tie_break, order, base, force_first, force_last, block_kv, has_table)
     sizes = checks.Sizes()
     sizes.check("logits", logits, ("M", "N"), checks.LOGITS)
     sizes.check_given(("M",), checks.INT, ks=ks, ke=ke, sequence=sequence, offset=offset)
-    next_n = checks.check_rows(sizes, sizes["M"], ke, context_lens, block_table, ks, sequence, base)
+    next_n = checks.check_rows(sizes, sizes["M"], ke, context_lens, block_table, ks, sequence, base, of_blocks)
     if num_keys is not None:
         checks.check_integer("num_keys", num_keys, 0, 2**31 - 1)
-        if not compressed:
-            raise ValueError("num_keys is for compressed logits: others have as many keys as columns")
+        if not compressed and not of_blocks:
+            raise ValueError("num_keys is for compressed logits and with key_blocks: others have as many keys as columns")
+    checks.check_topk_blocks(sizes, key_blocks, num_key_blocks, block_size, compressed)
     op = library.TopkOp(
-        target=_ANY,
+        target=ANY,
         k=int(k),
         input_type=checks.get_type(logits.dtype),
         compressed=bool(compressed),
@@ -161,9 +133,10 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
         has_offset=offset is not None,
         has_values=bool(return_values),
         has_num_keys=num_keys is not None,
+        key_block_size=int(block_size) if of_blocks else 0,
     )
-    operands = (logits, ks, ke, context_lens, block_table, sequence, offset)
-    return call(SELECT, op, _make_outputs(sizes["M"], k, return_values), operands, size=num_keys or 0)
+    operands = (logits, ks, ke, context_lens, block_table, sequence, offset, key_blocks, num_key_blocks)
+    return call(SELECT, op, make_outputs(sizes["M"], k, return_values), operands, size=num_keys or 0)
 
 
 def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", order="key", base="relative",
@@ -186,15 +159,10 @@ def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", 
     sizes.check_given(("M",), checks.INT, ks=ks, ke=ke)
     checks.check_choice("base", base, ("relative", "absolute"))
     checks.check_selection("k", sizes["k"], tie_break, order, base, 0, 0, 0)
-    op = library.MergeTopkOp(target=_ANY, k=sizes["k"], tie_break=tie_break, order=order, base=base, has_ks=ks is not None,
+    op = library.MergeTopkOp(target=ANY, k=sizes["k"], tie_break=tie_break, order=order, base=base, has_ks=ks is not None,
                              has_values=bool(return_values))  # fmt: skip
-    outputs = _make_outputs(sizes["M"], sizes["k"], return_values)
+    outputs = make_outputs(sizes["M"], sizes["k"], return_values)
     return call(LAUNCH, op, outputs, (list_indices, list_values, ks, ke))
-
-
-def _make_selection(of, topk, offset, return_values, **others):
-    return library.TopkOp(target=_ANY, k=int(topk), input_type=of.out_type, has_offset=offset is not None,
-                          has_values=bool(return_values), **others)  # fmt: skip
 
 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
@@ -215,23 +183,24 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
     next_n = checks.check_rows(sizes, sizes["M"], ke, None, block_table, ks, sequence, base)
-    of = _make_logits_op(q, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+    of = make_logits_op(q, k, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
                          num_groups=sizes.get("G", 0))  # fmt: skip
-    selection = _make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
+    selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                 force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                 next_n=next_n, has_sequence=sequence is not None)  # fmt: skip
-    operands = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
-    outputs = _make_outputs(sizes["M"], topk, return_values)
+    operands = (q, *to_operands(k, k_scale), weights, ks, ke, block_table, sequence, offset)
+    outputs = make_outputs(sizes["M"], topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors)
 
 
-def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, offset=None, relu=True,
-                      fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
-                      base="relative", force_first=0, force_last=0, return_values=False,
-                      max_multiprocessors=0):  # fmt: skip
+def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
+                      rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False,
+                      tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                      return_values=False, max_multiprocessors=0):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
-    No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache.
+    No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache. With sequence, rows
+    name their sequences, as in `paged_logits`.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((1, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
@@ -240,17 +209,20 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     >>> mqa.jax.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3].tolist()
     [1488, 1489, 1490]
     """
-    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table)
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
     columns = checks.check_integer("max_context_len", max_context_len, 0, 2**31 - 1)
     # Slots are those of the cache.
     block_kv = sizes["P"] if base == "slot" else 0
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
-    rows = sizes["B"] * sizes["T"]
+    rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     sizes.check_given((rows,), checks.INT, offset=offset)
-    of = _make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero)
-    selection = _make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
-                                force_first=int(force_first), force_last=int(force_last), has_ks=False,
-                                lens_rank=len(context_lens.shape), next_n=sizes["T"], block_kv=sizes["P"])  # fmt: skip
-    operands = (q, k, k_scale, weights, context_lens, block_table, offset)
-    outputs = _make_outputs(rows, topk, return_values)
+    of = make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=fast,
+                       nan_as_zero=nan_as_zero,
+                       rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
+    selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
+                               force_first=int(force_first), force_last=int(force_last), has_ks=False,
+                               lens_rank=len(context_lens.shape), next_n=of.next_n, block_kv=of.block_kv,
+                               has_sequence=sequence is not None)  # fmt: skip
+    operands = (q, *to_operands(k, k_scale), weights, context_lens, block_table, sequence, offset)
+    outputs = make_outputs(rows, topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors, size=columns)

@@ -77,6 +77,17 @@ def _register():
 _register()
 
 
+def to_operands(k, k_scale):
+    """As kernels read keys with block scales: bytes of MXFP4 as int8, and words of scales. Others stay as they are."""
+    if not jax_checks.find_mx_format(k, k_scale):
+        return k, k_scale
+    if str(k.dtype) == "uint8":
+        k = jax.lax.bitcast_convert_type(k, np.int8)
+    if str(k_scale.dtype) != "int32":
+        k_scale = jax.lax.bitcast_convert_type(k_scale, np.int32)
+    return k, k_scale
+
+
 def call(target, op, results, operands, max_multiprocessors=0, **attributes):
     """Calls the kernel of `op` on those of the operands that are not None. `results` are shapes and types."""
     attributes = {name: np.int64(value) for name, value in attributes.items()}

@@ -15,6 +15,11 @@ INPUTS = ("float8_e4m3fn", "float8_e5m2", "bfloat16", "float16")
 LOGITS = ("float32", "bfloat16", "float16")
 WEIGHTS = ("float32", "bfloat16")
 FLOAT, INT = ("float32",), ("int32",)
+# Keys with block scales: two elements of MXFP4 in a byte; words of four scales, or the bytes of a word.
+_FP4, _FP8 = ("uint8", "int8"), ("float8_e4m3fn",)
+_SCALE_BYTES = ("uint8", "float8_e8m0fnu")
+_BLOCK_SCALES = (*INT, *_SCALE_BYTES)
+_MX_HEAD_DIMS = (32, 64, 96, 128)
 _MAX_HEADS, _MAX_HEAD_DIM, _MAX_NEXT_N = 128, 256, 8
 
 
@@ -101,14 +106,69 @@ def count_columns(keys, block_max):
     return -(-keys // block_max) if block_max else keys
 
 
+def find_mx_format(k, k_scale):
+    """As `checks.find_mx_format`; bytes without scales are a cache."""
+    if str(k.dtype) == "int8" or (str(k.dtype) == "uint8" and k_scale is not None):
+        return "MXFP4"
+    has_blocks = k_scale is not None and str(k_scale.dtype) in _BLOCK_SCALES
+    return "MXFP8" if has_blocks and str(k.dtype) in _FP8 else ""
+
+
+def _check_keys(sizes, q, k, k_scale, rows):
+    """k and k_scale of keys in `rows`, letters of Sizes."""
+    mx = find_mx_format(k, k_scale)
+    if not mx:
+        sizes.check("k", k, (*rows, "D"), (str(q.dtype),))
+        sizes.check_given(rows, FLOAT, k_scale=k_scale)
+        return
+    if k_scale is None:
+        raise ValueError(f"k_scale must not be None for keys of {mx}: it has their block scales")
+    check_dtype(f"q for keys of {mx}", q.dtype, (*_FP8, "bfloat16", "float16"))
+    if sizes["D"] not in _MX_HEAD_DIMS:
+        raise ValueError(f"q must have a head dim of 32, 64, 96 or 128 for keys of {mx}, found {sizes['D']}")
+    is_fp4 = mx == "MXFP4"
+    sizes.check("k", k, (*rows, sizes["D"] // 2 if is_fp4 else "D"), _FP4 if is_fp4 else _FP8)
+    has_bytes = str(k_scale.dtype) in _SCALE_BYTES
+    sizes.check("k_scale", k_scale, (*rows, 4) if has_bytes else rows, _BLOCK_SCALES)
+
+
+def check_block_size(block_size):
+    if check_integer("block_size", block_size, 0) not in (8, 16):
+        raise ValueError(f"block_size must be 8 or 16, found {block_size}")
+    return int(block_size)
+
+
+def check_lists(sizes, rows, key_blocks, num_key_blocks, block_size):
+    """The lists of key blocks of `rows` rows; returns how many columns these have."""
+    check_block_size(block_size)
+    sizes.check("key_blocks", key_blocks, (rows, "L"), INT)
+    sizes.check("num_key_blocks", num_key_blocks, (rows,), INT)
+    return sizes["L"] * int(block_size)
+
+
+def check_topk_blocks(sizes, key_blocks, num_key_blocks, block_size, compressed):
+    """Those of mqa.topk, which may be None."""
+    if (key_blocks is None) != (num_key_blocks is None):
+        raise ValueError("key_blocks and num_key_blocks must be given together")
+    if key_blocks is None:
+        return
+    if compressed:
+        raise ValueError("compressed logits begin with a row's range, and have no key_blocks")
+    columns = check_lists(sizes, sizes["M"], key_blocks, num_key_blocks, block_size)
+    if sizes["N"] != columns:
+        raise ValueError(
+            f"logits must have {columns} columns, block_size = {block_size} for each of the {sizes['L']} blocks of a row of"
+            f" key_blocks, found {sizes['N']}"
+        )
+
+
 def check_logits(q, k, k_scale, weights, ks, ke):
     """The sizes M, H, D, N, and G where keys have groups."""
     sizes = Sizes()
     sizes.check("q", q, ("M", "H", "D"), INPUTS)
     check_array("k", k)
-    grouped = len(k.shape) == 3
-    sizes.check("k", k, ("N", "G", "D") if grouped else ("N", "D"), (str(q.dtype),))
-    sizes.check_given(("N", "G") if grouped else ("N",), FLOAT, k_scale=k_scale)
+    grouped = len(k.shape) == 3 and not find_mx_format(k, k_scale)
+    _check_keys(sizes, q, k, k_scale, ("N", "G") if grouped else ("N",))
     sizes.check_given(("M", "H"), WEIGHTS, weights=weights)
     for name, bounds in (("ks", ks), ("ke", ke)):
         sizes.check(name, bounds, ("M",), INT)
@@ -123,15 +183,14 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None
     sizes = Sizes()
     sizes.check("q", q, ("B", "T", "H", "D") if sequence is None else ("M", "H", "D"), INPUTS)
     check_array("k", k)
-    if is_cache(k):
+    if is_cache(k, k_scale):
         row = sizes["D"] + 4
         sizes.check("k", k, ("C", "P", 1, row) if len(k.shape) == 4 else ("C", "P", row), ("uint8",))
         if k_scale is not None:
             raise ValueError("k_scale must be None with a k of bytes, which holds the scales")
         check_dtype("q with a k of bytes", q.dtype, INPUTS[:2])
     else:
-        sizes.check("k", k, ("C", "P", "D"), (str(q.dtype),))
-        sizes.check_given(("C", "P"), FLOAT, k_scale=k_scale)
+        _check_keys(sizes, q, k, k_scale, ("C", "P"))
     if sequence is not None:
         sizes.check_given(("M", "H"), WEIGHTS, weights=weights)
         sizes.check("context_lens", context_lens, ("M",), INT)
@@ -149,29 +208,33 @@ def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None
     return sizes
 
 
-def is_cache(k):
-    return str(k.dtype) == "uint8"
+def is_cache(k, k_scale):
+    """Whether keys and scales are one array of bytes; bytes beside words of block scales are MXFP4."""
+    has_blocks = k_scale is not None and str(k_scale.dtype) in _BLOCK_SCALES
+    return str(k.dtype) == "uint8" and not has_blocks
 
 
-def check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv):
+def check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, has_table=False):
     """`name` is what the caller calls k."""
-    selection_checks.check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer)
+    selection_checks.check_selection(name, k, tie_break, order, base, force_first, force_last, block_kv, check_integer,
+                                     has_table)  # fmt: skip
 
 
-def check_rows(sizes, rows, ke, context_lens, block_table, ks, sequence, base):
-    """Which arrays go together, and rows of them. Returns how many rows a sequence has where they are in order, else 0."""
+def check_rows(sizes, rows, ke, context_lens, block_table, ks, sequence, base, of_blocks=False):
+    """Which arrays go together, and rows of them. Returns how many rows a sequence has where they are in order, else 0.
+    `of_blocks`: columns are those of key blocks.
+    """
     if (ke is None) == (context_lens is None):
         raise ValueError(f"either ke or context_lens must be given, found {'neither' if ke is None else 'both'}")
-    for name, array in (("ks", ks), ("sequence", sequence)):
-        if context_lens is not None and array is not None:
-            raise ValueError(f"{name} cannot be given with context_lens, whose ranges begin at 0 and whose rows are in order")
-    if (block_table is None) == (base == "slot"):
-        raise ValueError(f"block_table must be given with base='slot' and only then, found base={base!r}")
+    if context_lens is not None and ks is not None:
+        raise ValueError("ks cannot be given with context_lens, whose ranges begin at 0")
+    if (block_table is None) == (base == "slot") and not (of_blocks and block_table is not None):
+        raise ValueError(f"block_table must be given with base='slot' and only then, or with key_blocks, found base={base!r}")
     if sequence is not None and block_table is None:
-        raise ValueError("sequence is for base='slot', whose block_table it names rows of")
+        raise ValueError("sequence names rows of block_table, found none")
     if context_lens is not None:
         check_array("context_lens", context_lens)
-        shape = ("B", "T") if len(context_lens.shape) == 2 else ("B",)
+        shape = ("M",) if sequence is not None else ("B", "T") if len(context_lens.shape) == 2 else ("B",)
         sizes.check("context_lens", context_lens, shape, INT)
     if block_table is not None:
         sizes.check("block_table", block_table, ("sequences" if sequence is not None else "B", "W"), INT)
