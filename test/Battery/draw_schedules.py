@@ -1,4 +1,5 @@
-"""Draws schedules with keys as the rows of products for draw_ops.py: for Hopper, which alone has them, and for ops that they fit.
+"""Draws schedules with keys as the rows of products for draw_ops.py: for Hopper, which alone has them, and for ops that they
+fit.
 
 The compiler takes such schedules from its table, for a few shapes. The battery asks for them for any shape.
 """

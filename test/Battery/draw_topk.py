@@ -1,4 +1,6 @@
-"""Draws random mqa.topk ops for draw_ops.py: types, k, order, base, tie_break, forms of ranges, layouts."""
+"""Draws random mqa.topk ops for draw_ops.py: types, k, order, base, tie_break, forms of ranges, layouts, columns of key
+blocks."""
+import random
 
 # What edge cases run on: each k of the planted logits, in some form each.
 EDGES = [
@@ -12,6 +14,8 @@ EDGES = [
     {"k": 64, "ranges": "lens_per_query", "next_n": 3, "base": "slot", "block_kv": 16, "order": "any", "values": True},
     {"k": 100, "base": "slot", "block_kv": 32, "sequence": True, "memrefs": True, "tie_break": "greatest"},
     {"k": 33, "ranges": "lens", "base": "slot", "block_kv": 16, "sequence": True, "values": True},
+    {"k": 512, "block_size": 8, "blocks": "?", "ks": True, "num_keys": True, "base": "absolute", "values": True},
+    {"k": 64, "block_size": 16, "blocks": "?", "ranges": "lens_per_query", "next_n": 2, "base": "slot", "block_kv": 64},
 ]
 
 
@@ -21,6 +25,22 @@ def make_edge(form):
     op |= {"block_kv": 0, "next_n": 0, "sequence": False, "offset": False, "values": False, "memrefs": False}
     op |= {"queries": "?", "columns": "?", "batch": "?", "table": "?"}
     return op | form
+
+
+def draw_blocks(op):
+    """Makes the columns of some ops those of key blocks. By a generator of its own: so other ops stay as they are."""
+    rng = random.Random(repr(op))
+    if op["compressed"] or rng.random() < 0.5:
+        return op
+    op |= {"block_size": rng.choice([8, 16]), "blocks": "?", "num_keys": op["base"] != "slot" and rng.random() < 0.6}
+    if op["columns"] != "?":
+        op["blocks"] = rng.randint(1, 600)
+        op["columns"] = op["blocks"] * op["block_size"]
+    # Lengths may go with a table, whatever an index counts from.
+    if op["ranges"] != "ke" and not op["block_kv"] and rng.random() < 0.5:
+        op["block_kv"] = rng.choice([16, 64])
+        op["table"] = "?" if op["batch"] == "?" else rng.randint(1, 600)
+    return op
 
 
 def draw(rng):
@@ -51,7 +71,7 @@ def draw(rng):
         op["queries"] = op["batch"] * op["next_n"] if op["next_n"] else rng.randint(1, 60)
         if op["base"] == "slot":
             op["table"] = rng.randint(1, 9000)
-    return op
+    return draw_blocks(op)
 
 
 def to_shapes(op):
@@ -63,9 +83,11 @@ def to_shapes(op):
         ("ks", [m], "i32" if op["ks"] else None),
         ("ke", [m], None if has_lens else "i32"),
         ("context_lens", [b, op["next_n"]] if per_query else [m if op["sequence"] else b], "i32" if has_lens else None),
-        ("block_table", [b, op["table"]], "i32" if op["base"] == "slot" else None),
+        ("block_table", [b, op["table"]], "i32" if op["block_kv"] else None),
         ("sequence", [m], "i32" if op["sequence"] else None),
         ("offset", [m], "i32" if op["offset"] else None),
+        ("key_blocks", [m, op.get("blocks")], "i32" if "block_size" in op else None),
+        ("num_key_blocks", [m], "i32" if "block_size" in op else None),
         ("indices", [m, op["k"]], "i32"),
         ("values", [m, op["k"]], "f32" if op["values"] else None),
     ]
@@ -75,6 +97,7 @@ def to_mlir(op, to_type):
     """`to_type` is that of draw_ops.py."""
     types = {name: to_type(op, name, shape, element) if element else None for name, shape, element in to_shapes(op)}
     inputs, outputs = ("logits", "ks", "ke"), [name for name in ("indices", "values") if types[name]]
+    lists = ("key_blocks", "num_key_blocks")
     names = [name for name, type in types.items() if type and name not in outputs]
     arguments = [f"%{n}: {types[n]}" for n in names] + ["%num_keys: index"] * op["num_keys"]
     arguments += [f"%{n}: {types[n]}" for n in outputs]
@@ -82,8 +105,11 @@ def to_mlir(op, to_type):
         f"ins({', '.join(f'%{n}' if types[n] else 'none' for n in inputs)} :"
         f" {', '.join(types[n] for n in inputs if types[n])})"
     ]
-    clauses += [f"{n}(%{n} : {types[n]})" for n in names if n not in inputs]
+    clauses += [f"{n}(%{n} : {types[n]})" for n in names if n not in (*inputs, *lists)]
     clauses += ["num_keys(%num_keys)"] * op["num_keys"]
+    if "block_size" in op:
+        operands = f"{', '.join(f'%{n}' for n in lists)} : {', '.join(types[n] for n in lists)}"
+        clauses.append(f"blocks({operands}) of {op['block_size']}")
     results = ", ".join(types[n] for n in outputs)
     clauses.append(f"outs({', '.join(f'%{n}' for n in outputs)} : {results})")
     attributes = ["compressed"] * op["compressed"]

@@ -22,18 +22,18 @@ int64_t TopkProblem::begin(int64_t m) const {
   return std::max<int64_t>(ks[m], 0);
 }
 
+int64_t TopkProblem::getEndKey(int64_t m) const {
+  if (!info.has_context_lens)
+    return ke[m];
+  // Rows that name their sequences have a length each.
+  int64_t t = std::max<int64_t>(1, info.next_n);
+  return info.lens_per_query ? lens[m] : lens[m / t] - t + m % t + 1;
+}
+
 int64_t TopkProblem::end(int64_t m) const {
   if (keyBlocks.blockSize)
     return ke[m];
-  int64_t last;
-  if (info.has_context_lens) {
-    // Rows that name their sequences have a length each.
-    int64_t t = std::max<int64_t>(1, info.next_n);
-    last = info.lens_per_query ? lens[m] : lens[m / t] - t + m % t + 1;
-  } else {
-    last = ke[m];
-  }
-  int64_t first = begin(m);
+  int64_t first = begin(m), last = getEndKey(m);
   if (info.compressed)
     last = std::min(last, first + numColumns);
   if (!info.compressed || info.has_num_keys)
@@ -95,11 +95,25 @@ static int32_t clampToInt(int64_t value) {
                           std::numeric_limits<int32_t>::max()));
 }
 
+/// Cache blocks of a sequence: more than there are keys for, but for key
+/// blocks, whose last keys are cut.
+static int64_t countTableBlocks(const TopkProblem &problem) {
+  const mqa_kernel_info &info = problem.info;
+  if (info.max_blocks >= 0)
+    return info.max_blocks;
+  int64_t blocks = problem.numKeys / info.block_kv;
+  return drawsKeyBlocks(info) ? std::max<int64_t>(blocks, 1) : blocks + 2;
+}
+
+/// The last key of row m, which has one.
+static int64_t getLastKey(const TopkProblem &problem, int64_t m) {
+  int64_t last = problem.end(m) - 1;
+  return problem.keyBlocks.blockSize ? problem.keyBlocks.getKey(m, last) : last;
+}
+
 /// Blocks in any order; entries that no range reaches hold garbage.
 static void makeTable(TopkProblem &problem, std::mt19937_64 &random) {
   const mqa_kernel_info &info = problem.info;
-  int64_t blocks = problem.numKeys / info.block_kv + 2;
-  problem.maxBlocks = info.max_blocks >= 0 ? info.max_blocks : blocks;
   if (!info.has_sequence)
     problem.numSequences = problem.numQueries / info.next_n;
   else
@@ -119,7 +133,7 @@ static void makeTable(TopkProblem &problem, std::mt19937_64 &random) {
   for (int64_t m = 0; m < problem.numQueries; ++m) {
     if (problem.countKeys(m) > 0) {
       int64_t &most = used[problem.getSequence(m)];
-      most = std::max(most, (problem.end(m) - 1) / info.block_kv + 1);
+      most = std::max(most, getLastKey(problem, m) / info.block_kv + 1);
     } else if (info.has_sequence) {
       problem.sequence[m] = std::numeric_limits<int32_t>::min();
     }
@@ -145,9 +159,6 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
                                         int64_t numQueries, int64_t numColumns,
                                         int64_t numKeys, uint64_t seed,
                                         const GetRange &getRange) {
-  if (info.op == MQA_OP_TOPK && info.key_block_size)
-    fatal("kernels of mqa.topk alone with key blocks get no problem from "
-          "this tool: have a kernel of the logits and mqa.topk");
   TopkProblem problem;
   problem.info = info;
   if (info.next_n > 0)
@@ -164,10 +175,15 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
   // Columns of compressed rows, and of blocks, are not all keys.
   bool areKeys = !info.compressed && !info.key_block_size;
   problem.numKeys = areKeys ? numColumns : numKeys;
-  problem.logits.resize(numQueries * numColumns * getBytes(info.input_type));
   std::mt19937_64 random(seed);
+  bool ofBlocks = drawsKeyBlocks(info);
+  if (ofBlocks)
+    drawTopkBlocks(problem, random);
+  problem.logits.resize(numQueries * problem.numColumns *
+                        getBytes(info.input_type));
   for (int64_t m = 0; m < numQueries; ++m) {
-    auto [first, last] = getRange(m);
+    auto [first, last] =
+        ofBlocks ? getKeyRange(problem, m, getRange(m)) : getRange(m);
     problem.ks.push_back(clampToInt(first));
     problem.ke.push_back(clampToInt(last));
     if (info.has_context_lens && info.lens_per_query)
@@ -177,7 +193,12 @@ TopkProblem mqa::tools::makeTopkProblem(const mqa_kernel_info &info,
       problem.lens.push_back(clampToInt(last));
     problem.offset.push_back(static_cast<int32_t>(random()));
   }
-  if (needsBlockTable(info.base))
+  bool hasTable = needsBlockTable(info.base) || (ofBlocks && info.block_kv);
+  if (hasTable)
+    problem.maxBlocks = countTableBlocks(problem);
+  if (ofBlocks)
+    setColumnRanges(problem);
+  if (hasTable)
     makeTable(problem, random);
   if (info.op == MQA_OP_MERGE_TOPK) {
     problem.numLists = drawNumLists(problem, random);

@@ -84,7 +84,13 @@ void TopkSession::describeTopk() {
   args.num_queries = problem.numQueries;
   args.num_columns = problem.numColumns;
   args.num_keys = problem.numKeys;
+  args.max_key_blocks = problem.keyBlocks.maxBlocks;
+  args.key_blocks_stride = problem.keyBlocks.maxBlocks + slack.table;
   describeRows();
+  if (drawsKeyBlocks(info)) {
+    args.key_blocks = keyBlocks->as<int32_t>();
+    args.num_key_blocks = numKeyBlocks->as<int32_t>();
+  }
   // Null where the kernel has none: it must not look at them.
   args.logits = logits->get();
   if (info.has_ks)
@@ -105,7 +111,9 @@ void TopkSession::describeRows() {
   args.values_stride = output.valuesStride;
   update();
   // A paged cache has a table of its own.
-  if (needsBlockTable(info.base) && !isPagedFused())
+  bool hasTable =
+      needsBlockTable(info.base) || (drawsKeyBlocks(info) && info.block_kv);
+  if (hasTable && !isPagedFused())
     args.block_table = table->as<int32_t>();
   if (info.has_sequence && !isPagedFused())
     args.sequence = sequence->as<int32_t>();
@@ -126,8 +134,14 @@ void TopkSession::describeRows() {
 }
 
 void TopkSession::update() {
-  upload(ks, problem.ks, 1, 1);
-  upload(ke, problem.ke, 1, 1);
+  bool ofBlocks = drawsKeyBlocks(problem.info);
+  upload(ks, ofBlocks ? problem.firstKeys : problem.ks, 1, 1);
+  upload(ke, ofBlocks ? problem.endKeys : problem.ke, 1, 1);
+  if (ofBlocks) {
+    const KeyBlocks &own = problem.keyBlocks;
+    upload(keyBlocks, own.blocks, own.maxBlocks, args.key_blocks_stride);
+    upload(numKeyBlocks, own.counts, 1, 1);
+  }
   if (merge)
     return merge->update();
   int64_t bytes = getBytes(problem.info.input_type);

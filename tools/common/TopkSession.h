@@ -74,7 +74,7 @@ private:
   TopkSlack slack;
   const Session *inputs;
   std::unique_ptr<Buffer> logits, ks, ke, lens, table, sequence, offset,
-      indices, values, scratch;
+      keyBlocks, numKeyBlocks, indices, values, scratch;
   TopkOutput output;
   mqa_topk_args args{};
   /// Of mqa.merge_topk, else null.

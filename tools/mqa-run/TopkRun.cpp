@@ -23,13 +23,19 @@ static void checkOptions(const Options &options, const mqa_kernel_info &info) {
       !options.contextLens.empty())
     fatal(isTopk(info)
               ? "this kernel is of mqa.topk: its options are --seq-len, "
-                "--seq-len-kv, --max-seqlen-k, --mask and --pattern"
+                "--seq-len-kv, --max-seqlen-k, --max-key-blocks, --mask and "
+                "--pattern"
               : "this kernel is of mqa.merge_topk: its options are --seq-len, "
                 "--seq-len-kv, --num-lists, --mask and --pattern");
   if (isTopk(info) && options.numLists >= 0)
     fatal("--num-lists is for mqa.merge_topk; this kernel is of mqa.topk");
   if (!info.compressed && options.maxSeqlenK >= 0)
     fatal("--max-seqlen-k is for a kernel with compressed logits");
+  if (!info.key_block_size && options.maxKeyBlocks >= 0)
+    fatal("--max-key-blocks is for a kernel with key blocks");
+  if (info.key_block_size && options.seqLenKv >= 0)
+    fatal("--seq-len-kv is for a kernel without key blocks, whose keys follow "
+          "from --max-key-blocks");
 }
 
 /// Ranges by the mask, as those of makeProblem.
@@ -38,7 +44,11 @@ static TopkProblem makeProblem(const Options &options,
   checkOptions(options, info);
   int64_t rows = getSize("--seq-len", info.num_queries, options.seqLen, 256);
   int64_t keys = options.seqLenKv;
-  if (!info.compressed)
+  if (info.key_block_size)
+    keys =
+        info.key_block_size * getSize("--max-key-blocks", info.max_key_blocks,
+                                      options.maxKeyBlocks, 64);
+  else if (!info.compressed)
     keys = getSize("--seq-len-kv", info.num_keys, keys, 4096);
   else if (keys < 0)
     keys = 4096;
