@@ -8,7 +8,7 @@ mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kern
 optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
-NAME.schedule beside NAME.mlir has a schedule for Hopper, for some of the logits (see draw_schedules.py).
+NAME.schedule beside NAME.mlir has a schedule for Hopper, for some of the random logits (see draw_schedules.py).
 DIR/ops.txt lists the files with what was drawn. The same seed gives the same files.
 Prints the name of each op's file.
 """
@@ -363,8 +363,8 @@ def main():
         (options.dir / name).write_text(text)
         print(options.dir / name)
         schedule = None
-        if not (options.topk or options.merge or options.fused):
-            # By a generator of its own: so the ops are the same without schedules.
+        if name.startswith(f"{prefix}op") and not (options.topk or options.merge or options.fused):
+            # By a generator of its own: so the ops are the same without schedules. Edges keep those of the compiler.
             schedule = draw_schedules.draw(random.Random(f"{options.seed} {name}"), op)
         if schedule:
             (options.dir / name).with_suffix(".schedule").write_text(schedule)

@@ -229,7 +229,8 @@ def check_rows(sizes, rows, ke, context_lens, block_table, ks, sequence, base, o
     if context_lens is not None and ks is not None:
         raise ValueError("ks cannot be given with context_lens, whose ranges begin at 0")
     if (block_table is None) == (base == "slot") and not (of_blocks and block_table is not None):
-        raise ValueError(f"block_table must be given with base='slot' and only then, or with key_blocks, found base={base!r}")
+        only = "" if of_blocks else " and only then"
+        raise ValueError(f"block_table must be given with base='slot'{only}, found base={base!r}")
     if sequence is not None and block_table is None:
         raise ValueError("sequence names rows of block_table, found none")
     if context_lens is not None:

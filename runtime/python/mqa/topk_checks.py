@@ -40,7 +40,7 @@ def check_which(ks, ke, context_lens, block_table, sequence, base, of_blocks=Fal
     if context_lens is not None and ks is not None:
         fail("ks cannot be given with context_lens, whose ranges begin at 0")
     if (block_table is None) == (base == "slot") and not (of_blocks and block_table is not None):
-        fail(f"block_table must be given with base='slot' and only then, or with key_blocks, found base={base!r}")
+        fail(f"block_table must be given with base='slot'{'' if of_blocks else ' and only then'}, found base={base!r}")
     if sequence is not None and block_table is None:
         fail("sequence names rows of block_table, found none")
 

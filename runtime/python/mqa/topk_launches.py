@@ -41,8 +41,8 @@ def get_options(flags, num_keys):
 
 
 def has_lists(tensors):
-    """Whether there are lists of key blocks, which the module of the launcher does not know."""
-    return any(tensor is not None for tensor in tensors[len(plain.TOPK) :])
+    """Whether there are lists of key blocks, which are last. The module of the launcher does not know such launches."""
+    return tensors[-2] is not None or tensors[-1] is not None
 
 
 def _run(options, *tensors):

@@ -4,7 +4,7 @@ import torch
 
 from . import topk_library as _  # Registers the ops.
 from .plain import check_plain, check_tensors, is_dynamo_compiling
-from .topk_launches import (OPTIONS, PreparedTopk, get_options, has_lists, is_plain, launch_topk, looks_plain, name_present,
+from .topk_launches import (OPTIONS, PreparedTopk, get_options, is_plain, launch_topk, looks_plain, name_present,
                             run, run_plain)  # fmt: skip
 from .topk_library import new_outputs
 
@@ -38,17 +38,18 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     >>> indices[:, :4].tolist(), values[:, :4].tolist()
     ([[1488, 1489, 1490, 1491], [0, 1, 2, -1]], [[1488.0, 1489.0, 1490.0, 1491.0], [2000.0, 2001.0, 2002.0, -inf]])
     """
-    inputs, lists = (logits, ks, ke, context_lens, block_table, sequence, offset), (key_blocks, num_key_blocks)
+    inputs = (logits, ks, ke, context_lens, block_table, sequence, offset)
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last, block_size)
     if not is_dynamo_compiling() and looks_plain(*inputs):
         outputs = new_outputs(logits, k, return_values)
-        number, tensors = get_options(flags, num_keys), (*inputs, *outputs, *lists)
-        if not has_lists(tensors) and run_plain(number, *inputs, *outputs):
+        number = get_options(flags, num_keys)
+        if key_blocks is None and num_key_blocks is None and run_plain(number, *inputs, *outputs):
             return outputs if return_values else outputs[0]
+        tensors = (*inputs, *outputs, key_blocks, num_key_blocks)
         if is_plain(tensors):
             launch_topk(number, tensors, num_keys, flags)
             return outputs if return_values else outputs[0]
-    check_tensors(*name_present((*inputs, None, None, *lists)))
+    check_tensors(*name_present((*inputs, None, None, key_blocks, num_key_blocks)))
     op = torch.ops.mqa.topk_values if return_values else torch.ops.mqa.topk
     return op(logits, ke, k, ks=ks, context_lens=context_lens, block_table=block_table, sequence=sequence, offset=offset,
               key_blocks=key_blocks, num_key_blocks=num_key_blocks, num_keys=num_keys,
@@ -78,15 +79,15 @@ def topk_out(logits, ke, indices, values=None, *, ks=None, context_lens=None, bl
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     own = (logits, ks, ke, context_lens, block_table, sequence, offset, indices, values)
-    tensors = (*own, key_blocks, num_key_blocks)
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last, block_size)
     if not is_dynamo_compiling():
         number = get_options(flags, num_keys)
         if key_blocks is None and num_key_blocks is None and run(number, *own):
             return
-        if is_plain(tensors):
-            launch_topk(number, tensors, num_keys, flags)
-            return
+    tensors = (*own, key_blocks, num_key_blocks)
+    if not is_dynamo_compiling() and is_plain(tensors):
+        launch_topk(number, tensors, num_keys, flags)
+        return
     check_tensors(*name_present(tensors))
     _run_op(tensors, num_keys, flags)
 
