@@ -67,6 +67,7 @@ void mqa::buildToFragmentsPipeline(OpPassManager &pm,
   kernel.addPass(createMQADistributeVectorsPass());
   kernel.addPass(createMQATightenSlotsPass());
   kernel.addPass(createMQAExpandRowOpsPass());
+  kernel.addPass(createMQAExpandDecodeQueriesPass());
   kernel.addPass(createMQAExpandFitQueriesPass());
   kernel.addPass(createMQAExpandPermuteQueriesPass());
   kernel.addPass(createMQAExpandTileSharePass());

@@ -85,10 +85,13 @@ static void describeBatch(llvm::json::Object &kernel, int64_t size) {
 
 /// What the operand `name` says of the kernel's sizes.
 static void describeSizes(llvm::json::Object &kernel, bool paged,
-                          StringRef name, ArrayRef<int64_t> shape) {
+                          StringRef name, RankedTensorType type) {
+  ArrayRef<int64_t> shape = type.getShape();
   if (name == "q") {
     kernel["num_heads"] = getSize(shape.take_back(2)[0]);
-    kernel["head_dim"] = getSize(shape.back());
+    // A byte of MXFP4 has two elements.
+    int64_t perElement = type.getElementType().isInteger(8) ? 2 : 1;
+    kernel["head_dim"] = perElement * getSize(shape.back());
     // Without a dimension of the queries of a sequence, each row names its own.
     bool ofRows = shape.size() == 3;
     if (paged && !ofRows)
@@ -198,7 +201,7 @@ static FailureOr<llvm::json::Object> describeKernel(FunctionOpInterface func,
       continue;
     StringRef name = operand.getName();
     if (attr.isOfLogits())
-      describeSizes(kernel, attr.isPaged(), name, tensor.getShape());
+      describeSizes(kernel, attr.isPaged(), name, tensor);
     // The other sizes of a paged kernel are those of its logits.
     if (attr.selects() && (!attr.isPaged() || name == "indices"))
       describeSelectionSizes(kernel, name, tensor.getShape());

@@ -98,6 +98,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.weights_type = kernel.getElementType(Operand::Weights);
   info.has_weights = has(Operand::Weights);
   info.has_k_scale = has(Operand::KScale);
+  info.has_q_scale = has(Operand::QScale);
   info.strided_k_scale = kernel.acceptsStridedScales();
   info.has_ks = has(Operand::Ks);
   info.activation = kernel.activation;

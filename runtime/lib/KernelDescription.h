@@ -29,6 +29,7 @@ enum class Operand {
   K,
   KScale,
   Weights,
+  QScale,
   // The rest.
   Ks,
   Ke,
@@ -48,9 +49,9 @@ enum class Operand {
   // op.
   Scratch
 };
-constexpr int kNumOperands = 19;
+constexpr int kNumOperands = 20;
 /// The first ones.
-constexpr int kNumTiledOperands = 4;
+constexpr int kNumTiledOperands = 5;
 /// Dimensions that one of them has at most.
 constexpr int kMaxRank = 4;
 
@@ -211,6 +212,12 @@ struct KernelDescription {
   }
   /// Whether keys have block scales, whose words are `k_scale`.
   bool hasMxKeys() const { return getElementType(Operand::KScale) == MQA_I32; }
+  /// Whether queries have block scales, whose words are `q_scale`.
+  bool hasMxQueries() const { return find(Operand::QScale) != nullptr; }
+  /// Elements of q for a vector of a head: two of MXFP4 are one.
+  int64_t getQueryRow() const {
+    return getElementType(Operand::Q) == MQA_I8 ? headDim / 2 : headDim;
+  }
   /// Elements of k for a vector of a key: two of MXFP4 are one.
   int64_t getKeyRow() const {
     return getElementType(Operand::K) == MQA_I8 ? headDim / 2 : headDim;

@@ -89,12 +89,18 @@ void LogitsOpRules::checkTypes(const KernelDescription &kernel) {
   if (hasMxKeys != (keys == MQA_I8) && keys != MQA_F8E4M3FN)
     refuse("k_scale of i32 where k is of i8 or, with block scales, of "
            "f8E4M3FN, and of f32 elsewhere");
-  if (!hasMxKeys && kernel.getElementType(Operand::Q) != keys)
+  mqa_element_type queries = kernel.getElementType(Operand::Q);
+  bool hasMxQueries = kernel.hasMxQueries();
+  if (hasMxQueries != (queries == MQA_I8) && queries != MQA_F8E4M3FN)
+    refuse("q_scale where q is of i8 and, with block scales, of f8E4M3FN, and "
+           "nowhere else");
+  if (!hasMxKeys && !hasMxQueries && queries != keys)
     refuse("one element_type for q and k, or block scales");
   // A word has the scales of four blocks of 32 elements.
-  if (hasMxKeys && (kernel.headDim % 32 || kernel.headDim > 128))
+  bool hasBlockScales = hasMxKeys || hasMxQueries;
+  if (hasBlockScales && (kernel.headDim % 32 || kernel.headDim > 128))
     refuse("a head_dim of 32, 64, 96 or 128 with block scales");
-  if (hasMxKeys && kernel.hasKeyGroups)
+  if (hasBlockScales && kernel.hasKeyGroups)
     refuse("no key groups with block scales");
   bool hasKeyBlocks = kernel.keyBlockSize > 0;
   for (Operand operand : {Operand::KeyBlocks, Operand::NumKeyBlocks})
@@ -112,8 +118,9 @@ void LogitsOpRules::readFields(Fields &fields, bool isCpu,
 
 bool LogitsOpRules::isOptional(Operand operand) const {
   return operand == Operand::KScale || operand == Operand::Weights ||
-         operand == Operand::Ks || operand == Operand::KeyBlocks ||
-         operand == Operand::NumKeyBlocks || operand == Operand::Sequence;
+         operand == Operand::QScale || operand == Operand::Ks ||
+         operand == Operand::KeyBlocks || operand == Operand::NumKeyBlocks ||
+         operand == Operand::Sequence;
 }
 
 Form LogitsOpRules::getForm(const KernelDescription &kernel) const {

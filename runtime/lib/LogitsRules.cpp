@@ -82,6 +82,7 @@ Ranks LogitsRules::getRanks(Operand operand,
   case Operand::KScale:
     return only(1 + hasKeyGroups);
   case Operand::Weights:
+  case Operand::QScale:
   case Operand::Out:
     return only(2);
   case Operand::Ks:
@@ -159,23 +160,27 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
     MQA_RETURN_IF_FAILED(describeKeyBlocks(kernel, args, m, columns, tensors));
   mqa_element_type input = kernel.getElementType(Operand::Q);
   tensors.numKeys = n;
-  tensors.set(Operand::Q, args.q, input, m, args.q_stride, {h, d});
+  mqa_element_type keys = kernel.getElementType(Operand::K);
+  tensors.set(Operand::Q, args.q, input, m, args.q_stride,
+              {h, kernel.getQueryRow()});
   if (kernel.hasMxKeys()) {
-    tensors.set(Operand::K, args.k, kernel.getElementType(Operand::K), n,
-                args.k_stride, {kernel.getKeyRow()});
+    tensors.set(Operand::K, args.k, keys, n, args.k_stride,
+                {kernel.getKeyRow()});
     tensors.set(Operand::KScale, args.k_scale, MQA_I32, n, args.k_scale_stride,
                 {});
   } else if (kernel.hasKeyGroups) {
-    tensors.set(Operand::K, args.k, input, n, args.k_stride, {groups, d});
+    tensors.set(Operand::K, args.k, keys, n, args.k_stride, {groups, d});
     tensors.set(Operand::KScale, args.k_scale, MQA_F32, n, args.k_scale_stride,
                 {groups});
   } else {
-    tensors.set(Operand::K, args.k, input, n, args.k_stride, {d});
+    tensors.set(Operand::K, args.k, keys, n, args.k_stride, {d});
     tensors.set(Operand::KScale, args.k_scale, MQA_F32, n, args.k_scale_stride,
                 {});
   }
   tensors.set(Operand::Weights, args.weights,
               kernel.getElementType(Operand::Weights), m, args.weights_stride,
+              {h});
+  tensors.set(Operand::QScale, args.q_scale, MQA_I32, m, args.q_scale_stride,
               {h});
   tensors.set(Operand::Ks, args.ks, MQA_I32, m, 1, {});
   tensors.set(Operand::Ke, args.ke, MQA_I32, m, 1, {});

@@ -18,10 +18,11 @@ static constexpr unsigned kLogits = bit(MQA_F32) | bit(MQA_BF16) | bit(MQA_F16);
 
 /// In the order of Operand.
 static constexpr OperandInfo kOperands[] = {
-    {"q", "q_stride", kInputs},
+    {"q", "q_stride", kInputs | bit(MQA_I8)},
     {"k", "k_stride", kInputs | bit(MQA_I8)},
     {"k_scale", "k_scale_stride", bit(MQA_F32) | bit(MQA_I32)},
     {"weights", "weights_stride", bit(MQA_F32) | bit(MQA_BF16)},
+    {"q_scale", "q_scale_stride", bit(MQA_I32)},
     {"ks", nullptr, bit(MQA_I32)},
     {"ke", nullptr, bit(MQA_I32)},
     {"out", "out_stride", kLogits},

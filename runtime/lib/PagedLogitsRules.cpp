@@ -105,6 +105,7 @@ Ranks PagedLogitsRules::getRanks(Operand operand,
     return only(1);
   case Operand::KScale:
   case Operand::Weights:
+  case Operand::QScale:
   case Operand::BlockTable:
   case Operand::Out:
     return only(2);
@@ -164,7 +165,7 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   int64_t maxLength = kernel.keyBlockSize ? 0 : args.max_context_len;
   int64_t columns = kernel.countColumns(maxLength);
   int64_t t = kernel.nextN, p = kernel.blockKv;
-  int64_t h = kernel.numHeads, d = kernel.headDim;
+  int64_t h = kernel.numHeads, d = kernel.getQueryRow();
   bool ofRows = kernel.find(Operand::Sequence) != nullptr;
   int64_t rows = ofRows ? args.num_rows : batch * t;
   MQA_RETURN_IF_FAILED(checkSize("batch", batch, kernel.batch));
@@ -205,6 +206,8 @@ mqa_status mqa::runtime::describeLogits(const KernelDescription &kernel,
   tensors.set(Operand::Weights, args.weights,
               kernel.getElementType(Operand::Weights), rows,
               args.weights_stride, {h});
+  tensors.set(Operand::QScale, args.q_scale, MQA_I32, rows, args.q_scale_stride,
+              {h});
   if (kernel.hasLengthPerQuery())
     tensors.set(Operand::ContextLens, args.context_lens, MQA_I32, batch,
                 args.context_lens_stride, {t});

@@ -56,7 +56,8 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
     return {{"q", "M"},       {"k", "N"},          {"k_scale", "N"},
             {"weights", "M"}, {"ks", "M"},         {"ke", "M"},
             {"out", "MC"},    {"offset", "M"},     {"indices", "MK"},
-            {"values", "MK"}, {"key_blocks", "M"}, {"num_key_blocks", "M"}};
+            {"values", "MK"}, {"key_blocks", "M"}, {"num_key_blocks", "M"},
+            {"q_scale", "M"}};
   case MQA_OP_PAGED_LOGITS:
   case MQA_OP_PAGED_LOGITS_TOPK:
     // Each row of a query names one of any number of sequences.
@@ -66,13 +67,15 @@ static std::vector<Dims> getDims(const mqa_kernel_info &info) {
               {"weights", "R"},    {"sequence", "R"},
               {"out", "R"},        {"offset", "R"},
               {"indices", "RK"},   {"values", "RK"},
-              {"key_blocks", "R"}, {"num_key_blocks", "R"}};
+              {"key_blocks", "R"}, {"num_key_blocks", "R"},
+              {"q_scale", "R"}};
     return {{"q", "B"},           {"k", "C"},
             {"k_scale", "C"},     {"context_lens", "B"},
             {"block_table", "B"}, {"weights", "R"},
             {"out", "R"},         {"offset", "R"},
             {"indices", "RK"},    {"values", "RK"},
-            {"key_blocks", "R"},  {"num_key_blocks", "R"}};
+            {"key_blocks", "R"},  {"num_key_blocks", "R"},
+            {"q_scale", "R"}};
   case MQA_OP_TOPK:
     return {{"logits", "M"},   {"ks", "M"},         {"ke", "M"},
             {"sequence", "M"}, {"offset", "M"},     {"indices", "MK"},
@@ -138,7 +141,8 @@ mqa_status ProgramArguments::checkSizes() const {
   if (info.op == MQA_OP_LOGITS && !info.compressed)
     return check('N', getSize("out", 1), "out", 1);
   if (info.op == MQA_OP_PAGED_LOGITS || info.op == MQA_OP_PAGED_LOGITS_TOPK)
-    for (const char *name : {"weights", "out", "indices", "key_blocks"})
+    for (const char *name :
+         {"weights", "q_scale", "out", "indices", "key_blocks"})
       if (find(name) && getSize(name, 0) != getSize("q", 0) * info.next_n)
         return fail(MQA_ERROR_INVALID_ARGUMENT,
                     std::string("dimension 0 of '") + name + "' is " +
@@ -173,6 +177,8 @@ template <typename Args> Args ProgramArguments::getInputsAndOut() const {
   args.k_scale_stride = getStride("k_scale");
   args.weights = getAddress<void>("weights");
   args.weights_stride = getStride("weights");
+  args.q_scale = getAddress<int32_t>("q_scale");
+  args.q_scale_stride = getStride("q_scale");
   args.out = getAddress<void>("out");
   args.out_stride = getStride("out");
   return args;

@@ -30,7 +30,9 @@ MX_KEYS = {"MXFP4": (lambda d: d // 2, "i8"), "MXFP8": (lambda d: d, "f8E4M3FN")
 
 
 def draw_mx(rng, op):
-    """Gives the keys of some ops block scales."""
+    """Gives the keys and the queries of some ops block scales."""
+    if not op.get("groups") and rng.random() < 0.2:
+        op |= {"mx_queries": rng.choice(list(MX_KEYS)), "head_dim": rng.choice([32, 64, 96, 128, 128])}
     if op["input"] != "f8E5M2" and not op.get("groups") and rng.random() < 0.25:
         op |= {"mx": rng.choice(list(MX_KEYS)), "k_scale": True, "head_dim": rng.choice([32, 64, 96, 128, 128])}
     return op
@@ -40,7 +42,7 @@ def draw_blocks(rng, op):
     """Takes the maxima of blocks in some ops, as long as a tile of such keys fits every GPU."""
     bytes_ = op["head_dim"] * (1 if op["input"].startswith("f8") else 2)
     if not op.get("compressed") and rng.random() < 0.25:
-        op["block_max"] = rng.choice([8, 64, 128] if bytes_ <= 128 and op.get("mx") != "MXFP8" else [8])
+        op["block_max"] = rng.choice([8, 64, 128] if bytes_ <= 128 and "MXFP8" not in (op.get("mx"), op.get("mx_queries")) else [8])
         if op["columns"] != "?" and "keys" in op:
             op["columns"] = -(-op["columns"] // op["block_max"])
     return op
@@ -150,6 +152,11 @@ EDGES = [
     {"heads": 5, "head_dim": 96, "mx": "MXFP4", "input": "bf16", "memrefs": True, "compressed": True},
     {"heads": 64, "head_dim": 128, "mx": "MXFP8", "input": "bf16", "clean": True},
     {"heads": 12, "head_dim": 64, "mx": "MXFP8", "compressed": True},
+    {"heads": 64, "head_dim": 128, "mx_queries": "MXFP4", "mx": "MXFP4", "clean": True},
+    {"heads": 32, "head_dim": 128, "mx_queries": "MXFP8", "mx": "MXFP8"},
+    {"heads": 5, "head_dim": 96, "mx_queries": "MXFP4", "memrefs": True, "compressed": True, "weights": "none"},
+    {"heads": 64, "head_dim": 128, "mx_queries": "MXFP8", "block_max": 8, "activation": "relu_nan_as_zero"},
+    {"heads": 128, "head_dim": 128, "mx_queries": "MXFP8", "input": "bf16", "out": "bf16", "weights": "bf16"},
 ]
 
 
@@ -174,6 +181,11 @@ PAGED_EDGES = [
     {"heads": 32, "head_dim": 128, "rows": "?", "block_kv": 64, "mx": "MXFP8", "clean": True},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "rows_per_sequence": 4},
     {"heads": 16, "head_dim": 64, "rows": "?", "block_kv": 32, "rows_per_sequence": 1, "block_max": 64, "clean": True},
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx_queries": "MXFP4", "mx": "MXFP4"},
+    {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "mx_queries": "MXFP4", "clean": True},
+    {"heads": 32, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx_queries": "MXFP8", "mx": "MXFP8"},
+    {"heads": 7, "head_dim": 32, "next_n": 3, "block_kv": 16, "mx_queries": "MXFP4", "input": "f8E5M2", "memrefs": True},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx_queries": "MXFP4", "mx": "MXFP4", "clean": True},
 ]
 
 
@@ -194,6 +206,8 @@ BLOCK_EDGES = [
     {"heads": 64, "head_dim": 128, "block_size": 8, "rows": "?", "block_kv": 64, "mx": "MXFP4"},
     {"heads": 16, "head_dim": 128, "block_size": 16, "mx": "MXFP8", "input": "bf16"},
     {"heads": 64, "head_dim": 96, "block_size": 8, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "clean": True},
+    {"heads": 64, "head_dim": 128, "block_size": 8, "mx_queries": "MXFP4", "mx": "MXFP4"},
+    {"heads": 32, "head_dim": 64, "block_size": 16, "next_n": 2, "block_kv": 64, "mx_queries": "MXFP8", "clean": True},
 ]
 
 
@@ -240,6 +254,17 @@ def list_key_blocks(op, rows, count):
 
 def to_shapes(op):
     """Name, shape and element type of each operand; no type where it is left out."""
+    shapes = list_shapes(op)
+    if mx := op.get("mx_queries"):
+        # Their words are for the rows of `out`.
+        _, query, _ = shapes[0]
+        shapes[0] = ("q", [*query[:-1], MX_KEYS[mx][0](query[-1])], MX_KEYS[mx][1])
+        shapes.insert(-1, ("q_scale", [shapes[-1][1][0], op["heads"]], "i32"))
+    return shapes
+
+
+def list_shapes(op):
+    """Those of queries without block scales."""
     h, d, element = op["heads"], op["head_dim"], op["input"]
     mx = op.get("mx")
     k_scale = "i32" if mx else "f32" if op["k_scale"] else None
@@ -296,12 +321,14 @@ def to_call(op, types):
         attributes.append(f"rows_per_sequence = {op['rows_per_sequence']} : i64")
     dictionary = " {" + ", ".join(attributes) + "}" if attributes else ""
     lists = ("key_blocks", "num_key_blocks")
-    names = [name for name, _, _ in to_shapes(op) if name not in ("sequence", "out", *lists)]
+    names = [name for name, _, _ in to_shapes(op) if name not in ("sequence", "q_scale", "out", *lists)]
     blocks = ""
     sequence = f"\n       sequence(%sequence : {types['sequence']})" if "sequence" in types else ""
     if "block_size" in op:
         blocks = f"""
        blocks(%key_blocks, %num_key_blocks : {", ".join(types[n] for n in lists)}) of {op["block_size"]}"""
+    if "q_scale" in types:
+        blocks += f"\n       q_scale(%q_scale : {types['q_scale']})"
     name = "mqa.paged_logits" if "next_n" in op else "mqa.logits"
     return f"""{name} ins({", ".join(f"%{n}" if n in types else "none" for n in names)} :
          {", ".join(types[n] for n in names if n in types)}){sequence}{blocks}

@@ -332,6 +332,8 @@ TEST_F(LogitsTopkKernelTest, Tasks) {
                           nullptr,
                           0,
                           nullptr,
+                          0,
+                          nullptr,
                           0};
   mqa_topk_args selection = {};
   selection.offset = ranges.data();

@@ -91,7 +91,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 16"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 17"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of mqa."},
   };
@@ -126,7 +126,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
        {"block_threads", 32,
-        "'kernels[0].block_threads' is none of version 16"},
+        "'kernels[0].block_threads' is none of version 17"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -172,7 +172,7 @@ TEST(ManifestTest, Parameters) {
        {"parameters/0/swizzle_bytes", 256, "must be an integer from 0 to 128"},
        {"parameters/6/rank", 1, "must be an integer from 2 to 2, found 1"},
        {"parameters/7", emptyMap, "must be an operand of mqa.logits ("}});
-  // What is loaded by tiles is q, k, k_scale and weights.
+  // What is loaded by tiles is q, k, k_scale, weights and q_scale.
   json manifest = makeGpuManifest();
   json &parameters = manifest["kernels"][0]["parameters"];
   json ks = {{"kind", "tensor_map"}, {"operand", "ks"}, {"element_type", "i32"},
@@ -193,7 +193,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 16"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 17"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -249,14 +249,14 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 16: ";
+                      mqa_runtime_version() + ", reads version 17: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 17}},
-                "bundle: version 17, written by another compiler" + reads +
+  expectRefused({{"version", 18}},
+                "bundle: version 18, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }

@@ -85,7 +85,7 @@ inline nlohmann::json makeGpuManifest() {
                  {"activation", "relu"},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 16},
+  return {{"version", 17},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};

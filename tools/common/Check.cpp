@@ -43,8 +43,9 @@ static void checkMask(const Problem &problem, const Output &output, bool clean,
       encode(output.type, -std::numeric_limits<float>::infinity());
   const uint32_t poison = getPoison(output.type);
   // Then -inf is a value like others.
-  bool mayBeInfinite =
-      problem.format.input != MQA_F8E4M3FN || getBytes(output.type) < 4;
+  bool mayBeInfinite = problem.format.input != MQA_F8E4M3FN ||
+                       getBytes(output.type) < 4 ||
+                       problem.format.hasMxQueries();
   std::atomic<int64_t> mismatches{0}, outside{0};
   constexpr int64_t kGrain = 1 << 16;
   int64_t rows = std::max<int64_t>(1, kGrain / output.stride);
@@ -125,7 +126,12 @@ static Reference computeReference(const Problem &problem, const Keys &keys,
     double scale = keys.scales[slot * groups + g];
     for (int64_t head = 0; head < groupHeads; ++head) {
       double score = scores.getSum(g, head, key);
-      double weight = scale * weights[g * groupHeads + head];
+      double queryScale = problem.getQueryScale(m * h + g * groupHeads + head);
+      if (std::isnan(queryScale)) {
+        score = queryScale;
+        queryScale = 1;
+      }
+      double weight = scale * queryScale * weights[g * groupHeads + head];
       double activated = activate(problem.format.activation, score);
       reference.value += weight * activated;
       reference.magnitude += std::fabs(weight * activated);

@@ -56,6 +56,8 @@ constexpr FloatFormat getFloatFormat(mqa_element_type type) {
 
 /// Bytes of an element.
 constexpr int getBytes(mqa_element_type type) {
+  if (type == MQA_I8)
+    return 1;
   FloatFormat format = getFloatFormat(type);
   return (1 + format.exponentBits + format.mantissaBits) / 8;
 }

@@ -134,17 +134,17 @@ static void fillRows(std::vector<uint8_t> &data, mqa_element_type type,
 }
 
 /// As element 0 of a key; what relu would make 0 is 0.
-static void plantMxLogit(Problem &problem, int64_t slot, float logit) {
+static void plantMxLogit(MxRows keys, int64_t slot, float logit) {
   int exponent = 0;
   if (std::isfinite(logit))
     std::frexp(logit, &exponent);
   exponent = std::clamp(exponent, -100, 100) - 2;
-  float value = std::isinf(logit) ? getMaxMx(problem.format)
-                                  : std::ldexp(logit, -exponent);
-  storeMxElement(problem, slot, 0, std::isnan(logit) ? 0 : value);
+  float value =
+      std::isinf(logit) ? getMaxMx(keys.type) : std::ldexp(logit, -exponent);
+  storeMxElement(keys, slot, 0, std::isnan(logit) ? 0 : value);
   int byte = std::isnan(logit) ? kMxNaN : kMxBias + exponent;
   for (int64_t block = 0; block < kMxBlocks; ++block)
-    storeMxScale(problem, slot, block, byte);
+    storeMxScale(keys, slot, block, byte);
 }
 
 void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
@@ -153,7 +153,17 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
   const Format &format = problem.format;
   int64_t groups = shape.numGroups, d = shape.headDim;
   // The first head alone has a product that is not 0.
-  fillRows(problem.q, format.input, shape.numHeads * d, 1);
+  if (format.hasMxQueries()) {
+    std::fill(problem.q.begin(), problem.q.end(), 0);
+    for (int64_t head = 0, e = problem.queryScales.size(); head < e; ++head) {
+      storeMxElement(getMxQueries(problem), head, 0,
+                     head % shape.numHeads == 0 ? 1.0f : 0.0f);
+      for (int64_t block = 0; block < kMxBlocks; ++block)
+        storeMxScale(getMxQueries(problem), head, block, kMxBias);
+    }
+  } else {
+    fillRows(problem.q, format.input, shape.numHeads * d, 1);
+  }
   if (format.hasMxKeys())
     std::fill(problem.k.begin(), problem.k.end(), 0);
   else
@@ -167,7 +177,7 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
   auto plant = [&](int64_t slot, float logit) {
     // The nearest that an element can be: equal ones become many.
     if (format.hasMxKeys())
-      plantMxLogit(problem, slot, logit);
+      plantMxLogit(getMxKeys(problem), slot, logit);
     else if (format.hasKScale)
       problem.kScale[slot * groups] = logit;
     else

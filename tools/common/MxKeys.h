@@ -1,4 +1,4 @@
-//===- MxKeys.h - Keys with block scales on the host ------------*- C++ -*-===//
+//===- MxKeys.h - Keys and queries with block scales, on the host *- C++ -*===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -22,18 +22,39 @@ inline mqa_element_type getTypeOfBytes(const Format &format) {
   return format.mxKeys == MQA_I8 ? format.input : format.getKeyType();
 }
 
-/// The greatest number that an element can be.
-float getMaxMx(const Format &format);
+/// Likewise of q.
+inline mqa_element_type getTypeOfQueryBytes(const Format &format) {
+  return format.hasMxQueries() ? MQA_F8E4M3FN : format.input;
+}
+
+/// Rows with block scales of a problem: its keys, or the heads of its queries.
+struct MxRows {
+  mqa_element_type type;
+  int64_t headDim;
+  std::vector<uint8_t> &bytes;
+  std::vector<uint32_t> &words;
+};
+inline MxRows getMxKeys(Problem &problem) {
+  return {*problem.format.mxKeys, problem.shape.headDim, problem.k,
+          problem.blockScales};
+}
+inline MxRows getMxQueries(Problem &problem) {
+  return {*problem.format.mxQueries, problem.shape.headDim, problem.q,
+          problem.queryScales};
+}
+
+/// The greatest number that an element of such rows can be.
+float getMaxMx(mqa_element_type type);
 
 /// Stores the number that is nearest to `value`, of two the even one, as
-/// element `i` of key `slot`.
-void storeMxElement(Problem &problem, int64_t slot, int64_t i, float value);
+/// element `i` of row `row`.
+void storeMxElement(MxRows rows, int64_t row, int64_t i, float value);
 /// Stores the scale byte of one of its blocks.
-void storeMxScale(Problem &problem, int64_t slot, int64_t block, int byte);
+void storeMxScale(MxRows rows, int64_t row, int64_t block, int byte);
 
-/// Quantises `row`, of D elements, as key `slot`: each block by the least power
+/// Quantises `values`, D elements, as row `row`: each block by the least power
 /// of two that is enough, as the quantiser of DeepGEMM does it.
-void quantizeMxKey(Problem &problem, int64_t slot, const float *row);
+void quantizeMx(MxRows rows, int64_t row, const float *values);
 
 } // namespace mqa::tools
 

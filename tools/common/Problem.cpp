@@ -145,13 +145,21 @@ static void resizeKeys(Problem &problem, int64_t numKeys) {
     problem.kScale.resize(numKeys);
 }
 
+static void resizeQueries(Problem &problem) {
+  const Format &format = problem.format;
+  int64_t heads = problem.shape.numQueries * problem.shape.numHeads;
+  problem.q.resize(heads * format.getQueryRow(problem.shape.headDim) *
+                   getBytes(format.getQueryType()));
+  if (format.hasMxQueries())
+    problem.queryScales.resize(heads);
+}
+
 static Problem makeEmpty(const Shape &shape, Mask mask, uint64_t seed,
                          const Format &format) {
   Problem problem;
   problem.shape = shape;
   problem.format = format;
-  int64_t bytes = getBytes(format.input);
-  problem.q.resize(shape.numQueries * shape.numHeads * shape.headDim * bytes);
+  resizeQueries(problem);
   int64_t numKeys = shape.numKeys * shape.numGroups;
   resizeKeys(problem, numKeys);
   problem.weights.resize(shape.numQueries * shape.numHeads);
@@ -198,20 +206,29 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
   int64_t d = shape.headDim, numRows = shape.numQueries * shape.numHeads;
   const uint32_t *codes = getNormalCodes(format.input);
   uint32_t sign = getFloatFormat(format.input).getSignBit();
-  parallelFor(numRows * d, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      uint64_t drawn = query.bits(i);
-      storeBits(format.input, problem.q.data(), i,
-                codes[Random::getNormalIndex(drawn)] |
-                    (drawn >> 63 ? sign : 0));
+  bool isPlain = !format.hasMxQueries();
+  parallelFor(isPlain ? 0 : numRows, 512, [&](int64_t begin, int64_t end) {
+    std::vector<float> row(d);
+    for (int64_t head = begin; head < end; ++head) {
+      drawMxRow(query, head, row);
+      quantizeMx(getMxQueries(problem), head, row.data());
     }
   });
+  parallelFor(isPlain ? numRows * d : 0, kGrain,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) {
+                  uint64_t drawn = query.bits(i);
+                  storeBits(format.input, problem.q.data(), i,
+                            codes[Random::getNormalIndex(drawn)] |
+                                (drawn >> 63 ? sign : 0));
+                }
+              });
   parallelFor(problem.countSlots(), 512, [&](int64_t begin, int64_t end) {
     std::vector<float> row(d);
     for (int64_t n = begin; n < end; ++n) {
       if (format.hasMxKeys()) {
         drawMxRow(key, n, row);
-        quantizeMxKey(problem, n, row.data());
+        quantizeMx(getMxKeys(problem), n, row.data());
         continue;
       }
       float largest = 1e-4f;
@@ -228,7 +245,7 @@ static void fillNormal(Problem &problem, uint64_t seed, bool wide) {
   });
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] = weights.normal(i);
-  wide = wide && format.hasWeights;
+  wide = wide && format.hasWeights && isPlain;
   parallelFor(wide ? numRows : 0, 512, [&](int64_t begin, int64_t end) {
     for (int64_t head = begin; head < end; ++head) {
       float largest = 1e-4f;
@@ -262,17 +279,25 @@ static void fillIntegers(Problem &problem, uint64_t seed) {
         store(data, i, from.integer(i, -1, 1));
     });
   };
-  fill(problem.q, shape.numQueries * shape.numHeads * d, query);
+  // Of a power of two of their own: fewer, as that of a head is in its term.
+  auto fillMx = [&](MxRows rows, const Random &from, int64_t most) {
+    for (size_t n = 0; n < rows.words.size(); ++n) {
+      int byte = kMxBias + static_cast<int>(scale.integer(n, -most, most));
+      for (int64_t block = 0; block < kMxBlocks; ++block)
+        storeMxScale(rows, n, block, byte);
+      for (int64_t i = 0; i < d; ++i)
+        storeMxElement(rows, n, i,
+                       static_cast<float>(from.integer(n * d + i, -1, 1)));
+    }
+  };
+  if (format.hasMxQueries())
+    fillMx(getMxQueries(problem), query, 1);
+  else
+    fill(problem.q, shape.numQueries * shape.numHeads * d, query);
   if (!format.hasMxKeys())
     fill(problem.k, problem.kScale.size() * d, key);
-  for (size_t n = 0; n < problem.blockScales.size(); ++n) {
-    int byte = kMxBias + static_cast<int>(scale.integer(n, -3, 3));
-    for (int64_t block = 0; block < kMxBlocks; ++block)
-      storeMxScale(problem, n, block, byte);
-    for (int64_t i = 0; i < d; ++i)
-      storeMxElement(problem, n, i,
-                     static_cast<float>(key.integer(n * d + i, -1, 1)));
-  }
+  if (format.hasMxKeys())
+    fillMx(getMxKeys(problem), key, 3);
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     problem.kScale[i] = std::ldexp(1.0f, scale.integer(i, -3, 3));
   for (size_t i = 0; i < problem.weights.size(); ++i)
@@ -412,7 +437,8 @@ double mqa::tools::countBytes(const Problem &problem, bool clean) {
   }
   double keyBytes =
       double(format.getKeyBytes(shape.headDim)) + (format.hasKScale ? 4 : 0);
-  return cells * getBytes(format.out) + problem.q.size() + keys * keyBytes +
+  return cells * getBytes(format.out) + problem.q.size() +
+         4.0 * problem.queryScales.size() + keys * keyBytes +
          double(getBytes(format.weights)) * problem.weights.size() + ranges;
 }
 
@@ -490,10 +516,8 @@ Problem mqa::tools::makePagedProblem(const PagedShape &paged, uint64_t seed,
                                  : paged.batch * paged.nextN;
   problem.shape = {numRows, paged.numHeads, paged.headDim, columns};
   problem.format = format;
-  int64_t bytes = getBytes(format.input);
   int64_t slots = problem.paging.numBlocks * paged.blockKv;
-  problem.q.resize(problem.shape.numQueries * paged.numHeads * paged.headDim *
-                   bytes);
+  resizeQueries(problem);
   resizeKeys(problem, slots);
   problem.weights.resize(problem.shape.numQueries * paged.numHeads);
   problem.ks.resize(problem.shape.numQueries);

@@ -52,8 +52,17 @@ struct Format {
   int64_t blockMax = 0;
   /// False: all ranges begin at key 0, whatever `ks` says.
   bool hasKs = true;
+  /// Likewise of queries with block scales; `input` is then that of k, where
+  /// keys have none.
+  std::optional<mqa_element_type> mxQueries = {};
 
   bool hasMxKeys() const { return mxKeys.has_value(); }
+  bool hasMxQueries() const { return mxQueries.has_value(); }
+  mqa_element_type getQueryType() const { return mxQueries.value_or(input); }
+  /// Elements of q for a head: two of MXFP4 are one.
+  int64_t getQueryRow(int64_t headDim) const {
+    return mxQueries == MQA_I8 ? headDim / 2 : headDim;
+  }
   mqa_element_type getKeyType() const { return mxKeys.value_or(input); }
   int64_t getColumnKeys() const { return std::max<int64_t>(blockMax, 1); }
   /// Bytes of a key.
@@ -123,6 +132,8 @@ struct Problem {
   std::vector<float> kScale, weights;
   /// N words of keys with block scales, which have no `kScale`.
   std::vector<uint32_t> blockScales;
+  /// M x H words of queries with block scales.
+  std::vector<uint32_t> queryScales;
   std::vector<int32_t> ks, ke;
 
   int64_t countSlots() const {
@@ -132,6 +143,10 @@ struct Problem {
   /// with block scales have the greatest of a key as its scale.
   std::vector<float> decodeKeys() const;
   std::vector<float> getKeyScales() const;
+  /// D values of head `head` of all queries, and what they are multiplied by:
+  /// of queries with block scales, the greatest of the head; else 1.
+  std::vector<float> decodeHead(int64_t head) const;
+  double getQueryScale(int64_t head) const;
 
   /// The range of query m as keys; with key blocks, as columns.
   int64_t begin(int64_t m) const {

@@ -25,16 +25,14 @@ Scores::Scores(const Problem &problem, int64_t row)
   query.resize(groups * blocks * headDim * kLanes);
   sums.resize(groups * blocks * kKeys * kLanes);
   squares.resize(sums.size());
-  mqa_element_type type = problem.format.input;
   for (int64_t h = 0; h < numHeads; ++h) {
     int64_t head = h % groupHeads;
     double *to = query.data() +
                  (h / groupHeads * blocks + head / kLanes) * headDim * kLanes +
                  head % kLanes;
+    std::vector<float> values = problem.decodeHead(row * numHeads + h);
     for (int64_t i = 0; i < headDim; ++i)
-      to[i * kLanes] =
-          decode(type, loadBits(type, problem.q.data(),
-                                (row * numHeads + h) * headDim + i));
+      to[i * kLanes] = values[i];
   }
 }
 

@@ -25,8 +25,9 @@ public:
   /// `keys` are those of all slots, and `slots` says which ones.
   void compute(const std::vector<float> &keys, const int64_t (&slots)[kKeys]);
 
-  /// Σ_d q[h, d] k[d] and Σ_d (q[h, d] k[d])² of head `head` of a group of
-  /// heads, and the key with the index `key` of the last call.
+  /// Without the scales of queries and keys: Σ_d q[h, d] k[d] and Σ_d (q[h, d]
+  /// k[d])² of head `head` of a group of heads, and the key with the index
+  /// `key` of the last call.
   double getSum(int64_t group, int64_t head, int64_t key) const {
     return sums[getIndex(group, head, key)];
   }

@@ -19,10 +19,16 @@ static std::optional<mqa_element_type> getMxKeys(const mqa_kernel_info &info) {
 }
 
 Format mqa::tools::getFormat(const mqa_kernel_info &info) {
-  return {info.input_type,      info.logits_type,      info.activation,
-          info.weights_type,    info.has_weights != 0, info.has_k_scale != 0,
-          info.compressed != 0, getMxKeys(info),       info.block_max,
-          info.has_ks != 0};
+  Format format{info.input_type,       info.logits_type,
+                info.activation,       info.weights_type,
+                info.has_weights != 0, info.has_k_scale != 0,
+                info.compressed != 0,  getMxKeys(info),
+                info.block_max,        info.has_ks != 0};
+  if (!info.has_q_scale)
+    return format;
+  format.mxQueries = info.input_type;
+  format.input = format.hasMxKeys() ? MQA_F8E4M3FN : info.key_type;
+  return format;
 }
 
 Shape mqa::tools::getShape(const mqa_kernel_info &info, int64_t numQueries,
@@ -180,13 +186,19 @@ void Session::uploadContiguous() {
   ks = device.upload(problem.ks);
   ke = device.upload(problem.ke);
   const Shape &shape = problem.shape;
-  args.q_stride = shape.numHeads * shape.headDim + slack.q;
+  int64_t query = shape.numHeads * problem.format.getQueryRow(shape.headDim);
+  args.q_stride = query + slack.q;
   args.k_stride = shape.numGroups * shape.headDim + slack.k;
   args.k_scale_stride = shape.numGroups + slack.kScale;
   args.weights_stride = shape.numHeads + slack.weights;
   const Format &format = problem.format;
-  q = uploadBytes(problem.q, format.input, args.q_stride - slack.q,
-                  args.q_stride);
+  q = uploadBytes(problem.q, format.getQueryType(), query, args.q_stride);
+  if (format.hasMxQueries()) {
+    args.q_scale_stride = shape.numHeads + slack.weights;
+    qScale = uploadRows(device, problem.queryScales, shape.numHeads,
+                        args.q_scale_stride, slack.rowsBefore);
+    args.q_scale = qScale->as<int32_t>(slack.rowsBefore * args.q_scale_stride);
+  }
   if (format.hasMxKeys()) {
     int64_t bytes = format.getKeyBytes(shape.headDim);
     args.k_stride = bytes + slack.k;
@@ -205,7 +217,7 @@ void Session::uploadContiguous() {
                          mqa_element_type type) {
     return buffer.as<uint8_t>(slack.rowsBefore * stride * getBytes(type));
   };
-  args.q = getFirstRow(*q, args.q_stride, format.input);
+  args.q = getFirstRow(*q, args.q_stride, format.getQueryType());
   args.k = format.hasMxKeys() ? k->as<uint8_t>(slack.rowsBefore * args.k_stride)
                               : getFirstRow(*k, args.k_stride, format.input);
   // Null where the kernel has none: it must not look at them.
@@ -282,13 +294,21 @@ void Session::uploadPaged() {
   const Shape &shape = problem.shape;
   const Format &format = problem.format;
   const Paging &paging = problem.paging;
-  int64_t sequence = paging.nextN * shape.numHeads * shape.headDim;
+  int64_t sequence =
+      paging.nextN * shape.numHeads * format.getQueryRow(shape.headDim);
+  int64_t queryBytes = getBytes(format.getQueryType());
   pagedArgs.batch = paging.getBatch();
   pagedArgs.num_rows = shape.numQueries;
   pagedArgs.q_stride = sequence + slack.q;
-  q = uploadRows(device, problem.q, sequence * getBytes(format.input),
-                 pagedArgs.q_stride * getBytes(format.input), 0);
+  q = uploadRows(device, problem.q, sequence * queryBytes,
+                 pagedArgs.q_stride * queryBytes, 0);
   pagedArgs.q = q->get();
+  if (format.hasMxQueries()) {
+    pagedArgs.q_scale_stride = shape.numHeads + slack.weights;
+    qScale = uploadRows(device, problem.queryScales, shape.numHeads,
+                        pagedArgs.q_scale_stride, 0);
+    pagedArgs.q_scale = qScale->as<int32_t>();
+  }
   uploadCache();
   if (format.hasWeights) {
     pagedArgs.weights_stride = shape.numHeads + slack.weights;

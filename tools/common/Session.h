@@ -152,8 +152,8 @@ private:
   Device &device;
   const Problem &problem;
   Slack slack;
-  std::unique_ptr<Buffer> q, k, kScale, weights, ks, ke, lens, table, out,
-      noRanges, sequences, keyBlocks, numKeyBlocks;
+  std::unique_ptr<Buffer> qScale, q, k, kScale, weights, ks, ke, lens, table,
+      out, noRanges, sequences, keyBlocks, numKeyBlocks;
   Output output;
   mqa_logits_args args{};
   mqa_paged_logits_args pagedArgs{};

@@ -58,7 +58,7 @@ static void plantNaNInBlocks(Problem &problem, Slack &) {
   for (int64_t n = 0; n < problem.shape.numKeys; n += 2 * size)
     for (int64_t key : {n, std::min(n + size, problem.shape.numKeys) - 1}) {
       if (format.hasMxKeys())
-        storeMxScale(problem, key, 0, kMxNaN);
+        storeMxScale(getMxKeys(problem), key, 0, kMxNaN);
       else
         storeBits(format.input, problem.k.data(), key * row,
                   encode(format.input, nan));

@@ -52,6 +52,8 @@ static const Edge kEdges[] = {
     {"sliced q, k, k_scale and weights", 50, 333, Mask::Random, addRowsBefore},
     {"-0, largest values, subnormals", 33, 400, Mask::Full, makeExtreme},
     {"block scales far apart", 33, 400, Mask::Full, spreadScales},
+    {"great scales of queries, small ones of keys", 33, 400, Mask::Full,
+     offsetScales},
     {"NaN", 33, 400, Mask::Full, plantNaN},
 };
 

@@ -31,7 +31,12 @@ void mqa::tools::endAnywhere(Problem &problem, Slack &) {
 
 void mqa::tools::addSlack(Problem &problem, Slack &slack) {
   int64_t step = 16 / getBytes(problem.format.input);
-  slack = {step, problem.format.hasMxKeys() ? 48 : 3 * step, 0, 4, 5, 0};
+  slack = {16 / getBytes(problem.format.getQueryType()),
+           problem.format.hasMxKeys() ? 48 : 3 * step,
+           0,
+           4,
+           5,
+           0};
 }
 
 void mqa::tools::addRowsBefore(Problem &, Slack &slack) {
@@ -50,13 +55,20 @@ void mqa::tools::makeExtreme(Problem &problem, Slack &) {
       storeBits(type, data.data(), i,
                 encode(type, values[(i * i + i / 7) % kCount]));
   };
-  fill(problem.q, problem.format.input);
+  fill(problem.q, getTypeOfQueryBytes(problem.format));
   fill(problem.k, getTypeOfBytes(problem.format));
   for (size_t i = 0; i < problem.blockScales.size(); ++i) {
     int byte = i % 5 == 0 ? 0 : i % 5 == 1 ? 97 : 107;
     for (int64_t block = 0; block < kMxBlocks; ++block)
-      storeMxScale(problem, i, block, byte + static_cast<int>(i + block) % 4);
+      storeMxScale(getMxKeys(problem), i, block,
+                   byte + static_cast<int>(i + block) % 4);
   }
+  // Some heads have the least scale; products with those of keys are finite.
+  for (size_t i = 0; i < problem.queryScales.size(); ++i)
+    for (int64_t block = 0; block < kMxBlocks; ++block)
+      storeMxScale(getMxQueries(problem), i, block,
+                   i % 7 == 0 ? static_cast<int>(block)
+                              : 112 + static_cast<int>(i + block) % 4);
   for (size_t i = 0; i < problem.kScale.size(); ++i)
     if (problem.format.hasKScale)
       problem.kScale[i] = i % 5 == 0   ? -0.0f
@@ -77,10 +89,13 @@ void mqa::tools::plantNaN(Problem &problem, Slack &) {
     storeBits(type, data.data(), size / 2,
               encode(type, std::copysign(nan, -1)));
   };
-  plant(problem.q, problem.format.input);
+  plant(problem.q, getTypeOfQueryBytes(problem.format));
   plant(problem.k, getTypeOfBytes(problem.format));
   if (!problem.blockScales.empty())
-    storeMxScale(problem, problem.blockScales.size() / 5, 0, kMxNaN);
+    storeMxScale(getMxKeys(problem), problem.blockScales.size() / 5, 0, kMxNaN);
+  if (!problem.queryScales.empty())
+    storeMxScale(getMxQueries(problem), problem.queryScales.size() / 5, 0,
+                 kMxNaN);
   if (problem.format.hasKScale && !problem.kScale.empty())
     problem.kScale[problem.kScale.size() / 5] = nan;
   if (problem.format.hasWeights && !problem.weights.empty())
@@ -92,8 +107,34 @@ void mqa::tools::spreadScales(Problem &problem, Slack &) {
   for (int64_t i = 0, e = problem.blockScales.size(); i < e; ++i)
     for (int64_t block = 0; block < kMxBlocks; ++block) {
       bool isLess = (block + i / 4) % 2;
-      storeMxScale(problem, i, block, kMxBias - isLess * kSpreads[i % 4]);
+      storeMxScale(getMxKeys(problem), i, block,
+                   kMxBias - isLess * kSpreads[i % 4]);
     }
+  for (int64_t i = 0, e = problem.queryScales.size(); i < e; ++i)
+    for (int64_t block = 0; block < kMxBlocks; ++block) {
+      bool isLess = (block + i / 4) % 2;
+      storeMxScale(getMxQueries(problem), i, block,
+                   kMxBias - isLess * kSpreads[i % 4]);
+    }
+}
+
+/// Powers of two that only products have no trouble with: those of queries
+/// are as great as can be where those of keys are as small, or the other way
+/// round; and some heads have much less than others.
+void mqa::tools::offsetScales(Problem &problem, Slack &) {
+  auto fill = [&](MxRows rows, int byte) {
+    for (int64_t i = 0, e = rows.words.size(); i < e; ++i)
+      for (int64_t block = 0; block < kMxBlocks; ++block)
+        storeMxScale(rows, i, block, byte - static_cast<int>(i + block) % 5);
+  };
+  if (problem.format.hasMxQueries() && problem.format.hasMxKeys()) {
+    fill(getMxQueries(problem), 254);
+    fill(getMxKeys(problem), 5);
+  } else if (problem.format.hasMxQueries() && problem.format.hasWeights) {
+    fill(getMxQueries(problem), 7);
+    for (float &weight : problem.weights)
+      weight *= 0x1p+100f;
+  }
 }
 
 void mqa::tools::keep(Problem &, Slack &) {}

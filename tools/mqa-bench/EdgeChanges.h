@@ -53,6 +53,8 @@ void addRowsBefore(Problem &problem, Slack &slack);
 void makeExtreme(Problem &problem, Slack &slack);
 /// Block scales of a key that are up to 2^60 apart, if keys have any.
 void spreadScales(Problem &problem, Slack &slack);
+/// Block scales of queries near the greatest, and of keys near the least.
+void offsetScales(Problem &problem, Slack &slack);
 /// NaN in q, k, k_scale and weights, of both signs.
 void plantNaN(Problem &problem, Slack &slack);
 

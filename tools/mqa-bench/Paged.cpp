@@ -226,9 +226,9 @@ int mqa::tools::runPaged(const PagedOptions &options) {
   std::unique_ptr<Device> device = Device::create("gpu");
   Ceilings ceilings(*device, options.ceiling);
   // Kernels of the same problems; of a bundle, those that clean too.
-  std::map<
-      std::tuple<int64_t, int64_t, int64_t, int64_t, int, int, int, int, int>,
-      std::vector<Candidate>>
+  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int, int, int, int,
+                      int, int, int>,
+           std::vector<Candidate>>
       groups;
   OpenBundles bundles;
   for (const std::string &path : options.bundles)
@@ -242,7 +242,8 @@ int mqa::tools::runPaged(const PagedOptions &options) {
         fatal("'" + path + "' has a kernel that is not of mqa.paged_logits");
       groups[{info.next_n, info.num_heads, info.head_dim, info.block_kv,
               info.lens_per_query, info.out_type, info.key_type,
-              info.k_scale_type, info.has_sequence}]
+              info.k_scale_type, info.has_sequence, info.input_type,
+              info.has_q_scale}]
           .push_back({name, std::make_unique<LoadedKernel>(bundle, info.name)});
     });
   json peer = readPeer(options.peer, "paged"), rows = json::array();

@@ -93,6 +93,8 @@ static const PagedEdge kPagedEdges[] = {
      keepShape, makeExtreme},
     {"block scales far apart", 5, [](int64_t) { return 300; }, keepShape,
      spreadScales},
+    {"great scales of queries, small ones of keys", 5,
+     [](int64_t) { return 300; }, keepShape, offsetScales},
     {"NaN", 5, [](int64_t) { return 300; }, keepShape, plantNaN},
 };
 

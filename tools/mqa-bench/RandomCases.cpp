@@ -45,11 +45,15 @@ void mqa::tools::plantNaN(Problem &problem, std::mt19937_64 &random) {
       storeBits(type, data.data(), random() % size, infinite);
   };
   for (float sign : {1.0f, -1.0f}) {
-    plant(problem.q, problem.format.input, sign);
+    plant(problem.q, getTypeOfQueryBytes(problem.format), sign);
     plant(problem.k, getTypeOfBytes(problem.format), sign);
   }
   if (!problem.blockScales.empty())
-    storeMxScale(problem, random() % problem.blockScales.size(), 0, kMxNaN);
+    storeMxScale(getMxKeys(problem), random() % problem.blockScales.size(), 0,
+                 kMxNaN);
+  if (!problem.queryScales.empty())
+    storeMxScale(getMxQueries(problem), random() % problem.queryScales.size(),
+                 0, kMxNaN);
   if (!problem.kScale.empty() && problem.format.hasKScale)
     problem.kScale[random() % problem.kScale.size()] =
         std::numeric_limits<float>::quiet_NaN();

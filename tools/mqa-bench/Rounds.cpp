@@ -17,11 +17,12 @@ using namespace mqa::tools;
 using nlohmann::json;
 
 Problems mqa::tools::getProblems(const mqa_kernel_info &info) {
-  return {
-      info.num_heads,    info.head_dim,    info.input_type,   info.key_type,
-      info.k_scale_type, info.out_type,    info.activation,   info.weights_type,
-      info.has_weights,  info.has_k_scale, info.num_groups,   info.compressed,
-      info.num_queries,  info.num_keys,    info.max_seqlen_k, info.block_max};
+  return {info.num_heads,   info.head_dim,     info.input_type,
+          info.key_type,    info.k_scale_type, info.out_type,
+          info.activation,  info.weights_type, info.has_weights,
+          info.has_k_scale, info.num_groups,   info.compressed,
+          info.num_queries, info.num_keys,     info.max_seqlen_k,
+          info.block_max,   info.has_q_scale};
 }
 
 double mqa::tools::getGeometricMean(const std::vector<double> &logarithms) {

@@ -31,6 +31,9 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
   kernel["input_type"] = getTypeName(info.input_type);
   if (info.key_type != info.input_type)
     kernel["key_type"] = getTypeName(info.key_type);
+  // Queries of MQA_I8 have no other.
+  if (info.has_q_scale && info.input_type != MQA_I8)
+    kernel["q_scale_type"] = getTypeName(MQA_I32);
   kernel["weights_type"] =
       info.has_weights ? getTypeName(info.weights_type) : "none";
   kernel["logits_type"] = getTypeName(info.logits_type);

@@ -169,8 +169,9 @@ Value LogitsEmitter::emitOp(ArrayRef<Value> operands, Value init) {
              b, loc, init.getType(), operands[0], operands[1], operands[2],
              operands[3], operands[4], operands[5], /*ranges=*/Value(),
              /*key_offset=*/Value(), init, /*key_blocks=*/Value(),
-             /*num_key_blocks=*/Value(), unitIf(match.clean),
-             unitIf(isCompressed), activation, /*schedule=*/ScheduleAttr(),
+             /*num_key_blocks=*/Value(), /*q_scale=*/Value(),
+             unitIf(match.clean), unitIf(isCompressed), activation,
+             /*schedule=*/ScheduleAttr(),
              /*block_max=*/IntegerAttr(), /*key_block_size=*/IntegerAttr())
       .getResult();
 }

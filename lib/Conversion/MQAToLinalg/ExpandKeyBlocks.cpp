@@ -156,7 +156,8 @@ void KeyBlockExpander::run() {
   if (tiles.namesSequences())
     line = findLine(tiles, index);
   KeyBlockRow row = tiles.getRow(b, index, getRowsOf,
-                                 /*getsRowsOfWeights=*/true, line);
+                                 /*getsRowsOfWeights=*/true,
+                                 /*getsRowsOfQScale=*/true, line);
   expandRow(row, tiles, numKeys);
   b.eraseOp(op);
 }

@@ -157,8 +157,9 @@ void PageExpander::expandRun(const Run &first, Value firstEnd, Value ranges,
   run.numRows = arith::SubIOp::create(b, loc, count.getResult(0), first.row);
   // Rows without a key name no line of the table; nothing is read of the first.
   run.sequence = arith::MaxSIOp::create(b, loc, first.sequence, constant(0));
-  Sequence sequence = tiles.getRun(b, ranges, run, getRowsOf,
-                                   /*getsRowsOfWeights=*/true);
+  Sequence sequence =
+      tiles.getRun(b, ranges, run, getRowsOf,
+                   /*getsRowsOfWeights=*/true, /*getsRowsOfQScale=*/true);
   expandSequence(sequence, count.getResult(1), tiles);
 }
 
@@ -210,7 +211,7 @@ void PageExpander::run() {
   b.setInsertionPointToStart(sequences.getBody());
   Sequence sequence =
       tiles.getSequence(b, ranges, sequences.getInductionVar(), getRowsOf,
-                        /*getsRowsOfWeights=*/true);
+                        /*getsRowsOfWeights=*/true, /*getsRowsOfQScale=*/true);
   expandSequence(sequence, getEnd(sequence.ranges), tiles);
   b.eraseOp(op);
 }

@@ -30,6 +30,9 @@ private:
   Value keys, query, scores, sums, totals;
   /// The op's scales, or scratch [N] for those that need it.
   Value scales;
+  /// Of queries with block scales: the weights of a query [H], and what was
+  /// taken out of them [2].
+  Value folded, factors;
   bool keysMayEndEarly = false;
 };
 } // namespace
@@ -52,13 +55,17 @@ void F32Logits::writeLogits(Value lo, Value hi) {
   if (op.hasKeyGroups())
     totals = allocate({columns}, f32);
   scales = needsScaleScratch() ? allocate({columns}, f32) : op.getKScale();
+  if (op.hasMxQueries()) {
+    folded = allocate({op.getNumHeads()}, f32);
+    factors = allocate({2}, f32);
+  }
   decodeKeys();
   forEachQuery(constant(0), numQueries, lo, hi,
                [&](Value m, Value from, Value to) {
                  scoreQuery(m);
                  writeQuery(m, from, to, totals ? totals : sums,
                             totals ? Value() : scales,
-                            /*first=*/constant(0));
+                            /*first=*/constant(0), factors);
                });
 }
 
@@ -115,6 +122,10 @@ void F32Logits::scoreHeads(Value queries, Value keys, Value weights) {
 /// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
 /// `totals`.
 void F32Logits::scoreQuery(Value m) {
+  if (op.hasMxQueries()) {
+    decodeMxQuery(m, query, folded, factors);
+    return scoreHeads(query, keys, folded);
+  }
   decode(getRow(op.getQ(), m), query);
   Value weights = op.getWeights() ? getRow(op.getWeights(), m) : Value();
   if (!op.hasKeyGroups())

@@ -394,8 +394,38 @@ void LogitsToLinalg::forEachKeyBlock(
   body(partFrom, partTo, seenFrom, seenTo);
 }
 
+/// Multiplies the sums of keys [from, to) by their scales (which may be null)
+/// and by both factors: between these, so that what is finite stays finite.
+void LogitsToLinalg::scaleSums(Value from, Value to, Value sums, Value scales,
+                               Value first, Value factors) {
+  from = sub(from, first);
+  Value count = sub(sub(to, first), from);
+  Value own = getColumns(sums, from, count);
+  SmallVector<Value> inputs{getRow(factors, b.getIndexAttr(0))};
+  SmallVector<AffineMap> maps{AffineMap::get(1, 0, b.getContext())};
+  if (scales) {
+    inputs.push_back(getColumns(scales, from, count));
+    maps.push_back(b.getMultiDimIdentityMap(1));
+  }
+  inputs.push_back(getRow(factors, b.getIndexAttr(1)));
+  maps.push_back(maps.front());
+  maps.push_back(b.getMultiDimIdentityMap(1));
+  linalg::GenericOp::create(
+      b, loc, inputs, ValueRange{own}, maps, IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value sum = args.back();
+        for (Value factor : args.drop_back())
+          sum = arith::MulFOp::create(nested, loc, sum, factor);
+        linalg::YieldOp::create(nested, loc, sum);
+      });
+}
+
 void LogitsToLinalg::writeQuery(Value m, Value from, Value to, Value sums,
-                                Value scales, Value first) {
+                                Value scales, Value first, Value factors) {
+  if (factors) {
+    scaleSums(from, to, sums, scales, first, factors);
+    scales = Value();
+  }
   if (ranges.getColumnKeys() > 1)
     return writeMaxima(m, from, to, sums, scales, first);
   if (!ranges.getKeyRanges())

@@ -48,9 +48,10 @@ protected:
   void forEachQuery(Value first, Value end, Value lo, Value hi,
                     function_ref<void(Value m, Value from, Value to)> body);
   /// The logits of keys [from, to) of query m become the `sums` of their keys,
-  /// scaled by `scales` if that is not null. Column 0 of both is key `first`.
+  /// scaled by `scales` if that is not null, and by `factors`, two numbers or
+  /// null, which changes `sums`. Column 0 of both is key `first`.
   void writeQuery(Value m, Value from, Value to, Value sums, Value scales,
-                  Value first);
+                  Value first, Value factors = Value());
 
   //===--------------------------------------------------------------------===//
   // Ops and views
@@ -115,6 +116,10 @@ protected:
   void copyScale(Value n, Value scales, Value column);
   /// Decodes key n, which has block scales, but for the scale of `copyScale`.
   void decodeMxKey(Value n, Value target);
+  /// Decodes query m, which has block scales: its elements become `target`
+  /// (H x D), what is taken out of them goes into `weights` (H), and what is
+  /// taken out of those into `factors` (2).
+  void decodeMxQuery(Value m, Value target, Value weights, Value factors);
   /// totals += terms * scales, element by element; null scales are 1.
   void addScaled(Value totals, Value terms, Value scales);
   /// `score` behind the activation.
@@ -144,7 +149,13 @@ private:
   /// Scale n of a gather.
   Value loadFromCache(GatherPagesOp scales, Value n);
   void cleanQuery(Value m, Value from, Value to);
+  void scaleSums(Value from, Value to, Value sums, Value scales, Value first,
+                 Value factors);
   Value loadBlockScales(Value n);
+  void decodeMxRow(const mx::Format &format, ArrayRef<Value> blockScales,
+                   Value source, Value target);
+  Value decodeHead(Value m, Value h, Value target);
+  void foldWeights(Value greatest, Value weights, Value factors);
   SmallVector<Value> getBlockScales(Value word);
   void storeGreatestScale(Value n, Value scales, Value column);
 

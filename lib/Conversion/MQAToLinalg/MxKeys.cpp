@@ -1,4 +1,4 @@
-//===- MxKeys.cpp - Keys with block scales on a CPU -----------------------===//
+//===- MxKeys.cpp - Keys and queries with block scales on a CPU -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LogitsToLinalg.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -120,10 +121,15 @@ static void decodeFp8Block(OpBuilder &b, Location loc, Value source,
 }
 
 void LogitsToLinalg::decodeMxKey(Value n, Value target) {
-  const mx::Format &format = *op.getMxFormat();
-  SmallVector<Value> scales = getBlockScales(loadBlockScales(n));
+  decodeMxRow(*op.getMxFormat(), getBlockScales(loadBlockScales(n)), getKey(n),
+              target);
+}
+
+/// Elements of a key, or of a head, without the greatest of its block scales.
+void LogitsToLinalg::decodeMxRow(const mx::Format &format,
+                                 ArrayRef<Value> scales, Value source,
+                                 Value target) {
   Value greatest = getGreatest(b, loc, scales);
-  Value key = getKey(n);
   auto view = [&](Value row, int64_t from, int64_t count,
                   int64_t stride = 1) -> Value {
     return memref::SubViewOp::create(
@@ -144,7 +150,7 @@ void LogitsToLinalg::decodeMxKey(Value n, Value target) {
     switch (format.element) {
     case mx::Element::F4E2M1FN: {
       Value factor = makeFactor(scale, /*up=*/mx::kScaleBias - 1);
-      Value bytes = view(key, i * blockBytes, blockBytes);
+      Value bytes = view(source, i * blockBytes, blockBytes);
       SmallVector<Value> targets;
       for (int64_t parity : {0, 1})
         targets.push_back(view(target, first + parity, blockBytes, 2));
@@ -153,10 +159,127 @@ void LogitsToLinalg::decodeMxKey(Value n, Value target) {
     }
     case mx::Element::F8E4M3FN: {
       Value factor = makeFactor(scale, /*up=*/0);
-      decodeFp8Block(b, loc, view(key, first, mx::kBlock),
+      decodeFp8Block(b, loc, view(source, first, mx::kBlock),
                      view(target, first, mx::kBlock), factor);
       break;
     }
     }
   }
+}
+
+/// Decodes head h of query m; returns its greatest block scale.
+Value LogitsToLinalg::decodeHead(Value m, Value h, Value target) {
+  Value word = memref::LoadOp::create(b, loc, op.getQScale(), ValueRange{m, h});
+  SmallVector<Value> scales = getBlockScales(word);
+  decodeMxRow(*op.getQueryFormat(), scales, getRow(getRow(op.getQ(), m), h),
+              getRow(target, h));
+  return getGreatest(b, loc, scales);
+}
+
+/// The exponent of the f32 `weight` times a block scale; far below all others
+/// where the product is zero, or NaN because of the scale.
+static Value getExponent(OpBuilder &b, Location loc, Value weight,
+                         Value greatest) {
+  Value bits = arith::BitcastOp::create(b, loc, b.getI32Type(), weight);
+  bits = arith::AndIOp::create(b, loc, bits, createInt(b, loc, 0x7fffffff));
+  Value exponent = arith::ShRUIOp::create(b, loc, bits, createInt(b, loc, 23));
+  exponent = arith::AddIOp::create(b, loc, exponent, greatest);
+  exponent = arith::SubIOp::create(b, loc, exponent,
+                                   createInt(b, loc, 2 * mx::kScaleBias));
+  auto differs = [&](Value value, uint32_t from) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value,
+                                 createInt(b, loc, from));
+  };
+  Value counts = arith::AndIOp::create(b, loc, differs(bits, 0),
+                                       differs(greatest, mx::kScaleNaN));
+  return arith::SelectOp::create(b, loc, counts, exponent,
+                                 createInt(b, loc, mx::kNoExponent));
+}
+
+/// What goes out of the weights of a query, so that their greatest product with
+/// a block scale is a number that sums have room for.
+static Value getRowExponent(OpBuilder &b, Location loc, Value greatest) {
+  Value room = arith::MinSIOp::create(
+      b, loc, greatest, createInt(b, loc, mx::kMaxWeightExponent));
+  room = arith::MaxSIOp::create(b, loc, room,
+                                createInt(b, loc, -mx::kMaxWeightExponent));
+  Value exponent = arith::SubIOp::create(b, loc, greatest, room);
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, greatest,
+                                     createInt(b, loc, mx::kNoExponent));
+  return arith::SelectOp::create(b, loc, some, exponent, createInt(b, loc, 0));
+}
+
+/// 2^exponent as two factors, each of about half of it.
+static std::pair<Value, Value> makeFactors(OpBuilder &b, Location loc,
+                                           Value exponent) {
+  auto makeOne = [&](Value half) {
+    Value biased =
+        arith::AddIOp::create(b, loc, half, createInt(b, loc, mx::kScaleBias));
+    // More is only for weights of zero, whose products must not be NaN.
+    biased = arith::MinSIOp::create(b, loc, biased,
+                                    createInt(b, loc, 2 * mx::kScaleBias));
+    return makePower(b, loc, biased, createInt(b, loc, 0));
+  };
+  Value low = arith::ShRSIOp::create(b, loc, exponent, createInt(b, loc, 1));
+  Value high = arith::SubIOp::create(b, loc, exponent, low);
+  return {makeOne(low), makeOne(high)};
+}
+
+/// weights[h] = weight of head h * 2^(greatest[h] - 127 - e), and 2^e becomes
+/// the two factors.
+void LogitsToLinalg::foldWeights(Value greatest, Value weights, Value factors) {
+  Value numHeads = constant(op.getNumHeads());
+  auto load = [&](Value memref, Value h) -> Value {
+    return memref::LoadOp::create(b, loc, memref, h);
+  };
+  // The greatest exponent of all.
+  Value zero = constant(0), one = constant(1);
+  auto heads =
+      scf::ForOp::create(b, loc, zero, numHeads, one,
+                         ValueRange{createInt(b, loc, mx::kNoExponent)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(heads.getBody());
+    Value h = heads.getInductionVar();
+    Value own = getExponent(b, loc, load(weights, h), load(greatest, h));
+    scf::YieldOp::create(b, loc,
+                         ValueRange{arith::MaxSIOp::create(
+                             b, loc, heads.getRegionIterArg(0), own)});
+  }
+  Value ofRow = getRowExponent(b, loc, heads.getResult(0));
+  auto [first, second] = makeFactors(b, loc, ofRow);
+  memref::StoreOp::create(b, loc, first, factors, zero);
+  memref::StoreOp::create(b, loc, second, factors, one);
+  // A score is NaN where a block scale is.
+  double ofNaN = dropsNan(op.getActivation())
+                     ? 0.0
+                     : std::numeric_limits<double>::quiet_NaN();
+  forEach(numHeads, [&](Value h) {
+    Value byte = load(greatest, h);
+    Value exponent = arith::SubIOp::create(
+        b, loc, byte,
+        arith::AddIOp::create(b, loc, ofRow,
+                              createInt(b, loc, mx::kScaleBias)));
+    auto [low, high] = makeFactors(b, loc, exponent);
+    Value weight = arith::MulFOp::create(b, loc, load(weights, h), low);
+    weight = arith::MulFOp::create(b, loc, weight, high);
+    Value isNaN = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, byte,
+                                        createInt(b, loc, mx::kScaleNaN));
+    Value nan = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(ofNaN));
+    weight = arith::SelectOp::create(b, loc, isNaN, nan, weight);
+    memref::StoreOp::create(b, loc, weight, weights, h);
+  });
+}
+
+void LogitsToLinalg::decodeMxQuery(Value m, Value target, Value weights,
+                                   Value factors) {
+  Value greatest = allocate({op.getNumHeads()}, b.getI32Type());
+  forEach(constant(op.getNumHeads()), [&](Value h) {
+    memref::StoreOp::create(b, loc, decodeHead(m, h, target), greatest, h);
+  });
+  if (op.getWeights())
+    decode(getRow(op.getWeights(), m), weights);
+  else
+    fill(weights, 1.0);
+  foldWeights(greatest, weights, factors);
 }

@@ -155,7 +155,9 @@ void PackedLogits::writeBlockOfQueries(Value firstQuery, Value endQuery,
             Value count = memref::DimOp::create(b, loc, factors, int64_t(0));
             factors = getColumns(factors, first, sub(count, first));
           }
-          writeQuery(m, from, to, logits, factors, first);
+          writeQuery(m, from, to, logits, factors, first,
+                     this->factors ? getRow(this->factors, sub(m, firstQuery))
+                                   : Value());
         });
   });
 }
@@ -173,8 +175,13 @@ void PackedLogits::writeLogits(Value lo, Value hi) {
 
 LogicalResult mqa::convertToPairs(IRRewriter &b, LogitsOp op,
                                   const MatrixUnit &unit) {
-  // Keys with block scales become any type.
-  for (Value operand : {op.getQ(), op.hasMxKeys() ? op.getQ() : op.getK()}) {
+  // What has block scales becomes any type.
+  SmallVector<Value> operands;
+  if (!op.hasMxQueries())
+    operands.push_back(op.getQ());
+  if (!op.hasMxKeys())
+    operands.push_back(op.getK());
+  for (Value operand : operands) {
     Type type = unit.getOperandType(getElementTypeOrSelf(operand));
     if (!type || !type.isBF16())
       return failure();

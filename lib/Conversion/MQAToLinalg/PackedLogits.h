@@ -68,6 +68,9 @@ private:
   Value weights, scores, sums, totals;
   /// The op's scales, or scratch [N] for those that need it.
   Value scales;
+  /// Of queries with block scales: what was taken out of the weights of each
+  /// [M, 2].
+  Value factors;
 };
 
 } // namespace mlir::mqa

@@ -63,6 +63,8 @@ void PackedLogits::allocateScratch() {
   if (op.hasKeyGroups())
     totals = allocate({chunkKeys}, f32);
   scales = needsScaleScratch() ? allocate({chunkKeys}, f32) : op.getKScale();
+  if (op.hasMxQueries())
+    factors = allocate({numSlots, 2}, f32);
   // Columns that are no head are multiplied too, and not added up.
   if (rowHeads != groupHeads)
     fill(weights, 0.0);
@@ -74,7 +76,7 @@ void PackedLogits::allocateScratch() {
 bool PackedLogits::canDeinterleave() {
   TargetAttr target = getTarget(op);
   if (!target || !target.hasFeature("avx512vbmi") || op.hasMxKeys() ||
-      headDim % kTableBytes != 0)
+      op.hasMxQueries() || headDim % kTableBytes != 0)
     return false;
   Value keys = op.getK();
   if (auto gather = keys.getDefiningOp<GatherPagesOp>())
@@ -171,17 +173,27 @@ void PackedLogits::transposeQuery(Value slot) {
 }
 
 void PackedLogits::packQuery(Value m, Value slot) {
+  Value rows = getRows(queryRows, b.getIndexAttr(0), op.getNumHeads());
+  if (op.hasMxQueries()) {
+    // There are no groups beside such queries.
+    Value own = getColumns(getRow(getRow(weights, slot), b.getIndexAttr(0)),
+                           b.getIndexAttr(0), b.getIndexAttr(groupHeads));
+    decodeMxQuery(m, rows, own, getRow(factors, slot));
+    return transposeQuery(slot);
+  }
   if (deinterleaves)
     forEach(constant(op.getNumHeads()), [&](Value h) {
       decodePairs(getRow(getRow(op.getQ(), m), h), getRow(queryRows, h));
     });
   else
-    decode(getRow(op.getQ(), m),
-           getRows(queryRows, b.getIndexAttr(0), op.getNumHeads()));
+    decode(getRow(op.getQ(), m), rows);
   transposeQuery(slot);
 }
 
 void PackedLogits::copyWeights(Value m, Value slot) {
+  // Those of queries with block scales are decoded with them.
+  if (op.hasMxQueries())
+    return;
   for (int64_t g = 0; g < numGroups; ++g) {
     Value row = getColumns(getRow(getRow(weights, slot), b.getIndexAttr(g)),
                            b.getIndexAttr(0), b.getIndexAttr(groupHeads));

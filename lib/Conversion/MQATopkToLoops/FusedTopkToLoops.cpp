@@ -92,8 +92,9 @@ static LogicalResult convert(ImplicitLocOpBuilder &b, TopkOp topk,
   auto sequences = scf::ForOp::create(b, zero, end, one);
   b.setInsertionPointToStart(sequences.getBody());
   Value index = sequences.getInductionVar();
-  Sequence sequence = tiles.getSequence(b, ranges, index, getRows,
-                                        /*getsRowsOfWeights=*/true);
+  Sequence sequence =
+      tiles.getSequence(b, ranges, index, getRows,
+                        /*getsRowsOfWeights=*/true, /*getsRowsOfQScale=*/true);
   Value row = arith::MulIOp::create(
       b, index, arith::ConstantIndexOp::create(b, numRows).getResult());
   return writeTiles(b, select, tiles, sequence, row, b.getIndexAttr(numRows));
@@ -151,7 +152,8 @@ static LogicalResult convertRuns(ImplicitLocOpBuilder &b, TopkOp topk,
   // Rows without a key name no line; nothing is read of the first.
   run.sequence = arith::MaxSIOp::create(b, run.sequence, zero);
   Sequence sequence =
-      tiles.getRun(b, ranges, run, getRows, /*getsRowsOfWeights=*/true);
+      tiles.getRun(b, ranges, run, getRows, /*getsRowsOfWeights=*/true,
+                   /*getsRowsOfQScale=*/true);
   LogicalResult result =
       writeTiles(b, select, tiles, sequence, run.row, run.numRows);
   scf::YieldOp::create(b, next);
@@ -184,8 +186,8 @@ static LogicalResult convertKeyBlocks(ImplicitLocOpBuilder &b, TopkOp topk,
                          .first;
     line = {arith::MaxSIOp::create(b, sequence, zero), b.getIndexAttr(1)};
   }
-  KeyBlockRow blocks =
-      tiles.getRow(b, row, getRows, /*getsRowsOfWeights=*/true, line);
+  KeyBlockRow blocks = tiles.getRow(b, row, getRows, /*getsRowsOfWeights=*/true,
+                                    /*getsRowsOfQScale=*/true, line);
   return writeTiles(b, select, tiles, blocks, row, b.getIndexAttr(1));
 }
 

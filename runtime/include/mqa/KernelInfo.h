@@ -24,7 +24,8 @@ typedef enum mqa_element_type {
   MQA_F16,
   MQA_F32,
   MQA_I32,
-  MQA_I8 /**< of keys: two f4E2M1FN of MXFP4, the even one in the low bits */
+  MQA_I8 /**< of keys and queries: two f4E2M1FN of MXFP4, the even one in the
+              low bits */
 } mqa_element_type;
 
 /** The ops that kernels are compiled from. */
@@ -79,9 +80,10 @@ typedef struct mqa_kernel_info {
   int64_t num_groups;          /**< of heads that share a key: 1 for multi-query
                                     attention */
   int64_t max_seqlen_k;        /**< columns of compressed logits, else 0 */
-  mqa_element_type input_type; /**< of q; of mqa.topk and mqa.merge_topk: of
-                                    the logits */
-  mqa_element_type key_type;   /**< of k: input_type; with block scales MQA_I8
+  mqa_element_type input_type; /**< of q: with block scales MQA_I8 (MXFP4) or
+                                    MQA_F8E4M3FN (MXFP8); of mqa.topk and
+                                    mqa.merge_topk: of the logits */
+  mqa_element_type key_type;   /**< of k; with block scales MQA_I8
                                     (MXFP4) or MQA_F8E4M3FN (MXFP8) */
   mqa_element_type k_scale_type; /**< MQA_F32, or MQA_I32: words of four block
                                       scales each */
@@ -149,6 +151,8 @@ typedef struct mqa_kernel_info {
   /* Of a loaded one. */
   int num_threads; /**< that work on a launch, the caller of it among them; of
                         an executor: those that it has */
+  int has_q_scale; /**< 1 if queries have block scales, whose words are an
+                        argument */
 } mqa_kernel_info;
 
 #ifdef __cplusplus

@@ -21,9 +21,10 @@ extern "C" {
  *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
  *  M = num_queries, N = num_keys; H, D and G groups are those of the kernel. */
 typedef struct mqa_logits_args {
-  const void *q;       /**< M x H x D of input_type; GPU: 16-byte aligned */
-  int64_t q_stride;    /**< from query to query, at least H*D; GPU: a multiple
-                            of 16 bytes */
+  const void *q;       /**< M x H x D of input_type; MQA_I8: M x H x D / 2
+                            bytes. GPU: 16-byte aligned */
+  int64_t q_stride;    /**< from query to query, at least as many; GPU: a
+                            multiple of 16 bytes */
   const void *k;       /**< N x G x D of key_type; MQA_I8: N x D / 2 bytes.
                             GPU: 16-byte aligned */
   int64_t k_stride;    /**< from key to key, at least as many; GPU: a multiple
@@ -54,6 +55,11 @@ typedef struct mqa_logits_args {
   int64_t key_blocks_stride;     /**< at least max_key_blocks */
   const int32_t *num_key_blocks; /**< M: how many of a row's are read */
   int64_t max_key_blocks;
+  /* Only a kernel whose queries have block scales (has_q_scale of
+     mqa_kernel_info) looks at these. */
+  const int32_t *q_scale; /**< M x H words of four block scales each; GPU:
+                               16-byte aligned where H is a multiple of 4 */
+  int64_t q_scale_stride; /**< at least H; GPU: a multiple of 4 where H is */
 } mqa_logits_args;
 
 /** The operands of mqa.paged_logits, likewise. B = batch, T = next_n and P =
@@ -67,8 +73,9 @@ typedef struct mqa_logits_args {
  * Where has_sequence, M = num_rows rows name their sequences: q is M x H x D,
  * weights M x H, context_lens M, and out M x max_context_len. */
 typedef struct mqa_paged_logits_args {
-  const void *q;    /**< B x T x H x D of input_type; GPU: 16-byte aligned */
-  int64_t q_stride; /**< from sequence to sequence, at least T*H*D; GPU: a
+  const void *q;    /**< B x T x H x D of input_type, or bytes x D / 2, as in
+                         mqa_logits_args; GPU: 16-byte aligned */
+  int64_t q_stride; /**< from sequence to sequence, at least as many; GPU: a
                          multiple of 16 bytes */
   const void *k;    /**< num_blocks x P x D, or bytes x D / 2, as in
                          mqa_logits_args; GPU: 16-byte aligned */
@@ -103,6 +110,8 @@ typedef struct mqa_paged_logits_args {
   int64_t key_blocks_stride;     /**< at least max_key_blocks */
   const int32_t *num_key_blocks; /**< B * T: how many of a row's are read */
   int64_t max_key_blocks;
+  const int32_t *q_scale; /**< (B * T) x H, or M x H, as in mqa_logits_args */
+  int64_t q_scale_stride;
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =

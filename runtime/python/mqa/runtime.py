@@ -44,7 +44,7 @@ class Unsupported(Error):
 
 
 # Of mqa/Runtime.h: the structures are those of this version.
-ABI_VERSION = 11
+ABI_VERSION = 12
 
 
 def _check_abi(library, path):

@@ -74,6 +74,7 @@ class KernelInfo(ctypes.Structure):
         ("needs_zeroed_scratch", c_int),
         ("scratch_bytes", c_int64),
         ("num_threads", c_int),
+        ("has_q_scale", c_int),
     ]
 
     def own_strings(self):
@@ -112,6 +113,8 @@ class LogitsArgs(ctypes.Structure):
         ("key_blocks_stride", c_int64),
         ("num_key_blocks", c_void_p),
         ("max_key_blocks", c_int64),
+        ("q_scale", c_void_p),
+        ("q_scale_stride", c_int64),
     ]
 
 
@@ -137,6 +140,8 @@ class PagedLogitsArgs(ctypes.Structure):
         ("key_blocks_stride", c_int64),
         ("num_key_blocks", c_void_p),
         ("max_key_blocks", c_int64),
+        ("q_scale", c_void_p),
+        ("q_scale_stride", c_int64),
     ]
 
 

@@ -58,6 +58,7 @@ static constexpr uint64_t kTileRows = 6;
 /// The version that added 'key_block_size' of mqa.topk, and the operands that
 /// go with it.
 static constexpr uint64_t kTopkKeyBlocks = 7;
+// Version 8 added the operand 'q_scale'.
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {

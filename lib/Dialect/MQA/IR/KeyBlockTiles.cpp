@@ -97,11 +97,11 @@ Value KeyBlockTiles::getOut(OpBuilder &b, Value row, GetRows getRows) {
 Value KeyBlockTiles::getQuery(OpBuilder &b, Value row) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
                heads = b.getIndexAttr(op.getNumHeads()),
-               headDim = b.getIndexAttr(op.getHeadDim());
+               elements = b.getIndexAttr(op.getQueryRow());
   auto type = cast<MemRefType>(q.getType());
   if (type.getRank() == 3)
     return getSlice(b, loc, q, {OpFoldResult(row), zero, zero},
-                    {one, heads, headDim});
+                    {one, heads, elements});
   AffineExpr d0 = b.getAffineDimExpr(0);
   int64_t count = paged.getSequenceQueries();
   auto apply = [&](AffineExpr expr) {
@@ -110,7 +110,7 @@ Value KeyBlockTiles::getQuery(OpBuilder &b, Value row) {
   };
   SmallVector<OpFoldResult> offsets{apply(d0.floorDiv(count)),
                                     apply(d0 % count), zero, zero},
-      sizes{one, one, heads, headDim}, strides(4, one);
+      sizes{one, one, heads, elements}, strides(4, one);
   auto view = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
   // Not inferred without a dimension: the first one goes.
   auto [viewStrides, offset] = view.getStridesAndOffset();
@@ -123,17 +123,21 @@ Value KeyBlockTiles::getQuery(OpBuilder &b, Value row) {
 }
 
 KeyBlockRow KeyBlockTiles::getRow(OpBuilder &b, Value row, GetRows getRows,
-                                  bool getsRowsOfWeights,
+                                  bool getsRowsOfWeights, bool getsRowsOfQScale,
                                   std::optional<TableLine> line) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
                heads = b.getIndexAttr(op.getNumHeads());
   KeyBlockRow result;
   result.q = getQuery(b, row);
-  if (Value weights = op.getWeights())
-    result.weights = getsRowsOfWeights
-                         ? getRows(b, weights, row, one)
-                         : getSlice(b, loc, weights, {OpFoldResult(row), zero},
-                                    {one, heads});
+  auto getHeads = [&](Value source, bool getsRows) -> Value {
+    if (!source)
+      return {};
+    if (getsRows)
+      return getRows(b, source, row, one);
+    return getSlice(b, loc, source, {OpFoldResult(row), zero}, {one, heads});
+  };
+  result.weights = getHeads(op.getWeights(), getsRowsOfWeights);
+  result.qScale = getHeads(op.getQScale(), getsRowsOfQScale);
   result.ranges = getRanges(b, row, getRows);
   result.blocks = result.ranges.getDefiningOp<BlockRangesOp>().getKeyBlocks();
   result.out = getOut(b, row, getRows);
@@ -181,7 +185,7 @@ LogitsOp KeyBlockTiles::createTile(OpBuilder &b, const KeyBlockRow &row,
   return LogitsOp::create(
       b, loc, /*result=*/Type(), row.q, keys, scales, row.weights,
       /*ks=*/Value(), /*ke=*/Value(), row.ranges, /*key_offset=*/first, columns,
-      /*key_blocks=*/Value(), /*num_key_blocks=*/Value(), clean,
+      /*key_blocks=*/Value(), /*num_key_blocks=*/Value(), row.qScale, clean,
       /*compressed=*/UnitAttr(), activation, op.getScheduleAttr(),
       /*block_max=*/IntegerAttr(),
       /*key_block_size=*/IntegerAttr());

@@ -29,8 +29,8 @@ SmallVector<Value> LogitsOp::getDataOperands() {
     ks = made.getKs();
     ke = made.getKe();
   }
-  return {getQ(), getK(),   getKScale(),    getWeights(),     ks,
-          ke,     getOut(), getKeyBlocks(), getNumKeyBlocks()};
+  return {getQ(), getK(),   getKScale(),    getWeights(),      ks,
+          ke,     getOut(), getKeyBlocks(), getNumKeyBlocks(), getQScale()};
 }
 
 bool LogitsOp::hasCompressedRows() {
@@ -78,9 +78,9 @@ void LogitsOp::replaceBounds(Value ranges) {
 }
 
 ArrayRef<StringRef> LogitsOp::getDataOperandNames() {
-  static const StringRef names[] = {"q",       "k",          "k_scale",
-                                    "weights", "ks",         "ke",
-                                    "out",     "key_blocks", "num_key_blocks"};
+  static const StringRef names[] = {
+      "q",  "k",   "k_scale",    "weights",        "ks",
+      "ke", "out", "key_blocks", "num_key_blocks", "q_scale"};
   return names;
 }
 
@@ -96,7 +96,8 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
   bool grouped = key && key.hasRank() && key.getRank() == 3;
   // Rows may be strided; of scales that are one to a row, nothing is inside.
   return {
-      {"q", "MHD", getInputTypes(b), /*numStrided=*/1},
+      {"q", op.hasMxQueries() ? "MHY" : "MHD", getQueryTypes(op),
+       /*numStrided=*/1},
       {"k",
        op.hasMxKeys() ? "NX"
        : grouped      ? "NGD"
@@ -115,6 +116,7 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
        1},
       {"key_blocks", "MB", {b.getI32Type()}, 1},
       {"num_key_blocks", "M", {b.getI32Type()}, 0},
+      {"q_scale", "MH", {b.getI32Type()}, 1},
   };
 }
 
@@ -153,20 +155,21 @@ static LogicalResult verifyColumns(LogitsOp op) {
 }
 
 LogicalResult LogitsOp::verify() {
-  if (failed(verifyForm(*this)) ||
+  if (failed(verifyForm(*this)) || failed(verifyQueryScales(*this)) ||
       failed(verifyKeyBlocks(*this, {{static_cast<bool>(getRanges()), "ranges"},
                                      {getCompressed(), "compressed"},
                                      {getBlockMax().has_value(), "block_max"},
                                      {hasKeyGroups(), "key groups"}})))
     return failure();
   // Without what ranges were made from: that has the rows of other tiles too.
-  SmallVector<Value> operands{getQ(),       getK(),         getKScale(),
-                              getWeights(), getKs(),        getKe(),
-                              getOut(),     getKeyBlocks(), getNumKeyBlocks()};
+  SmallVector<Value> operands{
+      getQ(),  getK(),   getKScale(),    getWeights(),      getKs(),
+      getKe(), getOut(), getKeyBlocks(), getNumKeyBlocks(), getQScale()};
   if (failed(verifyOperands(*this, operands, getOperandRules(*this))))
     return failure();
   if (failed(verifyHeads(*this, "dimension 1 of 'q'", getNumHeads(),
                          "dimension 2 of 'q'", getHeadDim())) ||
+      failed(verifyMxQueries(*this, "dimension 1 of 'k'")) ||
       failed(verifyMxKeys(*this, "dimension 1 of 'k'")) ||
       failed(verifyBlockColumns(*this, "out", getOutType())))
     return failure();

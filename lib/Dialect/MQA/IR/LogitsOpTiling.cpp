@@ -77,6 +77,7 @@ static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
   };
   Value q = getRows(op.getQ()), weights = getRows(op.getWeights());
   Value ks = getRows(op.getKs()), ke = getRows(op.getKe());
+  Value qScale = getRows(op.getQScale());
   Value blocks = getRows(op.getKeyBlocks()),
         numBlocks = getRows(op.getNumKeyBlocks());
   Value out = getSlice(b, loc, op.getOut(), offsets, sizes);
@@ -86,7 +87,7 @@ static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
   auto tiled = LogitsOp::create(
       b, loc, op.getResult() ? out.getType() : Type(), q, op.getK(),
       op.getKScale(), weights, ks, ke, /*ranges=*/Value(), column, out, blocks,
-      numBlocks, op.getCleanAttr(), /*compressed=*/UnitAttr(),
+      numBlocks, qScale, op.getCleanAttr(), /*compressed=*/UnitAttr(),
       op.getActivationAttr(), op.getScheduleAttr(),
       /*block_max=*/IntegerAttr(), op.getKeyBlockSizeAttr());
   return {{tiled}, SmallVector<Value>(tiled->getResults()), slices};
@@ -162,7 +163,7 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
   Location loc = getLoc();
   OpFoldResult zero = b.getIndexAttr(0);
   OpFoldResult heads = b.getIndexAttr(getNumHeads());
-  OpFoldResult headDim = b.getIndexAttr(getHeadDim());
+  OpFoldResult row = b.getIndexAttr(getQueryRow());
   if (compressed && !isRowTile && getClean())
     numN = affine::makeComposedFoldedAffineMin(
         b, loc, b.getMultiDimIdentityMap(2), {numN, getDim(b, loc, getK(), 0)});
@@ -181,11 +182,13 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
     return getSlice(b, loc, operand, offsets, sizes);
   };
   SmallVector<Value> operands = {
-      getSlice(b, loc, getQ(), {m, zero, zero}, {numM, heads, headDim}),
+      getSlice(b, loc, getQ(), {m, zero, zero}, {numM, heads, row}),
       getKeys(getK(), /*hasHeadDim=*/true),
       getKScale() ? getKeys(getKScale(), /*hasHeadDim=*/false) : Value(),
       getWeights() ? getSlice(b, loc, getWeights(), {m, zero}, {numM, heads})
                    : Value(),
+      getQScale() ? getSlice(b, loc, getQScale(), {m, zero}, {numM, heads})
+                  : Value(),
   };
   Value ks, ke, ranges;
   if (getResult()) {
@@ -220,7 +223,7 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
   auto tiled = LogitsOp::create(
       b, loc, resultType, operands[0], operands[1], operands[2], operands[3],
       ks, ke, ranges, keyOffset, out, /*key_blocks=*/Value(),
-      /*num_key_blocks=*/Value(), getCleanAttr(),
+      /*num_key_blocks=*/Value(), operands[4], getCleanAttr(),
       isRowTile ? getCompressedAttr() : UnitAttr(), getActivationAttr(),
       getScheduleAttr(), ranges ? IntegerAttr() : getBlockMaxAttr(),
       /*key_block_size=*/IntegerAttr());

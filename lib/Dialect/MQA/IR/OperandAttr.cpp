@@ -52,7 +52,8 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
         .Case("q", getRanks(3, 4))
         .Case("k", getRanks(3))
         .Cases({"sequence", "num_key_blocks"}, getRanks(1))
-        .Cases({"k_scale", "weights", "block_table", "out", "key_blocks"},
+        .Cases({"k_scale", "weights", "block_table", "out", "key_blocks",
+                "q_scale"},
                getRanks(2))
         .Case("context_lens", getRanks(1, 2))
         .Default({});
@@ -60,7 +61,7 @@ static Ranks getRanksOfLogits(StringRef name, bool isPaged) {
       .Case("q", getRanks(3))
       .Case("k", getRanks(2, 3))
       .Case("k_scale", getRanks(1, 2))
-      .Cases({"weights", "out", "key_blocks"}, getRanks(2))
+      .Cases({"weights", "out", "key_blocks", "q_scale"}, getRanks(2))
       .Cases({"ks", "ke", "num_key_blocks"}, getRanks(1))
       .Default({});
 }

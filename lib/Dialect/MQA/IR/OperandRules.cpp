@@ -41,9 +41,23 @@ SmallVector<Type> mqa::getInputTypes(Builder &b) {
           b.getBF16Type(), b.getF16Type()};
 }
 
+SmallVector<Type> mqa::getQueryTypes(LogitsOpInterface op) {
+  Builder b(op->getContext());
+  if (op.hasMxQueries())
+    return {getElementTypeOrSelf(op.getQ())};
+  if (op.getQScale())
+    return {b.getI8Type(), b.getType<Float8E4M3FNType>()};
+  return getInputTypes(b);
+}
+
 SmallVector<Type> mqa::getKeyTypes(LogitsOpInterface op) {
   if (op.hasMxKeys())
     return {getElementTypeOrSelf(op.getK())};
+  // Queries with block scales become what keys are multiplied as.
+  if (op.hasMxQueries()) {
+    Builder b(op->getContext());
+    return getInputTypes(b);
+  }
   return {op.getInputElementType()};
 }
 
@@ -236,6 +250,36 @@ LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
                          "D = " + Twine(headDim), size);
   return emitSizeError(op, ("number of bytes of a key (" + keysAt + ")").str(),
                        "D / 2 = " + Twine(headDim / 2), size);
+}
+
+LogicalResult mqa::verifyQueryScales(LogitsOpInterface op) {
+  const mx::Format *format = op.getQueryFormat();
+  if (!format || op.getQScale())
+    return success();
+  return op->emitOpError() << "with 'q' of " << getElementTypeOrSelf(op.getQ())
+                           << " (" << format->name
+                           << ") needs 'q_scale', whose words are the block "
+                              "scales";
+}
+
+LogicalResult mqa::verifyMxQueries(LogitsOpInterface op, StringRef keysAt) {
+  const mx::Format *format = op.getQueryFormat();
+  if (!format)
+    return success();
+  if (op.hasKeyGroups())
+    return op->emitOpError() << "with 'q_scale' has no key groups";
+  int64_t headDim = op.getHeadDim();
+  if (headDim % mx::kBlock || headDim > mx::kBlock * mx::kBlocksOfWord)
+    return emitSizeError(op,
+                         ("head dim D of " + format->name + " queries").str(),
+                         "32, 64, 96 or 128", headDim);
+  // The dimension of q counts bytes of MXFP4.
+  int64_t size = cast<ShapedType>(op.getK().getType()).getShape().back();
+  if (!op.hasMxKeys() && size != headDim)
+    return emitSizeError(op,
+                         ("number of elements of a key (" + keysAt + ")").str(),
+                         "D = " + Twine(headDim), size);
+  return success();
 }
 
 LogicalResult mqa::verifyBlockMax(Operation *op,

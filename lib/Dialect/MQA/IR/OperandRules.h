@@ -32,6 +32,9 @@ SmallVector<OperandRule> getOperandRules(KernelOpInterface op);
 /// Those of q and k.
 SmallVector<Type> getInputTypes(Builder &b);
 
+/// What q is of: beside its scales, of a format with block scales.
+SmallVector<Type> getQueryTypes(LogitsOpInterface op);
+
 /// What k and k_scale are of: the scales of keys with block scales are words.
 SmallVector<Type> getKeyTypes(LogitsOpInterface op);
 SmallVector<Type> getKeyScaleTypes(LogitsOpInterface op);
@@ -39,6 +42,13 @@ SmallVector<Type> getKeyScaleTypes(LogitsOpInterface op);
 /// What keys with block scales ask of an op whose operands have the right
 /// ranks. `keysAt` says where the bytes of a key were found.
 LogicalResult verifyMxKeys(LogitsOpInterface op, StringRef keysAt);
+
+/// Queries that are nothing without block scales have some. Ahead of the types
+/// of other operands, which depend on that.
+LogicalResult verifyQueryScales(LogitsOpInterface op);
+
+/// What queries with block scales ask of an op likewise.
+LogicalResult verifyMxQueries(LogitsOpInterface op, StringRef keysAt);
 
 /// Kind, rank, element type and sizes of `operands`, of which those that are
 /// left out are null. The last one that is there says whether they are all

@@ -154,9 +154,12 @@ LogicalResult PagedLogitsOp::getIterationDomainTileFromOperandTiles(
   StringRef ofSequences = hasKeyBlocks() ? "BK" : "BN",
             ofRows = hasKeyBlocks() ? "RK" : "RN";
   StringRef dims = namesSequences() ? ofRows : ofSequences;
-  if (getSequenceQueries() == 1 && getWeights() &&
-      operandNumbers ==
-          ArrayRef(getWeightsMutable().begin()->getOperandNumber()))
+  auto isOnly = [&](MutableOperandRange operand) {
+    return !operand.empty() &&
+           operandNumbers == ArrayRef(operand.begin()->getOperandNumber());
+  };
+  if (getSequenceQueries() == 1 &&
+      (isOnly(getWeightsMutable()) || isOnly(getQScaleMutable())))
     dims = ofRows;
   return getDomainTile(b, *this, dims, operandNumbers, allOffsets, allSizes,
                        offsets, sizes);

@@ -24,15 +24,19 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 SmallVector<Value> PagedLogitsOp::getDataOperands() {
-  return {getQ(),           getK(),           getKScale(), getWeights(),
-          getContextLens(), getBlockTable(),  getOut(),    getSequence(),
-          getKeyBlocks(),   getNumKeyBlocks()};
+  return {getQ(),           getK(),
+          getKScale(),      getWeights(),
+          getContextLens(), getBlockTable(),
+          getOut(),         getSequence(),
+          getKeyBlocks(),   getNumKeyBlocks(),
+          getQScale()};
 }
 
 ArrayRef<StringRef> PagedLogitsOp::getDataOperandNames() {
   static const StringRef names[] = {
       "q",           "k",   "k_scale",  "weights",    "context_lens",
-      "block_table", "out", "sequence", "key_blocks", "num_key_blocks"};
+      "block_table", "out", "sequence", "key_blocks", "num_key_blocks",
+      "q_scale"};
   return names;
 }
 
@@ -47,7 +51,10 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
   bool ofRows = op.namesSequences();
   bool perQuery = !ofRows && lens && lens.hasRank() && lens.getRank() == 2;
   return {
-      {"q", ofRows ? "RHD" : "BTHD", getInputTypes(b), /*numStrided=*/1},
+      {"q",
+       op.hasMxQueries() ? (ofRows ? "RHY" : "BTHY")
+                         : (ofRows ? "RHD" : "BTHD"),
+       getQueryTypes(op), /*numStrided=*/1},
       {"k", op.hasMxKeys() ? "CPX" : "CPD", getKeyTypes(op), 1},
       {"k_scale", "CP", getKeyScaleTypes(op), 1},
       {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
@@ -67,10 +74,13 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
       {"sequence", "R", {b.getI32Type()}, 0},
       {"key_blocks", "RL", {b.getI32Type()}, 1},
       {"num_key_blocks", "R", {b.getI32Type()}, 0},
+      {"q_scale", "RH", {b.getI32Type()}, 1},
   };
 }
 
 LogicalResult PagedLogitsOp::verify() {
+  if (failed(verifyQueryScales(*this)))
+    return failure();
   if (failed(verifyKeyBlocks(
           *this, {{getBlockMax().has_value(), "block_max"},
                   {getRowsPerSequence().has_value(), "rows_per_sequence"}})))
@@ -83,6 +93,7 @@ LogicalResult PagedLogitsOp::verify() {
           *this, ofRows ? "dimension 1 of 'q'" : "dimension 2 of 'q'",
           getNumHeads(), ofRows ? "dimension 2 of 'q'" : "dimension 3 of 'q'",
           getHeadDim())) ||
+      failed(verifyMxQueries(*this, "dimension 2 of 'k'")) ||
       failed(verifyMxKeys(*this, "dimension 2 of 'k'")) ||
       failed(verifyBlockMax(*this, getBlockMax(), getKeyOffset())) ||
       failed(verifyBlockColumns(*this, "out", getOutType())))
@@ -111,7 +122,8 @@ LogicalResult PagedLogitsOp::verify() {
        {std::pair<Value, StringRef>{getWeights(), "weights"},
         {getOut(), "out"},
         {getKeyBlocks(), "key_blocks"},
-        {getNumKeyBlocks(), "num_key_blocks"}}) {
+        {getNumKeyBlocks(), "num_key_blocks"},
+        {getQScale(), "q_scale"}}) {
     int64_t rows = value ? cast<ShapedType>(value.getType()).getDimSize(0)
                          : ShapedType::kDynamic;
     if (ShapedType::isDynamic(rows))
@@ -191,6 +203,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
   OpFoldResult row = timesNextN(s), numRows = timesNextN(numS);
   Value q = slice(getQ(), s, numS);
   Value weights = getWeights() ? slice(getWeights(), row, numRows) : Value();
+  Value qScale = getQScale() ? slice(getQScale(), row, numRows) : Value();
   Value lens = slice(getContextLens(), s, numS);
   // A row may be of any sequence.
   Value table = getBlockTable(), sequence = getSequence();
@@ -210,7 +223,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
       b, loc, addOffset(b, loc, getKeyOffset(), firstKey));
   auto tiled = PagedLogitsOp::create(
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
-      weights, lens, table, keyOffset, out, sequence, blocks, numBlocks,
+      weights, lens, table, keyOffset, out, sequence, blocks, numBlocks, qScale,
       getCleanAttr(), getActivationAttr(), getScheduleAttr(), getBlockMaxAttr(),
       getRowsPerSequenceAttr(), getKeyBlockSizeAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};

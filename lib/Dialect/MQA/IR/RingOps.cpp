@@ -117,10 +117,13 @@ static LogicalResult verifySource(Operation *op, StringRef suffix, Value source,
 
 LogicalResult RingPutOp::verify() {
   ArrayRef<MemRefType> tiles = getRing().getType().getTiles();
-  if (tiles.size() != getSources().size())
-    return emitOpError() << "needs one source per tile of the ring: expected "
+  // Tiles behind those of the sources are the readers'.
+  if (getSources().empty() || tiles.size() < getSources().size())
+    return emitOpError() << "needs a source for the first tiles of the ring: "
+                            "from 1 to "
                          << tiles.size() << ", found " << getSources().size();
-  for (auto [i, source, tile] : llvm::enumerate(getSources(), tiles))
+  for (auto [i, source, tile] :
+       llvm::enumerate(getSources(), tiles.take_front(getSources().size())))
     if (failed(verifySource(*this, (" " + Twine(i)).str(), source, tile)))
       return failure();
   return success();

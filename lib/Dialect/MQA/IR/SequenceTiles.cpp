@@ -79,25 +79,28 @@ Value SequenceTiles::getQueries(OpBuilder &b, Value sequence) {
                                    strides);
 }
 
-Value SequenceTiles::getWeights(OpBuilder &b, OpFoldResult row,
-                                OpFoldResult numRows, GetRows getRows,
-                                bool getsRows) {
-  if (!op.getWeights())
+Value SequenceTiles::getRowsOfHeads(OpBuilder &b, Value source,
+                                    OpFoldResult row, OpFoldResult numRows,
+                                    GetRows getRows, bool getsRows) {
+  if (!source)
     return {};
   if (getsRows)
-    return getRows(b, op.getWeights(), row, numRows);
-  return getSlice(b, loc, op.getWeights(), {row, b.getIndexAttr(0)},
+    return getRows(b, source, row, numRows);
+  return getSlice(b, loc, source, {row, b.getIndexAttr(0)},
                   {numRows, b.getIndexAttr(op.getNumHeads())});
 }
 
 Sequence SequenceTiles::getSequence(OpBuilder &b, Value ranges, Value sequence,
-                                    GetRows getRows, bool getsRowsOfWeights) {
+                                    GetRows getRows, bool getsRowsOfWeights,
+                                    bool getsRowsOfQScale) {
   Sequence result;
   OpFoldResult row = getFirstRow(b, sequence);
   result.numRows = b.getIndexAttr(nextN);
   result.q = getQueries(b, sequence);
-  result.weights =
-      getWeights(b, row, result.numRows, getRows, getsRowsOfWeights);
+  result.weights = getRowsOfHeads(b, op.getWeights(), row, result.numRows,
+                                  getRows, getsRowsOfWeights);
+  result.qScale = getRowsOfHeads(b, op.getQScale(), row, result.numRows,
+                                 getRows, getsRowsOfQScale);
   result.ranges = getRanges(b, ranges, sequence);
   result.table = getRows(b, op.getBlockTable(), sequence, b.getIndexAttr(1));
   result.out = getOut(b, sequence, getRows);
@@ -112,15 +115,18 @@ Value SequenceTiles::nameSequences(OpBuilder &b, Value ranges) {
 }
 
 Sequence SequenceTiles::getRun(OpBuilder &b, Value ranges, const Run &run,
-                               GetRows getRows, bool getsRowsOfWeights) {
+                               GetRows getRows, bool getsRowsOfWeights,
+                               bool getsRowsOfQScale) {
   Sequence result;
   OpFoldResult row = run.row, zero = b.getIndexAttr(0);
   result.numRows = run.numRows;
   result.q = getSlice(b, loc, op.getQ(), {row, zero, zero},
                       {result.numRows, b.getIndexAttr(op.getNumHeads()),
-                       b.getIndexAttr(op.getHeadDim())});
-  result.weights =
-      getWeights(b, row, result.numRows, getRows, getsRowsOfWeights);
+                       b.getIndexAttr(op.getQueryRow())});
+  result.weights = getRowsOfHeads(b, op.getWeights(), row, result.numRows,
+                                  getRows, getsRowsOfWeights);
+  result.qScale = getRowsOfHeads(b, op.getQScale(), row, result.numRows,
+                                 getRows, getsRowsOfQScale);
   result.ranges = NarrowRangesOp::create(b, loc, ranges, run.row, run.numRows);
   result.table =
       getRows(b, op.getBlockTable(), run.sequence, b.getIndexAttr(1));
@@ -168,6 +174,7 @@ LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
                           sequence.weights, /*ks=*/Value(), /*ke=*/Value(),
                           sequence.ranges, /*key_offset=*/first, out,
                           /*key_blocks=*/Value(), /*num_key_blocks=*/Value(),
+                          sequence.qScale,
                           /*clean=*/UnitAttr(), /*compressed=*/UnitAttr(),
                           op.getActivationAttr(), op.getScheduleAttr(),
                           /*block_max=*/IntegerAttr(),

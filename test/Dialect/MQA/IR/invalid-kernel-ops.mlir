@@ -172,7 +172,7 @@ func.func @f() {
 // -----
 
 func.func @f(%r: !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, %i: i32, %a: memref<4xf32>) {
-  // expected-error@+1 {{needs one source per tile of the ring: expected 1, found 2}}
+  // expected-error@+1 {{needs a source for the first tiles of the ring: from 1 to 1, found 2}}
   mqa.ring_put %r[%i], %a, %a : !mqa.ring<2, memref<4xf32, #gpu.address_space<workgroup>>>, memref<4xf32>, memref<4xf32>
   return
 }

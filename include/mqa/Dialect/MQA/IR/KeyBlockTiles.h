@@ -19,9 +19,9 @@ namespace mqa {
 
 /// The operands of one query, on memrefs.
 struct KeyBlockRow {
-  /// 1 x H x D, 1 x H (or null), 1 x B, a row of `out`; and the ranges of its
-  /// columns.
-  Value q, weights, blocks, out, ranges;
+  /// 1 x H x D, 1 x H (or null) twice, 1 x B, a row of `out`; and the ranges of
+  /// its columns.
+  Value q, weights, qScale, blocks, out, ranges;
   /// Its sequence's line of the block table, 1 x S; null where keys are those
   /// of a matrix.
   Value pages;
@@ -57,10 +57,11 @@ public:
   Value getOut(OpBuilder &b, Value row, GetRows getRows);
   /// Whether only the ranges of keys say which line of the table is a row's.
   bool namesSequences() { return paged && paged.namesSequences(); }
-  /// `getRows` makes views of the weights too, if asked for. `line` is the
+  /// `getRows` makes views of the weights and of the block scales of the query
+  /// too, if asked for. `line` is the
   /// row's where rows name their sequences.
   KeyBlockRow getRow(OpBuilder &b, Value row, GetRows getRows,
-                     bool getsRowsOfWeights,
+                     bool getsRowsOfWeights, bool getsRowsOfQScale,
                      std::optional<TableLine> line = std::nullopt);
   /// The logits of columns [first, first + count). With `clean`, those without
   /// a key become -inf.

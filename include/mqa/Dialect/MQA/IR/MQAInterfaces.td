@@ -38,14 +38,14 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
   }];
   let methods = [
     InterfaceMethod<"Heads H.", "int64_t", "getNumHeads">,
-    InterfaceMethod<"Elements D of a key.", "int64_t", "getHeadDim">,
     InterfaceMethod<"Groups G of heads that share a key.", "int64_t", "getNumGroups">,
     InterfaceMethod<"Whether keys have a dimension of groups.", "bool", "hasKeyGroups">,
     InterfaceMethod<"Queries of a sequence, which a block works on together; 0 where all "
                     "queries are of one sequence.", "int64_t", "getNextN">,
     InterfaceMethod<"Keys of a cache block, or of a block of a query's own; 0 without such blocks.",
                     "int64_t", "getBlockKv">,
-    InterfaceMethod<"The element type of q, and of k unless keys have block scales.", "::mlir::Type", "getInputElementType">,
+    InterfaceMethod<"", "::mlir::Value", "getQ">,
+    InterfaceMethod<"Words of block scales of queries. Null: queries have none.", "::mlir::Value", "getQScale">,
     InterfaceMethod<"", "::mlir::Value", "getK">,
     InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
@@ -78,6 +78,35 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
                  : nullptr;
     }
     bool hasMxKeys() { return $_op.getMxFormat(); }
+    /// The format of queries with block scales; null for other queries.
+    const ::mlir::mqa::mx::Format *getQueryFormat() {
+      auto query = ::llvm::dyn_cast<::mlir::ShapedType>($_op.getQ().getType());
+      ::mlir::Value scales = $_op.getQScale();
+      auto scale = ::llvm::dyn_cast_if_present<::mlir::ShapedType>(scales ? scales.getType() : ::mlir::Type());
+      return query ? ::mlir::mqa::mx::getFormat(query.getElementType(), scale ? scale.getElementType() : ::mlir::Type())
+                   : nullptr;
+    }
+    bool hasMxQueries() { return $_op.getQueryFormat(); }
+    /// The element type of q, and of k unless keys have block scales. Queries
+    /// with block scales become this type.
+    ::mlir::Type getInputElementType() {
+      ::mlir::Type query = ::llvm::cast<::mlir::ShapedType>($_op.getQ().getType()).getElementType();
+      const ::mlir::mqa::mx::Format *format = $_op.getQueryFormat();
+      if (!format)
+        return query;
+      ::mlir::Type key = ::llvm::cast<::mlir::ShapedType>($_op.getK().getType()).getElementType();
+      return format->getInputType(query.getContext(), $_op.hasMxKeys() ? ::mlir::Type() : key);
+    }
+    /// Elements of q for a head of a query: two of MXFP4 are one.
+    int64_t getQueryRow() {
+      return ::llvm::cast<::mlir::ShapedType>($_op.getQ().getType()).getShape().back();
+    }
+    /// Elements D of a key.
+    int64_t getHeadDim() {
+      const ::mlir::mqa::mx::Format *format = $_op.getQueryFormat();
+      int64_t row = $_op.getQueryRow();
+      return !format || ::mlir::ShapedType::isDynamic(row) ? row : row * (8 / format->elementBits);
+    }
     /// The element type of the products, whatever units the target has: that
     /// of q, or a wider one that keys with block scales need.
     ::mlir::Type getProductElementType() {

@@ -214,6 +214,8 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOp
     whichever kind of copy. A source may be smaller than the slot's tile. The rest of the tile then becomes zero, or is
     unspecified, as `mqa.fill_tile` says.
 
+    Tiles behind those of the sources are not filled. They belong to the readers of a slot, who may write them.
+
     A put is an `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and an `mqa.ring_commit` in one. It does not say how
     each tile is copied: `mqa-expand-puts` decides that, from the target and the sources.
 
@@ -339,7 +341,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | for `rows = keys`: pairs of elements, and words of block scales. The op decodes the keys like `mqa.decode_mx`, and q has the order of `mqa.permute_queries` |
     | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
     | onto | queries x keys | the logits of other heads. The op adds its own logits to them |
-    | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`) |
+    | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`, `mqa.decode_queries`) |
     | result | queries x keys | |
 
     A consumer group multiplies a head tile at a time: 64 rows, which are 64 / Q heads of each of its Q queries. With

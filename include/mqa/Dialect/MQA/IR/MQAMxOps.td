@@ -1,4 +1,4 @@
-//===- MQAMxOps.td - Packed keys that consumers decode -----*- tablegen -*-===//
+//===- MQAMxOps.td - What consumers decode -----------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -10,8 +10,62 @@
 include "mqa/Dialect/MQA/IR/MQAOps.td"
 
 //===----------------------------------------------------------------------===//
-// Level 4: queries beside packed keys
+// Level 4: queries with block scales, and beside packed keys
 //===----------------------------------------------------------------------===//
+
+def MQA_DecodeQueriesOp : MQA_Op<"decode_queries", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MQA_RoleOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Staged queries with block scales, as the type that is multiplied";
+  let description = [{
+    `packed` has a row for each head of each query: D / 2 bytes of MXFP4 (i8; the even element in the low bits), or D
+    f8E4M3FN of MXFP8. `words` has the block scales of each of them (f8E8M0FNU, one for 32 elements). The op reads
+    `weights`, which are 1 if they are left out, and writes the other operands:
+
+    | operand | shape | written |
+    | --- | --- | --- |
+    | `q` | queries x heads x D | the elements, divided by the greatest block scale of their row, times a constant that makes use of the range of the type |
+    | `folded` | as `words` | the weight of a head, times what was taken out of its row |
+    | `factors` | 2 x queries | what was taken out of the weights of a query |
+
+    The sum over heads of folded * relu(q . k), multiplied by both factors, is what it is for the queries and weights that
+    came in. A query's greatest weight, times its scale, is at most 2^60 and at least 2^-60, so that no sum overflows, or
+    vanishes, before it is multiplied by the factors. Factors are mostly 1.
+
+    If a block scale of a row is NaN, the row's weight becomes NaN; with `drops_nan`, it becomes 0, because NaN scores
+    count as 0. Elements that are NaN stay NaN.
+
+    `num_threads` threads execute the op. They are whole warps, and this thread has the number `thread`. The op stands
+    between a get and the first use of the slot, and synchronises its threads. Without `threads`, one warp executes it.
+
+    Why this op exists: no matrix unit of sm_90a, or of an older chip, multiplies elements with block scales. Queries are
+    decoded once for all of their keys.
+
+    ```mlir
+    !packed = memref<1x64x64xi8, #gpu.address_space<workgroup>>
+    !q = memref<1x64x128xf8E4M3FN, #mqa.staged<shape = [1, 64, 128], dims = [0, 1, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    mqa.decode_queries %packed, %words, %weights into %q, %folded, %factors threads %i of %n
+        : !packed, memref<1x64xi32, #gpu.address_space<workgroup>>, memref<1x64xf32, #gpu.address_space<workgroup>>
+        into !q, memref<1x64xf32, #gpu.address_space<workgroup>>, memref<2x1xf32, #gpu.address_space<workgroup>>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[I8, F8E4M3FN], [3]>:$packed,
+                       MemRefRankOf<[I32], [2]>:$words,
+                       Optional<MemRefRankOf<[F32], [2]>>:$weights,
+                       MemRefRankOf<[F8E4M3FN, BF16, F16], [3]>:$q,
+                       MemRefRankOf<[F32], [2]>:$folded,
+                       MemRefRankOf<[F32], [2]>:$factors,
+                       Optional<Index>:$thread, Optional<Index>:$num_threads,
+                       UnitAttr:$drops_nan);
+  let assemblyFormat = [{
+    $packed `,` $words (`,` $weights^)? `into` $q `,` $folded `,` $factors
+    (`threads` $thread^ `of` $num_threads)? attr-dict
+    `:` type($packed) `,` type($words) (`,` type($weights)^)?
+    `into` type($q) `,` type($folded) `,` type($factors)
+  }];
+  let hasVerifier = 1;
+}
 
 def MQA_PermuteQueriesOp : MQA_Op<"permute_queries", [
     AttrSizedOperandSegments,

@@ -42,7 +42,9 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | operand | shape | element type |
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
-    | `k` | N x D, or N x G x D | as `q` |
+    | | M x H x D / 2 | i8 beside `q_scale`: MXFP4 |
+    | | M x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
+    | `k` | N x D, or N x G x D | as `q`; beside `q_scale` any of the first four |
     | | N x D / 2 | i8: MXFP4 |
     | | N x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
@@ -53,6 +55,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `key_offset` (optional, 0) | | index |
     | `key_blocks` (optional) | M x B | i32 |
     | `num_key_blocks` (with `key_blocks`) | M | i32 |
+    | `q_scale` (optional) | M x H | i32 |
     | `out` | M x N, M x S with `compressed`, M x J with `block_max`, or M x (B * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
@@ -116,6 +119,25 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     is exact while the bytes of the key's word differ by at most 117 (bf16) or 22 (f16). Elements of blocks with smaller
     bytes are off by at most 2^-126 (bf16) or 2^-31 (f16) times the greatest block scale.
 
+    **MXFP4 and MXFP8 queries.** With `q_scale`, queries have block scales: each head of a query has a word of four, and
+    elements, words and D are as those of keys. Keys may have block scales too, or not. There are no groups, and no `fast`
+    schedules. Queries become the type in which their products are computed, and a GPU computes them once for all of a
+    query's keys:
+
+    | queries | keys | become |
+    | --- | --- | --- |
+    | MXFP4 | f8E4M3FN, MXFP4 | f8E4M3FN |
+    | | MXFP8, f8E5M2 | f16 |
+    | MXFP8 | f8E4M3FN, f8E5M2 | f16, and so do keys |
+    | | MXFP4, MXFP8 | bf16, and so do keys |
+    | both | bf16, f16 | the type of the keys |
+
+    A head is divided by the greatest of its block scales, and its weight (without `weights`: 1) is multiplied by that
+    scale. What the conversion of keys says of the bytes of a word holds for queries too. A power of two goes out of
+    weights that would become too great or too small, and multiplies the query's logits: a logit that is finite does not
+    overflow on the way. A head whose weight times greatest block scale is 2^-186 times that of another head of the
+    query, or less, counts as 0. If a block scale of a head is NaN, its scores are.
+
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
     `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
@@ -127,7 +149,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     In DeepGEMM's `fp8_mqa_logits`, the pair called `kv` is (k, k_scale).
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
-    keys; the maxima of blocks of 128 keys; with key blocks for each query; with MXFP8 keys; a tile.
+    keys; the maxima of blocks of 128 keys; with key blocks for each query; with MXFP8 keys; with MXFP4 queries and
+    keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -157,6 +180,11 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xbf16>, tensor<?x128xf8E4M3FN>, tensor<?xi32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %7 = mqa.logits ins(%q_mxfp4, %k_mxfp4, %block_scales, %weights, %ks, %ke :
+             tensor<?x64x64xi8>, tensor<?x64xi8>, tensor<?xi32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         q_scale(%query_scales : tensor<?x64xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -171,6 +199,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     AnyShaped:$out,
     // Last, so that bytecode from before there were these operands stays right.
     Optional<AnyShaped>:$key_blocks, Optional<AnyShaped>:$num_key_blocks,
+    Optional<AnyShaped>:$q_scale,
     UnitAttr:$clean,
     UnitAttr:$compressed,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
@@ -188,6 +217,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, ks, ke,
             /*ranges=*/::mlir::Value(), /*key_offset=*/::mlir::Value(), out,
             /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
+            /*q_scale=*/::mlir::Value(),
             /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{},
             /*block_max=*/{}, /*key_block_size=*/{});
     }]>];
@@ -198,6 +228,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     (`ranges` `(` $ranges^ `)`)? (`key_offset` `(` $key_offset^ `)`)?
     (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
       `of` $key_block_size)?
+    (`q_scale` `(` $q_scale^ `:` type($q_scale) `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict ``
     custom<OneKeyBlockSize>(ref(attr-dict), ref($key_block_size)) (`->` type($result)^)?
   }];
@@ -215,7 +246,6 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     ShapedType getKeyType() { return cast<ShapedType>(getK().getType()); }
     ShapedType getOutType() { return cast<ShapedType>(getOut().getType()); }
     int64_t getNumHeads() { return getQueryType().getDimSize(1); }
-    int64_t getHeadDim() { return getQueryType().getDimSize(2); }
     /// Whether keys have a dimension of groups.
     bool hasKeyGroups() { return getKeyType().getRank() == 3; }
     int64_t getNumGroups() {
@@ -228,7 +258,6 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     int64_t getBlockKv() { return hasKeyBlocks() ? *getKeyBlockSize() : 0; }
     bool hasRowsOfSequences() { return false; }
     int64_t getRunRows() { return 0; }
-    Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether rows begin with their ranges.
     bool hasCompressedRows();
     /// R, where a column is the maximum of a block of R keys; else 1.
@@ -250,8 +279,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     /// multiple of the keys of a column.
     FailureOr<TilingResult> getTileOfKeys(OpBuilder &b, OpFoldResult m, OpFoldResult n,
                                           OpFoldResult numM, OpFoldResult numN);
-    /// q, k, k_scale, weights, ks, ke, out, key_blocks, num_key_blocks. Of a
-    /// tile, ks and ke are what its ranges were made from.
+    /// q, k, k_scale, weights, ks, ke, out, key_blocks, num_key_blocks,
+    /// q_scale. Of a tile, ks and ke are what its ranges were made from.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];
@@ -282,7 +311,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | operand | shape | element type |
     | --- | --- | --- |
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
-    | `k` | C x P x D | as `q` |
+    | | B x T x H x D / 2 | i8 beside `q_scale`: MXFP4 |
+    | | B x T x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
+    | `k` | C x P x D | as `q`; beside `q_scale` any of the first four |
     | | C x P x D / 2 | i8: MXFP4 |
     | | C x P x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | C x P | f32 |
@@ -294,11 +325,12 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `key_offset` (optional, 0) | | index |
     | `key_blocks` (optional) | (B * T) x L | i32 |
     | `num_key_blocks` (with `key_blocks`) | B * T | i32 |
+    | `q_scale` (optional) | (B * T) x H | i32 |
     | `out` | (B * T) x N, (B * T) x J with `block_max`, or (B * T) x (L * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
     a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding, and MXFP4
-    and MXFP8 keys are as in `mqa.logits`.
+    and MXFP8 keys and queries are as in `mqa.logits`.
 
     **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
     is context_lens[b] - T + t + 1, because the new queries are the last ones of the sequence. Lengths may be zero, negative,
@@ -313,9 +345,9 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     outside of the cache. NaN spreads as in `mqa.logits`. Places behind the end of a sequence may hold anything.
 
     **Rows of sequences.** With `sequence`, each of M rows names its sequence, which may have any number of rows: prefill
-    against a paged cache, or decoding with other numbers of new queries in each sequence. `q` is M x H x D, `weights` is
-    M x H, `context_lens` is M (a length for each row), and `out` is M x N. `block_table` has a line for each sequence, and
-    sequence[m] is the line in which the blocks of row m are:
+    against a paged cache, or decoding with other numbers of new queries in each sequence. `q` is M x H x D, `weights` and
+    `q_scale` are M x H, `context_lens` is M (a length for each row), and `out` is M x N. `block_table` has a line for each
+    sequence, and sequence[m] is the line in which the blocks of row m are:
 
     ```
     out[m, n] = k_scale[c, p] * sum_h weights[m, h] * max(sum_d q[m, h, d] * k[c, p, d], 0)
@@ -379,6 +411,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     // Last, so that bytecode from before there were these operands stays right.
     Optional<AnyShaped>:$sequence,
     Optional<AnyShaped>:$key_blocks, Optional<AnyShaped>:$num_key_blocks,
+    Optional<AnyShaped>:$q_scale,
     UnitAttr:$clean,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
@@ -395,6 +428,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
       build($_builder, $_state, getResultTypeOf(out), q, k, kScale, weights, contextLens,
             blockTable, /*key_offset=*/::mlir::Value(), out, /*sequence=*/::mlir::Value(),
             /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
+            /*q_scale=*/::mlir::Value(),
             /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{},
             /*rows_per_sequence=*/{}, /*key_block_size=*/{});
     }]>];
@@ -407,6 +441,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     (`key_offset` `(` $key_offset^ `)`)?
     (`blocks` `(` $key_blocks^ `,` $num_key_blocks `:` type($key_blocks) `,` type($num_key_blocks) `)`
       `of` $key_block_size)?
+    (`q_scale` `(` $q_scale^ `:` type($q_scale) `)`)?
     `outs` `(` $out `:` type($out) `)` attr-dict ``
     custom<OneKeyBlockSize>(ref(attr-dict), ref($key_block_size)) (`->` type($result)^)?
   }];
@@ -431,7 +466,6 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
       return namesSequences() ? 1 : getQueryType().getDimSize(1);
     }
     int64_t getNumHeads() { return getQueryType().getDimSize(namesSequences() ? 1 : 2); }
-    int64_t getHeadDim() { return getQueryType().getDimSize(namesSequences() ? 2 : 3); }
     /// P.
     int64_t getPageKeys() { return getCacheType().getDimSize(1); }
     /// Whether each query has key blocks of its own. Then it is worked on as a
@@ -446,14 +480,13 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     bool hasCompressedRows() { return false; }
     /// R, where a column is the maximum of a block of R keys; else 1.
     int64_t getColumnKeys() { return getBlockMax().value_or(1); }
-    Type getInputElementType() { return getQueryType().getElementType(); }
     /// Whether every query has a length of its own.
     bool hasLengthPerQuery() {
       return namesSequences() || cast<ShapedType>(getContextLens().getType()).getRank() == 2;
     }
     bool isTile() { return static_cast<bool>(getKeyOffset()); }
     /// q, k, k_scale, weights, context_lens, block_table, out, sequence,
-    /// key_blocks, num_key_blocks.
+    /// key_blocks, num_key_blocks, q_scale.
     SmallVector<Value> getDataOperands();
     static ArrayRef<StringRef> getDataOperandNames();
   }];

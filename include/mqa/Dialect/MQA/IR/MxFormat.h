@@ -1,11 +1,11 @@
-//===- MxFormat.h - Keys with block scales in memory ------------*- C++ -*-===//
+//===- MxFormat.h - Keys and queries with block scales ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A block scale, an f8E8M0FNU, for each 32 elements of a key, and those of four
-// blocks in a word (OCP Microscaling Formats, 1.0). The formats differ in what
-// an element is: a new one is a case of `Element`, and a row of the table in
-// MxFormat.cpp.
+// A block scale, an f8E8M0FNU, for each 32 elements of a key or of a head of a
+// query, and those of four blocks in a word (OCP Microscaling Formats, 1.0).
+// The formats differ in what an element is: a new one is a case of `Element`,
+// and a row of the table in MxFormat.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,12 @@ namespace mx {
 constexpr int64_t kBlock = 32, kBlocksOfWord = 4;
 /// The byte of a block scale of 1, and that of NaN.
 constexpr int64_t kScaleBias = 127, kScaleNaN = 255;
+/// A weight times the greatest block scale of its head is at most 2^60, and the
+/// greatest one of a query at least 2^-60: what is more, or less, goes out of
+/// all weights of the query. So neither overflows with scores and sums of them.
+constexpr int64_t kMaxWeightExponent = 60;
+/// Less than any exponent of such a product.
+constexpr int64_t kNoExponent = -1000;
 
 /// Two f4E2M1FN lie in a byte (i8), the even one in its low bits.
 enum class Element { F4E2M1FN, F8E4M3FN };
@@ -40,11 +46,14 @@ struct Format {
   /// The type in which queries of `query` and keys are multiplied: it has room
   /// for elements whose blocks have different scales.
   Type getProductType(Type query) const;
+  /// The type that queries of this format become for keys of `key`; null: keys
+  /// have block scales too.
+  Type getInputType(MLIRContext *context, Type key) const;
 };
 
-/// The format of keys whose memory is of `key`, with scales of `scale` (null:
-/// none); null if they have no block scales.
-const Format *getFormat(Type key, Type scale);
+/// The format of vectors whose memory is of `element`, with scales of `scale`
+/// (null: none); null if they have no block scales.
+const Format *getFormat(Type element, Type scale);
 
 /// Lanes that decode a key together into the registers of a product's rows:
 /// each a quarter of it, which is one piece of one block.

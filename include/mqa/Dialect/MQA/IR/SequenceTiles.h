@@ -21,8 +21,8 @@ namespace mqa {
 struct Sequence {
   /// T of a sequence.
   OpFoldResult numRows;
-  /// T x H x D, T x H (or null), a row of the table, T rows of `out`.
-  Value q, weights, ranges, table, out;
+  /// T x H x D, T x H (or null) twice, a row of the table, T rows of `out`.
+  Value q, weights, qScale, ranges, table, out;
 };
 
 /// Neighbouring rows of one sequence; index.
@@ -50,16 +50,17 @@ public:
   /// Its rows of `out`.
   Value getOut(OpBuilder &b, Value sequence, GetRows getRows);
   /// `getRows` makes views of the table and of `out`, and, if asked for, of the
-  /// weights.
+  /// weights and of the block scales of queries.
   Sequence getSequence(OpBuilder &b, Value ranges, Value sequence,
-                       GetRows getRows, bool getsRowsOfWeights);
+                       GetRows getRows, bool getsRowsOfWeights,
+                       bool getsRowsOfQScale);
   /// The ranges of rows that name their sequences, where a row that names none
   /// sees no key. `ranges` are those of `makeRanges`, which do not look at
   /// sequences.
   Value nameSequences(OpBuilder &b, Value ranges);
   /// As `getSequence`, of rows that name their sequences.
   Sequence getRun(OpBuilder &b, Value ranges, const Run &run, GetRows getRows,
-                  bool getsRowsOfWeights);
+                  bool getsRowsOfWeights, bool getsRowsOfQScale);
   /// The logits of keys [first, first + count), without `clean`.
   LogitsOp createTile(OpBuilder &b, const Sequence &sequence, Value first,
                       Value count);
@@ -67,8 +68,8 @@ public:
 private:
   OpFoldResult getFirstRow(OpBuilder &b, Value sequence);
   Value getQueries(OpBuilder &b, Value sequence);
-  Value getWeights(OpBuilder &b, OpFoldResult row, OpFoldResult numRows,
-                   GetRows getRows, bool getsRows);
+  Value getRowsOfHeads(OpBuilder &b, Value source, OpFoldResult row,
+                       OpFoldResult numRows, GetRows getRows, bool getsRows);
   Value getKeys(OpBuilder &b, Value cache, Value table, Value first,
                 Value count);
 

@@ -167,6 +167,51 @@ def MQAExpandTileSharePass : Pass<"mqa-expand-tile-share", "::mlir::gpu::GPUFunc
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def MQAExpandDecodeQueriesPass : Pass<"mqa-expand-decode-queries", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Expands mqa.decode_queries to code of each of its threads";
+  let description = [{
+    A thread decodes a block of 32 elements at a time, by the scale of the block and the greatest scale of the row. A warp
+    takes the weights of a query at a time, and finds the greatest product of a weight and a scale. Behind a barrier of
+    its threads, the matrix unit may read the queries, and consumers their weights and factors.
+
+    Contract: the threads of the op are whole warps, and all come to the op equally often. They meet at a named barrier
+    that the kernel does not use yet. Ops of one block that the same threads execute share this barrier. Anything else is
+    an error.
+
+    ```mlir
+    !packed = memref<1x64x64xi8, #gpu.address_space<workgroup>>
+    !words = memref<1x64xi32, #gpu.address_space<workgroup>>
+    !weights = memref<1x64xf32, #gpu.address_space<workgroup>>
+    !q = memref<1x64x128xf8E4M3FN, #mqa.staged<shape = [1, 64, 128], dims = [0, 1, 2], swizzle = 16>, #gpu.address_space<workgroup>>
+    mqa.decode_queries %packed, %words, %weights into %q, %folded, %factors threads %i of %n
+        : !packed, !words, !weights into !q, !weights, memref<2x1xf32, #gpu.address_space<workgroup>>
+    // becomes
+    scf.for %unit = ... {
+      ...
+      %bytes = vector.load %packed[%query, %head, ...] ... : ..., vector<16xi8>
+      ...
+      vector.transfer_write ..., %q[%query, %head, ...] ... : vector<32xf8E4M3FN>, ...
+    }
+    ...
+    scf.for %row = ... {
+      ...
+      %greatest = gpu.subgroup_reduce maxsi ...
+      ...
+      scf.if ... {
+        memref.store ..., %folded[%row, ...] : ...
+      }
+      ...
+    }
+    nvvm.fence.proxy ...
+    ...
+    nvvm.barrier ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def MQAExpandPermuteQueriesPass : Pass<"mqa-expand-permute-queries", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands mqa.permute_queries to code of each of its threads";
   let description = [{

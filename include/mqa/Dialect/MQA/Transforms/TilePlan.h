@@ -31,12 +31,18 @@ struct TilePlan {
   int64_t blockHeads = 0, numHeadBlocks = 1;
   bool stagesByParts = false;
   /// The ring of a query block: q in head tiles, and weights if there are any,
-  /// for `blockHeads` heads.
+  /// for `blockHeads` heads. Of queries with block scales: their bytes and
+  /// words, weights if there are any, and then what consumers make of these: q,
+  /// weights and factors (mqa.decode_queries).
   RingType queryRing;
+  /// The tile of q in the ring.
+  MemRefType queryTile;
   /// Whether TMA can load weights (their rows are a multiple of 16 bytes, and
   /// are staged whole) and scales (they are contiguous; those of groups are
   /// not).
   bool loadsWeightsByTma = false, loadsScalesByTma = false;
+  /// Likewise for words of block scales of queries.
+  bool loadsQScaleByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
   /// their own, because a tile of k is used up earlier. The ring is null if
   /// there are no scales.

@@ -86,7 +86,7 @@ private:
   std::pair<Value, double> activate(int64_t headTile, Value scores);
   Value dropPadding(int64_t headTile, Value scores);
   Value addWeighted(int64_t headTile, Value scores, Value sums);
-  Value getFactors(int64_t i);
+  Value scale(VectorType type, Value logits, int64_t i);
   Value computeLogits();
 
   IRRewriter &b;
@@ -320,11 +320,20 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
       vector::CombiningKind::ADD);
 }
 
-/// Row `i` of the factors, as a view made where they are.
-Value TileVectorizer::getFactors(int64_t i) {
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointAfterValue(op.getFactors());
-  return dropLeading(op.getFactors(), {i});
+/// `logits`, of type `type`, times row `i` of the factors, which are read by a
+/// view made where they are.
+Value TileVectorizer::scale(VectorType type, Value logits, int64_t i) {
+  Value row;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(op.getFactors());
+    row = dropLeading(op.getFactors(), {i});
+  }
+  Value factor = readAtDefinition(row, {queries});
+  factor = vector::ShapeCastOp::create(
+      b, loc, VectorType::get({queries, 1}, b.getF32Type()), factor);
+  factor = vector::BroadcastOp::create(b, loc, type, factor);
+  return arith::MulFOp::create(b, loc, logits, factor);
 }
 
 Value TileVectorizer::computeLogits() {
@@ -364,17 +373,16 @@ Value TileVectorizer::computeLogits() {
     logits = arith::ExtFOp::create(b, loc, type, logits);
   if (keyRows)
     logits = vector::TransposeOp::create(b, loc, logits, {1, 0});
+  // What is finite in the end is so between two factors of about the same
+  // exponent; sums in f16 are small.
+  if (op.getFactors() && !half)
+    logits = this->scale(type, logits, 0);
   if (scale) {
     Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
     logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
   }
-  for (int64_t i = 0; op.getFactors() && i < 2; ++i) {
-    Value factor = readAtDefinition(getFactors(i), {queries});
-    factor = vector::ShapeCastOp::create(
-        b, loc, VectorType::get({queries, 1}, b.getF32Type()), factor);
-    factor = vector::BroadcastOp::create(b, loc, type, factor);
-    logits = arith::MulFOp::create(b, loc, logits, factor);
-  }
+  for (int64_t i = half ? 0 : 1; op.getFactors() && i < 2; ++i)
+    logits = this->scale(type, logits, i);
   if (op.getOnto())
     logits = arith::AddFOp::create(b, loc, op.getOnto(), logits);
   return logits;

@@ -69,8 +69,8 @@ void mqa::buildKeyBlockLoops(RewriterBase &b, LogitsOpInterface op,
   if (tiles.namesSequences())
     line =
         findLine(b, loc, cast<PagedLogitsOp>(*op), tiles.getKeyRanges(), index);
-  KeyBlockRow row =
-      tiles.getRow(b, index, getRows, !plan.loadsWeightsByTma, line);
+  KeyBlockRow row = tiles.getRow(b, index, getRows, !plan.loadsWeightsByTma,
+                                 !plan.loadsQScaleByTma, line);
   // Every row begins at column 0: see mqa.paged_logits.
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value begin = getFirstOwnKey(b, loc, work, index, zero, tileKv);

@@ -129,6 +129,11 @@ LogicalResult mqa::buildLogitsLoops(RewriterBase &b, LogitsOp logits,
     replaceSlice(*tile.getWeightsMutable().begin(),
                  getRowBlock(b, loc, logits.getWeights(), m, rows));
   }
+  if (logits.getQScale() && !plan.loadsQScaleByTma) {
+    b.setInsertionPoint(keys);
+    replaceSlice(*tile.getQScaleMutable().begin(),
+                 getRowBlock(b, loc, logits.getQScale(), m, rows));
+  }
   if (logits.getKScale() && !plan.loadsScalesByTma) {
     b.setInsertionPoint(tile);
     replaceSlice(*tile.getKScaleMutable().begin(),

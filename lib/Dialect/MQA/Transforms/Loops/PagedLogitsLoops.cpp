@@ -50,7 +50,8 @@ LogicalResult mqa::buildPagedLogitsLoops(RewriterBase &b, PagedLogitsOp op,
   b.setInsertionPointToStart(sequences.getBody());
   Value index = sequences.getInductionVar();
   Sequence sequence =
-      tiles.getSequence(b, ranges, index, getRows, !plan.loadsWeightsByTma);
+      tiles.getSequence(b, ranges, index, getRows, !plan.loadsWeightsByTma,
+                        !plan.loadsQScaleByTma);
   // Every sequence begins at key 0, so that the first key does not wait for the
   // length, nor the block table for the first key.
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);

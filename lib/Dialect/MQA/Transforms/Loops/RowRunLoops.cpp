@@ -67,7 +67,7 @@ LogicalResult mqa::buildRowRunLoops(RewriterBase &b, PagedLogitsOp op,
   auto found = RowRunOp::create(b, loc, index, index, index, runs, row, blockQ);
   Sequence sequence =
       tiles.getRun(b, ranges, {row, found.getNumRows(), found.getSequence()},
-                   getRows, !plan.loadsWeightsByTma);
+                   getRows, !plan.loadsWeightsByTma, !plan.loadsQScaleByTma);
   Value begin = getFirstOwnKey(b, loc, work, number, zero, tileKv);
   Value end = getOwnKeysEnd(b, loc, work, number, zero, found.getEnd(), tileKv);
   Value step = arith::ConstantIndexOp::create(b, loc, tileKv);

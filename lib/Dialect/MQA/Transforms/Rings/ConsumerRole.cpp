@@ -261,14 +261,13 @@ void WarpRoles::buildConsumers(Value threadId) {
   Value numConsumers = constant(numConsumerGroups * kGroupThreads);
   scf::ForOp clone = cloneWithout(
       [](RoleOpInterface op) { return op.getRole() != Role::Consumer; });
-  clone.walk([&](FitQueriesOp op) {
+  auto giveThreads = [&](auto op) {
     op.getThreadMutable().assign(threadId);
     op.getNumThreadsMutable().assign(numConsumers);
-  });
-  clone.walk([&](PermuteQueriesOp op) {
-    op.getThreadMutable().assign(threadId);
-    op.getNumThreadsMutable().assign(numConsumers);
-  });
+  };
+  clone.walk([&](DecodeQueriesOp op) { giveThreads(op); });
+  clone.walk([&](FitQueriesOp op) { giveThreads(op); });
+  clone.walk([&](PermuteQueriesOp op) { giveThreads(op); });
   clone.walk([&](MeetOp op) {
     op.setNumThreads(numConsumerGroups * kGroupThreads);
     op.setTurns(groups.keyGroups);

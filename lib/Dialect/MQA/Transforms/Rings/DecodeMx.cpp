@@ -55,11 +55,6 @@ Value mqa::getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest) {
   return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
 
-MxDecoder::MxDecoder(OpBuilder &builder, Location loc, FloatType type,
-                     int shift, Value word, int64_t numBlocks)
-    : b(loc, builder), type(type), shift(shift),
-      scales(getMxScales(b, word, numBlocks)) {}
-
 Value MxDecoder::getScale() { return getMxFactor(b, shift, scales.greatest); }
 
 Value MxDecoder::getWords(Value bytes) {
@@ -75,15 +70,14 @@ Value MxDecoder::makeElements(ArrayRef<Value> words) {
                                    elements);
 }
 
-static std::unique_ptr<MxDecoder> makeDecoder(OpBuilder &b, Location loc,
+std::unique_ptr<MxDecoder> mqa::makeMxDecoder(OpBuilder &b, Location loc,
                                               const mx::Format &format,
-                                              FloatType type, Value word,
-                                              int64_t numBlocks) {
+                                              FloatType type, MxScales scales) {
   switch (format.element) {
   case mx::Element::F4E2M1FN:
-    return makeFp4Decoder(b, loc, type, word, numBlocks);
+    return makeFp4Decoder(b, loc, type, std::move(scales));
   case mx::Element::F8E4M3FN:
-    return makeFp8Decoder(b, loc, type, word, numBlocks);
+    return makeFp8Decoder(b, loc, type, std::move(scales));
   }
   llvm_unreachable("unknown element");
 }
@@ -131,8 +125,9 @@ void mqa::decodeMxKeys(OpBuilder &b, Location loc, const mx::Format &format,
                                 {key, constant(i * format.getBlockBytes())}));
   };
   loadFrom(0);
-  std::unique_ptr<MxDecoder> decoder =
-      makeDecoder(b, loc, format, element, word, numBlocks);
+  ImplicitLocOpBuilder nested(loc, b);
+  std::unique_ptr<MxDecoder> decoder = makeMxDecoder(
+      b, loc, format, element, getMxScales(nested, word, numBlocks));
   memref::StoreOp::create(b, loc, decoder->getScale(), scales, key);
   for (int64_t i = 0; i < numBlocks; ++i) {
     if (i && i % numLoaded == 0)

@@ -28,7 +28,8 @@ static void expand(RewriterBase &b, RingPutOp op, const CopyEngine &engine) {
   Location loc = op.getLoc();
   b.setInsertionPoint(op);
   auto acquire = RingAcquireOp::create(b, loc, op.getRing(), op.getPosition());
-  ArrayRef<MemRefType> tiles = op.getRing().getType().getTiles();
+  ArrayRef<MemRefType> tiles =
+      op.getRing().getType().getTiles().take_front(op.getSources().size());
   SmallVector<FillKind> kinds;
   for (auto [source, tile] : llvm::zip_equal(op.getSources(), tiles))
     kinds.push_back(chooseKind(source, tile, engine));

@@ -86,7 +86,8 @@ FillKind mqa::chooseKind(Value source, MemRefType tile,
 int64_t mqa::countFillWarps(RingPutOp put, const CopyEngine &engine) {
   // With more chunks for each lane, a kernel waits for its producers.
   constexpr int64_t kLaneChunks = 8, kChunkBytes = 16;
-  ArrayRef<MemRefType> tiles = put.getRing().getType().getTiles();
+  ArrayRef<MemRefType> tiles =
+      put.getRing().getType().getTiles().take_front(put.getSources().size());
   int64_t bytes = 0;
   for (auto [source, tile] : llvm::zip_equal(put.getSources(), tiles)) {
     if (chooseKind(source, tile, engine) != FillKind::AsyncChunks)

@@ -12,10 +12,10 @@ using namespace mlir::mqa;
 namespace {
 class Fp4Decoder : public MxDecoder {
 public:
-  Fp4Decoder(OpBuilder &builder, Location loc, FloatType type, Value word,
-             int64_t numBlocks)
-      : MxDecoder(builder, loc, type, Fp4Tables::getShift(type), word,
-                  numBlocks),
+  Fp4Decoder(OpBuilder &builder, Location loc, FloatType type,
+             MxScales mxScales)
+      : MxDecoder(builder, loc, type, Fp4Tables::getShift(type),
+                  std::move(mxScales)),
         tables(b, type, scales) {}
 
   Value decode(Value bytes, int64_t i) override;
@@ -35,7 +35,7 @@ Value Fp4Decoder::decode(Value bytes, int64_t i) {
 }
 
 std::unique_ptr<MxDecoder> mqa::makeFp4Decoder(OpBuilder &b, Location loc,
-                                               FloatType type, Value word,
-                                               int64_t numBlocks) {
-  return std::make_unique<Fp4Decoder>(b, loc, type, word, numBlocks);
+                                               FloatType type,
+                                               MxScales scales) {
+  return std::make_unique<Fp4Decoder>(b, loc, type, std::move(scales));
 }

@@ -19,8 +19,8 @@ using namespace mlir::mqa;
 namespace {
 class Fp8Decoder : public MxDecoder {
 public:
-  Fp8Decoder(OpBuilder &builder, Location loc, FloatType type, Value word,
-             int64_t numBlocks);
+  Fp8Decoder(OpBuilder &builder, Location loc, FloatType type,
+             MxScales mxScales);
 
   Value decode(Value bytes, int64_t i) override;
   Value hasNaN() override;
@@ -45,8 +45,8 @@ private:
 } // namespace
 
 Fp8Decoder::Fp8Decoder(OpBuilder &builder, Location loc, FloatType type,
-                       Value word, int64_t numBlocks)
-    : MxDecoder(builder, loc, type, getShift(type), word, numBlocks) {
+                       MxScales mxScales)
+    : MxDecoder(builder, loc, type, getShift(type), std::move(mxScales)) {
   for (Value scale : scales.all)
     factors.push_back(makeFactor(scale));
 }
@@ -111,7 +111,7 @@ Value Fp8Decoder::hasNaN() {
 }
 
 std::unique_ptr<MxDecoder> mqa::makeFp8Decoder(OpBuilder &b, Location loc,
-                                               FloatType type, Value word,
-                                               int64_t numBlocks) {
-  return std::make_unique<Fp8Decoder>(b, loc, type, word, numBlocks);
+                                               FloatType type,
+                                               MxScales scales) {
+  return std::make_unique<Fp8Decoder>(b, loc, type, std::move(scales));
 }

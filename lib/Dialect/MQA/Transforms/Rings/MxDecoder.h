@@ -1,4 +1,4 @@
-//===- MxDecoder.h - One key with block scales ------------------*- C++ -*-===//
+//===- MxDecoder.h - One vector with block scales ---------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -19,8 +19,8 @@
 namespace mlir {
 namespace mqa {
 
-/// The block scales of a key, as i32: those of its blocks, the greatest and the
-/// least of them.
+/// The block scales of a key, or of a head of a query, as i32: those of the
+/// blocks that are decoded, the greatest of all, and the least that is decoded.
 struct MxScales {
   SmallVector<Value> all;
   Value greatest, least;
@@ -33,8 +33,9 @@ MxScales getMxScales(ImplicitLocOpBuilder &b, Value word, int64_t numBlocks);
 /// scale is `greatest`, and whose elements are 2^shift times too great: an f32.
 Value getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest);
 
-/// Writes what decodes a key: its elements by their blocks, without its
-/// greatest block scale, which becomes the scale of the key.
+/// Writes what decodes a key, or a head of a query: its elements by their
+/// blocks, without its greatest block scale, which becomes the scale of the
+/// key.
 class MxDecoder {
 public:
   virtual ~MxDecoder() = default;
@@ -46,13 +47,15 @@ public:
   virtual Value hasNaN() { return {}; }
   /// The factor that makes up for what `decode` takes out.
   Value getScale();
+  /// Of which 2^shift is a part.
+  int getShift() const { return shift; }
 
 protected:
-  /// Of a key with the block scales `word`, of which `numBlocks` count.
   /// Elements become 2^shift times what they are in the block with the greatest
   /// scale.
   MxDecoder(OpBuilder &builder, Location loc, FloatType type, int shift,
-            Value word, int64_t numBlocks);
+            MxScales scales)
+      : b(loc, builder), type(type), shift(shift), scales(std::move(scales)) {}
 
   Value constant(uint32_t value) {
     return arith::ConstantIntOp::create(b, static_cast<int32_t>(value), 32);
@@ -80,12 +83,14 @@ protected:
 
 /// Elements are of f8E4M3FN, f16 or bf16.
 std::unique_ptr<MxDecoder> makeFp4Decoder(OpBuilder &b, Location loc,
-                                          FloatType type, Value word,
-                                          int64_t numBlocks);
+                                          FloatType type, MxScales scales);
 /// Elements are of f16 or bf16.
 std::unique_ptr<MxDecoder> makeFp8Decoder(OpBuilder &b, Location loc,
-                                          FloatType type, Value word,
-                                          int64_t numBlocks);
+                                          FloatType type, MxScales scales);
+/// The decoder of `format`.
+std::unique_ptr<MxDecoder> makeMxDecoder(OpBuilder &b, Location loc,
+                                         const mx::Format &format,
+                                         FloatType type, MxScales scales);
 
 } // namespace mqa
 } // namespace mlir

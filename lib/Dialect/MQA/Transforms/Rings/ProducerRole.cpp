@@ -73,7 +73,7 @@ SetVector<Value> WarpRoles::findRingsBeside(Value wide) {
   SetVector<Value> rings;
   auto isOfLanes = [&](RingPutOp put) {
     return llvm::all_of(
-        llvm::zip_equal(put.getSources(), put.getRing().getType().getTiles()),
+        llvm::zip_first(put.getSources(), put.getRing().getType().getTiles()),
         [&](auto fill) {
           auto [source, tile] = fill;
           return chooseKind(source, tile, *chip.copyEngine) !=

@@ -84,9 +84,15 @@ public:
 private:
   Value getRanges(Value outRows);
   void createRings(gpu::GPUFuncOp kernel);
-  RingGetOp putQueries(Value position, const HeadBlock &heads);
-  Value fitQueries(RingGetOp staged);
-  void permuteQueries(RingGetOp staged);
+  /// What consumers have of a query block: q, and weights and factors of its
+  /// logits, which may be null.
+  struct Queries {
+    Value q, weights, factors;
+  };
+  Queries putQueries(Value position, const HeadBlock &heads);
+  Queries decodeQueries(RingGetOp staged);
+  void fitQueries(Queries &queries);
+  void permuteQueries(const Queries &queries);
   Value putAndGet(Value ring, Value position, Value source);
   void convertKeys(Value position, const HeadBlock &heads);
   VectorType getTileType() {
@@ -94,8 +100,8 @@ private:
         {plan.schedule.getBlockQ(), plan.schedule.getTileKv()}, b.getF32Type());
   }
   Relu getRelu();
-  Value buildTile(Value position, const HeadBlock &heads, RingGetOp staged,
-                  Value factors, Value onto);
+  Value buildTile(Value position, const HeadBlock &heads,
+                  const Queries &queries, Value onto);
   Value buildHeadBlocks(Value position);
 
   RewriterBase &b;
@@ -176,30 +182,49 @@ void TileStager::createRings(gpu::GPUFuncOp kernel) {
   }
 }
 
-RingGetOp TileStager::putQueries(Value position, const HeadBlock &heads) {
-  SmallVector<Value> sources{heads.getHeads(b, loc, logits.getQ())};
-  if (logits.getWeights())
-    sources.push_back(heads.getHeads(b, loc, logits.getWeights()));
+TileStager::Queries TileStager::putQueries(Value position,
+                                           const HeadBlock &heads) {
+  SmallVector<Value> sources;
+  for (Value source : {logits.getQ(), logits.getQScale(), logits.getWeights()})
+    if (source)
+      sources.push_back(heads.getHeads(b, loc, source));
   RingPutOp::create(b, loc, queryRing, position, sources);
-  return RingGetOp::create(b, loc, queryRing, position);
+  auto staged = RingGetOp::create(b, loc, queryRing, position);
+  if (logits.hasMxQueries())
+    return decodeQueries(staged);
+  return {staged.getResult(0),
+          logits.getWeights() ? staged.getResult(1) : Value(), Value()};
 }
 
-/// The factors of an f16 reduction; null for another.
-Value TileStager::fitQueries(RingGetOp staged) {
+/// In the tiles behind those that are filled.
+TileStager::Queries TileStager::decodeQueries(RingGetOp staged) {
+  unsigned first = logits.getWeights() ? 3 : 2;
+  Queries queries{staged.getResult(first), staged.getResult(first + 1),
+                  staged.getResult(first + 2)};
+  DecodeQueriesOp::create(
+      b, loc, staged.getResult(0), staged.getResult(1),
+      logits.getWeights() ? staged.getResult(2) : Value(), queries.q,
+      queries.weights, queries.factors, /*thread=*/Value(),
+      /*num_threads=*/Value(), dropsNan(logits.getActivation()));
+  return queries;
+}
+
+/// Gives queries the factors of an f16 reduction.
+void TileStager::fitQueries(Queries &queries) {
   if (!isPacked(plan.schedule.getReduction()))
-    return {};
-  MemRefType weights = plan.queryRing.getTiles()[1];
+    return;
+  auto weights = cast<MemRefType>(queries.weights.getType());
   auto type =
       MemRefType::get({2, weights.getDimSize(0)}, b.getF32Type(),
                       MemRefLayoutAttrInterface{}, weights.getMemorySpace());
-  return FitQueriesOp::create(b, loc, type, staged.getResult(0),
-                              staged.getResult(1), Value(), Value());
+  queries.factors = FitQueriesOp::create(b, loc, type, queries.q,
+                                         queries.weights, Value(), Value());
 }
 
 /// In the order of keys that consumers decode.
-void TileStager::permuteQueries(RingGetOp staged) {
+void TileStager::permuteQueries(const Queries &queries) {
   if (plan.decodesInRegisters)
-    PermuteQueriesOp::create(b, loc, staged.getResult(0), Value(), Value());
+    PermuteQueriesOp::create(b, loc, queries.q, Value(), Value());
 }
 
 Value TileStager::putAndGet(Value ring, Value position, Value source) {
@@ -233,13 +258,13 @@ Relu TileStager::getRelu() {
     return Relu::Max;
   // Of fp8 that became f16, the tile's type does not say that it is finite.
   bool isFinite = logits.hasOnlyFiniteScores() &&
-                  plan.queryRing.getTiles()[0].getElementTypeBitWidth() == 8;
+                  plan.queryTile.getElementTypeBitWidth() == 8;
   return isFinite ? plan.schedule.getRelu() : Relu::IntegerMax;
 }
 
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
-                            RingGetOp staged, Value factors, Value onto) {
+                            const Queries &queries, Value onto) {
   auto getTile = [&](Value ring, Value source) {
     if (!mxRing)
       return putAndGet(ring, position, heads.getKeys(b, loc, source));
@@ -248,20 +273,18 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
   if (mxRing)
     convertKeys(position, heads);
   Value keys = getTile(keyRing, logits.getK());
-  Value scales, weights;
+  Value scales;
   if (scaleRing)
     scales = getTile(scaleRing, logits.getKScale());
-  if (logits.getWeights())
-    weights = staged.getResult(1);
   // Padding is zero; but behind a block of q come the heads of the next.
-  int64_t tileHeads = plan.queryRing.getTiles()[0].getDimSize(1);
+  int64_t tileHeads = plan.queryTile.getDimSize(1);
   bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;
   Value numHeads;
   if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))
     numHeads = getValueOrCreateConstantIndexOp(b, loc, heads.numHeads);
   return TileLogitsOp::create(
-      b, loc, getTileType(), staged.getResult(0), keys, scales, weights, onto,
-      factors, logits.getActivation(), numHeads, getRelu(),
+      b, loc, getTileType(), queries.q, keys, scales, queries.weights, onto,
+      queries.factors, logits.getActivation(), numHeads, getRelu(),
       plan.schedule.getReduction(), plan.schedule.getAccumulators(),
       plan.schedule.getRows());
 }
@@ -281,9 +304,8 @@ Value TileStager::buildHeadBlocks(Value position) {
       b, loc, position,
       arith::IndexCastOp::create(b, loc, b.getI32Type(), index));
   HeadBlock heads = HeadBlock::get(b, logits, plan.blockHeads, index);
-  RingGetOp staged = putQueries(own, heads);
-  Value sum = buildTile(own, heads, staged, /*factors=*/Value(),
-                        loop.getRegionIterArg(0));
+  Queries queries = putQueries(own, heads);
+  Value sum = buildTile(own, heads, queries, loop.getRegionIterArg(0));
   for (Value ring : {queryRing, keyRing, scaleRing})
     if (ring)
       RingReleaseOp::create(b, loc, ring, own);
@@ -337,14 +359,13 @@ LogicalResult TileStager::stage(scf::ForOp outer) {
   } else {
     HeadBlock heads = HeadBlock::getAll(logits);
     b.setInsertionPoint(inner);
-    RingGetOp staged = putQueries(queryPosition, heads);
-    Value factors = fitQueries(staged);
-    permuteQueries(staged);
+    Queries queries = putQueries(queryPosition, heads);
+    fitQueries(queries);
+    permuteQueries(queries);
     b.setInsertionPointAfter(inner);
     RingReleaseOp::create(b, loc, queryRing, queryPosition);
     b.setInsertionPoint(logits);
-    tile = buildTile(position, heads, staged, factors,
-                     /*onto=*/Value());
+    tile = buildTile(position, heads, queries, /*onto=*/Value());
   }
   StoreLogitsOp::create(b, loc, tile, ranges, logits.getKeyOffset(), *outRows,
                         logits.getCleanAttr());
@@ -364,7 +385,8 @@ static LogicalResult verifyLoop(LogitsOp logits, scf::ForOp keys) {
       return WalkResult::skip();
     bool mayWrite =
         op->getNumRegions() == 0 &&
-        llvm::any_of(ArrayRef<Value>{logits.getQ(), logits.getWeights()},
+        llvm::any_of(ArrayRef<Value>{logits.getQ(), logits.getWeights(),
+                                     logits.getQScale()},
                      [&](Value staged) {
                        return staged && mayWriteGlobalMemory(op, staged);
                      });
@@ -411,6 +433,7 @@ static LogicalResult stage(RewriterBase &rewriter, LogitsOp logits) {
     return failure();
   for (auto [value, name] : {std::pair<Value, StringRef>{logits.getQ(), "q"},
                              {logits.getWeights(), "weights"},
+                             {logits.getQScale(), "q_scale"},
                              {logits.getKs(), "ks"},
                              {logits.getKe(), "ke"},
                              {logits.getRanges(), "ranges"}})

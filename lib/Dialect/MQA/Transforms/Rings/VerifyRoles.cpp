@@ -139,7 +139,8 @@ LogicalResult RoleVerifier::verifyOtherOps(scf::ForOp within) {
 /// What consumers get, or compute for themselves, is theirs alone.
 LogicalResult RoleVerifier::verifySlotUses(Operation *op) {
   for (Operation *user : op->getUsers())
-    if (!isa<FitQueriesOp, PermuteQueriesOp, TileLogitsOp>(user))
+    if (!isa<DecodeQueriesOp, FitQueriesOp, PermuteQueriesOp, TileLogitsOp>(
+            user))
       return op->emitOpError("is used by '")
              << user->getName()
              << "', which is no part of a consumer's role before "
@@ -320,7 +321,8 @@ LogicalResult RoleVerifier::run() {
       return failure();
     if (auto release = dyn_cast<RingReleaseOp>(op))
       return verifyRelease(release);
-    if (isa<FitQueriesOp, PermuteQueriesOp>(op) && failed(verifyMeetings(op)))
+    if (isa<DecodeQueriesOp, FitQueriesOp, PermuteQueriesOp>(op) &&
+        failed(verifyMeetings(op)))
       return failure();
     if (auto meet = dyn_cast<MeetOp>(op))
       return verifyMeet(meet);

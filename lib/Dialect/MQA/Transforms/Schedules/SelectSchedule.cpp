@@ -63,6 +63,7 @@ static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
          a.getHeadDim() == b.getHeadDim() &&
          a.getNumGroups() == b.getNumGroups() && a.getNextN() == b.getNextN() &&
          a.getMxFormat() == b.getMxFormat() &&
+         a.getQueryFormat() == b.getQueryFormat() &&
          a.getInputElementType() == b.getInputElementType() &&
          getWeightsType(a) == getWeightsType(b) &&
          a.getActivation() == b.getActivation();

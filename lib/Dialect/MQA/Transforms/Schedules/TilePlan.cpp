@@ -61,13 +61,14 @@ int64_t mqa::getAlignedTileBytes(MemRefType tile) {
   return llvm::alignTo(bytes, kTileAlignment);
 }
 
-/// Whether `type` is of f32 and its rows start at multiples of 16 bytes as far
-/// as the type says: a stride that is only known at launch is checked there.
+/// Whether `type` is of words and its rows start at multiples of 16 bytes as
+/// far as the type says: a stride that is only known at launch is checked
+/// there.
 static bool hasTmaRows(Type type) {
   auto shaped = cast<ShapedType>(type);
   int64_t stride = shaped.getShape().back();
   constexpr int64_t kTmaElements = 4;
-  if (!shaped.getElementType().isF32() || stride % kTmaElements)
+  if (shaped.getElementTypeBitWidth() != 32 || stride % kTmaElements)
     return false;
   SmallVector<int64_t> strides{stride, 1};
   int64_t offset;
@@ -128,6 +129,8 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
     llvm::raw_string_ostream(wrong.emplace_back()) << op.getInputElementType();
   else if (op.getProductElementType() != op.getInputElementType())
     wrong.push_back(op.getMxFormat()->name.str() + " keys");
+  if (const mx::Format *format = op.getQueryFormat())
+    wrong.push_back(format->name.str() + " queries");
   if (!isRelu(op.getActivation()))
     wrong.push_back("no relu");
   if (!op.getWeights())
@@ -344,13 +347,28 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   StagedLayoutAttr headTile = unit.getOperandLayout(
       areKeys ? OperandRole::QueryColumns : OperandRole::QueryRows,
       {schedule.getTileQ(), tileHeads, headDim}, operandType);
-  SmallVector<MemRefType> queryTiles{
-      staged(headTile.getRepeated({queryGroups, headTiles}, {0, 1}))};
+  plan.queryTile =
+      staged(headTile.getRepeated({queryGroups, headTiles}, {0, 1}));
+  SmallVector<MemRefType> queryTiles;
+  SmallVector<int64_t> perHead{schedule.getBlockQ(), weightColumns};
+  if (op.hasMxQueries()) {
+    SmallVector<int64_t> rows(plan.queryTile.getShape());
+    rows.back() = op.getQueryRow();
+    queryTiles = {tile(rows, getElementTypeOrSelf(op.getQ())),
+                  tile(perHead, IntegerType::get(context, 32))};
+    plan.loadsQScaleByTma =
+        !stagesByParts && hasTmaRows(op.getQScale().getType());
+  } else {
+    queryTiles = {plan.queryTile};
+  }
   if (op.getWeights()) {
-    queryTiles.push_back(tile({schedule.getBlockQ(), weightColumns}, f32));
+    queryTiles.push_back(tile(perHead, f32));
     plan.loadsWeightsByTma =
         !stagesByParts && hasTmaRows(op.getWeights().getType());
   }
+  if (op.hasMxQueries())
+    queryTiles.append({plan.queryTile, tile(perHead, f32),
+                       tile({2, schedule.getBlockQ()}, f32)});
   plan.queryRing =
       RingType::get(context, schedule.getQueryStages(), queryTiles);
   // Neighbouring lanes read what lies behind each other: no swizzle.

@@ -97,6 +97,7 @@ ShardLoops mqa::getShardLoops(LogitsOp op) {
   loops.add(op.getOut(), {kQueries, keys});
   loops.add(op.getKeyBlocks(), {kQueries, kWhole});
   loops.add(op.getNumKeyBlocks(), {kQueries});
+  loops.add(op.getQScale(), {kQueries, heads});
   loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }
@@ -126,6 +127,7 @@ ShardLoops mqa::getShardLoops(PagedLogitsOp op) {
   loops.add(op.getSequence(), {kQueries});
   loops.add(op.getKeyBlocks(), {kQueries, kWhole});
   loops.add(op.getNumKeyBlocks(), {kQueries});
+  loops.add(op.getQScale(), {kQueries, heads});
   loops.add(op.getResult(), {kQueries, keys});
   return loops.finish(/*sumsHeads=*/true, /*selectsKeys=*/false);
 }
