@@ -148,7 +148,7 @@ class MxTest(unittest.TestCase):
         q, cache, weights, lens, table, _ = make_cache(torch.float8_e4m3fn, 128, 64)
         for message, queries, pages in (
             ("found torch.uint8: that is fp4, which needs its scales", q.view(torch.uint8), cache),
-            ("D = 32, 64, 96 or 128, found", (q.view(torch.int8), lens), cache),
+            ("kv_cache must be num_blocks x block_kv x 1 x 260, found", (q.view(torch.int8), lens), cache),
             ("q must be torch.float8_e4m3fn or torch.bfloat16, found torch.float8_e5m2", q.to(torch.float8_e5m2), cache),
             ("kv_cache must be torch.uint8, found torch.int8", q, cache.view(torch.int8)),
             ("kv_cache must be num_blocks x block_kv x 1 x 132", q, cache[..., :67]),

@@ -19,17 +19,17 @@ _Base = Literal["relative", "absolute", "slot"]
 def logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, *,
     clean: bool = False, max_seqlen_k: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 def logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 def key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
@@ -69,17 +69,19 @@ def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0,
-    block_max: int = 0,
+    block_max: int = 0, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 def paged_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
+    q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def topk(
@@ -140,7 +142,7 @@ def logits_topk(
     relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    return_values: Literal[False] = False,
+    return_values: Literal[False] = False, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def logits_topk(
@@ -149,7 +151,7 @@ def logits_topk(
     relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    return_values: Literal[True],
+    return_values: Literal[True], q_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
@@ -157,7 +159,7 @@ def logits_topk_out(
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
-    force_last: int = 0,
+    force_last: int = 0, q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
@@ -165,7 +167,7 @@ def prepare_logits_topk(
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
-    force_last: int = 0,
+    force_last: int = 0, q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def paged_logits_topk(
@@ -174,7 +176,7 @@ def paged_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
-    force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+    force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def paged_logits_topk(
@@ -183,7 +185,7 @@ def paged_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
-    force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+    force_first: int = 0, force_last: int = 0, return_values: Literal[True], q_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -191,6 +193,7 @@ def paged_logits_topk_out(
     rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -198,6 +201,7 @@ def prepare_paged_logits_topk(
     rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def key_block_logits_topk(

@@ -108,6 +108,57 @@ def find_mx_format(k, k_scale):
     return "MXFP8" if has_blocks and k.dtype == torch.float8_e4m3fn else ""
 
 
+class _DecodedQueries:
+    """What queries with block scales are to other checks: D elements for each head, of the type that keys may stand beside."""
+
+    def __init__(self, q, dtype, row):
+        self.shape = (*q.shape[:-1], row)
+        self.dtype, self.device = dtype, q.device
+
+    def dim(self):
+        return len(self.shape)
+
+    def size(self, dim):
+        return self.shape[dim]
+
+    def numel(self):
+        return self.shape[0] * self.stride(0)
+
+    def stride(self, dim=None):
+        strides = [1]
+        for size in self.shape[:0:-1]:
+            strides.insert(0, size * strides[0])
+        return tuple(strides) if dim is None else strides[dim]
+
+
+def decode_queries(q, q_scale, k, k_scale):
+    """(stand-in, format) of queries with block scales, which are checked; the stand-in is for other checks."""
+    if not is_fp4(q) and q.dtype != torch.float8_e4m3fn:
+        fail(f"q must be bytes of fp4 (uint8, int8 or float4_e2m1fn_x2) or float8_e4m3fn beside q_scale, found {q.dtype}")
+    format = "MXFP4" if is_fp4(q) else "MXFP8"
+    if q.dim() not in (3, 4):
+        fail(f"q must be M x H x D or B x T x H x D, found {q.dim()} dimensions")
+    row = q.size(-1) * 2 if format == "MXFP4" else q.size(-1)
+    if row not in (32, 64, 96, 128):
+        fail(f"q must have a head dim of 32, 64, 96 or 128 for queries of {format}, found {row}")
+    check_inner("q", q)
+    check_ints("q_scale", q_scale)
+    check_shape("q_scale", q_scale, tuple(q.shape[:-1]))
+    # Rows of all queries are equally far apart.
+    check_inner("q_scale", q_scale, 1 if q.dim() == 3 else 0)
+    check_device(q, q_scale=q_scale)
+    if find_mx_format(k, k_scale):
+        return _DecodedQueries(q, torch.float8_e4m3fn, row), format
+    if _TYPES.get(k.dtype) not in _ALLOWED["q"]:
+        fail(f"k must have a dtype of {', '.join(_ALLOWED['q'])}, or block scales, found {k.dtype}")
+    return _DecodedQueries(q, k.dtype, row), format
+
+
+def get_query_scale_stride(q_scale):
+    """From row to row; queries of sequences are contiguous."""
+    return get_stride(q_scale) if q_scale.dim() == 2 else q_scale.size(-1)
+
+
 def get_scale_stride(k_scale):
     """From row to row of k_scale, in scales; the block scales of a key count as one."""
     if k_scale is None:

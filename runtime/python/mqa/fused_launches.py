@@ -133,7 +133,7 @@ def _get_k(indices):
     return indices.size(1) if indices.dim() == 2 else 0
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, _, *flags):
+def describe_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, _, *flags):
     options = dict(zip(LOGITS.options, flags))
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
     LOGITS.check(*tensors, topk=_get_k(indices), **options)
@@ -174,7 +174,12 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, 
         num_sequences=0 if block_table is None else block_table.size(0),
         max_blocks=0 if block_table is None else block_table.size(1),
     )
-    return _FusedPlan(op, q.device, args, selection, q.size(0), k.size(0), k.size(0))
+    return op, args, selection, q.size(0), k.size(0), k.size(0)
+
+
+def _plan_logits(q, *others):
+    op, *sizes = describe_logits(q, *others)
+    return _FusedPlan(op, q.device, *sizes)
 
 
 def _get_paged_args(q, k, k_scale, weights, context_lens, block_table, **others):
@@ -191,7 +196,7 @@ def _get_paged_args(q, k, k_scale, weights, context_lens, block_table, **others)
     )
 
 
-def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, _, *flags):
+def describe_paged(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, _, *flags):
     options = dict(zip(PAGED.options, flags))
     tensors = (q, k, k_scale, weights, context_lens, block_table, offset, indices, values)
     PAGED.check(*tensors, topk=_get_k(indices), **options)
@@ -222,7 +227,12 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, offset, indic
     more = {"max_context_len": columns, "max_multiprocessors": options["max_multiprocessors"]}
     args = _get_paged_args(q, k, k_scale, weights, context_lens, block_table, batch=q.size(0), **more)
     most_keys = block_table.size(1) * k.size(1)
-    return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0) * q.size(1), columns, most_keys)
+    return op, args, _make_args(indices, values), q.size(0) * q.size(1), columns, most_keys
+
+
+def _plan_paged(q, *others):
+    op, *sizes = describe_paged(q, *others)
+    return _FusedPlan(op, q.device, *sizes)
 
 
 LOGITS = Form(

@@ -8,6 +8,7 @@ from .checks import check_rows_per_sequence
 from .fused_launches import LOGITS, PAGED, PreparedFused, launch
 from .fused_library import new_outputs
 from .fused_row_launches import ROWS
+from .mx_query_launches import LOGITS_TOPK, PAGED_TOPK, ROWS_TOPK
 from .plain import check_plain, is_dynamo_compiling
 
 
@@ -61,30 +62,35 @@ def _call_out(form, tensors, flags):
 
 def _prepare(form, tensors, flags):
     _require_indices(tensors[-2])
-    check_plain(f"mqa.prepare_{form.name}", *form.name_present(tensors))
+    check_plain(f"mqa.prepare_{form.name.removeprefix('mx_')}", *form.name_present(tensors))
     return PreparedFused(form, _run_op, tensors, flags)
 
 
-def _choose_paged(cache, sequence, rows_per_sequence, others, options, selection):
-    """The form of a call on a paged cache, its tensors and its flags: rows that name their sequences are a form of their own."""
+def _choose_paged(cache, sequence, rows_per_sequence, q_scale, others, options, selection):
+    """The form of a call on a paged cache, its tensors and its flags: rows that name their sequences are a form of their own,
+    and so are queries with block scales.
+    """
+    scales = () if q_scale is None else (q_scale,)
     if sequence is not None:
-        return ROWS, (*cache, sequence, *others), (*options, rows_per_sequence, *selection)
+        tensors = (*cache, sequence, *scales, *others)
+        return ROWS_TOPK if scales else ROWS, tensors, (*options, rows_per_sequence, *selection)
     if rows_per_sequence:
         check_rows_per_sequence(rows_per_sequence, sequence)
-    return PAGED, (*cache, *others), (*options, *selection)
+    return PAGED_TOPK if scales else PAGED, (*cache, *scales, *others), (*options, *selection)
 
 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                 tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                return_values=False):  # fmt: skip
+                return_values=False, q_scale=None):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
     What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast, nan_as_zero,
     max_multiprocessors and dtype (what logits are rounded to before they are compared) are those of `logits`, the others
-    those of `topk`. Returns indices, M x topk int32, with `return_values` also their logits, M x topk float32. On a GPU,
-    launches on one stream work in the same memory, which is kept; those that a CUDA graph records have their own, for
-    which `prepare_logits_topk` is cheaper. Raises as `logits` does.
+    those of `topk`. With `q_scale`, queries have block scales, as in `logits`. Returns indices, M x topk int32, with
+    `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same memory, which
+    is kept; those that a CUDA graph records have their own, for which `prepare_logits_topk` is cheaper. Raises as
+    `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -93,6 +99,11 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     >>> mqa.logits_topk(q, k, k_scale, weights, ks, ke, 512)[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if q_scale is not None:
+        tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset)
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
+                 force_last)  # fmt: skip
+        return _call(LOGITS_TOPK, tensors, topk, flags, return_values)
     inputs = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
     flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     return _call(LOGITS, inputs, topk, flags, return_values)
@@ -101,7 +112,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
 def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
                     offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                     max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                    force_last=0):  # fmt: skip
+                    force_last=0, q_scale=None):  # fmt: skip
     """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided.
 
     Raises as `logits` does.
@@ -115,6 +126,12 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if q_scale is not None:
+        tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset, indices, values)
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
+                 force_last)  # fmt: skip
+        _call_out(LOGITS_TOPK, tensors, flags)
+        return
     flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     # A known launch is here, since each call of Python's would add to it.
     if not is_dynamo_compiling() and fused_launches._RUN["logits_topk"](
@@ -127,7 +144,7 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
 def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
                         offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                         max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                        force_last=0):  # fmt: skip
+                        force_last=0, q_scale=None):  # fmt: skip
     """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in.
 
     Raises as `prepare_logits` does.
@@ -142,6 +159,11 @@ def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *,
     >>> indices[0, :3]
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
+    if q_scale is not None:
+        tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset, indices, values)
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
+                 force_last)  # fmt: skip
+        return _prepare(LOGITS_TOPK, tensors, flags)
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
     flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
     return _prepare(LOGITS, tensors, flags)
@@ -150,7 +172,7 @@ def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *,
 def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
                       rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                       max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                      force_last=0, return_values=False):  # fmt: skip
+                      force_last=0, return_values=False, q_scale=None):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
@@ -169,14 +191,14 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     cache = (q, k, k_scale, weights, context_lens, block_table)
     options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
     selection = (tie_break, order, base, force_first, force_last)
-    form, inputs, flags = _choose_paged(cache, sequence, rows_per_sequence, (offset,), options, selection)
+    form, inputs, flags = _choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset,), options, selection)
     return _call(form, inputs, topk, flags, return_values)
 
 
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
                           sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32,
                           nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key", base="relative",
-                          force_first=0, force_last=0):  # fmt: skip
+                          force_first=0, force_last=0, q_scale=None):  # fmt: skip
     """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -189,7 +211,7 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     # A known launch is here, as in `logits_topk_out`.
-    if sequence is None and not rows_per_sequence and not is_dynamo_compiling():
+    if sequence is None and q_scale is None and not rows_per_sequence and not is_dynamo_compiling():
         flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
                  force_last)  # fmt: skip
         if fused_launches._RUN["paged_logits_topk"](
@@ -199,13 +221,13 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     cache = (q, k, k_scale, weights, context_lens, block_table)
     options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
     selection = (tie_break, order, base, force_first, force_last)
-    _call_out(*_choose_paged(cache, sequence, rows_per_sequence, (offset, indices, values), options, selection))
+    _call_out(*_choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset, indices, values), options, selection))
 
 
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,
                               *, sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False,
                               dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest",
-                              order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+                              order="key", base="relative", force_first=0, force_last=0, q_scale=None):  # fmt: skip
     """`paged_logits_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -221,4 +243,4 @@ def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table,
     cache = (q, k, k_scale, weights, context_lens, block_table)
     options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
     selection = (tie_break, order, base, force_first, force_last)
-    return _prepare(*_choose_paged(cache, sequence, rows_per_sequence, (offset, indices, values), options, selection))
+    return _prepare(*_choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset, indices, values), options, selection))

@@ -50,7 +50,7 @@ def _make_paged_op(q, k, k_scale, weights, context_lens, sequence, offset, indic
     )
 
 
-def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values, _, *flags):
+def describe_rows(q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values, _, *flags):
     options = dict(zip(ROWS.options, flags))
     tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values)
     ROWS.check(*tensors, topk=_get_k(indices), **options)
@@ -69,7 +69,12 @@ def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, offs
         max_multiprocessors=options["max_multiprocessors"],
     )
     most_keys = block_table.size(1) * k.size(1)
-    return _FusedPlan(op, q.device, args, _make_args(indices, values), q.size(0), columns, most_keys)
+    return op, args, _make_args(indices, values), q.size(0), columns, most_keys
+
+
+def _plan_rows(q, *others):
+    op, *sizes = describe_rows(q, *others)
+    return _FusedPlan(op, q.device, *sizes)
 
 
 def _plan_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset,

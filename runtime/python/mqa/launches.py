@@ -141,8 +141,9 @@ def get_more_options(nan_as_zero, max_multiprocessors, block_max=0):
     return (NAN_AS_ZERO if nan_as_zero else 0) | share | checks.check_block_max(block_max) << _BLOCK_SHIFT
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
-                 block_max=0):  # fmt: skip
+# The op and the arguments of a launch, but for addresses, of operands that are checked.
+def describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
+                    block_max=0):  # fmt: skip
     checks.check_block_max(block_max, compressed)
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
@@ -170,6 +171,11 @@ def _plan_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, f
         max_seqlen_k=out.size(1) if compressed else 0,
         max_multiprocessors=checks.check_share(max_multiprocessors),
     )
+    return op, args
+
+
+def _plan_logits(q, *others):
+    op, args = describe_logits(q, *others)
     return _Plan(op, q.device, args)
 
 
@@ -181,8 +187,8 @@ def _fill_logits(tensors, flags):
     return plan, args
 
 
-def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors,
-                block_max=0):  # fmt: skip
+def describe_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors,
+                   block_max=0):  # fmt: skip
     checks.check_block_max(block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
@@ -212,6 +218,11 @@ def _plan_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, r
         max_context_len=out.size(1) * max(block_max, 1),
         max_multiprocessors=checks.check_share(max_multiprocessors),
     )
+    return op, args
+
+
+def _plan_paged(q, *others):
+    op, args = describe_paged(q, *others)
     return _Plan(op, q.device, args)
 
 
@@ -222,8 +233,8 @@ def _fill_paged(tensors, flags):
     return plan, args
 
 
-def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean, relu, nan_as_zero,
-               max_multiprocessors, block_max=0, rows_per_sequence=0):  # fmt: skip
+def describe_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean, relu, nan_as_zero,
+                  max_multiprocessors, block_max=0, rows_per_sequence=0):  # fmt: skip
     checks.check_block_max(block_max)
     checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
@@ -255,6 +266,11 @@ def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out,
         max_multiprocessors=checks.check_share(max_multiprocessors),
         num_rows=q.size(0),
     )
+    return op, args
+
+
+def _plan_rows(q, *others):
+    op, args = describe_rows(q, *others)
     return _Plan(op, q.device, args)
 
 

@@ -29,6 +29,7 @@ class Op:
     weights_type: str = "f32"  # or "none"
     has_k_scale: bool = True
     mx_keys: str = ""  # with block scales: MXFP4 (bytes of two elements) or MXFP8
+    mx_queries: str = ""  # likewise; input_type is then that of keys without block scales, and else f8E4M3FN
     num_groups: int = 0  # 0: keys have no dimension of groups
     clean: bool = False
     compressed: bool = False
@@ -57,20 +58,22 @@ class Op:
 
     def list_inputs(self):
         """The names of the operands but `out`, and their types; None: it is absent."""
-        h, d, e = self.num_heads, self.head_dim, self.input_type
-        key = {"": f"{d}x{e}", "MXFP4": f"{d // 2}xi8", "MXFP8": f"{d}xf8E4M3FN"}[self.mx_keys]
+        h, d = self.num_heads, self.head_dim
+        formats = {"": f"{d}x{self.input_type}", "MXFP4": f"{d // 2}xi8", "MXFP8": f"{d}xf8E4M3FN"}
+        key, query = formats[self.mx_keys], formats[self.mx_queries]
         scale = "i32" if self.mx_keys else "f32"
         if self.next_n:
             t, p = self.next_n, self.block_kv
             lens = f"?x{t}xi32" if self.lens_per_query else "?xi32"
-            q = f"?x{h}x{d}x{e}" if self.has_sequence else f"?x{t}x{h}x{d}x{e}"
+            q = f"?x{h}x{query}" if self.has_sequence else f"?x{t}x{h}x{query}"
             operands = [("q", q), ("k", f"?x{p}x{key}"), ("k_scale", f"?x{p}x{scale}")]
             operands += [("weights", f"?x{h}x{self.weights_type}"), ("context_lens", lens), ("block_table", "?x?xi32")]
             operands += [("sequence", "?xi32")] * self.has_sequence
         else:
             g = f"{self.num_groups}x" if self.num_groups else ""
-            operands = [("q", f"?x{h}x{d}x{e}"), ("k", f"?x{g}{key}"), ("k_scale", f"?x{g}{scale}")]
+            operands = [("q", f"?x{h}x{query}"), ("k", f"?x{g}{key}"), ("k_scale", f"?x{g}{scale}")]
             operands += [("weights", f"?x{h}x{self.weights_type}"), ("ks", "?xi32"), ("ke", "?xi32")]
+        operands += [("q_scale", f"?x{h}xi32")] * bool(self.mx_queries)
         absent = {"k_scale"} if not self.has_k_scale else set()
         if self.weights_type == "none":
             absent.add("weights")
@@ -83,7 +86,7 @@ class Op:
     def to_mlir_op(self, out):
         """The op on values that have the names of their operands, and on %out, with type `out`."""
         inputs = self.list_inputs()
-        sequence = inputs.pop("sequence", None)
+        sequence, q_scale = inputs.pop("sequence", None), inputs.pop("q_scale", None)
         clause = f" sequence(%sequence : {sequence})" if sequence else ""
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
         if self.activation != "relu":
@@ -97,8 +100,9 @@ class Op:
         types = ", ".join(type for type in inputs.values() if type)
         lists = self.list_key_blocks()
         blocks = f" blocks({', '.join(f'%{n}' for n in lists)} : {', '.join(lists.values())}) of {self.key_block_size}"
+        scales = f" q_scale(%q_scale : {q_scale})" if q_scale else ""
         return (
-            f"{name} ins({names} : {types}){clause}{blocks if lists else ''} outs(%out : {out})"
+            f"{name} ins({names} : {types}){clause}{blocks if lists else ''}{scales} outs(%out : {out})"
             f" {{{', '.join(attributes)}}} -> {out}"
         )
 
@@ -127,6 +131,12 @@ def _find_mx_format(info):
     return "MXFP4" if runtime.ELEMENT_TYPES[info.key_type] == "i8" else "MXFP8"
 
 
+def _find_input_type(info):
+    if not info.has_q_scale:
+        return runtime.ELEMENT_TYPES[info.input_type]
+    return "f8E4M3FN" if _find_mx_format(info) else runtime.ELEMENT_TYPES[info.key_type]
+
+
 def describe_logits(info):
     """The op of a kernel; null if it knows sizes that are given at launch here."""
     paged = "paged" in runtime.OPS[info.op]
@@ -141,11 +151,12 @@ def describe_logits(info):
         target=info.target.decode(),
         num_heads=info.num_heads,
         head_dim=info.head_dim,
-        input_type=runtime.ELEMENT_TYPES[info.input_type],
+        input_type=_find_input_type(info),
         out_type=runtime.ELEMENT_TYPES[info.logits_type],
         weights_type=runtime.ELEMENT_TYPES[info.weights_type] if info.has_weights else "none",
         has_k_scale=bool(info.has_k_scale),
         mx_keys=_find_mx_format(info),
+        mx_queries=("MXFP4" if runtime.ELEMENT_TYPES[info.input_type] == "i8" else "MXFP8") if info.has_q_scale else "",
         num_groups=info.num_groups if info.num_groups > 1 else 0,
         clean=bool(info.clean),
         compressed=bool(info.compressed),

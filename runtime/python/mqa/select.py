@@ -13,7 +13,7 @@ import torch
 from . import checks, plain
 from .arguments import check_numbers, check_output, check_page_size, check_table, check_tensors, checked
 from .fused_ops import logits_topk, logits_topk_out, paged_logits_topk, paged_logits_topk_out
-from .mx_queries import has_mxfp8_queries, unpack_mx_queries
+from .mx_queries import has_mxfp8_queries
 from .torch_ops import split_cache
 
 __all__ = ["indexer_prefill", "indexer_decode", "to_slots"]
@@ -43,20 +43,25 @@ def _split_keys(name, keys):
     return tuple(keys)
 
 
-def _split_queries(q, weights, keys):
-    """(q, weights) of queries that may be a pair with block scales: q is then bfloat16 for fp8, and beside keys of bfloat16,
-    and else fp8.
-    """
+def _split_queries(q, weights):
+    """(q, block scales or None, weights) of queries that may be a pair with block scales."""
     if not isinstance(q, (tuple, list)):
-        return q, weights
+        return q, None, weights
     if len(q) != 2:
         raise TypeError(f"q must be a torch.Tensor or a pair of fp4 or fp8 and block scales, found {plain.describe(q)}")
-    return unpack_mx_queries(*q, weights, torch.bfloat16 if keys.dtype == torch.bfloat16 else None)
+    # Kernels take float32 and bfloat16.
+    is_half = isinstance(weights, torch.Tensor) and weights.dtype == torch.float16
+    return *q, weights.float() if is_half else weights
+
+
+def _count_elements(q, scales):
+    """D: a byte of fp4 has two."""
+    return q.shape[-1] * (2 if scales is not None and checks.is_fp4(q) else 1)
 
 
 def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **options):
     k, _ = _split_keys("kv", kv)
-    q, weights = _split_queries(q, weights, k)
+    q, _, weights = _split_queries(q, weights)
     check_tensors(q=q, kv=k)
     checks.check_shape("q", q, (None, None, None))
     if slots is not None:
@@ -72,7 +77,7 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
                     force_first=0, force_last=0):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one call.
 
-    q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries); kv is (k, k_scale) with k N x D
+    q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (`q_scale` of mqa.logits); kv is (k, k_scale) with k N x D
     and k_scale N float32, or with block scales as mqa.logits takes them, or k alone; weights M x H, or None; ks and ke M
     int32: query m sees the keys ks[m] <= n < ke[m]. Returns M x topk int32, in `out` if that is given (rows may be strided),
     -1 behind the selected:
@@ -86,10 +91,10 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
     agree. Raises ValueError and TypeError with the name of the argument, as mqa.logits_topk does.
     """
     k, k_scale = _split_keys("kv", kv)
-    q, weights = _split_queries(q, weights, k)
+    q, scales, weights = _split_queries(q, weights)
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
-               "force_first": force_first, "force_last": force_last}  # fmt: skip
+               "force_first": force_first, "force_last": force_last, "q_scale": scales}  # fmt: skip
     if slots is not None:
         if slots.shape != k.shape[:1]:
             raise ValueError
@@ -105,12 +110,13 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
 
 def _check_decode(q, cache, weights, context_lens, block_table, topk, *, max_context_len=None, out=None, **options):
     k, _ = _split_keys("cache", cache)
-    q, weights = _split_queries(q, weights, k)
+    q, scales, weights = _split_queries(q, weights)
     check_tensors(q=q, cache=k)
     checks.check_shape("q", q, (None, None, None, None))
     check_table("block_table", block_table, q.shape[0])
     if k.dtype != torch.uint8:
-        checks.check_shape("cache", k, (None, None, q.shape[3]))
+        row = _count_elements(q, scales) // (2 if checks.is_fp4(k) else 1)
+        checks.check_shape("cache", k, (None, None, row))
     if out is not None:
         check_output("out", out, q.shape[0] * q.shape[1], topk)
 
@@ -122,7 +128,7 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
                    force_last=0):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one call.
 
-    q is B x T x H x D, or a pair of fp4 bytes or fp8 and block scales (mqa.unpack_mx_queries). cache is DeepGEMM's,
+    q is B x T x H x D, or a pair of fp4 bytes or fp8 and block scales (`q_scale` of mqa.logits). cache is DeepGEMM's,
     num_blocks x P x 1 x (D + 4) uint8 (or without the 1; D / 2 + 4 with keys of MXFP4; beside fp8 with block scales,
     keys have them too), or (k, k_scale) with k num_blocks x P x D and k_scale num_blocks x P float32, or k alone.
     weights is B*T x H, or None; context_lens B x T or B int32, block_table B x W int32. No row has more than
@@ -135,15 +141,16 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
     """
     k, k_scale = _split_keys("cache", cache)
     is_mxfp8 = has_mxfp8_queries(q)
-    q, weights = _split_queries(q, weights, k)
+    q, scales, weights = _split_queries(q, weights)
     if k_scale is None and k.dtype == torch.uint8:
-        dtype_of_keys = checks.get_cache_dtype(k, q.shape[-1], torch.float8_e4m3fn if is_mxfp8 else q.dtype)
-        k, k_scale = split_cache(k, q.shape[-1], dtype_of_keys, block_scales=is_mxfp8)
+        head_dim = _count_elements(q, scales)
+        dtype_of_keys = checks.get_cache_dtype(k, head_dim, q.dtype if scales is None else torch.float8_e4m3fn)
+        k, k_scale = split_cache(k, head_dim, dtype_of_keys, block_scales=is_mxfp8)
     if max_context_len is None:
         max_context_len = block_table.shape[1] * k.shape[1]
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
-               "force_first": force_first, "force_last": force_last, "base": base}  # fmt: skip
+               "force_first": force_first, "force_last": force_last, "base": base, "q_scale": scales}  # fmt: skip
     if out is None:
         return paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, **options)
     if out.shape[1] != topk:

@@ -10,6 +10,7 @@ from .checks import check_block_max, check_rows_per_sequence, count_columns, fai
 from .launches import (get_more_options, launch_logits, launch_paged_logits, launch_paged_rows, looks_plain, prepare, run,
                        run_plain, split_cache)  # fmt: skip
 from .plain import LOGITS, PAGED, PAGED_ROWS, check_tensors, is_dynamo_compiling, is_plain
+from . import mx_query_ops
 from . import torch_library as _  # Registers the ops.
 
 # Below, arguments go by position and few calls are inside each other, since both are host time, of which empty_strided
@@ -17,7 +18,8 @@ from . import torch_library as _  # Registers the ops.
 
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
-           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+           nan_as_zero=False, max_multiprocessors=0, block_max=0,
+           q_scale=None):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
@@ -34,6 +36,11 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     ceil(N / block_max): column j is the greatest logit of the keys of block j that lie in the range, where blocks of
     so many keys are counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
 
+    With `q_scale`, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8, int8 or float4_e2m1fn_x2) or
+    MXFP8 (M x H x D float8_e4m3fn), beside keys of any dtype or with block scales, without groups. Byte g of a word is the
+    power of two of elements 32 g to 32 g + 31 of a head; D is 32, 64, 96 or 128. `fast` changes nothing then. (The ops are
+    torch.ops.mqa.mx_logits_out and others that begin with mx_.)
+
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
     kernel can be had, and mqa.Error where the runtime or the driver refuses.
 
@@ -48,6 +55,10 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     >>> blocks.shape, bool((blocks[0, 1] == out[0, 128:256].max()).all())
     (torch.Size([2, 3]), True)
     """
+    if q_scale is not None:
+        mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale)
+        return mx_query_ops.compute_logits(mx_tensors, max_seqlen_k, dtype, clean=clean, relu=relu, nan_as_zero=nan_as_zero,
+                                           max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke):
         columns = max_seqlen_k or (count_columns(k.shape[0], check_block_max(block_max)) if block_max else k.shape[0])
         if columns < 0:
@@ -70,7 +81,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
 
 
 def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-               nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+               nan_as_zero=False, max_multiprocessors=0, block_max=0,
+               q_scale=None):  # fmt: skip
     """As `logits`, into `out` (M x N, M x max_seqlen_k when compressed, or M x J with `block_max`), whose rows may be strided.
 
     `out` is float32, bfloat16 or float16. Without `clean`, elements outside of the ranges are not touched. Raises as
@@ -85,6 +97,12 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     >>> (out == -1).sum(1)
     tensor([  0, 200])
     """
+    if q_scale is not None:
+        mx_flags = {"clean": clean, "compressed": compressed, "relu": relu, "nan_as_zero": nan_as_zero,
+                    "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
+        mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale, out)
+        mx_query_ops.run(mx_query_ops.LOGITS, mx_tensors, mx_flags)
+        return
     if not is_dynamo_compiling():
         options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
         if nan_as_zero or max_multiprocessors or block_max:
@@ -103,7 +121,8 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
 
 
 def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                   nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+                   nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                   q_scale=None):  # fmt: skip
     """`logits_out` on these tensors, to be called as often as they are filled.
 
     The tensors stay where they are; all checks are made here. Raises as `logits` does, and ValueError for tensors without
@@ -118,6 +137,11 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     >>> out.abs().max()
     tensor(0.)
     """
+    if q_scale is not None:
+        mx_flags = {"clean": clean, "compressed": compressed, "relu": relu, "nan_as_zero": nan_as_zero,
+                    "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
+        mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale, out)
+        return mx_query_ops.prepare("mqa.prepare_logits", mx_query_ops.LOGITS, mx_tensors, mx_flags)
     flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast, "nan_as_zero": nan_as_zero,
              "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
     tensors = (q, k, k_scale, weights, ks, ke, out)
@@ -152,12 +176,14 @@ def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, bloc
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
                  rows_per_sequence=0, clean=False, relu=True, dtype=torch.float32, nan_as_zero=False,
-                 max_multiprocessors=0, block_max=0):  # fmt: skip
+                 max_multiprocessors=0, block_max=0,
+                 q_scale=None):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache; keys may have block scales, as those of `logits`), weights (B * T) x H or None, context_lens
-    B x T or B int32, block_table B x max_blocks int32. Dtypes, nan_as_zero and max_multiprocessors are those of
+    B x T or B int32, block_table B x max_blocks int32. With `q_scale`, B x T x H int32 (M x H with `sequence`), queries have
+    block scales, as those of `logits`. Dtypes, nan_as_zero and max_multiprocessors are those of
     `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first context_lens[b, t] keys
     of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1. Returns (B * T) x max_context_len of
     `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as `logits` has them. Nothing is read
@@ -183,6 +209,11 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     >>> out.shape, out.isinf().sum(1)
     (torch.Size([3, 256]), tensor([157, 156, 249]))
     """
+    if q_scale is not None:
+        _, tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
+        return mx_query_ops.compute_paged_logits(tensors, sequence, max_context_len, dtype, clean=clean, relu=relu,
+                                                 nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
+                                                 block_max=block_max, rows_per_sequence=rows_per_sequence)  # fmt: skip
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence)
         return _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max,
@@ -212,7 +243,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
 
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
-                     clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+                     clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                     q_scale=None):  # fmt: skip
     """As `paged_logits`, into `out` ((B * T) x max_context_len, or R x max_context_len; x J with `block_max`), whose rows
     may be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
 
@@ -225,6 +257,14 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
     >>> (out == -1).sum(1)
     tensor([156,   0])
     """
+    if q_scale is not None:
+        check_rows_per_sequence(rows_per_sequence, sequence)
+        mx_launch, mx_tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence,
+                                                       q_scale, out)  # fmt: skip
+        mx_flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
+                    "block_max": block_max, "rows_per_sequence": rows_per_sequence}  # fmt: skip
+        mx_query_ops.run(mx_launch, mx_tensors, mx_flags)
+        return
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
         return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence)
@@ -247,7 +287,8 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
-                         clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+                         clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                         q_scale=None):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -260,6 +301,13 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
     >>> (out == -1).sum(1)
     tensor([156,   0])
     """
+    if q_scale is not None:
+        check_rows_per_sequence(rows_per_sequence, sequence)
+        mx_launch, mx_tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence,
+                                                       q_scale, out)  # fmt: skip
+        mx_flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
+                    "block_max": block_max, "rows_per_sequence": rows_per_sequence}  # fmt: skip
+        return mx_query_ops.prepare("mqa.prepare_paged_logits", mx_launch, mx_tensors, mx_flags)
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
     flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
              "block_max": block_max}  # fmt: skip

@@ -14,9 +14,9 @@ meant:
   neither.
 
 By name each means what it says. What DeepGEMM asserts raises AssertionError here too, with the argument and what was
-found. Keys may be fp4 (MXFP4), or fp8 with int32 block scales (MXFP8), beside queries of fp8 or bfloat16. Queries with
-block scales become fp8 (fp4) or bfloat16 (fp8) ahead of the kernel (mqa.unpack_mx_queries). A paged cache of fp8 has block
-scales beside fp8 queries with such scales, and only there. `indices`, which DeepGEMM has on Blackwell alone, say which
+found. Keys may be fp4 (MXFP4), or fp8 with int32 block scales (MXFP8), beside queries of fp8 or bfloat16. Queries may have
+block scales, too, which kernels take as they are. A paged cache of fp8 has block scales beside fp8 queries with such scales,
+and only there. `indices`, which DeepGEMM has on Blackwell alone, say which
 neighbouring tokens are of one request.
 More is allowed where MQA can do more; docs/engines.md has the table.
 
@@ -32,9 +32,9 @@ from .. import checks, runtime
 from .. import torch_library as _  # Registers the ops.
 from ..launches import (FUSED_OPTION, NAN_AS_ZERO, launch_fused_paged_logits, launch_logits, looks_plain, run_plain,
                         split_cache)  # fmt: skip
-from ..mx_queries import has_mxfp8_queries, unpack_mx_queries
+from ..mx_queries import has_mxfp8_queries
 from ..plain import FUSED, LOGITS, check_tensors, describe, is_dynamo_compiling, is_plain
-from ..torch_ops import paged_logits_out
+from ..torch_ops import logits_out, paged_logits_out
 
 # Rows begin at multiples of 1024 bytes and of 256 columns.
 _ROW_ALIGNMENT = {torch.float32: 256, torch.bfloat16: 512}
@@ -51,22 +51,30 @@ def _fail(message):
 
 
 def _get_queries(q, weights, kv=None):
-    """(fp8 or bf16, weights) of an argument that may be q alone, (q, None), (fp4, scales) or (fp8, scales).
+    """(q, block scales or None, weights) of an argument that may be q alone, (q, None), (fp4, scales) or (fp8, scales).
 
     The last one is for keys with block scales; `kv` is the pair of keys and scales, None for a cache.
     """
     if isinstance(q, torch.Tensor):
-        return q, weights
+        return q, None, weights
     values, scales = q if type(q) is tuple and len(q) == 2 else _get_pair("q", q)
     if scales is None:
-        return values, weights
+        return values, None, weights
     if isinstance(values, torch.Tensor) and values.dtype != _FP8 and not checks.is_fp4(values):
         _fail(f"q must be fp4 (int8, uint8 or float4_e2m1fn_x2) or {_FP8} beside scales, found {values.dtype}")
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
     if kv is not None and has_mxfp8_queries(q) and not checks.find_mx_format(*_get_pair("kv", kv)):
         _fail("kv must be keys with block scales (int32) beside q of fp8 with such scales, found keys without")
-    return _call(unpack_mx_queries, values, scales, weights)
+    check_tensors(("q[0]", "q[1]", "weights"), (values, scales, weights))
+    # Those of Blackwell may be float16.
+    weights = weights.float() if weights.dtype == torch.float16 else weights
+    return values.contiguous(), scales.contiguous(), weights.contiguous()
+
+
+def _count_elements(q, scales):
+    """D: a byte of fp4 has two."""
+    return q.shape[-1] * (2 if scales is not None and checks.is_fp4(q) else 1)
 
 
 def _get_pair(name, pair):
@@ -75,14 +83,18 @@ def _get_pair(name, pair):
     return pair
 
 
+def _check_weights(weights):
+    if weights.dtype not in (torch.float32, torch.bfloat16):
+        _fail(f"weights must be float32 or bfloat16, found {weights.dtype}")
+
+
 def _check_common(q, weights, has_mx_keys):
     if q.dtype != _FP8 and not (has_mx_keys and q.dtype == torch.bfloat16):
         fp4 = ": that is fp4, which needs its scales, (q, scales)" if checks.is_fp4(q) else ""
         _fail(f"q must be {_FP8}{' or torch.bfloat16' if has_mx_keys else ''}, found {q.dtype}{fp4}")
     if not q.is_contiguous():
         _fail("q must be contiguous")
-    if weights.dtype not in (torch.float32, torch.bfloat16):
-        _fail(f"weights must be float32 or bfloat16, found {weights.dtype}")
+    _check_weights(weights)
 
 
 def _allocate(q, rows, columns, width, dtype):
@@ -160,9 +172,9 @@ def _get_rows(sixth, clean, max_seqlen_k):
     return False, max_seqlen_k
 
 
-def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
+def _mqa_logits(q, scales, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
     k, k_scale = kv if type(kv) is tuple and len(kv) == 2 else _get_pair("kv", kv)
-    plain = not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke)
+    plain = scales is None and not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke)
     if not plain:
         check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke))
     if q.dim() != 3:
@@ -170,6 +182,13 @@ def _mqa_logits(q, kv, weights, ks, ke, clean, max_seqlen_k, dtype):
     columns = max_seqlen_k or k.shape[0]
     out = _allocate(q, q.shape[0], columns, max_seqlen_k or columns + _SPLIT_KV, dtype)
     nan_as_zero = _nan_as_zero
+    if scales is not None:
+        if k_scale is None:
+            raise TypeError("kv[1] must be a torch.Tensor, found None")
+        _check_weights(weights)
+        _call(logits_out, q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0,
+              nan_as_zero=nan_as_zero, q_scale=scales)  # fmt: skip
+        return out
     options = _LOGITS | (_CLEAN if clean else 0) | (_COMPRESSED if max_seqlen_k else 0) | (NAN_AS_ZERO if nan_as_zero else 0)
     if plain and run_plain(options, q, k, k_scale, weights, ks, ke, out):
         return out
@@ -195,16 +214,16 @@ def fp8_fp4_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, cle
     `schedule_meta` is not looked at. Rows that are not compressed are cleaned unless `clean_logits` is False.
     """
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    q, weights = _get_queries(q, weights, kv)
-    return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
+    q, scales, weights = _get_queries(q, weights, kv)
+    return _mqa_logits(q, scales, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, logits_dtype)
 
 
 def fp8_mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean_or_max_seqlen_k=None, max_seqlen_k=0, *,
                    clean_logits=None):  # fmt: skip
     """As fp8_fp4_mqa_logits with float32 logits."""
     clean, columns = _get_rows(clean_or_max_seqlen_k, clean_logits, max_seqlen_k)
-    q, weights = _get_queries(q, weights, kv)
-    return _mqa_logits(q, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
+    q, scales, weights = _get_queries(q, weights, kv)
+    return _mqa_logits(q, scales, kv, weights, cu_seq_len_k_start, cu_seq_len_k_end, clean, columns, torch.float32)
 
 
 # Programmatic dependent launch, which is on here from the start.
@@ -309,12 +328,20 @@ def _get_lines(indices):
     return torch.where(first, tokens, 0).cummax(0).values
 
 
-def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices, block_scales):
+def _check_paged_common(q, scales, weights, has_mx_keys):
+    if scales is None:
+        _check_common(q, weights, has_mx_keys)
+    else:
+        _check_weights(weights)
+
+
+def _token_logits(q, scales, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices,
+                  block_scales):  # fmt: skip
     """Of tokens that `indices` put together."""
     check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
     if q.dim() != 4 or q.shape[1] != 1:
         _fail(f"q must be B x 1 x H x D with indices, found {tuple(q.shape)}")
-    num_tokens, head_dim = q.shape[0], q.shape[3]
+    num_tokens, head_dim = q.shape[0], _count_elements(q, scales)
     _check_indices(indices, num_tokens)
     _require_int("max_context_len", max_context_len, 0)
     if context_lens.dim() not in (1, 2) or context_lens.numel() != num_tokens:
@@ -322,14 +349,15 @@ def _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_l
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
     key_dtype = checks.get_cache_dtype(kv_cache, head_dim, _FP8)
-    _check_common(q, weights, block_scales or key_dtype != _FP8)
+    _check_paged_common(q, scales, weights, block_scales or key_dtype != _FP8)
     if block_table.dim() != 2 or block_table.shape[0] != num_tokens:
         _fail(f"block_table must have a line for each of {num_tokens} tokens, found {tuple(block_table.shape)}")
     _call(checks.check_cache, "kv_cache", kv_cache, head_dim, key_dtype)
     k, k_scale = split_cache(kv_cache, head_dim, key_dtype, block_scales=block_scales)
     out = _allocate(q, num_tokens, max_context_len, max_context_len or 1, dtype)
     _call(paged_logits_out, q.squeeze(1), k, k_scale, weights, context_lens.reshape(-1), block_table, out,
-          sequence=_get_lines(indices), rows_per_sequence=_TOKENS, clean=clean, nan_as_zero=_nan_as_zero)  # fmt: skip
+          sequence=_get_lines(indices), rows_per_sequence=_TOKENS, clean=clean, nan_as_zero=_nan_as_zero,
+          q_scale=scales.squeeze(1) if scales is not None else None)  # fmt: skip
     return out
 
 
@@ -351,11 +379,11 @@ def _get_eighth(eighth, clean, indices):
 
 def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices):
     block_scales = has_mxfp8_queries(q)
-    q, weights = _get_queries(q, weights)
+    q, scales, weights = _get_queries(q, weights)
     if indices is not None:
-        return _token_logits(q, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices,
+        return _token_logits(q, scales, kv_cache, weights, context_lens, block_table, max_context_len, clean, dtype, indices,
                              block_scales)  # fmt: skip
-    plain = not is_dynamo_compiling() and looks_plain(q, kv_cache, None, weights, context_lens, block_table)
+    plain = scales is None and not is_dynamo_compiling() and looks_plain(q, kv_cache, None, weights, context_lens, block_table)
     if not plain:
         check_tensors(FUSED, (q, kv_cache, None, weights, context_lens, block_table))
     if q.dim() != 4:
@@ -368,17 +396,18 @@ def _paged_mqa_logits(q, kv_cache, weights, context_lens, block_table, max_conte
     out = _allocate(q, shape[0] * shape[1], max_context_len, max_context_len or 1, dtype)
     nan_as_zero = _nan_as_zero
     options = FUSED_OPTION | (_CLEAN if clean else 0) | (NAN_AS_ZERO if nan_as_zero else 0)
-    if plain and not block_scales and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
+    if plain and run_plain(options, q, kv_cache, None, weights, context_lens, block_table, out):
         return out
     if weights is None:
         raise TypeError("weights must be a torch.Tensor, found None")
-    key_dtype = checks.get_cache_dtype(kv_cache, shape[3], _FP8)
-    _check_common(q, weights, block_scales or key_dtype != _FP8)
-    _call(checks.check_cache, "kv_cache", kv_cache, shape[3], key_dtype)
-    if block_scales:
-        k, k_scale = split_cache(kv_cache, shape[3], key_dtype, block_scales=True)
+    head_dim = _count_elements(q, scales)
+    key_dtype = checks.get_cache_dtype(kv_cache, head_dim, _FP8)
+    _check_paged_common(q, scales, weights, key_dtype != _FP8)
+    _call(checks.check_cache, "kv_cache", kv_cache, head_dim, key_dtype)
+    if scales is not None:
+        k, k_scale = split_cache(kv_cache, head_dim, key_dtype, block_scales=block_scales)
         _call(paged_logits_out, q, k, k_scale, weights, context_lens, block_table, out, clean=clean,
-              nan_as_zero=nan_as_zero)  # fmt: skip
+              nan_as_zero=nan_as_zero, q_scale=scales)  # fmt: skip
         return out
     tensors = (q, kv_cache, None, weights, context_lens, block_table, out)
     if plain and is_plain(FUSED, tensors):
