@@ -112,11 +112,11 @@ LogicalResult DecodeMxOp::verify() {
                          << packed;
   if (words.getDimSize(0) != numKeys ||
       getKeys().getType().getShape() != ArrayRef({numKeys, headDim}) ||
-      getScales().getType().getDimSize(0) != numKeys)
+      getExponents().getType().getDimSize(0) != numKeys)
     return emitOpError() << "of " << packed << " needs " << numKeys
                          << " 'words', and gives " << numKeys << " x "
-                         << headDim << " elements and as many scales, found "
+                         << headDim << " elements and as many exponents, found "
                          << words << ", " << getKeys().getType() << " and "
-                         << getScales().getType();
+                         << getExponents().getType();
   return success();
 }

@@ -39,7 +39,7 @@ func.func @f(%q: memref<1x8x96xf8E4M3FN, #queries, #smem>) {
 #smem = #gpu.address_space<workgroup>
 func.func @f(%packed: memref<64x48xi8, #smem>, %words: memref<64xi32, #smem>) {
   // expected-error@+1 {{'packed' must have rows of 16, 32 or 64 bytes}}
-  %keys, %scales = mqa.decode_mx %packed, %words : memref<64x48xi8, #smem>, memref<64xi32, #smem> -> vector<64x96xf8E4M3FN>, vector<64xf32>
+  %keys, %exponents = mqa.decode_mx %packed, %words : memref<64x48xi8, #smem>, memref<64xi32, #smem> -> vector<64x96xf8E4M3FN>, vector<64xi32>
   return
 }
 
@@ -48,7 +48,7 @@ func.func @f(%packed: memref<64x48xi8, #smem>, %words: memref<64xi32, #smem>) {
 #smem = #gpu.address_space<workgroup>
 func.func @f(%packed: memref<64x64xi8, strided<[128, 1]>, #smem>, %words: memref<64xi32, #smem>) {
   // expected-error@+1 {{operand 'packed' must have rows of packed keys behind each other}}
-  %keys, %scales = mqa.decode_mx %packed, %words : memref<64x64xi8, strided<[128, 1]>, #smem>, memref<64xi32, #smem> -> vector<64x128xf8E4M3FN>, vector<64xf32>
+  %keys, %exponents = mqa.decode_mx %packed, %words : memref<64x64xi8, strided<[128, 1]>, #smem>, memref<64xi32, #smem> -> vector<64x128xf8E4M3FN>, vector<64xi32>
   return
 }
 
@@ -56,8 +56,8 @@ func.func @f(%packed: memref<64x64xi8, strided<[128, 1]>, #smem>, %words: memref
 
 #smem = #gpu.address_space<workgroup>
 func.func @f(%packed: memref<64x64xi8, #smem>, %words: memref<32xi32, #smem>) {
-  // expected-error@+1 {{needs 64 'words', and gives 64 x 128 elements and as many scales, found}}
-  %keys, %scales = mqa.decode_mx %packed, %words : memref<64x64xi8, #smem>, memref<32xi32, #smem> -> vector<64x128xf8E4M3FN>, vector<64xf32>
+  // expected-error@+1 {{needs 64 'words', and gives 64 x 128 elements and as many exponents, found}}
+  %keys, %exponents = mqa.decode_mx %packed, %words : memref<64x64xi8, #smem>, memref<32xi32, #smem> -> vector<64x128xf8E4M3FN>, vector<64xi32>
   return
 }
 
@@ -65,7 +65,7 @@ func.func @f(%packed: memref<64x64xi8, #smem>, %words: memref<32xi32, #smem>) {
 
 func.func @f(%packed: memref<64x64xi8>, %words: memref<64xi32>) {
   // expected-error@+1 {{operand 'packed' must lie in workgroup memory}}
-  %keys, %scales = mqa.decode_mx %packed, %words : memref<64x64xi8>, memref<64xi32> -> vector<64x128xf8E4M3FN>, vector<64xf32>
+  %keys, %exponents = mqa.decode_mx %packed, %words : memref<64x64xi8>, memref<64xi32> -> vector<64x128xf8E4M3FN>, vector<64xi32>
   return
 }
 

@@ -17,10 +17,10 @@ func.func @permute(%q: !q, %i: index, %n: index) {
 }
 
 // CHECK-LABEL: func @decode
-// CHECK: %{{.*}}, %{{.*}} = mqa.decode_mx %{{.*}}, %{{.*}} : memref<64x64xi8, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>, memref<64xi32, #gpu.address_space<workgroup>> -> vector<64x128xf8E4M3FN>, vector<64xf32>
-func.func @decode(%packed: !part, %words: !words) -> vector<64xf32> {
-  %keys, %scales = mqa.decode_mx %packed, %words : !part, !words -> vector<64x128xf8E4M3FN>, vector<64xf32>
-  return %scales : vector<64xf32>
+// CHECK: %{{.*}}, %{{.*}} = mqa.decode_mx %{{.*}}, %{{.*}} : memref<64x64xi8, strided<[64, 1], offset: ?>, #gpu.address_space<workgroup>>, memref<64xi32, #gpu.address_space<workgroup>> -> vector<64x128xf8E4M3FN>, vector<64xi32>
+func.func @decode(%packed: !part, %words: !words) -> vector<64xi32> {
+  %keys, %exponents = mqa.decode_mx %packed, %words : !part, !words -> vector<64x128xf8E4M3FN>, vector<64xi32>
+  return %exponents : vector<64xi32>
 }
 
 // CHECK-LABEL: func @tile

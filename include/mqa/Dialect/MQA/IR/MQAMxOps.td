@@ -102,15 +102,16 @@ def MQA_PermuteQueriesOp : MQA_Op<"permute_queries", [
 
 def MQA_DecodeMxOp : MQA_Op<"decode_mx", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "Staged MXFP4 keys as vectors of f8E4M3FN, and a scale for each key";
+  let summary = "Staged MXFP4 keys as vectors of f8E4M3FN, and the greatest block scale of each key";
   let description = [{
     `packed` has a row of D / 2 bytes for each key: two f4E2M1FN in a byte, the even one in the low bits. `words` has the
     block scales of each key (f8E8M0FNU, one for 32 elements). D is 32, 64 or 128. (With D = 96, a quarter of a key would
     lie in two blocks.)
 
-    The op divides a key by its greatest block scale, and multiplies it by a constant, so that elements use the range of
-    f8E4M3FN. The key's element of `scales` undoes both. Key times scale is exact if the greatest block scale of the key is
-    at most 2^14 times the least. Smaller elements are rounded. A scale is NaN if a block scale of its key is NaN.
+    The op divides a key by its greatest block scale, and multiplies it by 64, so that elements use the range of f8E4M3FN.
+    `exponents` has the greatest block scale of each key, a number from 0 to 255: a key is its row of `keys` times
+    2^(exponent - 127) / 64, or NaN where the exponent is 255. Rows of `keys` are exact if the greatest block scale of the key
+    is at most 2^14 times the least. Smaller elements are rounded.
 
     Element `16u + 4c + i` of a row of `keys` is element `(D / 4) c + 4u + i` of the key, with c and i from 0 to 3: the
     order of `mqa.permute_queries`.
@@ -119,15 +120,15 @@ def MQA_DecodeMxOp : MQA_Op<"decode_mx", [
     lie in shared memory as f8E4M3FN.
 
     ```mlir
-    %keys, %scales = mqa.decode_mx %packed, %words
+    %keys, %exponents = mqa.decode_mx %packed, %words
         : memref<64x64xi8, #gpu.address_space<workgroup>>, memref<64xi32, #gpu.address_space<workgroup>>
-        -> vector<64x128xf8E4M3FN>, vector<64xf32>
+        -> vector<64x128xf8E4M3FN>, vector<64xi32>
     ```
   }];
   let arguments = (ins MemRefRankOf<[I8], [2]>:$packed, MemRefRankOf<[I32], [1]>:$words);
-  let results = (outs VectorOfRankAndType<[2], [F8E4M3FN]>:$keys, VectorOfRankAndType<[1], [F32]>:$scales);
+  let results = (outs VectorOfRankAndType<[2], [F8E4M3FN]>:$keys, VectorOfRankAndType<[1], [I32]>:$exponents);
   let assemblyFormat = [{
-    $packed `,` $words attr-dict `:` type($packed) `,` type($words) `->` type($keys) `,` type($scales)
+    $packed `,` $words attr-dict `:` type($packed) `,` type($words) `->` type($keys) `,` type($exponents)
   }];
   let hasVerifier = 1;
 }

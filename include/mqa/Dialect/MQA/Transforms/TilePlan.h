@@ -53,8 +53,8 @@ struct TilePlan {
   /// consumers decode them.
   RingType mxRing, mxScaleRing;
   /// Whether keys are MXFP4 that consumers decode into the registers of a
-  /// product's rows: the key ring then has packed keys, and the scale ring
-  /// words of block scales. Queries are permuted.
+  /// product's rows: the key ring then has packed keys, and their words of
+  /// block scales. Queries are permuted.
   bool decodesInRegisters = false;
   /// Threads of a block: the consumer groups, then one group of warps for
   /// producers and cleaners. Of keys with block scales that are converted

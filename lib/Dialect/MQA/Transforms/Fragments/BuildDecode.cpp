@@ -10,11 +10,12 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// Makes the views that `op` reads packed keys from behind `previous`. Returns
-/// whether they could be made and read there.
-static bool moveKeysBehind(TileLogitsOp op, Operation *previous) {
+/// Makes the views `packed` and `words`, which `op` reads keys from, behind
+/// `previous`. Returns whether they could be made and read there.
+static bool moveKeysBehind(TileLogitsOp op, Value packed, Value words,
+                           Operation *previous) {
   SmallVector<Operation *> views;
-  for (Value memref : {Value(op.getK()), Value(op.getKScale())}) {
+  for (Value memref : {packed, words}) {
     Operation *view = memref.getDefiningOp();
     if (!view || view->getBlock() != previous->getBlock() ||
         view->isBeforeInBlock(previous))
@@ -38,21 +39,21 @@ static bool moveKeysBehind(TileLogitsOp op, Operation *previous) {
   return true;
 }
 
-DecodeMxOp mqa::buildDecode(OpBuilder &b, TileLogitsOp op,
-                            Operation *previous) {
+DecodeMxOp mqa::buildDecode(OpBuilder &b, TileLogitsOp op, Value packed,
+                            Value words, Operation *previous) {
   OpBuilder::InsertionGuard guard(b);
-  if (previous && moveKeysBehind(op, previous)) {
+  if (previous && moveKeysBehind(op, packed, words, previous)) {
     b.setInsertionPointAfter(previous);
-    for (Value memref : {Value(op.getK()), Value(op.getKScale())})
+    for (Value memref : {packed, words})
       if (Operation *view = memref.getDefiningOp();
           view && view->getBlock() == previous->getBlock() &&
           !view->isBeforeInBlock(&*b.getInsertionPoint()))
         b.setInsertionPointAfter(view);
   }
   MemRefType q = op.getQ().getType();
-  int64_t keys = op.getNumKeys();
+  int64_t keys = cast<MemRefType>(packed.getType()).getDimSize(0);
   return DecodeMxOp::create(
       b, op.getLoc(),
       VectorType::get({keys, q.getDimSize(2)}, q.getElementType()),
-      VectorType::get({keys}, b.getF32Type()), op.getK(), op.getKScale());
+      VectorType::get({keys}, b.getI32Type()), packed, words);
 }

@@ -59,8 +59,9 @@ public:
 
   /// The operand.
   Value build();
-  /// After `build`: the scale of the key whose sum this lane ends with.
-  Element buildScale();
+  /// After `build`: the greatest block scale of the key whose sum this lane
+  /// ends with.
+  Element buildExponent();
 
 private:
   Value constant(int64_t value) {
@@ -130,9 +131,8 @@ Value KeyDecoder::getHalvings(ArrayRef<Value> words) {
 
 /// The table of key `half`.
 SmallVector<Value> KeyDecoder::loadTable(Value halvings, int64_t half) {
-  if (half)
-    halvings = arith::ShRUIOp::create(b, halvings, constant(16));
-  Value own = arith::AndIOp::create(b, halvings, constant(0xff));
+  // The byte of the key; a byte of the other word is zero.
+  Value own = permute(halvings, constant(0), constant(half ? 0x4442 : 0x4440));
   constexpr int64_t kWords = 2;
   Value words = vector::LoadOp::create(
       b, VectorType::get(kWords, b.getI32Type()), tables.get(),
@@ -171,16 +171,14 @@ Value KeyDecoder::build() {
   return PackOperandOp::create(b, type, registers);
 }
 
-Element KeyDecoder::buildScale() {
+Element KeyDecoder::buildExponent() {
   // A sum over the quad leaves each lane one of its keys, by its lowest bit. A
   // byte of the other word is zero.
   constexpr int64_t kBit = 0, kFirst = 0x4440, kSecond = 0x4442;
   Value selector = arith::SelectOp::create(b, layout.getLaneBit(kBit),
                                            constant(kSecond), constant(kFirst));
-  Value own = permute(greatest, constant(0), selector);
-  auto type = cast<FloatType>(op.getKeys().getType().getElementType());
   return {{layout.select(layout.getKey(0), FragmentLayout::kHalfRows, kBit)},
-          getMxFactor(b, Fp4Tables::getShift(type), own)};
+          permute(greatest, constant(0), selector)};
 }
 
 void mqa::distributeDecode(IRRewriter &b, KeyRowsLayout &layout,
@@ -190,5 +188,5 @@ void mqa::distributeDecode(IRRewriter &b, KeyRowsLayout &layout,
   b.setInsertionPoint(op);
   KeyDecoder decoder(b, layout, tables, op);
   scalars.setOperand(op, decoder.build());
-  scalars.setElements(op.getScales(), decoder.buildScale());
+  scalars.setElements(op.getExponents(), decoder.buildExponent());
 }

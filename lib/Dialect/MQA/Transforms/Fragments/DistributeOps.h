@@ -45,8 +45,8 @@ LogicalResult distributeContraction(IRRewriter &b, FragmentLayout &layout,
                                     ArrayRef<vector::ContractionOp> contracts);
 
 /// Gives `scalars` the registers in which this thread has its part of the 64
-/// keys of `op`, as the operand of a product whose rows they are, and the scale
-/// of the key whose sum it ends with.
+/// keys of `op`, as the operand of a product whose rows they are, and the
+/// exponent of the key whose sum it ends with.
 void distributeDecode(IRRewriter &b, KeyRowsLayout &layout,
                       VectorScalars &scalars, MxTables &tables, DecodeMxOp op);
 
@@ -60,11 +60,12 @@ LogicalResult distributeReduction(IRRewriter &b, HeadRowsLayout &layout,
                                   bool sharesColumns);
 
 /// The same where rows are keys: adds up in the thread, then over the lanes of
-/// its quad. Where two lanes end with the same elements, returns whether this
-/// is the first of them, else null.
-FailureOr<Value> distributeKeyRowSums(IRRewriter &b, KeyRowsLayout &layout,
-                                      VectorScalars &scalars,
-                                      vector::MultiDimReductionOp reduction);
+/// its quad. The elements are those of `sums`: the result of the only one of
+/// `reductions`, or all of them joined along the keys. Where two lanes end with
+/// the same elements, returns whether this is the first of them, else null.
+FailureOr<Value> distributeKeyRowSums(
+    IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars,
+    ArrayRef<vector::MultiDimReductionOp> reductions, Value sums);
 
 /// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
 /// whose coordinates `dim` are `delta` apart, each lane sends one and keeps the

@@ -58,8 +58,7 @@ private:
     return static_cast<HeadRowsLayout &>(layout);
   }
   LogicalResult carry(OpResult result, ArrayRef<Element> owned);
-  FailureOr<Value> reduce(Operation *op, vector::MultiDimReductionOp reduction,
-                          vector::MultiDimReductionOp maximum);
+  FailureOr<Value> reduce(Operation *op, const VectorOrigin &origin);
   FailureOr<SmallVector<Value>> getStoreIndices(const VectorWrite &write,
                                                 const Coordinates &at);
   LogicalResult store(const VectorWrite &write, const Element &element,
@@ -196,27 +195,30 @@ LogicalResult Distributor::store(const VectorWrite &write,
   return success();
 }
 
-/// Computes this thread's elements of `reduction`, the logits that `op` writes.
-/// Where several threads end with the same, returns whether this is the first
-/// of them, else null.
+/// Computes this thread's elements of the sums of `origin`, from which `op`
+/// writes logits. Where several threads end with the same, returns whether this
+/// is the first of them, else null.
 FailureOr<Value> Distributor::reduce(Operation *op,
-                                     vector::MultiDimReductionOp reduction,
-                                     vector::MultiDimReductionOp maximum) {
+                                     const VectorOrigin &origin) {
   if (layout.hasKeyRows()) {
-    if (maximum || isa<AppendLogitsOp>(op))
+    if (origin.maximum || isa<AppendLogitsOp>(op))
       return op->emitError("needs products whose rows are heads");
     return distributeKeyRowSums(b, static_cast<KeyRowsLayout &>(layout),
-                                scalars, reduction);
+                                scalars, origin.reductions, origin.sums);
   }
+  if (origin.reductions.size() > 1)
+    return op->emitError("writes joined sums, which needs products whose rows "
+                         "are keys");
   bool sharesColumns = true;
-  if (maximum) {
-    FailureOr<int64_t> blockColumns = getBlockColumns(getHeadRows(), maximum);
+  if (origin.maximum) {
+    FailureOr<int64_t> blockColumns =
+        getBlockColumns(getHeadRows(), origin.maximum);
     if (failed(blockColumns))
       return failure();
     sharesColumns = mayShareColumns(*blockColumns);
   }
-  if (failed(distributeReduction(b, getHeadRows(), scalars, barriers, reduction,
-                                 sharesColumns)))
+  if (failed(distributeReduction(b, getHeadRows(), scalars, barriers,
+                                 origin.reductions.front(), sharesColumns)))
     return failure();
   return Value();
 }
@@ -228,20 +230,18 @@ LogicalResult Distributor::distribute(Operation *op) {
   FailureOr<VectorOrigin> origin = findOrigin(op, found->vector);
   if (failed(origin))
     return failure();
-  auto &[reduction, maximum, contracts, carried] = *origin;
-  LDBG() << *op << "\n  comes from " << reduction << "\n  of "
-         << contracts.size() << " contractions"
-         << (carried ? ", carried by a loop" : "");
+  auto &[reductions, sums, maximum, contracts, carried] = *origin;
+  LDBG() << *op << "\n  comes from " << sums << "\n  of " << contracts.size()
+         << " contractions" << (carried ? ", carried by a loop" : "");
   for (vector::ContractionOp contract : contracts)
     if (failed(distributeContraction(b, layout, scalars, tables, contract,
                                      contracts)))
       return failure();
-  FailureOr<Value> isFirst = reduce(op, reduction, maximum);
+  FailureOr<Value> isFirst = reduce(op, *origin);
   if (failed(isFirst))
     return failure();
   Value condition = *isFirst;
-  SmallVector<Element> owned =
-      llvm::to_vector(scalars.getElements(reduction.getResult()));
+  SmallVector<Element> owned = llvm::to_vector(scalars.getElements(sums));
   // What is written is indexed [query, key].
   if (layout.hasKeyRows())
     for (Element &element : owned)

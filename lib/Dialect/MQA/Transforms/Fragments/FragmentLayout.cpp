@@ -43,3 +43,13 @@ Coordinate FragmentLayout::add(Coordinate a, int64_t delta, Value times,
   selected.push_back({a.base, delta, times, result.base});
   return result;
 }
+
+std::optional<FragmentLayout::Choice>
+FragmentLayout::getChoice(const Coordinate &a, int64_t delta) const {
+  for (const Selected &s : selected)
+    for (int64_t bit = 0; bit < static_cast<int64_t>(std::size(laneBits));
+         ++bit)
+      if (s.to == a.base && s.delta == delta && s.times == laneBitIndices[bit])
+        return Choice{{a.offset, s.from, a.maxBase - delta}, bit};
+  return std::nullopt;
+}

@@ -59,6 +59,15 @@ public:
     return add(a, delta, laneBitIndices[bit], 1);
   }
 
+  /// What `select` made a coordinate from: it is `from` where lane bit `bit` is
+  /// 0, and `delta` more where it is 1.
+  struct Choice {
+    Coordinate from;
+    int64_t bit;
+  };
+  /// That of `a`, if it was selected by `delta` last.
+  std::optional<Choice> getChoice(const Coordinate &a, int64_t delta) const;
+
 protected:
   /// At the insertion point, where `emitLaneBits` stays.
   FragmentLayout(OpBuilder &b, Location loc) : builder(b), loc(loc) {}

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -14,7 +15,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 namespace {
-/// The sums of one thread, which has two keys and a quarter of the heads.
+/// The sums of one thread, which has two keys of a product and a quarter of the
+/// heads.
 class KeyRowSums {
 public:
   KeyRowSums(IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars)
@@ -22,7 +24,9 @@ public:
 
   FailureOr<SmallVector<Element>>
   sumInThread(vector::MultiDimReductionOp reduction);
-  Value sumOverQuad(Location loc, SmallVector<Element> &elements);
+  SmallVector<Element> addHalves(Location loc, ArrayRef<Element> elements);
+  Value sumOverQuad(Location loc, SmallVector<Element> &sums,
+                    int64_t numProducts);
 
 private:
   LogicalResult addTerm(vector::MultiDimReductionOp reduction,
@@ -103,42 +107,61 @@ KeyRowSums::sumInThread(vector::MultiDimReductionOp reduction) {
   return sums;
 }
 
-/// Adds up even and odd heads, and then over the lanes of a quad: each lane
-/// ends with one of its two keys and, where there are several queries, with
-/// every other one. Else two lanes end with the same sum; returns whether this
-/// is the first of them, or null.
-Value KeyRowSums::sumOverQuad(Location loc, SmallVector<Element> &elements) {
+/// Adds up even and odd heads.
+SmallVector<Element> KeyRowSums::addHalves(Location loc,
+                                           ArrayRef<Element> elements) {
   SmallVector<Element> sums;
   for (size_t i = 0; i < elements.size(); i += FragmentLayout::kColumnPair)
     sums.push_back(
         {elements[i].at, arith::AddFOp::create(b, loc, elements[i].value,
                                                elements[i + 1].value)});
-  sumOverLanes(b, loc, layout, sums, /*dim=*/0, /*bit=*/0,
-               FragmentLayout::kHalfRows);
-  Value isFirst;
-  if (layout.getNumQueries() > 1) {
-    sumOverLanes(b, loc, layout, sums, /*dim=*/1, /*bit=*/1, /*delta=*/1);
-  } else {
-    for (Element &sum : sums)
-      sum.value = arith::AddFOp::create(b, loc, sum.value,
-                                        exchange(b, loc, sum.value, /*bit=*/1));
-    isFirst = layout.isFirstOf(/*bit=*/1);
-  }
-  elements = std::move(sums);
-  return isFirst;
+  return sums;
 }
 
-FailureOr<Value>
-mqa::distributeKeyRowSums(IRRewriter &b, KeyRowsLayout &layout,
-                          VectorScalars &scalars,
-                          vector::MultiDimReductionOp reduction) {
-  KeyRowSums sums(b, layout, scalars);
-  FailureOr<SmallVector<Element>> elements = sums.sumInThread(reduction);
-  if (failed(elements))
-    return failure();
+/// Adds up over the lanes of a quad. By the lowest bit of its number, each lane
+/// ends with one of its two keys of a product; by the next bit, with every
+/// other query, or if there is one query, with every other product. If there is
+/// one product, too, two lanes end with the same sum; returns whether this is
+/// the first of them, or null.
+Value KeyRowSums::sumOverQuad(Location loc, SmallVector<Element> &sums,
+                              int64_t numProducts) {
+  sumOverLanes(b, loc, layout, sums, /*dim=*/0, /*bit=*/0,
+               FragmentLayout::kHalfRows);
+  if (layout.getNumQueries() > 1) {
+    sumOverLanes(b, loc, layout, sums, /*dim=*/1, /*bit=*/1, /*delta=*/1);
+    return {};
+  }
+  if (numProducts % 2 == 0) {
+    sumOverLanes(b, loc, layout, sums, /*dim=*/0, /*bit=*/1,
+                 shapes::kGroupRows);
+    return {};
+  }
+  for (Element &sum : sums)
+    sum.value = arith::AddFOp::create(b, loc, sum.value,
+                                      exchange(b, loc, sum.value, /*bit=*/1));
+  return layout.isFirstOf(/*bit=*/1);
+}
+
+FailureOr<Value> mqa::distributeKeyRowSums(
+    IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars,
+    ArrayRef<vector::MultiDimReductionOp> reductions, Value sums) {
+  KeyRowSums adder(b, layout, scalars);
+  SmallVector<Element> all;
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(reduction);
-  Value isFirst = sums.sumOverQuad(reduction.getLoc(), *elements);
-  scalars.setElements(reduction.getResult(), *elements);
+  int64_t firstKey = 0;
+  for (vector::MultiDimReductionOp reduction : reductions) {
+    FailureOr<SmallVector<Element>> elements = adder.sumInThread(reduction);
+    if (failed(elements))
+      return failure();
+    b.setInsertionPoint(reduction);
+    for (Element &sum : adder.addHalves(reduction.getLoc(), *elements)) {
+      sum.at[0].offset += firstKey;
+      all.push_back(sum);
+    }
+    firstKey += shapes::kGroupRows;
+  }
+  b.setInsertionPoint(sums.getDefiningOp());
+  Value isFirst = adder.sumOverQuad(sums.getLoc(), all, reductions.size());
+  scalars.setElements(sums, all);
   return isFirst;
 }

@@ -1,4 +1,4 @@
-//===- SplitKeyRows.cpp - One product's keys at a time --------------------===//
+//===- SplitKeyRows.cpp - The keys that are stored at a time --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -14,30 +14,42 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
-/// The rows of one product from `first` on, of the keys of `op`.
-static Value buildKeysPart(OpBuilder &b, TileLogitsOp op, int64_t first) {
-  constexpr int64_t kRows = shapes::kGroupRows;
+/// The keys whose logits `op` should compute and store at a time: all where one
+/// product is reduced while the next one is under way. Else those of a product.
+/// But a quad has two keys of a product: with one query, the sums of two
+/// products are one for each of its lanes. Products of keys that lie in shared
+/// memory may be under way at the same time even so, and need the registers.
+static int64_t getKeysAtATime(TileLogitsOp op) {
+  constexpr int64_t kRows = shapes::kGroupRows, kPair = 2 * kRows;
+  if (op.getAccumulators() > 1)
+    return op.getNumKeys();
+  bool joins = op.hasPackedKeys() && op.getTileQueries() == 1;
+  return joins && op.getNumKeys() % kPair == 0 ? kPair : kRows;
+}
+
+/// `count` of the keys of `op`, from `first` on.
+static Value buildKeysPart(OpBuilder &b, TileLogitsOp op, int64_t first,
+                           int64_t count) {
   Location loc = op.getLoc();
   MemRefType type = op.getK().getType();
   SmallVector<int64_t> shape(type.getShape());
-  shape.front() = kRows;
+  shape.front() = count;
   if (op.hasPackedKeys()) {
     SmallVector<int64_t> offsets{first, 0}, strides{1, 1};
     return memref::SubViewOp::create(b, loc, op.getK(), offsets, shape,
                                      strides);
   }
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value part = arith::ConstantIndexOp::create(b, loc, first / kRows);
+  Value part = arith::ConstantIndexOp::create(b, loc, first / count);
   return SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape),
                            op.getK(), ValueRange{part, zero});
 }
 
-/// The part of `op` that is 64 keys from `first` on: the rows of one product.
-static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op,
-                                  int64_t first) {
-  constexpr int64_t kRows = shapes::kGroupRows;
+/// The part of `op` that is `count` keys from `first` on.
+static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op, int64_t first,
+                                  int64_t count) {
   Location loc = op.getLoc();
-  Value keys = buildKeysPart(b, op, first);
+  Value keys = buildKeysPart(b, op, first, count);
   auto tile = cast<TileLogitsOp>(b.clone(*op));
   tile.getKMutable().assign(keys);
   if (Value scale = op.getKScale()) {
@@ -45,12 +57,12 @@ static TileLogitsOp buildTilePart(OpBuilder &b, TileLogitsOp op,
     b.setInsertionPoint(tile);
     tile.getKScaleMutable().assign(memref::SubViewOp::create(
         b, loc, scale, ArrayRef<OpFoldResult>{b.getIndexAttr(first)},
-        ArrayRef<OpFoldResult>{b.getIndexAttr(kRows)},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
         ArrayRef<OpFoldResult>{b.getIndexAttr(1)}));
   }
   VectorType logits = op.getLogits().getType();
   tile.getLogits().setType(
-      VectorType::get({logits.getDimSize(0), kRows}, logits.getElementType()));
+      VectorType::get({logits.getDimSize(0), count}, logits.getElementType()));
   return tile;
 }
 
@@ -88,29 +100,39 @@ static int64_t getBlockKeys(Value ranges) {
   return make ? make.getBlockMax().value_or(1) : 1;
 }
 
-static bool hasSeveralProducts(TileLogitsOp op) {
-  return hasKeyRows(op.getRows()) && op.getNumKeys() > shapes::kGroupRows;
+static bool needsParts(TileLogitsOp op) {
+  return hasKeyRows(op.getRows()) && op.getNumKeys() > getKeysAtATime(op);
+}
+
+/// Whether the keys of `op` can be read a product at a time, or reports why
+/// not.
+static LogicalResult verifyKeys(TileLogitsOp op) {
+  constexpr int64_t kRows = shapes::kGroupRows;
+  MemRefType type = op.getK().getType();
+  if (!hasKeyRows(op.getRows()) || op.hasPackedKeys() ||
+      op.getNumKeys() == kRows)
+    return success();
+  for (int64_t count : {kRows, getKeysAtATime(op)})
+    if (!SubtileOp::getPartType(type, {count, type.getDimSize(1)}))
+      return op.emitOpError()
+             << "must have parts of " << count
+             << " keys behind each other in memory, found " << type;
+  return success();
 }
 
 /// The store of `op`, if it is alone there; else reports it.
 static FailureOr<StoreLogitsOp> findStore(TileLogitsOp op) {
-  constexpr int64_t kRows = shapes::kGroupRows;
-  MemRefType type = op.getK().getType();
+  int64_t count = getKeysAtATime(op);
   auto store = op->hasOneUse() ? dyn_cast<StoreLogitsOp>(*op->user_begin())
                                : StoreLogitsOp();
   if (!store || op.getOnto() || store->getBlock() != op->getBlock())
-    return op.emitOpError() << "with 'rows' keys of more than " << kRows
+    return op.emitOpError() << "with 'rows' keys of more than " << count
                             << " keys must be stored in its block, and by "
                                "nothing else used";
-  if (int64_t size = getBlockKeys(store.getRanges()); kRows % size)
+  if (int64_t size = getBlockKeys(store.getRanges()); count % size)
     return op.emitOpError()
-           << "with 'rows' keys is stored " << kRows
+           << "with 'rows' keys is stored " << count
            << " keys at a time, which are no blocks of " << size;
-  if (!op.hasPackedKeys() &&
-      !SubtileOp::getPartType(type, {kRows, type.getDimSize(1)}))
-    return op.emitOpError()
-           << "must have parts of " << kRows
-           << " keys behind each other in memory, found " << type;
   return store;
 }
 
@@ -118,20 +140,20 @@ LogicalResult mqa::splitKeyRows(RewriterBase &b,
                                 SmallVectorImpl<TileLogitsOp> &tiles) {
   // Nothing is changed where one cannot be.
   for (TileLogitsOp op : tiles)
-    if (hasSeveralProducts(op) && failed(findStore(op)))
+    if (failed(verifyKeys(op)) || (needsParts(op) && failed(findStore(op))))
       return failure();
   SmallVector<TileLogitsOp> parts;
   for (TileLogitsOp op : tiles) {
-    if (!hasSeveralProducts(op)) {
+    if (!needsParts(op)) {
       parts.push_back(op);
       continue;
     }
     StoreLogitsOp store = *findStore(op);
     bool canMove = canMoveTo(op, store);
-    for (int64_t first = 0, keys = op.getNumKeys(); first < keys;
-         first += shapes::kGroupRows) {
+    int64_t keys = op.getNumKeys(), count = getKeysAtATime(op);
+    for (int64_t first = 0; first < keys; first += count) {
       b.setInsertionPoint(canMove ? store.getOperation() : op);
-      parts.push_back(buildTilePart(b, op, first));
+      parts.push_back(buildTilePart(b, op, first, count));
       b.setInsertionPoint(store);
       buildStorePart(b, store, parts.back(), first);
     }

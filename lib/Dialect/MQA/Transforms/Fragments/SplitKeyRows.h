@@ -1,4 +1,4 @@
-//===- SplitKeyRows.h - One product's keys at a time ------------*- C++ -*-===//
+//===- SplitKeyRows.h - The keys that are stored at a time ------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -14,9 +14,10 @@
 namespace mlir {
 namespace mqa {
 
-/// Splits tiles whose keys are the rows of several products, with the stores
-/// behind them: sums of one product are stored before the next one needs the
-/// registers. The parts take the place of the tiles.
+/// Splits tiles whose keys are the rows of more products than are stored at a
+/// time, with the stores behind them: sums are stored before the next products
+/// need the registers. With one query, two products are stored at a time; else
+/// one. The parts take the place of the tiles.
 LogicalResult splitKeyRows(RewriterBase &b,
                            SmallVectorImpl<TileLogitsOp> &tiles);
 

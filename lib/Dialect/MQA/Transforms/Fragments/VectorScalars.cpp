@@ -179,6 +179,39 @@ FailureOr<Value> VectorScalars::emitShapeCast(vector::ShapeCastOp op,
   return emit(op.getSource(), inner);
 }
 
+/// The element is in what is inserted or in what it is inserted into. Where the
+/// thread decides which, both are computed.
+FailureOr<Value> VectorScalars::emitInsertion(vector::InsertStridedSliceOp op,
+                                              const Coordinates &at) {
+  VectorType source = op.getSourceVectorType();
+  if (source.getRank() != 1 || op.getDestVectorType().getRank() != 1)
+    return op.emitError("only an insertion of 1-D vectors can be distributed");
+  const Coordinate &own = at.front();
+  int64_t size = source.getDimSize(0),
+          first = cast<IntegerAttr>(op.getOffsets()[0]).getInt();
+  if (std::optional<FragmentLayout::Choice> choice =
+          layout.getChoice(own, size)) {
+    Coordinate other = choice->from;
+    other.offset += size;
+    FailureOr<Value> lower = emit(op.getResult(), {choice->from}),
+                     upper = emit(op.getResult(), {other});
+    if (failed(lower) || failed(upper))
+      return failure();
+    return arith::SelectOp::create(
+               b, op.getLoc(), layout.getLaneBit(choice->bit), *upper, *lower)
+        .getResult();
+  }
+  int64_t last = own.offset + own.maxBase;
+  if (last < first || own.offset >= first + size)
+    return emit(op.getDest(), at);
+  if (own.offset < first || last >= first + size)
+    return op.emitError("threads need elements of both vectors, and no bit of "
+                        "a lane's number says which");
+  Coordinate inSource = own;
+  inSource.offset -= first;
+  return emit(op.getValueToStore(), {inSource});
+}
+
 FailureOr<Value> VectorScalars::emitUncached(Operation *op,
                                              const Coordinates &at) {
   if (auto read = dyn_cast<vector::TransferReadOp>(op))
@@ -197,6 +230,8 @@ FailureOr<Value> VectorScalars::emitUncached(Operation *op,
       source[dim] = at[i];
     return emit(transpose.getVector(), source);
   }
+  if (auto insert = dyn_cast<vector::InsertStridedSliceOp>(op))
+    return emitInsertion(insert, at);
   if (isa<vector::StepOp>(op))
     return emitCoordinate(op->getLoc(), at[0]);
   DenseElementsAttr constant;

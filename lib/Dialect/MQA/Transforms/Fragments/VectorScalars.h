@@ -67,6 +67,8 @@ private:
   FailureOr<Value> emitBroadcast(vector::BroadcastOp op, const Coordinates &at);
   FailureOr<Value> emitShapeCast(vector::ShapeCastOp op, const Coordinates &at);
   FailureOr<Value> emitRead(vector::TransferReadOp read, const Coordinates &at);
+  FailureOr<Value> emitInsertion(vector::InsertStridedSliceOp op,
+                                 const Coordinates &at);
   FailureOr<Value> emitGather(GatherColumnsOp op, const Coordinates &at);
   FailureOr<Value> emitElementwise(Operation *op, const Coordinates &at);
 

@@ -38,6 +38,36 @@ FailureOr<VectorWrite> mqa::getWrite(Operation *op) {
                      Value()};
 }
 
+/// The reductions that `join`, and the insertions ahead of it, put behind each
+/// other, in this order. None if that is not all they do.
+static SmallVector<vector::MultiDimReductionOp, 1>
+getJoined(vector::InsertStridedSliceOp join) {
+  SmallVector<vector::MultiDimReductionOp, 1> reductions;
+  VectorType all = join.getDestVectorType();
+  Builder builder(join.getContext());
+  // Code that is never reached may go round in a circle.
+  int64_t end = all.getDimSize(0);
+  for (vector::InsertStridedSliceOp insert = join; insert && end > 0;
+       insert =
+           insert.getDest().getDefiningOp<vector::InsertStridedSliceOp>()) {
+    auto reduction =
+        insert.getValueToStore().getDefiningOp<vector::MultiDimReductionOp>();
+    VectorType part = insert.getSourceVectorType();
+    end -= part.getDimSize(0);
+    SmallVector<Attribute> first(all.getRank(), builder.getI64IntegerAttr(0));
+    first.front() = builder.getI64IntegerAttr(end);
+    if (!reduction || isBlockMaximum(reduction) ||
+        part.getShape().drop_front() != all.getShape().drop_front() ||
+        insert.getOffsets().getValue() != ArrayRef(first))
+      return {};
+    reductions.push_back(reduction);
+  }
+  if (end != 0)
+    return {};
+  std::reverse(reductions.begin(), reductions.end());
+  return reductions;
+}
+
 FailureOr<VectorOrigin> mqa::findOrigin(Operation *write, Value vector) {
   VectorOrigin origin;
   // A reduction that another one adds to, or reduces, is part of that.
@@ -63,22 +93,32 @@ FailureOr<VectorOrigin> mqa::findOrigin(Operation *write, Value vector) {
         origin.contracts.push_back(contract);
       continue;
     }
+    SmallVector<vector::MultiDimReductionOp, 1> reductions;
     auto reduction = dyn_cast<vector::MultiDimReductionOp>(source);
-    if (reduction && !isInReduction && isBlockMaximum(reduction)) {
+    if (auto join = dyn_cast<vector::InsertStridedSliceOp>(source))
+      reductions = getJoined(join);
+    else if (reduction && (isInReduction || !isBlockMaximum(reduction)))
+      reductions.push_back(reduction);
+    if (reduction && reductions.empty()) {
       if (origin.maximum)
         return write->emitError("comes from more than one maximum");
       origin.maximum = reduction;
-    } else if (reduction) {
-      if (!isInReduction && origin.reduction && origin.reduction != reduction)
+    } else if (!reductions.empty()) {
+      if (!isInReduction && origin.sums && origin.sums != value)
         return write->emitError("comes from more than one reduction");
-      if (!isInReduction)
-        origin.reduction = reduction;
-      isInReduction = true;
+      if (!isInReduction) {
+        origin.sums = value;
+        origin.reductions = reductions;
+      }
+      for (vector::MultiDimReductionOp own : reductions)
+        for (Value operand : own->getOperands())
+          worklist.push_back({operand, true});
+      continue;
     }
     for (Value operand : source->getOperands())
       worklist.push_back({operand, isInReduction});
   }
-  if (!origin.reduction || origin.contracts.empty())
+  if (!origin.sums || origin.contracts.empty())
     return write->emitError("must come from a reduction of a contraction");
   return origin;
 }

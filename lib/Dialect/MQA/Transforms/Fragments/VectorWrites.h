@@ -27,11 +27,15 @@ struct VectorWrite {
 /// What a transfer_write, scatter_columns or append_logits writes.
 FailureOr<VectorWrite> getWrite(Operation *op);
 
-/// What a written vector is computed from: a reduction, the contractions behind
-/// it, and the result of a loop that carries it, if there is one. A maximum
-/// over blocks of columns may stand behind it.
+/// What a written vector is computed from: sums over heads, the contractions
+/// behind them, and the result of a loop that carries it, if there is one. A
+/// maximum over blocks of columns may stand behind it.
 struct VectorOrigin {
-  vector::MultiDimReductionOp reduction, maximum;
+  /// A reduction, or those that are joined: of products of other keys each.
+  SmallVector<vector::MultiDimReductionOp, 1> reductions;
+  /// The result of the reduction, or all of them joined.
+  Value sums;
+  vector::MultiDimReductionOp maximum;
   SmallVector<vector::ContractionOp> contracts;
   OpResult carried;
 };

@@ -6,9 +6,11 @@
 
 #include "BuildDecode.h"
 #include "Kernels/WorkgroupMemory.h"
+#include "Rings/Fp4Tables.h"
 #include "SplitKeyRows.h"
 #include "VectorizeStore.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
 #include "mqa/Dialect/MQA/IR/MQA.h"
@@ -39,7 +41,8 @@ namespace {
 /// Writes one consumer group's tile. Vectors are indexed [query, head, key] up
 /// to the reduction over heads, [query, key] from there on. Where keys are the
 /// rows of products, they are indexed [key, query, head] and [key, query] until
-/// the sums are transposed.
+/// the sums are transposed; those of several products are joined before that,
+/// so that the rest is done once.
 class TileVectorizer {
 public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
@@ -49,16 +52,19 @@ public:
     queries = op.getTileQueries();
     heads = op.getTileHeads();
     keys = op.getNumKeys();
+    productKeys = keyRows ? shapes::kGroupRows : keys;
   }
 
   /// k_scale * sum over heads of weights * relu(q . k), and what it is added
-  /// onto, indexed [query, key]. Packed keys are decoded behind `previous`, a
-  /// contraction (null: in place): while that is under way.
+  /// onto, indexed [query, key]. The first packed keys are decoded behind
+  /// `previous`, a contraction (null: in place): while that is under way.
   void run(Operation *previous);
   /// The last contraction of the tile.
   Operation *getContraction() const { return contraction; }
 
 private:
+  /// Some rows of a memref without a layout.
+  Value getRows(Value memref, int64_t first, int64_t count);
   Value splat(VectorType type, double value) {
     return arith::ConstantOp::create(
         b, loc,
@@ -77,8 +83,8 @@ private:
   /// does not change.
   Value readAtDefinition(Value memref, ArrayRef<int64_t> shape,
                          int64_t column = 0);
-  void decodeKeys(Operation *previous);
-  Value computeScores(int64_t headTile);
+  Value getKeys(int64_t i, Operation *previous);
+  Value computeScores(int64_t headTile, Value k);
   Relu getRelu(int64_t headTile);
   Value computeRelu(Relu relu, Value scores);
   Value dropNan(Value scores);
@@ -86,8 +92,10 @@ private:
   std::pair<Value, double> activate(int64_t headTile, Value scores);
   Value dropPadding(int64_t headTile, Value scores);
   Value addWeighted(int64_t headTile, Value scores, Value sums);
-  Value scale(VectorType type, Value logits, int64_t i);
-  Value computeLogits();
+  Value scaleByFactors(VectorType type, Value logits, int64_t i);
+  SmallVector<Value> computeSums(Operation *previous);
+  Value join(ArrayRef<Value> parts);
+  Value computeLogits(Operation *previous);
 
   IRRewriter &b;
   TileLogitsOp op;
@@ -95,13 +103,23 @@ private:
   /// Whether products are waited for later than they are started.
   bool isAsync;
   int64_t headTiles, queries, heads, keys;
+  /// Keys of one product.
+  int64_t productKeys;
   bool half, keyRows;
-  /// Of packed keys: what they are decoded to. Others are read where they are
-  /// needed.
-  Value decodedKeys, decodedScales;
+  /// Of packed keys, product by product.
+  SmallVector<Value> exponents;
   Operation *contraction = nullptr;
 };
 } // namespace
+
+Value TileVectorizer::getRows(Value memref, int64_t first, int64_t count) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<int64_t> offsets(type.getRank(), 0), sizes(type.getShape()),
+      strides(type.getRank(), 1);
+  offsets[0] = first;
+  sizes[0] = count;
+  return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
+}
 
 Value TileVectorizer::dropLeading(Value memref, ArrayRef<int64_t> positions) {
   auto type = cast<MemRefType>(memref.getType());
@@ -131,17 +149,33 @@ Value TileVectorizer::readAtDefinition(Value memref, ArrayRef<int64_t> shape,
   return read(memref, shape, column);
 }
 
-/// Packed keys are decoded once for all heads.
-void TileVectorizer::decodeKeys(Operation *previous) {
-  if (!op.hasPackedKeys())
-    return;
-  DecodeMxOp decode = buildDecode(b, op, previous);
-  decodedKeys = decode.getKeys();
-  decodedScales = decode.getScales();
+/// The keys of product `i`: decoded, once for all heads, if they are packed;
+/// else where they lie.
+Value TileVectorizer::getKeys(int64_t i, Operation *previous) {
+  Value rows = op.getK();
+  bool isWhole = productKeys == keys;
+  if (op.hasPackedKeys()) {
+    Value words = op.getKScale();
+    if (!isWhole) {
+      rows = getRows(rows, i * productKeys, productKeys);
+      words = getRows(words, i * productKeys, productKeys);
+    }
+    DecodeMxOp decode = buildDecode(b, op, rows, words, previous);
+    exponents.push_back(decode.getExponents());
+    return decode.getKeys();
+  }
+  if (isWhole)
+    return rows;
+  MemRefType type = op.getK().getType();
+  SmallVector<int64_t> shape{productKeys, type.getDimSize(1)};
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value part = arith::ConstantIndexOp::create(b, loc, i);
+  return SubtileOp::create(b, loc, SubtileOp::getPartType(type, shape), rows,
+                           ValueRange{part, zero});
 }
 
-/// q . k of one head tile.
-Value TileVectorizer::computeScores(int64_t headTile) {
+/// q . k of one head tile, for the keys that `getKeys` gave.
+Value TileVectorizer::computeScores(int64_t headTile, Value k) {
   int64_t headDim = op.getQ().getType().getDimSize(2);
   SmallVector<int64_t> shape{queries, heads, headDim};
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
@@ -150,13 +184,13 @@ Value TileVectorizer::computeScores(int64_t headTile) {
       b, loc, SubtileOp::getPartType(op.getQ().getType(), shape), op.getQ(),
       ValueRange{zero, index, zero});
   Value q = read(rows, shape);
-  Value k = decodedKeys ? decodedKeys
-                        : read(op.getK(), op.getK().getType().getShape());
+  if (auto memref = dyn_cast<MemRefType>(k.getType()))
+    k = read(k, memref.getShape());
   using vector::IteratorType;
   AffineExpr p, h, n, d;
   bindDims(b.getContext(), p, h, n, d);
   if (keyRows) {
-    auto type = VectorType::get({keys, queries, heads}, b.getF32Type());
+    auto type = VectorType::get({productKeys, queries, heads}, b.getF32Type());
     contraction = vector::ContractionOp::create(
         b, loc, k, q, splat(type, 0.0),
         ArrayRef<ArrayRef<AffineExpr>>{{n, d}, {p, h, d}, {n, p, h}},
@@ -322,7 +356,7 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
 
 /// `logits`, of type `type`, times row `i` of the factors, which are read by a
 /// view made where they are.
-Value TileVectorizer::scale(VectorType type, Value logits, int64_t i) {
+Value TileVectorizer::scaleByFactors(VectorType type, Value logits, int64_t i) {
   Value row;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -336,38 +370,80 @@ Value TileVectorizer::scale(VectorType type, Value logits, int64_t i) {
   return arith::MulFOp::create(b, loc, logits, factor);
 }
 
-Value TileVectorizer::computeLogits() {
-  auto type = VectorType::get({queries, keys}, b.getF32Type());
-  auto sumsType =
-      type.clone(half ? Type(b.getF16Type()) : Type(b.getF32Type()));
-  if (keyRows)
-    sumsType = VectorType::get({keys, queries}, b.getF32Type());
-  Value sums = splat(sumsType, 0.0);
-  SmallVector<Value> scores;
-  int64_t together = op.getAccumulators();
+/// The sums over heads of weights * relu(q . k), product by product.
+SmallVector<Value> TileVectorizer::computeSums(Operation *previous) {
+  auto type = keyRows ? VectorType::get({productKeys, queries}, b.getF32Type())
+                      : VectorType::get({queries, keys},
+                                        half ? b.getF16Type() : b.getF32Type());
+  int64_t numProducts = keys / productKeys, together = op.getAccumulators();
+  SmallVector<Value> sums(numProducts, splat(type, 0.0)), allKeys, scores;
+  // Step by step: head by head of a product, and then those of the next one.
+  int64_t numSteps = numProducts * headTiles;
+  auto start = [&](int64_t i) {
+    int64_t product = i / headTiles, headTile = i % headTiles;
+    if (headTile == 0)
+      allKeys.push_back(getKeys(product, together > 1 ? nullptr : previous));
+    scores.push_back(computeScores(headTile, allKeys[product]));
+    // The keys of the next product are decoded while this one is under way.
+    previous = contraction;
+  };
+  auto finish = [&](int64_t i) {
+    Value &own = sums[i / headTiles];
+    own = addWeighted(i % headTiles, scores[i], own);
+  };
   if (isAsync) {
-    // With several accumulators, the next head tiles' scores are started before
-    // one is reduced.
+    // With several accumulators, the next scores are started before one is
+    // reduced. Then there is something to do in any case while a product is
+    // under way, and no register for more keys.
     int64_t ahead = together - 1;
-    for (int64_t i = 0; i < headTiles + ahead; ++i) {
-      if (i < headTiles)
-        scores.push_back(computeScores(i));
+    for (int64_t i = 0; i < numSteps + ahead; ++i) {
+      if (i < numSteps)
+        start(i);
       if (i >= ahead)
-        sums = addWeighted(i - ahead, scores[i - ahead], sums);
+        finish(i - ahead);
     }
   }
-  // Else those of several head tiles are computed at once.
-  for (int64_t first = 0; !isAsync && first < headTiles; first += together) {
-    int64_t end = std::min(first + together, headTiles);
+  // Else several scores are computed at once.
+  for (int64_t first = 0; !isAsync && first < numSteps; first += together) {
+    int64_t end = std::min(first + together, numSteps);
     for (int64_t i = first; i < end; ++i)
-      scores.push_back(computeScores(i));
+      start(i);
     for (int64_t i = first; i < end; ++i)
-      sums = addWeighted(i, scores[i], sums);
+      finish(i);
   }
+  return sums;
+}
+
+/// Vectors of all keys, from those of the products' keys.
+Value TileVectorizer::join(ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts.front();
+  auto type = cast<VectorType>(parts.front().getType());
+  SmallVector<int64_t> shape(type.getShape()), offsets(shape.size(), 0),
+      strides(shape.size(), 1);
+  shape[0] = keys;
+  auto all = VectorType::get(shape, type.getElementType());
+  Value joined = arith::ConstantOp::create(b, loc, b.getZeroAttr(all));
+  for (Value part : parts) {
+    joined = vector::InsertStridedSliceOp::create(b, loc, part, joined, offsets,
+                                                  strides);
+    offsets[0] += productKeys;
+  }
+  return joined;
+}
+
+Value TileVectorizer::computeLogits(Operation *previous) {
+  auto type = VectorType::get({queries, keys}, b.getF32Type());
+  Value sums = join(computeSums(previous));
   // Read last: registers are short while head tiles are reduced.
-  Value scale = decodedScales;
-  if (!scale && op.getKScale())
+  Value scale;
+  if (op.hasPackedKeys()) {
+    ImplicitLocOpBuilder here(loc, b);
+    auto type = cast<FloatType>(op.getQ().getType().getElementType());
+    scale = getMxFactor(here, Fp4Tables::getShift(type), join(exponents));
+  } else if (op.getKScale()) {
     scale = read(op.getKScale(), {keys});
+  }
   Value logits = sums;
   if (half)
     logits = arith::ExtFOp::create(b, loc, type, logits);
@@ -376,13 +452,13 @@ Value TileVectorizer::computeLogits() {
   // What is finite in the end is so between two factors of about the same
   // exponent; sums in f16 are small.
   if (op.getFactors() && !half)
-    logits = this->scale(type, logits, 0);
+    logits = scaleByFactors(type, logits, 0);
   if (scale) {
     Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
     logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
   }
   for (int64_t i = half ? 0 : 1; op.getFactors() && i < 2; ++i)
-    logits = this->scale(type, logits, i);
+    logits = scaleByFactors(type, logits, i);
   if (op.getOnto())
     logits = arith::AddFOp::create(b, loc, op.getOnto(), logits);
   return logits;
@@ -390,8 +466,7 @@ Value TileVectorizer::computeLogits() {
 
 void TileVectorizer::run(Operation *previous) {
   b.setInsertionPoint(op);
-  decodeKeys(previous);
-  b.replaceOp(op, computeLogits());
+  b.replaceOp(op, computeLogits(previous));
 }
 
 namespace {

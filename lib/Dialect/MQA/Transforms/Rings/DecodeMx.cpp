@@ -12,8 +12,10 @@
 #include "MxDecoder.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -37,22 +39,30 @@ MxScales mqa::getMxScales(ImplicitLocOpBuilder &b, Value word,
 }
 
 Value mqa::getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest) {
-  constexpr uint32_t kNaN = 0x7fc00000, kHalfOfLeast = 0x00400000;
-  auto compare = [&](arith::CmpIPredicate predicate, Value lhs, uint32_t rhs) {
-    return arith::CmpIOp::create(b, predicate, lhs, makeWord(b, rhs));
+  Type bitsType = greatest.getType();
+  auto constantBits = [&](uint32_t value) -> Value {
+    TypedAttr attr = b.getI32IntegerAttr(static_cast<int32_t>(value));
+    if (auto type = dyn_cast<VectorType>(bitsType))
+      attr = DenseElementsAttr::get(type, attr);
+    return arith::ConstantOp::create(b, attr);
   };
-  // The exponent of an f32 has the same bias; below its first, f32 is
-  // subnormal.
-  Value exponent = arith::SubIOp::create(b, greatest, makeWord(b, shift));
-  Value normal = arith::ShLIOp::create(b, exponent, makeWord(b, 23));
-  Value below = arith::SubIOp::create(b, makeWord(b, 0), exponent);
-  below = arith::MaxSIOp::create(b, below, makeWord(b, 0));
-  Value subnormal = arith::ShRUIOp::create(b, makeWord(b, kHalfOfLeast), below);
-  Value isNormal = compare(arith::CmpIPredicate::sgt, exponent, 0);
-  Value bits = arith::SelectOp::create(b, isNormal, normal, subnormal);
-  Value isNaN = compare(arith::CmpIPredicate::eq, greatest, mx::kScaleNaN);
-  bits = arith::SelectOp::create(b, isNaN, makeWord(b, kNaN), bits);
-  return arith::BitcastOp::create(b, b.getF32Type(), bits);
+  Type type = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(bitsType))
+    type = vector.clone(type);
+  auto constant = [&](float value) -> Value {
+    return arith::BitcastOp::create(
+        b, type, constantBits(llvm::bit_cast<uint32_t>(value)));
+  };
+  // The exponent of an f32 has the same bias. Its least is for subnormal
+  // numbers, one of which is 2^-127; its greatest, for infinity.
+  constexpr uint32_t kLeast = 0x00400000;
+  Value bits = arith::ShLIOp::create(b, greatest, constantBits(23));
+  bits = arith::MaxUIOp::create(b, bits, constantBits(kLeast));
+  Value scale = arith::BitcastOp::create(b, type, bits);
+  // Infinity by zero is NaN, which stands for it.
+  Value factor =
+      arith::MulFOp::create(b, scale, constant(std::ldexp(1.0f, -shift)));
+  return math::FmaOp::create(b, scale, constant(0.0f), factor);
 }
 
 Value MxDecoder::getScale() { return getMxFactor(b, shift, scales.greatest); }

@@ -30,7 +30,9 @@ struct MxScales {
 MxScales getMxScales(ImplicitLocOpBuilder &b, Value word, int64_t numBlocks);
 
 /// The factor that makes up for what is taken out of a key whose greatest block
-/// scale is `greatest`, and whose elements are 2^shift times too great: an f32.
+/// scale is `greatest`, an i32, and whose elements are 2^shift times too great:
+/// an f32, NaN if the scale is. Or, of a vector of i32, those of several keys.
+/// `shift` is at most 22.
 Value getMxFactor(ImplicitLocOpBuilder &b, int shift, Value greatest);
 
 /// Writes what decodes a key, or a head of a query: its elements by their

@@ -93,7 +93,8 @@ private:
   Queries decodeQueries(RingGetOp staged);
   void fitQueries(Queries &queries);
   void permuteQueries(const Queries &queries);
-  Value putAndGet(Value ring, Value position, Value source);
+  void putKeys(Value ring, Value position, const HeadBlock &heads,
+               ValueRange operands);
   void convertKeys(Value position, const HeadBlock &heads);
   VectorType getTileType() {
     return VectorType::get(
@@ -227,18 +228,23 @@ void TileStager::permuteQueries(const Queries &queries) {
     PermuteQueriesOp::create(b, loc, queries.q, Value(), Value());
 }
 
-Value TileStager::putAndGet(Value ring, Value position, Value source) {
-  RingPutOp::create(b, loc, ring, position, source);
-  return RingGetOp::create(b, loc, ring, position).getTiles()[0];
+/// Fills a slot with the keys of `operands`.
+void TileStager::putKeys(Value ring, Value position, const HeadBlock &heads,
+                         ValueRange operands) {
+  SmallVector<Value> sources = llvm::map_to_vector(
+      operands, [&](Value operand) { return heads.getKeys(b, loc, operand); });
+  RingPutOp::create(b, loc, ring, position, sources);
 }
 
 /// Fills the slots of keys and scales from keys with block scales, which are
 /// staged ahead.
 void TileStager::convertKeys(Value position, const HeadBlock &heads) {
-  Value packed =
-      putAndGet(mxRing, position, heads.getKeys(b, loc, logits.getK()));
-  Value words = putAndGet(mxScaleRing, position,
-                          heads.getKeys(b, loc, logits.getKScale()));
+  auto getTile = [&](Value ring, Value operand) -> Value {
+    putKeys(ring, position, heads, operand);
+    return RingGetOp::create(b, loc, ring, position).getTiles()[0];
+  };
+  Value packed = getTile(mxRing, logits.getK());
+  Value words = getTile(mxScaleRing, logits.getKScale());
   auto keys = RingAcquireOp::create(b, loc, keyRing, position);
   auto scales = RingAcquireOp::create(b, loc, scaleRing, position);
   decodeMxKeys(b, loc, *logits.getMxFormat(), packed, words, keys.getTiles()[0],
@@ -265,17 +271,23 @@ Relu TileStager::getRelu() {
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
                             const Queries &queries, Value onto) {
-  auto getTile = [&](Value ring, Value source) {
+  auto getTiles = [&](Value ring, ValueRange operands) -> ValueRange {
     if (!mxRing)
-      return putAndGet(ring, position, heads.getKeys(b, loc, source));
-    return Value(RingGetOp::create(b, loc, ring, position).getTiles()[0]);
+      putKeys(ring, position, heads, operands);
+    return RingGetOp::create(b, loc, ring, position).getTiles();
   };
   if (mxRing)
     convertKeys(position, heads);
-  Value keys = getTile(keyRing, logits.getK());
-  Value scales;
-  if (scaleRing)
-    scales = getTile(scaleRing, logits.getKScale());
+  Value keys, scales;
+  if (plan.decodesInRegisters) {
+    ValueRange tiles = getTiles(keyRing, {logits.getK(), logits.getKScale()});
+    keys = tiles[0];
+    scales = tiles[1];
+  } else {
+    keys = getTiles(keyRing, logits.getK())[0];
+    if (scaleRing)
+      scales = getTiles(scaleRing, logits.getKScale())[0];
+  }
   // Padding is zero; but behind a block of q come the heads of the next.
   int64_t tileHeads = plan.queryTile.getDimSize(1);
   bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;

@@ -305,7 +305,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
               getKeptKeyRegisters(op, unit, tileKv);
   // What is decoded of two keys, and the bytes of one of them.
   if (plan.decodesInRegisters)
-    others += headDim / 8 + headDim / 32;
+    others += schedule.getAccumulators() * headDim / 8 + headDim / 32;
   int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("
@@ -377,8 +377,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
           ? tile({tileKv, headDim / 2}, IntegerType::get(context, 8))
           : staged(unit.getOperandLayout(OperandRole::Keys, {tileKv, headDim},
                                          operandType));
+  SmallVector<MemRefType> keyTiles{keyTile};
+  // Consumers that decode need both at the same time, and for as long.
+  if (plan.decodesInRegisters)
+    keyTiles.push_back(tile({tileKv}, IntegerType::get(context, 32)));
   plan.keyRing = RingType::get(
-      context, llvm::alignTo(schedule.getStages(), turns), {keyTile});
+      context, llvm::alignTo(schedule.getStages(), turns), keyTiles);
   plan.sharedMemoryBytes =
       getRingBytes(plan.queryRing) + getRingBytes(plan.keyRing) + kShareBytes;
   if (op.getKScale()) {
@@ -386,14 +390,12 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
     plan.loadsScalesByTma =
         !op.hasKeyGroups() &&
         (!scales || scales.getStridesAndOffset().first[0] == 1);
+  }
+  if (op.getKScale() && !plan.decodesInRegisters) {
     // As many for each set of consumer groups that takes stages in turn.
     int64_t scaleStages = llvm::alignTo(
         schedule.getStages(), std::lcm(schedule.getKeyGroups(), turns));
-    Type scale = f32;
-    if (plan.decodesInRegisters)
-      scale = IntegerType::get(context, 32);
-    plan.scaleRing =
-        RingType::get(context, scaleStages, {tile({tileKv}, scale)});
+    plan.scaleRing = RingType::get(context, scaleStages, {tile({tileKv}, f32)});
     plan.sharedMemoryBytes += getRingBytes(plan.scaleRing);
   }
   if (plan.converterGroups) {

@@ -14,20 +14,35 @@
 
 gpu.module @kernels {
   // A tile of 128 keys is two products, each of a part of the bytes and words. The
-  // second one's keys are decoded while the first one is under way.
+  // second one's keys are decoded while the first one is under way. The sums of both
+  // are scaled and stored at once. A scale is 2^(exponent - 127) / 64, and NaN for
+  // 255: infinity by zero.
   // VECTOR-LABEL: gpu.func @two_products
   // VECTOR: %[[BYTES:.*]] = memref.subview %{{.*}}[0, 0] [64, 64] [1, 1] : memref<128x64xi8, {{.*}}>
   // VECTOR: %[[WORDS:.*]] = memref.subview %{{.*}}[0] [64] [1]
-  // VECTOR: %[[KEYS:.*]], %[[SCALES:.*]] = mqa.decode_mx %[[BYTES]], %[[WORDS]] : {{.*}} -> vector<64x128xf8E4M3FN>, vector<64xf32>
+  // VECTOR: %[[KEYS:.*]], %[[EXPONENTS:.*]] = mqa.decode_mx %[[BYTES]], %[[WORDS]] : {{.*}} -> vector<64x128xf8E4M3FN>, vector<64xi32>
   // VECTOR: vector.contract {{.*}} %[[KEYS]], %{{.*}}, %{{.*}} : vector<64x128xf8E4M3FN>, vector<1x64x128xf8E4M3FN> into vector<64x1x64xf32>
   // VECTOR-DAG: memref.subview %{{.*}}[64, 0] [64, 64] [1, 1] : memref<128x64xi8, {{.*}}>
   // VECTOR-DAG: memref.subview %{{.*}}[64] [64] [1]
-  // VECTOR: %[[NEXT:.*]], %[[NEXT_SCALES:.*]] = mqa.decode_mx
+  // VECTOR: %[[NEXT:.*]], %[[NEXT_EXPONENTS:.*]] = mqa.decode_mx
   // VECTOR: arith.maximumf
-  // VECTOR: vector.broadcast %[[SCALES]] : vector<64xf32> to vector<1x64xf32>
-  // VECTOR: vector.transfer_write
+  // VECTOR: %[[SUMS:.*]] = vector.multi_reduction
   // VECTOR: vector.contract {{.*}} %[[NEXT]],
-  // VECTOR: vector.broadcast %[[NEXT_SCALES]]
+  // VECTOR: %[[NEXT_SUMS:.*]] = vector.multi_reduction
+  // VECTOR: %[[JOINED:.*]] = vector.insert_strided_slice %[[SUMS]], %{{.*}} {offsets = [0, 0], {{.*}} : vector<64x1xf32> into vector<128x1xf32>
+  // VECTOR: %[[ALL:.*]] = vector.insert_strided_slice %[[NEXT_SUMS]], %[[JOINED]] {offsets = [64, 0], {{.*}} : vector<64x1xf32> into vector<128x1xf32>
+  // VECTOR: %[[FIRST:.*]] = vector.insert_strided_slice %[[EXPONENTS]], %{{.*}} {offsets = [0],
+  // VECTOR: %[[BOTH:.*]] = vector.insert_strided_slice %[[NEXT_EXPONENTS]], %[[FIRST]] {offsets = [64],
+  // VECTOR: %[[SHIFTED:.*]] = arith.shli %[[BOTH]], %{{.*}} : vector<128xi32>
+  // VECTOR: %[[BITS:.*]] = arith.maxui %[[SHIFTED]], %{{.*}} : vector<128xi32>
+  // VECTOR: %[[POWER:.*]] = arith.bitcast %[[BITS]] : vector<128xi32> to vector<128xf32>
+  // VECTOR: %[[LESS:.*]] = arith.mulf %[[POWER]],
+  // VECTOR: %[[SCALES:.*]] = math.fma %[[POWER]], %{{.*}}, %[[LESS]] : vector<128xf32>
+  // VECTOR: %[[LOGITS:.*]] = vector.transpose %[[ALL]], [1, 0]
+  // VECTOR: vector.broadcast %[[SCALES]] : vector<128xf32> to vector<1x128xf32>
+  // VECTOR: vector.transfer_write
+  // VECTOR-NOT: vector.transfer_write
+  // VECTOR: gpu.return
 
   // The block's threads compute the tables, a thread for each number of halvings.
   // CHECK-LABEL: gpu.func @two_products
@@ -55,17 +70,23 @@ gpu.module @kernels {
   // Both tables.
   // CHECK-COUNT-2: vector.load %[[TABLES]][%{{.*}}, %c0] {alignment = 8 : i64} : {{.*}}, vector<2xi32>
   // CHECK: %[[A:.*]] = mqa.pack_operand {{.*}} : <vector<64x128xf8E4M3FN>>
-  // The scale of the key that the lane ends with.
-  // CHECK: %[[SCALE:.*]] = arith.bitcast %{{.*}} : i32 to f32
+  // The greatest block scale of the key that the lane has of this product.
+  // CHECK: %[[EXPONENT:.*]] = nvvm.prmt
   // CHECK-NOT: nvvm.wgmma.fence.aligned
   // CHECK: %[[ACC:.*]] = mqa.wgmma %[[A]], %{{.*}} : !mqa.operand_fragment<vector<64x128xf8E4M3FN>>, memref<1x64x128xf8E4M3FN, {{.*}}> -> <vector<64x64xf32>>
   // CHECK-NEXT: nvvm.wgmma.commit.group.sync.aligned
-  // CHECK: mqa.pack_operand
+  // CHECK: %[[NEXT_A:.*]] = mqa.pack_operand
+  // CHECK: %[[NEXT_EXPONENT:.*]] = nvvm.prmt
   // CHECK: mqa.wgmma_wait %[[ACC]] after %[[A]] {pending = 0 : i64}
-  // CHECK: arith.mulf %{{.*}}, %[[SCALE]] : f32
+  // CHECK: mqa.wgmma %[[NEXT_A]]
+  // Two shuffles leave each lane of a quad one of its two keys of each product, and a
+  // third one leaves it one of both products'.
+  // CHECK-COUNT-2: gpu.shuffle xor %{{.*}}, %c1_i32
+  // CHECK: gpu.shuffle xor %{{.*}}, %c2_i32
+  // CHECK-NOT: gpu.shuffle
+  // CHECK: arith.select %[[SECOND:.*]], %[[NEXT_EXPONENT]], %[[EXPONENT]] : i32
   // CHECK: memref.store
-  // CHECK: mqa.wgmma
-  // CHECK: memref.store
+  // CHECK-NOT: memref.store
   // CHECK: gpu.return
   gpu.func @two_products(%q: !q, %k: !k, %s: memref<128xi32, #smem>, %w: memref<1x64xf32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
     %num_keys = arith.constant 4096 : index
@@ -102,6 +123,47 @@ gpu.module @kernels {
     %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<4xi32>
     %logits = mqa.tile_logits ins(%q, %k, %s, none : !q4, !part, memref<64xi32, #smem>) {rows = #mqa.rows<keys>} : vector<4x64xf32>
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<4x?xf32>) : vector<4x64xf32>
+    gpu.return
+  }
+
+  // With two accumulators, a product is under way while the one ahead of it is
+  // reduced. All is stored at once.
+  // VECTOR-LABEL: gpu.func @two_accumulators
+  // VECTOR: mqa.decode_mx
+  // VECTOR: %[[P0:.*]] = vector.contract
+  // VECTOR: mqa.decode_mx
+  // VECTOR: %[[P1:.*]] = vector.contract
+  // VECTOR: arith.maximumf %[[P0]],
+  // VECTOR: mqa.decode_mx
+  // VECTOR: %[[P2:.*]] = vector.contract
+  // VECTOR: arith.maximumf %[[P1]],
+  // VECTOR: mqa.decode_mx
+  // VECTOR: %[[P3:.*]] = vector.contract
+  // VECTOR: arith.maximumf %[[P2]],
+  // VECTOR: arith.maximumf %[[P3]],
+  // VECTOR: vector.transfer_write {{.*}} : vector<1x256xf32>
+  // VECTOR-NOT: vector.transfer_write
+  // VECTOR: gpu.return
+  // Each lane ends with a key of the first two products and one of the others.
+  // CHECK-LABEL: gpu.func @two_accumulators
+  // CHECK: mqa.wgmma %
+  // CHECK: mqa.wgmma %
+  // CHECK: mqa.wgmma_wait {{.*}} {pending = 1 : i64}
+  // CHECK: mqa.wgmma %
+  // CHECK: mqa.wgmma_wait {{.*}} {pending = 1 : i64}
+  // CHECK: mqa.wgmma %
+  // CHECK: mqa.wgmma_wait {{.*}} {pending = 1 : i64}
+  // CHECK: mqa.wgmma_wait {{.*}} {pending = 0 : i64}
+  // CHECK-COUNT-4: gpu.shuffle xor %{{.*}}, %c1_i32
+  // CHECK-COUNT-2: gpu.shuffle xor %{{.*}}, %c2_i32
+  // CHECK-COUNT-2: memref.store
+  // CHECK-NOT: memref.store
+  // CHECK: gpu.return
+  gpu.func @two_accumulators(%q: !q, %k: memref<256x64xi8, #smem>, %s: memref<256xi32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
+    %logits = mqa.tile_logits ins(%q, %k, %s, none : !q, memref<256x64xi8, #smem>, memref<256xi32, #smem>) {accumulators = 2 : i64, rows = #mqa.rows<keys>} : vector<1x256xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x256xf32>
     gpu.return
   }
 }
