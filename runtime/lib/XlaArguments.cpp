@@ -70,9 +70,17 @@ static mqa_status readKeyBlocks(XlaCallReader &reader,
   return reader.read(Operand::NumKeyBlocks, {rows}, args.num_key_blocks);
 }
 
+static mqa_status verifyQueries(const KernelDescription &kernel) {
+  return kernel.hasMxQueries()
+             ? fail(MQA_ERROR_UNSUPPORTED,
+                    "kernels with q_scale cannot be called from XLA")
+             : MQA_SUCCESS;
+}
+
 static mqa_status readLogits(XlaCallReader &reader,
                              const KernelDescription &kernel,
                              mqa_logits_args &args) {
+  MQA_RETURN_IF_FAILED(verifyQueries(kernel));
   int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
   int64_t m = args.num_queries = reader.peekSize(0);
   MQA_RETURN_IF_FAILED(reader.read(Operand::Q, {m, h, d}, args.q));
@@ -95,6 +103,7 @@ static mqa_status readLogits(XlaCallReader &reader,
 static mqa_status readPagedLogits(XlaCallReader &reader,
                                   const KernelDescription &kernel,
                                   mqa_paged_logits_args &args) {
+  MQA_RETURN_IF_FAILED(verifyQueries(kernel));
   int64_t h = kernel.numHeads, d = kernel.headDim;
   int64_t t = kernel.nextN, p = kernel.blockKv;
   bool ofRows = kernel.find(Operand::Sequence) != nullptr;
@@ -105,7 +114,7 @@ static mqa_status readPagedLogits(XlaCallReader &reader,
   MQA_RETURN_IF_FAILED(reader.read(Operand::Q, queries, args.q));
   args.num_blocks = reader.peekSize(0);
   if (reader.isNextBytes()) {
-    MQA_RETURN_IF_FAILED(reader.readCache(p, d, args));
+    MQA_RETURN_IF_FAILED(reader.readCache(p, kernel.getKeyRow(), args));
   } else {
     int64_t keyRow = kernel.getKeyRow();
     MQA_RETURN_IF_FAILED(

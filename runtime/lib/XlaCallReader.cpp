@@ -59,11 +59,11 @@ mqa_status XlaCallReader::checkBuffer(Operand operand,
 }
 
 /// Keys and, behind those of a block, scales.
-mqa_status XlaCallReader::readCache(int64_t blockKv, int64_t headDim,
+mqa_status XlaCallReader::readCache(int64_t blockKv, int64_t keyRow,
                                     mqa_paged_logits_args &args) {
   constexpr int64_t kScaleBytes = sizeof(float);
   const xla::Buffer *cache = peek(frame.operands, numOperands++);
-  int64_t row = headDim + kScaleBytes;
+  int64_t row = keyRow + kScaleBytes;
   bool fits = (cache->rank == 3 || (cache->rank == 4 && cache->dims[2] == 1)) &&
               cache->dims[1] == blockKv && cache->dims[cache->rank - 1] == row;
   if (!fits || getElementBytes(kernel.getElementType(Operand::K)) != 1 ||
@@ -74,7 +74,7 @@ mqa_status XlaCallReader::readCache(int64_t blockKv, int64_t headDim,
   args.k = cache->data;
   args.k_stride = blockKv * row;
   args.k_scale = reinterpret_cast<const float *>(
-      static_cast<const char *>(cache->data) + blockKv * headDim);
+      static_cast<const char *>(cache->data) + blockKv * keyRow);
   args.k_scale_stride = blockKv * row / kScaleBytes;
   return MQA_SUCCESS;
 }

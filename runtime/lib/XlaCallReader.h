@@ -44,7 +44,7 @@ public:
     const xla::Buffer *next = peek(frame.operands, numOperands);
     return next && next->type == xla::DataType::U8;
   }
-  mqa_status readCache(int64_t blockKv, int64_t headDim,
+  mqa_status readCache(int64_t blockKv, int64_t keyRow,
                        mqa_paged_logits_args &args);
   /// Columns of the next result; 0 if it is no matrix.
   int64_t peekColumns() const {

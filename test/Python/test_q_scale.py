@@ -128,7 +128,8 @@ class ScaledQueriesTest(unittest.TestCase):
         ks, ke = torch.zeros(1).int(), torch.full((1,), 3).int()
         for scale, key_scale, weight, expected in (
             (254, 1, 1.0, 2.0**7), (1, 254, 1.0, 2.0**7), (254, 127, 2.0**-120, 2.0**13), (0, 127, 2.0**120, 2.0**-1),
-            (254, 127, 2.0**-126, 2.0**7), (255, 127, 1.0, float("nan")),
+            (254, 127, 2.0**-126, 2.0**7), (254, 50, 2.0**60, 2.0**116), (0, 254, 1.2345678 * 2.0**-125, 1.2345678 * 2.0**-119),
+            (255, 127, 1.0, float("nan")),
         ):  # fmt: skip
             for device in DEVICES:
                 scales = torch.tensor([[scale, scale]], dtype=torch.int32, device=device)

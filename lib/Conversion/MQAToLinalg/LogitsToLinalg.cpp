@@ -395,20 +395,25 @@ void LogitsToLinalg::forEachKeyBlock(
 }
 
 /// Multiplies the sums of keys [from, to) by their scales (which may be null)
-/// and by both factors: between these, so that what is finite stays finite.
+/// and then by both factors. Factors are above 1 only where sums are of weights
+/// near the greatest, and below 1 only where they are of weights near the
+/// least: so no product overflows, or becomes subnormal, on the way to one that
+/// does not.
 void LogitsToLinalg::scaleSums(Value from, Value to, Value sums, Value scales,
                                Value first, Value factors) {
   from = sub(from, first);
   Value count = sub(sub(to, first), from);
   Value own = getColumns(sums, from, count);
-  SmallVector<Value> inputs{getRow(factors, b.getIndexAttr(0))};
-  SmallVector<AffineMap> maps{AffineMap::get(1, 0, b.getContext())};
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
   if (scales) {
     inputs.push_back(getColumns(scales, from, count));
     maps.push_back(b.getMultiDimIdentityMap(1));
   }
-  inputs.push_back(getRow(factors, b.getIndexAttr(1)));
-  maps.push_back(maps.front());
+  for (int64_t i = 0; i < 2; ++i) {
+    inputs.push_back(getRow(factors, b.getIndexAttr(i)));
+    maps.push_back(AffineMap::get(1, 0, b.getContext()));
+  }
   maps.push_back(b.getMultiDimIdentityMap(1));
   linalg::GenericOp::create(
       b, loc, inputs, ValueRange{own}, maps, IteratorType::parallel,

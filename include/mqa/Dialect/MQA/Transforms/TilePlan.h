@@ -44,8 +44,8 @@ struct TilePlan {
   /// Likewise for words of block scales of queries.
   bool loadsQScaleByTma = false;
   /// Key stages: `tile_kv` rows of k, and of k_scale. The scales have a ring of
-  /// their own, because a tile of k is used up earlier. The ring is null if
-  /// there are no scales.
+  /// their own, because a tile of k is used up earlier. Their ring is null if
+  /// there are no scales, or if the key ring has both (`decodesInRegisters`).
   RingType keyRing, scaleRing;
   /// Of keys with block scales, what the key and scale stages are converted
   /// from: `tile_kv` rows of bytes, and words of block scales. Rings of their

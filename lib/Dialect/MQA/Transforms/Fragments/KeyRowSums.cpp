@@ -71,11 +71,13 @@ KeyRowSums::sumInThread(vector::MultiDimReductionOp reduction) {
       reduction.getKind() != vector::CombiningKind::ADD ||
       reduction.getReductionMask() != SmallVector<bool>{false, false, true})
     return reduction.emitError("must add up the last of three dims");
-  if (type.getDimSize(1) != layout.getNumQueries() ||
+  if (type.getDimSize(0) != shapes::kGroupRows ||
+      type.getDimSize(1) != layout.getNumQueries() ||
       type.getDimSize(2) != layout.getHeads() || !type.getElementType().isF32())
     return reduction.emitError()
-           << "must be of f32 and of a product's " << layout.getNumQueries()
-           << " queries and " << layout.getHeads() << " heads, found " << type;
+           << "must be of f32 and of a product's " << shapes::kGroupRows
+           << " keys, " << layout.getNumQueries() << " queries and "
+           << layout.getHeads() << " heads, found " << type;
   SmallVector<Element> sums;
   if (auto previous =
           reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {

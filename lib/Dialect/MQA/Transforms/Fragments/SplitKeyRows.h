@@ -16,8 +16,9 @@ namespace mqa {
 
 /// Splits tiles whose keys are the rows of more products than are stored at a
 /// time, with the stores behind them: sums are stored before the next products
-/// need the registers. With one query, two products are stored at a time; else
-/// one. The parts take the place of the tiles.
+/// need the registers. With two accumulators, all are stored at a time; with
+/// packed keys and one query, two products; else one. The parts take the place
+/// of the tiles.
 LogicalResult splitKeyRows(RewriterBase &b,
                            SmallVectorImpl<TileLogitsOp> &tiles);
 

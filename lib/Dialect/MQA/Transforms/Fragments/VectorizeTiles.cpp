@@ -449,15 +449,13 @@ Value TileVectorizer::computeLogits(Operation *previous) {
     logits = arith::ExtFOp::create(b, loc, type, logits);
   if (keyRows)
     logits = vector::TransposeOp::create(b, loc, logits, {1, 0});
-  // What is finite in the end is so between two factors of about the same
-  // exponent; sums in f16 are small.
-  if (op.getFactors() && !half)
-    logits = scaleByFactors(type, logits, 0);
   if (scale) {
     Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
     logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
   }
-  for (int64_t i = half ? 0 : 1; op.getFactors() && i < 2; ++i)
+  // Behind the scale: a factor of queries with block scales is above 1 only
+  // where sums are great, and below 1 only where they are small.
+  for (int64_t i = 0; op.getFactors() && i < 2; ++i)
     logits = scaleByFactors(type, logits, i);
   if (op.getOnto())
     logits = arith::AddFOp::create(b, loc, op.getOnto(), logits);

@@ -290,6 +290,13 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // odd ones.
   if (areKeys)
     sums = 4 * schedule.getTileQ();
+  // And one sum of each for a product that is stored with the last one.
+  int64_t products = areKeys ? tileKv / kGroupRows : 1;
+  bool joins = plan.decodesInRegisters && schedule.getTileQ() == 1;
+  if (schedule.getAccumulators() > 1)
+    sums += 2 * schedule.getTileQ() * (products - 1);
+  else if (joins && products > 1)
+    sums += 2;
   // The sums of the heads before, of which a thread has a share.
   if (stagesByParts)
     sums += schedule.getTileQ() * tileKv / kGroupThreads;
@@ -303,9 +310,10 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   if (!unit.isAsync)
     others += 4 * schedule.getAccumulators() + 8 +
               getKeptKeyRegisters(op, unit, tileKv);
-  // What is decoded of two keys, and the bytes of one of them.
+  // What is decoded of two keys of a product, and of the next one, and the
+  // bytes of a key.
   if (plan.decodesInRegisters)
-    others += schedule.getAccumulators() * headDim / 8 + headDim / 32;
+    others += std::min<int64_t>(products, 2) * headDim / 8 + headDim / 32;
   int64_t needed = accumulators + sums + weights + others;
   if (needed > plan.consumerRegisters)
     return emitError() << "a consumer thread needs " << needed << " registers ("

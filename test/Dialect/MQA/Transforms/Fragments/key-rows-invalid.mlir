@@ -252,7 +252,7 @@ gpu.module @kernels {
     %scores = vector.contract {indexing_maps = [#k, #q, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %keys, %queries, %none : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<64x2x64xf32>
     %halves = arith.truncf %scores : vector<64x2x64xf32> to vector<64x2x64xf16>
     %zeros = arith.constant dense<0.0> : vector<64x2xf16>
-    // expected-error@+1 {{must be of f32 and of a product's 2 queries and 64 heads, found 'vector<64x2x64xf16>'}}
+    // expected-error@+1 {{must be of f32 and of a product's 64 keys, 2 queries and 64 heads, found 'vector<64x2x64xf16>'}}
     %sum = vector.multi_reduction <add>, %halves, %zeros [2] : vector<64x2x64xf16> to vector<64x2xf16>
     %logits = vector.transpose %sum, [1, 0] : vector<64x2xf16> to vector<2x64xf16>
     vector.transfer_write %logits, %out[%c0, %c0] {in_bounds = [true, true]} : vector<2x64xf16>, memref<2x?xf16>

@@ -119,4 +119,25 @@ gpu.module @kernels {
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x128xf32>
     gpu.return
   }
+
+  // With two accumulators, both products are started before one is reduced, and
+  // stored at once: each lane ends with one query's sums of both.
+  // CHECK-LABEL: gpu.func @two_accumulators
+  // CHECK: %[[FIRST:.*]] = mqa.subtile %{{.*}}[%c0, %c0] : {{.*}} to memref<64x128xf8E4M3FN,
+  // CHECK: mqa.wgmma %[[FIRST]]
+  // CHECK: %[[SECOND:.*]] = mqa.subtile %{{.*}}[%c1, %c0] : {{.*}} to memref<64x128xf8E4M3FN,
+  // CHECK: mqa.wgmma %[[SECOND]]
+  // CHECK: mqa.wgmma_wait {{.*}} {pending = 1 : i64}
+  // CHECK-COUNT-4: gpu.shuffle xor %{{.*}}, %c1_i32
+  // CHECK-COUNT-2: gpu.shuffle xor %{{.*}}, %c2_i32
+  // CHECK-COUNT-2: memref.store
+  // CHECK-NOT: memref.store
+  // CHECK: gpu.return
+  gpu.func @two_accumulators(%q: !q2, %k: memref<128x128xf8E4M3FN, #at_128x128, #smem>, %ke: memref<2xi32>, %n: index, %out: memref<2x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<2xi32>
+    %logits = mqa.tile_logits ins(%q, %k, none, none : !q2, memref<128x128xf8E4M3FN, #at_128x128, #smem>) {accumulators = 2 : i64, rows = #mqa.rows<keys>} : vector<2x128xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<2x?xf32>) : vector<2x128xf32>
+    gpu.return
+  }
 }

@@ -166,4 +166,20 @@ gpu.module @kernels {
     mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x256xf32>
     gpu.return
   }
+
+  // Sums of three products leave two lanes of a quad with the same ones.
+  // CHECK-LABEL: gpu.func @three_products
+  // CHECK-COUNT-3: mqa.wgmma %
+  // CHECK-COUNT-3: gpu.shuffle xor %{{.*}}, %c1_i32
+  // CHECK-COUNT-3: gpu.shuffle xor %{{.*}}, %c2_i32
+  // CHECK-COUNT-3: memref.store
+  // CHECK-NOT: memref.store
+  // CHECK: gpu.return
+  gpu.func @three_products(%q: !q, %k: memref<192x64xi8, #smem>, %s: memref<192xi32, #smem>, %ke: memref<1xi32>, %n: index, %out: memref<1x?xf32>) kernel {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<1xi32>
+    %logits = mqa.tile_logits ins(%q, %k, %s, none : !q, memref<192x64xi8, #smem>, memref<192xi32, #smem>) {accumulators = 2 : i64, rows = #mqa.rows<keys>} : vector<1x192xf32>
+    mqa.store_logits %logits, %ranges first_key(%n) outs(%out : memref<1x?xf32>) : vector<1x192xf32>
+    gpu.return
+  }
 }
