@@ -72,8 +72,9 @@ def list_other_models():
         yield from list_both(Op("", 4, 128, **types), 512)
     # Step5: the keys of all heads are selected later.
     yield from list_plain(Op("", 8, 256), (1, 2, 4))
-    # DeepSeek-V4.1, also with key blocks.
+    # DeepSeek-V4.1, also with fp4 queries, as DeepGEMM's callers have them, and with key blocks.
     yield from list_both(Op("", 32, 128, mx_keys="MXFP4"), 512)
+    yield from list_both(Op("", 32, 128, mx_keys="MXFP4", mx_queries="MXFP4"), 512)
     for clean in BOOLS:
         blocks = Op("", 32, 128, mx_keys="MXFP4", key_block_size=8, clean=clean)
         yield blocks
