@@ -101,7 +101,10 @@ typedef struct mqa_logits_description {
                                [each query has all keys] */
   int64_t max_key_blocks; /**< with key_block_size: blocks that a query may have
                                [given at launch] */
-  const char *mx_keys;    /**< "MXFP4" or "MXFP8": keys have block scales
+  const char *mx_keys;    /**< "MXFP4" or "MXFP8": keys have block scales, and
+                               input_type is of q alone. Then head_dim is 32,
+                               64, 96 or 128, there are no groups, no_k_scale is
+                               0, and input_type is not "f8E5M2"
                                [a key has one scale, f32] */
 } mqa_logits_description;
 

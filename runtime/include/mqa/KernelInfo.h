@@ -83,7 +83,8 @@ typedef struct mqa_kernel_info {
   mqa_element_type input_type; /**< of q: with block scales MQA_I8 (MXFP4) or
                                     MQA_F8E4M3FN (MXFP8); of mqa.topk and
                                     mqa.merge_topk: of the logits */
-  mqa_element_type key_type;   /**< of k; with block scales MQA_I8
+  mqa_element_type key_type;   /**< of k: input_type where neither q nor k has
+                                    block scales; with block scales MQA_I8
                                     (MXFP4) or MQA_F8E4M3FN (MXFP8) */
   mqa_element_type k_scale_type; /**< MQA_F32, or MQA_I32: words of four block
                                       scales each */
@@ -151,6 +152,7 @@ typedef struct mqa_kernel_info {
   /* Of a loaded one. */
   int num_threads; /**< that work on a launch, the caller of it among them; of
                         an executor: those that it has */
+  /* Of kernels that compute logits. */
   int has_q_scale; /**< 1 if queries have block scales, whose words are an
                         argument */
 } mqa_kernel_info;

@@ -21,18 +21,19 @@ extern "C" {
  *  host memory for a CPU kernel. Strides count elements; rows are contiguous.
  *  M = num_queries, N = num_keys; H, D and G groups are those of the kernel. */
 typedef struct mqa_logits_args {
-  const void *q;       /**< M x H x D of input_type; MQA_I8: M x H x D / 2
-                            bytes. GPU: 16-byte aligned */
-  int64_t q_stride;    /**< from query to query, at least as many; GPU: a
-                            multiple of 16 bytes */
-  const void *k;       /**< N x G x D of key_type; MQA_I8: N x D / 2 bytes.
-                            GPU: 16-byte aligned */
-  int64_t k_stride;    /**< from key to key, at least as many; GPU: a multiple
-                            of 16 bytes */
-  const void *k_scale; /**< N x G of float; where k_scale_type is MQA_I32: N
-                            words of four block scales each. GPU: 16-byte
-                            aligned if contiguous. Ignored where the kernel has
-                            none, as weights are */
+  const void *q;          /**< M x H x D of input_type; MQA_I8: M x H x D / 2
+                               bytes. GPU: 16-byte aligned */
+  int64_t q_stride;       /**< from query to query, at least the elements
+                               (MQA_I8: bytes) of one; GPU: a multiple of 16
+                               bytes */
+  const void *k;          /**< N x G x D of key_type; MQA_I8: N x D / 2 bytes.
+                               GPU: 16-byte aligned */
+  int64_t k_stride;       /**< from key to key, at least the elements (MQA_I8:
+                               bytes) of one; GPU: a multiple of 16 bytes */
+  const void *k_scale;    /**< N x G of float; where k_scale_type is MQA_I32: N
+                               words of four block scales each. GPU: 16-byte
+                               aligned if contiguous. Ignored where the kernel has
+                               none, as weights are */
   int64_t k_scale_stride; /**< from key to key: 1, or at least G where the
                                kernel was compiled for strided scales or for
                                key groups */
@@ -71,16 +72,16 @@ typedef struct mqa_logits_args {
  *  of MXFP4, or P * D of MXFP8, and P words of block scales.
  *
  * Where has_sequence, M = num_rows rows name their sequences: q is M x H x D,
- * weights M x H, context_lens M, and out M x max_context_len. */
+ * weights and q_scale M x H, context_lens M, and out M x max_context_len. */
 typedef struct mqa_paged_logits_args {
-  const void *q;    /**< B x T x H x D of input_type, or bytes x D / 2, as in
-                         mqa_logits_args; GPU: 16-byte aligned */
-  int64_t q_stride; /**< from sequence to sequence, at least as many; GPU: a
-                         multiple of 16 bytes */
-  const void *k;    /**< num_blocks x P x D, or bytes x D / 2, as in
-                         mqa_logits_args; GPU: 16-byte aligned */
-  int64_t k_stride; /**< from block to block, at least as many; GPU: a multiple
-                         of 16 bytes */
+  const void *q;    /**< B x T x H x D of input_type; MQA_I8: B x T x H x D / 2
+                         bytes. GPU: 16-byte aligned */
+  int64_t q_stride; /**< from sequence to sequence, at least the elements
+                       (MQA_I8: bytes) of one; GPU: a multiple of 16 bytes */
+  const void *k;    /**< num_blocks x P x D of key_type; MQA_I8: num_blocks x P
+                         x D / 2 bytes. GPU: 16-byte aligned */
+  int64_t k_stride; /**< from block to block, at least the elements (MQA_I8:
+                         bytes) of one; GPU: a multiple of 16 bytes */
   const void *k_scale;    /**< num_blocks x P, likewise; GPU: 16-byte aligned */
   int64_t k_scale_stride; /**< from block to block, at least P; GPU: a multiple
                                of 4 */
@@ -110,8 +111,11 @@ typedef struct mqa_paged_logits_args {
   int64_t key_blocks_stride;     /**< at least max_key_blocks */
   const int32_t *num_key_blocks; /**< B * T: how many of a row's are read */
   int64_t max_key_blocks;
-  const int32_t *q_scale; /**< (B * T) x H, or M x H, as in mqa_logits_args */
-  int64_t q_scale_stride;
+  /* Only a kernel with has_q_scale looks at these. */
+  const int32_t *q_scale; /**< (B * T) x H words, with has_sequence M x H; as in
+                               mqa_logits_args */
+  int64_t q_scale_stride; /**< from row to row, at least H; GPU: a multiple of 4
+                               where H is */
 } mqa_paged_logits_args;
 
 /** The operands of mqa.topk, likewise: pointers, strides in elements. M =

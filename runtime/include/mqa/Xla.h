@@ -42,7 +42,7 @@ MQA_API void mqa_xla_set_find(mqa_xla_find find);
  *
  *  Operands of a call are those of the kernel's op, in the order of the op
  *  (key_blocks and num_key_blocks last), without those that the kernel does not
- *  have; of a kernel of logits and top-k, first those of the logits. Results are
+ *  have; kernels with q_scale cannot be called; of a kernel of logits and top-k, first those of the logits. Results are
  *  `out`, or `indices` and where the kernel has it `values`. All are dense. A
  *  paged cache may be one operand of bytes, num_blocks x block_kv x
  *  (head_dim + 4), also with a 1 ahead of the last dimension: then there is no

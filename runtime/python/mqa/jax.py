@@ -3,11 +3,11 @@
 
     import mqa.jax
 
-The functions are those of `mqa` on PyTorch tensors, with the same arguments, and return new arrays. Shapes and types are
-checked while JAX traces: an error is a ValueError that names the argument, and a TypeError for what is no array. The kernel
-is looked for when the call first runs on a device; if there is none, JAX raises its own error, which says why. There is no
-derivative. `jax.vmap` calls the kernel once for each element. Under a sharding each device gets whole arrays, unless
-`jax.shard_map` divides them.
+The functions are those of `mqa` on PyTorch tensors, with the same arguments but `q_scale`, and return new arrays.
+Shapes and types are checked while JAX traces: an error is a ValueError that names the argument, and a TypeError for
+what is no array. The kernel is looked for when the call first runs on a device; if there is none, JAX raises its own
+error, which says why. There is no derivative. `jax.vmap` calls the kernel once for each element. Under a sharding
+each device gets whole arrays, unless `jax.shard_map` divides them.
 """
 import jax
 import jax.numpy as jnp
@@ -92,10 +92,10 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
          base="relative", force_first=0, force_last=0, return_values=False):  # fmt: skip
     """The k keys with the greatest logits of each row: `mqa.topk` on PyTorch tensors says what each argument is.
 
-    logits is M x N float32, bfloat16 or float16, ke and ks M int32 (or context_lens B x T or B in their place). Returns
-    indices, M x k int32, -1 behind the selected; with `return_values` also their logits, M x k float32, -inf there. k,
-    num_keys and the other numbers must be known while JAX traces. With key_blocks, M x B, and num_key_blocks, M, columns are
-    those of `key_block_logits` or `paged_key_block_logits`.
+    logits is M x N float32, bfloat16 or float16, ke and ks M int32 (or context_lens in their place: B x T, B, or with
+    `sequence` M). Returns indices, M x k int32, -1 behind the selected; with `return_values` also their logits, M x k
+    float32, -inf there. k, num_keys and the other numbers must be known while JAX traces. With key_blocks, M x B, and
+    num_key_blocks, M, columns are those of `key_block_logits` or `paged_key_block_logits`.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> logits, ke = jnp.arange(4000.0).reshape(2, 2000), jnp.array([2000, 3])

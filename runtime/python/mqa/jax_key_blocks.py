@@ -67,6 +67,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     """The `topk` keys with the greatest logits of each query among those of its blocks, which must ascend.
 
     What `topk` gives on `key_block_logits` of the same arguments: a `relative` index is a column, an `absolute` one a key.
+    Returns M x topk int32, -1 behind the selected; with `return_values` also M x topk float32. Raises as `topk` does.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
@@ -95,7 +96,7 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
                                 force_last=0, return_values=False, max_multiprocessors=0):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_key_block_logits` of the same arguments.
 
-    With base="slot", an index is the key's place in the cache.
+    With base="slot", an index is the key's place in the cache. Results and errors are those of `key_block_logits_topk`.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((1, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))

@@ -27,10 +27,10 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     are. k is 1 to 4096. Raises as `logits` does.
 
     With key_blocks, M x B int32, and num_key_blocks, M int32, logits is M x (B * block_size), the columns that
-    `key_block_logits` or `paged_key_block_logits` writes: column j * block_size + o of row m is key
-    key_blocks[m, j] * block_size + o. The blocks of a row must ascend without repetition. A row selects from the columns
-    whose keys are in its range; ranges end at `num_keys`, and with a block_table where its row ends. An index is the column
-    ("relative"), the key ("absolute") or the key's place in the cache ("slot").
+    `key_block_logits` or `paged_key_block_logits` writes: column j * block_size + o of row m is key key_blocks[m, j] *
+    block_size + o. The blocks of a row must ascend without repetition. A row selects from the columns whose keys are in
+    its range; ranges end at `num_keys` if that is given, and with a block_table B x W at W * block_kv keys. An index is
+    the column ("relative"), the key ("absolute") or the key's place in the cache ("slot").
 
     >>> import mqa, torch
     >>> logits, ke = torch.arange(4000.0).view(2, 2000), torch.tensor([2000, 3]).int()

@@ -37,8 +37,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     so many keys are counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
 
     With `q_scale`, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8, int8 or float4_e2m1fn_x2) or
-    MXFP8 (M x H x D float8_e4m3fn), beside keys of any dtype or with block scales, without groups. Byte g of a word is the
-    power of two of elements 32 g to 32 g + 31 of a head; D is 32, 64, 96 or 128. `fast` changes nothing then. (The ops are
+    MXFP8 (M x H x D float8_e4m3fn), beside keys of any dtype or with block scales, but without groups. Byte g of a word is the
+    power of two of elements 32 g to 32 g + 31 of a head; D is 32, 64, 96 or 128. `fast` is ignored then. (The ops are
     torch.ops.mqa.mx_logits_out and others that begin with mx_.)
 
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no

@@ -23,8 +23,8 @@ def MQA_Dialect : Dialect {
     | --- | --- |
     | 1: the op; 2: the op with a schedule | `mqa.logits`, `mqa.paged_logits`, `mqa.topk`, `mqa.merge_topk`; `mqa.unstored_logits`, which stands for logits that a fused `mqa.topk` selects from |
     | 3: tiled kernel | `mqa.logits` on tiles, `mqa.make_ranges`, `mqa.block_ranges`, `mqa.name_sequences`, `mqa.narrow_ranges`, `mqa.gather_pages`, `mqa.tile_share`, `mqa.run_share`, `mqa.key_range`, `mqa.row_run`, `mqa.clean_rows`, `mqa.row_block` |
-    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.tile_logits`, `mqa.store_logits`, and those of level 3 |
-    | 5: vectors | (the vector dialect), `mqa.ring_*`, `mqa.subtile`, `mqa.scatter_columns` |
+    | 4: staged and warp-specialised | `mqa.ring_*`, `mqa.gather_blocks`, `mqa.subtile`, `mqa.fit_queries`, `mqa.decode_queries`, `mqa.permute_queries`, `mqa.tile_logits`, `mqa.store_logits`, and those of level 3 |
+    | 5: vectors | (the vector dialect), `mqa.decode_mx`, `mqa.ring_*`, `mqa.subtile`, `mqa.scatter_columns` |
     | 6: registers | `mqa.wgmma`, `mqa.wgmma_wait`, `mqa.mma_sync`, `mqa.unpack_fragment`, `mqa.ring_*`, `mqa.fill_tile`, `mqa.layout_cast`, `mqa.async_copy`, `mqa.async_arrive`, `mqa.row_block` |
     | 7: NVVM | none |
 

@@ -214,7 +214,8 @@ def MQA_RingPutOp : MQA_RingOp<"ring_put", [DeclareOpInterfaceMethods<MQA_RoleOp
     whichever kind of copy. A source may be smaller than the slot's tile. The rest of the tile then becomes zero, or is
     unspecified, as `mqa.fill_tile` says.
 
-    Tiles behind those of the sources are not filled. They belong to the readers of a slot, who may write them.
+    A slot may have more tiles than there are sources. The put does not fill these tiles: the readers of the slot write
+    them.
 
     A put is an `mqa.ring_acquire`, an `mqa.fill_tile` for each tile and an `mqa.ring_commit` in one. It does not say how
     each tile is copied: `mqa-expand-puts` decides that, from the target and the sources.
@@ -357,7 +358,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | --- | --- |
     | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN. `max` alone is for `relu_nan_as_zero` |
     | `reduction` | `f16`: in packed half precision. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
-    | `accumulators` | the number of head tiles whose scores are under way at a time |
+    | `accumulators` | the number of products whose scores are under way at a time: of head tiles, and with `rows` keys of keys, too |
     | `rows` | what the rows of a product are: see `#mqa.schedule`. `keys` is for a multiple of 64 keys, and f32 sums |
 
     ```mlir

@@ -26,12 +26,12 @@ def MQA_DecodeQueriesOp : MQA_Op<"decode_queries", [
     | operand | shape | written |
     | --- | --- | --- |
     | `q` | queries x heads x D | the elements, divided by the greatest block scale of their row, times a constant that makes use of the range of the type |
-    | `folded` | as `words` | the weight of a head, times what was taken out of its row |
-    | `factors` | 2 x queries | what was taken out of the weights of a query |
+    | `folded` | as `words` | the weight of a head, times the greatest block scale of its row, divided by the row's constant and by a power of two of the query |
+    | `factors` | 2 x queries | two factors, whose product is that power of two (a single f32 may not hold it) |
 
     The sum over heads of folded * relu(q . k), multiplied by both factors, is what it is for the queries and weights that
-    came in. A query's greatest weight, times its scale, is at most 2^60 and at least 2^-60, so that no sum overflows, or
-    vanishes, before it is multiplied by the factors. Factors are mostly 1.
+    came in. The greatest folded weight of a query is at most 2^60 and at least 2^-60, so that no sum overflows, or vanishes,
+    before it is multiplied by the factors. Factors are mostly 1.
 
     If a block scale of a row is NaN, the row's weight becomes NaN; with `drops_nan`, it becomes 0, because NaN scores
     count as 0. Elements that are NaN stay NaN.

@@ -44,7 +44,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | | M x H x D / 2 | i8 beside `q_scale`: MXFP4 |
     | | M x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
-    | `k` | N x D, or N x G x D | as `q`; beside `q_scale` any of the first four |
+    | `k` | N x D, or N x G x D | as `q`; beside `q_scale` f8E4M3FN, f8E5M2, bf16 or f16 |
     | | N x D / 2 | i8: MXFP4 |
     | | N x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
@@ -106,8 +106,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     for each key. Byte g of the word belongs to elements 32 g to 32 g + 31. It is an f8E8M0FNU: 2 to the power of
     (byte - 127), and NaN if the byte is 255. If D has fewer than four blocks, the other bytes are not read. An element of
     an MXFP8 key is an f8E4M3FN. An element of an MXFP4 key is an f4E2M1FN: a byte of `k` has two elements; the even one is
-    in the low four bits. Such keys need a `k_scale`, a D of 32, 64, 96 or 128, and a `q` of f8E4M3FN, bf16 or f16. They
-    have no groups.
+    in the low four bits. Such keys need a `k_scale`, a D of 32, 64, 96 or 128, and a `q` of f8E4M3FN, bf16 or f16, or one
+    with a `q_scale`. They have no groups.
 
     A kernel for a GPU converts each key to the type in which its matrix unit multiplies queries. First it divides the
     key by the greatest of its block scales; it multiplies the logit by that scale again. The conversion of MXFP4 keys is
@@ -115,28 +115,28 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     is smaller than the greatest byte by more than that, f8E4M3FN rounds the elements of the block to multiples of 2^-15
     times the greatest block scale; f16 and bf16 make them 0.
 
-    MXFP8 keys become bf16 beside queries of bf16, and f16 beside queries of f16 or f8E4M3FN, which become f16 too. This
+    MXFP8 keys become bf16 beside queries of bf16 or MXFP8, and f16 beside other queries, which become f16 too. This
     is exact while the bytes of the key's word differ by at most 117 (bf16) or 22 (f16). Elements of blocks with smaller
     bytes are off by at most 2^-126 (bf16) or 2^-31 (f16) times the greatest block scale.
 
-    **MXFP4 and MXFP8 queries.** With `q_scale`, queries have block scales: each head of a query has a word of four, and
-    elements, words and D are as those of keys. Keys may have block scales too, or not. There are no groups, and no `fast`
-    schedules. Queries become the type in which their products are computed, and a GPU computes them once for all of a
-    query's keys:
+    **MXFP4 and MXFP8 queries.** With `q_scale`, queries have block scales: each head of a query has a word of four block
+    scales. Elements, words and D are as those of keys. Keys may have block scales too, or not. There are no groups, and
+    no `fast` schedules. A GPU converts queries, once for all of their keys, and keys to the type of the products:
 
-    | queries | keys | become |
+    | queries | keys | type of the products |
     | --- | --- | --- |
     | MXFP4 | f8E4M3FN, MXFP4 | f8E4M3FN |
-    | | MXFP8, f8E5M2 | f16 |
-    | MXFP8 | f8E4M3FN, f8E5M2 | f16, and so do keys |
-    | | MXFP4, MXFP8 | bf16, and so do keys |
-    | both | bf16, f16 | the type of the keys |
+    | MXFP4 | MXFP8, f8E5M2 | f16 |
+    | MXFP8 | f8E4M3FN, f8E5M2 | f16 |
+    | MXFP8 | MXFP4, MXFP8 | bf16 |
+    | MXFP4 or MXFP8 | bf16, f16 | the type of the keys |
 
     A head is divided by the greatest of its block scales, and its weight (without `weights`: 1) is multiplied by that
-    scale. What the conversion of keys says of the bytes of a word holds for queries too. A power of two goes out of
-    weights that would become too great or too small, and multiplies the query's logits: a logit that is finite does not
-    overflow on the way. A head whose weight times greatest block scale is 2^-186 times that of another head of the
-    query, or less, counts as 0. If a block scale of a head is NaN, its scores are.
+    scale. The conversion of a head is exact in the same cases as that of a key. If the greatest product of a weight and a
+    block scale of a query is more than 2^60 or less than 2^-60, all weights of the query are divided by a power of two,
+    and the query's logits are multiplied by it. So a logit that is finite does not overflow on the way. A head whose
+    product is less than 2^-66 times the greatest of its query may lose precision, or count as 0. If a block scale of a
+    head is NaN, the scores of the head are NaN.
 
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
@@ -313,7 +313,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | | B x T x H x D / 2 | i8 beside `q_scale`: MXFP4 |
     | | B x T x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
-    | `k` | C x P x D | as `q`; beside `q_scale` any of the first four |
+    | `k` | C x P x D | as `q`; beside `q_scale` f8E4M3FN, f8E5M2, bf16 or f16 |
     | | C x P x D / 2 | i8: MXFP4 |
     | | C x P x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
     | `k_scale` (optional, 1) | C x P | f32 |

@@ -25,9 +25,9 @@ namespace mx {
 constexpr int64_t kBlock = 32, kBlocksOfWord = 4;
 /// The byte of a block scale of 1, and that of NaN.
 constexpr int64_t kScaleBias = 127, kScaleNaN = 255;
-/// A weight times the greatest block scale of its head is at most 2^60, and the
-/// greatest one of a query at least 2^-60: what is more, or less, goes out of
-/// all weights of the query. So neither overflows with scores and sums of them.
+/// The greatest product of a weight and a block scale of a query is at most
+/// 2^60 and at least 2^-60: if it is not, all weights of the query are divided
+/// by a power of two. So neither they nor sums of scores overflow.
 constexpr int64_t kMaxWeightExponent = 60;
 /// Less than any exponent of such a product.
 constexpr int64_t kNoExponent = -1000;

@@ -14,7 +14,11 @@ def MQAVectorizeTilesPass : Pass<"mqa-vectorize-tiles", "::mlir::gpu::GPUFuncOp"
   let description = [{
     Turns ops on tiles into ops on vectors of whole tiles. `mqa.tile_logits` becomes a contraction,
     `arith.maximumf`, a multiplication by the weights, a reduction over the heads and a multiplication by the scale.
-    If keys are packed (MXFP4), an `mqa.decode_mx` of them comes first.
+    If keys are packed (MXFP4), an `mqa.decode_mx` of them comes first, and the scale follows from its exponents.
+    If keys are the rows of several products, each product has a contraction and a reduction. The sums of one product
+    are stored before the next product starts, with two exceptions. With `accumulators = 2`, all products of a tile
+    are stored at once. With packed keys and one query, two products are stored at once. Sums of several products are joined by
+    `vector.insert_strided_slice` before they are scaled.
     `mqa.store_logits` becomes a masked write; if rows are compressed, it becomes an `mqa.scatter_columns`; if the ranges
     have `block_max`, it becomes a masked write of the maximum of each block.
 
@@ -65,6 +69,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     - A reduction over heads is summed in the thread first. Then it is summed over the lanes that have other heads of
       the same query (8, 4, 2 or no others). On the way, the lanes transpose the sums, so that each lane ends with
       elements of its own instead of copies.
+    - Where rows are keys, sums of several products may be joined by `vector.insert_strided_slice`. They then cross the
+      lanes together.
     - An `scf.for` that carries a vector carries the elements with which the lane ends.
     - A write stores these elements where its mask holds. `mqa.append_logits` appends them to a list; a ballot for
       each element tells a lane its place.
