@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mqa/Target/PTX.h"
+#include "CodeGenerators.h"
 #include "mqa/Target/ExternalTool.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -17,6 +18,7 @@
 using namespace mlir;
 
 FailureOr<std::string> mqa::translateToPTX(ModuleOp module) {
+  registerCodeGenerators();
   PassManager pm(module.getContext());
   GpuModuleToBinaryPassOptions options;
   options.compilationTarget = "isa";
