@@ -153,7 +153,7 @@ EDGES = [
     {"heads": 64, "head_dim": 128, "mx": "MXFP8", "input": "bf16", "clean": True},
     {"heads": 12, "head_dim": 64, "mx": "MXFP8", "compressed": True},
     {"heads": 64, "head_dim": 128, "mx_queries": "MXFP4", "mx": "MXFP4", "clean": True},
-    {"heads": 32, "head_dim": 128, "mx_queries": "MXFP8", "mx": "MXFP8"},
+    {"heads": 16, "head_dim": 128, "mx_queries": "MXFP8", "mx": "MXFP8"},
     {"heads": 5, "head_dim": 96, "mx_queries": "MXFP4", "memrefs": True, "compressed": True, "weights": "none"},
     {"heads": 64, "head_dim": 128, "mx_queries": "MXFP8", "block_max": 8, "activation": "relu_nan_as_zero"},
     {"heads": 128, "head_dim": 128, "mx_queries": "MXFP8", "input": "bf16", "out": "bf16", "weights": "bf16"},
