@@ -69,12 +69,12 @@ private:
         memref::LoadOp::create(b, op.getWords(), ValueRange{query, head});
     return getMxScales(b, word, numBlocks);
   }
-  void decodeBlock(Value query, Value head, Value block);
-  void decodeBlocks(Value thread, Value numThreads);
+  int decodeBlock(Value query, Value head, Value block);
+  int decodeBlocks(Value thread, Value numThreads);
   Value powerOfTwo(Value exponent);
   std::pair<Value, Value> split(Value exponent);
-  void foldWeights(Value lane, Value warp, Value numWarps);
-  void foldQuery(Value query, Value lane);
+  void foldWeights(int shift, Value lane, Value warp, Value numWarps);
+  void foldQuery(int shift, Value query, Value lane);
   void synchronize(Value numThreads);
 
   DecodeQueriesOp op;
@@ -85,12 +85,11 @@ private:
   const mx::Format &format;
   FloatType element;
   int64_t numQueries, numHeads, numBlocks;
-  /// By which exponent elements become too great.
-  int shift = 0;
 };
 } // namespace
 
-void DecodeQueriesExpansion::decodeBlock(Value query, Value head, Value block) {
+/// Returns the exponent by which elements become too great.
+int DecodeQueriesExpansion::decodeBlock(Value query, Value head, Value block) {
   int64_t blockBytes = format.getBlockBytes();
   Type byte = op.getPacked().getType().getElementType();
   constexpr int64_t kAlignment = 16;
@@ -110,14 +109,13 @@ void DecodeQueriesExpansion::decodeBlock(Value query, Value head, Value block) {
   scales.least = own;
   std::unique_ptr<MxDecoder> decoder =
       makeMxDecoder(b, b.getLoc(), format, element, std::move(scales));
-  shift = decoder->getShift();
   SmallVector<Value> at{query, head,
                         make<arith::MulIOp>(block, constant(mx::kBlock))};
   vector::TransferWriteOp::create(b, decoder->decode(bytes, 0), op.getQ(), at,
                                   ArrayRef<bool>{true});
   Value hasNaN = decoder->hasNaN();
   if (!hasNaN)
-    return;
+    return decoder->getShift();
   // A score with one NaN is what one with several is.
   auto ifNaN = scf::IfOp::create(b, hasNaN, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
@@ -126,19 +124,21 @@ void DecodeQueriesExpansion::decodeBlock(Value query, Value head, Value block) {
       b,
       b.getFloatAttr(element, APFloat::getQNaN(element.getFloatSemantics())));
   memref::StoreOp::create(b, nan, op.getQ(), at);
+  return decoder->getShift();
 }
 
-/// Neighbouring threads have neighbouring blocks.
-void DecodeQueriesExpansion::decodeBlocks(Value thread, Value numThreads) {
+/// Neighbouring threads have neighbouring blocks. Returns what `decodeBlock`
+/// does.
+int DecodeQueriesExpansion::decodeBlocks(Value thread, Value numThreads) {
   int64_t numUnits = numQueries * numHeads * numBlocks;
   auto loop = scf::ForOp::create(b, thread, constant(numUnits), numThreads);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value unit = loop.getInductionVar();
   Value row = make<arith::DivUIOp>(unit, constant(numBlocks));
-  decodeBlock(make<arith::DivUIOp>(row, constant(numHeads)),
-              make<arith::RemUIOp>(row, constant(numHeads)),
-              make<arith::RemUIOp>(unit, constant(numBlocks)));
+  return decodeBlock(make<arith::DivUIOp>(row, constant(numHeads)),
+                     make<arith::RemUIOp>(row, constant(numHeads)),
+                     make<arith::RemUIOp>(unit, constant(numBlocks)));
 }
 
 /// 2^exponent as f32, without subnormal ones; at most 2^127.
@@ -157,7 +157,7 @@ std::pair<Value, Value> DecodeQueriesExpansion::split(Value exponent) {
 }
 
 /// By the lanes of a warp, each of which has some heads.
-void DecodeQueriesExpansion::foldQuery(Value query, Value lane) {
+void DecodeQueriesExpansion::foldQuery(int shift, Value query, Value lane) {
   struct Head {
     Value index, exists, weight, greatest;
   };
@@ -221,12 +221,12 @@ void DecodeQueriesExpansion::foldQuery(Value query, Value lane) {
                           ValueRange{constant(1), query});
 }
 
-void DecodeQueriesExpansion::foldWeights(Value lane, Value warp,
+void DecodeQueriesExpansion::foldWeights(int shift, Value lane, Value warp,
                                          Value numWarps) {
   auto loop = scf::ForOp::create(b, warp, constant(numQueries), numWarps);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  foldQuery(loop.getInductionVar(), lane);
+  foldQuery(shift, loop.getInductionVar(), lane);
 }
 
 void DecodeQueriesExpansion::synchronize(Value numThreads) {
@@ -251,22 +251,12 @@ void DecodeQueriesExpansion::run() {
     thread = make<arith::RemUIOp>(gpu::ThreadIdOp::create(b, gpu::Dimension::x),
                                   warpThreads);
   }
-  decodeBlocks(thread, numThreads);
-  foldWeights(make<arith::RemUIOp>(thread, warpThreads),
+  int shift = decodeBlocks(thread, numThreads);
+  foldWeights(shift, make<arith::RemUIOp>(thread, warpThreads),
               make<arith::DivUIOp>(thread, warpThreads),
               make<arith::DivUIOp>(numThreads, warpThreads));
   synchronize(numThreads);
   op.erase();
-}
-
-static LogicalResult verifyDecoders(DecodeQueriesOp op) {
-  std::optional<int64_t> threads = op.getNumThreads()
-                                       ? getConstantIntValue(op.getNumThreads())
-                                       : std::nullopt;
-  if (threads && (*threads <= 0 || *threads % kWarpThreads))
-    return op.emitOpError()
-           << "must have whole warps, found " << *threads << " threads";
-  return success();
 }
 
 namespace {
@@ -280,7 +270,7 @@ struct ExpandDecodeQueriesPass
       if (failed(found))
         return failure();
       chip = *found;
-      return verifyDecoders(op);
+      return verifyWholeWarps(op, op.getNumThreads());
     };
     auto expand = [&](DecodeQueriesOp op, int64_t barrier) {
       LDBG() << "barrier " << barrier << " for " << op;

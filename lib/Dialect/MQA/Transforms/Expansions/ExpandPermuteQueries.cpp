@@ -140,16 +140,6 @@ void PermuteQueriesExpansion::run() {
   op.erase();
 }
 
-static LogicalResult verifyThreads(PermuteQueriesOp op) {
-  std::optional<int64_t> threads = op.getNumThreads()
-                                       ? getConstantIntValue(op.getNumThreads())
-                                       : std::nullopt;
-  if (threads && (*threads <= 0 || *threads % kWarpThreads))
-    return op.emitOpError()
-           << "must have whole warps, found " << *threads << " threads";
-  return success();
-}
-
 namespace {
 struct ExpandPermuteQueriesPass
     : mqa::impl::MQAExpandPermuteQueriesPassBase<ExpandPermuteQueriesPass> {
@@ -159,8 +149,10 @@ struct ExpandPermuteQueriesPass
       LDBG() << "barrier " << barrier << " for " << op;
       PermuteQueriesExpansion(op, barrier).run();
     };
-    if (failed(expandWithBarriers<PermuteQueriesOp>(kernel, verifyThreads,
-                                                    expand)))
+    auto verify = [](PermuteQueriesOp op) {
+      return verifyWholeWarps(op, op.getNumThreads());
+    };
+    if (failed(expandWithBarriers<PermuteQueriesOp>(kernel, verify, expand)))
       signalPassFailure();
   }
 };

@@ -9,9 +9,23 @@
 
 #include "Kernels/ModuleTargets.h"
 #include "Kernels/WorkgroupMemory.h"
+#include "mqa/Dialect/MQA/IR/Shapes.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace mlir {
 namespace mqa {
+
+/// Reports it if `numThreads`, the threads of `op` (null: one warp), are known
+/// to be no whole warps.
+inline LogicalResult verifyWholeWarps(Operation *op, Value numThreads) {
+  std::optional<int64_t> threads =
+      numThreads ? getConstantIntValue(numThreads) : std::nullopt;
+  if (threads && (*threads <= 0 || *threads % shapes::kWarpThreads))
+    return op->emitOpError()
+           << "must have whole warps, found " << *threads << " threads";
+  return success();
+}
 
 /// Expands all ops `OpTy` of `kernel`, whose threads meet at a named barrier.
 /// `verify` says of an op what keeps it from being expanded; `expand` gets the

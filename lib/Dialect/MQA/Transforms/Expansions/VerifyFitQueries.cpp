@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandWithBarriers.h"
 #include "FitQueries.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -51,12 +52,8 @@ LogicalResult mqa::verifyFitQueries(FitQueriesOp op) {
     return op.emitOpError()
            << "'q' must be of a multiple of " << kWarpBytes
            << " bytes, which a warp takes at a time, found " << q;
-  if (op.getNumThreads())
-    if (std::optional<int64_t> threads =
-            getConstantIntValue(op.getNumThreads());
-        threads && (*threads <= 0 || *threads % kWarpThreads))
-      return op.emitOpError()
-             << "must have whole warps, found " << *threads << " threads";
+  if (failed(verifyWholeWarps(op, op.getNumThreads())))
+    return failure();
   if (Operation *carrier = findCarrier(op)) {
     InFlightDiagnostic error = op.emitOpError(
         "has factors that are used after it may be executed again, which "
