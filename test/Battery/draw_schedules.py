@@ -18,8 +18,13 @@ def _count_columns(tile_q, heads):
 
 
 def _count_row_bytes(op):
-    """Of a key as it is multiplied."""
-    return op["head_dim"] * (1 if op["input"].startswith("f8") and op.get("mx") != "MXFP8" else 2)
+    """Of a key as it is multiplied: the table of types in the docs of mqa.logits."""
+    keys, queries = op.get("mx") or op["input"], op.get("mx_queries")
+    if queries:
+        is_narrow = queries == "MXFP4" and keys in ("MXFP4", "f8E4M3FN")
+    else:
+        is_narrow = op["input"].startswith("f8") and keys != "MXFP8"
+    return op["head_dim"] * (1 if is_narrow else 2)
 
 
 def _count_bytes(op, tile_q, tile_kv, stages):

@@ -175,7 +175,8 @@ def MQA_RingCreateOp : MQA_Op<"ring_create"> {
     All slots start empty. A slot is empty again when `consumers` warps have released it. If `turns` is greater than 1,
     that many consumer groups get slots in turn, by position; else every consumer gets every slot. `producers` warps fill a
     slot together, and all of them execute the same puts. If tensor maps fill the ring, there is one producer. The number
-    of the first producer warp is a multiple of `producers`.
+    of the first producer warp is a multiple of `producers`. Several warps may fill different slots of a ring, each slot
+    always the same one; `producers` is 1 then.
 
     `filler` is the role of the warps that fill the ring. `reader` is the role of the warps that get its slots. A converter
     stands between two rings: it is the reader of one ring and the filler of the other ring.

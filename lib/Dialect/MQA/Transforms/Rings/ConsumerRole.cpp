@@ -35,19 +35,16 @@ static SetVector<Operation *> getSliceInBody(Value value, scf::ForOp loop) {
   return slice;
 }
 
-/// Restricts a loop over key tiles to those of one of `turns` sets of groups
-/// that take tiles in turn. The turns follow the ring's positions, so
+/// Restricts a loop over key tiles to those of one of `turns` sets of groups or
+/// warps that take tiles in turn. The turns follow `position` in a ring, so
 /// that they go on where they were at the end of the last query block: a group
 /// may get more tiles of a block than another, but not more of all blocks.
-void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns) {
-  auto gets = keys.getBody()->getOps<RingGetOp>();
-  if (turns == 1 || gets.empty())
-    return;
+void WarpRoles::takeTurns(scf::ForOp keys, Value position, Value turn,
+                          int64_t turns) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(keys);
   // The position of the loop's first tile: what leads to it in the body, at the
   // loop's start.
-  Value position = (*gets.begin()).getPosition();
   IRMapping atStart;
   atStart.map(keys.getInductionVar(), keys.getLowerBound());
   for (Operation *op : getSliceInBody(position, keys))
@@ -56,19 +53,32 @@ void WarpRoles::takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns) {
 
   Type i32 = rewriter.getI32Type();
   Value count = arith::ConstantIntOp::create(rewriter, loc, turns, 32);
-  Value group = arith::IndexCastOp::create(rewriter, loc, i32, keyGroup);
-  Value turn = arith::RemUIOp::create(rewriter, loc, first, count);
+  Value own = arith::IndexCastOp::create(rewriter, loc, i32, turn);
+  Value next = arith::RemUIOp::create(rewriter, loc, first, count);
   Value ahead = arith::SubIOp::create(
-      rewriter, loc, arith::AddIOp::create(rewriter, loc, group, count), turn);
+      rewriter, loc, arith::AddIOp::create(rewriter, loc, own, count), next);
   ahead = arith::RemUIOp::create(rewriter, loc, ahead, count);
   ahead =
       arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(), ahead);
   Value step = keys.getStep();
   Value skipped = arith::MulIOp::create(rewriter, loc, ahead, step);
-  LDBG() << turns << " groups take turns by " << position;
+  LDBG() << turns << " take turns by " << position;
   keys.setLowerBound(
       arith::AddIOp::create(rewriter, loc, keys.getLowerBound(), skipped));
   keys.setStep(arith::MulIOp::create(rewriter, loc, step, constant(turns)));
+}
+
+/// As `takeTurns`, in loops that get slots.
+void WarpRoles::takeTurnsAtGets(const SetVector<Operation *> &keyLoops,
+                                Value turn, int64_t turns) {
+  if (turns == 1)
+    return;
+  for (Operation *op : keyLoops) {
+    auto keys = cast<scf::ForOp>(op);
+    auto gets = keys.getBody()->getOps<RingGetOp>();
+    if (!gets.empty())
+      takeTurns(keys, (*gets.begin()).getPosition(), turn, turns);
+  }
 }
 
 /// Guards a store with the tile before it and the releases behind it: a
@@ -281,8 +291,7 @@ void WarpRoles::buildConsumers(Value threadId) {
   for (StoreLogitsOp op : stores)
     if (scf::ForOp keys = getKeyLoop(op); keys && keys != clone)
       keyLoops.insert(keys);
-  for (Operation *keys : keyLoops)
-    takeTurns(cast<scf::ForOp>(keys), keyGroup, groups.keyGroups);
+  takeTurnsAtGets(keyLoops, keyGroup, groups.keyGroups);
   for (TileLogitsOp op : tiles)
     narrowTile(op, queryGroup);
   narrowCarriedTiles(clone);

@@ -94,8 +94,7 @@ void WarpRoles::buildConverter(Value threadId, int64_t first) {
       own = arith::RemUIOp::create(rewriter, loc, own, constant(count));
       SetVector<Operation *> keyLoops;
       converter.walk([&](RingGetOp op) { keyLoops.insert(op->getParentOp()); });
-      for (Operation *keys : keyLoops)
-        takeTurns(cast<scf::ForOp>(keys), turn, turns);
+      takeTurnsAtGets(keyLoops, turn, turns);
     }
     shareLoops(converter, own, count);
   });

@@ -7,6 +7,7 @@
 #include "FillKinds.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -97,4 +98,38 @@ int64_t mqa::countFillWarps(RingPutOp put, const CopyEngine &engine) {
   int64_t warps =
       llvm::divideCeil(bytes, kLaneChunks * kChunkBytes * shapes::kWarpThreads);
   return std::min<int64_t>(llvm::PowerOf2Ceil(warps), shapes::kGroupWarps);
+}
+
+/// The boxes that fill `tile`: chunks of its rows, cache block by cache block.
+static int64_t countBoxes(Value source, MemRefType tile) {
+  auto layout = dyn_cast<StagedLayoutAttr>(tile.getLayout());
+  int64_t chunks = layout ? computeProduct(layout.getBoxCounts()) : 1;
+  auto pages = source.getDefiningOp<GatherPagesOp>();
+  if (!pages)
+    return chunks;
+  return chunks * llvm::divideCeil(tile.getDimSize(0), pages.getBlockKeys());
+}
+
+int64_t mqa::countFillSteps(RingPutOp put, const CopyEngine &engine) {
+  // A lane finds each of its elements, in which block it is and whether there
+  // is one.
+  constexpr int64_t kElementSteps = 4;
+  ArrayRef<MemRefType> tiles =
+      put.getRing().getType().getTiles().take_front(put.getSources().size());
+  int64_t steps = 0;
+  for (auto [source, tile] : llvm::zip_equal(put.getSources(), tiles)) {
+    switch (chooseKind(source, tile, engine)) {
+    case FillKind::TensorMap:
+      steps += countBoxes(source, tile);
+      break;
+    case FillKind::Elements:
+      steps += kElementSteps *
+               llvm::divideCeil(tile.getNumElements(), shapes::kWarpThreads);
+      break;
+    case FillKind::AsyncChunks:
+    case FillKind::Chunks:
+      return 0;
+    }
+  }
+  return steps;
 }

@@ -21,6 +21,10 @@ FillKind chooseKind(Value source, MemRefType tile, const CopyEngine &engine);
 /// consumers take for one: several where lanes copy a large one.
 int64_t countFillWarps(RingPutOp put, const CopyEngine &engine);
 
+/// How long one warp takes to fill a slot, in copies by tensor maps that it
+/// starts; 0 if anything is copied by chunks, for which `countFillWarps` is.
+int64_t countFillSteps(RingPutOp put, const CopyEngine &engine);
+
 } // namespace mqa
 } // namespace mlir
 

@@ -12,13 +12,25 @@
 using namespace mlir;
 using namespace mlir::mqa;
 
+/// One lane of a warp that is here as a whole. ptxas puts each copy that a lane
+/// starts into a loop over the lanes that are there, unless it is an elected
+/// one. Where there is one copy, the loop does not matter.
+Value RingLowering::chooseLane(const SlotFills &fills) {
+  auto isPaged = [](FillTileOp op) {
+    return static_cast<bool>(op.getSource().getDefiningOp<GatherBlocksOp>());
+  };
+  if (llvm::none_of(fills.fills, isPaged))
+    return isFirstLane();
+  return NVVM::ElectSyncOp::create(b, loc, b.getI1Type(), Value());
+}
+
 /// Starts all copies of a slot by tensor maps where the last of them stands:
 /// one lane does, which first says how many bytes they are.
 void RingLowering::startTensorMaps(
     const LoweredRing &ring, const SlotFills &fills,
     const DenseMap<Operation *, SmallVector<Value>> &ids, Slot slot) {
   auto start =
-      scf::IfOp::create(b, loc, isFirstLane(), /*withElseRegion=*/false);
+      scf::IfOp::create(b, loc, chooseLane(fills), /*withElseRegion=*/false);
   b.setInsertionPointToStart(start.thenBlock());
   int64_t bytes = 0;
   for (FillTileOp op : fills.fills)

@@ -131,6 +131,60 @@ void WarpRoles::buildProducer(Value threadId, int64_t first, int64_t numWarps,
   });
 }
 
+/// The ring of `rings` whose puts take longest, and how many warps, up to
+/// `maxTurns`, can take turns at its slots; null and 1 if one warp is enough
+/// for each ring.
+std::pair<Value, int64_t>
+WarpRoles::findRingOfTurns(const SetVector<Value> &rings, int64_t maxTurns) {
+  // One warp does less than this in the time that consumers take for a tile,
+  // though they leave its scheduler little room.
+  constexpr int64_t kManySteps = 4;
+  std::pair<Value, int64_t> found{Value(), 1};
+  int64_t mostSteps = kManySteps - 1;
+  for (Value ring : rings) {
+    int64_t steps = 0, numPuts = 0;
+    bool mayTakeTurns = true;
+    loop.walk([&](RingPutOp put) {
+      if (put.getRing() != ring)
+        return;
+      ++numPuts;
+      steps = countFillSteps(put, *chip.copyEngine);
+      auto keys = dyn_cast<scf::ForOp>(put->getParentOp());
+      mayTakeTurns &= keys && keys != loop &&
+                      keys.getNumRegionIterArgs() == 0 &&
+                      countsIterations(put.getPosition(), keys);
+    });
+    // A warp always gets the same slots: a barrier's parity alone cannot tell
+    // one round from the one before the last.
+    int64_t stages = cast<RingType>(ring.getType()).getStages();
+    int64_t turns = maxTurns;
+    while (stages % turns)
+      --turns;
+    if (numPuts != 1 || !mayTakeTurns || turns == 1 || steps <= mostSteps)
+      continue;
+    mostSteps = steps;
+    found = {ring, turns};
+  }
+  return found;
+}
+
+/// The roles of `turns` warps from thread `first` on, which fill the slots of
+/// `ring` in turn.
+void WarpRoles::buildProducersInTurn(Value threadId, int64_t first, Value ring,
+                                     int64_t turns) {
+  auto isForeign = [&](RoleOpInterface op) {
+    return op.getRole() != Role::Producer || getFilledRing(op) != ring;
+  };
+  buildRole(threadId, first, turns * kWarpThreads, [&](Value thread) {
+    Value turn = getUniform(
+        arith::DivUIOp::create(rewriter, loc, thread, constant(kWarpThreads)));
+    cloneWithout(isForeign).walk([&](RingPutOp put) {
+      takeTurns(cast<scf::ForOp>(put->getParentOp()), put.getPosition(), turn,
+                turns);
+    });
+  });
+}
+
 /// The roles of a group of warps from thread `first` on, which fill `wide`
 /// together. The first one fills `others` as well. They take turns with what
 /// lanes fill beside `wide`: a warp that did all of this would be late for each
@@ -193,6 +247,16 @@ int64_t WarpRoles::buildProducers(Value threadId, int64_t first) {
     maxWarps -= wideWarps;
   }
   int64_t numRoles = std::min<int64_t>(rings.size(), maxWarps);
+  // Warps that are left over.
+  if (numRoles == static_cast<int64_t>(rings.size())) {
+    auto [ring, turns] = findRingOfTurns(rings, 1 + maxWarps - numRoles);
+    if (ring) {
+      buildProducersInTurn(threadId, first, ring, turns);
+      first += turns * kWarpThreads;
+      rings.remove(ring);
+      --numRoles;
+    }
+  }
   for (int64_t role = 0; role < numRoles; ++role) {
     bool isLast = role == numRoles - 1;
     SetVector<Value> own;

@@ -153,6 +153,7 @@ private:
   LogicalResult makeTensorMaps(ArrayRef<FillTileOp> fills);
   LogicalResult checkSources(ArrayRef<FillTileOp> fills);
   Value isFirstLane();
+  Value chooseLane(const SlotFills &fills);
   void syncWarp() {
     Value all = arith::ConstantIntOp::create(b, loc, -1, 32);
     NVVM::SyncWarpOp::create(b, loc, all);

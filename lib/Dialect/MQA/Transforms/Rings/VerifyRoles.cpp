@@ -179,9 +179,7 @@ LogicalResult RoleVerifier::verifyStore(StoreLogitsOp op) {
   return success();
 }
 
-/// Whether `position` is one more in each iteration of `keys`: something that
-/// does not change, plus (key - first key) / step.
-static bool countsIterations(Value position, scf::ForOp keys) {
+bool mqa::countsIterations(Value position, scf::ForOp keys) {
   if (auto sum = position.getDefiningOp<arith::AddIOp>()) {
     if (keys.isDefinedOutsideOfLoop(sum.getLhs()))
       return countsIterations(sum.getRhs(), keys);

@@ -37,6 +37,10 @@ struct ConsumerGroups {
 LogicalResult verifyRoles(gpu::GPUFuncOp kernel, scf::ForOp loop,
                           scf::ForOp cleaning, ConsumerGroups groups);
 
+/// Whether `position` is one more in each iteration of `keys`: something that
+/// does not change, plus (key - first key) / step.
+bool countsIterations(Value position, scf::ForOp keys);
+
 /// What is needed to write each role's clone of the loop. Those of consumers,
 /// producers and converters have files of their own. Of a kernel that
 /// `verifyRoles` accepts.
@@ -63,7 +67,9 @@ private:
   void setRegisters(int64_t count);
   Value getUniform(Value number);
   void buildConsumers(Value threadId);
-  void takeTurns(scf::ForOp keys, Value keyGroup, int64_t turns);
+  void takeTurns(scf::ForOp keys, Value position, Value turn, int64_t turns);
+  void takeTurnsAtGets(const SetVector<Operation *> &keyLoops, Value turn,
+                       int64_t turns);
   SmallVector<scf::ForOp> findConverterLoops();
   /// The rows of the block from which on those of a query group are.
   Value getFirstRow(Value queryGroup) {
@@ -83,6 +89,10 @@ private:
                   int64_t turn);
   void buildProducer(Value threadId, int64_t first, int64_t numWarps,
                      const SetVector<Value> &own);
+  std::pair<Value, int64_t> findRingOfTurns(const SetVector<Value> &rings,
+                                            int64_t maxTurns);
+  void buildProducersInTurn(Value threadId, int64_t first, Value ring,
+                            int64_t turns);
   void buildCopiers(Value threadId, int64_t first, Value wide,
                     SetVector<Value> others);
   int64_t buildProducers(Value threadId, int64_t first);

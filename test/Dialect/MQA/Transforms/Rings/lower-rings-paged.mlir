@@ -5,7 +5,7 @@
 !ring = !mqa.ring<4, memref<128x128xf8E4M3FN, #rows, #smem>, memref<128xf32, #smem>>
 gpu.module @kernels {
   // Two blocks of 64 keys fill a tile: the numbers come from the lanes that read
-  // them, and the first lane starts the loads.
+  // them, and one lane starts the loads.
   // CHECK-LABEL: gpu.func @blocks
   // CHECK-SAME: %[[K:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<1x64x128xf8E4M3FN, {{.*}}>, swizzle = swizzle_128b
   // CHECK-SAME: %[[S:[a-z0-9]+]]: !nvgpu.tensormap.descriptor<tensor = memref<1x64xf32, {{.*}}>, swizzle = none
@@ -14,6 +14,8 @@ gpu.module @kernels {
   // CHECK: %[[ID0:.*]] = arith.index_cast %[[LANE0]]
   // CHECK: %[[LANE1:.*]], %{{.*}} = gpu.shuffle idx %[[IDS]], %c1_i32
   // CHECK: %[[ID1:.*]] = arith.index_cast %[[LANE1]]
+  // CHECK: %[[ELECTED:.*]] = nvvm.elect.sync
+  // CHECK-NEXT: scf.if %[[ELECTED]]
   // CHECK: nvgpu.mbarrier.arrive.expect_tx %{{.*}}, %c16896
   // CHECK: %[[AT0:.*]] = memref.subview %{{.*}}[%{{.*}}, 0, 0] [1, 64, 128]
   // CHECK: nvgpu.tma.async.load %[[K]][%c0, %c0, %[[ID0]]], %{{.*}} to %[[AT0]]
