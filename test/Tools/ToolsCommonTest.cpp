@@ -170,6 +170,21 @@ TEST(CheckTest, AcceptsWhatIsRight) {
     }
 }
 
+TEST(CheckTest, NormsOfFewLogits) {
+  CheckResult check;
+  check.relativeError = 6e-4;
+  check.numLogits = 64;
+  EXPECT_FALSE(check.passes());
+  check.numLogits = 10;
+  EXPECT_TRUE(check.passes());
+  check.elementErrors = 1;
+  EXPECT_FALSE(check.passes()) << "each element has its own bound";
+  check.elementErrors = 0;
+  check.relativeError = 5e-3;
+  check.numLogits = 1;
+  EXPECT_FALSE(check.passes());
+}
+
 TEST(CheckTest, AcceptsEveryFormat) {
   for (mqa_element_type input : kTypes)
     for (mqa_element_type out : {MQA_F32, MQA_BF16, MQA_F16})

@@ -87,13 +87,14 @@ static void checkMask(const Problem &problem, const Output &output, bool clean,
 namespace {
 struct Sums {
   double error = 0, reference = 0, product = 0, squares = 0;
-  int64_t elementErrors = 0;
+  int64_t elementErrors = 0, numCells = 0;
   void add(const Sums &other) {
     error += other.error;
     reference += other.reference;
     product += other.product;
     squares += other.squares;
     elementErrors += other.elementErrors;
+    numCells += other.numCells;
   }
 };
 } // namespace
@@ -151,6 +152,7 @@ static void checkCell(const Reference &expected, double value,
                       mqa_element_type input, mqa_element_type type,
                       double tolerance, Sums &sums) {
   double reference = expected.value;
+  ++sums.numCells;
   if (std::isnan(reference) || std::isnan(value)) {
     sums.elementErrors += std::isnan(reference) != std::isnan(value);
     return;
@@ -260,6 +262,7 @@ static void checkValues(const Problem &problem, const Output &output,
   result.difference =
       sums.squares > 0 ? 1 - 2 * sums.product / sums.squares : 0;
   result.elementErrors = sums.elementErrors;
+  result.numLogits = sums.numCells;
 }
 
 CheckResult mqa::tools::checkOutput(const Problem &problem,
