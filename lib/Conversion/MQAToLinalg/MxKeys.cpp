@@ -10,6 +10,7 @@
 
 #include "LogitsToLinalg.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
+#include "mqa/Dialect/MQA/IR/MxFolding.h"
 
 using namespace mlir;
 using namespace mlir::mqa;
@@ -176,55 +177,6 @@ Value LogitsToLinalg::decodeHead(Value m, Value h, Value target) {
   return getGreatest(b, loc, scales);
 }
 
-/// The exponent of the f32 `weight` times a block scale; far below all others
-/// where the product is zero, or NaN because of the scale.
-static Value getExponent(OpBuilder &b, Location loc, Value weight,
-                         Value greatest) {
-  Value bits = arith::BitcastOp::create(b, loc, b.getI32Type(), weight);
-  bits = arith::AndIOp::create(b, loc, bits, createInt(b, loc, 0x7fffffff));
-  Value exponent = arith::ShRUIOp::create(b, loc, bits, createInt(b, loc, 23));
-  exponent = arith::AddIOp::create(b, loc, exponent, greatest);
-  exponent = arith::SubIOp::create(b, loc, exponent,
-                                   createInt(b, loc, 2 * mx::kScaleBias));
-  auto differs = [&](Value value, uint32_t from) -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value,
-                                 createInt(b, loc, from));
-  };
-  Value counts = arith::AndIOp::create(b, loc, differs(bits, 0),
-                                       differs(greatest, mx::kScaleNaN));
-  return arith::SelectOp::create(b, loc, counts, exponent,
-                                 createInt(b, loc, mx::kNoExponent));
-}
-
-/// What goes out of the weights of a query, so that their greatest product with
-/// a block scale is a number that sums have room for.
-static Value getRowExponent(OpBuilder &b, Location loc, Value greatest) {
-  Value room = arith::MinSIOp::create(
-      b, loc, greatest, createInt(b, loc, mx::kMaxWeightExponent));
-  room = arith::MaxSIOp::create(b, loc, room,
-                                createInt(b, loc, -mx::kMaxWeightExponent));
-  Value exponent = arith::SubIOp::create(b, loc, greatest, room);
-  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, greatest,
-                                     createInt(b, loc, mx::kNoExponent));
-  return arith::SelectOp::create(b, loc, some, exponent, createInt(b, loc, 0));
-}
-
-/// 2^exponent as two factors, each of about half of it.
-static std::pair<Value, Value> makeFactors(OpBuilder &b, Location loc,
-                                           Value exponent) {
-  auto makeOne = [&](Value half) {
-    Value biased =
-        arith::AddIOp::create(b, loc, half, createInt(b, loc, mx::kScaleBias));
-    // More is only for weights of zero, whose products must not be NaN.
-    biased = arith::MinSIOp::create(b, loc, biased,
-                                    createInt(b, loc, 2 * mx::kScaleBias));
-    return makePower(b, loc, biased, createInt(b, loc, 0));
-  };
-  Value low = arith::ShRSIOp::create(b, loc, exponent, createInt(b, loc, 1));
-  Value high = arith::SubIOp::create(b, loc, exponent, low);
-  return {makeOne(low), makeOne(high)};
-}
-
 /// weights[h] = weight of head h * 2^(greatest[h] - 127 - e), and 2^e becomes
 /// the two factors.
 void LogitsToLinalg::foldWeights(Value greatest, Value weights, Value factors) {
@@ -241,13 +193,14 @@ void LogitsToLinalg::foldWeights(Value greatest, Value weights, Value factors) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(heads.getBody());
     Value h = heads.getInductionVar();
-    Value own = getExponent(b, loc, load(weights, h), load(greatest, h));
+    Value own =
+        mx::emitWeightExponent(b, loc, load(weights, h), load(greatest, h));
     scf::YieldOp::create(b, loc,
                          ValueRange{arith::MaxSIOp::create(
                              b, loc, heads.getRegionIterArg(0), own)});
   }
-  Value ofRow = getRowExponent(b, loc, heads.getResult(0));
-  auto [first, second] = makeFactors(b, loc, ofRow);
+  Value ofRow = mx::emitQueryExponent(b, loc, heads.getResult(0));
+  auto [first, second] = mx::emitFactors(b, loc, ofRow);
   memref::StoreOp::create(b, loc, first, factors, zero);
   memref::StoreOp::create(b, loc, second, factors, one);
   // A score is NaN where a block scale is.
@@ -255,18 +208,8 @@ void LogitsToLinalg::foldWeights(Value greatest, Value weights, Value factors) {
                      ? 0.0
                      : std::numeric_limits<double>::quiet_NaN();
   forEach(numHeads, [&](Value h) {
-    Value byte = load(greatest, h);
-    Value exponent = arith::SubIOp::create(
-        b, loc, byte,
-        arith::AddIOp::create(b, loc, ofRow,
-                              createInt(b, loc, mx::kScaleBias)));
-    auto [low, high] = makeFactors(b, loc, exponent);
-    Value weight = arith::MulFOp::create(b, loc, load(weights, h), low);
-    weight = arith::MulFOp::create(b, loc, weight, high);
-    Value isNaN = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, byte,
-                                        createInt(b, loc, mx::kScaleNaN));
-    Value nan = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(ofNaN));
-    weight = arith::SelectOp::create(b, loc, isNaN, nan, weight);
+    Value weight = mx::emitFoldedWeight(b, loc, load(weights, h),
+                                        load(greatest, h), ofRow, ofNaN);
     memref::StoreOp::create(b, loc, weight, weights, h);
   });
 }

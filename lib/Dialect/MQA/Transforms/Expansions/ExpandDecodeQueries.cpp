@@ -7,6 +7,7 @@
 #include "ExpandWithBarriers.h"
 #include "Rings/MxDecoder.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
+#include "mqa/Dialect/MQA/IR/MxFolding.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 
@@ -71,8 +72,6 @@ private:
   }
   int decodeBlock(Value query, Value head, Value block);
   int decodeBlocks(Value thread, Value numThreads);
-  Value powerOfTwo(Value exponent);
-  std::pair<Value, Value> split(Value exponent);
   void foldWeights(int shift, Value lane, Value warp, Value numWarps);
   void foldQuery(int shift, Value query, Value lane);
   void synchronize(Value numThreads);
@@ -141,21 +140,6 @@ int DecodeQueriesExpansion::decodeBlocks(Value thread, Value numThreads) {
                      make<arith::RemUIOp>(unit, constant(numBlocks)));
 }
 
-/// 2^exponent as f32, without subnormal ones; at most 2^127.
-Value DecodeQueriesExpansion::powerOfTwo(Value exponent) {
-  Value biased = make<arith::AddIOp>(exponent, i32(mx::kScaleBias));
-  biased = make<arith::MaxSIOp>(biased, i32(0));
-  biased = make<arith::MinSIOp>(biased, i32(2 * mx::kScaleBias));
-  return arith::BitcastOp::create(b, b.getF32Type(),
-                                  make<arith::ShLIOp>(biased, i32(23)));
-}
-
-/// In two steps: a single power of two could be too great for an f32.
-std::pair<Value, Value> DecodeQueriesExpansion::split(Value exponent) {
-  Value half = make<arith::ShRSIOp>(exponent, i32(1));
-  return {powerOfTwo(half), powerOfTwo(make<arith::SubIOp>(exponent, half))};
-}
-
 /// By the lanes of a warp, each of which has some heads.
 void DecodeQueriesExpansion::foldQuery(int shift, Value query, Value lane) {
   struct Head {
@@ -174,37 +158,22 @@ void DecodeQueriesExpansion::foldQuery(int shift, Value query, Value lane) {
                                                ValueRange{query, head.index})
                             .getResult()
                       : f32(1.0);
-    Value bits = make<arith::AndIOp>(
-        arith::BitcastOp::create(b, b.getI32Type(), head.weight),
-        i32(0x7fffffff));
     Value own =
-        make<arith::AddIOp>(make<arith::ShRUIOp>(bits, i32(23)), head.greatest);
-    own = make<arith::SubIOp>(own, i32(2 * mx::kScaleBias));
-    Value counts = make<arith::AndIOp>(
-        head.exists, compare(CmpIPredicate::ne, bits, i32(0)));
-    counts = make<arith::AndIOp>(
-        counts, compare(CmpIPredicate::ne, head.greatest, i32(mx::kScaleNaN)));
-    own = arith::SelectOp::create(b, counts, own, i32(mx::kNoExponent));
+        mx::emitWeightExponent(b, b.getLoc(), head.weight, head.greatest);
     most = make<arith::MaxSIOp>(most, own);
     heads.push_back(head);
   }
   most = gpu::SubgroupReduceOp::create(b, most, gpu::AllReduceOperation::MAXSI,
                                        /*uniform=*/true,
                                        /*cluster_size=*/std::nullopt);
-  Value room = make<arith::MinSIOp>(most, i32(mx::kMaxWeightExponent));
-  room = make<arith::MaxSIOp>(room, i32(-mx::kMaxWeightExponent));
-  Value some = compare(CmpIPredicate::ne, most, i32(mx::kNoExponent));
-  Value exponent =
-      arith::SelectOp::create(b, some, make<arith::SubIOp>(most, room), i32(0));
-  Value ofNaN =
-      f32(op.getDropsNan() ? 0.0 : std::numeric_limits<double>::quiet_NaN());
+  Value exponent = mx::emitQueryExponent(b, b.getLoc(), most);
+  // The shift of elements goes out of the weights alone.
+  Value shifted = make<arith::AddIOp>(exponent, i32(shift));
+  double ofNaN =
+      op.getDropsNan() ? 0.0 : std::numeric_limits<double>::quiet_NaN();
   for (const Head &head : heads) {
-    Value own = make<arith::SubIOp>(head.greatest, i32(mx::kScaleBias + shift));
-    auto [low, high] = split(make<arith::SubIOp>(own, exponent));
-    Value folded = make<arith::MulFOp>(head.weight, low);
-    folded = make<arith::MulFOp>(folded, high);
-    Value isNaN = compare(CmpIPredicate::eq, head.greatest, i32(mx::kScaleNaN));
-    folded = arith::SelectOp::create(b, isNaN, ofNaN, folded);
+    Value folded = mx::emitFoldedWeight(b, b.getLoc(), head.weight,
+                                        head.greatest, shifted, ofNaN);
     auto ifExists = scf::IfOp::create(b, head.exists, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(ifExists.thenBlock());
@@ -214,7 +183,7 @@ void DecodeQueriesExpansion::foldQuery(int shift, Value query, Value lane) {
   auto isFirst = scf::IfOp::create(
       b, compare(CmpIPredicate::eq, lane, constant(0)), false);
   b.setInsertionPointToStart(isFirst.thenBlock());
-  auto [low, high] = split(exponent);
+  auto [low, high] = mx::emitFactors(b, b.getLoc(), exponent);
   memref::StoreOp::create(b, low, op.getFactors(),
                           ValueRange{constant(0), query});
   memref::StoreOp::create(b, high, op.getFactors(),
