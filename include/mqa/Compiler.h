@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Of this header; raised when a caller would have to change. */
-#define MQA_COMPILER_API_VERSION 4
+#define MQA_COMPILER_API_VERSION 5
 
 /** That of the library. */
 MQA_COMPILER_API int mqa_compiler_api_version(void);
@@ -106,6 +106,11 @@ typedef struct mqa_logits_description {
                                64, 96 or 128, there are no groups, no_k_scale is
                                0, and input_type is not "f8E5M2"
                                [a key has one scale, f32] */
+  const char *mx_queries; /**< "MXFP4" or "MXFP8": queries have block scales, an
+                               argument q_scale. Then input_type is of k alone,
+                               with mx_keys null; head_dim is 32, 64, 96 or 128,
+                               there are no groups, and schedule is not "fast"
+                               [queries have no scales] */
 } mqa_logits_description;
 
 /** As mqa_compile_text, for one op. */
@@ -143,6 +148,7 @@ typedef struct mqa_paged_logits_description {
   int64_t block_max;
   int64_t key_block_size;
   int64_t max_key_blocks;
+  const char *mx_queries;
 } mqa_paged_logits_description;
 
 /** As mqa_compile_text, for one op. */

@@ -58,13 +58,20 @@ checkDescription(const DescriptionT &op, StringRef mnemonic,
   if (op.activation && !symbolizeActivation(op.activation))
     return makeError("activation is none that " + mnemonic + " has, found '" +
                      Twine(op.activation) + "'");
-  if (op.mx_keys && chooseType(op.mx_keys, {"MXFP4", "MXFP8"}).empty())
-    return makeError("mx_keys must be \"MXFP4\" or \"MXFP8\", found \"" +
-                     Twine(op.mx_keys) + "\"");
+  for (auto [name, format] : {std::pair("mx_keys", op.mx_keys),
+                              std::pair("mx_queries", op.mx_queries)})
+    if (format && chooseType(format, {"MXFP4", "MXFP8"}).empty())
+      return makeError(Twine(name) +
+                       " must be \"MXFP4\" or \"MXFP8\", found \"" + format +
+                       "\"");
   if (op.mx_keys && op.no_k_scale)
     return makeError("no_k_scale is of keys without block scales, but mx_keys "
                      "is \"" +
                      Twine(op.mx_keys) + "\"");
+  if (op.mx_keys && op.mx_queries && op.input_type)
+    return makeError("input_type is of queries or keys without block scales, "
+                     "but there are both mx_keys and mx_queries, found \"" +
+                     Twine(op.input_type) + "\"");
   SmallVector<std::pair<StringRef, int64_t>> numbers(others);
   numbers.append({{"block_max", op.block_max},
                   {"key_block_size", op.key_block_size},
@@ -103,25 +110,30 @@ static std::string countColumns(const DescriptionT &op, int64_t keys) {
   return writeSize(llvm::divideCeil(keys, std::max<int64_t>(op.block_max, 1)));
 }
 
+/// Vectors of the head dim, with block scales of `format` if it is not null and
+/// else of `type`; `sizes` are the leading ones.
+static std::string makeVectors(SmallVector<std::string> sizes, int64_t headDim,
+                               const char *format, StringRef type) {
+  bool isPacked = format && format == StringRef("MXFP4");
+  sizes.push_back(std::to_string(isPacked ? headDim / 2 : headDim));
+  return makeTensor(sizes, isPacked ? "i8" : format ? "f8E4M3FN" : type);
+}
+
 /// k and k_scale, whose leading sizes are `sizes`.
 template <typename DescriptionT>
 static std::array<Described, 2> describeKeys(const DescriptionT &op,
                                              StringRef input,
                                              ArrayRef<std::string> sizes) {
-  StringRef format = op.mx_keys ? op.mx_keys : "";
-  bool isPacked = format == "MXFP4";
-  SmallVector<std::string> keys(sizes);
-  keys.push_back(std::to_string(isPacked ? op.head_dim / 2 : op.head_dim));
-  StringRef type = isPacked ? "i8" : format == "MXFP8" ? "f8E4M3FN" : input;
-  return {Described{"k", makeTensor(keys, type)},
+  return {Described{"k", makeVectors(SmallVector<std::string>(sizes),
+                                     op.head_dim, op.mx_keys, input)},
           Described{"k_scale",
                     op.no_k_scale
                         ? ""
-                        : makeTensor(sizes, format.empty() ? "f32" : "i32")}};
+                        : makeTensor(sizes, op.mx_keys ? "i32" : "f32")}};
 }
 
-/// The function of the op: `inputs` are operands in a row, `clause` and the key
-/// blocks stand behind them.
+/// The function of the op: `inputs` are operands in a row, `clause`, the key
+/// blocks and the block scales of queries stand behind them.
 template <typename DescriptionT>
 static std::string
 writeFunction(const DescriptionT &op, StringRef mnemonic,
@@ -141,12 +153,12 @@ writeFunction(const DescriptionT &op, StringRef mnemonic,
   }
   std::string clauses;
   llvm::raw_string_ostream clauseOs(clauses);
-  auto &[clauseName, clauseType] = clause;
-  if (!clauseType.empty()) {
-    addArgument(clauseName, clauseType);
-    clauseOs << "    " << clauseName << "(%" << clauseName << " : "
-             << clauseType << ")\n";
-  }
+  auto addClause = [&](StringRef name, StringRef type) {
+    addArgument(name, type);
+    clauseOs << "    " << name << "(%" << name << " : " << type << ")\n";
+  };
+  if (auto &[name, type] = clause; !type.empty())
+    addClause(name, type);
   if (op.key_block_size) {
     std::string lists = makeTensor({outSizes[0], writeSize(op.max_key_blocks)},
                                    "i32"),
@@ -156,6 +168,9 @@ writeFunction(const DescriptionT &op, StringRef mnemonic,
     clauseOs << "    blocks(%key_blocks, %num_key_blocks : " << lists << ", "
              << counts << ") of " << op.key_block_size << "\n";
   }
+  if (op.mx_queries)
+    addClause("q_scale",
+              makeTensor({outSizes[0], std::to_string(op.num_heads)}, "i32"));
   addArgument("out", out);
   if (op.activation)
     attributes.push_back("activation = #mqa.activation<" +
@@ -210,7 +225,7 @@ mqa::writeDescribedLogits(const mqa_logits_description &op) {
   auto [k, kScale] = describeKeys(op, types->input, keySizes);
   bool hasWeights = types->weights != "none";
   Described operands[] = {
-      {"q", makeTensor({m, heads, std::to_string(op.head_dim)}, types->input)},
+      {"q", makeVectors({m, heads}, op.head_dim, op.mx_queries, types->input)},
       k,
       kScale,
       {"weights", hasWeights ? makeTensor({m, heads}, types->weights) : ""},
@@ -260,21 +275,20 @@ mqa::writeDescribedLogits(const mqa_paged_logits_description &op) {
     return makeError("batch times next_n must fit 64 bits, found " +
                      Twine(op.batch) + " times " + Twine(nextN));
   std::string b = writeSize(op.batch), rows = writeSize(*numRows),
-              t = std::to_string(nextN), heads = std::to_string(op.num_heads),
-              headDim = std::to_string(op.head_dim);
+              t = std::to_string(nextN), heads = std::to_string(op.num_heads);
   auto [k, kScale] =
       describeKeys(op, types->input,
                    {writeSize(op.num_blocks), std::to_string(op.block_kv)});
   bool hasWeights = types->weights != "none";
-  SmallVector<std::string> queries{b, t, heads, headDim}, lengths{b};
+  SmallVector<std::string> queries{b, t, heads}, lengths{b};
   if (op.has_sequence) {
-    queries = {rows, heads, headDim};
+    queries = {rows, heads};
     lengths = {rows};
   } else if (op.lens_per_query) {
     lengths.push_back(t);
   }
   Described operands[] = {
-      {"q", makeTensor(queries, types->input)},
+      {"q", makeVectors(queries, op.head_dim, op.mx_queries, types->input)},
       k,
       kScale,
       {"weights", hasWeights ? makeTensor({rows, heads}, types->weights) : ""},

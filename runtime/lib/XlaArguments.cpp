@@ -70,20 +70,22 @@ static mqa_status readKeyBlocks(XlaCallReader &reader,
   return reader.read(Operand::NumKeyBlocks, {rows}, args.num_key_blocks);
 }
 
-static mqa_status verifyQueries(const KernelDescription &kernel) {
-  return kernel.hasMxQueries()
-             ? fail(MQA_ERROR_UNSUPPORTED,
-                    "kernels with q_scale cannot be called from XLA")
-             : MQA_SUCCESS;
+/// Block scales of the queries of `rows` rows, where the kernel has them.
+template <typename ArgsT>
+static mqa_status readQueryScales(XlaCallReader &reader,
+                                  const KernelDescription &kernel, int64_t rows,
+                                  ArgsT &args) {
+  args.q_scale_stride = kernel.numHeads;
+  return reader.read(Operand::QScale, {rows, kernel.numHeads}, args.q_scale);
 }
 
 static mqa_status readLogits(XlaCallReader &reader,
                              const KernelDescription &kernel,
                              mqa_logits_args &args) {
-  MQA_RETURN_IF_FAILED(verifyQueries(kernel));
-  int64_t h = kernel.numHeads, d = kernel.headDim, groups = kernel.numGroups;
+  int64_t h = kernel.numHeads, groups = kernel.numGroups;
+  int64_t queryRow = kernel.getQueryRow();
   int64_t m = args.num_queries = reader.peekSize(0);
-  MQA_RETURN_IF_FAILED(reader.read(Operand::Q, {m, h, d}, args.q));
+  MQA_RETURN_IF_FAILED(reader.read(Operand::Q, {m, h, queryRow}, args.q));
   int64_t n = args.num_keys = reader.peekSize(0), keyRow = kernel.getKeyRow();
   std::vector<int64_t> keys{n, keyRow}, scales{n};
   if (kernel.hasKeyGroups)
@@ -92,25 +94,25 @@ static mqa_status readLogits(XlaCallReader &reader,
   MQA_RETURN_IF_FAILED(reader.read(Operand::KScale, scales, args.k_scale));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Weights, {m, h}, args.weights));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Ks, {m}, args.ks));
-  args.q_stride = h * d;
+  args.q_stride = h * queryRow;
   args.k_stride = groups * keyRow;
   args.k_scale_stride = groups;
   args.weights_stride = h;
   MQA_RETURN_IF_FAILED(reader.read(Operand::Ke, {m}, args.ke));
-  return readKeyBlocks(reader, kernel, m, args);
+  MQA_RETURN_IF_FAILED(readKeyBlocks(reader, kernel, m, args));
+  return readQueryScales(reader, kernel, m, args);
 }
 
 static mqa_status readPagedLogits(XlaCallReader &reader,
                                   const KernelDescription &kernel,
                                   mqa_paged_logits_args &args) {
-  MQA_RETURN_IF_FAILED(verifyQueries(kernel));
-  int64_t h = kernel.numHeads, d = kernel.headDim;
+  int64_t h = kernel.numHeads, queryRow = kernel.getQueryRow();
   int64_t t = kernel.nextN, p = kernel.blockKv;
   bool ofRows = kernel.find(Operand::Sequence) != nullptr;
   int64_t b = args.batch = args.num_rows = reader.peekSize(0);
-  std::vector<int64_t> queries{b, t, h, d};
+  std::vector<int64_t> queries{b, t, h, queryRow};
   if (ofRows)
-    queries = {b, h, d};
+    queries = {b, h, queryRow};
   MQA_RETURN_IF_FAILED(reader.read(Operand::Q, queries, args.q));
   args.num_blocks = reader.peekSize(0);
   if (reader.isNextBytes()) {
@@ -133,13 +135,14 @@ static mqa_status readPagedLogits(XlaCallReader &reader,
   if (ofRows)
     args.batch = reader.peekSize(0);
   args.max_blocks = args.block_table_stride = reader.peekSize(1);
-  args.q_stride = t * h * d;
+  args.q_stride = t * h * queryRow;
   args.weights_stride = h;
   args.context_lens_stride = t;
   MQA_RETURN_IF_FAILED(reader.read(Operand::BlockTable, {args.batch, kAnySize},
                                    args.block_table));
   MQA_RETURN_IF_FAILED(reader.read(Operand::Sequence, {b}, args.sequence));
-  return readKeyBlocks(reader, kernel, b * t, args);
+  MQA_RETURN_IF_FAILED(readKeyBlocks(reader, kernel, b * t, args));
+  return readQueryScales(reader, kernel, b * t, args);
 }
 
 /// What is selected by, but for ranges. A kernel of a paged cache has the table

@@ -163,6 +163,87 @@ TEST(CompilerAPITest, KeysWithBlockScales) {
   }
 }
 
+TEST(CompilerAPITest, QueriesWithBlockScales) {
+  for (const char *target : {"cpu", "sm_90a"}) {
+    for (bool isFp4 : {true, false}) {
+      mqa_logits_description op = makeOp();
+      mqa_paged_logits_description paged = makePagedOp(), rows = makePagedOp();
+      op.mx_queries = paged.mx_queries = rows.mx_queries =
+          isFp4 ? "MXFP4" : "MXFP8";
+      paged.next_n = 2;
+      paged.batch = 3;
+      op.mx_keys = rows.mx_keys = "MXFP4";
+      paged.input_type = "bf16";
+      paged.no_k_scale = 1;
+      rows.has_sequence = 1;
+      rows.key_block_size = 8;
+      Compilation results[] = {compileLogits(op, target),
+                               compileLogits(paged, target),
+                               compileLogits(rows, target)};
+      mqa_element_type keys[] = {MQA_I8, MQA_BF16, MQA_I8};
+      for (int i = 0; i < 3; ++i) {
+        const Compilation &result = results[i];
+        ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+        mqa_bundle *bundle;
+        mqa_kernel_info info = getInfo(result, &bundle);
+        EXPECT_EQ(info.has_q_scale, 1);
+        EXPECT_EQ(info.input_type, isFp4 ? MQA_I8 : MQA_F8E4M3FN);
+        EXPECT_EQ(info.key_type, keys[i]);
+        EXPECT_EQ(info.head_dim, 128);
+        mqa_bundle_destroy(bundle);
+      }
+    }
+  }
+}
+
+/// The elements of queries and keys are 1: what is left are the scales.
+TEST(CompilerAPITest, LogitsOfQueriesWithBlockScales) {
+  mqa_logits_description op = {};
+  op.num_heads = 2;
+  op.head_dim = 64;
+  op.input_type = "bf16";
+  op.mx_queries = "MXFP4";
+  op.no_k_scale = 1;
+  Compilation result = compileLogits(op, "cpu");
+  ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+  mqa_bundle *bundle;
+  getInfo(result, &bundle);
+  mqa_kernel *kernel;
+  ASSERT_EQ(mqa_kernel_load(bundle, nullptr, /*device=*/1, &kernel),
+            MQA_SUCCESS)
+      << mqa_last_error();
+  constexpr int kQueries = 2, kKeys = 3, kHeads = 2, kRow = 64;
+  std::vector<uint8_t> q(kQueries * kHeads * kRow / 2, 0x22);
+  std::vector<uint16_t> k(kKeys * kRow, 0x3f80);
+  // 1 and 2; 4 and 1/2; 8 and 8; 1 and 1.
+  std::vector<int32_t> scales = {127 | 128 << 8, 129 | 126 << 8, 130 | 130 << 8,
+                                 127 | 127 << 8};
+  std::vector<float> weights = {1, 2, -1, 10}, out(kQueries * kKeys, -1);
+  std::vector<int32_t> ks(kQueries, 0), ke(kQueries, kKeys);
+  mqa_logits_args args = {};
+  args.q = q.data();
+  args.q_stride = kHeads * kRow / 2;
+  args.k = k.data();
+  args.k_stride = kRow;
+  args.weights = weights.data();
+  args.weights_stride = kHeads;
+  args.ks = ks.data();
+  args.ke = ke.data();
+  args.out = out.data();
+  args.out_stride = args.num_keys = kKeys;
+  args.num_queries = kQueries;
+  args.q_scale = scales.data();
+  args.q_scale_stride = kHeads;
+  ASSERT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+      << mqa_last_error();
+  float first = 32 * (1 + 2) + 2 * 32 * (4 + 0.5f);
+  float second = -32 * (8 + 8) + 10 * 32 * (1 + 1);
+  EXPECT_EQ(out,
+            (std::vector<float>{first, first, first, second, second, second}));
+  mqa_kernel_destroy(kernel);
+  mqa_bundle_destroy(bundle);
+}
+
 TEST(CompilerAPITest, PagedDescriptionsOfEveryForm) {
   mqa_paged_logits_description op = makePagedOp();
   op.name = "decode";
@@ -379,6 +460,20 @@ TEST(CompilerAPITest, BadDescriptions) {
   op.no_k_scale = 0;
   op.head_dim = 48;
   expectError(op, "32, 64, 96 or 128");
+  op.mx_keys = nullptr;
+  op.mx_queries = "MXFP4";
+  expectError(op, "32, 64, 96 or 128");
+  op = makeOp();
+  op.mx_queries = "";
+  expectError(op, "mx_queries must be \"MXFP4\" or \"MXFP8\", found \"\"");
+  op.mx_queries = "MXFP8";
+  op.mx_keys = "MXFP8";
+  op.input_type = "bf16";
+  expectError(op, "input_type is of queries or keys without block scales, but "
+                  "there are both mx_keys and mx_queries, found \"bf16\"");
+  op.mx_keys = nullptr;
+  op.num_groups = 4;
+  expectError(op, "group");
   Compilation none(mqa_compile_logits(nullptr, nullptr));
   EXPECT_EQ(none.diagnostics(), "error: description is null\n");
 }
@@ -393,6 +488,10 @@ TEST(CompilerAPITest, BadPagedDescriptions) {
   expectError(op, "next_n T (dimension 1 of 'q') must be from 1 to 8, found 9");
   op.next_n = -1;
   expectError(op, "next_n must not be negative, found -1");
+  op.mx_queries = "mxfp8";
+  expectError(op, "mx_queries must be \"MXFP4\" or \"MXFP8\", found "
+                  "\"mxfp8\"");
+  op.mx_queries = nullptr;
   op.next_n = 2;
   op.has_sequence = 1;
   expectError(op, "next_n is of queries in the order of their sequences, but "

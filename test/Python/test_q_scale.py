@@ -19,7 +19,9 @@ def make_mxfp8(*shape, d=128):
     return q, q_scale, torch.rand(q.shape[:-2].numel(), shape[-1]) - 0.25, queries
 
 
-class ScaledQueriesTest(unittest.TestCase):
+class QueriesCase(unittest.TestCase):
+    """What the tests of such queries share."""
+
     def check(self, out, expected, most=5e-4):
         out = out.cpu().double()
         self.assertTrue(torch.equal(out.isnan(), expected.isnan()))
@@ -39,6 +41,8 @@ class ScaledQueriesTest(unittest.TestCase):
         return [(k, k_scale, decode(k, k_scale)), (fp8, scale, fp8.double() * scale.double().unsqueeze(-1)),
                 (mxfp8, words, test_mxfp8.decode(mxfp8, words)), (bf16, None, bf16.double())]  # fmt: skip
 
+
+class ScaledQueriesTest(QueriesCase):
     def test_logits(self):
         ks, ke = torch.zeros(5).int(), torch.full((5,), 300).int()
         for d in (64, 128):

@@ -270,6 +270,34 @@ TEST_F(XlaHandlersTest, TakesACacheOfBytes) {
               "keys with scales");
 }
 
+TEST_F(XlaHandlersTest, TakesACacheOfMxfp4) {
+  nlohmann::json manifest = makePagedManifest(/*lensRank=*/2);
+  nlohmann::json &parameters = manifest["kernels"][0]["parameters"];
+  parameters[1]["element_type"] = "i8";
+  parameters[1]["box"] = {1, 64, 64};
+  parameters[1]["swizzle_bytes"] = 64;
+  parameters[2]["element_type"] = "i32";
+  loadKernel(manifest);
+  XlaCall call("cache of mxfp4");
+  call.addOperand(DataType::F8E4M3FN, address<void>(0x10000000),
+                  {3, 2, 64, 128});
+  call.addOperand(DataType::U8, address<void>(0x20000000), {100, 64, 1, 68});
+  call.addOperand(DataType::F32, address<void>(0x40000000), {6, 64});
+  call.addOperand(DataType::S32, address<void>(0x50000000), {3, 2});
+  call.addOperand(DataType::S32, address<void>(0x60000000), {3, 16});
+  call.addResult(DataType::F32, address<void>(0x70000000), {6, 1000});
+  expectSuccess(call.run(mqa_xla_launch_on_cuda));
+  ASSERT_EQ(getFake().maps.size(), 4u);
+  EXPECT_EQ(getFake().maps[1].sizes, (std::vector<uint64_t>{64, 64, 100}));
+  EXPECT_EQ(getFake().maps[1].strides.back(), 64u * 68);
+  EXPECT_EQ(getFake().maps[2].address, address<void>(0x20000000 + 64 * 64));
+  EXPECT_EQ(getFake().maps[2].strides.back(), 64u * 68);
+  call.getOperand(1).dims[3] = 132;
+  expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
+              "a cache of bytes must be * x 64 x 68, for a kernel of 8-bit "
+              "keys with scales");
+}
+
 /// Lists of up to 40 key blocks for 301 queries.
 static void addKeyBlocks(XlaCall &call) {
   call.addOperand(DataType::S32, address<void>(0x80000000), {301, 40});
@@ -340,4 +368,39 @@ TEST_F(XlaHandlersTest, KeysOfMxfp4) {
   getFake().parameterCount = 4 + 2 * 5 + 7;
   expectSuccess(call.run(mqa_xla_launch_on_cuda));
   EXPECT_EQ(getFake().launches.size(), 1u);
+}
+
+TEST_F(XlaHandlersTest, QueriesOfMxfp4) {
+  nlohmann::json manifest = makeGpuManifest();
+  nlohmann::json &parameters = manifest["kernels"][0]["parameters"];
+  parameters[0]["element_type"] = "i8";
+  parameters[0]["box"] = {64, 2, 64};
+  parameters[0]["swizzle_bytes"] = 0;
+  parameters.push_back({{"kind", "tensor_map"},
+                        {"operand", "q_scale"},
+                        {"element_type", "i32"},
+                        {"box", {2, 64}},
+                        {"dims", {0, 1}},
+                        {"swizzle_bytes", 0}});
+  loadKernel(manifest);
+  XlaCall call("mxfp4 queries");
+  addLogitsOperands(call);
+  call.getOperand(0).type = DataType::S8;
+  call.addOperand(DataType::S32, address<void>(0x80000000), {301, 64});
+  call.addResult(DataType::F32, address<void>(0x70000000), {301, 4097});
+  expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
+              "q must be 301 x 64 x 64, found 301 x 64 x 128");
+  call.getOperand(0).dims[2] = 64;
+  getFake().parameterCount = 4 + 2 * 5 + 7 + 1;
+  expectSuccess(call.run(mqa_xla_launch_on_cuda));
+  ASSERT_EQ(getFake().maps.size(), 5u);
+  EXPECT_EQ(getFake().maps[0].strides, (std::vector<uint64_t>{64 * 64, 64}));
+  EXPECT_EQ(getFake().maps[4].address, address<void>(0x80000000));
+  EXPECT_EQ(getFake().maps[4].strides, std::vector<uint64_t>{64 * 4});
+  call.getOperand(6).dims[1] = 63;
+  expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
+              "q_scale must be 301 x 64, found 301 x 63");
+  call.dropOperand();
+  expectError(call.run(mqa_xla_launch_on_cuda), xla::kInvalidArgument,
+              "the call has no buffer for q_scale");
 }

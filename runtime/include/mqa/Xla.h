@@ -41,15 +41,16 @@ MQA_API void mqa_xla_set_find(mqa_xla_find find);
  *  and "execute", which launches it.
  *
  *  Operands of a call are those of the kernel's op, in the order of the op
- *  (key_blocks and num_key_blocks last), without those that the kernel does not
- *  have; kernels with q_scale cannot be called; of a kernel of logits and
- * top-k, first those of the logits. Results are `out`, or `indices` and where
- * the kernel has it `values`. All are dense. A paged cache may be one operand
- * of bytes, num_blocks x block_kv x (head_dim + 4), also with a 1 ahead of the
- * last dimension: then there is no k_scale. Attributes: "op", a string; "size",
- * a 64-bit integer, which is the number of keys of mqa.topk on compressed
- * logits and on those of key blocks, and the greatest context length of a
- * kernel that selects from a paged cache (without key blocks). */
+ *  (key_blocks, num_key_blocks and q_scale last), without those that the kernel
+ *  does not have; of a kernel of logits and top-k, first those of the logits.
+ *  q_scale is M x H, of a paged cache (B * T) x H. Results are `out`, or
+ * `indices` and where the kernel has it `values`. All are dense. A paged cache
+ * may be one operand of bytes, num_blocks x block_kv x (head_dim + 4), with
+ * MXFP4 keys (head_dim / 2 + 4), also with a 1 ahead of the last dimension:
+ * then there is no k_scale. Attributes: "op", a string; "size", a 64-bit
+ * integer, which is the number of keys of mqa.topk on compressed logits and on
+ * those of key blocks, and the greatest context length of a kernel that selects
+ * from a paged cache (without key blocks). */
 MQA_API void *mqa_xla_launch_on_cpu(void *call_frame);
 /** For kernels that need no scratch. XLA may record such a call in a CUDA
  *  graph. */

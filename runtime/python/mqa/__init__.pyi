@@ -34,17 +34,17 @@ def prepare_logits(
 def key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 def key_block_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
-    nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 def unpack_mx_queries(
     q: Tensor, q_scale: Tensor, weights: Tensor | None = None, dtype: torch.dtype | None = None,
@@ -53,17 +53,19 @@ def paged_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False,
-    max_multiprocessors: int = 0,
+    max_multiprocessors: int = 0, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 def paged_key_block_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_paged_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
+    q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -210,7 +212,7 @@ def key_block_logits_topk(
     None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
-    Literal[False] = False,
+    Literal[False] = False, q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def key_block_logits_topk(
@@ -219,7 +221,7 @@ def key_block_logits_topk(
     None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
-    Literal[True],
+    Literal[True], q_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def key_block_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
@@ -227,6 +229,7 @@ def key_block_logits_topk_out(
     | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
     fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
     _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_key_block_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
@@ -234,6 +237,7 @@ def prepare_key_block_logits_topk(
     | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
     fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
     _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def paged_key_block_logits_topk(
@@ -242,6 +246,7 @@ def paged_key_block_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
     False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
     "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+    q_scale: Tensor | None = None,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def paged_key_block_logits_topk(
@@ -249,7 +254,7 @@ def paged_key_block_logits_topk(
     key_blocks: Tensor, num_key_blocks: Tensor, topk: int, *, block_size: int = 8, sequence: Tensor | None = None,
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
     False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
-    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True], q_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_key_block_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -257,6 +262,7 @@ def paged_key_block_logits_topk_out(
     sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> None: ...  # fmt: skip
 def prepare_paged_key_block_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -264,4 +270,5 @@ def prepare_paged_key_block_logits_topk(
     sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
+    q_scale: Tensor | None = None,
 ) -> PreparedLaunch: ...  # fmt: skip

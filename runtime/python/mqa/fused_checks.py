@@ -6,7 +6,7 @@ from .checks import (check_device, check_logits, check_paged, check_paged_rows, 
 from .key_block_checks import check_block_size, check_lists
 
 
-def _check_launch(relu, nan_as_zero, max_multiprocessors):
+def check_launch(relu, nan_as_zero, max_multiprocessors):
     library.get_activation(relu, nan_as_zero)
     check_share(max_multiprocessors)
 
@@ -22,7 +22,7 @@ def _check_selection(q, rows, block_table, sequence, offset, indices, values, k,
 def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, *, topk, relu,
                       fast, dtype, nan_as_zero, max_multiprocessors, block_kv, **options):  # fmt: skip
     """`indices` and `values` are None where they are made to fit."""
-    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors)
     check_logits(q, k, k_scale, weights, ks, ke, None, False)
     rows = q.size(0)
     _check_selection(q, rows, block_table, sequence, offset, indices, values, topk, block_kv, dtype, options)
@@ -33,7 +33,7 @@ def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, off
 
 def check_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, *, topk, relu,
                             fast, dtype, nan_as_zero, max_multiprocessors, max_context_len, **options):  # fmt: skip
-    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors)
     check_paged(q, k, k_scale, weights, context_lens, block_table, None)
     require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
     # Slots are those of the cache.
@@ -45,7 +45,7 @@ def check_paged_row_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
                                 topk, relu, fast, dtype, nan_as_zero, max_multiprocessors, max_context_len,
                                 rows_per_sequence, **options):  # fmt: skip
     """Of rows that name their sequences."""
-    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors)
     check_rows_per_sequence(rows_per_sequence)
     check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
     require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
@@ -70,7 +70,7 @@ def check_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, bloc
                                       sequence, offset, indices, values, *, topk, block_size, relu, fast, dtype,
                                       nan_as_zero, max_multiprocessors, **options):  # fmt: skip
     """Of key blocks of a paged cache."""
-    _check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors)
     check_block_size(block_size)
     if sequence is None:
         check_paged(q, k, k_scale, weights, context_lens, block_table, None)

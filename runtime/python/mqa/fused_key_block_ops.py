@@ -4,12 +4,14 @@ import torch
 
 from .fused_ops import _call, _call_out, _prepare
 from .fused_row_launches import KEY_BLOCKS, PAGED_KEY_BLOCKS
+from .mx_query_launches import KEY_BLOCKS_TOPK, PAGED_KEY_BLOCKS_TOPK, choose
 
 
 def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, topk, *, block_size=8,
                           block_table=None, sequence=None, block_kv=0, offset=None, relu=True, fast=False,
                           dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest",
-                          order="key", base="relative", force_first=0, force_last=0, return_values=False):  # fmt: skip
+                          order="key", base="relative", force_first=0, force_last=0, return_values=False,
+                          q_scale=None):  # fmt: skip
     """The `topk` best keys of each query among the keys of some blocks: `key_block_logits`, and `topk` of its columns.
 
     The blocks of a query ascend, and none is there twice. A query selects from the columns whose keys are in its range:
@@ -17,7 +19,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     with "absolute" the key, and with "slot" the key's place in a cache. Of equal logits, the smallest column is the better
     one (with tie_break="greatest", the greatest one). Returns indices, M x topk int32, with `return_values` also their
     logits, M x topk float32. A query with other blocks gets unspecified indices. All other arguments are those of
-    `key_block_logits` and `logits_topk`. Raises as `logits` does.
+    `key_block_logits` and `logits_topk`, also `q_scale`. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -30,16 +32,18 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     >>> mqa.key_block_logits_topk(*inputs, 4)
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    inputs = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset)
+    form, inputs = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
+                          block_table, sequence, offset)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
              force_first, force_last)  # fmt: skip
-    return _call(KEY_BLOCKS, inputs, topk, flags, return_values)
+    return _call(form, inputs, topk, flags, return_values)
 
 
 def key_block_logits_topk_out(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, indices, values=None, *,
                               block_size=8, block_table=None, sequence=None, block_kv=0, offset=None, relu=True,
                               fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                              tie_break="smallest", order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+                              tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                              q_scale=None):  # fmt: skip
     """As `key_block_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -53,17 +57,18 @@ def key_block_logits_topk_out(q, k, k_scale, weights, ks, ke, key_blocks, num_ke
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset, indices,
-               values)  # fmt: skip
+    form, tensors = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
+                           block_table, sequence, offset, indices, values)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
              force_first, force_last)  # fmt: skip
-    _call_out(KEY_BLOCKS, tensors, flags)
+    _call_out(form, tensors, flags)
 
 
 def prepare_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, indices, values=None, *,
                                   block_size=8, block_table=None, sequence=None, block_kv=0, offset=None, relu=True,
                                   fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                                  tie_break="smallest", order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+                                  tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                                  q_scale=None):  # fmt: skip
     """`key_block_logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to
     work in. Raises as `prepare_logits` does.
 
@@ -79,22 +84,23 @@ def prepare_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, nu
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset, indices,
-               values)  # fmt: skip
+    form, tensors = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
+                           block_table, sequence, offset, indices, values)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
              force_first, force_last)  # fmt: skip
-    return _prepare(KEY_BLOCKS, tensors, flags)
+    return _prepare(form, tensors, flags)
 
 
 def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, topk, *,
                                 block_size=8, sequence=None, offset=None, relu=True, fast=False, dtype=torch.float32,
                                 nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key",
-                                base="relative", force_first=0, force_last=0, return_values=False):  # fmt: skip
+                                base="relative", force_first=0, force_last=0, return_values=False,
+                                q_scale=None):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on the columns of `paged_key_block_logits`.
 
     With base="slot", an index is the key's place in the cache, by the same block_table. With `sequence`, rows name their
     sequences, as in `paged_logits`. Returns indices, (B * T) x topk int32 (with `sequence`, M x topk), with `return_values`
-    also their logits, float32. Raises as `logits` does.
+    also their logits, float32. With `q_scale`, queries have block scales, as in `paged_logits`. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -107,16 +113,18 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
     >>> mqa.paged_key_block_logits_topk(*inputs, 4)
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    inputs = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset)
+    form, inputs = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
+                          block_table, key_blocks, num_key_blocks, sequence, offset)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
-    return _call(PAGED_KEY_BLOCKS, inputs, topk, flags, return_values)
+    return _call(form, inputs, topk, flags, return_values)
 
 
 def paged_key_block_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                     indices, values=None, *, block_size=8, sequence=None, offset=None, relu=True,
                                     fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                                    tie_break="smallest", order="key", base="relative", force_first=0, force_last=0):  # fmt: skip
+                                    tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
+                                    q_scale=None):  # fmt: skip
     """As `paged_key_block_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -130,18 +138,18 @@ def paged_key_block_logits_topk_out(q, k, k_scale, weights, context_lens, block_
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset,
-               indices, values)  # fmt: skip
+    form, tensors = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
+                           block_table, key_blocks, num_key_blocks, sequence, offset, indices, values)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
-    _call_out(PAGED_KEY_BLOCKS, tensors, flags)
+    _call_out(form, tensors, flags)
 
 
 def prepare_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                         indices, values=None, *, block_size=8, sequence=None, offset=None, relu=True,
                                         fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                                         tie_break="smallest", order="key", base="relative", force_first=0,
-                                        force_last=0):  # fmt: skip
+                                        force_last=0, q_scale=None):  # fmt: skip
     """`paged_key_block_logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to
     work in. Raises as `prepare_logits` does.
 
@@ -157,8 +165,8 @@ def prepare_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, bl
     >>> indices
     tensor([[18, 19, 20, 21]], dtype=torch.int32)
     """
-    tensors = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset,
-               indices, values)  # fmt: skip
+    form, tensors = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
+                           block_table, key_blocks, num_key_blocks, sequence, offset, indices, values)  # fmt: skip
     flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
              force_last)  # fmt: skip
-    return _prepare(PAGED_KEY_BLOCKS, tensors, flags)
+    return _prepare(form, tensors, flags)

@@ -9,7 +9,7 @@ import torch
 from . import checks, plain
 from .fused_launches import LOGITS, PAGED, launch
 from .fused_row_launches import KEY_BLOCKS, PAGED_KEY_BLOCKS, ROWS
-from .mx_query_launches import LOGITS_TOPK, PAGED_TOPK, ROWS_TOPK
+from .mx_query_launches import KEY_BLOCKS_TOPK, LOGITS_TOPK, PAGED_KEY_BLOCKS_TOPK, PAGED_TOPK, ROWS_TOPK
 from .torch_library import _LOGITS, _PAGED, _ROWS, _definitions
 
 _OPTIONS = (
@@ -34,7 +34,7 @@ _REQUIRED = {
     "paged_key_block_logits_topk": (f"{_PAGED}, {_LISTS}", ""),
 }
 # Those of queries with block scales.
-for _name in ("logits_topk", "paged_logits_topk", "paged_row_logits_topk"):
+for _name in tuple(_REQUIRED):
     _OTHERS[f"mx_{_name}"] = _OTHERS[_name]
     _REQUIRED[f"mx_{_name}"] = (f"{_REQUIRED[_name][0]}, Tensor q_scale", _REQUIRED[_name][1])
 
@@ -51,7 +51,7 @@ def _define(form):
 
 def count_rows(form, q):
     """Rows of the logits; all else that may be wrong is found at the launch."""
-    ranks = (4,) if form in (PAGED, PAGED_TOPK) else (3, 4) if form is PAGED_KEY_BLOCKS else (3,)
+    ranks = (4,) if form in (PAGED, PAGED_TOPK) else (3, 4) if form in (PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK) else (3,)
     if q.dim() not in ranks:
         shapes = {3: "M x H x D", 4: "B x T x H x D"}
         checks.fail(f"q must be {' or '.join(shapes[rank] for rank in ranks)}, found {q.dim()} dimensions")
@@ -155,5 +155,6 @@ def _register(form):
         _definitions.impl(name, _make_autograd(form, suffix), "Autograd")
 
 
-for _form in (LOGITS, PAGED, ROWS, KEY_BLOCKS, PAGED_KEY_BLOCKS, LOGITS_TOPK, PAGED_TOPK, ROWS_TOPK):
+for _form in (LOGITS, PAGED, ROWS, KEY_BLOCKS, PAGED_KEY_BLOCKS, LOGITS_TOPK, PAGED_TOPK, ROWS_TOPK, KEY_BLOCKS_TOPK,
+              PAGED_KEY_BLOCKS_TOPK):  # fmt: skip
     _register(_form)

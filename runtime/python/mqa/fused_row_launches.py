@@ -77,8 +77,8 @@ def _plan_rows(q, *others):
     return _FusedPlan(op, q.device, *sizes)
 
 
-def _plan_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset,
-                       indices, values, _, *flags):  # fmt: skip
+def describe_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset,
+                          indices, values, _, *flags):  # fmt: skip
     options = dict(zip(PAGED_KEY_BLOCKS.options, flags))
     tensors = (q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, sequence, offset, indices,
                values)  # fmt: skip
@@ -98,11 +98,16 @@ def _plan_paged_blocks(q, k, k_scale, weights, context_lens, block_table, key_bl
         max_key_blocks=key_blocks.size(1),
     )
     columns = count_columns(key_blocks, options["block_size"])
-    return _FusedPlan(op, q.device, args, _make_args(indices, values), key_blocks.size(0), columns, columns)
+    return op, args, _make_args(indices, values), key_blocks.size(0), columns, columns
 
 
-def _plan_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset, indices, values,
-                 _, *flags):  # fmt: skip
+def _plan_paged_blocks(q, *others):
+    op, *sizes = describe_paged_blocks(q, *others)
+    return _FusedPlan(op, q.device, *sizes)
+
+
+def describe_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset, indices,
+                    values, _, *flags):  # fmt: skip
     options = dict(zip(KEY_BLOCKS.options, flags))
     tensors = (q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset, indices, values)
     KEY_BLOCKS.check(*tensors, topk=_get_k(indices), **options)
@@ -146,7 +151,12 @@ def _plan_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, blo
         max_blocks=0 if block_table is None else block_table.size(1),
     )
     columns = count_columns(key_blocks, options["block_size"])
-    return _FusedPlan(op, q.device, args, selection, q.size(0), columns, columns)
+    return op, args, selection, q.size(0), columns, columns
+
+
+def _plan_blocks(q, *others):
+    op, *sizes = describe_blocks(q, *others)
+    return _FusedPlan(op, q.device, *sizes)
 
 
 ROWS = Form(

@@ -3,7 +3,7 @@
 
     import mqa.jax
 
-The functions are those of `mqa` on PyTorch tensors, with the same arguments but `q_scale`, and return new arrays.
+The functions are those of `mqa` on PyTorch tensors, with the same arguments, and return new arrays.
 Shapes and types are checked while JAX traces: an error is a ValueError that names the argument, and a TypeError for
 what is no array. The kernel is looked for when the call first runs on a device; if there is none, JAX raises its own
 error, which says why. There is no derivative. `jax.vmap` calls the kernel once for each element. Under a sharding
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from . import jax_checks as checks
 from . import library
-from .jax_calls import LAUNCH, SELECT, call, to_operands
+from .jax_calls import LAUNCH, SELECT, call, to_operands, to_words
 from .jax_key_blocks import (key_block_logits, key_block_logits_topk, paged_key_block_logits,
                              paged_key_block_logits_topk)  # fmt: skip
 from .jax_ops import ANY, make_logits_op, make_outputs, make_paged_op, make_selection
@@ -23,7 +23,7 @@ __all__ = ["logits", "paged_logits", "topk", "merge_topk", "logits_topk", "paged
 __all__ += ["key_block_logits", "paged_key_block_logits", "key_block_logits_topk", "paged_key_block_logits_topk"]
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=True, fast=False, dtype=jnp.float32,
-           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
+           nan_as_zero=False, max_multiprocessors=0, block_max=0, q_scale=None):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, of float8_e4m3fn, float8_e5m2, bfloat16 or float16; k is N x D, or N x G x D for groups of heads, of the
@@ -39,31 +39,40 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     bytes, N x 4 uint8 or float8_e8m0fnu. Such keys are MXFP4 (k is N x D / 2 uint8 or int8) or MXFP8 (k is float8_e4m3fn); q is
     float8_e4m3fn, bfloat16 or float16. `mqa.logits` on PyTorch tensors says more.
 
+    With q_scale, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8 or int8) or MXFP8 (float8_e4m3fn),
+    beside keys of any type or with block scales, but without groups. `fast` is ignored then.
+
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((2, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
     >>> k, k_scale = jnp.ones((3, 128), jnp.float8_e4m3fn), jnp.array([1.0, 2.0, 3.0])
     >>> ks, ke = jnp.array([0, 1]), jnp.array([2, 3])
     >>> mqa.jax.logits(q, k, k_scale, weights, ks, ke).tolist()
     [[8192.0, 16384.0, -inf], [-inf, 16384.0, 24576.0]]
+    >>> fp4 = jnp.full((2, 64, 64), 0x22, jnp.uint8)  # two elements of 1 in a byte
+    >>> q_scale = jnp.full((2, 64), 0x7F7F807F, jnp.int32)  # 1, 2, 1, 1: of 32 elements each
+    >>> mqa.jax.logits(fp4, k, k_scale, weights, ks, ke, q_scale=q_scale).tolist()
+    [[10240.0, 20480.0, -inf], [-inf, 20480.0, 30720.0]]
     """
-    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
+    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke, q_scale)
     columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
-    op = make_logits_op(q, k, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+    op = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
                          num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
                          block_max=checks.check_block_max(block_max, columns > 0))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns or checks.count_columns(sizes["N"], block_max)), dtype)
-    return call(LAUNCH, op, out, (q, *to_operands(k, k_scale), weights, ks, ke), max_multiprocessors)
+    return call(LAUNCH, op, out, (*to_operands(q, k, k_scale), weights, ks, ke, q_scale), max_multiprocessors)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
                  rows_per_sequence=0, clean=True, relu=True, dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0,
-                 block_max=0):  # fmt: skip
+                 block_max=0, q_scale=None):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
 
     q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
-    of the last size, and k_scale None: blocks of P * D key bytes and then P float32 scales, as in DeepGEMM. weights is
-    B*T x H or None, context_lens B x T or B int32, block_table B x W int32. Returns B*T x max_context_len of `dtype`, -inf
-    behind a row's length; with clean=False anything. The rest is as in `logits`.
+    of the last size, and k_scale None: blocks of P * D key bytes and then P float32 scales, as in DeepGEMM. With D / 2 + 4
+    in the place of D + 4, keys are MXFP4: blocks of P * D / 2 bytes and then P words of block scales. weights is B*T x H or
+    None, context_lens B x T or B int32, block_table B x W int32, q_scale B x T x H (with sequence M x H) int32 or None.
+    Returns B*T x max_context_len of `dtype`, -inf behind a row's length; with clean=False anything. The rest is as in
+    `logits`.
 
     With sequence, M int32, rows name their sequences: q is M x H x D, weights M x H, context_lens M, and row m has line
     sequence[m] of block_table. rows_per_sequence, 1 to 8, makes a kernel that is fast where sequences have so many rows.
@@ -76,14 +85,14 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     >>> mqa.jax.paged_logits(q, k, k_scale, weights, context_lens, block_table, 256)[:, :3].tolist()
     [[8192.0, 8192.0, -inf], [-inf, -inf, -inf]]
     """
-    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
-    op = make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
+    op = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
                         nan_as_zero=nan_as_zero, clean=bool(clean), block_max=checks.check_block_max(block_max),
                         rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
-    operands = (q, *to_operands(k, k_scale), weights, context_lens, block_table, sequence)
+    operands = (*to_operands(q, k, k_scale), weights, context_lens, block_table, sequence, to_words(q_scale))
     return call(LAUNCH, op, out, operands, max_multiprocessors)
 
 
@@ -167,11 +176,12 @@ def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", 
 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
-                base="relative", force_first=0, force_last=0, return_values=False, max_multiprocessors=0):  # fmt: skip
+                base="relative", force_first=0, force_last=0, return_values=False, max_multiprocessors=0,
+                q_scale=None):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
-    What `topk` gives on `logits` of the same arguments. On a GPU, calls work in memory that is kept for each kernel and
-    stream.
+    What `topk` gives on `logits` of the same arguments, also with q_scale. On a GPU, calls work in memory that is kept for
+    each kernel and stream.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
@@ -179,16 +189,16 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     >>> mqa.jax.logits_topk(q, k, k_scale, weights, jnp.array([0]), jnp.array([2000]), 512)[0, :3].tolist()
     [1488, 1489, 1490]
     """
-    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke)
+    sizes = checks.check_logits(q, k, k_scale, weights, ks, ke, q_scale)
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
     next_n = checks.check_rows(sizes, sizes["M"], ke, None, block_table, ks, sequence, base)
-    of = make_logits_op(q, k, k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
+    of = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
                          num_groups=sizes.get("G", 0))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                 force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                 next_n=next_n, has_sequence=sequence is not None)  # fmt: skip
-    operands = (q, *to_operands(k, k_scale), weights, ks, ke, block_table, sequence, offset)
+    operands = (*to_operands(q, k, k_scale), weights, ks, ke, q_scale, block_table, sequence, offset)
     outputs = make_outputs(sizes["M"], topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors)
 
@@ -196,11 +206,11 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
 def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
                       rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False,
                       tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                      return_values=False, max_multiprocessors=0):  # fmt: skip
+                      return_values=False, max_multiprocessors=0, q_scale=None):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache. With sequence, rows
-    name their sequences, as in `paged_logits`.
+    name their sequences, and with q_scale queries have block scales, as in `paged_logits`.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((1, 1, 64, 128), jnp.float8_e4m3fn), jnp.ones((1, 64))
@@ -209,20 +219,20 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     >>> mqa.jax.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3].tolist()
     [1488, 1489, 1490]
     """
-    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence)
+    sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
     columns = checks.check_integer("max_context_len", max_context_len, 0, 2**31 - 1)
     # Slots are those of the cache.
     block_kv = sizes["P"] if base == "slot" else 0
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     sizes.check_given((rows,), checks.INT, offset=offset)
-    of = make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=fast,
+    of = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=fast,
                        nan_as_zero=nan_as_zero,
                        rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                force_first=int(force_first), force_last=int(force_last), has_ks=False,
                                lens_rank=len(context_lens.shape), next_n=of.next_n, block_kv=of.block_kv,
                                has_sequence=sequence is not None)  # fmt: skip
-    operands = (q, *to_operands(k, k_scale), weights, context_lens, block_table, sequence, offset)
+    operands = (*to_operands(q, k, k_scale), weights, context_lens, block_table, sequence, to_words(q_scale), offset)
     outputs = make_outputs(rows, topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors, size=columns)

@@ -77,15 +77,22 @@ def _register():
 _register()
 
 
-def to_operands(k, k_scale):
-    """As kernels read keys with block scales: bytes of MXFP4 as int8, and words of scales. Others stay as they are."""
+def to_operands(q, k, k_scale):
+    """As kernels read what has block scales: bytes of MXFP4 as int8, and words of scales. Others stay as they are."""
+    if str(q.dtype) == "uint8":
+        q = jax.lax.bitcast_convert_type(q, np.int8)
     if not jax_checks.find_mx_format(k, k_scale):
-        return k, k_scale
+        return q, k, k_scale
     if str(k.dtype) == "uint8":
         k = jax.lax.bitcast_convert_type(k, np.int8)
     if str(k_scale.dtype) != "int32":
         k_scale = jax.lax.bitcast_convert_type(k_scale, np.int32)
-    return k, k_scale
+    return q, k, k_scale
+
+
+def to_words(q_scale):
+    """The block scales of the queries of sequences as kernels of a paged cache read them: a row for each query."""
+    return q_scale if q_scale is None or len(q_scale.shape) == 2 else q_scale.reshape(-1, q_scale.shape[-1])
 
 
 def call(target, op, results, operands, max_multiprocessors=0, **attributes):

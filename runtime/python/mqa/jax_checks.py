@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What arrays and options of mqa.jax must be, looked at while JAX traces: each error names the argument and what was found."""
+import jax
+
 from . import selection_checks
 from .selection_checks import check_choice  # noqa: F401
 
@@ -15,7 +17,7 @@ INPUTS = ("float8_e4m3fn", "float8_e5m2", "bfloat16", "float16")
 LOGITS = ("float32", "bfloat16", "float16")
 WEIGHTS = ("float32", "bfloat16")
 FLOAT, INT = ("float32",), ("int32",)
-# Keys with block scales: two elements of MXFP4 in a byte; words of four scales, or the bytes of a word.
+# With block scales: two elements of MXFP4 in a byte; words of four scales, or the bytes of a word.
 _FP4, _FP8 = ("uint8", "int8"), ("float8_e4m3fn",)
 _SCALE_BYTES = ("uint8", "float8_e8m0fnu")
 _BLOCK_SCALES = (*INT, *_SCALE_BYTES)
@@ -52,7 +54,12 @@ def check_integer(name, value, least, most=None):
 
 
 class Sizes(dict):
-    """Sizes by the letters of the documentation: the first array that has a letter says what it is."""
+    """Sizes by the letters of the documentation: the first array that has a letter says what it is. With what queries and
+    keys are: the formats of those with block scales, else "", and MLIR's name of the type of others.
+    """
+
+    mx_queries = mx_keys = input_type = ""
+    is_paged = False
 
     def check(self, name, array, shape, allowed):
         """`shape` has a letter or a number for each dimension."""
@@ -114,6 +121,41 @@ def find_mx_format(k, k_scale):
     return "MXFP8" if has_blocks and str(k.dtype) in _FP8 else ""
 
 
+def _check_queries(sizes, q, q_scale, k, k_scale, shape):
+    """`shape` has the letters of q. Returns what queries are to other checks: those with block scales are of the type that
+    keys may stand beside, and have D elements for each head.
+    """
+    check_array("k", k)
+    if q_scale is not None:
+        check_array("q", q)
+        check_dtype("q beside q_scale", q.dtype, (*_FP4, *_FP8))
+        is_fp4 = str(q.dtype) in _FP4
+        sizes.mx_queries = "MXFP4" if is_fp4 else "MXFP8"
+        has_blocks = find_mx_format(k, k_scale) or (sizes.is_paged and is_cache(k, k_scale))
+        if not has_blocks:
+            check_dtype("k", k.dtype, INPUTS)
+        row = [2 * size if is_fp4 else size for size in q.shape[-1:]]
+        q = jax.ShapeDtypeStruct((*q.shape[:-1], *row), _FP8[0] if has_blocks else k.dtype)
+    sizes.check("q", q, shape, INPUTS)
+    sizes.input_type = get_type(q.dtype)
+    if sizes.mx_queries:
+        _check_head_dim(sizes, f"queries of {sizes.mx_queries}")
+        sizes.check("q_scale", q_scale, shape[:-1], INT)
+    return q
+
+
+def _check_head_dim(sizes, what):
+    if sizes["D"] not in _MX_HEAD_DIMS:
+        raise ValueError(f"q must have a head dim of 32, 64, 96 or 128 for {what}, found {sizes['D']}")
+
+
+def _check_mx_keys(sizes, q, mx):
+    """What queries must be beside keys with block scales."""
+    sizes.mx_keys = mx
+    check_dtype(f"q for keys of {mx}", q.dtype, (*_FP8, "bfloat16", "float16"))
+    _check_head_dim(sizes, f"keys of {mx}")
+
+
 def _check_keys(sizes, q, k, k_scale, rows):
     """k and k_scale of keys in `rows`, letters of Sizes."""
     mx = find_mx_format(k, k_scale)
@@ -123,13 +165,24 @@ def _check_keys(sizes, q, k, k_scale, rows):
         return
     if k_scale is None:
         raise ValueError(f"k_scale must not be None for keys of {mx}: it has their block scales")
-    check_dtype(f"q for keys of {mx}", q.dtype, (*_FP8, "bfloat16", "float16"))
-    if sizes["D"] not in _MX_HEAD_DIMS:
-        raise ValueError(f"q must have a head dim of 32, 64, 96 or 128 for keys of {mx}, found {sizes['D']}")
+    _check_mx_keys(sizes, q, mx)
     is_fp4 = mx == "MXFP4"
     sizes.check("k", k, (*rows, sizes["D"] // 2 if is_fp4 else "D"), _FP4 if is_fp4 else _FP8)
     has_bytes = str(k_scale.dtype) in _SCALE_BYTES
     sizes.check("k_scale", k_scale, (*rows, 4) if has_bytes else rows, _BLOCK_SCALES)
+
+
+def _check_cache(sizes, q, k, k_scale):
+    """A cache of bytes: a block has its keys and then its scales. The last size says whether keys are of MXFP4."""
+    if k_scale is not None:
+        raise ValueError("k_scale must be None with a k of bytes, which holds the scales")
+    row = sizes["D"] // 2 + 4
+    if k.shape[-1:] == (row,):
+        _check_mx_keys(sizes, q, "MXFP4")
+    else:
+        row = sizes["D"] + 4
+        check_dtype("q with a k of bytes", q.dtype, INPUTS[:2])
+    sizes.check("k", k, ("C", "P", 1, row) if len(k.shape) == 4 else ("C", "P", row), ("uint8",))
 
 
 def check_block_size(block_size):
@@ -162,12 +215,13 @@ def check_topk_blocks(sizes, key_blocks, num_key_blocks, block_size, compressed)
         )
 
 
-def check_logits(q, k, k_scale, weights, ks, ke):
+def check_logits(q, k, k_scale, weights, ks, ke, q_scale=None):
     """The sizes M, H, D, N, and G where keys have groups."""
     sizes = Sizes()
-    sizes.check("q", q, ("M", "H", "D"), INPUTS)
-    check_array("k", k)
+    q = _check_queries(sizes, q, q_scale, k, k_scale, ("M", "H", "D"))
     grouped = len(k.shape) == 3 and not find_mx_format(k, k_scale)
+    if grouped and sizes.mx_queries:
+        raise ValueError("k must be N x D: queries with block scales have no key groups, found 3 dimensions")
     _check_keys(sizes, q, k, k_scale, ("N", "G") if grouped else ("N",))
     sizes.check_given(("M", "H"), WEIGHTS, weights=weights)
     for name, bounds in (("ks", ks), ("ke", ke)):
@@ -176,19 +230,15 @@ def check_logits(q, k, k_scale, weights, ks, ke):
     return sizes
 
 
-def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None):
+def check_paged(q, k, k_scale, weights, context_lens, block_table, sequence=None, q_scale=None):
     """The sizes B, T, H, D, C blocks of P keys, W; with `sequence` M in the place of T. `k` may be a cache of bytes,
     without `k_scale`.
     """
     sizes = Sizes()
-    sizes.check("q", q, ("B", "T", "H", "D") if sequence is None else ("M", "H", "D"), INPUTS)
-    check_array("k", k)
+    sizes.is_paged = True
+    q = _check_queries(sizes, q, q_scale, k, k_scale, ("B", "T", "H", "D") if sequence is None else ("M", "H", "D"))
     if is_cache(k, k_scale):
-        row = sizes["D"] + 4
-        sizes.check("k", k, ("C", "P", 1, row) if len(k.shape) == 4 else ("C", "P", row), ("uint8",))
-        if k_scale is not None:
-            raise ValueError("k_scale must be None with a k of bytes, which holds the scales")
-        check_dtype("q with a k of bytes", q.dtype, INPUTS[:2])
+        _check_cache(sizes, q, k, k_scale)
     else:
         _check_keys(sizes, q, k, k_scale, ("C", "P"))
     if sequence is not None:

@@ -10,27 +10,27 @@ from . import library
 ANY = ""
 
 
-def make_logits_op(q, k, k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, has_scale=None, **others):
+def make_logits_op(k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, has_scale=None, **others):
     checks.check_dtype("dtype", jnp.dtype(dtype), checks.LOGITS)
     return library.Op(
         target=ANY,
         num_heads=sizes["H"],
         head_dim=sizes["D"],
-        input_type=checks.get_type(q.dtype),
+        input_type=sizes.input_type,
         out_type=checks.get_type(jnp.dtype(dtype)),
         weights_type="none" if weights is None else checks.get_type(weights.dtype),
         has_k_scale=k_scale is not None if has_scale is None else has_scale,
-        mx_keys=checks.find_mx_format(k, k_scale),
+        mx_keys=sizes.mx_keys,
+        mx_queries=sizes.mx_queries,
         activation=library.get_activation(relu, nan_as_zero),
-        fast=bool(fast),
+        # There is no sum in half precision beside queries with block scales.
+        fast=bool(fast) and not sizes.mx_queries,
         **others,
     )
 
 
-def make_paged_op(q, k, k_scale, weights, context_lens, dtype, sizes, sequence=None, **others):
+def make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence=None, **others):
     return make_logits_op(
-        q,
-        k,
         k_scale,
         weights,
         dtype,

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches of mqa.logits with lists of key blocks, and what their tensors must be; as merge_launches.py."""
+import torch
+
 from . import checks, library, plain
-from .key_block_checks import check_block_size, check_lists
-from .launches import PreparedLaunch, _address, _get_plan, _make_op, _Plan
+from .key_block_checks import check_block_size, check_lists, count_columns
+from .launches import _make_op, _Plan
+from .out_launches import Launch
 from .runtime import LogitsArgs
 
 # The options of the op, in the order of flags.
-OPTIONS = ("block_size", "clean", "relu", "nan_as_zero", "max_multiprocessors")
+OPTIONS = {"block_size": 8, "clean": False, "relu": True, "nan_as_zero": False, "max_multiprocessors": 0}
 
 
 def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, block_size, clean, relu,
@@ -21,7 +24,8 @@ def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
     check_lists(q, q.size(0), key_blocks, num_key_blocks, out, block_size)
 
 
-def _plan_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, *flags):
+def describe_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, *flags):
+    """As launches.describe_logits."""
     check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, *flags)
     options = dict(zip(OPTIONS, flags))
     op = _make_op(
@@ -46,30 +50,24 @@ def _plan_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
         key_blocks_stride=checks.get_stride(key_blocks),
         max_key_blocks=key_blocks.size(1),
     )
+    return op, args
+
+
+def _plan_key_blocks(q, *others):
+    op, args = describe_key_blocks(q, *others)
     return _Plan(op, q.device, args)
 
 
-def _fill_key_blocks(tensors, flags):
-    """The plan and the arguments of a launch; tensors like others before are not checked again."""
-    plan = _get_plan(tensors, flags, _plan_key_blocks)
-    args = plan.make_args(plan.template)
-    (args.q, args.k, args.k_scale, args.weights, args.ks, args.ke, args.key_blocks, args.num_key_blocks,
-     args.out) = map(_address, tensors)  # fmt: skip
-    return plan, args
+KEY_BLOCKS = Launch("key_block_logits", plain.KEY_BLOCKS, OPTIONS, check_key_blocks, _plan_key_blocks)
 
 
-def launch_key_blocks(tensors, flags):
-    """mqa.key_block_logits_out on plain tensors, in the order of plain.KEY_BLOCKS."""
-    plan, args = _fill_key_blocks(tensors, flags)
-    plan.kernel.launch(args, plan.get_stream())
+def count_rows(q):
+    """B * T of B x T x H x D, M of M x H x D."""
+    return q.size(0) * q.size(1) if q.dim() == 4 else q.size(0)
 
 
-class PreparedKeyBlocks(PreparedLaunch):
-    """As PreparedLaunch."""
-
-    def __init__(self, op, tensors, flags):
-        super().__init__(op, _fill_key_blocks, tensors, dict(zip(OPTIONS, flags)))
-
-    def _is_watched(self):
-        derivative = plain.find_derivative(plain.KEY_BLOCKS, self._tensors)
-        return any(watches() for watches in plain.WATCHERS) or derivative is not None
+def new_out(launch, inputs, flags, dtype):
+    """Of a launch with key blocks. All else that may be wrong is found at the launch."""
+    q, key_blocks = inputs[0], inputs[launch.names.index("key_blocks")]
+    checks.check_shape("key_blocks", key_blocks, (None, None))
+    return q.new_empty((count_rows(q), count_columns(key_blocks, flags[0])), dtype=dtype)

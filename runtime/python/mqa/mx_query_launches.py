@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches on queries with block scales (q_scale), with what their tensors must be; as launches.py and fused_launches.py.
 
-A launch is described as that on queries of the type that keys stand beside, which kernels turn such queries into.
+A launch is described as that on queries of the type that keys stand beside, which kernels turn such queries into. Each form
+is that of other queries, with q_scale behind the tensors that there always are.
 """
 import dataclasses
 
-from . import checks, fused_checks, fused_launches, fused_row_launches, launches, plain
+from . import checks, fused_launches, fused_row_launches, key_block_launches, launches, paged_key_block_launches, plain
+from .fused_checks import check_launch
 from .fused_launches import Form, _FusedPlan
-from .launches import PreparedLaunch, _address, _get_plan, _Plan
-
-# The options of the ops, in the order of flags.
-LOGITS_OPTIONS = ("clean", "compressed", "relu", "nan_as_zero", "max_multiprocessors", "block_max")
-PAGED_OPTIONS = ("clean", "relu", "nan_as_zero", "max_multiprocessors", "block_max")
-ROWS_OPTIONS = (*PAGED_OPTIONS, "rows_per_sequence")
+from .key_block_launches import check_key_blocks, describe_key_blocks
+from .launches import _Plan
+from .out_launches import Launch
+from .paged_key_block_launches import check_paged_key_blocks, describe_paged_key_blocks
 
 
 def _decode(q, q_scale, k, k_scale):
@@ -22,146 +22,131 @@ def _decode(q, q_scale, k, k_scale):
     return checks.decode_queries(q, q_scale, k, k_scale)
 
 
-def _add_scales(args, q, q_scale):
-    args.q_stride, args.q_scale_stride = checks.get_stride(q), checks.get_query_scale_stride(q_scale)
+def _get_decoder(names):
+    return _decode if "ks" in names else checks.decode_queries
 
 
-def _plan(describe, decode, q, k, k_scale, others, q_scale, out, flags):
-    queries, format = decode(q, q_scale, k, k_scale)
-    op, args = describe(queries, k, k_scale, *others, out, *flags)
-    _add_scales(args, q, q_scale)
-    return _Plan(dataclasses.replace(op, mx_queries=format), q.device, args)
+def _make_check(check, names):
+    """`check` is that of other queries."""
+    decode, at = _get_decoder(names), names.index("q_scale")
+
+    def check_all(*tensors, **options):
+        q, k, k_scale, *others = tensors[:at]
+        queries, _ = decode(q, tensors[at], k, k_scale)
+        check(queries, k, k_scale, *others, *tensors[at + 1 :], **options)
+
+    return check_all
 
 
-def _plan_logits(q, k, k_scale, weights, ks, ke, q_scale, out, clean, compressed, relu, *flags):
+def _make_describe(describe, names):
+    """What `describe` gives for other queries, with the format of these and the strides of both their tensors."""
+    decode, at = _get_decoder(names), names.index("q_scale")
+
+    def describe_all(*tensors_and_flags):
+        q, k, k_scale, *others = tensors_and_flags[:at]
+        q_scale = tensors_and_flags[at]
+        queries, format = decode(q, q_scale, k, k_scale)
+        op, args, *sizes = describe(queries, k, k_scale, *others, *tensors_and_flags[at + 1 :])
+        args.q_stride, args.q_scale_stride = checks.get_stride(q), checks.get_query_scale_stride(q_scale)
+        return format, op, args, *sizes
+
+    return describe_all
+
+
+# Of logits.
+
+
+def _make_launch(name, names, options, check, describe, **others):
+    describe_all = _make_describe(describe, names)
+
+    def make_plan(q, *tensors_and_flags):
+        format, op, args = describe_all(q, *tensors_and_flags)
+        return _Plan(dataclasses.replace(op, mx_queries=format), q.device, args)
+
+    return Launch(f"mx_{name}", names, options, _make_check(check, names), make_plan, **others)
+
+
+def _describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, *flags):
     # There is no sum in half precision beside such queries.
-    flags = (clean, compressed, relu, False, *flags)
-    return _plan(launches.describe_logits, _decode, q, k, k_scale, (weights, ks, ke), q_scale, out, flags)
+    return launches.describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, False, *flags)
 
 
-def _plan_paged(q, k, k_scale, weights, context_lens, block_table, q_scale, out, *flags):
-    others = (weights, context_lens, block_table)
-    return _plan(launches.describe_paged, checks.decode_queries, q, k, k_scale, others, q_scale, out, flags)
+def _check_logits(*tensors, clean, compressed, relu, nan_as_zero, max_multiprocessors, block_max):
+    check_launch(relu, nan_as_zero, max_multiprocessors)
+    checks.check_block_max(block_max, compressed)
+    checks.check_logits(*tensors, compressed, block_max)
 
 
-def _plan_rows(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale, out, *flags):
-    others = (weights, context_lens, block_table, sequence)
-    return _plan(launches.describe_rows, checks.decode_queries, q, k, k_scale, others, q_scale, out, flags)
-
-
-@dataclasses.dataclass(frozen=True)
-class Launch:
-    """An op that writes `out`: its name, those of its tensors, and of its options in the order of flags."""
-
-    name: str
-    names: tuple
-    options: tuple
-    make_plan: object
-    decode: object
-    check: object  # Of other queries.
-
-    def fill(self, tensors, flags):
-        """The plan and the arguments of a launch; tensors like others before are not checked again."""
-        plan = _get_plan(tensors, (self.name, *flags), lambda *args: self.make_plan(*args[: len(tensors)], *flags))
-        args = plan.make_args(plan.template)
-        for name, tensor in zip(self.names, tensors):
-            setattr(args, name, _address(tensor))
-        return plan, args
-
-    def launch(self, tensors, flags):
-        plan, args = self.fill(tensors, flags)
-        plan.kernel.launch(args, plan.get_stream())
-
-    def check_all(self, tensors, **options):
-        """Raises a ValueError that names the argument; the last of `tensors`, `out`, is None where it is made to fit."""
-        q, k, k_scale, *others, q_scale, out = tensors
-        queries, _ = self.decode(q, q_scale, k, k_scale)
-        self.check(queries, k, k_scale, *others, out, **options)
-
-
-def _check_paged(*tensors, **_):
+def _check_paged(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max):
+    check_launch(relu, nan_as_zero, max_multiprocessors)
+    checks.check_block_max(block_max)
     checks.check_paged(*tensors)
 
 
-def _check_rows(*tensors, **_):
+def _check_rows(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence):
+    check_launch(relu, nan_as_zero, max_multiprocessors)
+    checks.check_block_max(block_max)
+    checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(*tensors)
 
 
-LOGITS = Launch("mx_logits_out", plain.MX_LOGITS, LOGITS_OPTIONS, _plan_logits, _decode, checks.check_logits)
-PAGED = Launch("mx_paged_logits_out", plain.MX_PAGED, PAGED_OPTIONS, _plan_paged, checks.decode_queries, _check_paged)
-ROWS = Launch("mx_paged_row_logits_out", plain.MX_PAGED_ROWS, ROWS_OPTIONS, _plan_rows, checks.decode_queries, _check_rows)
+_CLEAN = {"clean": False}
+_PAGED = {"relu": True, "nan_as_zero": False, "max_multiprocessors": 0, "block_max": 0}
 
-
-class PreparedMxLaunch(PreparedLaunch):
-    """As PreparedLaunch."""
-
-    def __init__(self, launch, op, tensors, flags):
-        self._names = launch.names
-        super().__init__(op, launch.fill, tensors, flags)
-
-    def _is_watched(self):
-        return any(watches() for watches in plain.WATCHERS) or plain.find_derivative(self._names, self._tensors) is not None
+LOGITS = _make_launch(
+    "logits", plain.MX_LOGITS, {**_CLEAN, "compressed": False, **_PAGED}, _check_logits, _describe_logits
+)
+PAGED = _make_launch("paged_logits", plain.MX_PAGED, {**_CLEAN, **_PAGED}, _check_paged, launches.describe_paged)
+ROWS = _make_launch(
+    "paged_row_logits",
+    plain.MX_PAGED_ROWS,
+    {**_CLEAN, **_PAGED, "rows_per_sequence": 0},
+    _check_rows,
+    launches.describe_rows,
+)
+KEY_BLOCKS = _make_launch(
+    "key_block_logits", plain.MX_KEY_BLOCKS, key_block_launches.OPTIONS, check_key_blocks, describe_key_blocks
+)
+PAGED_KEY_BLOCKS = _make_launch(
+    "paged_key_block_logits",
+    plain.MX_PAGED_KEY_BLOCKS,
+    paged_key_block_launches.OPTIONS,
+    check_paged_key_blocks,
+    describe_paged_key_blocks,
+    has_optional_sequence=True,
+)
 
 
 # Of logits and top-k.
 
 
-def _plan_both(describe, decode, q, k, k_scale, inputs, q_scale, others, flags):
-    queries, format = decode(q, q_scale, k, k_scale)
-    op, args, *sizes = describe(queries, k, k_scale, *inputs, *others, *flags)
-    _add_scales(args, q, q_scale)
-    logits = dataclasses.replace(op.logits, mx_queries=format, fast=False)
-    return _FusedPlan(dataclasses.replace(op, logits=logits), q.device, args, *sizes)
+def _make_form(form, names, describe):
+    """As `form`, which is of other queries."""
+    describe_all = _make_describe(describe, names)
+
+    def make_plan(q, *tensors_and_flags):
+        format, op, args, *sizes = describe_all(q, *tensors_and_flags)
+        logits = dataclasses.replace(op.logits, mx_queries=format, fast=False)
+        return _FusedPlan(dataclasses.replace(op, logits=logits), q.device, args, *sizes)
+
+    check = _make_check(form.check, names)
+    return Form(f"mx_{form.name}", names, form.num_inputs + 1, form.options, check, make_plan)
 
 
-def _plan_logits_topk(q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset, indices, values, *flags):
-    inputs, others = (weights, ks, ke), (block_table, sequence, offset, indices, values)
-    return _plan_both(fused_launches.describe_logits, _decode, q, k, k_scale, inputs, q_scale, others, flags)
-
-
-def _plan_paged_topk(q, k, k_scale, weights, context_lens, block_table, q_scale, offset, indices, values, *flags):
-    inputs, others = (weights, context_lens, block_table), (offset, indices, values)
-    describe = fused_launches.describe_paged
-    return _plan_both(describe, checks.decode_queries, q, k, k_scale, inputs, q_scale, others, flags)
-
-
-def _plan_rows_topk(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale, offset, indices, values, *flags):
-    inputs, others = (weights, context_lens, block_table, sequence), (offset, indices, values)
-    describe = fused_row_launches.describe_rows
-    return _plan_both(describe, checks.decode_queries, q, k, k_scale, inputs, q_scale, others, flags)
-
-
-def _make_check(check, decode, num_inputs):
-    """`check` is that of other queries; q_scale is behind `num_inputs` tensors."""
-
-    def check_all(q, k, k_scale, *tensors, **options):
-        queries, _ = decode(q, tensors[num_inputs - 3], k, k_scale)
-        check(queries, k, k_scale, *tensors[: num_inputs - 3], *tensors[num_inputs - 2 :], **options)
-
-    return check_all
-
-
-LOGITS_TOPK = Form(
-    "mx_logits_topk",
-    plain.MX_LOGITS_TOPK,
-    7,
-    fused_launches.LOGITS.options,
-    _make_check(fused_checks.check_logits_topk, _decode, 6),
-    _plan_logits_topk,
+LOGITS_TOPK = _make_form(fused_launches.LOGITS, plain.MX_LOGITS_TOPK, fused_launches.describe_logits)
+PAGED_TOPK = _make_form(fused_launches.PAGED, plain.MX_PAGED_LOGITS_TOPK, fused_launches.describe_paged)
+ROWS_TOPK = _make_form(fused_row_launches.ROWS, plain.MX_PAGED_ROW_LOGITS_TOPK, fused_row_launches.describe_rows)
+KEY_BLOCKS_TOPK = _make_form(
+    fused_row_launches.KEY_BLOCKS, plain.MX_KEY_BLOCK_LOGITS_TOPK, fused_row_launches.describe_blocks
 )
-PAGED_TOPK = Form(
-    "mx_paged_logits_topk",
-    plain.MX_PAGED_LOGITS_TOPK,
-    7,
-    fused_launches.PAGED.options,
-    _make_check(fused_checks.check_paged_logits_topk, checks.decode_queries, 6),
-    _plan_paged_topk,
+PAGED_KEY_BLOCKS_TOPK = _make_form(
+    fused_row_launches.PAGED_KEY_BLOCKS, plain.MX_PAGED_KEY_BLOCK_LOGITS_TOPK, fused_row_launches.describe_paged_blocks
 )
-ROWS_TOPK = Form(
-    "mx_paged_row_logits_topk",
-    plain.MX_PAGED_ROW_LOGITS_TOPK,
-    8,
-    fused_row_launches.ROWS.options,
-    _make_check(fused_checks.check_paged_row_logits_topk, checks.decode_queries, 7),
-    _plan_rows_topk,
-)
+
+
+def choose(form, mx_form, q_scale, *tensors):
+    """The launch or form of a call, and its tensors: with `q_scale`, `mx_form` in the place of `form`."""
+    if q_scale is None:
+        return form, tensors
+    at = mx_form.names.index("q_scale")
+    return mx_form, (*tensors[:at], q_scale, *tensors[at:])

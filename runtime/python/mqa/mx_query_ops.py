@@ -3,27 +3,13 @@
 import torch
 
 from . import checks, plain
-from . import mx_query_library as _  # Registers the ops.
-from .mx_query_launches import LOGITS, PAGED, ROWS, PreparedMxLaunch
+from . import out_library as _  # Registers the ops.
+from .mx_query_launches import LOGITS, PAGED, ROWS
+from .out_launches import prepare, run  # noqa: F401 (for torch_ops.py)
 
 
 def _choose(sequence):
     return PAGED if sequence is None else ROWS
-
-
-def run(launch, tensors, flags):
-    """`tensors` in the order of the names of `launch`, with `out`."""
-    if not plain.is_dynamo_compiling() and plain.is_plain(launch.names, tensors):
-        launch.launch(tensors, tuple(flags[name] for name in launch.options))
-        return
-    plain.check_tensors(launch.names, tensors)
-    getattr(torch.ops.mqa, launch.name)(*tensors, **{name: flags[name] for name in launch.options})
-
-
-def prepare(name, launch, tensors, flags):
-    plain.check_plain(name, launch.names, tensors)
-    flags = {option: flags[option] for option in launch.options}
-    return PreparedMxLaunch(launch, getattr(torch.ops.mqa, launch.name), tensors, flags)
 
 
 def _get_rows(q, shapes):

@@ -2,16 +2,10 @@
 """Launches of mqa.paged_logits with lists of key blocks, and what their tensors must be; as key_block_launches.py."""
 from . import checks, library, plain
 from .key_block_checks import check_block_size, check_lists
-from .key_block_launches import OPTIONS
-from .launches import PreparedLaunch, _address, _get_plan, _make_op, _Plan
+from .key_block_launches import OPTIONS, count_rows
+from .launches import _make_op, _Plan
+from .out_launches import Launch
 from .runtime import PagedLogitsArgs
-
-
-def list_given(tensors):
-    """The names and values of tensors in the order of plain.PAGED_KEY_BLOCKS, without a `sequence` that is None."""
-    names = plain.PAGED_KEY_BLOCKS[: len(tensors)]
-    given = [(n, t) for n, t in zip(names, tensors) if n != "sequence" or t is not None]
-    return tuple(n for n, _ in given), tuple(t for _, t in given)
 
 
 def check_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, sequence, key_blocks, num_key_blocks, out,
@@ -27,13 +21,9 @@ def check_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, se
     check_lists(q, count_rows(q), key_blocks, num_key_blocks, out, block_size)
 
 
-def count_rows(q):
-    """B * T of B x T x H x D, M of M x H x D."""
-    return q.size(0) * q.size(1) if q.dim() == 4 else q.size(0)
-
-
-def _plan_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, sequence, key_blocks, num_key_blocks, out,
-                           *flags):  # fmt: skip
+def describe_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, sequence, key_blocks, num_key_blocks,
+                              out, *flags):  # fmt: skip
+    """As launches.describe_paged."""
     check_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, sequence, key_blocks, num_key_blocks, out,
                            *flags)  # fmt: skip
     options = dict(zip(OPTIONS, flags))
@@ -69,30 +59,13 @@ def _plan_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, se
         key_blocks_stride=checks.get_stride(key_blocks),
         max_key_blocks=key_blocks.size(1),
     )
+    return op, args
+
+
+def _plan_paged_key_blocks(q, *others):
+    op, args = describe_paged_key_blocks(q, *others)
     return _Plan(op, q.device, args)
 
 
-def _fill_paged_key_blocks(tensors, flags):
-    """The plan and the arguments of a launch; tensors like others before are not checked again."""
-    plan = _get_plan(tensors, flags, _plan_paged_key_blocks)
-    args = plan.make_args(plan.template)
-    (args.q, args.k, args.k_scale, args.weights, args.context_lens, args.block_table, args.sequence, args.key_blocks,
-     args.num_key_blocks, args.out) = map(_address, tensors)  # fmt: skip
-    return plan, args
-
-
-def launch_paged_key_blocks(tensors, flags):
-    """mqa.paged_key_block_logits_out on plain tensors, in the order of plain.PAGED_KEY_BLOCKS."""
-    plan, args = _fill_paged_key_blocks(tensors, flags)
-    plan.kernel.launch(args, plan.get_stream())
-
-
-class PreparedPagedKeyBlocks(PreparedLaunch):
-    """As PreparedLaunch."""
-
-    def __init__(self, op, tensors, flags):
-        super().__init__(op, _fill_paged_key_blocks, tensors, dict(zip(OPTIONS, flags)))
-
-    def _is_watched(self):
-        derivative = plain.find_derivative(*list_given(self._tensors))
-        return any(watches() for watches in plain.WATCHERS) or derivative is not None
+PAGED_KEY_BLOCKS = Launch("paged_key_block_logits", plain.PAGED_KEY_BLOCKS, OPTIONS, check_paged_key_blocks,
+                          _plan_paged_key_blocks, has_optional_sequence=True)  # fmt: skip

@@ -24,10 +24,10 @@ FUSED = ("q", "kv_cache", "k_scale", "weights", "context_lens", "block_table", "
 KEY_BLOCKS = (*LOGITS[:-1], "key_blocks", "num_key_blocks", "out")
 # Of mqa.paged_logits with such lists; `sequence` is left out where each sequence has as many rows.
 PAGED_KEY_BLOCKS = (*PAGED[:-1], "sequence", "key_blocks", "num_key_blocks", "out")
-# Of queries with block scales, and no lists of key blocks.
-MX_LOGITS = (*LOGITS[:-1], "q_scale", "out")
-MX_PAGED = (*PAGED[:-1], "q_scale", "out")
-MX_PAGED_ROWS = (*PAGED_ROWS[:-1], "q_scale", "out")
+# Of queries with block scales.
+MX_LOGITS, MX_PAGED, MX_PAGED_ROWS, MX_KEY_BLOCKS, MX_PAGED_KEY_BLOCKS = (
+    (*names[:-1], "q_scale", "out") for names in (LOGITS, PAGED, PAGED_ROWS, KEY_BLOCKS, PAGED_KEY_BLOCKS)
+)
 OPTIONAL = ("k_scale", "weights")
 # The operands of mqa.topk. Those that are not there are left out, not None.
 TOPK = ("logits", "ks", "ke", "context_lens", "block_table", "sequence", "offset", "indices", "values")
@@ -42,6 +42,8 @@ PAGED_KEY_BLOCK_LOGITS_TOPK = (*PAGED[:-1], "key_blocks", "num_key_blocks", "seq
 MX_LOGITS_TOPK = (*MX_LOGITS[:-1], *LOGITS_TOPK[6:])
 MX_PAGED_LOGITS_TOPK = (*MX_PAGED[:-1], *PAGED_LOGITS_TOPK[6:])
 MX_PAGED_ROW_LOGITS_TOPK = (*MX_PAGED_ROWS[:-1], *PAGED_ROW_LOGITS_TOPK[7:])
+MX_KEY_BLOCK_LOGITS_TOPK = (*MX_KEY_BLOCKS[:-1], *KEY_BLOCK_LOGITS_TOPK[8:])
+MX_PAGED_KEY_BLOCK_LOGITS_TOPK = (*PAGED_KEY_BLOCK_LOGITS_TOPK[:8], "q_scale", *PAGED_KEY_BLOCK_LOGITS_TOPK[8:])
 # Likewise of mqa.merge_topk.
 MERGE = ("list_indices", "list_values", "ks", "ke", "indices", "values")
 OUTPUTS = ("out", "indices", "values")

@@ -10,8 +10,7 @@ import warnings
 def _register():
     try:
         importlib.import_module(".torch_library", __package__)
-        importlib.import_module(".key_block_library", __package__)
-        importlib.import_module(".paged_key_block_library", __package__)
+        importlib.import_module(".out_library", __package__)
         importlib.import_module(".topk_library", __package__)
         importlib.import_module(".merge_library", __package__)
         importlib.import_module(".fused_library", __package__)

@@ -37,6 +37,10 @@ def topk(logits, ke, k, *, ks=None, context_lens=None, block_table=None, sequenc
     >>> indices, values = mqa.topk(logits, ke, 512, return_values=True)
     >>> indices[:, :4].tolist(), values[:, :4].tolist()
     ([[1488, 1489, 1490, 1491], [0, 1, 2, -1]], [[1488.0, 1489.0, 1490.0, 1491.0], [2000.0, 2001.0, 2002.0, -inf]])
+    >>> columns, ke = torch.arange(16.0).view(1, 16), torch.tensor([19]).int()  # of keys 0 to 7 and 16 to 23
+    >>> lists = {"key_blocks": torch.tensor([[0, 2]]).int(), "num_key_blocks": torch.tensor([2]).int()}
+    >>> mqa.topk(columns, ke, 4, base="absolute", **lists)
+    tensor([[ 7, 16, 17, 18]], dtype=torch.int32)
     """
     inputs = (logits, ks, ke, context_lens, block_table, sequence, offset)
     flags = (block_kv, compressed, tie_break, order, base, force_first, force_last, block_size)

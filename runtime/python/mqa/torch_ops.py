@@ -54,6 +54,12 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     >>> blocks = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True, block_max=128)
     >>> blocks.shape, bool((blocks[0, 1] == out[0, 128:256].max()).all())
     (torch.Size([2, 3]), True)
+    >>> fp4 = torch.full((2, 64, 64), 0x22, dtype=torch.uint8)  # two elements of 1 in a byte
+    >>> scales = torch.tensor([127, 128, 127, 127], dtype=torch.uint8)  # 1, 2, 1, 1: of 32 elements each
+    >>> q_scale = scales.view(torch.int32).expand(2, 64).contiguous()  # a word for each head
+    >>> k, weights, ks, ke = torch.ones(3, 128).bfloat16(), torch.ones(2, 64), torch.zeros(2).int(), torch.tensor([3, 1]).int()
+    >>> mqa.logits(fp4, k, None, weights, ks, ke, clean=True, q_scale=q_scale).tolist()
+    [[10240.0, 10240.0, 10240.0], [10240.0, -inf, -inf]]
     """
     if q_scale is not None:
         mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale)
