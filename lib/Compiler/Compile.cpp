@@ -29,7 +29,7 @@ using namespace mlir::mqa;
 /// A manifest with what is common to all targets.
 static llvm::json::Object makeManifest(ModuleOp module,
                                        llvm::json::Array kernels) {
-  return llvm::json::Object{{"version", 17},
+  return llvm::json::Object{{"version", 18},
                             {"compiler", "mqa " MQA_VERSION},
                             {"target", getTarget(module).getChip()},
                             {"kernels", std::move(kernels)}};

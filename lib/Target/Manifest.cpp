@@ -167,6 +167,7 @@ static void describeOps(llvm::json::Object &kernel, KernelAttr attr) {
     kernel["clean"] = attr.getClean();
     kernel["block_max"] = attr.getBlockMax();
     kernel["activation"] = stringifyActivation(attr.getActivation());
+    kernel["head_reduction"] = stringifyHeadReduction(attr.getHeadReduction());
     if (attr.getRowsPerSequence())
       kernel["rows_per_sequence"] = attr.getRowsPerSequence();
   }

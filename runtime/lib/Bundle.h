@@ -24,7 +24,7 @@
 namespace mqa::runtime {
 
 /// The version of the manifest that this runtime reads.
-constexpr int kBundleVersion = 17;
+constexpr int kBundleVersion = 18;
 
 constexpr size_t kHeaderBytes = 24;
 

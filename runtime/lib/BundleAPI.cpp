@@ -102,6 +102,7 @@ static mqa_kernel_info getInfo(const std::string &target,
   info.strided_k_scale = kernel.acceptsStridedScales();
   info.has_ks = has(Operand::Ks);
   info.activation = kernel.activation;
+  info.head_reduction = kernel.headReduction;
   info.clean = kernel.clean;
   info.compressed = kernel.compressed;
   info.block_max = kernel.blockMax;

@@ -136,6 +136,7 @@ struct KernelDescription {
   /// Keys of a block whose maximum is a column; 0: columns are no maxima.
   int64_t blockMax = 0;
   mqa_activation activation = MQA_ACTIVATION_RELU;
+  mqa_head_reduction headReduction = MQA_HEAD_REDUCTION_SUM;
   /// -1: given at launch. Columns are those of `out` or `logits`, which are
   /// keys where rows are not compressed, and no maxima are taken.
   int64_t numQueries = -1, numHeads = 0, headDim = 0, numGroups = 1;

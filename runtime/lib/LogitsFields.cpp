@@ -43,6 +43,9 @@ void LogitsOpRules::readLogits(Fields &fields, bool isCpu,
       {"none", MQA_ACTIVATION_NONE},
       {"relu_nan_as_zero", MQA_ACTIVATION_RELU_NAN_AS_ZERO}};
   kernel.activation = fields.choice("activation", activations);
+  static const Fields::Choice<mqa_head_reduction> headReductions[] = {
+      {"sum", MQA_HEAD_REDUCTION_SUM}, {"max", MQA_HEAD_REDUCTION_MAX}};
+  kernel.headReduction = fields.choice("head_reduction", headReductions);
   kernel.numQueries = readSize(fields, "num_queries");
   kernel.numColumns = readSize(fields, "num_columns");
   kernel.numHeads = fields.integer("num_heads", 1, 128);
@@ -128,6 +131,7 @@ Form LogitsOpRules::getForm(const KernelDescription &kernel) const {
                {"compressed", kernel.compressed},
                {"block_max", kernel.blockMax},
                {"activation", kernel.activation},
+               {"head_reduction", kernel.headReduction},
                {"num_queries", kernel.numQueries},
                {"num_columns", kernel.numColumns},
                {"num_heads", kernel.numHeads},

@@ -5,7 +5,7 @@
 
 The surface is that of the op (with --paged, of mqa.paged_logits; with --blocks, of both with key_blocks; with --topk, of mqa.topk, see draw_topk.py; with --merge, of
 mqa.merge_topk, see draw_merge.py; with --fused, of logits and top-k in one kernel, see draw_fused.py): heads, head dim, key groups, element types,
-optional operands, activation, clean, compressed or with maxima of blocks, static or dynamic
+optional operands, activation, reduction over the heads, clean, compressed or with maxima of blocks, static or dynamic
 sizes, tensors or memrefs (then with strided scales). With --edges, first come
 edgeNN.mlir: heads and head dims that broke other kernels, in every form of the op.
 NAME.schedule beside NAME.mlir has a schedule for Hopper, for some of the random logits (see draw_schedules.py).
@@ -46,6 +46,13 @@ def draw_blocks(rng, op):
         if op["columns"] != "?" and "keys" in op:
             op["columns"] = -(-op["columns"] // op["block_max"])
     return op
+
+
+def draw_head_reduction(rng, op):
+    """Takes the maximum over the heads in some ops, also in those of a pair."""
+    own = op.get("logits") or op.get("paged") or op
+    if "heads" in own:
+        own["head_reduction"] = rng.choice(["sum", "sum", "sum", "max"])
 
 
 def draw(rng):
@@ -157,6 +164,12 @@ EDGES = [
     {"heads": 5, "head_dim": 96, "mx_queries": "MXFP4", "memrefs": True, "compressed": True, "weights": "none"},
     {"heads": 64, "head_dim": 128, "mx_queries": "MXFP8", "block_max": 8, "activation": "relu_nan_as_zero"},
     {"heads": 128, "head_dim": 128, "mx_queries": "MXFP8", "input": "bf16", "out": "bf16", "weights": "bf16"},
+    {"heads": 1, "head_dim": 64, "head_reduction": "max", "weights": "none", "activation": "none"},
+    {"heads": 5, "head_dim": 128, "head_reduction": "max", "clean": True},
+    {"heads": 64, "head_dim": 128, "head_reduction": "max", "block_max": 128, "k_scale": False, "clean": True},
+    {"heads": 111, "head_dim": 256, "head_reduction": "max", "input": "bf16", "out": "f16"},
+    {"heads": 12, "head_dim": 64, "head_reduction": "max", "groups": 4, "compressed": True},
+    {"heads": 33, "head_dim": 96, "head_reduction": "max", "mx_queries": "MXFP4", "mx": "MXFP8"},
 ]
 
 
@@ -186,6 +199,9 @@ PAGED_EDGES = [
     {"heads": 32, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx_queries": "MXFP8", "mx": "MXFP8"},
     {"heads": 7, "head_dim": 32, "next_n": 3, "block_kv": 16, "mx_queries": "MXFP4", "input": "f8E5M2", "memrefs": True},
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "mx_queries": "MXFP4", "mx": "MXFP4", "clean": True},
+    {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "head_reduction": "max", "mx": "MXFP4"},
+    {"heads": 5, "head_dim": 64, "next_n": 2, "block_kv": 32, "head_reduction": "max", "clean": True},
+    {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "head_reduction": "max"},
 ]
 
 
@@ -208,6 +224,7 @@ BLOCK_EDGES = [
     {"heads": 64, "head_dim": 96, "block_size": 8, "next_n": 1, "block_kv": 64, "mx": "MXFP8", "clean": True},
     {"heads": 64, "head_dim": 128, "block_size": 8, "mx_queries": "MXFP4", "mx": "MXFP4"},
     {"heads": 32, "head_dim": 64, "block_size": 16, "next_n": 2, "block_kv": 64, "mx_queries": "MXFP8", "clean": True},
+    {"heads": 12, "head_dim": 128, "block_size": 8, "head_reduction": "max", "clean": True},
 ]
 
 
@@ -314,6 +331,8 @@ def to_call(op, types):
     attributes = []
     if op["activation"] != "relu":
         attributes.append(f"activation = #mqa.activation<{op['activation']}>")
+    if op.get("head_reduction", "sum") != "sum":
+        attributes.append(f"head_reduction = #mqa.head_reduction<{op['head_reduction']}>")
     attributes += [name for name in ("clean", "compressed") if op.get(name)]
     if op.get("block_max"):
         attributes.append(f"block_max = {op['block_max']} : i64")
@@ -377,6 +396,9 @@ def main():
         draw_one = lambda rng: draw_fused.draw(rng, globals())  # noqa: E731
         make_one = lambda form: draw_fused.make_edge(form, globals())  # noqa: E731
     ops = [(f"{prefix}op{i:04}.mlir", draw_one(rng)) for i in range(options.count)]
+    # By generators of their own: so the ops are the same but for that.
+    for name, op in ops:
+        draw_head_reduction(random.Random(f"{options.seed} heads of {name}"), op)
     if options.edges:
         ops = [(f"{prefix}edge{i:02}.mlir", make_one(form)) for i, form in enumerate(forms)] + ops
     lines = []

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Behind a checksum that is right, anything may be in a manifest. Those of
-// Manifests/ are as mqa-compile writes them (version 17); each is altered in
+// Manifests/ are as mqa-compile writes them (version 18); each is altered in
 // thousands of ways. What comes out is refused with a message, or it is loaded
 // and launched: on the fake driver, which refuses what a driver refuses, or
 // on the CPU, with a task that looks at nothing but its first descriptor.

@@ -74,11 +74,11 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "[",
                                "]",
                                "{\"version\":}",
-                               "{\"version\":17,}",
+                               "{\"version\":18,}",
                                "{\"version\":06}",
                                "{\"version\":+6}",
                                "{\"version\":0x6}",
-                               "{\"version\":17.}",
+                               "{\"version\":18.}",
                                "{\"version\":.6}",
                                "{\"version\":14e}",
                                "{\"version\":NaN}",
@@ -88,12 +88,12 @@ TEST(HandMadeBundleTest, WhatIsNotJson) {
                                "{\"version\":-1e999}",
                                "{'version':6}",
                                "{version:6}",
-                               "{\"version\":17} {}",
-                               "{\"version\":17}x",
-                               "{\"version\":17 \"target\":\"cpu\"}",
-                               "// comment\n{\"version\":17}",
-                               "/* comment */{\"version\":17}",
-                               "{\"version\":17",
+                               "{\"version\":18} {}",
+                               "{\"version\":18}x",
+                               "{\"version\":18 \"target\":\"cpu\"}",
+                               "// comment\n{\"version\":18}",
+                               "/* comment */{\"version\":18}",
+                               "{\"version\":18",
                                "{\"vers",
                                "{\"version\":\"\\",
                                "{\"version\":\"\\u12",
@@ -151,25 +151,25 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":17", "\"version\"\t:\r\n 17 "));
+  expectLoads(replaceOnce("\"version\":18", "\"version\"\t:\r\n 17 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');
   std::tuple<const char *, std::string, const char *> replacements[] = {
       // The first or the last would count.
-      {"\"version\":17", "\"version\":17,\"version\":17", "'version' twice in"},
-      {"\"version\":17", "\"version\":17,\"\\u0076ersion\":11", "twice in one"},
+      {"\"version\":18", "\"version\":18,\"version\":18", "'version' twice in"},
+      {"\"version\":18", "\"version\":18,\"\\u0076ersion\":11", "twice in one"},
       {"\"clean\":false", "\"clean\":false,\"clean\":true", "'clean' twice"},
       {"\"rank\":1", "\"rank\":1,\"rank\":2", "'rank' twice in one object"},
-      {"\"version\":17", "\"version\":17.0", integer},
-      {"\"version\":17", "\"version\":14e0", integer},
-      {"\"version\":17", "\"version\":-11", integer},
-      {"\"version\":17", "\"version\":\"11\"", integer},
-      {"\"version\":17", "\"version\":[11]", integer},
-      {"\"version\":17", "\"version\":4294967305", integer},
-      {"\"version\":17", "\"version\":18446744073709551625", integer},
-      {"\"version\":17", "\"version\":" + repeat("9", 300), integer},
-      {"\"version\":17", "\"version\":1e300", integer},
+      {"\"version\":18", "\"version\":18.0", integer},
+      {"\"version\":18", "\"version\":14e0", integer},
+      {"\"version\":18", "\"version\":-11", integer},
+      {"\"version\":18", "\"version\":\"11\"", integer},
+      {"\"version\":18", "\"version\":[11]", integer},
+      {"\"version\":18", "\"version\":4294967305", integer},
+      {"\"version\":18", "\"version\":18446744073709551625", integer},
+      {"\"version\":18", "\"version\":" + repeat("9", 300), integer},
+      {"\"version\":18", "\"version\":1e300", integer},
       {"\"num_keys\":-1", "\"num_keys\":18446744073709551615", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775808", integer},
       {"\"num_keys\":-1", "\"num_keys\":-9223372036854775809", integer},
@@ -187,15 +187,15 @@ TEST(HandMadeBundleTest, OddTexts) {
        "'kernels[0].activation' is missing"},
       {"\"activation\"", "\"activation\\u0000\"",
        "'kernels[0].activation' is missing"},
-      {"\"version\":17", "\"version\":17,\"" + longName + "\":1", "is none of"},
-      {"\"version\":17", "\"version\":17,\"\":1", "'' is none of version 17"},
-      {"\"version\":17", "\"version\":17,\"a\\nb\":1", "'a b' is none of"}};
+      {"\"version\":18", "\"version\":18,\"" + longName + "\":1", "is none of"},
+      {"\"version\":18", "\"version\":18,\"\":1", "'' is none of version 18"},
+      {"\"version\":18", "\"version\":18,\"a\\nb\":1", "'a b' is none of"}};
   for (const auto &[from, to, message] : replacements)
     expectRefused(replaceOnce(from, to), message, to);
   std::string fields;
   for (int i = 0; i < 200; ++i)
     fields += "\"a" + std::to_string(i) + "\":0,";
-  expectRefused(replaceOnce("\"version\":17", fields + "\"version\":17"),
+  expectRefused(replaceOnce("\"version\":18", fields + "\"version\":18"),
                 "an object of more than 100 fields", "many fields");
 }
 
@@ -285,5 +285,5 @@ TEST(HandMadeBundleTest, Sections) {
   }
   good["align"] = 16;
   expectSectionsRefused(json::array({good}),
-                        "'sections[0].align' is none of version 17");
+                        "'sections[0].align' is none of version 18");
 }

@@ -26,8 +26,8 @@ TEST(LogitsTopkManifestTest, FieldsOfEveryKernel) {
       {"force_first", 6, "must be an integer from 0 to 5, found 6"},
       {"force_last", 5, "must be at most k - force_first, found 5"},
       {"head_dim", 24, "must be a multiple of 16 up to 256, found 24"},
-      {"num_lists", 1, "'kernels[0].num_lists' is none of version 17"},
-      {"num_sequences", 1, "'kernels[0].num_sequences' is none of version 17"}};
+      {"num_lists", 1, "'kernels[0].num_lists' is none of version 18"},
+      {"num_sequences", 1, "'kernels[0].num_sequences' is none of version 18"}};
   for (const json &manifest :
        {makeLogitsTopkManifest(), makeLogitsTopkManifest("cpu"),
         makePagedTopkManifest(), makePagedCpuTopkManifest()})
@@ -42,7 +42,7 @@ TEST(LogitsTopkManifestTest, FieldsOfEveryKernel) {
   for (const json &manifest :
        {makeLogitsTopkManifest("cpu"), makePagedCpuTopkManifest()})
     expectRefused(manifest,
-                  {{"list_places", 64, "list_places' is none of version 17"},
+                  {{"list_places", 64, "list_places' is none of version 18"},
                    {"task_queries", 0, "must be an integer from 1 to"}});
 }
 
@@ -69,17 +69,17 @@ TEST(LogitsTopkManifestTest, FieldsOfSequences) {
   expectRefused(
       makeLogitsSlotManifest(),
       {{"next_n", 0, "must be an integer from 1 to 2147482623, found 0"},
-       {"batch", 3, "'kernels[0].batch' is none of version 17"},
+       {"batch", 3, "'kernels[0].batch' is none of version 18"},
        {"block_kv", 48, "must be a power of two from 1 to 65536, found 48"},
        {"num_sequences", -2, "must be an integer from -1 to 2147482623"},
        {"max_blocks", -2, "must be an integer from -1 to 2147482623"},
        {"num_queries", 4, "must be batch * next_n, found 4"},
        {"base", "absolute", "must have the parameter 'block_table' if base"}});
   expectRefused(makeLogitsSlotManifest(/*hasSequence=*/true),
-                {{"next_n", 1, "next_n' is none of version 17"}});
+                {{"next_n", 1, "next_n' is none of version 18"}});
   expectRefused(makeLogitsTopkManifest(),
                 {{"base", "slot", "must have the parameter 'block_table' if"},
-                 {"next_n", 1, "next_n' is none of version 17"}});
+                 {"next_n", 1, "next_n' is none of version 18"}});
   // The table of a paged cache is there, whatever is selected.
   json paged = makePagedTopkManifest();
   expectValid(paged);

@@ -85,7 +85,7 @@ inline void expectEveryFieldChecked(const nlohmann::json &manifest) {
     expectRefused(altered, field.back() + "' is missing", pointer);
     altered = manifest;
     altered[field.parent_pointer()]["unheard_of"] = value;
-    expectRefused(altered, "unheard_of' is none of version 17", pointer);
+    expectRefused(altered, "unheard_of' is none of version 18", pointer);
   }
 }
 

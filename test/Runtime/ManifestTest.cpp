@@ -91,7 +91,7 @@ TEST(ManifestTest, FieldsOfPagedLogits) {
       {"compressed", true, "must be false for mqa.paged_logits, found true"},
       {"num_queries", 3, "must be batch * next_n, found 3"},
       {"next_n", 3, "'kernels[0].block_queries' must be at least next_n"},
-      {"num_keys", 1, "'kernels[0].num_keys' is none of version 17"},
+      {"num_keys", 1, "'kernels[0].num_keys' is none of version 18"},
       {"parameters/4/rank", 3, "must be an integer from 1 to 2, found 3"},
       {"parameters/4/operand", "ks", "must be an operand of mqa."},
   };
@@ -126,7 +126,7 @@ TEST(ManifestTest, FieldsOfTheLaunch) {
        {"task_keys", -3, "must be an integer from 1 to 2147482623"},
        {"scratch_bytes", -1, "must be an integer from 0 to 2147482623"},
        {"block_threads", 32,
-        "'kernels[0].block_threads' is none of version 17"},
+        "'kernels[0].block_threads' is none of version 18"},
        {"/cpu", json(), "'cpu' must be a string of 1 to 1024 bytes"},
        {"/cpu_features", "avx", "'cpu_features' must be an array"},
        {"/cpu_features", {7}, "'cpu_features' must be a string of 1 to"},
@@ -193,7 +193,7 @@ TEST(ManifestTest, Parameters) {
       manifest,
       {{"parameters/7", index, "must be 'memref' for target 'cpu'"},
        {"parameters/2/strided", 1, "must be true or false"},
-       {"parameters/1/strided", false, "[1].strided' is none of version 17"}});
+       {"parameters/1/strided", false, "[1].strided' is none of version 18"}});
 }
 
 // Weights, scales and ks may be left out, and nothing else.
@@ -249,7 +249,7 @@ TEST(ManifestTest, OtherVersions) {
   manifest["version"] = 5;
   manifest["compiler"] = "mqa 0.0.9";
   std::string reads = std::string("; this runtime, mqa ") +
-                      mqa_runtime_version() + ", reads version 17: ";
+                      mqa_runtime_version() + ", reads version 18: ";
   expectRefused(manifest,
                 "bundle: version 5, written by mqa 0.0.9" + reads +
                     "compile it again",

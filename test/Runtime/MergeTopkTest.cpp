@@ -26,10 +26,10 @@ TEST(MergeManifestTest, FieldsOfEveryKernel) {
       {"base", "slot", "must be 'relative' or 'absolute', found \"slot\""},
       {"num_queries", -2, "must be an integer from -1 to 2147482623"},
       {"num_lists", -2, "must be an integer from -1 to 2147482623"},
-      {"force_first", 0, "'kernels[0].force_first' is none of version 17"},
-      {"compressed", false, "'kernels[0].compressed' is none of version 17"},
-      {"num_columns", 4, "'kernels[0].num_columns' is none of version 17"},
-      {"block_kv", 64, "'kernels[0].block_kv' is none of version 17"}};
+      {"force_first", 0, "'kernels[0].force_first' is none of version 18"},
+      {"compressed", false, "'kernels[0].compressed' is none of version 18"},
+      {"num_columns", 4, "'kernels[0].num_columns' is none of version 18"},
+      {"block_kv", 64, "'kernels[0].block_kv' is none of version 18"}};
   for (const json &manifest : {makeMergeManifest(), makeMergeManifest("cpu")}) {
     expectRefused(manifest, values);
     expectEveryFieldChecked(manifest);

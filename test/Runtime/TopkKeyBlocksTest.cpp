@@ -109,7 +109,7 @@ TEST(TopkKeyBlocksManifestTest, Fields) {
   expectValid(table);
   expectValid(makeRowLengthsManifest());
   expectRefused(makeRowLengthsManifest(),
-                {{"next_n", 1, "next_n' is none of version 17"}});
+                {{"next_n", 1, "next_n' is none of version 18"}});
   json sizes = makeRowLengthsManifest();
   sizes["kernels"][0]["num_queries"] = 7;
   expectRefused(sizes, {{"batch", 8, "must be num_queries with sequence"}});

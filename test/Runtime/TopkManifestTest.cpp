@@ -25,12 +25,12 @@ TEST(TopkManifestTest, FieldsOfEveryKernel) {
       {"force_last", 5, "must be at most k - force_first, found 5"},
       {"num_queries", -2, "must be an integer from -1 to 2147482623"},
       {"num_columns", INT64_C(1) << 31, "an integer from -1 to 2147482623"},
-      {"batch", 1, "'kernels[0].batch' is none of version 17"},
-      {"block_kv", 64, "'kernels[0].block_kv' is none of version 17"},
-      {"num_heads", 64, "'kernels[0].num_heads' is none of version 17"},
-      {"activation", "relu", "'kernels[0].activation' is none of version 17"},
-      {"split", "tiles", "'kernels[0].split' is none of version 17"},
-      {"task_keys", 1, "'kernels[0].task_keys' is none of version 17"},
+      {"batch", 1, "'kernels[0].batch' is none of version 18"},
+      {"block_kv", 64, "'kernels[0].block_kv' is none of version 18"},
+      {"num_heads", 64, "'kernels[0].num_heads' is none of version 18"},
+      {"activation", "relu", "'kernels[0].activation' is none of version 18"},
+      {"split", "tiles", "'kernels[0].split' is none of version 18"},
+      {"task_keys", 1, "'kernels[0].task_keys' is none of version 18"},
       {"base", "slot", "must have the parameter 'block_table' if base is"}};
   for (const json &manifest : {makeTopkManifest(), makeTopkManifest("cpu")})
     expectRefused(manifest, values);
@@ -70,13 +70,13 @@ TEST(TopkManifestTest, FieldsOfSequences) {
   expectRefused(manifest, {{"num_queries", 8, "must be batch * next_n"}});
   // Without lengths, rows are in the order of the table; or in none.
   manifest = makeSequenceManifest();
-  expectRefused(manifest, {{"next_n", 1, "next_n' is none of version 17"},
-                           {"batch", 3, "batch' is none of version 17"}});
+  expectRefused(manifest, {{"next_n", 1, "next_n' is none of version 18"},
+                           {"batch", 3, "batch' is none of version 18"}});
   json &rows = manifest["kernels"][0];
   rows["parameters"].erase(4);
   expectRefused(manifest, "next_n' is missing", "rows in order");
   rows["next_n"] = 3;
-  expectRefused(manifest, {{"batch", 3, "batch' is none of version 17"}});
+  expectRefused(manifest, {{"batch", 3, "batch' is none of version 18"}});
 }
 
 TEST(TopkManifestTest, Parameters) {

@@ -100,8 +100,9 @@ struct Sums {
 } // namespace
 
 namespace {
-/// What the formula of mqa.logits gives for one cell, in float64, and the sums
-/// from which it follows how far a kernel may be from it.
+/// What the formula of mqa.logits gives for one cell, in float64, and what says
+/// how far a kernel may be from it: sums over the heads, or, where the maximum
+/// over them is taken, those of the head that is furthest.
 struct Reference {
   double value = 0, magnitude = 0, cancelled = 0;
   /// What errors are relative to, over all cells: the value, or, of a maximum,
@@ -116,15 +117,26 @@ struct Keys {
   std::vector<float> values, scales;
 };
 
+/// What the errors of a cell are relative to; 0 if it has none.
+static double getSize(mqa_head_reduction reduction,
+                      const Reference &reference) {
+  double size =
+      isSum(reduction) ? std::fabs(reference.value) : reference.magnitude;
+  return std::isfinite(reference.value) && std::isfinite(size) ? size : 0;
+}
+
 static Reference computeReference(const Problem &problem, const Keys &keys,
                                   const Scores &scores, int64_t m, int64_t slot,
                                   int64_t key) {
   int64_t h = problem.shape.numHeads, groups = problem.shape.numGroups;
   int64_t groupHeads = h / groups;
+  mqa_head_reduction reduction = problem.format.headReduction;
   const float *weights = problem.weights.data() + m * h;
   Reference reference;
+  reference.value = getNeutralTerm<double>(reduction);
   for (int64_t g = 0; g < groups; ++g) {
     double scale = keys.scales[slot * groups + g];
+    double ofGroup = getNeutralTerm<double>(reduction);
     for (int64_t head = 0; head < groupHeads; ++head) {
       double score = scores.getSum(g, head, key);
       double queryScale = problem.getQueryScale(m * h + g * groupHeads + head);
@@ -132,18 +144,22 @@ static Reference computeReference(const Problem &problem, const Keys &keys,
         score = queryScale;
         queryScale = 1;
       }
-      double weight = scale * queryScale * weights[g * groupHeads + head];
+      double weight = queryScale * weights[g * groupHeads + head];
       double activated = activate(problem.format.activation, score);
-      reference.value += weight * activated;
-      reference.magnitude += std::fabs(weight * activated);
+      double term = weight * activated;
+      ofGroup = combineHeads(reduction, ofGroup, term);
+      reference.magnitude =
+          combineHeads(reduction, reference.magnitude, std::fabs(scale * term));
       // Nothing is left of a score of NaN that counts as 0.
+      weight *= scale;
       if (!std::isnan(score) || std::isnan(activated))
-        reference.cancelled +=
-            weight * weight * scores.getSquares(g, head, key);
+        reference.cancelled =
+            combineHeads(reduction, reference.cancelled,
+                         weight * weight * scores.getSquares(g, head, key));
     }
+    reference.value = combineHeads(reduction, reference.value, scale * ofGroup);
   }
-  if (std::isfinite(reference.value))
-    reference.size = std::fabs(reference.value);
+  reference.size = getSize(reduction, reference);
   return reference;
 }
 

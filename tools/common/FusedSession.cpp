@@ -35,6 +35,7 @@ bool mqa::tools::isCompanion(const mqa_kernel_info &logits,
       logits.has_weights != fused.has_weights ||
       logits.has_k_scale != fused.has_k_scale ||
       logits.activation != fused.activation ||
+      logits.head_reduction != fused.head_reduction ||
       logits.num_heads != fused.num_heads ||
       logits.head_dim != fused.head_dim ||
       logits.num_groups != fused.num_groups ||
@@ -152,40 +153,43 @@ void mqa::tools::plantLogits(Problem &problem, const TopkPattern &pattern,
   const Shape &shape = problem.shape;
   const Format &format = problem.format;
   int64_t groups = shape.numGroups, d = shape.headDim;
-  // The first head alone has a product that is not 0.
+  // The first head alone has a product that is not 0; where the maximum is
+  // taken, all have the same.
+  bool isOne = isSum(format.headReduction);
+  int64_t plantedGroups = isOne ? 1 : groups;
   if (format.hasMxQueries()) {
     std::fill(problem.q.begin(), problem.q.end(), 0);
     for (int64_t head = 0, e = problem.queryScales.size(); head < e; ++head) {
       storeMxElement(getMxQueries(problem), head, 0,
-                     head % shape.numHeads == 0 ? 1.0f : 0.0f);
+                     !isOne || head % shape.numHeads == 0 ? 1.0f : 0.0f);
       for (int64_t block = 0; block < kMxBlocks; ++block)
         storeMxScale(getMxQueries(problem), head, block, kMxBias);
     }
   } else {
-    fillRows(problem.q, format.input, shape.numHeads * d, 1);
+    fillRows(problem.q, format.input, isOne ? shape.numHeads * d : d, 1);
   }
   if (format.hasMxKeys())
     std::fill(problem.k.begin(), problem.k.end(), 0);
   else
-    fillRows(problem.k, format.input, groups * d, 1);
+    fillRows(problem.k, format.input, groups / plantedGroups * d, 1);
   for (size_t i = 0; i < problem.weights.size(); ++i)
     problem.weights[i] =
-        !format.hasWeights || i % shape.numHeads == 0 ? 1.0f : 0.0f;
+        !isOne || !format.hasWeights || i % shape.numHeads == 0 ? 1.0f : 0.0f;
   if (format.hasKScale)
     std::fill(problem.kScale.begin(), problem.kScale.end(), 0.0f);
   float largest = getMax(format.input);
   auto plant = [&](int64_t slot, float logit) {
     // The nearest that an element can be: equal ones become many.
     if (format.hasMxKeys())
-      plantMxLogit(getMxKeys(problem), slot, logit);
-    else if (format.hasKScale)
-      problem.kScale[slot * groups] = logit;
-    else
-      storeBits(
-          format.input, problem.k.data(), slot * groups * d,
-          encode(format.input, std::isnan(logit)
-                                   ? logit
-                                   : std::clamp(logit, -largest, largest)));
+      return plantMxLogit(getMxKeys(problem), slot, logit);
+    float element =
+        std::isnan(logit) ? logit : std::clamp(logit, -largest, largest);
+    for (int64_t g = 0; g < plantedGroups; ++g)
+      if (format.hasKScale)
+        problem.kScale[slot * groups + g] = logit;
+      else
+        storeBits(format.input, problem.k.data(), (slot * groups + g) * d,
+                  encode(format.input, element));
   };
   const Paging &paging = problem.paging;
   int64_t t = paging.nextN;

@@ -41,6 +41,16 @@ const char *tools::getName(mqa_activation activation) {
   return kUnknown;
 }
 
+const char *tools::getName(mqa_head_reduction reduction) {
+  switch (reduction) {
+  case MQA_HEAD_REDUCTION_SUM:
+    return "sum";
+  case MQA_HEAD_REDUCTION_MAX:
+    return "max";
+  }
+  return kUnknown;
+}
+
 const char *tools::getName(mqa_tie_break tieBreak) {
   switch (tieBreak) {
   case MQA_TIE_BREAK_SMALLEST:

@@ -12,11 +12,14 @@
 
 #include "mqa/Runtime.h"
 
+#include <limits>
+
 namespace mqa::tools {
 
 /// The names that ops and manifests have for them.
 const char *getName(mqa_op op);
 const char *getName(mqa_activation activation);
+const char *getName(mqa_head_reduction reduction);
 const char *getName(mqa_tie_break tieBreak);
 const char *getName(mqa_order order);
 const char *getName(mqa_base base);
@@ -33,6 +36,40 @@ template <typename T> T activate(mqa_activation activation, T score) {
     break;
   }
   return score;
+}
+
+/// Whether heads are added up.
+inline bool isSum(mqa_head_reduction reduction) {
+  switch (reduction) {
+  case MQA_HEAD_REDUCTION_SUM:
+    return true;
+  case MQA_HEAD_REDUCTION_MAX:
+    break;
+  }
+  return false;
+}
+
+/// `first` and the term of another head as one. NaN wins.
+template <typename T>
+T combineHeads(mqa_head_reduction reduction, T first, T term) {
+  switch (reduction) {
+  case MQA_HEAD_REDUCTION_SUM:
+    break;
+  case MQA_HEAD_REDUCTION_MAX:
+    return first != first || term < first ? first : term;
+  }
+  return first + term;
+}
+
+/// The term that changes no other.
+template <typename T> T getNeutralTerm(mqa_head_reduction reduction) {
+  switch (reduction) {
+  case MQA_HEAD_REDUCTION_SUM:
+    break;
+  case MQA_HEAD_REDUCTION_MAX:
+    return -std::numeric_limits<T>::infinity();
+  }
+  return T(0);
 }
 
 /// Whether key `a` is better than key `b` where their logits are equal.

@@ -55,6 +55,7 @@ struct Format {
   /// Likewise of queries with block scales; `input` is then that of k, where
   /// keys have none.
   std::optional<mqa_element_type> mxQueries = {};
+  mqa_head_reduction headReduction = MQA_HEAD_REDUCTION_SUM;
 
   bool hasMxKeys() const { return mxKeys.has_value(); }
   bool hasMxQueries() const { return mxQueries.has_value(); }

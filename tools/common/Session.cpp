@@ -24,6 +24,7 @@ Format mqa::tools::getFormat(const mqa_kernel_info &info) {
                 info.has_weights != 0, info.has_k_scale != 0,
                 info.compressed != 0,  getMxKeys(info),
                 info.block_max,        info.has_ks != 0};
+  format.headReduction = info.head_reduction;
   if (!info.has_q_scale)
     return format;
   format.mxQueries = info.input_type;

@@ -20,7 +20,9 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
   int64_t groupHeads = numHeads / shape.numGroups;
   for (int64_t m = 0; m < shape.numQueries; ++m) {
     for (int64_t n = problem.begin(m); n < problem.end(m); ++n) {
-      float logit = 0;
+      mqa_head_reduction reduction = problem.format.headReduction;
+      float logit = getNeutralTerm<float>(reduction);
+      float ofGroup = logit;
       for (int64_t h = 0; h < numHeads; ++h) {
         int64_t group = n * shape.numGroups + h / groupHeads;
         const float *key = decoded.k.data() + group * headDim;
@@ -29,8 +31,12 @@ void mqa::tools::runCpuBaseline(const DecodedProblem &decoded, float *out) {
         for (int64_t d = 0; d < headDim; ++d)
           score += query[d] * key[d];
         score = activate(problem.format.activation, score);
-        logit +=
-            decoded.kScale[group] * problem.weights[m * numHeads + h] * score;
+        ofGroup = combineHeads(reduction, ofGroup,
+                               problem.weights[m * numHeads + h] * score);
+        if ((h + 1) % groupHeads)
+          continue;
+        logit = combineHeads(reduction, logit, decoded.kScale[group] * ofGroup);
+        ofGroup = getNeutralTerm<float>(reduction);
       }
       out[m * problem.countColumns() + problem.getColumn(m, n)] = logit;
     }

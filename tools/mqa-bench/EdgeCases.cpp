@@ -68,6 +68,7 @@ int mqa::tools::runEdges(const EdgeOptions &options) {
     if (isFused(info))
       return runFusedEdges(device, kernel, bundle, options, summary);
     EdgeRun run{device, kernel, options.verbose, summary};
+    runHeadEdges(run);
     if (isPaged(info)) {
       runPagedEdges(run);
       if (info.has_sequence)

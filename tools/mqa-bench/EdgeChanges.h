@@ -61,6 +61,8 @@ void plantNaN(Problem &problem, Slack &slack);
 /// The edges of an op with blocks whose maxima are taken, beside others.
 std::vector<Edge> getBlockMaxEdges();
 void runKeyBlockEdges(const EdgeRun &run);
+/// Those of a maximum over the heads, beside others.
+void runHeadEdges(const EdgeRun &run);
 void runPagedEdges(const EdgeRun &run);
 /// Those of rows that name their sequences, beside the edges of paged kernels.
 void runRowEdges(const EdgeRun &run);

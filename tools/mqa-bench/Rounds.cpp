@@ -22,7 +22,7 @@ Problems mqa::tools::getProblems(const mqa_kernel_info &info) {
           info.activation,  info.weights_type, info.has_weights,
           info.has_k_scale, info.num_groups,   info.compressed,
           info.num_queries, info.num_keys,     info.max_seqlen_k,
-          info.block_max,   info.has_q_scale};
+          info.block_max,   info.has_q_scale,  info.head_reduction};
 }
 
 double mqa::tools::getGeometricMean(const std::vector<double> &logarithms) {

@@ -17,7 +17,7 @@ namespace mqa::tools {
 
 /// What kernels have in common that can be measured on the same problems:
 /// heads, head dim, the format, and sizes that they know.
-using Problems = std::array<int64_t, 17>;
+using Problems = std::array<int64_t, 18>;
 Problems getProblems(const mqa_kernel_info &info);
 
 /// Of values that are given as their logarithms; 0 if there are none.

@@ -38,6 +38,8 @@ static void addLogits(const mqa_kernel_info &info, ordered_json &kernel) {
       info.has_weights ? getTypeName(info.weights_type) : "none";
   kernel["logits_type"] = getTypeName(info.logits_type);
   kernel["activation"] = getName(info.activation);
+  if (!isSum(info.head_reduction))
+    kernel["head_reduction"] = getName(info.head_reduction);
   kernel["has_k_scale"] = info.has_k_scale != 0;
   // Keys of MQA_I8 have no other.
   if (info.has_k_scale && info.k_scale_type != MQA_F32 &&

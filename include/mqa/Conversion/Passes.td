@@ -53,7 +53,7 @@ def ConvertMQAToLinalgPass : Pass<"convert-mqa-to-linalg", "::mlir::func::FuncOp
     - **Keys.** The keys of an op are decoded once and transposed, into a scratch of D x N f32. Keys with groups have
       one scratch for each group.
     - **Queries.** For each query that sees a key of the op, the heads of the query are decoded to f32, multiplied
-      with the keys, passed through relu, weighted and summed over heads. The sums are scaled, and written inside of
+      with the keys, passed through relu, weighted and reduced over heads. The sums, or maxima, are scaled, and written inside of
       the query's range. With `clean`, the rest of the row becomes -inf.
     - **Shapes.** If the number of keys of the op has a static bound (a tile), the scratch has that static shape, so
       that the contraction can be vectorized.

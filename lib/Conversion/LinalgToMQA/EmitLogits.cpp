@@ -172,7 +172,8 @@ Value LogitsEmitter::emitOp(ArrayRef<Value> operands, Value init) {
              /*num_key_blocks=*/Value(), /*q_scale=*/Value(),
              unitIf(match.clean), unitIf(isCompressed), activation,
              /*schedule=*/ScheduleAttr(),
-             /*block_max=*/IntegerAttr(), /*key_block_size=*/IntegerAttr())
+             /*block_max=*/IntegerAttr(), /*key_block_size=*/IntegerAttr(),
+             HeadReductionAttr::get(b.getContext(), HeadReduction::Sum))
       .getResult();
 }
 

@@ -88,12 +88,13 @@ void F32Logits::decodeKeys() {
   });
 }
 
-/// sums[n] = sum over h of weights[h] * max(queries[h] . keys[n], 0).
+/// sums[n] = sum over h of weights[h] * max(queries[h] . keys[n], 0), or the
+/// maximum over h.
 void F32Logits::scoreHeads(Value queries, Value keys, Value weights) {
   fill(scores, 0.0);
   linalg::MatmulOp::create(b, loc, ValueRange{queries, keys},
                            ValueRange{scores});
-  fill(sums, 0.0);
+  fill(sums, getNeutral());
   AffineExpr h, n;
   bindDims(b.getContext(), n, h);
   auto map = [&](ArrayRef<AffineExpr> results) {
@@ -114,13 +115,14 @@ void F32Logits::scoreHeads(Value queries, Value keys, Value weights) {
         if (weights)
           score = arith::MulFOp::create(nested, loc, score,
                                         extend(nested, args[1]));
-        Value sum = arith::AddFOp::create(nested, loc, args.back(), score);
-        linalg::YieldOp::create(nested, loc, sum);
+        linalg::YieldOp::create(
+            nested, loc,
+            combineTerms(nested, loc, headKind, args.back(), score));
       });
 }
 
-/// Leaves the sum over the heads in `sums`, or over groups, which it scales, in
-/// `totals`.
+/// Leaves what the heads have together in `sums`, or groups, which it scales,
+/// in `totals`.
 void F32Logits::scoreQuery(Value m) {
   if (op.hasMxQueries()) {
     decodeMxQuery(m, query, folded, factors);
@@ -130,15 +132,16 @@ void F32Logits::scoreQuery(Value m) {
   Value weights = op.getWeights() ? getRow(op.getWeights(), m) : Value();
   if (!op.hasKeyGroups())
     return scoreHeads(query, keys, weights);
-  fill(totals, 0.0);
+  fill(totals, getNeutral());
   forEach(constant(numGroups), [&](Value g) {
     OpFoldResult first = affine::makeComposedFoldedAffineApply(
         b, loc, b.getAffineDimExpr(0) * groupHeads, {OpFoldResult(g)});
     scoreHeads(getRows(query, first, groupHeads), getRow(keys, g),
                weights ? getRows(weights, first, groupHeads) : Value());
     OpFoldResult zero = b.getIndexAttr(0), count = numKeys;
-    addScaled(getColumns(totals, zero, count), getColumns(sums, zero, count),
-              op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
+    combineScaled(headKind, getColumns(totals, zero, count),
+                  getColumns(sums, zero, count),
+                  op.getKScale() ? dropDim(op.getKScale(), 1, g) : Value());
   });
 }
 

@@ -105,8 +105,8 @@ Value LogitsToLinalg::activate(OpBuilder &nested, Value score) {
   case Activation::Relu: {
     Value zero =
         arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
-    // NaN must reach the logit. A score of -0 may stay: the sum that it is
-    // added to begins with +0. So a single instruction of x86 does it.
+    // NaN must reach the logit. A score of -0 may stay: a sum that it is added
+    // to begins with +0. So a single instruction of x86 does it.
     Value isNegative = arith::CmpFOp::create(
         nested, loc, arith::CmpFPredicate::OGT, zero, score);
     return arith::SelectOp::create(nested, loc, isNegative, zero, score);
@@ -123,7 +123,8 @@ Value LogitsToLinalg::activate(OpBuilder &nested, Value score) {
   llvm_unreachable("all activations are handled");
 }
 
-void LogitsToLinalg::addScaled(Value totals, Value terms, Value scales) {
+void LogitsToLinalg::combineScaled(vector::CombiningKind kind, Value totals,
+                                   Value terms, Value scales) {
   SmallVector<Value> inputs{terms};
   if (scales)
     inputs.push_back(scales);
@@ -134,8 +135,8 @@ void LogitsToLinalg::addScaled(Value totals, Value terms, Value scales) {
         Value term = args[0];
         if (scales)
           term = arith::MulFOp::create(nested, loc, term, args[1]);
-        term = arith::AddFOp::create(nested, loc, args.back(), term);
-        linalg::YieldOp::create(nested, loc, term);
+        linalg::YieldOp::create(
+            nested, loc, combineTerms(nested, loc, kind, args.back(), term));
       });
 }
 
@@ -321,8 +322,9 @@ Value LogitsToLinalg::takeMaximum(Value from, Value to, Value sums,
   b.setInsertionPointToStart(choose.thenBlock());
   OpFoldResult count = b.getIndexAttr(size);
   fill(scaled, 0.0);
-  addScaled(scaled, getColumns(sums, from, count),
-            scales ? getColumns(scales, from, count) : Value());
+  combineScaled(vector::CombiningKind::ADD, scaled,
+                getColumns(sums, from, count),
+                scales ? getColumns(scales, from, count) : Value());
   Value whole = vector::TransferReadOp::create(b, loc, type, scaled,
                                                ValueRange{constant(0)}, least,
                                                ArrayRef<bool>{true});

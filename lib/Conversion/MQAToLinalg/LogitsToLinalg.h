@@ -7,6 +7,7 @@
 #ifndef MQA_CONVERSION_MQATOLINALG_LOGITSTOLINALG_H
 #define MQA_CONVERSION_MQATOLINALG_LOGITSTOLINALG_H
 
+#include "mqa/Dialect/MQA/IR/CombineHeads.h"
 #include "mqa/Dialect/MQA/IR/Ranges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,7 +27,8 @@ public:
   LogitsToLinalg(IRRewriter &b, LogitsOp op)
       : b(b), op(op), loc(op.getLoc()), ranges(Ranges::get(b, op)),
         numGroups(op.getNumGroups()), groupHeads(op.getGroupHeads()),
-        headDim(op.getHeadDim()) {}
+        headDim(op.getHeadDim()),
+        headKind(getCombiningKind(op.getHeadReduction())) {}
   virtual ~LogitsToLinalg() = default;
   void run();
 
@@ -120,8 +122,12 @@ protected:
   /// (H x D), what is taken out of them goes into `weights` (H), and what is
   /// taken out of those into `factors` (2).
   void decodeMxQuery(Value m, Value target, Value weights, Value factors);
-  /// totals += terms * scales, element by element; null scales are 1.
-  void addScaled(Value totals, Value terms, Value scales);
+  /// totals += terms * scales, or what else combines them, element by element;
+  /// null scales are 1.
+  void combineScaled(vector::CombiningKind kind, Value totals, Value terms,
+                     Value scales);
+  /// What a reduction over heads begins with.
+  double getNeutral() { return getNeutralTerm(op.getHeadReduction()); }
   /// `score` behind the activation.
   Value activate(OpBuilder &nested, Value score);
   /// `value` as f32.
@@ -132,6 +138,8 @@ protected:
   Location loc;
   Ranges ranges;
   int64_t numGroups, groupHeads, headDim;
+  /// How heads are combined.
+  vector::CombiningKind headKind;
   Value numKeys, numQueries;
 
 private:

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PackedLogits.h"
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 
@@ -20,15 +21,17 @@ using namespace mlir;
 using namespace mlir::mqa;
 using utils::IteratorType;
 
-/// `score`, or 0 in the columns of a row that are no head of its group.
-Value PackedLogits::selectHead(OpBuilder &nested, Value score) {
+/// `value`, or `neutral` in the columns of a row that are no head of its group.
+Value PackedLogits::selectHead(OpBuilder &nested, Value value, double neutral) {
+  if (rowHeads == groupHeads)
+    return value;
   Value column = linalg::IndexOp::create(nested, loc, 1);
   Value end = arith::ConstantIndexOp::create(nested, loc, groupHeads);
   Value isHead = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::slt,
                                        column, end);
-  Value zero =
-      arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(0.0));
-  return arith::SelectOp::create(nested, loc, isHead, score, zero);
+  Value other =
+      arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(neutral));
+  return arith::SelectOp::create(nested, loc, isHead, value, other);
 }
 
 /// scores of a block of keys, of the heads of group g of a query: a row is a
@@ -88,7 +91,8 @@ void PackedLogits::multiply(Value slot, Value n, Value g) {
 void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
   multiply(slot, n, g);
   Value out = getColumns(sums, n, b.getIndexAttr(kBlockKeys));
-  fill(out, 0.0);
+  fill(out, getNeutral());
+  bool areSummed = isSum(op.getHeadReduction());
   linalg::GenericOp::create(
       b, loc, ValueRange{scores, getRow(getRow(weights, slot), g)},
       ValueRange{out},
@@ -98,21 +102,24 @@ void PackedLogits::scoreBlock(Value slot, Value n, Value g) {
       ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::reduction},
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value score = activate(nested, args[0]);
-        if (rowHeads != groupHeads)
-          score = selectHead(nested, score);
+        // For a sum, a score of 0 is enough: the weight is 0, too.
+        if (areSummed)
+          score = selectHead(nested, score, 0.0);
         Value term = arith::MulFOp::create(nested, loc, score, args[1]);
-        Value sum = arith::AddFOp::create(nested, loc, args[2], term);
-        linalg::YieldOp::create(nested, loc, sum);
+        if (!areSummed)
+          term = selectHead(nested, term, getNeutral());
+        linalg::YieldOp::create(
+            nested, loc, combineTerms(nested, loc, headKind, args[2], term));
       });
 }
 
-/// totals[n] += scale of group g and key n * sums[n].
+/// totals[n] += scale of group g and key n * sums[n], or the maximum of both.
 void PackedLogits::addGroup(Value g, Value first, Value from, Value to) {
   Value column = sub(from, first), count = sub(to, from), factors;
   if (op.getKScale())
     factors = getColumns(dropDim(op.getKScale(), 1, g), from, count);
-  addScaled(getColumns(totals, column, count), getColumns(sums, column, count),
-            factors);
+  combineScaled(headKind, getColumns(totals, column, count),
+                getColumns(sums, column, count), factors);
 }
 
 void PackedLogits::scoreQuery(Value slot, Value first, Value from, Value to) {
@@ -125,7 +132,7 @@ void PackedLogits::scoreQuery(Value slot, Value first, Value from, Value to) {
   };
   if (!op.hasKeyGroups())
     return scoreBlocks(constant(0));
-  fill(getColumns(totals, column, sub(to, from)), 0.0);
+  fill(getColumns(totals, column, sub(to, from)), getNeutral());
   forEach(constant(numGroups), [&](Value g) {
     scoreBlocks(g);
     addGroup(g, first, from, to);

@@ -37,7 +37,7 @@ private:
   void transposeQuery(Value slot);
   void packQuery(Value m, Value slot);
   void copyWeights(Value m, Value slot);
-  Value selectHead(OpBuilder &nested, Value score);
+  Value selectHead(OpBuilder &nested, Value value, double neutral);
   void multiply(Value slot, Value n, Value g);
   void scoreBlock(Value slot, Value n, Value g);
   void addGroup(Value g, Value first, Value from, Value to);

@@ -47,6 +47,13 @@ typedef enum mqa_activation {
   MQA_ACTIVATION_RELU_NAN_AS_ZERO /**< negative scores and NaN count as 0 */
 } mqa_activation;
 
+/** How what the heads have for a query and a key becomes one logit. */
+typedef enum mqa_head_reduction {
+  MQA_HEAD_REDUCTION_SUM,
+  MQA_HEAD_REDUCTION_MAX /**< NaN is greater than any number; k_scale multiplies
+                              behind it */
+} mqa_head_reduction;
+
 /** Which of two keys with equal logits ops that select take for the better one.
  */
 typedef enum mqa_tie_break {
@@ -155,6 +162,7 @@ typedef struct mqa_kernel_info {
   /* Of kernels that compute logits. */
   int has_q_scale; /**< 1 if queries have block scales, whose words are an
                         argument */
+  mqa_head_reduction head_reduction;
 } mqa_kernel_info;
 
 #ifdef __cplusplus

@@ -58,7 +58,7 @@ typedef enum mqa_status {
  *  new name at the end of an enum does not raise it. Who declares these
  * functions anew (Python does) asks mqa_runtime_abi_version first: it stays as
  * it is. */
-#define MQA_RUNTIME_ABI_VERSION 12
+#define MQA_RUNTIME_ABI_VERSION 13
 
 /** MQA_RUNTIME_ABI_VERSION of the library. */
 MQA_API int mqa_runtime_abi_version(void);

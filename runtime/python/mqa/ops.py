@@ -34,6 +34,7 @@ class Op:
     clean: bool = False
     compressed: bool = False
     activation: str = "relu"
+    head_reduction: str = "sum"
     fast: bool = False
     next_n: int = 0
     block_kv: int = 0
@@ -91,6 +92,8 @@ class Op:
         attributes = [name for name in ("clean", "compressed") if getattr(self, name)]
         if self.activation != "relu":
             attributes.append(f"activation = #mqa.activation<{self.activation}>")
+        if self.head_reduction != "sum":
+            attributes.append(f"head_reduction = #mqa.head_reduction<{self.head_reduction}>")
         if self.block_max:
             attributes.append(f"block_max = {self.block_max} : i64")
         if self.rows_per_sequence:
@@ -161,6 +164,7 @@ def describe_logits(info):
         clean=bool(info.clean),
         compressed=bool(info.compressed),
         activation=runtime.ACTIVATIONS[info.activation],
+        head_reduction=runtime.HEAD_REDUCTIONS[info.head_reduction],
         fast=bool(info.fast),
         next_n=info.next_n if paged else 0,
         block_kv=info.block_kv if paged else 0,

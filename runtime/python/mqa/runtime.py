@@ -10,8 +10,8 @@ import os
 import pathlib
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 
-from .structures import (ACTIVATIONS, BASES, ELEMENT_TYPES, OPS, ORDERS, TIE_BREAKS, KernelInfo, LogitsArgs,
-                         MergeTopkArgs, PagedLogitsArgs, TopkArgs)  # fmt: skip # noqa: F401
+from .structures import (ACTIVATIONS, BASES, ELEMENT_TYPES, HEAD_REDUCTIONS, OPS, ORDERS, TIE_BREAKS, KernelInfo,
+                         LogitsArgs, MergeTopkArgs, PagedLogitsArgs, TopkArgs)  # fmt: skip # noqa: F401
 
 
 class Error(RuntimeError):
@@ -44,7 +44,7 @@ class Unsupported(Error):
 
 
 # Of mqa/Runtime.h: the structures are those of this version.
-ABI_VERSION = 12
+ABI_VERSION = 13
 
 
 def _check_abi(library, path):

@@ -14,6 +14,7 @@ OPS = (
     "mqa.paged_logits_topk",
 )
 ACTIVATIONS = ("relu", "none", "relu_nan_as_zero")
+HEAD_REDUCTIONS = ("sum", "max")
 TIE_BREAKS = ("smallest", "greatest")
 ORDERS = ("key", "score", "any")
 BASES = ("relative", "absolute", "slot")
@@ -75,6 +76,7 @@ class KernelInfo(ctypes.Structure):
         ("scratch_bytes", c_int64),
         ("num_threads", c_int),
         ("has_q_scale", c_int),
+        ("head_reduction", c_int),
     ]
 
     def own_strings(self):

@@ -59,6 +59,9 @@ static constexpr uint64_t kTileRows = 6;
 /// go with it.
 static constexpr uint64_t kTopkKeyBlocks = 7;
 // Version 8 added the operand 'q_scale'.
+/// The version that added 'head_reduction', and the operand 'scales_onto' of
+/// tiles.
+static constexpr uint64_t kHeadReduction = 9;
 
 template <typename StreamT>
 static uint64_t getVersion(const StreamT &stream, uint64_t unversioned) {
@@ -108,6 +111,13 @@ static LogicalResult readBlockMax(DialectBytecodeReader &reader,
 static void writeBlockMax(DialectBytecodeWriter &writer,
                           IntegerAttr attribute) {
   writeSince(kBlockMax, writer, attribute);
+}
+
+/// What has no such attribute is a sum.
+static LogicalResult readHeadReduction(DialectBytecodeReader &reader,
+                                       HeadReductionAttr &attribute) {
+  attribute = HeadReductionAttr::get(reader.getContext(), HeadReduction::Sum);
+  return readSince(kHeadReduction, reader, attribute);
 }
 
 /// Whether segments of operands are no attribute: from version 6 of MLIR's
@@ -164,6 +174,7 @@ LogicalResult LogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readAttributes(reader, prop.schedule)) ||
       failed(readBlockMax(reader, prop.block_max)) ||
       failed(readSince(kKeyBlocks, reader, prop.key_block_size)) ||
+      failed(readHeadReduction(reader, prop.head_reduction)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -174,6 +185,7 @@ void LogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeAttributes(writer, prop.schedule);
   writeBlockMax(writer, prop.block_max);
   writeSince(kKeyBlocks, writer, prop.key_block_size);
+  writeSince(kHeadReduction, writer, prop.head_reduction);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 
@@ -187,6 +199,7 @@ LogicalResult PagedLogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readBlockMax(reader, prop.block_max)) ||
       failed(readSince(kRowsOfSequences, reader, prop.rows_per_sequence)) ||
       failed(readSince(kPagedKeyBlocks, reader, prop.key_block_size)) ||
+      failed(readHeadReduction(reader, prop.head_reduction)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -198,6 +211,7 @@ void PagedLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeBlockMax(writer, prop.block_max);
   writeSince(kRowsOfSequences, writer, prop.rows_per_sequence);
   writeSince(kPagedKeyBlocks, writer, prop.key_block_size);
+  writeSince(kHeadReduction, writer, prop.head_reduction);
   writeSegments(writer, prop.operandSegmentSizes);
 }
 
@@ -245,6 +259,7 @@ LogicalResult TileLogitsOp::readProperties(DialectBytecodeReader &reader,
       failed(readSegmentsAttribute(reader, prop.operandSegmentSizes)) ||
       failed(readAttributes(reader, prop.reduction, prop.relu)) ||
       failed(readSince(kTileRows, reader, prop.rows)) ||
+      failed(readHeadReduction(reader, prop.head_reduction)) ||
       failed(readSegments(reader, prop.operandSegmentSizes)));
 }
 
@@ -254,5 +269,6 @@ void TileLogitsOp::writeProperties(DialectBytecodeWriter &writer) {
   writeSegmentsAttribute(writer, getContext(), prop.operandSegmentSizes);
   writeAttributes(writer, prop.reduction, prop.relu);
   writeSince(kTileRows, writer, prop.rows);
+  writeSince(kHeadReduction, writer, prop.head_reduction);
   writeSegments(writer, prop.operandSegmentSizes);
 }

@@ -79,7 +79,7 @@ verifySelection(function_ref<InFlightDiagnostic()> emitError, StringRef op,
 
 LogicalResult
 KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
-                   Activation, bool clean, bool compressed,
+                   Activation, HeadReduction, bool clean, bool compressed,
                    ScheduleAttr schedule, int64_t dynamicSharedMemory,
                    bool overlapsLaunches, DenseI64ArrayAttr taskSizes,
                    SelectionAttr selection, RankedTensorType logitsType,
@@ -142,6 +142,7 @@ KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op,
 KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
                            DenseI64ArrayAttr taskSizes, TopkOp topk) {
   Activation activation = Activation::Relu;
+  HeadReduction headReduction = HeadReduction::Sum;
   bool clean = false, compressed = false;
   int64_t blockMax = 0;
   SelectionAttr selection;
@@ -151,6 +152,7 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
     if (logits.hasKeyBlocks())
       keyBlockSize = logits.getBlockKv();
     activation = logits.getActivation();
+    headReduction = logits.getHeadReduction();
     clean = logits.getClean();
     compressed = logits.hasCompressedRows();
     rowsPerSequence = logits.getRunRows();
@@ -172,8 +174,9 @@ KernelAttr KernelAttr::get(KernelOpInterface op, ScheduleAttr schedule,
     selection = topk.getSelection();
   if (auto merge = dyn_cast<MergeTopkOp>(*op))
     selection = merge.getSelection();
-  return get(op->getContext(), op->getName().getStringRef(), activation, clean,
-             compressed, schedule, /*dynamicSharedMemory=*/0,
+  return get(op->getContext(), op->getName().getStringRef(), activation,
+             headReduction, clean, compressed, schedule,
+             /*dynamicSharedMemory=*/0,
              /*overlapsLaunches=*/false, taskSizes, selection, logitsType,
              /*listPlaces=*/0, blockMax, keyBlockSize, rowsPerSequence);
 }
@@ -190,26 +193,28 @@ bool KernelAttr::isPaged() const {
 }
 
 KernelAttr KernelAttr::withDynamicSharedMemory(int64_t bytes) const {
-  return get(getContext(), getOp(), getActivation(), getClean(),
-             getCompressed(), getSchedule(), bytes, getOverlapsLaunches(),
-             getTaskSizes(), getSelection(), getLogitsType(), getListPlaces(),
-             getBlockMax(), getKeyBlockSize(), getRowsPerSequence());
+  return get(getContext(), getOp(), getActivation(), getHeadReduction(),
+             getClean(), getCompressed(), getSchedule(), bytes,
+             getOverlapsLaunches(), getTaskSizes(), getSelection(),
+             getLogitsType(), getListPlaces(), getBlockMax(), getKeyBlockSize(),
+             getRowsPerSequence());
 }
 
 KernelAttr KernelAttr::withOverlappingLaunches() const {
-  return get(getContext(), getOp(), getActivation(), getClean(),
-             getCompressed(), getSchedule(), getDynamicSharedMemory(),
+  return get(getContext(), getOp(), getActivation(), getHeadReduction(),
+             getClean(), getCompressed(), getSchedule(),
+             getDynamicSharedMemory(),
              /*overlapsLaunches=*/true, getTaskSizes(), getSelection(),
              getLogitsType(), getListPlaces(), getBlockMax(), getKeyBlockSize(),
              getRowsPerSequence());
 }
 
 KernelAttr KernelAttr::withListPlaces(int64_t places) const {
-  return get(getContext(), getOp(), getActivation(), getClean(),
-             getCompressed(), getSchedule(), getDynamicSharedMemory(),
-             getOverlapsLaunches(), getTaskSizes(), getSelection(),
-             getLogitsType(), places, getBlockMax(), getKeyBlockSize(),
-             getRowsPerSequence());
+  return get(getContext(), getOp(), getActivation(), getHeadReduction(),
+             getClean(), getCompressed(), getSchedule(),
+             getDynamicSharedMemory(), getOverlapsLaunches(), getTaskSizes(),
+             getSelection(), getLogitsType(), places, getBlockMax(),
+             getKeyBlockSize(), getRowsPerSequence());
 }
 
 static LogicalResult verifyTarget(Operation *op, Attribute value) {

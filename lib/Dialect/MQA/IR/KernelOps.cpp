@@ -142,7 +142,7 @@ int64_t TileLogitsOp::getTileHeads() {
              : shapes::kGroupRows / queries;
 }
 
-/// The logits of other heads, to which those of this tile are added.
+/// The logits of other heads, with which those of this tile are combined.
 Value TileLogitsOp::getCarried() { return getOnto(); }
 
 void TileLogitsOp::getEffects(EffectList &effects) {
@@ -254,9 +254,13 @@ LogicalResult TileLogitsOp::verify() {
                          << " heads";
   if (isPacked(getReduction()) &&
       (!isRelu(getActivation()) || !isMaximum(getRelu()) || !getWeights() ||
-       !getFactors() || getNumHeads()))
-    return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights' "
-                       "and 'factors', and takes no 'num_heads'");
+       !getFactors() || getNumHeads() || !isSum(getHeadReduction())))
+    return emitOpError("with 'reduction' f16 needs relu as 'max', 'weights', "
+                       "'factors' and heads that are summed, and takes no "
+                       "'num_heads'");
+  if (getScalesOnto() && (!getOnto() || !getKScale() || hasPackedKeys()))
+    return emitOpError("with 'scales_onto' needs 'onto' and a 'k_scale' of "
+                       "f32, which multiplies both");
   if (dropsNan(getActivation()) && !isMaximum(getRelu()))
     return emitOpError() << "with 'activation' "
                          << stringifyActivation(getActivation())

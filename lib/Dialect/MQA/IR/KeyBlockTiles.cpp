@@ -182,11 +182,13 @@ LogitsOp KeyBlockTiles::createTile(OpBuilder &b, const KeyBlockRow &row,
   Value scales = getKeys(b, op.getKScale(), row, first, count);
   UnitAttr clean = op.getClean() ? b.getUnitAttr() : UnitAttr();
   auto activation = ActivationAttr::get(b.getContext(), op.getActivation());
+  auto reduction =
+      HeadReductionAttr::get(b.getContext(), op.getHeadReduction());
   return LogitsOp::create(
       b, loc, /*result=*/Type(), row.q, keys, scales, row.weights,
       /*ks=*/Value(), /*ke=*/Value(), row.ranges, /*key_offset=*/first, columns,
       /*key_blocks=*/Value(), /*num_key_blocks=*/Value(), row.qScale, clean,
       /*compressed=*/UnitAttr(), activation, op.getScheduleAttr(),
       /*block_max=*/IntegerAttr(),
-      /*key_block_size=*/IntegerAttr());
+      /*key_block_size=*/IntegerAttr(), reduction);
 }

@@ -89,7 +89,8 @@ static TilingResult tileKeyBlocks(OpBuilder &b, LogitsOp op,
       op.getKScale(), weights, ks, ke, /*ranges=*/Value(), column, out, blocks,
       numBlocks, qScale, op.getCleanAttr(), /*compressed=*/UnitAttr(),
       op.getActivationAttr(), op.getScheduleAttr(),
-      /*block_max=*/IntegerAttr(), op.getKeyBlockSizeAttr());
+      /*block_max=*/IntegerAttr(), op.getKeyBlockSizeAttr(),
+      op.getHeadReductionAttr());
   return {{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -226,7 +227,7 @@ FailureOr<TilingResult> LogitsOp::getTileOfKeys(OpBuilder &b, OpFoldResult m,
       /*num_key_blocks=*/Value(), operands[4], getCleanAttr(),
       isRowTile ? getCompressedAttr() : UnitAttr(), getActivationAttr(),
       getScheduleAttr(), ranges ? IntegerAttr() : getBlockMaxAttr(),
-      /*key_block_size=*/IntegerAttr());
+      /*key_block_size=*/IntegerAttr(), getHeadReductionAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -225,7 +225,7 @@ PagedLogitsOp::getTiledImplementation(OpBuilder &b,
       b, loc, getResult() ? out.getType() : Type(), q, getK(), getKScale(),
       weights, lens, table, keyOffset, out, sequence, blocks, numBlocks, qScale,
       getCleanAttr(), getActivationAttr(), getScheduleAttr(), getBlockMaxAttr(),
-      getRowsPerSequenceAttr(), getKeyBlockSizeAttr());
+      getRowsPerSequenceAttr(), getKeyBlockSizeAttr(), getHeadReductionAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 

@@ -170,13 +170,13 @@ LogitsOp SequenceTiles::createTile(OpBuilder &b, const Sequence &sequence,
                        {sequence.numRows, numColumns});
   Value keys = getKeys(b, op.getK(), sequence.table, first, count);
   Value scales = getKeys(b, op.getKScale(), sequence.table, first, count);
-  return LogitsOp::create(b, loc, /*result=*/Type(), sequence.q, keys, scales,
-                          sequence.weights, /*ks=*/Value(), /*ke=*/Value(),
-                          sequence.ranges, /*key_offset=*/first, out,
-                          /*key_blocks=*/Value(), /*num_key_blocks=*/Value(),
-                          sequence.qScale,
-                          /*clean=*/UnitAttr(), /*compressed=*/UnitAttr(),
-                          op.getActivationAttr(), op.getScheduleAttr(),
-                          /*block_max=*/IntegerAttr(),
-                          /*key_block_size=*/IntegerAttr());
+  return LogitsOp::create(
+      b, loc, /*result=*/Type(), sequence.q, keys, scales, sequence.weights,
+      /*ks=*/Value(), /*ke=*/Value(), sequence.ranges, /*key_offset=*/first,
+      out,
+      /*key_blocks=*/Value(), /*num_key_blocks=*/Value(), sequence.qScale,
+      /*clean=*/UnitAttr(), /*compressed=*/UnitAttr(), op.getActivationAttr(),
+      op.getScheduleAttr(),
+      /*block_max=*/IntegerAttr(),
+      /*key_block_size=*/IntegerAttr(), op.getHeadReductionAttr());
 }

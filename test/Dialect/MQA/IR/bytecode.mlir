@@ -20,6 +20,10 @@
 // RUN: diff %t.text %t.6
 // RUN: mqa-opt %S/Inputs/bytecode-7.mlirbc > %t.7
 // RUN: diff %t.text %t.7
+// RUN: mqa-opt %S/Inputs/bytecode-8.mlirbc > %t.8
+// RUN: diff %t.text %t.8
+// RUN: mqa-opt %S/Inputs/bytecode-9.mlirbc > %t.9
+// RUN: diff %t.text %t.9
 // RUN: mqa-opt --emit-bytecode - < %s | mqa-opt > %t.today
 // RUN: diff %t.text %t.today
 // RUN: FileCheck %s --input-file=%t.text

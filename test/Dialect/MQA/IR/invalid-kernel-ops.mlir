@@ -541,7 +541,7 @@ func.func @f(%n: index) {
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
-  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights', 'factors' and heads that are summed, and takes no 'num_heads'}}
   %logits = mqa.tile_logits ins(%q, %k, none, none : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
@@ -551,7 +551,7 @@ func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_spac
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
-  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights', 'factors' and heads that are summed, and takes no 'num_heads'}}
   %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
@@ -561,7 +561,7 @@ func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_spac
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
-  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights', 'factors' and heads that are summed, and takes no 'num_heads'}}
   %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) num_heads(%n) {reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
@@ -571,7 +571,7 @@ func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_spac
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
-  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights', 'factors' and heads that are summed, and takes no 'num_heads'}}
   %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {activation = #mqa.activation<none>, reduction = #mqa.reduction<f16>} : vector<4x64xf32>
   return
 }
@@ -581,7 +581,7 @@ func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_spac
 #at_1x4x4x16x1x128 = #mqa.staged<shape = [1, 4, 4, 16, 1, 128], dims = [0, 1, 0, 1, 0, 2], swizzle = 16>
 #at_64x128 = #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>
 func.func @f(%q: memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, %k: memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, %w: memref<4x64xf32, #gpu.address_space<workgroup>>, %f: memref<2x4xf32, #gpu.address_space<workgroup>>, %n: index) {
-  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights' and 'factors', and takes no 'num_heads'}}
+  // expected-error@+1 {{with 'reduction' f16 needs relu as 'max', 'weights', 'factors' and heads that are summed, and takes no 'num_heads'}}
   %logits = mqa.tile_logits ins(%q, %k, none, %w : memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #gpu.address_space<workgroup>>, memref<64x128xf8E4M3FN, #at_64x128, #gpu.address_space<workgroup>>, memref<4x64xf32, #gpu.address_space<workgroup>>) factors(%f : memref<2x4xf32, #gpu.address_space<workgroup>>) {reduction = #mqa.reduction<f16>, relu = #mqa.relu<add_abs>} : vector<4x64xf32>
   return
 }

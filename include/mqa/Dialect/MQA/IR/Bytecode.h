@@ -18,7 +18,7 @@ struct BytecodeVersion : public DialectVersion {
   /// Raised when what an op has (an operand, an attribute, a default) is no
   /// longer what it was, so that an older file would be read as something else.
   /// Then `upgradeFromVersion` gets a case for the version before.
-  static constexpr uint64_t kCurrent = 8;
+  static constexpr uint64_t kCurrent = 9;
 
   explicit BytecodeVersion(uint64_t number) : number(number) {}
   uint64_t number;

@@ -55,6 +55,18 @@ inline bool needsFiniteScores(Relu relu) {
   llvm_unreachable("unknown relu");
 }
 
+/// Whether the terms of heads are added up. Then a term of 0 changes nothing,
+/// and a number that all terms are multiplied by may be negative.
+inline bool isSum(HeadReduction reduction) {
+  switch (reduction) {
+  case HeadReduction::Sum:
+    return true;
+  case HeadReduction::Max:
+    return false;
+  }
+  llvm_unreachable("unknown head reduction");
+}
+
 /// Whether two numbers share a register, and queries are scaled to fit.
 inline bool isPacked(Reduction reduction) {
   switch (reduction) {

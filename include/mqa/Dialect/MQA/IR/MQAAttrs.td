@@ -35,6 +35,16 @@ def MQA_ActivationEnumAttr : EnumAttr<MQA_Dialect, MQA_ActivationAttr, "activati
   let assemblyFormat = "`<` $value `>`";
 }
 
+def MQA_HeadReductionAttr : I32EnumAttr<"HeadReduction", "How the heads of a query and a key become one logit", [
+    I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">]> {
+  let cppNamespace = "::mlir::mqa";
+  let genSpecializedAttr = 0;
+}
+
+def MQA_HeadReductionEnumAttr : EnumAttr<MQA_Dialect, MQA_HeadReductionAttr, "head_reduction"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def MQA_ReductionAttr : I32EnumAttr<"Reduction", "The type that heads are summed in", [
     I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">]> {
   let cppNamespace = "::mlir::mqa";
@@ -98,7 +108,7 @@ def MQA_ScheduleAttr : AttrDef<MQA_Dialect, "Schedule"> {
     | `stages` | stages of the key ring in shared memory | stages of `tile_kv` keys |
     | `accumulators` | products of a consumer group in flight. With 2, one product is reduced while the next one is computed | 1 or 2 |
     | `relu` | `max`: floating-point maximum; `integer_max`: maximum of the bits; `add_abs`: x + abs(x), with half the weight; `mixed`: `add_abs` and `integer_max` in turn. The results are the same; the forms use different units of the chip | |
-    | `reduction` | `f32`: exact. `f16`: relu, weights and sum over the heads in packed half precision. Powers of two scale queries and weights, so that nothing overflows. The error is at most 1e-3 | |
+    | `reduction` | `f32`: exact. `f16`: relu, weights and sum over the heads in packed half precision. Powers of two scale queries and weights, so that nothing overflows. The error is at most 1e-3. It is for sums over the heads alone | |
     | `split` | `tiles`: every block of the grid gets the same number of key tiles; `blocks`: blocks of the grid take whole query blocks in turn | |
     | `block_heads` | heads that are staged at a time, with their keys, in a loop over all heads (or over those of a key group); a multiple of 64 / `tile_q`. 0: all heads at once, and queries are staged once per query block | heads |
     | `block_cost` | the time that it takes to begin a query block. It counts when tiles are shared | tiles of `tile_kv` keys |
@@ -229,7 +239,7 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
 
     | parameter | meaning |
     | --- | --- |
-    | `op`, `activation`, `clean`, `compressed`, `block_max` | the op that the function computes, and attributes of the op |
+    | `op`, `activation`, `head_reduction`, `clean`, `compressed`, `block_max` | the op that the function computes, and attributes of the op |
     | `schedule` | for a GPU: the schedule by which the kernel was made. No pass after `mqa-stage-tiles` reads it |
     | `dynamic_shared_memory` | for a GPU: bytes, once the rings are lowered |
     | `overlaps_launches` | for a GPU: whether the kernel may start while the kernel ahead of it ends |
@@ -249,6 +259,8 @@ def MQA_KernelAttr : AttrDef<MQA_Dialect, "Kernel"> {
   let parameters = (ins StringRefParameter<>:$op,
       DefaultValuedParameter<"::mlir::mqa::Activation",
                              "::mlir::mqa::Activation::Relu">:$activation,
+      DefaultValuedParameter<"::mlir::mqa::HeadReduction",
+                             "::mlir::mqa::HeadReduction::Sum">:$head_reduction,
       DefaultValuedParameter<"bool", "false">:$clean,
       DefaultValuedParameter<"bool", "false">:$compressed,
       OptionalParameter<"::mlir::mqa::ScheduleAttr">:$schedule,

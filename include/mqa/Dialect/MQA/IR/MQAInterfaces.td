@@ -51,6 +51,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getWeights">,
     InterfaceMethod<"", "::mlir::mqa::Activation", "getActivation">,
+    InterfaceMethod<"", "::mlir::mqa::HeadReduction", "getHeadReduction">,
     InterfaceMethod<"Whether -inf is written outside of the ranges.", "bool", "getClean">,
     InterfaceMethod<"Whether rows begin with their ranges.", "bool", "hasCompressedRows">,
     InterfaceMethod<"Keys of a column of `out`: R, where it is the maximum of a block of R keys; else 1.",

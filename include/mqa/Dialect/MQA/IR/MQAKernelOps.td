@@ -342,7 +342,8 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | k, k_scale | keys x D, keys | k has a `#mqa.staged` layout. The tiles of k and q may have a larger D than their sources: there they are zero. Without `k_scale`, each scale is 1 |
     | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | for `rows = keys`: pairs of elements, and words of block scales. The op decodes the keys like `mqa.decode_mx`, and q has the order of `mqa.permute_queries` |
     | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
-    | onto | queries x keys | the logits of other heads. The op adds its own logits to them |
+    | onto | queries x keys | the logits of other heads. The op adds its own logits to them, or takes the maximum of both |
+    | scales_onto | | a condition (i1), for an op with `onto` and a `k_scale` of f32. If it is true, `k_scale` multiplies what is combined of `onto` and the op's own heads; if it is false, nothing. Without it, `k_scale` multiplies the op's own heads alone. Tiles of some heads each need it where heads are maximised, because a scale may be negative |
     | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`, `mqa.decode_queries`) |
     | result | queries x keys | |
 
@@ -351,14 +352,16 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     unit decides how a head tile lies in memory (`MatrixUnit::getOperandLayout`).
 
     Heads from `num_heads` on are padding, and have weights of zero. `num_heads` must be given if q is not zero in these
-    heads, or if a key may be infinite, because zero times infinity is NaN.
+    heads, or if a key may be infinite, because zero times infinity is NaN; and with `head_reduction` max, because the
+    logits of all real heads may be negative.
 
     Attributes say how the op is computed, so that no pass below asks the schedule:
 
     | attribute | meaning |
     | --- | --- |
     | `relu` | how a score becomes non-negative, if `activation` is relu: see `#mqa.schedule`. `add_abs` and `mixed` are for f8E4M3FN alone, because an infinite score plus its magnitude would be NaN. `max` alone is for `relu_nan_as_zero` |
-    | `reduction` | `f16`: in packed half precision. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
+    | `head_reduction` | as in `mqa.logits` |
+    | `reduction` | `f16`: in packed half precision, for sums alone. Then `relu` is `max`, there are `weights` and the `factors` that keep the sum from overflowing, and there is no `num_heads` |
     | `accumulators` | the number of products whose scores are under way at a time: of head tiles, and with `rows` keys of keys, too |
     | `rows` | what the rows of a product are: see `#mqa.schedule`. `keys` is for a multiple of 64 keys, and f32 sums |
 
@@ -382,14 +385,16 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     DefaultValuedAttr<MQA_ReluEnumAttr, "::mlir::mqa::Relu::Max">:$relu,
     DefaultValuedAttr<MQA_ReductionEnumAttr, "::mlir::mqa::Reduction::F32">:$reduction,
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<2>]>, "1">:$accumulators,
-    DefaultValuedAttr<MQA_RowsEnumAttr, "::mlir::mqa::Rows::Heads">:$rows);
+    DefaultValuedAttr<MQA_RowsEnumAttr, "::mlir::mqa::Rows::Heads">:$rows,
+    DefaultValuedAttr<MQA_HeadReductionEnumAttr, "::mlir::mqa::HeadReduction::Sum">:$head_reduction,
+    Optional<I1>:$scales_onto);
   let results = (outs VectorOfRankAndType<[2], [F32]>:$logits);
   let assemblyFormat = [{
     `ins` `(` custom<TileInputs>($q, type($q), $k, type($k), $k_scale,
       type($k_scale), $weights, type($weights)) `)`
     (`onto` `(` $onto^ `:` type($onto) `)`)?
     (`factors` `(` $factors^ `:` type($factors) `)`)?
-    (`num_heads` `(` $num_heads^ `)`)? attr-dict `:` type($logits)
+    (`num_heads` `(` $num_heads^ `)`)? (`scales_onto` `(` $scales_onto^ `)`)? attr-dict `:` type($logits)
   }];
   let extraClassDeclaration = [{
     /// Groups of queries, of which a consumer group has one, and queries of one.

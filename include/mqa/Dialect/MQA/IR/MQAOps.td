@@ -72,6 +72,17 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     DeepGEMM's kernels; NaN in k_scale or weights still reaches the logit. Sums are f32. `out` is rounded once, at the
     end.
 
+    **Maximum over the heads.** With `head_reduction = #mqa.head_reduction<max>`, a logit is the greatest of what the
+    heads have, and not their sum:
+
+    ```
+    out[m, n] = k_scale[n] * max_h (weights[m, h] * max(sum_d q[m, h, d] * k[n, d], 0))
+    ```
+
+    NaN is greater than any number. Weights may be negative, and `k_scale` multiplies behind the maximum, so it may be
+    negative too. Each group of heads has a maximum, which its scale multiplies; the logit is the greatest of these
+    products. There are no `fast` schedules.
+
     **Groups.** A key may have one vector for each of G groups of heads. H is a multiple of G. Head h reads group
     h / (H / G), and the scale of the group multiplies inside of the sum over heads. G = 1 is multi-query attention, G = H is
     multi-head attention, and others are grouped-query attention.
@@ -98,7 +109,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     ```
 
     Blocks are counted from key 0, and there are J = ceil(N / R). The logit is the one that the op without `block_max`
-    writes, so scales, weights and the sum over heads come before the maximum. NaN is greater than any number. A block without
+    writes, so scales, weights and the reduction over heads come before this maximum. NaN is greater than any number. A block without
     a key in the range is outside of the range: it is -inf with `clean`, and not written without `clean`. `block_max` and
     `compressed` exclude each other.
 
@@ -150,7 +161,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
     keys; the maxima of blocks of 128 keys; with key blocks for each query; with MXFP8 keys; with MXFP4 queries and
-    keys; a tile.
+    keys; the maximum over the heads; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -185,6 +196,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          q_scale(%query_scales : tensor<?x64xi32>)
          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %8 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) {head_reduction = #mqa.head_reduction<max>} -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -204,7 +219,8 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     UnitAttr:$compressed,
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
-    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$key_block_size);
+    OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$key_block_size,
+    DefaultValuedAttr<MQA_HeadReductionEnumAttr, "::mlir::mqa::HeadReduction::Sum">:$head_reduction);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let useCustomPropertiesEncoding = 1;
 
@@ -219,7 +235,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
             /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
             /*q_scale=*/::mlir::Value(),
             /*clean=*/false, /*compressed=*/false, Activation::Relu, /*schedule=*/{},
-            /*block_max=*/{}, /*key_block_size=*/{});
+            /*block_max=*/{}, /*key_block_size=*/{}, HeadReduction::Sum);
     }]>];
 
   let assemblyFormat = [{
@@ -329,7 +345,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `out` | (B * T) x N, (B * T) x J with `block_max`, or (B * T) x (L * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
-    a power of two from 16 to 256. T and P are static. Heads, head dim, activation, rounding, and MXFP4
+    a power of two from 16 to 256. T and P are static. Heads, head dim, activation, maximum over the heads, rounding, and MXFP4
     and MXFP8 keys and queries are as in `mqa.logits`.
 
     **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
@@ -416,7 +432,8 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     DefaultValuedAttr<MQA_ActivationEnumAttr, "::mlir::mqa::Activation::Relu">:$activation,
     OptionalAttr<MQA_ScheduleAttr>:$schedule,
     OptionalAttr<I64Attr>:$block_max, OptionalAttr<I64Attr>:$rows_per_sequence,
-    OptionalAttr<I64Attr>:$key_block_size);
+    OptionalAttr<I64Attr>:$key_block_size,
+    DefaultValuedAttr<MQA_HeadReductionEnumAttr, "::mlir::mqa::HeadReduction::Sum">:$head_reduction);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let useCustomPropertiesEncoding = 1;
 
@@ -430,7 +447,7 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
             /*key_blocks=*/::mlir::Value(), /*num_key_blocks=*/::mlir::Value(),
             /*q_scale=*/::mlir::Value(),
             /*clean=*/false, Activation::Relu, /*schedule=*/{}, /*block_max=*/{},
-            /*rows_per_sequence=*/{}, /*key_block_size=*/{});
+            /*rows_per_sequence=*/{}, /*key_block_size=*/{}, HeadReduction::Sum);
     }]>];
 
   let assemblyFormat = [{

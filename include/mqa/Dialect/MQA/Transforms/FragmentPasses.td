@@ -66,8 +66,8 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     - The rows of a contraction may be those of an `mqa.decode_mx`. Each thread then decodes its part of two keys into
       the registers that WGMMA reads.
     - Element-wise ops, broadcasts and reads are computed for the elements that the thread owns.
-    - A reduction over heads is summed in the thread first. Then it is summed over the lanes that have other heads of
-      the same query (8, 4, 2 or no others). On the way, the lanes transpose the sums, so that each lane ends with
+    - A reduction over heads, `add` or `maximumf`, is done in the thread first. Then it goes over the lanes that have other
+      heads of the same query (8, 4, 2 or no others). On the way, the lanes transpose the sums, so that each lane ends with
       elements of its own instead of copies.
     - Where rows are keys, sums of several products may be joined by `vector.insert_strided_slice`. They then cross the
       lanes together.
@@ -82,7 +82,7 @@ def MQADistributeVectorsPass : Pass<"mqa-distribute-vectors", "::mlir::gpu::GPUF
     - Three kinds of ops write what was computed: `mqa.scatter_columns`, `mqa.append_logits`, and a
       `vector.transfer_write` whose target is no tile with a `#mqa.staged` layout. The written value is computed
       element-wise from one `vector.multi_reduction` of a `vector.contract`. One loop may carry it. A sum may be
-      written, and another sum may be added to it.
+      written, and another sum may be added to it. A reduction begins with 0 or -inf, or with another one of its kind.
     - Nothing changes a tile between the read of it and the contraction.
     - Ops may come in any order. A contraction may be used in regions, and a loop may have several contractions.
     - A sum over warps takes named barriers that the kernel does not use yet.

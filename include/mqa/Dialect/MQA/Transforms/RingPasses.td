@@ -18,7 +18,7 @@ def MQAStageTilesPass : Pass<"mqa-stage-tiles", "::mlir::gpu::GPUFuncOp"> {
     position follows from the key.
 
     If keys have groups, or if only some heads have room (`block_heads`), the rings are filled once per key tile and
-    block of heads, in a loop over these blocks. The loop adds up their logits.
+    block of heads, in a loop over these blocks. The loop adds up their logits, or takes the maximum.
 
     Contract: anything that breaks these rules is an error.
 

@@ -30,6 +30,9 @@ struct TilePlan {
   /// together, once per key tile.
   int64_t blockHeads = 0, numHeadBlocks = 1;
   bool stagesByParts = false;
+  /// Whether `k_scale` multiplies what is combined of all head blocks, and not
+  /// what each of them has.
+  bool scalesLast = false;
   /// The ring of a query block: q in head tiles, and weights if there are any,
   /// for `blockHeads` heads. Of queries with block scales: their bytes and
   /// words, weights if there are any, and then what consumers make of these: q,

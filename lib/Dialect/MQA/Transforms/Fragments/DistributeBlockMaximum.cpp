@@ -19,7 +19,10 @@ using namespace mlir::mqa::shapes;
 using arith::CmpIPredicate;
 
 bool mqa::isBlockMaximum(vector::MultiDimReductionOp reduction) {
-  return reduction.getKind() == vector::CombiningKind::MAXIMUMF &&
+  // A maximum over heads is of three dims, too.
+  auto cast = reduction.getSource().getDefiningOp<vector::ShapeCastOp>();
+  return cast && cast.getSourceVectorType().getRank() == 2 &&
+         reduction.getKind() == vector::CombiningKind::MAXIMUMF &&
          reduction.getReductionMask() == SmallVector<bool>{false, false, true};
 }
 

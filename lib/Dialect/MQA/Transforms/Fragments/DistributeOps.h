@@ -50,7 +50,12 @@ LogicalResult distributeContraction(IRRewriter &b, FragmentLayout &layout,
 void distributeDecode(IRRewriter &b, KeyRowsLayout &layout,
                       VectorScalars &scalars, MxTables &tables, DecodeMxOp op);
 
-/// Adds up in the thread, then over the lanes, then over warps, and gives
+/// Whether `reduction` may be over heads: a sum, or a maximum, that begins with
+/// what changes nothing or with another one of its kind; else reports it.
+LogicalResult verifyHeadReduction(vector::MultiDimReductionOp reduction);
+
+/// Combines heads (adds them up, or takes the maximum) in the thread, then over
+/// the lanes, then over warps, and gives
 /// `scalars` the elements that each lane ends with. The warps of a query share
 /// the columns, or (`sharesColumns` is false) each ends with all of them.
 LogicalResult distributeReduction(IRRewriter &b, HeadRowsLayout &layout,
@@ -59,22 +64,25 @@ LogicalResult distributeReduction(IRRewriter &b, HeadRowsLayout &layout,
                                   vector::MultiDimReductionOp reduction,
                                   bool sharesColumns);
 
-/// The same where rows are keys: adds up in the thread, then over the lanes of
-/// its quad. The elements are those of `sums`: the result of the only one of
+/// The same where rows are keys: in the thread, then over the lanes of its
+/// quad. The elements are those of `sums`: the result of the only one of
 /// `reductions`, or all of them joined along the keys. Where two lanes end with
 /// the same elements, returns whether this is the first of them, else null.
-FailureOr<Value> distributeKeyRowSums(
+FailureOr<Value> distributeKeyRowReduction(
     IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars,
     ArrayRef<vector::MultiDimReductionOp> reductions, Value sums);
 
-/// Adds the elements of lanes that differ in lane bit `bit`. Of two elements
-/// whose coordinates `dim` are `delta` apart, each lane sends one and keeps the
-/// other: half the shuffles, and no lane ends with a copy of another's sums.
-void sumOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
-                  SmallVector<Element> &elements, int64_t dim, int64_t bit,
-                  int64_t delta);
+/// Combines the elements of lanes that differ in lane bit `bit`. Of two
+/// elements whose coordinates `dim` are `delta` apart, each lane sends one and
+/// keeps the other: half the shuffles, and no lane ends with a copy of
+/// another's.
+void combineOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
+                      vector::CombiningKind kind,
+                      SmallVector<Element> &elements, int64_t dim, int64_t bit,
+                      int64_t delta);
 
-/// Whether `reduction` is a maximum over blocks of columns.
+/// Whether `reduction` is a maximum over blocks of columns of logits, which are
+/// [query, key].
 bool isBlockMaximum(vector::MultiDimReductionOp reduction);
 
 /// Checks such a reduction; returns the columns of a block.

@@ -1,10 +1,11 @@
-//===- DistributeReduction.cpp - Sums over heads, over the lanes ----------===//
+//===- DistributeReduction.cpp - Reductions over heads, over the lanes ----===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
 #include "DistributeOps.h"
+#include "mqa/Dialect/MQA/IR/CombineHeads.h"
 #include "mqa/Dialect/MQA/IR/MQA.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/Matchers.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "mqa-distribute-vectors"
@@ -30,33 +30,55 @@ public:
                        vector::MultiDimReductionOp reduction,
                        bool sharesColumns)
       : b(b), layout(layout), scalars(scalars), barriers(barriers),
-        reduction(reduction), sharesColumns(sharesColumns) {}
+        reduction(reduction), kind(reduction.getKind()),
+        sharesColumns(sharesColumns) {}
   LogicalResult run();
 
 private:
   FailureOr<SmallVector<Element>>
-  sumInThread(vector::MultiDimReductionOp reduction);
+  reduceInThread(vector::MultiDimReductionOp reduction);
   void synchronize(Location loc, Value warp, int64_t firstBarrier);
-  LogicalResult sumOverWarps(Location loc, SmallVector<Element> &elements);
+  LogicalResult reduceOverWarps(Location loc, SmallVector<Element> &elements);
+  Value combine(Location loc, Value lhs, Value rhs) {
+    return combineTerms(b, loc, kind, lhs, rhs);
+  }
 
   IRRewriter &b;
   HeadRowsLayout &layout;
   VectorScalars &scalars;
   NamedBarriers &barriers;
   vector::MultiDimReductionOp reduction;
+  vector::CombiningKind kind;
   bool sharesColumns;
 };
 } // namespace
 
-/// The thread's own part of the reduction: a sum over its rows for each of its
-/// columns, on top of that of the reduction it adds to.
+LogicalResult mqa::verifyHeadReduction(vector::MultiDimReductionOp reduction) {
+  vector::CombiningKind kind = reduction.getKind();
+  if (!combinesHeads(kind))
+    return reduction.emitError() << "must add up, or take the maximum, found "
+                                 << vector::stringifyCombiningKind(kind);
+  auto previous =
+      reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>();
+  if (previous ? previous.getKind() == kind
+               : isNeutralTerm(kind, reduction.getAcc()))
+    return success();
+  bool sums = kind == vector::CombiningKind::ADD;
+  return reduction.emitError()
+         << (sums ? "must add to zero or to another sum"
+                  : "must begin with -inf or with another maximum");
+}
+
+/// The thread's own part of the reduction: over its rows for each of its
+/// columns, on top of that of the reduction it goes on from.
 FailureOr<SmallVector<Element>>
-ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
+ReductionDistributor::reduceInThread(vector::MultiDimReductionOp reduction) {
   VectorType type = reduction.getSourceVectorType();
   if (type.getRank() != 3 ||
-      reduction.getKind() != vector::CombiningKind::ADD ||
       reduction.getReductionMask() != SmallVector<bool>{false, true, false})
-    return reduction.emitError("must add up the second of three dims");
+    return reduction.emitError("must reduce the second of three dims");
+  if (failed(verifyHeadReduction(reduction)))
+    return failure();
   Type element = type.getElementType();
   if (type.getDimSize(0) != layout.getNumQueries() ||
       type.getDimSize(1) != layout.getHeads() ||
@@ -68,12 +90,10 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   SmallVector<Element> sums;
   if (auto previous =
           reduction.getAcc().getDefiningOp<vector::MultiDimReductionOp>()) {
-    FailureOr<SmallVector<Element>> partial = sumInThread(previous);
+    FailureOr<SmallVector<Element>> partial = reduceInThread(previous);
     if (failed(partial))
       return failure();
     sums = std::move(*partial);
-  } else if (!matchPattern(reduction.getAcc(), m_AnyZeroFloat())) {
-    return reduction.emitError("must add to zero or to another reduction");
   }
 
   OpBuilder::InsertionGuard guard(b);
@@ -82,7 +102,9 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
   bool packed = element.isF16();
   int64_t step = packed ? HeadRowsLayout::kColumnPair : 1;
   // Where the source is a product, sum by fused multiply-add.
-  auto product = reduction.getSource().getDefiningOp<arith::MulFOp>();
+  auto product = kind == vector::CombiningKind::ADD
+                     ? reduction.getSource().getDefiningOp<arith::MulFOp>()
+                     : nullptr;
   auto emit = [&](Value vector, const Coordinates &at) {
     return packed ? scalars.emitPair(vector, at) : scalars.emit(vector, at);
   };
@@ -111,8 +133,7 @@ ReductionDistributor::sumInThread(vector::MultiDimReductionOp reduction) {
         if (first)
           sums.push_back({{query, column}, *term});
         else
-          sums[next].value =
-              arith::AddFOp::create(b, loc, sums[next].value, *term);
+          sums[next].value = combine(loc, sums[next].value, *term);
       }
     }
   }
@@ -143,9 +164,10 @@ Value mqa::exchange(OpBuilder &b, Location loc, Value value, int64_t bit) {
   return shuffle(value);
 }
 
-void mqa::sumOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
-                       SmallVector<Element> &elements, int64_t dim, int64_t bit,
-                       int64_t delta) {
+void mqa::combineOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
+                           vector::CombiningKind kind,
+                           SmallVector<Element> &elements, int64_t dim,
+                           int64_t bit, int64_t delta) {
   SmallVector<Element> result;
   Value isSecond = layout.getLaneBit(bit);
   for (const Element &first : elements) {
@@ -164,7 +186,7 @@ void mqa::sumOverLanes(OpBuilder &b, Location loc, FragmentLayout &layout,
     Coordinates at = first.at;
     at[dim] = layout.select(at[dim], delta, bit);
     result.push_back(
-        {at, arith::AddFOp::create(b, loc, keep, exchange(b, loc, send, bit))});
+        {at, combineTerms(b, loc, kind, keep, exchange(b, loc, send, bit))});
   }
   elements = std::move(result);
 }
@@ -197,12 +219,12 @@ static int64_t countConsumerWarps(gpu::GPUFuncOp kernel) {
   return warps;
 }
 
-/// Adds the elements of the warps that have heads of the same query, through
-/// shared memory; each warp ends with the sums of a part of the columns, or of
-/// all.
+/// Combines the elements of the warps that have heads of the same query,
+/// through shared memory; each warp ends with those of a part of the columns,
+/// or of all.
 LogicalResult
-ReductionDistributor::sumOverWarps(Location loc,
-                                   SmallVector<Element> &elements) {
+ReductionDistributor::reduceOverWarps(Location loc,
+                                      SmallVector<Element> &elements) {
   auto kernel = reduction->getParentOfType<gpu::GPUFuncOp>();
   int64_t consumerWarps = countConsumerWarps(kernel);
   VectorType type = reduction.getSourceVectorType();
@@ -227,8 +249,9 @@ ReductionDistributor::sumOverWarps(Location loc,
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
-  LDBG() << "adds up over " << queryWarps << " warps of " << consumerWarps
-         << ", at barriers from " << *barrier << " on: " << reduction;
+  LDBG() << "combines heads over " << queryWarps << " warps of "
+         << consumerWarps << ", at barriers from " << *barrier
+         << " on: " << reduction;
   Value partials =
       addWorkgroupVariable(kernel, {consumerWarps, keys}, b.getF32Type(), loc);
   Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
@@ -253,7 +276,7 @@ ReductionDistributor::sumOverWarps(Location loc,
       Value row = arith::AddIOp::create(b, loc, first, constant(i));
       Value partial =
           memref::LoadOp::create(b, loc, partials, ValueRange{row, column});
-      sum = sum ? arith::AddFOp::create(b, loc, sum, partial) : partial;
+      sum = sum ? combine(loc, sum, partial) : partial;
     }
     result.push_back({at, sum});
   }
@@ -262,7 +285,7 @@ ReductionDistributor::sumOverWarps(Location loc,
 }
 
 LogicalResult ReductionDistributor::run() {
-  FailureOr<SmallVector<Element>> sums = sumInThread(reduction);
+  FailureOr<SmallVector<Element>> sums = reduceInThread(reduction);
   if (failed(sums))
     return failure();
   if (reduction.getSourceVectorType().getDimSize(2) % kStoreKeys)
@@ -277,14 +300,14 @@ LogicalResult ReductionDistributor::run() {
   // have yet, so that the lanes of a query end with neighbouring columns.
   int64_t first = layout.getFirstHeadBit();
   for (int64_t bit = kLaneBits - 1; bit > first; --bit)
-    sumOverLanes(b, loc, layout, elements, /*dim=*/1, bit,
-                 layout.getColumnStep(bit));
+    combineOverLanes(b, loc, layout, kind, elements, /*dim=*/1, bit,
+                     layout.getColumnStep(bit));
   if (reduction.getSourceVectorType().getElementType().isF16())
     elements = scalars.unpackPairs(loc, elements);
   if (first < kLaneBits)
-    sumOverLanes(b, loc, layout, elements, /*dim=*/1, first,
-                 layout.getColumnStep(first));
-  if (layout.getQueryWarps() > 1 && failed(sumOverWarps(loc, elements)))
+    combineOverLanes(b, loc, layout, kind, elements, /*dim=*/1, first,
+                     layout.getColumnStep(first));
+  if (layout.getQueryWarps() > 1 && failed(reduceOverWarps(loc, elements)))
     return failure();
   scalars.setElements(reduction.getResult(), elements);
   return success();

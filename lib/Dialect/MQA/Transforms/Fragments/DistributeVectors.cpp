@@ -203,8 +203,8 @@ FailureOr<Value> Distributor::reduce(Operation *op,
   if (layout.hasKeyRows()) {
     if (origin.maximum || isa<AppendLogitsOp>(op))
       return op->emitError("needs products whose rows are heads");
-    return distributeKeyRowSums(b, static_cast<KeyRowsLayout &>(layout),
-                                scalars, origin.reductions, origin.sums);
+    return distributeKeyRowReduction(b, static_cast<KeyRowsLayout &>(layout),
+                                     scalars, origin.reductions, origin.sums);
   }
   if (origin.reductions.size() > 1)
     return op->emitError("writes joined sums, which needs products whose rows "

@@ -9,6 +9,7 @@
 #include "Rings/Fp4Tables.h"
 #include "SplitKeyRows.h"
 #include "VectorizeStore.h"
+#include "mqa/Dialect/MQA/IR/CombineHeads.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Shapes.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
@@ -47,6 +48,7 @@ class TileVectorizer {
 public:
   TileVectorizer(IRRewriter &b, TileLogitsOp op, bool isAsync)
       : b(b), op(op), loc(op.getLoc()), isAsync(isAsync),
+        kind(getCombiningKind(op.getHeadReduction())),
         half(isPacked(op.getReduction())), keyRows(hasKeyRows(op.getRows())) {
     headTiles = op.getHeadTiles();
     queries = op.getTileQueries();
@@ -55,9 +57,10 @@ public:
     productKeys = keyRows ? shapes::kGroupRows : keys;
   }
 
-  /// k_scale * sum over heads of weights * relu(q . k), and what it is added
-  /// onto, indexed [query, key]. The first packed keys are decoded behind
-  /// `previous`, a contraction (null: in place): while that is under way.
+  /// k_scale * sum over heads of weights * relu(q . k), or * the maximum over
+  /// them, and what it is combined with, indexed [query, key]. The first packed
+  /// keys are decoded behind `previous`, a contraction (null: in place): while
+  /// that is under way.
   void run(Operation *previous);
   /// The last contraction of the tile.
   Operation *getContraction() const { return contraction; }
@@ -90,8 +93,9 @@ private:
   Value dropNan(Value scores);
   Value computeHalfRelu(Value scores);
   std::pair<Value, double> activate(int64_t headTile, Value scores);
-  Value dropPadding(int64_t headTile, Value scores);
-  Value addWeighted(int64_t headTile, Value scores, Value sums);
+  Value dropPadding(int64_t headTile, Value values, double neutral);
+  Value combineWeighted(int64_t headTile, Value scores, Value sums);
+  Value readScale();
   Value scaleByFactors(VectorType type, Value logits, int64_t i);
   SmallVector<Value> computeSums(Operation *previous);
   Value join(ArrayRef<Value> parts);
@@ -105,6 +109,8 @@ private:
   int64_t headTiles, queries, heads, keys;
   /// Keys of one product.
   int64_t productKeys;
+  /// How heads are combined.
+  vector::CombiningKind kind;
   bool half, keyRows;
   /// Of packed keys, product by product.
   SmallVector<Value> exponents;
@@ -220,14 +226,15 @@ Relu TileVectorizer::getRelu(int64_t headTile) {
   llvm_unreachable("unknown relu");
 }
 
-/// Zero for the heads that are padding, which are zero but for keys that are
-/// not finite.
-Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
+/// `neutral` for the heads that are padding. (Their scores are zero, but for
+/// keys that are not finite.)
+Value TileVectorizer::dropPadding(int64_t headTile, Value values,
+                                  double neutral) {
   int64_t first = headTile * heads;
   Value numHeads = op.getNumHeads();
   if (!numHeads || getConstantIntValue(numHeads).value_or(0) >= first + heads)
-    return scores;
-  auto type = cast<VectorType>(scores.getType());
+    return values;
+  auto type = cast<VectorType>(values.getType());
   auto headType = VectorType::get({heads}, b.getIndexType());
   Value head = vector::StepOp::create(b, loc, headType);
   Value offset = arith::ConstantIndexOp::create(b, loc, first);
@@ -240,7 +247,7 @@ Value TileVectorizer::dropPadding(int64_t headTile, Value scores) {
     exists = vector::ShapeCastOp::create(
         b, loc, VectorType::get({heads, 1}, i1), exists);
   exists = vector::BroadcastOp::create(b, loc, type.clone(i1), exists);
-  return arith::SelectOp::create(b, loc, exists, scores, splat(type, 0.0));
+  return arith::SelectOp::create(b, loc, exists, values, splat(type, neutral));
 }
 
 /// The factor by which computeRelu is too much.
@@ -319,8 +326,10 @@ Value TileVectorizer::readWeights(int64_t headTile) {
   return read(op.getWeights(), shape, headTile * heads);
 }
 
-/// sums + the sum over a head tile's heads of weights * relu(scores).
-Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
+/// sums + the sum over a head tile's heads of weights * relu(scores), or the
+/// maximum of them and `sums`.
+Value TileVectorizer::combineWeighted(int64_t headTile, Value scores,
+                                      Value sums) {
   auto type = cast<VectorType>(scores.getType());
   Value weights = readWeights(headTile);
   Value relu;
@@ -333,7 +342,10 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
         b, loc, VectorType::get({queries, heads}, b.getF16Type()), weights);
   } else {
     double factor;
-    std::tie(relu, factor) = activate(headTile, dropPadding(headTile, scores));
+    // For a sum, a score of 0 is enough: the weight is 0, too.
+    if (isSum(op.getHeadReduction()))
+      scores = dropPadding(headTile, scores, 0.0);
+    std::tie(relu, factor) = activate(headTile, scores);
     if (factor != 1.0) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointAfterValue(weights);
@@ -349,9 +361,11 @@ Value TileVectorizer::addWeighted(int64_t headTile, Value scores, Value sums) {
         weights);
   Value weightsOfAll = vector::BroadcastOp::create(b, loc, type, column);
   Value weighted = arith::MulFOp::create(b, loc, relu, weightsOfAll);
+  if (!isSum(op.getHeadReduction()))
+    weighted =
+        dropPadding(headTile, weighted, getNeutralTerm(op.getHeadReduction()));
   return vector::MultiDimReductionOp::create(
-      b, loc, weighted, sums, ArrayRef<bool>{false, !keyRows, keyRows},
-      vector::CombiningKind::ADD);
+      b, loc, weighted, sums, ArrayRef<bool>{false, !keyRows, keyRows}, kind);
 }
 
 /// `logits`, of type `type`, times row `i` of the factors, which are read by a
@@ -370,13 +384,16 @@ Value TileVectorizer::scaleByFactors(VectorType type, Value logits, int64_t i) {
   return arith::MulFOp::create(b, loc, logits, factor);
 }
 
-/// The sums over heads of weights * relu(q . k), product by product.
+/// The sums, or maxima, over heads of weights * relu(q . k), product by
+/// product.
 SmallVector<Value> TileVectorizer::computeSums(Operation *previous) {
   auto type = keyRows ? VectorType::get({productKeys, queries}, b.getF32Type())
                       : VectorType::get({queries, keys},
                                         half ? b.getF16Type() : b.getF32Type());
   int64_t numProducts = keys / productKeys, together = op.getAccumulators();
-  SmallVector<Value> sums(numProducts, splat(type, 0.0)), allKeys, scores;
+  SmallVector<Value> sums(numProducts,
+                          splat(type, getNeutralTerm(op.getHeadReduction()))),
+      allKeys, scores;
   // Step by step: head by head of a product, and then those of the next one.
   int64_t numSteps = numProducts * headTiles;
   auto start = [&](int64_t i) {
@@ -389,7 +406,7 @@ SmallVector<Value> TileVectorizer::computeSums(Operation *previous) {
   };
   auto finish = [&](int64_t i) {
     Value &own = sums[i / headTiles];
-    own = addWeighted(i % headTiles, scores[i], own);
+    own = combineWeighted(i % headTiles, scores[i], own);
   };
   if (isAsync) {
     // With several accumulators, the next scores are started before one is
@@ -432,33 +449,39 @@ Value TileVectorizer::join(ArrayRef<Value> parts) {
   return joined;
 }
 
-Value TileVectorizer::computeLogits(Operation *previous) {
-  auto type = VectorType::get({queries, keys}, b.getF32Type());
-  Value sums = join(computeSums(previous));
-  // Read last: registers are short while head tiles are reduced.
-  Value scale;
+/// The scale of each key; null without scales.
+Value TileVectorizer::readScale() {
   if (op.hasPackedKeys()) {
     ImplicitLocOpBuilder here(loc, b);
     auto type = cast<FloatType>(op.getQ().getType().getElementType());
-    scale = getMxFactor(here, Fp4Tables::getShift(type), join(exponents));
-  } else if (op.getKScale()) {
-    scale = read(op.getKScale(), {keys});
+    return getMxFactor(here, Fp4Tables::getShift(type), join(exponents));
   }
-  Value logits = sums;
+  return op.getKScale() ? read(op.getKScale(), {keys}) : Value();
+}
+
+Value TileVectorizer::computeLogits(Operation *previous) {
+  auto type = VectorType::get({queries, keys}, b.getF32Type());
+  Value logits = join(computeSums(previous));
+  // Read last: registers are short while head tiles are reduced.
+  Value scale = readScale(), scalesOnto = op.getScalesOnto();
   if (half)
     logits = arith::ExtFOp::create(b, loc, type, logits);
   if (keyRows)
     logits = vector::TransposeOp::create(b, loc, logits, {1, 0});
-  if (scale) {
-    Value scaleOfAll = vector::BroadcastOp::create(b, loc, type, scale);
-    logits = arith::MulFOp::create(b, loc, logits, scaleOfAll);
-  }
+  if (scale)
+    scale = vector::BroadcastOp::create(b, loc, type, scale);
+  if (scale && !scalesOnto)
+    logits = arith::MulFOp::create(b, loc, logits, scale);
   // Behind the scale: a factor of queries with block scales is above 1 only
   // where sums are great, and below 1 only where they are small.
   for (int64_t i = 0; op.getFactors() && i < 2; ++i)
     logits = scaleByFactors(type, logits, i);
   if (op.getOnto())
-    logits = arith::AddFOp::create(b, loc, op.getOnto(), logits);
+    logits = combineTerms(b, loc, kind, op.getOnto(), logits);
+  if (scalesOnto)
+    logits = arith::MulFOp::create(
+        b, loc, logits,
+        arith::SelectOp::create(b, loc, scalesOnto, scale, splat(type, 1.0)));
   return logits;
 }
 

@@ -182,8 +182,11 @@ void WarpRoles::narrowCarriedTiles(scf::ForOp outer) {
         continue;
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPoint(loop);
-      Value none =
-          arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type));
+      DenseElementsAttr init;
+      // mqa-specialize-warps has verified it.
+      (void)matchPattern(loop.getInitArgs()[i], m_Constant(&init));
+      Value none = arith::ConstantOp::create(
+          rewriter, loc, init.resizeSplat(cast<VectorType>(type)));
       rewriter.modifyOpInPlace(loop, [&] {
         loop.getInitArgsMutable()[i].set(none);
         loop.getRegionIterArg(i).setType(type);

@@ -8,6 +8,7 @@
 #include "Kernels/AllOrNothing.h"
 #include "Kernels/WorkgroupMemory.h"
 #include "Loops/HeadBlock.h"
+#include "mqa/Dialect/MQA/IR/CombineHeads.h"
 #include "mqa/Dialect/MQA/IR/EnumCases.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -102,7 +103,8 @@ private:
   }
   Relu getRelu();
   Value buildTile(Value position, const HeadBlock &heads,
-                  const Queries &queries, Value onto);
+                  const Queries &queries, Value onto,
+                  Value scalesOnto = Value());
   Value buildHeadBlocks(Value position);
 
   RewriterBase &b;
@@ -270,7 +272,8 @@ Relu TileStager::getRelu() {
 
 /// The logits of a tile of keys, which is staged, and staged queries.
 Value TileStager::buildTile(Value position, const HeadBlock &heads,
-                            const Queries &queries, Value onto) {
+                            const Queries &queries, Value onto,
+                            Value scalesOnto) {
   auto getTiles = [&](Value ring, ValueRange operands) -> ValueRange {
     if (!mxRing)
       putKeys(ring, position, heads, operands);
@@ -288,9 +291,11 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
     if (scaleRing)
       scales = getTiles(scaleRing, logits.getKScale())[0];
   }
-  // Padding is zero; but behind a block of q come the heads of the next.
+  // Padding is zero, which no sum notices; but behind a block of q come the
+  // heads of the next.
   int64_t tileHeads = plan.queryTile.getDimSize(1);
-  bool isZero = logits.hasOnlyFiniteScores() && !heads.firstHead;
+  bool isZero = isSum(logits.getHeadReduction()) &&
+                logits.hasOnlyFiniteScores() && !heads.firstHead;
   Value numHeads;
   if (!isZero && !isConstantIntValue(heads.numHeads, tileHeads))
     numHeads = getValueOrCreateConstantIndexOp(b, loc, heads.numHeads);
@@ -298,13 +303,16 @@ Value TileStager::buildTile(Value position, const HeadBlock &heads,
       b, loc, getTileType(), queries.q, keys, scales, queries.weights, onto,
       queries.factors, logits.getActivation(), numHeads, getRelu(),
       plan.schedule.getReduction(), plan.schedule.getAccumulators(),
-      plan.schedule.getRows());
+      plan.schedule.getRows(), logits.getHeadReduction(), scalesOnto);
 }
 
-/// The sum of all head blocks' logits of a tile of keys; the first of them has
-/// the rings' slots at `position`.
+/// The logits of all head blocks of a tile of keys; the first of them has the
+/// rings' slots at `position`.
 Value TileStager::buildHeadBlocks(Value position) {
-  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(getTileType()));
+  double neutral = getNeutralTerm(logits.getHeadReduction());
+  Value none = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(getTileType(), b.getF32FloatAttr(neutral)));
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   Value end = arith::ConstantIndexOp::create(b, loc, plan.numHeadBlocks);
@@ -317,7 +325,15 @@ Value TileStager::buildHeadBlocks(Value position) {
       arith::IndexCastOp::create(b, loc, b.getI32Type(), index));
   HeadBlock heads = HeadBlock::get(b, logits, plan.blockHeads, index);
   Queries queries = putQueries(own, heads);
-  Value sum = buildTile(own, heads, queries, loop.getRegionIterArg(0));
+  // A scale multiplies the heads of a key together where it may be negative.
+  Value scalesOnto;
+  if (plan.scalesLast) {
+    Value last = arith::SubIOp::create(b, loc, end, one);
+    scalesOnto =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, last);
+  }
+  Value sum =
+      buildTile(own, heads, queries, loop.getRegionIterArg(0), scalesOnto);
   for (Value ring : {queryRing, keyRing, scaleRing})
     if (ring)
       RingReleaseOp::create(b, loc, ring, own);

@@ -164,8 +164,12 @@ LogicalResult RoleVerifier::verifyTileUses(Value logits) {
              << "'; they may be stored, added to, or carried by a loop inside "
                 "of that over rings";
     unsigned index = use.getOperandNumber();
-    if (!matchPattern(carrying.getInitArgs()[index], m_AnyZeroFloat()))
-      return carrying.emitOpError("that adds up tiles must begin with zero");
+    // It is narrowed, too.
+    DenseElementsAttr init;
+    if (!matchPattern(carrying.getInitArgs()[index], m_Constant(&init)) ||
+        !init.isSplat())
+      return carrying.emitOpError("that carries tiles must begin with a "
+                                  "constant that is the same for each key");
     if (failed(verifyTileUses(carrying.getResult(index))) ||
         failed(verifyTileUses(carrying.getRegionIterArg(index))))
       return failure();

@@ -66,7 +66,8 @@ static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
          a.getQueryFormat() == b.getQueryFormat() &&
          a.getInputElementType() == b.getInputElementType() &&
          getWeightsType(a) == getWeightsType(b) &&
-         a.getActivation() == b.getActivation();
+         a.getActivation() == b.getActivation() &&
+         a.getHeadReduction() == b.getHeadReduction();
 }
 
 /// The measured entry; without one, the likeliest that fits. If nothing fits,

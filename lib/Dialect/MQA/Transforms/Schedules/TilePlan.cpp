@@ -133,6 +133,9 @@ static std::string describeNotPacked(LogitsOpInterface op, bool stagesByParts) {
     wrong.push_back(format->name.str() + " queries");
   if (!isRelu(op.getActivation()))
     wrong.push_back("no relu");
+  if (!isSum(op.getHeadReduction()))
+    wrong.push_back("head_reduction " +
+                    stringifyHeadReduction(op.getHeadReduction()).str());
   if (!op.getWeights())
     wrong.push_back("no weights");
   if (!llvm::is_contained({32, 64, 128}, op.getHeadDim()))
@@ -216,6 +219,17 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
                        << " is not tile_kv = " << tileKv
                        << ") at keys that are staged for a part of the heads "
                           "at a time";
+  // A maximum of some heads may not be multiplied by a scale that may be
+  // negative: only that of all heads is, or of all of a key group.
+  bool scalesLast = !isSum(op.getHeadReduction()) && heads < groupHeads &&
+                    op.getKScale() && !op.hasMxKeys();
+  if (scalesLast && op.hasKeyGroups())
+    return emitError() << "head_reduction "
+                       << stringifyHeadReduction(op.getHeadReduction())
+                       << " with a 'k_scale' for each key group needs all of "
+                       << groupHeads
+                       << " heads of a group at once, found block_heads = "
+                       << heads;
   // The rows of one product lie behind each other where no chunks do.
   RowChunks chunks = unit.getRowChunks(
       headDim, unit.getOperandType(op.getProductElementType()));
@@ -232,7 +246,8 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   std::string notPacked = describeNotPacked(op, stagesByParts);
   if (packed && !notPacked.empty())
     return emitError() << "reduction f16 is for f8E4M3FN, relu, weights, a "
-                          "head dim of 32, 64 or 128 and all heads at once, "
+                          "sum over the heads, a head dim of 32, 64 or 128 "
+                          "and all heads at once, "
                           "found "
                        << notPacked;
   if (std::string not_ = areKeys ? describeNotKeyRows(op, unit, packed) : "";
@@ -257,6 +272,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   plan.blockHeads = heads;
   plan.numHeadBlocks = op.getNumGroups() * llvm::divideCeil(groupHeads, heads);
   plan.stagesByParts = stagesByParts;
+  plan.scalesLast = scalesLast;
   // Converting is what a paged cache waits for: two groups take tiles in turn,
   // and each has the same slots of the rings. Else many queries share what is
   // converted, and consumers need the registers.

@@ -98,8 +98,91 @@ gpu.module @kernels {
     %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
     %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
-    // expected-error@+1 {{must add up the second of three dims}}
+    // expected-error@+1 {{must begin with -inf or with another maximum}}
     %sum = vector.multi_reduction <maximumf>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #at_8x32, #smem>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %f0 = arith.constant 0.0 : f32
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %one = arith.constant dense<1.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
+    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %wrong = arith.constant dense<0.0> : vector<4x16xf32>
+    // expected-error@+1 {{must reduce the second of three dims}}
+    %sum = vector.multi_reduction <add>, %s, %wrong [2] : vector<4x16x32xf32> to vector<4x16xf32>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x16xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #at_8x32, #smem>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %f0 = arith.constant 0.0 : f32
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %one = arith.constant dense<1.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
+    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    // expected-error@+1 {{must add up, or take the maximum, found minimumf}}
+    %sum = vector.multi_reduction <minimumf>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+#at_32x32 = #mqa.staged<shape = [32, 32], dims = [0, 1], swizzle = 16>
+#at_4x16x1x32 = #mqa.staged<shape = [4, 16, 1, 32], dims = [0, 1, 0, 2], swizzle = 16>
+#at_8x32 = #mqa.staged<shape = [8, 32], dims = [0, 1], swizzle = 16>
+#smem = #gpu.address_space<workgroup>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#s = affine_map<(p, h, n, d) -> (p, h, n)>
+gpu.module @kernels {
+  gpu.func @f(%qt: memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, %kt: memref<32x32xf8E4M3FN, #at_32x32, #smem>, %out: memref<4x32xf32>, %g: memref<32x32xf8E4M3FN>, %v: vector<4x16x32xf32>, %kt8: memref<8x32xf8E4M3FN, #at_8x32, #smem>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %f0 = arith.constant 0.0 : f32
+    %zero = arith.constant dense<0.0> : vector<4x16x32xf32>
+    %one = arith.constant dense<1.0> : vector<4x16x32xf32>
+    %zeros = arith.constant dense<0.0> : vector<4x32xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : memref<32x32xf8E4M3FN, #at_32x32, #smem>, vector<32x32xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
+    %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
+    %first = vector.multi_reduction <add>, %s, %zeros [1] : vector<4x16x32xf32> to vector<4x32xf32>
+    // expected-error@+1 {{must begin with -inf or with another maximum}}
+    %sum = vector.multi_reduction <maximumf>, %s, %first [1] : vector<4x16x32xf32> to vector<4x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
     gpu.return
   }
@@ -260,7 +343,7 @@ gpu.module @kernels {
     %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : memref<4x16x32xf8E4M3FN, #at_4x16x1x32, #smem>, vector<4x16x32xf8E4M3FN>
     %ones = arith.constant dense<1.0> : vector<4x32xf32>
     %s = vector.contract {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %q, %k, %zero : vector<4x16x32xf8E4M3FN>, vector<32x32xf8E4M3FN> into vector<4x16x32xf32>
-    // expected-error@+1 {{must add to zero or to another reduction}}
+    // expected-error@+1 {{must add to zero or to another sum}}
     %sum = vector.multi_reduction <add>, %s, %ones [1] : vector<4x16x32xf32> to vector<4x32xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<4x32xf32>, memref<4x32xf32>
     gpu.return

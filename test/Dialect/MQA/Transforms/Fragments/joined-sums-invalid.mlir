@@ -154,3 +154,34 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Sums are not joined with maxima.
+#smem = #gpu.address_space<workgroup>
+!q = memref<1x64x128xf8E4M3FN, #mqa.staged<shape = [1, 1, 64, 128], dims = [0, 1, 1, 2], swizzle = 16>, #smem>
+!k = memref<64x128xf8E4M3FN, #mqa.staged<shape = [64, 128], dims = [0, 1], swizzle = 16>, #smem>
+#k = affine_map<(p, h, n, d) -> (n, d)>
+#q = affine_map<(p, h, n, d) -> (p, h, d)>
+#s = affine_map<(p, h, n, d) -> (n, p, h)>
+gpu.module @kernels {
+  gpu.func @f(%qt: !q, %kt: !k, %scales: vector<1xf32>, %out: memref<1x128xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %f8 = arith.constant 0.0 : f8E4M3FN
+    %zero = arith.constant dense<0.0> : vector<64x1x64xf32>
+    %zeros = arith.constant dense<0.0> : vector<64x1xf32>
+    %least = arith.constant dense<0xFF800000> : vector<64x1xf32>
+    %none = arith.constant dense<0.0> : vector<128x1xf32>
+    %k = vector.transfer_read %kt[%c0, %c0], %f8 {in_bounds = [true, true]} : !k, vector<64x128xf8E4M3FN>
+    %q = vector.transfer_read %qt[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !q, vector<1x64x128xf8E4M3FN>
+    %s = vector.contract {indexing_maps = [#k, #q, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %k, %q, %zero : vector<64x128xf8E4M3FN>, vector<1x64x128xf8E4M3FN> into vector<64x1x64xf32>
+    %sum = vector.multi_reduction <add>, %s, %zeros [2] : vector<64x1x64xf32> to vector<64x1xf32>
+    // expected-error@+1 {{must be of the kind of those that it is joined with}}
+    %next = vector.multi_reduction <maximumf>, %s, %least [2] : vector<64x1x64xf32> to vector<64x1xf32>
+    %first = vector.insert_strided_slice %sum, %none {offsets = [0, 0], strides = [1, 1]} : vector<64x1xf32> into vector<128x1xf32>
+    %both = vector.insert_strided_slice %next, %first {offsets = [64, 0], strides = [1, 1]} : vector<64x1xf32> into vector<128x1xf32>
+    %logits = vector.transpose %both, [1, 0] : vector<128x1xf32> to vector<1x128xf32>
+    vector.transfer_write %logits, %out[%c0, %c0] {in_bounds = [true, true]} : vector<1x128xf32>, memref<1x128xf32>
+    gpu.return
+  }
+}

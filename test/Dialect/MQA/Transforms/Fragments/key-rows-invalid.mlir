@@ -60,7 +60,7 @@ gpu.module @kernels {
     %queries = vector.transfer_read %q[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !q, vector<2x64x128xf8E4M3FN>
     %scores = vector.contract {indexing_maps = [#k, #q, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %keys, %queries, %none : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<64x2x64xf32>
     %wrong = arith.constant dense<0.0> : vector<64x64xf32>
-    // expected-error@+1 {{must add up the last of three dims}}
+    // expected-error@+1 {{must reduce the last of three dims}}
     %sum = vector.multi_reduction <add>, %scores, %wrong [1] : vector<64x2x64xf32> to vector<64x64xf32>
     vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<64x64xf32>, memref<64x?xf32>
     gpu.return
@@ -90,7 +90,7 @@ gpu.module @kernels {
     %keys = vector.transfer_read %k[%c0, %c0], %f8 {in_bounds = [true, true]} : !k, vector<64x128xf8E4M3FN>
     %queries = vector.transfer_read %q[%c0, %c0, %c0], %f8 {in_bounds = [true, true, true]} : !q, vector<2x64x128xf8E4M3FN>
     %scores = vector.contract {indexing_maps = [#k, #q, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"], kind = #vector.kind<add>} %keys, %queries, %none : vector<64x128xf8E4M3FN>, vector<2x64x128xf8E4M3FN> into vector<64x2x64xf32>
-    // expected-error@+1 {{must add to zero or to another reduction}}
+    // expected-error@+1 {{must add to zero or to another sum}}
     %sum = vector.multi_reduction <add>, %scores, %other [2] : vector<64x2x64xf32> to vector<64x2xf32>
     %logits = vector.transpose %sum, [1, 0] : vector<64x2xf32> to vector<2x64xf32>
     vector.transfer_write %logits, %out[%c0, %c0] {in_bounds = [true, true]} : vector<2x64xf32>, memref<2x?xf32>

@@ -369,17 +369,16 @@ gpu.module @kernels {
 !q = memref<4x64x128xf8E4M3FN, #at_1x4x4x16x1x128, #smem>
 !q2 = memref<8x64x128xf8E4M3FN, #at_2x4x4x16x1x128, #smem>
 gpu.module @kernels {
-  gpu.func @not_from_zero(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+  gpu.func @not_from_a_constant(%q: !q, %q2: !q2, %k: memref<?x128xf8E4M3FN>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index, %p: i32, %any: vector<8x32xf32>) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
     %ranges = mqa.make_ranges %ks, %ke keys(%n) : memref<?xi32>, memref<?xi32>
-    %one = arith.constant dense<1.0> : vector<8x32xf32>
     %ring = mqa.ring_create : !ring
     %block = gpu.block_id x
     %grid = gpu.grid_dim x
     scf.for %i = %block to %n step %grid {
       %lo, %hi = mqa.key_range %ranges {max_rows = 4 : i64}
       scf.for %j = %lo to %hi step %grid {
-        // expected-error@+1 {{that adds up tiles must begin with zero}}
-        %last = scf.for %g = %lo to %hi step %grid iter_args(%before = %one) -> (vector<8x32xf32>) {
+        // expected-error@+1 {{that carries tiles must begin with a constant that is the same for each key}}
+        %last = scf.for %g = %lo to %hi step %grid iter_args(%before = %any) -> (vector<8x32xf32>) {
           mqa.ring_put %ring[%p], %k : !ring, memref<?x128xf8E4M3FN>
           %0 = mqa.ring_get %ring[%p] : !ring -> !k
           %l = mqa.tile_logits ins(%q2, %0, none, none : !q2, !k) onto(%before : vector<8x32xf32>) : vector<8x32xf32>

@@ -73,8 +73,24 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: memref<?x64x128xf16>, %k: memref<?x128xf16>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
-  // expected-error@+1 {{reduction f16 is for f8E4M3FN, relu, weights, a head dim of 32, 64 or 128 and all heads at once, found f16}}
+  // expected-error@+1 {{reduction f16 is for f8E4M3FN, relu, weights, a sum over the heads, a head dim of 32, 64 or 128 and all heads at once, found f16}}
   mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf16>, memref<?x128xf16>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_q = 8, tile_kv = 64, stages = 4, reduction = f16>}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memref<?xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{all heads at once, found head_reduction max}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x128xf8E4M3FN>, memref<?xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {head_reduction = #mqa.head_reduction<max>, schedule = #mqa.schedule<block_q = 8, block_kv = 256, tile_q = 8, tile_kv = 64, stages = 4, reduction = f16>}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x2x128xf8E4M3FN>, %s: memref<?x2xf32>, %w: memref<?x64xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>) {
+  // expected-error@+1 {{head_reduction max with a 'k_scale' for each key group needs all of 32 heads of a group at once, found block_heads = 16}}
+  mqa.logits ins(%q, %k, %s, %w, %ks, %ke : memref<?x64x128xf8E4M3FN>, memref<?x2x128xf8E4M3FN>, memref<?x2xf32>, memref<?x64xf32>, memref<?xi32>, memref<?xi32>) outs(%out : memref<?x?xf32>) {head_reduction = #mqa.head_reduction<max>, schedule = #mqa.schedule<block_q = 8, block_kv = 64, tile_q = 8, tile_kv = 64, stages = 4, block_heads = 16>}
   return
 }
 
