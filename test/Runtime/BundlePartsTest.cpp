@@ -138,6 +138,7 @@ TEST(BundlePartsTest, KernelsOfOneNameAreTheSame) {
        {std::pair<const char *, json>{"clean", true},
         {"compressed", true},
         {"activation", "none"},
+        {"head_reduction", "max"},
         {"num_queries", 5},
         {"num_heads", 32},
         {"head_dim", 64},

@@ -151,7 +151,7 @@ static std::string replaceOnce(const std::string &from, const std::string &to) {
 }
 
 TEST(HandMadeBundleTest, OddTexts) {
-  expectLoads(replaceOnce("\"version\":18", "\"version\"\t:\r\n 17 "));
+  expectLoads(replaceOnce("\"version\":18", "\"version\"\t:\r\n 18 "));
   expectLoads(replaceOnce("\"version\"", "\"\\u0076ersion\""));
   const char *integer = "must be an integer from ";
   std::string longName(3000, 'x');

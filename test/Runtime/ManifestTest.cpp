@@ -37,6 +37,8 @@ TEST(ManifestTest, FieldsOfEveryKernel) {
       {"activation", "gelu",
        "'kernels[0].activation' must be 'relu', 'none' or 'relu_nan_as_zero', "
        "found \"gelu\""},
+      {"head_reduction", "mean",
+       "'kernels[0].head_reduction' must be 'sum' or 'max', found \"mean\""},
       {"num_heads", 0, heads},
       {"num_heads", 129, heads},
       {"num_heads", 2.0, heads},

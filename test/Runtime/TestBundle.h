@@ -83,9 +83,10 @@ inline nlohmann::json makeGpuManifest() {
                  {"overlaps_launches", true},
                  {"reduction", "f32"},
                  {"activation", "relu"},
+                 {"head_reduction", "sum"},
                  {"schedule", "block_q = 2"},
                  {"parameters", parameters}};
-  return {{"version", 17},
+  return {{"version", 18},
           {"compiler", "a test"},
           {"target", "sm_90a"},
           {"kernels", {kernel}}};

@@ -47,7 +47,7 @@ inline nlohmann::json makeTopkManifest(const std::string &target = "sm_90a") {
       makeMemref("logits", "f32", 2),  makeMemref("ks", "i32", 1),
       makeMemref("ke", "i32", 1),      makeMemref("offset", "i32", 1),
       makeMemref("indices", "i32", 2), makeMemref("values", "f32", 2)};
-  json manifest = {{"version", 17},
+  json manifest = {{"version", 18},
                    {"compiler", "a test"},
                    {"target", target},
                    {"kernels", {kernel}}};
