@@ -57,15 +57,16 @@ struct CheckResult {
   /// Elements written outside of the M x N (or M x max_seqlen_k) window.
   int64_t outsideWrites = 0;
   int64_t sampledRows = 0;
-  /// Cells of the sampled rows' ranges.
+  /// Cells of the sampled rows' ranges that the norms are of: finite ones.
   int64_t numLogits = 0;
   /// Whether it is held to the tolerances of a reduction in half precision, and
   /// of 16-bit logits.
   bool fast = false, narrow = false;
 
   /// 5e-4 for the exact (f32) reduction, 1e-3 for the fast one, 4e-3 for 16-bit
-  /// logits. These are of a mean over many cells. A mean over n is further off
-  /// by 1 / sqrt(n), and each cell is held to its own bound anyway.
+  /// logits. These are for many cells. The fewer there are, the more their mean
+  /// scatters, by 1 / sqrt(n). So the bound is wider below 64; each cell is
+  /// held to its own bound anyway.
   bool passes() const {
     constexpr int64_t kMany = 64;
     double few = std::max<double>(1, static_cast<double>(kMany) /

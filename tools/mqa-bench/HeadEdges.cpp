@@ -60,7 +60,7 @@ static void negateScales(Problem &problem, Slack &) {
     problem.kScale[i] = -problem.kScale[i];
 }
 
-/// Another head of each query has NaN, and none of every other one.
+/// Every second query has NaN in one head, and another head for each query.
 static void plantNaNInHeads(Problem &problem, Slack &) {
   const Format &format = problem.format;
   float nan = std::numeric_limits<float>::quiet_NaN();

@@ -15,8 +15,8 @@ using namespace mlir;
 using namespace mlir::mqa;
 
 namespace {
-/// The sums of one thread, or its maxima, which has two keys of a product and a
-/// quarter of the heads.
+/// What one thread adds up, or takes the maximum of: it has two keys of a
+/// product and a quarter of the heads.
 class KeyRowReduction {
 public:
   KeyRowReduction(IRRewriter &b, KeyRowsLayout &layout, VectorScalars &scalars,

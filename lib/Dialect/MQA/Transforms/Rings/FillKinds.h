@@ -22,7 +22,7 @@ FillKind chooseKind(Value source, MemRefType tile, const CopyEngine &engine);
 int64_t countFillWarps(RingPutOp put, const CopyEngine &engine);
 
 /// How long one warp takes to fill a slot, in copies by tensor maps that it
-/// starts; 0 if anything is copied by chunks, for which `countFillWarps` is.
+/// starts; 0 if anything is copied by chunks: then `countFillWarps` decides.
 int64_t countFillSteps(RingPutOp put, const CopyEngine &engine);
 
 } // namespace mqa

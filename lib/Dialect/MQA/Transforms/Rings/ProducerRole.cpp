@@ -142,17 +142,20 @@ WarpRoles::findRingOfTurns(const SetVector<Value> &rings, int64_t maxTurns) {
   std::pair<Value, int64_t> found{Value(), 1};
   int64_t mostSteps = kManySteps - 1;
   for (Value ring : rings) {
-    int64_t steps = 0, numPuts = 0;
+    int64_t steps = 0, numFills = 0;
     bool mayTakeTurns = true;
-    loop.walk([&](RingPutOp put) {
-      if (put.getRing() != ring)
+    loop.walk([&](RoleOpInterface op) {
+      if (op.getRole() != Role::Producer || getFilledRing(op) != ring)
         return;
-      ++numPuts;
-      steps = countFillSteps(put, *chip.copyEngine);
-      auto keys = dyn_cast<scf::ForOp>(put->getParentOp());
-      mayTakeTurns &= keys && keys != loop &&
+      // An acquire and its commit would be done in each turn.
+      ++numFills;
+      auto put = dyn_cast<RingPutOp>(op.getOperation());
+      auto keys = dyn_cast<scf::ForOp>(op->getParentOp());
+      mayTakeTurns &= put && keys && keys != loop &&
                       keys.getNumRegionIterArgs() == 0 &&
                       countsIterations(put.getPosition(), keys);
+      if (put)
+        steps = countFillSteps(put, *chip.copyEngine);
     });
     // A warp always gets the same slots: a barrier's parity alone cannot tell
     // one round from the one before the last.
@@ -160,7 +163,7 @@ WarpRoles::findRingOfTurns(const SetVector<Value> &rings, int64_t maxTurns) {
     int64_t turns = maxTurns;
     while (stages % turns)
       --turns;
-    if (numPuts != 1 || !mayTakeTurns || turns == 1 || steps <= mostSteps)
+    if (numFills != 1 || !mayTakeTurns || turns == 1 || steps <= mostSteps)
       continue;
     mostSteps = steps;
     found = {ring, turns};

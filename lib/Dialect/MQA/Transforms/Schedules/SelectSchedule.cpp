@@ -52,9 +52,9 @@ static ScheduleAttr fitSelection(LogitsOpInterface op, const ChipInfo &chip,
   return {};
 }
 
-/// Whether `a` and `b` add up the same products, so that the same tiles give
-/// the same bits.
-static bool haveSameSums(LogitsOpInterface a, LogitsOpInterface b) {
+/// Whether `a` and `b` combine the same products alike, so that the same tiles
+/// give the same bits.
+static bool computeAlike(LogitsOpInterface a, LogitsOpInterface b) {
   auto getWeightsType = [](LogitsOpInterface op) {
     Value weights = op.getWeights();
     return weights ? getElementTypeOrSelf(weights) : Type();
@@ -101,7 +101,7 @@ struct SelectSchedulePass
   bool areSelected(LogitsOpInterface op) {
     return getOperation()
         ->walk([&](LogitsOpInterface other) {
-          return getUnstoredLogits(other) && haveSameSums(op, other)
+          return getUnstoredLogits(other) && computeAlike(op, other)
                      ? WalkResult::interrupt()
                      : WalkResult::advance();
         })

@@ -9,9 +9,11 @@
 !packed = !mqa.ring<8, memref<128x64xi8, #smem>, memref<128xi32, #smem>>
 !nine = !mqa.ring<9, memref<128x64xi8, #smem>, memref<128xi32, #smem>>
 !seven = !mqa.ring<7, memref<128x64xi8, #smem>, memref<128xi32, #smem>>
+!scales = !mqa.ring<8, memref<128xf32, #smem>>
 !few = !mqa.ring<8, memref<128x128xf8E4M3FN, #rows, #smem>>
 !bytes = memref<128x64xi8, strided<[64, 1], offset: ?>, #smem>
 !words = memref<128xi32, strided<[1], offset: ?>, #smem>
+!words_f32 = memref<128xf32, strided<[1], offset: ?>, #smem>
 !keys = memref<128x128xf8E4M3FN, #rows, #smem>
 gpu.module @kernels {
   // Two cache blocks of bytes and two of words: four warps, a slot always of the same one.
@@ -156,6 +158,85 @@ gpu.module @kernels {
         %l = mqa.tile_logits ins(%q, %0, none, none : !q, !keys) : vector<1x128xf32>
         mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<1x128xf32>
         mqa.ring_release %ring[%at] : !few
+      }
+    }
+    gpu.return
+  }
+
+  // Scales of cache blocks of 16 keys, which lanes move, take longer than two copies: of the
+  // three warps that are left for them, two divide eight slots.
+  // CHECK-LABEL: gpu.func @elements
+  // CHECK: %[[KEYS:.*]] = mqa.ring_create {consumers = 4 : i64} : <8, memref<128x128
+  // CHECK: %[[SCALES:.*]] = mqa.ring_create {consumers = 4 : i64} : <8, memref<128xf32
+  // CHECK: } else {
+  // CHECK: arith.cmpi ult, %{{.*}}, %c64
+  // CHECK: arith.remui %{{.*}}, %c2_i32
+  // CHECK: mqa.ring_put %[[SCALES]]
+  // CHECK: arith.cmpi ult, %{{.*}}, %c32
+  // CHECK-NOT: arith.remui
+  // CHECK: mqa.ring_put %[[KEYS]]
+  // CHECK: gpu.return
+  gpu.func @elements(%q: !q, %k: memref<?x64x128xf8E4M3FN>, %s: memref<?x16xf32>, %table: memref<1x?xi32>, %lens: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c128 = arith.constant 128 : index
+    %ring = mqa.ring_create : !few
+    %own = mqa.ring_create : !scales
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      scf.for %j = %c0 to %n step %c128 {
+        %past = arith.subi %j, %c0 : index
+        %tile = arith.divui %past, %c128 : index
+        %at = arith.index_cast %tile : index to i32
+        %left = arith.subi %n, %j : index
+        %keys = mqa.gather_pages %k[%table] from %j keys %left : memref<?x64x128xf8E4M3FN>, memref<1x?xi32> -> memref<?x128xf8E4M3FN>
+        %scales = mqa.gather_pages %s[%table] from %j keys %left : memref<?x16xf32>, memref<1x?xi32> -> memref<?xf32>
+        mqa.ring_put %own[%at], %scales : !scales, memref<?xf32>
+        mqa.ring_put %ring[%at], %keys : !few, memref<?x128xf8E4M3FN>
+        %0 = mqa.ring_get %ring[%at] : !few -> !keys
+        %1 = mqa.ring_get %own[%at] : !scales -> !words_f32
+        %l = mqa.tile_logits ins(%q, %0, %1, none : !q, !keys, !words_f32) : vector<1x128xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<1x128xf32>
+        mqa.ring_release %ring[%at] : !few
+        mqa.ring_release %own[%at] : !scales
+      }
+    }
+    gpu.return
+  }
+
+  // A slot that is filled outside of the loop over keys would be filled in each turn.
+  // CHECK-LABEL: gpu.func @acquires
+  // CHECK: } else {
+  // CHECK: arith.cmpi ult, %{{.*}}, %c32
+  // CHECK-NOT: gpu.shuffle
+  // CHECK: mqa.ring_commit
+  // CHECK-NOT: arith.remui
+  // CHECK: mqa.ring_put
+  // CHECK: gpu.return
+  gpu.func @acquires(%q: !q, %k: memref<?x64x64xi8>, %s: memref<?x64xi32>, %table: memref<1x?xi32>, %lens: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c128 = arith.constant 128 : index
+    %ring = mqa.ring_create : !packed
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      %first = arith.constant 0 : i32
+      %t:2 = mqa.ring_acquire %ring[%first] : !packed -> !bytes, !words
+      mqa.ring_commit %ring[%first] : !packed
+      scf.for %j = %c0 to %n step %c128 {
+        %past = arith.subi %j, %c0 : index
+        %tile = arith.divui %past, %c128 : index
+        %at = arith.index_cast %tile : index to i32
+        %left = arith.subi %n, %j : index
+        %keys = mqa.gather_pages %k[%table] from %j keys %left : memref<?x64x64xi8>, memref<1x?xi32> -> memref<?x64xi8>
+        %scales = mqa.gather_pages %s[%table] from %j keys %left : memref<?x64xi32>, memref<1x?xi32> -> memref<?xi32>
+        mqa.ring_put %ring[%at], %keys, %scales : !packed, memref<?x64xi8>, memref<?xi32>
+        %0:2 = mqa.ring_get %ring[%at] : !packed -> !bytes, !words
+        %l = mqa.tile_logits ins(%q, %0#0, %0#1, none : !q, !bytes, !words) {rows = #mqa.rows<keys>} : vector<1x128xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<1x128xf32>
+        mqa.ring_release %ring[%at] : !packed
       }
     }
     gpu.return
