@@ -257,8 +257,8 @@ TEST(ManifestTest, OtherVersions) {
                     "compile it again",
                 "older");
   // What else is in it, nobody knows.
-  expectRefused({{"version", 18}},
-                "bundle: version 18, written by another compiler" + reads +
+  expectRefused({{"version", 19}},
+                "bundle: version 19, written by another compiler" + reads +
                     "it needs a newer runtime",
                 "newer");
 }
