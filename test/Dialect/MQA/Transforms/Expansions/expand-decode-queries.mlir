@@ -11,7 +11,8 @@ gpu.module @kernels {
   // CHECK-SAME: %[[PACKED:[a-z0-9]+]]: memref<2x64x16xi8{{.*}}, %[[WORDS:[a-z0-9]+]]: memref<2x64xi32{{.*}}, %[[WEIGHTS:[a-z0-9]+]]: memref<2x68xf32{{.*}}, %[[Q:[a-z0-9]+]]: memref<2x64x32xf8E4M3FN{{.*}}, %[[FOLDED:[a-z0-9]+]]: memref<2x68xf32{{.*}}, %[[FACTORS:[a-z0-9]+]]: memref<2x2xf32{{.*}}, %[[T:[a-z0-9]+]]: index, %[[N:[a-z0-9]+]]: index
   // CHECK-DAG: %[[C128:.*]] = arith.constant 128 : index
   // CHECK-DAG: %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
-  // CHECK-DAG: %[[C133:.*]] = arith.constant 133 : i32
+  // CHECK-DAG: %[[C127:.*]] = arith.constant 127 : i32
+  // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : i32
   // CHECK: scf.for %[[I:.*]] = %[[T]] to %[[C128]] step %[[N]] {
   // CHECK-DAG: %[[QUERY:.*]] = arith.divui %[[I]]
   // CHECK-DAG: %[[HEAD:.*]] = arith.remui %[[I]]
@@ -26,7 +27,9 @@ gpu.module @kernels {
   // CHECK:   memref.load %[[WEIGHTS]][%[[ROW]]
   // CHECK:   gpu.subgroup_reduce maxsi %{{.*}} uniform
   // 127, and 2^6 that elements are too great.
-  // CHECK:   arith.subi %{{.*}}, %[[C133]]
+  // CHECK:   %[[SHIFTED:.*]] = arith.addi %{{.*}}, %[[C6]]
+  // CHECK:   %[[SCALE:.*]] = arith.subi %{{.*}}, %[[C127]]
+  // CHECK:   arith.subi %[[SCALE]], %[[SHIFTED]]
   // CHECK:   arith.select %{{.*}}, %[[NAN]], %{{.*}} : f32
   // CHECK:   memref.store %{{.*}}, %[[FOLDED]][%[[ROW]]
   // CHECK:   memref.store %{{.*}}, %[[FOLDED]][%[[ROW]]
