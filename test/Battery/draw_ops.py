@@ -166,7 +166,7 @@ EDGES = [
     {"heads": 128, "head_dim": 128, "mx_queries": "MXFP8", "input": "bf16", "out": "bf16", "weights": "bf16"},
     {"heads": 1, "head_dim": 64, "head_reduction": "max", "weights": "none", "activation": "none"},
     {"heads": 5, "head_dim": 128, "head_reduction": "max", "clean": True},
-    {"heads": 64, "head_dim": 128, "head_reduction": "max", "block_max": 128, "k_scale": False, "clean": True},
+    {"heads": 16, "head_dim": 128, "head_reduction": "max", "block_max": 128, "k_scale": False, "clean": True},
     {"heads": 111, "head_dim": 256, "head_reduction": "max", "input": "bf16", "out": "f16"},
     {"heads": 12, "head_dim": 64, "head_reduction": "max", "groups": 4, "compressed": True},
     {"heads": 33, "head_dim": 96, "head_reduction": "max", "mx_queries": "MXFP4", "mx": "MXFP8"},
