@@ -14,15 +14,11 @@ static const float kMagnitudes[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
 
 /// The code of the f4E2M1FN that is nearest to `value`, of two the even one.
 static uint8_t encodeFp4(float value) {
-  float magnitude = std::fabs(value);
-  uint8_t best = 0;
-  for (uint8_t code = 1; code < 8; ++code) {
-    float own = std::fabs(magnitude - kMagnitudes[code]);
-    float other = std::fabs(magnitude - kMagnitudes[best]);
-    if (own < other || (own == other && code % 2 == 0))
-      best = code;
-  }
-  return best | (std::signbit(value) ? 8 : 0);
+  // A code for each number in the middle of two magnitudes that lies below.
+  float x = std::fabs(value);
+  int code = (x > 0.25f) + (x >= 0.75f) + (x > 1.25f) + (x >= 1.75f) +
+             (x > 2.5f) + (x >= 3.5f) + (x > 5);
+  return static_cast<uint8_t>(code | (std::signbit(value) ? 8 : 0));
 }
 
 static float decodeFp4(uint8_t code) {
@@ -66,9 +62,11 @@ void mqa::tools::quantizeMx(MxRows rows, int64_t row, const float *values) {
     for (int64_t i = 0; i < kMxBlock; ++i)
       largest = std::max(largest, std::fabs(own[i]));
     int exponent = static_cast<int>(std::ceil(std::log2(largest / greatest)));
+    // In f64, the factor and the products are exact.
+    double factor = std::ldexp(1.0, -exponent);
     for (int64_t i = 0; i < kMxBlock; ++i)
       storeMxElement(rows, row, block * kMxBlock + i,
-                     std::ldexp(own[i], -exponent));
+                     static_cast<float>(own[i] * factor));
     storeMxScale(rows, row, block, kMxBias + exponent);
   }
 }
@@ -86,10 +84,13 @@ static void decodeMxRow(mqa_element_type type,
                         const std::vector<uint8_t> &bytes, uint32_t word,
                         int64_t row, int64_t headDim, float *values) {
   int greatest = getGreatest(word, headDim);
-  for (int64_t i = 0; i < headDim; ++i) {
-    int less = greatest - static_cast<int>(word >> 8 * (i / kMxBlock) & 0xff);
-    values[i] =
-        std::ldexp(loadMxElement(type, bytes, row * headDim + i), -less);
+  for (int64_t block = 0; block < headDim / kMxBlock; ++block) {
+    int less = greatest - static_cast<int>(word >> 8 * block & 0xff);
+    // In f64, the factor and the products are exact.
+    double factor = std::ldexp(1.0, -less);
+    for (int64_t i = block * kMxBlock; i < (block + 1) * kMxBlock; ++i)
+      values[i] = static_cast<float>(
+          loadMxElement(type, bytes, row * headDim + i) * factor);
   }
 }
 

@@ -185,10 +185,12 @@ static void roundToFormat(Problem &problem) {
 static void drawMxRow(const Random &random, int64_t n,
                       std::vector<float> &row) {
   int64_t d = row.size();
-  for (int64_t i = 0; i < d; ++i) {
-    int64_t block = n * kMxBlocks + i / kMxBlock;
-    row[i] = std::ldexp(random.normal(n * d + i),
-                        static_cast<int>(random.integer(~block, -5, 5)));
+  for (int64_t block = 0; block < d / kMxBlock; ++block) {
+    int exponent =
+        static_cast<int>(random.integer(~(n * kMxBlocks + block), -5, 5));
+    float factor = std::ldexp(1.0f, exponent);
+    for (int64_t i = block * kMxBlock; i < (block + 1) * kMxBlock; ++i)
+      row[i] = random.normal(n * d + i) * factor;
   }
 }
 
