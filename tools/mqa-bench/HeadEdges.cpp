@@ -6,6 +6,7 @@
 
 #include "CaseShapes.h"
 #include "EdgeChanges.h"
+#include "FusedProblems.h"
 #include "MxKeys.h"
 
 #include <algorithm>
@@ -94,6 +95,28 @@ static Problem makeEdge(const mqa_kernel_info &info, const Edge &edge) {
             static_cast<int32_t>(edge.numKeys));
   setStaticSizes(info, shape);
   return makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+}
+
+std::vector<FusedCase>
+mqa::tools::makeFusedHeadEdges(const mqa_kernel_info &info) {
+  std::vector<FusedCase> cases;
+  if (isSum(info.head_reduction))
+    return cases;
+  int64_t n = 2 * info.k + 300;
+  for (const Edge &edge : kEdges) {
+    FusedCase c;
+    c.problem = isPaged(info)
+                    ? makePagedEdge(info, makeEdgeShape(info, 10,
+                                                        [&](int64_t b) {
+                                                          return getEdgeLength(
+                                                              b, info.k, n);
+                                                        }))
+                    : makeEdgeRanges(info, n);
+    c.description = edge.name;
+    edge.change(c.problem, c.slack);
+    cases.push_back(std::move(c));
+  }
+  return cases;
 }
 
 void mqa::tools::runHeadEdges(const EdgeRun &run) {
