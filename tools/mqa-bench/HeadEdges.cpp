@@ -76,10 +76,26 @@ static void plantNaNInHeads(Problem &problem, Slack &) {
   }
 }
 
+/// Where scales of queries take scores past the limits of f32, scales of keys
+/// bring logits back.
+static void balanceScales(Problem &problem, Slack &) {
+  const Format &format = problem.format;
+  if (!format.hasMxQueries() || format.hasMxKeys() || !format.hasKScale)
+    return;
+  MxRows queries = getMxQueries(problem);
+  for (int64_t i = 0, e = queries.words.size(); i < e; ++i)
+    for (int64_t block = 0; block < kMxBlocks; ++block)
+      storeMxScale(queries, i, block, 250 - static_cast<int>(i + block) % 5);
+  for (size_t i = 0; i < problem.kScale.size(); ++i)
+    problem.kScale[i] *= i % 2 ? 0x1p-118f : -0x1p-118f;
+}
+
 static const Edge kEdges[] = {
     {"all heads negative", 40, 300, Mask::Full, makeNegative},
     {"negative scales of keys", 40, 300, Mask::Full, negateScales},
     {"NaN in a head", 40, 300, Mask::Full, plantNaNInHeads},
+    {"great scales of queries, small ones of keys in f32", 40, 300, Mask::Full,
+     balanceScales},
 };
 
 static Problem makeEdge(const mqa_kernel_info &info, const Edge &edge) {
